@@ -1,0 +1,174 @@
+"""The text of a resource's methods: a signature, a docstring, and one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .plan import Argument, Method
+from .records import GetFrom, Wait
+from .text import docstring, sentence
+
+_RETURNS = {"content": "bytes", "text": "str", "nothing": "None"}
+_DEADLINE = "deadline: float | None = None"
+_DEADLINE_ABOUT = "deadline: Seconds to wait at most; None waits as long as it takes."
+
+
+def method(plan: Method) -> str:
+    """A method that sends a request."""
+    paged = plan.answer == "pages"
+    head = _signature(plan.verb, plan.arguments, _returned(plan), asynchronous=not paged)
+    keyword = {"pages": "return", "nothing": "await"}.get(plan.answer, "return await")
+    return f"{head}\n{_about(plan)}\n        {keyword} self._api.{plan.answer}({_call(plan)}{_how_to_read(plan)})"
+
+
+def extra_methods(plan: Method) -> list[str]:
+    """The methods that a listing or a get brings along: `get`, `wait` and `watch`."""
+    asked, wait = plan.operation.x_get_from, plan.operation.x_wait
+    return [*([_get_from(plan, asked)] if asked else []), *(_waiting(plan, wait) if wait else [])]
+
+
+def _signature(verb: str, arguments: Sequence[Argument], returned: str, *, asynchronous: bool, more: str = "") -> str:
+    positional = [_declared(a) for a in arguments if a.positional]
+    named = [_declared(a) for a in arguments if not a.positional] + ([more] if more else [])
+    listed = ["self", *positional, *(["*", *named] if named else [])]
+    return f"    {'async ' if asynchronous else ''}def {verb}({', '.join(listed)}) -> {returned}:"
+
+
+def _declared(argument: Argument) -> str:
+    if argument.required or argument.positional:
+        return f"{argument.name}: {argument.kind}"
+    if argument.kind == "bool":
+        return f"{argument.name}: bool = False"
+    optional = argument.kind if argument.kind == "Any" else f"{argument.kind} | None"
+    return f"{argument.name}: {optional} = None"
+
+
+def _returned(plan: Method) -> str:
+    if plan.answer == "pages":
+        return f"Pages[{plan.model}]"
+    if plan.answer == "many":
+        return f"builtins.list[{plan.model}]"  # a method named list hides the other one
+    return _RETURNS.get(plan.answer, plan.model)
+
+
+def _call(plan: Method) -> str:
+    path, query = _mapping(plan.of("path")), _mapping(plan.of("query"))
+    parts = [plan.constant, *([f"{{{path}}}"] if path or query else []), *([f"{{{query}}}"] if query else [])]
+    if plan.of("body") or plan.fixed:
+        parts.append(f"body={_body(plan)}")
+    if plan.repeat:
+        parts.append(f"repeat={plan.repeat}")
+    return f"Call({', '.join(parts)})"
+
+
+def _mapping(arguments: Sequence[Argument]) -> str:
+    return ", ".join(f"{a.wire!r}: {f'geometry_of({a.name})' if a.geometry else a.name}" for a in arguments)
+
+
+def _body(plan: Method) -> str:
+    fixed = "".join(f", {name!r}: {value!r}" for name, value in plan.fixed.items())
+    body = f"to_body({{{_mapping(plan.of('body'))}{fixed}}})"
+    if names := plan.operation.x_exactly_one:
+        body = f"exactly_one({body}, {', '.join(map(repr, names))})"
+    for name, condition in plan.operation.x_requires.items():
+        body = f"required_when({body}, {name!r}, {', '.join(f'{k}={v!r}' for k, v in condition.items())})"
+    for argument in plan.of("body"):
+        if argument.each_exactly_one:
+            names = [repr(name) for name in argument.each_exactly_one]
+            body = f"exactly_one({body}, {', '.join(names)}, each={argument.wire!r})"
+    return body
+
+
+def _how_to_read(plan: Method) -> str:
+    operation = plan.operation
+    if not plan.model:
+        return ""
+    if plan.answer == "pages":
+        size = f", {operation.x_page_size}" if operation.x_page_size else ""
+        return f', {plan.model}, Paging("{operation.x_paging}", "{operation.x_items}"{size})'
+    return f", {plan.model}" + (f', unwrap="{operation.x_unwrap}"' if operation.x_unwrap else "")
+
+
+def _about(plan: Method) -> str:
+    sections = {
+        "Args": _args(plan.arguments),
+        "Returns": [sentence(plan.returns)] if plan.returns else [],
+        "Raises": _raises(plan),
+        "Note": [sentence(plan.operation.x_note)] if plan.operation.x_note else [],
+        "Source": [sentence(plan.operation.x_source)] if plan.operation.x_source else [],
+    }
+    return docstring(plan.about or f"`{plan.http} {plan.path}`.", 8, sections)
+
+
+def _args(arguments: Sequence[Argument]) -> list[str]:
+    return [f"{a.name}: {sentence(a.about)}" for a in arguments if a.about]
+
+
+def _raises(plan: Method) -> list[str]:
+    """What a call may raise beside the errors that all calls have in common."""
+    told = []
+    if "exactly_one" in (body := _body(plan)) or "required_when" in body or "geometry_of" in body:
+        told.append("ConfigError: The arguments do not fit together; nothing was sent.")
+    if plan.operation.x_repeat != "safe" and plan.repeat != '"safe"':
+        tells = f"; `{plan.operation.x_reconcile}` tells" if plan.operation.x_reconcile else ""
+        told.append(f"OutcomeUnknown: The answer got lost, and it may have been done{tells}.")
+    return told
+
+
+def _key(plan: Method) -> list[Argument]:
+    """The arguments that name one thing."""
+    asked = plan.operation.x_get_from
+    if asked is None:
+        return plan.of("path")
+    about = f"Id of the {asked.argument.removesuffix('_id')}."
+    last = Argument(name=asked.argument, wire="", where="path", kind="str", positional=True, about=about)
+    return [*plan.of("path"), last]
+
+
+def _get_from(plan: Method, asked: GetFrom) -> str:
+    key, what = _key(plan), asked.argument.removesuffix("_id")
+    head = _signature("get", key, plan.model, asynchronous=True)
+    about = asked.description or f"The {what} with this id, read from the listing."
+    sections = {"Args": _args(key), "Raises": [f"NotFound: There is no such {what}."]}
+    rows = f"self.list({_names(plan.of('path'))}, {asked.filter}={asked.argument})"
+    return (
+        f"{head}\n{docstring(about, 8, sections)}\n"
+        f'        return await self._api.first({rows}, "{what}", {asked.argument})'
+    )
+
+
+def _names(arguments: Sequence[Argument]) -> str:
+    return ", ".join(argument.name for argument in arguments)
+
+
+def _waiting(plan: Method, wait: Wait) -> list[str]:
+    key = _key(plan)
+    args, late = [*_args(key), _DEADLINE_ABOUT], "TimedOut: It has not ended by the deadline."
+    ended = [f"The `{plan.model}` as it ended."]
+    raises = ["WaitFailed: It has ended badly; `value` is its last state.", late]
+    about = docstring("Wait until it has ended well.", 8, {"Args": args, "Returns": ended, "Raises": raises})
+    seen = docstring("Each change as it is seen, the end included.", 8, {"Args": args, "Raises": [late]})
+    waits = _signature("wait", key, plan.model, asynchronous=True, more=_DEADLINE)
+    watches = _signature("watch", key, f"AsyncIterator[{plan.model}]", asynchronous=False, more=_DEADLINE)
+    arguments = f"self._waiting({_names(key)}), deadline=deadline"
+    return [
+        f"{waits}\n{about}\n        return await self._api.wait({arguments})",
+        f"{watches}\n{seen}\n        return self._api.watch({arguments})",
+        _wait_value(plan, wait, key),
+    ]
+
+
+def _wait_value(plan: Method, wait: Wait, key: Sequence[Argument]) -> str:
+    listed = wait.listing or plan.operation.x_get_from
+    facts = {
+        "list": f"lambda: self.list({_names(key[:-1])})" if listed else "",
+        "id_member": repr(wait.id) if wait.id != "id" else "",
+        "status": repr(wait.status) if wait.status != "status" else "",
+        "good": f"frozenset({wait.good!r})",
+        "bad": f"frozenset({wait.bad!r})",
+    }
+    told = ", ".join(f"{name}={value}" for name, value in facts.items() if value)
+    head = _signature("_waiting", key, f"Wait[{plan.model}]", asynchronous=False)
+    group = "".join(f"{argument.name}, " for argument in key[:-1])
+    get = f"lambda: self.get({_names(key)})"
+    return f'{head}\n        return Wait("{plan.resource}", ({group}), {key[-1].name}, {get}, {told})'

@@ -1,0 +1,147 @@
+"""Schemas → the modules of `models/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .layout import modules, read_schemas
+from .names import attribute, constant, import_order, public_order
+from .records import Document, Schema
+from .text import HEADER, docstring, module, sentence
+from .types import argument_type, attribute_type, is_geojson, is_word
+
+_OFFERS = {
+    "dt": "import datetime as dt",
+    "Mapping": "collections.abc",
+    "Sequence": "collections.abc",
+    "Any": "typing",
+    **dict.fromkeys(
+        ("GeoModel", "HasGeoInterface", "Model", "Word", "feature_collection", "member", "model", "word"),
+        ".._http.model",
+    ),
+}
+
+
+def model_files(document: Document) -> dict[str, str]:
+    """The files of `models/`, unformatted, by name."""
+    homes = modules(document)
+    files = {f"{home}.py": _module(document, home, homes) for home in sorted(set(homes.values()))}
+    return {**files, "__init__.py": _init(homes)}
+
+
+def _module(document: Document, home: str, homes: Mapping[str, str]) -> str:
+    schemas = document.components.schemas
+    mine = _dependencies_first([name for name in schemas if homes.get(name) == home], schemas)
+    read = read_schemas(document)
+    code = "\n\n\n".join(
+        _word_list(name, schemas[name]) if is_word(schemas[name]) else _Class(document, name, name in read).text()
+        for name in mine
+    )
+    offers = _OFFERS | {name: f".{other}" for name, other in homes.items() if other != home}
+    return module(
+        f"Models and open words: {home}.", f"__all__ = {sorted(mine, key=public_order)!r}\n\n\n{code}\n", offers
+    )
+
+
+def _dependencies_first(names: list[str], schemas: Mapping[str, Schema]) -> list[str]:
+    """Word lists before classes, so that a module reads from the vocabulary down; else the order of the description."""
+    return sorted(names, key=lambda name: not is_word(schemas[name]))
+
+
+def _word_list(name: str, schema: Schema) -> str:
+    lines = [f"class {name}(Word):", docstring(schema.description or f"Words of {name}.", 4), ""]
+    for text, meaning in schema.x_values.items():
+        lines.append(f"    {constant(text)} = word({text!r})")
+        if meaning:
+            lines.append(docstring(sentence(meaning), 4))
+    return "\n".join(lines)
+
+
+class _Class:
+    """The text of one class; `read` says whether the API sends such objects."""
+
+    def __init__(self, document: Document, name: str, read: bool) -> None:
+        self._document, self._name, self._read = document, name, read
+        self._schemas = document.components.schemas
+        self._schema = self._schemas[name]
+
+    def text(self) -> str:
+        """The class with its members."""
+        base = "GeoModel" if is_geojson(self._schema) else "Model"
+        about = self._schema.description or f"{self._name}."
+        head = ["@model", f"class {self._name}({base}):", docstring(about, 4, {"Note": _note(self._schema)}), ""]
+        members = [self._member(*each) for each in self._schema.properties.items()]
+        return "\n".join([*head, *members, *self._lent()])
+
+    def _member(self, wire: str, schema: Schema, within: str = "") -> str:
+        if schema.properties:
+            return "\n".join(self._member(*each, wire) for each in schema.properties.items())
+        name, facts = attribute(wire), self._facts(wire, schema)
+        if within:
+            facts["within"] = repr(within)
+        if facts.keys() == {"default"}:
+            value = f" = {facts['default']}"
+        else:
+            value = f" = member({', '.join(f'{k}={v}' for k, v in facts.items())})" if facts else ""
+        about = f"\n{docstring(sentence(schema.description), 4)}" if schema.description else ""
+        return f"    {name}: {self._annotation(wire, schema)}{value}{about}"
+
+    def _annotation(self, wire: str, schema: Schema) -> str:
+        kind = attribute_type(schema) if self._read else argument_type(schema, self._schemas)
+        kind = "str" if schema.const is not None else kind
+        optional = self._default(wire, schema) == {"default": "None"} and kind != "Any"
+        return f"{kind} | None" if optional else kind
+
+    def _facts(self, wire: str, schema: Schema) -> dict[str, str]:
+        """The arguments of `member`, as code."""
+        facts = self._default(wire, schema)
+        if attribute(wire) != wire:
+            facts["wire"] = repr(wire)
+        if schema.const is not None:
+            facts["keep"] = "True"
+        if schema.x_secret:
+            facts["secret"] = "True"  # noqa: S105 - a word of our own
+        if "features" in (self._schemas[schema.name].properties if schema.name else ()):
+            facts["write"] = "feature_collection"
+        if lends := self._lends(wire):
+            facts["lends"] = repr(lends)
+        return facts
+
+    def _default(self, wire: str, schema: Schema) -> dict[str, str]:
+        if not self._read and wire in self._schema.required:
+            return {}
+        if schema.const is not None:
+            return {"default": repr(schema.const)}
+        if self._read and schema.kind in ("array", "object"):
+            return {"factory": "list" if schema.kind == "array" else "dict"}
+        return {"default": "None"}
+
+    def _lends(self, wire: str) -> dict[str, str]:
+        here = f"{self._name}.{wire}"
+        return {
+            attribute(name): attribute(lent.member)
+            for schema in self._schemas.values()
+            for name, lent in schema.x_lent.items()
+            if lent.from_ == here
+        }
+
+    def _lent(self) -> list[str]:
+        return [
+            f"    {name}: str | None = member(default=None, lent=True)\n"
+            + docstring(f"`{lent.member}` of the {lent.from_.partition('.')[0]} that holds this; not in JSON.", 4)
+            for name, lent in self._schema.x_lent.items()
+        ]
+
+
+def _note(schema: Schema) -> list[str]:
+    return [sentence(schema.x_note)] if schema.x_note else []
+
+
+def _init(homes: Mapping[str, str]) -> str:
+    by_home: dict[str, list[str]] = {}
+    for name, home in homes.items():
+        by_home.setdefault(home, []).append(name)
+    lines = [f"from .{home} import {', '.join(sorted(by_home[home], key=import_order))}" for home in sorted(by_home)]
+    public = ",\n".join(f"    {name!r}" for name in sorted(homes, key=public_order))
+    title = '"""What the API sends and takes: classes and open words."""'
+    return f"{HEADER}{title}\n\n" + "\n".join(lines) + f"\n\n__all__ = [\n{public},\n]\n"

@@ -1,0 +1,88 @@
+"""Operations → the modules of `resources/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .emit_methods import extra_methods, method
+from .layout import modules, operations, resource_of
+from .names import public_order, resource_class
+from .plan import Method, methods
+from .records import Document, Operation
+from .text import HEADER, docstring, module
+
+_OFFERS = {
+    "builtins": "import builtins",
+    "dt": "import datetime as dt",
+    "AsyncIterator": "collections.abc",
+    "Mapping": "collections.abc",
+    "Sequence": "collections.abc",
+    "Any": "typing",
+    **dict.fromkeys(("Call", "Operation", "Paging", "Resource", "Wait"), ".._http.call"),
+    **dict.fromkeys(("HasGeoInterface", "exactly_one", "geometry_of", "required_when", "to_body"), ".._http.model"),
+}
+_HINTS = {"Pages": ".._http.pages"}
+
+_ABOUT = """The resources of the client, one class each.
+
+Every call raises `APIError` or one of its kinds when the API refuses, `ConnectionFailed` or `TimedOut` when no answer
+came, and `DecodeError` when the answer cannot be read. Methods say what else they raise. Rows of a listing come from
+`Pages`: await it for the first page, or iterate over all rows.
+"""
+
+
+def resource_files(document: Document) -> dict[str, str]:
+    """The files of `resources/`, unformatted, by name."""
+    by_resource: dict[str, list[Method]] = {}
+    for path, http, operation in operations(document):
+        if resource := resource_of(operation):
+            by_resource.setdefault(resource, []).extend(methods(document, path, http, operation))
+    files = {f"{name}.py": _module(document, name, found) for name, found in sorted(by_resource.items())}
+    return {**files, "__init__.py": _init(document, sorted(by_resource))}
+
+
+def _module(document: Document, resource: str, found: list[Method]) -> str:
+    name = resource_class(resource, document.components.schemas)
+    about = next((tag.description for tag in document.tags if tag.name == resource), "") or f"`client.{resource}`."
+    own = [each for each in found if not each.fixed]
+    constants = [_operation(each.constant, each.path, each.http, each.operation) for each in own]
+    listed = ", ".join(each.constant for each in own)
+    body = [method(each) for each in found] + [text for each in own for text in extra_methods(each)]
+    code = "\n".join([
+        f"__all__ = [{name!r}]\n", *constants, f"\nOPERATIONS = ({listed},)\n\n", f"class {name}(Resource):",
+        docstring(about, 4), "\n    __slots__ = ()\n", "\n\n".join(body), "",
+    ])  # fmt: skip
+    offers = _OFFERS | {schema: f"..models.{home}" for schema, home in modules(document).items()}
+    return module(f"`client.{resource}`.", code, offers, _HINTS)
+
+
+def _operation(name: str, path: str, http: str, operation: Operation) -> str:
+    facts: Mapping[str, object] = {
+        "repeat": operation.x_repeat if operation.x_repeat != "safe" else None,
+        "reconcile": operation.x_reconcile,
+        "gone_is_done": operation.x_gone_is_done,
+        "lend": operation.x_lend,
+    }
+    told = "".join(f", {key}={value!r}" for key, value in facts.items() if value)
+    return f"{name} = Operation({operation.operation_id!r}, {http!r}, {path!r}{told})"
+
+
+def _init(document: Document, resources: list[str]) -> str:
+    classes = {resource: resource_class(resource, document.components.schemas) for resource in resources}
+    aside = {f"_{op.operation_id.upper()}": each for each in operations(document) if not resource_of(op := each[2])}
+    imports = ["from collections.abc import Mapping\n", "from .._http.call import Operation, Resource"]
+    imports += [
+        f"from . import {', '.join(resources)}",
+        *(f"from .{name} import {kind}" for name, kind in classes.items()),
+    ]
+    public = ["OPERATIONS", "RESOURCES", *sorted(classes.values(), key=public_order)]
+    every = ", ".join([*aside, *(f"*{resource}.OPERATIONS" for resource in resources)])
+    by_name = ", ".join(f"{name!r}: {kind}" for name, kind in classes.items())
+    return "\n".join([
+        HEADER + docstring(_ABOUT, 0), "\nfrom __future__ import annotations\n", *imports, f"\n__all__ = {public!r}\n",
+        *(_operation(name, *each) for name, each in aside.items()),
+        f"\nOPERATIONS: Mapping[str, Operation] = {{each.name: each for each in ({every})}}",
+        docstring("All operations of the API by name.", 0),
+        f"\nRESOURCES: Mapping[str, type[Resource]] = {{{by_name}}}",
+        docstring("The resource classes by the attribute of the client that holds one.", 0), "",
+    ])  # fmt: skip

@@ -1,0 +1,76 @@
+"""Which schemas become classes, and in which module each of them stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .records import Document, Operation, Schema
+
+
+def schemas_in(schema: Schema | None) -> Iterator[str]:
+    """The names of the schemas that a type mentions, itself included; not those which they mention in turn."""
+    if schema is None:
+        return
+    if schema.name:
+        yield schema.name
+    for inner in (*schema.properties.values(), schema.items):
+        yield from schemas_in(inner)
+    if isinstance(schema.additional_properties, Schema):
+        yield from schemas_in(schema.additional_properties)
+
+
+def operations(document: Document) -> list[tuple[str, str, Operation]]:
+    """All operations as (path, method, operation), in the order of the description."""
+    return [(path, method, op) for path, item in document.paths.items() for method, op in item.operations()]
+
+
+def resource_of(operation: Operation) -> str:
+    """The attribute of the client that has this operation; empty for `ping`."""
+    return operation.operation_id.rpartition(".")[0]
+
+
+def modules(document: Document) -> dict[str, str]:
+    """The module of each schema: what `x-module` says, else the first resource that uses it, however deep."""
+    found: dict[str, str] = {}
+    for _, _, operation in operations(document):
+        for name in mentioned(operation):
+            _place(document, name, resource_of(operation), found)
+    classes = document.components.schemas
+    return {name: found[name] for name, schema in classes.items() if name in found and not schema.x_envelope}
+
+
+def _place(document: Document, name: str, module: str, found: dict[str, str]) -> None:
+    if name in found:
+        return
+    schema = document.components.schemas[name]
+    found[name] = schema.x_module or module
+    for inner in schemas_in(schema):
+        _place(document, inner, module, found)
+
+
+def mentioned(operation: Operation) -> Iterator[str]:
+    """The names of the schemas that an operation mentions itself."""
+    for parameter in operation.parameters:
+        yield from schemas_in(parameter.schema)
+    contents = [operation.request_body.content] if operation.request_body else []
+    for content in (*contents, *(response.content for response in operation.responses.values())):
+        for media in content.values():
+            yield from schemas_in(media.schema)
+
+
+def read_schemas(document: Document) -> set[str]:
+    """The schemas that occur in answers; the others are only ever written by users."""
+    pending = [
+        name
+        for _, _, operation in operations(document)
+        for answer in operation.responses.values()
+        for media in answer.content.values()
+        for name in schemas_in(media.schema)
+    ]
+    found: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += schemas_in(document.components.schemas[name])
+    return found

@@ -1,0 +1,91 @@
+"""Plain values → records; what no record knows is refused by name and line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from cattrs import Converter
+from cattrs.errors import (
+    AttributeValidationNote,
+    ClassValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+    IterableValidationNote,
+)
+from cattrs.gen import make_dict_structure_fn, override
+
+from .records import Document, Schema, spelling
+from .source import BadDescription, Path, Source
+
+
+def load(source: Source) -> Document:
+    """The records of a description.
+
+    Raises:
+        BadDescription: a key is misspelt or missing, or a value is of the wrong type; names key and line.
+    """
+    try:
+        return _converter().structure(source.plain, Document)
+    except ClassValidationError as error:
+        raise _explain(source, error, ()) from None
+
+
+def _converter() -> Converter:
+    made = Converter(forbid_extra_keys=True, detailed_validation=True)
+
+    def factory(kind: type[Any]) -> Any:
+        attrs.resolve_types(kind)
+        keys: dict[str, Any] = {a.name: override(rename=spelling(a)) for a in attrs.fields(kind)}
+        return make_dict_structure_fn(kind, made, **keys)
+
+    made.register_structure_hook_factory(attrs.has, factory)
+    for scalar in (str, bool, int):
+        made.register_structure_hook(scalar, _exactly)
+    made.register_structure_hook(str | list[str] | None, lambda value, _: value)
+    made.register_structure_hook(bool | Schema | None, lambda value, _: _open_or_schema(made, value))
+    made.register_structure_hook_func(lambda kind: kind == dict[str, str], lambda value, _: _words(value))
+    return made
+
+
+def _exactly(value: Any, kind: type[Any]) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+def _open_or_schema(converter: Converter, value: Any) -> Any:
+    return value if value is None or isinstance(value, bool) else converter.structure(value, Schema)
+
+
+def _words(value: Any) -> dict[str, str]:
+    """A map of texts; a list of words stands for words without an explanation."""
+    if isinstance(value, list):
+        value = dict.fromkeys(value, "")
+    for each in (*value, *value.values()):
+        _exactly(each, str)
+    return dict(value)
+
+
+def _explain(source: Source, error: Exception, path: Path) -> BadDescription:
+    """Follow an error group to its cause; a misspelt key goes before the key that is missing because of it."""
+    if isinstance(error, ClassValidationError | IterableValidationError):
+        misspelt = [each for each in error.exceptions if isinstance(each, ForbiddenExtraKeysError)]
+        cause = [*misspelt, *error.exceptions][0]
+        step = _step(error, cause)
+        return _explain(source, cause, path if step is None else (*path, step))
+    if isinstance(error, ForbiddenExtraKeysError):
+        extra = sorted(error.extra_fields)[0]
+        return source.error((*path, extra), f"no such key in {error.cl.__name__}")
+    if isinstance(error, KeyError):
+        return source.error(path, f"the key {error} is missing")
+    return source.error(path, str(error))
+
+
+def _step(error: Exception, cause: Exception) -> str | int | None:
+    for note in getattr(cause, "__notes__", ()):
+        if isinstance(note, IterableValidationNote):
+            return note.index
+        if isinstance(note, AttributeValidationNote) and isinstance(error, ClassValidationError):
+            return spelling(getattr(attrs.fields(error.cl), note.name))
+    return None

@@ -1,0 +1,81 @@
+"""All generated files: rendered in memory, formatted by ruff, written or compared."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruff.__main__ import find_ruff_bin  # type: ignore[import-untyped]
+
+from .checks import check
+from .emit_models import model_files
+from .emit_resources import resource_files
+from .load import load
+from .source import BadDescription, parse
+
+PACKAGE = Path(__file__).parent.parent
+_FOLDERS = ("models", "resources")
+_JSON = "description/pixxel.json"
+_LINE = 120
+
+
+def render(description: str) -> dict[str, str]:
+    """The generated files, by their path below the package."""
+    source = parse(description)
+    document = load(source)
+    check(source, document)
+    code = {f"models/{name}": text for name, text in model_files(document).items()}
+    code |= {f"resources/{name}": text for name, text in resource_files(document).items()}
+    return {name: _formatted(name, text) for name, text in code.items()} | {_JSON: _json(source.plain) + "\n"}
+
+
+def _formatted(name: str, text: str) -> str:
+    command = [find_ruff_bin(), "format", "--stdin-filename", str(PACKAGE / name), "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    if done.returncode:
+        raise BadDescription(f"{name}: the generated code is no Python: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _json(value: Any, indent: str = "") -> str:
+    """JSON with one line for whatever fits on one."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list) or len(indent) + len(flat) <= _LINE:
+        return flat
+    inner = indent + " "
+    if isinstance(value, dict):
+        rows = [f"{inner}{json.dumps(name)}: {_json(each, inner)}" for name, each in value.items()]
+        return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(f"{inner}{_json(each, inner)}" for each in value) + f"\n{indent}]"
+
+
+def difference(files: Mapping[str, str], package: Path = PACKAGE) -> list[str]:
+    """What is not as generated: one line for each changed, missing or left-over file."""
+    told = []
+    for name, text in files.items():
+        path = package / name
+        if not path.exists():
+            told.append(f"missing: {name}")
+        elif path.read_bytes() != text.encode():
+            told.append(f"changed: {name}")
+    return told + [f"left over: {name}" for name in _left_over(files, package)]
+
+
+def _left_over(files: Mapping[str, str], package: Path) -> list[str]:
+    here = [path for folder in _FOLDERS for path in sorted((package / folder).rglob("*")) if path.is_file()]
+    names = [path.relative_to(package).as_posix() for path in here if "__pycache__" not in path.parts]
+    return [name for name in names if name not in files]
+
+
+def write(files: Mapping[str, str], package: Path = PACKAGE) -> None:
+    """Write what differs, and remove what is left over."""
+    for name, text in files.items():
+        path = package / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_bytes() != text.encode():
+            path.write_bytes(text.encode())
+    for name in _left_over(files, package):
+        (package / name).unlink()

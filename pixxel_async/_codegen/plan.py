@@ -1,0 +1,195 @@
+"""What a method of a resource needs to know, worked out from an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from attrs import evolve, frozen
+
+from .layout import resource_of
+from .names import attribute
+from .records import Document, Operation, Parameter, Schema, Variant
+from .source import BadDescription
+from .text import sentence
+from .types import argument_type, attribute_type, is_geometry
+
+Answer = Literal["one", "many", "pages", "content", "text", "nothing"]
+
+_SENT_BY_PAGING = {"page": {"page_num"}}
+
+
+@frozen(kw_only=True)
+class Argument:
+    """One argument of a method.
+
+    Attributes:
+        name, wire: in Python and on the wire.
+        where: `path`, `query` or `body`.
+        kind: its annotation, without the None of an optional one.
+        required: whether a call cannot do without it.
+        positional: whether it may be given without its name.
+        geometry: whether it is a bare geometry, which may be given as many things.
+        each_exactly_one: for a list: the members of which each row has exactly one.
+        about: a sentence for the docstring.
+    """
+
+    name: str
+    wire: str
+    where: str
+    kind: str
+    required: bool = False
+    positional: bool = False
+    geometry: bool = False
+    each_exactly_one: tuple[str, ...] = ()
+    about: str = ""
+
+
+@frozen(kw_only=True)
+class Method:
+    """One method of a resource that sends a request.
+
+    Attributes:
+        resource, verb: `client.<resource>.<verb>`.
+        answer: which call of the API protocol it makes.
+        model: the class of what comes back; empty for bytes, text and nothing.
+        arguments: in the order of the signature.
+        fixed: members of the body that the caller has no say in.
+        repeat: code of a repeat class that differs from the operation's; else empty.
+        about, returns: sentences for the docstring.
+    """
+
+    resource: str
+    verb: str
+    path: str
+    http: str
+    operation: Operation
+    answer: Answer
+    model: str = ""
+    arguments: tuple[Argument, ...] = ()
+    fixed: Mapping[str, Any] = {}
+    repeat: str = ""
+    about: str = ""
+    returns: str = ""
+
+    @property
+    def constant(self) -> str:
+        """The module constant that holds what is fixed about the operation."""
+        return f"_{self.operation.operation_id.rpartition('.')[2].upper()}"
+
+    def of(self, where: str) -> list[Argument]:
+        """The arguments that go into the path, the query or the body."""
+        return [argument for argument in self.arguments if argument.where == where]
+
+
+def methods(document: Document, path: str, http: str, operation: Operation) -> list[Method]:
+    """The method of an operation, then those of its variants."""
+    made = Method(
+        resource=resource_of(operation),
+        verb=operation.operation_id.rpartition(".")[2],
+        path=path,
+        http=http,
+        operation=operation,
+        answer="nothing",
+        arguments=_arguments(document, path, operation),
+        repeat="".join(f'"{repeat}" if {name} else None' for name, repeat in operation.x_repeat_unless.items()),
+        about="\n\n".join(sentence(part) for part in (operation.summary, operation.description) if part),
+    )
+    fixed = {name for variant in operation.x_variants.values() for name in variant.set}
+    made = evolve(made, arguments=tuple(a for a in made.arguments if a.wire not in fixed))
+    returned = {variant.returns for variant in operation.x_variants.values()}
+    answer, model = _answer(operation, returned)
+    made = evolve(made, answer=answer, model=model, returns=_returns(operation, model))
+    return [made, *(_variant(made, *each) for each in operation.x_variants.items())]
+
+
+def _variant(method: Method, verb: str, variant: Variant) -> Method:
+    return evolve(
+        method,
+        verb=verb,
+        answer="one",
+        model=variant.returns,
+        returns=_returns(method.operation, variant.returns),
+        fixed=variant.set,
+        repeat=f'"{variant.repeat}"',
+        about=variant.description or method.about,
+    )
+
+
+def _answer(operation: Operation, elsewhere: set[str]) -> tuple[Answer, str]:
+    """Which call of the API protocol serves an operation, and the class that comes back."""
+    for code, response in operation.responses.items():
+        for media_type, media in response.content.items() if code.startswith("2") else ():
+            schema = media.schema or Schema()
+            if "json" not in media_type:
+                return "content", ""
+            if schema.kind == "string":
+                return "text", ""
+            if schema.name not in elsewhere:
+                return _json_answer(operation, schema)
+    return "nothing", ""
+
+
+def _returns(operation: Operation, model: str) -> str:
+    """What the description says of the good answer, or of that good answer which is of this class."""
+    good = [response for code, response in operation.responses.items() if code.startswith("2")]
+    schemas = {id(response): media.schema for response in good for media in response.content.values()}
+    exact = [r for r in good if (schema := schemas.get(id(r))) is not None and schema.name == model]
+    return next((r.description for r in (exact or good) if r.content and r.description != "OK"), None) or ""
+
+
+def _json_answer(operation: Operation, schema: Schema) -> tuple[Answer, str]:
+    inner = schema.properties.get(operation.x_items or operation.x_unwrap, schema)
+    row = inner.items or (inner.additional_properties if isinstance(inner.additional_properties, Schema) else None)
+    if (row or inner).name is None:
+        raise BadDescription(f"{operation.operation_id}: the answer is of no named class")
+    model = attribute_type(row or inner)
+    return ("pages" if operation.x_items else "many" if row else "one"), model
+
+
+def _arguments(document: Document, path: str, operation: Operation) -> tuple[Argument, ...]:
+    given = [_parameter(document, parameter) for parameter in operation.parameters]
+    in_path = sorted((a for a in given if a.where == "path"), key=lambda a: path.find(f"{{{a.wire}}}"))
+    owned = _SENT_BY_PAGING.get(operation.x_paging or "", set())
+    rest = [a for a in (*given, *_body(document, operation)) if a.where != "path" and a.wire not in owned]
+    rest.sort(key=lambda a: (not a.positional, not a.required, a.wire in ("limit", "page_size"), a.wire == "offset"))
+    return (*in_path, *rest)
+
+
+def _parameter(document: Document, parameter: Parameter) -> Argument:
+    if parameter.ref:
+        parameter = document.components.parameters[parameter.ref.rsplit("/", 1)[1]]
+    in_path = parameter.in_ == "path"
+    return Argument(
+        name=attribute(parameter.name),
+        wire=parameter.name,
+        where=parameter.in_,
+        kind=argument_type(parameter.schema, document.components.schemas),
+        required=parameter.required,
+        positional=in_path,
+        about=parameter.description or parameter.schema.description or "",
+    )
+
+
+def _body(document: Document, operation: Operation) -> list[Argument]:
+    media = operation.request_body.content["application/json"] if operation.request_body else None
+    schema = media.schema if media and media.schema else Schema()
+    if schema.name:
+        schema = document.components.schemas[schema.name]
+    return [_member(document, schema, wire) for wire in schema.properties]
+
+
+def _member(document: Document, body: Schema, wire: str) -> Argument:
+    schema, schemas = body.properties[wire], document.components.schemas
+    only_required = body.required == [wire]
+    return Argument(
+        name=attribute(wire),
+        wire=wire,
+        where="body",
+        kind=argument_type(schema, schemas),
+        required=wire in body.required,
+        positional=only_required and schema.items is not None and schema.items.name is not None,
+        each_exactly_one=tuple(schemas[schema.items.name].x_exactly_one) if schema.items and schema.items.name else (),
+        geometry=schema.name is not None and is_geometry(schemas[schema.name]),
+        about=schema.description or (schemas[schema.name].description if schema.name else "") or "",
+    )

@@ -1,0 +1,252 @@
+"""The description as attrs records; a key that no record has is an error."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+import attrs
+from attrs import field, frozen
+
+Repeat = Literal["safe", "once", "paid"]
+Paging = Literal["offset", "body-offset", "offset-open", "body-offset-open", "page", "skip", "whole"]
+
+
+def key(name: str) -> Any:
+    """An optional field whose key is spelt in its own way."""
+    return field(default=None, metadata={"key": name})
+
+
+def spelling(attribute: attrs.Attribute[Any]) -> str:
+    """The key of a field: as told by `key`, else `x_get_from` → `x-get-from` and `request_body` → `requestBody`."""
+    name = attribute.name
+    if told := attribute.metadata.get("key"):
+        return str(told)
+    if name.startswith("x_"):
+        return name.replace("_", "-")
+    return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
+
+
+@frozen(kw_only=True)
+class Lent:
+    """Where a member that is not in JSON comes from: a member of the object in whose list this one stands."""
+
+    from_: str = field(metadata={"key": "from"})
+    member: str
+
+
+@frozen(kw_only=True)
+class Schema:
+    """The type of a value: a class, a word list, a list, a map, a scalar, or (empty) any JSON."""
+
+    ref: str | None = key("$ref")
+    type: str | list[str] | None = None
+    format: str | None = None
+    const: Any = None
+    default: Any = None
+    title: str | None = None
+    description: str | None = None
+    deprecated: bool = False
+    example: Any = None
+    examples: list[Any] = field(factory=list)
+    properties: dict[str, Schema] = field(factory=dict)
+    required: list[str] = field(factory=list)
+    additional_properties: bool | Schema | None = None
+    items: Schema | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    x_values: dict[str, str] = field(factory=dict)
+    x_module: str | None = None
+    x_envelope: bool = False
+    x_secret: bool = False
+    x_lent: dict[str, Lent] = field(factory=dict)
+    x_exactly_one: list[str] = field(factory=list)
+    x_source: Any = None
+    x_note: str | None = None
+
+    @property
+    def kind(self) -> str | None:
+        """The type without the `null` beside it."""
+        if isinstance(self.type, list):
+            return next((kind for kind in self.type if kind != "null"), None)
+        return self.type
+
+    @property
+    def nullable(self) -> bool:
+        """Whether null is a value here that means something."""
+        return isinstance(self.type, list) and "null" in self.type
+
+    @property
+    def name(self) -> str | None:
+        """The name of the schema referred to."""
+        return self.ref.rsplit("/", 1)[1] if self.ref else None
+
+
+@frozen(kw_only=True)
+class Parameter:
+    """An argument in the path or the query."""
+
+    ref: str | None = key("$ref")
+    name: str = ""
+    in_: str = field(default="", metadata={"key": "in"})
+    required: bool = False
+    explode: bool = True
+    style: str | None = None
+    description: str | None = None
+    deprecated: bool = False
+    example: Any = None
+    schema: Schema = field(factory=Schema)
+    x_source: Any = None
+    x_note: str | None = None
+
+
+@frozen(kw_only=True)
+class Media:
+    """A body of one media type."""
+
+    schema: Schema | None = None
+    example: Any = None
+    examples: dict[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Body:
+    """The body of a request."""
+
+    description: str | None = None
+    required: bool = False
+    content: dict[str, Media]
+
+
+@frozen(kw_only=True)
+class Response:
+    """An answer."""
+
+    ref: str | None = key("$ref")
+    description: str | None = None
+    headers: dict[str, Any] = field(factory=dict)
+    content: dict[str, Media] = field(factory=dict)
+    x_note: str | None = None
+
+
+@frozen(kw_only=True)
+class Variant:
+    """The same request with fixed members, under a method name of its own."""
+
+    set: dict[str, Any]
+    returns: str
+    repeat: Repeat
+    description: str | None = None
+
+
+@frozen(kw_only=True)
+class GetFrom:
+    """A listing that serves as a `get`: filtered by the id, first row."""
+
+    filter: str
+    argument: str
+    description: str | None = None
+
+
+@frozen(kw_only=True)
+class Wait:
+    """What ends a wait for one thing, and the listing that shows many of them at once."""
+
+    listing: str | None = key("list")
+    status: str = "status"
+    id: str = "id"
+    good: list[str]
+    bad: list[str]
+
+
+@frozen(kw_only=True)
+class Operation:
+    """One operation of the API."""
+
+    operation_id: str
+    summary: str | None = None
+    description: str | None = None
+    tags: list[str] = field(factory=list)
+    parameters: list[Parameter] = field(factory=list)
+    request_body: Body | None = None
+    responses: dict[str, Response]
+    security: list[dict[str, list[str]]] | None = None
+    deprecated: bool = False
+    external_docs: Any = None
+    x_repeat: Repeat
+    x_repeat_unless: dict[str, Repeat] = field(factory=dict)
+    x_reconcile: str = ""
+    x_gone_is_done: bool = False
+    x_items: str | None = None
+    x_paging: Paging | None = None
+    x_page_size: int | None = None
+    x_unwrap: str = ""
+    x_variants: dict[str, Variant] = field(factory=dict)
+    x_get_from: GetFrom | None = None
+    x_wait: Wait | None = None
+    x_lend: dict[str, str] = field(factory=dict)
+    x_exactly_one: list[str] = field(factory=list)
+    x_requires: dict[str, dict[str, str]] = field(factory=dict)
+    x_source: Any = None
+    x_note: str | None = None
+
+
+@frozen(kw_only=True)
+class PathItem:
+    """The operations of one path."""
+
+    summary: str | None = None
+    description: str | None = None
+    get: Operation | None = None
+    post: Operation | None = None
+    put: Operation | None = None
+    patch: Operation | None = None
+    delete: Operation | None = None
+
+    def operations(self) -> list[tuple[str, Operation]]:
+        """The operations with their methods, in upper case."""
+        found = [(method, getattr(self, method)) for method in ("get", "post", "put", "patch", "delete")]
+        return [(method.upper(), operation) for method, operation in found if operation is not None]
+
+
+@frozen(kw_only=True)
+class Tag:
+    """A resource."""
+
+    name: str
+    description: str = ""
+    external_docs: Any = None
+    x_source: Any = None
+    x_note: str | None = None
+
+
+@frozen(kw_only=True)
+class Components:
+    """What operations refer to."""
+
+    schemas: dict[str, Schema]
+    parameters: dict[str, Parameter] = field(factory=dict)
+    responses: dict[str, Response] = field(factory=dict)
+    security_schemes: dict[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Document:
+    """The whole description."""
+
+    openapi: str
+    info: dict[str, Any]
+    servers: list[dict[str, Any]] = field(factory=list)
+    security: list[dict[str, list[str]]] = field(factory=list)
+    tags: list[Tag] = field(factory=list)
+    external_docs: Any = None
+    paths: dict[str, PathItem]
+    components: Components
+    x_left_out: dict[str, str] = field(factory=dict)
+    x_source: Any = None
+    x_note: Any = None

@@ -1,0 +1,72 @@
+"""The description's text as plain values, with the line on which each of them stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from attrs import frozen
+
+Path = tuple[str | int, ...]
+
+
+class BadDescription(Exception):
+    """The description cannot be used; the text says where and why."""
+
+
+@frozen
+class Source:
+    """A parsed description.
+
+    Attributes:
+        plain: mappings, lists and scalars.
+        lines: the line of each key and each list element, by its path from the top.
+    """
+
+    plain: dict[str, Any]
+    lines: Mapping[Path, int]
+
+    def error(self, path: Path, what: str) -> BadDescription:
+        """An error that names the place, or the nearest known one above it."""
+        known = next(path[:n] for n in range(len(path), -1, -1) if path[:n] in self.lines)
+        return BadDescription(f"line {self.lines[known]}: {'.'.join(map(str, path))}: {what}")
+
+
+def parse(text: str) -> Source:
+    """Read YAML; raises `BadDescription` when it is none, or when a key stands twice."""
+    try:
+        top = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise BadDescription(str(error)) from None
+    if not isinstance(top, yaml.MappingNode):
+        raise BadDescription("line 1: a description is a mapping")
+    lines: dict[Path, int] = {(): 1}
+    return Source(_plain(top, (), lines), lines)
+
+
+def _plain(node: yaml.Node, path: Path, lines: dict[Path, int]) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, path, lines)
+    if isinstance(node, yaml.SequenceNode):
+        for index, each in enumerate(node.value):
+            lines[*path, index] = each.start_mark.line + 1
+        return [_plain(each, (*path, index), lines) for index, each in enumerate(node.value)]
+    return _scalar(node)
+
+
+def _mapping(node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, value in node.value:
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in made:
+            raise BadDescription(f"line {line}: {name} stands twice in {'.'.join(map(str, path))}")
+        lines[*path, name] = line
+        made[name] = _plain(value, (*path, name), lines)
+    return made
+
+
+def _scalar(node: yaml.Node) -> Any:
+    if node.tag == "tag:yaml.org,2002:timestamp":
+        return node.value
+    return yaml.constructor.SafeConstructor().construct_object(node)

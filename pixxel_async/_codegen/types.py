@@ -1,0 +1,72 @@
+"""Python annotations for the types of the description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .records import Schema
+
+Schemas = Mapping[str, Schema]
+
+_SCALARS = {"string": "str", "number": "float", "integer": "int", "boolean": "bool"}
+_TIMES = {"date-time": "dt.datetime", "date": "dt.date"}
+
+
+def is_word(schema: Schema) -> bool:
+    """Whether a schema is a word list."""
+    return bool(schema.x_values)
+
+
+def is_geojson(schema: Schema) -> bool:
+    """Whether objects of a schema are GeoJSON as they are."""
+    members = schema.properties.keys()
+    return "type" in members and bool({"coordinates", "geometry", "features"} & members)
+
+
+def is_geometry(schema: Schema) -> bool:
+    """Whether a schema is the bare GeoJSON geometry."""
+    return is_geojson(schema) and "coordinates" in schema.properties
+
+
+def attribute_type(schema: Schema) -> str:
+    """The type of a value that was read, null left aside."""
+    if schema.name:
+        return schema.name
+    if schema.kind == "array":
+        return f"list[{_element(schema.items)}]"
+    if schema.kind == "object":
+        return f"dict[str, {_values(schema)}]"
+    if schema.format == "date-time":
+        return "dt.datetime"
+    return _SCALARS.get(schema.kind or "", "Any")
+
+
+def _values(schema: Schema) -> str:
+    inner = schema.additional_properties
+    return _element(inner) if isinstance(inner, Schema) else "Any"
+
+
+def _element(schema: Schema | None) -> str:
+    kind = attribute_type(schema) if schema else "Any"
+    return f"{kind} | None" if schema and schema.nullable else kind
+
+
+def argument_type(schema: Schema, schemas: Schemas) -> str:
+    """The type of what users may hand in for a value."""
+    if schema.name:
+        return _given(schema.name, schemas)
+    if schema.kind == "array":
+        return f"Sequence[{argument_type(schema.items or Schema(), schemas)}]"
+    if schema.kind == "object":
+        inner = schema.additional_properties
+        return f"Mapping[str, {argument_type(inner, schemas) if isinstance(inner, Schema) else 'Any'}]"
+    if schema.format in _TIMES:
+        return f"{_TIMES[schema.format]} | str"
+    return _SCALARS.get(schema.kind or "", "Any")
+
+
+def _given(name: str, schemas: Schemas) -> str:
+    if is_word(schemas[name]):
+        return "str"
+    geo = " | HasGeoInterface" if is_geojson(schemas[name]) else ""
+    return f"{name} | Mapping[str, Any]{geo}"

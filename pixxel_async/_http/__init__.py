@@ -1,0 +1,1 @@
+"""One call: build the request, attempt, decide, read."""

@@ -1,0 +1,53 @@
+"""Reading the whole of an API's answer, within its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..errors import ConnectionFailed, DecodeError
+from ..settings import HTTPSettings
+from .call import Broken
+from .rules.limits import too_large
+
+if TYPE_CHECKING:
+    from .transport import Answer
+
+
+async def whole(answer: Answer, operation: str, http: HTTPSettings) -> bytes | Broken:
+    """The body; of an error as much as came, up to a limit of its own."""
+    if answer.status >= 300:
+        return await _start(answer, http.max_error_body)
+    announced = answer.headers.get("content-length", "")
+    if announced and not announced.isdecimal():
+        return Broken("body", ConnectionFailed(f"the answer to {operation} is not HTTP: its length is no number"))
+    reason = too_large(int(announced or 0), 0, http.max_answer)
+    blocks: list[bytes] = []
+    size = 0
+    while not reason:
+        block = await answer.read()
+        if isinstance(block, Broken):
+            return block
+        if not block:
+            return b"".join(blocks)
+        blocks.append(block)
+        size += len(block)
+        reason = too_large(size, answer.raw_size, http.max_answer)
+    text = f"the answer to {operation} {reason}; ask for smaller pages or raise http.max_answer"
+    return Broken("body", DecodeError(text, status=answer.status, operation=operation))
+
+
+def joined(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers with names in lower case; of a name that comes again the values stand side by side."""
+    found: dict[str, str] = {}
+    for name, value in headers.items():
+        low = name.lower()
+        found[low] = f"{found[low]}, {value}" if low in found else value
+    return found
+
+
+async def _start(answer: Answer, limit: int) -> bytes:
+    start = b""
+    while len(start) < limit and (block := await answer.read()) and not isinstance(block, Broken):
+        start += block
+    return start[:limit]

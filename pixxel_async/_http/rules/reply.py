@@ -1,0 +1,123 @@
+"""What an answer says: its error by status and content, or its JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from ...errors import (
+    APIError,
+    BadRequest,
+    Conflict,
+    DecodeError,
+    Forbidden,
+    KeyRefused,
+    NotFound,
+    RateLimited,
+    ServerError,
+    UnexpectedRedirect,
+)
+from ..call import Reply
+from .redact import masked, masked_value, printable
+
+_KINDS: Mapping[int, type[APIError]] = {
+    401: KeyRefused,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    429: RateLimited,
+}
+_HINTS: Mapping[int, str] = {
+    401: "Check the API key (`pixxel check`); auth='raw' or 'bearer' fixes how it is sent",
+    403: "The key is unknown, expired, or lacks a role or the project; `pixxel check` tells which",
+    429: "The service asks for fewer calls; http.calls_per_second sets a limit",
+}
+_REQUEST_IDS = ("x-request-id", "x-amzn-requestid", "x-amz-request-id", "x-correlation-id", "cf-ray")
+_TITLE = re.compile(r"<(?:title|message|h1)[^<>]{0,200}>([^<]{1,1000})<", re.IGNORECASE)
+_MESSAGE_HEAD = 20_000
+"""Characters of an error body that are looked at for a message."""
+
+
+def error_of(reply: Reply) -> APIError | None:
+    """The error that the status stands for, told from the body whatever its declared type; None below 300."""
+    if reply.status < 300:
+        return None
+    secrets = _secrets(reply)
+    message, code, details = _told(reply)
+    return _kind(reply.status)(
+        masked(printable(masked(message, secrets)), secrets),
+        status=reply.status,
+        code=printable(masked(code, secrets), 100),
+        details=masked_value(details, secrets),
+        request_id=printable(next((reply.headers[name] for name in _REQUEST_IDS if name in reply.headers), ""), 200),
+        method=reply.method,
+        path=reply.path,
+        hint=_HINTS.get(reply.status, ""),
+    )
+
+
+def _kind(status: int) -> type[APIError]:
+    if status < 400:
+        return UnexpectedRedirect
+    return _KINDS.get(status) or (ServerError if status >= 500 else BadRequest)
+
+
+def _told(reply: Reply) -> tuple[str, str, Any]:
+    """Message, code and details: the vendor's envelope, or whatever else came."""
+    try:
+        value = parse(reply)
+    except DecodeError:
+        return _page(reply.body), "", None
+    inner = value.get("error", value) if isinstance(value, dict) else value
+    if not isinstance(inner, dict):
+        return str(inner or ""), "", None
+    message = next((inner[name] for name in ("message", "detail", "msg", "title") if inner.get(name)), "")
+    code = inner.get("code")
+    rest = inner.get("details", {name: one for name, one in inner.items() if name not in ("message", "code")} or None)
+    return str(message), "" if code is None else str(code), rest
+
+
+def _page(body: bytes) -> str:
+    """The message of a page that is not JSON: its title when it is marked up, else its text."""
+    text = body[:_MESSAGE_HEAD].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    if not text.startswith("<"):
+        return text
+    found = _TITLE.search(text)
+    return found[1] if found else "a page without a message"
+
+
+def parse(reply: Reply) -> Any:
+    """The body as JSON, in any of JSON's encodings; of a name given twice the last one counts.
+
+    Raises:
+        DecodeError: for whatever is not JSON: pages, cut texts, NaN, endless numbers, bottomless nesting.
+    """
+    try:
+        return json.loads(reply.body, parse_constant=_no_number, object_hook=_breathe)
+    except (ValueError, RecursionError, MemoryError) as error:
+        reason = type(error).__name__ if isinstance(error, UnicodeError | MemoryError) else str(error)
+    raise DecodeError(
+        f"{reply.status} answer to {reply.method} {reply.path} is not JSON: {printable(reason, 120)}",
+        status=reply.status,
+        body=beginning(reply),
+    )
+
+
+def beginning(reply: Reply) -> str:
+    """The first characters of a body, fit to be shown."""
+    return printable(masked(reply.body[:2000].decode("utf-8", "replace"), _secrets(reply)), 200)
+
+
+def _secrets(reply: Reply) -> list[str]:
+    return [secret.reveal() for secret in reply.hidden]
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _breathe(value: dict[str, Any]) -> dict[str, Any]:
+    """Nothing; but a call of Python code for each object lets other threads run while a long answer is parsed."""
+    return value

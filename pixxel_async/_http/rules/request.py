@@ -1,0 +1,121 @@
+"""From a call to the request that is sent: path, query, body, headers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, unquote
+
+from attrs import field, frozen
+
+from ...errors import ConfigError
+from ..call import Call
+
+_ARGUMENT = re.compile(r"\{(\w+)\}")
+_GIVEN_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+
+
+@frozen
+class Request:
+    """One request as it goes out, but for the Authorization header, which is made when it is sent.
+
+    Attributes:
+        target: path and query, percent-encoded.
+        path: the path template, for texts.
+    """
+
+    operation: str
+    method: str
+    target: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | None = field(default=None, repr=False)
+
+
+def build(call: Call, user_agent: str) -> Request:
+    """The request of a call; raises `ConfigError` when an argument cannot be sent."""
+    operation = call.operation
+    path = _ARGUMENT.sub(lambda name: segment(name[1], call.path.get(name[1])), operation.path)
+    asked = query(call.query)
+    headers = {"User-Agent": user_agent, "Accept": "application/json, */*;q=0.5"}
+    body = None
+    if call.body is not None:
+        headers["Content-Type"] = "application/json"
+        body = encoded(call.body)
+    target = f"{path}?{asked}" if asked else path
+    return Request(operation.name, operation.method, target, operation.path, headers, body)
+
+
+def segment(name: str, value: Any) -> str:
+    """The value as exactly one segment of a path."""
+    if not isinstance(value, str):
+        raise ConfigError(f"{name} must be a text, not {type(value).__name__}")
+    if not value.strip():
+        raise ConfigError(f"{name} is empty")
+    if unquote(unquote(value)).strip() in (".", ".."):
+        raise ConfigError(f"{name} may not be a dot segment")
+    return _quoted(name, value)
+
+
+def query(arguments: Mapping[str, Any]) -> str:
+    """The arguments as a query string, without those that are None."""
+    given = {name: _texts(name, value) for name, value in arguments.items() if value is not None}
+    return "&".join(f"{_quoted(name, name)}={_quoted(name, text)}" for name, text in given.items())
+
+
+def encoded(body: Any) -> bytes:
+    """The body as JSON."""
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = str(error)
+    raise ConfigError(f"the body cannot be written as JSON: {reason}")
+
+
+def given_path(path: str) -> str:
+    """A path that a user wrote in full, if it stays on the API; raises `ConfigError` if not."""
+    if not _GIVEN_PATH.fullmatch(path):
+        raise ConfigError("a path begins with one '/', is percent-encoded and holds neither host, query nor fragment")
+    if any(unquote(unquote(part)) in (".", "..") for part in path.split("/")):
+        raise ConfigError("a path may not hold dot segments")
+    return path
+
+
+def _texts(name: str, value: Any) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        if not value:
+            raise ConfigError(f"{name} is an empty list, which the server would take for no filter; leave it out")
+        return ",".join(_text(name, one) for one in value)
+    return _text(name, value)
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return str(value)
+    if isinstance(value, dt.datetime):
+        return _moment(name, value)
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    raise ConfigError(f"{name} cannot be sent as a query argument: {type(value).__name__}")
+
+
+def _moment(name: str, value: dt.datetime) -> str:
+    if value.tzinfo is None:
+        raise ConfigError(f"{name} has no time zone; say which, such as tzinfo=datetime.UTC")
+    return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+
+
+def _quoted(name: str, text: str) -> str:
+    if text.isascii():
+        return quote(text, safe="")
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise ConfigError(f"{name} holds half of a character (a lone surrogate)")
+    return quote(text, safe="")

@@ -1,0 +1,172 @@
+"""Whether an attempt ends its call, and else how long to wait before the next one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from email.utils import parsedate_to_datetime
+
+from attrs import frozen
+
+from ...errors import OutcomeUnknown, PixxelError, RateLimited
+from ...settings import RetrySettings
+from ..call import Broken, Operation, Repeat, Reply
+from .reply import error_of
+
+_SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
+_NEVER_DONE = frozenset({501, 505})
+"""Of the 5xx those that come again however often one asks."""
+
+
+@frozen
+class Done:
+    """The call ended well."""
+
+    reply: Reply
+
+
+@frozen
+class Again:
+    """Attempt it again after so many seconds, at so much cost to the quota."""
+
+    wait: float
+    cost: float
+
+
+@frozen
+class Stop:
+    """The call ends with this error."""
+
+    error: PixxelError
+
+
+@frozen
+class State:
+    """What is known of a call before it is decided how it goes on.
+
+    Attributes:
+        attempt: which one has just ended, from 1.
+        waited: seconds of waiting so far.
+        left: seconds until the call's deadline.
+        quota: tokens for repeats that are left at this origin.
+        roll: chance, in [0, 1).
+        now: seconds since 1970, used when the answer has no Date header.
+        maybe_done: whether an earlier attempt may have done the work.
+    """
+
+    attempt: int
+    waited: float = 0.0
+    left: float = float("inf")
+    quota: float = float("inf")
+    roll: float = 0.5
+    now: float = 0.0
+    maybe_done: bool = False
+
+
+def decide(
+    got: Reply | Broken, operation: Operation, repeat: Repeat, state: State, settings: RetrySettings
+) -> Done | Again | Stop:
+    """What follows from one attempt of a call of that repeat class."""
+    if isinstance(got, Broken):
+        return _after_broken(got, operation, repeat, state, settings)
+    error = error_of(got)
+    if error is None:
+        return Done(got)
+    if got.status == 404 and operation.gone_is_done and state.maybe_done:
+        return Done(Reply(204, got.headers, b"", got.method, got.path))
+    asked = asked_to_wait(got, state.now)
+    if isinstance(error, RateLimited):
+        error.retry_after = asked
+    if not may_repeat(got.status, repeat, asked, settings):
+        return Stop(_final(error, operation, repeat, asked))
+    if asked is not None and asked > settings.retry_after_cap:
+        return Stop(_limited(error, asked))
+    return _again(_final(error, operation, repeat, asked), asked, settings.repeat_cost, state, settings)
+
+
+def may_repeat(status: int, repeat: Repeat, asked: float | None, settings: RetrySettings) -> bool:
+    """Whether a call of that class may be sent again after that status."""
+    refused_unread = status == 429 or (status == 503 and asked is not None)
+    if repeat == "paid":
+        return status == 429 and settings.paid_waits
+    if repeat == "once":
+        return refused_unread
+    return status in (408, 425, 429) or (status >= 500 and status not in _NEVER_DONE)
+
+
+def _after_broken(
+    got: Broken, operation: Operation, repeat: Repeat, state: State, settings: RetrySettings
+) -> Again | Stop:
+    unsent = got.stage == "connect"
+    if repeat != "safe" and not unsent:
+        return Stop(unknown(operation, str(got.error)))
+    if repeat == "paid" or not got.error.retryable:
+        return Stop(got.error)
+    cost = settings.repeat_cost * (2 if got.timed_out else 1)
+    return _again(got.error, None, cost, state, settings)
+
+
+def _again(error: PixxelError, asked: float | None, cost: float, state: State, settings: RetrySettings) -> Again | Stop:
+    """The next attempt, if attempts, budget, deadline and quota all allow it."""
+    wait = drawn(state.attempt, state.roll, settings) if asked is None else asked * (1 + 0.1 * state.roll)
+    over = state.attempt >= settings.attempts or state.waited + wait > settings.budget
+    if over or wait >= state.left or cost > state.quota:
+        return Stop(error if asked is None else _limited(error, asked))
+    return Again(wait, cost)
+
+
+def _final(error: PixxelError, operation: Operation, repeat: Repeat, asked: float | None) -> PixxelError:
+    """The error to raise for an answer after which nothing more is sent."""
+    status = getattr(error, "status", 0)
+    if repeat == "safe" or (status < 500 and status != 408):
+        return error
+    if status == 503 and asked is not None:
+        return _limited(error, asked)
+    return unknown(operation, f"the answer was {status}")
+
+
+def _limited(error: PixxelError, asked: float) -> RateLimited:
+    facts = {name: value for name, value in vars(error).items() if name not in ("message", "retry_after")}
+    return RateLimited(error.message or f"asked to wait {asked:.0f} s", retry_after=asked, **facts)
+
+
+def unknown(operation: Operation, why: str) -> OutcomeUnknown:
+    """The error of a call that may have been carried out though nobody knows."""
+    advice = (
+        f"find out with {operation.reconcile} before you repeat it"
+        if operation.reconcile
+        else "look before you repeat it"
+    )
+    text = f"{operation.name}: whether it was done is unknown ({why}); {advice}"
+    return OutcomeUnknown(text, operation=operation.name, reconcile=operation.reconcile)
+
+
+def drawn(attempt: int, roll: float, settings: RetrySettings) -> float:
+    """Full jitter: anything between nothing and a bound that doubles with each attempt up to the cap."""
+    bound: float = min(settings.cap, settings.base * 2.0 ** min(attempt - 1, 60))
+    return bound * roll
+
+
+def asked_to_wait(reply: Reply, now: float) -> float | None:
+    """Seconds that the Retry-After header asks for; None when it is missing or cannot be read, 0 when it is past.
+
+    Args:
+        now: seconds since 1970, for a date in the header when the answer has no Date of its own.
+    """
+    text = reply.headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    until = moment(text)
+    if until is None:
+        return None
+    then = moment(reply.headers.get("date", ""))
+    return max(0.0, until - (now if then is None else then))
+
+
+def moment(text: str) -> float | None:
+    """Seconds since 1970 of an HTTP date in any of its three forms; None when it is none."""
+    try:
+        read = parsedate_to_datetime(text)
+        return (read if read.tzinfo else read.replace(tzinfo=dt.UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None

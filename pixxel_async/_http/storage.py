@@ -1,0 +1,106 @@
+"""Signed links: opened exactly as given, checked at every hop, and never with a key."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from ..errors import UnsafeLink
+from .call import Broken
+from .rules.links import check_link, next_hop, off_limits
+from .rules.redact import place
+
+if TYPE_CHECKING:
+    from .transport import Answer, Transport
+
+HOPS = 3
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class LinkReply:
+    """The head of a storage's answer, and its body to be read on."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.status = answer.status
+        self.headers = answer.headers
+        self._answer = answer
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, undecoded; raises `ConnectionFailed` when it is cut, `TimedOut` without progress."""
+        while chunk := await self._answer.read():
+            if isinstance(chunk, Broken):
+                raise chunk.error
+            yield chunk
+
+    async def peek(self, limit: int = 65536) -> bytes:
+        """Up to so many bytes of an error's body; what came, when it is cut."""
+        head = b""
+        while len(head) < limit and (chunk := await self._answer.read()) and not isinstance(chunk, Broken):
+            head += chunk
+        return head[:limit]
+
+
+class LinkStorage:
+    """Opens signed links.
+
+    Args:
+        connections: returns the sessions, opening them if need be.
+        loopback: whether the API is on loopback, so that its storage may be too.
+        block_private: whether private networks are off limits.
+    """
+
+    def __init__(self, connections: Callable[[], Transport], *, loopback: bool, block_private: bool) -> None:
+        self._connections = connections
+        self._loopback = loopback
+        self._block_private = block_private
+
+    @asynccontextmanager
+    async def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, method: str = "GET"
+    ) -> AsyncIterator[LinkReply]:
+        """Open a signed link; every status is an answer, but redirects, which are followed at most three times.
+
+        Args:
+            url: the link, sent exactly as given.
+            headers: such as Range and If-Range.
+
+        Raises:
+            UnsafeLink: the link, or where it redirects to, is off limits.
+            ConnectionFailed, TimedOut: there was no answer.
+        """
+        answer = await self._followed(method, url, headers or {})
+        try:
+            yield LinkReply(answer)
+        finally:
+            answer.close()
+
+    def screen(self, host: str, addresses: list[str]) -> list[str]:
+        """Of the addresses that a host's name stands for those that may be connected to."""
+        allowed = [
+            address
+            for address in addresses
+            if not off_limits(
+                ipaddress.ip_address(address.partition("%")[0]),
+                loopback=self._loopback,
+                block_private=self._block_private,
+            )
+        ]
+        if not allowed:
+            raise UnsafeLink(f"{host} is not opened: its name leads to addresses that are off limits")
+        return allowed
+
+    async def _followed(self, method: str, url: str, headers: Mapping[str, str]) -> Answer:
+        transport = self._connections()
+        for _ in range(HOPS + 1):
+            check_link(url, loopback=self._loopback, block_private=self._block_private)
+            answer = await transport.follow(method, url, headers)
+            if isinstance(answer, Broken):
+                raise answer.error
+            location = answer.headers.get("location")
+            if answer.status not in _REDIRECTS or not location:
+                return answer
+            answer.close()
+            url = next_hop(url, location)
+        raise UnsafeLink(f"{place(url)}: more than {HOPS} redirects")

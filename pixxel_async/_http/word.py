@@ -1,0 +1,45 @@
+"""Open words: texts of which the API has a list that may grow any day."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self, TypeVar
+
+W = TypeVar("W", bound="Word")
+
+
+class Word(str):
+    """A text from a vocabulary that is known only in part; the base of the generated word lists.
+
+    It equals and hashes as its text, pickles, copies and is JSON. A word that nobody has listed is as good a value as
+    any other: `known` tells the two apart. It is no Enum, since an exhaustive `match` would fail on tomorrow's word.
+    """
+
+    __slots__ = ()
+    _listed: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._listed = frozenset(cls.words())
+
+    @property
+    def known(self) -> bool:
+        """Whether this word is among those that the description lists."""
+        return self in type(self)._listed
+
+    @classmethod
+    def words(cls) -> tuple[Self, ...]:
+        """The words that the description lists, in its order."""
+        return tuple(value for value in vars(cls).values() if isinstance(value, cls))
+
+
+class word:  # noqa: N801 - reads as part of the declaration, like a function
+    """Declares one word of a list, as in `COMPLETED = word("completed")`; the attribute is an instance of the class."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __set_name__(self, owner: type[Word], name: str) -> None:
+        setattr(owner, name, owner(self._text))
+
+    def __get__(self, instance: object, owner: type[W]) -> W:
+        return owner(self._text)

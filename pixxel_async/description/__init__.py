@@ -1,0 +1,18 @@
+"""Our OpenAPI description of the API: `pixxel.yaml` for people, `pixxel.json` (the same, generated) for programs."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+__all__ = ["load"]
+
+
+@cache
+def load() -> dict[str, Any]:
+    """The description as plain values; shared by all callers, so nobody may change it."""
+    text = files(__name__).joinpath("pixxel.json").read_text(encoding="utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document

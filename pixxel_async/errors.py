@@ -1,0 +1,285 @@
+"""Every error that leaves the package, in one tree under `PixxelError`.
+
+Facts are attributes, the text says what to do next. No error holds an API key or a signed URL, none keeps a library's
+exception as its cause, and all of them survive `pickle`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+__all__ = [
+    "APIError",
+    "BadRequest",
+    "ConfigError",
+    "Conflict",
+    "ConnectionFailed",
+    "Corrupt",
+    "DecodeError",
+    "DiskFull",
+    "DownloadError",
+    "Forbidden",
+    "KeyRefused",
+    "LinkExpired",
+    "NameTaken",
+    "NotAPackage",
+    "NotFound",
+    "OutcomeUnknown",
+    "PackageFailed",
+    "PackageTimedOut",
+    "PixxelError",
+    "RateLimited",
+    "ServerError",
+    "Stalled",
+    "TimedOut",
+    "TooLarge",
+    "UnexpectedRedirect",
+    "UnsafeLink",
+    "WaitFailed",
+]
+
+
+class PixxelError(Exception):
+    """The base of everything that this package raises on purpose.
+
+    Args:
+        message: one line for people: what happened and what to do.
+    """
+
+    retryable: bool = False
+    """Whether the same call may succeed later without anybody changing anything."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.message, self.__dict__)
+
+
+def _restore(kind: type[PixxelError], message: str, facts: dict[str, Any]) -> PixxelError:
+    error = kind.__new__(kind, message)
+    error.__dict__.update(facts)
+    return error
+
+
+class ConfigError(PixxelError, ValueError):
+    """A setting, an argument, a file or a folder cannot be used as given; nothing was sent."""
+
+
+class APIError(PixxelError):
+    """The API answered with an error.
+
+    Attributes:
+        status: HTTP status of the answer.
+        code: the vendor's error code; there is no published list of them.
+        details: whatever JSON the answer put beside the message.
+        request_id: the answer's request id header, for a support ticket; empty when none came.
+        method, path: the request, as method and path template.
+        hint: what to do about it, when we know.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int = 0,
+        code: str = "",
+        details: Any = None,
+        request_id: str = "",
+        method: str = "",
+        path: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.details = details
+        self.request_id = request_id
+        self.method = method
+        self.path = path
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = f" ({self.method} {self.path})" if self.path else ""
+        told = self.message or "no message"
+        return f"{self.status} {told}{where}" + (f". {self.hint}" if self.hint else "")
+
+
+class BadRequest(APIError):
+    """400, 422 or another 4xx without a class of its own: the request itself is at fault."""
+
+
+class KeyRefused(APIError):
+    """401: the API does not know this key."""
+
+
+class Forbidden(APIError):
+    """403: the key is unknown or lacks a permission; the vendor uses one status for both."""
+
+
+class NotFound(APIError):
+    """404, or a listing by id that came back empty."""
+
+
+class Conflict(APIError):
+    """409: the name is taken, or the state does not allow it."""
+
+
+class RateLimited(APIError):
+    """429, or a pause asked for that is longer than allowed here.
+
+    Attributes:
+        retry_after: seconds that the server asked to wait; None when it did not say.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.retry_after = retry_after
+
+
+class ServerError(APIError):
+    """5xx after all attempts that were allowed."""
+
+    retryable = True
+
+
+class UnexpectedRedirect(APIError):
+    """3xx from the API, which is never followed: key and body go to the configured origin only."""
+
+
+class ConnectionFailed(PixxelError, ConnectionError):
+    """No usable answer: connecting failed, the connection broke, or what came back was not HTTP."""
+
+    retryable = True
+
+
+class TimedOut(PixxelError, TimeoutError):
+    """A deadline passed; the text names which one."""
+
+    retryable = True
+
+
+class OutcomeUnknown(PixxelError):
+    """The answer to a call that must not be repeated got lost: the server may have done the work.
+
+    Attributes:
+        operation: the operation, such as `orders.create`.
+        reconcile: the call that tells whether it was done, such as `client.orders.list()`.
+    """
+
+    def __init__(self, message: str = "", *, operation: str = "", reconcile: str = "") -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.reconcile = reconcile
+
+
+class DecodeError(PixxelError):
+    """The answer is not JSON of the announced kind at all.
+
+    Attributes:
+        status: HTTP status of the answer.
+        operation: the operation that was called.
+        body: the first bytes of the body, printable characters only.
+    """
+
+    def __init__(self, message: str = "", *, status: int = 0, operation: str = "", body: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.operation = operation
+        self.body = body
+
+
+class WaitFailed(PixxelError):
+    """What was waited for has ended badly.
+
+    Attributes:
+        value: the last state read, such as the failed `Job`.
+    """
+
+    def __init__(self, message: str = "", *, value: Any = None) -> None:
+        super().__init__(message)
+        self.value = value
+
+
+class DownloadError(PixxelError):
+    """A package did not reach the disk.
+
+    Attributes:
+        package: the package in its text form, such as `job:W/J`.
+        stage: where it ended: `ask`, `wait`, `stream`, `prove`, `publish`.
+        status: HTTP status of the storage's answer where one decided; else 0.
+    """
+
+    stage_default: ClassVar[str] = "stream"
+
+    def __init__(self, message: str = "", *, package: str = "", stage: str = "", status: int = 0) -> None:
+        super().__init__(message)
+        self.package = package
+        self.stage = stage or self.stage_default
+        self.status = status
+
+
+class PackageFailed(DownloadError):
+    """The service says that packing ended without a package."""
+
+    stage_default = "wait"
+
+
+class PackageTimedOut(DownloadError, TimeoutError):
+    """The package was not ready, or not fetched, by its deadline."""
+
+    retryable = True
+    stage_default = "wait"
+
+
+class LinkExpired(DownloadError):
+    """The storage refuses the signed link, also after asking for fresh ones."""
+
+    retryable = True
+
+
+class Stalled(DownloadError):
+    """Too few bytes arrived for too long, also on new connections."""
+
+    retryable = True
+
+
+class Corrupt(DownloadError):
+    """The bytes are not what they should be, twice from byte 0."""
+
+    retryable = True
+    stage_default = "prove"
+
+
+class NotAPackage(DownloadError):
+    """The link served a page or a message where an archive was promised."""
+
+    stage_default = "prove"
+
+
+class DiskFull(DownloadError):
+    """The disk, or the reserve that is kept free on it, has no room for more."""
+
+    retryable = True
+
+
+class NameTaken(DownloadError):
+    """A file that is not ours has the name that this package would get."""
+
+    stage_default = "publish"
+
+
+class TooLarge(DownloadError):
+    """The body is larger than the limit that was set for it."""
+
+
+class UnsafeLink(DownloadError):
+    """The signed link points where no package can lie: a bad scheme, a bad host, an address that is off limits."""
+
+    stage_default = "ask"

@@ -1,0 +1,93 @@
+"""Settings: every time-out, bound, cap, interval, limit and size, in seconds and bytes, checked when made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Literal, Self, cast
+
+from attrs import evolve, field, frozen
+
+from ..errors import ConfigError
+from .assign import assign
+from .checks import on_loopback, one_of, origin_of
+from .parts import DownloadSettings, Exists, HTTPSettings, IfMissing, MiB, RetrySettings, Verify, WaitSettings
+from .secret import KeySource, Secret
+from .sources import gather
+from .timing import Timing
+
+__all__ = [
+    "DownloadSettings",
+    "Exists",
+    "HTTPSettings",
+    "IfMissing",
+    "KeySource",
+    "MiB",
+    "RetrySettings",
+    "Secret",
+    "Settings",
+    "Timing",
+    "Verify",
+    "WaitSettings",
+]
+
+
+def _key(value: Any) -> Secret | KeySource:
+    if value is None or isinstance(value, str):
+        return Secret(value or "")
+    return cast("Secret | KeySource", value)
+
+
+@frozen(kw_only=True)
+class Settings:
+    """Everything that a client can be told.
+
+    `Settings.load()` gathers arguments, the environment and the profile file; a value made by hand is used as it is.
+    """
+
+    api_key: Secret | KeySource = field(default=None, converter=_key)
+    """The key, or an async callable that returns one; text is wrapped and masked."""
+    key_source: str = "argument"
+    """Where the key came from, for `pixxel check`."""
+    auth: Literal["auto", "raw", "bearer"] = field(default="auto", validator=one_of("auto", "raw", "bearer"))
+    """How the key stands in the Authorization header; `auto` finds out."""
+    base_url: str = field(default="https://api.pixxel.space", converter=origin_of)
+    """The API's origin."""
+    origin: str = ""
+    """What records of finished downloads are bound to; empty: the origin of `base_url`."""
+    http: HTTPSettings = field(factory=HTTPSettings)
+    retry: RetrySettings = field(factory=RetrySettings)
+    waiting: WaitSettings = field(factory=WaitSettings)
+    download: DownloadSettings = field(factory=DownloadSettings)
+
+    def __attrs_post_init__(self) -> None:
+        if self.base_url.startswith("http:") and not self.http.allow_http and not on_loopback(self.base_url):
+            raise ConfigError("base_url is http:, which shows the key on the way; use https, or set http.allow_http")
+
+    @classmethod
+    def load(
+        cls,
+        api_key: str | Secret | KeySource | None = None,
+        profile: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> Self:
+        """Arguments first, then the environment, then the profile file, then the defaults.
+
+        Args:
+            api_key: the key; None for PIXXEL_API_KEY, PIXXEL_API_KEY_FILE or the profile's.
+            profile: a table of the profile file; None for PIXXEL_PROFILE, else `default`.
+            environ: the environment; None for that of the process.
+            values: further settings by dotted name, as in `**{"http.connect": 5}`; texts are read as what they set.
+
+        Raises:
+            ConfigError: an unknown name, a value out of bounds, a file that cannot be used.
+        """
+        found = gather(profile, os.environ if environ is None else environ)
+        key = {"api_key": found.key, "key_source": found.key_source or "nowhere"}
+        return cls().with_values(api_key, **{**key, **found.values, **values})
+
+    def with_values(self, api_key: str | Secret | KeySource | None = None, /, **values: Any) -> Self:
+        """These settings with further ones put in, named as in `load`."""
+        changed = assign(self, values)
+        return changed if api_key is None else evolve(changed, api_key=api_key, key_source="argument")

@@ -1,0 +1,89 @@
+"""Putting values into settings by their dotted names, such as `http.connect`."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar, Union, cast
+
+import attrs
+
+from ..errors import ConfigError
+
+T = TypeVar("T")
+
+_FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def assign(settings: T, values: Mapping[str, Any], group: str = "") -> T:
+    """The settings with the values put in; texts become what the setting is.
+
+    Args:
+        settings: an instance of an attrs class whose members may be such instances.
+        values: by dotted name; a mapping stands for a group.
+        group: dotted name of `settings` itself, for texts.
+
+    Raises:
+        ConfigError: an unknown name, with those near it; or a value that the setting cannot have.
+    """
+    fields = typing.get_type_hints(type(settings))
+    changes: dict[str, Any] = {}
+    groups: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        head, _, rest = name.partition(".")
+        nested = head in fields and attrs.has(type(getattr(settings, head)))
+        if head not in fields or (rest and not nested):
+            raise ConfigError(_unknown(f"{group}{name}", [group + known for known in fields]))
+        if rest:
+            groups.setdefault(head, {})[rest] = value
+        elif nested and isinstance(value, Mapping):
+            groups.setdefault(head, {}).update(value)
+        elif nested and not attrs.has(type(value)):
+            raise ConfigError(f"{group}{name} is a group of settings; name one of them, as in {group}{name}.…")
+        else:
+            changes[head] = read_as(fields[head], value, f"{group}{name}")
+    for head, inner in groups.items():
+        changes[head] = assign(getattr(settings, head), inner, f"{group}{head}.")
+    try:
+        made: T = attrs.evolve(cast("Any", settings), **changes)
+        return made
+    except ConfigError as error:
+        text = str(error)
+    raise ConfigError(f"{group}{text}")
+
+
+def read_as(kind: Any, value: Any, name: str) -> Any:
+    """The value as the setting's type wants it: numbers and flags out of text, tuples out of lists."""
+    options = typing.get_args(kind) if typing.get_origin(kind) in (Union, types.UnionType) else (kind,)
+    if isinstance(value, list):
+        return tuple(value)
+    if not isinstance(value, str):
+        return value
+    if value.lower() in ("", "none") and type(None) in options:
+        return None
+    if str in options or any(typing.get_origin(one) is typing.Literal for one in options):
+        return value
+    readings = [reading for one in options if (reading := _readings(one)) is not None]
+    try:
+        return readings[0](value) if readings else value
+    except (ValueError, KeyError):
+        wanted = " or ".join(getattr(one, "__name__", str(one)) for one in options if one is not type(None))
+    raise ConfigError(f"{name} must be a {wanted}, not {value!r}")
+
+
+def _readings(kind: Any) -> Any:
+    if kind is bool:
+        return lambda text: _FLAGS[text.strip().lower()]
+    if kind in (int, float):
+        return kind
+    if typing.get_origin(kind) is tuple:
+        item = typing.get_args(kind)[0]
+        return lambda text: tuple(item(part.strip()) for part in text.replace("/", ",").split(",") if part.strip())
+    return None
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"there is no setting {name!r}" + (f"; near it: {', '.join(near)}" if near else "")

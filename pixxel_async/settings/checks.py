@@ -1,0 +1,88 @@
+"""What a setting may be; each check raises `ConfigError` that names the setting."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from attrs import validators
+
+from ..errors import ConfigError
+
+
+def between(low: float, high: float | None = None) -> Any:
+    def check(instance: object, attribute: Any, value: Any) -> None:
+        if value is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+            raise ConfigError(f"{attribute.name} must be a number, not {type(value).__name__}")
+        if value < low or (high is not None and value > high):
+            upto = "" if high is None else f" and at most {high:g}"
+            raise ConfigError(f"{attribute.name} must be at least {low:g}{upto}, not {value:g}")
+
+    return check
+
+
+def one_of(*words: str) -> Any:
+    def check(instance: object, attribute: Any, value: Any) -> None:
+        if value not in words:
+            raise ConfigError(f"{attribute.name} must be one of {', '.join(words)}, not {value!r}")
+
+    return check
+
+
+def optional_one_of(*words: str) -> Any:
+    return validators.optional(one_of(*words))
+
+
+def origin_of(url: object) -> str:
+    """The origin that a base URL names: scheme, host and port, in one spelling.
+
+    A trailing `/v0` is taken off, since every path brings its own.
+    """
+    parts, port = _split(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ConfigError("base_url must be a URL such as https://api.pixxel.space")
+    if "@" in parts.netloc:
+        raise ConfigError("base_url may not hold a user or a password")
+    if parts.query or parts.fragment or parts.path.rstrip("/") not in ("", "/v0"):
+        raise ConfigError("base_url is scheme, host and port alone, without path, query or fragment")
+    host = _host(parts.hostname)
+    usual = {"https": 443, "http": 80}[parts.scheme]
+    return f"{parts.scheme}://{host}" if port in (None, usual) else f"{parts.scheme}://{host}:{port}"
+
+
+def on_loopback(origin: str) -> bool:
+    """Whether an origin means this machine."""
+    host = urlsplit(origin).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _split(url: object) -> tuple[SplitResult, int | None]:
+    text = url if isinstance(url, str) else ""
+    if text.isprintable() and not re.search(r"[\s\\]", text):
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+        except ValueError:
+            port = 0
+        if port != 0:
+            return parts, port
+    raise ConfigError("base_url cannot be read: is the port a number from 1 to 65535, and are there no blanks?")
+
+
+def _host(name: str) -> str:
+    if ":" in name:
+        return f"[{name}]"
+    try:
+        host = name.rstrip(".").encode("idna").decode("ascii")
+    except UnicodeError:
+        host = ""
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", host):
+        raise ConfigError("base_url has a host that is no name")
+    return host.lower()

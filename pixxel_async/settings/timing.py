@@ -1,0 +1,26 @@
+"""Time and chance, as values."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from attrs import frozen
+
+
+@frozen
+class Timing:
+    """Time and chance, handed in so that nobody has to wait for them in a test.
+
+    Attributes:
+        clock: seconds that only grow; deadlines are measured by it.
+        sleep: waits for so many of these seconds.
+        dice: a number in [0, 1) for jitter.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
+    dice: Callable[[], float] = random.random

@@ -1,0 +1,9 @@
+"""Waiting: one broker per client asks for everything that is waited for."""
+
+from __future__ import annotations
+
+from .broker import Broker
+from .listener import Told
+from .rules.words import Verdict, verdict
+
+__all__ = ["Broker", "Told", "Verdict", "verdict"]

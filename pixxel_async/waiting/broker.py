@@ -1,0 +1,135 @@
+"""The broker: everything that is waited for through one client, with as few requests as can be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from .._http.call import Wait
+from ..errors import ConfigError, TimedOut, WaitFailed
+from ..settings import Timing, WaitSettings
+from .listener import Listener, Told
+from .poller import Poller
+
+T = TypeVar("T")
+
+
+class Broker:
+    """Serves all waiters of one client; implements `Waiter`.
+
+    Waiters of one kind and group share a poller, which lives as long as one of them.
+
+    Args:
+        timing: the client's clock, sleep and dice.
+        settings: intervals and the deadline of a wait that names none.
+    """
+
+    def __init__(self, timing: Timing, settings: WaitSettings) -> None:
+        self._timing = timing
+        self._settings = settings
+        self._pollers: dict[tuple[str, tuple[str, ...]], Poller[Any]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def wait(self, wait: Wait[T], deadline: float | None = None) -> T:
+        """The thing once it has ended well or in part.
+
+        A row that came with a listing may lack members that only `get` fills.
+
+        Args:
+            deadline: seconds; None for `WaitSettings.deadline`.
+
+        Raises:
+            WaitFailed: it ended badly; the error holds the last value.
+            TimedOut: it had not ended at the deadline; the text says where it stood.
+        """
+        told = await self.outcome(wait, deadline)
+        if told.value is None or told.verdict == "going":
+            raise self._timed_out(wait, told, deadline)
+        if told.verdict == "bad":
+            raise WaitFailed(f"{_what(wait)} ended badly: {stand(told, wait.status)}", value=told.value)
+        return told.value
+
+    async def outcome(self, wait: Wait[T], deadline: float | None = None) -> Told[T]:
+        """How it ended, or how it stood at the deadline (verdict `going`); raises only what asking raised."""
+        with self._listening(wait, deadline, changes=False) as listener:
+            return await listener.take() or listener.last
+
+    async def watch(self, wait: Wait[T], deadline: float | None = None) -> AsyncIterator[T]:
+        """Each change of the thing, its end included, whichever that is; a slow reader gets the newest alone.
+
+        Args:
+            deadline: seconds; None for `WaitSettings.deadline`.
+
+        Raises:
+            TimedOut: it had not ended at the deadline.
+        """
+        with self._listening(wait, deadline, changes=True) as listener:
+            while (told := await listener.take()) is not None:
+                if told.value is not None:
+                    yield told.value
+                if told.ends:
+                    return
+            raise self._timed_out(wait, listener.last, deadline)
+
+    async def close(self) -> None:
+        """End every wait with an error, and leave no task behind; harmless when repeated."""
+        for poller in list(self._pollers.values()):
+            poller.stop(ConfigError("the client was closed while something was waited for"))
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @contextmanager
+    def _listening(self, wait: Wait[T], deadline: float | None, *, changes: bool) -> Iterator[Listener[T]]:
+        limit = self._limit(deadline)
+        listener: Listener[T] = Listener(self._timing.clock() + limit, self._spawn(self._sleep(limit)), changes=changes)
+        poller = self._poller((wait.kind, wait.group))
+        poller.join(wait, listener)
+        try:
+            yield listener
+        finally:
+            poller.leave(wait, listener)
+            listener.close()
+
+    def _limit(self, deadline: float | None) -> float:
+        limit = self._settings.deadline if deadline is None else deadline
+        if not limit > 0:
+            raise ConfigError(f"a deadline is a number of seconds above 0, not {deadline}")
+        return limit
+
+    def _poller(self, key: tuple[str, tuple[str, ...]]) -> Poller[Any]:
+        def over(poller: Poller[Any]) -> None:
+            if self._pollers.get(key) is poller:
+                del self._pollers[key]
+
+        if key not in self._pollers:
+            self._pollers[key] = Poller(self._timing, self._settings, self._spawn, over)
+        return self._pollers[key]
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _sleep(self, seconds: float) -> None:
+        await self._timing.sleep(seconds)
+
+    def _timed_out(self, wait: Wait[T], told: Told[T], deadline: float | None) -> TimedOut:
+        return TimedOut(f"{_what(wait)} had not ended within {self._limit(deadline):g} s: {stand(told, wait.status)}")
+
+
+def stand(told: Told[Any], member: str = "status") -> str:
+    """Where a thing stands, for people: its word as last read, and how often it was asked about."""
+    if told.value is None:
+        return "no answer yet"
+    progress = getattr(told.value, "progress", None)
+    at = "" if progress in (None, "") else f" at {progress!r}"
+    return f"status {getattr(told.value, member, None)!r:.80}{at:.40}, asked {told.asked} times"
+
+
+def _what(wait: Wait[Any]) -> str:
+    return f"{wait.kind} {wait.id}"

@@ -1,0 +1,81 @@
+"""Generated files are those of the description, none missing, none left over."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pixxel_async._codegen.__main__ import main
+from pixxel_async._codegen.output import PACKAGE, difference, render
+
+DESCRIPTION = PACKAGE / "description" / "pixxel.yaml"
+
+
+@pytest.fixture
+def package(tmp_path: Path, small: str) -> Path:
+    """A folder with the small description and what is generated from it."""
+    (tmp_path / "description").mkdir()
+    (tmp_path / "description" / "pixxel.yaml").write_text(small)
+    assert main([], tmp_path) == 0
+    return tmp_path
+
+
+def test_this_package_is_fresh() -> None:
+    """What lies in the repository is what the description gives, byte for byte; else `python -m …_codegen`."""
+    assert difference(render(DESCRIPTION.read_text(encoding="utf-8"))) == []
+
+
+def test_two_runs_give_the_same_bytes(small: str) -> None:
+    """Nothing depends on the order of sets or on the time."""
+    assert render(small) == render(small)
+
+
+def test_fresh_is_no_failure(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--check is silent and succeeds when there is nothing to do."""
+    assert main(["--check"], package) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_changed_missing_and_left_over_files_are_told(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--check looks both ways, writes nothing, and names the command that refreshes."""
+    (package / "models" / "boats.py").write_text("# by hand\n")
+    (package / "resources" / "boats.py").unlink()
+    (package / "models" / "old.py").write_text("")
+
+    assert main(["--check"], package) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "changed: models/boats.py",
+        "missing: resources/boats.py",
+        "left over: models/old.py",
+        "refresh with: python -m pixxel_async._codegen",
+    ]
+    assert (package / "models" / "old.py").exists()
+
+
+def test_a_run_mends_all_of_it(package: Path) -> None:
+    """Writing replaces what changed and removes what is left over."""
+    (package / "models" / "boats.py").write_text("# by hand\n")
+    (package / "models" / "old.py").write_text("")
+
+    assert main([], package) == 0
+    assert main(["--check"], package) == 0
+
+
+def test_a_mistake_is_told_and_fails(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bad description ends with exit code 2 and one line, without a traceback."""
+    (package / "description" / "pixxel.yaml").write_text("openapi: 3.1.0\nnonsense: true\n")
+
+    assert main([], package) == 2
+    assert capsys.readouterr().err.startswith("pixxel.yaml: line 2: nonsense: no such key")
+
+
+def test_the_json_says_what_the_yaml_says(package: Path, small: str) -> None:
+    """What runs has the content of what is written, without its comments."""
+    made = json.loads((package / "description" / "pixxel.json").read_text())
+
+    assert made["paths"]["/harbours/{harbour_id}/boats"]["post"]["x-exactly-one"] == ["sail", "engine"]
+    assert list(made["components"]["schemas"]) == [
+        "Hull", "Geometry", "Price", "Boat", "Sailor", "NewLoad",
+    ]  # fmt: skip

@@ -1,0 +1,181 @@
+"""What generated methods hand to the API."""
+
+from __future__ import annotations
+
+import datetime as dt
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+
+class Recorder:
+    """An API that keeps what it is asked, and answers with it."""
+
+    async def one(self, call: Any, model: Any, *, unwrap: str = "") -> Any:
+        return call, model, unwrap
+
+    many = one
+
+    def pages(self, call: Any, model: Any, paging: Any) -> Any:
+        return call, model, paging
+
+    async def first(self, rows: Any, what: str, id: str) -> Any:
+        return rows, what, id
+
+    async def content(self, call: Any) -> Any:
+        return call
+
+    nothing = content
+
+    async def wait(self, wait: Any, *, deadline: float | None = None) -> Any:
+        return wait, deadline
+
+    watch = wait
+
+
+@pytest.fixture
+def boats(made: ModuleType) -> Any:
+    """The generated resource on a recorder."""
+    return made.resources.Boats(Recorder())
+
+
+def test_a_listing_is_plain_and_knows_its_rows(boats: Any, made: ModuleType) -> None:
+    """A listing sends nothing yet: path and query under wire names, the paging style, the class of a row."""
+    call, model, paging = boats.list("h", limit=5, crew_ids=["a", "b"])
+
+    assert call.path == {"harbour_id": "h"}
+    assert call.query == {"id": None, "since": None, "crewIds": ["a", "b"], "limit": 5}
+    assert (paging.style, paging.rows, paging.limit) == ("offset", "boats", None)
+    assert model is made.models.Boat
+
+
+def test_lent_members_are_told_with_the_call(boats: Any) -> None:
+    """`x-lend` becomes a fact of the operation, so that the reader can fill the member from the path."""
+    call, *_ = boats.list("h")
+
+    assert call.lent == {"harbour_id": "h"}
+
+
+async def test_a_body_leaves_out_what_was_not_given(boats: Any) -> None:
+    """None means left out; a false flag is said."""
+    call, *_ = await boats.create("h", name="Ada", sail="lug")
+
+    assert call.body == {"name": "Ada", "sail": "lug", "trial": False}
+    assert call.repeat is None
+
+
+async def test_an_argument_can_make_a_call_safe(boats: Any) -> None:
+    """`x-repeat-unless`: a trial of something paid may be repeated."""
+    call, *_ = await boats.create("h", name="Ada", sail="lug", trial=True)
+
+    assert call.repeat == "safe"
+
+
+async def test_a_geometry_may_be_anything_that_is_one(boats: Any) -> None:
+    """A feature is unwrapped where a bare geometry is needed."""
+    point = {"type": "Point", "coordinates": [1, 2]}
+    call, *_ = await boats.create("h", name="Ada", sail="lug", place={"type": "Feature", "geometry": point})
+
+    assert call.body["place"] == point
+
+
+@pytest.mark.parametrize("arguments", [{}, {"sail": "lug", "engine": "steam"}, {"engine": "diesel"}])
+async def test_arguments_that_do_not_fit_are_refused(boats: Any, made: ModuleType, arguments: dict[str, str]) -> None:
+    """`x-exactly-one` and `x-requires` are checked before anything is sent."""
+    with pytest.raises(made.errors.ConfigError):
+        await boats.create("h", name="Ada", **arguments)
+
+
+async def test_rows_of_a_body_are_checked_too(boats: Any, made: ModuleType) -> None:
+    """`x-exactly-one` of a schema holds for each row, be it an object of ours or a mapping."""
+    with pytest.raises(made.errors.ConfigError):
+        await boats.load([made.models.NewLoad(weight=1.0, crate="a"), {"weight": 2}])
+
+
+async def test_a_list_of_objects_may_be_positional_and_is_unwrapped(boats: Any, made: ModuleType) -> None:
+    """The only required list of objects needs no keyword; the answer is read below the member that holds it."""
+    call, model, unwrap = await boats.load([made.models.NewLoad(weight=1.0, crate="a", hold_id="h")])
+
+    assert call.body == {"loads": [{"weight": 1.0, "crate": "a", "hold": {"hold_id": "h"}}]}
+    assert (model, unwrap) == (made.models.Boat, "loads")
+
+
+async def test_a_variant_fixes_members_and_reads_another_class(boats: Any, made: ModuleType) -> None:
+    """`x-variants`: the same call with fixed members, its own class, its own repeat class."""
+    call, model, _ = await boats.price("h", name="Ada", sail="lug")
+
+    assert call.body["only_price"] is True
+    assert (call.repeat, model) == ("safe", made.models.Price)
+
+
+async def test_a_listing_serves_as_get(boats: Any) -> None:
+    """`x-get-from`: list with the filter, take the first row, say what was missing."""
+    (call, *_), what, id = await boats.get("h", "b")
+
+    assert (call.query["id"], what, id) == ("b", "boat", "b")
+
+
+async def test_waiting_knows_group_id_and_ends(boats: Any) -> None:
+    """`x-wait`: one thing of a group, the words that end it, and both ways to look."""
+    wait, deadline = await boats.wait("h", "b", deadline=3)
+
+    assert (wait.kind, wait.group, wait.id, deadline) == ("boats", ("h",), "b", 3)
+    assert (wait.good, wait.bad) == ({"afloat"}, {"sunk"})
+    assert wait.list()[0].operation.name == "boats.list"
+
+
+async def test_bytes_and_nothing(boats: Any) -> None:
+    """What is no JSON comes as bytes; what has no body comes as nothing; path arguments stand in the path's order."""
+    assert (await boats.log()).operation.path == "/log"
+    assert (await boats.delete("h", "b")) is None
+
+
+def test_operations_carry_their_facts(made: ModuleType) -> None:
+    """All operations are listed by name, those without a resource too."""
+    operations = made.resources.OPERATIONS
+
+    assert operations["ping"].path == "/ping"
+    assert operations["boats.delete"].gone_is_done
+    assert operations["boats.create"].reconcile == "client.boats.list(harbour_id)"
+    assert [operations[f"boats.{verb}"].repeat for verb in ("list", "create", "load")] == ["safe", "paid", "once"]
+    assert list(made.resources.RESOURCES) == ["boats"]
+
+
+def test_docstrings_say_what_comes_back(made: ModuleType) -> None:
+    """First line what it does, then arguments, result and what else is raised."""
+    about = made.resources.Boats.create.__doc__
+
+    assert "name: Painted on the bow." in about
+    assert "OutcomeUnknown: " in about
+    assert made.resources.Boats.list.__doc__.startswith("List boats.\n")
+
+
+def test_classes_have_python_names_and_read_wire_names(made: ModuleType) -> None:
+    """Members are spelt as Python wants, and stay what they are on the wire."""
+    wire = {"eo:bands": ["b1"], "builtAt": "2024-01-01T00:00:00Z", "from": "x", "hull": "glass-fibre"}
+    boat = made.models.Boat.from_dict(wire)
+
+    assert (boat.eo_bands, boat.from_, boat.built_at) == (["b1"], "x", dt.datetime(2024, 1, 1, tzinfo=dt.UTC))
+    assert boat.hull == made.models.Hull.GLASS_FIBRE
+    assert boat.to_dict() == wire
+
+
+def test_rows_know_the_object_that_holds_them(made: ModuleType) -> None:
+    """`x-lent`: ids that are not on the wire come from the parent, and are never written."""
+    boat = made.models.Boat.from_dict({"id": "b", "harbour_id": "h", "crew": [{"name": "Jo"}]})
+
+    assert (boat.crew[0].boat_id, boat.crew[0].harbour_id) == ("b", "h")
+    assert boat.crew[0].to_dict() == {"name": "Jo"}
+
+
+def test_secrets_are_not_in_a_repr(made: ModuleType) -> None:
+    """`x-secret` members show as stars."""
+    assert "k-1" not in repr(made.models.Boat.from_dict({"id": "b", "key": "k-1"}))
+
+
+def test_modules_follow_first_use_or_the_description(made: ModuleType) -> None:
+    """A class stands with the resource that uses it first, unless `x-module` says otherwise."""
+    homes = {name: getattr(made.models, name).__module__.rpartition(".")[2] for name in ("Boat", "Geometry")}
+
+    assert homes == {"Boat": "boats", "Geometry": "geojson"}

@@ -1,0 +1,87 @@
+"""Everything in the description says what it is, and where that is known from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from .reading import DOCUMENT, FILE, SCHEMAS, answers, body, by_name, members, parameters, resolve
+
+
+def described() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and node of all that becomes a docstring."""
+    for name, operation in by_name().items():
+        yield from ((f"{name}({each['name']})", each) for each in parameters(operation))
+        yield from members(f"{name} body", body(operation))
+        for status, schema in answers(operation).items():
+            yield from members(f"{name} {status}", schema)
+    for name, schema in SCHEMAS.items():
+        yield name, schema
+        yield from members(name, schema)
+    yield from ((f"response {name}", each) for name, each in DOCUMENT["components"]["responses"].items())
+
+
+def sources(node: Any) -> Iterator[str]:
+    """Every text of `x-note` and `x-source`, at any depth."""
+    if isinstance(node, dict):
+        yield from (node[key] for key in ("x-note", "x-source") if isinstance(node.get(key), str))
+        node = list(node.values())
+    if isinstance(node, list):
+        for child in node:
+            yield from sources(child)
+
+
+def test_every_thing_has_a_description() -> None:
+    """No parameter, member or schema is left to be guessed."""
+    for name, node in described():
+        text = node.get("description") or resolve(node).get("description")
+        assert text, f"{name} has no description"
+        assert text.strip()[0].isupper() and text.strip()[-1] in ".:", f"{name}: {text}"
+
+
+def test_every_operation_has_a_summary_of_one_sentence() -> None:
+    """The first line of a docstring: one line, one sentence."""
+    for name, operation in by_name().items():
+        summary = operation["summary"]
+        assert "\n" not in summary and len(summary) <= 80, name
+        assert re.fullmatch(r"[A-Z][^.]*\.", summary), name
+
+
+def test_every_operation_says_where_it_is_documented() -> None:
+    """A page of the vendor's, and the vendor's own group and name of the operation."""
+    for name, operation in by_name().items():
+        assert re.fullmatch(r"(docs\.pixxel\.space/\S+;|\[OA\]) [A-Za-z]+/.+", operation["x-source"]), name
+
+
+def test_every_operation_has_the_tag_of_its_resource() -> None:
+    """The groups of the documentation are the attributes of the client."""
+    told = {tag["name"] for tag in DOCUMENT["tags"]}
+    for name, operation in by_name().items():
+        assert operation["tags"] == [name.partition(".")[0]], name
+    assert told == {name.partition(".")[0] for name in by_name()}
+    assert all(tag["description"].endswith(".") for tag in DOCUMENT["tags"])
+
+
+def test_every_source_tag_is_explained() -> None:
+    """A tag such as [OA] in a note is one of those that the head explains."""
+    head = FILE.read_text(encoding="utf-8").partition("openapi:")[0]
+    explained = set(re.findall(r"\[([a-zA-Z-]+)\] ", head.partition("Tags of sources")[2]))
+    used = {tag for text in sources(DOCUMENT) for tag in re.findall(r"\[([a-zA-Z-]+)\]", text)}
+    assert used == explained
+
+
+def test_every_key_of_ours_is_explained() -> None:
+    """A key that begins with `x-` stands in the table at the head."""
+    head, _, rest = FILE.read_text(encoding="utf-8").partition("openapi:")
+    assert set(re.findall(r"\b(x-[a-z-]+):", rest)) == set(re.findall(r"^# {5}(x-[a-z-]+)", head, re.MULTILINE))
+
+
+def test_what_is_left_out_has_a_reason() -> None:
+    """Leaving out a member of the vendor's document is a decision that is written down."""
+    assert all(len(reason) > 20 for reason in DOCUMENT["x-left-out"].values())
+
+
+def test_lines_are_short() -> None:
+    """A member is one line where it fits: people read this file."""
+    assert all(len(line) <= 140 for line in FILE.read_text(encoding="utf-8").splitlines())

@@ -1,0 +1,211 @@
+"""What becomes of odd values: types never lie, reading never raises, nothing is lost."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from pixxel_async import models
+from pixxel_async._http.convert import Drift, read, read_list
+from pixxel_async.errors import DecodeError
+from pixxel_async.models import Block, Insight, Job, JobTask, OrderItem, STACItem, STACItemProperties
+
+UTC = dt.UTC
+
+FITS = [
+    (Job, "id", "j-1", "j-1"),
+    (Job, "cost", 12, 12),
+    (Job, "cost", 12.5, 12.5),
+    (Job, "cost", "12.5", 12.5),
+    (Job, "cost", "-1e2", -100.0),
+    (Job, "spec", {"a": None}, {"a": None}),
+    (Job, "spec", [1, 2], [1, 2]),
+    (STACItem, "bbox", ["1", 2.5], [1, 2.5]),
+    (STACItemProperties, "proj:epsg", 32643.0, 32643),
+    (Insight, "metadata", {"a": "b", "c": None}, {"a": "b"}),
+    (Block, "spec", {"inputs": None}, models.BlockSpec()),
+    (Job, "created_at", "2024-05-27T06:50:20.056549Z", dt.datetime(2024, 5, 27, 6, 50, 20, 56549, UTC)),
+    (Job, "created_at", "2022-11-14 12:55:49+00:00", dt.datetime(2022, 11, 14, 12, 55, 49, tzinfo=UTC)),
+    (Job, "created_at", "2022-11-14T12:55:49", dt.datetime(2022, 11, 14, 12, 55, 49, tzinfo=UTC)),
+    (Job, "created_at", "2022-11-14T12:55:49.123456789Z", dt.datetime(2022, 11, 14, 12, 55, 49, 123456, UTC)),
+    (Job, "created_at", "2022-11-14", dt.datetime(2022, 11, 14, tzinfo=UTC)),
+]
+
+ABSENT = [
+    (Job, "id", None, None),
+    (Job, "tasks", None, []),
+    (Insight, "metadata", None, {}),
+    (Job, "finished_at", "", None),
+    (Job, "finished_at", "0001-01-01T00:00:00Z", None),
+]
+
+MISFITS = [
+    (Job, "id", 5),
+    (Job, "id", {"x": 1}),
+    (Job, "id", True),
+    (Job, "cost", True),
+    (Job, "cost", "nan"),
+    (Job, "cost", "inf"),
+    (Job, "cost", "1e999"),
+    (Job, "cost", "1_000"),
+    (Job, "cost", "007"),
+    (Job, "cost", float("inf")),
+    (Job, "cost", "9" * 5000),
+    (Job, "tasks", "abc"),
+    (Job, "tasks", {}),
+    (Job, "tasks", [None]),
+    (Job, "tasks", [[1]]),
+    (Job, "status", 1),
+    (Job, "created_at", "25-05-2024"),
+    (Job, "created_at", 1716792620),
+    (JobTask, "depends_on", "abc"),
+    (JobTask, "depends_on", ["a", 1]),
+    (JobTask, "block_info", [1]),
+    (Insight, "metadata", {"a": 1}),
+    (models.AOI, "is_favourite", "false"),
+    (models.AOI, "is_favourite", 0),
+    (OrderItem, "no_of_occurrences", 12.5),
+    (OrderItem, "no_of_occurrences", True),
+]
+
+
+@pytest.mark.parametrize(("model", "name", "sent", "expected"), FITS)
+def test_what_fits_is_read_as_its_type(model: Any, name: str, sent: Any, expected: Any) -> None:
+    """Texts of numbers, whole floats and every ISO form of a time are what they mean; naive times are UTC."""
+    made = model.from_dict({name: sent})
+
+    value = getattr(made, name.replace(":", "_"))
+    assert (value, type(value)) == (expected, type(expected))
+    assert made.extra == {}
+
+
+@pytest.mark.parametrize(("model", "name", "sent", "expected"), ABSENT)
+def test_null_and_never_mean_absent(model: Any, name: str, sent: Any, expected: Any) -> None:
+    """Null, the empty time and Go's zero time leave the default; lists and maps are empty, never None."""
+    made = model.from_dict({name: sent})
+
+    assert getattr(made, name) == expected
+    assert made == model()
+
+
+@pytest.mark.parametrize(("model", "name", "sent"), MISFITS)
+def test_what_does_not_fit_is_kept_aside(model: Any, name: str, sent: Any) -> None:
+    """A value of another type leaves the default and stands in `extra` under its wire name."""
+    made = model.from_dict({name: sent})
+
+    assert getattr(made, name) == getattr(model(), name)
+    assert made.extra == {name: sent}
+    assert made.to_dict() == {name: sent}
+
+
+def test_a_misfit_costs_only_itself() -> None:
+    """The other members of the object, and the other objects, are read as ever."""
+    made = Job.from_dict({"id": "j", "cost": [], "tasks": [{"id": "t", "progress": "many"}, {"id": "u"}]})
+
+    assert (made.id, made.extra) == ("j", {"cost": []})
+    assert [task.id for task in made.tasks] == ["t", "u"]
+    assert made.tasks[0].extra == {"progress": "many"}
+
+
+def test_a_member_inside_another_object_is_read_with_its_own_name() -> None:
+    """`bandset` holds nothing but its id; an object with more, or with another type of id, is kept as it is."""
+    assert models.NewOrderItem.from_dict({"bandset": {"bandset_id": "b"}}).bandset_id == "b"
+    for sent in ({"bandset": {"bandset_id": "b", "more": 1}}, {"bandset": {"bandset_id": 5}}):
+        assert models.NewOrderItem.from_dict(sent).to_dict() == sent
+
+
+def test_unknown_members_are_kept() -> None:
+    """Members without an attribute stand in `extra`, be they null, or called extra themselves."""
+    sent = {"id": "j", "new": {"a": [1]}, "none": None, "extra": 1}
+
+    assert Job.from_dict(sent).extra == {"new": {"a": [1]}, "none": None, "extra": 1}
+    assert Job.from_dict(sent).to_dict() == sent
+
+
+def test_unknown_words_are_words() -> None:
+    """A word that nobody has listed is a value like any other, and says that it is not known."""
+    made = Job.from_dict({"status": "paused"})
+
+    assert made.status == "paused"
+    assert made.status is not None
+    assert not made.status.known
+
+
+def test_drift_counts_what_is_new() -> None:
+    """Unknown members and words are counted by the place where they stand, at every depth."""
+    drift = Drift()
+    for _ in range(2):
+        read(Job, {"status": "paused", "new": 1, "tasks": [{"status": "zzz", "id": "t"}]}, drift)
+
+    assert drift.members == {"Job.new": 2}
+    assert drift.words == {"Job.status=paused": 2, "JobTask.status=zzz": 2}
+
+
+def test_drift_is_bounded() -> None:
+    """A server that makes up names fills no memory."""
+    drift = Drift()
+    read(Job, {f"member-{n}" + "x" * 1000: 1 for n in range(3000)}, drift)
+
+    assert len(drift.members) == 1000
+    assert max(map(len, drift.members)) <= 200
+
+
+def test_a_copy_of_drift_stands_still() -> None:
+    """What is handed out does not change when more is met."""
+    drift = Drift()
+    before = drift.copy()
+    read(Job, {"new": 1}, drift)
+
+    assert (before.members, drift.members) == ({}, {"Job.new": 1})
+
+
+def test_tasks_know_their_job() -> None:
+    """Ids that only the job has are lent to its tasks, whether the server or the call told them."""
+    sent = {"id": "j", "tasks": [{"id": "t"}]}
+
+    assert read(Job, sent | {"workflow_id": "w"}, None, {"workflow_id": "x"}).tasks[0].workflow_id == "w"
+    lent = read(Job, sent, None, {"workflow_id": "x"})
+    assert (lent.workflow_id, lent.tasks[0].workflow_id, lent.tasks[0].job_id) == ("x", "x", "j")
+    assert lent.tasks[0].to_dict() == {"id": "t"}
+
+
+@pytest.mark.parametrize("sent", [None, 5, "text", [1], True])
+def test_an_answer_that_is_no_object_is_refused(sent: Any) -> None:
+    """Only a whole answer that is no object at all is an error; it names the class."""
+    with pytest.raises(DecodeError, match="Job"):
+        read(Job, sent)
+
+
+def test_rows_come_from_lists_and_maps() -> None:
+    """A map's values are rows, null is no rows, and a row that is no object keeps its raw value."""
+    assert [job.id for job in read_list(Job, [{"id": "a"}, {"id": "b"}])] == ["a", "b"]
+    assert [job.id for job in read_list(Job, {"x": {"id": "a"}})] == ["a"]
+    assert read_list(Job, None) == []
+    assert read_list(Job, [7])[0].extra == {"": 7}
+    with pytest.raises(DecodeError):
+        read_list(Job, "abc")
+
+
+def test_an_odd_collection_can_be_written_again() -> None:
+    """What was read into a collection is written as it came, also when its type is nonsense."""
+    sent = {"geometry": {"type": [], "features": [{"type": "Feature", "geometry": {"type": 5}}]}}
+
+    assert models.NewOrderItem.from_dict(sent).to_dict() == sent
+
+
+def test_absent_members_of_inputs_read_as_none() -> None:
+    """What users must give may still be missing in a mapping that is read; the constructor insists on it."""
+    assert models.NewOrderItem.from_dict({}).project_id is None
+    with pytest.raises(TypeError):
+        models.NewOrderItem()  # type: ignore[call-arg]
+
+
+def test_links_and_unknown_values_are_not_in_a_repr() -> None:
+    """A repr shows neither a signed link, nor the query that signs one, nor values that nobody knows."""
+    shown = repr(models.JobDownload.from_dict({"signed_url": "https://s/x?sig=SECRET", "token": "SECRET"}))
+    asset = repr(models.STACAsset.from_dict({"href": "https://s/x?sig=SECRET"}))
+
+    assert shown == "JobDownload(signed_url=***, extra={token})"
+    assert asset == "STACAsset(href='https://s/x?***')"

@@ -1,0 +1,62 @@
+"""Open words are texts in every respect."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+
+import pytest
+
+from pixxel_async.models import JobStatus, PaymentStatus
+
+WORDS = [JobStatus.COMPLETED, JobStatus("paused")]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_is_its_text(word: JobStatus) -> None:
+    """It equals and hashes as its text, and goes into JSON, formats and sets as one."""
+    text = str(word)
+
+    assert word == text
+    assert {word} == {text}
+    assert json.dumps([word]) == json.dumps([text])
+    assert f"{word:>12}" == f"{text:>12}"
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_survives_pickle_and_copy(word: JobStatus) -> None:
+    """Copies are words of the same list."""
+    for made in (pickle.loads(pickle.dumps(word)), copy.copy(word), copy.deepcopy(word)):
+        assert (made, type(made), made.known) == (word, JobStatus, word.known)
+
+
+def test_the_list_is_known() -> None:
+    """`words` lists the known ones in the description's order; `known` tells them from others."""
+    assert JobStatus.COMPLETED in JobStatus.words()
+    assert all(word.known for word in JobStatus.words())
+    assert not JobStatus("paused").known
+
+
+def test_the_list_does_not_grow() -> None:
+    """What a server sends adds nothing to a class."""
+    before = JobStatus.words()
+    JobStatus("paused")
+
+    assert JobStatus.words() == before
+
+
+def test_names_are_those_of_constants() -> None:
+    """A word's attribute is its text in capitals, with what a name cannot hold as an underscore."""
+    assert PaymentStatus.PARTIAL_REFUND == "PARTIAL-REFUND"
+
+
+def test_matching_goes_by_text() -> None:
+    """`match` works on words and needs a last case, since more will come."""
+    match JobStatus("completed"):
+        case JobStatus.COMPLETED:
+            told = "done"
+        case _:
+            told = "else"
+
+    assert told == "done"
