@@ -1,0 +1,93 @@
+"""What the sandbox answers, as values, before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from xml.sax.saxutils import escape
+
+from attrs import evolve, field, frozen
+
+from .files.ribbon import Ribbon
+
+
+@frozen
+class Answer:
+    """One answer.
+
+    Attributes:
+        status: HTTP status.
+        headers: in the spelling in which they are sent.
+        body: a stretch of bytes that need not exist in memory.
+        start, stop: which part of the body is sent.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(factory=dict)
+    body: Ribbon = field(factory=Ribbon, repr=False)
+    start: int = 0
+    stop: int = 0
+
+    @property
+    def length(self) -> int:
+        """Bytes to send."""
+        return self.stop - self.start
+
+    def with_headers(self, **changes: str | None) -> Answer:
+        """The same with other headers; underscores stand for hyphens, None removes."""
+        merged = {**self.headers, **{name.replace("_", "-"): value for name, value in changes.items()}}
+        return evolve(self, headers={name: value for name, value in merged.items() if value is not None})
+
+
+class Refused(Exception):  # never leaves the sandbox: it becomes the vendor's error envelope
+    """A request that is answered with an error.
+
+    Args:
+        status: HTTP status.
+        code: word for the envelope.
+        message: for people.
+        details: whatever else the envelope shall say.
+    """
+
+    def __init__(self, status: int, code: str, message: str, details: Any = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = details
+
+    def envelope(self) -> dict[str, Any]:
+        """The vendor's error body."""
+        return {"error": {"code": self.code, "message": self.message, "details": self.details or {}}}
+
+
+def missing(kind: str, id: str) -> Refused:
+    """The refusal of an id that nothing has."""
+    # ASSUMPTION: 404 for what is not there, although the vendor declares 404 for some groups only.
+    return Refused(404, "not_found", f"{kind} {id} not found")
+
+
+def invalid(message: str, details: Any = None) -> Refused:
+    """The refusal of a request that is at fault itself."""
+    return Refused(400, "bad_request", message, details)
+
+
+def plain(status: int, body: bytes, content_type: str, **headers: str) -> Answer:
+    """An answer with these bytes."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, {"Content-Type": content_type, **named}, Ribbon.of(body), 0, len(body))
+
+
+def as_json(status: int, value: Any, content_type: str = "application/json") -> Answer:
+    """An answer with this value as JSON."""
+    return plain(status, json.dumps(value, separators=(",", ":")).encode(), content_type)
+
+
+def as_xml(status: int, code: str, message: str, **members: str) -> Answer:
+    """An object storage's error document."""
+    inner = "".join(
+        f"<{name}>{escape(text)}</{name}>" for name, text in {"Code": code, "Message": message, **members}.items()
+    )
+    body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'
+    return plain(status, body.encode(), "application/xml")

@@ -1,0 +1,1 @@
+"""Bytes without disk or memory: rasters, archives, and stretches of them."""

@@ -1,0 +1,100 @@
+"""Georeferenced TIFFs as ribbons: one plane a band, without compression."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Literal
+
+from attrs import frozen
+
+from .ribbon import Piece, Ribbon
+
+_ASCII, _SHORT, _LONG, _DOUBLE = 2, 3, 4, 12
+_FORMATS = {_SHORT: "H", _LONG: "I", _DOUBLE: "d"}
+DType = Literal["uint16", "float32"]
+_SAMPLES: dict[DType, tuple[int, int]] = {"uint16": (16, 1), "float32": (32, 3)}
+"""Bits and TIFF sample format of each type."""
+
+
+@frozen
+class Grid:
+    """Where a raster lies.
+
+    Attributes:
+        epsg: code of a projected system in metres.
+        west, north: outer corner of the first pixel.
+        pixel: edge of a pixel in metres.
+        width, height: pixels.
+    """
+
+    epsg: int
+    west: float
+    north: float
+    pixel: float
+    width: int
+    height: int
+
+
+def geotiff(grid: Grid, planes: Sequence[bytes], dtype: DType, nodata: float, strip_rows: int = 64) -> Ribbon:
+    """A raster with one band for each plane.
+
+    Args:
+        grid: where it lies and how large it is.
+        planes: for each band the bytes of some whole lines, which repeat down to the last line.
+        dtype: type of the samples.
+        nodata: what stands where nothing was seen.
+        strip_rows: lines of one strip.
+    """
+    line = grid.width * _SAMPLES[dtype][0] // 8
+    heights = [min(strip_rows, grid.height - top) for top in range(0, grid.height, strip_rows)]
+    counts = [lines * line for lines in heights] * len(planes)
+    size = len(_directory(_tags(grid, len(planes), dtype, nodata, strip_rows, counts, counts)))
+    offsets = list(accumulate(counts[:-1], initial=size))
+    head = _directory(_tags(grid, len(planes), dtype, nodata, strip_rows, offsets, counts))
+    return Ribbon([Piece(head, len(head)), *(Piece.filling(plane, line * grid.height) for plane in planes)])
+
+
+_Tag = tuple[int, int, Sequence[float] | bytes]
+
+
+def _tags(
+    grid: Grid, bands: int, dtype: DType, nodata: float, rows: int, offsets: Sequence[int], counts: Sequence[int]
+) -> list[_Tag]:
+    bits, kind = _SAMPLES[dtype]
+    geokeys = (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, grid.epsg)
+    extra: list[_Tag] = [(338, _SHORT, [0] * (bands - 1))] if bands > 1 else []
+    return [
+        (256, _LONG, [grid.width]),
+        (257, _LONG, [grid.height]),
+        (258, _SHORT, [bits] * bands),
+        (259, _SHORT, [1]),
+        (262, _SHORT, [1]),
+        (273, _LONG, offsets),
+        (277, _SHORT, [bands]),
+        (278, _LONG, [rows]),
+        (279, _LONG, counts),
+        (284, _SHORT, [2]),
+        *extra,
+        (339, _SHORT, [kind] * bands),
+        (33550, _DOUBLE, [grid.pixel, grid.pixel, 0.0]),
+        (33922, _DOUBLE, [0.0, 0.0, 0.0, grid.west, grid.north, 0.0]),
+        (34735, _SHORT, geokeys),
+        (42113, _ASCII, f"{nodata:g}".encode() + b"\0"),
+    ]
+
+
+def _directory(tags: Sequence[_Tag]) -> bytes:
+    """The file's head: header, directory, and the values that do not fit into it."""
+    entries, beyond = bytearray(), bytearray()
+    start = 8 + 2 + 12 * len(tags) + 4
+    for tag, kind, values in tags:
+        packed = values if isinstance(values, bytes) else struct.pack(f"<{len(values)}{_FORMATS[kind]}", *values)
+        entries += struct.pack("<HHI", tag, kind, len(values))
+        if len(packed) <= 4:
+            entries += packed.ljust(4, b"\0")
+        else:
+            entries += struct.pack("<I", start + len(beyond))
+            beyond += packed + b"\0" * (len(packed) % 2)
+    return struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + bytes(entries) + b"\0\0\0\0" + bytes(beyond)

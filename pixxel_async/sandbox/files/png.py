@@ -1,0 +1,48 @@
+"""Pictures: a raster coloured by classes, with its legend, as a PNG."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_LEGEND = 16
+"""Columns of the legend at the right edge."""
+
+
+class Class(NamedTuple):
+    """A range of values, from `low` up to below `high`, and its colour as `#rrggbb`."""
+
+    low: float
+    high: float
+    color: str
+
+
+def picture(values: Sequence[float], width: int, classes: Sequence[Class]) -> bytes:
+    """The values line by line in the colours of their classes, transparent where none holds them, and a legend."""
+    height = len(values) // width
+    palette = [(0, 0, 0, 0), *(_rgba(one.color) for one in classes)]
+    lines = []
+    for line in range(height):
+        picked = bytes(_class(value, classes) for value in values[line * width : (line + 1) * width])
+        shown = len(classes) - line * len(classes) // height
+        lines.append(b"\0" + picked + bytes([shown]) * _LEGEND)
+    head = struct.pack(">IIBBBBB", width + _LEGEND, height, 8, 3, 0, 0, 0)
+    colors = b"".join(bytes(color[:3]) for color in palette)
+    alphas = bytes(color[3] for color in palette)
+    chunks = [(b"IHDR", head), (b"PLTE", colors), (b"tRNS", alphas), (b"IDAT", zlib.compress(b"".join(lines)))]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in [*chunks, (b"IEND", b"")])
+
+
+def _class(value: float, classes: Sequence[Class]) -> int:
+    return next((at for at, one in enumerate(classes, 1) if one.low <= value < one.high), 0)
+
+
+def _rgba(color: str) -> tuple[int, int, int, int]:
+    red, green, blue = bytes.fromhex(color.removeprefix("#"))
+    return red, green, blue, 255
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,0 +1,90 @@
+"""A stretch of bytes of any size, made of pieces that repeat: read anywhere, never held whole."""
+
+from __future__ import annotations
+
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+
+from attrs import field, frozen
+
+from ..rules.crc import joined, repeated
+
+_BLOCK = 1 << 18
+"""Bytes that one step of reading aims at: few steps a second, and small enough for socket buffers."""
+
+
+@frozen
+class Piece:
+    """A block repeated until `length` bytes are full; the last round may be cut.
+
+    Attributes:
+        block: the bytes that repeat.
+        length: bytes in all.
+    """
+
+    block: bytes = field(repr=False)
+    length: int
+
+    @classmethod
+    def filling(cls, block: bytes, length: int) -> Piece:
+        """A long piece of a short block, with the block made long enough to be read quickly."""
+        return cls(block * max(1, min(_BLOCK // len(block), length // len(block))), length)
+
+    def crc(self) -> int:
+        """CRC-32 of all its bytes."""
+        if self.length <= len(self.block):
+            return zlib.crc32(memoryview(self.block)[: self.length])
+        times, rest = divmod(self.length, len(self.block))
+        whole = repeated(zlib.crc32(self.block), len(self.block), times)
+        return joined(whole, zlib.crc32(self.block[:rest]), rest)
+
+    def read(self, start: int, stop: int) -> Iterator[memoryview]:
+        """The bytes from start to stop, in blocks."""
+        view, size = memoryview(self.block), len(self.block)
+        while start < stop:
+            inside = start % size
+            end = min(size, inside + stop - start)
+            yield view[inside:end]
+            start += end - inside
+
+
+class Ribbon:
+    """Pieces one after the other."""
+
+    def __init__(self, pieces: Iterable[Piece] = ()) -> None:
+        self._pieces = [piece for piece in pieces if piece.length]
+        self._ends = list(accumulate(piece.length for piece in self._pieces))
+        self.size = self._ends[-1] if self._ends else 0
+
+    @classmethod
+    def of(cls, body: bytes) -> Ribbon:
+        """These bytes."""
+        return cls([Piece(body, len(body))])
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """What it is made of."""
+        return tuple(self._pieces)
+
+    def read(self, start: int = 0, stop: int | None = None) -> Iterator[memoryview]:
+        """The bytes from start to stop, as views of at most a block each."""
+        stop = self.size if stop is None else min(stop, self.size)
+        at = bisect_right(self._ends, start)
+        while start < stop:
+            piece, end = self._pieces[at], self._ends[at]
+            begin = end - piece.length
+            yield from piece.read(start - begin, min(stop, end) - begin)
+            start, at = end, at + 1
+
+    def whole(self) -> bytes:
+        """All the bytes at once; for small ones."""
+        return b"".join(self.read())
+
+    def crc(self) -> int:
+        """CRC-32 of all the bytes."""
+        total = 0
+        for piece in self._pieces:
+            total = joined(total, piece.crc(), piece.length)
+        return total

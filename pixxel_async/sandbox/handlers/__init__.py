@@ -1,0 +1,28 @@
+"""What each operation does, one file for each group of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..routes import Ask
+from ..world import World
+from . import aois, archives, catalogs, insights, jobs, orders, pictures, projects, stores, workflows
+
+Handler = Callable[[World, Ask], Any]
+"""Returns the JSON value of the successful answer, or a whole `Answer`; raises `Refused`."""
+
+_GROUPS: tuple[Mapping[str, Handler], ...] = (
+    projects.HANDLERS,
+    aois.HANDLERS,
+    archives.HANDLERS,
+    pictures.HANDLERS,
+    insights.HANDLERS,
+    workflows.HANDLERS,
+    jobs.HANDLERS,
+    orders.HANDLERS,
+    catalogs.HANDLERS,
+    stores.HANDLERS,
+)
+HANDLERS: dict[str, Handler] = {name: handler for group in _GROUPS for name, handler in group.items()}
+"""Every operation of the description."""

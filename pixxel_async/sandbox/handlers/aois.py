@@ -1,0 +1,136 @@
+"""AOIs, their assets, and the packages of these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+
+from ..answers import Refused, invalid, missing
+from ..contents import raster
+from ..files.archive import Member
+from ..routes import Ask
+from ..rules.geometry import rings
+from ..rules.rows import among, matching, page
+from ..things.areas import Area, area_row, assets
+from ..things.imagery import BY_ID
+from ..world import Download, Row, World
+
+PAGE = 10
+_PROVIDERS = ("pixxel", "planetary")
+_LINES = 64
+"""Lines of an asset's raster."""
+
+
+def list_aois(world: World, ask: Ask) -> Any:
+    """One page of AOIs."""
+    wanted = {name: ask.query.get(name) for name in ("created_at", "updated_at", "aoi_id")}
+    wanted["name"] = ask.query.get("aoi_name")
+    rows = matching((area_row(one, ask.now) for one in world.areas.values()), wanted)
+    rows = among(rows, "project_id", ask.query.get("project_ids"))
+    shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
+    return {"aois": shown, "pagination": pagination}
+
+
+def create_aoi(world: World, ask: Ask) -> Any:
+    """Begin a new AOI; its name is unique."""
+    body = ask.body
+    _check(world, body)
+    if any(one.name == body["name"] for one in world.areas.values()):
+        raise Refused(409, "conflict", f"an AOI with the name {body['name']} exists")
+    scenes = tuple(world.scenes[id] for id in body["item_ids"])
+    one = Area(
+        world.new_id("aoi"),
+        body["name"],
+        body["description"],
+        body["satellite_id"],
+        body["project_id"],
+        world.user_id,
+        body["geometry"],
+        scenes,
+        ask.now,
+        world.job_seconds,
+    )
+    world.areas[one.id] = one
+    return area_row(one, ask.now)
+
+
+def _check(world: World, body: Row) -> None:
+    world.project(body["project_id"])
+    if body["provider"] not in _PROVIDERS:
+        raise invalid(f"provider must be one of {', '.join(_PROVIDERS)}")
+    if body["satellite_id"] not in BY_ID:
+        raise missing("satellite", body["satellite_id"])
+    if not rings(body["geometry"]):
+        raise invalid("geometry must be a Polygon or a MultiPolygon")
+    unknown = [id for id in body["item_ids"] if id not in world.scenes]
+    if unknown:
+        raise invalid(f"unknown item {unknown[0]}", {"item_ids": unknown})
+
+
+def get_aoi(world: World, ask: Ask) -> Any:
+    """One AOI."""
+    return area_row(world.area(ask.path["aoi_id"]), ask.now)
+
+
+def list_assets(world: World, ask: Ask) -> Any:
+    """One page of an AOI's assets."""
+    rows = assets(world.area(ask.path["aoi_id"]), ask.now)
+    shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
+    return {"assets": shown, "pagination": pagination}
+
+
+def request_download(world: World, ask: Ask) -> Any:
+    """Ask for the package of some assets."""
+    one = world.area(ask.path["aoi_id"])
+    chosen = among(assets(one, ask.now), "id", ",".join(ask.body["asset_ids"]))
+    if not ask.body["asset_ids"] or len(chosen) != len(set(ask.body["asset_ids"])):
+        raise invalid("asset_ids must name assets of this AOI")
+    if any(asset["status"] != "success" for asset in chosen):
+        raise invalid("the assets are not there yet")
+    download = Download(world.new_id("asset download"), one.id, one.place, _Assets(world.seed, one, tuple(chosen)))
+    world.downloads[download.id] = download
+    return _state(world, download, ask.now)
+
+
+def get_download(world: World, ask: Ask) -> Any:
+    """How far such a package is."""
+    download = world.downloads.get(ask.path["download_id"])
+    if download is None or download.owner != ask.path["aoi_id"]:
+        raise missing("download", ask.path["download_id"])
+    return _state(world, download, ask.now)
+
+
+def _state(world: World, download: Download, now: float) -> Row:
+    key = f"aois/{download.owner}/{download.id}.zip"
+    make = world.bundle(key, download.place, download.members)
+    packed = world.packing.ask(key, download.id, make, now)
+    # ASSUMPTION: upper case, as in the vendor's samples; only SUCCESS is shown there.
+    word = {"pending": "IN_PROGRESS", "ready": "SUCCESS", "failed": "FAILED"}[packed.state]
+    return {"download_id": download.id, "status": word, "signed_url": packed.link}
+
+
+@frozen
+class _Assets:
+    """Makes the members of a package of assets: one GeoTIFF for each band, in a folder for each day."""
+
+    seed: int | str
+    area: Area
+    chosen: tuple[Row, ...]
+
+    def __call__(self) -> Iterator[Member]:
+        for asset in self.chosen:
+            for band in asset["band_list"]:
+                name = f"{asset['date'].replace('-', '_')}_stac/{asset['name'].replace(' ', '_')}/{band}.tif"
+                yield Member(name, raster(self.area.place, f"{self.seed}/{asset['id']}", [band], _LINES))
+
+
+HANDLERS = {
+    "aois.list": list_aois,
+    "aois.create": create_aoi,
+    "aois.get": get_aoi,
+    "assets.list": list_assets,
+    "assets.request_download": request_download,
+    "assets.get_download": get_download,
+}

@@ -1,0 +1,106 @@
+"""The archive: satellites, bandsets, collections, scenes and the searches for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..answers import missing
+from ..routes import Ask
+from ..rules.ids import uuid
+from ..rules.rows import page
+from ..things.imagery import SATELLITES
+from ..things.search import ordered, wanted
+from ..things.stac import collection_row, item, satellite_row
+from ..world import Row, World
+
+_PAGE = 10
+_BANDSETS = ("Agriculture", "Forestry", "Water quality")
+
+
+def list_satellites(world: World, ask: Ask) -> Any:
+    """All satellites."""
+    return {"satellites": [satellite_row(one) for one in SATELLITES]}
+
+
+def list_bandsets(world: World, ask: Ask) -> Any:
+    """All bandsets."""
+    return {"bandsets": [_bandset(world, name, nth) for nth, name in enumerate(_BANDSETS)]}
+
+
+def _bandset(world: World, name: str, nth: int) -> Row:
+    bands = [{"name": band, "wavelength": length} for band, length in SATELLITES[0].bands[nth:]]
+    return {
+        "id": uuid(world.seed, "bandset", name),
+        "name": name,
+        "description": f"{name} bandset",
+        "bands": bands,
+        "captures": 1,
+    }
+
+
+def list_collections(world: World, ask: Ask) -> Any:
+    """All collections, or those whose ids are listed."""
+    wanted = [id for id in ask.query.get("ids", "").split(",") if id]
+    chosen = [one for one in SATELLITES if not wanted or one.collection in wanted]
+    return {"collections": [collection_row(one) for one in chosen]}
+
+
+def get_collection(world: World, ask: Ask) -> Any:
+    """One collection."""
+    id = ask.path["collection_id"]
+    for one in SATELLITES:
+        if one.collection == id:
+            return collection_row(one)
+    raise missing("collection", id)
+
+
+def list_items(world: World, ask: Ask) -> Any:
+    """One page of a collection's scenes, without a total."""
+    get_collection(world, ask)
+    found = [scene for scene in world.scenes.values() if scene.satellite.collection == ask.path["collection_id"]]
+    return _features(map(item, found), ask.query.get("limit"), ask.query.get("offset"))
+
+
+def get_item(world: World, ask: Ask) -> Any:
+    """One scene."""
+    scene = world.scenes.get(ask.path["item_id"])
+    if scene is None or scene.satellite.collection != ask.path["collection_id"]:
+        raise missing("item", ask.path["item_id"])
+    return item(scene)
+
+
+def search_archive(world: World, ask: Ask) -> Any:
+    """One page of the scenes that fit everything that is asked."""
+    body = ask.body
+    rows = ordered(wanted(map(item, world.scenes.values()), body), body.get("sortby"))
+    return _features(rows, body.get("limit"), body.get("offset"))
+
+
+def search_images(world: World, ask: Ask) -> Any:
+    """The scenes of some satellites in a time, as a map by id."""
+    body, filters = ask.body, ask.body.get("filters") or ()
+    limit = body.get("limit") or _PAGE
+    asked = {"datetime": f"{body['start_date']}/{body['end_date']}", "intersects": body["geometry"]}
+    asked["collections"] = [one["collection_id"] for one in body["satellites"]]
+    asked["query"] = {one["id"]: {"gte": one["min"], "lte": one["max"]} for one in filters}
+    rows = wanted(map(item, world.scenes.values()), asked)
+    # ASSUMPTION: the keys of the map are the ids of the scenes.
+    shown = {row["id"]: row for row in rows[:limit]}
+    return {"items": shown, "pagination": {"limit": limit, "skip": 0, "total": len(rows)}}
+
+
+def _features(rows: Iterable[Row], limit: Any, offset: Any) -> Row:
+    return {"type": "FeatureCollection", "features": page(list(rows), limit, offset, _PAGE)[0], "links": []}
+
+
+HANDLERS = {
+    "satellites.list": list_satellites,
+    "bandsets.list": list_bandsets,
+    "archives.list_collections": list_collections,
+    "archives.get_collection": get_collection,
+    "archives.list_items": list_items,
+    "archives.get_item": get_item,
+    "archives.search": search_archive,
+    "search.images": search_images,
+}

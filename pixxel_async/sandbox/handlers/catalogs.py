@@ -1,0 +1,117 @@
+"""The catalog of what was bought: searched and downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+
+from ..answers import invalid, missing
+from ..contents import footprint, raster
+from ..files.archive import Member
+from ..routes import Ask
+from ..rules.rows import page
+from ..things.purchases import Entry
+from ..things.receipts import entry_row
+from ..things.search import ordered, wanted
+from ..world import Download, Row, World
+
+_PAGE = 2
+_LINES = 128
+
+
+def search(world: World, ask: Ask) -> Any:
+    """One page of the catalog entries that fit everything that is asked."""
+    body, known = ask.body, world.catalog(ask.now)
+    rows = [entry_row(entry) for entry in known.values() if _asked(entry, body)]
+    owners = {id(row["details"]): row for row in rows}
+    within = {name: body[name] for name in ("bbox", "intersects", "datetime", "collections", "query") if name in body}
+    found = wanted((row["details"] for row in rows), within)
+    keys = [_sort_key(key) for key in body.get("sort_by") or ()]
+    shown, pagination = page(ordered(found, keys), body.get("limit"), body.get("offset"), _PAGE)
+    return {"catalogs": [owners[id(item)] for item in shown], "pagination": pagination}
+
+
+def _asked(entry: Entry, body: Row) -> bool:
+    own = {"ids": entry.id, "item_ids": entry.scene.id, "order_ids": entry.order.id, "order_item_ids": entry.line.id}
+    return all(not body.get(name) or value in body[name] for name, value in own.items())
+
+
+def _sort_key(key: Row) -> Row:
+    """`{"field": …, "direction": …}`, or `{member: "ASC"}`."""
+    if "field" in key:
+        return key
+    name, direction = next(iter(key.items()), ("datetime", "ASC"))
+    return {"field": name, "direction": direction}
+
+
+def get_entry(world: World, ask: Ask) -> Any:
+    """One catalog entry."""
+    known, id = world.catalog(ask.now), ask.path["catalog_id"]
+    if id not in known:
+        raise missing("catalog", id)
+    return entry_row(known[id])
+
+
+def chosen(world: World, wish: Row, now: float) -> list[Entry]:
+    """The entries that a request names, by the one of two lists that it has."""
+    ids, items = wish.get("catalog_ids") or [], wish.get("order_item_ids") or []
+    known = world.catalog(now)
+    if unknown := [id for id in ids if id not in known]:
+        raise missing("catalog", unknown[0])
+    if not items:
+        return [known[id] for id in ids]
+    lines = {line.id for _, line in world.lines()}
+    if unknown := [id for id in items if id not in lines]:
+        raise missing("order item", unknown[0])
+    return [entry for entry in known.values() if entry.line.id in items]
+
+
+def request_download(world: World, ask: Ask) -> Any:
+    """Ask for a package of catalog entries."""
+    entries = chosen(world, ask.body, ask.now)
+    if not entries:
+        raise invalid("there is no imagery of these order items yet")
+    members = _Imagery(world.seed, tuple(entries))
+    download = Download(world.new_id("catalog download"), "", entries[0].scene.place, members)
+    world.downloads[download.id] = download
+    return _state(world, download, ask.now)
+
+
+def get_download(world: World, ask: Ask) -> Any:
+    """How far such a package is."""
+    download = world.downloads.get(ask.path["download_id"])
+    if download is None or download.owner:
+        raise missing("download", ask.path["download_id"])
+    return _state(world, download, ask.now)
+
+
+def _state(world: World, download: Download, now: float) -> Row:
+    key = f"catalogs/{download.id}.zip"
+    packed = world.packing.ask(key, download.id, world.bundle(key, download.place, download.members), now)
+    word = {"pending": "in_progress", "ready": "success", "failed": "failed"}[packed.state]
+    return {"id": download.id, "status": word, "signed_url": packed.link}
+
+
+@frozen
+class _Imagery:
+    """Makes the members of a package of catalog entries: the raster and its footprint."""
+
+    seed: int | str
+    entries: tuple[Entry, ...]
+
+    def __call__(self) -> Iterator[Member]:
+        for entry in self.entries:
+            name, place = entry.scene.id, entry.scene.place
+            bands = [band for band, _ in entry.scene.satellite.bands[:4]]
+            yield Member(f"{name}/{name}.tif", raster(place, f"{self.seed}/{name}", bands, _LINES))
+            yield Member(f"{name}/{name}.geojson", footprint(place))
+
+
+HANDLERS = {
+    "catalogs.search": search,
+    "catalogs.get": get_entry,
+    "catalogs.request_download": request_download,
+    "catalogs.get_download": get_download,
+}

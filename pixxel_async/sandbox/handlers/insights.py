@@ -1,0 +1,161 @@
+"""Blocks, and the insights that are made with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import evolve
+
+from ..answers import as_json, invalid, missing
+from ..clock import HISTORY, zulu
+from ..contents import of_port
+from ..files.archive import Member
+from ..routes import Ask
+from ..rules.ids import digest, uuid
+from ..rules.rows import matching
+from ..things.blocks import BLOCKS, Block
+from ..things.insights import Insight, insight_row
+from ..world import Row, World
+
+
+def _block_row(world: World, block: Block, version: str) -> Row:
+    id = uuid(world.seed, "block", block.name)
+    spec = {
+        "id": id,
+        "version_id": uuid(world.seed, "block", block.name, version),
+        "kind": "block",
+        "type": block.kind,
+        "name": block.name,
+        "title": block.title,
+        "description": f"{block.title}: {block.price} tokens a run",
+        "version": version,
+        "status": 1,
+        "inputs": [port.data(block.name) for port in block.inputs],
+        "outputs": [port.data(block.name) for port in block.outputs],
+        "catalog_content_url": "",
+        "supported_collections_id": ["pixxel-td-l2a", "sentinel-2-l2a"],
+    }
+    return {"id": id, "block_status": "released", "spec": spec, "created_at": zulu(HISTORY), "err": ""}
+
+
+def list_blocks(world: World, ask: Ask) -> Any:
+    """The newest version of each block, or of those for one use."""
+    mode = ask.query.get("mode")
+    if mode not in (None, "", "insight", "workflow"):
+        raise invalid("mode must be insight or workflow")
+    chosen = [block for block in BLOCKS.values() if not mode or mode in block.modes]
+    return {"blocks": [_block_row(world, block, block.versions[-1]) for block in chosen]}
+
+
+def _block(name: str) -> Block:
+    if name not in BLOCKS:
+        raise missing("block", name)
+    return BLOCKS[name]
+
+
+def list_versions(world: World, ask: Ask) -> Any:
+    """All versions of a block."""
+    block = _block(ask.path["name"])
+    return {"blocks": [_block_row(world, block, version) for version in block.versions]}
+
+
+def get_block(world: World, ask: Ask) -> Any:
+    """One version of a block."""
+    block = _block(ask.path["name"])
+    if ask.path["version"] not in block.versions:
+        raise missing("version", ask.path["version"])
+    return _block_row(world, block, ask.path["version"])
+
+
+def create_insight(world: World, ask: Ask) -> Any:
+    """Begin an insight, or with `estimate` say what it would cost."""
+    area, body = world.area(ask.path["aoi_id"]), ask.body
+    block = _block(body["block"].get("name") or "")
+    if "insight" not in block.modes or body["block"]["version"] not in block.versions:
+        raise invalid(f"no insight can be made with {block.name} {body['block']['version']}")
+    if body.get("estimate"):
+        return as_json(200, {"estimate": block.price})
+    one = Insight(
+        world.new_id("insight"),
+        body.get("name") or block.title,
+        body.get("project_id") or area.project_id,
+        world.user_id,
+        body.get("metadata") or {},
+        area,
+        block,
+        body["input"],
+        ask.now,
+        world.job_seconds,
+    )
+    world.insights[one.id] = one
+    return as_json(201, {"id": one.id, "message": "insight created"})
+
+
+def list_insights(world: World, ask: Ask) -> Any:
+    """All insights of an AOI that were not deleted."""
+    area = world.area(ask.path["aoi_id"])
+    wanted = {name: ask.query.get(name) for name in ("id", "status", "created_by")}
+    wanted["created_at"] = ask.query.get("created_on")
+    rows = (insight_row(one, ask.now) for one in world.insights.values() if one.area is area)
+    return {"insights": matching(rows, wanted)}
+
+
+def _insight(world: World, ask: Ask) -> Insight:
+    one = world.insights.get(ask.path["insight_id"])
+    if one is None or one.area.id != ask.path["aoi_id"]:
+        raise missing("insight", ask.path["insight_id"])
+    return one
+
+
+def delete_insight(world: World, ask: Ask) -> Any:
+    """Delete an insight of the project that the query names."""
+    one = _insight(world, ask)
+    if ask.query["project_id"] != one.project_id:
+        raise invalid("the insight belongs to another project")
+    del world.insights[one.id]
+
+
+def request_insight(world: World, ask: Ask) -> Any:
+    """Ask for a package of some inputs and outputs; all outputs when none is named."""
+    one = _insight(world, ask)
+    if one.status(ask.now) != "completed":
+        raise invalid(f"insight {one.id} is {one.status(ask.now)}; only a completed one can be packed")
+    chosen = _chosen(one.block, ask.body)
+    key = f"aois/{one.area.id}/insights/{one.id}/{digest(chosen).hex()[:12]}.zip"
+    make = world.bundle(key, one.area.place, lambda: _members(world, one, chosen))
+    packed = world.packing.ask(key, one.id, make, ask.now)
+    return {"id": one.id, "status": packed.state, "signed_url": packed.link}
+
+
+def _chosen(block: Block, body: Row) -> Block:
+    """The block with just the inputs and outputs that were named."""
+    # ASSUMPTION: the elements are the names of the ports, and an empty body packs all outputs.
+    inputs, outputs = body.get("inputs") or [], body.get("outputs") or []
+    known = {port.name for port in (*block.inputs, *block.outputs)}
+    if unknown := [name for name in (*inputs, *outputs) if name not in known]:
+        raise invalid(f"the insight has no {unknown[0]}")
+    if not inputs and not outputs:
+        return evolve(block, inputs=())
+    return evolve(
+        block,
+        inputs=tuple(port for port in block.inputs if port.name in inputs),
+        outputs=tuple(port for port in block.outputs if port.name in outputs),
+    )
+
+
+def _members(world: World, one: Insight, block: Block) -> Iterator[Member]:
+    for folder, ports in (("inputs", block.inputs), ("outputs", block.outputs)):
+        for port in ports:
+            yield from of_port(port, block.name, f"{folder}/{port.name}", one.area.place, f"{world.seed}/{one.id}")
+
+
+HANDLERS = {
+    "blocks.list": list_blocks,
+    "blocks.list_versions": list_versions,
+    "blocks.get": get_block,
+    "insights.create": create_insight,
+    "insights.list": list_insights,
+    "insights.delete": delete_insight,
+    "insights.request_download": request_insight,
+}

@@ -1,0 +1,89 @@
+"""Jobs and their tasks, and the packages of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from ..answers import invalid, missing
+from ..contents import of_block, of_inputs
+from ..files.archive import Member
+from ..past import run_of
+from ..routes import Ask
+from ..rules.rows import matching
+from ..things.run_rows import detailed, listed
+from ..things.runs import Run, Step, Workflow
+from ..world import World
+from .workflows import workflow
+
+
+def _run(world: World, ask: Ask) -> tuple[Workflow, Run]:
+    one, id = workflow(world, ask), ask.path["job_id"]
+    if id not in world.runs[one.id]:
+        raise missing("job", id)
+    return one, world.runs[one.id][id]
+
+
+def list_jobs(world: World, ask: Ask) -> Any:
+    """All jobs of a workflow, oldest first."""
+    wanted = {name: ask.query.get(name) for name in ("id", "status", "created_by")}
+    wanted["created_at"] = ask.query.get("created_on")
+    rows = (listed(run, ask.now) for run in world.runs[workflow(world, ask).id].values())
+    return {"jobs": matching(rows, wanted)}
+
+
+def create_job(world: World, ask: Ask) -> Any:
+    """Begin a run."""
+    one = workflow(world, ask)
+    if ask.query["project_id"] != one.project_id:
+        raise invalid("the workflow belongs to another project")
+    return detailed(run_of(world, one, ask.now, world.job_seconds), ask.now)
+
+
+def get_job(world: World, ask: Ask) -> Any:
+    """One job with its tasks."""
+    return detailed(_run(world, ask)[1], ask.now)
+
+
+def request_job(world: World, ask: Ask) -> Any:
+    """Ask for the package of a job that has completed."""
+    one, run = _run(world, ask)
+    # ASSUMPTION: a job that has not completed cannot be packed, and that is said with 400.
+    if run.status(ask.now) != "completed":
+        raise invalid(f"job {run.id} is {run.status(ask.now)}; only a completed job can be packed")
+    key = f"jobs/{one.id}/{run.id}.zip"
+    packed = world.packing.ask(key, run.id, world.bundle(key, one.place, lambda: _of_run(world, one, run)), ask.now)
+    return {"id": run.id, "workflowId": one.id, "status": packed.state, "signed_url": packed.link}
+
+
+def request_task(world: World, ask: Ask) -> Any:
+    """Ask for the package of a task that has completed."""
+    one, run = _run(world, ask)
+    step = next((step for step in run.steps if step.id == ask.path["task_id"]), None)
+    if step is None:
+        raise missing("task", ask.path["task_id"])
+    if step not in run.done(ask.now):
+        raise invalid(f"task {step.id} is {run.step_status(step, ask.now)}; only a completed task can be packed")
+    key = f"jobs/{one.id}/{run.id}/{step.id}.zip"
+    packed = world.packing.ask(key, step.id, world.bundle(key, one.place, lambda: _of_step(world, one, step)), ask.now)
+    ids = {"id": step.id, "job_id": run.id, "workflow_id": one.id}
+    return {**ids, "status": packed.state, "signed_url": packed.link}
+
+
+def _of_step(world: World, one: Workflow, step: Step) -> Iterator[Member]:
+    return of_block(step.block, one.place, f"{world.seed}/{step.id}")
+
+
+def _of_run(world: World, one: Workflow, run: Run) -> Iterator[Member]:
+    inputs = of_inputs(run.steps[-1].block, one.place, f"{world.seed}/{run.id}")
+    return chain(inputs, *(_of_step(world, one, step) for step in run.steps))
+
+
+HANDLERS = {
+    "jobs.list": list_jobs,
+    "jobs.create": create_job,
+    "jobs.get": get_job,
+    "jobs.request_download": request_job,
+    "tasks.request_download": request_task,
+}

@@ -1,0 +1,140 @@
+"""Orders, their items, and the report of all of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ..answers import invalid, missing, plain
+from ..clock import at
+from ..routes import Ask
+from ..rules.geometry import rings
+from ..rules.rows import among, matching, page
+from ..things.purchases import Line, Order
+from ..things.receipts import line_row, order_row, task_rows
+from ..world import Row, World
+
+_PAGE = 50
+"""ASSUMPTION: the vendor names no default for orders and their items."""
+_AHEAD = 86_400
+"""Seconds that tasking must be ordered ahead. Source: the vendor's tasking guide."""
+_DEFAULTS = {"cloud_cover": 20, "off_nadir": 20, "recurrence": "ONCE", "delivery_speed": "STANDARD"}
+_COLUMNS = ("id", "order_id", "name", "type", "status", "project_id", "area", "final_amount", "created_at")
+
+
+def list_orders(world: World, ask: Ask) -> Any:
+    """One page of orders."""
+    rows = [order_row(order, ask.now) for order in world.orders.values()]
+    rows = matching(rows, {"user_id": ask.query.get("user_id")})
+    shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), _PAGE)
+    return {"orders": shown, "pagination": pagination}
+
+
+def create_order(world: World, ask: Ask) -> Any:
+    """Place an order; a dry run says the same without anything being placed."""
+    dry, wanted = bool(ask.body.get("dry_run")), ask.body["order_items"]
+    if not wanted:
+        raise invalid("order_items must not be empty")
+    for one in wanted:
+        _check(world, one, ask.now)
+    kind = "dry order" if dry else "order"
+    lines = tuple(_line(world, kind, one) for one in wanted)
+    order = Order(world.new_id(kind), world.user_id, world.org_id, lines, ask.now, world.job_seconds, dry)
+    if not dry:
+        world.orders[order.id] = order
+    return order_row(order, ask.now)
+
+
+def _line(world: World, kind: str, one: Row) -> Line:
+    given = {name: value for name, value in one.items() if value is not None}
+    scenes = tuple(world.scenes[id] for id in given.get("item_ids", ()))
+    return Line(world.new_id(f"{kind} item"), _DEFAULTS | given, scenes)
+
+
+def _check(world: World, one: Row, now: float) -> None:
+    world.project(one["project_id"])
+    features = one["geometry"].get("features") or []
+    if not any(rings(feature.get("geometry") or {}) for feature in features):
+        raise invalid("geometry must hold a feature with a Polygon or a MultiPolygon")
+    if unknown := [id for id in one.get("item_ids") or () if id not in world.scenes]:
+        raise invalid(f"unknown item {unknown[0]}")
+    if not one.get("item_ids"):
+        _check_tasking(one, now)
+
+
+def _check_tasking(one: Row, now: float) -> None:
+    if not (one.get("bandset") or {}).get("bandset_id"):
+        raise invalid("bandset.bandset_id is required for tasking")
+    start, end = _time(one, "start_date"), _time(one, "end_date")
+    if start < now + _AHEAD:
+        raise invalid("start_date must be at least 24 hours ahead")
+    if end <= start:
+        raise invalid("end_date must be later than start_date")
+
+
+def _time(one: Row, name: str) -> float:
+    try:
+        read = datetime.fromisoformat(one.get(name) or "")
+    except ValueError:
+        raise invalid(f"{name} must be a time") from None
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+
+
+def get_order(world: World, ask: Ask) -> Any:
+    """One order."""
+    id = ask.path["order_id"]
+    if id not in world.orders:
+        raise missing("order", id)
+    return order_row(world.orders[id], ask.now)
+
+
+def list_items(world: World, ask: Ask) -> Any:
+    """One page of order items."""
+    query = ask.query
+    rows = [_full(order, line, ask.now) for order, line in world.lines()]
+    names = ("user_id", "type", "status", "created_by", "created_at", "area")
+    rows = matching(rows, {name: query.get(name) for name in names})
+    for member, listed in (("order_id", "order_ids"), ("id", "ids"), ("project_id", "project_ids")):
+        rows = among(rows, member, query.get(listed))
+    shown, pagination = page(rows, query.get("limit"), query.get("offset"), _PAGE)
+    return {"order_items": shown, "pagination": pagination}
+
+
+def _full(order: Order, line: Line, now: float) -> Row:
+    return {**line_row(order, line, now), "tasks": task_rows(order, line, now), "validation_errors": []}
+
+
+def get_item(world: World, ask: Ask) -> Any:
+    """One order item with its tasks."""
+    for order, line in world.lines():
+        if line.id == ask.path["order_item_id"]:
+            return _full(order, line, ask.now)
+    raise missing("order item", ask.path["order_item_id"])
+
+
+def report(world: World, ask: Ask) -> Any:
+    """All order items as CSV, with times in the zone that was asked for."""
+    try:
+        zone = ZoneInfo(ask.query.get("tz") or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise invalid(f"tz {ask.query['tz']} is no time zone") from None
+    text = io.StringIO()
+    table = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", lineterminator="\r\n")
+    table.writeheader()
+    for order, line in world.lines():
+        placed = at(order.placed).astimezone(zone).isoformat(timespec="seconds")
+        table.writerow({**line_row(order, line, ask.now), "created_at": placed})
+    return plain(200, text.getvalue().encode(), "text/csv")
+
+
+HANDLERS = {
+    "orders.list": list_orders,
+    "orders.create": create_order,
+    "orders.get": get_order,
+    "order_items.list": list_items,
+    "order_items.get": get_item,
+    "reports.orders": report,
+}

@@ -1,0 +1,129 @@
+"""Indices and visualizations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..answers import Refused, invalid, missing, plain
+from ..routes import Ask
+from ..rules.rows import matching, page
+from ..things.areas import assets
+from ..things.imagery import BY_ID
+from ..things.pictures import Picture, computed, detailed, drawn, index_row, listed, styled
+from ..world import World
+from .aois import PAGE
+
+
+def list_indices(world: World, ask: Ask) -> Any:
+    """One page of indices."""
+    wanted = {name: ask.query.get(name) for name in ("satellite_id", "type", "expression_type")}
+    rows = matching(world.indices.values(), wanted | {"id": ask.query.get("index_id")})
+    shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
+    return {"indices": shown, "pagination": pagination}
+
+
+def create_index(world: World, ask: Ask) -> Any:
+    """A custom index; its name is unique."""
+    if ask.body["satellite_id"] not in BY_ID:
+        raise missing("satellite", ask.body["satellite_id"])
+    if any(row["name"] == ask.body["name"] for row in world.indices.values()):
+        raise Refused(409, "conflict", f"an index with the name {ask.body['name']} exists")
+    names = ("name", "description", "rescale", "expression", "colormap", "satellite_id", "expression_type")
+    row = index_row(world.new_id("index"), ask.now, kind="custom", **{name: ask.body[name] for name in names})
+    world.indices[row["id"]] = row
+    return row
+
+
+def list_pictures(world: World, ask: Ask) -> Any:
+    """One page of an AOI's visualizations."""
+    area = world.area(ask.path["aoi_id"])
+    wanted = {name: ask.query.get(name) for name in ("type", "user_id", "expression_type", "index_id")}
+    wanted["id"] = ask.query.get("visualization_id")
+    own = {one.id: one for one in world.pictures.values() if one.area is area}
+    rows = matching((detailed(one, ask.now) for one in own.values()), wanted)
+    shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
+    return {"visualization": [listed(own[row["id"]], ask.now) for row in shown], "pagination": pagination}
+
+
+def create_picture(world: World, ask: Ask) -> Any:
+    """Begin to compute a visualization; one for each index."""
+    area, index = world.area(ask.path["aoi_id"]), world.indices.get(ask.body["index_id"])
+    if index is None:
+        raise missing("index", ask.body["index_id"])
+    known = {asset["id"] for asset in assets(area, ask.now)}
+    if set(ask.body.get("src_asset_ids") or ()) - known:
+        raise invalid("src_asset_ids must name assets of this AOI")
+    if any(one.area is area and one.index is index for one in world.pictures.values()):
+        raise Refused(409, "conflict", "a visualization of this index exists")
+    id = world.new_id("visualization")
+    picture = Picture(id, area, index, world.user_id, world.org_id, ask.now, world.job_seconds / 2)
+    world.pictures[id] = picture
+    return detailed(picture, ask.now)
+
+
+def _picture(world: World, ask: Ask) -> Picture:
+    one = world.pictures.get(ask.path["visualization_id"])
+    if one is None or one.area.id != ask.path["aoi_id"]:
+        raise missing("visualization", ask.path["visualization_id"])
+    return one
+
+
+def update_metadata(world: World, ask: Ask) -> Any:
+    """Set the classes of one mode; in dynamic mode they are computed anew where limits are left out."""
+    one, body = _picture(world, ask), ask.body
+    mode, bins = body["visualization_mode"], body.get("dynamic_bins")
+    for date, classes in body["legend"].items():
+        if date not in one.area.dates():
+            raise invalid(f"there is no {date} in this visualization")
+        fresh = computed(mode, bins if mode == "dynamic" and bins else len(classes))
+        given = [{name: value for name, value in row.items() if value is not None} for row in classes]
+        given += [{}] * (len(fresh) - len(given))
+        one.legends[mode, date] = [base | own for base, own in zip(fresh, given, strict=False)]
+    return one.metadata()
+
+
+def rollback_metadata(world: World, ask: Ask) -> Any:
+    """Forget the classes that were set for these dates."""
+    one = _picture(world, ask)
+    _same_index(one, ask)
+    for date in ask.body["dates"]:
+        one.legends.pop((ask.body["visualization_mode"], date), None)
+    return detailed(one, ask.now)
+
+
+def _same_index(one: Picture, ask: Ask) -> None:
+    if ask.body["index_id"] != one.index["id"]:
+        raise invalid("index_id is not that of the visualization")
+
+
+def png(world: World, ask: Ask) -> Any:
+    """The visualization of one date as a picture with its legend."""
+    one, mode, date = _picture(world, ask), ask.body["visualization_mode"], ask.body["date"]
+    _same_index(one, ask)
+    if mode not in ("dynamic", "theoretical"):
+        raise invalid("visualization_mode must be dynamic or theoretical")
+    if date not in one.area.dates():
+        raise missing("date", date)
+    return plain(200, drawn(one, mode, date), "image/png")
+
+
+def sld(world: World, ask: Ask) -> Any:
+    """The legends as styled layer descriptors, by mode and date."""
+    one = _picture(world, ask)
+    unknown = [date for date in ask.body["dates"] if date not in one.area.dates()]
+    if unknown:
+        raise missing("date", unknown[0])
+    modes = ask.body["visualization_modes"]
+    return {"sld": {mode: {date: styled(one, mode, date) for date in ask.body["dates"]} for mode in modes}}
+
+
+HANDLERS = {
+    "indices.list": list_indices,
+    "indices.create": create_index,
+    "visualizations.list": list_pictures,
+    "visualizations.create": create_picture,
+    "visualizations.update_metadata": update_metadata,
+    "visualizations.rollback_metadata": rollback_metadata,
+    "visualizations.png": png,
+    "visualizations.sld": sld,
+}

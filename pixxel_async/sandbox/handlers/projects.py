@@ -1,0 +1,32 @@
+"""Projects, and the ping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..routes import Ask
+from ..world import World
+
+_PAGE_SIZE = 1000
+"""ASSUMPTION: pages are counted from 1 and hold 1000, as in the open-source identity service behind them."""
+
+
+def ping(world: World, ask: Ask) -> Any:
+    """Say that the API is there."""
+    return "pong"
+
+
+def list_projects(world: World, ask: Ask) -> Any:
+    """One page of projects, with the number of all."""
+    number, size = int(ask.query.get("page_num") or 1), int(ask.query.get("page_size") or _PAGE_SIZE)
+    rows = list(world.projects.values())
+    return {"count": len(rows), "projects": rows[(number - 1) * size : number * size]}
+
+
+def get_project(world: World, ask: Ask) -> Any:
+    """One project."""
+    row = {name: value for name, value in world.project(ask.path["project_id"]).items() if name != "members_count"}
+    return {"project": row}
+
+
+HANDLERS = {"ping": ping, "projects.list": list_projects, "projects.get": get_project}

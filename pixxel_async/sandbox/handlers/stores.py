@@ -1,0 +1,96 @@
+"""Stores, and the deliveries of catalog entries to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..answers import Refused, missing
+from ..clock import zulu
+from ..routes import Ask
+from ..rules.rows import matching
+from ..world import Row, World
+from .catalogs import chosen
+
+
+def list_stores(world: World, ask: Ask) -> Any:
+    """All stores; secrets are never shown."""
+    return {"stores": list(world.stores.values())}
+
+
+def create_store(world: World, ask: Ask) -> Any:
+    """A store; its name is unique."""
+    body = ask.body
+    if any(row["name"] == body["name"] for row in world.stores.values()):
+        raise Refused(409, "conflict", f"a store with the name {body['name']} exists")
+    row = {
+        "id": world.new_id("store"),
+        "name": body["name"],
+        "type": body["type"],
+        "configs": body["configs"],
+        "labels": body.get("labels") or {},
+        "created_at": zulu(ask.now),
+        "updated_at": zulu(ask.now),
+        "created_by": world.user_id,
+    }
+    world.stores[row["id"]] = row
+    return row
+
+
+def delete_store(world: World, ask: Ask) -> Any:
+    """Delete a store."""
+    if world.stores.pop(ask.path["store_id"], None) is None:
+        raise missing("store", ask.path["store_id"])
+
+
+def list_deliveries(world: World, ask: Ask) -> Any:
+    """All deliveries that fit."""
+    rows = [_delivery(world, row, ask.now) for row in world.deliveries]
+    found = matching(rows, {name: ask.query.get(name) for name in ("delivery_id", "catalog_id", "task_id")})
+    item = ask.query.get("order_item_id")
+    if item:
+        known = world.catalog(ask.now)
+        found = [row for row in found if known[row["catalog_id"]].line.id == item]
+    return {"deliveries": found}
+
+
+def create_deliveries(world: World, ask: Ask) -> Any:
+    """Begin to deliver catalog entries to stores."""
+    made = [row for wish in ask.body["deliveries"] for row in _deliveries(world, wish, ask.now)]
+    world.deliveries += made
+    return {"deliveries": [_delivery(world, row, ask.now) for row in made]}
+
+
+def _deliveries(world: World, wish: Row, now: float) -> list[Row]:
+    store = wish["cloud_info"].get("config")
+    if store not in world.stores:
+        raise missing("store", str(store))
+    return [
+        {
+            "delivery_id": world.new_id("delivery"),
+            "catalog_id": entry.id,
+            "task_id": entry.task_id,
+            "cloud_delivery": {"path": "", **wish["cloud_info"]},
+            "target_path": f"{entry.order.id}/{entry.scene.id}.zip",
+            "begun": now,
+            "created_by": world.user_id,
+            "updated_by": world.user_id,
+        }
+        for entry in chosen(world, wish, now)
+    ]
+
+
+def _delivery(world: World, row: Row, now: float) -> Row:
+    """A delivery as the API shows it: its status follows the clock."""
+    begun, ends = row["begun"], row["begun"] + world.job_seconds
+    status = "SUCCESS" if now >= ends else "IN_PROGRESS" if now > begun else "CREATED"
+    times = {"status": status, "created_at": zulu(begun), "updated_at": zulu(min(now, ends))}
+    return {**{name: value for name, value in row.items() if name != "begun"}, **times}
+
+
+HANDLERS = {
+    "stores.list": list_stores,
+    "stores.create": create_store,
+    "stores.delete": delete_store,
+    "deliveries.list": list_deliveries,
+    "deliveries.create": create_deliveries,
+}

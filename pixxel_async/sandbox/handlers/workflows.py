@@ -1,0 +1,64 @@
+"""Workflows: built elsewhere, listed and priced here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..answers import missing
+from ..clock import zulu
+from ..routes import Ask
+from ..rules.rows import matching, page
+from ..things.runs import Workflow
+from ..world import Row, World
+
+_FILTERS = ("project_id", "id", "name", "created_by", "updated_at")
+_PAGE = 50
+
+
+def workflow(world: World, ask: Ask) -> Workflow:
+    """The workflow that the path names."""
+    id = ask.path["workflow_id"]
+    found = world.workflows.get(id)
+    if found is None:
+        raise missing("workflow", id)
+    return found
+
+
+def _row(one: Workflow) -> Row:
+    return {
+        "id": one.id,
+        "project_id": one.project_id,
+        "legacy_project_id": one.project_id,
+        "name": one.name,
+        "created_by": one.created_by,
+        "description": one.description,
+        "created_at": zulu(one.created),
+        "updated_at": zulu(one.created),
+    }
+
+
+def list_workflows(world: World, ask: Ask) -> Any:
+    """One page of workflows."""
+    wanted = {name: ask.query.get(name) for name in _FILTERS} | {"created_at": ask.query.get("created_on")}
+    rows = matching(map(_row, world.workflows.values()), wanted)
+    shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), _PAGE)
+    return {"workflows": shown, "pagination": pagination}
+
+
+def get_workflow(world: World, ask: Ask) -> Any:
+    """One workflow of the project that the query names."""
+    one = workflow(world, ask)
+    if ask.query["project_id"] != one.project_id:
+        raise missing("workflow", one.id)
+    row = _row(one)
+    del row["legacy_project_id"]
+    blocks = [{"name": block.name, "version": block.versions[-1]} for block in one.blocks]
+    return {**row, "estimated_cost": one.cost, "spec": {"blocks": blocks}, "val_errors": []}
+
+
+def estimate(world: World, ask: Ask) -> Any:
+    """What a run would cost."""
+    return {"estimated_cost": workflow(world, ask).cost}
+
+
+HANDLERS = {"workflows.list": list_workflows, "workflows.get": get_workflow, "workflows.estimate": estimate}

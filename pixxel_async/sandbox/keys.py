@@ -1,0 +1,49 @@
+"""Who may call: the sandbox's own API keys, and the forms in which they are accepted."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .answers import Refused
+from .rules.ids import digest
+
+AuthForm = Literal["both", "raw", "bearer"]
+
+
+class Keys:
+    """The keys that are valid now.
+
+    Args:
+        seed: what the first key is drawn from.
+        form: whether a key stands bare in the header, behind `Bearer `, or either.
+    """
+
+    def __init__(self, seed: int | str, form: AuthForm = "both") -> None:
+        self.first = f"sandbox-{digest(seed, 'key').hex()[:32]}"
+        self.form = form
+        self._ends: dict[str, float] = {self.first: float("inf")}
+
+    def known(self) -> list[str]:
+        """All keys that are let in."""
+        return list(self._ends)
+
+    def add(self, key: str, *, ends: float = float("inf")) -> str:
+        """Let another key in, until `ends` (seconds since 1970)."""
+        self._ends[key] = ends
+        return key
+
+    def revoke(self, key: str) -> None:
+        """Refuse this key from now on."""
+        self._ends.pop(key, None)
+
+    def check(self, header: str | None, now: float) -> None:
+        """Raise `Refused` with 403 for a missing, unknown or ended key, and with 401 for a form that is not read."""
+        # ASSUMPTION: 401 is for what does not look like a key, 403 for all else; the vendor's pages differ.
+        if not header:
+            raise Refused(403, "forbidden", "no API key in the Authorization header")
+        scheme, _, rest = header.partition(" ")
+        form, key = ("bearer", rest) if rest and scheme.lower() == "bearer" else ("raw", header)
+        if self.form not in ("both", form) or " " in key:
+            raise Refused(401, "unauthorized", "the form of the API key is not recognised")
+        if self._ends.get(key, 0.0) <= now:
+            raise Refused(403, "forbidden", "the API key is unknown, expired or revoked")

@@ -1,0 +1,118 @@
+"""What is there when a sandbox starts."""
+
+from __future__ import annotations
+
+from .clock import HISTORY, zulu
+from .contents import PLACES, square
+from .things.areas import Area
+from .things.blocks import BLOCKS, Block
+from .things.imagery import SATELLITES
+from .things.insights import Insight
+from .things.pictures import Picture
+from .things.purchases import Line, Order
+from .things.runs import Run, Step, Workflow
+from .world import World
+
+DAY = 86_400.0
+_LONG = 30
+"""The seeded job that is still running takes so many times as long as one that is begun."""
+
+
+def begin(world: World, now: float) -> None:
+    """Fill a new world; only the job that still runs depends on what time it is now."""
+    fields = _project(world, "Field monitoring", "field-monitoring")
+    water = _project(world, "Water bodies", "water-bodies")
+    _project(world, "Trial area", "trial-area")
+    crops = _workflow(world, fields, "Crop health", ("aoi-data", "gap-filled-ndvi", "cropclassification"), 0)
+    _ended(world, crops, 4)
+    _ended(world, crops, 1, fails=True)
+    _running(world, crops, now)
+    lakes = _workflow(world, fields, "Weekly lake survey", ("water-quality-index",), 1)
+    _ended(world, lakes, 60)
+    _workflow(world, fields, "Change since spring", ("aoi-data", "change-detection"), 2)
+    _areas(world, fields)
+    basins = _workflow(world, water, "Basin overview", ("aoi-data", "land-use-land-cover"), 3)
+    _ended(world, basins, 2)
+
+
+def _project(world: World, title: str, slug: str) -> str:
+    id = world.new_id("project")
+    when = zulu(HISTORY + len(world.projects) * DAY)
+    world.projects[id] = {
+        "id": id,
+        "name": slug,
+        "title": title,
+        "org_id": world.org_id,
+        "created_at": when,
+        "updated_at": when,
+        "metadata": {},
+        "members_count": 3,
+    }
+    return id
+
+
+def _workflow(world: World, project: str, name: str, blocks: tuple[str, ...], place: int) -> Workflow:
+    id = world.new_id("workflow")
+    created = HISTORY + (10 + len(world.workflows)) * DAY
+    chosen: tuple[Block, ...] = tuple(BLOCKS[block] for block in blocks)
+    text = f"{name} around {PLACES[place].name}"
+    world.workflows[id] = Workflow(id, project, name, text, world.user_id, created, chosen, PLACES[place])
+    world.runs[id] = {}
+    return world.workflows[id]
+
+
+def run_of(world: World, workflow: Workflow, begun: float, seconds: float, *, fails: bool = False) -> Run:
+    """A new job of this workflow, put among its jobs; one that fails does so in its last step."""
+    id = world.new_id("job")
+    steps = tuple(Step(world.new_id("task"), block) for block in workflow.blocks)
+    run = Run(id, workflow.id, world.user_id, begun, seconds, steps, steps[-1].id if fails else "")
+    world.runs[workflow.id][id] = run
+    return run
+
+
+def _ended(world: World, workflow: Workflow, count: int, *, fails: bool = False) -> None:
+    for _ in range(count):
+        at = len(world.runs[workflow.id])
+        run_of(world, workflow, workflow.created + (1 + 3 * at) * DAY, 240.0 + 30 * (at % 5), fails=fails)
+
+
+def _areas(world: World, project: str) -> None:
+    """Two AOIs with what can be made of them, and an order that has been fulfilled."""
+    for place, satellite in zip(PLACES, (SATELLITES[2], SATELLITES[1]), strict=False):
+        own = [scene for scene in world.scenes.values() if (scene.satellite, scene.place) == (satellite, place)]
+        id, name, text = world.new_id("aoi"), f"{place.name} fields", f"Fields around {place.name}"
+        members = (satellite.id, project, world.user_id, square(place), tuple(own[-2:]), HISTORY, 600.0)
+        world.areas[id] = Area(id, name, text, *members)
+    area = next(iter(world.areas.values()))
+    for name in ("gap-filled-ndvi", "farm-boundary-detection"):
+        id, block = world.new_id("insight"), BLOCKS[name]
+        given = [port.data(name) for port in block.inputs]
+        began, fails = HISTORY + DAY, bool(world.insights)
+        world.insights[id] = Insight(
+            id, block.title, project, world.user_id, {}, area, block, given, began, 300.0, fails
+        )
+    id, index = world.new_id("visualization"), next(iter(world.indices.values()))
+    world.pictures[id] = Picture(id, area, index, world.user_id, world.org_id, HISTORY + DAY, 300.0)
+    _order(world, area)
+
+
+def _order(world: World, area: Area) -> None:
+    feature = {"type": "Feature", "properties": {}, "geometry": area.geometry}
+    wanted = {
+        "name": area.name,
+        "project_id": area.project_id,
+        "usecase": "agriculture",
+        "geometry": {"type": "FeatureCollection", "features": [feature]},
+        "item_ids": [scene.id for scene in area.scenes],
+        "cloud_cover": 20,
+        "off_nadir": 20,
+        "recurrence": "ONCE",
+        "delivery_speed": "STANDARD",
+    }
+    line = Line(world.new_id("order item"), wanted, area.scenes)
+    id = world.new_id("order")
+    world.orders[id] = Order(id, world.user_id, world.org_id, (line,), HISTORY + 2 * DAY, 3600.0)
+
+
+def _running(world: World, workflow: Workflow, now: float) -> None:
+    run_of(world, workflow, now, _LONG * world.job_seconds)

@@ -1,0 +1,157 @@
+"""The description as routes: which operation a request means, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from attrs import field, frozen
+
+from ..description import load
+from .answers import Refused, invalid, missing
+from .rules.checks import Schema, argument, combinations, problems, resolve
+
+
+@frozen
+class Route:
+    """One operation of the description.
+
+    Attributes:
+        operation: its name, such as `jobs.list`.
+        method, template: where it is found.
+        query: its parameters of the query, resolved.
+        body: schema of the JSON body; None when it takes none.
+        body_required: whether it must come.
+        status: of success.
+        produces: content type of success, and by the vendor's document of errors too.
+        schema: of the successful answer; None when it is no JSON.
+        rules: the operation itself, for what it says about members of the body together.
+        open: whether it needs no key.
+    """
+
+    operation: str
+    method: str
+    template: str
+    query: tuple[Schema, ...]
+    body: Schema | None
+    body_required: bool
+    status: int
+    produces: str
+    schema: Schema | None
+    rules: Schema = field(repr=False)
+    open: bool
+
+
+@frozen
+class Ask:
+    """A request that has passed the checks.
+
+    Attributes:
+        route: what is asked for.
+        path, query: arguments as texts.
+        body: parsed JSON, or an empty object.
+        now: the sandbox's time, in seconds since 1970.
+    """
+
+    route: Route
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Any = field(repr=False)
+    now: float
+
+
+class Routes:
+    """All operations, found by method and path."""
+
+    def __init__(self, document: Schema | None = None) -> None:
+        self.document = load() if document is None else document
+        self.components: Schema = self.document["components"]
+        self.all = {route.operation: route for route in self._read()}
+        self._tree: dict[str, Any] = {}
+        for route in self.all.values():
+            node = self._tree
+            for segment in _segments(route.template):
+                node = node.setdefault("*" if segment.startswith("{") else segment, {})
+            node[f"/{route.method}"] = route
+
+    def _read(self) -> list[Route]:
+        paths = self.document["paths"].items()
+        return [self._route(path, method, item) for path, methods in paths for method, item in methods.items()]
+
+    def _route(self, template: str, method: str, item: Schema) -> Route:
+        parameters = [resolve(parameter, self.components) for parameter in item.get("parameters", ())]
+        body = item.get("requestBody", {})
+        status = min(code for code in item["responses"] if code.startswith("2"))
+        content = item["responses"][status].get("content", {"application/json": {}})
+        produces, media = next(iter(content.items()))
+        return Route(
+            item["operationId"],
+            method.upper(),
+            template,
+            tuple(parameter for parameter in parameters if parameter["in"] == "query"),
+            body["content"]["application/json"]["schema"] if body else None,
+            body.get("required", False),
+            int(status),
+            produces,
+            media.get("schema"),
+            item,
+            item.get("security") == [] or template == "/ping",
+        )
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        """The route of a raw path and its arguments; raises `Refused` with 404 or 405."""
+        segments = _segments(path)
+        found = _walk(self._tree, segments, [])
+        if found is None:
+            raise missing("path", path)
+        node, values = found
+        route = node.get(f"/{method}")
+        if route is None:
+            raise Refused(405, "method_not_allowed", f"{method} is not allowed here")
+        names = [part[1:-1] for part in _segments(route.template) if part.startswith("{")]
+        return route, dict(zip(names, map(unquote, values), strict=True))
+
+    def check(self, route: Route, query: Mapping[str, str], raw: bytes) -> Any:
+        """The body as a value; raises `Refused` with 400 and all that is wrong with query and body."""
+        wrong = [
+            f"{known['name']} is required"
+            for known in route.query
+            if known.get("required") and not query.get(known["name"])
+        ]
+        known_arguments = (known for known in route.query if known["name"] in query)
+        wrong += [line for known in known_arguments if (line := argument(query[known["name"]], known))]
+        body = _parsed(raw) if route.body is not None else None
+        if body is None and route.body_required:
+            wrong.append("a JSON body is required")
+        if body is not None and route.body is not None:
+            wrong += problems(body, route.body, self.components)
+            wrong += combinations(body, route.rules) if isinstance(body, dict) else []
+        if wrong:
+            raise invalid(wrong[0], {"problems": wrong[:20]})
+        return {} if body is None else body
+
+
+def _segments(path: str) -> list[str]:
+    return path.strip("/").split("/")
+
+
+def _walk(node: dict[str, Any], rest: list[str], values: list[str]) -> tuple[dict[str, Any], list[str]] | None:
+    """The node at the end of the path, fixed segments before arguments."""
+    if not rest:
+        return (node, values) if any(key.startswith("/") for key in node) else None
+    first, *others = rest
+    for key, kept in ((first, values), ("*", [*values, first])):
+        if key in node and (found := _walk(node[key], others, kept)):
+            return found
+    return None
+
+
+def _parsed(raw: bytes) -> Any:
+    if not raw.strip():
+        return None
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        raise invalid("the body is not JSON") from None

@@ -1,0 +1,102 @@
+"""Whether a value is what the description says, and where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "object": (dict,),
+    "array": (list,),
+    "null": (type(None),),
+}
+
+
+def resolve(schema: Schema, components: Schema) -> Schema:
+    """The schema itself, or the one that it refers to."""
+    while "$ref" in schema:
+        _, _, kind, name = schema["$ref"].split("/")
+        schema = components[kind][name]
+    return schema
+
+
+def problems(value: Any, schema: Schema, components: Schema, where: str = "body") -> Iterator[str]:
+    """One line for each thing that is wrong with the value."""
+    schema = resolve(schema, components)
+    names = types(schema)
+    if names and not any(_is(value, name) for name in names):
+        yield f"{where} must be of type {' or '.join(names)}"
+    elif "const" in schema and value != schema["const"]:
+        yield f"{where} must be {schema['const']}"
+    elif "x-values" in schema and value not in list(schema["x-values"]):
+        yield f"{where} must be one of {', '.join(schema['x-values'])}"
+    elif outside := _outside(value, schema):
+        yield f"{where} must be {outside}"
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from problems(item, schema.get("items", {}), components, f"{where}[{at}]")
+    elif isinstance(value, dict):
+        yield from _members(value, schema, components, where)
+
+
+def types(schema: Schema) -> list[str]:
+    """The types that a schema names: none, one or several."""
+    named = schema.get("type", [])
+    return [named] if isinstance(named, str) else list(named)
+
+
+def _is(value: Any, name: str) -> bool:
+    kinds = _TYPES[name]
+    return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+
+
+def _outside(value: Any, schema: Schema) -> str:
+    """The bound that a value breaks, in words; empty when it breaks none."""
+    if isinstance(value, str) and len(value) > schema.get("maxLength", len(value)):
+        return f"at most {schema['maxLength']} characters"
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return ""
+    if value < schema.get("minimum", value):
+        return f"at least {schema['minimum']}"
+    return f"at most {schema['maximum']}" if value > schema.get("maximum", value) else ""
+
+
+def _members(value: dict[str, Any], schema: Schema, components: Schema, where: str) -> Iterator[str]:
+    for name in schema.get("required", ()):
+        if value.get(name) is None:
+            yield f"{where}.{name} is required"
+    yield from combinations(value, schema, where)
+    known, others = schema.get("properties", {}), schema.get("additionalProperties", True)
+    for name, inner in value.items():
+        kind = known.get(name, others)
+        left_out = inner is None and name in known
+        if isinstance(kind, Mapping) and not left_out:
+            yield from problems(inner, kind, components, f"{where}.{name}")
+
+
+def combinations(value: Mapping[str, Any], rules: Schema, where: str = "body") -> Iterator[str]:
+    """What is wrong with the members together: one of several alone, one that another needs."""
+    exclusive = rules.get("x-exactly-one", ())
+    if exclusive and sum(bool(value.get(name)) for name in exclusive) != 1:
+        yield f"{where} must have exactly one of {', '.join(exclusive)}"
+    for name, when in rules.get("x-requires", {}).items():
+        if value.get(name) is None and all(value.get(other) == word for other, word in when.items()):
+            yield f"{where}.{name} is required here"
+
+
+def argument(text: str, parameter: Schema) -> str | None:
+    """What is wrong with this text as an argument of the query; None when nothing is."""
+    name, kind = parameter["name"], parameter.get("schema", {}).get("type")
+    if kind == "integer":
+        lowest = 0 if name == "offset" else 1
+        digits = text.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 16 and int(text) >= lowest):
+            return f"{name} must be a whole number of at least {lowest}"
+    if kind == "boolean" and text not in ("true", "false"):
+        return f"{name} must be true or false"
+    return None

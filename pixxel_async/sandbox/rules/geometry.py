@@ -1,0 +1,76 @@
+"""Plain geometry on longitude and latitude: boxes, areas, centres."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+_RADIUS = 6_371_008.8
+Box = tuple[float, float, float, float]
+Point = Sequence[float]
+
+
+def rings(geometry: Mapping[str, Any]) -> list[Sequence[Point]]:
+    """The outer rings of a Polygon or MultiPolygon; empty when it is neither, or broken."""
+    coordinates = geometry.get("coordinates")
+    polygons = {"Polygon": [coordinates], "MultiPolygon": coordinates}.get(str(geometry.get("type")), [])
+    if not isinstance(polygons, list):
+        return []
+    outer = [polygon[0] for polygon in polygons if isinstance(polygon, list) and polygon]
+    return [ring for ring in outer if _sound(ring)]
+
+
+def _sound(ring: Any) -> bool:
+    if not isinstance(ring, list) or len(ring) < 4:
+        return False
+    return all(isinstance(point, list) and len(point) >= 2 and all(map(_numeric, point)) for point in ring)
+
+
+def _numeric(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def points(value: Any) -> Iterator[Point]:
+    """Every position in the coordinates of any geometry."""
+    if isinstance(value, list) and len(value) >= 2 and all(map(_numeric, value)):
+        yield value
+    elif isinstance(value, list):
+        for inner in value:
+            yield from points(inner)
+
+
+def box(geometry: Mapping[str, Any]) -> Box | None:
+    """West, south, east, north; None of a geometry without positions."""
+    found = list(points(geometry.get("coordinates")))
+    if not found:
+        return None
+    east, north = [point[0] for point in found], [point[1] for point in found]
+    return min(east), min(north), max(east), max(north)
+
+
+def overlap(one: Box, other: Box) -> bool:
+    """Whether two boxes touch; one whose west is east of its east crosses the date line."""
+    across = one[0] <= other[2] and other[0] <= one[2]
+    if one[0] > one[2] or other[0] > other[2]:
+        across = one[0] <= other[2] or other[0] <= one[2]
+    return across and one[1] <= other[3] and other[1] <= one[3]
+
+
+def area(geometry: Mapping[str, Any]) -> float:
+    """Square metres inside the outer rings, on a sphere."""
+    return sum(abs(_ring_area(ring)) for ring in rings(geometry))
+
+
+def _ring_area(ring: Sequence[Point]) -> float:
+    pairs = zip(ring, [*ring[1:], ring[0]], strict=True)
+    terms = (
+        math.radians(b[0] - a[0]) * (2 + math.sin(math.radians(a[1])) + math.sin(math.radians(b[1]))) for a, b in pairs
+    )
+    return sum(terms) * _RADIUS**2 / 2
+
+
+def centre(geometry: Mapping[str, Any]) -> list[float]:
+    """Longitude and latitude of the middle of its box."""
+    west, south, east, north = box(geometry) or (0.0, 0.0, 0.0, 0.0)
+    return [round((west + east) / 2, 6), round((south + north) / 2, 6)]

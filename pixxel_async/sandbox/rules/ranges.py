@@ -1,0 +1,51 @@
+"""What an object storage answers to Range, If-Range, If-None-Match and If-Match, as a decision over texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import frozen
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+@frozen
+class Part:
+    """What to send.
+
+    Attributes:
+        status: 200 all of it, 206 a part, 304 unchanged, 412 another version, 416 no such part.
+        start, stop: the bytes.
+    """
+
+    status: Literal[200, 206, 304, 412, 416]
+    start: int = 0
+    stop: int = 0
+
+
+def part(headers: Mapping[str, str], size: int, etag: str, modified: str) -> Part:
+    """Which part of an object of `size` bytes a request with these headers (names in lower case) gets."""
+    if etag in _tags(headers.get("if-none-match", "")):
+        return Part(304)
+    if (match := headers.get("if-match")) is not None and match != "*" and etag not in _tags(match):
+        return Part(412)
+    wanted = _RANGE.fullmatch(headers.get("range", "").replace(" ", ""))
+    if wanted is None or not any(wanted.groups()) or headers.get("if-range", etag) not in (etag, modified):
+        return Part(200, 0, size)
+    return _cut(wanted.group(1), wanted.group(2), size)
+
+
+def _tags(text: str) -> set[str]:
+    return {tag.strip() for tag in text.split(",")}
+
+
+def _cut(first: str, last: str, size: int) -> Part:
+    if not first:
+        start, stop = max(0, size - int(last)), size
+        return Part(206, start, stop) if int(last) and size else Part(416)
+    start, stop = int(first), min(size, int(last) + 1) if last else size
+    if last and int(last) < start:
+        return Part(200, 0, size)
+    return Part(206, start, stop) if start < size else Part(416)

@@ -1,0 +1,123 @@
+"""The processing blocks that the sandbox's workflows, tasks and insights are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import field, frozen
+
+RASTER_BANDS = ("B02", "B03", "B04", "B08")
+
+
+@frozen
+class Port:
+    """One input or output of a block.
+
+    Attributes:
+        name: on the wire and in paths.
+        format: `raster`, `vector`, `tabular`, `string`, `number` or `date`.
+        bands: of a raster; two names joined by `/` stand for their normalised difference.
+        group: folder that an output lies in, if any.
+        lines: of a raster.
+    """
+
+    name: str
+    format: str = "raster"
+    bands: tuple[str, ...] = RASTER_BANDS
+    group: str = ""
+    lines: int = 128
+
+    def data(self, block: str, **filled: Any) -> dict[str, Any]:
+        """The port as the API's DataType object. Source: the vendor's Data Types page."""
+        big = self.format in ("raster", "vector", "tabular")
+        shape: dict[str, Any] = {"bands": list(self.bands), "source": "pixxel"} if self.format == "raster" else {}
+        return {
+            "format": self.format,
+            "type": "url" if big else "string",
+            "name": self.name,
+            "display_name": self.name.replace("_", " ").capitalize(),
+            "description": "",
+            "is_artifact": big,
+            "group": self.group,
+            "metadata": {"block-name": block},
+            "properties": shape,
+            "version": "v2",
+            **filled,
+        }
+
+
+@frozen
+class Block:
+    """A block with its ports.
+
+    Attributes:
+        name: fixed for life.
+        title: for people.
+        price: tokens for one run.
+        modes: where it may be used: `insight`, `workflow`.
+        versions: oldest first.
+    """
+
+    name: str
+    title: str
+    price: int
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    modes: tuple[str, ...] = ("insight", "workflow")
+    versions: tuple[str, ...] = ("1.0.0",)
+    kind: str = field(default="processing")
+
+
+_IMAGE = Port("input_image")
+_DATES = (Port("start_date", "date", ()), Port("end_date", "date", ()))
+_BOUNDARY = Port("boundary", "vector", ())
+
+BLOCKS: dict[str, Block] = {
+    block.name: block
+    for block in (
+        Block(
+            "aoi-data",
+            "AOI data",
+            0,
+            (),
+            (Port("imagery", group="2025_02_14"), _BOUNDARY),
+            ("workflow",),
+            kind="source",
+        ),
+        Block(
+            "cropclassification",
+            "Crop classification",
+            40,
+            (_IMAGE, *_DATES),
+            (Port("crop_map", bands=("class",)), Port("crop_area", "tabular", ())),
+            versions=("0.9.0", "1.0.0"),
+        ),
+        Block("gap-filled-ndvi", "Gap-filled NDVI", 15, (_IMAGE,), (Port("ndvi", bands=("B08/B04",)),)),
+        Block(
+            "water-quality-index", "Water quality index", 25, (_IMAGE,), (Port("ndwi", bands=("B03/B08",), lines=64),)
+        ),
+        Block("farm-boundary-detection", "Farm boundary detection", 30, (_IMAGE,), (Port("farms", "vector", ()),)),
+        Block(
+            "change-detection",
+            "Change detection",
+            35,
+            (Port("before"), Port("after")),
+            (Port("change", bands=("B04/B03",)), Port("summary", "tabular", ())),
+        ),
+        Block(
+            "land-use-land-cover",
+            "Land use and land cover",
+            50,
+            (_IMAGE, *_DATES),
+            (Port("classes", bands=("class",)),),
+            versions=("1.0.0", "1.1.0", "2.0.0"),
+        ),
+        Block(
+            "image-clustering",
+            "Image clustering",
+            20,
+            (_IMAGE, Port("clusters", "number", ())),
+            (Port("clustered", bands=("class",)),),
+        ),
+    )
+}

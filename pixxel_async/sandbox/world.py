@@ -1,0 +1,109 @@
+"""The state of one sandbox: everything that exists in it, by seed and by what was asked of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from attrs import frozen
+
+from .answers import missing
+from .contents import Place, sized
+from .files.archive import Member, stored
+from .files.ribbon import Ribbon
+from .packing import Packing
+from .rules.ids import number, uuid
+from .things.areas import Area
+from .things.imagery import scenes
+from .things.insights import Insight
+from .things.pictures import Picture, presets
+from .things.purchases import Entry, Line, Order, entries
+from .things.runs import Run, Workflow
+
+Row = dict[str, Any]
+_SCENES = 8
+"""Scenes that packages of a given size share."""
+
+
+@frozen
+class Download:
+    """A package that was asked for by POST.
+
+    Attributes:
+        id: as in the API.
+        owner: what it belongs to: an AOI's id, or empty.
+        place: where its rasters lie.
+        members: makes what is in it.
+    """
+
+    id: str
+    owner: str
+    place: Place
+    members: Callable[[], Iterable[Member]]
+
+
+class World:
+    """What exists.
+
+    Args:
+        seed: what ids are drawn from.
+        packing: packs and signs.
+        job_seconds: how long jobs and the like that are begun here take.
+        package_size: bytes of every package; None for what its contents need.
+    """
+
+    def __init__(
+        self, seed: int | str, packing: Packing, *, job_seconds: float = 20.0, package_size: int | None = None
+    ) -> None:
+        self.seed = seed
+        self.packing = packing
+        self.job_seconds = job_seconds
+        self.package_size = package_size
+        self.org_id = uuid(seed, "organization")
+        self.user_id = uuid(seed, "service account")
+        self.projects: dict[str, Row] = {}
+        self.workflows: dict[str, Workflow] = {}
+        self.runs: dict[str, dict[str, Run]] = {}
+        self.scenes = scenes(seed)
+        self.areas: dict[str, Area] = {}
+        self.indices: dict[str, Row] = {row["id"]: row for row in presets(seed)}
+        self.pictures: dict[str, Picture] = {}
+        self.insights: dict[str, Insight] = {}
+        self.orders: dict[str, Order] = {}
+        self.stores: dict[str, Row] = {}
+        self.deliveries: list[Row] = []
+        self.downloads: dict[str, Download] = {}
+        self._counts: Counter[str] = Counter()
+
+    def new_id(self, kind: str) -> str:
+        """An id for the next thing of this kind: the same for the nth one in every sandbox of this seed."""
+        self._counts[kind] += 1
+        return uuid(self.seed, kind, self._counts[kind])
+
+    def bundle(self, key: str, place: Place, members: Callable[[], Iterable[Member]]) -> Callable[[], Ribbon]:
+        """What makes the bytes of a package: its members, or as many bytes as every package shall have."""
+        size = self.package_size
+        if size is None:
+            return lambda: stored(members())
+        return lambda: sized(place, f"{self.seed}/{number(_SCENES, key)}", key, size)
+
+    def area(self, id: str) -> Area:
+        """The AOI of this id; raises `Refused` with 404."""
+        if id not in self.areas:
+            raise missing("AOI", id)
+        return self.areas[id]
+
+    def project(self, id: str) -> Row:
+        """The project of this id; raises `Refused` with 404."""
+        if id not in self.projects:
+            raise missing("project", id)
+        return self.projects[id]
+
+    def lines(self) -> list[tuple[Order, Line]]:
+        """All order items with their orders, oldest first."""
+        return [(order, line) for order in self.orders.values() for line in order.lines]
+
+    def catalog(self, now: float) -> dict[str, Entry]:
+        """The organization's catalog."""
+        return {entry.id: entry for order in self.orders.values() for entry in entries(order, now)}

@@ -1,0 +1,106 @@
+"""A sandbox whose clock stands still, and a plain aiohttp session that knows its key."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import aiohttp
+import pytest
+from attrs import frozen
+from yarl import URL
+
+from pixxel_async.sandbox import Sandbox
+
+from .valid import Valid, requests
+
+
+@frozen
+class Got:
+    """An answer, read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    json: Any
+
+
+class Caller:
+    """Calls a sandbox with nothing but aiohttp."""
+
+    def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
+        self.sandbox = sandbox
+        self.session = session
+        self.valid = requests(sandbox)
+        self._ids: dict[str, str] = {}
+
+    async def call(self, method: str, path: str, *, key: str | None = None, **given: Any) -> Got:
+        """One call of the API, with the right key unless told otherwise."""
+        headers = {"Authorization": self.sandbox.api_key if key is None else key, **given.pop("headers", {})}
+        headers = {name: value for name, value in headers.items() if value}
+        url = URL(self.sandbox.url + path, encoded=True)
+        async with self.session.request(method, url, headers=headers, allow_redirects=False, **given) as reply:
+            body = await reply.read()
+            text = body[:1] in (b"{", b"[", b'"')
+            return Got(reply.status, reply.headers, body, await reply.json(content_type=None) if text else None)
+
+    async def do(self, operation: str, **changes: Any) -> Got:
+        """The valid request of this operation; what it needs first is created first."""
+        valid = self.valid[operation]
+        for needed in ("stores.create", "assets.request_download", "catalogs.request_download"):
+            if f"{{{needed}}}" in f"{valid.path} {valid.body}":
+                valid = _filled(valid, f"{{{needed}}}", await self._made(needed))
+        given: dict[str, Any] = {"params": valid.query, "json": valid.body, **changes}
+        return await self.call(valid.method, valid.path, **given)
+
+    async def _made(self, operation: str) -> str:
+        """The id of what this operation creates; it is done once."""
+        if operation not in self._ids:
+            got = (await self.do(operation)).json
+            self._ids[operation] = got.get("id") or got["download_id"]
+        return self._ids[operation]
+
+    async def fetch(self, link: str, method: str = "GET", **headers: str) -> Got:
+        """One request to the storage; underscores of header names stand for hyphens."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        url = URL(link, encoded=True)
+        async with self.session.request(method, url, headers=named, allow_redirects=False) as reply:
+            return Got(reply.status, reply.headers, await reply.read(), None)
+
+    async def link(self, operation: str = "jobs.request_download") -> str:
+        """A signed link to a package that is ready."""
+        await self.do(operation)
+        await self.sandbox.advance(minutes=5)
+        made: str = (await self.do(operation)).json["signed_url"]
+        return made
+
+
+def _filled(valid: Valid, hole: str, text: str) -> Valid:
+    def fill(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace(hole, text)
+        if isinstance(value, dict):
+            return {name: fill(one) for name, one in value.items()}
+        return [fill(one) for one in value] if isinstance(value, list) else value
+
+    return Valid(valid.method, fill(valid.path), valid.query, fill(valid.body))
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """A session that neither follows redirects nor decompresses by itself."""
+    async with aiohttp.ClientSession(auto_decompress=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def still() -> AsyncIterator[Sandbox]:
+    """A sandbox whose clock is stepped by hand."""
+    async with Sandbox(clock="manual", packing=30.0) as opened:
+        yield opened
+
+
+@pytest.fixture
+def caller(still: Sandbox, session: aiohttp.ClientSession) -> Caller:
+    """Calls the sandbox whose clock stands still."""
+    return Caller(still, session)

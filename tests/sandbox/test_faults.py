@@ -1,0 +1,217 @@
+"""Every kind of fault, at the API and at the storage, and how they are counted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import aiohttp
+import pytest
+
+from pixxel_async.sandbox import Fault, Sandbox
+
+from .conftest import Caller
+
+JOBS = "jobs.list"
+
+
+async def until_broken(reply: aiohttp.ClientResponse) -> bytes:
+    """What arrives before the connection ends too early, which it must."""
+    got = bytearray()
+    try:
+        while part := await reply.content.readany():
+            got += part
+    except aiohttp.ClientPayloadError:
+        return bytes(got)
+    raise AssertionError("the body ended as if it were whole")
+
+
+async def test_a_status_comes_with_its_headers_and_body(caller: Caller) -> None:
+    """As often as was said, then all is well; without a body it has the vendor's envelope."""
+    caller.sandbox.inject(Fault(route=JOBS, kind="status", status=429, headers={"Retry-After": "7"}, times=2))
+    first, second, third = [await caller.do(JOBS) for _ in range(3)]
+    assert (first.status, first.headers["Retry-After"], set(first.json)) == (429, "7", {"error"})
+    assert (second.status, third.status) == (429, 200)
+
+
+@pytest.mark.parametrize(("body", "content_type"), [("<html>", "text/html"), ('{"a": 1}', "application/json")])
+async def test_a_status_may_have_any_body(caller: Caller, body: str, content_type: str) -> None:
+    """Sent as it is."""
+    caller.sandbox.inject(Fault(route="*", kind="status", status=502, body=body))
+    got = await caller.do("projects.list")
+    assert (got.status, got.body.decode(), got.headers["Content-Type"]) == (502, body, content_type)
+
+
+async def test_a_status_at_the_storage_is_xml(caller: Caller) -> None:
+    """In the manner of object storages."""
+    link = await caller.link()
+    caller.sandbox.inject(Fault(route="storage", kind="status", status=503))
+    got = await caller.fetch(link)
+    assert got.status == 503 and b"<Code>SlowDown</Code>" in got.body
+
+
+async def test_the_work_may_be_done_before_the_status(caller: Caller) -> None:
+    """With `work_done` an order exists although its answer was a 500; without, it does not."""
+    for work_done, total in ((False, 1), (True, 2)):
+        caller.sandbox.inject(Fault(route="orders.create", kind="status", status=500, work_done=work_done))
+        assert (await caller.do("orders.create")).status == 500
+        assert (await caller.do("orders.list")).json["pagination"]["total"] == total
+
+
+async def test_latency_comes_before_the_work(caller: Caller) -> None:
+    """The answer takes at least so long."""
+    caller.sandbox.inject(Fault(route=JOBS, kind="latency", seconds=0.1))
+    begun = time.monotonic()
+    assert (await caller.do(JOBS)).status == 200
+    assert time.monotonic() - begun >= 0.1
+
+
+@pytest.mark.parametrize(("kind", "total"), [("reset", 1), ("lost", 2)])
+async def test_a_broken_connection_before_or_after_the_work(caller: Caller, kind: str, total: int) -> None:
+    """`reset` does nothing, `lost` places the order and loses the answer; both are seen with status 0."""
+    caller.sandbox.inject(Fault(route="orders.create", kind=kind))  # type: ignore[arg-type]
+    with pytest.raises(aiohttp.ClientError):
+        await caller.do("orders.create")
+    assert [seen.status for seen in caller.sandbox.requests if seen.operation == "orders.create"] == [0]
+    assert (await caller.do("orders.list")).json["pagination"]["total"] == total
+
+
+async def test_a_body_is_cut_at_a_byte(caller: Caller) -> None:
+    """Exactly so many bytes of the announced length arrive, then the connection ends."""
+    link = await caller.link()
+    whole = (await caller.fetch(link)).body
+    for at in (0, 1, 70_000, len(whole) - 1):
+        caller.sandbox.inject(Fault(route="storage", kind="cut", at=at))
+        async with caller.session.get(link) as reply:
+            assert reply.content_length == len(whole)
+            assert await until_broken(reply) == whole[:at]
+
+
+async def test_a_body_stands_still_at_a_byte(caller: Caller) -> None:
+    """So many bytes come, and no more while the connection stays open."""
+    link = await caller.link()
+    caller.sandbox.inject(Fault(route="storage", kind="stall", at=1000))
+    async with caller.session.get(link) as reply:
+        assert len(await reply.content.readexactly(1000)) == 1000
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await reply.content.readany()
+    assert (await caller.fetch(link)).status == 200
+
+
+async def test_a_stall_may_end(caller: Caller) -> None:
+    """With `seconds` the rest follows after the pause."""
+    link = await caller.link()
+    whole = (await caller.fetch(link)).body
+    caller.sandbox.inject(Fault(route="storage", kind="stall", at=1000, seconds=0.1))
+    begun = time.monotonic()
+    assert (await caller.fetch(link)).body == whole
+    assert time.monotonic() - begun >= 0.1
+
+
+async def test_a_drip_is_slow(caller: Caller) -> None:
+    """About `rate` bytes a second."""
+    link = await caller.link()
+    caller.sandbox.inject(Fault(route="storage", kind="drip", rate=1000))
+    begun = time.monotonic()
+    got = await caller.fetch(link, Range="bytes=0-199")
+    assert len(got.body) == 200 and time.monotonic() - begun >= 0.19
+
+
+@pytest.mark.parametrize("at", [0, 1, 300_000])
+async def test_one_byte_is_damaged(caller: Caller, at: int) -> None:
+    """That one and no other, under the same ETag."""
+    link = await caller.link()
+    whole = await caller.fetch(link)
+    caller.sandbox.inject(Fault(route="storage", kind="corrupt", at=at))
+    got = await caller.fetch(link)
+    assert [nth for nth, (a, b) in enumerate(zip(whole.body, got.body, strict=True)) if a != b] == [at]
+    assert got.headers["ETag"] == whole.headers["ETag"]
+
+
+async def test_a_link_expires_early(caller: Caller) -> None:
+    """A 403 as for an expired one."""
+    link = await caller.link()
+    caller.sandbox.inject(Fault(route="storage", kind="expired"))
+    got = await caller.fetch(link)
+    assert got.status == 403 and b"Request has expired" in got.body
+
+
+async def test_a_range_is_ignored(caller: Caller) -> None:
+    """200 with everything, although a part was asked for."""
+    link = await caller.link()
+    whole = (await caller.fetch(link)).body
+    caller.sandbox.inject(Fault(route="storage", kind="no-range"))
+    got = await caller.fetch(link, Range="bytes=100-")
+    assert (got.status, got.body, "Content-Range" in got.headers) == (200, whole, False)
+
+
+async def test_a_content_range_is_wrong(caller: Caller) -> None:
+    """It claims to start later than the bytes do."""
+    link = await caller.link()
+    caller.sandbox.inject(Fault(route="storage", kind="wrong-range", at=5))
+    assert (await caller.fetch(link, Range="bytes=100-109")).headers["Content-Range"].startswith("bytes 105-114/")
+
+
+async def test_an_etag_changes(caller: Caller) -> None:
+    """Another one each time, for the same bytes."""
+    link = await caller.link()
+    caller.sandbox.inject(Fault(route="storage", kind="etag", times=2))
+    tags = [(await caller.fetch(link)).headers["ETag"] for _ in range(3)]
+    assert len(set(tags)) == 3
+
+
+async def test_a_page_comes_with_200(caller: Caller) -> None:
+    """HTML where an archive or JSON was promised."""
+    link = await caller.link()
+    caller.sandbox.inject(Fault(route="*", kind="html", times=2))
+    for got in (await caller.fetch(link), await caller.do(JOBS)):
+        assert got.status == 200 and got.headers["Content-Type"].startswith("text/html")
+        assert got.body.startswith(b"<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("status", [302, 307])
+async def test_a_redirect_leads_elsewhere(caller: Caller, status: int) -> None:
+    """With the status and the location that were said."""
+    caller.sandbox.inject(Fault(route="api", kind="redirect", status=status, location="http://x.example/"))
+    got = await caller.do("orders.create")
+    assert (got.status, got.headers["Location"]) == (status, "http://x.example/")
+    assert (await caller.do("orders.list")).json["pagination"]["total"] == 1
+
+
+async def test_faults_have_a_route_a_start_and_a_number(caller: Caller) -> None:
+    """Patterns match operations; `after` requests pass first; `times` are hit; others never are."""
+    caller.sandbox.inject(Fault(route="jobs.*", kind="status", after=1, times=2))
+    hit = [
+        (await caller.do(operation)).status for operation in ("jobs.list", "jobs.get", "workflows.list", "jobs.list")
+    ]
+    assert hit == [200, 500, 200, 500]
+    assert (await caller.do("jobs.list")).status == 200
+
+
+async def test_chance_is_drawn_from_the_seed(session: aiohttp.ClientSession) -> None:
+    """The same requests of two sandboxes are hit; about as many as were said; another seed hits others."""
+    hits = []
+    for seed in (1, 1, 2):
+        fault = Fault(route=JOBS, kind="status", times=None, probability=0.5)
+        async with Sandbox(seed=seed, faults=[fault]) as sandbox:
+            caller = Caller(sandbox, session)
+            hits.append([(await caller.do(JOBS)).status for _ in range(40)])
+    assert hits[0] == hits[1] != hits[2]
+    assert 10 <= hits[0].count(500) <= 30
+
+
+async def test_everything_that_came_is_counted(caller: Caller) -> None:
+    """Operation, host, status, headers and bytes, but no key and no signature."""
+    link = await caller.link()
+    body = (await caller.fetch(link, Range="bytes=0-9")).body
+    await caller.call("GET", "/v0/nothing")
+    api, stored, unknown = caller.sandbox.requests[0], caller.sandbox.requests[-2], caller.sandbox.requests[-1]
+    assert (api.operation, api.host, api.status) == ("jobs.request_download", "api", 200)
+    assert api.authorization and api.carries_key and "authorization" not in api.headers
+    assert (stored.operation, stored.status, stored.sent) == ("storage", 206, len(body))
+    assert not stored.carries_key and stored.headers["range"] == "bytes=0-9"
+    assert (unknown.operation, unknown.status) == ("", 404)
+    assert caller.sandbox.count("storage") == 1 and caller.sandbox.count("jobs.request_download") == 2
+    seen = repr(caller.sandbox.requests)
+    assert caller.sandbox.api_key not in seen and link[-64:] not in seen

@@ -1,0 +1,92 @@
+"""Whatever is sent, the sandbox answers: never an exception of its own."""
+
+from __future__ import annotations
+
+import copy
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixxel_async.sandbox import Sandbox
+from pixxel_async.sandbox.api import API
+from pixxel_async.sandbox.profile import ProfileName, shaper
+from pixxel_async.sandbox.routes import Routes
+from pixxel_async.sandbox.site import Request
+
+from .valid import Valid, requests
+
+_ROUTES = Routes()
+texts = st.sampled_from(["", "x", "2024-01-01", "../x", "a/b", "\ud800", "9" * 30, "America", "..", "-1"]) | st.text(
+    max_size=4
+)
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2))
+
+
+@cache
+def api(profile: ProfileName) -> tuple[API, str, dict[str, Valid]]:
+    """The API without its sockets, its key, and valid requests; what one example creates, the next one meets."""
+    sandbox = Sandbox(profile=profile)
+    shape = shaper(profile, _ROUTES.components)
+    made = API(sandbox.world, _ROUTES, sandbox.keys, sandbox.clock, shape)
+    return made, sandbox.api_key, requests(sandbox)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where something could be put in a value, the whole of it included."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path] + [place for key, one in inner for place in places(one, (*path, key))]
+
+
+def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    """The value with something else at this place."""
+    if not path:
+        return new
+    made = copy.copy(value)
+    made[path[0]] = changed(value[path[0]], path[1:], new)
+    return made
+
+
+BODIES = sorted(name for name, valid in requests(Sandbox()).items() if valid.body is not None)
+
+
+@pytest.mark.parametrize("profile", ["literal", "realistic"])
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_body_with_anything_anywhere_is_answered(profile: ProfileName, data: st.DataObject) -> None:
+    """One member of a valid body becomes something else: success or the error envelope, both readable."""
+    operation = data.draw(st.sampled_from(BODIES))
+    valid = api(profile)[2][operation]
+    body = changed(valid.body, data.draw(st.sampled_from(places(valid.body))), data.draw(values))
+    _answered(profile, valid, json.dumps(body).encode())
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(sorted(requests(Sandbox()))),
+    st.dictionaries(st.sampled_from(["limit", "offset", "id", "tz", "mode"]), texts),
+    st.binary(max_size=9),
+)
+def test_a_query_and_a_body_of_any_bytes_are_answered(operation: str, query: dict[str, str], body: bytes) -> None:
+    """Arguments of any text, bodies of any bytes."""
+    valid = api("literal")[2][operation]
+    _answered("literal", Valid(valid.method, valid.path, {**valid.query, **query}), body)
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"\xff\xfe", b'{"a":' * 50_000])
+def test_hostile_json_is_refused(body: bytes) -> None:
+    """Deeply nested or in no known encoding."""
+    assert _answered("literal", api("literal")[2]["catalogs.search"], body) == 400
+
+
+def _answered(profile: ProfileName, valid: Valid, body: bytes) -> int:
+    served, key, _ = api(profile)
+    answer = served.respond(Request(valid.method, valid.path, valid.query, {"authorization": key}, body))
+    assert answer.status < 500
+    if answer.status >= 400:
+        assert set(json.loads(answer.body.whole())["error"]) == {"code", "message", "details"}
+    return answer.status

@@ -1,0 +1,159 @@
+"""Requests that are at fault, and keys that do not open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+import pytest
+
+from pixxel_async.sandbox import Sandbox
+from pixxel_async.sandbox.keys import AuthForm
+
+from .conftest import Caller, Got
+from .valid import COLLECTION, new_aoi, new_item, new_store
+
+
+def refused(got: Got, status: int) -> str:
+    """The message of an error, which must have the vendor's envelope."""
+    assert got.status == status, got.body
+    assert set(got.json["error"]) == {"code", "message", "details"}
+    message: str = got.json["error"]["message"]
+    return message
+
+
+@pytest.mark.parametrize(("operation", "changes", "told"), [
+    ("aois.create", {"json": {"name": "x"}}, "description is required"),
+    ("aois.create", {"data": b"{"}, "not JSON"),
+    ("aois.create", {"json": None}, "a JSON body is required"),
+    ("catalogs.search", {"json": {"ids": "x"}}, "ids must be of type array"),
+    ("catalogs.search", {"json": {"limit": True}}, "limit must be of type integer"),
+    ("workflows.get", {"params": {}}, "project_id is required"),
+    ("jobs.create", {"params": {}}, "project_id is required"),
+    ("workflows.list", {"params": {"limit": "many"}}, "limit must be a whole number"),
+    ("workflows.list", {"params": {"offset": "-1"}}, "offset must be a whole number"),
+    ("catalogs.request_download", {"json": {}}, "exactly one of"),
+    ("catalogs.request_download", {"json": {"catalog_ids": ["a"], "order_item_ids": ["b"]}}, "exactly one of"),
+    ("deliveries.create", {"json": {"deliveries": [{"cloud_info": {"config": "x"}}]}}, "exactly one of"),
+    ("visualizations.update_metadata", {"json": {"visualization_mode": "dynamic", "legend": {}}}, "dynamic_bins"),
+    ("visualizations.update_metadata",
+     {"json": {"visualization_mode": "dynamic", "legend": {}, "dynamic_bins": 16}}, "at most 15"),
+    ("archives.search", {"json": {"datetime": "yesterday"}}, "no time"),
+    ("archives.search", {"json": {"bbox": [1, 2, 3]}}, "bbox"),
+    ("blocks.list", {"params": {"mode": "x"}}, "mode"),
+    ("reports.orders", {"params": {"tz": "Mars/Olympus"}}, "no time zone"),
+    ("orders.create", {"json": {"order_items": []}}, "must not be empty"),
+])  # fmt: skip
+async def test_a_faulty_request_is_refused_with_400(
+    caller: Caller, operation: str, changes: dict[str, Any], told: str
+) -> None:
+    """The message says what is wrong; types and required members are those of the description."""
+    if "data" in changes:
+        changes = {"json": None, **changes}
+    assert told in refused(await caller.do(operation, **changes), 400)
+
+
+@pytest.mark.parametrize("path", [
+    "/v0/projects/x", "/v0/aoi/x", "/v0/workflows/x/jobs", "/v0/orders/x", "/v0/catalogs/x", "/v0/blocks/x",
+    "/v0/nothing", "/v0/archives/collections/x", "/v0/catalogs/download/x", "/v0/order-items/%2F..%2F",
+])  # fmt: skip
+async def test_what_is_not_there_is_a_404(caller: Caller, path: str) -> None:
+    """Unknown ids and unknown paths alike; an encoded slash is part of an id."""
+    refused(await caller.call("GET", path), 404)
+
+
+async def test_another_method_is_a_405(caller: Caller) -> None:
+    """A path that exists for other methods only."""
+    refused(await caller.call("DELETE", "/v0/projects"), 405)
+
+
+async def test_names_are_unique(caller: Caller) -> None:
+    """AOIs, indices and stores with a name that exists are refused with 409."""
+    for operation, body in (("aois.create", new_aoi(caller.sandbox)), ("stores.create", new_store("a"))):
+        assert (await caller.do(operation, json=body)).status < 300
+        refused(await caller.do(operation, json=body), 409)
+    assert (await caller.do("indices.create")).status == 201
+    refused(await caller.do("indices.create"), 409)
+
+
+async def test_errors_keep_the_declared_type_of_the_answer(caller: Caller) -> None:
+    """The PNG and the report have JSON errors under image/png and text/csv."""
+    png = await caller.do("visualizations.png", json={})
+    report = await caller.do("reports.orders", params={"tz": "x/y"})
+    refused(png, 400)
+    refused(report, 400)
+    assert png.headers["Content-Type"].startswith("image/png")
+    assert report.headers["Content-Type"].startswith("text/csv")
+
+
+@pytest.mark.parametrize(("change", "told"), [
+    ({"bandset": None}, "bandset_id is required"),
+    ({"start_date": "2020-01-01T00:00:00Z"}, "24 hours"),
+    ({"end_date": "2000-01-01T00:00:00Z"}, "later than start_date"),
+    ({"geometry": {"type": "FeatureCollection", "features": []}}, "geometry"),
+    ({"item_ids": ["nope"]}, "unknown item"),
+    ({"name": "x" * 101}, "100 characters"),
+])  # fmt: skip
+async def test_the_rules_of_tasking_are_checked(caller: Caller, change: dict[str, Any], told: str) -> None:
+    """A day ahead, an end after the start, a bandset, a polygon."""
+    project = next(iter(caller.sandbox.world.projects))
+    item = {
+        "project_id": project, "usecase": "agriculture", "geometry": COLLECTION, "bandset": {"bandset_id": "b"},
+        "start_date": "2099-01-01T00:00:00Z", "end_date": "2099-01-08T00:00:00Z",
+    }  # fmt: skip
+    assert (await caller.do("orders.create", json={"order_items": [item]})).status == 201
+    assert told in refused(await caller.do("orders.create", json={"order_items": [item | change]}), 400)
+
+
+async def test_ping_needs_no_key_and_all_else_does(caller: Caller) -> None:
+    """A missing key is a 403 in the vendor's envelope."""
+    assert (await caller.call("GET", "/ping", key="")).json == "pong"
+    refused(await caller.call("GET", "/v0/projects", key=""), 403)
+
+
+@pytest.mark.parametrize(("key", "status"), [("sandbox-wrong", 403), ("Bearer sandbox-wrong", 403), ("Basic abc", 401)])
+async def test_wrong_keys_are_refused(caller: Caller, key: str, status: int) -> None:
+    """An unknown key is a 403, a form that is not read a 401."""
+    refused(await caller.call("GET", "/v0/projects", key=key), status)
+
+
+@pytest.mark.parametrize(("form", "raw", "bearer"), [("both", 200, 200), ("raw", 200, 401), ("bearer", 401, 200)])
+async def test_the_form_of_the_key_is_a_switch(
+    form: AuthForm, raw: int, bearer: int, session: aiohttp.ClientSession
+) -> None:
+    """Bare, behind Bearer, or either."""
+    async with Sandbox(auth_form=form) as sandbox:
+        caller = Caller(sandbox, session)
+        assert (await caller.call("GET", "/v0/projects")).status == raw
+        assert (await caller.call("GET", "/v0/projects", key=f"Bearer {sandbox.api_key}")).status == bearer
+
+
+async def test_keys_are_added_end_and_are_revoked(caller: Caller) -> None:
+    """A second key works until its end or until it is revoked, by the sandbox's clock."""
+    sandbox = caller.sandbox
+    sandbox.keys.add("second", ends=sandbox.clock.now() + 60)
+    assert (await caller.call("GET", "/v0/projects", key="second")).status == 200
+    await sandbox.advance(minutes=1)
+    refused(await caller.call("GET", "/v0/projects", key="second"), 403)
+    sandbox.keys.revoke(sandbox.api_key)
+    refused(await caller.call("GET", "/v0/projects"), 403)
+
+
+async def test_only_what_has_completed_can_be_packed(caller: Caller) -> None:
+    """A running and a failed job, and the failed task of the latter, are refused with 400."""
+    world = caller.sandbox.world
+    workflow, runs = next(iter(world.runs.items()))
+    for run in list(runs.values())[-2:]:
+        got = await caller.call("PUT", f"/v0/workflows/{workflow}/jobs/{run.id}/download")
+        assert "only a completed job" in refused(got, 400)
+        task = f"/v0/workflows/{workflow}/jobs/{run.id}/tasks/{run.steps[-1].id}/download"
+        refused(await caller.call("PUT", task), 400)
+
+
+async def test_an_order_item_that_is_not_fulfilled_has_nothing_to_download(caller: Caller) -> None:
+    """Imagery is there once the order is fulfilled."""
+    order = (await caller.do("orders.create", json={"order_items": [new_item(caller.sandbox)]})).json
+    wish = {"order_item_ids": [order["order_items"][0]["id"]]}
+    refused(await caller.do("catalogs.request_download", json=wish), 400)
+    await caller.sandbox.advance(minutes=1)
+    assert (await caller.do("catalogs.request_download", json=wish)).status == 201

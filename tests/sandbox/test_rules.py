@@ -1,0 +1,129 @@
+"""The sandbox's pure rules, against other ways to the same answer."""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rasterio.warp import transform
+
+from pixxel_async.sandbox.files.archive import Member, stored
+from pixxel_async.sandbox.files.ribbon import Piece, Ribbon
+from pixxel_async.sandbox.files.utm import metres, zone
+from pixxel_async.sandbox.rules.checks import problems
+from pixxel_async.sandbox.rules.crc import joined, repeated
+from pixxel_async.sandbox.rules.geometry import area, box, centre, overlap, rings
+from pixxel_async.sandbox.rules.ids import uuid
+
+pieces = st.lists(st.builds(Piece.filling, st.binary(min_size=1, max_size=9), st.integers(0, 200)), max_size=6)
+
+
+@given(st.binary(max_size=50), st.binary(max_size=50), st.integers(0, 40))
+def test_checksums_of_joined_and_repeated_bytes(one: bytes, other: bytes, times: int) -> None:
+    """As zlib finds them over the bytes themselves."""
+    assert joined(zlib.crc32(one), zlib.crc32(other), len(other)) == zlib.crc32(one + other)
+    assert repeated(zlib.crc32(one), len(one), times) == zlib.crc32(one * times)
+
+
+@given(pieces, st.integers(0, 1300), st.integers(0, 1300))
+def test_a_ribbon_reads_the_same_from_anywhere(made: list[Piece], start: int, stop: int) -> None:
+    """Any part is that part of the whole, and the checksum is that of the whole."""
+    ribbon = Ribbon(made)
+    whole = b"".join((piece.block * (piece.length // len(piece.block) + 1))[: piece.length] for piece in made)
+    assert ribbon.whole() == whole and ribbon.size == len(whole) and ribbon.crc() == zlib.crc32(whole)
+    assert b"".join(ribbon.read(start, stop)) == whole[start:stop]
+
+
+@given(st.lists(pieces, min_size=1, max_size=4))
+def test_an_archive_is_sound_whatever_is_in_it(contents: list[list[Piece]]) -> None:
+    """zipfile finds every member with its bytes, also under names that are not ASCII."""
+    members = [Member(f"å/{nth}.bin", Ribbon(made)) for nth, made in enumerate(contents)]
+    with zipfile.ZipFile(io.BytesIO(stored(members).whole())) as archive:
+        assert archive.testzip() is None
+        assert [archive.read(one.name) for one in members] == [one.content.whole() for one in members]
+
+
+class Window(io.RawIOBase):
+    """A ribbon as a file, for what is too large to be read whole."""
+
+    def __init__(self, ribbon: Ribbon) -> None:
+        self.ribbon, self.at = ribbon, 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self.at = (0, self.at, self.ribbon.size)[whence] + offset
+        return self.at
+
+    def read(self, size: int = -1) -> bytes:
+        part = b"".join(self.ribbon.read(self.at, self.ribbon.size if size < 0 else self.at + size))
+        self.at += len(part)
+        return part
+
+
+def test_an_archive_beyond_four_gigabytes_is_zip64() -> None:
+    """One member of five gigabytes and one behind it are found where they are, with their sizes and checksums."""
+    large = Ribbon([Piece.filling(b"0123456789abcdef", 5_000_000_000)])
+    archive = stored([Member("large", large), Member("small", Ribbon.of(b"behind"))])
+    with zipfile.ZipFile(Window(archive)) as opened:  # type: ignore[arg-type]
+        assert [info.file_size for info in opened.infolist()] == [5_000_000_000, 6]
+        assert opened.read("small") == b"behind" and large.crc() == opened.getinfo("large").CRC
+
+
+@pytest.mark.parametrize(
+    ("longitude", "latitude"), [(77.5, 12.9), (-58.2, -34.1), (5.3, 61.2), (151.26, -27.41), (0.1, 0.1)]
+)
+def test_metres_are_those_of_proj(longitude: float, latitude: float) -> None:
+    """To a centimetre."""
+    epsg = zone(longitude, latitude)
+    east, north = transform("EPSG:4326", f"EPSG:{epsg}", [longitude], [latitude])
+    assert math.dist(metres(longitude, latitude, epsg), (east[0], north[0])) < 0.01
+
+
+def test_geometry_is_measured() -> None:
+    """A degree at the equator is about 12,364 square kilometres; boxes may cross the date line."""
+    square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
+    assert area(square) / 1e6 == pytest.approx(12_364, rel=0.01)
+    assert area({"type": "MultiPolygon", "coordinates": [square["coordinates"]] * 2}) == pytest.approx(2 * area(square))
+    assert box(square) == (0, 0, 1, 1) and centre(square) == [0.5, 0.5] and box({"type": "Point"}) is None
+    assert overlap((170, 0, -170, 1), (175, 0, 176, 1)) and not overlap((170, 0, -170, 1), (0, 0, 1, 1))
+
+
+@pytest.mark.parametrize(
+    "broken", [None, 7, [], [[]], [[[0, 0]]], [[["a", 0]] * 4], [[[True, 0]] * 4], [[[math.nan, 0]] * 4]]
+)
+def test_broken_geometries_have_no_rings(broken: object) -> None:
+    """They are refused, not crashed on."""
+    for kind in ("Polygon", "MultiPolygon", "Point", "Circle"):
+        assert rings({"type": kind, "coordinates": broken}) == []
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+)
+
+
+@given(json_values)
+def test_checks_say_something_about_anything(value: object) -> None:
+    """No value whatever makes them fail."""
+    schema = {
+        "type": "object",
+        "required": ["a"],
+        "properties": {"a": {"type": ["integer", "null"], "minimum": 1}, "b": {"$ref": "#/components/schemas/B"}},
+        "additionalProperties": {"type": "string", "maxLength": 1},
+    }
+    components = {"schemas": {"B": {"type": "array", "items": {"x-values": {"x": ""}}}}}
+    assert all(isinstance(line, str) for line in problems(value, schema, components))
+
+
+def test_ids_are_uuids_of_what_they_are_for() -> None:
+    """Version 4, the same for the same, and never mixed up by where one part ends."""
+    assert uuid(1, "a") == uuid(1, "a") != uuid(1, "b")
+    assert uuid("a", "bc") != uuid("ab", "c") and uuid(1)[14] == "4"
