@@ -1,3 +1,145 @@
 """An async-first SDK for Pixxel's hyperspectral imagery API, with a polling download manager."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .client import PixxelClient as PixxelClient
+    from .errors import APIError as APIError
+    from .errors import BadRequest as BadRequest
+    from .errors import ConfigError as ConfigError
+    from .errors import Conflict as Conflict
+    from .errors import ConnectionFailed as ConnectionFailed
+    from .errors import Corrupt as Corrupt
+    from .errors import DecodeError as DecodeError
+    from .errors import DiskFull as DiskFull
+    from .errors import DownloadError as DownloadError
+    from .errors import Forbidden as Forbidden
+    from .errors import KeyRefused as KeyRefused
+    from .errors import LinkExpired as LinkExpired
+    from .errors import NameTaken as NameTaken
+    from .errors import NotAPackage as NotAPackage
+    from .errors import NotFound as NotFound
+    from .errors import OutcomeUnknown as OutcomeUnknown
+    from .errors import PackageFailed as PackageFailed
+    from .errors import PackageTimedOut as PackageTimedOut
+    from .errors import PixxelError as PixxelError
+    from .errors import RateLimited as RateLimited
+    from .errors import ServerError as ServerError
+    from .errors import Stalled as Stalled
+    from .errors import TimedOut as TimedOut
+    from .errors import TooLarge as TooLarge
+    from .errors import UnexpectedRedirect as UnexpectedRedirect
+    from .errors import UnsafeLink as UnsafeLink
+    from .errors import WaitFailed as WaitFailed
+    from .packages import JobPackage as JobPackage
+    from .packages import Link as Link
+    from .packages import Package as Package
+    from .packages import PackageState as PackageState
+    from .packages import TaskPackage as TaskPackage
+    from .packages import parse_package as parse_package
+    from .settings import DownloadSettings as DownloadSettings
+    from .settings import HTTPSettings as HTTPSettings
+    from .settings import RetrySettings as RetrySettings
+    from .settings import Secret as Secret
+    from .settings import Settings as Settings
+    from .settings import WaitSettings as WaitSettings
+
+_HOMES = {
+    "client": ("PixxelClient",),
+    "errors": (
+        "APIError",
+        "BadRequest",
+        "ConfigError",
+        "Conflict",
+        "ConnectionFailed",
+        "Corrupt",
+        "DecodeError",
+        "DiskFull",
+        "DownloadError",
+        "Forbidden",
+        "KeyRefused",
+        "LinkExpired",
+        "NameTaken",
+        "NotAPackage",
+        "NotFound",
+        "OutcomeUnknown",
+        "PackageFailed",
+        "PackageTimedOut",
+        "PixxelError",
+        "RateLimited",
+        "ServerError",
+        "Stalled",
+        "TimedOut",
+        "TooLarge",
+        "UnexpectedRedirect",
+        "UnsafeLink",
+        "WaitFailed",
+    ),
+    "packages": ("JobPackage", "Link", "Package", "PackageState", "TaskPackage", "parse_package"),
+    "settings": ("DownloadSettings", "HTTPSettings", "RetrySettings", "Secret", "Settings", "WaitSettings"),
+}
+"""The module of each public name; it is imported when the name is first used."""
+
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "APIError",
+    "BadRequest",
+    "ConfigError",
+    "Conflict",
+    "ConnectionFailed",
+    "Corrupt",
+    "DecodeError",
+    "DiskFull",
+    "DownloadError",
+    "DownloadSettings",
+    "Forbidden",
+    "HTTPSettings",
+    "JobPackage",
+    "KeyRefused",
+    "Link",
+    "LinkExpired",
+    "NameTaken",
+    "NotAPackage",
+    "NotFound",
+    "OutcomeUnknown",
+    "Package",
+    "PackageFailed",
+    "PackageState",
+    "PackageTimedOut",
+    "PixxelClient",
+    "PixxelError",
+    "RateLimited",
+    "RetrySettings",
+    "Secret",
+    "ServerError",
+    "Settings",
+    "Stalled",
+    "TaskPackage",
+    "TimedOut",
+    "TooLarge",
+    "UnexpectedRedirect",
+    "UnsafeLink",
+    "WaitFailed",
+    "WaitSettings",
+    "__version__",
+    "parse_package",
+]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f".{_HOME_OF[name]}", __name__), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

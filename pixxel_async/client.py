@@ -1,0 +1,262 @@
+"""The client: settings in, connections owned, resources and packages on it."""
+
+from __future__ import annotations
+
+import ssl as tls
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
+from weakref import WeakSet
+
+from attrs import evolve
+
+from . import __version__
+from ._http.api import RestAPI
+from ._http.call import Call, Operation, Repeat, Reply, Storage
+from ._http.calls import Calls
+from ._http.drift import Drift
+from ._http.hooks import Hooks, ReplyHook, RequestHook
+from ._http.lane import Lane
+from ._http.rules.key import Form
+from ._http.rules.request import given_path
+from ._http.wire import to_wire
+from .packages import Packages
+from .settings import KeySource, Secret, Settings, Timing
+from .waiting import Broker
+
+if TYPE_CHECKING:
+    from aiohttp import BaseConnector
+
+    from .resources import (
+        AOIs,
+        Archives,
+        Assets,
+        Bandsets,
+        Blocks,
+        Catalogs,
+        Deliveries,
+        Indices,
+        Insights,
+        Jobs,
+        OrderItems,
+        Orders,
+        Projects,
+        Reports,
+        Satellites,
+        Search,
+        Stores,
+        Tasks,
+        Visualizations,
+        Workflows,
+    )
+
+__all__ = ["PixxelClient"]
+
+_DEFAULT_TIMING = Timing()
+
+
+class PixxelClient:
+    """Everything that the API offers, with one key.
+
+    It belongs to the event loop that it is first used in. Connections are opened at first use and closed by
+    `async with` or `aclose()`.
+
+    Args:
+        api_key: the key, or an async callable that returns one; None for the environment or the profile file.
+        settings: all settings; None gathers them with `Settings.load()`. The arguments beside it win.
+        base_url: another origin of the API, such as a sandbox's.
+        auth: how the key is sent: `auto`, `raw` or `bearer`.
+        profile: a table of the profile file.
+        connector: an aiohttp connector to use instead of our own, for API and storage; it stays yours to close. Which
+            addresses a storage's name may lead to is then its business.
+        ssl: TLS context, for a certificate authority of your own.
+        proxy: URL of a proxy.
+        on_request: called before each attempt with an `Attempt`.
+        on_reply: called after each attempt with the `Attempt`, its `Reply` or `Broken`, and its seconds.
+        clock, sleep, dice: see `Timing`.
+
+    Raises:
+        ConfigError: a setting or the key cannot be used.
+    """
+
+    if TYPE_CHECKING:
+        aois: AOIs
+        archives: Archives
+        assets: Assets
+        bandsets: Bandsets
+        blocks: Blocks
+        catalogs: Catalogs
+        deliveries: Deliveries
+        indices: Indices
+        insights: Insights
+        jobs: Jobs
+        order_items: OrderItems
+        orders: Orders
+        projects: Projects
+        reports: Reports
+        satellites: Satellites
+        search: Search
+        stores: Stores
+        tasks: Tasks
+        visualizations: Visualizations
+        workflows: Workflows
+
+    def __init__(
+        self,
+        api_key: str | Secret | KeySource | None = None,
+        *,
+        settings: Settings | None = None,
+        base_url: str | None = None,
+        auth: Literal["auto", "raw", "bearer"] | None = None,
+        profile: str | None = None,
+        connector: BaseConnector | None = None,
+        ssl: tls.SSLContext | None = None,
+        proxy: str | None = None,
+        on_request: Sequence[RequestHook] = (),
+        on_reply: Sequence[ReplyHook] = (),
+        clock: Any = _DEFAULT_TIMING.clock,
+        sleep: Any = _DEFAULT_TIMING.sleep,
+        dice: Any = _DEFAULT_TIMING.dice,
+    ) -> None:
+        told = {"base_url": base_url, "auth": auth, "http.proxy": proxy}
+        given: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+        if settings is None:
+            settings = Settings.load(api_key, profile, **given)
+        else:
+            settings = settings.with_values(api_key, **given)
+        lane = Lane(
+            settings,
+            Timing(clock, sleep, dice),
+            f"{settings.http.user_agent} pixxel-async/{__version__}".strip(),
+            connector=connector,
+            ssl=ssl,
+            hooks=Hooks(tuple(on_request), tuple(on_reply)),
+        )
+        self._owner: PixxelClient | None = None
+        self._brokers: WeakSet[Broker] = WeakSet()
+        self._set_up(settings, lane)
+
+    def with_key(self, api_key: str | Secret | KeySource, *, auth: Literal["auto", "raw", "bearer"] = "auto") -> Self:
+        """A light client for another key: same connections, brake and quota; no link or answer is shared.
+
+        It lives as long as this client; closing it ends its waits alone.
+        """
+        light = type(self).__new__(type(self))
+        light._owner = self._owner or self
+        light._brokers = self._brokers
+        light._set_up(evolve(self.settings, api_key=api_key, key_source="argument", auth=auth), self._lane)
+        return light
+
+    def _set_up(self, settings: Settings, lane: Lane) -> None:
+        self.settings = settings
+        self.timing = lane.timing
+        self._lane = lane
+        self._calls = Calls(lane, settings.api_key, settings.auth)
+        self._broker = Broker(lane.timing, settings.waiting)
+        self._brokers.add(self._broker)
+        self._api = RestAPI(self._calls, self._broker)
+        self.packages = Packages(
+            self._api,
+            self._broker,
+            lane.timing,
+            first_wait=settings.waiting.first,
+            ready_words=settings.download.ready_words,
+        )
+
+    @property
+    def origin(self) -> str:
+        """What records of finished downloads are bound to."""
+        return self.settings.origin or self.settings.base_url
+
+    @property
+    def storage(self) -> Storage:
+        """Opens signed links, without the key."""
+        return self._lane.storage
+
+    @property
+    def auth_form(self) -> Form | None:
+        """How the key is sent: `raw` or `bearer`; None as long as `auto` does not know."""
+        return self._calls.form
+
+    async def ping(self) -> str:
+        """Whether the API is there: `pong`. Needs no key, and so proves none; `projects.list()` does."""
+        from .resources import OPERATIONS
+
+        return await self._api.text(Call(OPERATIONS["ping"], keyless=True))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        repeat: Repeat | None = None,
+    ) -> Reply:
+        """Call anything on the API, with our key, repeats and errors.
+
+        Args:
+            method: HTTP method.
+            path: percent-encoded path from the root, such as `/v0/projects`.
+            query: arguments of the query; None is left out.
+            body: anything that JSON can hold, models and geometries included.
+            repeat: repeat class; None means `safe` for GET and `once` for others.
+
+        Raises:
+            APIError, ConnectionFailed, TimedOut, OutcomeUnknown, ConfigError: as other calls.
+        """
+        method = method.upper()
+        operation = Operation(f"{method} {path}", method, given_path(path), repeat or _class_of(method))
+        return await self._calls.call(Call(operation, query=query or {}, body=to_wire(body)))
+
+    def drift(self) -> Drift:
+        """The unknown members and words that answers have held so far."""
+        return self._api.drift.copy()
+
+    async def open(self) -> Self:
+        """Open the connections now; harmless when they are."""
+        self._lane.open()
+        return self
+
+    async def aclose(self) -> None:
+        """End all waits and close the connections; harmless when that was done."""
+        await self._broker.close()
+        if self._owner is None:
+            for broker in list(self._brokers):
+                await broker.close()
+            await self._lane.aclose()
+
+    close = aclose
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"PixxelClient({self.settings.base_url!r})"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a client is not pickled: it holds a key and connections")
+
+    def __del__(self) -> None:
+        lane = vars(self).get("_lane")
+        if lane is not None and self._owner is None and lane.is_open:
+            warnings.warn(f"{self!r} was never closed", ResourceWarning, source=self, stacklevel=2)
+            lane.abandon()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            from .resources import RESOURCES
+
+            if name not in RESOURCES:
+                raise AttributeError(f"PixxelClient has no attribute {name!r}")
+            made = RESOURCES[name](self._api)
+            setattr(self, name, made)
+            return made
+
+
+def _class_of(method: str) -> Repeat:
+    return "safe" if method in ("GET", "HEAD", "OPTIONS") else "once"

@@ -1,0 +1,24 @@
+"""One package: what names it, how it stands, and the signed link to its bytes."""
+
+from __future__ import annotations
+
+from .kinds import KINDS, JobPackage, TaskPackage
+from .link import Link
+from .package import Package
+from .packages import Packages
+from .state import PackageState
+from .wanted import Wanted, as_package, parse_package, wanted
+
+__all__ = [
+    "KINDS",
+    "JobPackage",
+    "Link",
+    "Package",
+    "PackageState",
+    "Packages",
+    "TaskPackage",
+    "Wanted",
+    "as_package",
+    "parse_package",
+    "wanted",
+]

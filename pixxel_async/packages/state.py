@@ -1,0 +1,93 @@
+"""How a package stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import frozen
+
+from ..waiting.rules.words import Verdict, plain, verdict
+from .link import Link
+
+if TYPE_CHECKING:
+    from .package import Package
+
+
+class Download(Protocol):
+    """What the answers for packages of all kinds have."""
+
+    @property
+    def status(self) -> str | None: ...
+
+    @property
+    def signed_url(self) -> str | None: ...
+
+
+@frozen
+class Answer:
+    """What the API said when it was asked for a package.
+
+    Attributes:
+        status: its word; "" when none came.
+        url: the signed link; "" when none came.
+        headers: of the answer, names in lower case.
+    """
+
+    status: str
+    url: str
+    headers: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"Answer(status={self.status!r}, url={'***' if self.url else ''!r})"
+
+    @classmethod
+    def of(cls, download: Download, headers: Mapping[str, str]) -> Answer:
+        """The answer of a call for a package."""
+        status, url = download.status, download.signed_url
+        return cls(str(status or ""), url if isinstance(url, str) and url.strip() else "", headers)
+
+    def verdict(self, ready_words: Iterable[str] = ()) -> Verdict:
+        """How the packing stands; without a link nothing is ready, whatever the word.
+
+        Args:
+            ready_words: further words that mean "ready".
+        """
+        said = verdict(self.status, ready_words)
+        return "going" if said in ("good", "partial") and not self.url else said
+
+
+@frozen
+class PackageState:
+    """How a package stood when it was asked for.
+
+    Attributes:
+        ready: whether it can be fetched; then `link` is there.
+        failed: whether packing ended without a package.
+        status: the API's own word.
+        message: the same for people.
+        retry_after: seconds after which asking again makes sense; None once it is ready or has failed.
+    """
+
+    package: Package
+    ready: bool
+    failed: bool
+    status: str
+    link: Link | None = None
+    message: str = ""
+    retry_after: float | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The same as one word."""
+        return "good" if self.ready else "bad" if self.failed else "going"
+
+
+def state_of(package: Package, answer: Answer, verdict: Verdict, link: Link | None, retry_after: float) -> PackageState:
+    """The state that an answer tells."""
+    failed, ready = verdict == "bad", link is not None and verdict in ("good", "partial")
+    word = f"status {answer.status!r:.80}" if plain(answer.status) else "no status"
+    told = "ready" if ready else f"packing failed: {word}" if failed else f"still packing: {word}"
+    return PackageState(
+        package, ready, failed, answer.status, link if ready else None, told, None if ready or failed else retry_after
+    )

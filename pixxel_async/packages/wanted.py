@@ -1,0 +1,83 @@
+"""Reading what people hand over as a package: the package itself, its text form, or a row of a listing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, fields, frozen
+
+from ..errors import ConfigError
+from ..models import Job, JobTask
+from ..waiting.rules.words import verdict
+from .kinds import KINDS
+from .package import Package, decode
+
+
+@frozen
+class Wanted:
+    """A package with what its row tells.
+
+    Attributes:
+        fields: what a name template may use, beside the package's own ids.
+        ended: whether the work behind it has ended; None when that is not known.
+        name: a name of its own, below the folder and without suffix; None: by the template.
+    """
+
+    package: Package
+    fields: Mapping[str, Any] = field(factory=dict)
+    ended: bool | None = None
+    name: str | None = None
+
+
+Given = Package | Job | JobTask | str | Wanted
+"""What may be handed over where a package is meant."""
+
+
+def parse_package(text: str) -> Package:
+    """The package that `str(package)` wrote.
+
+    Raises:
+        ConfigError: no such kind, or not the ids that it needs; the text says which there are.
+    """
+    word, colon, ids = text.strip().partition(":")
+    kind = KINDS.get(word)
+    if kind is None or not colon:
+        raise ConfigError(
+            f"{text[:200]!r} is no package: it must begin with {' or '.join(f'{each}:' for each in KINDS)}"
+        )
+    names = [each.name for each in fields(kind)]
+    parts = [decode(part) for part in ids.split("/")]
+    if len(parts) != len(names) or not all(parts):
+        raise ConfigError(f"{text[:200]!r} must be written {word}:" + "/".join(name.upper() for name in names))
+    return kind(**dict(zip(names, parts, strict=True)))
+
+
+def as_package(given: object) -> Package:
+    """The package that a package, a `Job`, a `JobTask`, a text or a `Wanted` names; raises `ConfigError`."""
+    return wanted(given).package
+
+
+def wanted(given: object) -> Wanted:
+    """The same, with what else the row tells."""
+    if isinstance(given, Wanted):
+        return given
+    if isinstance(given, Package):
+        return Wanted(given)
+    if isinstance(given, str):
+        return Wanted(parse_package(given))
+    for kind in KINDS.values():
+        if isinstance(given, kind.row):
+            return _from_row(kind, given)
+    raise ConfigError(f"{type(given).__name__} names no package; give a package, a row of jobs or tasks, or text")
+
+
+def _from_row(kind: type[Package], row: object) -> Wanted:
+    ids = {name: getattr(row, member, None) for name, member in kind.row_ids.items()}
+    missing = [kind.row_ids[name] for name, value in ids.items() if not value]
+    if missing:
+        raise ConfigError(f"this {type(row).__name__} names no package: its {' and '.join(missing)} is missing")
+    told = {name: getattr(row, member, None) for name, member in kind.row_fields.items()}
+    known = {name: value for name, value in told.items() if value not in (None, "")}
+    status = known.get("status")
+    return Wanted(kind(**ids), known, None if status is None else verdict(status) != "going")

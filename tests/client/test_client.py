@@ -1,0 +1,202 @@
+"""The client as a whole: opening, closing, loops, processes, and its public face."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import ssl
+import subprocess
+import sys
+import warnings
+from typing import Any
+
+import aiohttp
+import pytest
+
+import pixxel_async
+from pixxel_async import ConfigError, PixxelClient, Settings
+from pixxel_async.models import Job
+from pixxel_async.resources import RESOURCES
+from tests.support.clients import client_for
+from tests.support.raw import Raw, answer
+
+OK = answer(body={"id": "j", "new_member": 1})
+
+
+async def test_opening_and_closing_twice() -> None:
+    """Opening and closing again is harmless; a closed client says so."""
+    async with Raw(OK) as server:
+        client = PixxelClient("a-key", base_url=server.url)
+        await client.open()
+        await client.open()
+        assert (await client.jobs.get("w", "j")).id == "j"
+        await client.aclose()
+        await client.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            await client.jobs.get("w", "j")
+
+
+async def test_first_use_opens() -> None:
+    """Without `async with` the first call opens the connections."""
+    async with Raw(OK) as server:
+        client = PixxelClient("a-key", base_url=server.url)
+        assert (await client.jobs.get("w", "j")).id == "j"
+        await client.aclose()
+
+
+def test_one_never_opened_makes_no_session() -> None:
+    """A client that was only made needs no loop and leaves no warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        client = PixxelClient("a-key", base_url="http://127.0.0.1:9")
+        assert client.origin == "http://127.0.0.1:9"
+        del client
+        gc.collect()
+
+
+async def test_one_never_closed_is_told_once() -> None:
+    """A client that is dropped while open warns, names itself, and nothing else follows."""
+    loop_says: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: loop_says.append(context))
+    async with Raw(OK) as server:
+        client = PixxelClient("a-key", base_url=server.url)
+        await client.jobs.get("w", "j")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            del client
+            gc.collect()
+            await asyncio.sleep(0.05)
+            gc.collect()
+    assert [str(warning.message) for warning in caught] == [f"PixxelClient('{server.url}') was never closed"]
+    assert loop_says == []
+
+
+def test_another_loop() -> None:
+    """A client belongs to the loop that it was first used in."""
+
+    async def use(client: PixxelClient) -> None:
+        await client.open()
+
+    client = PixxelClient("a-key", base_url="http://127.0.0.1:9")
+    with asyncio.Runner() as first:
+        first.run(use(client))
+        with asyncio.Runner() as second, pytest.raises(RuntimeError, match="another event loop"):
+            second.run(use(client))
+        first.run(client.aclose())
+
+
+async def test_another_process() -> None:
+    """After a fork the child is told to make its own client."""
+    client = await PixxelClient("a-key", base_url="http://127.0.0.1:9").open()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        child = os.fork()
+    if child == 0:
+        try:
+            client._lane.open()
+        except RuntimeError as error:
+            os._exit(7 if "fork" in str(error) else 1)
+        os._exit(1)
+    _, status = await asyncio.to_thread(os.waitpid, child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7
+    await client.aclose()
+
+
+async def test_request() -> None:
+    """Anything on the API can be called, and its reply read as a model; other hosts cannot."""
+    async with Raw(OK) as server, client_for(server.url) as client:
+        reply = await client.request("put", "/v0/x", query={"a": None, "b": 2}, body={"c": [1]})
+        assert (reply.status, reply.json()["id"], reply.read(Job).id) == (200, "j", "j")
+        with pytest.raises(ConfigError):
+            await client.request("GET", "https://evil.example/x")
+    [seen] = server.requests
+    assert (seen.method, seen.target, seen.body) == ("PUT", "/v0/x?b=2", b'{"c":[1]}')
+
+
+async def test_drift_is_counted() -> None:
+    """Members that the description does not know are counted by class and name."""
+    async with Raw(OK) as server, client_for(server.url) as client:
+        await client.jobs.get("w", "j")
+        drift = client.drift()
+        assert drift.members == {"Job.new_member": 1}
+        await client.jobs.get("w", "j")
+        assert drift.members == {"Job.new_member": 1}
+
+
+def test_resources() -> None:
+    """Every resource is an attribute, made once; the annotations name the same ones."""
+    client = PixxelClient("a-key", base_url="http://127.0.0.1:9")
+    for name, kind in RESOURCES.items():
+        assert type(getattr(client, name)) is kind
+        assert getattr(client, name) is getattr(client, name)
+    with pytest.raises(AttributeError, match="job"):
+        client.job  # noqa: B018
+
+
+async def test_a_connector_of_the_callers() -> None:
+    """A connector that is handed in carries the calls, and stays open."""
+    async with Raw(OK) as server, aiohttp.TCPConnector(limit=1) as connector:
+        async with PixxelClient(
+            "a-key", base_url=server.url, connector=connector, ssl=ssl.create_default_context()
+        ) as client:
+            await client.jobs.get("w", "j")
+        assert not connector.closed
+
+
+async def test_a_proxy_sees_its_own_credentials_only() -> None:
+    """Calls go through the proxy with its user in a header of its own."""
+    async with Raw(OK) as proxy, Raw(OK) as server:
+        there = f"http://user:p%40ss@127.0.0.1:{proxy.port}"
+        async with PixxelClient("a-key", base_url=server.url, proxy=there) as client:
+            await client.jobs.get("w", "j")
+    assert server.requests == []
+    [seen] = proxy.requests
+    assert seen.target == f"{server.url}/v0/workflows/w/jobs/j"
+    assert seen.headers["proxy-authorization"] == "Basic dXNlcjpwQHNz"
+
+
+async def test_the_environment_says_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """Proxy variables count only when asked for, and a netrc file never."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login netrc-user password netrc-word\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    async with Raw(OK) as proxy, Raw(OK) as server:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        async with client_for(server.url) as client:
+            await client.jobs.get("w", "j")
+        async with client_for(server.url, **{"http.trust_env": True}) as client:
+            await client.jobs.get("w", "j")
+            async with client.storage.get(server.url + "/a") as reply:
+                await reply.peek()
+    assert (len(server.requests), len(proxy.requests)) == (1, 2)
+    assert all("netrc" not in str(seen.headers) for seen in (*server.requests, *proxy.requests))
+    assert "authorization" not in proxy.requests[1].headers
+
+
+async def test_settings_and_arguments() -> None:
+    """Arguments beside settings win, and settings given are not mixed with the environment."""
+    client = PixxelClient("mine", settings=Settings(api_key="other", auth="raw"), base_url="http://127.0.0.1:9")
+    assert client.auth_form == "raw"
+    assert client.settings.api_key.reveal() == "mine"  # type: ignore[union-attr]
+    assert client.origin == "http://127.0.0.1:9"
+
+
+def test_importing_is_cheap() -> None:
+    """`import pixxel_async` loads neither aiohttp nor cattrs nor models; making a client loads no aiohttp."""
+    code = (
+        "import sys, pixxel_async\n"
+        "heavy = {'aiohttp', 'cattrs', 'sqlite3', 'click', 'rich', 'pixxel_async.models', 'pixxel_async.client'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "pixxel_async.PixxelClient('k' * 9).jobs\n"
+        "assert 'aiohttp' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+def test_public_names() -> None:
+    """Each public name is there, sorted, and listed; a wrong one is an AttributeError."""
+    assert sorted(pixxel_async.__all__) == sorted(set(pixxel_async.__all__))
+    assert set(pixxel_async.__all__) <= set(dir(pixxel_async))
+    with pytest.raises(AttributeError, match="PixelClient"):
+        pixxel_async.PixelClient  # type: ignore[attr-defined]  # noqa: B018

@@ -1,0 +1,259 @@
+"""Where settings come from, and which are refused."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async import ConfigError, DownloadSettings, HTTPSettings, Secret, Settings
+from pixxel_async.settings.checks import on_loopback, origin_of
+
+KEY = "canary-5f7c1e90aa"
+
+
+def load(
+    tmp_path: Path, environ: dict[str, str] | None = None, profile: str | None = None, **values: object
+) -> Settings:
+    return Settings.load(None, profile, {"HOME": str(tmp_path), **(environ or {})}, **values)
+
+
+def key_of(settings: Settings) -> str:
+    assert isinstance(settings.api_key, Secret)
+    return settings.api_key.reveal()
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    file = tmp_path / ".config" / "pixxel" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        '[default]\napi_key = "profile-key"\nauth = "bearer"\n[default.http]\nconnect = 3\n'
+        '[work]\napi_key_file = "work.key"\nbase_url = "https://work.example"\ndownload = { shard = [1, 4] }\n'
+    )
+    file.chmod(0o600)
+    (file.parent / "work.key").write_text("work-key\n")
+    (file.parent / "work.key").chmod(0o600)
+    return file
+
+
+def test_defaults(tmp_path: Path) -> None:
+    """Without any source there is no key, and everything else has its default."""
+    settings = load(tmp_path)
+    assert settings == Settings(key_source="nowhere")
+    assert key_of(settings) == ""
+
+
+def test_each_variable(tmp_path: Path) -> None:
+    """The environment sets key, address, form, proxy and plain http."""
+    environ = {
+        "PIXXEL_API_KEY": KEY,
+        "PIXXEL_BASE_URL": "http://api.internal:8080/",
+        "PIXXEL_AUTH": "raw",
+        "PIXXEL_PROXY": "http://proxy.example:3128",
+        "PIXXEL_ALLOW_HTTP": "yes",
+    }
+    settings = load(tmp_path, environ)
+    assert (key_of(settings), settings.key_source) == (KEY, "PIXXEL_API_KEY")
+    assert (settings.base_url, settings.auth) == ("http://api.internal:8080", "raw")
+    assert (settings.http.proxy, settings.http.allow_http) == ("http://proxy.example:3128", True)
+
+
+def test_a_key_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A key file is read without the line end; one that others can read is warned about."""
+    file = tmp_path / "key"
+    file.write_text(KEY + "\n")
+    file.chmod(0o600)
+    assert key_of(load(tmp_path, {"PIXXEL_API_KEY_FILE": str(file)})) == KEY
+    assert not caplog.records
+    file.chmod(0o644)
+    assert key_of(load(tmp_path, {"PIXXEL_API_KEY_FILE": str(file)})) == KEY
+    assert "chmod 600" in caplog.text and KEY not in caplog.text
+
+
+def test_key_files_that_are_refused(tmp_path: Path) -> None:
+    """Missing, a folder, empty, too large or not text: each is a ConfigError with the file's name."""
+    large, empty, binary = tmp_path / "large", tmp_path / "empty", tmp_path / "binary"
+    large.write_bytes(b"x" * 10_000_000)
+    empty.write_text(" \n")
+    binary.write_bytes(b"\xff\xfe\xfd")
+    for file in (tmp_path / "missing", tmp_path, large, empty, binary):
+        with pytest.raises(ConfigError, match=str(file)):
+            load(tmp_path, {"PIXXEL_API_KEY_FILE": str(file)})
+
+
+def test_the_profile_file(tmp_path: Path, profile: Path) -> None:
+    """A table of the profile file gives key and settings; a key file in it stands beside it."""
+    settings = load(tmp_path)
+    assert (key_of(settings), settings.auth, settings.http.connect) == ("profile-key", "bearer", 3)
+    assert settings.key_source == f"profile 'default' of {profile}"
+    work = load(tmp_path, {"PIXXEL_PROFILE": "work"})
+    assert (key_of(work), work.base_url, work.download.shard) == ("work-key", "https://work.example", (1, 4))
+    assert load(tmp_path, profile="work") == work
+
+
+def test_places_of_the_profile_file(tmp_path: Path, profile: Path) -> None:
+    """PIXXEL_CONFIG wins over XDG_CONFIG_HOME, and that over the home folder."""
+    xdg = tmp_path / "xdg" / "pixxel" / "config.toml"
+    xdg.parent.mkdir(parents=True)
+    xdg.write_text('[default]\nauth = "raw"\n')
+    assert load(tmp_path, {"XDG_CONFIG_HOME": str(tmp_path / "xdg")}).auth == "raw"
+    assert load(tmp_path, {"XDG_CONFIG_HOME": str(tmp_path / "xdg"), "PIXXEL_CONFIG": str(profile)}).auth == "bearer"
+
+
+def test_what_wins(tmp_path: Path, profile: Path) -> None:
+    """Arguments win over the environment, and that over the profile."""
+    environ = {"HOME": str(tmp_path), "PIXXEL_API_KEY": "env-key", "PIXXEL_AUTH": "raw"}
+    settings = Settings.load("argument", None, environ, **{"http.connect": "7"})
+    assert (key_of(settings), settings.key_source) == ("argument", "argument")
+    assert (settings.auth, settings.http.connect) == ("raw", 7)
+    assert key_of(Settings.load(None, None, environ)) == "env-key"
+
+
+def test_profiles_that_are_refused(tmp_path: Path, profile: Path) -> None:
+    """A file or a table that was named and is not there, and a file that is no TOML, are errors."""
+    with pytest.raises(ConfigError, match="default, work"):
+        load(tmp_path, profile="wrok")
+    with pytest.raises(ConfigError, match="missing"):
+        load(tmp_path, {"PIXXEL_CONFIG": str(tmp_path / "missing")})
+    profile.write_text("[default\n")
+    with pytest.raises(ConfigError, match="not TOML"):
+        load(tmp_path)
+    profile.write_text("[default]\nconect = 3\n")
+    with pytest.raises(ConfigError, match="conect"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("http.connect", "2.5", 2.5),
+        ("http.call", "none", None),
+        ("http.max_answer", "2048", 2048),
+        ("http.trust_env", "on", True),
+        ("download.shard", "2/5", (2, 5)),
+        ("download.ready_words", "packed, done", ("packed", "done")),
+        ("download.digest", "none", None),
+        ("download.exists", "replace", "replace"),
+        ("retry.base", 1, 1),
+    ],
+)
+def test_texts_become_what_they_set(tmp_path: Path, name: str, value: object, read: object) -> None:
+    """A dotted name reaches its field, and a text is read as the field's type."""
+    settings = load(tmp_path, **{name: value})
+    group, _, field = name.partition(".")
+    assert getattr(getattr(settings, group), field) == read
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"http.conect": 1}, "near it: http.connect"),
+        ({"htp.connect": 1}, "htp.connect"),
+        ({"auth.x": 1}, "auth.x"),
+        ({"http.connect": "soon"}, "http.connect"),
+        ({"http.connect": -1}, "http.connect must be at least"),
+        ({"http.connect": True}, "http.connect must be a number"),
+        ({"http.trust_env": "maybe"}, "http.trust_env"),
+        ({"auth": "basic"}, "auth must be one of"),
+        ({"download.shard": "5/2"}, "shard must be"),
+        ({"download.streams": "300"}, "at most 256"),
+    ],
+)
+def test_values_that_are_refused(tmp_path: Path, values: dict[str, object], text: str) -> None:
+    """An unknown name is told with those near it, a value out of bounds with its bounds."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, **values)
+    assert text in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://api.pixxel.space/", "https://api.pixxel.space"),
+        ("https://API.Pixxel.Space/v0/", "https://api.pixxel.space"),
+        ("https://api.pixxel.space:443", "https://api.pixxel.space"),
+        ("https://api.pixxel.space:8443", "https://api.pixxel.space:8443"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("http://localhost:8080", "http://localhost:8080"),
+    ],
+)
+def test_origins(url: str, origin: str) -> None:
+    """A base URL is brought into one spelling."""
+    assert Settings(base_url=url).base_url == origin
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "api.pixxel.space",
+        "ftp://api.pixxel.space",
+        "https://",
+        "https://user:pw@api.pixxel.space",
+        "https://api.pixxel.space?x=1",
+        "https://api.pixxel.space#x",
+        "https://api.pixxel.space/proxy",
+        "https://api.pixxel.space:0",
+        "https://api.pixxel.space:99999",
+        "https://api pixxel.space",
+        "https://api.pixxel.space\\@evil.example",
+        "https://[::1",
+        "http://api.pixxel.space",
+        None,
+        7,
+    ],
+)
+def test_origins_that_are_refused(url: object) -> None:
+    """What is no origin, or would show the key on the way, is refused; credentials in it are not repeated."""
+    with pytest.raises(ConfigError) as caught:
+        Settings(base_url=url)  # type: ignore[arg-type]
+    assert "pw" not in str(caught.value)
+
+
+def test_plain_http_by_choice() -> None:
+    """Beyond loopback plain http needs `http.allow_http`."""
+    assert (
+        Settings(base_url="http://api.internal", http=HTTPSettings(allow_http=True)).base_url == "http://api.internal"
+    )
+
+
+@given(st.text(max_size=50))
+def test_no_base_url_can_hurt(url: str) -> None:
+    """Any text is an origin or a ConfigError, and an origin is one again."""
+    try:
+        origin = origin_of(url)
+    except ConfigError:
+        return
+    assert origin_of(origin) == origin
+    assert isinstance(on_loopback(origin), bool)
+
+
+@given(
+    st.sampled_from(["http.connect", "download.shard", "http.trust_env", "retry.attempts", "nonsense.x", ""]), st.text()
+)
+def test_no_setting_can_hurt(name: str, value: str) -> None:
+    """Any text for any name is a value or a ConfigError."""
+    with contextlib.suppress(ConfigError):
+        Settings().with_values(**{name: value})
+
+
+def test_secrets_are_masked() -> None:
+    """Neither key nor proxy password is in what prints."""
+    settings = Settings(api_key=KEY, http=HTTPSettings(proxy="http://u:s3cr3t@proxy.example"))
+    assert KEY not in repr(settings) and "s3cr3t" not in repr(settings)
+    assert repr(DownloadSettings())
+
+
+def test_nothing_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Loading settings says nothing unless something is wrong."""
+    with caplog.at_level(logging.DEBUG):
+        load(tmp_path, {"PIXXEL_API_KEY": KEY})
+    assert caplog.text == ""

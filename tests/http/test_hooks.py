@@ -1,0 +1,62 @@
+"""Hooks and the log see every attempt."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from pixxel_async import PixxelClient
+from pixxel_async._http.call import Broken, Reply
+from pixxel_async._http.hooks import Attempt
+from tests.support.clients import Waits
+from tests.support.raw import Raw, answer
+
+
+async def test_every_attempt_is_told() -> None:
+    """Each attempt is told before and after, with its outcome; headers that a hook adds are sent, but not the key's."""
+    told: list[Any] = []
+
+    def before(attempt: Attempt) -> None:
+        attempt.headers["traceparent"] = f"00-{attempt.number}"
+        attempt.headers["Authorization"] = "mine"
+        told.append((attempt.operation, attempt.number))
+
+    def after(attempt: Attempt, got: Reply | Broken, seconds: float) -> None:
+        told.append(got.status if isinstance(got, Reply) else got.stage)
+
+    waits = Waits()
+    async with (
+        Raw(["fin"], answer(503), answer(body={})) as server,
+        PixxelClient(
+            "a-key-1", base_url=server.url, on_request=[before], on_reply=[after], clock=waits.clock, sleep=waits.sleep
+        ) as client,
+    ):
+        await client.jobs.get("w", "j")
+    assert told == [("jobs.get", 1), "headers", ("jobs.get", 2), 503, ("jobs.get", 3), 200]
+    assert [seen.headers["traceparent"] for seen in server.requests] == ["00-1", "00-2", "00-3"]
+    assert {seen.headers["authorization"] for seen in server.requests} == {"a-key-1"}
+
+
+async def test_a_hook_that_raises_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+    """A broken hook costs a line in the log and nothing else."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("canary text of the hook")
+
+    async with (
+        Raw(answer(body={})) as server,
+        PixxelClient("a-key-1", base_url=server.url, on_request=[broken], on_reply=[broken]) as client,
+    ):
+        await client.jobs.get("w", "j")
+    assert [record.getMessage() for record in caplog.records] == ["hook.failed error=RuntimeError"] * 2
+
+
+async def test_the_log_has_events_and_fields(caplog: pytest.LogCaptureFixture) -> None:
+    """At DEBUG each attempt is two lines: what was sent and how it ended; ids and queries are in none."""
+    with caplog.at_level(logging.DEBUG, "pixxel_async.http"):
+        async with Raw(answer(body={})) as server, PixxelClient("a-key-1", base_url=server.url) as client:
+            await client.jobs.get("workflow-7", "job-8")
+    lines = [record.getMessage().split(" seconds=")[0] for record in caplog.records]
+    assert lines == ["call.sent operation=jobs.get attempt=1", "call.replied operation=jobs.get attempt=1 ended=200"]

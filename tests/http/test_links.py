@@ -1,0 +1,126 @@
+"""Which links are opened."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async._http.rules.links import check_link, literal, next_hop, off_limits
+from pixxel_async.errors import UnsafeLink
+
+SIGNATURE = "X-Amz-Signature=5ecre7"
+
+REFUSED = [
+    "",
+    "file:///etc/passwd",
+    "ftp://host.example/a",
+    "data:text/plain,hi",
+    "javascript:alert(1)",
+    "/relative",
+    "//host.example/a",
+    "https:///nohost",
+    "https://user:pw@host.example/a",
+    "https://host.example@evil.example/a",
+    "https://host.example:99999/a",
+    "https://host.example:0/a",
+    "https://[::1/a",
+    "https://host.example/a b",
+    "https://host.example/a\r\nX: y",
+    "https://host.example/a\x00",
+    "https://host.example\\@evil.example/",
+    "https://１２７.0.0.1/a",
+    "https://host.example/" + "a" * 100_000,
+    "http://host.example/a",
+    "https://127.0.0.1/a",
+    "https://127.1/a",
+    "https://2130706433/a",
+    "https://0x7f000001/a",
+    "https://0177.0.0.1/a",
+    "https://0.0.0.0/a",
+    "https://169.254.169.254/latest",
+    "https://[fd00:ec2::254]/latest",
+    "https://[fe80::1]/a",
+    "https://[::1]/a",
+    "https://[::ffff:127.0.0.1]/a",
+    "https://[64:ff9b::7f00:1]/a",
+    "https://[2002:7f00:1::]/a",
+    "https://[::]/a",
+    "https://224.0.0.1/a",
+    "https://100.100.100.200/a",
+]
+
+
+@pytest.mark.parametrize("url", REFUSED, ids=lambda url: url[:40])
+def test_refused(url: str) -> None:
+    """What no package can lie behind is refused, and the text holds nothing of the link but its host."""
+    with pytest.raises(UnsafeLink) as caught:
+        check_link(url + ("?" + SIGNATURE if url else ""), loopback=False)
+    assert "5ecre7" not in str(caught.value)
+    assert "pw@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://bucket.s3.eu-central-1.amazonaws.com/a%2Fb+c~d?X-Amz-Signature=%2B%2F",
+        "https://host_with_underscore.example./a",
+        "https://8.8.8.8:8443/a",
+        "https://10.0.0.7/a",
+        "https://[2606:4700::1111]/a",
+    ],
+)
+def test_accepted(url: str) -> None:
+    """Real storages, private ones included, are opened."""
+    check_link(url, loopback=False)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://10.0.0.7/a", "https://192.168.1.1/a", "https://[fd12::1]/a", "https://100.64.0.1/"]
+)
+def test_private_networks_can_be_blocked(url: str) -> None:
+    """A web backend keeps links out of its own network."""
+    with pytest.raises(UnsafeLink, match="private"):
+        check_link(url, loopback=False, block_private=True)
+
+
+def test_loopback_needs_an_api_on_loopback() -> None:
+    """Plain http and loopback belong to the sandbox, and nothing else does even then."""
+    check_link("http://127.0.0.1:8080/a", loopback=True)
+    check_link("http://localhost:8080/a", loopback=True, block_private=True)
+    for url in ("http://host.example/a", "http://169.254.169.254/a", "https://169.254.169.254/a"):
+        with pytest.raises(UnsafeLink):
+            check_link(url, loopback=True)
+
+
+def test_hops() -> None:
+    """A redirect may be relative to the link before it; what is no link is refused."""
+    assert next_hop("https://host.example/a/b?x=1", "../c") == "https://host.example/c"
+    assert next_hop("https://host.example/a", "https://other.example/d") == "https://other.example/d"
+    for location in ("https://[::1", "a b", "\x7f"):
+        with pytest.raises(UnsafeLink):
+            next_hop("https://host.example/a", location)
+
+
+@given(st.ip_addresses())
+def test_every_address_is_judged(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    """No address makes the judgement fail, and a wrapped one is judged as what it wraps."""
+    reason = off_limits(address, loopback=False)
+    if address.version == 4:
+        assert reason == off_limits(ipaddress.ip_address(f"64:ff9b::{address}"), loopback=False)
+        assert reason == off_limits(ipaddress.ip_address(f"::ffff:{address}"), loopback=False)
+    if address.is_loopback or address.is_link_local:
+        assert reason
+
+
+@given(st.text(max_size=80) | st.text(max_size=40).map(lambda text: "https://" + text))
+def test_no_link_can_hurt(url: str) -> None:
+    """Any text is a link or an UnsafeLink."""
+    try:
+        check_link(url, loopback=False)
+    except UnsafeLink:
+        return
+    assert url.lower().startswith("https://") and url.isascii()
+    assert literal("x") is None

@@ -1,0 +1,175 @@
+"""How listings are read on, against a server that has so many rows and its own ideas of a page."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async import ConfigError, DecodeError
+from pixxel_async._http.call import Call, Operation, Paging, Style
+from pixxel_async._http.rules.paging import Cursor, Sheet, begin, sheet, step
+from tests.support.clients import client_for
+from tests.support.raw import Raw, answer
+
+OPERATION = Operation("orders.list", "GET", "/v0/orders")
+Serve = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def read_all(style: Style, serve: Serve, limit: int | None = None, most: int = 1000) -> tuple[list[Any], list[str]]:
+    """All rows that our rules read from that server, and their warnings."""
+    call = Call(OPERATION, body={} if style.startswith(("body", "skip")) else None)
+    cursor: Cursor | None = begin(call, Paging(style, "rows", limit), None)
+    rows: list[Any] = []
+    warnings = []
+    while cursor is not None:
+        asked = {**cursor.call.query, **(cursor.call.body or {})}
+        got = sheet(serve(asked), cursor.paging)
+        following = step(cursor, got, most)
+        rows += [] if following.again else got.rows
+        warnings += [following.warning] if following.warning else []
+        cursor = following.next
+    return rows, warnings
+
+
+@given(st.integers(0, 40), st.integers(1, 12), st.integers(1, 12) | st.none(), st.booleans())
+def test_every_row_once(count: int, largest: int, limit: int | None, totals: bool) -> None:
+    """Whatever the page sizes, asked for or clamped, each row comes once, with totals and without."""
+    rows = list(range(count))
+
+    def by_offset(asked: dict[str, Any]) -> dict[str, Any]:
+        start = asked.get("offset", 0)
+        page = rows[start : start + min(asked.get("limit", largest), largest)]
+        return {"rows": page, "pagination": {"total": count}} if totals else {"rows": page}
+
+    def by_number(asked: dict[str, Any]) -> dict[str, Any]:
+        size = min(asked.get("page_size", largest), largest)
+        start = (asked["page_num"] - 1) * size
+        return {"rows": rows[start : start + size], **({"count": count} if totals else {})}
+
+    for style in ("offset", "body-offset", "offset-open", "body-offset-open"):
+        assert read_all(style, by_offset, limit) == (rows, [])
+    assert read_all("page", by_number, limit) == (rows, [])
+
+
+def test_whole_is_one_request() -> None:
+    """A listing without paging is read once, whatever total it states."""
+    assert read_all("whole", lambda asked: {"rows": {"a": 1, "b": 2}}) == ([1, 2], [])
+
+
+def test_search_goes_on_by_what_its_answer_names() -> None:
+    """A token wins, a count by skip follows; without either the first page is all, and the total is told."""
+    pages = {None: {"rows": [1, 2], "next_token": "t"}, "t": {"rows": [3]}}
+    assert read_all("skip", lambda asked: pages[asked.get("next_token")])[0] == [1, 2, 3]
+
+    def skipping(asked: dict[str, Any]) -> dict[str, Any]:
+        start = asked.get("skip", 0)
+        return {"rows": [1, 2, 3][start : start + 2], "pagination": {"skip": start, "total": 3}}
+
+    assert read_all("skip", skipping) == ([1, 2, 3], [])
+    silent = {"rows": [1, 2], "pagination": {"limit": 2, "total": 9}}
+    assert read_all("skip", lambda asked: silent) == ([1, 2], ["9 rows were announced, 2 came"])
+
+
+@pytest.mark.parametrize("total", [None, 1000, -5, "many", True])
+def test_a_page_that_comes_again_ends_it(total: object) -> None:
+    """A server that ignores the offset is noticed at the second page, whose rows are not given out again."""
+    body = {"rows": [1, 2, 3], "pagination": {"total": total}}
+    rows, warnings = read_all("offset", lambda asked: body)
+    assert rows == [1, 2, 3]
+    assert "again" in warnings[0]
+
+
+def test_the_page_limit_ends_it() -> None:
+    """A listing that goes on for ever ends at the limit, and says so."""
+    rows, warnings = read_all("offset", lambda asked: {"rows": [asked.get("offset", 0)]}, most=7)
+    assert len(rows) == 7
+    assert "max_pages" in warnings[0]
+
+
+@pytest.mark.parametrize("total", [3, 100, None])
+def test_an_empty_page_always_ends_it(total: int | None) -> None:
+    """A total that is too high is told and not believed."""
+    pages = [[1, 2, 3], []]
+    rows, warnings = read_all("offset", lambda asked: {"rows": pages.pop(0), "pagination": {"total": total}})
+    assert rows == [1, 2, 3]
+    assert bool(warnings) == (total == 100)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_any_answer_is_a_sheet(rows: Any) -> None:
+    """Whatever stands where the rows should be, there is a list of them."""
+    got = sheet({"rows": rows, "pagination": rows, "count": rows}, Paging("offset", "rows"))
+    assert isinstance(got, Sheet)
+    assert isinstance(got.rows, list)
+
+
+async def test_pages_is_a_value() -> None:
+    """Nothing is sent before it is awaited; awaiting gives the first page, iterating all rows, and both may repeat."""
+    first = answer(body={"orders": [{"id": "1"}, {"id": "2"}], "pagination": {"total": 3}})
+    second = answer(body={"orders": [{"id": "3"}], "pagination": {"total": 3}})
+    async with Raw(first, first, second, first, second, first) as server, client_for(server.url) as client:
+        listing = client.orders.list(limit=2)
+        assert server.requests == []
+        page = await listing
+        assert (len(page), page.total, page.has_more, page[0].id) == (2, 3, True, "1")
+        assert [order.id async for order in listing] == ["1", "2", "3"]
+        assert [len(page) async for page in listing.by_page()] == [2, 1]
+        assert [order.id async for order in listing.take(2)] == ["1", "2"]
+        assert [order.id async for order in listing.take(0)] == []
+    targets = [seen.target for seen in server.requests]
+    assert targets[:3] == ["/v0/orders?limit=2", "/v0/orders?limit=2", "/v0/orders?offset=2&limit=2"]
+    assert len(targets) == 6
+
+
+async def test_a_lying_listing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """What was odd about a listing stands in the log, once, with the name of the operation."""
+    page = answer(body={"orders": [{"id": "1"}], "pagination": {"total": 9}})
+    async with Raw(page) as server, client_for(server.url) as client:
+        with caplog.at_level(logging.WARNING, "pixxel_async.http"):
+            assert len([order async for order in client.orders.list()]) == 1
+    assert [record.getMessage().split(" reason")[0] for record in caplog.records] == [
+        "listing.odd operation=orders.list"
+    ]
+
+
+async def test_no_listing_at_all() -> None:
+    """A text where a listing should be is a DecodeError; a missing or null member is an empty page."""
+    async with (
+        Raw(answer(200, b'"hello"'), answer(body={}), answer(body={"orders": None})) as server,
+        client_for(server.url) as client,
+    ):
+        with pytest.raises(DecodeError, match=r"orders\.list"):
+            await client.orders.list()
+        assert len(await client.orders.list()) == 0
+        assert len(await client.orders.list()) == 0
+
+
+async def test_page_sizes() -> None:
+    """The call's own size wins over the setting, and the setting over the server's."""
+    empty = answer(body={"orders": []})
+    async with Raw(empty) as server, client_for(server.url, **{"http.page_size": 7}) as client:
+        await client.orders.list()
+        await client.orders.list(limit=3)
+        with pytest.raises(ConfigError, match="limit"):
+            await client.orders.list(limit=0)
+        with pytest.raises(ConfigError):
+            client.orders.list().take(-1)
+    assert [seen.target.partition("?")[2] for seen in server.requests] == ["limit=7", "limit=3"]
+
+
+async def test_a_search_sends_its_page_size_in_the_body() -> None:
+    """Catalogs are asked for 50 rows, since the server's own page has two."""
+    async with Raw(answer(body={})) as server, client_for(server.url) as client:
+        await client.catalogs.search()
+    assert json.loads(server.requests[0].body)["limit"] == 50

@@ -1,0 +1,125 @@
+"""Every operation of the API against a lost answer, counted at the server."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pixxel_async import APIError, ConnectionFailed, NotFound, OutcomeUnknown, RateLimited
+from pixxel_async._http.call import Call, Operation
+from pixxel_async.resources import OPERATIONS
+from tests.support.clients import client_for
+from tests.support.raw import Raw, Step, answer
+
+LOST: dict[str, list[Step]] = {
+    "fin": ["fin"],
+    "rst": ["rst"],
+    "half": [b"HTTP/1.1 201 Created\r\nContent-Length: 50\r\n\r\n{", "fin"],
+    "silence": ["hang"],
+    "500": [answer(500)],
+    "502": [answer(502, b"<html>bad gateway</html>")],
+    "503": [answer(503)],
+    "504": [answer(504)],
+}
+PAID = {"orders.create", "jobs.create", "insights.create"}
+
+
+def call_of(operation: Operation) -> Call:
+    names = re.findall(r"\{(\w+)\}", operation.path)
+    return Call(operation, dict.fromkeys(names, "x"), body={"a": 1} if operation.method == "POST" else None)
+
+
+def test_all_operations_are_known() -> None:
+    """55 operations: 45 safe, 7 once, 3 paid; what costs money says how to find out."""
+    classes = [operation.repeat for operation in OPERATIONS.values()]
+    assert (classes.count("safe"), classes.count("once"), classes.count("paid")) == (45, 7, 3)
+    assert {name for name, operation in OPERATIONS.items() if operation.repeat == "paid"} == PAID
+    for name, operation in OPERATIONS.items():
+        assert operation.repeat != "paid" or operation.reconcile, name
+        assert operation.gone_is_done == (operation.method == "DELETE"), name
+
+
+@pytest.mark.parametrize("how", LOST)
+async def test_a_lost_answer(how: str) -> None:
+    """A safe operation is sent again and succeeds; any other is sent once and its outcome is unknown."""
+    for name, operation in OPERATIONS.items():
+        async with Raw(LOST[how], answer(body={})) as server:
+            async with client_for(server.url, **{"http.headers": 0.05}) as client:
+                if operation.repeat == "safe":
+                    assert (await client._calls.call(call_of(operation))).status == 200, name
+                else:
+                    with pytest.raises(OutcomeUnknown) as caught:
+                        await client._calls.call(call_of(operation))
+                    assert caught.value.operation == name
+                    assert caught.value.reconcile == operation.reconcile
+            assert len(server.requests) == (2 if operation.repeat == "safe" else 1), name
+
+
+async def test_a_refusal_before_the_work() -> None:
+    """429 lets safe and once operations wait and go on; a paid one says how long it would have to wait."""
+    for name, operation in OPERATIONS.items():
+        async with Raw(answer(429, Retry_After="2"), answer(body={})) as server, client_for(server.url) as client:
+            if operation.repeat == "paid":
+                with pytest.raises(RateLimited) as caught:
+                    await client._calls.call(call_of(operation))
+                assert caught.value.retry_after == 2
+            else:
+                await client._calls.call(call_of(operation))
+            assert len(server.requests) == (1 if operation.repeat == "paid" else 2), name
+
+
+async def test_no_connection_at_all() -> None:
+    """Where nothing was sent nothing is unknown, and a paid operation is left to its caller."""
+    async with Raw() as server:
+        url = server.url
+    for name, operation in OPERATIONS.items():
+        async with client_for(url, **{"retry.attempts": 2}) as client:
+            with pytest.raises(ConnectionFailed):
+                await client._calls.call(call_of(operation))
+        assert operation.repeat in ("safe", "once", "paid"), name
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"id": "o', b"null"])
+async def test_an_unreadable_answer_to_an_order(body: bytes) -> None:
+    """A 201 that nobody can read may be an order all the same."""
+    async with Raw(answer(201, body)) as server, client_for(server.url) as client:
+        with pytest.raises(OutcomeUnknown, match="cannot be read"):
+            await client.jobs.create("w", project_id="p")
+    assert len(server.requests) == 1
+
+
+async def test_a_delete_that_was_done_the_first_time() -> None:
+    """After a lost answer "not found" means done; without one it means not found."""
+    delete = call_of(next(operation for operation in OPERATIONS.values() if operation.gone_is_done))
+    async with Raw(["fin"], answer(404)) as server, client_for(server.url) as client:
+        assert (await client._calls.call(delete)).status == 204
+    async with Raw(answer(404)) as server, client_for(server.url) as client:
+        with pytest.raises(NotFound):
+            await client._calls.call(delete)
+
+
+async def test_a_dry_run_is_safe() -> None:
+    """An order that is only tried out may be repeated."""
+    async with Raw(["fin"], answer(201, {"id": "o"})) as server, client_for(server.url) as client:
+        assert (await client.orders.create([{"type": "archive"}], dry_run=True)).id == "o"
+    assert server.count("POST") == 2
+
+
+async def test_paid_waits() -> None:
+    """With `retry.paid_waits` a paid call that was refused waits and goes again, once it is certain that it may."""
+    async with (
+        Raw(answer(429, Retry_After="2"), answer(201, {"id": "j"})) as server,
+        client_for(server.url, **{"retry.paid_waits": True}) as client,
+    ):
+        assert (await client.jobs.create("w", project_id="p")).id == "j"
+    assert len(server.requests) == 2
+
+
+async def test_auth_is_never_probed_by_an_order() -> None:
+    """While it is unknown how the key is sent, a refused order goes out once and says what to do."""
+    async with Raw(answer(401)) as server, client_for(server.url) as client:
+        with pytest.raises(APIError) as caught:
+            await client.jobs.create("w", project_id="p")
+    assert len(server.requests) == 1
+    assert "auth=" in str(caught.value)

@@ -1,0 +1,110 @@
+"""From arguments to the request line, and never to another path."""
+
+from __future__ import annotations
+
+import datetime as dt
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async._http.call import Call, Operation
+from pixxel_async._http.rules.request import build, encoded, given_path, query, segment
+from pixxel_async.errors import ConfigError
+
+GET = Operation("jobs.get", "GET", "/v0/workflows/{workflow_id}/jobs/{job_id}")
+
+
+def target(job_id: object) -> str:
+    return build(Call(GET, {"workflow_id": "w", "job_id": job_id}), "agent").target  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("value", ["", " ", ".", "..", "%2e%2e", "%252e", ". ", None, 7, b"x"])
+def test_refused_segments(value: object) -> None:
+    """What would be no segment, or another one than it looks like, is refused by its name."""
+    with pytest.raises(ConfigError, match="job_id"):
+        target(value)
+
+
+@given(st.text(min_size=1))
+def test_a_segment_stays_one(value: str) -> None:
+    """Any text is refused or comes back whole from exactly one segment."""
+    try:
+        quoted = segment("job_id", value)
+    except ConfigError:
+        return
+    assert unquote(quoted) == value
+    assert not set(quoted) & set("/?#\\ \r\n") and quoted.isascii()
+    assert urlsplit(f"https://host/a/{quoted}/b").path.split("/") == ["", "a", quoted, "b"]
+
+
+def test_query_arguments() -> None:
+    """None is left out, flags are words, sequences are joined with commas, times are UTC."""
+    east = dt.timezone(dt.timedelta(hours=2))
+    arguments = {
+        "a": None,
+        "b": True,
+        "ids": ["x", "y z"],
+        "n": 3,
+        "at": dt.datetime(2026, 1, 2, 3, tzinfo=east),
+        "on": dt.date(2026, 1, 2),
+        "t": "a&b=c+d",
+    }
+    text = query(arguments)
+    assert dict(parse_qsl(text)) == {
+        "b": "true",
+        "ids": "x,y z",
+        "n": "3",
+        "at": "2026-01-02T01:00:00Z",
+        "on": "2026-01-02",
+        "t": "a&b=c+d",
+    }
+    assert " " not in text and "+" not in text
+
+
+@pytest.mark.parametrize("value", [[], {}, {"a": 1}, float("nan"), object(), dt.datetime(2026, 1, 1), "\ud800"])
+def test_refused_query_arguments(value: object) -> None:
+    """An empty list would mean no filter, a naive time no moment: both are refused, as is what is no text."""
+    with pytest.raises(ConfigError, match="status"):
+        query({"status": value})
+
+
+@given(st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1), st.text(st.characters(codec="utf-8"))))
+def test_a_query_comes_back(arguments: dict[str, str]) -> None:
+    """Whatever is put into a query is read from it again."""
+    assert dict(parse_qsl(query(arguments), keep_blank_values=True)) == arguments
+
+
+@pytest.mark.parametrize("body", [float("nan"), object(), {"a": {1, 2}}, "\ud800"])
+def test_refused_bodies(body: object) -> None:
+    """What JSON cannot hold is refused before anything is sent."""
+    with pytest.raises(ConfigError):
+        encoded(body)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "v0",
+        "//host/x",
+        "https://host/x",
+        "/v0/../x",
+        "/v0/%2e%2e/x",
+        "/v0?x=1",
+        "/v0#x",
+        "/v0/a b",
+        "/v0/ü",
+        "/\r\n",
+    ],
+)
+def test_refused_paths(path: str) -> None:
+    """A path given by hand stays on the API and says no more than a path."""
+    with pytest.raises(ConfigError):
+        given_path(path)
+
+
+def test_accepted_paths() -> None:
+    """A plain path is taken as it is."""
+    assert given_path("/v0/aois/a%2Fb") == "/v0/aois/a%2Fb"

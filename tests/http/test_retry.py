@@ -1,0 +1,196 @@
+"""What follows from one attempt, as a table and as properties."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async._http.call import Broken, Operation, Repeat, Reply, Stage
+from pixxel_async._http.rules.retry import Again, Done, State, Stop, asked_to_wait, decide, drawn, may_repeat
+from pixxel_async.errors import (
+    APIError,
+    ConnectionFailed,
+    NotFound,
+    OutcomeUnknown,
+    PixxelError,
+    RateLimited,
+    ServerError,
+    UnexpectedRedirect,
+)
+from pixxel_async.settings import RetrySettings
+
+OPERATION = Operation("orders.create", "POST", "/v0/orders", reconcile="client.orders.list()")
+SETTINGS = RetrySettings()
+CLASSES: tuple[Repeat, ...] = ("safe", "once", "paid")
+
+
+def after(got: Reply | Broken, repeat: Repeat, **state: float) -> Done | Again | Stop:
+    return decide(got, OPERATION, repeat, State(**{"attempt": 1, **state}), SETTINGS)  # type: ignore[arg-type]
+
+
+def reply(status: int, retry_after: str | None = None) -> Reply:
+    return Reply(status, {} if retry_after is None else {"retry-after": retry_after}, b"")
+
+
+# status, Retry-After → what follows for safe, once, paid: None repeats, a class is raised
+TABLE: list[tuple[int, str | None, type[PixxelError] | None, type[PixxelError] | None, type[PixxelError] | None]] = [
+    (307, None, UnexpectedRedirect, UnexpectedRedirect, UnexpectedRedirect),
+    (400, None, APIError, APIError, APIError),
+    (404, None, NotFound, NotFound, NotFound),
+    (408, None, None, OutcomeUnknown, OutcomeUnknown),
+    (425, None, None, APIError, APIError),
+    (429, None, None, None, RateLimited),
+    (429, "1", None, None, RateLimited),
+    (429, "61", RateLimited, RateLimited, RateLimited),
+    (500, None, None, OutcomeUnknown, OutcomeUnknown),
+    (501, None, ServerError, OutcomeUnknown, OutcomeUnknown),
+    (502, None, None, OutcomeUnknown, OutcomeUnknown),
+    (503, None, None, OutcomeUnknown, OutcomeUnknown),
+    (503, "1", None, None, RateLimited),
+    (503, "61", RateLimited, RateLimited, RateLimited),
+    (504, None, None, OutcomeUnknown, OutcomeUnknown),
+    (504, "1", None, OutcomeUnknown, OutcomeUnknown),
+]
+
+
+@pytest.mark.parametrize(("status", "asked", "safe", "once", "paid"), TABLE)
+def test_statuses(
+    status: int,
+    asked: str | None,
+    safe: type[PixxelError] | None,
+    once: type[PixxelError] | None,
+    paid: type[PixxelError] | None,
+) -> None:
+    """Each repeat class meets each status in its own way."""
+    for repeat, wanted in zip(CLASSES, (safe, once, paid), strict=True):
+        step = after(reply(status, asked), repeat)
+        if wanted is None:
+            assert isinstance(step, Again), repeat
+        else:
+            assert isinstance(step, Stop), repeat
+            assert isinstance(step.error, wanted), repeat
+
+
+@pytest.mark.parametrize(
+    ("stage", "safe", "once", "paid"),
+    [
+        ("connect", True, True, ConnectionFailed),
+        ("headers", True, OutcomeUnknown, OutcomeUnknown),
+        ("body", True, OutcomeUnknown, OutcomeUnknown),
+    ],
+)
+def test_lost_answers(stage: Stage, safe: object, once: object, paid: object) -> None:
+    """Only where no connection was made is it certain that nothing was done; a paid call is not repeated even then."""
+    for repeat, wanted in zip(CLASSES, (safe, once, paid), strict=True):
+        step = after(Broken(stage, ConnectionFailed("gone")), repeat)
+        if wanted is True:
+            assert isinstance(step, Again), repeat
+        else:
+            assert isinstance(step, Stop), repeat
+            assert type(step.error) is wanted, repeat
+
+
+def test_an_unknown_outcome_says_how_to_find_out() -> None:
+    """The error names the operation and the call that tells."""
+    step = after(Broken("headers", ConnectionFailed("gone")), "paid")
+    assert isinstance(step, Stop)
+    assert isinstance(step.error, OutcomeUnknown)
+    assert step.error.operation == "orders.create"
+    assert "client.orders.list()" in str(step.error)
+
+
+def test_a_paid_call_waits_when_told_to() -> None:
+    """`paid_waits` lets a paid call that was refused with 429 go again, and nothing else."""
+    waits = RetrySettings(paid_waits=True)
+    assert may_repeat(429, "paid", None, waits)
+    assert not may_repeat(503, "paid", 1.0, waits)
+
+
+def test_gone_is_done_only_after_a_repeat() -> None:
+    """A DELETE that finds nothing has succeeded if an earlier attempt may have done it; else it is NotFound."""
+    delete = Operation("stores.delete", "DELETE", "/v0/stores/{id}", gone_is_done=True)
+    assert isinstance(decide(reply(404), delete, "safe", State(2, maybe_done=True), SETTINGS), Done)
+    assert isinstance(decide(reply(404), delete, "safe", State(2, maybe_done=False), SETTINGS), Stop)
+
+
+def test_a_final_failure_is_not_repeated() -> None:
+    """A certificate that is refused is refused again: the error says that it is not retryable."""
+    error = ConnectionFailed("certificate")
+    error.retryable = False
+    assert after(Broken("connect", error), "safe") == Stop(error)
+
+
+@pytest.mark.parametrize("state", [{"attempt": 8}, {"waited": 119.9}, {"left": 0.1}, {"quota": 4.0}])
+def test_every_bound_ends_it(state: dict[str, float]) -> None:
+    """Attempts, budget, deadline and quota each end the repeats alone."""
+    step = after(reply(500), "safe", **state)
+    assert isinstance(step, Stop)
+    assert isinstance(step.error, ServerError)
+
+
+def test_a_time_out_costs_twice() -> None:
+    """Repeats after time-outs, which hold connections for long, use the quota up sooner."""
+    slow, quick = Broken("headers", ConnectionFailed(), timed_out=True), Broken("headers", ConnectionFailed())
+    costs = [step.cost for got in (slow, quick) if isinstance(step := after(got, "safe"), Again)]
+    assert costs == [10.0, 5.0]
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
+def test_jitter_is_full_and_capped(attempt: int, roll: float) -> None:
+    """A wait lies between nothing and a bound that doubles up to the cap."""
+    wait = drawn(attempt, roll, SETTINGS)
+    assert 0 <= wait <= min(SETTINGS.cap, SETTINGS.base * 2 ** min(attempt - 1, 20))
+
+
+NOW = 1_795_514_400.0  # Tue, 24 Nov 2026 10:00:00 GMT
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("120", 120),
+        ("1.5", 1.5),
+        ("99999999", 99999999),
+        ("Tue, 24 Nov 2026 10:00:30 GMT", 30),
+        ("Tuesday, 24-Nov-26 10:00:30 GMT", 30),
+        ("Tue Nov 24 10:00:30 2026", 30),
+        ("Tue, 24 Nov 2020 10:00:30 GMT", 0),
+        ("-5", None),
+        ("soon", None),
+        ("1e309", None),
+        ("NaN", None),
+        ("１２", None),
+        ("", None),
+    ],
+)
+def test_retry_after(text: str, seconds: float | None) -> None:
+    """Seconds and three forms of dates are read, the past is now, and what cannot be read is not there."""
+    assert asked_to_wait(reply(429, text), NOW) == seconds
+
+
+@given(st.text(max_size=60) | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ \S{0,6}"))
+def test_no_retry_after_can_hurt(text: str) -> None:
+    """Whatever stands there is a number of seconds that is not negative, or nothing."""
+    seconds = asked_to_wait(reply(429, text), NOW)
+    assert seconds is None or (seconds >= 0 and math.isfinite(seconds))
+
+
+@given(
+    st.sampled_from(CLASSES),
+    st.integers(300, 599) | st.sampled_from(["connect", "headers", "body"]),
+    st.sampled_from([None, "1", "1000"]),
+    st.integers(1, 20),
+    st.floats(0, 200),
+)
+def test_money_is_safe(repeat: Repeat, what: int | Stage, asked: str | None, attempt: int, waited: float) -> None:
+    """A call that may have been carried out is never sent again unless it is safe, and a paid one not at all."""
+    got = reply(what, asked) if isinstance(what, int) else Broken(what, ConnectionFailed())
+    step = after(got, repeat, attempt=attempt, waited=waited)
+    if isinstance(step, Again) and repeat != "safe":
+        assert repeat == "once"
+        assert what in (429, 503, "connect")
+        assert what != 503 or asked == "1"

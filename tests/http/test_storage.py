@@ -1,0 +1,168 @@
+"""Signed links over the wire: as given, without a key, hop by hop."""
+
+from __future__ import annotations
+
+import pytest
+
+from pixxel_async import ConnectionFailed, TimedOut, UnsafeLink
+from pixxel_async._http.call import StorageReply
+from pixxel_async._http.storage import LinkStorage
+from tests.support.clients import Waits, client_for
+from tests.support.raw import Raw, Step, answer
+
+SIGNED = "/b%2Fc+d~e/%C3%A9.zip?X-Amz-Signature=%2B%2f&x=a+b&y=~&z"
+
+
+async def test_a_link_is_sent_as_it_is() -> None:
+    """Not one character changes, nothing is asked to be compressed, and no key goes along."""
+    async with Raw(answer(200, b"PK", ETag='"a"')) as server, client_for(server.url) as client:
+        async with client.storage.get(server.url + SIGNED, headers={"Range": "bytes=0-"}) as reply:
+            body = b"".join([chunk async for chunk in reply.chunks()])
+        assert (reply.status, reply.headers["etag"], body) == (200, '"a"', b"PK")
+    [seen] = server.requests
+    assert seen.target == SIGNED
+    assert seen.headers["accept-encoding"] == "identity"
+    assert seen.headers["range"] == "bytes=0-"
+    assert not {"authorization", "cookie"} & set(seen.headers)
+
+
+async def test_nothing_is_decoded() -> None:
+    """A Content-Encoding that nobody asked for is handed on with the bytes as they are."""
+    async with (
+        Raw(answer(200, b"\x1f\x8bnot gzip", Content_Encoding="gzip")) as server,
+        client_for(server.url) as client,
+        client.storage.get(server.url + "/a") as reply,
+    ):
+        assert [chunk async for chunk in reply.chunks()] == [b"\x1f\x8bnot gzip"]
+        assert reply.headers["content-encoding"] == "gzip"
+
+
+async def test_cookies_are_not_kept() -> None:
+    """What a storage or the API wants to be remembered is forgotten."""
+    async with Raw(answer(200, {}, Set_Cookie="a=b; Path=/")) as server, client_for(server.url) as client:
+        for _ in range(2):
+            async with client.storage.get(server.url + "/a") as reply:
+                await reply.peek()
+            await client.request("GET", "/v0/x")
+    assert all("cookie" not in seen.headers for seen in server.requests)
+
+
+async def test_three_hops() -> None:
+    """Three redirects are followed, relative ones too, and each is checked; the fourth is refused."""
+    hops = [answer(status, Location=f"/{status}?sig=x") for status in (302, 307, 303)]
+    async with (
+        Raw(*hops, answer(200, b"here")) as server,
+        client_for(server.url) as client,
+        client.storage.get(server.url + "/a") as reply,
+    ):
+        assert await reply.peek() == b"here"
+    assert [seen.target for seen in server.requests] == ["/a", "/302?sig=x", "/307?sig=x", "/303?sig=x"]
+    async with Raw(answer(302, Location="/loop")) as server, client_for(server.url) as client:
+        with pytest.raises(UnsafeLink, match="redirects"):
+            async with client.storage.get(server.url + "/a"):
+                pass
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "file:///etc/passwd",
+        "ftp://h.example/",
+        "http://h.example/",
+        "http://169.254.169.254/",
+        "https://a@h.example/",
+        "http://[::1",
+    ],
+)
+async def test_a_hop_to_where_no_link_may_lead(location: str) -> None:
+    """A redirect is held to the same rules as a link."""
+    async with Raw(answer(302, Location=location)) as server, client_for(server.url) as client:
+        with pytest.raises(UnsafeLink):
+            async with client.storage.get(server.url + "/a"):
+                pass
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [200, 206, 302, 304, 403, 404, 416, 500, 503])
+async def test_every_status_is_an_answer(status: int) -> None:
+    """The storage session judges nothing, and repeats nothing."""
+    async with (
+        Raw(answer(status, b"" if status == 304 else b"<Error/>")) as server,
+        client_for(server.url) as client,
+        client.storage.get(server.url + "/a") as reply,
+    ):
+        assert reply.status == status
+        assert await reply.peek(4) == (b"" if status == 304 else b"<Err")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [
+        ("fin", ConnectionFailed),
+        ("rst", ConnectionFailed),
+        ("hang", TimedOut),
+        (b"\r\nzz\r\n", (ConnectionFailed, TimedOut)),
+    ],
+)
+async def test_a_cut_body_is_never_a_short_one(end: Step, kind: type[Exception]) -> None:
+    """However a body ends too early, the iteration raises after what had come."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello"
+    got: list[bytes] = []
+
+    async def read(reply: StorageReply) -> None:
+        async for chunk in reply.chunks():
+            got.append(chunk)  # noqa: PERF401 - what came before the error counts
+
+    async with (
+        Raw([head + b"\r\n", 0.02, end, "hang"]) as server,
+        client_for(server.url) as client,
+        client.storage.get(server.url + "/a") as reply,
+    ):
+        with pytest.raises(kind) as caught:
+            await read(reply)
+    assert b"".join(got) == b"hello"
+    assert caught.value.__context__ is None
+
+
+async def test_big_bodies_come_in_big_pieces() -> None:
+    """Chunks are what has arrived, not slices of 64 KiB; together they are the body."""
+    body = bytes(range(256)) * 40_000
+    async with (
+        Raw(answer(200, body)) as server,
+        client_for(server.url, **{"http.no_progress": 5.0}) as client,
+        client.storage.get(server.url + "/a") as reply,
+    ):
+        chunks = [chunk async for chunk in reply.chunks()]
+    assert b"".join(chunks) == body
+    assert max(map(len, chunks)) > 64 * 1024
+
+
+async def test_a_body_left_early_costs_one_connection() -> None:
+    """Leaving a body closes its connection; reading it to its end keeps it for the next link."""
+    async with Raw(answer(200, b"x" * 5_000_000)) as server, client_for(server.url) as client:
+        async with client.storage.get(server.url + "/a") as reply:
+            await anext(aiter(reply.chunks()))
+        for _ in range(2):
+            async with client.storage.get(server.url + "/b") as reply:
+                async for _ in reply.chunks():
+                    pass
+    assert server.connections == 2
+
+
+def test_names_are_judged_by_their_addresses() -> None:
+    """Of the addresses of a name only those that are not off limits are connected to; without one it is refused."""
+    storage = LinkStorage(lambda: None, loopback=False, block_private=True)  # type: ignore[arg-type, return-value]
+    assert storage.screen("h.example", ["127.0.0.1", "10.0.0.1", "8.8.8.8", "fe80::1%eth0"]) == ["8.8.8.8"]
+    with pytest.raises(UnsafeLink, match="off limits"):
+        storage.screen("h.example", ["127.0.0.1", "::1"])
+
+
+async def test_a_name_that_leads_to_loopback() -> None:
+    """The address counts, not the name: `localhost` is refused as long as the API is elsewhere."""
+    async with Raw(answer(200, b"secret")) as server, client_for("https://api.example", waits=Waits()) as client:
+        with pytest.raises(UnsafeLink, match="off limits"):
+            async with client.storage.get(f"https://localhost:{server.port}/a"):
+                pass
+    assert server.connections == 0

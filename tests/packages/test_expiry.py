@@ -1,0 +1,114 @@
+"""How long links live, as the links of four storages say themselves."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async.packages.rules.expiry import UNTOLD_LIFE, expires_at, good_until, server_time, still_good
+
+NOON = datetime(2024, 5, 27, 12, tzinfo=UTC)
+EPOCH = int(NOON.timestamp())
+
+
+def policy(condition: object) -> str:
+    text = json.dumps({"Statement": [{"Resource": "?>?>>??~", "Condition": condition}], "": ""})
+    plain = base64.b64encode(text.encode()).decode()
+    assert "+" in plain or "/" in plain or "=" in plain
+    return plain.translate(str.maketrans("+=/", "-_~"))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20240527T114500Z&X-Amz-Expires=900&X-Amz-Signature=0",
+        "x-amz-date=20240527T114500Z&x-amz-expires=900",
+        "X-Goog-Date=20240527T110000Z&X-Goog-Expires=3600&X-Goog-Signature=0",
+        f"GoogleAccessId=a&Expires={EPOCH}&Signature=0",
+        f"AWSAccessKeyId=a&Expires={EPOCH}&Signature=0",
+        "sv=2022-11-02&st=2024-05-27T11%3A00%3A00Z&se=2024-05-27T12%3A00%3A00Z&sig=0",
+        "se=2024-05-27T14:00:00%2B02:00&sig=0",
+        f"Expires={EPOCH}&Signature=0&Key-Pair-Id=K",
+        f"Policy={policy({'DateLessThan': {'AWS:EpochTime': EPOCH}})}&Signature=0&Key-Pair-Id=K",
+    ],
+)
+def test_every_scheme_tells_its_end(query: str) -> None:
+    """S3, Google, Azure and CloudFront links that end at noon say so."""
+    assert expires_at(f"https://storage.example/a/b.zip?{query}") == NOON
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "X-Amz-Date=20240527T114500Z",
+        "X-Amz-Expires=900",
+        "X-Amz-Date=today&X-Amz-Expires=900",
+        "X-Amz-Date=20240527T114500Z&X-Amz-Expires=99999999999999999999",
+        "Expires=never",
+        "Expires=99999999999999999999",
+        "Expires=1e400",
+        "se=2024-05-27",
+        "se=soon&sig=0",
+        "Policy=!!",
+        "Policy=" + base64.b64encode(b"[]").decode(),
+        f"Policy={policy({})}",
+        f"Policy={policy({'DateLessThan': {'AWS:EpochTime': None}})}",
+        "Policy=" + base64.b64encode(b"[" * 100_000).decode(),
+    ],
+)
+def test_what_cannot_be_read_is_unknown(query: str) -> None:
+    """A link that says nothing, or nonsense, has no known end; none of it raises."""
+    assert expires_at(f"https://storage.example/b.zip?{query}") is None
+
+
+@given(st.text())
+def test_no_text_raises(text: str) -> None:
+    """Reading the end never fails, whatever was taken for a link."""
+    expires_at(text)
+    expires_at(f"https://s/?Expires={text}")
+    expires_at(f"https://s/?Policy={text}")
+    expires_at(f"https://s/?X-Amz-Date=20240527T114500Z&X-Amz-Expires={text}")
+    server_time(text)
+
+
+@pytest.mark.parametrize(
+    "date", ["Mon, 27 May 2024 12:00:00 GMT", "Monday, 27-May-24 12:00:00 GMT", "Mon May 27 12:00:00 2024"]
+)
+def test_the_servers_time(date: str) -> None:
+    """The three forms of an HTTP date name the same instant."""
+    assert server_time(date) == NOON
+
+
+@pytest.mark.parametrize("date", [None, "", "soon", "Mon, 99 May 2024 12:00:00 GMT"])
+def test_no_time_without_a_date(date: str | None) -> None:
+    """A missing or odd Date header is no time."""
+    assert server_time(date) is None
+
+
+def test_the_servers_clock_decides() -> None:
+    """A wrong clock here does not matter: the link has what lies between the server's time and its end."""
+    assert good_until(NOON, NOON - timedelta(seconds=90), 5.0) == 95.0
+    assert good_until(None, NOON, 5.0) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "age", "good"),
+    [
+        (61, 1e9, True),
+        (60, 0, True),
+        (59.9, 0, False),
+        (-5, 0, False),
+        (math.inf, UNTOLD_LIFE - 1, True),
+        (math.inf, UNTOLD_LIFE + 1, False),
+    ],
+)
+def test_kept_links(left: float, age: float, good: bool) -> None:
+    """A kept link must have the life that is asked for; one that does not tell is kept for a minute."""
+    assert still_good(left, age, 60) is good

@@ -1,0 +1,64 @@
+"""Links and states show nothing that could be used."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+import pytest
+
+from pixxel_async.packages import JobPackage, Link, PackageState
+from pixxel_async.packages.state import Answer
+
+URL = "https://storage.example:8443/bucket/secret-path.zip?X-Amz-Signature=deadbeef"
+
+
+def test_a_link_is_masked() -> None:
+    """Neither the path nor the signature is in any text of a link, or of what holds one."""
+    link = Link(URL, datetime(2024, 5, 27, tzinfo=UTC), 10.0)
+    state = PackageState(JobPackage(workflow_id="w", job_id="j"), True, False, "ready", link)
+    told = f"{link!r} {link} {state!r} {Answer('ready', URL, {})!r}"
+    assert "secret-path" not in told and "deadbeef" not in told
+    assert repr(link) == "Link(https://storage.example/…, expires_at=2024-05-27 00:00:00+00:00)"
+    assert link.url == URL
+
+
+@pytest.mark.parametrize("url", ["", "not a url", "https://[::1", "javascript:alert(1)"])
+def test_masking_never_fails(url: str) -> None:
+    """Even what is no link has a text that shows none of it."""
+    assert "alert" not in repr(Link(url)) and "::1" not in repr(Link(url))
+
+
+def test_time_left() -> None:
+    """A link counts by the client's clock; one that does not tell its end has no end."""
+    assert Link(URL, None, 10.0).good_for(4.0) == 6.0
+    assert Link(URL).good_for(4.0) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("status", "url", "verdict"),
+    [
+        ("ready", URL, "good"),
+        ("SUCCESS", URL, "good"),
+        ("partial_success", URL, "partial"),
+        ("ready", "", "going"),
+        ("ready", "   ", "going"),
+        ("ready", None, "going"),
+        ("ready", 7, "going"),
+        ("pending", URL, "going"),
+        ("marinating", URL, "going"),
+        ("served", URL, "good"),
+        ("failed", "", "bad"),
+        ("failed", URL, "bad"),
+        (None, URL, "going"),
+    ],
+)
+def test_ready_needs_a_word_and_a_link(status: str | None, url: object, verdict: str) -> None:
+    """Success without a link is still going, and so is a link with an unknown word, unless that word was configured."""
+
+    class Download:
+        def __init__(self) -> None:
+            self.status, self.signed_url = status, url
+
+    answer = Answer.of(Download(), {})  # type: ignore[arg-type]
+    assert answer.verdict(("Served",)) == verdict

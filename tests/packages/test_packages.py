@@ -1,0 +1,261 @@
+"""`client.packages`: ask, wait, link, against an API that is a list of answers and a clock that is moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from pixxel_async._http.call import Call
+from pixxel_async.errors import ConfigError, NotFound, PackageFailed, PackageTimedOut, ServerError
+from pixxel_async.models import Job
+from pixxel_async.packages import JobPackage, Packages, TaskPackage
+from pixxel_async.settings import WaitSettings
+from pixxel_async.waiting import Broker
+from tests.support.stepped import SteppedTime, settle
+
+JOB = JobPackage(workflow_id="w", job_id="j")
+DAY = datetime(2031, 5, 27, tzinfo=UTC)
+
+
+class FakeAPI:
+    """Answers each call with the next status; links live for `life` seconds by a clock of its own."""
+
+    def __init__(self, time: SteppedTime) -> None:
+        self.time = time
+        self.statuses: list[str] = ["ready"]
+        self.life: float | None = 600
+        self.error: Exception | None = None
+        self.calls: list[tuple[str, dict[str, str]]] = []
+
+    @property
+    def now(self) -> datetime:
+        return DAY + timedelta(seconds=self.time.now)
+
+    def url(self) -> str:
+        signed = f"https://storage.example/{len(self.calls)}.zip"
+        return signed if self.life is None else f"{signed}?Expires={int(self.now.timestamp() + self.life)}&Signature=0"
+
+    async def one_and_headers(self, call: Call, model: type[Any]) -> tuple[Any, Mapping[str, str]]:
+        self.calls.append((call.operation.name, dict(call.path)))
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        url = self.url() if status in ("ready", "odd") else ""
+        headers = {"date": format_datetime(self.now, usegmt=True)}
+        return model.from_dict({"status": status, "signed_url": url}), headers
+
+
+@pytest.fixture
+def time() -> SteppedTime:
+    return SteppedTime()
+
+
+@pytest.fixture
+def api(time: SteppedTime) -> FakeAPI:
+    return FakeAPI(time)
+
+
+@pytest.fixture
+async def packages(time: SteppedTime, api: FakeAPI) -> AsyncIterator[Packages]:
+    broker = Broker(time.timing, WaitSettings())
+    yield Packages(api, broker, time.timing)  # type: ignore[arg-type]
+    await broker.close()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_ask_is_one_call(packages: Packages, api: FakeAPI) -> None:
+    """A job's and a task's package are asked for by their own operation, once."""
+    state = await packages.ask(JOB)
+    assert (state.ready, state.failed, state.status, state.retry_after) == (True, False, "ready", None)
+    assert state.link is not None and state.link.expires_at == api.now + timedelta(seconds=600)
+    await packages.ask(TaskPackage(workflow_id="w", job_id="j", task_id="t"))
+    assert api.calls == [
+        ("jobs.request_download", {"workflow_id": "w", "job_id": "j"}),
+        ("tasks.request_download", {"workflow_id": "w", "job_id": "j", "task_id": "t"}),
+    ]
+
+
+async def test_anything_that_names_a_package_will_do(packages: Packages, api: FakeAPI) -> None:
+    """Text and rows are as good as packages; other things are refused before anything is sent."""
+    await packages.ask("job:w/j")
+    await packages.ask(Job.from_dict({"workflow_id": "w", "id": "j"}))
+    assert len({tuple(path.items()) for _, path in api.calls}) == 1
+    with pytest.raises(ConfigError):
+        await packages.ask(7)  # type: ignore[arg-type]
+    assert len(api.calls) == 2
+
+
+async def test_a_package_that_is_not_ready_says_when_to_ask_again(packages: Packages, api: FakeAPI) -> None:
+    """The state of a package in the works has no link and a time to come back."""
+    api.statuses = ["pending"]
+    state = await packages.ask(JOB)
+    assert (state.ready, state.failed, state.link, state.retry_after) == (False, False, None, 2.0)
+    assert state.message == "still packing: status 'pending'"
+
+
+async def test_wait_asks_until_it_is_ready(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
+    """Waiting asks at growing intervals, and returns the ready state with its link."""
+    api.statuses = ["pending", "pending", "ready"]
+    waiting = asyncio.ensure_future(packages.wait(JOB))
+    await time.advance(10)
+    assert (await waiting).link is not None
+    assert len(api.calls) == 3
+
+
+async def test_waits_for_a_package_have_no_ceiling(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
+    """Asking may start the packing anew, so after an hour the next asking is a quarter of an hour away."""
+    api.statuses = ["pending"]
+    waiting = asyncio.ensure_future(packages.wait(JOB))
+    await time.advance(3600)
+    assert 700 < max(seconds for seconds in time.slept if seconds < 20_000) < 1000
+    assert len(api.calls) < 40
+    waiting.cancel()
+
+
+async def test_waiters_of_one_package_share_the_calls(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
+    """A hundred that wait for the same package cost what one costs."""
+    api.statuses = ["pending", "ready"]
+    waiting = [asyncio.ensure_future(packages.wait(JOB)) for _ in range(100)]
+    await time.advance(10)
+    assert {(await each).status for each in waiting} == {"ready"}
+    assert len(api.calls) == 2
+
+
+async def test_a_package_that_failed(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
+    """A bad end is an error that names the package and the stage."""
+    api.statuses = ["pending", "failed"]
+    waiting = asyncio.ensure_future(packages.wait(JOB))
+    await time.advance(10)
+    with pytest.raises(PackageFailed, match="job:w/j: packing failed: status 'failed'") as caught:
+        await waiting
+    assert (caught.value.package, caught.value.stage) == ("job:w/j", "wait")
+
+
+async def test_an_unknown_word_is_waited_for_until_the_deadline(
+    packages: Packages, api: FakeAPI, time: SteppedTime
+) -> None:
+    """Even a link with an unknown word is not taken; the deadline names the word."""
+    api.statuses = ["odd"]
+    waiting = asyncio.ensure_future(packages.wait(JOB, deadline=100))
+    await time.advance(101)
+    with pytest.raises(PackageTimedOut, match="job:w/j was not ready in time: status 'odd', asked") as caught:
+        await waiting
+    assert caught.value.retryable
+
+
+async def test_words_that_were_configured(api: FakeAPI, time: SteppedTime) -> None:
+    """A word that the settings name means ready."""
+    api.statuses = ["odd"]
+    broker = Broker(time.timing, WaitSettings())
+    assert (await Packages(api, broker, time.timing, ready_words=("ODD",)).ask(JOB)).ready  # type: ignore[arg-type]
+
+
+async def test_errors_of_the_call_pass(packages: Packages, api: FakeAPI) -> None:
+    """What the API refuses, it refuses: ask, wait and link raise the same error."""
+    api.error = NotFound("no such job", status=404)
+    for work in (packages.ask(JOB), packages.wait(JOB), packages.link(JOB)):
+        with pytest.raises(NotFound):
+            await work
+
+
+async def test_a_link_is_kept_until_shortly_before_its_end(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
+    """A hundred links in nine minutes cost one call; the next, with less than a minute left, costs another."""
+    first = await packages.link(JOB)
+    for _ in range(100):
+        await time.advance(5.3)
+        assert await packages.link(JOB) is first
+    await time.advance(11)
+    second = await packages.link(JOB)
+    assert second.url != first.url
+    assert second.good_for(time.now) == 600
+    assert len(api.calls) == 2
+
+
+async def test_a_longer_life_may_be_asked_for(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
+    """A kept link that is too short for this caller is renewed; one that was just signed is handed out anyway."""
+    await packages.link(JOB)
+    await time.advance(200)
+    await packages.link(JOB, min_lifetime=300)
+    assert len(api.calls) == 1
+    await packages.link(JOB, min_lifetime=500)
+    assert len(api.calls) == 2
+    await packages.link(JOB, min_lifetime=5000)
+    assert len(api.calls) == 3
+
+
+async def test_a_refused_link_can_be_renewed(packages: Packages, api: FakeAPI) -> None:
+    """`fresh` asks although the kept link looks good, and the new one is kept."""
+    first = await packages.link(JOB)
+    fresh = await packages.link(JOB, fresh=True)
+    assert fresh.url != first.url
+    assert await packages.link(JOB) is fresh
+
+
+async def test_many_at_once_cost_one_call(packages: Packages, api: FakeAPI) -> None:
+    """Range requests that come together ask once; so do those that all found the link refused."""
+    assert len({link.url for link in await asyncio.gather(*(packages.link(JOB) for _ in range(100)))}) == 1
+    await asyncio.gather(*(packages.link(JOB, fresh=True) for _ in range(100)))
+    assert len(api.calls) == 2
+
+
+async def test_asking_keeps_the_link_too(packages: Packages, api: FakeAPI) -> None:
+    """After `ask` or `wait` said ready, `link` costs nothing; after it said otherwise, the link is forgotten."""
+    await packages.ask(JOB)
+    await packages.link(JOB)
+    assert len(api.calls) == 1
+    api.statuses = ["pending"]
+    await packages.ask(JOB)
+    with pytest.raises(PackageTimedOut, match="no link yet: status 'pending'"):
+        await packages.link(JOB)
+    assert len(api.calls) == 3
+
+
+async def test_a_link_of_a_failed_package(packages: Packages, api: FakeAPI) -> None:
+    """There is none, and the error says why."""
+    api.statuses = ["failed"]
+    with pytest.raises(PackageFailed):
+        await packages.link(JOB)
+
+
+async def test_a_link_without_an_end_is_kept_for_a_minute(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
+    """Nobody knows how long it lives, so it is soon asked for anew."""
+    api.life = None
+    first = await packages.link(JOB)
+    await time.advance(59)
+    assert await packages.link(JOB) is first
+    await time.advance(2)
+    assert (await packages.link(JOB)).url != first.url
+
+
+async def test_errors_are_not_shared_objects(packages: Packages, api: FakeAPI) -> None:
+    """Callers that share a call share its outcome, not its exception."""
+    api.error = ServerError("broken", status=500)
+    errors = await asyncio.gather(*(packages.link(JOB) for _ in range(3)), return_exceptions=True)
+    assert [type(error) for error in errors] == [ServerError] * 3
+    assert len(set(map(id, errors))) == 3
+
+
+async def test_a_cancelled_caller_leaves_the_others(packages: Packages, api: FakeAPI) -> None:
+    """Who gives up takes nothing from those who ask for the same link."""
+    one, other = (asyncio.ensure_future(packages.link(JOB)) for _ in range(2))
+    await asyncio.sleep(0)
+    one.cancel()
+    assert (await other).url
+    await settle()
+    assert one.cancelled() and len(api.calls) == 1
+
+
+async def test_kept_links_are_bounded(packages: Packages, api: FakeAPI) -> None:
+    """A client that touched very many packages keeps the newest links only."""
+    for number in range(4097):
+        await packages.ask(JobPackage(workflow_id="w", job_id=str(number)))
+    await packages.link("job:w/4096")
+    assert len(api.calls) == 4097
+    await packages.link("job:w/0")
+    assert len(api.calls) == 4098

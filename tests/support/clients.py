@@ -1,0 +1,33 @@
+"""Clients for tests: impatient ones, whose waits take no time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pixxel_async import PixxelClient, Settings
+
+KEY = "canary-5f7c1e90aa"
+"""A key that must turn up nowhere but in the Authorization header."""
+
+
+class Waits:
+    """A clock that moves when somebody sleeps; `slept` holds the seconds asked for."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def client_for(url: str, key: str | None = KEY, waits: Waits | None = None, **values: Any) -> PixxelClient:
+    """A client that reads no environment; values by dotted name, as in `Settings.load`."""
+    waits = waits or Waits()
+    chosen = {"base_url": url, "http.headers": 0.3, "http.no_progress": 0.3, "http.connect": 1.0, **values}
+    settings = Settings.load(key, environ={"HOME": "/nonexistent"}, **chosen)
+    return PixxelClient(settings=settings, clock=waits.clock, sleep=waits.sleep, dice=lambda: 0.5)

@@ -1,0 +1,63 @@
+"""Time that stands still until a test moves it."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from itertools import count
+
+from pixxel_async.settings import Timing
+
+
+class SteppedTime:
+    """A clock, a sleep and dice for `Timing`, all in the test's hand.
+
+    Attributes:
+        now: seconds of the clock.
+        roll: what the dice show; 0.5 means no jitter.
+        slept: the seconds of each sleep begun, in order.
+    """
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+        self.roll = 0.5
+        self.slept: list[float] = []
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = count()
+        self.timing = Timing(clock=lambda: self.now, sleep=self.sleep, dice=lambda: self.roll)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the test has moved the clock so far."""
+        self.slept.append(seconds)
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self.now + seconds, next(self._order), woken))
+        await woken
+
+    async def advance(self, seconds: float) -> None:
+        """Move on, waking everybody at the moment that they asked for."""
+        end = self.now + seconds
+        await settle()
+        while self._sleepers and self._sleepers[0][0] <= end:
+            due, _, woken = heapq.heappop(self._sleepers)
+            if not woken.done():
+                self.now = max(self.now, due)
+                woken.set_result(None)
+                await settle()
+        self.now = end
+
+    async def jump(self, seconds: float) -> None:
+        """Wake everybody late and at once, as after a laptop's sleep."""
+        self.now += seconds
+        due = [sleeper for sleeper in self._sleepers if sleeper[0] <= self.now]
+        self._sleepers = [sleeper for sleeper in self._sleepers if sleeper[0] > self.now]
+        heapq.heapify(self._sleepers)
+        for _, _, woken in due:
+            if not woken.done():
+                woken.set_result(None)
+        await settle()
+
+
+async def settle(turns: int = 20) -> None:
+    """Let everything run that can run without time passing."""
+    for _ in range(turns):
+        await asyncio.sleep(0)

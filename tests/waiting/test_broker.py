@@ -1,0 +1,420 @@
+"""The broker: few requests, honest ends, nothing left behind. Time is moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from itertools import pairwise
+
+import pytest
+
+from pixxel_async.errors import ConfigError, NotFound, ServerError, TimedOut, WaitFailed
+from pixxel_async.settings import Timing, WaitSettings
+from pixxel_async.waiting import Broker
+from tests.support.stepped import SteppedTime, settle
+from tests.waiting.world import Thing, World
+
+
+@pytest.fixture
+def time() -> SteppedTime:
+    return SteppedTime()
+
+
+@pytest.fixture
+def world() -> World:
+    return World({"j": Thing("j")})
+
+
+@pytest.fixture
+async def broker(time: SteppedTime) -> AsyncIterator[Broker]:
+    before = asyncio.all_tasks()
+    made = Broker(time.timing, WaitSettings())
+    yield made
+    await made.close()
+    assert asyncio.all_tasks() <= before | {asyncio.current_task()}
+
+
+def start(work: Awaitable[Thing]) -> asyncio.Task[Thing]:
+    return asyncio.ensure_future(work)
+
+
+async def test_wait_returns_what_ended_well(broker: Broker, world: World, time: SteppedTime) -> None:
+    """The first request goes out at once, the next after two seconds; the ended thing comes back, and polling ends."""
+    waiting = start(broker.wait(world.wait("j")))
+    await settle()
+    assert world.gets == ["j"]
+    world.set("j", status="Completed")
+    await time.advance(1.9)
+    assert world.gets == ["j"]
+    await time.advance(0.2)
+    assert (await waiting).status == "Completed"
+    await time.advance(1000)
+    assert len(world.gets) == 2
+
+
+async def test_intervals_grow_to_the_ceiling(broker: Broker, world: World, time: SteppedTime) -> None:
+    """Without estimates the waits are 2 s times 1.25 up to 30 s, and stay there."""
+    waiting = start(broker.wait(world.wait("j")))
+    await time.advance(600)
+    pauses = [seconds for seconds in time.slept if seconds < 100]
+    assert pauses[:4] == [2, 2.5, 3.125, pytest.approx(3.90625)]
+    assert set(pauses[14:]) == {30}
+    waiting.cancel()
+
+
+async def test_a_bad_end_raises_with_the_last_value(broker: Broker, world: World) -> None:
+    """`WaitFailed` holds what was read last and names the word."""
+    world.set("j", status="FAILED", progress="100%")
+    with pytest.raises(WaitFailed, match="jobs j ended badly: status 'FAILED'") as caught:
+        await broker.wait(world.wait("j"))
+    assert caught.value.value == world.things["j"]
+
+
+async def test_unknown_words_mean_patience_until_the_deadline(broker: Broker, world: World, time: SteppedTime) -> None:
+    """A word that nobody knows neither ends nor fails a wait; the deadline does, and says where it stands."""
+    world.set("j", status="marinating", progress=40)
+    waiting = start(broker.wait(world.wait("j"), 60))
+    await time.advance(59)
+    assert not waiting.done()
+    await time.advance(2)
+    with pytest.raises(TimedOut, match=r"jobs j had not ended within 60 s: status 'marinating' at 40, asked \d+ times"):
+        await waiting
+
+
+async def test_a_deadline_passes_while_a_request_hangs(broker: Broker, world: World, time: SteppedTime) -> None:
+    """The deadline holds also while an answer is outstanding."""
+    world.gate = asyncio.Event()
+    waiting = start(broker.wait(world.wait("j"), 10))
+    await time.advance(11)
+    with pytest.raises(TimedOut, match="no answer yet"):
+        await waiting
+
+
+async def test_thousands_of_waiters_cost_one_request_a_tick(broker: Broker, world: World, time: SteppedTime) -> None:
+    """2,000 jobs of one workflow, each with a waiter: one listing a tick, whoever ends when."""
+    ids = [f"j{number}" for number in range(2000)]
+    for id in ids:
+        world.set(id)
+    waiting = [start(broker.wait(world.wait(id))) for id in ids]
+    for id in ids:
+        await time.advance(0.05)
+        world.set(id, status="completed")
+    await time.advance(40)
+    assert [(await each).id for each in waiting] == ids
+    assert not world.gets
+    assert world.lists <= 20
+
+
+async def test_two_thousand_waiters_of_one_job_share_its_get(broker: Broker, world: World, time: SteppedTime) -> None:
+    """Many that wait for the same thing cost what one costs."""
+    waiting = [start(broker.wait(world.wait("j"))) for _ in range(2000)]
+    await time.advance(1)
+    world.set("j", status="completed")
+    await time.advance(2)
+    assert {(await each).status for each in waiting} == {"completed"}
+    assert world.requests == 2
+
+
+async def test_groups_have_requests_of_their_own(broker: Broker, world: World, time: SteppedTime) -> None:
+    """Things of different workflows are not looked for in one listing."""
+    waiting = [start(broker.wait(world.wait("j", group=group))) for group in ("w1", "w2")]
+    await settle()
+    assert world.gets == ["j", "j"]
+    for each in waiting:
+        each.cancel()
+
+
+async def test_a_listing_without_the_thing_is_followed_by_a_get(broker: Broker, world: World) -> None:
+    """What a listing does not show is got by itself, and a thing that does not exist fails its own waiter only."""
+    for number in range(30):
+        world.set(f"j{number}", status="completed")
+    lost = world.wait("gone")
+
+    async def refuse() -> Thing:
+        raise NotFound("no such job", status=404)
+
+    waiting = [start(broker.wait(world.wait(f"j{number}"))) for number in range(30)]
+    missing = start(broker.wait(type(lost)("jobs", ("w",), "gone", refuse, lost.list)))
+    assert {(await each).status for each in waiting} == {"completed"}
+    with pytest.raises(NotFound):
+        await missing
+    assert (world.lists, world.gets) == (1, [])
+
+
+async def test_pages_are_read_no_further_than_needed(broker: Broker, world: World) -> None:
+    """Once everything that is waited for was seen, no further page is asked for."""
+    world.page = 20
+    for number in range(200):
+        world.set(f"j{number}", status="completed")
+    await asyncio.gather(*(broker.wait(world.wait(f"j{number}")) for number in range(60, 80)))
+    assert (world.lists, world.pages) == (1, 5)
+
+
+async def test_a_late_joiner_joins_the_running_poller(broker: Broker, world: World, time: SteppedTime) -> None:
+    """A thing that is new to a poller is asked about within two seconds of the last request, not in half a minute."""
+    early = start(broker.wait(world.wait("j")))
+    await time.advance(300)
+    world.set("k", status="completed")
+    before = len(world.gets)
+    late = start(broker.wait(world.wait("k")))
+    await time.advance(2)
+    assert (await late).id == "k"
+    assert len(world.gets) <= before + 2
+    early.cancel()
+
+
+async def test_a_late_joiner_is_not_lost_in_a_crowd(broker: Broker, world: World, time: SteppedTime) -> None:
+    """Also where hundreds wait already, a new thing is asked about within two seconds."""
+    crowd = [f"j{number}" for number in range(300)]
+    for id in crowd:
+        world.set(id)
+    waiting = [start(broker.wait(world.wait(id))) for id in crowd]
+    await time.advance(300)
+    world.set("k", status="completed")
+    late = start(broker.wait(world.wait("k")))
+    await time.advance(2)
+    assert late.done()
+    for each in waiting:
+        each.cancel()
+
+
+async def test_others_get_their_turn_while_thousands_are_told(broker: Broker, world: World) -> None:
+    """Handing out a large listing does not hold up the event loop from the first thing to the last."""
+    ids = [f"j{number}" for number in range(2000)]
+    for id in ids:
+        world.set(id, status="completed")
+    waiting = [start(broker.wait(world.wait(id))) for id in ids]
+    seen = set()
+    while not waiting[-1].done():
+        await asyncio.sleep(0)
+        seen.add(sum(each.done() for each in waiting))
+    assert len(seen) > 5
+
+
+async def test_joining_a_known_thing_costs_nothing(broker: Broker, world: World, time: SteppedTime) -> None:
+    """A second waiter for the same thing waits for the tick that comes anyway."""
+    first = start(broker.wait(world.wait("j")))
+    await time.advance(5)
+    before = world.requests
+    second = start(broker.wait(world.wait("j")))
+    await settle()
+    assert world.requests == before
+    for each in (first, second):
+        each.cancel()
+
+
+async def test_cancelling_one_leaves_the_others(broker: Broker, world: World, time: SteppedTime) -> None:
+    """A cancelled waiter takes nothing from the rest; the last one takes the poller with it."""
+    one, other = start(broker.wait(world.wait("j"))), start(broker.wait(world.wait("j")))
+    await time.advance(1)
+    one.cancel()
+    await time.advance(5)
+    assert one.cancelled() and not other.done()
+    other.cancel()
+    await settle()
+    asked = world.requests
+    await time.advance(1000)
+    assert world.requests == asked
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_cancelling_the_last_one_stops_a_request_under_way(broker: Broker, world: World) -> None:
+    """Nobody reads the answer any more, so the request ends too."""
+    world.gate = asyncio.Event()
+    waiting = start(broker.wait(world.wait("j")))
+    await settle()
+    waiting.cancel()
+    await settle()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_errors_reach_each_waiter_as_an_object_of_its_own(broker: Broker, world: World) -> None:
+    """One failed request, as many errors as waiters: same class and facts, no shared traceback."""
+    world.error = ServerError("broken", status=503, path="/v0/workflows/{workflow_id}/jobs")
+    world.set("k")
+    waiting = [start(broker.wait(world.wait(id))) for id in ("j", "j", "k")]
+    errors = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [(type(error), getattr(error, "status", 0)) for error in errors] == [(ServerError, 503)] * 3
+    assert len({id(error) for error in errors} | {id(world.error)}) == 4
+
+
+async def test_a_poller_that_broke_can_be_begun_anew(broker: Broker, world: World) -> None:
+    """After an error the next waiter gets a poller of its own."""
+    world.error = ServerError("broken", status=500)
+    with pytest.raises(ServerError):
+        await broker.wait(world.wait("j"))
+    world.error = None
+    world.set("j", status="completed")
+    assert (await broker.wait(world.wait("j"))).status == "completed"
+
+
+async def test_an_error_of_a_listing_reaches_everybody(broker: Broker, world: World) -> None:
+    """A refused listing leaves nobody waiting, not even those who joined while it was under way."""
+    world.gate, world.error = asyncio.Event(), ServerError("broken", status=500)
+    waiting = [start(broker.wait(world.wait(f"j{number}"))) for number in range(30)]
+    await settle()
+    waiting.append(start(broker.wait(world.wait("late"))))
+    await settle()
+    world.gate.set()
+    errors = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(error) for error in errors} == {ServerError}
+
+
+async def test_watch_yields_each_change_and_ends_with_the_end(broker: Broker, world: World, time: SteppedTime) -> None:
+    """Answers without news are not passed on; a bad end is a change like others."""
+    seen: list[object] = []
+
+    async def watch() -> None:
+        seen.extend([(thing.status, thing.progress) async for thing in broker.watch(world.wait("j"))])
+
+    watching = asyncio.ensure_future(watch())
+    await time.advance(10)
+    world.set("j", progress=50)
+    await time.advance(60)
+    world.set("j", status="failed")
+    await time.advance(60)
+    await watching
+    assert seen == [("running", None), ("running", 50), ("failed", 50)]
+
+
+async def test_many_watchers_share_one_poller(broker: Broker, world: World, time: SteppedTime) -> None:
+    """A watcher who comes later sees the last state at once, and costs no request."""
+
+    async def read() -> list[str | None]:
+        return [thing.status async for thing in broker.watch(world.wait("j"))]
+
+    first = asyncio.ensure_future(read())
+    await time.advance(3)
+    later = [asyncio.ensure_future(read()) for _ in range(50)]
+    await settle()
+    asked = world.requests
+    world.set("j", status="completed")
+    await time.advance(10)
+    assert await first == ["running", "completed"]
+    assert [await each for each in later] == [["running", "completed"]] * 50
+    assert world.requests == asked + 1
+
+
+async def test_a_slow_watcher_gets_the_newest_change(broker: Broker, world: World, time: SteppedTime) -> None:
+    """Changes that were not taken are replaced, not queued."""
+    watching = broker.watch(world.wait("j"))
+    assert (await anext(watching)).progress is None
+    for progress in (10, 20, 30):
+        world.set("j", progress=progress)
+        await time.advance(40)
+    assert (await anext(watching)).progress == 30
+    await watching.aclose()  # type: ignore[attr-defined]
+
+
+async def test_watching_has_a_deadline(broker: Broker, world: World, time: SteppedTime) -> None:
+    """A watch of what never ends raises at its deadline."""
+
+    async def read() -> None:
+        async for _ in broker.watch(world.wait("j"), 20):
+            pass
+
+    watching = asyncio.ensure_future(read())
+    await time.advance(21)
+    with pytest.raises(TimedOut, match="within 20 s"):
+        await watching
+
+
+async def test_a_jump_of_the_clock_brings_one_late_poll(broker: Broker, world: World, time: SteppedTime) -> None:
+    """An hour asleep is no reason for a burst: one request at waking, then the usual interval."""
+    waiting = start(broker.wait(world.wait("j")))
+    await time.advance(20)
+    asked = world.requests
+    await time.jump(3600)
+    assert world.requests == asked + 1
+    await time.advance(1)
+    assert world.requests == asked + 1
+    waiting.cancel()
+
+
+async def test_a_put_kind_is_asked_ever_more_seldom(broker: Broker, world: World, time: SteppedTime) -> None:
+    """Where asking may start the work anew, each interval is at least a quarter of the age, without a ceiling."""
+    moments: list[float] = []
+
+    async def ask() -> Thing:
+        moments.append(time.now - 1000)
+        return Thing("p", "pending")
+
+    wait = type(world.wait("p"))("package", ("p",), "p", ask, restarts=True)
+    waiting = start(broker.wait(wait, 20_000))
+    await time.advance(19_999)
+    gaps = [(late - early) / early for early, late in pairwise(moments[1:])]
+    assert min(gaps[:-1]) >= 0.25
+    assert 19_990 <= moments[-1] < 20_000, "one last look just before the deadline"
+    assert len(moments) < 45
+    waiting.cancel()
+
+
+async def test_a_server_that_restarts_packing_on_each_put_gets_done(
+    broker: Broker, world: World, time: SteppedTime
+) -> None:
+    """Packing of ten minutes that every asking begins anew ends all the same."""
+    begun = -1e9
+
+    async def ask() -> Thing:
+        nonlocal begun
+        age, begun = time.now - begun, time.now
+        return Thing("p", "ready" if 600 <= age < 1e6 else "pending")
+
+    wait = type(world.wait("p"))("package", ("p",), "p", ask, restarts=True)
+    waiting = start(broker.wait(wait))
+    await time.advance(4000)
+    assert (await waiting).status == "ready"
+
+
+async def test_a_status_that_went_backwards_doubles_the_wait(broker: Broker, world: World, time: SteppedTime) -> None:
+    """A package that is at its beginning again was perhaps begun anew by our asking: it is left alone for longer."""
+    words = ["in_progress", "pending", *["in_progress"] * 50]
+
+    async def ask() -> Thing:
+        return Thing("p", words.pop(0))
+
+    wait = type(world.wait("p"))("package", ("p",), "p", ask, restarts=True)
+    waiting = start(broker.wait(wait))
+    await time.advance(15)
+    assert [seconds for seconds in time.slept if seconds < 100] == pytest.approx([2, 5, 6.25, 7.8125])
+    waiting.cancel()
+
+
+async def test_progress_and_estimate_set_the_next_tick(broker: Broker, world: World, time: SteppedTime) -> None:
+    """With a likely end in sight it is met, not polled for; without progress the waits grow as ever."""
+    world.set("j", progress="90%", estimated_duration=200)
+    waiting = start(broker.wait(world.wait("j")))
+    await time.advance(1)
+    assert time.slept[-1] == pytest.approx(20)
+    waiting.cancel()
+
+
+async def test_closing_ends_every_wait_with_an_error(time: SteppedTime, world: World) -> None:
+    """A client that is closed leaves nobody waiting and no task; closing twice is harmless."""
+    broker = Broker(time.timing, WaitSettings())
+    waiting = [start(broker.wait(world.wait("j"))) for _ in range(3)]
+    await settle()
+    await broker.close()
+    await broker.close()
+    for each in waiting:
+        with pytest.raises(ConfigError, match="closed"):
+            await each
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("deadline", [0, -1, float("nan")])
+async def test_a_deadline_is_a_time_to_come(broker: Broker, world: World, deadline: float) -> None:
+    """Nothing is asked for with a deadline that cannot be met."""
+    with pytest.raises(ConfigError, match="deadline"):
+        await broker.wait(world.wait("j"), deadline)
+    assert world.requests == 0
+
+
+async def test_real_time_works_too(world: World) -> None:
+    """With the default clock and sleep nothing is different."""
+    broker = Broker(Timing(), WaitSettings(first=0.01))
+    waiting = start(broker.wait(world.wait("j"), 5))
+    await asyncio.sleep(0.02)
+    world.set("j", status="completed")
+    assert (await waiting).status == "completed"
+    await broker.close()

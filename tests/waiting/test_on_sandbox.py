@@ -1,0 +1,133 @@
+"""Waiting over real sockets: jobs of the sandbox, in a hurry."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from pixxel_async import PixxelClient
+from pixxel_async.errors import ConfigError, NotFound, ServerError, TimedOut, WaitFailed
+from pixxel_async.models import Job, Workflow
+from pixxel_async.sandbox import Fault, Sandbox
+from pixxel_async.settings import RetrySettings, Settings, WaitSettings
+
+HASTY = Settings(waiting=WaitSettings(first=0.05, longest=0.1), retry=RetrySettings(base=0.01, attempts=2))
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(job_seconds=0.3) as started:
+        yield started
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
+    async with PixxelClient(sandbox.api_key, base_url=sandbox.url, settings=HASTY) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def workflow(client: PixxelClient) -> Workflow:
+    return (await client.workflows.list())[0]
+
+
+async def begin(client: PixxelClient, workflow: Workflow) -> Job:
+    assert workflow.id and workflow.project_id
+    return await client.jobs.create(workflow.id, project_id=workflow.project_id)
+
+
+def said(status: str) -> Fault:
+    """Every `jobs.get` answers with this word."""
+    return Fault(
+        route="jobs.get", kind="status", status=200, times=None, body=json.dumps({"id": "j", "status": status})
+    )
+
+
+async def test_a_job_is_waited_for(client: PixxelClient, workflow: Workflow, sandbox: Sandbox) -> None:
+    """The completed job comes back whole, with its tasks, for a few gets and no listing."""
+    job = await begin(client, workflow)
+    ended = await client.jobs.wait(workflow.id, job.id)
+    assert (ended.status, bool(ended.tasks)) == ("completed", True)
+    assert 2 <= sandbox.count("jobs.get") <= 8
+    assert sandbox.count("jobs.list") == 0
+
+
+async def test_hundreds_of_jobs_cost_a_listing_a_tick(
+    client: PixxelClient, workflow: Workflow, sandbox: Sandbox
+) -> None:
+    """All jobs of a workflow are watched through one listing at a time, each waiter sees its own end."""
+    jobs = await asyncio.gather(*(begin(client, workflow) for _ in range(200)))
+    ended = await asyncio.gather(*(client.jobs.wait(workflow.id, job.id) for job in jobs))
+    assert [job.id for job in ended] == [job.id for job in jobs]
+    assert sandbox.count("jobs.get") + sandbox.count("jobs.list") <= 20
+
+
+async def test_several_watch_one_job(client: PixxelClient, workflow: Workflow, sandbox: Sandbox) -> None:
+    """Twenty watchers see the same changes, the end last, and cost what one costs."""
+    job = await begin(client, workflow)
+
+    async def words() -> list[str]:
+        return [str(seen.status) async for seen in client.jobs.watch(workflow.id, job.id)]
+
+    seen = await asyncio.gather(*(words() for _ in range(20)))
+    assert {each[0] for each in seen} == {"running"} and {each[-1] for each in seen} == {"completed"}
+    assert sandbox.count("jobs.get") <= 8
+
+
+async def test_a_failed_job(client: PixxelClient, sandbox: Sandbox) -> None:
+    """A job that ended badly is an error with the job in it."""
+    rows = [job async for flow in client.workflows.list() async for job in client.jobs.list(flow.id, status="failed")]
+    with pytest.raises(WaitFailed) as caught:
+        await client.jobs.wait(rows[0].workflow_id, rows[0].id)
+    assert caught.value.value.status == "failed"
+
+
+async def test_an_unknown_word_is_waited_out(client: PixxelClient, sandbox: Sandbox) -> None:
+    """A word that nobody knows is no end; the deadline is, and names it."""
+    sandbox.inject(said("marinating"))
+    with pytest.raises(TimedOut, match=r"jobs j had not ended within 0.4 s: status 'marinating'"):
+        await client.jobs.wait("w", "j", deadline=0.4)
+
+
+async def test_an_outage_is_told_to_everybody(client: PixxelClient, workflow: Workflow, sandbox: Sandbox) -> None:
+    """What the transport could not mend reaches each waiter as an error of its own; a short one reaches nobody."""
+    job = await begin(client, workflow)
+    sandbox.inject(Fault(route="jobs.get", kind="status", status=503, times=1))
+    assert (await client.jobs.wait(workflow.id, job.id)).status == "completed"
+    sandbox.inject(Fault(route="jobs.get", kind="status", status=503, times=None))
+    errors = await asyncio.gather(*(client.jobs.wait(workflow.id, job.id) for _ in range(3)), return_exceptions=True)
+    assert [type(error) for error in errors] == [ServerError] * 3
+    assert len(set(map(id, errors))) == 3
+
+
+async def test_a_job_that_does_not_exist(client: PixxelClient, workflow: Workflow) -> None:
+    """Waiting for nothing ends at once."""
+    with pytest.raises(NotFound):
+        await client.jobs.wait(workflow.id, "no-such-job")
+
+
+async def test_aois_insights_and_visualizations_can_be_waited_for(client: PixxelClient) -> None:
+    """What has ended long ago ends a wait at the first answer, whatever kind of thing it is."""
+    aoi = next(row for row in await client.aois.list() if row.status == "success")
+    assert (await client.aois.wait(aoi.aoi_id)).aoi_id == aoi.aoi_id
+    for resource in (client.insights, client.visualizations):
+        rows = [row for each in await client.aois.list() for row in await resource.list(each.aoi_id)]
+        ended = [row for row in rows if row.status in ("completed", "success")]
+        if ended and ended[0].aoi_id:
+            assert (await resource.wait(ended[0].aoi_id, ended[0].id)).id == ended[0].id
+
+
+async def test_closing_the_client_ends_waits_of_all_its_keys(sandbox: Sandbox) -> None:
+    """Whoever still waits gets an error, also through a light client, and no task stays."""
+    sandbox.inject(said("running"))
+    before = asyncio.all_tasks()
+    client = PixxelClient(sandbox.api_key, base_url=sandbox.url, settings=HASTY)
+    waiting = [asyncio.ensure_future(each.jobs.wait("w", "j")) for each in (client, client.with_key(sandbox.api_key))]
+    await asyncio.sleep(0.1)
+    await client.aclose()
+    assert [type(error) for error in await asyncio.gather(*waiting, return_exceptions=True)] == [ConfigError] * 2
+    left = {task for task in asyncio.all_tasks() - before if "pixxel_async/sandbox" not in str(task)}
+    assert not {task for task in left if "waiting" in str(task)}

@@ -1,0 +1,88 @@
+"""When to ask again: the intervals, the group, the last look, list or get."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async.settings import WaitSettings
+from pixxel_async.waiting.rules.polling import Weights, group_wait, last_look, lists, next_wait
+
+SETTINGS = WaitSettings()
+rolls = st.floats(0, 1, exclude_max=True)
+ages = st.floats(0, 1e7)
+counts = st.integers(0, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [(0, 2), (1, 2), (2, 2.5), (3, 3.125), (12, 23.283), (13, 29.104), (14, 30), (500, 30)]
+)
+def test_waits_grow_to_the_ceiling(asked: int, expected: float) -> None:
+    """First 2 s, then a quarter more each time, up to 30 s."""
+    assert next_wait(0, asked, SETTINGS, 0.5, restarts=False) == pytest.approx(expected, abs=0.001)
+
+
+@given(ages, counts, rolls)
+def test_jitter_stays_in_its_share(age: float, asked: int, roll: float) -> None:
+    """Waits lie within 20 % of the interval, hence between 1.6 and 36 s."""
+    middle = next_wait(age, asked, SETTINGS, 0.5, restarts=False)
+    wait = next_wait(age, asked, SETTINGS, roll, restarts=False)
+    assert 0.8 * middle <= wait * 1.000001
+    assert wait <= 1.2 * middle * 1.000001
+    assert 1.59 < wait < 36.01
+
+
+@given(ages, counts, rolls, st.integers(0, 40))
+def test_put_kinds_wait_a_quarter_of_their_age(age: float, asked: int, roll: float, setbacks: int) -> None:
+    """However old, and whatever the dice: never sooner than a quarter of the age, doubled after each setback."""
+    wait = next_wait(age, asked, SETTINGS, roll, setbacks)
+    assert wait >= 0.25 * age
+    assert wait == pytest.approx(2.0 ** min(setbacks, 16) * next_wait(age, asked, SETTINGS, roll))
+
+
+def test_put_kinds_have_no_ceiling() -> None:
+    """After an hour the next asking is a quarter of an hour away."""
+    assert next_wait(3600, 10, SETTINGS, 0.5) == 900
+
+
+@given(st.lists(st.floats(0.1, 100), min_size=1, max_size=200))
+def test_a_group_waits_for_enough_of_its_members(waits: list[float]) -> None:
+    """Small groups follow the most urgent member; in large ones at most a twentieth is kept waiting."""
+    wait = group_wait(waits)
+    assert wait in waits
+    assert sum(each < wait for each in waits) <= len(waits) / 20
+    assert len(waits) >= 20 or wait == min(waits)
+
+
+@pytest.mark.parametrize(
+    ("wait", "left", "expected"),
+    [(10, 100, 10), (100, 100, 98), (1000, 100, 98), (1000, 3, 1000), (5, -1, 5), (98, 100, 98)],
+)
+def test_last_look(wait: float, left: float, expected: float) -> None:
+    """An asking that would come after the deadline comes shortly before it, once."""
+    assert last_look(wait, left, 2.0) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "weights", "expected"),
+    [
+        (1, Weights(rows=1, row=1, whole=1_000_000), False),
+        (2, Weights(rows=1_000), False),
+        (2, Weights(rows=2, row=500, whole=5_000), True),
+        (2_000, Weights(rows=2_000), True),
+        (2_000, Weights(rows=100_000, pages=10_000, row=1_000, whole=1_000), False),
+        (20, Weights(), True),
+        (3, Weights(), False),
+    ],
+)
+def test_list_or_get(wanted: int, weights: Weights, expected: bool) -> None:
+    """Whichever moves fewer bytes; a single thing is always got, so that its waiter sees all of it."""
+    assert lists(wanted, weights) is expected
+
+
+@given(st.integers(2, 5_000), st.integers(1, 10**6), st.integers(1, 10**4), st.integers(1, 10**5))
+def test_more_waiters_never_turn_a_listing_into_gets(wanted: int, rows: int, row: int, whole: int) -> None:
+    """What is worth listing for some is worth listing for more."""
+    weights = Weights(rows=rows, row=row, whole=whole)
+    assert not lists(wanted, weights) or lists(wanted + 1, weights)
