@@ -9,6 +9,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .client import PixxelClient as PixxelClient
+    from .downloads import DownloadManager as DownloadManager
+    from .downloads import Transfer as Transfer
     from .errors import APIError as APIError
     from .errors import BadRequest as BadRequest
     from .errors import ConfigError as ConfigError
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from .errors import UnexpectedRedirect as UnexpectedRedirect
     from .errors import UnsafeLink as UnsafeLink
     from .errors import WaitFailed as WaitFailed
+    from .events import Downloaded as Downloaded
+    from .events import Failed as Failed
+    from .events import Skipped as Skipped
     from .packages import JobPackage as JobPackage
     from .packages import Link as Link
     from .packages import Package as Package
@@ -51,6 +56,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "client": ("PixxelClient",),
+    "downloads": ("DownloadManager", "Transfer"),
     "errors": (
         "APIError",
         "BadRequest",
@@ -80,6 +86,7 @@ _HOMES = {
         "UnsafeLink",
         "WaitFailed",
     ),
+    "events": ("Downloaded", "Failed", "Skipped"),
     "packages": ("JobPackage", "Link", "Package", "PackageState", "TaskPackage", "parse_package"),
     "settings": ("DownloadSettings", "HTTPSettings", "RetrySettings", "Secret", "Settings", "WaitSettings"),
 }
@@ -97,7 +104,10 @@ __all__ = [
     "DecodeError",
     "DiskFull",
     "DownloadError",
+    "DownloadManager",
     "DownloadSettings",
+    "Downloaded",
+    "Failed",
     "Forbidden",
     "HTTPSettings",
     "JobPackage",
@@ -119,10 +129,12 @@ __all__ = [
     "Secret",
     "ServerError",
     "Settings",
+    "Skipped",
     "Stalled",
     "TaskPackage",
     "TimedOut",
     "TooLarge",
+    "Transfer",
     "UnexpectedRedirect",
     "UnsafeLink",
     "WaitFailed",

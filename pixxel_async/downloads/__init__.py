@@ -1,0 +1,26 @@
+"""Many packages to disk: complete and proved under their final names, whatever is cut off, killed or full."""
+
+from __future__ import annotations
+
+from .board import Snapshot
+from .checks import Verified, verify_folder
+from .manager import DownloadManager
+from .outcomes import Outcomes
+from .record import Record, Row
+from .sums import write_sums
+from .transfer import Progress, Transfer
+from .upkeep import Planned
+
+__all__ = [
+    "DownloadManager",
+    "Outcomes",
+    "Planned",
+    "Progress",
+    "Record",
+    "Row",
+    "Snapshot",
+    "Transfer",
+    "Verified",
+    "verify_folder",
+    "write_sums",
+]

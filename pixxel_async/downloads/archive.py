@@ -1,0 +1,182 @@
+"""A ZIP file on disk, walked from its first byte to its last; memory does not grow with its members' sizes.
+
+The rules of what is sound are in `packages/rules/zips.py`; this module fetches the bytes for them.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from attrs import frozen
+
+from ..errors import Corrupt
+from ..packages.rules.zips import (
+    LOCAL_SIZE,
+    TAIL,
+    End,
+    Entry,
+    check_descriptor,
+    check_local,
+    entries,
+    find_end,
+    is_streamed,
+    local_rest,
+)
+
+__all__ = ["Walked", "listing", "walk"]
+
+_CHUNK = 1 << 18
+_OUT = 1 << 20
+_MOST_OUT_OF_ORDER = 250_000
+_STORED, _DEFLATED = 0, 8
+
+Tick = Callable[[], None]
+"""Called between chunks; raises to end the work."""
+
+
+@frozen
+class Walked:
+    """What a walk through an archive found.
+
+    Attributes:
+        members: how many files and folders there are in it.
+        note: which of them could not be unpacked, and why; empty when all could.
+    """
+
+    members: int
+    note: str = ""
+
+
+def walk(path: Path, *, unpack: bool, tick: Tick) -> Walked:
+    """Check an archive's structure, and the CRC-32 of every member if asked.
+
+    Args:
+        unpack: whether members are unpacked and their checksums compared.
+
+    Raises:
+        Corrupt: it is damaged, or holds bytes that belong to nothing.
+    """
+    with path.open("rb") as file, path.open("rb") as directory:
+        end = _end(file)
+        seen, unproved = 0, Counter[str]()
+        for entry, following in _with_following(_in_file_order(directory, end), end.directory):
+            tick()
+            _check_member(file, entry, following, unpack=unpack, tick=tick)
+            seen += 1
+            if unpack and (why := _not_unpackable(entry)):
+                unproved[why] += 1
+    return Walked(seen, "; ".join(f"{count} of {seen} members: {why}" for why, count in sorted(unproved.items())))
+
+
+def listing(path: Path) -> Iterator[Entry]:
+    """The members of a sound archive in the order of its directory, read as they are asked for."""
+    with path.open("rb") as file:
+        yield from _directory(file, _end(file))
+
+
+def _end(file: BinaryIO) -> End:
+    size = file.seek(0, 2)
+    file.seek(max(0, size - TAIL))
+    return find_end(file.read(TAIL), size)
+
+
+def _directory(file: BinaryIO, end: End) -> Iterator[Entry]:
+    return entries(_chunks(file, end.directory, end.directory_size), end)
+
+
+def _chunks(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
+    file.seek(start)
+    while length > 0:
+        chunk = file.read(min(length, _CHUNK))
+        if not chunk:
+            raise Corrupt("the archive is shorter than it says")
+        length -= len(chunk)
+        yield chunk
+
+
+def _in_file_order(file: BinaryIO, end: End) -> Iterable[Entry]:
+    """The members in the order of their bytes; nearly every writer lists them so, and then none is kept."""
+    last, ascending = -1, True
+    for entry in _directory(file, end):
+        ascending, last = ascending and entry.offset > last, entry.offset
+    if ascending:
+        return _directory(file, end)
+    if end.members > _MOST_OUT_OF_ORDER:
+        raise Corrupt(f"the archive lists more than {_MOST_OUT_OF_ORDER} members, and out of order")
+    return sorted(_directory(file, end), key=lambda entry: entry.offset)
+
+
+def _with_following(members: Iterable[Entry], stop: int) -> Iterator[tuple[Entry, int]]:
+    """Each member with the place where the next thing starts; raises `Corrupt` unless the first starts the file."""
+    previous: Entry | None = None
+    for entry in members:
+        if entry.offset > stop:
+            raise Corrupt("the archive lists members behind its directory")
+        if previous is not None:
+            yield previous, entry.offset
+        elif entry.offset:
+            raise Corrupt("something stands before the archive's first member")
+        previous = entry
+    if previous is not None:
+        yield previous, stop
+    elif stop:
+        raise Corrupt("the archive lists no member and is not empty")
+
+
+def _check_member(file: BinaryIO, entry: Entry, following: int, *, unpack: bool, tick: Tick) -> None:
+    file.seek(entry.offset)
+    header = file.read(LOCAL_SIZE)
+    rest = file.read(local_rest(header))
+    check_local(header, rest, entry)
+    start = entry.offset + len(header) + len(rest)
+    between = following - start - entry.packed
+    if between < 0 or (between and not is_streamed(header)):
+        raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
+    if unpack and not _not_unpackable(entry):
+        _check_bytes(_chunks(file, start, entry.packed), entry, tick)
+    if is_streamed(header):
+        file.seek(start + entry.packed)
+        check_descriptor(file.read(min(between, LOCAL_SIZE)), entry)
+
+
+def _not_unpackable(entry: Entry) -> str:
+    if entry.encrypted:
+        return "encrypted, proved by structure alone"
+    known = entry.method in (_STORED, _DEFLATED)
+    return "" if known else f"compression method {entry.method} is not unpacked here, proved by structure alone"
+
+
+def _check_bytes(packed: Iterable[bytes], entry: Entry, tick: Tick) -> None:
+    size = crc = 0
+    for piece in _inflate(packed, entry) if entry.method == _DEFLATED else packed:
+        tick()
+        size += len(piece)
+        crc = zlib.crc32(piece, crc)
+        if size > entry.size:
+            break
+    if (size, crc) != (entry.size, entry.crc):
+        raise Corrupt(f"the bytes of {entry.name[:80]!r} in the archive are not those that its checksum is of")
+
+
+def _inflate(packed: Iterable[bytes], entry: Entry) -> Iterator[bytes]:
+    """The unpacked bytes in pieces of bounded size; raises `Corrupt` unless they end exactly where they should."""
+    unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+    damaged = Corrupt(f"the bytes of {entry.name[:80]!r} in the archive cannot be unpacked")
+    try:
+        for chunk in packed:
+            if unpacker.eof:
+                raise damaged
+            rest = chunk
+            while rest and not unpacker.eof:
+                yield unpacker.decompress(rest, _OUT)
+                rest = unpacker.unconsumed_tail
+        while not unpacker.eof and (piece := unpacker.decompress(b"", _OUT)):
+            yield piece
+    except zlib.error:
+        raise damaged from None
+    if not unpacker.eof or unpacker.unused_data or unpacker.unconsumed_tail:
+        raise damaged

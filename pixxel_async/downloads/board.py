@@ -1,0 +1,157 @@
+"""Who listens to what happens, and the counts of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from weakref import WeakSet
+
+from attrs import frozen
+
+from ..events import Downloaded, Event, Failed, Moved, Outcome, Rewound, Skipped, Started
+
+__all__ = ["Board", "Snapshot", "Watching"]
+
+log = logging.getLogger("pixxel_async.downloads")
+
+RATE_WINDOW = 10.0
+"""Seconds over which the rate is taken."""
+
+
+@frozen
+class Snapshot:
+    """Where a manager stands.
+
+    Attributes:
+        pending: packages that were never asked for.
+        waiting: asked for, not ready or not yet streaming.
+        streaming: bodies under way.
+        done, skipped, failed: ended, since the manager was opened.
+        received: bytes that arrived since then.
+        rate: bytes a second over the last ten seconds.
+    """
+
+    pending: int
+    waiting: int
+    streaming: int
+    done: int
+    skipped: int
+    failed: int
+    received: int
+    rate: float
+
+
+class Watching(AsyncIterator[Event]):
+    """The states of one item: a slow reader gets the newest alone, and the outcome in any case as the last."""
+
+    def __init__(self) -> None:
+        self._newest: Event | None = None
+        self._news = asyncio.Event()
+        self._ended = False
+
+    def put(self, event: Event) -> None:
+        """Something happened to the item."""
+        self._newest = event
+        self._news.set()
+
+    def __aiter__(self) -> Watching:
+        return self
+
+    async def __anext__(self) -> Event:
+        while self._newest is None:
+            if self._ended:
+                raise StopAsyncIteration
+            self._news.clear()
+            await self._news.wait()
+        event, self._newest = self._newest, None
+        self._ended = isinstance(event, Outcome)
+        return event
+
+    def end(self) -> None:
+        """There will be no more."""
+        self._ended = True
+        self._news.set()
+
+
+class Board:
+    """Takes every event, counts, and passes it on.
+
+    Args:
+        on_event: the user's; what it raises is dropped with the event.
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, on_event: Callable[[Event], object] | None, clock: Callable[[], float]) -> None:
+        self._on_event = on_event
+        self._clock = clock
+        self._watching: dict[str, WeakSet[Watching]] = {}
+        self._sizes: dict[str, int] = {}
+        self._recent: deque[tuple[float, int]] = deque()
+        self._opened = clock()
+        self.received = 0
+        self.done = self.skipped = self.failed = 0
+
+    def tell(self, event: Event) -> None:
+        """Something happened."""
+        match event:
+            case Started(item, _, size) | Rewound(item, size):
+                self._sizes[item] = size
+            case Moved(item, size, _):
+                self._moved(item, size)
+            case Downloaded() | Skipped() | Failed():
+                self._count(event)
+        identity = str(event.package) if isinstance(event, Outcome) else event.item
+        self._pass_on(identity, event)
+
+    def _moved(self, item: str, size: int) -> None:
+        gained = max(size - self._sizes.get(item, size), 0)
+        self._sizes[item] = size
+        self.received += gained
+        self._recent.append((self._clock(), gained))
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        while self._recent and self._recent[0][0] < self._clock() - RATE_WINDOW:
+            self._recent.popleft()
+
+    def _count(self, outcome: Outcome) -> None:
+        self._sizes.pop(str(outcome.package), None)
+        self.done += isinstance(outcome, Downloaded)
+        self.skipped += isinstance(outcome, Skipped)
+        self.failed += isinstance(outcome, Failed)
+
+    def _pass_on(self, identity: str, event: Event) -> None:
+        log.debug("%s item=%s", type(event).__name__, identity)
+        for watching in self._watching.get(identity, ()):
+            watching.put(event)
+        if isinstance(event, Outcome):
+            self._watching.pop(identity, None)
+        if self._on_event is not None:
+            with suppress(Exception):
+                self._on_event(event)
+
+    def watch(self, identity: str) -> Watching:
+        """What happens to one item from now on."""
+        watching = Watching()
+        self._watching.setdefault(identity, WeakSet()).add(watching)
+        return watching
+
+    def size_of(self, identity: str) -> int:
+        """Bytes of an item that are here."""
+        return self._sizes.get(identity, 0)
+
+    def rate(self) -> float:
+        """Bytes a second, lately."""
+        self._forget_old()
+        seconds = min(max(self._clock() - self._opened, 0.001), RATE_WINDOW)
+        return sum(gained for _, gained in self._recent) / seconds
+
+    def close(self) -> None:
+        """Nothing more will happen."""
+        for watchings in self._watching.values():
+            for watching in watchings:
+                watching.end()
+        self._watching.clear()

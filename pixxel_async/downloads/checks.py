@@ -1,0 +1,74 @@
+"""Is what lies in the folder still what was put there?"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from ..errors import PixxelError
+from .prove import prove
+from .threads import Threads
+
+if TYPE_CHECKING:
+    from .record import Record, Row
+
+__all__ = ["Verified", "same_bytes", "verify_folder"]
+
+
+@frozen
+class Verified:
+    """One recorded file, read again.
+
+    Attributes:
+        path: the file.
+        ok: whether its bytes are those that were proved.
+        reason: what is wrong; empty when nothing is.
+    """
+
+    path: Path
+    ok: bool
+    reason: str = ""
+
+
+async def verify_folder(folder: Path, record: Record) -> AsyncIterator[Verified]:
+    """Read every file that the record says is done, one after the other.
+
+    Args:
+        folder: the folder that the packages were fetched into.
+        record: its open record.
+    """
+    threads = Threads(1)
+    try:
+        async for row in record.rows(folder, "done"):
+            if row.name is not None:
+                yield await threads.run(_verified, folder / row.name, row)
+    finally:
+        threads.close()
+
+
+def _verified(path: Path, row: Row) -> Verified:
+    try:
+        size = path.stat().st_size
+        if size != row.size:
+            return Verified(path, False, f"has {size:,} bytes, had {row.size or 0:,}")
+        return Verified(path, True) if same_bytes(path, row) else Verified(path, False, "its bytes have changed")
+    except FileNotFoundError:
+        return Verified(path, False, "is gone")
+    except OSError as error:
+        return Verified(path, False, f"cannot be read: {error.strerror}")
+
+
+def same_bytes(path: Path, row: Row) -> bool:
+    """Whether a file holds what the row says: by its digest, or where none was kept, by proving it again."""
+    if row.sha256 is not None:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == row.sha256
+    try:
+        prove(path, expected_size=row.size)
+    except PixxelError:
+        return False
+    return True

@@ -1,0 +1,29 @@
+"""What the record keeps of a failure."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ..errors import PixxelError
+
+if TYPE_CHECKING:
+    from .pending import Item
+    from .tools import Tools
+
+__all__ = ["note_failure"]
+
+
+async def note_failure(item: Item, error: PixxelError, tools: Tools) -> None:
+    """Leave the failure in the record; what fails for good in several runs is given up."""
+    folder, settings = item.terms.folder, item.terms.settings
+    with suppress(PixxelError):
+        row = await tools.record.get(item.identity, folder)
+        if row is not None and row.state in ("done", "publishing"):
+            return
+        runs = (row.runs if row is not None else 0) + (not error.retryable)
+        state = "given_up" if runs >= settings.give_up_after and not error.retryable else "failed"
+        await tools.record.save(
+            item.identity, folder, state=state, error=str(error), error_kind=type(error).__name__,
+            retryable=error.retryable, runs=runs, fields=dict(item.wanted.fields),
+        )  # fmt: skip

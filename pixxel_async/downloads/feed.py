@@ -1,0 +1,172 @@
+"""A source of packages, read no faster than requests are sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from ..errors import PackageFailed, PackageTimedOut, PixxelError, TimedOut, WaitFailed
+from ..events import Outcome, Skipped
+from ..packages import Wanted, wanted
+from .intake import enrol, in_shard
+from .pending import Item, Sink, Terms
+from .source import Source
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+__all__ = ["Feed"]
+
+LARGEST_CHUNK = 512
+
+
+class Batch(Sink, Protocol):
+    """The sink that a feed works for."""
+
+    def say(self, outcome: Outcome) -> None:
+        """The outcome of a row that was never under way."""
+        ...
+
+
+class Feed:
+    """Reads a source for one batch and enrols what it holds.
+
+    A row is read when there is use for it. While all that is read turns out to be done, ever more are looked up
+    at once.
+
+    Attributes:
+        active: packages of this batch that have not ended.
+    """
+
+    def __init__(
+        self,
+        source: Iterable[object] | AsyncIterable[object],
+        *,
+        engine: Engine,
+        terms: Terms,
+        sink: Batch,
+        wait_for_jobs: bool,
+    ) -> None:
+        self.active = 0
+        self._source = Source(source)
+        self._engine = engine
+        self._terms = terms
+        self._sink = sink
+        self._alone = (sink,)
+        self._wait_for_jobs = wait_for_jobs
+        self._jobs: dict[tuple[str, str], list[Item]] = {}
+        self._waits: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Read the source to its end, and wait for the jobs behind its packages."""
+        size = 1
+        try:
+            with self._engine.schedule.feeding() as hunger:
+                while chunk := await self._chunk(hunger, size):
+                    items = [item for given in chunk if (item := self._take(wanted(given))) is not None]
+                    under_way = await self._enrol(items)
+                    size = 1 if under_way else min(2 * size, LARGEST_CHUNK)
+            while self._waits:
+                await asyncio.wait(self._waits)
+        finally:
+            for task in self._waits:
+                task.cancel()
+            await self._source.aclose()
+
+    async def _enrol(self, items: list[Item]) -> int:
+        """How many of these are on their way now; one that cannot be named or looked up fails, and no other."""
+        try:
+            return await enrol(self._engine, items, self._start, skip=True)
+        except PixxelError as error:
+            if len(items) == 1:
+                self._engine.fail(items[0], error)
+                return 0
+        return sum([await self._enrol([item]) for item in items])
+
+    async def _chunk(self, hunger: asyncio.Event, size: int) -> list[object]:
+        while not self._of_use():
+            hunger.clear()
+            await hunger.wait()
+        return await self._source.take(size)
+
+    def _of_use(self) -> bool:
+        """Whether one more package could be asked for soon."""
+        settings, schedule = self._terms.settings, self._engine.schedule
+        return (
+            self._sink.open
+            and self._terms.fresh < settings.asks
+            and schedule.waiting < settings.ask_ahead
+            and len(self._engine.items) < settings.max_pending
+        )
+
+    def _take(self, given: Wanted) -> Item | None:
+        """A new item; None when the row needs no way of its own."""
+        if not in_shard(given.package, self._terms.settings.shard):
+            self._skip(given, "another machine's share")
+            return None
+        key = self._engine.key(given.package, self._terms.folder)
+        known = self._engine.items.get(key)
+        if known is None:
+            item = self._engine.items[key] = Item(given, self._terms, self._engine.tools.timing.clock())
+            item.sinks = self._alone
+            self.active += 1
+            return item
+        if self._sink in known.sinks:
+            self._skip(given, "is in the list twice")
+            return None
+        known.sinks += (self._sink,)
+        self.active += 1
+        return None
+
+    def _skip(self, given: Wanted, reason: str) -> None:
+        outcome = Skipped(given.package, reason)
+        self._engine.tools.tell(outcome)
+        self._sink.say(outcome)
+
+    def _start(self, item: Item) -> None:
+        """The item may be asked for, or its job is waited for first."""
+        ids = item.package.fields()
+        if not self._wait_for_jobs or item.wanted.ended or "job_id" not in ids:
+            self._engine.schedule.add(item)
+            return
+        job = ids["workflow_id"], ids["job_id"]
+        waiting = self._jobs.setdefault(job, [])
+        waiting.append(item)
+        if len(waiting) == 1:
+            task = asyncio.create_task(self._wait(job))
+            self._waits.add(task)
+            task.add_done_callback(self._waits.discard)
+
+    async def _wait(self, job: tuple[str, str]) -> None:
+        """Wait for one job, and start or end what hangs on it."""
+        error: PixxelError | None = None
+        try:
+            await self._terms.client.jobs.wait(*job, deadline=self._terms.settings.deadline)
+        except WaitFailed as failure:
+            error = PackageFailed(f"its job ended badly: {failure}", stage="wait")
+        except TimedOut as late:
+            error = PackageTimedOut(f"its job has not ended: {late}", stage="wait")
+        except PixxelError as failure:
+            error = failure
+        for item in self._jobs.pop(job):
+            if error is not None:
+                self._engine.fail(item, error)
+            elif item.sinks:
+                self._engine.schedule.add(item)
+
+    def drop(self, *, running: bool) -> list[Item]:
+        """Leave all items of this batch.
+
+        Args:
+            running: whether those that are streaming are left too.
+        """
+        mine = [
+            item
+            for item in self._engine.items.values()
+            if self._sink in item.sinks and (running or item.running is None)
+        ]
+        for item in mine:
+            self._engine.leave(item, self._sink)
+        self.active -= len(mine)
+        return mine

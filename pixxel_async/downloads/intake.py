@@ -1,0 +1,88 @@
+"""What is known of packages before anything is asked for: done, given up, another machine's, or to be fetched."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import NameTaken
+from ..events import Downloaded, Failed, Outcome, Skipped
+from .pending import Item
+from .place import decide, first_name
+
+if TYPE_CHECKING:
+    from ..packages import Package
+    from .engine import Engine
+    from .record import Row
+    from .rules.recovery import Decision
+
+__all__ = ["enrol", "in_shard"]
+
+
+def in_shard(package: Package, shard: tuple[int, int] | None) -> bool:
+    """Whether a package is this machine's.
+
+    Args:
+        shard: (i, n), i counted from 1; None: all are.
+    """
+    if shard is None:
+        return True
+    digest = hashlib.sha256(str(package).encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:8]) % shard[1] == shard[0] - 1
+
+
+async def enrol(engine: Engine, items: Sequence[Item], start: Callable[[Item], object], *, skip: bool) -> int:
+    """Put new items of one call on their way, or end them at once by what the record says.
+
+    Args:
+        start: takes an item that is to be asked for.
+        skip: whether what is done or given up is `Skipped`, as in a batch, instead of returned or tried again.
+
+    Returns:
+        how many are on their way.
+    """
+    if not items:
+        return 0
+    tools, folder = engine.tools, items[0].terms.folder
+    known = await tools.record.known([item.identity for item in items], folder)
+    rows = [known.get(item.identity) for item in items]
+    decisions = await tools.threads.run(decide, items, rows, tools.disk, tools.record)
+    return sum(_place(engine, *each, start, skip=skip) for each in zip(items, rows, decisions, strict=True))
+
+
+def _place(
+    engine: Engine, item: Item, row: Row | None, decision: Decision, start: Callable[[Item], object], *, skip: bool
+) -> bool:
+    """One item: ended at once, to be looked at on disk, or to be asked for."""
+    if not item.sinks:
+        return False
+    match decision.step:
+        case "done" if row is not None:
+            engine.finish(item, _done(item, row, skip=skip))
+        case "given_up" if row is not None and skip:
+            engine.finish(item, Skipped(item.package, f"given up after {row.runs} runs: {row.error}"))
+        case "taken":
+            engine.finish(item, _taken(item))
+        case "finish" | "check" | "adopt" | "prove":
+            engine.schedule.stream(item)
+            return True
+        case _:
+            start(item)
+            return True
+    return False
+
+
+def _done(item: Item, row: Row, *, skip: bool) -> Outcome:
+    path = item.terms.folder / (row.name or "")
+    if skip:
+        return Skipped(item.package, "done before", path)
+    return Downloaded(
+        item.package, path, row.size or 0, row.sha256, row.proof or "size", fetched=False, server_name=row.server_name
+    )
+
+
+def _taken(item: Item) -> Failed:
+    path = item.terms.folder / first_name(item.wanted, item.terms.settings.name)
+    error = NameTaken(f"{path} exists and is not known to be ours", package=item.identity)
+    return Failed(item.package, error, "publish")

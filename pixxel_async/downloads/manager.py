@@ -1,0 +1,284 @@
+"""The download manager: many packages to disk, complete or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterable, Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ..errors import ConfigError, DownloadError
+from ..events import Downloaded, Event
+from ..packages import Package, wanted
+from .binding import Binding
+from .board import Board, Snapshot, Watching
+from .disk import Disk
+from .engine import Engine
+from .intake import enrol
+from .outcomes import Outcomes
+from .pending import Item, Terms
+from .record import Record
+from .room import Room
+from .surely import surely
+from .threads import Threads
+from .tools import Tools
+from .transfer import Progress, Transfer
+from .upkeep import Planned, forget, plan
+from .watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from ..client import PixxelClient
+    from ..settings import DownloadSettings
+
+__all__ = ["DownloadManager"]
+
+Given = Package | object
+"""A package, its text form, a `Job` or `JobTask` row, or a `Wanted`."""
+
+
+class DownloadManager:
+    """Fetches packages into a folder: asks, waits, streams, proves, renames and records.
+
+    Use it as an async context manager. Leaving it normally waits for what was submitted; leaving it by an exception
+    cancels.
+
+    Args:
+        client: asks for the packages.
+        folder: where they go; made when missing.
+        settings: instead of the client's `settings.download`.
+        record: the record's file; None for `<folder>/.pixxel/record.sqlite`.
+        name: template of the names, as `DownloadSettings.name`.
+        on_event: called with every event; it must not block, and what it raises is dropped.
+    """
+
+    def __init__(
+        self,
+        client: PixxelClient,
+        folder: str | Path,
+        *,
+        settings: DownloadSettings | None = None,
+        record: str | Path | None = None,
+        name: str | None = None,
+        on_event: Callable[[Event], object] | None = None,
+    ) -> None:
+        chosen = settings or client.settings.download
+        self._settings = attrs.evolve(chosen, name=name) if name is not None else chosen
+        self._client = client
+        self._folder = Path(folder)
+        self._record_path = Path(record) if record is not None else None
+        self._board = Board(on_event, client.timing.clock)
+        self._engine: Engine | None = None
+        self._closed = False
+        self._batches: set[Outcomes] = set()
+
+    @property
+    def folder(self) -> Path:
+        """Where the packages go."""
+        return self._folder
+
+    @property
+    def record(self) -> Record:
+        """The open record."""
+        return self._opened.tools.record
+
+    @property
+    def _opened(self) -> Engine:
+        if self._engine is None or self._closed:
+            raise ConfigError("the download manager is not open: async with DownloadManager(client, folder) as manager")
+        return self._engine
+
+    async def open(self) -> DownloadManager:
+        """Open folder and record; harmless when repeated.
+
+        Raises:
+            ConfigError: the folder or the record cannot be used.
+        """
+        if self._closed:
+            raise ConfigError("the download manager was closed; make a new one")
+        if self._engine is None:
+            try:
+                await surely(self._open())
+            except asyncio.CancelledError:
+                await self.close(drain=0)
+                raise
+        return self
+
+    async def _open(self) -> None:
+        threads, disk = Threads(), Disk()
+        try:
+            self._folder = await threads.run(disk.prepare, self._folder)
+            path = self._record_path or self._folder / ".pixxel" / "record.sqlite"
+            record = await Record.open(path, origin=self._client.origin)
+        except BaseException:
+            threads.close()
+            raise
+        room, timing = Room(disk, threads), self._client.timing
+        tools = Tools(record, disk, threads, Watchdog(), room, timing, time.time, self._board.tell)
+        self._engine = Engine(tools, Binding(record, self._client), self._folder)
+
+    async def __aenter__(self) -> DownloadManager:
+        return await self.open()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close(drain=None if kind is None else 0)
+
+    async def close(self, *, drain: float | None = None) -> None:
+        """Finish and let go of everything; what does not get done is left in the record for the next run.
+
+        Args:
+            drain: seconds for what was submitted; None waits until it has ended, 0 cancels at once.
+        """
+        if self._engine is None or self._closed:
+            self._closed = True
+            return
+        self._closed = True
+        closed = DownloadError("the manager was closed before all packages were here", stage="wait")
+        closed.retryable = True
+        try:
+            await self._drain(self._engine, drain, closed)
+        finally:
+            await surely(self._shut(self._engine, closed))
+
+    async def _drain(self, engine: Engine, drain: float | None, closed: DownloadError) -> None:
+        for batch in list(self._batches):
+            batch.stop(closed)
+        if drain == 0:
+            return
+        try:
+            async with asyncio.timeout(drain):
+                await engine.idle()
+        except TimeoutError:
+            return
+
+    async def _shut(self, engine: Engine, closed: DownloadError) -> None:
+        try:
+            await engine.close()
+            engine.stop(closed, lambda item: True)
+        finally:
+            self._board.close()
+            engine.tools.watchdog.close()
+            engine.tools.threads.close()
+            await engine.tools.record.close()
+
+    async def fetch(
+        self, package: Given, *, client: PixxelClient | None = None, to: str | Path | None = None, **settings: Any
+    ) -> Downloaded:
+        """One package, complete and proved on disk; at once when it is there already.
+
+        A package that is being fetched is waited for, not fetched twice. Cancelling this leaves it to others who wait.
+
+        Args:
+            package: the package, its text form, or a row of jobs or tasks.
+            client: whose key asks; None for the manager's.
+            to: another folder.
+            settings: fields of `DownloadSettings`.
+
+        Raises:
+            PixxelError: why it could not be had.
+        """
+        transfer = await self.submit(package, client=client, to=to, **settings)
+        try:
+            return await transfer
+        finally:
+            if not transfer.done:
+                transfer.cancel()
+
+    async def submit(
+        self, package: Given, *, client: PixxelClient | None = None, to: str | Path | None = None, **settings: Any
+    ) -> Transfer:
+        """Put a package on its way, as soon as there is room for it; arguments as `fetch`."""
+        engine, terms = self._opened, await self._terms(client, to, settings)
+        given = wanted(package)
+        key = engine.key(given.package, terms.folder)
+        await engine.room(terms.settings.max_pending)
+        item = engine.items.get(key)
+        if item is not None:
+            return self._transfer(item)
+        item = engine.items[key] = Item(given, terms, engine.tools.timing.clock())
+        transfer = self._transfer(item)
+        try:
+            await enrol(engine, [item], engine.schedule.add, skip=False)
+        except BaseException:
+            transfer.cancel()
+            raise
+        return transfer
+
+    def _transfer(self, item: Item) -> Transfer:
+        engine = self._opened
+
+        def progress() -> Progress:
+            status = "streaming" if item.running is not None else item.status or "waiting"
+            return Progress(self._board.size_of(item.identity), status)
+
+        transfer = Transfer(item.package, progress, lambda leaving: engine.leave(item, leaving))
+        item.sinks += (transfer,)
+        return transfer
+
+    def fetch_all(
+        self,
+        packages: Iterable[object] | AsyncIterable[object],
+        *,
+        wait_for_jobs: bool = False,
+        client: PixxelClient | None = None,
+        **settings: Any,
+    ) -> Outcomes:
+        """Ten or a hundred thousand packages in bounded memory; see `Outcomes` for how to use what this returns.
+
+        Args:
+            packages: packages, texts, `Job` or `JobTask` rows, plain or async; read no faster than they are asked for.
+            wait_for_jobs: whether a package is asked for only when its job has ended well.
+            client: whose key asks; None for the manager's.
+            settings: fields of `DownloadSettings`.
+        """
+        terms = self._terms_here(client, settings)
+        batch = Outcomes(
+            packages, engine=self._opened, terms=terms, wait_for_jobs=wait_for_jobs, ended=self._batches.discard
+        )
+        self._batches.add(batch)
+        return batch
+
+    async def _terms(self, client: PixxelClient | None, to: str | Path | None, settings: dict[str, Any]) -> Terms:
+        terms = self._terms_here(client, settings)
+        if to is not None:
+            tools = self._opened.tools
+            terms.folder = await tools.threads.run(tools.disk.prepare, Path(to))
+        return terms
+
+    def _terms_here(self, client: PixxelClient | None, settings: dict[str, Any]) -> Terms:
+        known = {field.name for field in attrs.fields(type(self._settings))}
+        if unknown := sorted(settings.keys() - known):
+            raise ConfigError(f"no such download setting: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        chosen = attrs.evolve(self._settings, **settings)
+        self._opened.staff(chosen)
+        return Terms(client or self._client, self._folder, chosen)
+
+    def watch(self, package: Given) -> Watching:
+        """The states of one package from now on; a slow reader gets the newest alone, and the outcome as the last."""
+        return self._board.watch(str(wanted(package).package))
+
+    def snapshot(self) -> Snapshot:
+        """Counts and rates, now."""
+        engine, board = self._opened, self._board
+        known, waiting, streaming = len(engine.items), engine.schedule.waiting, engine.streaming
+        return Snapshot(
+            pending=max(known - waiting - streaming, 0), waiting=waiting, streaming=streaming,
+            done=board.done, skipped=board.skipped, failed=board.failed, received=board.received, rate=board.rate(),
+        )  # fmt: skip
+
+    async def plan(self, packages: Iterable[object]) -> list[Planned]:
+        """What `fetch_all` would do with these packages, asking the service for nothing."""
+        return await plan(self._opened.tools, self._terms_here(None, {}), packages)
+
+    async def forget(self, package: Given, *, delete: bool = False) -> bool:
+        """Remove a package from the record, so that it is fetched anew; False when it was not in it.
+
+        Args:
+            delete: whether its file, and what there is of a part file, is removed too.
+        """
+        return await forget(self._opened.tools, self._folder, str(wanted(package).package), delete=delete)

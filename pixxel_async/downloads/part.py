@@ -1,0 +1,127 @@
+"""One part file: appended to, read again, cut, put on the disk for good."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+from ..errors import DownloadError
+from .calls import Buffer, Calls, named
+
+__all__ = ["Hasher", "PartFile"]
+
+_BUFFERS_A_CALL = 1024
+_READ_SIZE = 1 << 20
+
+
+class Hasher(Protocol):
+    """Anything of `hashlib`."""
+
+    def update(self, data: Buffer, /) -> None: ...
+
+
+class PartFile:
+    """One open part file, owned by whoever holds the package's lease; not for two threads at once.
+
+    Attributes:
+        path: where it is.
+        size: bytes in it; the next write goes there.
+    """
+
+    def __init__(self, path: Path, fd: int, size: int, calls: Calls) -> None:
+        self.path = path
+        self.size = size
+        self._fd = fd
+        self._calls = calls
+
+    def __enter__(self) -> PartFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def write(self, buffers: Sequence[Buffer]) -> None:
+        """Append all bytes of all buffers; `size` counts what reached the file, also when it raises.
+
+        Raises:
+            DiskFull: no room for all of them.
+            DownloadError: any other error of the disk.
+        """
+        rest = [memoryview(buffer).cast("B") for buffer in buffers if len(buffer)]
+        with named("write to", self.path):
+            self._calls.lseek(self._fd, self.size, os.SEEK_SET)
+            while rest:
+                written = self._calls.writev(self._fd, rest[:_BUFFERS_A_CALL])
+                self.size += written
+                rest = _after(rest, written)
+
+    def hash_prefix(self, hasher: Hasher, upto: int, stop: Event | None = None) -> None:
+        """Feed the first `upto` bytes to a digest.
+
+        Args:
+            stop: when set, reading ends early.
+
+        Raises:
+            DownloadError: the file cannot be read, or is shorter.
+        """
+        with named("read", self.path):
+            self._calls.lseek(self._fd, 0, os.SEEK_SET)
+            while upto and not (stop is not None and stop.is_set()):
+                chunk = self._calls.read(self._fd, min(upto, _READ_SIZE))
+                if not chunk:
+                    raise OSError(errno.EIO, "shorter than it was")
+                hasher.update(chunk)
+                upto -= len(chunk)
+
+    def truncate(self, size: int = 0) -> None:
+        """Drop all bytes from `size` on."""
+        with named("shorten", self.path):
+            self._calls.ftruncate(self._fd, min(size, self.size))
+        self.size = min(size, self.size)
+
+    def sync(self) -> None:
+        """Wait until the bytes are on the disk.
+
+        A file whose sync failed may have lost any of its bytes, and no later sync would tell: it is removed.
+        """
+        try:
+            with named("sync", self.path):
+                self._calls.fsync(self._fd)
+        except DownloadError:
+            self.discard()
+            raise
+
+    def settle(self, mode: int) -> None:
+        """Give the file its final permissions and wait until it is on the disk."""
+        with named("set the permissions of", self.path):
+            self._calls.fchmod(self._fd, mode)
+        self.sync()
+
+    def close(self) -> None:
+        """Let the file go; closing twice is harmless."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with named("close", self.path):
+                self._calls.close(fd)
+
+    def discard(self) -> None:
+        """Close and remove the file."""
+        with suppress(DownloadError):
+            self.close()
+        with named("remove", self.path), suppress(FileNotFoundError):
+            self._calls.unlink(self.path)
+        self.size = 0
+
+
+def _after(buffers: list[memoryview], written: int) -> list[memoryview]:
+    """What is left of the buffers after a write that may have been short."""
+    for index, buffer in enumerate(buffers):
+        if written < len(buffer):
+            return [buffer[written:], *buffers[index + 1 :]]
+        written -= len(buffer)
+    return []

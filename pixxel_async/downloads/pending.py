@@ -1,0 +1,117 @@
+"""One package that was submitted and has not ended: a small value, for there may be a hundred thousand of them."""
+
+from __future__ import annotations
+
+from asyncio import Timeout
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import define
+
+if TYPE_CHECKING:
+    from ..client import PixxelClient
+    from ..events import Outcome
+    from ..packages import Link, Package, Wanted
+    from ..settings import DownloadSettings
+
+__all__ = ["Item", "Running", "Sink", "Terms"]
+
+
+class Sink(Protocol):
+    """Who wants the outcome of an item: a batch, or one that awaits it."""
+
+    @property
+    def open(self) -> bool:
+        """Whether there is room for outcomes; new work for a sink that is full has to wait."""
+        ...
+
+    def deliver(self, outcome: Outcome) -> None:
+        """The item has ended."""
+        ...
+
+    def stop(self, error: BaseException) -> None:
+        """There will be no further outcomes: the key is refused, the disk is full, or the manager was closed."""
+        ...
+
+
+@define(eq=False)
+class Terms:
+    """What all items of one call share.
+
+    Attributes:
+        client: whose key asks.
+        folder: where the files go.
+        settings: how.
+        fresh: of these items, how many wait to be asked for the first time.
+        streaming: bodies of these items that are streaming now.
+    """
+
+    client: PixxelClient
+    folder: Path
+    settings: DownloadSettings
+    fresh: int = 0
+    streaming: int = 0
+
+
+@define(eq=False)
+class Running:
+    """A worker's hold on one item.
+
+    Attributes:
+        identity: the package in its text form.
+        limit: the time-out around it, which can be brought forward.
+    """
+
+    identity: str
+    limit: Timeout
+
+    def drop(self) -> None:
+        """Nobody wants the item any more: its worker lets go of it."""
+        if not self.limit.expired():
+            self.limit.reschedule(0.0)
+
+
+class Item:
+    """One package on its way.
+
+    Attributes:
+        wanted: the package, with the fields that its name may use.
+        terms: what it shares with the others of its call.
+        sinks: who wants the outcome.
+        number: its place among all that were asked for; 0 when it was not yet.
+        began: when it was submitted, then when it was first asked for; seconds of the client's clock.
+        seen: when it was last seen not ready.
+        asks: how often it was asked for.
+        status: what the service said last.
+        link: a signed link that is at hand.
+        running: the worker that has it, while one has.
+    """
+
+    __slots__ = ("asks", "began", "link", "number", "running", "seen", "sinks", "status", "terms", "wanted")
+
+    def __init__(self, wanted: Wanted, terms: Terms, began: float) -> None:
+        self.wanted = wanted
+        self.terms = terms
+        self.sinks: tuple[Sink, ...] = ()
+        self.number = 0
+        self.began = began
+        self.seen = began
+        self.asks = 0
+        self.status = ""
+        self.link: Link | None = None
+        self.running: Running | None = None
+
+    @property
+    def package(self) -> Package:
+        """The package."""
+        return self.wanted.package
+
+    @property
+    def identity(self) -> str:
+        """The package in its text form; kept only while a worker has the item."""
+        return self.running.identity if self.running is not None else str(self.wanted.package)
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody wants it and has room for its outcome."""
+        return any(sink.open for sink in self.sinks)

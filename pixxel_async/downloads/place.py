@@ -1,0 +1,137 @@
+"""Where an item lies: its names below the folder, its row, and what is to be done about what is there."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, evolve, frozen
+
+from ..errors import NameTaken
+from .record import Claim, Row
+from .rules.naming import distinct, part_name, render, segment, with_suffix
+from .rules.recovery import Decision, Known, recover
+from .surely import surely
+
+if TYPE_CHECKING:
+    from ..packages import Wanted
+    from .disk import Disk
+    from .pending import Item
+    from .record import Record
+    from .tools import Tools
+
+__all__ = ["Held", "Place", "claimed", "decide", "first_name"]
+
+
+class Held(Exception):
+    """Inside this package only: another process has the item."""
+
+
+@define(eq=False)
+class Place:
+    """One claimed item.
+
+    Attributes:
+        row: what the record knew when it was claimed.
+        name, part: of the final file and of the part file, relative to the folder.
+        decision: what to do.
+    """
+
+    folder: Path
+    row: Row
+    name: str
+    part: str
+    decision: Decision
+
+    @property
+    def path(self) -> Path:
+        """The final file."""
+        return self.folder / self.name
+
+    def learn(self, **changes: Any) -> None:
+        """The row has changed."""
+        self.row = evolve(self.row, **changes)
+
+
+def first_name(wanted: Wanted, template: str | None) -> str:
+    """The name of a package as it is known before its bytes are: with the suffix of the most likely container."""
+    if wanted.name is not None:
+        bare = "/".join(segment(part) for part in wanted.name.split("/"))
+    else:
+        bare = render(wanted.package, template, wanted.fields)
+    return with_suffix(bare, "zip")
+
+
+@asynccontextmanager
+async def claimed(item: Item, tools: Tools) -> AsyncIterator[Place]:
+    """The item's place, this process's own for the block; raises `Held` when another process has it."""
+    folder, settings = item.terms.folder, item.terms.settings
+    name = first_name(item.wanted, settings.name)
+    claim = await _claim(item, tools, name)
+    try:
+        row = claim.row
+        name = row.name or name
+        part = row.part or _part(item, name)
+        decide_one = _Deciding(tools.disk, tools.record, folder, settings.exists, settings.if_missing, revive=True)
+        decision = await tools.threads.run(decide_one, row, name, part, claim.same_boot)
+        yield Place(folder, row, name, part, decision)
+    finally:
+        await surely(tools.record.release(item.identity, folder))
+
+
+async def _claim(item: Item, tools: Tools, name: str) -> Claim:
+    folder = item.terms.folder
+    try:
+        claim = await tools.record.claim(item.identity, folder, name=name, part=_part(item, name))
+    except NameTaken:
+        name = distinct(name, item.package)
+        claim = await tools.record.claim(item.identity, folder, name=name, part=_part(item, name))
+    if claim is None:
+        raise Held
+    return claim
+
+
+def _part(item: Item, name: str) -> str:
+    return posixpath.join(posixpath.dirname(name), part_name(item.package))
+
+
+@frozen
+class _Deciding:
+    """Looks at the disk and decides; runs in a thread."""
+
+    disk: Disk
+    record: Record
+    folder: Path
+    exists: str
+    if_missing: str
+    revive: bool = False
+
+    def __call__(self, row: Row | None, name: str, part: str, same_boot: bool) -> Decision:
+        final, kept = self.disk.look(self.folder / name), self.disk.look(self.folder / part)
+        size = kept.size if kept is not None and kept.regular else None
+        return recover(
+            self._known(row, same_boot), size, final,
+            exists=self.exists, if_missing=self.if_missing, lost=self.record.lost,
+        )  # fmt: skip
+
+    def _known(self, row: Row | None, same_boot: bool) -> Known | None:
+        """What the row says; a row that a claim has just begun says nothing."""
+        if row is None or (row.state == "waiting" and row.total is None):
+            return None
+        known = Known(row.state, row.size, row.mtime_ns, row.total, row.synced, same_boot)
+        return evolve(known, state="failed") if self.revive and row.state == "given_up" else known
+
+
+def decide(items: Sequence[Item], rows: Iterable[Row | None], disk: Disk, record: Record) -> list[Decision]:
+    """What is to be done about each of these, before anything is asked for; runs in a thread."""
+    decisions = []
+    for item, row in zip(items, rows, strict=True):
+        settings = item.terms.settings
+        name = (row.name if row is not None else None) or first_name(item.wanted, settings.name)
+        deciding = _Deciding(disk, record, item.terms.folder, settings.exists, settings.if_missing)
+        part = (row.part if row is not None else None) or _part(item, name)
+        decisions.append(deciding(row, name, part, True))
+    return decisions

@@ -1,0 +1,202 @@
+"""Is the file what it should be: its size, the digests that the storage stated, and the archive itself.
+
+Runs in a thread, in bounded memory, and ends soon after its stop event is set.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from threading import Event
+from typing import Literal, Protocol
+
+from attrs import frozen
+
+from ..errors import Corrupt, DownloadError, NotAPackage
+from ..packages.rules.containers import HEAD, Container, recognise
+from ..packages.rules.pages import excerpt
+from ..packages.rules.zips import Entry
+from .archive import listing, walk
+from .formats import check_format
+
+__all__ = ["Proof", "Stopped", "Strength", "members", "prove"]
+
+Strength = Literal["crc", "structure", "digest", "size"]
+"""How a file was proved: by checksums of all its contents, by its structure, by the storage's digest, by its length."""
+
+Verify = Literal["full", "structure", "size"]
+
+_CHUNK = 1 << 20
+
+
+class Stopped(Exception):
+    """The stop event was set: nothing was found out. Never leaves the manager."""
+
+
+@frozen
+class Proof:
+    """What was found out about a file.
+
+    Attributes:
+        container: what its first bytes say.
+        proof: the strongest thing that was proved of it.
+        size: its bytes.
+        members: number of files in a ZIP; None for anything else.
+        note: what could not be proved, and why; empty when all was.
+    """
+
+    container: Container
+    proof: Strength
+    size: int
+    members: int | None = None
+    note: str = ""
+
+
+def prove(
+    path: Path,
+    *,
+    verify: Verify = "full",
+    expected_size: int | None = None,
+    digests: Iterable[tuple[str, bytes]] = (),
+    computed: Iterable[tuple[str, bytes]] = (),
+    package: str = "",
+    stop: Event | None = None,
+) -> Proof:
+    """Prove a complete part file.
+
+    Args:
+        verify: how far to go: every byte of every member, the archive's structure, or the length alone. Stated digests
+            are compared, and error pages refused, in each case.
+        expected_size: bytes that the storage announced; None when it did not.
+        digests: what the storage stated, as (algorithm, digest); algorithms that are unknown here are ignored.
+        computed: what was computed while the bytes arrived, so that the file is not read again for it.
+        package: the package's text form, for the errors.
+        stop: when set, the work ends.
+
+    Raises:
+        Corrupt: the bytes are not what they should be.
+        NotAPackage: they are an error page or a message.
+        Stopped: `stop` was set.
+        DownloadError: the file could not be read.
+    """
+    tick = _ticking(stop)
+    try:
+        size, container = _first_look(path, expected_size)
+        stated = _check_digests(path, list(digests), dict(computed), tick)
+        return _prove_contents(path, container, size, verify, stated=stated, tick=tick)
+    except DownloadError as error:
+        error.package = package
+        raise
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, type(error).__name__)
+        raise DownloadError(f"could not read {path} ({name})", package=package, stage="prove") from None
+
+
+def members(path: Path) -> Iterator[Entry]:
+    """The files in a proved ZIP, in the order of its directory, read as they are asked for."""
+    return listing(path)
+
+
+def _ticking(stop: Event | None) -> Callable[[], None]:
+    def tick() -> None:
+        if stop is not None and stop.is_set():
+            raise Stopped
+
+    return tick
+
+
+def _first_look(path: Path, expected_size: int | None) -> tuple[int, Container]:
+    """The size and the container; a page is told before a wrong length, since it explains it."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+        size = file.seek(0, 2)
+    container = recognise(head)
+    if container == "page":
+        raise NotAPackage(f"the storage sent a page, not a package: {excerpt(head)}")
+    if expected_size is not None and size != expected_size:
+        raise Corrupt(f"{size} bytes arrived and {expected_size} were announced")
+    if not size:
+        raise Corrupt("the storage sent an empty body")
+    return size, container
+
+
+def _prove_contents(
+    path: Path, container: Container, size: int, verify: Verify, *, stated: bool, tick: Callable[[], None]
+) -> Proof:
+    weakest: Strength = "digest" if stated else "size"
+    if verify == "size":
+        return Proof(container, weakest, size)
+    if container == "unknown" and not stated:
+        raise Corrupt("the bytes are of no container that is known here, and no digest vouches for them")
+    if container == "zip":
+        walked = walk(path, unpack=verify == "full", tick=tick)
+        proof: Strength = "crc" if verify == "full" and not walked.note else "structure"
+        return Proof(container, _stronger(proof, weakest), size, walked.members, walked.note)
+    found = check_format(path, container, full=verify == "full", tick=tick)
+    note = "" if found == "crc" else f"a file of the kind {container} holds no checksum of its contents"
+    return Proof(container, _stronger(found, weakest), size, note=note)
+
+
+def _stronger(one: Strength, other: Strength) -> Strength:
+    order: tuple[Strength, ...] = ("crc", "digest", "structure", "size")
+    return min(one, other, key=order.index)
+
+
+class _Digest(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
+class _CRC32:
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes, /) -> None:
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(4, "big")
+
+
+_ALGORITHMS: dict[str, Callable[[], _Digest]] = {
+    "crc32": _CRC32,
+    "md5": lambda: hashlib.md5(usedforsecurity=False),
+    "sha1": lambda: hashlib.sha1(usedforsecurity=False),
+    "sha256": hashlib.sha256,
+    "sha384": hashlib.sha384,
+    "sha512": hashlib.sha512,
+}
+
+
+def _check_digests(
+    path: Path, stated: list[tuple[str, bytes]], computed: dict[str, bytes], tick: Callable[[], None]
+) -> bool:
+    """Compare stated digests; False when there was none to compare."""
+    wanted = [(_plain(name), digest) for name, digest in stated if _plain(name) in _ALGORITHMS]
+    known = {_plain(name): digest for name, digest in computed.items()}
+    known |= _read_digests(path, [name for name, _ in wanted if name not in known], tick)
+    for name, digest in wanted:
+        if known[name] != digest:
+            raise Corrupt(f"the {name} digest of what arrived is not the one that the storage stated")
+    return bool(wanted)
+
+
+def _plain(algorithm: str) -> str:
+    return algorithm.lower().replace("-", "").replace("_", "")
+
+
+def _read_digests(path: Path, names: list[str], tick: Callable[[], None]) -> dict[str, bytes]:
+    """Digests of a whole file, all in one pass."""
+    if not names:
+        return {}
+    digests = {name: _ALGORITHMS[name]() for name in names}
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            tick()
+            for digest in digests.values():
+                digest.update(chunk)
+    return {name: digest.digest() for name, digest in digests.items()}

@@ -1,0 +1,6 @@
+"""What is done and what is under way: one SQLite file, one writer thread, grouped commits, leases between processes."""
+
+from .record import Record
+from .rows import Claim, Row, State
+
+__all__ = ["Claim", "Record", "Row", "State"]

@@ -1,0 +1,94 @@
+"""Who holds a lease, and whether they still live."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import field, frozen
+
+__all__ = ["Owner", "alive"]
+
+_LIVING: set[str] = set()
+"""The owners of this process whose records are open."""
+
+SILENCE = 120.0
+"""Seconds without a sign of life after which an owner is taken for dead where its process cannot be looked at."""
+
+
+@frozen
+class Owner:
+    """One open record of one process.
+
+    Attributes:
+        host: the machine and the process numbering in which `pid` means something.
+        boot: the machine's start.
+        pid, started: the process, and when it began, so that a number used again is told apart.
+        nonce: chance, so that two records of one process are told apart.
+        clock: seconds since 1970.
+    """
+
+    host: str
+    boot: str
+    pid: int
+    started: str
+    nonce: str
+    clock: Callable[[], float] = field(default=time.time, eq=False, repr=False)
+
+    @classmethod
+    def of_this_process(cls, clock: Callable[[], float] = time.time) -> Owner:
+        """A new owner for a record about to be opened."""
+        pid = os.getpid()
+        return cls(_host(), _boot(), pid, _started(pid), secrets.token_hex(8), clock)
+
+    def begin(self) -> None:
+        """From now on this process says that it lives."""
+        _LIVING.add(self.nonce)
+
+    def end(self) -> None:
+        """It no longer does."""
+        _LIVING.discard(self.nonce)
+
+
+def alive(holder: Owner, me: Owner, beat_at: float) -> bool:
+    """Whether the holder of a lease still works.
+
+    Args:
+        beat_at: when it last gave a sign of life, by the clock of `me`.
+    """
+    if holder.boot and holder.boot == me.boot and holder.host == me.host and holder.started:
+        if holder.pid == me.pid and holder.started == me.started:
+            return holder.nonce in _LIVING
+        return _started(holder.pid) == holder.started
+    if holder.host == me.host and holder.boot != me.boot and holder.boot and me.boot:
+        return False
+    return abs(me.clock() - beat_at) < SILENCE
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _host() -> str:
+    try:
+        numbering = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        numbering = ""
+    return f"{socket.gethostname()} {numbering}".strip()
+
+
+def _boot() -> str:
+    return _read("/proc/sys/kernel/random/boot_id")
+
+
+def _started(pid: int) -> str:
+    """When a process began, in the kernel's ticks; empty when there is no such process, or no way to tell."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return fields[19] if len(fields) > 19 and fields[0] not in ("Z", "X") else ""

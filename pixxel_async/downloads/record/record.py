@@ -1,0 +1,180 @@
+"""The record as the event loop sees it: every method waits for the writer thread and never blocks."""
+
+from __future__ import annotations
+
+import os
+import time
+from asyncio import CancelledError
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..rules.naming import fold
+from . import items
+from .database import Database
+from .owner import Owner
+from .rows import Claim, Row, State, to_columns
+from .writer import Writer
+
+__all__ = ["Record"]
+
+T = TypeVar("T")
+
+_DURABLE = frozenset({"publishing", "done"})
+_PAGE = 1000
+
+
+class Record:
+    """What is done, what is under way and who is at it, for one or many folders.
+
+    Made by `Record.open`; belongs to one event loop. Cancelling a method lets its change happen or not, never half.
+
+    Attributes:
+        path: the database file.
+        notes: what was found and mended while opening, for people.
+        lost: whether an earlier record was damaged and set aside, so that files without a row may be ours.
+    """
+
+    def __init__(self, database: Database, writer: Writer, owner: Owner, clock: Callable[[], float]) -> None:
+        self.path = database.path
+        self.notes = tuple(database.notes)
+        self.lost = database.lost
+        self._writer = writer
+        self._owner = owner
+        self._clock = clock
+
+    @classmethod
+    async def open(
+        cls, path: Path, *, origin: str | None, clock: Callable[[], float] = time.time, beat: float = 10.0
+    ) -> Record:
+        """Open a record, or begin one.
+
+        Args:
+            path: the database file; its folder is made when missing, readable by its user only.
+            origin: the API that its rows are about; another one is refused. None to look at it, whichever it is.
+            clock: seconds since 1970.
+            beat: seconds between two signs of life of this process.
+
+        Raises:
+            ConfigError: the record is of another API or of a newer version, is no record, lies on a network file
+                system, or cannot be written to.
+        """
+        owner = Owner.of_this_process(clock)
+        writer = Writer(lambda: Database.open(path, origin, owner), beat=beat)
+        return cls(await writer.start(), writer, owner, clock)
+
+    async def __aenter__(self) -> Record:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Finish what was asked for, release all leases, end the thread; closing twice is harmless."""
+        await self._writer.close()
+
+    async def bind(self, organization: str) -> None:
+        """Bind the record to an organization, once and for all; not to a key.
+
+        Raises:
+            ConfigError: it belongs to another one.
+        """
+        await self._do(lambda db: db.bind("organization", organization), durable=True)
+
+    async def get(self, identity: str, folder: Path) -> Row | None:
+        """One row, or None; a damaged row counts as none."""
+        key = self._key(folder)
+        return await self._do(lambda db: items.get(db, identity, key))
+
+    async def known(self, identities: Iterable[str], folder: Path) -> dict[str, Row]:
+        """The rows of many packages at once, by identity; those without a row are missing."""
+        key, asked = self._key(folder), list(identities)
+        found: dict[str, Row] = {}
+        for start in range(0, len(asked), _PAGE):
+            found.update(await self._do(_looking_up(asked[start : start + _PAGE], key)))
+        return found
+
+    async def rows(self, folder: Path | None = None, state: State | None = None) -> AsyncIterator[Row]:
+        """All rows, of one folder and in one state where given, in the order of their identities; read in pages."""
+        key = None if folder is None else self._key(folder)
+        after: tuple[str, str] = ("", "")
+        while page := await self._do(_paging(key, state, after)):
+            for row in page.rows:
+                yield row
+            after = page.last
+
+    async def counts(self, folder: Path | None = None) -> dict[State, int]:
+        """How many rows there are in each state that occurs."""
+        key = None if folder is None else self._key(folder)
+        return await self._do(lambda db: items.counts(db, key))
+
+    async def taken(self, folder: Path, name: str) -> str | None:
+        """The identity of the package that a name belongs to; names that a file system may confuse are the same."""
+        key, folded = self._key(folder), fold(name)
+        return await self._do(lambda db: items.taken(db, key, folded))
+
+    async def claim(self, identity: str, folder: Path, *, name: str | None, part: str) -> Claim | None:
+        """Make a package this process's own; None when this record or another live process holds it already.
+
+        Args:
+            name: its final path below the folder as far as it is known; a row that has a name keeps it.
+            part: the path of its part file below the folder.
+
+        Raises:
+            NameTaken: the name belongs to another package.
+        """
+        claiming = items.Claiming(identity, self._key(folder), name, part)
+        try:
+            return await self._do(claiming.run)
+        except CancelledError:
+            self._writer.tell(claiming.undo)
+            raise
+
+    async def save(self, identity: str, folder: Path, *, durable: bool = False, **changes: Any) -> None:
+        """Change a row, or begin one, and wait for the commit.
+
+        Args:
+            durable: wait until it would survive a power cut; always so for the states `publishing` and `done`.
+            changes: fields of `Row`; links in texts are cut out.
+
+        Raises:
+            NameTaken: the new name belongs to another package.
+            DownloadError: another live process holds the package.
+            ConfigError: a field or a state that rows do not have.
+        """
+        key, columns = self._key(folder), to_columns(changes)
+        columns.setdefault("updated_at", self._clock())
+        durable = durable or columns.get("state") in _DURABLE
+        await self._do(lambda db: items.save(db, identity, key, columns), durable=durable)
+
+    async def release(self, identity: str, folder: Path) -> None:
+        """Give a claimed package back."""
+        key = self._key(folder)
+        await self._do(lambda db: items.release(db, identity, key))
+
+    async def forget(self, identity: str, folder: Path) -> bool:
+        """Remove a row; False when there was none.
+
+        Raises:
+            DownloadError: another live process holds the package.
+        """
+        key = self._key(folder)
+        return await self._do(lambda db: items.forget(db, identity, key), durable=True)
+
+    def _key(self, folder: Path) -> str:
+        """A folder below the record's own is kept relative to it, so that both may be moved together."""
+        home = self.path.parent.parent if self.path.parent.name == ".pixxel" else self.path.parent
+        text = os.path.abspath(folder)
+        inside = os.path.commonpath([text, home]) == str(home)
+        return os.fsencode(os.path.relpath(text, home) if inside else text).decode(errors="backslashreplace")
+
+    async def _do(self, job: Callable[[Database], T], *, durable: bool = False) -> T:
+        return await self._writer.do(job, durable=durable)
+
+
+def _looking_up(identities: list[str], folder: str) -> Callable[[Database], dict[str, Row]]:
+    return lambda db: items.known(db, identities, folder)
+
+
+def _paging(folder: str | None, state: State | None, after: tuple[str, str]) -> Callable[[Database], items.Page | None]:
+    return lambda db: items.page(db, folder, state, after, _PAGE)

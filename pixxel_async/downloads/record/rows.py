@@ -1,0 +1,126 @@
+"""One row of the record, and how it stands in the database."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from attrs import field, fields_dict, frozen
+
+from ...errors import ConfigError
+
+__all__ = ["COLUMNS", "Claim", "Row", "State", "from_columns", "seal", "to_columns"]
+
+State = Literal["waiting", "streaming", "publishing", "done", "failed", "given_up"]
+
+STATES = frozenset({"waiting", "streaming", "publishing", "done", "failed", "given_up"})
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"'<>]*")
+
+
+@frozen(slots=False)
+class Row:
+    """What is known of one package in one folder.
+
+    Attributes:
+        identity: the package's text form.
+        folder: as the record keeps it: relative to the record's own folder where it lies in it, else absolute.
+        state: how far it is.
+        name: final path below the folder, once it has one.
+        part: path of the part file below the folder.
+        size, mtime_ns: of the proved file, from "publishing" on.
+        sha256: hex digest of the file; None when none was wanted.
+        proof: how it was proved: `crc`, `structure`, `digest`, `size`.
+        container: what its bytes are.
+        etag, last_modified, total: validators and length that the storage announced for the bytes in the part file.
+        server_name: the name that the server gave the file; for people only.
+        download_id: the id of a package asked for by POST.
+        error, error_kind: message and class name of the last failure.
+        retryable: whether the last failure may pass by itself.
+        runs: runs in which it failed for good.
+        synced: bytes of the part file that were surely on the disk when this was written.
+        boot: the machine's start when the part file was last worked on.
+        updated_at, finished_at: seconds since 1970.
+        fields: what name templates may use.
+    """
+
+    identity: str
+    folder: str
+    state: State = "waiting"
+    name: str | None = None
+    part: str | None = None
+    size: int | None = None
+    mtime_ns: int | None = None
+    sha256: str | None = None
+    proof: str | None = None
+    container: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    total: int | None = None
+    server_name: str | None = None
+    download_id: str | None = None
+    error: str | None = None
+    error_kind: str | None = None
+    retryable: bool = False
+    runs: int = 0
+    synced: int = 0
+    boot: str = ""
+    updated_at: float = 0.0
+    finished_at: float | None = None
+    fields: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen
+class Claim:
+    """A package that is now this process's own until it is released.
+
+    Attributes:
+        row: what was known of it when it was claimed.
+        took_over: whether a process that is dead held it before.
+        same_boot: whether the machine has run on since its part file was last worked on.
+    """
+
+    row: Row
+    took_over: bool = False
+    same_boot: bool = True
+
+
+COLUMNS: tuple[str, ...] = tuple(fields_dict(Row))
+"""Row's fields in order, `fields` last; the database has a column of each name."""
+_RETRYABLE = COLUMNS.index("retryable")
+
+
+def to_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes of a row as the database keeps them: no URL in any text, `fields` as JSON.
+
+    Raises:
+        ConfigError: a field or a state that rows do not have.
+    """
+    unknown = sorted(set(changes) - set(COLUMNS))
+    if unknown:
+        raise ConfigError(f"rows of the record have no {', '.join(unknown)}")
+    if changes.get("state", "waiting") not in STATES:
+        raise ConfigError(f"{changes['state']!r} is no state of a row")
+    columns = {name: _without_urls(value) if isinstance(value, str) else value for name, value in changes.items()}
+    if "fields" in changes:
+        columns["fields"] = _without_urls(json.dumps(dict(changes["fields"]), default=str, sort_keys=True))
+    return columns
+
+
+def from_columns(values: Sequence[Any]) -> Row:
+    """A row from its columns, in the order of `COLUMNS`."""
+    row = list(values)
+    row[_RETRYABLE] = bool(row[_RETRYABLE])
+    row[-1] = json.loads(row[-1]) if row[-1] != "{}" else {}
+    return Row(*row)
+
+
+def seal(values: Sequence[Any]) -> int:
+    """A checksum over a row's columns, so that a bit that flipped on the disk never makes a package done."""
+    return zlib.crc32(ascii(tuple(values)).encode())
+
+
+def _without_urls(text: str) -> str:
+    return _URL.sub("(link)", text) if "://" in text else text

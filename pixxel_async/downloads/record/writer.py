@@ -1,0 +1,171 @@
+"""The record's one thread: it owns the database, and commits together what was asked for at about the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
+
+from attrs import define
+
+from ...errors import ConfigError
+
+__all__ = ["Store", "Writer"]
+
+_GROUP = 512
+"""Jobs in one commit at most."""
+
+T = TypeVar("T")
+S = TypeVar("S", bound="Store")
+
+
+class Store(Protocol):
+    """What the thread needs of a database."""
+
+    def group(self, jobs: list[Callable[[Any], Any]], *, durable: bool) -> list[Any]:
+        """Do all jobs in one commit; one that raises gives its exception as its result, and changes nothing."""
+        ...
+
+    def beat(self) -> None:
+        """Give a sign of life."""
+        ...
+
+    def close(self) -> None:
+        """Release all leases and close."""
+        ...
+
+
+@define(eq=False)
+class _Job:
+    run: Callable[[Any], Any]
+    durable: bool
+    future: asyncio.Future[Any] | None
+
+
+class Writer:
+    """Runs jobs on a database in a thread of its own, in the order in which they were asked for.
+
+    Args:
+        open: opens the database, in the thread.
+        beat: seconds between two signs of life.
+    """
+
+    def __init__(self, open: Callable[[], Store], *, beat: float) -> None:
+        self._open = open
+        self._beat = beat
+        self._pid = os.getpid()
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="pixxel-record", daemon=True)
+        self._loop = asyncio.get_running_loop()
+        self._opened: asyncio.Future[Any] = self._loop.create_future()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._closing = False
+
+    async def start(self) -> Any:
+        """Start the thread; returns what `open` returned, or raises what it raised."""
+        self._thread.start()
+        try:
+            return await asyncio.shield(self._opened)
+        except asyncio.CancelledError:
+            self._stop()
+            self._opened.add_done_callback(lambda opened: opened.cancelled() or opened.exception())
+            raise
+        except BaseException:  # the thread has nothing left to do
+            self._closing = True
+            self._thread.join()
+            raise
+
+    async def do(self, job: Callable[[Any], T], *, durable: bool) -> T:
+        """Run one job and wait for its commit; the job runs also if the waiting is cancelled.
+
+        Raises:
+            ConfigError: the record is closed, or of another event loop or process.
+        """
+        self._check()
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put(_Job(job, durable, future))
+        return await future
+
+    def tell(self, job: Callable[[Any], Any]) -> None:
+        """Run one job, and let nobody wait for it."""
+        if not self._closing:
+            self._queue.put(_Job(job, False, None))
+
+    async def close(self) -> None:
+        """Do what was asked for, close the database, end the thread."""
+        if os.getpid() != self._pid:
+            return
+        self._stop()
+        await asyncio.shield(self._ended)
+        self._thread.join()
+
+    def _stop(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self._queue.put(None)
+
+    def _check(self) -> None:
+        if self._closing:
+            raise ConfigError("the record is closed")
+        if os.getpid() != self._pid or asyncio.get_running_loop() is not self._loop:
+            raise ConfigError("a record belongs to the event loop and the process that opened it")
+
+    def _run(self) -> None:
+        try:
+            store = self._open()
+        except BaseException as error:  # handed to whoever opens
+            self._later([(self._opened, error), (self._ended, None)])
+            return
+        self._later([(self._opened, store)])
+        try:
+            while self._serve(store):
+                pass
+        finally:
+            with suppress(Exception):
+                store.close()
+            self._later([(self._ended, None)])
+
+    def _serve(self, store: Store) -> bool:
+        """Do the jobs that wait, together; False once the last one is done."""
+        jobs, more = self._gather()
+        if not jobs:
+            if more:
+                with suppress(Exception):
+                    store.beat()
+            return more
+        try:
+            results = store.group([job.run for job in jobs], durable=any(job.durable for job in jobs))
+        except Exception as error:  # the commit failed: every job of the group did
+            results = [error] * len(jobs)
+        self._later([(job.future, result) for job, result in zip(jobs, results, strict=True) if job.future])
+        return more
+
+    def _gather(self) -> tuple[list[_Job], bool]:
+        jobs: list[_Job] = []
+        try:
+            while len(jobs) < _GROUP:
+                job = self._queue.get(timeout=self._beat) if not jobs else self._queue.get_nowait()
+                if job is None:
+                    return jobs, False
+                jobs.append(job)
+        except queue.Empty:
+            pass
+        return jobs, True
+
+    def _later(self, results: list[tuple[asyncio.Future[Any] | None, Any]]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(_settle, results)
+
+
+def _settle(results: list[tuple[asyncio.Future[Any] | None, Any]]) -> None:
+    for future, result in results:
+        if future is None or future.done():
+            continue
+        if isinstance(result, BaseException):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

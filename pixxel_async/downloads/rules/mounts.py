@@ -1,0 +1,36 @@
+"""Whether a path lies on a file system of another machine, where SQLite's locks cannot be relied on."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["network_kind"]
+
+_NETWORK = re.compile(
+    r"nfs4?|cifs|smb3|smbfs|afs|ceph|glusterfs|lustre|gpfs|beegfs|pvfs2|orangefs|ocfs2|gfs2|davfs|ncpfs|coda"
+    r"|fuse\.(sshfs|glusterfs|s3fs|gcsfuse|goofys|rclone|davfs2?|ceph|juicefs|seaweedfs|mfs|curlftpfs)"
+)
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+
+
+def network_kind(mountinfo: str, path: str) -> str | None:
+    """The kind of network file system that a path lies on; None when it is a local one, or nobody can tell.
+
+    Args:
+        mountinfo: the text of Linux' `/proc/self/mountinfo`; empty where there is none.
+        path: absolute, links resolved.
+    """
+    best, kind = "", ""
+    for line in mountinfo.splitlines():
+        before, _, after = line.partition(" - ")
+        fields = before.split()
+        if len(fields) < 5 or not after:
+            continue
+        mount = _ESCAPE.sub(lambda found: chr(int(found[1], 8)), fields[4])
+        if _below(path, mount) and len(mount) >= len(best):
+            best, kind = mount, after.split()[0]
+    return kind if _NETWORK.fullmatch(kind) else None
+
+
+def _below(path: str, mount: str) -> bool:
+    return path == mount or path.startswith(mount.rstrip("/") + "/")

@@ -1,0 +1,195 @@
+"""Where a package goes below the folder: names that are one safe segment on every system, whatever they are made of.
+
+Rule 1: a name comes from our own ids and the user's template; a server's text only ever fills one field of it.
+Rule 2: what a field holds can neither leave its segment nor name anything special, on any operating system.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from string import Formatter
+from typing import Any, Protocol
+
+from ...errors import ConfigError
+
+__all__ = ["Named", "check_template", "distinct", "fold", "part_name", "render", "segment", "with_suffix"]
+
+MAX_BYTES = 180
+"""Bytes of one segment before suffix and `-<id8>`, so that no file name passes 200."""
+
+_SUFFIXES: Mapping[str, str] = {
+    "zip": ".zip",
+    "gzip": ".gz",
+    "tar.gz": ".tar.gz",
+    "tar": ".tar",
+    "tiff": ".tif",
+    "csv": ".csv",
+    "png": ".png",
+    "jpeg": ".jpg",
+    "geojson": ".geojson",
+}
+_UNKNOWN_SUFFIX = ".bin"
+_EVERY_SUFFIX = (*sorted(_SUFFIXES.values(), key=len, reverse=True), _UNKNOWN_SUFFIX, ".tiff", ".jpeg", ".tgz")
+
+_FORBIDDEN = str.maketrans(dict.fromkeys('<>:"/\\|?*', "_"))
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+_HIDDEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800") | {
+    chr(code) for first, last in ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF)) for code in range(first, last + 1)
+}
+_PORTS = "0123456789\u00b9\u00b2\u00b3"
+_DEVICES = frozenset(
+    ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"] + [port + n for port in ("COM", "LPT") for n in _PORTS]
+)
+_OURS = (".part", ".json", ".lock", ".sqlite", ".sqlite-wal", ".sqlite-shm", ".sqlite-journal", "sha256sums")
+
+
+class Named(Protocol):
+    """What naming needs to know of a package."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Its ids, outermost first."""
+        ...
+
+    def fields(self) -> Mapping[str, Any]:
+        """Its ids by name."""
+        ...
+
+
+def render(package: Named, template: str | None, fields: Mapping[str, Any]) -> str:
+    """The path of a package below the folder, with `/` between segments and without a suffix.
+
+    Args:
+        template: such as `{workflow_name}/{finished_at:%Y-%m}/{job_id}`; None for the ids, one below the other.
+        fields: what the template may use beside the package's own ids; a value of None reads `unknown`.
+
+    Raises:
+        ConfigError: the template is malformed, leaves the folder, or names a field that is not there.
+    """
+    if template is None:
+        return "/".join(segment(id) for id in package.ids)
+    values = {**package.fields(), **fields}
+    check_template(template, values)
+    text = "".join(_pieces(template, values))
+    return "/".join(segment(part) for part in text.split("/"))
+
+
+def check_template(template: str, known: Iterable[str]) -> None:
+    """Refuse a template that could not be rendered, before anything is asked for.
+
+    Args:
+        known: the fields that there are.
+
+    Raises:
+        ConfigError: it is malformed, leaves the folder, or names an unknown field; the text names the known ones.
+    """
+    fields = list(_parsed(template))
+    names = sorted(known)
+    for _, name, spec, conversion in fields:
+        if name is None:
+            continue
+        if name not in names:
+            raise ConfigError(f"the name template has no field {name!r}; known: {', '.join(names)}")
+        if conversion or "{" in (spec or ""):
+            raise ConfigError(f"the field {name!r} of the name template takes a format such as %Y-%m and nothing else")
+    shape = "".join(literal + ("x" if name is not None else "") for literal, name, _, _ in fields)
+    if any(part.strip(" .") == "" for part in shape.split("/")):
+        raise ConfigError("each part of the name template, between slashes, must hold more than dots and blanks")
+
+
+def _parsed(template: str) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+    try:
+        yield from Formatter().parse(template)
+    except ValueError as error:
+        raise ConfigError(f"the name template {template!r} is malformed: {error}") from None
+
+
+def _pieces(template: str, values: Mapping[str, Any]) -> Iterator[str]:
+    for literal, name, spec, _ in _parsed(template):
+        yield literal
+        if name is not None:
+            yield segment(_formatted(name, values[name], spec or ""))
+
+
+def _formatted(name: str, value: Any, spec: str) -> str:
+    if value is None:
+        return "unknown"
+    try:
+        return format(value, spec)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"the field {name!r} of the name template cannot be written as {spec!r}: {error}") from None
+
+
+def segment(text: str) -> str:
+    """Any text as one file name that is harmless on every system, and the same each time.
+
+    The result is NFC, not empty, at most `MAX_BYTES` long in UTF-8, and holds no separator, control, bidi or
+    zero-width character; it starts with none of `.`, `-`, `~`, ends with no dot or blank, and is no device's name
+    and none of our own files.
+    """
+    name = _visible(text).translate(_FORBIDDEN)
+    name = _short(_trimmed(name), text)
+    if not name:
+        return f"x-{_digest(text)[:8]}"
+    if name.split(".")[0].rstrip(" ").upper() in _DEVICES:
+        name = f"_{name}"
+    return f"{name}_" if name.casefold().endswith(_OURS) else name
+
+
+def _visible(text: str) -> str:
+    kept = (char for char in unicodedata.normalize("NFC", text) if not _hidden(char))
+    plain = "".join(" " if unicodedata.category(char) == "Zs" else char for char in kept)
+    return unicodedata.normalize("NFC", plain)
+
+
+def _hidden(char: str) -> bool:
+    return unicodedata.category(char) in _HIDDEN_CATEGORIES or char in _HIDDEN
+
+
+def _trimmed(name: str) -> str:
+    return name.lstrip(" .-~").rstrip(" .")
+
+
+def _short(name: str, text: str) -> str:
+    encoded = name.encode()
+    if len(encoded) <= MAX_BYTES - 2:
+        return name
+    cut = encoded[: MAX_BYTES - 11].decode(errors="ignore")
+    return f"{_trimmed(cut)}-{_digest(text)[:8]}"
+
+
+def with_suffix(name: str, container: str) -> str:
+    """A rendered name with the suffix that the bytes deserve, in place of one that it may have had.
+
+    Args:
+        container: one of `packages.rules.containers.Container`.
+    """
+    return _bare(name) + _SUFFIXES.get(container, _UNKNOWN_SUFFIX)
+
+
+def distinct(name: str, package: object) -> str:
+    """The name that a package gets when another one has its name: with `-<id8>` before the suffix."""
+    bare = _bare(name)
+    return f"{bare}-{_digest(str(package))[:8]}{name[len(bare) :]}"
+
+
+def part_name(package: object) -> str:
+    """The name of a package's part file, made of its identity and nothing else."""
+    return f".{_digest(str(package))[:16]}.part"
+
+
+def fold(name: str) -> str:
+    """What two names share that some file system would take for the same: neither case nor accents' spelling count."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _bare(name: str) -> str:
+    stem, last = name[: name.rfind("/") + 1], name[name.rfind("/") + 1 :]
+    found = next((suffix for suffix in _EVERY_SUFFIX if last.lower().endswith(suffix) and last.lower() != suffix), "")
+    return stem + last[: len(last) - len(found)]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,151 @@
+"""What to do with a package after any crash: from its row, its part file and the file at its final name.
+
+Rule 1: a file is done only if the record says so, or said before the rename that it was proved.
+Rule 2: whatever the three say, the worst answer is to fetch again.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import frozen
+
+__all__ = ["Decision", "Final", "Known", "Step", "recover"]
+
+Step = Literal["done", "finish", "check", "adopt", "prove", "resume", "fetch", "taken", "given_up"]
+"""
+`done`: nothing to do. `finish`: the file was renamed, only the record does not know yet: write "done", drop the part.
+`check`: read the final file and compare it with the row; equal: `done`; else go on as `Decision.otherwise` says.
+`adopt`: no row tells of the final file: prove it; sound: `done`; else `otherwise`.
+`prove`: the part file is complete: prove and publish it. `resume`: go on at `Decision.offset`, if the validators allow.
+`fetch`: start at byte 0. `taken`: a file that is not ours has the name. `given_up`: not asked for any more.
+"""
+
+
+@frozen
+class Known:
+    """What the row says.
+
+    Attributes:
+        state: the row's state.
+        size, mtime_ns: of the proved file, written with "publishing"; None before.
+        total: bytes that the storage announced; None when it did not.
+        synced: bytes of the part file that were surely on the disk.
+        same_boot: whether the machine has not been restarted since.
+    """
+
+    state: str
+    size: int | None = None
+    mtime_ns: int | None = None
+    total: int | None = None
+    synced: int = 0
+    same_boot: bool = True
+
+
+@frozen
+class Final:
+    """What is at the final name.
+
+    Attributes:
+        regular: whether it is a plain file; a link, folder or device is none.
+        size, mtime_ns: as the file system tells.
+        link: whether it is a symbolic link, which may be replaced but is never followed.
+    """
+
+    regular: bool
+    size: int = 0
+    mtime_ns: int = 0
+    link: bool = False
+
+
+@frozen
+class Decision:
+    """What to do next.
+
+    Attributes:
+        step: see `Step`.
+        offset: the byte to go on from, for `resume`.
+        otherwise: what follows when `check` or `adopt` finds other bytes.
+        replace: whether what is at the final name may be replaced at the end.
+    """
+
+    step: Step
+    offset: int = 0
+    otherwise: Step | None = None
+    replace: bool = False
+
+
+def recover(
+    row: Known | None,
+    part: int | None,
+    final: Final | None,
+    *,
+    exists: str = "skip",
+    if_missing: str = "skip",
+    lost: bool = False,
+) -> Decision:
+    """Decide what to do with one package.
+
+    Args:
+        row: None when the record knows nothing of it.
+        part: bytes in its part file; None when there is none.
+        final: None when there is nothing at its final name.
+        exists: `skip`, `error` or `replace`, as in `DownloadSettings`.
+        if_missing: `skip` or `redo`, as in `DownloadSettings`.
+        lost: whether an earlier record of this folder was lost, so that files without a row may be ours.
+    """
+    if row is None:
+        return _unknown(final, exists, lost)
+    if row.state == "done":
+        return _done(row, final, exists, if_missing)
+    if row.state == "given_up":
+        return Decision("given_up")
+    if row.state == "publishing":
+        return _publishing(row, part, final, exists)
+    return _guarded(_by_part(row, part), final, exists)
+
+
+def _unknown(final: Final | None, exists: str, lost: bool) -> Decision:
+    if final is not None and final.regular and lost and exists == "skip":
+        return Decision("adopt", otherwise="taken")
+    return _guarded(Decision("fetch"), final, exists)
+
+
+def _done(row: Known, final: Final | None, exists: str, if_missing: str) -> Decision:
+    """The name is recorded as ours, so that a damaged file at it is made anew; an intact one is never fetched again."""
+    if final is None:
+        return Decision("fetch" if if_missing == "redo" else "done")
+    if not final.regular or exists == "error":
+        return _guarded(Decision("fetch"), final, exists)
+    if final.size != row.size:
+        return Decision("fetch", replace=True)
+    return Decision("done") if final.mtime_ns == row.mtime_ns else Decision("check", otherwise="fetch", replace=True)
+
+
+def _publishing(row: Known, part: int | None, final: Final | None, exists: str) -> Decision:
+    if final is not None and final.regular and final.size == row.size:
+        if final.mtime_ns == row.mtime_ns:
+            return Decision("finish")
+        if part is None:
+            otherwise: Step = "fetch" if exists == "replace" else "taken"
+            return Decision("check", otherwise=otherwise, replace=exists == "replace")
+    if part is not None and part == row.size:
+        return _guarded(Decision("prove"), final, exists)
+    return _guarded(_by_part(row, part), final, exists)
+
+
+def _by_part(row: Known, part: int | None) -> Decision:
+    if not part or (row.total is not None and part > row.total):
+        return Decision("fetch")
+    kept = part if row.same_boot else min(part, row.synced)
+    if row.total is not None and kept == row.total:
+        return Decision("prove")
+    return Decision("resume", offset=kept) if kept else Decision("fetch")
+
+
+def _guarded(decision: Decision, final: Final | None, exists: str) -> Decision:
+    if final is None:
+        return decision
+    if exists != "replace" or not (final.regular or final.link):
+        return Decision("taken")
+    return Decision(decision.step, offset=decision.offset, replace=True)

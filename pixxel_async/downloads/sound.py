@@ -1,0 +1,71 @@
+"""A complete file, proved and looked into in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from ..events import Proving
+from .prove import Proof, members, prove
+from .rules.resume import Kept
+
+if TYPE_CHECKING:
+    from .disk import Disk
+    from .pending import Item
+    from .tools import Tools
+    from .writer import Writer
+
+__all__ = ["Sound", "check"]
+
+MOST_MEMBERS = 10_000
+"""Members of a ZIP that an outcome lists; of larger archives it lists none."""
+
+
+@frozen
+class Sound:
+    """A complete file that was proved.
+
+    Attributes:
+        members: what is in it, if it is a ZIP that is not too large to list.
+        mtime_ns: when its last byte was written.
+    """
+
+    proof: Proof
+    members: tuple[Any, ...]
+    mtime_ns: int | None
+
+
+async def check(
+    item: Item, path: Path, kept: Kept, digests: Mapping[str, bytes], writer: Writer | None, tools: Tools
+) -> Sound:
+    """Prove a complete file, as far as the item's settings say.
+
+    Args:
+        kept: what the storage said about it.
+        digests: those that the storage stated.
+        writer: who wrote and digested it, if that was just now.
+
+    Raises:
+        Corrupt, NotAPackage: it is not what it should be.
+    """
+    tools.tell(Proving(item.identity))
+    digest, stop = writer.digest() if writer is not None else None, Event()
+    computed = (("sha256", digest),) if digest is not None else ()
+    proving = partial(
+        prove, path, verify=item.terms.settings.verify, expected_size=kept.total,
+        digests=tuple(digests.items()), computed=computed, package=item.identity, stop=stop,
+    )  # fmt: skip
+    return await tools.threads.run_until(stop, _look_into, path, proving, tools.disk)
+
+
+def _look_into(path: Path, proving: Callable[[], Proof], disk: Disk) -> Sound:
+    """All that is to be known of a complete file, in one go; runs in a thread."""
+    proof = proving()
+    listed = tuple(members(path)) if proof.members and proof.members <= MOST_MEMBERS else ()
+    found = disk.look(path)
+    return Sound(proof, listed, found.mtime_ns if found is not None else None)

@@ -1,0 +1,52 @@
+"""`SHA256SUMS`: what `sha256sum -c` needs to look after a folder without us."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .threads import Threads
+
+if TYPE_CHECKING:
+    from .record import Record
+
+__all__ = ["SUMS", "write_sums"]
+
+SUMS = "SHA256SUMS"
+
+
+async def write_sums(folder: Path, record: Record) -> Path:
+    """Write `<folder>/SHA256SUMS` anew, in one step, with every file that the record knows a digest of.
+
+    Files that were moved away or deleted are left out, for they are done and not damaged.
+
+    Returns:
+        the file.
+    """
+    rows = [(row.sha256, row.name) async for row in record.rows(folder, "done") if row.sha256 and row.name]
+    threads = Threads(1)
+    try:
+        return await threads.run(_write, folder, rows)
+    finally:
+        threads.close()
+
+
+def _write(folder: Path, rows: Sequence[tuple[str, str]]) -> Path:
+    final, part = folder / SUMS, folder / f".{SUMS}.{os.getpid()}.part"
+    try:
+        with part.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            file.writelines(_lines(folder, rows))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(final)
+    finally:
+        part.unlink(missing_ok=True)
+    return final
+
+
+def _lines(folder: Path, rows: Sequence[tuple[str, str]]) -> Iterable[str]:
+    for digest, name in sorted(rows, key=lambda row: row[1]):
+        if (folder / name).is_file():
+            yield f"{digest}  {name}\n"

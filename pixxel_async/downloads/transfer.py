@@ -1,0 +1,86 @@
+"""One package that somebody waits for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from ..errors import PixxelError
+from ..events import Downloaded, Failed, Outcome
+
+if TYPE_CHECKING:
+    from ..packages import Package
+
+__all__ = ["Progress", "Transfer"]
+
+
+@frozen
+class Progress:
+    """Where a transfer stands.
+
+    Attributes:
+        received: bytes that are here.
+        status: the service's last word, `streaming`, `downloaded`, `failed` or `cancelled`.
+    """
+
+    received: int
+    status: str
+
+
+class Transfer:
+    """A package that was submitted. Awaiting it gives the `Downloaded`, or raises what it failed by.
+
+    It goes on when an awaiting task is cancelled; `cancel()` gives it up, unless somebody else wants the same package.
+    """
+
+    def __init__(self, package: Package, progress: Callable[[], Progress], leave: Callable[[Transfer], None]) -> None:
+        self.package = package
+        self._progress = progress
+        self._leave = leave
+        self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    @property
+    def open(self) -> bool:
+        """Always: one outcome finds room."""
+        return True
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended, one way or another."""
+        return self._outcome.done()
+
+    @property
+    def progress(self) -> Progress:
+        """Where it stands."""
+        if not self._outcome.done():
+            return self._progress()
+        if self._outcome.cancelled():
+            return Progress(0, "cancelled")
+        outcome = self._outcome.result()
+        return Progress(outcome.size, "downloaded") if isinstance(outcome, Downloaded) else Progress(0, "failed")
+
+    def deliver(self, outcome: Outcome) -> None:
+        """The package has ended."""
+        if not self._outcome.done():
+            self._outcome.set_result(outcome)
+
+    def stop(self, error: BaseException) -> None:
+        """The manager has ended it."""
+        if isinstance(error, PixxelError):
+            self.deliver(Failed(self.package, error))
+        self._leave(self)
+
+    def cancel(self) -> None:
+        """Give it up; whoever awaits it gets a `CancelledError`."""
+        self._outcome.cancel()
+        self._leave(self)
+
+    def __await__(self) -> Generator[Any, None, Downloaded]:
+        outcome = yield from asyncio.shield(self._outcome).__await__()
+        if isinstance(outcome, Failed):
+            raise outcome.error
+        assert isinstance(outcome, Downloaded)  # noqa: S101 - a transfer skips nothing
+        return outcome

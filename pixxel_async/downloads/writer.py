@@ -1,0 +1,103 @@
+"""Chunks as they arrive → one part file: gathered, written and digested in a thread, one write in flight."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import Future
+from threading import Event
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .part import PartFile
+    from .threads import Threads
+
+__all__ = ["Writer"]
+
+
+class Writer:
+    """The one writer of one part file.
+
+    Args:
+        part: the open part file.
+        threads: where it is written and digested.
+        buffer: bytes that are gathered for one write; at most two buffers are held.
+        digest: `sha256`, or None.
+        kept: bytes in the file that count; the rest is cut off by `begin`.
+
+    Attributes:
+        size: bytes of the package that are here: on disk, on their way to it, or gathered.
+    """
+
+    def __init__(
+        self, part: PartFile, threads: Threads, *, buffer: int, digest: Literal["sha256"] | None, kept: int
+    ) -> None:
+        self.size = kept
+        self._part = part
+        self._threads = threads
+        self._buffer = buffer
+        self._hash = hashlib.sha256() if digest else None
+        self._chunks: list[bytes] = []
+        self._gathered = 0
+        self._running: Future[None] | None = None
+
+    async def begin(self) -> None:
+        """Make the file hold what is kept and nothing else, and digest that again from the disk."""
+        if not self.size and not self._part.size:
+            return
+        stop = Event()
+        await self._threads.run_until(stop, self._begin, stop)
+
+    def _begin(self, stop: Event) -> None:
+        self._part.truncate(self.size)
+        if self._hash is not None and self.size:
+            self._part.hash_prefix(self._hash, self.size, stop)
+
+    def add(self, chunk: bytes) -> bool:
+        """Take a chunk; True when enough are gathered, and `turn` is to be awaited."""
+        self._chunks.append(chunk)
+        self._gathered += len(chunk)
+        self.size += len(chunk)
+        return self._gathered >= self._buffer
+
+    async def turn(self) -> None:
+        """Hand what is gathered to a thread, as soon as that has written what it was given before."""
+        await self._written()
+        chunks, self._chunks, self._gathered = self._chunks, [], 0
+        if chunks:
+            self._running = self._threads.begin(self._write, chunks)
+
+    async def flush(self) -> None:
+        """Wait until everything is written."""
+        await self.turn()
+        await self._written()
+
+    async def _written(self) -> None:
+        if self._running is not None:
+            running, self._running = self._running, None
+            await self._threads.result(running)
+
+    def _write(self, chunks: list[bytes]) -> None:
+        self._part.write(chunks)
+        if self._hash is not None:
+            for chunk in chunks:
+                self._hash.update(chunk)
+
+    async def rewind(self) -> None:
+        """Throw everything away; the next byte is byte 0."""
+        await self._written()
+        self._chunks, self._gathered, self.size = [], 0, 0
+        if self._hash is not None:
+            self._hash = hashlib.sha256()
+        await self._threads.run(self._part.truncate, 0)
+
+    async def settle(self) -> None:
+        """Drop what is gathered and wait for the write in flight, whatever becomes of it: nothing is in use then."""
+        self._chunks, self._gathered = [], 0
+        if self._running is not None:
+            running, self._running = self._running, None
+            await self._threads.settled(running)
+        self.size = self._part.size
+
+    def digest(self) -> bytes | None:
+        """The SHA-256 of everything; None when none was wanted."""
+        return None if self._hash is None else self._hash.digest()

@@ -1,0 +1,174 @@
+"""What a download tells, as frozen values; the last event of an item is its outcome.
+
+`item` is the package in its text form, such as `job:W/J`. No event holds a key or a signed link.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from .errors import PixxelError
+    from .packages import Package
+
+__all__ = [
+    "Asked",
+    "Downloaded",
+    "Event",
+    "Failed",
+    "Moved",
+    "Outcome",
+    "Proving",
+    "Renewed",
+    "Rewound",
+    "Skipped",
+    "Started",
+    "Waiting",
+]
+
+
+@frozen
+class Asked:
+    """The service was asked for a package and answered.
+
+    Attributes:
+        status: the status in the service's own word.
+    """
+
+    item: str
+    status: str
+
+
+@frozen
+class Waiting:
+    """A package is not ready yet, or another process is fetching it.
+
+    Attributes:
+        status: the status in the service's own word, or what is waited for.
+        since: seconds since the package was first asked for.
+    """
+
+    item: str
+    status: str
+    since: float
+
+
+@frozen
+class Started:
+    """A body has begun to arrive.
+
+    Attributes:
+        size: bytes of the whole package; None when the storage does not say.
+        resumed_from: bytes that were on disk already.
+    """
+
+    item: str
+    size: int | None
+    resumed_from: int
+
+
+@frozen
+class Moved:
+    """Bytes have arrived.
+
+    Attributes:
+        received: bytes of the package that are here now, those of earlier runs included.
+        size: bytes of the whole package; None when the storage does not say.
+    """
+
+    item: str
+    received: int
+    size: int | None
+
+
+@frozen
+class Rewound:
+    """Bytes that were here are of no use; the package goes on from an earlier place.
+
+    Attributes:
+        to: bytes that are left.
+    """
+
+    item: str
+    to: int
+
+
+@frozen
+class Renewed:
+    """The signed link had come to its end, and a fresh one was had."""
+
+    item: str
+
+
+@frozen
+class Proving:
+    """All bytes are here and are being proved."""
+
+    item: str
+
+
+@frozen
+class Downloaded:
+    """A package lies complete and proved under its final name.
+
+    Attributes:
+        package: the package.
+        path: the file.
+        size: its bytes.
+        sha256: its digest in hex; None with `digest=None`.
+        proof: how it was proved: `crc`, `structure`, `digest` or `size`.
+        fetched: False when it was there already.
+        members: what is inside a ZIP; empty when it was not looked into.
+        server_name: the name that the storage gave it, a field and nothing more; None when it gave none.
+        seconds: from the first request for it until now.
+    """
+
+    package: Package
+    path: Path
+    size: int
+    sha256: str | None = None
+    proof: str = "size"
+    fetched: bool = True
+    members: tuple[Any, ...] = field(default=(), repr=False)
+    server_name: str | None = None
+    seconds: float = 0.0
+
+
+@frozen
+class Skipped:
+    """A package that this run leaves alone.
+
+    Attributes:
+        package: the package.
+        reason: why, for people.
+        path: the file that is its own, where there is one.
+    """
+
+    package: Package
+    reason: str
+    path: Path | None = None
+
+
+@frozen
+class Failed:
+    """A package that did not reach the disk.
+
+    Attributes:
+        package: the package.
+        error: why; `error.retryable` says whether the same may succeed later.
+        stage: where it ended: `ask`, `wait`, `stream`, `prove` or `publish`.
+    """
+
+    package: Package
+    error: PixxelError
+    stage: str = "stream"
+
+
+Outcome = Downloaded | Skipped | Failed
+"""The end of one package."""
+
+Event = Asked | Waiting | Started | Moved | Rewound | Renewed | Proving | Outcome
+"""Anything that a download tells."""

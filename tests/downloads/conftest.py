@@ -1,0 +1,46 @@
+"""A client that does not wait long, the packages of the sandbox, and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from pixxel_async import JobPackage, PixxelClient, Settings
+from pixxel_async.sandbox import Sandbox
+from pixxel_async.settings import RetrySettings, WaitSettings
+from tests.downloads.ground import Ground
+
+
+def quick_settings(sandbox: Sandbox) -> Settings:
+    """Settings with the sandbox's key, and waits of milliseconds."""
+    return Settings(
+        api_key=sandbox.api_key,
+        base_url=sandbox.url,
+        waiting=WaitSettings(first=0.03, factor=1.0, jitter=0.0, longest=0.05),
+        retry=RetrySettings(base=0.01, cap=0.02),
+    )
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(packing=0.01, package_size=3_000_000) as started:
+        yield started
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
+    async with PixxelClient(settings=quick_settings(sandbox)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def ground(sandbox: Sandbox, client: PixxelClient) -> Ground:
+    """The sandbox's packages and the truth about them."""
+    return await Ground.survey(sandbox, client)
+
+
+@pytest.fixture
+async def package(ground: Ground) -> JobPackage:
+    """One package that can be had."""
+    return ground.packages[0]

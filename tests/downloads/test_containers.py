@@ -1,0 +1,144 @@
+"""Containers by their first bytes, and the strict reading of ZIP structures from bytes alone."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async.errors import Corrupt
+from pixxel_async.packages.rules.containers import HEAD, recognise
+from pixxel_async.packages.rules.pages import excerpt
+from pixxel_async.packages.rules.zips import entries, find_end
+from tests.support.archives import directory_of, make_zip, with_zip64_end
+
+
+def tar_of(*names: str, mode: str = "w") -> bytes:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode=mode) as archive:  # type: ignore[call-overload]
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("head", "container"),
+    [
+        (make_zip(), "zip"),
+        (make_zip(()), "zip"),
+        (tar_of("a"), "tar"),
+        (tar_of("a", mode="w:gz"), "tar.gz"),
+        (gzip.compress(b"x"), "gzip"),
+        (b"II*\x00\x08\x00\x00\x00", "tiff"),
+        (b"MM\x00*\x00\x00\x00\x08", "tiff"),
+        (b"II+\x00\x08\x00\x00\x00" + bytes(8), "tiff"),
+        (b"\x89PNG\r\n\x1a\n", "png"),
+        (b"\xff\xd8\xff\xe0", "jpeg"),
+        (b'{"type": "FeatureCollection", "features": []}', "geojson"),
+        (b'{"features": [], "type":"Feature"}', "geojson"),
+        (b"id,status\n1,done\n", "csv"),
+        (b"\xef\xbb\xbfid;status\r\n1;done\r\n", "csv"),
+        ("näme,wert\nä,1\n".encode(), "csv"),
+        (b"<!DOCTYPE html><html>", "page"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?><Error/>", "page"),
+        (b"\n  <Error><Code>AccessDenied</Code></Error>", "page"),
+        (b'{"error": {"code": 1}}', "page"),
+        (b"[]", "page"),
+        (b"null", "page"),
+        (b"Access denied, please sign in", "page"),
+        (b"Internal Server Error", "page"),
+        (b"", "unknown"),
+        (bytes(100), "unknown"),
+        (b"\x7fELF\x02\x01", "unknown"),
+    ],
+)
+def test_a_file_is_what_its_first_bytes_say(head: bytes, container: str) -> None:
+    """Nobody's Content-Type is believed; pages that come in place of files are told from files."""
+    assert recognise(head[:HEAD]) == container
+
+
+def test_a_character_cut_in_two_at_the_end_of_the_head_is_no_damage() -> None:
+    """The head ends anywhere, also within a character of several bytes."""
+    assert recognise(("a,b\n" + "1,é\n" * 2000).encode()[: HEAD - 1]) == "csv"
+
+
+@given(st.binary(max_size=600))
+def test_any_head_is_something(head: bytes) -> None:
+    """No bytes at all make the recogniser fail."""
+    assert recognise(head)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<Error><Code>SignatureDoesNotMatch</Code><StringToSign>canary</StringToSign></Error>",
+        b"<Error><AWSAccessKeyId>canary</AWSAccessKeyId><SignatureProvided>canary</SignatureProvided>",
+        b'{"link": "https://bucket/x?X-Amz-Signature=canary"}',
+        b'{"link": "https:\\/\\/bucket\\/x?sig=canary"}',
+        b"AuthenticationFailed: sig=canary",
+        b"token: canary",
+        b'{"signature": "canary"}',
+        b"word " + b"c" * 64 + b"anary",
+        b"<a href='https://bucket/canary'>here</a>",
+    ],
+)
+def test_what_a_page_says_holds_no_secret(body: bytes) -> None:
+    """Links, signatures and whatever looks like one are cut out of what goes into an error."""
+    assert "canary" not in excerpt(body)
+
+
+def test_what_a_page_says_is_short_and_printable() -> None:
+    """Control characters and length of a page do not reach the error."""
+    assert excerpt(b"<h1>Sign\x1b[31m in</h1>\r\n" + b"a " * 500)[:22] == "<h1>Sign [31m in</h1> "
+    assert len(excerpt(b"a " * 500)) <= 200
+
+
+@given(st.integers(1, 400))
+def test_a_directory_is_read_however_its_bytes_are_cut(step: int) -> None:
+    """Entries come out the same, whether the bytes arrive at once or one by one."""
+    data = make_zip([(f"m{number}", b"x" * number) for number in range(9)])
+    end = find_end(data, len(data))
+    directory = data[end.directory : end.directory + end.directory_size]
+    cut = [directory[at : at + step] for at in range(0, len(directory), step)]
+
+    assert list(entries(cut, end)) == list(entries([directory], end))
+    assert [entry.name for entry in entries(cut, end)] == [f"m{number}" for number in range(9)]
+
+
+@pytest.mark.parametrize("comment", [b"", b"hello", b"x" * 65535])
+def test_the_end_record_is_found_behind_any_comment(comment: bytes) -> None:
+    """The longest comment that there can be does not hide the end record."""
+    data = make_zip(comment=comment)
+
+    assert find_end(data[-70_000:], len(data)).members == 2
+
+
+def test_an_end_record_in_a_comment_is_refused() -> None:
+    """Where two readers could read two archives, neither is taken."""
+    data = make_zip(comment=b"x" + b"PK\x05\x06" + bytes(18))
+
+    with pytest.raises(Corrupt, match="two end records"):
+        find_end(data, len(data))
+
+
+def test_a_zip64_end_record_counts() -> None:
+    """The plain record's full fields stand for those of the Zip64 one."""
+    data = make_zip()
+    end = find_end(with_zip64_end(data), len(with_zip64_end(data)))
+
+    assert (end.members, end.directory, end.zip64) == (2, directory_of(data), True)
+
+
+@given(st.binary(max_size=200), st.integers(0, 400))
+def test_no_tail_breaks_the_reader(tail: bytes, more: int) -> None:
+    """Fuzzed end records are read or refused, with our error and no other."""
+    data = tail + b"PK\x05\x06" + tail[:18].ljust(18, b"\x00")
+    try:
+        end = find_end(data, len(data) + more)
+        list(entries([tail], end))
+    except Corrupt:
+        pass

@@ -1,0 +1,358 @@
+"""One package at a time through the manager: joining, skipping, names, failures, and what is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from pixxel_async import DownloadManager, JobPackage, PixxelClient, Settings
+from pixxel_async.errors import (
+    ConfigError,
+    DiskFull,
+    Forbidden,
+    KeyRefused,
+    NameTaken,
+    NotFound,
+    PackageFailed,
+    PackageTimedOut,
+)
+from pixxel_async.events import Downloaded, Event, Moved
+from pixxel_async.sandbox import Fault, Sandbox
+from tests.downloads.ground import Ground, collect, sha256, until, visible
+
+
+async def test_a_package_gets_a_name_of_its_ids(
+    client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
+) -> None:
+    """The outcome tells what is on disk, and the storage's name is a field and nothing more."""
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package)
+
+    assert done.path == tmp_path / package.workflow_id / f"{package.job_id}.zip"
+    assert (done.fetched, done.proof, done.size) == (True, "crc", done.path.stat().st_size)
+    assert done.sha256 == await ground.truth(package)
+    assert done.members and done.server_name
+
+
+async def test_what_is_there_comes_back_at_once(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """Neither this run nor the next asks or fetches again, whatever text or row names the package."""
+    async with DownloadManager(client, tmp_path) as manager:
+        first = await manager.fetch(package)
+        second = await manager.fetch(str(package))
+    calls = len(sandbox.requests)
+    async with DownloadManager(client, tmp_path) as manager:
+        third = await manager.fetch(package)
+
+    assert (second.fetched, third.fetched) == (False, False)
+    assert first.path == second.path == third.path and third.sha256 == first.sha256
+    assert len(sandbox.requests) == calls
+
+
+async def test_fifty_who_want_the_same_share_one_transfer(
+    client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
+) -> None:
+    """Fetching what is being fetched joins it: one body at the storage, one outcome for all."""
+    async with DownloadManager(client, tmp_path) as manager:
+        outcomes = await asyncio.gather(*(manager.fetch(package) for _ in range(50)))
+
+    assert len(ground.gets()) == 1 and len({id(outcome) for outcome in outcomes}) == 1
+
+
+async def test_one_who_gives_up_leaves_it_to_the_others(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """Cancelling one waiter leaves the transfer while another waits; cancelling the last ends it."""
+    sandbox.inject(Fault(route="storage", kind="stall", at=100_000, seconds=0.3, times=1))
+    async with DownloadManager(client, tmp_path) as manager:
+        first, second = await manager.submit(package), await manager.submit(package)
+        await until(lambda: first.progress.status == "streaming")
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        assert (await second).fetched
+
+        alone = await manager.submit(JobPackage(workflow_id=package.workflow_id, job_id="no-such-job"))
+        alone.cancel()
+        assert manager.snapshot().waiting == 0 and alone.progress.status == "cancelled"
+
+
+async def test_a_file_that_is_not_ours_is_not_touched(
+    client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
+) -> None:
+    """A stranger's file at the name ends the package before anything is asked for; `replace` replaces it."""
+    path = tmp_path / package.workflow_id / f"{package.job_id}.zip"
+    path.parent.mkdir()
+    path.write_text("mine")
+    calls = len(ground.sandbox.requests)
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(NameTaken):
+            await manager.fetch(package)
+        assert path.read_text() == "mine" and len(ground.sandbox.requests) == calls
+
+        done = await manager.fetch(package, exists="replace")
+    assert done.path == path and sha256(path) == done.sha256
+
+
+async def test_templates_name_packages_and_meetings_are_told_apart(
+    client: PixxelClient, ground: Ground, tmp_path: Path
+) -> None:
+    """Two packages that a template gives one name both get there, and a changed template moves nothing."""
+    first, second = ground.packages[:2]
+    async with DownloadManager(client, tmp_path, name="all/{workflow_id}") as manager:
+        one, two = await asyncio.gather(manager.fetch(first), manager.fetch(second))
+    async with DownloadManager(client, tmp_path, name="elsewhere/{job_id}") as manager:
+        again = await manager.fetch(first)
+
+    assert one.path != two.path and one.path.parent == two.path.parent == tmp_path / "all"
+    assert again.path == one.path and not again.fetched
+
+
+async def test_another_folder_is_another_fetch(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """`to=` fetches into another folder, which the same record knows."""
+    async with DownloadManager(client, tmp_path / "a") as manager:
+        first = await manager.fetch(package)
+        second = await manager.fetch(package, to=tmp_path / "b")
+        third = await manager.fetch(package, to=tmp_path / "b")
+
+    assert first.path.is_relative_to(tmp_path / "a") and second.path.is_relative_to(tmp_path / "b")
+    assert second.fetched and not third.fetched
+
+
+async def test_what_was_deleted_stays_done_unless_it_is_wanted_again(
+    client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """A file that was moved away is done; `if_missing="redo"` fetches it anew."""
+    async with DownloadManager(client, tmp_path) as manager:
+        path = (await manager.fetch(package)).path
+        path.unlink()
+        assert not (await manager.fetch(package)).fetched
+        assert (await manager.fetch(package, if_missing="redo")).fetched and path.exists()
+
+
+async def test_forgetting_fetches_anew(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """A forgotten package is fetched as if it never had been; with `delete` its file goes too."""
+    async with DownloadManager(client, tmp_path) as manager:
+        path = (await manager.fetch(package)).path
+        assert await manager.forget(package, delete=True) and not path.exists()
+        assert not await manager.forget(package)
+        assert (await manager.fetch(package)).fetched
+
+
+async def test_a_plan_asks_for_nothing(sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+    """What would be done is told from record and disk alone."""
+    done, new = ground.packages[:2]
+    async with DownloadManager(client, tmp_path) as manager:
+        await manager.fetch(done)
+        calls = len(sandbox.requests)
+        steps = [planned.step for planned in await manager.plan([done, new])]
+
+    assert steps == ["done", "fetch"] and len(sandbox.requests) == calls
+
+
+async def test_a_listener_that_raises_harms_nothing(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """What `on_event` raises is dropped with the event."""
+    seen = []
+
+    def listen(event: Event) -> None:
+        seen.append(event)
+        raise RuntimeError("the listener's own fault")
+
+    async with DownloadManager(client, tmp_path, on_event=listen) as manager:
+        done = await manager.fetch(package)
+
+    assert seen[-1] == done
+
+
+async def test_watching_ends_with_the_outcome(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """A slow watcher gets the newest state, and the outcome in any case as the last."""
+    async with DownloadManager(client, tmp_path) as manager:
+        watching = manager.watch(package)
+        transfer = await manager.submit(package)
+        states = [state async for state in watching]
+        assert transfer.done
+
+    assert isinstance(states[-1], Downloaded) and len(states) < 20
+
+
+async def test_a_snapshot_counts(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """Counts and bytes are those of what happened."""
+    moved: list[Event] = []
+    async with DownloadManager(client, tmp_path, on_event=moved.append) as manager:
+        done = await manager.fetch(package)
+        snapshot = manager.snapshot()
+
+    assert (snapshot.done, snapshot.failed, snapshot.pending, snapshot.streaming) == (1, 0, 0, 0)
+    assert snapshot.received == done.size and snapshot.rate > 0
+    assert sum(isinstance(event, Moved) for event in moved) >= 2
+
+
+async def test_packing_that_failed_is_told(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """A package that the service gives up fails with the service's word, and the storage is never asked."""
+    body = '{"status": "failed", "signed_url": ""}'
+    sandbox.inject(Fault(route="jobs.request_download", kind="status", status=200, body=body, times=None))
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(PackageFailed, match="failed") as caught:
+            await manager.fetch(package)
+
+    assert caught.value.package == str(package) and caught.value.stage == "wait"
+
+
+async def test_packing_that_never_ends_times_out(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+    """The deadline of one package ends its waiting, and the error says where it stood."""
+    ground.sandbox.packing.seconds = 1000.0
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(PackageTimedOut, match=r"pending|packing|in_progress|processing"):
+            await manager.fetch(ground.packages[0], deadline=0.3)
+
+
+async def test_a_package_that_is_not_there_is_an_error_of_its_own(client: PixxelClient, tmp_path: Path) -> None:
+    """An id that does not exist is the API's `NotFound`."""
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(NotFound):
+            await manager.fetch(JobPackage(workflow_id="w", job_id="j"))
+
+
+async def test_one_forbidden_package_fails_alone(
+    sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path
+) -> None:
+    """403 for one package is its own failure as long as the key may see the projects."""
+    sandbox.inject(Fault(route="jobs.request_download", kind="status", status=403))
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(Forbidden):
+            await manager.fetch(ground.packages[0])
+        assert (await manager.fetch(ground.packages[1])).fetched
+
+
+async def test_a_refused_key_stops_everything(
+    sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path
+) -> None:
+    """When the projects are refused too, the batch ends with that error after few requests."""
+    sandbox.inject(Fault(route="api", kind="status", status=401, times=None))
+    before = len(sandbox.requests)
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(KeyRefused):
+            await collect(manager.fetch_all(ground.packages))
+
+    assert len(sandbox.requests) - before <= 24
+
+
+async def test_a_pause_that_the_service_asks_for_fails_nothing(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """A pause beyond what a call waits for is waited for by the manager."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(min(seconds, 0.02))
+
+    sandbox.inject(
+        Fault(route="jobs.request_download", kind="status", status=429, headers={"Retry-After": "100"}, times=1)
+    )
+
+    def clock() -> float:
+        return asyncio.get_running_loop().time() + sum(pause for pause in pauses if pause > 1)
+
+    slow = PixxelClient(settings=client.settings, clock=clock, sleep=sleep)
+    async with slow, DownloadManager(slow, tmp_path) as manager:
+        assert (await manager.fetch(package)).fetched
+
+    assert max(pauses) > 90
+
+
+async def test_a_full_disk_ends_the_run(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+    """Without room beside the reserve nothing is begun, and the batch ends with `DiskFull`."""
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(DiskFull, match="keep_free"):
+            await collect(manager.fetch_all(ground.packages, keep_free=1 << 60))
+
+    assert visible(tmp_path) == []
+
+
+async def test_settings_are_checked_where_they_are_given(
+    client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """A setting that does not exist, or a closed manager, is told at once."""
+    manager = DownloadManager(client, tmp_path)
+    with pytest.raises(ConfigError, match="not open"):
+        await manager.fetch(package)
+    async with manager:
+        with pytest.raises(ConfigError, match="stream_s"):
+            await manager.fetch(package, stream_s=3)
+    await manager.close()
+    with pytest.raises(ConfigError, match="not open"):
+        manager.snapshot()
+
+
+async def test_leaving_waits_for_what_was_submitted(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """A normal end of the block finishes what was submitted."""
+    async with DownloadManager(client, tmp_path) as manager:
+        transfer = await manager.submit(package)
+
+    assert transfer.done and (await transfer).path.exists()
+
+
+async def test_leaving_by_an_exception_cancels(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """An exception in the block ends everything at once, and the next run goes on."""
+    sandbox.inject(Fault(route="storage", kind="stall", at=1_500_000))
+
+    async def leave_by_an_exception() -> None:
+        async with DownloadManager(client, tmp_path) as manager:
+            transfer = await manager.submit(package)
+            await until(lambda: transfer.progress.received >= 1_000_000)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await leave_by_an_exception()
+
+    async with DownloadManager(client, tmp_path) as manager:
+        assert (await manager.fetch(package)).proof == "crc"
+
+
+async def test_nothing_is_left_behind(sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+    """After closing there is no task, no thread and no descriptor more than before."""
+    await ground.truth(ground.packages[0])
+    before = _descriptors(tmp_path), _tasks()
+    async with DownloadManager(client, tmp_path) as manager:
+        await asyncio.gather(*(manager.fetch(package) for package in ground.packages))
+
+    assert _tasks() == before[1]
+    assert _descriptors(tmp_path) == before[0]
+    await asyncio.sleep(0.05)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("pixxel")]
+
+
+def _tasks() -> set[str]:
+    """The tasks of this loop, without those that serve the sandbox's connections."""
+    coros = {str(task.get_coro()) for task in asyncio.all_tasks()}
+    return {coro for coro in coros if "RequestHandler" not in coro}
+
+
+def _descriptors(folder: Path) -> list[str]:
+    """What this process has open in a folder."""
+    links = [Path(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
+    return [str(os.readlink(link)) for link in links if link.is_symlink() and str(folder) in os.readlink(link)]
+
+
+async def test_a_record_belongs_to_one_organization(tmp_path: Path) -> None:
+    """A key of another organization does not add to this record; another key of the same one does."""
+    for seed, fits in ((1, True), (1, True), (2, False)):
+        async with Sandbox(packing=0.0, seed=seed) as sandbox:
+            settings = Settings(api_key=sandbox.api_key, base_url=sandbox.url, origin="sandbox")
+            async with PixxelClient(settings=settings) as client, DownloadManager(client, tmp_path) as manager:
+                wanted = (await Ground.survey(sandbox, client)).packages[seed]
+                if fits:
+                    assert (await manager.fetch(wanted)).path.exists()
+                else:
+                    with pytest.raises(ConfigError, match="organization"):
+                        await manager.fetch(wanted)

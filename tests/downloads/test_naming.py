@@ -1,0 +1,176 @@
+"""Names: one safe segment whatever comes in, templates, suffixes, part names."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+
+import pytest
+from attrs import frozen
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async.downloads.rules.naming import distinct, fold, part_name, render, segment, with_suffix
+from pixxel_async.errors import ConfigError
+
+
+@frozen
+class Package:
+    """As much of a package as naming asks for."""
+
+    ids: tuple[str, ...]
+
+    def fields(self) -> dict[str, str]:
+        return dict(zip(("workflow_id", "job_id", "task_id"), self.ids, strict=False))
+
+    def __str__(self) -> str:
+        return "job:" + "/".join(self.ids)
+
+
+PACKAGE = Package(("w-1", "j-1"))
+DEVICES = ["CON", "con", "NUL.txt", "COM1", "COM\u00b9.zip", "lpt9", "AUX ", "prn.tar.gz", "CONIN$", "CLOCK$"]
+HOSTILE = [
+    "../../x", "/etc/passwd", "..\\x", "C:\\x", "\\\\host\\share", "a:stream", "%2e%2e%2f", "a\x00b", "a\r\nb",
+    "\x1b[31m", "\u202egnp.exe", "a\u200bb", "\ue000", "\ud800", "\ufeff", "x.", "x ", '<>"|?*', "n" * 4000,
+    "\U0001f6f0" * 200, "", ".", "..", "...", " ", ".bashrc", "-rf", "~", "~root", "x.part", "X.PART", "x.json",
+    "x.lock", "SHA256SUMS", ".-~", *DEVICES,
+]  # fmt: skip
+
+
+def assert_safe(name: str) -> None:
+    assert 0 < len(name.encode()) <= 200
+    assert unicodedata.normalize("NFC", name) == name
+    assert not any(unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp") for char in name)
+    assert not set(name) & set('<>:"/\\|?*')
+    assert name[0] not in " .-~" and name[-1] not in " ."
+    stem = name.split(".")[0].strip().upper()
+    assert stem not in ("CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$")
+    assert not (stem[:3] in ("COM", "LPT") and stem[3:] in set("0123456789\u00b9\u00b2\u00b3"))
+    assert not name.casefold().endswith((".part", ".json", ".lock", ".sqlite", "sha256sums"))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_a_hostile_text_becomes_one_safe_segment(text: str) -> None:
+    """H-01 to H-05: whatever a server or a list says ends as one harmless name."""
+    assert_safe(segment(text))
+
+
+@given(st.text(alphabet=st.characters(), max_size=300))
+def test_any_text_becomes_one_safe_segment(text: str) -> None:
+    """No text at all breaks the rules of a segment."""
+    assert_safe(segment(text))
+
+
+@given(st.text(alphabet="./\\:-~ C\x00ONL1%a\u0301\u202e", max_size=40))
+def test_the_same_segment_each_time(text: str) -> None:
+    """Making a segment of a segment changes nothing, so that names are stable from run to run."""
+    assert segment(segment(text)) == segment(text)
+
+
+@given(st.lists(st.text(max_size=50), min_size=1, max_size=3).map(tuple))
+def test_a_default_name_has_one_segment_for_each_id(ids: tuple[str, ...]) -> None:
+    """Ids stand one below the other, and no id adds or climbs a folder."""
+    parts = render(Package(ids), None, {}).split("/")
+
+    assert len(parts) == len(ids)
+    for part in parts:
+        assert_safe(part)
+
+
+@pytest.mark.parametrize("hidden", "\u3164\u115f\u034f\ufe0f\u2800\u200d\u00ad")
+def test_characters_that_nobody_sees_are_removed(hidden: str) -> None:
+    """H-02: two names that look the same are the same."""
+    assert segment(f"a{hidden}b") == "ab"
+
+
+def test_long_names_stay_distinct() -> None:
+    """Two long texts that differ at the end only do not meet when they are cut."""
+    assert segment("n" * 4000 + "a") != segment("n" * 4000 + "b")
+
+
+def test_plain_ids_stay_as_they_are() -> None:
+    """Ids as the API makes them are their own names."""
+    assert render(Package(("0b8f-1", "v1.2_x")), None, {}) == "0b8f-1/v1.2_x"
+
+
+def test_template_with_formats() -> None:
+    """A template takes own ids, further fields and formats of their values; one field never makes two segments."""
+    fields = {"finished_at": datetime(2026, 3, 1, tzinfo=UTC), "workflow_name": "Crop/../Health"}
+
+    name = render(PACKAGE, "{workflow_name}/{finished_at:%Y-%m}/{job_id}", fields)
+
+    assert name == "Crop_.._Health/2026-03/j-1"
+
+
+def test_a_missing_value_reads_unknown() -> None:
+    """A field without a value does not break the batch."""
+    assert render(PACKAGE, "{finished_at:%Y}/{job_id}", {"finished_at": None}) == "unknown/j-1"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{nope}",
+        "{job_id",
+        "{0}",
+        "{job_id.x}",
+        "{job_id!r}",
+        "{job_id:{workflow_id}}",
+        "",
+        "/{job_id}",
+        "../{job_id}",
+        "a//b",
+    ],
+)
+def test_a_bad_template_is_refused(template: str) -> None:
+    """A template that is malformed, leaves the folder or asks for more than formats is a ConfigError."""
+    with pytest.raises(ConfigError):
+        render(PACKAGE, template, {})
+
+
+def test_an_unknown_field_names_the_known_ones() -> None:
+    """The error tells what may be written instead."""
+    with pytest.raises(ConfigError, match="job_id, status, workflow_id"):
+        render(PACKAGE, "{jobid}", {"status": "completed"})
+
+
+def test_a_format_that_does_not_fit_is_refused() -> None:
+    """A number's format for a text is a ConfigError, not a ValueError of the interpreter's."""
+    with pytest.raises(ConfigError, match="job_id"):
+        render(PACKAGE, "{job_id:.2f}", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "expected"),
+    [
+        ("w/j", "zip", "w/j.zip"),
+        ("w/j.zip", "zip", "w/j.zip"),
+        ("w/j.ZIP", "tiff", "w/j.tif"),
+        ("w/v1.2", "zip", "w/v1.2.zip"),
+        ("w/j", "tar.gz", "w/j.tar.gz"),
+        ("w/j", "unknown", "w/j.bin"),
+        ("w.zip/j", "csv", "w.zip/j.csv"),
+    ],
+)
+def test_the_suffix_follows_the_bytes(name: str, container: str, expected: str) -> None:
+    """The suffix is what the file is, in place of one that the template wrote."""
+    assert with_suffix(name, container) == expected
+
+
+def test_two_packages_with_one_name_get_distinct_ones() -> None:
+    """The added part depends on the package alone, so that it is the same in the next run."""
+    other = Package(("w-1", "j-2"))
+
+    assert distinct("w/j.zip", PACKAGE) == distinct("w/j.zip", PACKAGE) != distinct("w/j.zip", other)
+    assert distinct("w/j.zip", PACKAGE).endswith(".zip")
+
+
+def test_names_that_a_file_system_confuses_fold_alike() -> None:
+    """H-06: case and the spelling of accents do not make two names."""
+    assert fold("W/Caf\u00e9.zip") == fold("w/cafe\u0301.ZIP")
+
+
+def test_part_names_come_from_the_identity() -> None:
+    """A part file's name holds a digest of the package's text form, and nothing that anybody else wrote."""
+    assert part_name(PACKAGE) == part_name(Package(("w-1", "j-1")))
+    assert part_name(PACKAGE).startswith(".") and part_name(PACKAGE).endswith(".part") and len(part_name(PACKAGE)) == 22

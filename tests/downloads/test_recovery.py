@@ -1,0 +1,111 @@
+"""The decision after any crash: each state of the row with each part file and each final file."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from pixxel_async.downloads.rules.recovery import Decision, Final, Known, recover
+
+SIZE, TIME = 100, 7
+OURS = Final(True, SIZE, TIME)
+TOUCHED = Final(True, SIZE, TIME + 1)
+OTHER = Final(True, SIZE + 1, TIME + 1)
+CUT = Final(True, SIZE - 1, TIME)
+FOLDER = Final(False)
+LINK = Final(False, link=True)
+FINALS = [None, OURS, TOUCHED, OTHER, CUT, FOLDER, LINK]
+PARTS = [None, 0, 40, SIZE, SIZE + 1]
+STATES = [None, "waiting", "streaming", "publishing", "done", "failed", "given_up"]
+EXISTS = ["skip", "error", "replace"]
+
+
+def known(state: str, **changes: int | bool | None) -> Known:
+    proved = state in ("publishing", "done")
+    facts = {"size": SIZE if proved else None, "mtime_ns": TIME if proved else None, "total": SIZE}
+    return Known(state, **{**facts, **changes})  # type: ignore[arg-type]
+
+
+ALL = list(product(STATES, PARTS, FINALS, EXISTS, ["skip", "redo"], [False, True]))
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_case_is_decided_safely(state: str | None) -> None:
+    """In nearly 3,000 cases: no foreign file is replaced unasked, and nothing unproved is taken for done."""
+    for _, part, final, exists, if_missing, lost in (case for case in ALL if case[0] == state):
+        row = known(state) if state else None
+        decision = recover(row, part, final, exists=exists, if_missing=if_missing, lost=lost)
+
+        if decision.step in ("done", "finish"):
+            assert state in ("done", "publishing")
+            assert final in (OURS, None) if state == "done" else final == OURS
+        if decision.step in ("fetch", "resume", "prove") and final is not None:
+            assert decision.replace and final != FOLDER, (state, part, final, exists)
+        if decision.replace and exists != "replace":
+            assert state == "done", "only a file that the record calls ours is replaced unasked"
+        if decision.step == "resume":
+            assert 0 < decision.offset <= (part or 0) < SIZE
+        if decision.step == "prove":
+            assert part == SIZE
+
+
+@pytest.mark.parametrize(
+    ("row", "part", "final", "expected"),
+    [
+        (None, None, None, Decision("fetch")),
+        (None, 40, None, Decision("fetch")),
+        (None, None, OURS, Decision("taken")),
+        (known("waiting"), None, None, Decision("fetch")),
+        (known("streaming"), 0, None, Decision("fetch")),
+        (known("streaming"), 40, None, Decision("resume", offset=40)),
+        (known("streaming", total=None), 40, None, Decision("resume", offset=40)),
+        (known("streaming"), SIZE, None, Decision("prove")),
+        (known("streaming"), SIZE + 1, None, Decision("fetch")),
+        (known("streaming", same_boot=False, synced=30), 40, None, Decision("resume", offset=30)),
+        (known("streaming", same_boot=False), 40, None, Decision("fetch")),
+        (known("failed"), 40, None, Decision("resume", offset=40)),
+        (known("failed"), 40, OTHER, Decision("taken")),
+        (known("publishing"), SIZE, None, Decision("prove")),
+        (known("publishing"), None, OURS, Decision("finish")),
+        (known("publishing"), SIZE, OURS, Decision("finish")),
+        (known("publishing"), None, TOUCHED, Decision("check", otherwise="taken")),
+        (known("publishing"), None, None, Decision("fetch")),
+        (known("publishing"), SIZE, OTHER, Decision("taken")),
+        (known("done"), None, OURS, Decision("done")),
+        (known("done"), None, None, Decision("done")),
+        (known("done"), None, TOUCHED, Decision("check", otherwise="fetch", replace=True)),
+        (known("done"), None, CUT, Decision("fetch", replace=True)),
+        (known("done"), None, FOLDER, Decision("taken")),
+        (known("given_up"), 40, None, Decision("given_up")),
+    ],
+)
+def test_by_default(row: Known | None, part: int | None, final: Final | None, expected: Decision) -> None:
+    """The table for the default policies, a line a crash."""
+    assert recover(row, part, final) == expected
+
+
+def test_missing_files_are_redone_if_asked() -> None:
+    """M-04: done stays done when the file was moved, unless `if_missing="redo"`."""
+    assert recover(known("done"), None, None, if_missing="redo") == Decision("fetch")
+
+
+def test_files_of_a_lost_record_are_adopted_if_sound() -> None:
+    """M-05: a file at the name is proved in place of being fetched; if it is not sound, it is not ours."""
+    assert recover(None, None, OURS, lost=True) == Decision("adopt", otherwise="taken")
+
+
+def test_any_file_is_an_error_if_asked() -> None:
+    """`exists="error"` refuses what is there, also what is ours; a file whose renaming we only did not note is ours."""
+    assert recover(known("done"), None, OURS, exists="error") == Decision("taken")
+    assert recover(known("done"), None, None, exists="error") == Decision("done")
+    assert recover(known("publishing"), None, OURS, exists="error") == Decision("finish")
+
+
+def test_replace_replaces() -> None:
+    """`exists="replace"` lets the new file go over another one at the end; not over a folder, not over what is done."""
+    assert recover(None, None, LINK, exists="replace") == Decision("fetch", replace=True)
+    assert recover(None, None, FOLDER, exists="replace") == Decision("taken")
+    assert recover(known("done"), None, OURS, exists="replace") == Decision("done")
+    assert recover(None, None, OTHER, exists="replace") == Decision("fetch", replace=True)
+    assert recover(known("publishing"), SIZE, OTHER, exists="replace") == Decision("prove", replace=True)

@@ -1,0 +1,134 @@
+"""What answers of a storage mean, and what of them may be shown."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import pytest
+
+from pixxel_async.downloads.rules.verdict import (
+    Tries,
+    Verdict,
+    excerpt,
+    given_name,
+    judge,
+    pause,
+    retry_after,
+    stated_digests,
+)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_a_refused_link_is_renewed(status: int) -> None:
+    """A storage that refuses a link gets a fresh one."""
+    assert judge(status, {}) == Verdict("renew")
+
+
+def test_googles_expired_link_is_renewed() -> None:
+    """Google's storage answers 400 to a link that came to its end; any other 400 is final."""
+    assert judge(400, {}, b"<Error><Code>ExpiredToken</Code></Error>").meaning == "renew"
+    assert judge(400, {}, b"<Error><Code>InvalidArgument</Code></Error>").meaning == "fail"
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 507, 599])
+def test_bad_weather_passes(status: int) -> None:
+    """What may pass by itself is tried again, no sooner than the storage says."""
+    assert judge(status, {"retry-after": "7"}) == Verdict("again", 7.0)
+
+
+@pytest.mark.parametrize(("status", "meaning"), [(412, "throw away"), (304, "fail"), (307, "fail"), (418, "fail")])
+def test_the_rest(status: int, meaning: str) -> None:
+    """A failed precondition means another object; what nobody asked for ends the package."""
+    assert judge(status, {}).meaning == meaning
+
+
+def test_a_coded_body_is_no_file() -> None:
+    """Bytes in a coding that nobody asked for are refused, never decoded into the file."""
+    assert judge(200, {"content-encoding": "gzip"}).meaning == "fail"
+    assert judge(206, {"content-encoding": "identity"}).meaning == "body"
+
+
+@pytest.mark.parametrize(
+    ("text", "date", "expected"),
+    [
+        ("5", "", 5.0),
+        ("99999999", "", 60.0),
+        ("-5", "", None),
+        ("soon", "", None),
+        ("1e309", "", None),
+        ("٥", "", None),
+        ("Mon, 02 Jun 2025 00:00:10 GMT", "Mon, 02 Jun 2025 00:00:00 GMT", 10.0),
+        ("Mon, 02 Jun 2025 00:00:00 GMT", "Mon, 02 Jun 2025 00:00:10 GMT", 0.0),
+        ("Mon, 02 Jun 2025 00:00:10 GMT", "", None),
+    ],
+)
+def test_retry_after(text: str, date: str, expected: float | None) -> None:
+    """Seconds or a date, at most a minute; what cannot be read is ignored."""
+    assert retry_after({"retry-after": text, "date": date}) == expected
+
+
+def test_pauses_double_up_to_a_cap() -> None:
+    """The bound of the drawn pause doubles with each attempt and never passes the cap."""
+    assert [pause(n, 1.0, base=0.5, cap=3.0) for n in (1, 2, 3, 4, 500)] == [0.5, 1.0, 2.0, 3.0, 3.0]
+    assert pause(3, 0.0, base=0.5, cap=3.0) == 0.0
+
+
+def test_attempts_come_back_only_for_new_bytes() -> None:
+    """A body that starts over and reaches the same place again has made no progress."""
+    tries = Tries(step=100, attempts=4, renewals=2, stalls=1)
+    tries.arrived(99)
+    assert tries.attempts == 4
+    tries.arrived(100)
+    assert (tries.attempts, tries.renewals, tries.stalls) == (0, 0, 0)
+    tries.attempts = 3
+    tries.arrived(150)
+    tries.arrived(100)
+    assert tries.attempts == 3
+
+
+def test_excerpts_hold_no_signature() -> None:
+    """What is shown of a refusal says why, and holds nothing that could open the link."""
+    body = (
+        b"\xef\xbb\xbf<?xml version='1.0'?><Error><Code>SignatureDoesNotMatch</Code><SignatureProvided>abc123"
+        b"</SignatureProvided><StringToSign>AWS4-HMAC-SHA256 " + b"f" * 64 + b"</StringToSign>"
+        b"<x>https://h/p?X-Amz-Signature=dead&sig=beef</x></Error>"
+    )
+    text = excerpt(body, 1000)
+
+    assert "SignatureDoesNotMatch" in text
+    assert not any(secret in text for secret in ("f" * 32, "dead", "beef"))
+    assert len(excerpt(b"x y " * 500)) <= 200
+    assert excerpt(b"a\x1b[31m\x00b") == "a [31m b"
+
+
+def test_stated_digests() -> None:
+    """Digests of the whole package are taken where they are stated; what cannot be read says nothing."""
+    md5, sha = hashlib.md5(b"x").digest(), hashlib.sha256(b"x").digest()
+    told = {
+        "content-md5": base64.b64encode(md5).decode(),
+        "x-amz-checksum-sha256": base64.b64encode(sha).decode(),
+        "x-goog-hash": "crc32c=AAAAAA==,md5=" + base64.b64encode(md5).decode(),
+        "repr-digest": f"sha-256=:{base64.b64encode(sha).decode()}:, unknown=:AAAA:",
+        "x-amz-checksum-crc32": "not base64!",
+    }
+
+    assert stated_digests(told) == {"md5": md5, "sha256": sha}
+    assert stated_digests({"content-md5": told["content-md5"]}, whole=False) == {}
+    assert stated_digests({"x-amz-checksum-sha256": "AAAA-3"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ('attachment; filename="a b.zip"', "a b.zip"),
+        ("attachment; filename=a.zip", "a.zip"),
+        ("attachment; filename=\"x\"; filename*=UTF-8''na%C3%AFve.zip", "naïve.zip"),
+        ('attachment; filename="../../etc/passwd"', "passwd"),
+        ("attachment", None),
+        ('attachment; filename=""', None),
+    ],
+)
+def test_given_names_are_for_people(header: str, name: str | None) -> None:
+    """The storage's name is the last part of what it says, printable."""
+    assert given_name(header) == name

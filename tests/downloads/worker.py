@@ -1,0 +1,33 @@
+"""An export in a process of its own: `python -m tests.downloads.worker URL KEY FOLDER PACKAGE…`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from pixxel_async import DownloadManager, PixxelClient, Settings
+from pixxel_async.events import Failed
+from pixxel_async.settings import RetrySettings, WaitSettings
+
+
+async def main(url: str, key: str, folder: str, packages: list[str]) -> int:
+    settings = Settings(
+        api_key=key,
+        base_url=url,
+        waiting=WaitSettings(first=0.03, factor=1.0, jitter=0.0),
+        retry=RetrySettings(base=0.01, cap=0.02),
+    )
+    failed = 0
+    async with (
+        PixxelClient(settings=settings) as client,
+        DownloadManager(client, folder) as manager,
+        manager.fetch_all(packages, buffer=64 * 1024) as outcomes,
+    ):
+        async for outcome in outcomes:
+            failed += isinstance(outcome, Failed)
+            sys.stdout.write(f"{type(outcome).__name__}\n")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:])))

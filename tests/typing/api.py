@@ -1,0 +1,61 @@
+"""Read by the type checker and never run: what users write is understood, and what is wrong is an error.
+
+Each `type: ignore` below stands for an error that must be there: an unused one fails the check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pixxel_async
+from pixxel_async import (
+    Downloaded,
+    DownloadManager,
+    Failed,
+    JobPackage,
+    Link,
+    PackageState,
+    PixxelClient,
+    Skipped,
+    Transfer,
+)
+from pixxel_async.models import Job, JobStatus, Order
+
+
+async def resources(client: PixxelClient) -> None:
+    """Methods return what they say, and keywords are checked."""
+    first: Sequence[Job] = await client.jobs.list("w-1", status=JobStatus.COMPLETED)
+    job: Job = await client.jobs.get("w-1", "j-1")
+    order: Order = await client.orders.create([], dry_run=True)
+    changes: AsyncIterator[Job] = client.jobs.watch("w-1", "j-1")
+    png: bytes = await client.visualizations.png(
+        "a-1", "v-1", index_id="i-1", date="2024_05_06", visualization_mode="dynamic"
+    )
+    print(first, job, order, changes, png)
+    await client.jobs.list("w-1", state="completed")  # type: ignore[call-arg]
+    await client.jobs.get("w-1")  # type: ignore[call-arg]
+
+
+async def packages(client: PixxelClient) -> None:
+    """A package is asked for, waited for and linked to."""
+    package = JobPackage(workflow_id="w-1", job_id="j-1")
+    state: PackageState = await client.packages.ask(package)
+    link: Link = await client.packages.link(package, min_lifetime=60)
+    print(state.ready, link.url)
+    JobPackage("w-1", "j-1")  # type: ignore[call-arg]
+
+
+async def downloads(client: PixxelClient, folder: Path) -> None:
+    """One package, many packages, and a transfer in the hand."""
+    async with DownloadManager(client, folder) as manager:
+        done: Downloaded = await manager.fetch(JobPackage(workflow_id="w-1", job_id="j-1"))
+        transfer: Transfer = await manager.submit("job:w-1/j-1")
+        print(done.path, done.size, done.sha256, done.proof, transfer.progress)
+        async with manager.fetch_all(client.jobs.list("w-1")) as outcomes:
+            async for outcome in outcomes:
+                either: Downloaded | Skipped | Failed = outcome
+                print(either)
+
+
+pixxel_async.NoSuchName  # type: ignore[attr-defined]  # noqa: B018
