@@ -1,0 +1,105 @@
+"""The command group: global options, and one way out for all errors."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from typing import Any, NoReturn
+
+import click
+
+from .. import __version__
+from ..errors import PixxelError
+from .browse import jobs, workflows
+from .check import check
+from .errors import Exit, Interrupted, Refusal, Unread, code_of, one_line
+from .export import export
+from .folder import list_, retry, status, verify
+from .running import same_line
+from .sandbox import sandbox
+from .session import Session
+
+
+class Program(click.Group):
+    """A group whose `main` turns every error into one line on stderr and an exit code."""
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        extra["standalone_mode"] = False
+        try:
+            code = int(super().main(*args, **extra) or 0)
+            sys.stdout.flush()
+        except Exception as error:
+            code = _told(error)
+        sys.exit(code)
+
+
+def _told(error: Exception) -> int:
+    if isinstance(error, (Unread, BrokenPipeError)):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return Exit.PIPE
+    if isinstance(error, (click.exceptions.Abort, Interrupted)):
+        number = error.signal if isinstance(error, Interrupted) else 2
+        _say(f"stopped; nothing is lost. Go on with: {same_line()}")
+        return 128 + number
+    if isinstance(error, click.ClickException):
+        where = getattr(error, "ctx", None)
+        hint = f"; see {where.command_path} --help" if where else ""
+        _say(error.format_message().rstrip(".") + hint)
+        return error.exit_code
+    if isinstance(error, (PixxelError, Refusal, OSError)):
+        _say(one_line(error))
+        return code_of(error)
+    return _bug(error)
+
+
+def _bug(error: Exception) -> int:
+    if logging.getLogger("pixxel_async").isEnabledFor(logging.INFO):
+        traceback.print_exception(error)
+    _say(
+        f"this is a fault of pixxel_async, {one_line(error)}; run it again with `pixxel -v …` and report what it shows"
+    )
+    return Exit.BUG
+
+
+def _say(text: str) -> None:
+    click.echo(f"pixxel: {text}", err=True)
+
+
+def _log(verbose: int) -> None:
+    """Log to stderr if asked to, and nothing at all if not."""
+    logger = logging.getLogger("pixxel_async")
+    if not verbose:
+        logger.addHandler(logging.NullHandler())
+        return
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    logger.setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="pixxel", message="%(prog)s %(version)s")
+@click.option("--profile", metavar="NAME", help="Profile of the settings file.")
+@click.option(
+    "--set", "sets", metavar="A.B=C", multiple=True, help="A setting, as `download.streams=4`; may be repeated."
+)
+@click.option("--api-key-file", metavar="FILE", help="File that holds the API key; `-` reads it from stdin.")
+@click.option("-v", "--verbose", count=True, help="Log what happens; twice: every call.")
+@click.pass_context
+def pixxel(
+    context: click.Context, profile: str | None, sets: tuple[str, ...], api_key_file: str | None, verbose: int
+) -> None:
+    """Export hyperspectral packages from Pixxel's API, and look at what there is.
+
+    The key comes from PIXXEL_API_KEY, PIXXEL_API_KEY_FILE, a profile or --api-key-file. Without an account:
+    `pixxel export --sandbox --to exports`.
+
+    Exit codes: 0 done or nothing new, 2 usage, 3 some failed, 4 key refused, 5 disk, 6 unfinished (run it again),
+    7 verify found damage, 130 and 143 interrupted.
+    """
+    _log(verbose)
+    context.obj = Session(profile, sets, api_key_file)
+
+
+for command in (check, export, jobs, list_, retry, sandbox, status, verify, workflows):
+    pixxel.add_command(command)

@@ -1,0 +1,104 @@
+"""`pixxel export`: fetch packages into a folder; the same line again fetches what is new and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import click
+
+from ..packages import Wanted
+from . import options
+from .choose import WORKFLOW_NAME, Choice
+from .errors import Exit
+from .fetching import Fetching, Run, prepare
+from .order import Order, check
+from .output import FORMS
+from .running import run
+from .runs import last_run, note_run
+from .session import Session
+from .sources import Listing, first_workflow, manifest, packages
+
+
+@click.command()
+@click.argument("packages", nargs=-1, metavar="[PACKAGE]...")
+@click.option("--workflow", "workflows", metavar="W", multiple=True, help="Take the jobs of this workflow; repeatable.")
+@click.option("--project", metavar="P", help="Take the jobs of all workflows of this project.")
+@click.option("--manifest", metavar="FILE", help="Take the packages of a CSV or NDJSON file; `-` is stdin.")
+@click.option(
+    "--packages", "kinds", type=click.Choice(["job", "task", "both"]), help="Packages of jobs, tasks, or both [job]."
+)
+@click.option("--status", "statuses", metavar="WORD", multiple=True, help="Take jobs of this status [completed ones].")
+@click.option(
+    "--finished-since",
+    "since",
+    metavar="DATE|last",
+    callback=options.as_since,
+    help="Take what ended since then, or since the `last` whole run.",
+)
+@click.option("--wait", is_flag=True, help="Wait for jobs that are still running, too.")
+@click.option("--to", metavar="FOLDER", type=click.Path(path_type=Path), required=True, help="Where the packages go.")
+@click.option("--name", metavar="TEMPLATE", help="Names below the folder: {workflow_id}/{finished_at:%Y-%m}/{job_id}.")
+@options.record
+@options.transfer
+@click.option("--output", "form", type=click.Choice(FORMS), help="Form of the data on stdout [table].")
+@options.sandbox
+@click.pass_obj
+def export(session: Session, /, **given: Any) -> int:
+    """Fetch packages into a folder.
+
+    Asks for them, waits until they are packed, fetches, proves and keeps them. PACKAGE is a package in its text form,
+    job:W/J or task:W/J/T. Stop it any way and type the same line again: it goes on, and what is there already is not
+    fetched twice.
+    """
+    order = Order(**given)
+    check(order)
+    return run(lambda: _export(session, order))
+
+
+async def _export(session: Session, order: Order) -> int:
+    began = datetime.now(UTC)
+    await prepare(order.to)
+    fetching = Fetching(_run(order))
+    choice = await _choice(order)
+    async with session.client(sandbox=order.sandbox) as client:
+        listing = Listing(client, choice, fetching.wrong)
+        await fetching.fetch(client, await _source(order, listing))
+    code = fetching.close(running=listing.running)
+    if code is Exit.DONE and order.listed:
+        await anyio.to_thread.run_sync(note_run, order.to, order.selection, began)
+    return code
+
+
+def _run(order: Order) -> Run:
+    return Run(
+        folder=order.to,
+        record=order.record,
+        name=order.name,
+        parallel=order.parallel,
+        deadline=order.deadline,
+        wait=order.wait,
+        quiet=order.quiet,
+        form=order.form,
+    )
+
+
+async def _choice(order: Order) -> Choice:
+    since = None if order.since == "last" else order.since
+    if order.since == "last":
+        since = await anyio.to_thread.run_sync(last_run, order.to, order.selection)
+    return Choice(packages=order.taken, status=order.statuses, since=since, wait=order.wait)
+
+
+async def _source(order: Order, listing: Listing) -> AsyncIterable[Wanted] | Iterable[Wanted]:
+    if order.packages:
+        return packages(order.packages)
+    if order.manifest is not None:
+        return manifest(order.manifest)
+    if order.project is not None:
+        return listing.project(order.project)
+    workflows = order.workflows or [await first_workflow(listing.client)]
+    return listing.workflows(workflows, named="{" + WORKFLOW_NAME in (order.name or ""))

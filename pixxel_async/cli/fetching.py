@@ -1,0 +1,157 @@
+"""One run of the download manager, shown on stderr and written to stdout: what `export` and `retry` have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+from attrs import frozen
+
+from ..downloads import DownloadManager, write_sums
+from ..downloads.disk import Disk
+from ..errors import ConfigError, PixxelError
+from ..events import Failed, Outcome
+from .errors import Exit, Refusal, one_line
+from .output import Form, writer
+from .plain import printable
+from .progress import Board, showing, view
+from .running import same_line
+from .tally import COLUMNS, TABLE_COLUMNS, Tally, closing, row, table_row
+
+if TYPE_CHECKING:
+    from ..client import PixxelClient
+    from ..packages import Wanted
+
+    Source = AsyncIterable[Wanted] | Iterable[Wanted]
+
+
+@frozen(kw_only=True)
+class Run:
+    """How a run downloads, and how it shows itself.
+
+    Attributes:
+        folder: where the packages go.
+        record: the record's file, if not in the folder.
+        name: template of the names below the folder.
+        parallel: bodies at once; None: as the settings say.
+        deadline: seconds for the whole run; None for no end.
+        wait: whether jobs that still run are waited for.
+        quiet: whether nothing is shown unless something failed.
+        form: form of the data on stdout; None: a table, or nothing when quiet.
+    """
+
+    folder: Path
+    record: Path | None = None
+    name: str | None = None
+    parallel: int | None = None
+    deadline: float | None = None
+    wait: bool = False
+    quiet: bool = False
+    form: Form | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of `fetch_all` that differ from the client's."""
+        return {} if self.parallel is None else {"streams": self.parallel}
+
+
+async def prepare(folder: Path) -> None:
+    """Make the folder if need be; raises `Refusal` when it cannot be written to."""
+    try:
+        await anyio.to_thread.run_sync(Disk().prepare, folder)
+    except ConfigError as error:
+        raise Refusal(f"{error}; choose another one with --to", Exit.DISK) from None
+
+
+class Fetching:
+    """Fetches what a source brings, tells people on stderr and programs on stdout, and sums up.
+
+    Args:
+        run: how to download, and how to show it.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._began = time.monotonic()
+        self._tally = Tally()
+        self._screen = view(quiet=run.quiet, stream=sys.stderr)
+        self._form: Form | None = run.form or (None if run.quiet else "table")
+        self._shared = sys.stdout.isatty()
+        self._out = writer(
+            self._form or "table",
+            TABLE_COLUMNS if self._form == "table" else COLUMNS,
+            sys.stdout,
+            before=self._screen.hide if self._shared else None,
+        )
+
+    def wrong(self, error: PixxelError, what: str = "") -> None:
+        """Tell an error that is not a package's.
+
+        Args:
+            what: what could not be read, if it does not end the run.
+        """
+        self._tally.wrong(error, ends=not what)
+        self._screen.say(f"{printable(what)}: {one_line(error)}" if what else one_line(error))
+
+    async def fetch(self, client: PixxelClient, source: Source) -> None:
+        """Fetch everything, until it is done or the run's deadline has passed."""
+        try:
+            async with asyncio.timeout(self._run.deadline):
+                await self._all(client, source)
+        except PixxelError as error:
+            self.wrong(error)
+        except TimeoutError:
+            self._tally.late = True
+        except asyncio.CancelledError:
+            self._sum_up(whole=False)
+            raise
+
+    async def _all(self, client: PixxelClient, source: Source) -> None:
+        run, board = self._run, Board()
+        async with DownloadManager(client, run.folder, record=run.record, name=run.name, on_event=board) as manager:
+            for note in manager.record.notes:
+                self._screen.say(printable(note))
+            with showing(self._screen, board, manager.snapshot):
+                try:
+                    async with manager.fetch_all(source, wait_for_jobs=run.wait, **run.settings) as outcomes:
+                        async for outcome in outcomes:
+                            await self._tell(outcome, manager.folder)
+                finally:
+                    await write_sums(manager.folder, manager.record)
+
+    async def _tell(self, outcome: Outcome, folder: Path) -> None:
+        self._tally.count(outcome)
+        if isinstance(outcome, Failed):
+            self._screen.say(f"failed: {outcome.package}: {one_line(outcome.error)}")
+        told = table_row(outcome, folder, self._run.folder) if self._form == "table" else row(outcome)
+        if self._form is None or told is None:
+            return
+        if self._shared:
+            self._out.add(told)
+        else:
+            await anyio.to_thread.run_sync(self._out.add, told, abandon_on_cancel=True)
+
+    def close(self, *, running: int = 0) -> Exit:
+        """Say what is where, and how to go on if something is missing.
+
+        Args:
+            running: jobs that were left out because they still run.
+        """
+        self._tally.running = running
+        self._sum_up(whole=True)
+        if self._tally.code not in (Exit.DONE, Exit.USAGE):
+            self._screen.say(f"go on with: {same_line()}")
+        return self._tally.code
+
+    def _sum_up(self, *, whole: bool) -> None:
+        self._tally.seconds = time.monotonic() - self._began
+        if self._form is not None:
+            self._out.end()
+        if not self._run.quiet:
+            for line in closing(self._tally, self._run.folder, whole=whole):
+                self._screen.say(line)

@@ -1,0 +1,156 @@
+"""`pixxel status`, `list`, `verify` and `retry`: what is in a folder, and what is not yet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..downloads import Record, Row, verify_folder
+from ..packages import Wanted, parse_package
+from . import options
+from .errors import Exit, Refusal
+from .fetching import Fetching, Run
+from .output import FORMS, Form, writer
+from .plain import many, printable
+from .running import run
+from .session import Session
+
+STATUS_COLUMNS = ("state", "packages", "bytes")
+TABLE_COLUMNS = ("state", "size", "package", "error")
+LIST_COLUMNS = ("package", "state", "path", "size", "sha256", "proof", "finished_at", "error")
+VERIFY_COLUMNS = ("path", "ok", "reason")
+
+_STATES = ("done", "publishing", "streaming", "waiting", "failed", "given_up")
+
+
+@click.command()
+@options.folder
+@options.record
+@options.output
+def status(folder: Path, record: Path | None, form: Form) -> int:
+    """Count a folder's packages by state."""
+    return run(lambda: _status(folder, record, form))
+
+
+async def _status(folder: Path, record: Path | None, form: Form) -> int:
+    counts = {state: [0, 0] for state in _STATES}
+    async with _opened(folder, record) as opened:
+        async for row in opened.rows(folder):
+            counts[row.state][0] += 1
+            counts[row.state][1] += row.size or 0
+    out = writer(form, STATUS_COLUMNS, sys.stdout)
+    for state, (packages, size) in counts.items():
+        if packages:
+            out.add({"state": state, "packages": packages, "bytes": size})
+    out.end()
+    return Exit.DONE
+
+
+@click.command("list")
+@options.folder
+@options.record
+@options.output
+def list_(folder: Path, record: Path | None, form: Form) -> int:
+    """List a folder's packages.
+
+    As CSV or NDJSON the list is a manifest for `pixxel export`.
+    """
+    return run(lambda: _list(folder, record, form))
+
+
+async def _list(folder: Path, record: Path | None, form: Form) -> int:
+    out = writer(form, TABLE_COLUMNS if form == "table" else LIST_COLUMNS, sys.stdout)
+    async with _opened(folder, record) as opened:
+        async for row in opened.rows(folder):
+            out.add(_listed(row, folder))
+    out.end()
+    return Exit.DONE
+
+
+@click.command()
+@options.folder
+@options.record
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing unless a file is damaged.")
+@options.output
+def verify(folder: Path, record: Path | None, quiet: bool, form: Form) -> int:
+    """Read every fetched file and compare.
+
+    Each file is compared with what the record says of it; the exit code is 7 if one is damaged or missing.
+    """
+    return run(lambda: _verify(folder, record, quiet, form))
+
+
+async def _verify(folder: Path, record: Path | None, quiet: bool, form: Form) -> int:
+    good = bad = 0
+    out = writer(form, VERIFY_COLUMNS, sys.stdout)
+    async with _opened(folder, record) as opened:
+        async for found in verify_folder(folder, opened):
+            good, bad = good + found.ok, bad + (not found.ok)
+            if not (quiet and found.ok):
+                out.add({"path": str(found.path), "ok": found.ok, "reason": found.reason})
+    if bad or not quiet:
+        out.end()
+        click.echo(f"{many(good, 'file')} sound, {many(bad, 'file')} damaged or missing", err=True)
+    if bad:
+        click.echo("the line that exported them fetches a damaged file again", err=True)
+    return Exit.DAMAGED if bad else Exit.DONE
+
+
+@click.command()
+@options.folder
+@options.record
+@options.transfer
+@click.option("--output", "form", type=click.Choice(FORMS), help="Form of the data on stdout [table].")
+@options.sandbox
+@click.pass_obj
+def retry(session: Session, /, folder: Path, sandbox: bool, **given: Any) -> int:
+    """Fetch again what failed or is unfinished.
+
+    Also what had been given up after too many failures. Nothing new is looked for: `pixxel export` does that.
+    """
+    wanted = Run(folder=folder, **given)
+    return run(lambda: _retry(session, sandbox, wanted))
+
+
+async def _retry(session: Session, sandbox: bool, wanted: Run) -> int:
+    fetching = Fetching(wanted)
+    async with _opened(wanted.folder, wanted.record) as opened, session.client(sandbox=sandbox) as client:
+        await fetching.fetch(client, _unfinished(opened, wanted.folder))
+    return fetching.close()
+
+
+async def _unfinished(opened: Record, folder: Path) -> AsyncIterator[Wanted]:
+    async for row in opened.rows(folder):
+        if row.state == "given_up":
+            await opened.save(row.identity, folder, state="failed")
+        if row.state != "done":
+            yield Wanted(parse_package(row.identity), row.fields)
+
+
+@asynccontextmanager
+async def _opened(folder: Path, record: Path | None) -> AsyncIterator[Record]:
+    path = record or folder / ".pixxel" / "record.sqlite"
+    if not path.exists():
+        raise Refusal(f"there is no record at {printable(str(path))}: nothing was exported there")
+    async with await Record.open(path, origin=None) as opened:
+        yield opened
+
+
+def _listed(row: Row, folder: Path) -> dict[str, object]:
+    ended = None if row.finished_at is None else datetime.fromtimestamp(row.finished_at, UTC)
+    return {
+        "package": row.identity,
+        "state": row.state,
+        "path": None if row.name is None else str(folder / row.name),
+        "size": row.size,
+        "sha256": row.sha256,
+        "proof": row.proof,
+        "finished_at": ended,
+        "error": row.error,
+    }

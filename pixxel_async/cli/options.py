@@ -1,0 +1,98 @@
+"""The kinds of values that options take, and the options that commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+import click
+
+from .output import FORMS
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+Last = Literal["last"]
+
+_PARTS = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_SECONDS = (86400.0, 3600.0, 60.0, 1.0)
+
+
+def duration(text: str) -> float:
+    """Seconds of a text such as `90s`, `30m`, `1h30m`, `2d` or `90`; raises `ValueError`."""
+    found = _PARTS.fullmatch(text.strip().lower())
+    total = sum(float(part or 0) * unit for part, unit in zip(found.groups(), _SECONDS, strict=True)) if found else 0
+    if total <= 0:
+        raise ValueError(text)
+    return total
+
+
+def date(text: str) -> datetime:
+    """The time of an ISO 8601 text; without an offset it is UTC, as the API's times are. Raises `ValueError`."""
+    when = datetime.fromisoformat(text.strip())
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def as_duration(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    """The value of an option that takes a span, in seconds."""
+    try:
+        return None if text is None else duration(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no time span; write it as 90s, 30m, 6h or 1h30m") from None
+
+
+def as_since(context: click.Context, parameter: click.Parameter, text: str | None) -> datetime | Last | None:
+    """The value of an option that takes a time, or the word `last`."""
+    try:
+        return date(text) if text is not None and text != "last" else cast("Last | None", text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no date; write it as 2026-01-31, 2026-01-31T12:00Z or last") from None
+
+
+def output(command: F) -> F:
+    """Add `--output`."""
+    return click.option(
+        "--output",
+        "form",
+        type=click.Choice(FORMS),
+        default="table",
+        show_default=True,
+        help="Form of the data on stdout.",
+    )(command)
+
+
+def folder(command: F) -> F:
+    """Add the argument FOLDER."""
+    return click.argument("folder", type=click.Path(path_type=Path))(command)
+
+
+def record(command: F) -> F:
+    """Add `--record`."""
+    return click.option(
+        "--record",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Record of what is done, if not in the folder.",
+    )(command)
+
+
+def sandbox(command: F) -> F:
+    """Add `--sandbox`."""
+    return click.option(
+        "--sandbox", is_flag=True, help="Use an API of our own in this process: no account, no network, made-up data."
+    )(command)
+
+
+def transfer(command: F) -> F:
+    """Add the options of commands that download."""
+    for option in (
+        click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something failed."),
+        click.option(
+            "--deadline", metavar="SPAN", callback=as_duration, help="Stop after 90s, 30m, 6h; run again to go on."
+        ),
+        click.option("--parallel", metavar="N", type=click.IntRange(1, 256), help="Packages streamed at once."),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,82 @@
+"""What the global options say: the settings, and a client made from them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from attrs import evolve, frozen
+
+from ..client import PixxelClient
+from ..errors import ConfigError
+from ..settings import Settings
+from ..settings.sources import read_key
+
+SEED = 1
+"""The seed of the sandbox's made-up data; the same seed has the same packages in every process."""
+
+
+@frozen
+class Session:
+    """The global options of one command line.
+
+    Attributes:
+        profile: a profile of the settings file.
+        sets: settings as `a.b=c`.
+        key_file: a file that holds the key; `-` for stdin.
+    """
+
+    profile: str | None = None
+    sets: tuple[str, ...] = ()
+    key_file: str | None = None
+
+    def settings(self) -> Settings:
+        """The settings of this command line; raises `ConfigError`."""
+        settings = Settings.load(profile=self.profile).with_values(**assigned(self.sets))
+        if self.key_file is None:
+            return settings
+        source = "stdin" if self.key_file == "-" else self.key_file
+        return evolve(settings, api_key=_key(self.key_file), key_source=source)
+
+    @asynccontextmanager
+    async def client(self, *, sandbox: bool = False) -> AsyncIterator[PixxelClient]:
+        """An opened client; with `sandbox` on an API of our own that lives as long as it."""
+        if not sandbox:
+            async with PixxelClient(settings=self.settings()) as client:
+                yield client
+            return
+        from ..sandbox import Sandbox
+
+        async with Sandbox(seed=SEED) as served:
+            values = {**assigned(self.sets), "base_url": served.url, "origin": f"sandbox:{SEED}"}
+            settings = Settings().with_values(served.api_key, **values)
+            async with PixxelClient(settings=evolve(settings, key_source="the sandbox")) as client:
+                yield client
+
+
+def assigned(sets: Sequence[str]) -> Mapping[str, str]:
+    """The settings that `--set a.b=c` names, by their dotted names.
+
+    Raises:
+        ConfigError: a text of another form, or a key, which would show in the list of processes.
+    """
+    values = {}
+    for text in sets:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--set takes a.b=c, such as download.streams=4, not {text!r}")
+        if name.strip() == "api_key":
+            raise ConfigError("a key on the command line shows in the list of processes: use --api-key-file")
+        values[name.strip()] = value
+    return values
+
+
+def _key(path: str) -> str:
+    if path != "-":
+        return read_key(Path(path))
+    key = sys.stdin.read().strip()
+    if not key:
+        raise ConfigError("there is no key on stdin")
+    return key

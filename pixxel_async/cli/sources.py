@@ -1,0 +1,139 @@
+"""What to export: from workflows, a project, a manifest or the command's arguments to one stream of packages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio.to_thread
+from attrs import define, evolve, field
+
+from ..errors import ConfigError, KeyRefused, PixxelError
+from ..packages import Wanted, parse_package, wanted
+from .choose import Choice, task_counts, template_fields
+from .manifest import manifest_lines, read_manifest
+
+if TYPE_CHECKING:
+    from ..client import PixxelClient
+    from ..models import Job
+
+T = TypeVar("T")
+
+_BATCH = 1000
+"""Manifest lines that are read at once, in a thread."""
+
+
+@define
+class Listing:
+    """Reads workflows and yields the packages of their jobs; one that cannot be read is told and stops no other.
+
+    Attributes:
+        client: the opened client.
+        choice: which jobs and tasks to take.
+        tell: gets the error of each workflow, or job, that could not be read, and which it was.
+        running: jobs that were left out because they are still running.
+    """
+
+    client: PixxelClient
+    choice: Choice
+    tell: Callable[[PixxelError, str], None]
+    running: int = field(default=0, init=False)
+
+    async def project(self, project_id: str) -> AsyncIterator[Wanted]:
+        """The packages of all workflows of a project."""
+        async for workflow in self.client.workflows.list(project_id=project_id):
+            async for item in self.workflow(workflow.id or "", workflow.name or ""):
+                yield item
+
+    async def workflows(self, workflow_ids: Iterable[str], *, named: bool = False) -> AsyncIterator[Wanted]:
+        """The packages of these workflows; with `named` their names are looked up for the name template."""
+        for workflow_id in dict.fromkeys(workflow_ids):
+            name = await self._name(workflow_id) if named else ""
+            async for item in self.workflow(workflow_id, name):
+                yield item
+
+    async def _name(self, workflow_id: str) -> str:
+        rows = await self.client.workflows.list(id=workflow_id)
+        return next((row.name for row in rows if row.id == workflow_id and row.name), "")
+
+    async def workflow(self, workflow_id: str, name: str = "") -> AsyncIterator[Wanted]:
+        """The packages of one workflow's jobs: of those that have ended first, then of those that are waited for."""
+        async for job in self._told(f"workflow {workflow_id}", self._jobs(workflow_id)):
+            async for item in self._told(f"job {job.id} of workflow {workflow_id}", self._packages(job)):
+                yield evolve(item, fields=template_fields(item, name))
+
+    async def _told(self, what: str, rows: AsyncIterator[T]) -> AsyncIterator[T]:
+        try:
+            async for row in rows:
+                yield row
+        except KeyRefused:
+            raise
+        except PixxelError as error:
+            self.tell(error, what)
+
+    async def _jobs(self, workflow_id: str) -> AsyncIterator[Job]:
+        later: list[Job] = []
+        async for job in self.client.jobs.list(workflow_id):
+            take = self.choice.take(job.status, job.finished_at)
+            if take == "now":
+                yield job
+            elif take == "later":
+                later.append(job)
+            self.running += take == "running"
+        for job in later:
+            yield job
+
+    async def _packages(self, job: Job) -> AsyncIterator[Wanted]:
+        if self.choice.packages != "task":
+            yield wanted(job)
+        if self.choice.packages == "job":
+            return
+        whole = await self._whole(job)
+        for task in whole.tasks or ():
+            if task_counts(task.status):
+                yield wanted(task)
+
+    async def _whole(self, job: Job) -> Job:
+        """The job with its tasks, which a listing does not bring; one that still runs is waited for first."""
+        ids = (job.workflow_id or "", job.id or "")
+        if not self.choice.ended(job.status):
+            job = await self.client.jobs.wait(*ids)
+        return job if job.tasks else await self.client.jobs.get(*ids)
+
+
+async def first_workflow(client: PixxelClient) -> str:
+    """The first workflow that has a job; raises `ConfigError` when there is none."""
+    async for workflow in client.workflows.list():
+        async for _ in client.jobs.list(workflow.id or ""):
+            return workflow.id or ""
+    raise ConfigError("there is no workflow with jobs")
+
+
+def packages(texts: Sequence[str]) -> list[Wanted]:
+    """The packages of a command's arguments, each once; raises `ConfigError` for the first that is none."""
+    return [wanted(package) for package in dict.fromkeys(map(parse_package, texts))]
+
+
+async def manifest(path: str) -> AsyncIterator[Wanted]:
+    """The packages of a manifest, read in a thread some lines at a time; `-` is stdin.
+
+    A file is read twice, first to the end, so that a bad line shows before anything is asked for.
+    """
+    if path != "-":
+        await anyio.to_thread.run_sync(_proofread, path, abandon_on_cancel=True)
+    with manifest_lines(path) as lines:
+        items = read_manifest(lines)
+        while batch := await anyio.to_thread.run_sync(_some, items, abandon_on_cancel=True):
+            for item in batch:
+                yield item
+
+
+def _proofread(path: str) -> None:
+    with manifest_lines(path) as lines:
+        for _ in read_manifest(lines):
+            pass
+
+
+def _some(items: Iterator[Wanted]) -> list[Wanted]:
+    return list(islice(items, _BATCH))

@@ -1,0 +1,60 @@
+"""A sandbox in a thread of its own, the command in this one: as in a shell, it may start loops and take signals."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pixxel_async.cli.app import pixxel
+from pixxel_async.sandbox import Sandbox
+
+Command = Callable[..., Result]
+
+
+@contextmanager
+def in_thread(server: Any) -> Iterator[Any]:
+    """Keep an async context manager open in a loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def call(coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(20)
+
+    try:
+        yield call(server.__aenter__())
+    finally:
+        call(server.__aexit__(None, None, None))
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def served() -> Iterator[Sandbox]:
+    """A sandbox that packs in no time."""
+    with in_thread(Sandbox(packing=0.05)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def command(served: Sandbox) -> Command:
+    """Run `pixxel …` against the sandbox, with its key in the environment."""
+    return commanded(served.url, served.api_key)
+
+
+def commanded(url: str, key: str | None) -> Command:
+    """Run `pixxel …` against any server."""
+    env = {"PIXXEL_BASE_URL": url, "PIXXEL_API_KEY": key, "PIXXEL_CONFIG": None, "PIXXEL_API_KEY_FILE": None}
+    fast = ["--set", "waiting.first=0.1", "--set", "retry.budget=0.5", "--set", "retry.base=0.01"]
+
+    def run(*arguments: str, **extra: Any) -> Result:
+        return CliRunner().invoke(pixxel, [*fast, *arguments], env=env, prog_name="pixxel", **extra)
+
+    return run

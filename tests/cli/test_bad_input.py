@@ -1,0 +1,176 @@
+"""Bad input: each is one clear line on stderr that says what to do, with its exit code, and loses nothing."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from pixxel_async.sandbox import Sandbox
+
+from .conftest import Command, commanded
+
+
+def one_line(result: Result, code: int, *words: str) -> None:
+    """The command ended with this code, no traceback, and its first line on stderr has these words."""
+    lines = result.stderr.splitlines()
+    assert (result.exit_code, result.stdout.strip()) == (code, ""), result.output
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word in lines[0], lines
+    assert [line for line in lines[1:] if not line.startswith("go on with: ")] == [], lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["export", "--to", "x"], ["say what to export", "--workflow"]),
+        (["export", "--sandbox"], ["--to", "see pixxel export --help"]),
+        (["export", "--to", "x", "--workflow", ""], ["--workflow is empty", "pixxel workflows"]),
+        (["export", "--to", "x", "job:w/"], ["must be written job:WORKFLOW_ID/JOB_ID"]),
+        (["export", "--to", "x", "w/j"], ["is no package", "job:"]),
+        (["export", "--to", "x", "--deadline", "soon", "job:w/j"], ["no time span", "6h"]),
+        (["export", "--to", "x", "--finished-since", "then", "--workflow", "w"], ["no date", "2026-01-31"]),
+        (["export", "--to", "x", "--parallel", "0", "job:w/j"], ["--parallel"]),
+        (["export", "--to", "x", "--name", "{nothing}", "job:w/j"], ["no field 'nothing'", "workflow_id"]),
+        (["export", "--api-key", "sk-1", "--to", "x", "job:w/j"], ["No such option", "--api-key"]),
+        (["exprot"], ["No such command", "exprot"]),
+        (["jobs"], ["--workflow"]),
+        (["status", "nowhere"], ["no record", "nothing was exported there"]),
+        (["--set", "download.streams=0", "workflows"], ["streams must be at least 1"]),
+        (["--api-key-file", "nowhere", "workflows"], ["cannot read", "nowhere"]),
+    ],
+)
+def test_usage(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: list[str]
+) -> None:
+    """What cannot be meant is refused with code 2 before anything is sent, and nothing is made."""
+    monkeypatch.chdir(tmp_path)
+
+    one_line(command(*arguments), 2, *words)
+
+
+def test_missing_key(served: Sandbox, tmp_path: Path) -> None:
+    """Without a key the line says where one is looked for."""
+    one_line(commanded(served.url, None)("workflows"), 2, "PIXXEL_API_KEY")
+
+
+@pytest.mark.parametrize("key", ["wrong", "sandbox-0000000000000000"])
+def test_refused_key(served: Sandbox, tmp_path: Path, key: str) -> None:
+    """A refused key has a code of its own, and is not in the text."""
+    result = commanded(served.url, key)("export", "--workflow", "w", "--to", str(tmp_path / "x"), "--quiet")
+
+    one_line(result, 4, "pixxel check")
+    assert key not in result.output
+
+
+def test_unknown_workflow(command: Command, tmp_path: Path) -> None:
+    """A workflow that is not there is named with what lists those that are."""
+    result = command("export", "--workflow", "w-none", to(tmp_path), "--quiet")
+
+    one_line(result, 3, "workflow w-none: 404", "`pixxel workflows`")
+
+
+def test_folder_that_is_a_file(command: Command, tmp_path: Path) -> None:
+    """A folder that cannot be is a matter of the disk, and what stands there stays."""
+    (tmp_path / "x").write_text("mine")
+
+    one_line(command("export", "--to", str(tmp_path / "x"), "job:w/j"), 5, "cannot be used as a folder", "--to")
+    assert (tmp_path / "x").read_text() == "mine"
+
+
+def test_full_disk(command: Command, tmp_path: Path) -> None:
+    """A disk without room ends the run with its code, and says how to go on."""
+    result = command(
+        "--set", "download.keep_free=1_000_000_000_000_000", "export", *all_jobs(command), "--quiet", to(tmp_path)
+    )
+
+    lines = result.stderr.splitlines()
+    assert (result.exit_code, result.stdout) == (5, "")
+    assert all("make room" in line for line in lines[:-1])
+    assert lines[-1].startswith("go on with: ")
+    assert list(tmp_path.rglob("*.zip")) == []
+
+
+def all_jobs(command: Command) -> list[str]:
+    return ["--workflow", command("workflows", "--output", "csv").stdout.splitlines()[1].split(",")[0]]
+
+
+def to(folder: Path) -> str:
+    return f"--to={folder / 'x'}"
+
+
+def test_manifest_with_a_bad_line(command: Command, served: Sandbox, tmp_path: Path) -> None:
+    """A manifest is read to its end before anything is asked for, and the bad line is named by its number."""
+    path = tmp_path / "list.csv"
+    path.write_text("package\n" + "".join(f"job:w/{number}\n" for number in range(1500)) + "\nnonsense\n")
+
+    one_line(command("export", "--manifest", str(path), to(tmp_path), "--quiet"), 2, "line 1503 of the manifest")
+    assert served.count("jobs.request_download") == 0
+
+
+def test_name_clash(command: Command, tmp_path: Path) -> None:
+    """A file that is not ours is never written over; the package fails and the file is named."""
+    source = all_jobs(command)
+    first = command("jobs", *source, "--status", "completed", "--output", "csv").stdout.splitlines()[1].split(",")
+    mine = tmp_path / "x" / first[0] / f"{first[1]}.zip"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+
+    result = command("export", f"job:{first[0]}/{first[1]}", to(tmp_path), "--quiet")
+
+    one_line(result, 3, "failed: job:", str(mine.name))
+    assert mine.read_text() == "mine"
+
+
+class Portal(BaseHTTPRequestHandler):
+    """A server that answers everything with a page."""
+
+    def do_GET(self) -> None:
+        body = b"<!doctype html><title>Welcome to \x1b[31mour guests' network</title>"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def portal() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Portal) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("arguments", [["workflows"], ["check"], ["export", "--workflow", "w", "--quiet", "--to", "x"]])
+def test_server_that_answers_html(
+    portal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """A page instead of JSON is told as what it is, its escapes made harmless, with what to mend."""
+    monkeypatch.chdir(tmp_path)
+
+    result = commanded(portal, "sk-1")(*arguments)
+
+    assert result.exit_code == 3
+    assert "Traceback" not in result.stderr
+    assert "PIXXEL_BASE_URL" in result.stderr
+    assert "\x1b" not in result.output
+
+
+def test_server_that_is_not_there(tmp_path: Path) -> None:
+    """Nobody at the address: unfinished, for running again may help."""
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as closed:
+        url = f"http://127.0.0.1:{closed.server_address[1]}"
+
+    one_line(commanded(url, "sk-1")("workflows"), 6, "PIXXEL_BASE_URL")

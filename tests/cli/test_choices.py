@@ -1,0 +1,187 @@
+"""What the command line asks for: spans, dates, options that do not go together, which jobs are taken."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixxel_async.cli.choose import Choice, task_counts
+from pixxel_async.cli.errors import Refusal
+from pixxel_async.cli.options import date, duration
+from pixxel_async.cli.order import Order, check
+from pixxel_async.cli.runs import last_run, note_run
+from pixxel_async.cli.session import Session
+from pixxel_async.errors import ConfigError
+from pixxel_async.settings import Secret
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("90s", 90),
+        ("90", 90),
+        ("30m", 1800),
+        ("6h", 21600),
+        ("1h30m", 5400),
+        ("2d", 172800),
+        ("0.5s", 0.5),
+        (" 6H ", 21600),
+    ],
+)
+def test_duration(text: str, expected: float) -> None:
+    """A span is read in seconds, minutes, hours and days, alone or together."""
+    assert duration(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "0", "0s", "-5s", "5 s", "1m1h", "soon", "1e9", "nan", "٣s x"])
+def test_no_duration(text: str) -> None:
+    """What is no span, or none that ever ends, is refused."""
+    with pytest.raises(ValueError):
+        duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T12:00", NOON),
+        ("2026-01-31T12:00Z", NOON),
+        ("2026-01-31T14:00+02:00", NOON),
+    ],
+)
+def test_date(text: str, expected: datetime) -> None:
+    """A time without an offset is UTC."""
+    assert date(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("choice", "status", "finished", "expected"),
+    [
+        (Choice(), "completed", None, "now"),
+        (Choice(), "Task_Completed", None, "now"),
+        (Choice(), "partial_success", None, "now"),
+        (Choice(), "failed", None, "no"),
+        (Choice(), "running", None, "running"),
+        (Choice(), "a new word", None, "running"),
+        (Choice(), None, None, "running"),
+        (Choice(wait=True), "running", None, "later"),
+        (Choice(wait=True), "failed", None, "no"),
+        (Choice(status=("Failed",)), "FAILED", None, "now"),
+        (Choice(status=("failed",)), "completed", None, "no"),
+        (Choice(status=("failed",)), "running", None, "no"),
+        (Choice(since=NOON), "completed", NOON, "now"),
+        (Choice(since=NOON), "completed", NOON - timedelta(seconds=1), "no"),
+        (Choice(since=NOON), "completed", NOON.replace(tzinfo=None), "now"),
+        (Choice(since=NOON), "completed", NOON.astimezone(timezone(timedelta(hours=5))), "now"),
+        (Choice(since=NOON), "completed", None, "now"),
+        (Choice(since=NOON, wait=True), "running", None, "later"),
+    ],
+)
+def test_take(choice: Choice, status: str | None, finished: datetime | None, expected: str) -> None:
+    """Jobs that ended well are taken, running ones are waited for or counted, unknown words mean patience."""
+    assert choice.take(status, finished) == expected
+
+
+@pytest.mark.parametrize(("status", "expected"), [("completed", True), (None, True), ("", True), ("failed", False)])
+def test_tasks(status: str | None, expected: bool) -> None:
+    """A task that failed has nothing to fetch; one that says nothing is asked for."""
+    assert task_counts(status) is expected
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "say what to export: --workflow W"),
+        ({"workflows": ("w",), "project": "p"}, "--workflow and --project exclude each other"),
+        ({"manifest": "m", "packages": ("job:w/j",)}, "--manifest and PACKAGE exclude each other"),
+        ({"workflows": ("",)}, "--workflow is empty"),
+        ({"workflows": ("w", " ")}, "--workflow is empty"),
+        ({"project": ""}, "--project is empty"),
+        ({"manifest": "m", "kinds": "task"}, "choose among the jobs"),
+        ({"packages": ("job:w/j",), "statuses": ("done",)}, "choose among the jobs"),
+        ({"packages": ("job:w/j",), "since": "last"}, "choose among the jobs"),
+    ],
+)
+def test_orders_that_make_no_sense(given: dict[str, Any], words: str) -> None:
+    """Options that do not go together are refused before anything is read or sent."""
+    with pytest.raises(Refusal, match=words):
+        check(Order(to=Path("x"), **given))
+
+
+def test_sandbox_alone_shows_both_kinds() -> None:
+    """Without further words the sandbox exports jobs and tasks; a named workflow gives jobs, as ever."""
+    assert Order(to=Path("x"), sandbox=True).taken == "both"
+    assert Order(to=Path("x"), sandbox=True, kinds="task").taken == "task"
+    assert Order(to=Path("x"), sandbox=True, workflows=("w",)).taken == "job"
+
+
+def test_last_run_is_kept_for_each_selection(tmp_path: Path) -> None:
+    """`last` is the last whole run of the same selection, with an hour to spare for clocks that differ."""
+    assert last_run(tmp_path, "workflows a") is None
+
+    note_run(tmp_path, "workflows a", NOON)
+    note_run(tmp_path, "workflows b", NOON + timedelta(days=1))
+
+    assert last_run(tmp_path, "workflows a") == NOON - timedelta(hours=1)
+    assert last_run(tmp_path, "workflows c") is None
+    assert sorted(path.name for path in (tmp_path / ".pixxel").iterdir()) == ["runs.json"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"workflows a": 5}', '{"workflows a": "soon"}'])
+def test_damaged_runs(tmp_path: Path, text: str) -> None:
+    """A damaged note of runs means that everything is looked at, not that nothing works."""
+    (tmp_path / ".pixxel").mkdir()
+    (tmp_path / ".pixxel" / "runs.json").write_text(text)
+
+    assert last_run(tmp_path, "workflows a") is None
+
+
+def test_set() -> None:
+    """A setting is put in by its dotted name, as text that becomes what the setting is."""
+    sets = ["download.streams=4", "auth=bearer", "http.connect=2.5", "http.proxy=http://p?a=b"]
+
+    settings = Session(sets=tuple(sets)).settings()
+
+    assert settings.download.streams == 4
+    assert settings.auth == "bearer"
+    assert settings.http.connect == 2.5
+    assert settings.http.proxy == "http://p?a=b"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("download.streams", "takes a.b=c"),
+        ("download.steams=4", "download.steams.*near it: download.streams"),
+        ("download=4", "download"),
+        ("auth.form=raw", "auth.form"),
+        ("download.streams=0", "streams must be at least 1"),
+        ("download.streams=many", "download.streams must be a int"),
+        ("api_key=sk-1", "shows in the list of processes"),
+        (" api_key=sk-1", "shows in the list of processes"),
+    ],
+)
+def test_bad_set(text: str, words: str) -> None:
+    """A setting that is not there, a value it cannot have, and a key are refused."""
+    with pytest.raises(ConfigError, match=words):
+        Session(sets=(text,)).settings()
+
+
+def test_key_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--api-key-file` wins over the environment, is told as the source, and shows the key nowhere."""
+    monkeypatch.setenv("PIXXEL_API_KEY", "from-environment")
+    path = tmp_path / "key"
+    path.write_text("from-file\n")
+    path.chmod(0o600)
+
+    settings = Session(key_file=str(path)).settings()
+
+    assert isinstance(settings.api_key, Secret)
+    assert settings.api_key.reveal() == "from-file"
+    assert settings.key_source == str(path)
+    assert "from-file" not in repr(settings)

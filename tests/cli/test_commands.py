@@ -1,0 +1,240 @@
+"""The commands against a sandbox: what they fetch, what they say, and with which exit code they end."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from pixxel_async.sandbox import Fault, Sandbox
+
+from .conftest import Command
+
+
+def rows(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture
+def workflow(served: Sandbox) -> str:
+    """The first workflow: four jobs ended well, one failed, one runs."""
+    return next(iter(served.world.workflows))
+
+
+@pytest.fixture
+def to(tmp_path: Path) -> str:
+    return f"--to={tmp_path / 'x'}"
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.zip"))
+
+
+def test_listings(command: Command, workflow: str) -> None:
+    """Workflows and jobs are listed in every form with the same content."""
+    listed = rows(command("workflows", "--output", "ndjson"))
+    jobs = rows(command("jobs", "--workflow", workflow, "--output", "ndjson"))
+    sheet = command("jobs", "--workflow", workflow, "--output", "csv").stdout
+
+    assert listed[0]["workflow_id"] == workflow
+    assert [job["status"] for job in jobs].count("completed") == 4
+    assert [row["job_id"] for row in csv.DictReader(io.StringIO(sheet))] == [job["job_id"] for job in jobs]
+    assert command("jobs", "--workflow", workflow).stdout.startswith("WORKFLOW ID")
+
+
+def test_check(command: Command) -> None:
+    """`check` says where the key came from, which form works and what it sees, and shows no key."""
+    result = command("check", "--output", "json")
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)[0]["name"] == "field-monitoring"
+    assert "key: from PIXXEL_API_KEY" in result.stderr
+    assert "sent as it is; it sees 3 projects" in result.stderr
+    assert "sandbox-" not in result.output
+
+
+@pytest.mark.parametrize(("kinds", "count"), [("job", 4), ("task", 12), ("both", 16)])
+def test_kinds(command: Command, workflow: str, to: str, kinds: str, count: int) -> None:
+    """`--packages` takes the packages of completed jobs, of their tasks, or both."""
+    result = command("export", "--workflow", workflow, "--packages", kinds, "--output", "ndjson", to)
+
+    assert result.exit_code == 0, result.stderr
+    assert len(rows(result)) == count
+    assert {row["package"].split(":")[0] for row in rows(result)} == ({"job", "task"} if kinds == "both" else {kinds})
+
+
+def test_again_fetches_what_is_new(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+    """The same line again finds nothing new, and says so; `last` does not even ask about what is old."""
+    line = ["export", "--workflow", workflow, "--finished-since", "last", to]
+    first, second = command(*line), command(*line, "--output", "ndjson")
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert "4 packages fetched" in first.stderr
+    assert rows(second) == []
+    assert "nothing to fetch" in second.stderr
+    assert len(files(tmp_path)) == 4
+
+
+def test_last_forgets_nothing_after_a_failure(command: Command, served: Sandbox, workflow: str, to: str) -> None:
+    """A run in which something failed is no last run: what failed is looked at again."""
+    line = ["export", "--workflow", workflow, "--finished-since", "last", "--quiet", to]
+    served.inject(Fault(route="jobs.request_download", kind="status", status=400, times=1))
+
+    first = command(*line)
+
+    assert first.exit_code == 3
+    assert first.stderr.startswith("failed: job:")
+    second = rows(command(*line, "--output", "ndjson"))
+    assert sorted(row["outcome"] for row in second) == ["fetched", *["skipped"] * 3]
+
+
+def test_project(command: Command, served: Sandbox, workflow: str, to: str) -> None:
+    """`--project` takes every workflow of the project, and names may use the workflow's."""
+    project = served.world.workflows[workflow].project_id
+    order = ["export", "--project", project, "--finished-since", "2025-09-01", "--name", "{workflow_name}/{job_id}"]
+
+    result = command(*order, "--output", "ndjson", to)
+
+    assert result.exit_code == 0, result.stderr
+    assert rows(result)
+    assert all("/Weekly lake survey/" in row["path"] for row in rows(result))
+
+
+def test_status_words(command: Command, workflow: str, to: str) -> None:
+    """`--status` takes the jobs with that word; the service has no package of a failed one, which is told."""
+    result = command("export", "--workflow", workflow, "--status", "FAILED", "--output", "ndjson", "--quiet", to)
+
+    assert len(rows(result)) == 1
+    assert result.exit_code in (0, 3)
+
+
+def test_wait_for_running_jobs(command: Command, served: Sandbox, workflow: str, to: str) -> None:
+    """`--wait` takes the running job too, once it has ended; without it the job is counted."""
+    without = command("export", "--workflow", workflow, to)
+    assert "1 job still running; --wait waits for them" in without.stderr
+    served.clock.advance(3600)
+
+    result = command("export", "--workflow", workflow, "--packages", "both", "--wait", "--output", "ndjson", to)
+
+    assert result.exit_code == 0, result.stderr
+    assert [row["outcome"] for row in rows(result)].count("fetched") == 16
+
+
+def test_deadline(command: Command, served: Sandbox, workflow: str, to: str) -> None:
+    """A run that is stopped by its deadline is unfinished, says how to go on, and goes on."""
+    served.inject(Fault(route="storage", kind="stall", times=None))
+    line = ["export", "--workflow", workflow, to]
+
+    began = time.monotonic()
+    late = command(*line, "--deadline", "1s", "--output", "json")
+
+    assert time.monotonic() - began < 10
+    assert late.exit_code == 6
+    assert "stopped at the deadline" in late.stderr
+    assert late.stderr.splitlines()[-1].startswith("go on with: ")
+    assert json.loads(late.stdout) == []
+    served.plan.clear()
+    assert command(*line).exit_code == 0
+
+
+def test_quiet(command: Command, workflow: str, to: str) -> None:
+    """Quiet is silent when all is well, on both streams."""
+    result = command("export", "--workflow", workflow, "--quiet", to)
+
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_one_bad_workflow_stops_no_other(command: Command, workflow: str, to: str) -> None:
+    """A workflow that cannot be read is told with its id; the others are exported all the same."""
+    result = command("export", "--workflow", "w-none", "--workflow", workflow, "--output", "ndjson", to)
+
+    assert result.exit_code == 3
+    assert "workflow w-none: 404" in result.stderr
+    assert [row["outcome"] for row in rows(result)] == ["fetched"] * 4
+
+
+def test_manifest_of_a_listing(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+    """What `jobs` writes as CSV is a manifest, and so is what `list` writes of a folder."""
+    sheet = tmp_path / "jobs.csv"
+    sheet.write_text(command("jobs", "--workflow", workflow, "--status", "completed", "--output", "csv").stdout)
+
+    result = command("export", "--manifest", str(sheet), to, "--quiet")
+    again = command("list", str(tmp_path / "x"), "--output", "ndjson").stdout
+    copied = command("export", "--manifest", "-", "--to", str(tmp_path / "y"), input=again)
+
+    assert result.exit_code == 0, result.stderr
+    assert len(files(tmp_path / "x")) == 4
+    assert (copied.exit_code, files(tmp_path / "y")) == (0, files(tmp_path / "x"))
+
+
+def test_folder_commands(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+    """`status`, `list` and `verify` read a folder without a key; damage and loss end `verify` with 7."""
+    folder = tmp_path / "x"
+    command("export", "--workflow", workflow, to)
+
+    assert rows(command("status", str(folder), "--output", "ndjson"))[0]["packages"] == 4
+    listed = rows(command("list", str(folder), "--output", "ndjson"))
+    assert {row["state"] for row in listed} == {"done"}
+    assert command("verify", str(folder), "--quiet").output == ""
+
+    first, second = folder / files(folder)[0], folder / files(folder)[1]
+    body = bytearray(first.read_bytes())
+    body[1000] ^= 1
+    first.write_bytes(body)
+    second.unlink()
+    result = command("verify", str(folder), "--output", "ndjson", "--quiet")
+
+    assert result.exit_code == 7
+    assert {row["reason"] for row in rows(result)} == {"its bytes have changed", "is gone"}
+    assert "2 sound, 2 damaged or missing" in result.stderr.replace(" files", "")
+
+
+def test_retry(command: Command, served: Sandbox, workflow: str, to: str, tmp_path: Path) -> None:
+    """`retry` fetches what failed, also what was given up, and nothing that is done."""
+    served.inject(Fault(route="jobs.request_download", kind="status", status=400, times=3))
+    given_up = ["--set", "download.give_up_after=1"]
+    assert command(*given_up, "export", "--workflow", workflow, "--quiet", to).exit_code == 3
+    left = command(*given_up, "export", "--workflow", workflow, to)
+    assert left.exit_code == 3
+    assert "3 packages left alone, 3 given up" in left.stderr
+
+    result = command(*given_up, "retry", str(tmp_path / "x"), "--output", "ndjson")
+
+    assert result.exit_code == 0, result.stderr
+    assert [row["outcome"] for row in rows(result)] == ["fetched"] * 3
+    assert len(files(tmp_path)) == 4
+
+
+def test_name_that_one_package_cannot_have(command: Command, served: Sandbox, workflow: str, to: str) -> None:
+    """A package without a field of the name template fails alone; the others get their names."""
+    job = next(iter(served.world.runs[workflow].values()))
+    task = f"task:{workflow}/{job.id}/{job.steps[0].id}"
+
+    result = command("export", f"job:{workflow}/{job.id}", task, "--name", "{task_id}", "--output", "ndjson", to)
+
+    assert result.exit_code == 3
+    assert {row["package"]: row["outcome"] for row in rows(result)} == {
+        f"job:{workflow}/{job.id}": "failed",
+        task: "fetched",
+    }
+    assert "has no field 'task_id'" in result.stderr
+
+
+def test_record_elsewhere(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+    """`--record` keeps the record elsewhere, and the folder's commands find it there."""
+    record = f"--record={tmp_path / 'own.sqlite'}"
+
+    assert command("export", "--workflow", workflow, record, to).exit_code == 0
+    assert rows(command("status", str(tmp_path / "x"), record, "--output", "ndjson"))[0]["packages"] == 4
+    assert command("status", str(tmp_path / "x")).exit_code == 2
+
+
+def test_version(command: Command) -> None:
+    """`--version` is one line on stdout."""
+    assert command("--version").stdout.startswith("pixxel 0.")

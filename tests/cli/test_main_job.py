@@ -1,0 +1,163 @@
+"""The main job as people run it: a process of its own, stopped, killed, run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from pixxel_async.sandbox import Fault, Sandbox
+
+SANDBOX = ["export", "--sandbox", "--to", "exports"]
+PACKAGES = 16
+
+
+def line(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pixxel_async", "--set", "waiting.first=0.2", *arguments]
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PIXXEL_")}
+    return {**kept, "PYTHONWARNINGS": "error", **more}
+
+
+def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        line(*arguments), cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=50, check=False
+    )
+
+
+def begin(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(line(*arguments), cwd=folder, env=environment(**more), stdout=pipe, stderr=pipe, text=True)
+
+
+def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def archives(folder: Path) -> dict[str, tuple[int, str]]:
+    """Each archive with its inode and digest; opening one checks that it is whole."""
+    found = {}
+    for path in folder.rglob("*.zip"):
+        with ZipFile(path) as archive:
+            assert archive.testzip() is None
+        found[str(path.relative_to(folder))] = path.stat().st_ino, sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def checked(folder: Path) -> int:
+    """How many files `sha256sum -c` finds sound."""
+    told = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, capture_output=True, text=True, check=True)
+    return told.stdout.count(": OK\n")
+
+
+def test_killed_and_continued(tmp_path: Path) -> None:
+    """Killed at any moment, the same line goes on: nothing half under a final name, nothing done fetched twice."""
+    exports = tmp_path / "exports"
+    process = begin(tmp_path, *SANDBOX, "--parallel", "1")
+    until(lambda: list(exports.rglob("*.zip")))
+    process.kill()
+    process.communicate()
+    before = archives(exports)
+    assert 0 < len(before) < PACKAGES
+
+    second = run(tmp_path, *SANDBOX, "--output", "json")
+
+    assert second.returncode == 0, second.stderr
+    after = archives(exports)
+    assert len(after) == checked(exports) == PACKAGES
+    assert {name: after[name] for name in before} == before
+    told = {row["package"]: row["outcome"] for row in json.loads(second.stdout)}
+    assert len(told) == PACKAGES
+    assert list(told.values()).count("skipped") >= len(before)
+    assert "packages fetched into exports" in second.stderr
+    assert "cd exports && sha256sum -c SHA256SUMS" in second.stderr
+
+    third = run(tmp_path, *SANDBOX)
+
+    assert (third.returncode, third.stdout) == (0, "")
+    assert "16 packages there already; nothing new" in third.stderr
+    assert archives(exports) == after
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_stopped(served: Sandbox, tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """One signal stops the run cleanly: its exit code, the line that goes on, no traceback; and that line goes on."""
+    served.inject(Fault(route="storage", kind="drip", rate=200_000, times=None))
+    key = {"PIXXEL_BASE_URL": served.url, "PIXXEL_API_KEY": served.api_key}
+    order = ["export", "--workflow", next(iter(served.world.workflows)), "--to", "my exports"]
+    process = begin(tmp_path, *order, **key)
+    until(lambda: served.count("storage"))
+    began = time.monotonic()
+
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+
+    assert time.monotonic() - began < 5
+    assert (process.returncode, out) == (code, "")
+    assert "Traceback" not in err
+    assert "nothing is lost" in err.splitlines()[-1]
+    assert err.splitlines()[-1].endswith("--to 'my exports'")
+    if number is not signal.SIGINT:
+        return
+    served.plan.clear()
+    assert run(tmp_path, *order, **key).returncode == 0
+    assert checked(tmp_path / "my exports") == 4
+
+
+def test_stopped_twice(served: Sandbox, tmp_path: Path) -> None:
+    """A second signal ends the process at once."""
+    served.inject(Fault(route="storage", kind="stall", times=None))
+    key = {"PIXXEL_BASE_URL": served.url, "PIXXEL_API_KEY": served.api_key}
+    process = begin(tmp_path, "export", "--workflow", next(iter(served.world.workflows)), "--to", "x", **key)
+    until(lambda: served.count("storage"))
+
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+
+    assert process.returncode == 130
+    assert "Traceback" not in err
+
+
+def test_reader_that_goes_away(served: Sandbox, tmp_path: Path) -> None:
+    """A closed pipe is no error to tell: quiet, with the exit code of SIGPIPE."""
+    key = {"PIXXEL_BASE_URL": served.url, "PIXXEL_API_KEY": served.api_key}
+    for order in (["workflows"], ["export", "--workflow", next(iter(served.world.workflows)), "--to", "x", "--quiet"]):
+        process = begin(tmp_path, *order, "--output", "ndjson", **key)
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        err = process.stderr.read()
+        process.stderr.close()
+
+        assert (process.wait(20), err) == (141, "")
+
+
+def test_without_the_extra(tmp_path: Path) -> None:
+    """Where click or rich is missing, one line says which extra to install."""
+    hidden = """
+import importlib.util, runpy
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name: None if name == "click" else real(name)
+runpy.run_module("pixxel_async", run_name="__main__")
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", hidden], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr == "pixxel: click missing: pip install 'pixxel-async[cli]'\n"

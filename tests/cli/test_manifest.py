@@ -1,0 +1,131 @@
+"""Manifests: what can be read, what is refused, and with which line number."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async.cli.manifest import LINE_LIMIT, manifest_lines, read_manifest
+from pixxel_async.errors import ConfigError
+from pixxel_async.packages import JobPackage, TaskPackage
+
+JOB = JobPackage(workflow_id="w-1", job_id="j-1")
+TASK = TaskPackage(workflow_id="w-1", job_id="j-1", task_id="t-1")
+
+
+def packages(text: str) -> list[object]:
+    return [item.package for item in read_manifest(text.splitlines(keepends=True))]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("package\njob:w-1/j-1\n", [JOB]),
+        ("package\r\njob:w-1/j-1\r\ntask:w-1/j-1/t-1\r\n", [JOB, TASK]),
+        ("\ufeffpackage\njob:w-1/j-1", [JOB]),
+        ("\n\npackage\n\njob:w-1/j-1\n\n", [JOB]),
+        ("job_id,workflow_id\nj-1,w-1\n", [JOB]),
+        ("workflow_id,job_id,task_id\nw-1,j-1,t-1\nw-1,j-1,\n", [TASK, JOB]),
+        ("workflow_id, job_id ,cost\nw-1, j-1 ,12\n", [JOB]),
+        ("package,workflow_id\njob:w-1/j-1,other\n", [JOB]),
+        ('{"package": "job:w-1/j-1"}\n', [JOB]),
+        ('\ufeff{"workflow_id": "w-1", "job_id": "j-1", "task_id": null}\r\n\n', [JOB]),
+        ('{"workflow_id": "w-1", "job_id": "j-1", "task_id": "t-1", "cost": 5}', [TASK]),
+        ("package\njob:w-1/j-1\njob:w-1/j-1\njob:w%2D1/j-1\n", [JOB]),
+        ("package\n", []),
+        ("", []),
+        ("\ufeff\n", []),
+    ],
+)
+def test_readable(text: str, expected: list[object]) -> None:
+    """Both forms, CRLF, a byte order mark, blank lines, other columns and repeats are understood."""
+    assert packages(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("package\njob:w-1/j-1\nnonsense\n", 3, "is no package"),
+        ("package\n\n\njob:w-1\n", 4, "must be written"),
+        ("packge\njob:w-1/j-1\n", 1, "a header is needed"),
+        ("job:w-1/j-1\n", 1, "a header is needed"),
+        ("package,package\na,b\n", 1, "comes twice"),
+        ("workflow_id,job_id\nw-1\n", 2, "1 cells where the header has 2"),
+        ("workflow_id,job_id\nw-1,j-1,x\n", 2, "3 cells"),
+        ("workflow_id,job_id\nw-1,\n", 2, "it needs `package`"),
+        ('package\n"job:w-1/j-1\n', 2, "unexpected end of data"),
+        ("package\njob:w-1/j-1\0\n", 2, "not UTF-8"),
+        ('{"package": "job:w-1/j-1"}\n{"package": \n', 2, "not a JSON object"),
+        ('{"package": "job:w-1/j-1"}\n[1]\n', 2, "not a JSON object"),
+        ('{"workflow_id": "w-1", "job_id": 7}\n', 1, "`job_id` must be text, not int"),
+        ("{" * 100_000, 1, "not a JSON object"),
+        ("package,name\njob:w-1/j-1,a\njob:w-1/j-1,b\n", 3, "another name on line 2"),
+        ("package\n" + "x" * LINE_LIMIT, 2, "longer than"),
+    ],
+)
+def test_bad_line(text: str, line: int, words: str) -> None:
+    """A line that cannot be used is named by its number, with what is wrong."""
+    with pytest.raises(ConfigError, match=f"^line {line} of the manifest: .*{words}"):
+        packages(text)
+
+
+def test_good_lines_come_before_a_bad_one() -> None:
+    """Reading is lazy: what stands above a bad line has been yielded when it is met."""
+    items = read_manifest(["package\n", "job:w-1/j-1\n", "?\n"])
+
+    assert next(items).package == JOB
+    with pytest.raises(ConfigError, match="line 3"):
+        next(items)
+
+
+def test_name() -> None:
+    """`name` is the file's own name; an empty one is none."""
+    items = read_manifest(["package,name\n", "job:w-1/j-1,2026/first\n", "task:w-1/j-1/t-1,\n"])
+
+    assert [item.name for item in items] == ["2026/first", None]
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    """A byte that is no UTF-8 is told with its line, not with a codec's error."""
+    path = tmp_path / "list.csv"
+    path.write_bytes(b"package\njob:w-1/j-1\njob:w-1/\xff\n")
+
+    with manifest_lines(str(path)) as lines, pytest.raises(ConfigError, match="line 3 of the manifest: not UTF-8"):
+        list(read_manifest(lines))
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    """A manifest that cannot be opened is a configuration error that names it."""
+    with (
+        pytest.raises(ConfigError, match=r"cannot read the manifest .*gone\.csv: No such file"),
+        manifest_lines(str(tmp_path / "gone.csv")),
+    ):
+        pass
+
+
+ids = st.text(min_size=1).filter(lambda text: text == text.strip() and "\0" not in text)
+
+
+@given(st.lists(st.tuples(ids, ids), unique=True), st.sampled_from(["\n", "\r\n"]))
+def test_any_ids_survive_csv(pairs: list[tuple[str, str]], ending: str) -> None:
+    """Whatever text an id is, the text form of its package written by `csv` is read back as the same package."""
+    expected = [JobPackage(workflow_id=workflow, job_id=job) for workflow, job in pairs]
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator=ending).writerows([["package"], *[[str(each)] for each in expected]])
+
+    assert packages(text.getvalue()) == expected
+
+
+@given(st.lists(st.tuples(ids, ids)))
+def test_any_ids_survive_ndjson(pairs: list[tuple[str, str]]) -> None:
+    """Ids as JSON members give each package once, in the order of their first line."""
+    lines = [json.dumps({"workflow_id": workflow, "job_id": job}) + "\n" for workflow, job in pairs]
+    expected = [JobPackage(workflow_id=workflow, job_id=job) for workflow, job in dict.fromkeys(pairs)]
+
+    assert [item.package for item in read_manifest(lines)] == expected

@@ -1,0 +1,131 @@
+"""Data on stdout: four forms of the same rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async.cli.output import FORMS, show, writer
+from pixxel_async.cli.plain import printable, seconds, size
+
+ROWS: list[dict[str, Any]] = [
+    {"name": "a", "size": 1, "when": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)},
+    {"name": None, "size": None, "extra": "not written"},
+]
+COLUMNS = ("name", "size", "when")
+
+
+def written(form: Any, rows: list[dict[str, Any]], columns: tuple[str, ...] = COLUMNS) -> str:
+    stream = io.StringIO()
+    show(form, columns, rows, stream)
+    return stream.getvalue()
+
+
+def test_forms() -> None:
+    """Each form has the columns asked for, in order, and nothing else."""
+    assert written("table", ROWS) == (
+        "NAME  SIZE  WHEN\n"  #
+        "a     1     2026-01-02T03:04:05Z\n"
+        "\n"
+    )
+    assert written("csv", ROWS) == "name,size,when\na,1,2026-01-02T03:04:05Z\n,,\n"
+    expected = [
+        {"name": "a", "size": 1, "when": "2026-01-02T03:04:05Z"},
+        {"name": None, "size": None, "when": None},
+    ]
+    assert json.loads(written("json", ROWS)) == expected
+    assert [json.loads(line) for line in written("ndjson", ROWS).splitlines()] == expected
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"), [("table", ""), ("json", "[]\n"), ("ndjson", ""), ("csv", "name,size,when\n")]
+)
+def test_nothing(form: Any, expected: str) -> None:
+    """No rows are still a document of their form."""
+    assert written(form, []) == expected
+
+
+@pytest.mark.parametrize("form", ["ndjson", "json", "csv"])
+def test_rows_come_at_once(form: Any) -> None:
+    """A reader sees a row when it is added, not when the run ends."""
+    stream = io.StringIO()
+    writer(form, ("name",), stream).add({"name": "first"})
+
+    assert "first" in stream.getvalue()
+
+
+def test_long_table_is_not_held() -> None:
+    """A table keeps a block of rows at most: the first decides the widths of all."""
+    stream = io.StringIO()
+    table = writer("table", ("name",), stream)
+    for number in range(1000):
+        table.add({"name": str(number)})
+
+    assert stream.getvalue().count("\n") == 1001
+
+
+hostile = st.text(alphabet=st.characters() | st.sampled_from("\x1b\r\n\x9b\x7f\u202e\u2028"), max_size=30)
+
+
+@given(hostile)
+def test_harmless(text: str) -> None:
+    """No form lets a control, direction or line character of a server's text through."""
+    for form in FORMS:
+        lines = written(form, [{"name": text}], ("name",)).splitlines()
+
+        assert lines == [printable(line) for line in lines]
+        assert len(lines) == {"table": 2, "json": 3, "ndjson": 1, "csv": 2}[form]
+
+
+@given(st.lists(hostile, max_size=5))
+def test_json_is_lossless(texts: list[str]) -> None:
+    """JSON escapes what is dangerous and loses nothing."""
+    rows = [{"name": text} for text in texts]
+
+    assert json.loads(written("json", rows, ("name",))) == rows
+
+
+@given(st.lists(st.text(alphabet="ab,\"' é"), max_size=5))
+def test_csv_reads_back(texts: list[str]) -> None:
+    """Commas and quotes in a cell survive."""
+    rows = [{"name": text, "size": 1} for text in texts]
+
+    read = list(csv.DictReader(io.StringIO(written("csv", rows, ("name", "size")))))
+    assert [row["name"] for row in read] == texts
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain é 漢", "plain é 漢"),
+        ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
+        ("a\nb\tc", r"a\nb\tc"),
+        ("\u202egnp.exe", r"\u202egnp.exe"),
+        ("\ud800", r"\ud800"),
+    ],
+)
+def test_printable(text: str, expected: str) -> None:
+    """What could move a cursor or turn a line round is written as an escape."""
+    assert printable(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (999_950, "1.0 MB"), (10**20, "100000.0 PB")],
+)
+def test_size(count: int, expected: str) -> None:
+    """Sizes are decimal and never read `1000.0 kB`."""
+    assert size(count) == expected
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0.04, "0.0 s"), (59.9, "59.9 s"), (245, "4m05s"), (7380, "2h03m")])
+def test_seconds(count: float, expected: str) -> None:
+    """Spans keep two units at most."""
+    assert seconds(count) == expected

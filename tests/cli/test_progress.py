@@ -1,0 +1,178 @@
+"""What people see while packages arrive, and the words at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixxel_async.cli.errors import Exit
+from pixxel_async.cli.plain import size
+from pixxel_async.cli.progress import Board, Body, Lines, showing, standing, view
+from pixxel_async.cli.tally import Tally, closing
+from pixxel_async.downloads import Snapshot
+from pixxel_async.errors import (
+    ConfigError,
+    DiskFull,
+    Forbidden,
+    KeyRefused,
+    NameTaken,
+    PackageTimedOut,
+    PixxelError,
+    ServerError,
+)
+from pixxel_async.events import Downloaded, Failed, Moved, Proving, Rewound, Skipped, Started
+from pixxel_async.packages import JobPackage
+
+JOB = JobPackage(workflow_id="w", job_id="j")
+FOLDER = Path("my exports")
+HOW = "check the files with: cd 'my exports' && sha256sum -c SHA256SUMS"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def snapshot(**counts: Any) -> Snapshot:
+    zero = dict.fromkeys(("pending", "waiting", "streaming", "done", "skipped", "failed", "received"), 0)
+    return Snapshot(**{**zero, "rate": 0.0, **counts})
+
+
+def test_board() -> None:
+    """The board follows a body from its first byte to its outcome, steps back included."""
+    board, item = Board(), str(JOB)
+    seen = []
+    for event in (Started(item, 100, 10), Moved(item, 60, 100), Rewound(item, 0), Moved(item, 100, 100), Proving(item)):
+        board(event)
+        seen.append(board.bodies[item])
+    board(Downloaded(JOB, Path("x"), 100))
+
+    assert seen == [Body(10, 100), Body(60, 100), Body(0, 100), Body(100, 100), Body(100, 100, proving=True)]
+    assert board.bodies == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (snapshot(), "0 of 0 packages"),
+        (snapshot(done=1), "1 of 1 package"),
+        (snapshot(pending=3, waiting=2, streaming=1, done=4, skipped=5, failed=1, received=1_500_000, rate=250_000.0),
+         "10 of 16 packages · 1 failed · 2 packing · 1 arriving · 1.5 MB · 250.0 kB/s"),
+    ],
+)  # fmt: skip
+def test_standing(given: Snapshot, expected: str) -> None:
+    """One line says how a run stands, and leaves out what is nothing."""
+    assert standing(given) == expected
+
+
+def test_lines_only_when_something_changed() -> None:
+    """Without a terminal there is a plain line now and then, not one that says the same again."""
+    stream = io.StringIO()
+    lines = view(quiet=False, stream=stream)
+    for done in (1, 1, 2):
+        lines.show(Board(), snapshot(done=done))
+
+    assert isinstance(lines, Lines)
+    assert stream.getvalue() == "1 of 1 package\n2 of 2 packages\n"
+
+
+def test_quiet_says_failures_alone() -> None:
+    """Quiet shows no progress, on a terminal either."""
+    stream = Terminal()
+    silent = view(quiet=True, stream=stream)
+    silent.show(Board(), snapshot(done=1))
+    silent.say("failed: job:w/j: why")
+
+    assert stream.getvalue() == "failed: job:w/j: why\n"
+
+
+def test_bars() -> None:
+    """On a terminal each body has a bar with its numbers; hiding takes all of it away and brings the cursor back."""
+    stream, board = Terminal(), Board()
+    bars = view(quiet=False, stream=stream)
+    board(Started("job:w/\x1b[31mj", 2_000_000, 500_000))
+    for number in range(10):
+        board(Started(f"job:w/{number}", None, 0))
+    bars.show(board, snapshot(streaming=11))
+    bars.say("failed: [bold]job[/bold]")
+    bars.hide()
+    text = stream.getvalue()
+
+    assert "500.0 kB of 2.0 MB" in text
+    assert "and 3 more" in text
+    assert "failed: [bold]job[/bold]" in text
+    assert r"\x1b[31mj" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
+
+
+async def test_showing_ends_with_its_block() -> None:
+    """The task that redraws lives as long as the block, and what moves is gone afterwards."""
+    stream = Terminal()
+    bars = view(quiet=False, stream=stream)
+    with showing(bars, Board(), lambda: snapshot(done=3)):
+        await asyncio.sleep(3 * bars.period)
+
+    assert "3 of 3 packages" in stream.getvalue()
+    assert stream.getvalue().endswith("\x1b[2K")
+
+
+@pytest.mark.parametrize(
+    ("errors", "late", "expected"),
+    [
+        ([], False, Exit.DONE),
+        ([], True, Exit.UNFINISHED),
+        ([NameTaken()], False, Exit.FAILED),
+        ([PackageTimedOut()], False, Exit.UNFINISHED),
+        ([PackageTimedOut(), NameTaken()], True, Exit.FAILED),
+        ([NameTaken(), DiskFull()], False, Exit.DISK),
+        ([DiskFull(), KeyRefused()], False, Exit.KEY),
+        ([Forbidden()], False, Exit.KEY),
+        ([ConfigError()], False, Exit.FAILED),
+        ([ServerError()], False, Exit.UNFINISHED),
+    ],
+)
+def test_exit_code(errors: list[PixxelError], late: bool, expected: Exit) -> None:
+    """The worst of what happened decides; what may succeed when run again is not called failed."""
+    tally = Tally(late=late)
+    for error in errors:
+        tally.count(Failed(JOB, error))
+
+    assert tally.code is expected
+
+
+def test_given_up_is_not_done() -> None:
+    """A package that is given up is missing, so the run does not end with 0; one of another machine's share is not."""
+    tally = Tally()
+    tally.count(Skipped(JOB, "another machine's share"))
+    assert tally.code is Exit.DONE
+
+    tally.count(Skipped(JOB, "given up after 3 runs: why"))
+
+    assert tally.code is Exit.FAILED
+
+
+@pytest.mark.parametrize(
+    ("tally", "expected"),
+    [
+        (Tally(), ["nothing to fetch"]),
+        (Tally(there=2), ["2 packages there already; nothing new", HOW]),
+        (Tally(failed=1, codes={Exit.FAILED}), ["1 package failed"]),
+        (Tally(running=1), ["1 job still running; --wait waits for them", "nothing to fetch"]),
+        (Tally(late=True), ["stopped at the deadline; the rest is not done yet"]),
+        (Tally(fetched=1, size=1000, seconds=2.5), ["1 package fetched into 'my exports', 1.0 kB in 2.5 s", HOW]),
+    ],
+)  # fmt: skip
+def test_closing(tally: Tally, expected: list[str]) -> None:
+    """The end says what is where, and nothing about what did not happen."""
+    assert list(closing(tally, FOLDER, whole=True)) == expected
+
+
+def test_interrupted_run_claims_nothing() -> None:
+    """A run that was stopped does not say that there was nothing to fetch."""
+    assert list(closing(Tally(), FOLDER, whole=False)) == []
+    assert size(0) == "0 B"

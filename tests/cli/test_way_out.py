@@ -1,0 +1,120 @@
+"""Every way out of a command: one line and an exit code, whatever was raised."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from pixxel_async.cli.app import Program
+from pixxel_async.cli.errors import Exit, Interrupted, Refusal, Unread, code_of, one_line
+from pixxel_async.errors import (
+    BadRequest,
+    ConfigError,
+    ConnectionFailed,
+    Corrupt,
+    DecodeError,
+    DiskFull,
+    Forbidden,
+    KeyRefused,
+    NotFound,
+    PackageTimedOut,
+    PixxelError,
+    RateLimited,
+    TimedOut,
+)
+
+
+def ended(error: BaseException) -> Result:
+    """How a command ends that raises this."""
+
+    @click.group(cls=Program)
+    def program() -> None:
+        pass
+
+    @program.command()
+    def work() -> None:
+        raise error
+
+    return CliRunner().invoke(program, ["work"], prog_name="pixxel")
+
+
+@pytest.fixture
+def loud() -> Iterator[None]:
+    logger = logging.getLogger("pixxel_async")
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    yield
+    logger.setLevel(before)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("no"), 2),
+        (Refusal("no"), 2),
+        (Refusal("no", Exit.DISK), 5),
+        (KeyRefused("no", status=401), 4),
+        (Forbidden("no", status=403), 4),
+        (NotFound("no", status=404), 3),
+        (BadRequest("no", status=400), 3),
+        (DecodeError("no"), 3),
+        (Corrupt("no"), 3),
+        (DiskFull("no"), 5),
+        (PackageTimedOut("no"), 6),
+        (TimedOut("no"), 6),
+        (ConnectionFailed("no"), 6),
+        (RateLimited("no", status=429), 6),
+        (OSError(28, "No space left on device", "SHA256SUMS"), 5),
+        (Interrupted(2), 130),
+        (Interrupted(15), 143),
+    ],
+)
+def test_codes(error: BaseException, code: int) -> None:
+    """Each kind of error has its exit code, and one line on stderr."""
+    result = ended(error)
+
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert result.stderr.startswith("pixxel: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_unread() -> None:
+    """A reader that went away is told nothing."""
+    result = ended(Unread())
+
+    assert (result.exit_code, result.stderr) == (141, "")
+
+
+def test_fault_of_ours() -> None:
+    """A fault of this program is one line that says how to see where it happened."""
+    result = ended(ZeroDivisionError("division by zero"))
+
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert "division by zero" in result.stderr
+    assert "pixxel -v" in result.stderr
+
+
+@pytest.mark.usefixtures("loud")
+def test_fault_of_ours_shown() -> None:
+    """With `-v` the traceback comes before the line."""
+    lines = ended(ZeroDivisionError("division by zero")).stderr.splitlines()
+
+    assert lines[0].startswith("Traceback")
+    assert lines[-1].startswith("pixxel: ")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [NotFound("no \x1b[31msuch\r\n\tjob"), DecodeError("a \u202epage"), ConfigError("a\x00b"), PixxelError("\x9b2J")],
+)
+def test_one_harmless_line(error: PixxelError) -> None:
+    """A server's text is told on one line, with its control characters as escapes."""
+    text = one_line(error)
+
+    assert text.isprintable()
+    assert code_of(error) in (2, 3)

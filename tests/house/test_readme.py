@@ -1,0 +1,34 @@
+"""What README shows works as it stands there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from pixxel_async.sandbox import Sandbox
+
+README = Path(__file__).parents[2] / "README.md"
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def test_there_is_something_to_run() -> None:
+    """The pattern that finds README's Python finds some, so the test below cannot pass on nothing."""
+    assert BLOCKS
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+async def test_python_blocks_run(number: int, tmp_path: Path) -> None:
+    """Every Python block of README is a whole program that ends well against the sandbox."""
+    async with Sandbox(packing=0.05) as sandbox:
+        environment = os.environ | {"PIXXEL_API_KEY": sandbox.api_key, "PIXXEL_BASE_URL": sandbox.url}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-W", "error", "-c", BLOCKS[number],
+            cwd=tmp_path, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        output, _ = await asyncio.wait_for(process.communicate(), 50)
+    assert process.returncode == 0, output.decode()
