@@ -1,0 +1,133 @@
+"""The clients side by side, each in a process of its own: `python -m benchmarks.clients NAME FOLDER < served.json`.
+
+A run prints what it cost as JSON: seconds of wall clock and of CPU, peak memory, and how late a timer of 10 ms was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from pixxel_async import Downloaded, DownloadManager, PixxelClient, Settings
+
+Job = dict[str, Any]
+STREAMS = 8
+
+
+async def ours(job: Job, folder: Path, **settings: Any) -> None:
+    """pixxel_async: asks, streams, proves, syncs, renames, records."""
+    client = PixxelClient(settings=Settings(api_key=job["api_key"], base_url=job["api"]))
+    async with (
+        client,
+        DownloadManager(client, folder) as manager,
+        manager.fetch_all(job["links"], streams=STREAMS, keep_free=0, **settings) as outcomes,
+    ):
+        async for outcome in outcomes:
+            assert isinstance(outcome, Downloaded), outcome
+
+
+async def ours_at_their_work(job: Job, folder: Path) -> None:
+    """pixxel_async at what the others do: no proof beyond the length, no digest."""
+    await ours(job, folder, verify="size", digest=None)
+
+
+async def aiohttp_as_written(job: Job, folder: Path) -> None:
+    """aiohttp as it is commonly written: iter_chunked(64 KiB) and a write on the loop."""
+    import aiohttp
+
+    async with aiohttp.ClientSession() as session:
+
+        async def get(name: str, link: str) -> None:
+            async with session.get(link) as response:
+                response.raise_for_status()
+                with (folder / f"{name}.zip").open("wb") as file:
+                    async for chunk in response.content.iter_chunked(65536):
+                        file.write(chunk)
+
+        await side_by_side(get, job)
+
+
+async def httpx_as_written(job: Job, folder: Path) -> None:
+    """httpx as it is commonly written: aiter_bytes() and a write on the loop."""
+    import httpx
+
+    async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=STREAMS)) as client:
+
+        async def get(name: str, link: str) -> None:
+            async with client.stream("GET", link) as response:
+                response.raise_for_status()
+                with (folder / f"{name}.zip").open("wb") as file:
+                    async for chunk in response.aiter_bytes():
+                        file.write(chunk)
+
+        await side_by_side(get, job)
+
+
+async def stac_asset(job: Job, folder: Path) -> None:
+    """stac-asset's HTTP client."""
+    from stac_asset import Config, HttpClient
+
+    config = Config(http_assert_content_type=False)
+    client = await HttpClient.from_config(config)
+    async with client:
+
+        async def get(name: str, link: str) -> None:
+            await client.download_href(link, folder / f"{name}.zip")
+
+        await side_by_side(get, job)
+
+
+async def side_by_side(get: Callable[[str, str], Awaitable[None]], job: Job) -> None:
+    """Eight workers over one queue."""
+    left = iter(enumerate(job["links"].values()))
+
+    async def work() -> None:
+        for number, link in left:
+            await get(str(number), link)
+
+    await asyncio.gather(*(work() for _ in range(STREAMS)))
+
+
+CLIENTS: dict[str, Callable[[Job, Path], Awaitable[None]]] = {
+    "pixxel_async": ours,
+    "pixxel_async size": ours_at_their_work,
+    "aiohttp": aiohttp_as_written,
+    "httpx": httpx_as_written,
+    "stac-asset": stac_asset,
+}
+
+
+async def measured(run: Callable[[Job, Path], Awaitable[None]], job: Job, folder: Path) -> dict[str, float]:
+    """What the run cost, with the lateness of a timer of 10 ms beside it."""
+    late: list[float] = []
+
+    async def timer() -> None:
+        while True:
+            due = time.perf_counter() + 0.010
+            await asyncio.sleep(0.010)
+            late.append(time.perf_counter() - due)
+
+    ticking = asyncio.create_task(timer())
+    wall, cpu = time.perf_counter(), time.process_time()
+    await run(job, folder)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    ticking.cancel()
+    late.sort()
+    return {
+        "wall": wall,
+        "cpu": cpu,
+        "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "late_p50": late[len(late) // 2] if late else 0.0,
+        "late_p99": late[int(len(late) * 0.99)] if late else 0.0,
+        "late_max": late[-1] if late else 0.0,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(measured(CLIENTS[sys.argv[1]], json.load(sys.stdin), Path(sys.argv[2])))))

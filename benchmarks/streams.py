@@ -1,0 +1,133 @@
+"""Streaming beside its peers, in turn, on loopback: `python -m benchmarks.streams [--rounds 3] [--json FILE]`.
+
+Two loads, 8 archives of 128 MiB and 500 of 256 KiB, over http and over TLS, from nginx where it is installed, else from
+the sandbox (http alone). CPU seconds per GB is the figure to hold on to; wall clock is for ratios of runs in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from benchmarks.clients import CLIENTS, STREAMS
+from benchmarks.server import NGINX, Served, served
+
+LOADS = {"8 x 128 MiB": (8, 128 << 20), "500 x 256 KiB": (500, 256 << 10)}
+MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
+"""Where files are written: memory, so that the disk does not decide."""
+
+Cost = dict[str, float]
+
+
+def run_curl(found: Served, folder: Path) -> Cost:
+    """curl --parallel, the tool that a shell script would use."""
+    lines = "\n".join(f'url = "{link}"\noutput = "{folder}/{n}.zip"' for n, link in enumerate(found.links.values()))
+    (folder / "curl.txt").write_text(lines)
+    command = ["curl", "--silent", "--parallel", "--parallel-max", str(STREAMS), "--config", str(folder / "curl.txt")]
+    started = time.perf_counter()
+    process = subprocess.Popen(command, env=environment(found))
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, f"curl ended with {process.returncode}"
+    wall = time.perf_counter() - started
+    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss * 1024.0}
+
+
+def run_python(name: str, found: Served, folder: Path) -> Cost:
+    """One of our or their clients, in a process of its own."""
+    job = json.dumps(attrs.asdict(found), default=str)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.clients", name, str(folder)],
+        input=job, capture_output=True, text=True, env=environment(found), check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
+    cost: Cost = json.loads(done.stdout)
+    return cost
+
+
+def environment(found: Served) -> dict[str, str]:
+    trust = {"SSL_CERT_FILE": str(found.authority), "CURL_CA_BUNDLE": str(found.authority)} if found.authority else {}
+    return os.environ | trust
+
+
+def names() -> list[str]:
+    return [*CLIENTS, *(["curl --parallel"] if shutil.which("curl") else [])]
+
+
+def rounds(found: Served, count: int, folder: Path) -> Iterator[tuple[str, Cost]]:
+    """Every client once, then every client again: what changes on the machine meets them all."""
+    for _ in range(count):
+        for name in names():
+            target = folder / "out"
+            target.mkdir()
+            try:
+                yield name, run_curl(found, target) if name.startswith("curl") else run_python(name, found, target)
+            finally:
+                shutil.rmtree(target)
+
+
+def summary(costs: list[Cost], size: int) -> Cost:
+    """Medians of one client's runs."""
+    middle = {key: statistics.median(cost[key] for cost in costs) for key in costs[0]}
+    return middle | {"cpu_per_gb": middle["cpu"] / size * 1e9, "gb_per_s": size / middle["wall"] / 1e9}
+
+
+def show(title: str, table: dict[str, Cost]) -> None:
+    ours = table["pixxel_async"]
+    print(f"\n{title}")
+    heads = f"{'client':<20}{'GB/s':>7}{'wall x ours':>13}{'CPU s/GB':>10}{'CPU x ours':>12}{'peak MB':>9}"
+    print(f"{heads}   late p50/p99/max ms")
+    for name, row in table.items():
+        late = (
+            "/".join(f"{row[key] * 1e3:.1f}" for key in ("late_p50", "late_p99", "late_max"))
+            if "late_p50" in row
+            else ""
+        )
+        print(
+            f"{name:<20}{row['gb_per_s']:>7.2f}{row['wall'] / ours['wall']:>13.2f}{row['cpu_per_gb']:>10.3f}"
+            f"{row['cpu'] / ours['cpu']:>12.2f}{row['rss'] / 1e6:>9.1f}   {late}"
+        )
+
+
+async def measure(load: str, *, tls: bool, count: int) -> dict[str, Any]:
+    number, size = LOADS[load]
+    with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
+        async with served(Path(scratch), count=number, size=size, tls=tls) as found:
+            costs: dict[str, list[Cost]] = {}
+            taken = await asyncio.to_thread(lambda: list(rounds(found, count, Path(scratch))))
+            for name, cost in taken:
+                costs.setdefault(name, []).append(cost)
+            table = {name: summary(runs, found.size) for name, runs in costs.items()}
+            show(f"{load}, {'TLS' if tls else 'http'}, from {found.name}, {count} rounds", table)
+            return {"load": load, "tls": tls, "server": found.name, "clients": table}
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--load", choices=LOADS, action="append")
+    parser.add_argument("--only", choices=["http", "tls"])
+    given = parser.parse_args()
+    ways = [tls for tls in (False, True) if given.only in (None, "tls" if tls else "http") and (NGINX or not tls)]
+    results = [await measure(load, tls=tls, count=given.rounds) for load in given.load or LOADS for tls in ways]
+    if given.json:
+        given.json.write_text(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
