@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import hypothesis
 import pytest
 
 from pixxel_async import PixxelClient
 from pixxel_async.sandbox import Sandbox
+
+hypothesis.settings.register_profile(
+    "suite", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
+"""The same examples on every machine, however busy it is."""
 
 
 @pytest.fixture

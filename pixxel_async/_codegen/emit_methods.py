@@ -10,7 +10,7 @@ from .text import docstring, sentence
 
 _RETURNS = {"content": "bytes", "text": "str", "nothing": "None"}
 _DEADLINE = "deadline: float | None = None"
-_DEADLINE_ABOUT = "deadline: Seconds to wait at most; None waits as long as it takes."
+_DEADLINE_ABOUT = "deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours."
 
 
 def method(plan: Method) -> str:
@@ -62,7 +62,16 @@ def _call(plan: Method) -> str:
 
 
 def _mapping(arguments: Sequence[Argument]) -> str:
-    return ", ".join(f"{a.wire!r}: {f'geometry_of({a.name})' if a.geometry else a.name}" for a in arguments)
+    return ", ".join(f"{a.wire!r}: {_value(a)}" for a in arguments)
+
+
+def _value(argument: Argument) -> str:
+    """What is sent for an argument, as code."""
+    if argument.geometry:
+        return f"geometry_of({argument.name})"
+    if argument.kind.startswith("Sequence["):
+        return f"several({argument.name!r}, {argument.name})"
+    return argument.name
 
 
 def _body(plan: Method) -> str:
@@ -92,12 +101,20 @@ def _how_to_read(plan: Method) -> str:
 def _about(plan: Method) -> str:
     sections = {
         "Args": _args(plan.arguments),
-        "Returns": [sentence(plan.returns)] if plan.returns else [],
+        "Returns": _told_returns(plan),
         "Raises": _raises(plan),
         "Note": [sentence(plan.operation.x_note)] if plan.operation.x_note else [],
         "Source": [sentence(plan.operation.x_source)] if plan.operation.x_source else [],
     }
     return docstring(plan.about or f"`{plan.http} {plan.path}`.", 8, sections)
+
+
+def _told_returns(plan: Method) -> list[str]:
+    if plan.answer == "pages":
+        one = plan.operation.x_paging == "whole"
+        first = "what comes is one page" if one else "`await` reads the first page"
+        return [f"Rows of `{plan.model}`: `async for` reads all of them, {first}."]
+    return [sentence(plan.returns)] if plan.returns else []
 
 
 def _args(arguments: Sequence[Argument]) -> list[str]:
@@ -111,6 +128,7 @@ def _raises(plan: Method) -> list[str]:
         told.append("ConfigError: The arguments do not fit together; nothing was sent.")
     if plan.operation.x_repeat != "safe" and plan.repeat != '"safe"':
         tells = f"; `{plan.operation.x_reconcile}` tells" if plan.operation.x_reconcile else ""
+        tells = "; asking again costs nothing" if plan.operation.x_free else tells
         told.append(f"OutcomeUnknown: The answer got lost, and it may have been done{tells}.")
     return told
 
@@ -143,11 +161,16 @@ def _names(arguments: Sequence[Argument]) -> str:
 
 def _waiting(plan: Method, wait: Wait) -> list[str]:
     key = _key(plan)
-    args, late = [*_args(key), _DEADLINE_ABOUT], "TimedOut: It has not ended by the deadline."
+    args, late = [*_args(key), _DEADLINE_ABOUT], f"TimedOut: The {_thing(key)} has not ended by the deadline."
     ended = [f"The `{plan.model}` as it ended."]
-    raises = ["WaitFailed: It has ended badly; `value` is its last state.", late]
-    about = docstring("Wait until it has ended well.", 8, {"Args": args, "Returns": ended, "Raises": raises})
-    seen = docstring("Each change as it is seen, the end included.", 8, {"Args": args, "Raises": [late]})
+    raises = ["WaitFailed: It has ended badly; `value` of the error is its last state.", late]
+    words = (
+        f"Good ends are {_quoted(wait.good)}, bad ones {_quoted(wait.bad)}; any word that is not known means patience."
+    )
+    about = f"Wait until the {_thing(key)} has ended well.\n\n{words}"
+    about = docstring(about, 8, {"Args": args, "Returns": ended, "Raises": raises})
+    seen = f"Each change of the {_thing(key)} as it is seen, its end included."
+    seen = docstring(seen, 8, {"Args": args, "Raises": [late]})
     waits = _signature("wait", key, plan.model, asynchronous=True, more=_DEADLINE)
     watches = _signature("watch", key, f"AsyncIterator[{plan.model}]", asynchronous=False, more=_DEADLINE)
     arguments = f"self._waiting({_names(key)}), deadline=deadline"
@@ -156,6 +179,15 @@ def _waiting(plan: Method, wait: Wait) -> list[str]:
         f"{watches}\n{seen}\n        return self._api.watch({arguments})",
         _wait_value(plan, wait, key),
     ]
+
+
+def _thing(key: Sequence[Argument]) -> str:
+    """What the last id is the id of, as its own line in the docstring says it."""
+    return key[-1].about.removeprefix("Id of the ").rstrip(".")
+
+
+def _quoted(words: Sequence[str]) -> str:
+    return " and ".join(f"`{word}`" for word in words)
 
 
 def _wait_value(plan: Method, wait: Wait, key: Sequence[Argument]) -> str:

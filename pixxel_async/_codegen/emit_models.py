@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .layout import modules, read_schemas
-from .names import attribute, constant, import_order, public_order
+from .names import attribute, constant, import_order
 from .records import Document, Schema
 from .text import HEADER, docstring, module, sentence
 from .types import argument_type, attribute_type, is_geojson, is_word
@@ -38,9 +38,7 @@ def _module(document: Document, home: str, homes: Mapping[str, str]) -> str:
         for name in mine
     )
     offers = _OFFERS | {name: f".{other}" for name, other in homes.items() if other != home}
-    return module(
-        f"Models and open words: {home}.", f"__all__ = {sorted(mine, key=public_order)!r}\n\n\n{code}\n", offers
-    )
+    return module(f"Models and open words: {home}.", f"__all__ = {sorted(mine)!r}\n\n\n{code}\n", offers)
 
 
 def _dependencies_first(names: list[str], schemas: Mapping[str, Schema]) -> list[str]:
@@ -142,6 +140,6 @@ def _init(homes: Mapping[str, str]) -> str:
     for name, home in homes.items():
         by_home.setdefault(home, []).append(name)
     lines = [f"from .{home} import {', '.join(sorted(by_home[home], key=import_order))}" for home in sorted(by_home)]
-    public = ",\n".join(f"    {name!r}" for name in sorted(homes, key=public_order))
+    public = ",\n".join(f"    {name!r}" for name in sorted(homes))
     title = '"""What the API sends and takes: classes and open words."""'
     return f"{HEADER}{title}\n\n" + "\n".join(lines) + f"\n\n__all__ = [\n{public},\n]\n"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .emit_methods import extra_methods, method
 from .layout import modules, operations, resource_of
-from .names import public_order, resource_class
+from .names import resource_class
 from .plan import Method, methods
 from .records import Document, Operation
 from .text import HEADER, docstring, module
@@ -19,9 +19,11 @@ _OFFERS = {
     "Sequence": "collections.abc",
     "Any": "typing",
     **dict.fromkeys(("Call", "Operation", "Paging", "Resource", "Wait"), ".._http.call"),
-    **dict.fromkeys(("HasGeoInterface", "exactly_one", "geometry_of", "required_when", "to_body"), ".._http.model"),
+    **dict.fromkeys(
+        ("HasGeoInterface", "exactly_one", "geometry_of", "required_when", "several", "to_body"), ".._http.model"
+    ),
+    "Pages": ".._http.pages",
 }
-_HINTS = {"Pages": ".._http.pages"}
 
 _ABOUT = """The resources of the client, one class each.
 
@@ -53,13 +55,14 @@ def _module(document: Document, resource: str, found: list[Method]) -> str:
         docstring(about, 4), "\n    __slots__ = ()\n", "\n\n".join(body), "",
     ])  # fmt: skip
     offers = _OFFERS | {schema: f"..models.{home}" for schema, home in modules(document).items()}
-    return module(f"`client.{resource}`.", code, offers, _HINTS)
+    return module(f"`client.{resource}`.", code, offers)
 
 
 def _operation(name: str, path: str, http: str, operation: Operation) -> str:
     facts: Mapping[str, object] = {
         "repeat": operation.x_repeat if operation.x_repeat != "safe" else None,
         "reconcile": operation.x_reconcile,
+        "free": operation.x_free,
         "gone_is_done": operation.x_gone_is_done,
         "lend": operation.x_lend,
     }
@@ -75,7 +78,7 @@ def _init(document: Document, resources: list[str]) -> str:
         f"from . import {', '.join(resources)}",
         *(f"from .{name} import {kind}" for name, kind in classes.items()),
     ]
-    public = ["OPERATIONS", "RESOURCES", *sorted(classes.values(), key=public_order)]
+    public = ["OPERATIONS", "RESOURCES", *sorted(classes.values())]
     every = ", ".join([*aside, *(f"*{resource}.OPERATIONS" for resource in resources)])
     by_name = ", ".join(f"{name!r}: {kind}" for name, kind in classes.items())
     return "\n".join([

@@ -26,13 +26,4 @@ def resource_class(tag: str, schemas: Iterable[str]) -> str:
 
 def import_order(name: str) -> tuple[int, str]:
     """Within one import: constants, classes, the rest, whatever their capitals."""
-    return _kind(name), name.lower()
-
-
-def public_order(name: str) -> tuple[int, str]:
-    """Within `__all__`: constants, classes, the rest."""
-    return _kind(name), name
-
-
-def _kind(name: str) -> int:
-    return 0 if name.isupper() else 1 if name[0].isupper() else 2
+    return 0 if name.isupper() else 1 if name[0].isupper() else 2, name.lower()

@@ -181,6 +181,7 @@ class Operation:
     x_repeat: Repeat
     x_repeat_unless: dict[str, Repeat] = field(factory=dict)
     x_reconcile: str = ""
+    x_free: bool = False
     x_gone_is_done: bool = False
     x_items: str | None = None
     x_paging: Paging | None = None

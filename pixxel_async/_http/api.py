@@ -71,13 +71,17 @@ class RestAPI:
     async def first(self, rows: Pages[M], what: str, id: str) -> M:
         """The row of a listing by id; raises `NotFound` when there is none.
 
-        Of several rows the one that bears the id counts: a server that ignores the filter gives them all.
+        The row that bears the id counts, since a server that ignores the filter gives them all; so does the only one
+        of a listing whose rows bear none.
         """
-        page = await rows
-        names = ("id", f"{what}_id")
-        named = [row for row in page if any(getattr(row, name, None) == id for name in names)]
-        if named or len(page) == 1:
-            return (named or list(page))[0]
+        nameless: list[M] = []
+        async for row in rows:
+            borne = [value.casefold() for name in ("id", f"{what}_id") if (value := getattr(row, name, None))]
+            if id.casefold() in borne:
+                return row
+            nameless += [] if borne or len(nameless) > 1 else [row]
+        if len(nameless) == 1:
+            return nameless[0]
         raise NotFound(f"there is no {what} {id}", status=404)
 
     async def content(self, call: Call) -> bytes:

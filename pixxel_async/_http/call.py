@@ -36,6 +36,7 @@ class Operation:
         path: path template with the names of its arguments, such as `/v0/workflows/{workflow_id}/jobs`.
         repeat: its repeat class.
         reconcile: for `once` and `paid`: the call that tells what became of a lost one.
+        free: whether asking again costs nothing, so that the caller may simply repeat a lost one.
         gone_is_done: whether "not found" in answer to a repeat means that the first attempt did it (DELETE).
         lend: members of the answer's rows that the server may leave out, with the path argument that says the same.
     """
@@ -45,6 +46,7 @@ class Operation:
     path: str
     repeat: Repeat = "safe"
     reconcile: str = ""
+    free: bool = False
     gone_is_done: bool = False
     lend: Mapping[str, str] = field(factory=dict)
 

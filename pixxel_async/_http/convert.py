@@ -102,7 +102,7 @@ def _written(field: attrs.Attribute[Any]) -> Any:
     return override(
         omit=field.name == "extra" or "lent" in facts,
         rename=facts.get("wire"),
-        unstruct_hook=facts.get("write") or write_hook(field.type) or identity,
+        unstruct_hook=facts.get("write") or write_hook(field.type, field.name) or identity,
     )
 
 

@@ -122,7 +122,7 @@ class Lane:
             self.quota = min(retry.quota, self.quota + retry.success_gain)
             self._brake = brake.answered(self._brake)
         elif got.status in (429, 503):
-            pause = min(asked_to_wait(got, wall) or 0.0, retry.retry_after_cap)
+            pause = min(asked_to_wait(got.headers, wall) or 0.0, retry.retry_after_cap)
             self._brake = brake.refused(self._brake, sent_at, self.timing.clock(), pause)
 
     def _connect(self) -> Transport:

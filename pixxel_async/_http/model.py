@@ -15,6 +15,7 @@ from .wire import (
     feature_collection,
     geometry_of,
     required_when,
+    several,
     to_body,
     to_wire,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "member",
     "model",
     "required_when",
+    "several",
     "to_body",
     "to_wire",
     "word",

@@ -120,7 +120,7 @@ class Reader:
 def _word_hook(kind: type[Word], place: str) -> Hook:
     def read_word(value: Any, _: object) -> Word:
         made = kind(read_text(value))
-        if not made.known and (drift := drift_now.get()) is not None:
+        if made and not made.known and (drift := drift_now.get()) is not None:
             drift.note_word(f"{place}={made}")
         return made
 
@@ -128,14 +128,18 @@ def _word_hook(kind: type[Word], place: str) -> Hook:
 
 
 def list_hook(kind: Any, converter: BaseConverter) -> Hook:
-    """Reads a list; a text is none, and one element that does not fit spoils it."""
+    """Reads a list; a text is none, and one element that does not fit spoils it.
+
+    A null among objects or texts means nothing and is left out; among numbers and times the place of each one counts.
+    """
     (row,) = get_args(kind)
     hook = converter.get_structure_hook(row)
+    skips_null = isinstance(row, type) and (attrs.has(row) or issubclass(row, str))
 
     def read_rows(value: Any, _: object) -> list[Any]:
         if not isinstance(value, list):
             raise Misfit
-        return [hook(each, row) for each in value]
+        return [hook(each, row) for each in value if each is not None or not skips_null]
 
     return read_rows
 

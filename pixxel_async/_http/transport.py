@@ -69,13 +69,14 @@ class Answer:
         return self._response.content.total_raw_bytes
 
     async def read(self) -> bytes | Broken:
-        """What has arrived, at least one byte; nothing at the end."""
+        """The next bytes as they came from the socket, at least one; nothing at the end."""
         content = self._response.content
         try:
-            if waiting := content.read_nowait():
-                return waiting
             async with asyncio.timeout(self._no_progress):
-                return await content.readany()
+                chunk, more = await content.readchunk()
+                while more and not chunk and not content.at_eof():  # the reader of no body says "more" for ever
+                    chunk, more = await content.readchunk()
+            return chunk
         except _READ_FAILURES as error:
             broken = _broken(error, "body", place(self.url), f"no byte of the body within {self._no_progress:g} s")
         return broken

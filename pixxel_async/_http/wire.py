@@ -26,22 +26,28 @@ class HasGeoInterface(Protocol):
         ...
 
 
-def write_hook(kind: Any) -> Write | None:
-    """What turns a member of this type into JSON; None when it is JSON already."""
+def write_hook(kind: Any, name: str = "a list") -> Write | None:
+    """What turns a member of this type and name into JSON; None when it is JSON already."""
     kind = without_none(kind)
     if kind is dt.datetime:
         return to_wire
     if attrs.has(kind):
         return _write_model
     if is_list(kind):
-        return _each_row(write_hook(get_args(kind)[0]))
+        return _rows(name, write_hook(get_args(kind)[0]))
     if is_map(kind):
         return _each_value(write_hook(get_args(kind)[1]))
     return None
 
 
-def _each_row(write: Write | None) -> Write | None:
-    return write and (lambda rows: [write(row) for row in rows])
+def _rows(name: str, write: Write | None) -> Write:
+    def written(rows: Any) -> Any:
+        if rows is None:
+            return None
+        several(name, rows)
+        return [write(row) for row in rows] if write else rows
+
+    return written
 
 
 def _each_value(write: Write | None) -> Write | None:
@@ -63,7 +69,7 @@ def to_wire(value: Any) -> Any:
     if isinstance(value, float) and math.isfinite(value):
         return value
     if isinstance(value, dt.datetime):
-        return write_time(value)
+        return _moment(value)
     if isinstance(value, dt.date):
         return value.isoformat()
     if attrs.has(type(value)) and hasattr(value, "to_dict"):
@@ -75,6 +81,12 @@ def to_wire(value: Any) -> Any:
     if isinstance(value, Sequence | Set) and not isinstance(value, bytes | bytearray | memoryview):
         return [to_wire(each) for each in value]
     raise ConfigError(f"cannot send {_what(value)} as JSON")
+
+
+def _moment(value: dt.datetime) -> str:
+    if value.tzinfo is None:
+        raise ConfigError(f"{value} has no time zone; say which, such as tzinfo=datetime.UTC")
+    return write_time(value)
 
 
 def _name(name: Any) -> str:
@@ -97,6 +109,17 @@ def to_body(members: Mapping[str, Any]) -> dict[str, Any]:
         return {name: to_wire(value) for name, value in members.items() if value is not None}
     except RecursionError:
         raise ConfigError("cannot send as JSON what is nested that deep, or holds itself") from None
+
+
+def several(name: str, value: Any) -> Any:
+    """What was given for an argument that takes several; None stays None.
+
+    Raises:
+        ConfigError: it is a single text or mapping, which Python would take apart into letters or keys.
+    """
+    if isinstance(value, str | bytes | bytearray | Mapping) or attrs.has(type(value)):
+        raise ConfigError(f"{name} takes a list: give [value], not a single {type(value).__name__}")
+    return value
 
 
 def geometry_of(value: Any) -> Any:
@@ -146,8 +169,8 @@ def exactly_one(body: dict[str, Any], *names: str, each: str = "") -> dict[str, 
     Raises:
         ConfigError: none, or more than one, is given.
     """
-    for row in body[each] if each else [body]:
-        given = [name for name in names if row.get(name) is not None]
+    for row in several(each, body.get(each, [None])) if each else [body]:
+        given = [name for name in names if isinstance(row, dict) and row.get(name)]
         if len(given) != 1:
             raise ConfigError(f"give exactly one of {' and '.join(names)}, not {len(given)}")
     return body

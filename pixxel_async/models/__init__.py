@@ -66,7 +66,6 @@ from .workflows import ValidationIssue, Workflow, WorkflowEstimate
 
 __all__ = [
     "AOI",
-    "SLD",
     "AOIStatus",
     "Asset",
     "AssetDownload",
@@ -129,6 +128,7 @@ __all__ = [
     "RGBComposite",
     "RasterBand",
     "Recurrence",
+    "SLD",
     "STACAsset",
     "STACCollection",
     "STACExtent",

@@ -74,7 +74,7 @@ class NewDelivery(Model):
     """What to deliver to which store.
 
     Note:
-        Both lists are required in [OA], whose texts say to send one alone; so exactly one is sent.
+        Both lists are required in the vendor's document, whose texts say to send one alone; so exactly one is sent.
     """
 
     catalog_ids: Sequence[str] | None = None

@@ -32,7 +32,7 @@ class BlockRef(Model):
     """The block that an insight shall run, by name and version.
 
     Note:
-        A member named `string` in [OA] is described as the id, and left out: see x-left-out.
+        A member named `string` in the vendor's document is described as the id, and left out: see x-left-out.
     """
 
     name: str | None = None

@@ -193,7 +193,7 @@ class NewOrderItem(Model):
     recurrence: str | None = None
     """How often; needed for tasking."""
     start_date: dt.datetime | str | None = None
-    """First UTC day of the capture; needed for tasking; at least 24 hours ahead by [guide-old]."""
+    """First UTC day of the capture; needed for tasking; at least 24 hours ahead by the guides of 2025."""
     end_date: dt.datetime | str | None = None
     """UTC day after the last one; needed for tasking, unless `no_of_occurrences` is given."""
     no_of_occurrences: int | None = None
@@ -388,7 +388,8 @@ class Uplift(Model):
     """Something added to a price or taken off.
 
     Note:
-        By length of the capture window none from 7 days up, 25 percent to 6, 40 to 2, 50 for a given day [support].
+        By length of the capture window none from 7 days up, 25 percent to 6, 40 to 2, 50 for a given day (the
+        support pages).
     """
 
     amount: float | None = None

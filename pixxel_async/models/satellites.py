@@ -27,7 +27,7 @@ class Satellite(Model):
 
     Note:
         Known ids: Pixxel-TD1 0004ab8d-0ad1-4d62-8a3f-fe18a7000e70, Pixxel-TD2 0005c5bb-0bd2-4c80-9393-4a808341c54c
-        [OA], Sentinel-2 0002a3a3-00a2-4b55-842b-44d8202c6d60 [ref-old].
+        (the vendor's document), Sentinel-2 0002a3a3-00a2-4b55-842b-44d8202c6d60 (the older reference).
     """
 
     bands: list[SatelliteBand] = member(factory=list)

@@ -10,11 +10,11 @@ from .geojson import Geometry
 from .indices import ExpressionType
 
 __all__ = [
-    "SLD",
     "Asset",
     "AssetStatus",
     "AssetType",
     "LegendItem",
+    "SLD",
     "Visualization",
     "VisualizationLegends",
     "VisualizationMetadata",
@@ -151,7 +151,7 @@ class Visualization(Model):
     `index_name`, `metadata`, `rescale` and `type`.
 
     Note:
-        Most of the members that rows lack in [OA] are there in [ref-old].
+        Most of the members that rows lack in the vendor's document are there in the older reference.
     """
 
     aoi_id: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -56,9 +57,12 @@ class Package(ABC):
         return f"{self.kind}:" + "/".join(map(encode, self.ids))
 
 
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
+
+
 def encode(id: str) -> str:
     """An id with everything percent-encoded that is no letter, digit, `-`, `.`, `_` or `~`."""
-    return quote(id, safe="", errors="surrogatepass")
+    return id if _PLAIN.fullmatch(id) else quote(id, safe="", errors="surrogatepass")
 
 
 def decode(text: str) -> str:

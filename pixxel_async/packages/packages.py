@@ -8,6 +8,7 @@ from functools import partial
 from operator import attrgetter
 
 from .._http.call import API, Wait
+from .._http.rules.retry import asked_to_wait
 from ..errors import PackageFailed, PackageTimedOut
 from ..settings import Timing
 from ..waiting import Broker, Told
@@ -33,7 +34,7 @@ class Packages:
         api: makes the calls, with one key.
         broker: the waits of the same client.
         timing: the client's clock.
-        first_wait: seconds to suggest before asking again.
+        first_wait: seconds to suggest before asking again, where the answer does not say.
         ready_words: further status words that mean "ready".
         now: the time of day, where an answer has no Date header.
     """
@@ -65,7 +66,8 @@ class Packages:
         wanted = as_package(package)
         answer = await wanted.ask(self._api)
         verdict = answer.verdict(self._ready_words)
-        state = state_of(wanted, answer, verdict, self._link(answer), self._first_wait)
+        again = asked_to_wait(answer.headers, self._now().timestamp())
+        state = state_of(wanted, answer, verdict, self._link(answer), self._first_wait if again is None else again)
         self._keep(wanted, state.link)
         return state
 

@@ -66,7 +66,8 @@ class PackageState:
         failed: whether packing ended without a package.
         status: the API's own word.
         message: the same for people.
-        retry_after: seconds after which asking again makes sense; None once it is ready or has failed.
+        retry_after: seconds after which asking again makes sense, as the answer or else the settings say; None once it
+            is ready or has failed.
     """
 
     package: Package

@@ -5,15 +5,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._http.call import Call, Operation, Paging, Resource, Wait
-from .._http.model import HasGeoInterface, geometry_of, to_body
+from .._http.model import HasGeoInterface, geometry_of, several, to_body
+from .._http.pages import Pages
 from ..models.aois import AOI
 from ..models.geojson import Geometry
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["AOIs"]
 
@@ -56,7 +54,7 @@ class AOIs(Resource):
             limit: Rows a page; the service decides when left out.
 
         Returns:
-            One page of AOIs.
+            Rows of `AOI`: `async for` reads all of them, `await` reads the first page.
 
         Source:
             docs.pixxel.space/developer/aoi/list-aoi; AOI/ListAOIs.
@@ -70,7 +68,7 @@ class AOIs(Resource):
                     "updated_at": updated_at,
                     "aoi_id": aoi_id,
                     "aoi_name": aoi_name,
-                    "project_ids": project_ids,
+                    "project_ids": several("project_ids", project_ids),
                     "offset": offset,
                     "limit": limit,
                 },
@@ -126,7 +124,7 @@ class AOIs(Resource):
                         "provider": provider,
                         "project_id": project_id,
                         "geometry": geometry_of(geometry),
-                        "item_ids": item_ids,
+                        "item_ids": several("item_ids", item_ids),
                     }
                 ),
             ),
@@ -151,30 +149,32 @@ class AOIs(Resource):
         return await self._api.one(Call(_GET, {"aoi_id": aoi_id}), AOI)
 
     async def wait(self, aoi_id: str, *, deadline: float | None = None) -> AOI:
-        """Wait until it has ended well.
+        """Wait until the AOI has ended well.
+
+        Good ends are `success` and `partial_success`, bad ones `failed`; any word that is not known means patience.
 
         Args:
             aoi_id: Id of the AOI.
-            deadline: Seconds to wait at most; None waits as long as it takes.
+            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
 
         Returns:
             The `AOI` as it ended.
 
         Raises:
-            WaitFailed: It has ended badly; `value` is its last state.
-            TimedOut: It has not ended by the deadline.
+            WaitFailed: It has ended badly; `value` of the error is its last state.
+            TimedOut: The AOI has not ended by the deadline.
         """
         return await self._api.wait(self._waiting(aoi_id), deadline=deadline)
 
     def watch(self, aoi_id: str, *, deadline: float | None = None) -> AsyncIterator[AOI]:
-        """Each change as it is seen, the end included.
+        """Each change of the AOI as it is seen, its end included.
 
         Args:
             aoi_id: Id of the AOI.
-            deadline: Seconds to wait at most; None waits as long as it takes.
+            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
 
         Raises:
-            TimedOut: It has not ended by the deadline.
+            TimedOut: The AOI has not ended by the deadline.
         """
         return self._api.watch(self._waiting(aoi_id), deadline=deadline)
 

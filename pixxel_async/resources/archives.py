@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._http.call import Call, Operation, Paging, Resource
-from .._http.model import HasGeoInterface, geometry_of, to_body
+from .._http.model import HasGeoInterface, geometry_of, several, to_body
+from .._http.pages import Pages
 from ..models.geojson import Geometry
 from ..models.stac import STACCollection, STACItem
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Archives"]
 
@@ -43,13 +41,13 @@ class Archives(Resource):
             ids: Only these collections; joined by commas.
 
         Returns:
-            All of them.
+            Rows of `STACCollection`: `async for` reads all of them, what comes is one page.
 
         Source:
             docs.pixxel.space/developer/orders/archive-ordering/stac; Archives/ListCollections.
         """
         return self._api.pages(
-            Call(_LIST_COLLECTIONS, {}, {"ids": ids}), STACCollection, Paging("whole", "collections")
+            Call(_LIST_COLLECTIONS, {}, {"ids": several("ids", ids)}), STACCollection, Paging("whole", "collections")
         )
 
     async def get_collection(self, collection_id: str) -> STACCollection:
@@ -75,7 +73,7 @@ class Archives(Resource):
             limit: Rows a page; the service decides when left out.
 
         Returns:
-            One page of images, as a GeoJSON FeatureCollection.
+            Rows of `STACItem`: `async for` reads all of them, `await` reads the first page.
 
         Note:
             No total is sent, and whether the links have a next one is not known; an empty page ends the listing.
@@ -132,13 +130,13 @@ class Archives(Resource):
             limit: Rows a page; 10 when left out.
 
         Returns:
-            One page of images, as a GeoJSON FeatureCollection.
+            Rows of `STACItem`: `async for` reads all of them, `await` reads the first page.
 
         Raises:
             ConfigError: The arguments do not fit together; nothing was sent.
 
         Note:
-            Ten a page when no limit is sent; no total, so an empty page ends the listing [OA].
+            Ten a page when no limit is sent; no total, so an empty page ends the listing (the vendor's document).
 
         Source:
             docs.pixxel.space/developer/orders/search-archive; Archives/SearchItemInArchive.
@@ -148,13 +146,13 @@ class Archives(Resource):
                 _SEARCH,
                 body=to_body(
                     {
-                        "bbox": bbox,
-                        "collections": collections,
+                        "bbox": several("bbox", bbox),
+                        "collections": several("collections", collections),
                         "datetime": datetime,
-                        "ids": ids,
+                        "ids": several("ids", ids),
                         "intersects": geometry_of(intersects),
                         "query": query,
-                        "sortby": sortby,
+                        "sortby": several("sortby", sortby),
                         "offset": offset,
                         "limit": limit,
                     }

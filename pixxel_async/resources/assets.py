@@ -4,20 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from .._http.call import Call, Operation, Paging, Resource
-from .._http.model import to_body
+from .._http.model import several, to_body
+from .._http.pages import Pages
 from ..models.assets import AssetDownload
 from ..models.visualizations import Asset
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Assets"]
 
 _LIST = Operation("assets.list", "GET", "/v0/aois/{aoi_id}/assets")
-_REQUEST_DOWNLOAD = Operation("assets.request_download", "POST", "/v0/aois/{aoi_id}/downloads", repeat="once")
+_REQUEST_DOWNLOAD = Operation(
+    "assets.request_download", "POST", "/v0/aois/{aoi_id}/downloads", repeat="once", free=True
+)
 _GET_DOWNLOAD = Operation("assets.get_download", "GET", "/v0/aois/{aoi_id}/downloads/{download_id}")
 
 OPERATIONS = (
@@ -41,7 +40,7 @@ class Assets(Resource):
             limit: Rows a page; the service decides when left out.
 
         Returns:
-            One page of assets.
+            Rows of `Asset`: `async for` reads all of them, `await` reads the first page.
 
         Source:
             docs.pixxel.space/developer/assets/list-assets; Assets/ListAssets.
@@ -64,16 +63,17 @@ class Assets(Resource):
             The download.
 
         Raises:
-            OutcomeUnknown: The answer got lost, and it may have been done.
+            OutcomeUnknown: The answer got lost, and it may have been done; asking again costs nothing.
 
         Note:
-            201 in [OA], 200 in [guide], which also forgets the body.
+            201 in the vendor's document, 200 in the guides, which also leave out the body.
 
         Source:
             docs.pixxel.space/developer/assets/create-download; Downloads/AOICreateDownload.
         """
         return await self._api.one(
-            Call(_REQUEST_DOWNLOAD, {"aoi_id": aoi_id}, body=to_body({"asset_ids": asset_ids})), AssetDownload
+            Call(_REQUEST_DOWNLOAD, {"aoi_id": aoi_id}, body=to_body({"asset_ids": several("asset_ids", asset_ids)})),
+            AssetDownload,
         )
 
     async def get_download(self, aoi_id: str, download_id: str) -> AssetDownload:

@@ -3,13 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .._http.call import Call, Operation, Paging, Resource
+from .._http.pages import Pages
 from ..models.bandsets import Bandset
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Bandsets"]
 
@@ -27,7 +23,7 @@ class Bandsets(Resource):
         """List the bandsets for tasking orders.
 
         Returns:
-            All of them.
+            Rows of `Bandset`: `async for` reads all of them, what comes is one page.
 
         Source:
             docs.pixxel.space/developer/orders/bandsets; Bandset/ListBandsets.

@@ -3,13 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .._http.call import Call, Operation, Paging, Resource
+from .._http.pages import Pages
 from ..models.blocks import Block
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Blocks"]
 
@@ -36,11 +32,11 @@ class Blocks(Resource):
             mode: Only blocks for this use.
 
         Returns:
-            All of them.
+            Rows of `Block`: `async for` reads all of them, what comes is one page.
 
         Note:
-            `GET /v0/blocks/insights` and `/workflows`, filtered by name and version, in other pages of [guide]; not
-            in [OA].
+            `GET /v0/blocks/insights` and `/workflows`, filtered by name and version, in other pages of the guides;
+            not in the vendor's document.
 
         Source:
             docs.pixxel.space/developer/blocks/list-blocks; Blocks/List Blocks.
@@ -54,7 +50,7 @@ class Blocks(Resource):
             name: Name of the block, such as `cropclassification`.
 
         Returns:
-            All of them.
+            Rows of `Block`: `async for` reads all of them, what comes is one page.
 
         Source:
             docs.pixxel.space/developer/blocks/get-block-versions; Blocks/Get Block Versions.

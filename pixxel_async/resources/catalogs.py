@@ -4,19 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._http.call import Call, Operation, Paging, Resource
-from .._http.model import HasGeoInterface, exactly_one, geometry_of, to_body
+from .._http.model import HasGeoInterface, exactly_one, geometry_of, several, to_body
+from .._http.pages import Pages
 from ..models.catalogs import Catalog, CatalogDownload
 from ..models.geojson import Geometry
 
-if TYPE_CHECKING:
-    from .._http.pages import Pages
-
 __all__ = ["Catalogs"]
 
-_REQUEST_DOWNLOAD = Operation("catalogs.request_download", "POST", "/v0/catalogs/download", repeat="once")
+_REQUEST_DOWNLOAD = Operation("catalogs.request_download", "POST", "/v0/catalogs/download", repeat="once", free=True)
 _GET_DOWNLOAD = Operation("catalogs.get_download", "GET", "/v0/catalogs/download/{download_id}")
 _SEARCH = Operation("catalogs.search", "POST", "/v0/catalogs/search")
 _GET = Operation("catalogs.get", "GET", "/v0/catalogs/{catalog_id}")
@@ -51,10 +49,11 @@ class Catalogs(Resource):
 
         Raises:
             ConfigError: The arguments do not fit together; nothing was sent.
-            OutcomeUnknown: The answer got lost, and it may have been done.
+            OutcomeUnknown: The answer got lost, and it may have been done; asking again costs nothing.
 
         Note:
-            Both lists are required in [OA], whose texts say to send one alone; so exactly one is sent.
+            Both lists are required in the vendor's document, whose texts say to send one alone; so exactly one is
+            sent.
 
         Source:
             docs.pixxel.space/developer/orders/delivery-download; Catalog/CreateDownload.
@@ -63,7 +62,12 @@ class Catalogs(Resource):
             Call(
                 _REQUEST_DOWNLOAD,
                 body=exactly_one(
-                    to_body({"catalog_ids": catalog_ids, "order_item_ids": order_item_ids}),
+                    to_body(
+                        {
+                            "catalog_ids": several("catalog_ids", catalog_ids),
+                            "order_item_ids": several("order_item_ids", order_item_ids),
+                        }
+                    ),
                     "catalog_ids",
                     "order_item_ids",
                 ),
@@ -119,13 +123,13 @@ class Catalogs(Resource):
             limit: Rows a page; this package sends 50 when left out.
 
         Returns:
-            One page of catalogs.
+            Rows of `Catalog`: `async for` reads all of them, `await` reads the first page.
 
         Raises:
             ConfigError: The arguments do not fit together; nothing was sent.
 
         Note:
-            Two a page when no limit is sent [OA], so one always is.
+            Two a page when no limit is sent (the vendor's document), so one always is.
 
         Source:
             docs.pixxel.space/developer/orders/catalog; Catalog/SearchCatalogs.
@@ -135,16 +139,16 @@ class Catalogs(Resource):
                 _SEARCH,
                 body=to_body(
                     {
-                        "bbox": bbox,
-                        "collections": collections,
+                        "bbox": several("bbox", bbox),
+                        "collections": several("collections", collections),
                         "datetime": datetime,
-                        "ids": ids,
+                        "ids": several("ids", ids),
                         "intersects": geometry_of(intersects),
-                        "item_ids": item_ids,
-                        "order_ids": order_ids,
-                        "order_item_ids": order_item_ids,
+                        "item_ids": several("item_ids", item_ids),
+                        "order_ids": several("order_ids", order_ids),
+                        "order_item_ids": several("order_item_ids", order_item_ids),
                         "query": query,
-                        "sort_by": sort_by,
+                        "sort_by": several("sort_by", sort_by),
                         "offset": offset,
                         "limit": limit,
                     }

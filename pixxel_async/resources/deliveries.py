@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._http.call import Call, Operation, Paging, Resource
-from .._http.model import exactly_one, to_body
+from .._http.model import exactly_one, several, to_body
+from .._http.pages import Pages
 from ..models.deliveries import Delivery, NewDelivery
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Deliveries"]
 
@@ -49,7 +47,7 @@ class Deliveries(Resource):
             order_item_id: Only those of this order item.
 
         Returns:
-            All of them.
+            Rows of `Delivery`: `async for` reads all of them, what comes is one page.
 
         Source:
             docs.pixxel.space/developer/orders/delivery-download; Catalog/ListDeliveries.
@@ -91,7 +89,10 @@ class Deliveries(Resource):
             Call(
                 _CREATE,
                 body=exactly_one(
-                    to_body({"deliveries": deliveries}), "catalog_ids", "order_item_ids", each="deliveries"
+                    to_body({"deliveries": several("deliveries", deliveries)}),
+                    "catalog_ids",
+                    "order_item_ids",
+                    each="deliveries",
                 ),
             ),
             Delivery,

@@ -4,14 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from .._http.call import Call, Operation, Paging, Resource
-from .._http.model import to_body
+from .._http.model import several, to_body
+from .._http.pages import Pages
 from ..models.indices import Index
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Indices"]
 
@@ -52,7 +49,7 @@ class Indices(Resource):
             limit: Rows a page; the service decides when left out.
 
         Returns:
-            One page of indices.
+            Rows of `Index`: `async for` reads all of them, `await` reads the first page.
 
         Source:
             docs.pixxel.space/developer/indices/list-indices; Indices/ListIndices.
@@ -106,7 +103,8 @@ class Indices(Resource):
                 tells.
 
         Note:
-            [guide] still asks for `type` and calls the satellite `lens_satellite_id`; [OA] has neither.
+            The guides still ask for `type` and call the satellite `lens_satellite_id`; the vendor's document has
+            neither.
 
         Source:
             docs.pixxel.space/developer/indices/create-index; Indices/CreateIndex.
@@ -118,7 +116,7 @@ class Indices(Resource):
                     {
                         "name": name,
                         "description": description,
-                        "rescale": rescale,
+                        "rescale": several("rescale", rescale),
                         "expression": expression,
                         "colormap": colormap,
                         "satellite_id": satellite_id,

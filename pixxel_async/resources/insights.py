@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._http.call import Call, Operation, Paging, Resource, Wait
-from .._http.model import to_body
+from .._http.model import several, to_body
+from .._http.pages import Pages
 from ..models.insights import BlockRef, Insight, InsightCreated, InsightDownload, InsightEstimate
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Insights"]
 
@@ -55,11 +53,11 @@ class Insights(Resource):
             created_on: Created then; RFC 3339, a day as its midnight.
 
         Returns:
-            All of them.
+            Rows of `Insight`: `async for` reads all of them, what comes is one page.
 
         Note:
-            Called paginated in [guide], but no argument or member for it exists. There is no operation for one
-            insight, so it is read by the filter. The path argument is spelt `aoiId` in [OA].
+            Called paginated in the guides, but no argument or member for it exists. There is no operation for one
+            insight, so it is read by the filter. The path argument is spelt `aoiId` in the vendor's document.
 
         Source:
             docs.pixxel.space/developer/insights/list-insights; Insights/listInsights.
@@ -106,8 +104,8 @@ class Insights(Resource):
             OutcomeUnknown: The answer got lost, and it may have been done; `client.insights.list(aoi_id)` tells.
 
         Note:
-            An estimate is answered by 200 and a run by 201 [OA]; what was asked decides which is read, not the
-            status.
+            An estimate is answered by 200 and a run by 201 (the vendor's document); what was asked decides which is
+            read, not the status.
 
         Source:
             docs.pixxel.space/developer/insights/create-insight; Insights/createInsights.
@@ -149,8 +147,8 @@ class Insights(Resource):
             The price, when only that was asked for.
 
         Note:
-            An estimate is answered by 200 and a run by 201 [OA]; what was asked decides which is read, not the
-            status.
+            An estimate is answered by 200 and a run by 201 (the vendor's document); what was asked decides which is
+            read, not the status.
 
         Source:
             docs.pixxel.space/developer/insights/create-insight; Insights/createInsights.
@@ -192,10 +190,10 @@ class Insights(Resource):
             How far the package is.
 
         Note:
-            Nothing else tells the status, so the call is repeated to poll [inference]; whether a repeat packs anew
-            is not known. What an empty body packs, and whether the lists hold names or ids, is not said; outputs
-            have no ids, so names [inference]. No status word is documented for insights; those of jobs are
-            expected.
+            Nothing else tells the status, so the call is repeated to poll (our inference); whether a repeat packs
+            anew is not known. What an empty body packs, and whether the lists hold names or ids, is not said;
+            outputs have no ids, so names (our inference). No status word is documented for insights; those of jobs
+            are expected.
 
         Source:
             docs.pixxel.space/developer/insights/download-insights; Insights/downloadInsights.
@@ -204,7 +202,7 @@ class Insights(Resource):
             Call(
                 _REQUEST_DOWNLOAD,
                 {"aoi_id": aoi_id, "insight_id": insight_id},
-                body=to_body({"inputs": inputs, "outputs": outputs}),
+                body=to_body({"inputs": several("inputs", inputs), "outputs": several("outputs", outputs)}),
             ),
             InsightDownload,
         )
@@ -218,7 +216,7 @@ class Insights(Resource):
             project_id: Id of the project that holds the AOI.
 
         Note:
-            Answered by 200 without a body; the row stays in lists with `deleted_at` [OA].
+            Answered by 200 without a body; the row stays in lists with `deleted_at` (the vendor's document).
 
         Source:
             docs.pixxel.space/developer/insights/delete-insights; Insights/deleteInsights.
@@ -238,32 +236,34 @@ class Insights(Resource):
         return await self._api.first(self.list(aoi_id, id=insight_id), "insight", insight_id)
 
     async def wait(self, aoi_id: str, insight_id: str, *, deadline: float | None = None) -> Insight:
-        """Wait until it has ended well.
+        """Wait until the insight has ended well.
+
+        Good ends are `completed` and `success`, bad ones `failed`; any word that is not known means patience.
 
         Args:
             aoi_id: Id of the AOI.
             insight_id: Id of the insight.
-            deadline: Seconds to wait at most; None waits as long as it takes.
+            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
 
         Returns:
             The `Insight` as it ended.
 
         Raises:
-            WaitFailed: It has ended badly; `value` is its last state.
-            TimedOut: It has not ended by the deadline.
+            WaitFailed: It has ended badly; `value` of the error is its last state.
+            TimedOut: The insight has not ended by the deadline.
         """
         return await self._api.wait(self._waiting(aoi_id, insight_id), deadline=deadline)
 
     def watch(self, aoi_id: str, insight_id: str, *, deadline: float | None = None) -> AsyncIterator[Insight]:
-        """Each change as it is seen, the end included.
+        """Each change of the insight as it is seen, its end included.
 
         Args:
             aoi_id: Id of the AOI.
             insight_id: Id of the insight.
-            deadline: Seconds to wait at most; None waits as long as it takes.
+            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
 
         Raises:
-            TimedOut: It has not ended by the deadline.
+            TimedOut: The insight has not ended by the deadline.
         """
         return self._api.watch(self._waiting(aoi_id, insight_id), deadline=deadline)
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
 from .._http.call import Call, Operation, Paging, Resource, Wait
+from .._http.pages import Pages
 from ..models.jobs import Job, JobDownload
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Jobs"]
 
@@ -61,7 +58,7 @@ class Jobs(Resource):
             created_on: Created then; a day or an instant.
 
         Returns:
-            All of them.
+            Rows of `Job`: `async for` reads all of them, what comes is one page.
 
         Source:
             docs.pixxel.space/developer/jobs/list-jobs; Jobs/listJobs.
@@ -93,7 +90,8 @@ class Jobs(Resource):
             OutcomeUnknown: The answer got lost, and it may have been done; `client.jobs.list(workflow_id)` tells.
 
         Note:
-            Takes no body, and is answered by 200, not 201 [OA]; a job can be neither cancelled nor deleted.
+            Takes no body, and is answered by 200, not 201 (the vendor's document); a job can be neither cancelled
+            nor deleted.
 
         Source:
             docs.pixxel.space/developer/jobs/create-job; Jobs/createJob.
@@ -132,8 +130,8 @@ class Jobs(Resource):
             How far the package is.
 
         Note:
-            Nothing else tells the status, so the call is repeated to poll [inference]; whether a repeat packs anew,
-            and what a job that has not ended answers, is not known.
+            Nothing else tells the status, so the call is repeated to poll (our inference); whether a repeat packs
+            anew, and what a job that has not ended answers, is not known.
 
         Source:
             docs.pixxel.space/developer/jobs/download-job; Jobs/downloadJob.
@@ -141,32 +139,34 @@ class Jobs(Resource):
         return await self._api.one(Call(_REQUEST_DOWNLOAD, {"workflow_id": workflow_id, "job_id": job_id}), JobDownload)
 
     async def wait(self, workflow_id: str, job_id: str, *, deadline: float | None = None) -> Job:
-        """Wait until it has ended well.
+        """Wait until the job has ended well.
+
+        Good ends are `completed` and `success`, bad ones `failed`; any word that is not known means patience.
 
         Args:
             workflow_id: Id of the workflow.
             job_id: Id of the job.
-            deadline: Seconds to wait at most; None waits as long as it takes.
+            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
 
         Returns:
             The `Job` as it ended.
 
         Raises:
-            WaitFailed: It has ended badly; `value` is its last state.
-            TimedOut: It has not ended by the deadline.
+            WaitFailed: It has ended badly; `value` of the error is its last state.
+            TimedOut: The job has not ended by the deadline.
         """
         return await self._api.wait(self._waiting(workflow_id, job_id), deadline=deadline)
 
     def watch(self, workflow_id: str, job_id: str, *, deadline: float | None = None) -> AsyncIterator[Job]:
-        """Each change as it is seen, the end included.
+        """Each change of the job as it is seen, its end included.
 
         Args:
             workflow_id: Id of the workflow.
             job_id: Id of the job.
-            deadline: Seconds to wait at most; None waits as long as it takes.
+            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
 
         Raises:
-            TimedOut: It has not ended by the deadline.
+            TimedOut: The job has not ended by the deadline.
         """
         return self._api.watch(self._waiting(workflow_id, job_id), deadline=deadline)
 

@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from .._http.call import Call, Operation, Paging, Resource
+from .._http.model import several
+from .._http.pages import Pages
 from ..models.orders import OrderItem
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["OrderItems"]
 
@@ -59,11 +57,11 @@ class OrderItems(Resource):
             limit: Rows a page; the service decides when left out.
 
         Returns:
-            One page of order items.
+            Rows of `OrderItem`: `async for` reads all of them, `await` reads the first page.
 
         Note:
             How the ranges `created_at` and `area` are written is not said, so their text is passed on. Lists are
-            joined by commas, as documented for AOIs [inference].
+            joined by commas, as documented for AOIs (our inference).
 
         Source:
             docs.pixxel.space/developer/orders/order-orderitem; Order/ListOrderItems.
@@ -76,11 +74,11 @@ class OrderItems(Resource):
                     "user_id": user_id,
                     "type": type,
                     "status": status,
-                    "order_ids": order_ids,
+                    "order_ids": several("order_ids", order_ids),
                     "created_by": created_by,
                     "created_at": created_at,
-                    "project_ids": project_ids,
-                    "ids": ids,
+                    "project_ids": several("project_ids", project_ids),
+                    "ids": several("ids", ids),
                     "area": area,
                     "offset": offset,
                     "limit": limit,

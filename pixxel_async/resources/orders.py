@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._http.call import Call, Operation, Paging, Resource
-from .._http.model import to_body
+from .._http.model import several, to_body
+from .._http.pages import Pages
 from ..models.orders import NewOrderItem, Order
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Orders"]
 
@@ -40,7 +38,7 @@ class Orders(Resource):
             limit: Rows a page; the service decides when left out.
 
         Returns:
-            One page of orders.
+            Rows of `Order`: `async for` reads all of them, `await` reads the first page.
 
         Source:
             docs.pixxel.space/developer/orders/order-orderitem; Order/ListOrders.
@@ -74,7 +72,7 @@ class Orders(Resource):
         return await self._api.one(
             Call(
                 _CREATE,
-                body=to_body({"order_items": order_items, "dry_run": dry_run}),
+                body=to_body({"order_items": several("order_items", order_items), "dry_run": dry_run}),
                 repeat="safe" if dry_run else None,
             ),
             Order,

@@ -3,13 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .._http.call import Call, Operation, Paging, Resource
+from .._http.pages import Pages
 from ..models.projects import Project
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Projects"]
 
@@ -36,10 +32,10 @@ class Projects(Resource):
             page_size: Rows a page; the service decides when left out.
 
         Returns:
-            One page of projects.
+            Rows of `Project`: `async for` reads all of them, `await` reads the first page.
 
         Note:
-            A `pagination` member instead of `count` in [guide-old]; pages counted from 1 by [inference].
+            A `pagination` member instead of `count` in the guides of 2025; pages counted from 1 by our inference.
 
         Source:
             docs.pixxel.space/developer/projects/list-get-projects; Project/ListProjects.
@@ -56,7 +52,7 @@ class Projects(Resource):
             The project.
 
         Note:
-            Not nested below `project` in samples of [guide-old].
+            Not nested below `project` in samples of the guides of 2025.
 
         Source:
             docs.pixxel.space/developer/projects/list-get-projects; Project/GetProjectById.

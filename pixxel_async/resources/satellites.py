@@ -3,13 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .._http.call import Call, Operation, Paging, Resource
+from .._http.pages import Pages
 from ..models.satellites import Satellite
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Satellites"]
 
@@ -27,7 +23,7 @@ class Satellites(Resource):
         """List the satellites whose images can be searched.
 
         Returns:
-            All of them.
+            Rows of `Satellite`: `async for` reads all of them, what comes is one page.
 
         Source:
             docs.pixxel.space/developer/search/list-supported-satellites; AOI/List Satellites.

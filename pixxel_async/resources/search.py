@@ -5,16 +5,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._http.call import Call, Operation, Paging, Resource
-from .._http.model import HasGeoInterface, geometry_of, to_body
+from .._http.model import HasGeoInterface, geometry_of, several, to_body
+from .._http.pages import Pages
 from ..models.geojson import Geometry
 from ..models.search import SatelliteRef, SearchFilter
 from ..models.stac import STACItem
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Search"]
 
@@ -49,15 +47,15 @@ class Search(Resource):
             limit: Images at most, 1 to 10000.
 
         Returns:
-            The images found.
+            Rows of `STACItem`: `async for` reads all of them, `await` reads the first page.
 
         Raises:
             ConfigError: The arguments do not fit together; nothing was sent.
 
         Note:
-            [OA] speaks of pages by `next_token`, but neither the request nor the answer has it, and the answer's
-            `skip` is no argument; so one page is read. The keys of the map `items` are documented nowhere. The
-            dates and the geometry are optional by [guide], required by [OA].
+            The vendor's document speaks of pages by `next_token`, but neither the request nor the answer has it,
+            and the answer's `skip` is no argument; so one page is read. The keys of the map `items` are documented
+            nowhere. The dates and the geometry are optional by the guides, required by the vendor's document.
 
         Source:
             docs.pixxel.space/developer/search/satellite-image; Search/SearchSatelliteImages.
@@ -69,9 +67,9 @@ class Search(Resource):
                     {
                         "start_date": start_date,
                         "end_date": end_date,
-                        "satellites": satellites,
+                        "satellites": several("satellites", satellites),
                         "geometry": geometry_of(geometry),
-                        "filters": filters,
+                        "filters": several("filters", filters),
                         "limit": limit,
                     }
                 ),

@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._http.call import Call, Operation, Paging, Resource
 from .._http.model import to_body
+from .._http.pages import Pages
 from ..models.stores import Store, StoreConfig
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Stores"]
 
@@ -35,7 +33,7 @@ class Stores(Resource):
         """List the stores of the workspace.
 
         Returns:
-            All of them.
+            Rows of `Store`: `async for` reads all of them, what comes is one page.
 
         Source:
             docs.pixxel.space/developer/orders/stores; Stores/ListStores.
@@ -70,8 +68,8 @@ class Stores(Resource):
             OutcomeUnknown: The answer got lost, and it may have been done; `client.stores.list()` tells.
 
         Note:
-            Answered by 200, not 201; bucket and region are at the top level in a table of [guide-old], nested in
-            [OA].
+            Answered by 200, not 201; bucket and region are at the top level in a table of the guides of 2025,
+            nested in the vendor's document.
 
         Source:
             docs.pixxel.space/developer/orders/stores; Stores/CreateStore.

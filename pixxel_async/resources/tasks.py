@@ -35,7 +35,7 @@ class Tasks(Resource):
             How far the package is.
 
         Note:
-            The call is repeated to poll, as for jobs [inference]; the container is not said to be a ZIP.
+            The call is repeated to poll, as for jobs (our inference); the container is not said to be a ZIP.
 
         Source:
             docs.pixxel.space/developer/jobs/download-task; Tasks/downloadTask.

@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._http.call import Call, Operation, Paging, Resource, Wait
-from .._http.model import required_when, to_body
+from .._http.model import required_when, several, to_body
+from .._http.pages import Pages
 from ..models.visualizations import SLD, LegendItem, Visualization, VisualizationMetadata
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Visualizations"]
 
@@ -72,7 +70,7 @@ class Visualizations(Resource):
             limit: Rows a page; the service decides when left out.
 
         Returns:
-            One page of visualizations.
+            Rows of `Visualization`: `async for` reads all of them, `await` reads the first page.
 
         Note:
             There is no operation for one of them, so it is read by the filter; the member with the rows is in the
@@ -122,7 +120,8 @@ class Visualizations(Resource):
                 index_id=index_id)` tells.
 
         Note:
-            `src_asset_ids` is required by [guide], optional in [OA]; what happens without it is not said.
+            `src_asset_ids` is required by the guides, optional in the vendor's document; what happens without it is
+            not said.
 
         Source:
             docs.pixxel.space/developer/visualizations/create-visualization; Visualizations/CreateVisualization.
@@ -131,7 +130,13 @@ class Visualizations(Resource):
             Call(
                 _CREATE,
                 {"aoi_id": aoi_id},
-                body=to_body({"index_id": index_id, "src_asset_ids": src_asset_ids, "resolution": resolution}),
+                body=to_body(
+                    {
+                        "index_id": index_id,
+                        "src_asset_ids": several("src_asset_ids", src_asset_ids),
+                        "resolution": resolution,
+                    }
+                ),
             ),
             Visualization,
         )
@@ -205,7 +210,9 @@ class Visualizations(Resource):
             Call(
                 _ROLLBACK_METADATA,
                 {"aoi_id": aoi_id, "visualization_id": visualization_id},
-                body=to_body({"index_id": index_id, "dates": dates, "visualization_mode": visualization_mode}),
+                body=to_body(
+                    {"index_id": index_id, "dates": several("dates", dates), "visualization_mode": visualization_mode}
+                ),
             ),
             Visualization,
         )
@@ -264,7 +271,12 @@ class Visualizations(Resource):
             Call(
                 _SLD,
                 {"aoi_id": aoi_id, "visualization_id": visualization_id},
-                body=to_body({"dates": dates, "visualization_modes": visualization_modes}),
+                body=to_body(
+                    {
+                        "dates": several("dates", dates),
+                        "visualization_modes": several("visualization_modes", visualization_modes),
+                    }
+                ),
             ),
             SLD,
         )
@@ -284,34 +296,36 @@ class Visualizations(Resource):
         )
 
     async def wait(self, aoi_id: str, visualization_id: str, *, deadline: float | None = None) -> Visualization:
-        """Wait until it has ended well.
+        """Wait until the visualization has ended well.
+
+        Good ends are `success` and `partial_success`, bad ones `failed`; any word that is not known means patience.
 
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
-            deadline: Seconds to wait at most; None waits as long as it takes.
+            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
 
         Returns:
             The `Visualization` as it ended.
 
         Raises:
-            WaitFailed: It has ended badly; `value` is its last state.
-            TimedOut: It has not ended by the deadline.
+            WaitFailed: It has ended badly; `value` of the error is its last state.
+            TimedOut: The visualization has not ended by the deadline.
         """
         return await self._api.wait(self._waiting(aoi_id, visualization_id), deadline=deadline)
 
     def watch(
         self, aoi_id: str, visualization_id: str, *, deadline: float | None = None
     ) -> AsyncIterator[Visualization]:
-        """Each change as it is seen, the end included.
+        """Each change of the visualization as it is seen, its end included.
 
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
-            deadline: Seconds to wait at most; None waits as long as it takes.
+            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
 
         Raises:
-            TimedOut: It has not ended by the deadline.
+            TimedOut: The visualization has not ended by the deadline.
         """
         return self._api.watch(self._waiting(aoi_id, visualization_id), deadline=deadline)
 

@@ -4,13 +4,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
 
 from .._http.call import Call, Operation, Paging, Resource
+from .._http.pages import Pages
 from ..models.workflows import Workflow, WorkflowEstimate
-
-if TYPE_CHECKING:
-    from .._http.pages import Pages
 
 __all__ = ["Workflows"]
 
@@ -57,10 +54,10 @@ class Workflows(Resource):
             limit: Rows a page; the service decides when left out.
 
         Returns:
-            One page of workflows.
+            Rows of `Workflow`: `async for` reads all of them, `await` reads the first page.
 
         Note:
-            Fifty a page when no limit is sent [OA].
+            Fifty a page when no limit is sent (the vendor's document).
 
         Source:
             docs.pixxel.space/developer/workflows/list-workflow; Workflows/listWorkflows.

@@ -108,7 +108,7 @@ class DownloadSettings:
     max_pending: int = field(default=100_000, validator=between(1))
     """Packages known to the manager and not yet done; reading the source waits beyond."""
     deadline: float = field(default=6 * 3600.0, validator=between(0.001))
-    """Seconds for one package, from its first request to its last byte."""
+    """Seconds for one package, from its first request to its last byte; waiting for a free stream does not count."""
     total_deadline: float | None = field(default=None, validator=between(0.001))
     """Seconds for a whole `fetch_all`; None for no limit."""
     verify: Verify = field(default="full", validator=one_of("full", "structure", "size"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from types import ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -140,6 +140,33 @@ def test_operations_carry_their_facts(made: ModuleType) -> None:
     assert operations["boats.create"].reconcile == "client.boats.list(harbour_id)"
     assert [operations[f"boats.{verb}"].repeat for verb in ("list", "create", "load")] == ["safe", "paid", "once"]
     assert list(made.resources.RESOURCES) == ["boats"]
+
+
+@pytest.mark.parametrize("one", ["a-1", {"weight": 1}])
+async def test_a_single_value_is_no_list(boats: Any, made: ModuleType, one: Any) -> None:
+    """Where several are taken, a text or an object alone is refused: it would be sent letter by letter."""
+    with pytest.raises(made.errors.ConfigError, match="crew_ids takes a list"):
+        boats.list("h", crew_ids=one)
+    with pytest.raises(made.errors.ConfigError, match="loads takes a list"):
+        await boats.load(one)
+
+
+def test_what_costs_nothing_may_be_asked_again(made: ModuleType) -> None:
+    """`x-free`: a lost answer is no reason to look first."""
+    assert made.resources.OPERATIONS["boats.load"].free
+    assert "asking again costs nothing." in made.resources.Boats.load.__doc__
+
+
+def test_sources_are_told_in_words(made: ModuleType) -> None:
+    """The tags of sources are for those who edit the description; a docstring says what they mean."""
+    assert "Taken from the vendor's document; by a guess (our inference)." in made.resources.Boats.load.__doc__
+
+
+def test_annotations_can_be_resolved(made: ModuleType) -> None:
+    """Tools that look at signatures find every class that they name, `Pages` too."""
+    hints = get_type_hints(made.resources.Boats.list)
+
+    assert hints["return"].__origin__.__name__ == "Pages"
 
 
 def test_docstrings_say_what_comes_back(made: ModuleType) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import pixxel_async
 
-SURFACES = ["pixxel_async", "pixxel_async.errors", "pixxel_async.events", "pixxel_async.sandbox"]
+SURFACES = ["pixxel_async", "pixxel_async.errors", "pixxel_async.events", "pixxel_async.models", "pixxel_async.sandbox"]
 
 
 @pytest.mark.parametrize("surface", SURFACES)

@@ -143,6 +143,15 @@ async def test_a_lying_listing_is_logged(caplog: pytest.LogCaptureFixture) -> No
     ]
 
 
+@pytest.mark.parametrize("given", [{"limit": 0}, {"limit": "5"}, {"offset": -1}, {"offset": 1.5}])
+async def test_numbers_of_rows_are_checked(given: dict[str, Any]) -> None:
+    """A size or a start that is no whole number of rows is refused before anything is sent."""
+    async with Raw(answer(body={})) as server, client_for(server.url) as client:
+        with pytest.raises(ConfigError, match="must be a whole number"):
+            await client.orders.list(**given)
+    assert server.requests == []
+
+
 async def test_no_listing_at_all() -> None:
     """A text where a listing should be is a DecodeError; a missing or null member is an empty page."""
     async with (

@@ -169,13 +169,13 @@ NOW = 1_795_514_400.0  # Tue, 24 Nov 2026 10:00:00 GMT
 )
 def test_retry_after(text: str, seconds: float | None) -> None:
     """Seconds and three forms of dates are read, the past is now, and what cannot be read is not there."""
-    assert asked_to_wait(reply(429, text), NOW) == seconds
+    assert asked_to_wait(reply(429, text).headers, NOW) == seconds
 
 
 @given(st.text(max_size=60) | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ \S{0,6}"))
 def test_no_retry_after_can_hurt(text: str) -> None:
     """Whatever stands there is a number of seconds that is not negative, or nothing."""
-    seconds = asked_to_wait(reply(429, text), NOW)
+    seconds = asked_to_wait(reply(429, text).headers, NOW)
     assert seconds is None or (seconds >= 0 and math.isfinite(seconds))
 
 

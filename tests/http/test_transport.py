@@ -35,6 +35,23 @@ async def test_an_answer_is_read() -> None:
     assert seen.headers["authorization"].startswith("canary")
 
 
+@pytest.mark.parametrize("body", [{"project": {"id": "p"}}, {"id": "p"}])
+async def test_what_may_be_wrapped_need_not_be(body: dict[str, object]) -> None:
+    """A project stands below `project` by one description of the API and alone by another; both are read."""
+    async with Raw(answer(body=body)) as server, client_for(server.url) as client:
+        assert (await client.projects.get("p")).id == "p"
+
+
+@pytest.mark.timeout(10)
+async def test_answers_without_a_body() -> None:
+    """No body is an answer like any other, the second time too: nothing goes round in circles for it."""
+    async with Raw(answer(200), answer(204)) as server, client_for(server.url) as client:
+        for status in (200, 204, 204):
+            reply = await client.request("GET", "/v0/things")
+            assert (reply.status, reply.body) == (status, b"")
+    assert server.connections == 1
+
+
 BROKEN: dict[str, list[Step]] = {
     "closed before the answer": ["fin"],
     "reset before the answer": ["rst"],

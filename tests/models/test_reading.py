@@ -25,6 +25,8 @@ FITS = [
     (STACItem, "bbox", ["1", 2.5], [1, 2.5]),
     (STACItemProperties, "proj:epsg", 32643.0, 32643),
     (Insight, "metadata", {"a": "b", "c": None}, {"a": "b"}),
+    (Job, "tasks", [None, {"id": "t"}, None], [JobTask(id="t")]),
+    (JobTask, "depends_on", ["a", None, "b"], ["a", "b"]),
     (Block, "spec", {"inputs": None}, models.BlockSpec()),
     (Job, "created_at", "2024-05-27T06:50:20.056549Z", dt.datetime(2024, 5, 27, 6, 50, 20, 56549, UTC)),
     (Job, "created_at", "2022-11-14 12:55:49+00:00", dt.datetime(2022, 11, 14, 12, 55, 49, tzinfo=UTC)),
@@ -55,7 +57,7 @@ MISFITS = [
     (Job, "cost", "9" * 5000),
     (Job, "tasks", "abc"),
     (Job, "tasks", {}),
-    (Job, "tasks", [None]),
+    (STACItem, "bbox", [1, None]),
     (Job, "tasks", [[1]]),
     (Job, "status", 1),
     (Job, "created_at", "25-05-2024"),
@@ -131,6 +133,14 @@ def test_unknown_words_are_words() -> None:
     assert made.status == "paused"
     assert made.status is not None
     assert not made.status.known
+
+
+def test_an_empty_word_is_no_news() -> None:
+    """The service writes an empty text where there is no word: it is kept, and no drift."""
+    drift = Drift()
+
+    assert read(JobTask, {"failure_type": ""}, drift).failure_type == ""
+    assert drift.words == {}
 
 
 def test_drift_counts_what_is_new() -> None:

@@ -51,6 +51,31 @@ def test_what_was_set_wins_over_what_was_kept() -> None:
     assert job.to_dict() == {"id": "j"}
 
 
+def test_a_time_needs_a_zone() -> None:
+    """A naive time is no moment: as in a query it is refused, and not guessed to be UTC."""
+    with pytest.raises(ConfigError, match="time zone"):
+        to_body({"since": dt.datetime(2024, 1, 2)})
+
+
+@pytest.mark.parametrize("rows", ["x", ["x"], [None], None])
+def test_rows_that_are_no_objects_are_refused(rows: Any) -> None:
+    """Each row has to name one thing: what cannot name any is our error, not Python's."""
+    with pytest.raises(ConfigError):
+        exactly_one(to_body({"rows": rows}), "a", "b", each="rows")
+
+
+def test_an_empty_list_names_nothing() -> None:
+    """`exactly_one` takes an empty list for one that was not given."""
+    with pytest.raises(ConfigError, match="not 0"):
+        exactly_one({"a": []}, "a", "b")
+
+
+def test_a_single_text_is_no_list_in_a_model_either() -> None:
+    """A text where a list of texts belongs would be sent as it is, or letter by letter."""
+    with pytest.raises(ConfigError, match="item_ids takes a list"):
+        NewOrderItem(project_id="p", usecase="u", geometry=POINT, item_ids="abc").to_dict()
+
+
 def test_models_copy_compare_and_pickle() -> None:
     """A model is a plain value."""
     job = Job.from_dict({"id": "j", "status": "paused", "new": 1, "tasks": [{"id": "t"}]})
@@ -72,7 +97,11 @@ def test_a_geometry_may_be_given_in_many_ways(given: Any) -> None:
 def test_order_items_wrap_their_geometry() -> None:
     """An order takes a collection; the bandset stands in an object of its own."""
     item = NewOrderItem(
-        project_id="p", usecase="u", geometry=Shape(POINT), bandset_id="b", start_date=dt.datetime(2024, 1, 2)
+        project_id="p",
+        usecase="u",
+        geometry=Shape(POINT),
+        bandset_id="b",
+        start_date=dt.datetime(2024, 1, 2, tzinfo=dt.UTC),
     )
     sent = item.to_dict()
 

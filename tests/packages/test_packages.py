@@ -30,6 +30,7 @@ class FakeAPI:
         self.statuses: list[str] = ["ready"]
         self.life: float | None = 600
         self.error: Exception | None = None
+        self.headers: dict[str, str] = {}
         self.calls: list[tuple[str, dict[str, str]]] = []
 
     @property
@@ -47,7 +48,7 @@ class FakeAPI:
             raise self.error
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         url = self.url() if status in ("ready", "odd") else ""
-        headers = {"date": format_datetime(self.now, usegmt=True)}
+        headers = {"date": format_datetime(self.now, usegmt=True), **self.headers}
         return model.from_dict({"status": status, "signed_url": url}), headers
 
 
@@ -67,6 +68,15 @@ async def packages(time: SteppedTime, api: FakeAPI) -> AsyncIterator[Packages]:
     yield Packages(api, broker, time.timing)  # type: ignore[arg-type]
     await broker.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("7", 7.0), ("soon", 2.0), (None, 2.0)])
+async def test_the_api_may_say_when_to_ask_again(
+    packages: Packages, api: FakeAPI, text: str | None, seconds: float
+) -> None:
+    """A Retry-After header of the answer is passed on; without one that can be read the settings suggest a time."""
+    api.statuses, api.headers = ["pending"], {} if text is None else {"retry-after": text}
+    assert (await packages.ask(JOB)).retry_after == seconds
 
 
 async def test_ask_is_one_call(packages: Packages, api: FakeAPI) -> None:

@@ -35,11 +35,9 @@ def has_scheme(key: str) -> bool:
 
 
 def authorization(key: str, form: Form) -> str:
-    """The header's value.
-
+    """The header's value."""
     # ASSUMPTION: the vendor's pages show the bare key on some and `Bearer <key>` on others; which one a key needs
     # is found out by asking.
-    """
     return key if form == "raw" or has_scheme(key) else f"Bearer {key}"
 
 

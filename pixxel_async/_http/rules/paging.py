@@ -69,17 +69,19 @@ def begin(call: Call, paging: Paging, page_size: int | None) -> Cursor:
     if paging.style == "whole":
         return Cursor(call, paging)
     name = "page_size" if paging.style == "page" else "limit"
-    asked = _given(call, paging).get(name)
-    if asked is not None and asked < 1:
-        raise ConfigError(f"{name} must be at least 1, not {asked}")
-    size = asked or page_size or paging.limit
+    size = _count(call, paging, name, 1) or page_size or paging.limit
     first = {name: size} if size else {}
     if paging.style == "page":
         first["page_num"] = FIRST_PAGE
-    start = _given(call, paging).get("offset") or 0
-    if start < 0:
-        raise ConfigError(f"offset must be at least 0, not {start}")
-    return Cursor(_with(call, paging, first), paging, start=start)
+    return Cursor(_with(call, paging, first), paging, start=_count(call, paging, "offset", 0) or 0)
+
+
+def _count(call: Call, paging: Paging, name: str, least: int) -> int | None:
+    """What the caller gave for a number of rows; None when nothing was."""
+    told = _given(call, paging).get(name)
+    if told is None or (isinstance(told, int) and told >= least):
+        return told
+    raise ConfigError(f"{name} must be a whole number of at least {least}, not {told!r}")
 
 
 def sheet(answer: Mapping[str, Any] | list[Any], paging: Paging) -> Sheet:

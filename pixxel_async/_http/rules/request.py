@@ -79,7 +79,7 @@ def encoded(body: Any) -> bytes:
 def given_path(path: str) -> str:
     """A path that a user wrote in full, if it stays on the API; raises `ConfigError` if not."""
     if not _GIVEN_PATH.fullmatch(path):
-        raise ConfigError("a path begins with one '/', is percent-encoded and holds neither host, query nor fragment")
+        raise ConfigError("a path begins with one '/', is percent-encoded and holds no host; arguments go into query=")
     if any(unquote(unquote(part)) in (".", "..") for part in path.split("/")):
         raise ConfigError("a path may not hold dot segments")
     return path

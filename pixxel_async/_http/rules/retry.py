@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from attrs import frozen
@@ -74,7 +75,7 @@ def decide(
         return Done(got)
     if got.status == 404 and operation.gone_is_done and state.maybe_done:
         return Done(Reply(204, got.headers, b"", got.method, got.path))
-    asked = asked_to_wait(got, state.now)
+    asked = asked_to_wait(got.headers, state.now)
     if isinstance(error, RateLimited):
         error.retry_after = asked
     if not may_repeat(got.status, repeat, asked, settings):
@@ -132,11 +133,11 @@ def _limited(error: PixxelError, asked: float) -> RateLimited:
 
 def unknown(operation: Operation, why: str) -> OutcomeUnknown:
     """The error of a call that may have been carried out though nobody knows."""
-    advice = (
-        f"find out with {operation.reconcile} before you repeat it"
-        if operation.reconcile
-        else "look before you repeat it"
-    )
+    advice = "look before you repeat it"
+    if operation.reconcile:
+        advice = f"find out with {operation.reconcile} before you repeat it"
+    elif operation.free:
+        advice = "asking again costs nothing"
     text = f"{operation.name}: whether it was done is unknown ({why}); {advice}"
     return OutcomeUnknown(text, operation=operation.name, reconcile=operation.reconcile)
 
@@ -147,19 +148,20 @@ def drawn(attempt: int, roll: float, settings: RetrySettings) -> float:
     return bound * roll
 
 
-def asked_to_wait(reply: Reply, now: float) -> float | None:
+def asked_to_wait(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds that the Retry-After header asks for; None when it is missing or cannot be read, 0 when it is past.
 
     Args:
+        headers: of the answer, names in lower case.
         now: seconds since 1970, for a date in the header when the answer has no Date of its own.
     """
-    text = reply.headers.get("retry-after", "").strip()
+    text = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
         return float(text)
     until = moment(text)
     if until is None:
         return None
-    then = moment(reply.headers.get("date", ""))
+    then = moment(headers.get("date", ""))
     return max(0.0, until - (now if then is None else then))
 
 
