@@ -145,11 +145,13 @@ class Skipped:
         package: the package.
         reason: why, for people.
         path: the file that is its own, where there is one.
+        given_up: whether it is missing because it failed for good in too many runs.
     """
 
     package: Package
     reason: str
     path: Path | None = None
+    given_up: bool = False
 
 
 @frozen

@@ -8,8 +8,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal, Protocol
 
 from attrs import frozen
 
@@ -27,7 +26,7 @@ from ..packages.rules.zips import (
     local_rest,
 )
 
-__all__ = ["Walked", "listing", "walk"]
+__all__ = ["Source", "Walked", "listing", "walk"]
 
 _CHUNK = 1 << 18
 _OUT = 1 << 20
@@ -36,6 +35,12 @@ _STORED, _DEFLATED = 0, 8
 
 Tick = Callable[[], None]
 """Called between chunks; raises to end the work."""
+
+
+class Source(Protocol):
+    """What can be opened and read: the path of a file, or bytes that are still in memory."""
+
+    def open(self, mode: Literal["rb"], /) -> BinaryIO: ...
 
 
 @frozen
@@ -51,7 +56,7 @@ class Walked:
     note: str = ""
 
 
-def walk(path: Path, *, unpack: bool, tick: Tick) -> Walked:
+def walk(source: Source, *, unpack: bool, tick: Tick) -> Walked:
     """Check an archive's structure, and the CRC-32 of every member if asked.
 
     Args:
@@ -60,7 +65,7 @@ def walk(path: Path, *, unpack: bool, tick: Tick) -> Walked:
     Raises:
         Corrupt: it is damaged, or holds bytes that belong to nothing.
     """
-    with path.open("rb") as file, path.open("rb") as directory:
+    with source.open("rb") as file, source.open("rb") as directory:
         end = _end(file)
         seen, unproved = 0, Counter[str]()
         for entry, following in _with_following(_in_file_order(directory, end), end.directory):
@@ -72,9 +77,9 @@ def walk(path: Path, *, unpack: bool, tick: Tick) -> Walked:
     return Walked(seen, "; ".join(f"{count} of {seen} members: {why}" for why, count in sorted(unproved.items())))
 
 
-def listing(path: Path) -> Iterator[Entry]:
+def listing(source: Source) -> Iterator[Entry]:
     """The members of a sound archive in the order of its directory, read as they are asked for."""
-    with path.open("rb") as file:
+    with source.open("rb") as file:
         yield from _directory(file, _end(file))
 
 

@@ -96,14 +96,15 @@ class Board:
 
     def tell(self, event: Event) -> None:
         """Something happened."""
+        identity = str(event.package) if isinstance(event, Outcome) else event.item
         match event:
             case Started(item, _, size) | Rewound(item, size):
                 self._sizes[item] = size
             case Moved(item, size, _):
                 self._moved(item, size)
             case Downloaded() | Skipped() | Failed():
+                self._sizes.pop(identity, None)
                 self._count(event)
-        identity = str(event.package) if isinstance(event, Outcome) else event.item
         self._pass_on(identity, event)
 
     def _moved(self, item: str, size: int) -> None:
@@ -118,7 +119,6 @@ class Board:
             self._recent.popleft()
 
     def _count(self, outcome: Outcome) -> None:
-        self._sizes.pop(str(outcome.package), None)
         self.done += isinstance(outcome, Downloaded)
         self.skipped += isinstance(outcome, Skipped)
         self.failed += isinstance(outcome, Failed)

@@ -110,6 +110,15 @@ class Disk:
             self._calls.unlink(path)
         return PartFile(path, self._open(path, flags | os.O_EXCL).fd, 0, self._calls)
 
+    def open_with_room(self, folder: Path, part: str) -> tuple[PartFile, int]:
+        """The same, and the free bytes of its disk, in one go."""
+        opened = self.open_part(folder, part)
+        try:
+            return opened, self.free(opened.path.parent)
+        except BaseException:
+            opened.close()
+            raise
+
     def _open(self, path: Path, flags: int) -> _Opened:
         try:
             fd = self._calls.open(path, flags, 0o600)

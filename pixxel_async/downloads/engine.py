@@ -80,6 +80,7 @@ class Engine:
         if not item.sinks:
             return
         began = self.tools.timing.clock()
+        item.began += began - item.seen
         item.terms.streaming += 1
         self.streaming += 1
         try:
@@ -92,8 +93,9 @@ class Engine:
 
     async def _carry(self, item: Item) -> None:
         deadline = item.terms.settings.deadline
+        left = item.began + deadline - self.tools.timing.clock()
         try:
-            async with asyncio.timeout(deadline) as limit:
+            async with asyncio.timeout(max(left, 0.0)) as limit:
                 item.running = Running(item.identity, limit)
                 self.finish(item, await carry(item, self.tools))
         except NotReady:

@@ -6,11 +6,11 @@ import json
 import struct
 import zlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import BinaryIO, Literal
 
 from ..errors import Corrupt
 from ..packages.rules.tiffs import check_tiff
+from .archive import Source, Tick
 
 __all__ = ["check_format"]
 
@@ -19,11 +19,10 @@ _OUT = 1 << 20
 _MOST_JSON = 64 << 20
 _BLOCK = 512
 
-Tick = Callable[[], None]
 Found = Literal["crc", "structure", "size"]
 
 
-def check_format(path: Path, container: str, *, full: bool, tick: Tick) -> Found:
+def check_format(source: Source, container: str, *, full: bool, tick: Tick) -> Found:
     """Prove what the format lets one prove.
 
     Args:
@@ -41,7 +40,7 @@ def check_format(path: Path, container: str, *, full: bool, tick: Tick) -> Found
     check = _CHECKS.get(container)
     if check is None:
         return "size"
-    with path.open("rb") as file:
+    with source.open("rb") as file:
         return check(file, full, tick)
 
 

@@ -45,8 +45,9 @@ async def enrol(engine: Engine, items: Sequence[Item], start: Callable[[Item], o
     if not items:
         return 0
     tools, folder = engine.tools, items[0].terms.folder
-    known = await tools.record.known([item.identity for item in items], folder)
-    rows = [known.get(item.identity) for item in items]
+    identities = [item.identity for item in items]
+    known = await tools.record.known(identities, folder)
+    rows = [known.get(identity) for identity in identities]
     decisions = await tools.threads.run(decide, items, rows, tools.disk, tools.record)
     return sum(_place(engine, *each, start, skip=skip) for each in zip(items, rows, decisions, strict=True))
 
@@ -61,7 +62,8 @@ def _place(
         case "done" if row is not None:
             engine.finish(item, _done(item, row, skip=skip))
         case "given_up" if row is not None and skip:
-            engine.finish(item, Skipped(item.package, f"given up after {row.runs} runs: {row.error}"))
+            reason = f"given up after {row.runs} runs: {row.error}"
+            engine.finish(item, Skipped(item.package, reason, given_up=True))
         case "taken":
             engine.finish(item, _taken(item))
         case "finish" | "check" | "adopt" | "prove":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ..packages import Link
     from .part import PartFile
     from .pending import Item
-    from .prove import Proof
     from .record import Row
     from .tools import Tools
 
@@ -49,9 +48,8 @@ async def carry(item: Item, tools: Tools) -> Downloaded:
     async with claimed(item, tools) as place:
         if (there := await _there(item, place, tools)) is not None:
             return there
-        async with _writing(item, place, tools) as (part, writer):
-            stream, sound = await _proved(item, place, part, writer, tools)
-            await _name(item, place, sound.proof, tools)
+        async with _writing(item, place, tools) as (part, writer, free):
+            stream, sound = await _proved(item, place, part, writer, free, tools)
             await _publish(item, place, part, stream, sound, tools)
         return _downloaded(item, place, tools, members=sound.members)
 
@@ -99,43 +97,51 @@ async def _adopted(item: Item, place: Place, tools: Tools) -> bool:
 
 
 @asynccontextmanager
-async def _writing(item: Item, place: Place, tools: Tools) -> AsyncIterator[tuple[PartFile, Writer]]:
-    """The open part file and its writer; nothing is in use any more when the block is left."""
+async def _writing(item: Item, place: Place, tools: Tools) -> AsyncIterator[tuple[PartFile, Writer, int]]:
+    """The open part file, its writer, and the disk's free bytes; nothing is in use any more when the block is left."""
     settings, decision = item.terms.settings, place.decision
-    part = await _open_part(place, tools)
+    part, free = await _open_part(place, tools)
     kept = part.size if decision.step == "prove" else min(decision.offset, part.size)
-    writer = Writer(part, tools.threads, buffer=settings.buffer, digest=settings.digest, kept=kept)
+    writer = Writer(
+        part, tools.threads, buffer=settings.buffer, digest=settings.digest, kept=kept, synced=place.row.synced
+    )
     try:
         await writer.begin()
-        yield part, writer
+        yield part, writer, free
     finally:
-        await surely(_let_go(part, writer, tools))
+        if not part.closed:
+            await surely(_let_go(item, place, part, writer, tools))
 
 
-async def _open_part(place: Place, tools: Tools) -> PartFile:
-    """The part file; what is opened for one who is cancelled meanwhile is closed again."""
-    opening = tools.threads.begin(tools.disk.open_part, place.folder, place.part)
+async def _open_part(place: Place, tools: Tools) -> tuple[PartFile, int]:
+    """The part file and the disk's free bytes; what is opened for one who is cancelled meanwhile is closed again."""
+    opening = tools.threads.begin(tools.disk.open_with_room, place.folder, place.part)
     try:
         return await tools.threads.result(opening)
     except CancelledError:
         if not opening.cancelled() and opening.exception() is None:
-            opening.result().close()
+            opening.result()[0].close()
         raise
 
 
-async def _let_go(part: PartFile, writer: Writer, tools: Tools) -> None:
-    """Close the part file, and leave none that is empty."""
+async def _let_go(item: Item, place: Place, part: PartFile, writer: Writer, tools: Tools) -> None:
+    """Put the part file away; what of it is surely on the disk counts also after a power cut."""
     await writer.settle()
-    await tools.threads.run(part.close if part.size else part.discard)
+    with suppress(DownloadError):
+        synced = await tools.threads.run(part.put_away)
+        if synced != place.row.synced:
+            await _save(item, place, tools, synced=synced)
 
 
-async def _proved(item: Item, place: Place, part: PartFile, writer: Writer, tools: Tools) -> tuple[Stream, Sound]:
+async def _proved(
+    item: Item, place: Place, part: PartFile, writer: Writer, free: int, tools: Tools
+) -> tuple[Stream, Sound]:
     """Fetch and prove; what does not prove itself is fetched once more from byte 0."""
     row = place.row
     kept = Kept(writer.size, row.etag, row.last_modified, row.total) if writer.size else Kept()
-    with tools.room.need(part.path.parent) as need:
+    with tools.room.need(part.path.parent, free) as need:
         stream = Stream(
-            item=item, tools=tools, writer=writer, kept=kept, need=need,
+            item=item, tools=tools, writer=writer, kept=kept, need=need, known=_known(row),
             ask=partial(_link, item, tools), remember=partial(_remember, item, place, tools),
         )  # fmt: skip
         try:
@@ -166,40 +172,54 @@ async def _link(item: Item, tools: Tools) -> Link:
     return state.link
 
 
-async def _remember(item: Item, place: Place, tools: Tools, kept: Kept) -> None:
-    """The validators of the bytes that come now."""
+def _known(row: Row) -> bool:
+    """Whether the record vouches for bytes of a part file."""
+    return (row.etag, row.last_modified, row.total, row.synced) != (None, None, None, 0)
+
+
+async def _remember(item: Item, place: Place, tools: Tools, kept: Kept, synced: int) -> None:
+    """The validators of the bytes that come now, and how many are surely on the disk.
+
+    That there are fewer than the record said must be known before others are written.
+    """
     await _save(
-        item, place, tools,
-        state="streaming", etag=kept.etag, last_modified=kept.last_modified, total=kept.total,
+        item, place, tools, durable=synced < place.row.synced,
+        state="streaming", etag=kept.etag, last_modified=kept.last_modified, total=kept.total, synced=synced,
     )  # fmt: skip
 
 
-async def _name(item: Item, place: Place, proof: Proof, tools: Tools) -> None:
-    """The final name: the suffix is what the bytes deserve, and a name that another package has is made distinct."""
-    name = with_suffix(place.name, proof.container)
-    owner = await tools.record.taken(place.folder, name)
-    place.name = name if owner in (None, item.identity) else distinct(name, item.package)
-
-
 async def _publish(item: Item, place: Place, part: PartFile, stream: Stream, sound: Sound, tools: Tools) -> None:
-    proof = sound.proof
-    digest = stream.writer.digest()
+    """Announce the final name, take it, and note that it is done."""
+    place.name = with_suffix(place.name, sound.proof.container)
+    try:
+        await _announce(item, place, part, stream, sound, tools)
+    except NameTaken:
+        place.name = distinct(place.name, item.package)
+        await _announce(item, place, part, stream, sound, tools)
+    replace = item.terms.settings.exists == "replace" or place.decision.replace
+    published = await tools.threads.run(tools.disk.publish, part, place.path, replace=replace)
+    await _save(
+        item, place, tools, release=True, state="done", size=published.size, mtime_ns=published.mtime_ns,
+        finished_at=tools.now(), error=None, error_kind=None, runs=0,
+    )  # fmt: skip
+    place.held = False
+
+
+async def _announce(item: Item, place: Place, part: PartFile, stream: Stream, sound: Sound, tools: Tools) -> None:
+    """The record knows of a proved file before that has its name."""
+    proof, digest = sound.proof, stream.writer.digest()
     await _save(
         item, place, tools, state="publishing", name=place.name, size=part.size, total=part.size,
         mtime_ns=sound.mtime_ns, sha256=digest.hex() if digest else None, proof=proof.proof,
         container=proof.container, server_name=stream.server_name, fields=dict(item.wanted.fields),
     )  # fmt: skip
-    replace = item.terms.settings.exists == "replace" or place.decision.replace
-    published = await tools.threads.run(tools.disk.publish, part, place.path, replace=replace)
-    await _save(
-        item, place, tools, state="done", size=published.size, mtime_ns=published.mtime_ns,
-        finished_at=tools.now(), error=None, error_kind=None, runs=0,
-    )  # fmt: skip
 
 
-async def _save(item: Item, place: Place, tools: Tools, **changes: Any) -> None:
+async def _save(
+    item: Item, place: Place, tools: Tools, *, durable: bool = False, release: bool = False, **changes: Any
+) -> None:
     """Change the row, here and in the record."""
-    await tools.record.save(item.identity, place.folder, **changes)
+    await tools.record.save(item.identity, place.folder, durable=durable, release=release, **changes)
     place.learn(**changes)
 
 

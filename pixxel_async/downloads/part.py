@@ -102,6 +102,25 @@ class PartFile:
             self._calls.fchmod(self._fd, mode)
         self.sync()
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was let go."""
+        return self._fd < 0
+
+    def put_away(self) -> int:
+        """Close the file with its bytes on the disk, and leave none that is empty.
+
+        Returns:
+            bytes that are surely there; 0 where the disk does not say so.
+        """
+        if not self.size:
+            self.discard()
+            return 0
+        with suppress(DownloadError):
+            self.sync()
+        self.close()
+        return self.size
+
     def close(self) -> None:
         """Let the file go; closing twice is harmless."""
         fd, self._fd = self._fd, -1

@@ -79,8 +79,9 @@ class Item:
         terms: what it shares with the others of its call.
         sinks: who wants the outcome.
         number: its place among all that were asked for; 0 when it was not yet.
-        began: when it was submitted, then when it was first asked for; seconds of the client's clock.
-        seen: when it was last seen not ready.
+        began: when it was submitted, then when it was first asked for, and later by as long as it waited for a stream;
+            seconds of the client's clock.
+        seen: when it was last seen not ready, or began to wait for a stream.
         asks: how often it was asked for.
         status: what the service said last.
         link: a signed link that is at hand.

@@ -38,6 +38,7 @@ class Place:
         row: what the record knew when it was claimed.
         name, part: of the final file and of the part file, relative to the folder.
         decision: what to do.
+        held: whether it is this process's own; whoever gives it back earlier says so.
     """
 
     folder: Path
@@ -45,6 +46,7 @@ class Place:
     name: str
     part: str
     decision: Decision
+    held: bool = True
 
     @property
     def path(self) -> Path:
@@ -71,15 +73,18 @@ async def claimed(item: Item, tools: Tools) -> AsyncIterator[Place]:
     folder, settings = item.terms.folder, item.terms.settings
     name = first_name(item.wanted, settings.name)
     claim = await _claim(item, tools, name)
+    place: Place | None = None
     try:
         row = claim.row
         name = row.name or name
         part = row.part or _part(item, name)
         decide_one = _Deciding(tools.disk, tools.record, folder, settings.exists, settings.if_missing, revive=True)
         decision = await tools.threads.run(decide_one, row, name, part, claim.same_boot)
-        yield Place(folder, row, name, part, decision)
+        place = Place(folder, row, name, part, decision)
+        yield place
     finally:
-        await surely(tools.record.release(item.identity, folder))
+        if place is None or place.held:
+            await surely(tools.record.release(item.identity, folder))
 
 
 async def _claim(item: Item, tools: Tools, name: str) -> Claim:
@@ -110,10 +115,11 @@ class _Deciding:
     revive: bool = False
 
     def __call__(self, row: Row | None, name: str, part: str, same_boot: bool) -> Decision:
-        final, kept = self.disk.look(self.folder / name), self.disk.look(self.folder / part)
-        size = kept.size if kept is not None and kept.regular else None
+        known = self._known(row, same_boot)
+        final = self.disk.look(self.folder / name)
+        kept = None if known is None or known.state in ("done", "given_up") else self.disk.look(self.folder / part)
         return recover(
-            self._known(row, same_boot), size, final,
+            known, kept.size if kept is not None and kept.regular else None, final,
             exists=self.exists, if_missing=self.if_missing, lost=self.record.lost,
         )  # fmt: skip
 

@@ -9,20 +9,21 @@ import errno
 import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
 from pathlib import Path
 from threading import Event
-from typing import Literal, Protocol
+from typing import BinaryIO, Literal, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..errors import Corrupt, DownloadError, NotAPackage
 from ..packages.rules.containers import HEAD, Container, recognise
 from ..packages.rules.pages import excerpt
 from ..packages.rules.zips import Entry
-from .archive import listing, walk
+from .archive import Source, listing, walk
 from .formats import check_format
 
-__all__ = ["Proof", "Stopped", "Strength", "members", "prove"]
+__all__ = ["InMemory", "Proof", "Stopped", "Strength", "members", "prove"]
 
 Strength = Literal["crc", "structure", "digest", "size"]
 """How a file was proved: by checksums of all its contents, by its structure, by the storage's digest, by its length."""
@@ -55,8 +56,23 @@ class Proof:
     note: str = ""
 
 
+@frozen
+class InMemory:
+    """Bytes that are read as a file is, and named as the one that they are of."""
+
+    path: Path
+    data: bytes = field(repr=False)
+
+    def open(self, mode: str, /) -> BinaryIO:
+        """A file of them."""
+        return BytesIO(self.data)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
 def prove(
-    path: Path,
+    source: Source,
     *,
     verify: Verify = "full",
     expected_size: int | None = None,
@@ -68,6 +84,7 @@ def prove(
     """Prove a complete part file.
 
     Args:
+        source: its path, or its bytes if they are still in memory.
         verify: how far to go: every byte of every member, the archive's structure, or the length alone. Stated digests
             are compared, and error pages refused, in each case.
         expected_size: bytes that the storage announced; None when it did not.
@@ -84,20 +101,20 @@ def prove(
     """
     tick = _ticking(stop)
     try:
-        size, container = _first_look(path, expected_size)
-        stated = _check_digests(path, list(digests), dict(computed), tick)
-        return _prove_contents(path, container, size, verify, stated=stated, tick=tick)
+        size, container = _first_look(source, expected_size)
+        stated = _check_digests(source, list(digests), dict(computed), tick)
+        return _prove_contents(source, container, size, verify, stated=stated, tick=tick)
     except DownloadError as error:
         error.package = package
         raise
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0, type(error).__name__)
-        raise DownloadError(f"could not read {path} ({name})", package=package, stage="prove") from None
+        raise DownloadError(f"could not read {source} ({name})", package=package, stage="prove") from None
 
 
-def members(path: Path) -> Iterator[Entry]:
+def members(source: Source) -> Iterator[Entry]:
     """The files in a proved ZIP, in the order of its directory, read as they are asked for."""
-    return listing(path)
+    return listing(source)
 
 
 def _ticking(stop: Event | None) -> Callable[[], None]:
@@ -108,9 +125,9 @@ def _ticking(stop: Event | None) -> Callable[[], None]:
     return tick
 
 
-def _first_look(path: Path, expected_size: int | None) -> tuple[int, Container]:
+def _first_look(source: Source, expected_size: int | None) -> tuple[int, Container]:
     """The size and the container; a page is told before a wrong length, since it explains it."""
-    with path.open("rb") as file:
+    with source.open("rb") as file:
         head = file.read(HEAD)
         size = file.seek(0, 2)
     container = recognise(head)
@@ -124,7 +141,7 @@ def _first_look(path: Path, expected_size: int | None) -> tuple[int, Container]:
 
 
 def _prove_contents(
-    path: Path, container: Container, size: int, verify: Verify, *, stated: bool, tick: Callable[[], None]
+    source: Source, container: Container, size: int, verify: Verify, *, stated: bool, tick: Callable[[], None]
 ) -> Proof:
     weakest: Strength = "digest" if stated else "size"
     if verify == "size":
@@ -132,10 +149,10 @@ def _prove_contents(
     if container == "unknown" and not stated:
         raise Corrupt("the bytes are of no container that is known here, and no digest vouches for them")
     if container == "zip":
-        walked = walk(path, unpack=verify == "full", tick=tick)
+        walked = walk(source, unpack=verify == "full", tick=tick)
         proof: Strength = "crc" if verify == "full" and not walked.note else "structure"
         return Proof(container, _stronger(proof, weakest), size, walked.members, walked.note)
-    found = check_format(path, container, full=verify == "full", tick=tick)
+    found = check_format(source, container, full=verify == "full", tick=tick)
     note = "" if found == "crc" else f"a file of the kind {container} holds no checksum of its contents"
     return Proof(container, _stronger(found, weakest), size, note=note)
 
@@ -173,12 +190,12 @@ _ALGORITHMS: dict[str, Callable[[], _Digest]] = {
 
 
 def _check_digests(
-    path: Path, stated: list[tuple[str, bytes]], computed: dict[str, bytes], tick: Callable[[], None]
+    source: Source, stated: list[tuple[str, bytes]], computed: dict[str, bytes], tick: Callable[[], None]
 ) -> bool:
     """Compare stated digests; False when there was none to compare."""
     wanted = [(_plain(name), digest) for name, digest in stated if _plain(name) in _ALGORITHMS]
     known = {_plain(name): digest for name, digest in computed.items()}
-    known |= _read_digests(path, [name for name, _ in wanted if name not in known], tick)
+    known |= _read_digests(source, [name for name, _ in wanted if name not in known], tick)
     for name, digest in wanted:
         if known[name] != digest:
             raise Corrupt(f"the {name} digest of what arrived is not the one that the storage stated")
@@ -189,12 +206,12 @@ def _plain(algorithm: str) -> str:
     return algorithm.lower().replace("-", "").replace("_", "")
 
 
-def _read_digests(path: Path, names: list[str], tick: Callable[[], None]) -> dict[str, bytes]:
+def _read_digests(source: Source, names: list[str], tick: Callable[[], None]) -> dict[str, bytes]:
     """Digests of a whole file, all in one pass."""
     if not names:
         return {}
     digests = {name: _ALGORITHMS[name]() for name in names}
-    with path.open("rb") as file:
+    with source.open("rb") as file:
         while chunk := file.read(_CHUNK):
             tick()
             for digest in digests.values():

@@ -14,6 +14,9 @@ from .threads import Threads
 
 __all__ = ["Need", "Room"]
 
+SMALL = 1 << 20
+"""Bytes of a body for which the disk is not looked at once more."""
+
 
 @define(eq=False)
 class Need:
@@ -22,10 +25,12 @@ class Need:
     Attributes:
         folder: where it is written.
         missing: bytes that have not arrived; 0 when that is not known.
+        seen: free bytes of the disk as they were seen a moment ago, good for one small body; None when they were not.
     """
 
     folder: Path
     missing: int = 0
+    seen: int | None = None
 
 
 class Room:
@@ -37,9 +42,9 @@ class Room:
         self._needs: set[Need] = set()
 
     @contextmanager
-    def need(self, folder: Path) -> Iterator[Need]:
-        """A need that counts as long as the block runs."""
-        need = Need(folder)
+    def need(self, folder: Path, seen: int | None = None) -> Iterator[Need]:
+        """A need that counts as long as the block runs; `seen` as in `Need`."""
+        need = Need(folder, seen=seen)
         self._needs.add(need)
         try:
             yield need
@@ -56,8 +61,10 @@ class Room:
         Raises:
             DiskFull: there is less than that.
         """
-        need.missing = 0
-        free = await self._threads.run(self._disk.free, need.folder)
+        need.missing, seen, need.seen = 0, need.seen, None
+        free = (
+            seen if seen is not None and 0 < missing <= SMALL else await self._threads.run(self._disk.free, need.folder)
+        )
         left = free - reserve - sum(other.missing for other in self._needs)
         if left < max(missing, 1):
             raise DiskFull(

@@ -180,6 +180,7 @@ class Schedule:
 
     def stream(self, item: Item) -> None:
         """It waits for a stream; what it needs of a link is asked for then."""
+        item.seen = self._timing.clock()
         self._ready.append(item)
         self._stream_bell.ring()
 

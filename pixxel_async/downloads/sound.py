@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ..events import Proving
-from .prove import Proof, members, prove
+from .prove import InMemory, Proof, members, prove
 from .rules.resume import Kept
 
 if TYPE_CHECKING:
@@ -54,18 +54,21 @@ async def check(
         Corrupt, NotAPackage: it is not what it should be.
     """
     tools.tell(Proving(item.identity))
-    digest, stop = writer.digest() if writer is not None else None, Event()
-    computed = (("sha256", digest),) if digest is not None else ()
+    stop = Event()
     proving = partial(
-        prove, path, verify=item.terms.settings.verify, expected_size=kept.total,
-        digests=tuple(digests.items()), computed=computed, package=item.identity, stop=stop,
+        prove, verify=item.terms.settings.verify, expected_size=kept.total,
+        digests=tuple(digests.items()), package=item.identity, stop=stop,
     )  # fmt: skip
-    return await tools.threads.run_until(stop, _look_into, path, proving, tools.disk)
+    look = partial(_look_into, path, proving, tools.disk)
+    return await (tools.threads.run_until(stop, look, None, None) if writer is None else writer.complete(look, stop))
 
 
-def _look_into(path: Path, proving: Callable[[], Proof], disk: Disk) -> Sound:
+def _look_into(
+    path: Path, proving: Callable[..., Proof], disk: Disk, digest: bytes | None, data: bytes | None
+) -> Sound:
     """All that is to be known of a complete file, in one go; runs in a thread."""
-    proof = proving()
-    listed = tuple(members(path)) if proof.members and proof.members <= MOST_MEMBERS else ()
+    source = path if data is None else InMemory(path, data)
+    proof = proving(source, computed=() if digest is None else (("sha256", digest),))
+    listed = tuple(members(source)) if proof.members and proof.members <= MOST_MEMBERS else ()
     found = disk.look(path)
     return Sound(proof, listed, found.mtime_ns if found is not None else None)

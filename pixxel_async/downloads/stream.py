@@ -1,7 +1,8 @@
 """Link → part file: goes on where it was cut, renews links that came to their end, and never joins two versions.
 
 Rule 1: what an answer means is decided in `rules/resume.py` and `rules/verdict.py`; here it is carried out.
-Rule 2: validators are in the record before a byte that they vouch for is in the file.
+Rule 2: validators are in the record before a byte that they vouch for is in the file. A body that fits into one buffer,
+    of a package that the record knows nothing of, is written when it is whole, and needs none until then.
 Rule 3: attempts are bounded, and given back only for bytes that never were here before.
 """
 
@@ -43,7 +44,8 @@ class Stream:
         kept: what the record knows of the bytes that are there.
         need: what is spoken for on the disk.
         ask: asks the service for a fresh link; raises when there is none.
-        remember: writes validators into the record.
+        known: whether the record holds validators, which new bytes may contradict.
+        remember: writes validators into the record, and how many bytes are surely on the disk.
 
     Attributes:
         digests: what the storage stated about the whole package: algorithm → bytes.
@@ -56,12 +58,15 @@ class Stream:
     kept: Kept
     need: Need
     ask: Callable[[], Awaitable[Link]]
-    remember: Callable[[Kept], Awaitable[None]]
+    known: bool
+    remember: Callable[[Kept, int], Awaitable[None]]
     digests: dict[str, bytes] = field(factory=dict)
     server_name: str | None = None
     _link: Link | None = field(init=False, default=None)
     _tries: Tries = field(init=False)
     _most: int = field(init=False, default=0)
+    _vouched: bool = field(init=False, default=False)
+    _synced: int = field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
         self._link = self.item.link
@@ -78,7 +83,7 @@ class Stream:
             try:
                 answer = await self._attempt(link, asked)
             except (ConnectionFailed, TimedOut, Stall) as error:
-                await self.writer.flush()
+                await self._keep()
                 await self._broken(error)
             else:
                 await self._act(answer)
@@ -113,8 +118,23 @@ class Stream:
         self.digests |= stated_digests(headers, whole=status == 200)
         self.server_name = given_name(headers.get("content-disposition", "")) or self.server_name
         self._most = await self._room(reading.total)
-        await self.remember(self.kept)
+        self._vouched = False
+        if self.known or reading.total is None or reading.total > self.item.terms.settings.buffer:
+            await self._vouch()
         self.tools.tell(Started(self.item.identity, reading.total, self.writer.size))
+
+    async def _vouch(self) -> None:
+        """The record knows what the bytes on disk are of, before they are there."""
+        if not self._vouched or self.writer.synced > self._synced:
+            self._vouched = self.known = True
+            self._synced = self.writer.synced
+            await self.remember(self.kept, self._synced)
+
+    async def _keep(self) -> None:
+        """All that came is on disk, and vouched for."""
+        if self.writer.size:
+            await self._vouch()
+        await self.writer.flush()
 
     async def _room(self, total: int | None) -> int:
         """Bytes that the package may have in all."""
@@ -134,14 +154,16 @@ class Stream:
                 watch.moved += len(chunk)
                 if add(chunk):
                     await self._turn(watch)
-        await self.writer.flush()
         self._moved()
         if self.kept.total is None:
             self.kept = evolve(self.kept, total=self.writer.size)
+        elif self.writer.size < self.kept.total:
+            await self._keep()
 
     async def _turn(self, watch: Watch) -> None:
         """A buffer is full: on with it, and see where we stand."""
         watch.resting = True
+        await self._vouch()
         await self.writer.turn()
         watch.resting = False
         self._moved()

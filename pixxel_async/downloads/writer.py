@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Event
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
     from .part import PartFile
     from .threads import Threads
 
 __all__ = ["Writer"]
+
+SYNC_STEP = 64 << 20
+"""Bytes after which what was written is brought to the disk, so that not all of it is lost in a power cut."""
+
+T = TypeVar("T")
 
 
 class Writer:
@@ -23,15 +29,25 @@ class Writer:
         buffer: bytes that are gathered for one write; at most two buffers are held.
         digest: `sha256`, or None.
         kept: bytes in the file that count; the rest is cut off by `begin`.
+        synced: how many of these are surely on the disk.
 
     Attributes:
         size: bytes of the package that are here: on disk, on their way to it, or gathered.
+        synced: bytes that would survive a power cut.
     """
 
     def __init__(
-        self, part: PartFile, threads: Threads, *, buffer: int, digest: Literal["sha256"] | None, kept: int
+        self,
+        part: PartFile,
+        threads: Threads,
+        *,
+        buffer: int,
+        digest: Literal["sha256"] | None,
+        kept: int = 0,
+        synced: int = 0,
     ) -> None:
         self.size = kept
+        self.synced = min(synced, kept)
         self._part = part
         self._threads = threads
         self._buffer = buffer
@@ -71,6 +87,22 @@ class Writer:
         await self.turn()
         await self._written()
 
+    async def complete(self, look: Callable[[bytes | None, bytes | None], T], stop: Event) -> T:
+        """Write what is left, and look at the complete file in the same thread.
+
+        Args:
+            look: is given the digest, and all the bytes if they are still here.
+            stop: set when the waiting is cancelled.
+        """
+        await self._written()
+        chunks, self._chunks, self._gathered = self._chunks, [], 0
+
+        def finish() -> T:
+            self._write(chunks)
+            return look(self.digest(), b"".join(chunks) if sum(map(len, chunks)) == self._part.size else None)
+
+        return await self._threads.run_until(stop, finish)
+
     async def _written(self) -> None:
         if self._running is not None:
             running, self._running = self._running, None
@@ -81,11 +113,14 @@ class Writer:
         if self._hash is not None:
             for chunk in chunks:
                 self._hash.update(chunk)
+        if self._part.size - self.synced >= SYNC_STEP:
+            self._part.sync()
+            self.synced = self._part.size
 
     async def rewind(self) -> None:
         """Throw everything away; the next byte is byte 0."""
         await self._written()
-        self._chunks, self._gathered, self.size = [], 0, 0
+        self._chunks, self._gathered, self.size, self.synced = [], 0, 0, 0
         if self._hash is not None:
             self._hash = hashlib.sha256()
         await self._threads.run(self._part.truncate, 0)

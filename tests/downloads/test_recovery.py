@@ -67,6 +67,8 @@ def test_every_case_is_decided_safely(state: str | None) -> None:
         (known("failed"), 40, None, Decision("resume", offset=40)),
         (known("failed"), 40, OTHER, Decision("taken")),
         (known("publishing"), SIZE, None, Decision("prove")),
+        (known("publishing", same_boot=False), SIZE, None, Decision("fetch")),
+        (known("publishing", same_boot=False, synced=SIZE), SIZE, None, Decision("prove")),
         (known("publishing"), None, OURS, Decision("finish")),
         (known("publishing"), SIZE, OURS, Decision("finish")),
         (known("publishing"), None, TOUCHED, Decision("check", otherwise="taken")),

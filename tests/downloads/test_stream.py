@@ -10,6 +10,7 @@ from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async.errors import Corrupt, DownloadError, LinkExpired, NotAPackage, Stalled, TooLarge
 from pixxel_async.events import Event, Moved, Renewed, Rewound, Started
 from pixxel_async.sandbox import Fault, Sandbox
+from tests.downloads.conftest import quick_settings
 from tests.downloads.ground import Ground, sha256, visible
 
 MiB = 1 << 20
@@ -230,3 +231,23 @@ async def test_without_a_digest_the_file_is_proved_all_the_same(
         done = await manager.fetch(package, digest=None)
 
     assert (done.sha256, done.proof, sha256(done.path)) == (None, "crc", truth)
+
+
+async def test_a_body_that_fits_into_one_buffer_is_proved_as_any_other(tmp_path: Path) -> None:
+    """It is written when it is whole, and damage in it is found all the same."""
+    async with (
+        Sandbox(packing=0.0, package_size=200_000) as sandbox,
+        PixxelClient(settings=quick_settings(sandbox)) as client,
+    ):
+        ground = await Ground.survey(sandbox, client)
+        sound, damaged = ground.packages[:2]
+        truth = await ground.truth(sound)
+        async with DownloadManager(client, tmp_path) as manager:
+            done = await manager.fetch(sound)
+            sandbox.inject(Fault(route="storage", kind="corrupt", at=100_000, times=None))
+            with pytest.raises(Corrupt):
+                await manager.fetch(damaged)
+
+    assert done.size < 1 << 20 and done.proof == "crc" and done.members
+    assert sha256(done.path) == done.sha256 == truth
+    assert visible(tmp_path) == [done.path.relative_to(tmp_path).as_posix()]

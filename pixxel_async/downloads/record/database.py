@@ -130,7 +130,9 @@ class Database:
         return any(alive(holder, self.owner, beat) for found, holder, beat in self._holders() if found == number)
 
     def group(self, jobs: list[Callable[[Any], Any]], *, durable: bool) -> list[Any]:
-        """Do all jobs in one commit; a job that raises one of our errors gives it as its result, and changes nothing.
+        """Do all jobs in one commit; a job that raises one of our errors gives it as its result.
+
+        A job changes the database in its last statement, or not at all, so that one that raises has changed nothing.
 
         Raises:
             DownloadError: the commit failed, and none of the jobs happened.
@@ -143,16 +145,12 @@ class Database:
             raise _translated(error, self.path) from None
 
     def _one(self, job: Callable[[Any], Any]) -> Any:
-        self.sql.execute("SAVEPOINT job")
         try:
-            result = job(self)
+            return job(self)
         except sqlite3.Error:
             raise
         except Exception as error:  # handed to whoever waits for the job
-            self.sql.execute("ROLLBACK TO job")
-            result = error
-        self.sql.execute("RELEASE job")
-        return result
+            return error
 
     def _sync(self, durable: bool) -> None:
         """A durable commit waits for the disk, and takes all earlier ones with it."""

@@ -1,4 +1,7 @@
-"""What can be asked of the rows; each function is one job of the writer thread, inside its transaction."""
+"""What can be asked of the rows; each function is one job of the writer thread, inside its transaction.
+
+Rule: a job writes with one statement, its last, so that a job that raises has changed nothing.
+"""
 
 # ruff: noqa: S608 - the texts put into statements are names of our own columns; every value is bound
 
@@ -9,17 +12,22 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from ...errors import DownloadError, NameTaken
 from ..rules.naming import fold
 from .database import Database
-from .rows import COLUMNS, Claim, Row, State, from_columns, seal
+from .rows import COLUMNS, Claim, Row, State, blank, from_columns, seal
 
 __all__ = ["Claiming", "Page", "counts", "forget", "get", "known", "page", "release", "save", "taken"]
 
 _SELECTED = ", ".join((*COLUMNS, "seal"))
 _ONE = "identity = ? AND folder = ?"
+_WRITTEN = (*COLUMNS, "seal", "folded", "owner", "abandoned")
+_WRITE = (
+    f"INSERT INTO items ({', '.join(_WRITTEN)}) VALUES ({', '.join('?' * len(_WRITTEN))})"
+    f" ON CONFLICT (identity, folder) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _WRITTEN[2:])}"
+)
 
 
 @frozen
@@ -87,19 +95,15 @@ class Claiming:
 
     def run(self, db: Database) -> Claim | None:
         """Claim the row, and begin it if there is none; None when somebody who lives holds it."""
-        free, took_over = _free(db, self.identity, self.folder)
-        if not free:
+        found = _find(db, self.identity, self.folder)
+        if found.owner == db.number or found.held(db):
             return None
-        before = get(db, self.identity, self.folder)
-        row = before or Row(identity=self.identity, folder=self.folder)
-        changes = {"name": row.name or self.name, "part": row.part or self.part, "boot": db.owner.boot}
-        if before is None:
-            forget(db, self.identity, self.folder)
-        _write(db, self.identity, self.folder, changes)
-        claimed = f"UPDATE items SET owner = ?, abandoned = 0 WHERE {_ONE}"
-        db.sql.execute(claimed, (db.number, self.identity, self.folder))
+        row = from_columns(list(found.columns.values()))
+        changes: dict[str, Any] = {"name": row.name or self.name, "part": row.part or self.part}
+        _write(db, found, changes, owner=db.number)
         self.granted = True
-        return Claim(get(db, self.identity, self.folder) or row, took_over, row.boot in ("", db.owner.boot))
+        took_over = found.abandoned or found.owner is not None
+        return Claim(evolve(row, **changes), took_over, row.boot in ("", db.owner.boot))
 
     def undo(self, db: Database) -> None:
         """Give it back, if it was ours."""
@@ -107,42 +111,59 @@ class Claiming:
             release(db, self.identity, self.folder)
 
 
-def _free(db: Database, identity: str, folder: str) -> tuple[bool, bool]:
-    """Whether nobody who lives holds a row, and whether somebody who died did."""
-    found = db.sql.execute(f"SELECT owner, abandoned FROM items WHERE {_ONE}", (identity, folder)).fetchone()
+@frozen
+class _Found:
+    """A row as it stands, or as it would begin.
+
+    Attributes:
+        columns: in their order; those of a new row where there was none, or a damaged one.
+        owner: who holds it.
+        abandoned: whether somebody who died held it.
+    """
+
+    columns: dict[str, Any]
+    owner: int | None = None
+    abandoned: bool = False
+
+    def held(self, db: Database) -> bool:
+        """Whether somebody else who lives holds it."""
+        return self.owner not in (None, db.number) and db.lives(self.owner or 0)
+
+
+def _find(db: Database, identity: str, folder: str) -> _Found:
+    statement = f"SELECT {_SELECTED}, owner, abandoned FROM items WHERE {_ONE}"
+    found = db.sql.execute(statement, (identity, folder)).fetchone()
     if found is None:
-        return True, False
-    owner, abandoned = found
-    if owner is None:
-        return True, bool(abandoned)
-    return (False, False) if owner == db.number or db.lives(owner) else (True, True)
+        return _Found(blank(identity, folder))
+    *values, sealed, owner, abandoned = found
+    sound = sealed == seal(values)
+    return _Found(dict(zip(COLUMNS, values, strict=True)) if sound else blank(identity, folder), owner, bool(abandoned))
 
 
-def save(db: Database, identity: str, folder: str, columns: Mapping[str, Any]) -> None:
+def save(db: Database, identity: str, folder: str, columns: Mapping[str, Any], *, release: bool = False) -> None:
     """Change a row, or begin one, unless somebody else who lives holds it."""
-    _refuse_if_held(db, identity, folder)
-    _write(db, identity, folder, columns)
+    found = _find(db, identity, folder)
+    if found.held(db):
+        raise _held(identity)
+    changes = dict(columns)
+    if changes.get("state") in ("streaming", "publishing"):
+        changes["boot"] = db.owner.boot
+    _write(db, found, changes, owner=None if release else found.owner)
 
 
-def _refuse_if_held(db: Database, identity: str, folder: str) -> None:
-    found = db.sql.execute(f"SELECT owner FROM items WHERE {_ONE}", (identity, folder)).fetchone()
-    if found and found[0] not in (None, db.number) and db.lives(found[0]):
-        raise DownloadError(f"another process is at {identity}", package=identity, stage="publish")
+def _held(identity: str) -> DownloadError:
+    return DownloadError(f"another process is at {identity}", package=identity, stage="publish")
 
 
-def _write(db: Database, identity: str, folder: str, columns: Mapping[str, Any]) -> None:
-    """Write columns, and seal what the row is then."""
-    values = dict(columns)
-    if "name" in values:
-        values["folded"] = fold(values["name"]) if values["name"] is not None else None
-    db.sql.execute("INSERT OR IGNORE INTO items (identity, folder) VALUES (?, ?)", (identity, folder))
-    assignments = ", ".join(f"{column} = ?" for column in values)
+def _write(db: Database, found: _Found, changes: Mapping[str, Any], *, owner: int | None) -> None:
+    """Write a row anew with changes, sealed."""
+    columns = {**found.columns, **changes}
+    values, name = tuple(columns.values()), columns["name"]
+    folded = fold(name) if name is not None else None
     try:
-        db.sql.execute(f"UPDATE items SET {assignments} WHERE {_ONE}", (*values.values(), identity, folder))
+        db.sql.execute(_WRITE, (*values, seal(values), folded, owner, found.abandoned and owner is None))
     except sqlite3.IntegrityError:
-        raise NameTaken(f"the name {values.get('name')} belongs to another package", package=identity) from None
-    found = db.sql.execute(f"SELECT {_SELECTED} FROM items WHERE {_ONE}", (identity, folder)).fetchone()
-    db.sql.execute(f"UPDATE items SET seal = ? WHERE {_ONE}", (seal(found[:-1]), identity, folder))
+        raise NameTaken(f"the name {name} belongs to another package", package=columns["identity"]) from None
 
 
 def release(db: Database, identity: str, folder: str) -> None:
@@ -153,5 +174,6 @@ def release(db: Database, identity: str, folder: str) -> None:
 
 def forget(db: Database, identity: str, folder: str) -> bool:
     """Remove a row, unless somebody else who lives holds it."""
-    _refuse_if_held(db, identity, folder)
+    if _find(db, identity, folder).held(db):
+        raise _held(identity)
     return db.sql.execute(f"DELETE FROM items WHERE {_ONE}", (identity, folder)).rowcount > 0

@@ -6,6 +6,7 @@ import os
 import time
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,6 +43,7 @@ class Record:
         self._writer = writer
         self._owner = owner
         self._clock = clock
+        self._home = str(self.path.parent.parent if self.path.parent.name == ".pixxel" else self.path.parent)
 
     @classmethod
     async def open(
@@ -130,11 +132,14 @@ class Record:
             self._writer.tell(claiming.undo)
             raise
 
-    async def save(self, identity: str, folder: Path, *, durable: bool = False, **changes: Any) -> None:
+    async def save(
+        self, identity: str, folder: Path, *, durable: bool = False, release: bool = False, **changes: Any
+    ) -> None:
         """Change a row, or begin one, and wait for the commit.
 
         Args:
             durable: wait until it would survive a power cut; always so for the states `publishing` and `done`.
+            release: give the package back in the same commit.
             changes: fields of `Row`; links in texts are cut out.
 
         Raises:
@@ -143,9 +148,9 @@ class Record:
             ConfigError: a field or a state that rows do not have.
         """
         key, columns = self._key(folder), to_columns(changes)
-        columns.setdefault("updated_at", self._clock())
+        columns.setdefault("updated_at", float(self._clock()))
         durable = durable or columns.get("state") in _DURABLE
-        await self._do(lambda db: items.save(db, identity, key, columns), durable=durable)
+        await self._do(lambda db: items.save(db, identity, key, columns, release=release), durable=durable)
 
     async def release(self, identity: str, folder: Path) -> None:
         """Give a claimed package back."""
@@ -162,14 +167,17 @@ class Record:
         return await self._do(lambda db: items.forget(db, identity, key), durable=True)
 
     def _key(self, folder: Path) -> str:
-        """A folder below the record's own is kept relative to it, so that both may be moved together."""
-        home = self.path.parent.parent if self.path.parent.name == ".pixxel" else self.path.parent
-        text = os.path.abspath(folder)
-        inside = os.path.commonpath([text, home]) == str(home)
-        return os.fsencode(os.path.relpath(text, home) if inside else text).decode(errors="backslashreplace")
+        return _kept_as(os.path.abspath(folder), self._home)
 
     async def _do(self, job: Callable[[Database], T], *, durable: bool = False) -> T:
         return await self._writer.do(job, durable=durable)
+
+
+@lru_cache(64)
+def _kept_as(folder: str, home: str) -> str:
+    """A folder below the record's own is kept relative to it, so that both may be moved together."""
+    inside = os.path.commonpath([folder, home]) == home
+    return os.fsencode(os.path.relpath(folder, home) if inside else folder).decode(errors="backslashreplace")
 
 
 def _looking_up(identities: list[str], folder: str) -> Callable[[Database], dict[str, Row]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from attrs import field, fields_dict, frozen
 
 from ...errors import ConfigError
 
-__all__ = ["COLUMNS", "Claim", "Row", "State", "from_columns", "seal", "to_columns"]
+__all__ = ["COLUMNS", "Claim", "Row", "State", "blank", "from_columns", "seal", "to_columns"]
 
 State = Literal["waiting", "streaming", "publishing", "done", "failed", "given_up"]
 
@@ -90,6 +90,11 @@ class Claim:
 COLUMNS: tuple[str, ...] = tuple(fields_dict(Row))
 """Row's fields in order, `fields` last; the database has a column of each name."""
 _RETRYABLE = COLUMNS.index("retryable")
+_NUMBERS: Mapping[str, Callable[[Any], int | float]] = {
+    **dict.fromkeys(("size", "mtime_ns", "total", "retryable", "runs", "synced"), int),
+    **dict.fromkeys(("updated_at", "finished_at"), float),
+}
+"""What the database makes of a number; a seal is over what will be read."""
 
 
 def to_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,10 +108,21 @@ def to_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigError(f"rows of the record have no {', '.join(unknown)}")
     if changes.get("state", "waiting") not in STATES:
         raise ConfigError(f"{changes['state']!r} is no state of a row")
-    columns = {name: _without_urls(value) if isinstance(value, str) else value for name, value in changes.items()}
+    columns = {name: _column(name, value) for name, value in changes.items()}
     if "fields" in changes:
         columns["fields"] = _without_urls(json.dumps(dict(changes["fields"]), default=str, sort_keys=True))
     return columns
+
+
+def _column(name: str, value: Any) -> Any:
+    if value is None or name == "fields":
+        return value
+    return _NUMBERS[name](value) if name in _NUMBERS else _without_urls(str(value))
+
+
+def blank(identity: str, folder: str) -> dict[str, Any]:
+    """The columns of a row that nothing is known of."""
+    return {**_BLANK, "identity": identity, "folder": folder}
 
 
 def from_columns(values: Sequence[Any]) -> Row:
@@ -124,3 +140,6 @@ def seal(values: Sequence[Any]) -> int:
 
 def _without_urls(text: str) -> str:
     return _URL.sub("(link)", text) if "://" in text else text
+
+
+_BLANK = to_columns({name: getattr(Row("", ""), name) for name in COLUMNS})

@@ -129,8 +129,6 @@ def _publishing(row: Known, part: int | None, final: Final | None, exists: str) 
         if part is None:
             otherwise: Step = "fetch" if exists == "replace" else "taken"
             return Decision("check", otherwise=otherwise, replace=exists == "replace")
-    if part is not None and part == row.size:
-        return _guarded(Decision("prove"), final, exists)
     return _guarded(_by_part(row, part), final, exists)
 
 
