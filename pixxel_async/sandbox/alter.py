@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from attrs import evolve, frozen
 
 from .answers import Answer, Refused, as_json, as_xml, plain
+from .expired import expired
 from .faults import Fault, Firing
+from .files.ribbon import Ribbon
 
 _PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Please sign in to go on</h1></body></html>"
 
@@ -21,6 +25,8 @@ class Sending:
         cut, stall, flip: bytes of this body at which it is closed, stands still, has a damaged byte; None: nowhere.
         pause: seconds that a stall lasts; 0 for ever.
         rate: bytes a second; None for as fast as it goes.
+        raw: what is sent in place of a well-formed answer, if anything.
+        at: byte or number of bytes that this is about.
     """
 
     cut: int | None = None
@@ -28,6 +34,8 @@ class Sending:
     flip: int | None = None
     pause: float = 0.0
     rate: float | None = None
+    raw: Literal["", "endless", "wrong-length", "broken-chunks", "early-hints"] = ""
+    at: int = 0
 
 
 def sending(firings: Sequence[Firing]) -> Sending:
@@ -42,6 +50,8 @@ def sending(firings: Sequence[Firing]) -> Sending:
             how = evolve(how, flip=fault.at)
         elif fault.kind == "drip":
             how = evolve(how, rate=fault.rate)
+        elif fault.kind in ("endless", "wrong-length", "broken-chunks", "early-hints"):
+            how = evolve(how, raw=fault.kind, at=fault.at)
     return how
 
 
@@ -84,7 +94,7 @@ def _is_json(raw: bytes) -> bool:
 
 
 def _expired(fault: Fault, storage: bool) -> Answer:
-    return as_xml(403, "AccessDenied", "Request has expired")
+    return expired(fault.style)
 
 
 def _html(fault: Fault, storage: bool) -> Answer:
@@ -114,6 +124,12 @@ def _etag(answer: Answer, firing: Firing) -> Answer:
     return answer.with_headers(ETag=f'"changed-{firing.nth}"') if "ETag" in answer.headers else answer
 
 
+def _gzip(answer: Answer, firing: Firing) -> Answer:
+    """Compressed in memory: not for packages of gigabytes."""
+    body = Ribbon.of(gzip.compress(b"".join(answer.body.read(answer.start, answer.stop)), mtime=0))
+    return evolve(answer.with_headers(Content_Encoding="gzip"), body=body, start=0, stop=body.size)
+
+
 _INSTEAD: dict[str, Callable[[Fault, bool], Answer]] = {
     "status": _status,
     "expired": _expired,
@@ -124,4 +140,5 @@ _CHANGES: dict[str, Callable[[Answer, Firing], Answer]] = {
     "no-range": _no_range,
     "wrong-range": _wrong_range,
     "etag": _etag,
+    "gzip": _gzip,
 }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .answers import Answer, Refused, as_json
+from .answers import Answer, Refused, as_json, invalid
 from .clock import Clock
+from .habits import Habits
 from .handlers import HANDLERS
-from .keys import Keys
+from .keys import Key, Keys
+from .looks import look, refusal
+from .privileges import demand, shown
 from .profile import Shaper
 from .routes import Ask, Routes
 from .site import Request
@@ -23,14 +26,20 @@ class API:
         keys: who may call.
         clock: the sandbox's.
         shape: gives answers the look of the profile.
+        habits: what the service does where nobody has said what.
     """
 
-    def __init__(self, world: World, routes: Routes, keys: Keys, clock: Clock, shape: Shaper) -> None:
+    def __init__(
+        self, world: World, routes: Routes, keys: Keys, clock: Clock, shape: Shaper, habits: Habits | None = None
+    ) -> None:
         self._world = world
         self._routes = routes
         self._keys = keys
         self._clock = clock
         self._shape = shape
+        self._habits = habits or Habits()
+        self._look = look(self._habits)
+        self._calls = (0, 0)
 
     def name(self, request: Request) -> str:
         """The operation that a request means; empty when there is none."""
@@ -45,17 +54,41 @@ class API:
         try:
             route, arguments = self._routes.find(request.method, request.path)
             produces = route.produces
-            if not route.open:
-                self._keys.check(request.headers.get("authorization"), self._clock.now())
+            self._count()
+            key = Key() if route.open else self._keys.check(request.headers.get("authorization"), self._clock.now())
             body = self._routes.check(route, request.query, request.body)
-            ask = Ask(route, arguments, request.query, body, self._clock.now())
-            return self._finished(HANDLERS[route.operation](self._world, ask), ask)
+            query, body = self._bounded(dict(request.query)), self._bounded(body)
+            ask = Ask(route, arguments, query, body, self._clock.now())
+            demand(self._world, ask, key)
+            return self._finished(shown(key, HANDLERS[route.operation](self._world, ask)), ask)
         except Refused as refused:
-            return as_json(refused.status, refused.envelope(), produces)
+            answer = refusal(refused, produces, self._habits)
+            told = refused.status == 429 and self._habits.limit_told
+            return answer.with_headers(Retry_After="1") if told else answer
+
+    def _count(self) -> None:
+        second, most = int(self._clock.now()), self._habits.calls_per_second
+        if most is None:
+            return
+        self._calls = second, self._calls[1] + 1 if self._calls[0] == second else 1
+        if self._calls[1] > most:
+            raise Refused(429, "too_many_requests", "too many requests in this second")
+
+    def _bounded(self, given: Any) -> Any:
+        """Arguments or a body, with `limit` at most as large as pages are."""
+        wanted, most = given.get("limit") if isinstance(given, dict) else None, self._habits.page_most
+        digits = str(wanted)
+        if not digits.isdecimal() or int(digits[:16]) <= most:
+            return given
+        if self._habits.page_above == "refused":
+            raise invalid(f"limit must be at most {most}")
+        return {**given, "limit": most}
 
     def _finished(self, value: Any, ask: Ask) -> Answer:
         if isinstance(value, Answer):
             return value
         if value is None:
             return Answer(ask.route.status)
-        return as_json(ask.route.status, self._shape(value, ask.route.schema or {}))
+        answer = as_json(ask.route.status, self._look(self._shape(value, ask.route.schema or {})))
+        waits = isinstance(value, dict) and value.get("signed_url") == "" and self._habits.retry_after is not None
+        return answer.with_headers(Retry_After=str(self._habits.retry_after)) if waits else answer

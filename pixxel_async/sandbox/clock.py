@@ -60,4 +60,9 @@ def offset(seconds: float) -> str:
 
 def http_date(seconds: float) -> str:
     """The form of the Date and Last-Modified headers."""
+    return _http_date(math.floor(seconds))
+
+
+@lru_cache(maxsize=64)
+def _http_date(seconds: int) -> str:
     return format_datetime(at(seconds), usegmt=True)

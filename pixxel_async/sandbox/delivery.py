@@ -11,10 +11,9 @@ from aiohttp import web
 
 from .alter import Sending
 from .answers import Answer
+from .raw import hold, send_raw
 
 _SMALL = 1 << 16
-_STEP = 0.02
-"""Seconds between looks at a peer that is kept waiting."""
 _TICK = 0.05
 """Seconds between the drops of a drip."""
 
@@ -23,6 +22,8 @@ async def deliver(
     request: web.BaseRequest, answer: Answer, how: Sending, sent: Callable[[int], None]
 ) -> web.StreamResponse:
     """Send the answer; `sent` is told how many bytes of its body went out."""
+    if how.raw:
+        return await send_raw(request, answer, how)
     if how == Sending() and answer.length <= _SMALL:
         sent(answer.length)
         body = b"".join(answer.body.read(answer.start, answer.stop))
@@ -65,18 +66,6 @@ async def _dripping(view: memoryview, rate: float | None) -> AsyncIterator[memor
 
 def _drops(view: memoryview, size: int) -> Iterator[memoryview]:
     return (view[start : start + size] for start in range(0, len(view), size))
-
-
-async def hold(request: web.BaseRequest, seconds: float) -> None:
-    """Keep the peer waiting: so many seconds, or with 0 until it has gone."""
-    loop = asyncio.get_running_loop()
-    ends = loop.time() + (seconds or float("inf"))
-    while loop.time() < ends and _connected(request):  # noqa: ASYNC110 (a peer that goes sets no event)
-        await asyncio.sleep(min(_STEP, max(0.0, ends - loop.time())))
-
-
-def _connected(request: web.BaseRequest) -> bool:
-    return request.transport is not None and not request.transport.is_closing()
 
 
 def break_off(request: web.BaseRequest) -> web.StreamResponse:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, get_args
 
 from attrs import define, field, frozen
 
+from ..errors import ConfigError
 from .rules.ids import share
+from .rules.links import Style
 
 Kind = Literal[
     "status",  # answer with `status`, `headers` and `body`
@@ -25,6 +27,11 @@ Kind = Literal[
     "etag",  # another ETag, a new one each time
     "html",  # a page with status 200
     "redirect",  # `status` (302 unless it is a 3xx) to `location`
+    "endless",  # the body again and again, without a length
+    "wrong-length",  # a Content-Length that is `at` bytes (1 if 0) more than the body has; fewer if negative
+    "gzip",  # the body compressed, although nobody asked for that
+    "broken-chunks",  # `at` bytes of the body as a chunk, then what is no chunk, and the connection stays open
+    "early-hints",  # 103 again and again, and never an answer
 ]
 
 
@@ -38,11 +45,13 @@ class Fault:
         times: how often; None for ever.
         probability: of each matching request to be hit, drawn from the sandbox's seed.
         after: matching requests that pass unharmed first.
-        at: byte of this answer's body, for `cut`, `stall`, `corrupt`; shift for `wrong-range`.
+        at: byte of this answer's body, for `cut`, `stall`, `corrupt`, `broken-chunks`; shift for `wrong-range` and
+            `wrong-length`.
         status, headers, body: of the answer, for `status` and `redirect`.
         seconds: for `latency`, and a pause at `at` for `stall` (0: until the peer gives up).
         rate: bytes a second, for `drip`.
         location: where a `redirect` leads.
+        style: whose words `expired` uses: `s3`, `azure` or `gcs`.
         work_done: whether `status`, `html` and `redirect` come after the work was done instead of in its place.
     """
 
@@ -58,7 +67,15 @@ class Fault:
     seconds: float = 0.0
     rate: float = 1024.0
     location: str = ""
+    style: Style = "s3"
     work_done: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        for name, known in (("kind", get_args(Kind)), ("style", get_args(Style))):
+            if getattr(self, name) not in known:
+                raise ConfigError(
+                    f"the {name} of a fault must be one of {', '.join(known)}, not {getattr(self, name)!r}"
+                )
 
     def hits(self, route: str) -> bool:
         """Whether requests of this route are concerned."""

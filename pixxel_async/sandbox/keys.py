@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
+
+from attrs import frozen
 
 from .answers import Refused
 from .rules.ids import digest
 
 AuthForm = Literal["both", "raw", "bearer"]
+
+
+@frozen
+class Key:
+    """What one key opens.
+
+    Attributes:
+        ends: until when, in seconds since 1970.
+        projects: ids of the projects that it may act in; None for all.
+    """
+
+    ends: float = float("inf")
+    projects: frozenset[str] | None = None
 
 
 class Keys:
@@ -21,23 +37,27 @@ class Keys:
     def __init__(self, seed: int | str, form: AuthForm = "both") -> None:
         self.first = f"sandbox-{digest(seed, 'key').hex()[:32]}"
         self.form = form
-        self._ends: dict[str, float] = {self.first: float("inf")}
+        self._known: dict[str, Key] = {self.first: Key()}
 
     def known(self) -> list[str]:
         """All keys that are let in."""
-        return list(self._ends)
+        return list(self._known)
 
-    def add(self, key: str, *, ends: float = float("inf")) -> str:
-        """Let another key in, until `ends` (seconds since 1970)."""
-        self._ends[key] = ends
+    def add(self, key: str, *, ends: float = float("inf"), projects: Collection[str] | None = None) -> str:
+        """Let another key in, until `ends` (seconds since 1970), into these projects or into all."""
+        self._known[key] = Key(ends, None if projects is None else frozenset(projects))
         return key
 
     def revoke(self, key: str) -> None:
         """Refuse this key from now on."""
-        self._ends.pop(key, None)
+        self._known.pop(key, None)
 
-    def check(self, header: str | None, now: float) -> None:
-        """Raise `Refused` with 403 for a missing, unknown or ended key, and with 401 for a form that is not read."""
+    def check(self, header: str | None, now: float) -> Key:
+        """What the key in the header opens.
+
+        Raises:
+            Refused: 403 for a missing, unknown or ended key, 401 for a form that is not read.
+        """
         # ASSUMPTION: 401 is for what does not look like a key, 403 for all else; the vendor's pages differ.
         if not header:
             raise Refused(403, "forbidden", "no API key in the Authorization header")
@@ -45,5 +65,7 @@ class Keys:
         form, key = ("bearer", rest) if rest and scheme.lower() == "bearer" else ("raw", header)
         if self.form not in ("both", form) or " " in key:
             raise Refused(401, "unauthorized", "the form of the API key is not recognised")
-        if self._ends.get(key, 0.0) <= now:
+        found = self._known.get(key, Key(ends=0.0))
+        if found.ends <= now:
             raise Refused(403, "forbidden", "the API key is unknown, expired or revoked")
+        return found

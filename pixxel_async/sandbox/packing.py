@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from .files.ribbon import Ribbon
 from .rules.ids import digest, tag
-from .rules.links import sign
+from .rules.links import Style, sign
 
 _KEPT = 64
 """Objects whose bytes are kept as ribbons: less than a megabyte each."""
@@ -58,6 +58,8 @@ class Packing:
 
     Attributes:
         origin: of the storage, once it listens.
+        link_style: in whose manner links are signed.
+        early_ready: whether what still packs is called ready, without a link.
         slow: seconds for single packages, by the id of what is packed.
         failing: ids of what cannot be packed.
     """
@@ -70,6 +72,8 @@ class Packing:
         self._seed = (seed, variant)
         self.seconds = seconds
         self.link_life = link_life
+        self.link_style: Style = "s3"
+        self.early_ready = False
         self.restarts = restarts
         self.secret = digest(seed, "storage")
         self.origin = ""
@@ -88,10 +92,11 @@ class Packing:
         if now < ready and self.restarts:
             self._ready[key] = fresh
         if now < ready:
-            return Packed("pending")
+            return Packed("ready" if self.early_ready and owner not in self.failing else "pending")
         if owner in self.failing:
             return Packed("failed")
-        return Packed("ready", self.origin + sign(f"/{key}", self.secret, now, math.ceil(self.link_life)))
+        link = sign(f"/{key}", self.secret, now, math.ceil(self.link_life), self.link_style)
+        return Packed("ready", self.origin + link)
 
     def stored(self, key: str) -> Stored | None:
         """The object of this key, if it was asked for."""

@@ -20,22 +20,23 @@ _LONG = 30
 
 def begin(world: World, now: float) -> None:
     """Fill a new world; only the job that still runs depends on what time it is now."""
-    fields = _project(world, "Field monitoring", "field-monitoring")
-    water = _project(world, "Water bodies", "water-bodies")
-    _project(world, "Trial area", "trial-area")
-    crops = _workflow(world, fields, "Crop health", ("aoi-data", "gap-filled-ndvi", "cropclassification"), 0)
+    fields = project(world, "Field monitoring", "field-monitoring")
+    water = project(world, "Water bodies", "water-bodies")
+    project(world, "Trial area", "trial-area")
+    crops = workflow(world, fields, "Crop health", ("aoi-data", "gap-filled-ndvi", "cropclassification"), 0)
     _ended(world, crops, 4)
     _ended(world, crops, 1, fails=True)
     _running(world, crops, now)
-    lakes = _workflow(world, fields, "Weekly lake survey", ("water-quality-index",), 1)
+    lakes = workflow(world, fields, "Weekly lake survey", ("water-quality-index",), 1)
     _ended(world, lakes, 60)
-    _workflow(world, fields, "Change since spring", ("aoi-data", "change-detection"), 2)
+    workflow(world, fields, "Change since spring", ("aoi-data", "change-detection"), 2)
     _areas(world, fields)
-    basins = _workflow(world, water, "Basin overview", ("aoi-data", "land-use-land-cover"), 3)
+    basins = workflow(world, water, "Basin overview", ("aoi-data", "land-use-land-cover"), 3)
     _ended(world, basins, 2)
 
 
-def _project(world: World, title: str, slug: str) -> str:
+def project(world: World, title: str, slug: str) -> str:
+    """A new project; returns its id."""
     id = world.new_id("project")
     when = zulu(HISTORY + len(world.projects) * DAY)
     world.projects[id] = {
@@ -51,7 +52,8 @@ def _project(world: World, title: str, slug: str) -> str:
     return id
 
 
-def _workflow(world: World, project: str, name: str, blocks: tuple[str, ...], place: int) -> Workflow:
+def workflow(world: World, project: str, name: str, blocks: tuple[str, ...], place: int) -> Workflow:
+    """A new workflow of the blocks of these names, at the place of this number."""
     id = world.new_id("workflow")
     created = HISTORY + (10 + len(world.workflows)) * DAY
     chosen: tuple[Block, ...] = tuple(BLOCKS[block] for block in blocks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -70,6 +71,7 @@ class Routes:
         self.components: Schema = self.document["components"]
         self.all = {route.operation: route for route in self._read()}
         self._tree: dict[str, Any] = {}
+        self._found = lru_cache(maxsize=1024)(self._find)
         for route in self.all.values():
             node = self._tree
             for segment in _segments(route.template):
@@ -102,6 +104,9 @@ class Routes:
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """The route of a raw path and its arguments; raises `Refused` with 404 or 405."""
+        return self._found(method, path)
+
+    def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         segments = _segments(path)
         found = _walk(self._tree, segments, [])
         if found is None:

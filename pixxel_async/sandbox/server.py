@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal, Self
 
 from aiohttp import web
 
 from ..errors import ConfigError
+from . import page
 from .api import API
+from .background import Background
 from .clock import Clock
 from .faults import Fault, Plan
+from .habits import habits_of
 from .keys import AuthForm, Keys
 from .packing import Packing
 from .past import begin
-from .profile import ProfileName, shaper
+from .profile import shaper
 from .routes import Routes
+from .scenarios import faults_of
 from .site import Desk, Seen, Site
+from .sleeper import Sleeper
+from .state import State
 from .storage import Storage, name
 from .world import World
 
@@ -28,25 +35,30 @@ _KEPT = 200_000
 _HOST = "127.0.0.1"
 
 
-class Sandbox:
-    """An async context manager that serves the API while it is open.
+class Sandbox(State):
+    """Serves the API while it is open: `async with` in this event loop, `with` in a thread of its own.
+
+    What a test needs is added by `add_job` and the like, at any time and from any thread.
 
     Args:
         seed: everything that exists, every id, byte and ETag is drawn from it.
-        profile: `literal`, as the vendor's document says, or `realistic`, with what its service may send besides.
+        profile: `literal`, as the vendor's document says, or `realistic`, with what its service may send besides; or
+            a JSON file, or a mapping, with the members of `Habits` that are otherwise.
         clock: None or `real` for a clock that runs, `manual` for one that is stepped by `advance`, or a `Clock`.
-        packing: seconds from the first asking until a package is ready.
-        link_life: seconds that a signed link is good for, whole ones; 0: never.
+        packing: seconds from the first asking until a package is ready; None for the profile's, 2.
+        link_life: seconds that a signed link is good for, whole ones; 0: never; None for the profile's, 600.
         faults: what goes wrong from the start.
-        auth_form: how the key must stand in the header: `both`, `raw` or `bearer`.
+        scenario: more of that by name (`flaky-storage`, `rate-limited`, `expiring-links`, `maintenance`,
+            `lost-answers`), or by a JSON file with a list of faults.
+        auth_form: how the key must stand in the header: `both`, `raw` or `bearer`; None for the profile's, `both`.
         job_seconds: how long a job that is begun takes.
         package_size: bytes of every package; None for what its contents need (some hundred KB).
-        restarts: whether asking for a package again, while it packs, begins anew.
+        restarts: whether asking for a package again, while it packs, begins anew; None for the profile's, no.
         port, storage_port: of the two sites; 0 for free ones.
 
     Attributes:
         api_key: the key that opens it.
-        keys, world, packing, plan, clock: its parts, open to tests.
+        keys, world, packing, plan, clock, habits: its parts, open to tests.
         requests: what was asked of both sites, oldest first.
     """
 
@@ -54,34 +66,45 @@ class Sandbox:
         self,
         *,
         seed: int | str = 1,
-        profile: ProfileName = "literal",
+        profile: str | Path | Mapping[str, Any] = "literal",
         clock: Clock | Literal["real", "manual"] | None = None,
-        packing: float = 2.0,
-        link_life: float = 600.0,
+        packing: float | None = None,
+        link_life: float | None = None,
         faults: Iterable[Fault] = (),
-        auth_form: AuthForm = "both",
+        scenario: str | Path | None = None,
+        auth_form: AuthForm | None = None,
         job_seconds: float = 20.0,
         package_size: int | None = None,
-        restarts: bool = False,
+        restarts: bool | None = None,
         port: int = 0,
         storage_port: int = 0,
     ) -> None:
         self.seed = seed
-        self.profile = profile
-        self.clock = clock if isinstance(clock, Clock) else Clock(running=clock != "manual")
-        self.keys = Keys(seed, auth_form)
+        told = {"packing": packing, "link_life": link_life, "auth_form": auth_form, "restarts": restarts}
+        self.habits = habits = habits_of(profile, **told)
+        time = clock if isinstance(clock, Clock) else Clock(running=clock != "manual")
         self.plan = Plan(seed)
-        self.packing = Packing(seed, packing, link_life, restarts=restarts, variant=package_size)
+        self.packing = Packing(
+            seed,
+            habits.packing,
+            habits.link_life,
+            restarts=habits.restarts,
+            variant=(package_size, "bare") if habits.bare_files else package_size,
+        )
+        self.packing.link_style, self.packing.early_ready = habits.link_style, habits.early_ready
         self._routes = Routes()
-        self._shape = shaper(profile, self._routes.components)
-        self.world = World(seed, self.packing, job_seconds=job_seconds, package_size=package_size)
+        self._shape = shaper(habits.shape, self._routes.components)
+        world = World(seed, self.packing, job_seconds=job_seconds, package_size=package_size, habits=habits)
+        begin(world, time.now())
+        super().__init__(world, time, Keys(seed, habits.auth_form))
+        self._sleeper = Sleeper(time)
         self._requests: deque[Seen] = deque(maxlen=_KEPT)
         self._ports = {"api": port, "storage": storage_port}
         self._runners: dict[str, web.ServerRunner] = {}
+        self._background: Background | None = None
         self.url = ""
-        for fault in faults:
+        for fault in (*faults, *(() if scenario is None else faults_of(scenario))):
             self.inject(fault)
-        begin(self.world, self.clock.now())
 
     @property
     def api_key(self) -> str:
@@ -101,25 +124,36 @@ class Sandbox:
     @property
     def requests(self) -> list[Seen]:
         """What was asked of both sites so far, oldest first."""
-        return list(self._requests)
+        with self.lock:
+            return list(self._requests)
 
     def inject(self, fault: Fault) -> None:
         """From now on this goes wrong."""
-        self.plan.add(fault)
+        with self.lock:
+            self.plan.add(fault)
+
+    def step(self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0) -> None:
+        """Step the clock: jobs, packages, links and keys are that much older at once."""
+        with self.lock:
+            self.clock.advance(seconds + 60 * minutes + 3600 * hours)
 
     async def advance(self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0) -> None:
-        """Step the clock: jobs, packages and links are that much older at once."""
-        self.clock.advance(seconds + 60 * minutes + 3600 * hours)
+        """Step the clock, and let others go on."""
+        self.step(seconds, minutes=minutes, hours=hours)
         await asyncio.sleep(0)
+
+    async def sleep(self, seconds: float) -> None:
+        """Make so many seconds pass; as `sleep` of a client, with `clock.now` as its clock, no wait takes long."""
+        await self._sleeper.sleep(seconds)
 
     def count(self, operation: str) -> int:
         """How many requests of this operation (or of `storage`) came."""
-        return sum(seen.operation == operation for seen in self._requests)
+        return sum(seen.operation == operation for seen in self.requests)
 
     def assert_key_only_at_api(self) -> None:
         """Raise AssertionError if the storage ever saw an API key or an Authorization header."""
         leaks = [
-            seen.path for seen in self._requests if seen.host == "storage" and (seen.authorization or seen.carries_key)
+            seen.path for seen in self.requests if seen.host == "storage" and (seen.authorization or seen.carries_key)
         ]
         if leaks:
             raise AssertionError(f"the storage saw the key in {len(leaks)} requests, first for {leaks[0]}")
@@ -128,21 +162,26 @@ class Sandbox:
         """Listen on both ports; harmless when it does already."""
         if self._runners:
             return
-        api = API(self.world, self._routes, self.keys, self.clock, self._shape)
-        storage = Storage(self.packing, self.clock)
-        desk = Desk(self.plan, self.clock, self.keys, self._requests)
-        self.url = await self._listen(Site("api", api.name, api.respond, desk))
-        self.packing.origin = await self._listen(Site("storage", name, storage.respond, desk))
+        api = API(self.world, self._routes, self.keys, self.clock, self._shape, self.habits)
+        storage = Storage(self.packing, self.clock, self.habits)
+        desk = Desk(self.plan, self.clock, self.keys, self._requests, self.lock, self._sleeper)
+        site = Site("api", api.name, api.respond, desk)
 
-    async def _listen(self, site: Site) -> str:
-        runner = web.ServerRunner(web.Server(site.serve, access_log=None), shutdown_timeout=0.05)
+        async def front(request: web.BaseRequest) -> web.StreamResponse:
+            return page.answer(self, request) if request.raw_path in page.PATHS else await site.serve(request)
+
+        self.url = await self._listen("api", front)
+        self.packing.origin = await self._listen("storage", Site("storage", name, storage.respond, desk).serve)
+
+    async def _listen(self, host: str, serve: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> str:
+        runner = web.ServerRunner(web.Server(serve, access_log=None), shutdown_timeout=0.05)
         await runner.setup()
-        self._runners[site.host] = runner
+        self._runners[host] = runner
         try:
-            await web.TCPSite(runner, _HOST, self._ports[site.host]).start()
+            await web.TCPSite(runner, _HOST, self._ports[host]).start()
         except OSError:
             await self.close()
-            raise ConfigError(f"port {self._ports[site.host]} of {_HOST} is taken") from None
+            raise ConfigError(f"port {self._ports[host]} of {_HOST} is taken") from None
         return f"http://{_HOST}:{runner.addresses[0][1]}"
 
     async def close(self) -> None:
@@ -151,7 +190,7 @@ class Sandbox:
         for runner in runners:
             await runner.cleanup()
 
-    async def __aenter__(self) -> Sandbox:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -159,3 +198,21 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def __enter__(self) -> Self:
+        background = Background()
+        try:
+            background.run(self.start())
+        except BaseException:
+            background.stop()
+            raise
+        self._background = background
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        background, self._background = self._background, None
+        if background is not None:
+            background.run(self.close())
+            background.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from threading import RLock
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -16,6 +17,8 @@ from .clock import Clock, http_date
 from .delivery import break_off, deliver
 from .faults import Firing, Plan
 from .keys import Keys
+from .rules.links import SIGNATURES
+from .sleeper import Sleeper
 
 MAX_BODY = 1 << 24
 """Bytes of a request that are read."""
@@ -83,12 +86,16 @@ class Desk:
         clock: the sandbox's.
         keys: the API keys that exist.
         requests: gets a note of each request.
+        lock: held while state is looked at or changed.
+        sleeper: wakes nobody while a request is under way.
     """
 
     plan: Plan
     clock: Clock
     keys: Keys
     requests: deque[Seen]
+    lock: RLock
+    sleeper: Sleeper
 
 
 class Site:
@@ -111,14 +118,21 @@ class Site:
 
     async def serve(self, raw: web.BaseRequest) -> web.StreamResponse:
         """Read, count, answer."""
+        with self._desk.sleeper:
+            return await self._serve(raw)
+
+    async def _serve(self, raw: web.BaseRequest) -> web.StreamResponse:
         request = await _read(raw)
         seen = self._witness(request)
-        self._desk.requests.append(seen)
-        firings = self._desk.plan.due(seen.operation)
-        await asyncio.sleep(sum(firing.fault.seconds for firing in firings if firing.fault.kind == "latency"))
+        with self._desk.lock:
+            self._desk.requests.append(seen)
+            firings = self._desk.plan.due(seen.operation)
+        if firings and (pause := sum(firing.fault.seconds for firing in firings if firing.fault.kind == "latency")):
+            await asyncio.sleep(pause)
         if _any(firings, "reset"):
             return break_off(raw)
-        answer = self._answer(request, firings)
+        with self._desk.lock:
+            answer = self._answer(request, firings)
         if _any(firings, "lost"):
             return break_off(raw)
         seen.status = answer.status
@@ -143,7 +157,7 @@ class Site:
             "authorization" in request.headers,
             any(key in text for key in self._desk.keys.known() for text in texts),
             {name: value for name, value in request.headers.items() if name != "authorization"},
-            {name: value for name, value in request.query.items() if name != "X-Amz-Signature"},
+            {name: value for name, value in request.query.items() if name not in SIGNATURES},
             request.body,
             self._desk.clock.now(),
         )

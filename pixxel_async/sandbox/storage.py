@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 from .answers import Answer, as_xml
 from .clock import HISTORY, Clock, http_date, zulu
+from .expired import expired
 from .files.ribbon import Ribbon
+from .habits import Habits
 from .packing import Packing, Stored
-from .rules.links import ends, judge
+from .rules.links import ends, judge, style_of
 from .rules.ranges import part
 from .site import Request
 
@@ -21,11 +24,13 @@ class Storage:
     Args:
         packing: knows the packages and signs the links.
         clock: the sandbox's.
+        habits: what it tells and what it can do.
     """
 
-    def __init__(self, packing: Packing, clock: Clock) -> None:
+    def __init__(self, packing: Packing, clock: Clock, habits: Habits | None = None) -> None:
         self._packing = packing
         self._clock = clock
+        self._habits = habits or Habits()
 
     def respond(self, request: Request) -> Answer:
         """The answer to one request: the link is judged first, then the part that was asked for is cut."""
@@ -35,7 +40,21 @@ class Storage:
         stored = self._packing.stored(unquote(request.path).lstrip("/"))
         if stored is None:
             return as_xml(404, "NoSuchKey", "The specified key does not exist.")
-        return _cut(stored, self._packing.body(stored), request)
+        asked = request.headers if self._habits.ranges else {}
+        answer = _cut(stored, self._packing.body(stored), asked)
+        return answer.with_headers(**self._untold(stored))
+
+    def _untold(self, stored: Stored) -> dict[str, str | None]:
+        """The headers that stand differently, or not at all."""
+        changed: dict[str, str | None] = {}
+        if self._habits.etag != "strong":
+            changed["ETag"] = f"W/{stored.etag}" if self._habits.etag == "weak" else None
+            changed["Last-Modified"] = None
+        if not self._habits.ranges:
+            changed["Accept-Ranges"] = None
+        if not self._habits.file_name:
+            changed["Content-Disposition"] = None
+        return changed
 
     def _refusal(self, request: Request) -> Answer | None:
         if "authorization" in request.headers:
@@ -47,13 +66,12 @@ class Storage:
         if verdict == "damaged" or request.method != "GET":
             return as_xml(403, "SignatureDoesNotMatch", "The signature does not match the request.")
         if verdict == "expired":
-            facts = {"Expires": zulu(ends(request.query)), "ServerTime": zulu(now)}
-            return as_xml(403, "AccessDenied", "Request has expired", **facts)
+            return expired(style_of(request.query), ends=zulu(ends(request.query)), now=zulu(now))
         return None
 
 
-def _cut(stored: Stored, body: Ribbon, request: Request) -> Answer:
-    cut = part(request.headers, body.size, stored.etag, _MODIFIED)
+def _cut(stored: Stored, body: Ribbon, asked: Mapping[str, str]) -> Answer:
+    cut = part(asked, body.size, stored.etag, _MODIFIED)
     if cut.status == 416:
         refused = as_xml(416, "InvalidRange", "The requested range is not satisfiable")
         return refused.with_headers(Content_Range=f"bytes */{body.size}")

@@ -8,10 +8,11 @@ from typing import Any
 
 from attrs import frozen
 
-from .answers import missing
+from .answers import Refused, missing
 from .contents import Place, sized
 from .files.archive import Member, stored
 from .files.ribbon import Ribbon
+from .habits import Habits
 from .packing import Packing
 from .rules.ids import number, uuid
 from .things.areas import Area
@@ -51,15 +52,23 @@ class World:
         packing: packs and signs.
         job_seconds: how long jobs and the like that are begun here take.
         package_size: bytes of every package; None for what its contents need.
+        habits: what the service does where nobody has said what.
     """
 
     def __init__(
-        self, seed: int | str, packing: Packing, *, job_seconds: float = 20.0, package_size: int | None = None
+        self,
+        seed: int | str,
+        packing: Packing,
+        *,
+        job_seconds: float = 20.0,
+        package_size: int | None = None,
+        habits: Habits | None = None,
     ) -> None:
         self.seed = seed
         self.packing = packing
         self.job_seconds = job_seconds
         self.package_size = package_size
+        self.habits = habits or Habits()
         self.org_id = uuid(seed, "organization")
         self.user_id = uuid(seed, "service account")
         self.projects: dict[str, Row] = {}
@@ -85,8 +94,19 @@ class World:
         """What makes the bytes of a package: its members, or as many bytes as every package shall have."""
         size = self.package_size
         if size is None:
-            return lambda: stored(members())
+            return lambda: self._packed(list(members()))
         return lambda: sized(place, f"{self.seed}/{number(_SCENES, key)}", key, size)
+
+    def _packed(self, members: list[Member]) -> Ribbon:
+        files = [member for member in members if not member.name.endswith("spec.json")]
+        return files[0].content if self.habits.bare_files and len(files) == 1 else stored(members)
+
+    def unfinished(self, what: str, *, ended: bool) -> str:
+        """The state of a package of what has not completed; raises `Refused` where it cannot be asked for."""
+        # ASSUMPTION: 400, and 409 or a state of `pending` are the other ways; what has failed is refused in any case.
+        if self.habits.unfinished == "pending" and not ended:
+            return "pending"
+        raise Refused(409 if self.habits.unfinished == 409 else 400, "bad_request", what)
 
     def area(self, id: str) -> Area:
         """The AOI of this id; raises `Refused` with 404."""

@@ -27,7 +27,7 @@ def list_aois(world: World, ask: Ask) -> Any:
     """One page of AOIs."""
     wanted = {name: ask.query.get(name) for name in ("created_at", "updated_at", "aoi_id")}
     wanted["name"] = ask.query.get("aoi_name")
-    rows = matching((area_row(one, ask.now) for one in world.areas.values()), wanted)
+    rows = matching((area_row(one, ask.now) for one in world.areas.values()), wanted, names=world.habits.names)
     rows = among(rows, "project_id", ask.query.get("project_ids"))
     shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
     return {"aois": shown, "pagination": pagination}
@@ -89,7 +89,7 @@ def request_download(world: World, ask: Ask) -> Any:
         raise invalid("asset_ids must name assets of this AOI")
     if any(asset["status"] != "success" for asset in chosen):
         raise invalid("the assets are not there yet")
-    download = Download(world.new_id("asset download"), one.id, one.place, _Assets(world.seed, one, tuple(chosen)))
+    download = Download(world.new_id("asset download"), one.id, one.place, _Assets(one, tuple(chosen)))
     world.downloads[download.id] = download
     return _state(world, download, ask.now)
 
@@ -115,7 +115,6 @@ def _state(world: World, download: Download, now: float) -> Row:
 class _Assets:
     """Makes the members of a package of assets: one GeoTIFF for each band, in a folder for each day."""
 
-    seed: int | str
     area: Area
     chosen: tuple[Row, ...]
 
@@ -123,7 +122,7 @@ class _Assets:
         for asset in self.chosen:
             for band in asset["band_list"]:
                 name = f"{asset['date'].replace('-', '_')}_stac/{asset['name'].replace(' ', '_')}/{band}.tif"
-                yield Member(name, raster(self.area.place, f"{self.seed}/{asset['id']}", [band], _LINES))
+                yield Member(name, raster(self.area.place, asset["id"], [band], _LINES))
 
 
 HANDLERS = {

@@ -85,8 +85,9 @@ def search_images(world: World, ask: Ask) -> Any:
     asked["collections"] = [one["collection_id"] for one in body["satellites"]]
     asked["query"] = {one["id"]: {"gte": one["min"], "lte": one["max"]} for one in filters}
     rows = wanted(map(item, world.scenes.values()), asked)
-    # ASSUMPTION: the keys of the map are the ids of the scenes.
-    shown = {row["id"]: row for row in rows[:limit]}
+    # ASSUMPTION: the keys of the map are the ids of the scenes, or their numbers.
+    by_id = world.habits.items_by == "id"
+    shown = {row["id"] if by_id else str(at): row for at, row in enumerate(rows[:limit])}
     return {"items": shown, "pagination": {"limit": limit, "skip": 0, "total": len(rows)}}
 
 

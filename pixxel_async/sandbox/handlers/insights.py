@@ -119,24 +119,25 @@ def delete_insight(world: World, ask: Ask) -> Any:
 def request_insight(world: World, ask: Ask) -> Any:
     """Ask for a package of some inputs and outputs; all outputs when none is named."""
     one = _insight(world, ask)
-    if one.status(ask.now) != "completed":
-        raise invalid(f"insight {one.id} is {one.status(ask.now)}; only a completed one can be packed")
-    chosen = _chosen(one.block, ask.body)
+    if (status := one.status(ask.now)) != "completed":
+        told = f"insight {one.id} is {status}; only a completed one can be packed"
+        return {"id": one.id, "status": world.unfinished(told, ended=status == "failed"), "signed_url": ""}
+    chosen = _chosen(one.block, ask.body, world.habits.empty_body)
     key = f"aois/{one.area.id}/insights/{one.id}/{digest(chosen).hex()[:12]}.zip"
     make = world.bundle(key, one.area.place, lambda: _members(world, one, chosen))
     packed = world.packing.ask(key, one.id, make, ask.now)
     return {"id": one.id, "status": packed.state, "signed_url": packed.link}
 
 
-def _chosen(block: Block, body: Row) -> Block:
+def _chosen(block: Block, body: Row, otherwise: str) -> Block:
     """The block with just the inputs and outputs that were named."""
-    # ASSUMPTION: the elements are the names of the ports, and an empty body packs all outputs.
+    # ASSUMPTION: the elements are the names of the ports, and an empty body packs all outputs, or all there is.
     inputs, outputs = body.get("inputs") or [], body.get("outputs") or []
     known = {port.name for port in (*block.inputs, *block.outputs)}
     if unknown := [name for name in (*inputs, *outputs) if name not in known]:
         raise invalid(f"the insight has no {unknown[0]}")
     if not inputs and not outputs:
-        return evolve(block, inputs=())
+        return evolve(block, inputs=() if otherwise == "outputs" else block.inputs)
     return evolve(
         block,
         inputs=tuple(port for port in block.inputs if port.name in inputs),

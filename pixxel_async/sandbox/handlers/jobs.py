@@ -49,9 +49,10 @@ def get_job(world: World, ask: Ask) -> Any:
 def request_job(world: World, ask: Ask) -> Any:
     """Ask for the package of a job that has completed."""
     one, run = _run(world, ask)
-    # ASSUMPTION: a job that has not completed cannot be packed, and that is said with 400.
-    if run.status(ask.now) != "completed":
-        raise invalid(f"job {run.id} is {run.status(ask.now)}; only a completed job can be packed")
+    if (status := run.status(ask.now)) != "completed":
+        told = f"job {run.id} is {status}; only a completed job can be packed"
+        state = world.unfinished(told, ended=status == "failed")
+        return {"id": run.id, "workflowId": one.id, "status": state, "signed_url": ""}
     key = f"jobs/{one.id}/{run.id}.zip"
     packed = world.packing.ask(key, run.id, world.bundle(key, one.place, lambda: _of_run(world, one, run)), ask.now)
     return {"id": run.id, "workflowId": one.id, "status": packed.state, "signed_url": packed.link}
@@ -63,11 +64,12 @@ def request_task(world: World, ask: Ask) -> Any:
     step = next((step for step in run.steps if step.id == ask.path["task_id"]), None)
     if step is None:
         raise missing("task", ask.path["task_id"])
+    ids = {"id": step.id, "job_id": run.id, "workflow_id": one.id}
     if step not in run.done(ask.now):
-        raise invalid(f"task {step.id} is {run.step_status(step, ask.now)}; only a completed task can be packed")
+        told = f"task {step.id} is {run.step_status(step, ask.now)}; only a completed task can be packed"
+        return {**ids, "status": world.unfinished(told, ended=ask.now >= run.ends), "signed_url": ""}
     key = f"jobs/{one.id}/{run.id}/{step.id}.zip"
     packed = world.packing.ask(key, step.id, world.bundle(key, one.place, lambda: _of_step(world, one, step)), ask.now)
-    ids = {"id": step.id, "job_id": run.id, "workflow_id": one.id}
     return {**ids, "status": packed.state, "signed_url": packed.link}
 
 

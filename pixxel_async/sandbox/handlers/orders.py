@@ -127,7 +127,7 @@ def report(world: World, ask: Ask) -> Any:
     for order, line in world.lines():
         placed = at(order.placed).astimezone(zone).isoformat(timespec="seconds")
         table.writerow({**line_row(order, line, ask.now), "created_at": placed})
-    return plain(200, text.getvalue().encode(), "text/csv")
+    return plain(200, text.getvalue().encode("utf-8-sig" if world.habits.report_mark else "utf-8"), "text/csv")
 
 
 HANDLERS = {

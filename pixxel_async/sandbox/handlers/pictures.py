@@ -6,11 +6,12 @@ from typing import Any
 
 from ..answers import Refused, invalid, missing, plain
 from ..routes import Ask
+from ..rules.expressions import parts
 from ..rules.rows import matching, page
 from ..things.areas import assets
 from ..things.imagery import BY_ID
-from ..things.pictures import Picture, computed, detailed, drawn, index_row, listed, styled
-from ..world import World
+from ..things.pictures import Picture, detailed, drawn, index_row, listed, styled
+from ..world import Row, World
 from .aois import PAGE
 
 
@@ -28,10 +29,20 @@ def create_index(world: World, ask: Ask) -> Any:
         raise missing("satellite", ask.body["satellite_id"])
     if any(row["name"] == ask.body["name"] for row in world.indices.values()):
         raise Refused(409, "conflict", f"an index with the name {ask.body['name']} exists")
+    _check_index(ask.body)
     names = ("name", "description", "rescale", "expression", "colormap", "satellite_id", "expression_type")
     row = index_row(world.new_id("index"), ask.now, kind="custom", **{name: ask.body[name] for name in names})
     world.indices[row["id"]] = row
     return row
+
+
+def _check_index(body: Row) -> None:
+    try:
+        parts(body["expression"])
+    except ValueError as error:
+        raise invalid(f"expression {body['expression']!r}: {error}") from None
+    if len(body["rescale"]) < 2 or body["rescale"][0] >= body["rescale"][-1]:
+        raise invalid("rescale must be two numbers, the lower one first")
 
 
 def list_pictures(world: World, ask: Ask) -> Any:
@@ -75,7 +86,7 @@ def update_metadata(world: World, ask: Ask) -> Any:
     for date, classes in body["legend"].items():
         if date not in one.area.dates():
             raise invalid(f"there is no {date} in this visualization")
-        fresh = computed(mode, bins if mode == "dynamic" and bins else len(classes))
+        fresh = one.classes(mode, date, bins if mode == "dynamic" and bins else max(1, len(classes)))[: bins or None]
         given = [{name: value for name, value in row.items() if value is not None} for row in classes]
         given += [{}] * (len(fresh) - len(given))
         one.legends[mode, date] = [base | own for base, own in zip(fresh, given, strict=False)]

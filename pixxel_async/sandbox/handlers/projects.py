@@ -18,9 +18,12 @@ def ping(world: World, ask: Ask) -> Any:
 
 def list_projects(world: World, ask: Ask) -> Any:
     """One page of projects, with the number of all."""
-    number, size = int(ask.query.get("page_num") or 1), int(ask.query.get("page_size") or _PAGE_SIZE)
-    rows = list(world.projects.values())
-    return {"count": len(rows), "projects": rows[(number - 1) * size : number * size]}
+    number, size = (
+        int(ask.query.get("page_num") or world.habits.first_page),
+        int(ask.query.get("page_size") or _PAGE_SIZE),
+    )
+    rows, start = list(world.projects.values()), max(0, number - world.habits.first_page) * size
+    return {"count": len(rows), "projects": rows[start : start + size]}
 
 
 def get_project(world: World, ask: Ask) -> Any:

@@ -93,7 +93,7 @@ def argument(text: str, parameter: Schema) -> str | None:
     """What is wrong with this text as an argument of the query; None when nothing is."""
     name, kind = parameter["name"], parameter.get("schema", {}).get("type")
     if kind == "integer":
-        lowest = 0 if name == "offset" else 1
+        lowest = 0 if name in ("offset", "page_num") else 1
         digits = text.removeprefix("-")
         if not (digits.isascii() and digits.isdigit() and len(digits) < 16 and int(text) >= lowest):
             return f"{name} must be a whole number of at least {lowest}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 _RADIUS = 6_371_008.8
@@ -55,6 +56,39 @@ def overlap(one: Box, other: Box) -> bool:
     if one[0] > one[2] or other[0] > other[2]:
         across = one[0] <= other[2] or other[0] <= one[2]
     return across and one[1] <= other[3] and other[1] <= one[3]
+
+
+def meet(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two geometries have a point in common; other types than polygons are taken for their boxes."""
+    boxes = box(one), box(other)
+    if boxes[0] is None or boxes[1] is None or not overlap(boxes[0], boxes[1]):
+        return False
+    mine, theirs = rings(one), rings(other)
+    return not mine or not theirs or any(_meet(a, b) for a in mine for b in theirs)
+
+
+def _meet(one: Sequence[Point], other: Sequence[Point]) -> bool:
+    if any(inside(point, other) for point in one) or any(inside(point, one) for point in other):
+        return True
+    return any(_cross(a, b, c, d) for a, b in pairwise(one) for c, d in pairwise(other))
+
+
+def inside(point: Point, ring: Sequence[Point]) -> bool:
+    """Whether the point lies in the ring: a ray from it leaves that an odd number of times."""
+    east, north = point[0], point[1]
+    odd = False
+    for a, b in pairwise(ring):
+        if (a[1] > north) != (b[1] > north) and east < a[0] + (north - a[1]) * (b[0] - a[0]) / (b[1] - a[1]):
+            odd = not odd
+    return odd
+
+
+def _cross(a: Point, b: Point, c: Point, d: Point) -> bool:
+    return _side(a, b, c) * _side(a, b, d) <= 0 and _side(c, d, a) * _side(c, d, b) <= 0
+
+
+def _side(a: Point, b: Point, point: Point) -> float:
+    return (b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0])
 
 
 def area(geometry: Mapping[str, Any]) -> float:

@@ -1,51 +1,82 @@
-"""Presigned links in the S3 manner: made and judged without state."""
+"""Presigned links in the manner of three storages: made and judged without state."""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import quote, urlencode
 
 from .ids import signature
 
+Style = Literal["s3", "azure", "gcs"]
 Verdict = Literal["good", "unsigned", "damaged", "expired"]
+SIGNATURES = frozenset({"X-Amz-Signature", "X-Goog-Signature", "sig"})
+"""Arguments of a query that open something."""
 _STAMP = "%Y%m%dT%H%M%SZ"
+_AZURE = "%Y-%m-%dT%H:%M:%SZ"
 
 
-def sign(path: str, secret: bytes, now: float, life: int) -> str:
+def sign(path: str, secret: bytes, now: float, life: int, style: Style = "s3") -> str:
     """The path with the query that opens it for `life` seconds from `now` on; with 0 it never does.
 
     Such links know whole seconds only: one that is signed within a second lives that much less.
     """
-    stamp = datetime.fromtimestamp(now, UTC).strftime(_STAMP)
-    query = {
-        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
-        "X-Amz-Credential": f"SANDBOX/{stamp[:8]}/us-east-1/s3/aws4_request",
-        "X-Amz-Date": stamp,
-        "X-Amz-Expires": str(life),
-        "X-Amz-SignedHeaders": "host",
-    }
-    query["X-Amz-Signature"] = signature(secret, _signed(path, query))
+    begun = datetime.fromtimestamp(now, UTC)
+    if style == "azure":
+        ends = begun.replace(microsecond=0) + timedelta(seconds=life)
+        query = {"sv": "2024-11-04", "st": begun.strftime(_AZURE), "se": ends.strftime(_AZURE), "sr": "b", "sp": "r"}
+        name = "sig"
+    else:
+        name, query = _dated("Amz" if style == "s3" else "Goog", begun.strftime(_STAMP), life)
+    query[name] = signature(secret, _signed(path, query))
     return f"{quote(path)}?{urlencode(query)}"
+
+
+def _dated(brand: str, stamp: str, life: int) -> tuple[str, dict[str, str]]:
+    algorithm, scope = ("AWS4-HMAC-SHA256", "s3/aws4") if brand == "Amz" else ("GOOG4-RSA-SHA256", "storage/goog4")
+    query = {
+        f"X-{brand}-Algorithm": algorithm,
+        f"X-{brand}-Credential": f"SANDBOX/{stamp[:8]}/us-east-1/{scope}_request",
+        f"X-{brand}-Date": stamp,
+        f"X-{brand}-Expires": str(life),
+        f"X-{brand}-SignedHeaders": "host",
+    }
+    return f"X-{brand}-Signature", query
 
 
 def judge(path: str, query: Mapping[str, str], secret: bytes, now: float) -> Verdict:
     """Whether this query opens this path now."""
-    given = query.get("X-Amz-Signature")
+    given = next((query[name] for name in SIGNATURES if name in query), None)
     if given is None:
         return "unsigned"
-    rest = {name: value for name, value in query.items() if name != "X-Amz-Signature"}
+    rest = {name: value for name, value in query.items() if name not in SIGNATURES}
     if not hmac.compare_digest(signature(secret, _signed(path, rest)).encode(), given.encode()):
         return "damaged"
-    return "good" if now < ends(rest) and int(rest["X-Amz-Expires"]) > 0 else "expired"
+    return "good" if _begins(rest) < ends(rest) and now < ends(rest) else "expired"
+
+
+def style_of(query: Mapping[str, str]) -> Style:
+    """In whose manner such a query is."""
+    return "azure" if "se" in query else "gcs" if "X-Goog-Date" in query else "s3"
 
 
 def ends(query: Mapping[str, str]) -> float:
     """When such a query stops to open anything, in seconds since 1970."""
-    begun = datetime.strptime(query["X-Amz-Date"], _STAMP).replace(tzinfo=UTC)
-    return begun.timestamp() + int(query["X-Amz-Expires"])
+    if "se" in query:
+        return _seconds(query["se"], _AZURE)
+    return _begins(query) + int(query["X-Amz-Expires" if "X-Amz-Expires" in query else "X-Goog-Expires"])
+
+
+def _begins(query: Mapping[str, str]) -> float:
+    if "st" in query:
+        return _seconds(query["st"], _AZURE)
+    return _seconds(query["X-Amz-Date" if "X-Amz-Date" in query else "X-Goog-Date"], _STAMP)
+
+
+def _seconds(text: str, form: str) -> float:
+    return datetime.strptime(text, form).replace(tzinfo=UTC).timestamp()
 
 
 def _signed(path: str, query: Mapping[str, str]) -> str:

@@ -89,6 +89,12 @@ def assets(one: Area, now: float) -> list[Row]:
     return singles + [_asset(one, "mosaic", f"mosaic {day}", day, now) for day in days]
 
 
+def mosaic_id(one: Area, day: str) -> str:
+    """The id of the mosaic of a day such as `2024_05_06`, whose pixels are drawn from it."""
+    dashed = day.replace("_", "-")
+    return uuid(one.id, "mosaic", f"mosaic {dashed}")
+
+
 def _asset(one: Area, kind: str, name: str, day: str, now: float) -> Row:
     done, id = one.progress(now) == 100, uuid(one.id, kind, name)
     return {

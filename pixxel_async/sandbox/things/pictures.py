@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import re
+import math
+from bisect import bisect_left
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -10,22 +13,23 @@ from attrs import field, frozen
 
 from ..clock import HISTORY, spaced
 from ..files.png import Class, picture
-from ..files.scene import SIDE, ratio
+from ..files.scene import NODATA, ROWS, SIDE, reflectance
+from ..rules.expressions import Values, bands, evaluated, parts
+from ..rules.geometry import area
 from ..rules.ids import uuid
-from .areas import Area, assets
+from .areas import Area, assets, mosaic_id
 from .imagery import SATELLITES
 
 Row = dict[str, Any]
 COLORS = ("#d7191c", "#fdae61", "#ffffc0", "#a6d96a", "#1a9641")
 LABELS = ("Very low", "Low", "Medium", "High", "Very high")
-_BAND = re.compile(r"B\d[\dA]\d?")
 _PRESETS = {"NDVI": ("B08", "B04"), "NDWI": ("B03", "B08"), "NDMI": ("B8A", "B11")}
 
 
 def index_row(id: str, made: float, *, kind: str, **members: Any) -> Row:
     """An index as the API shows it; its bands are those that its expression names."""
-    bands = sorted(set(_BAND.findall(members["expression"])))
-    return {"id": id, "type": kind, "bands": bands, "created_at": spaced(made), "updated_at": spaced(made), **members}
+    named = bands(members["expression"])
+    return {"id": id, "type": kind, "bands": named, "created_at": spaced(made), "updated_at": spaced(made), **members}
 
 
 def presets(seed: int | str) -> list[Row]:
@@ -83,7 +87,20 @@ class Picture:
 
     def legend(self, mode: str, date: str) -> list[Row]:
         """The classes of one date: those that were set, or five equal ones."""
-        return self.legends.get((mode, date)) or computed(mode, len(COLORS))
+        return self.legends.get((mode, date)) or self.classes(mode, date, len(COLORS))
+
+    def classes(self, mode: str, date: str, bins: int) -> list[Row]:
+        """So many equal classes: over the index's own scale in theory, over what was met on that date otherwise."""
+        values = self.values(date)
+        met = [value for value in values if not math.isnan(value)] or [-1.0, 1.0]
+        limits = math.floor(min(met) * 1e4) / 1e4, math.floor(max(met) * 1e4 + 1) / 1e4
+        if mode == "theoretical":
+            limits = self.index["rescale"][0], self.index["rescale"][-1]
+        return computed(values, limits, bins, area(self.area.geometry))
+
+    def values(self, date: str) -> Values:
+        """The index for each pixel on that date."""
+        return index_values(mosaic_id(self.area, date), self.index["expression"])
 
     def metadata(self) -> Row:
         """The legends of all dates."""
@@ -91,21 +108,41 @@ class Picture:
         return {"legend": {date: {mode: self.legend(mode, date) for mode in self.modes()} for date in dates}}
 
 
-def computed(mode: str, bins: int) -> list[Row]:
-    """So many equal classes, over -1 to 1 in theory and over the middle of it as met."""
-    low, high = (-1.0, 1.0) if mode == "theoretical" else (-0.5, 0.5)
-    step = (high - low) / bins
+def computed(values: Values, limits: tuple[float, float], bins: int, square_metres: float) -> list[Row]:
+    """So many equal classes between two limits, each with the share of the area that it covers.
+
+    Args:
+        values: the index for each pixel; NaN where it has none.
+        limits: of the first and the last class.
+        bins: number of classes.
+        square_metres: of all pixels that have a value.
+    """
+    low, step = limits[0], (limits[1] - limits[0]) / bins
+    edges = [round(low + at * step, 4) for at in range(bins + 1)]
+    seen = sorted(value for value in values if not math.isnan(value))
+    counts = [bisect_left(seen, edge) for edge in edges]
+    shares = [(after - before) / max(1, len(seen)) for before, after in pairwise(counts)]
     return [
         {
             "label": LABELS[at] if bins == len(LABELS) else f"Class {at + 1}",
             "color": COLORS[at * len(COLORS) // bins],
-            "min": round(low + at * step, 4),
-            "max": round(low + (at + 1) * step, 4),
-            "area": 50,
-            "area_percentage": round(100 / bins, 2),
+            "min": edges[at],
+            "max": edges[at + 1],
+            "area": round(share * square_metres),
+            "area_percentage": round(100 * share, 2),
         }
-        for at in range(bins)
+        for at, share in enumerate(shares)
     ]
+
+
+@lru_cache(maxsize=64)
+def index_values(mosaic: str, expression: str) -> Values:
+    """The index for each pixel of a mosaic; NaN where nothing was seen."""
+    names = bands(expression)
+    planes = {name: reflectance(mosaic, name) for name in names}
+    blank = [any(pixel == NODATA for pixel in pixels) for pixels in zip(*planes.values(), strict=True)]
+    made = evaluated(parts(expression)[0], planes.__getitem__, SIDE * ROWS)
+    return [math.nan if gone else value for gone, value in zip(blank or [False] * len(made), made, strict=True)]
 
 
 def listed(one: Picture, now: float) -> Row:
@@ -140,9 +177,8 @@ def detailed(one: Picture, now: float) -> Row:
 
 def drawn(one: Picture, mode: str, date: str) -> bytes:
     """The index over the area on that date as a PNG with its legend."""
-    first, second = [*one.index["bands"], "B04", "B08"][:2]
     classes = [Class(row.get("min") or 0.0, row.get("max") or 0.0, row["color"]) for row in one.legend(mode, date)]
-    return picture(ratio(f"{one.area.id}/{date}", second, first), SIDE, classes)
+    return picture(one.values(date), SIDE, classes)
 
 
 def styled(one: Picture, mode: str, date: str) -> str:

@@ -70,6 +70,11 @@ class Run:
     steps: tuple[Step, ...]
     fails_at: str = ""
 
+    @property
+    def task_ids(self) -> list[str]:
+        """Ids of its tasks, in their order."""
+        return [step.id for step in self.steps]
+
     @cached_property
     def count(self) -> int:
         """Steps that are begun before it ends."""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from ..answers import invalid
-from ..rules.geometry import Box, box, overlap
+from ..rules.geometry import Box, box, meet, overlap
 
 Row = dict[str, Any]
 
@@ -21,7 +21,9 @@ def wanted(rows: Iterable[Row], body: Row) -> list[Row]:
     since, until = span(body.get("datetime"))
     inside = region(body)
     return [
-        row for row in rows if _named(row, body) and _then(row, since, until) and _there(row, inside) and _so(row, body)
+        row
+        for row in rows
+        if _named(row, body) and _then(row, since, until) and _there(row, inside, body) and _so(row, body)
     ]
 
 
@@ -34,7 +36,9 @@ def _then(row: Row, since: datetime, until: datetime) -> bool:
     return since <= datetime.fromisoformat(row["properties"]["datetime"]) <= until
 
 
-def _there(row: Row, inside: Box | None) -> bool:
+def _there(row: Row, inside: Box | None, body: Row) -> bool:
+    if body.get("intersects"):
+        return meet(row["geometry"], body["intersects"])
     own = box(row["geometry"])
     return inside is None or (own is not None and overlap(own, inside))
 

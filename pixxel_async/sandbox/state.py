@@ -1,0 +1,134 @@
+"""What tests put into a sandbox: projects, workflows, jobs, keys."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+
+from ..errors import ConfigError
+from .clock import Clock
+from .contents import PLACES
+from .keys import Keys
+from .past import project, workflow
+from .rules.ids import digest
+from .things.blocks import BLOCKS
+from .things.purchases import Order
+from .things.runs import Run, Step, Workflow
+from .world import World
+
+_SPAN = 60.0
+"""Seconds that each task of a job took that has ended when it is added."""
+
+
+class State:
+    """What exists in a sandbox, and how to add to it.
+
+    Args:
+        world: what exists.
+        clock: the sandbox's.
+        keys: who may call.
+
+    Attributes:
+        lock: held while the state is looked at or changed, since a sandbox may be served by another thread.
+    """
+
+    def __init__(self, world: World, clock: Clock, keys: Keys) -> None:
+        self.world = world
+        self.clock = clock
+        self.keys = keys
+        self.lock = threading.RLock()
+        self._seeded = len(world.orders)
+
+    @property
+    def orders(self) -> list[Order]:
+        """The orders that were placed since it started, oldest first; dry runs are none."""
+        with self.lock:
+            return list(self.world.orders.values())[self._seeded :]
+
+    def add_project(self, title: str = "Project of a test") -> str:
+        """One more project; returns its id."""
+        with self.lock:
+            return project(self.world, title, title.lower().replace(" ", "-"))
+
+    def add_key(self, *, projects: Collection[str] | None = None, seconds: float = float("inf")) -> str:
+        """One more API key.
+
+        Args:
+            projects: ids of the projects that it may act in; None for all.
+            seconds: from now on until it ends.
+        """
+        with self.lock:
+            key = f"sandbox-{digest(self.world.new_id('key')).hex()[:32]}"
+            return self.keys.add(key, ends=self.clock.now() + seconds, projects=projects)
+
+    def add_workflow(self, name: str = "Workflow of a test", *, tasks: int = 3, project: str | None = None) -> Workflow:
+        """One more workflow.
+
+        Args:
+            name: as in the API.
+            tasks: blocks that it is made of, one after the other; the first reads an AOI.
+            project: id of the project; the first one unless given.
+
+        Raises:
+            ConfigError: the number of tasks is below 1, or the project is unknown.
+        """
+        if tasks < 1:
+            raise ConfigError(f"a workflow has at least one task, not {tasks}")
+        with self.lock:
+            owner = project or next(iter(self.world.projects))
+            if owner not in self.world.projects:
+                raise ConfigError(f"there is no project {owner}")
+            usual = [block for block in BLOCKS if "workflow" in BLOCKS[block].modes]
+            blocks = tuple(usual[at % len(usual)] for at in range(tasks))
+            return workflow(self.world, owner, name, blocks, len(self.world.workflows) % len(PLACES))
+
+    def add_job(
+        self,
+        tasks: int = 3,
+        *,
+        fails_at: str = "",
+        seconds: float = 0.0,
+        packing: float | None = None,
+        packs: bool = True,
+        workflow_id: str | None = None,
+    ) -> Run:
+        """One more job, with the ids `id`, `workflow_id` and `task_ids`.
+
+        Args:
+            tasks: how many it has; those of its workflow if that is given.
+            fails_at: the task that fails, counted from one: `task-2`. Those before it complete, those after it never
+                begin.
+            seconds: how long all its tasks take from now on; 0: it has ended already.
+            packing: seconds from asking for its package until that is ready; the sandbox's unless given.
+            packs: whether its package can be made at all.
+            workflow_id: whose job it is; a new workflow's unless given.
+
+        Raises:
+            ConfigError: there is no such task or workflow.
+        """
+        with self.lock:
+            one = self.add_workflow(tasks=tasks) if workflow_id is None else self._workflow(workflow_id)
+            steps = tuple(Step(self.world.new_id("task"), block) for block in one.blocks)
+            failing = _failing(steps, fails_at)
+            long = seconds or _SPAN * len(steps)
+            begun = self.clock.now() - (0.0 if seconds else long)
+            run = Run(self.world.new_id("job"), one.id, self.world.user_id, begun, long, steps, failing)
+            self.world.runs[one.id][run.id] = run
+            if packing is not None:
+                self.world.packing.slow[run.id] = packing
+            if not packs:
+                self.world.packing.failing.add(run.id)
+            return run
+
+    def _workflow(self, id: str) -> Workflow:
+        if id not in self.world.workflows:
+            raise ConfigError(f"there is no workflow {id}")
+        return self.world.workflows[id]
+
+
+def _failing(steps: tuple[Step, ...], name: str) -> str:
+    """The id of the task that is meant by `task-1` and so on; empty for none."""
+    named = {f"task-{at}": step.id for at, step in enumerate(steps, 1)} | {"": ""}
+    if name not in named:
+        raise ConfigError(f"fails_at must be one of task-1 to task-{len(steps)}, not {name!r}")
+    return named[name]

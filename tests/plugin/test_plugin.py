@@ -1,0 +1,66 @@
+"""The pytest plugin, as users have it: in a pytest of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pixxel_async import PixxelClient
+from pixxel_async.sandbox import Sandbox
+
+SUITE = """
+import pytest
+
+{mark}
+async def test_export(pixxel_sandbox, pixxel_client):
+    job = pixxel_sandbox.add_job(tasks=2, seconds=900)
+    async with pixxel_client as client:
+        done = await client.jobs.wait(job.workflow_id, job.id)
+    assert done.status == "completed"
+    assert pixxel_sandbox.count("jobs.get") > 2
+"""
+
+
+def run_pytest(folder: Path, text: str, *arguments: str) -> str:
+    """What a pytest of its own says about this one test file."""
+    (folder / "test_mine.py").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", *arguments]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=50)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+@pytest.mark.parametrize(("mark", "arguments"), [
+    ("@pytest.mark.asyncio", ("-p", "no:anyio", "-o", "asyncio_default_fixture_loop_scope=function")),
+    ('@pytest.mark.anyio\n@pytest.mark.parametrize("anyio_backend", ["asyncio"])', ("-p", "no:asyncio")),
+])  # fmt: skip
+def test_the_fixtures_serve_both_plugins_for_async_tests(mark: str, arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """A job of a quarter of an hour is waited for at once, under pytest-asyncio and under anyio's plugin."""
+    assert "1 passed" in run_pytest(tmp_path, SUITE.format(mark=mark), *arguments)
+
+
+def test_a_run_that_uses_no_fixture_imports_nothing_of_ours(tmp_path: Path) -> None:
+    """The plugin is registered in every run and costs it nothing: neither aiohttp nor attrs nor the client is there."""
+    text = """
+import sys
+
+def test_nothing(request):
+    assert request.config.pluginmanager.hasplugin("pixxel_async")
+    assert sorted(name for name in sys.modules if name.startswith("pixxel_async")) == [
+        "pixxel_async", "pixxel_async.pytest_plugin"
+    ]
+    assert not {"aiohttp", "attrs", "cattrs"} & set(sys.modules)
+"""
+    only = ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:hypothesispytest", "-p", "no:xdist")
+    assert "1 passed" in run_pytest(tmp_path, text, *only)
+
+
+async def test_each_test_has_a_sandbox_of_its_own(pixxel_sandbox: Sandbox, pixxel_client: PixxelClient) -> None:
+    """Served by a thread; the client is not open yet, and knows its key and address and nothing of the environment."""
+    assert pixxel_sandbox.requests == [] and pixxel_client.settings.base_url == pixxel_sandbox.url
+    async with pixxel_client as client:
+        assert await client.projects.list()
+    assert [seen.operation for seen in pixxel_sandbox.requests] == ["projects.list"]

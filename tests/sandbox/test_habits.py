@@ -1,0 +1,191 @@
+"""What the vendor leaves open: each switch changes what it names, and our client works under each answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from attrs import fields
+
+from pixxel_async import DownloadManager, PixxelClient
+from pixxel_async.errors import ConfigError
+from pixxel_async.sandbox import Sandbox
+from pixxel_async.sandbox.habits import Habits, habits_of, profile_text
+
+from .conftest import Caller, Got
+
+OTHER: list[dict[str, Any]] = [
+    {"shape": "realistic"}, {"auth_form": "raw"}, {"auth_form": "bearer"}, {"key_refusal": 401}, {"packing": 0},
+    {"packing": 90}, {"restarts": True}, {"unfinished": 409}, {"unfinished": "pending"}, {"early_ready": True},
+    {"retry_after": 7}, {"words": {"completed": "SUCCESS", "ready": "success", "running": "queued"}},
+    {"words": {"completed": "Done", "ready": "COMPLETED", "pending": "in-progress", "inprogress": "TaskInprogress"}},
+    {"link_life": 30}, {"link_style": "azure"}, {"link_style": "gcs"}, {"bare_files": True}, {"ranges": False},
+    {"etag": "weak"}, {"etag": "none"}, {"file_name": False}, {"empty_body": "all"}, {"missing": 403},
+    {"missing": 400}, {"error_form": "text"}, {"error_form": "html"}, {"error_details": "list"},
+    {"error_details": "text"}, {"error_details": "null"}, {"calls_per_second": 3},
+    {"calls_per_second": 3, "limit_told": False}, {"page_most": 2}, {"page_above": "refused"}, {"first_page": 0},
+    {"names": "part"}, {"items_by": "number"}, {"report_mark": True}, {"progress": "percent"}, {"progress": "number"},
+    {"unset": "null"}, {"unset": "absent"}, {"numbers": "text"},
+]  # fmt: skip
+
+
+def test_every_switch_is_tried() -> None:
+    """No member of the profile is left out."""
+    assert {name for told in OTHER for name in told} == {member.name for member in fields(Habits)}
+
+
+@pytest.mark.parametrize("told", OTHER, ids=json.dumps)
+async def test_the_client_gets_its_work_done(told: dict[str, Any], tmp_path: Path) -> None:
+    """It lists, pages, waits for a job, reads it, and puts its package and a task's on the disk."""
+    async with Sandbox(clock="manual", profile=told) as sandbox:
+        job = sandbox.add_job(tasks=2, seconds=60)
+        client = PixxelClient(
+            sandbox.api_key, base_url=sandbox.url, clock=sandbox.clock.now, sleep=sandbox.sleep, dice=lambda: 0.5
+        )
+        async with client, DownloadManager(client, tmp_path) as manager:
+            # Our client counts pages from 1 and says so in its log when fewer rows come than were announced.
+            rows = [row async for row in client.projects.list()]
+            assert len(rows) == (0 if told == {"first_page": 0} else 3)
+            assert len([row async for row in client.workflows.list()]) == len(sandbox.world.workflows)
+            done = await client.jobs.wait(job.workflow_id, job.id)
+            assert done.id == job.id and len(done.tasks or ()) == 2
+            got = await manager.fetch(f"job:{job.workflow_id}/{job.id}")
+            task = await manager.fetch(f"task:{job.workflow_id}/{job.id}/{job.task_ids[0]}")
+        assert got.path.stat().st_size == got.size and task.path.exists()
+        sandbox.assert_key_only_at_api()
+
+
+@pytest.fixture
+async def other(request: pytest.FixtureRequest, session: aiohttp.ClientSession) -> Any:
+    """A caller of a sandbox with the habits that the test is given."""
+    async with Sandbox(clock="manual", profile=request.param) as sandbox:
+        yield Caller(sandbox, session)
+
+
+def habits(told: dict[str, Any]) -> pytest.MarkDecorator:
+    """This test's sandbox has these."""
+    return pytest.mark.parametrize("other", [told], indirect=True, ids=[json.dumps(told)])
+
+
+async def first_asked(caller: Caller, seconds: float = 60) -> Got:
+    """What asking for the package of a job that still runs gets."""
+    job = caller.sandbox.add_job(seconds=seconds)
+    return await caller.call("PUT", f"/v0/workflows/{job.workflow_id}/jobs/{job.id}/download")
+
+
+@habits({"unfinished": "pending", "retry_after": 9, "words": {"pending": "queued"}})
+async def test_an_unfinished_job_may_be_pending(other: Caller) -> None:
+    """In other words, and with the seconds to wait."""
+    got = await first_asked(other)
+    assert (got.status, got.json["status"], got.json["signed_url"]) == (200, "queued", "")
+    assert got.headers["Retry-After"] == "9"
+
+
+@habits({"unfinished": 409, "error_details": "null"})
+async def test_an_unfinished_job_may_be_a_conflict(other: Caller) -> None:
+    """With an envelope that has no details."""
+    got = await first_asked(other)
+    assert (got.status, got.json["error"]["details"]) == (409, None)
+
+
+@habits({"early_ready": True})
+async def test_ready_may_come_before_the_link(other: Caller) -> None:
+    """Only a link makes a package ready."""
+    before = (await other.do("jobs.request_download")).json
+    await other.sandbox.advance(5)
+    after = (await other.do("jobs.request_download")).json
+    assert before["status"] == after["status"] == "ready"
+    assert before["signed_url"] == "" and after["signed_url"]
+
+
+@habits({"ranges": False, "etag": "none", "file_name": False, "link_life": 50})
+async def test_a_storage_may_be_able_to_do_little(other: Caller) -> None:
+    """No ranges, no tag, no name."""
+    await other.do("jobs.request_download")
+    await other.sandbox.advance(5)
+    got = await other.fetch((await other.do("jobs.request_download")).json["signed_url"], Range="bytes=5-9")
+    assert got.status == 200
+    assert not {"ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition"} & set(got.headers)
+
+
+@habits({"bare_files": True})
+async def test_a_package_of_one_file_may_be_that_file(other: Caller) -> None:
+    """A GeoTIFF as it is, and an archive where there are more."""
+    heads = {}
+    for operation in ("insights.request_download", "jobs.request_download"):
+        heads[operation] = (await other.fetch(await other.link(operation))).body[:4]
+    assert heads == {"insights.request_download": b"II*\x00", "jobs.request_download": b"PK\x03\x04"}
+
+
+@habits({"missing": 403, "error_form": "html", "key_refusal": 401})
+async def test_errors_may_look_otherwise(other: Caller) -> None:
+    """Other statuses, and a page instead of the envelope."""
+    hidden, refused = await other.call("GET", "/v0/orders/x"), await other.call("GET", "/v0/orders", key="wrong")
+    assert (hidden.status, hidden.json, refused.status) == (403, None, 401)
+
+
+@habits({"calls_per_second": 2})
+async def test_calls_may_be_limited(other: Caller) -> None:
+    """The third one in a second of the sandbox's clock is refused, with the time to wait."""
+    statuses = [await other.call("GET", "/v0/projects") for _ in range(3)]
+    assert [got.status for got in statuses] == [200, 200, 429] and statuses[2].headers["Retry-After"] == "1"
+    await other.sandbox.advance(1)
+    assert (await other.call("GET", "/v0/projects")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("told", "status"), [({"page_most": 2}, 200), ({"page_most": 2, "page_above": "refused"}, 400)]
+)
+async def test_a_page_has_a_largest_size(told: dict[str, Any], status: int, session: aiohttp.ClientSession) -> None:
+    """A larger wish is clamped or refused, in the query and in a body."""
+    async with Sandbox(profile=told) as sandbox:
+        caller = Caller(sandbox, session)
+        listed = await caller.do("workflows.list", params={"limit": "3"})
+        searched = await caller.do("archives.search", json={"limit": 3})
+        assert listed.status == searched.status == status
+        if status == 200:
+            assert len(listed.json["workflows"]) == len(searched.json["features"]) == 2
+
+
+@habits({"first_page": 0, "names": "part", "items_by": "number", "report_mark": True, "empty_body": "all"})
+async def test_listings_may_go_otherwise(other: Caller) -> None:
+    """Pages from 0, names in part, numbered finds, a report that spreadsheets open."""
+    first = await other.do("projects.list", params={"page_num": "0", "page_size": "1"})
+    second = await other.do("projects.list", params={"page_num": "1", "page_size": "1"})
+    assert [got.json["projects"][0]["name"] for got in (first, second)] == ["field-monitoring", "water-bodies"]
+    named = await other.do("workflows.list", params={"name": "LAKE"})
+    assert [row["name"] for row in named.json["workflows"]] == ["Weekly lake survey"]
+    assert list((await other.do("search.images")).json["items"])[:1] == ["0"]
+    assert (await other.do("reports.orders")).body.startswith(b"\xef\xbb\xbfid,")
+
+
+@habits({"progress": "percent", "unset": "absent", "numbers": "text", "words": {"completed": "SUCCESS"}})
+async def test_values_may_be_written_otherwise(other: Caller) -> None:
+    """Progress with its sign, nothing for what is not set, numbers as texts."""
+    await other.do("jobs.create")
+    rows = (await other.do("jobs.list")).json["jobs"]
+    assert (rows[0]["status"], rows[0]["progress"], rows[0]["cost"]) == ("SUCCESS", "100%", "55")
+    assert "finished_at" in rows[0] and "finished_at" not in rows[-1]
+
+
+def test_a_profile_is_a_small_file(tmp_path: Path) -> None:
+    """What is written is read again; a file may hold a few members only."""
+    chosen = Habits(packing=7.5, words={"ready": "done"}, link_style="gcs")
+    path = tmp_path / "mine.json"
+    path.write_text(profile_text(chosen), encoding="utf-8")
+    assert Sandbox(profile=path).habits == chosen
+    assert Sandbox(profile=path, packing=1.0).habits.packing == 1.0
+    assert habits_of({"ranges": False}) == Habits(ranges=False)
+
+
+@pytest.mark.parametrize("told", [
+    "fancy", {"colour": 1}, {"ranges": "no"}, {"packing": -1}, {"packing": None}, {"words": ["a"]}, {"missing": 500},
+    {"restarts": 1}, Path("nowhere.json"),
+], ids=str)  # fmt: skip
+def test_a_profile_that_is_none_is_refused(told: Any) -> None:
+    """With the name of what is wrong."""
+    with pytest.raises(ConfigError):
+        Sandbox(profile=told)

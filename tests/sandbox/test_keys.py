@@ -1,0 +1,66 @@
+"""Keys that are missing, wrong, over, or good for some projects only."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pixxel_async import Forbidden, KeyRefused, PixxelClient
+
+from .conftest import Caller
+from .test_refusals import refused
+from .valid import new_item
+
+
+@pytest.fixture
+def limited(caller: Caller) -> str:
+    """A key for the second project."""
+    return caller.sandbox.add_key(projects=[list(caller.sandbox.world.projects)[1]])
+
+
+async def test_a_key_opens_its_projects_only(caller: Caller, limited: str) -> None:
+    """What it does not open is left out of listings and refused elsewhere, whether it is named or lies in it."""
+    second = list(caller.sandbox.world.projects)[1]
+    listed = (await caller.call("GET", "/v0/projects", key=limited)).json
+    assert ([row["id"] for row in listed["projects"]], listed["count"]) == ([second], 1)
+    workflows = (await caller.call("GET", "/v0/workflows", key=limited)).json["workflows"]
+    assert {row["project_id"] for row in workflows} == {second}
+    assert (await caller.call("GET", f"/v0/projects/{second}", key=limited)).status == 200
+    assert (await caller.call("GET", f"/v0/workflows/{workflows[0]['id']}/jobs", key=limited)).status == 200
+    for operation in ("projects.get", "jobs.list", "jobs.request_download", "aois.get", "aois.create", "orders.get"):
+        valid = caller.valid[operation]
+        told = refused(await caller.call(valid.method, valid.path, key=limited, json=valid.body), 403)
+        assert "permission" in told, operation
+    body = {"order_items": [new_item(caller.sandbox)]}
+    refused(await caller.call("POST", "/v0/orders", key=limited, json=body), 403)
+    assert caller.sandbox.orders == []
+
+
+async def test_a_key_ends_by_the_clock(caller: Caller) -> None:
+    """Its seconds are those of the sandbox."""
+    key = caller.sandbox.add_key(seconds=60)
+    assert (await caller.call("GET", "/v0/projects", key=key)).status == 200
+    await caller.sandbox.advance(minutes=1)
+    refused(await caller.call("GET", "/v0/projects", key=key), 403)
+
+
+@pytest.mark.parametrize(
+    ("operation", "produces"), [("visualizations.png", "image/png"), ("reports.orders", "text/csv")]
+)
+async def test_a_refused_key_has_the_declared_type(caller: Caller, operation: str, produces: str) -> None:
+    """The envelope is JSON, whatever type it comes under."""
+    valid = caller.valid[operation]
+    got = await caller.call(valid.method, valid.path, key="sandbox-wrong", json=valid.body)
+    refused(got, 403)
+    assert got.headers["Content-Type"].startswith(produces) and "error" in json.loads(got.body)
+
+
+async def test_the_client_tells_a_missing_permission_from_a_wrong_key(caller: Caller, limited: str) -> None:
+    """Both are a 403; neither names the key."""
+    first = next(iter(caller.sandbox.world.projects))
+    for key in (limited, "sandbox-wrong"):
+        async with PixxelClient(key, base_url=caller.sandbox.url) as client:
+            with pytest.raises((Forbidden, KeyRefused)) as caught:
+                await client.projects.get(first)
+        assert key not in str(caught.value)
