@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from pixxel_async import APIError, JobPackage, PixxelClient
+from pixxel_async import ConfigError, JobPackage, NotFound, PackageTimedOut, PixxelClient, PixxelError
 
 CLIENT = web.AppKey("client", PixxelClient)
 
@@ -21,17 +21,15 @@ async def pixxel(app: web.Application) -> AsyncIterator[None]:
 
 
 async def package(request: web.Request) -> web.Response:
-    """202 while packing, 307 to a fresh signed link, 502 when packing failed."""
-    wanted = JobPackage(workflow_id=request.match_info["workflow"], job_id=request.match_info["job"])
-    packages = request.app[CLIENT].packages
+    """202 while it is packed, 307 to a signed link, 404 for an unknown job, 502 for whatever else goes wrong."""
     try:
-        state = await packages.ask(wanted)
-        if state.failed:
-            raise web.HTTPBadGateway(text=f"packing ended: {state.status}")
-        if not state.ready:
-            return web.json_response({"status": state.status}, status=202, headers={"Retry-After": "5"})
-        link = await packages.link(wanted, min_lifetime=60)
-    except APIError as error:
+        wanted = JobPackage(workflow_id=request.match_info["workflow"], job_id=request.match_info["job"])
+        link = await request.app[CLIENT].packages.link(wanted, min_lifetime=60)
+    except PackageTimedOut:
+        return web.json_response({"status": "packing"}, status=202, headers={"Retry-After": "5"})
+    except (ConfigError, NotFound) as error:
+        raise web.HTTPNotFound(text=str(error)) from None
+    except PixxelError as error:
         raise web.HTTPBadGateway(text=str(error)) from None
     raise web.HTTPTemporaryRedirect(link.url, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
 

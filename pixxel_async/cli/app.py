@@ -17,6 +17,7 @@ from .check import check
 from .errors import Exit, Interrupted, Refusal, Unread, code_of, one_line
 from .export import export
 from .folder import list_, retry, status, verify
+from .plain import printable
 from .running import same_line
 from .sandbox import sandbox
 from .session import Session
@@ -67,22 +68,32 @@ def _say(text: str) -> None:
     click.echo(f"pixxel: {text}", err=True)
 
 
+class Warnings(logging.Handler):
+    """Tells people what the library warns of, each on one line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell one."""
+        _say(printable(record.getMessage()))
+
+
+_WARNINGS = Warnings(logging.WARNING)
+
+
 def _log(verbose: int) -> None:
-    """Log to stderr if asked to, and nothing at all if not."""
+    """Tell warnings on stderr, or log to it if asked to."""
     logger = logging.getLogger("pixxel_async")
     if not verbose:
-        logger.addHandler(logging.NullHandler())
+        logger.addHandler(_WARNINGS)
         return
+    logger.removeHandler(_WARNINGS)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     logger.setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="pixxel", message="%(prog)s %(version)s")
-@click.option("--profile", metavar="NAME", help="Profile of the settings file.")
-@click.option(
-    "--set", "sets", metavar="A.B=C", multiple=True, help="A setting, as `download.streams=4`; may be repeated."
-)
+@click.option("--profile", metavar="NAME", help="Table of the profile file [PIXXEL_PROFILE, else default].")
+@click.option("--set", "sets", metavar="A.B=C", multiple=True, help="A setting: `download.streams=4`; repeatable.")
 @click.option("--api-key-file", metavar="FILE", help="File that holds the API key; `-` reads it from stdin.")
 @click.option("-v", "--verbose", count=True, help="Log what happens; twice: every call.")
 @click.pass_context
@@ -91,8 +102,8 @@ def pixxel(
 ) -> None:
     """Export hyperspectral packages from Pixxel's API, and look at what there is.
 
-    The key comes from PIXXEL_API_KEY, PIXXEL_API_KEY_FILE, a profile or --api-key-file. Without an account:
-    `pixxel export --sandbox --to exports`.
+    The key comes from --api-key-file, PIXXEL_API_KEY, PIXXEL_API_KEY_FILE or the profile file, whichever is first.
+    Without an account: `pixxel export --sandbox --to exports`.
 
     Exit codes: 0 done or nothing new, 2 usage, 3 some failed, 4 key refused, 5 disk, 6 unfinished (run it again),
     7 verify found damage, 130 and 143 interrupted.

@@ -12,6 +12,7 @@ from . import options
 from .output import Form, Row, writer
 from .running import run
 from .session import Session
+from .sources import project_workflows
 
 WORKFLOW_COLUMNS = ("workflow_id", "name", "project_id", "created_at", "updated_at")
 JOB_COLUMNS = ("workflow_id", "job_id", "status", "progress", "created_at", "finished_at", "time_taken", "cost")
@@ -27,7 +28,8 @@ def workflows(session: Session, project: str | None, sandbox: bool, form: Form) 
 
     async def main() -> int:
         async with session.client(sandbox=sandbox) as client:
-            await _write(form, WORKFLOW_COLUMNS, client.workflows.list(project_id=project), _workflow)
+            listed = client.workflows.list() if project is None else project_workflows(client, project)
+            await _write(form, WORKFLOW_COLUMNS, listed, _workflow)
         return 0
 
     return run(main)

@@ -12,6 +12,7 @@ from ..errors import (
     DownloadError,
     Forbidden,
     KeyRefused,
+    NameTaken,
     NotFound,
     PackageTimedOut,
     PixxelError,
@@ -83,6 +84,7 @@ _ADVICE: tuple[tuple[type[PixxelError], str], ...] = (
     (KeyRefused, "`pixxel check` shows which key is used"),
     (Forbidden, "the key is unknown or lacks a permission: `pixxel check` shows what it may see"),
     (NotFound, "`pixxel workflows` and `pixxel jobs --workflow W` list what there is"),
+    (NameTaken, "move it away, or choose other names with --name; nothing was written over"),
     (DecodeError, "if this is not Pixxel's API, mend PIXXEL_BASE_URL or the proxy; `pixxel check` tests them"),
     (ConnectionFailed, "check the network, PIXXEL_BASE_URL and the proxy; `pixxel check` tests them"),
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
@@ -16,7 +15,6 @@ from .choose import WORKFLOW_NAME, Choice
 from .errors import Exit
 from .fetching import Fetching, Run, prepare
 from .order import Order, check
-from .output import FORMS
 from .running import run
 from .runs import last_run, note_run
 from .session import Session
@@ -31,20 +29,25 @@ from .sources import Listing, first_workflow, manifest, packages
 @click.option(
     "--packages", "kinds", type=click.Choice(["job", "task", "both"]), help="Packages of jobs, tasks, or both [job]."
 )
-@click.option("--status", "statuses", metavar="WORD", multiple=True, help="Take jobs of this status [completed ones].")
+@click.option(
+    "--status", "statuses", metavar="WORD", multiple=True, help="Take jobs of this status; repeatable [completed]."
+)
 @click.option(
     "--finished-since",
     "since",
     metavar="DATE|last",
     callback=options.as_since,
-    help="Take what ended since then, or since the `last` whole run.",
+    help="Take what ended since 2026-01-31, 2026-01-31T12:00Z or the `last` whole run.",
 )
 @click.option("--wait", is_flag=True, help="Wait for jobs that are still running, too.")
-@click.option("--to", metavar="FOLDER", type=click.Path(path_type=Path), required=True, help="Where the packages go.")
-@click.option("--name", metavar="TEMPLATE", help="Names below the folder: {workflow_id}/{finished_at:%Y-%m}/{job_id}.")
+@click.option("--to", metavar="FOLDER", type=options.Place(), required=True, help="Where the packages go.")
+@click.option(
+    "--name",
+    metavar="TEMPLATE",
+    help="Names below the folder, without suffix: {workflow_id}/{finished_at:%Y-%m}/{job_id}.",
+)
 @options.record
 @options.transfer
-@click.option("--output", "form", type=click.Choice(FORMS), help="Form of the data on stdout [table].")
 @options.sandbox
 @click.pass_obj
 def export(session: Session, /, **given: Any) -> int:
@@ -65,7 +68,7 @@ async def _export(session: Session, order: Order) -> int:
     fetching = Fetching(_run(order))
     choice = await _choice(order)
     async with session.client(sandbox=order.sandbox) as client:
-        listing = Listing(client, choice, fetching.wrong)
+        listing = Listing(client, choice, fetching.wrong, fetching.note)
         await fetching.fetch(client, await _source(order, listing))
     code = fetching.close(running=listing.running)
     if code is Exit.DONE and order.listed:

@@ -98,6 +98,11 @@ class Fetching:
         self._tally.wrong(error, ends=not what)
         self._screen.say(f"{printable(what)}: {one_line(error)}" if what else one_line(error))
 
+    def note(self, text: str) -> None:
+        """Tell people what is going on, unless they want quiet."""
+        if not self._run.quiet:
+            self._screen.say(printable(text))
+
     async def fetch(self, client: PixxelClient, source: Source) -> None:
         """Fetch everything, until it is done or the run's deadline has passed."""
         try:

@@ -16,16 +16,20 @@ from ..packages import Wanted, parse_package
 from . import options
 from .errors import Exit, Refusal
 from .fetching import Fetching, Run
-from .output import FORMS, Form, writer
+from .output import Form, writer
 from .plain import many, printable
+from .plain import size as text_of
 from .running import run
 from .session import Session
 
 STATUS_COLUMNS = ("state", "packages", "bytes")
+COUNT_COLUMNS = ("state", "packages", "size")
 TABLE_COLUMNS = ("state", "size", "package", "error")
 LIST_COLUMNS = ("package", "state", "path", "size", "sha256", "proof", "finished_at", "error")
 VERIFY_COLUMNS = ("path", "ok", "reason")
+DAMAGED_COLUMNS = ("path", "reason")
 
+_ANEW = "pixxel --set download.if_missing=redo export …"
 _STATES = ("done", "publishing", "streaming", "waiting", "failed", "given_up")
 
 
@@ -44,10 +48,10 @@ async def _status(folder: Path, record: Path | None, form: Form) -> int:
         async for row in opened.rows(folder):
             counts[row.state][0] += 1
             counts[row.state][1] += row.size or 0
-    out = writer(form, STATUS_COLUMNS, sys.stdout)
+    out = writer(form, COUNT_COLUMNS if form == "table" else STATUS_COLUMNS, sys.stdout)
     for state, (packages, size) in counts.items():
         if packages:
-            out.add({"state": state, "packages": packages, "bytes": size})
+            out.add({"state": state, "packages": packages, "bytes": size, "size": text_of(size)})
     out.end()
     return Exit.DONE
 
@@ -68,7 +72,7 @@ async def _list(folder: Path, record: Path | None, form: Form) -> int:
     out = writer(form, TABLE_COLUMNS if form == "table" else LIST_COLUMNS, sys.stdout)
     async with _opened(folder, record) as opened:
         async for row in opened.rows(folder):
-            out.add(_listed(row, folder))
+            out.add(_told(row) if form == "table" else _listed(row, folder))
     out.end()
     return Exit.DONE
 
@@ -81,24 +85,25 @@ async def _list(folder: Path, record: Path | None, form: Form) -> int:
 def verify(folder: Path, record: Path | None, quiet: bool, form: Form) -> int:
     """Read every fetched file and compare.
 
-    Each file is compared with what the record says of it; the exit code is 7 if one is damaged or missing.
+    Each file is compared with what the record says of it; the exit code is 7 if one is damaged or missing. The table
+    has those alone, the other forms have every file.
     """
     return run(lambda: _verify(folder, record, quiet, form))
 
 
 async def _verify(folder: Path, record: Path | None, quiet: bool, form: Form) -> int:
     good = bad = 0
-    out = writer(form, VERIFY_COLUMNS, sys.stdout)
+    out = writer(form, DAMAGED_COLUMNS if form == "table" else VERIFY_COLUMNS, sys.stdout)
     async with _opened(folder, record) as opened:
         async for found in verify_folder(folder, opened):
             good, bad = good + found.ok, bad + (not found.ok)
-            if not (quiet and found.ok):
-                out.add({"path": str(found.path), "ok": found.ok, "reason": found.reason})
+            if not found.ok or not (quiet or form == "table"):
+                out.add({"path": _path(found.path, form), "ok": found.ok, "reason": found.reason})
     if bad or not quiet:
         out.end()
-        click.echo(f"{many(good, 'file')} sound, {many(bad, 'file')} damaged or missing", err=True)
+        click.echo(f"{many(good, 'file')} sound" + (f", {bad:,} damaged or missing" if bad else ""), err=True)
     if bad:
-        click.echo("the line that exported them fetches a damaged file again", err=True)
+        click.echo(f"to fetch them anew, delete them and export with: {_ANEW}", err=True)
     return Exit.DAMAGED if bad else Exit.DONE
 
 
@@ -106,7 +111,6 @@ async def _verify(folder: Path, record: Path | None, quiet: bool, form: Form) ->
 @options.folder
 @options.record
 @options.transfer
-@click.option("--output", "form", type=click.Choice(FORMS), help="Form of the data on stdout [table].")
 @options.sandbox
 @click.pass_obj
 def retry(session: Session, /, folder: Path, sandbox: bool, **given: Any) -> int:
@@ -142,12 +146,27 @@ async def _opened(folder: Path, record: Path | None) -> AsyncIterator[Record]:
         yield opened
 
 
+def _path(path: Path, form: Form) -> str:
+    """As the user would type it, or for programs as it is found from anywhere."""
+    return str(path if form == "table" else path.absolute())
+
+
+def _told(row: Row) -> dict[str, object]:
+    """What people get of a package."""
+    return {
+        "state": row.state,
+        "size": None if row.size is None else text_of(row.size),
+        "package": row.identity,
+        "error": row.error,
+    }
+
+
 def _listed(row: Row, folder: Path) -> dict[str, object]:
     ended = None if row.finished_at is None else datetime.fromtimestamp(row.finished_at, UTC)
     return {
         "package": row.identity,
         "state": row.state,
-        "path": None if row.name is None else str(folder / row.name),
+        "path": None if row.name is None else str((folder / row.name).absolute()),
         "size": row.size,
         "sha256": row.sha256,
         "proof": row.proof,

@@ -51,21 +51,32 @@ def as_since(context: click.Context, parameter: click.Parameter, text: str | Non
         raise click.BadParameter(f"{text!r} is no date; write it as 2026-01-31, 2026-01-31T12:00Z or last") from None
 
 
+class Place(click.Path):
+    """A path that was given: an empty one is a script's unset variable, and does not mean the folder one is in."""
+
+    name = "path"
+
+    def __init__(self, *, dir_okay: bool = True) -> None:
+        super().__init__(dir_okay=dir_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if not str(value).strip():
+            self.fail("it is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_FORM: dict[str, Any] = {"type": click.Choice(FORMS), "help": "Form of the data on stdout [table]."}
+
+
 def output(command: F) -> F:
     """Add `--output`."""
-    return click.option(
-        "--output",
-        "form",
-        type=click.Choice(FORMS),
-        default="table",
-        show_default=True,
-        help="Form of the data on stdout.",
-    )(command)
+    return click.option("--output", "form", default="table", **_FORM)(command)
 
 
 def folder(command: F) -> F:
     """Add the argument FOLDER."""
-    return click.argument("folder", type=click.Path(path_type=Path))(command)
+    return click.argument("folder", type=Place())(command)
 
 
 def record(command: F) -> F:
@@ -73,8 +84,8 @@ def record(command: F) -> F:
     return click.option(
         "--record",
         metavar="FILE",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="Record of what is done, if not in the folder.",
+        type=Place(dir_okay=False),
+        help="Record of what is done [FOLDER/.pixxel/record.sqlite].",
     )(command)
 
 
@@ -86,13 +97,19 @@ def sandbox(command: F) -> F:
 
 
 def transfer(command: F) -> F:
-    """Add the options of commands that download."""
+    """Add the options of commands that download; without `--output` a quiet one writes no data."""
     for option in (
+        click.option("--output", "form", **_FORM),
         click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something failed."),
         click.option(
             "--deadline", metavar="SPAN", callback=as_duration, help="Stop after 90s, 30m, 6h; run again to go on."
         ),
-        click.option("--parallel", metavar="N", type=click.IntRange(1, 256), help="Packages streamed at once."),
+        click.option(
+            "--parallel",
+            metavar="N",
+            type=click.IntRange(1, 256),
+            help="Packages streamed at once [8].",
+        ),
     ):
         command = option(command)
     return command

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ..client import PixxelClient
 from ..errors import ConfigError
@@ -16,6 +17,7 @@ from ..settings.sources import read_key
 
 SEED = 1
 """The seed of the sandbox's made-up data; the same seed has the same packages in every process."""
+_NO_KEY = "no API key: set PIXXEL_API_KEY or PIXXEL_API_KEY_FILE, or give --api-key-file; --sandbox needs none"
 
 
 @frozen
@@ -34,35 +36,38 @@ class Session:
 
     def settings(self) -> Settings:
         """The settings of this command line; raises `ConfigError`."""
-        settings = Settings.load(profile=self.profile).with_values(**assigned(self.sets))
+        settings = Settings.load(profile=self.profile, **assigned(self.sets))
         if self.key_file is None:
             return settings
         source = "stdin" if self.key_file == "-" else self.key_file
-        return evolve(settings, api_key=_key(self.key_file), key_source=source)
+        return settings.with_values(api_key=_key(self.key_file), key_source=source)
 
     @asynccontextmanager
     async def client(self, *, sandbox: bool = False) -> AsyncIterator[PixxelClient]:
         """An opened client; with `sandbox` on an API of our own that lives as long as it."""
         if not sandbox:
-            async with PixxelClient(settings=self.settings()) as client:
+            settings = self.settings()
+            if not settings.api_key:
+                raise ConfigError(_NO_KEY)
+            async with PixxelClient(settings=settings) as client:
                 yield client
             return
         from ..sandbox import Sandbox
 
         async with Sandbox(seed=SEED) as served:
-            values = {**assigned(self.sets), "base_url": served.url, "origin": f"sandbox:{SEED}"}
-            settings = Settings().with_values(served.api_key, **values)
-            async with PixxelClient(settings=evolve(settings, key_source="the sandbox")) as client:
+            own = {"base_url": served.url, "origin": served.origin, "key_source": "the sandbox"}
+            settings = Settings(api_key=served.api_key).with_values(**{**assigned(self.sets), **own})
+            async with PixxelClient(settings=settings) as client:
                 yield client
 
 
-def assigned(sets: Sequence[str]) -> Mapping[str, str]:
+def assigned(sets: Sequence[str]) -> dict[str, Any]:
     """The settings that `--set a.b=c` names, by their dotted names.
 
     Raises:
         ConfigError: a text of another form, or a key, which would show in the list of processes.
     """
-    values = {}
+    values: dict[str, Any] = {}
     for text in sets:
         name, equals, value = text.partition("=")
         if not equals:

@@ -16,7 +16,7 @@ from .manifest import manifest_lines, read_manifest
 
 if TYPE_CHECKING:
     from ..client import PixxelClient
-    from ..models import Job
+    from ..models import Job, Workflow
 
 T = TypeVar("T")
 
@@ -32,17 +32,19 @@ class Listing:
         client: the opened client.
         choice: which jobs and tasks to take.
         tell: gets the error of each workflow, or job, that could not be read, and which it was.
+        note: gets what people should know meanwhile.
         running: jobs that were left out because they are still running.
     """
 
     client: PixxelClient
     choice: Choice
     tell: Callable[[PixxelError, str], None]
+    note: Callable[[str], None]
     running: int = field(default=0, init=False)
 
     async def project(self, project_id: str) -> AsyncIterator[Wanted]:
-        """The packages of all workflows of a project."""
-        async for workflow in self.client.workflows.list(project_id=project_id):
+        """The packages of all workflows of a project; raises `ConfigError` when there is no such project."""
+        async for workflow in project_workflows(self.client, project_id):
             async for item in self.workflow(workflow.id or "", workflow.name or ""):
                 yield item
 
@@ -98,8 +100,19 @@ class Listing:
         """The job with its tasks, which a listing does not bring; one that still runs is waited for first."""
         ids = (job.workflow_id or "", job.id or "")
         if not self.choice.ended(job.status):
+            self.note(f"waiting for job {job.id} of workflow {job.workflow_id} to end, for its tasks")
             job = await self.client.jobs.wait(*ids)
         return job if job.tasks else await self.client.jobs.get(*ids)
+
+
+async def project_workflows(client: PixxelClient, project_id: str) -> AsyncIterator[Workflow]:
+    """The workflows of a project; raises `ConfigError` when there is no such project, for the service says nothing."""
+    found = False
+    async for workflow in client.workflows.list(project_id=project_id):
+        found = True
+        yield workflow
+    if not found and project_id not in [project.id async for project in client.projects.list()]:
+        raise ConfigError(f"the key sees no project {project_id}; `pixxel check` lists those that it sees")
 
 
 async def first_workflow(client: PixxelClient) -> str:

@@ -59,7 +59,7 @@ class Tally:
                 self.size += outcome.size
             case Skipped() if outcome.path is None:
                 self.left += 1
-                self.given_up += outcome.reason.startswith("given up")
+                self.given_up += outcome.given_up
             case _:
                 self.there += 1
 

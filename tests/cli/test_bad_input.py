@@ -39,6 +39,8 @@ def one_line(result: Result, code: int, *words: str) -> None:
         (["export", "--to", "x", "--parallel", "0", "job:w/j"], ["--parallel"]),
         (["export", "--to", "x", "--name", "{nothing}", "job:w/j"], ["no field 'nothing'", "workflow_id"]),
         (["export", "--api-key", "sk-1", "--to", "x", "job:w/j"], ["No such option", "--api-key"]),
+        (["export", "--to", "", "job:w/j"], ["'--to'", "empty"]),
+        (["verify", ""], ["'FOLDER'", "empty"]),
         (["exprot"], ["No such command", "exprot"]),
         (["jobs"], ["--workflow"]),
         (["status", "nowhere"], ["no record", "nothing was exported there"]),
@@ -57,7 +59,20 @@ def test_usage(
 
 def test_missing_key(served: Sandbox, tmp_path: Path) -> None:
     """Without a key the line says where one is looked for."""
-    one_line(commanded(served.url, None)("workflows"), 2, "PIXXEL_API_KEY")
+    for command in ("workflows", "check"):
+        one_line(commanded(served.url, None)(command), 2, "PIXXEL_API_KEY", "--api-key-file", "--sandbox")
+
+
+def test_key_file_that_others_can_read(served: Sandbox, tmp_path: Path) -> None:
+    """What the library warns of reaches people on one line, and the work goes on."""
+    path = tmp_path / "key"
+    path.write_text(served.api_key)
+    path.chmod(0o644)
+
+    result = commanded(served.url, None)("--api-key-file", str(path), "workflows", "--output", "csv")
+
+    assert result.exit_code == 0
+    assert result.stderr == f"pixxel: {path} holds a key and can be read by others: chmod 600 {path}\n"
 
 
 @pytest.mark.parametrize("key", ["wrong", "sandbox-0000000000000000"])
@@ -74,6 +89,14 @@ def test_unknown_workflow(command: Command, tmp_path: Path) -> None:
     result = command("export", "--workflow", "w-none", to(tmp_path), "--quiet")
 
     one_line(result, 3, "workflow w-none: 404", "`pixxel workflows`")
+
+
+@pytest.mark.parametrize("arguments", [["workflows"], ["export", "--quiet"]])
+def test_unknown_project(command: Command, tmp_path: Path, arguments: list[str]) -> None:
+    """The service lists nothing for a project that is not there; that is told, not taken for nothing new."""
+    arguments += [to(tmp_path)] if arguments[0] == "export" else []
+
+    one_line(command(*arguments, "--project", "p-none"), 2, "no project p-none", "`pixxel check`")
 
 
 def test_folder_that_is_a_file(command: Command, tmp_path: Path) -> None:
@@ -124,7 +147,7 @@ def test_name_clash(command: Command, tmp_path: Path) -> None:
 
     result = command("export", f"job:{first[0]}/{first[1]}", to(tmp_path), "--quiet")
 
-    one_line(result, 3, "failed: job:", str(mine.name))
+    one_line(result, 3, "failed: job:", str(mine.name), "move it away")
     assert mine.read_text() == "mine"
 
 

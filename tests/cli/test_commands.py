@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -114,16 +116,28 @@ def test_status_words(command: Command, workflow: str, to: str) -> None:
     assert result.exit_code in (0, 3)
 
 
+def end_the_job_once_it_was_listed(served: Sandbox) -> None:
+    """The tasks of listed jobs are asked for: the listing has been read, with a job in it that still runs."""
+    ends = time.monotonic() + 30
+    while not served.count("jobs.get") and time.monotonic() < ends:
+        time.sleep(0.01)
+    served.clock.advance(3600)
+
+
 def test_wait_for_running_jobs(command: Command, served: Sandbox, workflow: str, to: str) -> None:
     """`--wait` takes the running job too, once it has ended; without it the job is counted."""
     without = command("export", "--workflow", workflow, to)
     assert "1 job still running; --wait waits for them" in without.stderr
-    served.clock.advance(3600)
+    ending = threading.Thread(target=end_the_job_once_it_was_listed, args=[served])
+    ending.start()
 
     result = command("export", "--workflow", workflow, "--packages", "both", "--wait", "--output", "ndjson", to)
 
+    ending.join()
     assert result.exit_code == 0, result.stderr
     assert [row["outcome"] for row in rows(result)].count("fetched") == 16
+    assert result.stderr.startswith("waiting for job ")
+    assert "still running" not in result.stderr
 
 
 def test_deadline(command: Command, served: Sandbox, workflow: str, to: str) -> None:
@@ -192,7 +206,44 @@ def test_folder_commands(command: Command, workflow: str, to: str, tmp_path: Pat
 
     assert result.exit_code == 7
     assert {row["reason"] for row in rows(result)} == {"its bytes have changed", "is gone"}
-    assert "2 sound, 2 damaged or missing" in result.stderr.replace(" files", "")
+    assert {row["path"] for row in rows(result)} == {str(first), str(second)}
+    assert "2 files sound, 2 damaged or missing" in result.stderr
+
+
+def test_damage_is_mended(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+    """A damaged file that nothing but reading it can tell is fetched anew by doing what `verify` says."""
+    command("export", "--workflow", workflow, to)
+    path = next(tmp_path.rglob("*.zip"))
+    before, body = path.stat(), bytearray(path.read_bytes())
+    body[1000] ^= 1
+    path.write_bytes(body)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    told = command("verify", str(tmp_path / "x"))
+
+    assert told.exit_code == 7
+    assert told.stderr.splitlines()[-1].startswith("to fetch them anew, delete them and export with: pixxel --set ")
+    path.unlink()
+    assert command("--set", "download.if_missing=redo", "export", "--workflow", workflow, to).exit_code == 0
+    assert command("verify", str(tmp_path / "x")).exit_code == 0
+
+
+def test_tables_for_people(command: Command, workflow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables hold what people look for: damaged files alone, sizes with units, paths as they were typed."""
+    monkeypatch.chdir(tmp_path)
+    exported = command("export", "--workflow", workflow, "--to", "x")
+    assert exported.stdout.splitlines()[0].split() == ["SIZE", "PROOF", "PATH"]
+    assert "726.3 kB  crc    x/" in exported.stdout
+    assert command("status", "x").stdout.splitlines()[1].split() == ["done", "4", "2.9", "MB"]
+    assert command("list", "x").stdout.splitlines()[1].startswith("done   726.3 kB  job:")
+    sound = command("verify", "x")
+    assert (sound.stdout, sound.stderr) == ("", "4 files sound\n")
+
+    gone = files(tmp_path)[0]
+    (tmp_path / gone).unlink()
+
+    assert command("verify", "x").stdout.splitlines()[1:] == [f"{gone}  is gone"]
+    assert rows(command("list", "x", "--output", "ndjson"))[0]["path"] == str(tmp_path / gone)
 
 
 def test_retry(command: Command, served: Sandbox, workflow: str, to: str, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_killed_and_continued(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_stopped(served: Sandbox, tmp_path: Path, number: signal.Signals, code: int) -> None:
     """One signal stops the run cleanly: its exit code, the line that goes on, no traceback; and that line goes on."""
-    served.inject(Fault(route="storage", kind="drip", rate=200_000, times=None))
+    served.inject(Fault(route="storage", kind="drip", rate=20_000, times=None))
     key = {"PIXXEL_BASE_URL": served.url, "PIXXEL_API_KEY": served.api_key}
     order = ["export", "--workflow", next(iter(served.world.workflows)), "--to", "my exports"]
     process = begin(tmp_path, *order, **key)

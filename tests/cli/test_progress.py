@@ -151,7 +151,7 @@ def test_given_up_is_not_done() -> None:
     tally.count(Skipped(JOB, "another machine's share"))
     assert tally.code is Exit.DONE
 
-    tally.count(Skipped(JOB, "given up after 3 runs: why"))
+    tally.count(Skipped(JOB, "failed in 3 runs: why", given_up=True))
 
     assert tally.code is Exit.FAILED
 

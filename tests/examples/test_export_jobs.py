@@ -1,0 +1,52 @@
+"""`examples/export_jobs.py` as people run it: a process of its own against a sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import os
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+from pixxel_async.sandbox import Fault, Sandbox
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "export_jobs.py"
+
+
+async def example(sandbox: Sandbox, folder: Path) -> tuple[int | None, list[dict[str, str]]]:
+    """Its exit code, and the rows of the table on its stdout."""
+    environment = os.environ | {"PIXXEL_API_KEY": sandbox.api_key, "PIXXEL_BASE_URL": sandbox.url}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "error", str(EXAMPLE), next(iter(sandbox.world.workflows)), "exports",
+        cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(), 50)
+    assert err == b""
+    return process.returncode, list(csv.DictReader(out.decode().splitlines()))
+
+
+async def test_export_jobs(sandbox: Sandbox, tmp_path: Path) -> None:
+    """It fetches the one job of last month, tells a failure with its exit code, and goes on when run again."""
+    await sandbox.advance(hours=1)
+    sandbox.inject(Fault(route="jobs.request_download", kind="status", status=400))
+
+    failed, told = await example(sandbox, tmp_path)
+
+    assert (failed, [row["outcome"] for row in told]) == (3, ["failed"])
+    assert told[0]["path_or_error"].startswith("400 ")
+
+    fetched, told = await example(sandbox, tmp_path)
+
+    assert (fetched, [row["outcome"] for row in told]) == (0, ["downloaded"])
+    with ZipFile(tmp_path / told[0]["path_or_error"]) as archive:
+        assert archive.testzip() is None
+
+    again, told = await example(sandbox, tmp_path)
+
+    assert (again, [row["outcome"] for row in told]) == (0, ["skipped"])
+
+
+def test_short() -> None:
+    """It is an example that one reads in a minute."""
+    assert len(EXAMPLE.read_text().splitlines()) <= 30
