@@ -1,4 +1,4 @@
-"""Streaming beside its peers, in turn, on loopback: `python -m benchmarks.streams [--rounds 3] [--json FILE]`.
+"""Streaming beside its peers, in turn, on loopback: `python benchmarks/streams.py [--rounds 3] [--json FILE]`.
 
 Two loads, 8 archives of 128 MiB and 500 of 256 KiB, over http and over TLS, from nginx where it is installed, else from
 the sandbox (http alone). CPU seconds per GB is the figure to hold on to; wall clock is for ratios of runs in turn.
@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-
-from benchmarks.clients import CLIENTS, STREAMS
-from benchmarks.server import NGINX, Served, served
+from clients import CLIENTS, STREAMS, peak_memory
+from server import NGINX, Served, served
 
 LOADS = {"8 x 128 MiB": (8, 128 << 20), "500 x 256 KiB": (500, 256 << 10)}
 MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
@@ -36,21 +35,34 @@ def run_curl(found: Served, folder: Path) -> Cost:
     """curl --parallel, the tool that a shell script would use."""
     lines = "\n".join(f'url = "{link}"\noutput = "{folder}/{n}.zip"' for n, link in enumerate(found.links.values()))
     (folder / "curl.txt").write_text(lines)
-    command = ["curl", "--silent", "--parallel", "--parallel-max", str(STREAMS), "--config", str(folder / "curl.txt")]
+    command = [
+        "curl",
+        "--silent",
+        "--no-progress-meter",
+        "--parallel",
+        "--parallel-max",
+        str(STREAMS),
+        "--config",
+        str(folder / "curl.txt"),
+    ]
     started = time.perf_counter()
     process = subprocess.Popen(command, env=environment(found))
-    _, status, usage = os.wait4(process.pid, 0)
+    peak, done = 0.0, 0
+    while not done:
+        peak = max(peak, peak_memory(process.pid))
+        time.sleep(0.01)
+        done, status, usage = os.wait4(process.pid, os.WNOHANG)
+    wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, f"curl ended with {process.returncode}"
-    wall = time.perf_counter() - started
-    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss * 1024.0}
+    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "rss": peak}
 
 
 def run_python(name: str, found: Served, folder: Path) -> Cost:
     """One of our or their clients, in a process of its own."""
     job = json.dumps(attrs.asdict(found), default=str)
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.clients", name, str(folder)],
+        [sys.executable, str(Path(__file__).with_name("clients.py")), name, str(folder)],
         input=job, capture_output=True, text=True, env=environment(found), check=False,
     )  # fmt: skip
     if done.returncode:

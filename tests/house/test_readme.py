@@ -21,13 +21,21 @@ def test_there_is_something_to_run() -> None:
     assert BLOCKS
 
 
+def written(block: str, folder: Path) -> list[str]:
+    """The block in a file, and Python's arguments to run it: by itself, or by pytest if it defines tests."""
+    name = "test_block.py" if "def test_" in block else "block.py"
+    (folder / name).write_text(block)
+    strict = ["-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function"]
+    return ["-m", "pytest", "-q", *strict, name] if name.startswith("test_") else [name]
+
+
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 async def test_python_blocks_run(number: int, tmp_path: Path) -> None:
-    """Every Python block of README is a whole program that ends well against the sandbox."""
+    """Every Python block of README is a whole program, or a whole test file, that ends well against the sandbox."""
     async with Sandbox(packing=0.05) as sandbox:
         environment = os.environ | {"PIXXEL_API_KEY": sandbox.api_key, "PIXXEL_BASE_URL": sandbox.url}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-W", "error", "-c", BLOCKS[number],
+            sys.executable, "-W", "error", *written(BLOCKS[number], tmp_path),
             cwd=tmp_path, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         output, _ = await asyncio.wait_for(process.communicate(), 50)
