@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DiskFull, DownloadError, PackageTimedOut, PixxelError, RateLimited
 from ..events import Failed, Outcome, Waiting
+from ..packages.rules.pages import excerpt
 from .asker import Asker
 from .failures import note_failure
 from .item import NotReady, carry
@@ -201,4 +202,5 @@ class Engine:
 
 def _unforeseen(error: Exception, item: Item, stage: str) -> DownloadError:
     """A fault of ours is one item's failure, and no worker's end."""
-    return DownloadError(f"unforeseen: {type(error).__name__}: {error}", package=item.identity, stage=stage)
+    told = f"unforeseen: {type(error).__name__}: {excerpt(str(error).encode())}"
+    return DownloadError(told, package=item.identity, stage=stage)

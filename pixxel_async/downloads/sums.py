@@ -20,10 +20,11 @@ SUMS = "SHA256SUMS"
 async def write_sums(folder: Path, record: Record) -> Path:
     """Write `<folder>/SHA256SUMS` anew, in one step, with every file that the record knows a digest of.
 
-    Files that were moved away or deleted are left out, for they are done and not damaged.
+    Files that were moved away or deleted are left out, for they are done and not damaged. Where none is left there is
+    no `SHA256SUMS`, since `sha256sum -c` refuses an empty one.
 
     Returns:
-        the file.
+        the file, which may not be there.
     """
     rows = [(row.sha256, row.name) async for row in record.rows(folder, "done") if row.sha256 and row.name]
     threads = Threads(1)
@@ -35,9 +36,13 @@ async def write_sums(folder: Path, record: Record) -> Path:
 
 def _write(folder: Path, rows: Sequence[tuple[str, str]]) -> Path:
     final, part = folder / SUMS, folder / f".{SUMS}.{os.getpid()}.part"
+    lines = list(_lines(folder, rows))
+    if not lines:
+        final.unlink(missing_ok=True)
+        return final
     try:
         with part.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            file.writelines(_lines(folder, rows))
+            file.writelines(lines)
             file.flush()
             os.fsync(file.fileno())
         part.replace(final)

@@ -26,6 +26,15 @@ async def test_sums_are_accepted_by_sha256sum(client: PixxelClient, ground: Grou
     assert len(checked.stdout.splitlines()) == len(ground.packages) - 1
 
 
+async def test_no_sums_of_nothing(client: PixxelClient, tmp_path: Path) -> None:
+    """Where no file is known there is no list of them, and an old one goes: `sha256sum -c` refuses an empty list."""
+    (tmp_path / "SHA256SUMS").write_text("old\n")
+    async with DownloadManager(client, tmp_path) as manager:
+        sums = await write_sums(tmp_path, manager.record)
+
+    assert not sums.exists()
+
+
 async def test_damage_is_found_by_reading(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """A byte that changed, a file that is shorter and one that is gone are each told; the sound one is sound."""
     async with DownloadManager(client, tmp_path) as manager:

@@ -178,6 +178,13 @@ async def test_what_is_no_json_object_is_a_decode_error(body: bytes) -> None:
     assert caught.value.__context__ is None
 
 
+async def test_a_page_is_called_a_page() -> None:
+    """HTML where JSON belongs says what it is and where it mostly comes from, not at which character it fails."""
+    async with Raw(answer(200, b" \r\n<!doctype html><p>Welcome")) as server, client_for(server.url) as client:
+        with pytest.raises(DecodeError, match="it is a page, as a proxy or a wrong base_url sends it"):
+            await client.jobs.get("w", "j")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-be"])
 async def test_json_in_any_of_its_encodings(encoding: str) -> None:
     """The body alone tells its encoding; a charset in Content-Type is not looked at."""

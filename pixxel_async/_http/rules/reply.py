@@ -98,6 +98,8 @@ def parse(reply: Reply) -> Any:
         return json.loads(reply.body, parse_constant=_no_number, object_hook=_breathe)
     except (ValueError, RecursionError, MemoryError) as error:
         reason = type(error).__name__ if isinstance(error, UnicodeError | MemoryError) else str(error)
+    if reply.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        reason = "it is a page, as a proxy or a wrong base_url sends it"
     raise DecodeError(
         f"{reply.status} answer to {reply.method} {reply.path} is not JSON: {printable(reason, 120)}",
         status=reply.status,
