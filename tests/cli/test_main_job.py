@@ -37,6 +37,9 @@ def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProce
 
 
 def begin(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
+    for number in (signal.SIGINT, signal.SIGHUP):  # ignored in a shell's background jobs, and in all that they begin
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     pipe = subprocess.PIPE
     return subprocess.Popen(line(*arguments), cwd=folder, env=environment(**more), stdout=pipe, stderr=pipe, text=True)
 
