@@ -71,7 +71,15 @@ async def collect(outcomes: Outcomes, into: list[Outcome] | None = None) -> list
 
 def part_bytes(folder: Path) -> int:
     """Bytes in all part files of a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*.part"))
+    return sum(size_of(path) for path in folder.rglob("*.part"))
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 when it was renamed since it was listed, as a finished part file is."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def sha256(path: Path) -> str:
