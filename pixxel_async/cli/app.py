@@ -6,25 +6,53 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from .. import __version__
 from ..errors import PixxelError
-from .browse import jobs, workflows
-from .check import check
 from .errors import Exit, Interrupted, Refusal, Unread, code_of, one_line
-from .export import export
-from .folder import list_, retry, status, verify
 from .plain import printable
 from .running import same_line
-from .sandbox import sandbox
-from .session import Session
+
+COMMANDS = {
+    "check": "check:check",
+    "export": "export:export",
+    "jobs": "browse:jobs",
+    "list": "folder:list_",
+    "retry": "folder:retry",
+    "sandbox": "sandbox:sandbox",
+    "status": "folder:status",
+    "verify": "folder:verify",
+    "workflows": "browse:workflows",
+}
 
 
 class Program(click.Group):
-    """A group whose `main` turns every error into one line on stderr and an exit code."""
+    """A group whose `main` turns every error into one line on stderr and an exit code.
+
+    Args:
+        late: where further commands are, `module:name` by their name; a module is imported when its command is used.
+    """
+
+    def __init__(self, *args: Any, late: Mapping[str, str] | None = None, **extra: Any) -> None:
+        super().__init__(*args, **extra)
+        self._late = late or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return sorted({*super().list_commands(ctx), *self._late})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One command; None when there is none of this name."""
+        if cmd_name not in self._late:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = self._late[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f".{module}", __package__), name)
+        return command
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         extra["standalone_mode"] = False
@@ -90,7 +118,9 @@ def _log(verbose: int) -> None:
     logger.setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
 
 
-@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=Program, late=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="pixxel", message="%(prog)s %(version)s")
 @click.option("--profile", metavar="NAME", help="Table of the profile file [PIXXEL_PROFILE, else default].")
 @click.option("--set", "sets", metavar="A.B=C", multiple=True, help="A setting: `download.streams=4`; repeatable.")
@@ -108,9 +138,7 @@ def pixxel(
     Exit codes: 0 done or nothing new, 2 usage, 3 some failed, 4 key refused, 5 disk, 6 unfinished (run it again),
     7 verify found damage, 130 and 143 interrupted.
     """
+    from .session import Session
+
     _log(verbose)
     context.obj = Session(profile, sets, api_key_file)
-
-
-for command in (check, export, jobs, list_, retry, sandbox, status, verify, workflows):
-    pixxel.add_command(command)

@@ -17,6 +17,7 @@ from .progress import standing
 
 if TYPE_CHECKING:
     from ..downloads import Snapshot
+    from ..events import Event
     from .progress import Board, Body
 
 _SHOWN = 8
@@ -34,6 +35,9 @@ class Bars:
         self._console = Console(file=stream, highlight=False)
         self._live: Live | None = None
         self._spinner = Spinner("dots")
+
+    def take(self, event: Event) -> None:
+        """Events are shown by and by."""
 
     def show(self, board: Board, snapshot: Snapshot) -> None:
         """Draw everything anew."""

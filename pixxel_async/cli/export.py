@@ -86,6 +86,8 @@ def _run(order: Order) -> Run:
         wait=order.wait,
         quiet=order.quiet,
         form=order.form,
+        progress=order.progress,
+        keep_free=order.keep_free,
     )
 
 

@@ -15,11 +15,11 @@ from attrs import frozen
 from ..downloads import DownloadManager, write_sums
 from ..downloads.disk import Disk
 from ..errors import ConfigError, PixxelError
-from ..events import Failed, Outcome
+from ..events import Event, Failed, Outcome
 from .errors import Exit, Refusal, one_line
 from .output import Form, writer
 from .plain import printable
-from .progress import Board, showing, view
+from .progress import Board, Progress, showing, view
 from .running import same_line
 from .tally import COLUMNS, TABLE_COLUMNS, Tally, closing, row, table_row
 
@@ -43,6 +43,8 @@ class Run:
         wait: whether jobs that still run are waited for.
         quiet: whether nothing is shown unless something failed.
         form: form of the data on stdout; None: a table, or nothing when quiet.
+        progress: how stderr shows the run.
+        keep_free: bytes of the disk that stay free; None: as the settings say.
     """
 
     folder: Path
@@ -53,11 +55,14 @@ class Run:
     wait: bool = False
     quiet: bool = False
     form: Form | None = None
+    progress: Progress = "auto"
+    keep_free: int | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings of `fetch_all` that differ from the client's."""
-        return {} if self.parallel is None else {"streams": self.parallel}
+        named = {"streams": self.parallel, "keep_free": self.keep_free}
+        return {name: value for name, value in named.items() if value is not None}
 
 
 async def prepare(folder: Path) -> None:
@@ -79,7 +84,7 @@ class Fetching:
         self._run = run
         self._began = time.monotonic()
         self._tally = Tally()
-        self._screen = view(quiet=run.quiet, stream=sys.stderr)
+        self._screen = view(quiet=run.quiet, stream=sys.stderr, progress=run.progress)
         self._form: Form | None = run.form or (None if run.quiet else "table")
         self._shared = sys.stdout.isatty()
         self._out = writer(
@@ -118,7 +123,12 @@ class Fetching:
 
     async def _all(self, client: PixxelClient, source: Source) -> None:
         run, board = self._run, Board()
-        async with DownloadManager(client, run.folder, record=run.record, name=run.name, on_event=board) as manager:
+
+        def on_event(event: Event) -> None:
+            board(event)
+            self._screen.take(event)
+
+        async with DownloadManager(client, run.folder, record=run.record, name=run.name, on_event=on_event) as manager:
             for note in manager.record.notes:
                 self._screen.say(printable(note))
             with showing(self._screen, board, manager.snapshot):

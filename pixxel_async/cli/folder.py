@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import click
 
 from ..downloads import Record, Row, verify_folder
@@ -16,6 +18,7 @@ from ..packages import Wanted, parse_package
 from . import options
 from .errors import Exit, Refusal
 from .fetching import Fetching, Run
+from .outlines import outline
 from .output import Form, writer
 from .plain import many, printable
 from .plain import size as text_of
@@ -38,7 +41,10 @@ _STATES = ("done", "publishing", "streaming", "waiting", "failed", "given_up")
 @options.record
 @options.output
 def status(folder: Path, record: Path | None, form: Form) -> int:
-    """Count a folder's packages by state."""
+    """Count a folder's packages by state.
+
+    What was given up because it failed for good in too many runs is listed on stderr, with the reason.
+    """
     return run(lambda: _status(folder, record, form))
 
 
@@ -48,22 +54,29 @@ async def _status(folder: Path, record: Path | None, form: Form) -> int:
         async for row in opened.rows(folder):
             counts[row.state][0] += 1
             counts[row.state][1] += row.size or 0
+            if row.state == "given_up":
+                click.echo(
+                    f"given up after {many(row.runs, 'run')}: {row.identity}: {printable(row.error or '')}", err=True
+                )
     out = writer(form, COUNT_COLUMNS if form == "table" else STATUS_COLUMNS, sys.stdout)
     for state, (packages, size) in counts.items():
         if packages:
             out.add({"state": state, "packages": packages, "bytes": size, "size": text_of(size)})
     out.end()
+    if counts["given_up"][0]:
+        click.echo(f"to try those again: pixxel retry --given-up {shlex.quote(str(folder))}", err=True)
     return Exit.DONE
 
 
 @click.command("list")
 @options.folder
 @options.record
-@options.output
+@options.output_on_earth
 def list_(folder: Path, record: Path | None, form: Form) -> int:
     """List a folder's packages.
 
-    As CSV or NDJSON the list is a manifest for `pixxel export`.
+    As CSV or NDJSON the list is a manifest for `pixxel export`; as GeoJSON it is a map of what there is, drawn from the
+    outlines inside the packages.
     """
     return run(lambda: _list(folder, record, form))
 
@@ -72,7 +85,7 @@ async def _list(folder: Path, record: Path | None, form: Form) -> int:
     out = writer(form, TABLE_COLUMNS if form == "table" else LIST_COLUMNS, sys.stdout)
     async with _opened(folder, record) as opened:
         async for row in opened.rows(folder):
-            out.add(_told(row) if form == "table" else _listed(row, folder))
+            out.add(_told(row) if form == "table" else await _drawn(_listed(row, folder), form))
     out.end()
     return Exit.DONE
 
@@ -112,27 +125,29 @@ async def _verify(folder: Path, record: Path | None, quiet: bool, form: Form) ->
 @options.record
 @options.transfer
 @options.sandbox
+@click.option("--given-up", is_flag=True, help="Also what had been given up after too many failures.")
 @click.pass_obj
-def retry(session: Session, /, folder: Path, sandbox: bool, **given: Any) -> int:
+def retry(session: Session, /, folder: Path, sandbox: bool, given_up: bool, **given: Any) -> int:
     """Fetch again what failed or is unfinished.
 
-    Also what had been given up after too many failures. Nothing new is looked for: `pixxel export` does that.
+    Nothing new is looked for: `pixxel export` does that.
     """
     wanted = Run(folder=folder, **given)
-    return run(lambda: _retry(session, sandbox, wanted))
+    return run(lambda: _retry(session, sandbox, wanted, given_up))
 
 
-async def _retry(session: Session, sandbox: bool, wanted: Run) -> int:
+async def _retry(session: Session, sandbox: bool, wanted: Run, given_up: bool) -> int:
     fetching = Fetching(wanted)
     async with _opened(wanted.folder, wanted.record) as opened, session.client(sandbox=sandbox) as client:
-        await fetching.fetch(client, _unfinished(opened, wanted.folder))
+        await fetching.fetch(client, _unfinished(opened, wanted.folder, given_up))
     return fetching.close()
 
 
-async def _unfinished(opened: Record, folder: Path) -> AsyncIterator[Wanted]:
+async def _unfinished(opened: Record, folder: Path, given_up: bool) -> AsyncIterator[Wanted]:
+    """What is not done; given-up packages are told as left alone unless they are wanted, too."""
     async for row in opened.rows(folder):
-        if row.state == "given_up":
-            await opened.save(row.identity, folder, state="failed")
+        if row.state == "given_up" and given_up:
+            await opened.save(row.identity, folder, state="failed", runs=0)
         if row.state != "done":
             yield Wanted(parse_package(row.identity), row.fields)
 
@@ -144,6 +159,13 @@ async def _opened(folder: Path, record: Path | None) -> AsyncIterator[Record]:
         raise Refusal(f"there is no record at {printable(str(path))}: nothing was exported there")
     async with await Record.open(path, origin=None) as opened:
         yield opened
+
+
+async def _drawn(listed: dict[str, object], form: Form) -> dict[str, object]:
+    """The row with where it lies on earth, if the form can show that."""
+    if form == "geojson" and listed["path"] is not None:
+        listed["geometry"] = await anyio.to_thread.run_sync(outline, Path(str(listed["path"])))
+    return listed
 
 
 def _path(path: Path, form: Form) -> str:

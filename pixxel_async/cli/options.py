@@ -16,6 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 Last = Literal["last"]
 
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt]?)(i?)b?)?")
 _PARTS = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 _SECONDS = (86400.0, 3600.0, 60.0, 1.0)
 
@@ -27,6 +28,16 @@ def duration(text: str) -> float:
     if total <= 0:
         raise ValueError(text)
     return total
+
+
+def amount(text: str) -> int:
+    """Bytes of a text such as `500MB`, `2GiB`, `1.5G` or `4096`; raises `ValueError`."""
+    found = _AMOUNT.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError(text)
+    number, unit, binary = found.groups()
+    power = " kmgt".index(unit or " ")
+    return round(float(number) * float(1024 if binary else 1000) ** power)
 
 
 def date(text: str) -> datetime:
@@ -41,6 +52,14 @@ def as_duration(context: click.Context, parameter: click.Parameter, text: str | 
         return None if text is None else duration(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} is no time span; write it as 90s, 30m, 6h or 1h30m") from None
+
+
+def as_amount(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    """The value of an option that takes an amount of data, in bytes."""
+    try:
+        return None if text is None else amount(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no amount of data; write it as 500MB, 2GiB or 4096") from None
 
 
 def as_since(context: click.Context, parameter: click.Parameter, text: str | None) -> datetime | Last | None:
@@ -74,6 +93,12 @@ def output(command: F) -> F:
     return click.option("--output", "form", default="table", **_FORM)(command)
 
 
+def output_on_earth(command: F) -> F:
+    """Add `--output`, with GeoJSON among its forms."""
+    forms = {**_FORM, "type": click.Choice([*FORMS, "geojson"])}
+    return click.option("--output", "form", default="table", **forms)(command)
+
+
 def folder(command: F) -> F:
     """Add the argument FOLDER."""
     return click.argument("folder", type=Place())(command)
@@ -101,6 +126,16 @@ def transfer(command: F) -> F:
     for option in (
         click.option("--output", "form", **_FORM),
         click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something failed."),
+        click.option(
+            "--progress",
+            "progress",
+            type=click.Choice(["auto", "bars", "lines", "json"]),
+            default="auto",
+            help="How stderr shows the run: JSON is every event on a line [bars on a terminal, else lines].",
+        ),
+        click.option(
+            "--keep-free", metavar="SIZE", callback=as_amount, help="Leave so much of the disk free [256MiB]."
+        ),
         click.option(
             "--deadline", metavar="SPAN", callback=as_duration, help="Stop after 90s, 30m, 6h; run again to go on."
         ),

@@ -13,6 +13,7 @@ from ..packages import KINDS
 from .choose import WORKFLOW_NAME, Packages, id_names
 from .errors import Refusal
 from .output import Form
+from .progress import Progress
 
 
 @frozen(kw_only=True)
@@ -34,6 +35,8 @@ class Order:
     deadline: float | None = None
     quiet: bool = False
     form: Form | None = None
+    progress: Progress = "auto"
+    keep_free: int | None = None
     sandbox: bool = False
 
     @property

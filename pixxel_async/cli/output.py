@@ -1,4 +1,4 @@
-"""Rows on stdout: a table, JSON, NDJSON or CSV, written as they come."""
+"""Rows on stdout: a table, JSON, NDJSON, CSV or GeoJSON, written as they come."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import IO, Any, Literal
 
 from .plain import moment, printable
 
-Form = Literal["table", "json", "ndjson", "csv"]
+Form = Literal["table", "json", "ndjson", "csv", "geojson"]
 FORMS: tuple[Form, ...] = ("table", "json", "ndjson", "csv")
+"""The forms of every command; GeoJSON is for rows that lie somewhere on earth."""
 
 Row = Mapping[str, object]
 
@@ -24,12 +25,12 @@ def writer(form: Form, columns: Sequence[str], stream: IO[str], *, before: Calla
     """The writer of one form.
 
     Args:
-        form: `table`, `json`, `ndjson` or `csv`.
+        form: `table`, `json`, `ndjson`, `csv`, or `geojson` for rows with a `geometry`.
         columns: the members of a row, in their order; others are not written.
         stream: where to; each row is flushed, so that a reader sees it at once.
         before: called before each write, to clear the place where bars are drawn.
     """
-    kinds: dict[Form, type[Rows]] = {"table": Table, "json": Array, "ndjson": Rows, "csv": Sheet}
+    kinds: dict[Form, type[Rows]] = {"table": Table, "json": Array, "ndjson": Rows, "csv": Sheet, "geojson": Features}
     return kinds[form](columns, stream, before)
 
 
@@ -73,6 +74,21 @@ class Array(Rows):
 
     def end(self) -> None:
         self._put("[]\n" if self._open == "[" else "\n]\n")
+
+
+class Features(Rows):
+    """One GeoJSON FeatureCollection: a row's `geometry` or null, the columns as properties."""
+
+    _open = '{"type": "FeatureCollection", "features": ['
+
+    def add(self, row: Row) -> None:
+        geometry = json.dumps(row.get("geometry"))
+        properties = _encoded(row, self.columns)
+        self._put(f'{self._open}\n{{"type": "Feature", "geometry": {geometry}, "properties": {properties}}}')
+        self._open = ","
+
+    def end(self) -> None:
+        self._put("\n]}\n" if self._open == "," else f"{self._open}]}}\n")
 
 
 class Sheet(Rows):

@@ -1,11 +1,11 @@
-"""What people see on stderr while packages arrive: bars on a terminal, plain lines elsewhere, nothing when quiet."""
+"""What stderr shows while packages arrive: bars on a terminal, plain lines elsewhere, JSON lines, or nothing."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Literal, Protocol
 
 from attrs import evolve, frozen
 
@@ -17,11 +17,17 @@ if TYPE_CHECKING:
     from ..downloads import Snapshot
 
 
+Progress = Literal["auto", "bars", "lines", "json"]
+
+
 class View(Protocol):
     """A way to show a run."""
 
     period: float
     """Seconds between two showings."""
+
+    def take(self, event: Event) -> None:
+        """An event has come."""
 
     def show(self, board: Board, snapshot: Snapshot) -> None:
         """Show how the run stands."""
@@ -75,6 +81,9 @@ class Silent:
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
 
+    def take(self, event: Event) -> None:
+        """Events are shown by and by."""
+
     def show(self, board: Board, snapshot: Snapshot) -> None:
         """Show nothing."""
 
@@ -115,11 +124,15 @@ def standing(snapshot: Snapshot) -> str:
     return " · ".join(parts)
 
 
-def view(*, quiet: bool, stream: IO[str]) -> View:
-    """The view that fits the stream."""
+def view(*, quiet: bool, stream: IO[str], progress: Progress = "auto") -> View:
+    """The view that was asked for, or else fits the stream."""
     if quiet:
         return Silent(stream)
-    if not stream.isatty():
+    if progress == "json":
+        from .event_lines import EventLines
+
+        return EventLines(stream)
+    if progress == "lines" or (progress == "auto" and not stream.isatty()):
         return Lines(stream)
     from .bars import Bars
 

@@ -247,7 +247,7 @@ def test_tables_for_people(command: Command, workflow: str, tmp_path: Path, monk
 
 
 def test_retry(command: Command, served: Sandbox, workflow: str, to: str, tmp_path: Path) -> None:
-    """`retry` fetches what failed, also what was given up, and nothing that is done."""
+    """`status` lists what was given up; `retry` leaves that alone, `retry --given-up` fetches it, and nothing else."""
     served.inject(Fault(route="jobs.request_download", kind="status", status=400, times=3))
     given_up = ["--set", "download.give_up_after=1"]
     assert command(*given_up, "export", "--workflow", workflow, "--quiet", to).exit_code == 3
@@ -255,11 +255,55 @@ def test_retry(command: Command, served: Sandbox, workflow: str, to: str, tmp_pa
     assert left.exit_code == 3
     assert "3 packages left alone, 3 given up" in left.stderr
 
-    result = command(*given_up, "retry", str(tmp_path / "x"), "--output", "ndjson")
+    status = command("status", str(tmp_path / "x"))
+    assert status.stderr.count("given up after 1 run: job:") == 3
+    assert f"pixxel retry --given-up {tmp_path / 'x'}" in status.stderr
+    assert command("retry", str(tmp_path / "x")).exit_code == 3
+    assert len(files(tmp_path)) == 1
+
+    result = command(*given_up, "retry", "--given-up", str(tmp_path / "x"), "--output", "ndjson")
 
     assert result.exit_code == 0, result.stderr
     assert [row["outcome"] for row in rows(result)] == ["fetched"] * 3
     assert len(files(tmp_path)) == 4
+
+
+def test_map(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+    """A folder's list as GeoJSON draws each package where the outline inside it lies; one that is gone has none."""
+    command("export", "--workflow", workflow, to)
+    gone = files(tmp_path)[0]
+    (tmp_path / gone).unlink()
+
+    drawn = json.loads(command("list", str(tmp_path / "x"), "--output", "geojson").stdout)
+
+    places = {Path(each["properties"]["path"]).name: each["geometry"] for each in drawn["features"]}
+    assert drawn["type"] == "FeatureCollection" and len(places) == 4
+    assert places.pop(Path(gone).name) is None
+    assert {place["type"] for place in places.values()} == {"Polygon"}
+
+
+def test_events_as_lines(command: Command, workflow: str, to: str) -> None:
+    """With `--progress json` all of stderr is JSON lines: each package's events, its outcome last among them."""
+    result = command("export", "--workflow", workflow, "--progress", "json", to)
+    lines = [json.loads(line) for line in result.stderr.splitlines()]
+
+    assert result.exit_code == 0
+    by_item: dict[str, list[str]] = {}
+    for line in lines:
+        by_item.setdefault(line.get("item", ""), []).append(line["event"])
+    said = by_item.pop("")
+    assert set(said) <= {"said", "standing"}
+    assert len(by_item) == 4
+    assert all(events[0] == "asked" and events[-1] == "downloaded" for events in by_item.values())
+
+
+def test_space_that_stays_free(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+    """`--keep-free` of more than the disk has ends with 5, and nothing is there; nonsense is refused."""
+    result = command("export", "--workflow", workflow, "--keep-free", "900TB", to)
+
+    assert result.exit_code == 5, result.stderr
+    assert files(tmp_path) == []
+    assert command("export", "--workflow", workflow, "--keep-free", "much", to).exit_code == 2
 
 
 def test_name_that_one_package_cannot_have(command: Command, served: Sandbox, workflow: str, to: str) -> None:

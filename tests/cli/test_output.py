@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixxel_async.cli.options import amount
 from pixxel_async.cli.output import FORMS, show, writer
 from pixxel_async.cli.plain import printable, seconds, size
 
@@ -129,3 +130,29 @@ def test_size(count: int, expected: str) -> None:
 def test_seconds(count: float, expected: str) -> None:
     """Spans keep two units at most."""
     assert seconds(count) == expected
+
+
+def test_geojson() -> None:
+    """Rows become features: a geometry or null, the columns alone as properties; no rows are GeoJSON, too."""
+    point = {"type": "Point", "coordinates": [1.5, 2]}
+    drawn = json.loads(written("geojson", [{**ROWS[0], "geometry": point}, ROWS[1]], ("name",)))
+
+    assert [feature["geometry"] for feature in drawn["features"]] == [point, None]
+    assert [feature["properties"] for feature in drawn["features"]] == [{"name": "a"}, {"name": None}]
+    assert json.loads(written("geojson", [])) == {"type": "FeatureCollection", "features": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("4096", 4096), ("500MB", 500_000_000), ("1.5 g", 1_500_000_000), ("2GiB", 2 << 30), ("7b", 7), ("3KiB", 3072)],
+)
+def test_amounts(text: str, expected: int) -> None:
+    """Amounts of data are bytes, decimal or binary units."""
+    assert amount(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "MB", "-1", "1XB", "1 2", "inf"])
+def test_no_amounts(text: str) -> None:
+    """What is no amount is refused."""
+    with pytest.raises(ValueError):
+        amount(text)

@@ -1,0 +1,50 @@
+"""Where a package lies, as its own members tell."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixxel_async.cli.outlines import outline
+
+POINT = {"type": "Point", "coordinates": [1, 2]}
+SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+
+
+def archive(folder: Path, members: dict[str, Any]) -> Path:
+    path = folder / "package.zip"
+    with zipfile.ZipFile(path, "w") as written:
+        for name, value in members.items():
+            written.writestr(name, value if isinstance(value, str) else json.dumps(value))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"a/footprint.geojson": SQUARE, "a/fields.geojson": POINT}, SQUARE),
+        ({"fields.geojson": {"type": "Feature", "geometry": POINT}}, POINT),
+        (
+            {"footprint_1.geojson": SQUARE, "footprint_2.geojson": POINT},
+            {"type": "GeometryCollection", "geometries": [SQUARE, POINT]},
+        ),
+        ({"footprint.geojson": "no JSON", "x.txt": "x"}, None),
+        ({"footprint.geojson": {"type": "Feature", "geometry": None}}, None),
+        ({"footprint.geojson": " " * (1 << 20) + json.dumps(SQUARE)}, None),
+        ({}, None),
+    ],
+)
+def test_outlines(tmp_path: Path, members: dict[str, Any], expected: Any) -> None:
+    """An outline counts before other GeoJSON; several are a collection; what is none, or too long, is passed over."""
+    assert outline(archive(tmp_path, members)) == expected
+
+
+def test_no_archive(tmp_path: Path) -> None:
+    """A file that is no ZIP, or is gone, lies nowhere."""
+    (tmp_path / "x.tif").write_bytes(b"II*")
+    assert outline(tmp_path / "x.tif") is None
+    assert outline(tmp_path / "gone.zip") is None

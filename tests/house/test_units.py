@@ -1,0 +1,60 @@
+"""The units that README shows are what systemd reads, and the line in them does what the text beside them says."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pixxel_async.sandbox import Sandbox
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+UNITS = dict(re.findall(r"^```ini\n# /etc/systemd/system/(\S+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE))
+
+
+def service() -> configparser.SectionProxy:
+    unit = configparser.ConfigParser(interpolation=None, strict=False)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]
+    unit.read_string(UNITS["pixxel-export.service"])
+    return unit["Service"]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
+def test_systemd_understands_them(tmp_path: Path) -> None:
+    """Every key of the units is one that systemd knows."""
+    for name, text in UNITS.items():
+        program = f"ExecStart={sys.executable} "
+        (tmp_path / name).write_text(text.replace("ExecStart=/opt/pixxel/bin/pixxel ", program))
+    paths = [str(tmp_path / name) for name in UNITS]
+    told = subprocess.run(["systemd-analyze", "verify", *paths], capture_output=True, text=True, timeout=30)
+    assert "Unknown" not in told.stderr, told.stderr
+
+
+def test_a_night_and_the_next(tmp_path: Path) -> None:
+    """The service's own line, with its key from the credential's file: a night's packages without a word, then none."""
+    with Sandbox(packing=0.05) as sandbox:
+        (tmp_path / "pixxel-key").write_text(sandbox.api_key + "\n")
+        (tmp_path / "pixxel-key").chmod(0o400)
+        variable, _, value = service()["Environment"].partition("=")
+        key = {variable: value.replace("%d", str(tmp_path))}
+        known = {name: value for name, value in os.environ.items() if not name.startswith("PIXXEL_")}
+        environment = {**known, **key, "PIXXEL_BASE_URL": sandbox.url}
+        line = service()["ExecStart"].replace("/srv/exports", str(tmp_path / "exports"))
+        program, *arguments = shlex.split(line.replace("--keep-free 20GB", "--keep-free 1MB"))
+        arguments[arguments.index("W")] = next(iter(sandbox.world.workflows))
+        nights = [
+            subprocess.run([sys.executable, "-m", "pixxel_async", *arguments], env=environment, capture_output=True)
+            for _ in range(2)
+        ]
+        served = sum(request.host == "storage" for request in sandbox.requests)
+
+    assert Path(program).name == "pixxel"
+    assert [(night.returncode, night.stdout, night.stderr) for night in nights] == [(0, b"", b"")] * 2
+    assert served == len(list((tmp_path / "exports").rglob("*.zip"))) == 4
