@@ -1,0 +1,167 @@
+"""A client and a manager in the loops and frameworks that people run: the main job works, and nothing is left over."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import time
+import warnings
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from pixxel_async import DownloadManager, PixxelClient
+from pixxel_async.sandbox import Fault, Sandbox
+
+from ..downloads.ground import until
+
+uvloop = pytest.importorskip("uvloop")
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+
+
+async def main_job(client: PixxelClient, folder: Path) -> int:
+    """List, watch, fetch: returns how many packages are on disk."""
+    workflow = (await client.workflows.list())[0]
+    jobs = await client.jobs.list(workflow.id, status="completed")
+    async for state in client.jobs.watch(workflow.id, jobs[0].id):
+        assert state.status == "completed"
+    async with DownloadManager(client, folder) as manager, manager.fetch_all(jobs) as outcomes:
+        return len([outcome async for outcome in outcomes])
+
+
+def descriptors() -> set[str]:
+    """What this process has open, by what it leads to; what a kind of loop opens once and for all is open before."""
+    for make in LOOPS.values():
+        with asyncio.Runner(loop_factory=make) as runner:
+            runner.run(asyncio.sleep(0))
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found.add(f"{name} {os.readlink(f'/proc/self/fd/{name}')}")
+        except OSError:
+            continue
+    return found
+
+
+def left_open(before: set[str]) -> set[str]:
+    """What is open and was not before; the sandbox's own ends of connections may take a moment to go."""
+    ends = time.monotonic() + 10
+    while (left := descriptors() - before) and time.monotonic() < ends:
+        time.sleep(0.05)
+    return left
+
+
+@pytest.fixture
+def served() -> Any:
+    """A sandbox in a thread of its own, so that it is in nobody's loop."""
+    with Sandbox(packing=0.05) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.parametrize("debug", [False, True])
+def test_loops(served: Sandbox, tmp_path: Path, name: str, debug: bool) -> None:
+    """In each loop, in debug mode too, the main job ends without a task, a descriptor or a word that is left over."""
+    said: list[Any] = []
+
+    async def main() -> tuple[int, set[Any]]:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+        async with PixxelClient(served.api_key, base_url=served.url) as client:
+            fetched = await main_job(client, tmp_path)
+        return fetched, asyncio.all_tasks() - {asyncio.current_task()}
+
+    before = descriptors()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with asyncio.Runner(loop_factory=LOOPS[name], debug=debug) as runner:
+            fetched, tasks = runner.run(main())
+        gc.collect()
+
+    assert (fetched, tasks, said) == (4, set(), [])
+    assert left_open(before) == set()
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_anyio(served: Sandbox, tmp_path: Path, name: str) -> None:
+    """In anyio's task groups and cancel scopes it works, and a scope that ends cancels it at once."""
+
+    async def main() -> tuple[int, bool]:
+        counts: list[int] = []
+        async with PixxelClient(served.api_key, base_url=served.url) as client:
+            async with anyio.create_task_group() as group:
+
+                async def one() -> None:
+                    counts.append(await main_job(client, tmp_path))
+
+                group.start_soon(one)
+            workflow = (await client.workflows.list())[0]
+            running = (await client.jobs.list(workflow.id, status="running"))[0]
+            with anyio.move_on_after(0.05) as scope:
+                await client.jobs.wait(workflow.id, running.id)
+        return counts[0], scope.cancelled_caught
+
+    assert anyio.run(main, backend_options={"loop_factory": LOOPS[name]}) == (4, True)
+
+
+def test_made_at_import_and_opened_in_a_lifespan(served: Sandbox) -> None:
+    """A client may be made where there is no loop, and opened and closed where the application lives."""
+    applications = pytest.importorskip("starlette.applications")
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+    from starlette.testclient import TestClient
+
+    client = PixxelClient(served.api_key, base_url=served.url)
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        async with client:
+            yield
+
+    async def projects(request: Any) -> Any:
+        return JSONResponse([project.name async for project in client.projects.list()])
+
+    app = applications.Starlette(routes=[Route("/projects", projects)], lifespan=lifespan)
+    with TestClient(app) as browser:
+        answers = [browser.get("/projects").json() for _ in range(3)]
+
+    assert answers == [answers[0]] * 3 and len(answers[0]) == 3
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_shutdown_under_way(served: Sandbox, tmp_path: Path, name: str) -> None:
+    """`close(drain=)` with bodies under way: no task, descriptor or lease is left, and the next run goes on."""
+    served.inject(Fault(route="storage", kind="drip", rate=100_000.0, times=4))
+
+    async def stopped() -> tuple[list[str], set[Any]]:
+        async with PixxelClient(served.api_key, base_url=served.url) as client:
+            manager = await DownloadManager(client, tmp_path).open()
+            workflow = (await client.workflows.list())[0]
+            jobs = await client.jobs.list(workflow.id, status="completed")
+            transfers = [await manager.submit(job) for job in jobs]
+            await until(lambda: sum(seen.host == "storage" for seen in served.requests) == 4)
+            await manager.close(drain=0.1)
+            ended = await asyncio.gather(*transfers, return_exceptions=True)
+        return [type(each).__name__ for each in ended], asyncio.all_tasks() - {asyncio.current_task()}
+
+    async def gone_on() -> int:
+        async with PixxelClient(served.api_key, base_url=served.url) as client:
+            return await main_job(client, tmp_path)
+
+    before = descriptors()
+    with asyncio.Runner(loop_factory=LOOPS[name]) as runner:
+        ended, tasks = runner.run(stopped())
+    assert (set(ended), tasks) == ({"DownloadError"}, set())
+    assert left_open(before) == set()
+    assert not list(tmp_path.rglob("*.zip"))
+
+    with asyncio.Runner(loop_factory=LOOPS[name]) as runner:
+        assert runner.run(gone_on()) == 4
+    assert len(list(tmp_path.rglob("*.zip"))) == 4
