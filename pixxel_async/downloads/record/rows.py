@@ -44,6 +44,8 @@ class Row:
         boot: the machine's start when the part file was last worked on.
         updated_at, finished_at: seconds since 1970.
         fields: what name templates may use.
+        regions: which parts of the part file are filled, as JSON, where a body comes in several streams.
+        extracted: what was unpacked from the file and where, as JSON.
     """
 
     identity: str
@@ -70,6 +72,8 @@ class Row:
     updated_at: float = 0.0
     finished_at: float | None = None
     fields: Mapping[str, Any] = field(factory=dict)
+    regions: str | None = None
+    extracted: str | None = None
 
 
 @frozen
@@ -88,8 +92,9 @@ class Claim:
 
 
 COLUMNS: tuple[str, ...] = tuple(fields_dict(Row))
-"""Row's fields in order, `fields` last; the database has a column of each name."""
+"""Row's fields in order; the database has a column of each name, and those of later formats are the last."""
 _RETRYABLE = COLUMNS.index("retryable")
+_FIELDS = COLUMNS.index("fields")
 _NUMBERS: Mapping[str, Callable[[Any], int | float]] = {
     **dict.fromkeys(("size", "mtime_ns", "total", "retryable", "runs", "synced"), int),
     **dict.fromkeys(("updated_at", "finished_at"), float),
@@ -129,13 +134,19 @@ def from_columns(values: Sequence[Any]) -> Row:
     """A row from its columns, in the order of `COLUMNS`."""
     row = list(values)
     row[_RETRYABLE] = bool(row[_RETRYABLE])
-    row[-1] = json.loads(row[-1]) if row[-1] != "{}" else {}
+    row[_FIELDS] = json.loads(row[_FIELDS]) if row[_FIELDS] != "{}" else {}
     return Row(*row)
 
 
 def seal(values: Sequence[Any]) -> int:
-    """A checksum over a row's columns, so that a bit that flipped on the disk never makes a package done."""
-    return zlib.crc32(ascii(tuple(values)).encode())
+    """A checksum over a row's columns, so that a bit that flipped on the disk never makes a package done.
+
+    Empty columns at the end do not count: a row of an older format, which had none of them, keeps its seal.
+    """
+    last = len(values)
+    while last and values[last - 1] is None:
+        last -= 1
+    return zlib.crc32(ascii(tuple(values[:last])).encode())
 
 
 def _without_urls(text: str) -> str:

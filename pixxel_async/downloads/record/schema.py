@@ -36,5 +36,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX items_by_state ON items (state, folder)",
         "CREATE INDEX items_by_owner ON items (owner) WHERE owner IS NOT NULL",
     ),
+    (
+        "ALTER TABLE items ADD COLUMN regions TEXT",
+        "ALTER TABLE items ADD COLUMN extracted TEXT",
+    ),
 )
 """One tuple of statements for each format, in order; the number of formats is the version of the newest."""
