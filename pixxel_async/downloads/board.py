@@ -96,16 +96,26 @@ class Board:
 
     def tell(self, event: Event) -> None:
         """Something happened."""
-        identity = str(event.package) if isinstance(event, Outcome) else event.item
+        if isinstance(event, Outcome):
+            self._end(event)
+            return
         match event:
             case Started(item, _, size) | Rewound(item, size):
                 self._sizes[item] = size
             case Moved(item, size, _):
                 self._moved(item, size)
-            case Downloaded() | Skipped() | Failed():
-                self._sizes.pop(identity, None)
-                self._count(event)
-        self._pass_on(identity, event)
+        self._show(event.item, event)
+        self._pass_on(event)
+
+    def _end(self, outcome: Outcome) -> None:
+        """An item has ended; its text form is made for those alone who go by it: there may be very many items."""
+        self._count(outcome)
+        if self._watching or self._sizes or log.isEnabledFor(logging.DEBUG):
+            identity = str(outcome.package)
+            self._sizes.pop(identity, None)
+            self._show(identity, outcome)
+            self._watching.pop(identity, None)
+        self._pass_on(outcome)
 
     def _moved(self, item: str, size: int) -> None:
         gained = max(size - self._sizes.get(item, size), 0)
@@ -123,12 +133,12 @@ class Board:
         self.skipped += isinstance(outcome, Skipped)
         self.failed += isinstance(outcome, Failed)
 
-    def _pass_on(self, identity: str, event: Event) -> None:
+    def _show(self, identity: str, event: Event) -> None:
         log.debug("%s item=%s", type(event).__name__, identity)
         for watching in self._watching.get(identity, ()):
             watching.put(event)
-        if isinstance(event, Outcome):
-            self._watching.pop(identity, None)
+
+    def _pass_on(self, event: Event) -> None:
         if self._on_event is not None:
             with suppress(Exception):
                 self._on_event(event)

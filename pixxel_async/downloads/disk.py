@@ -132,7 +132,7 @@ class Disk:
             raise ConfigError(f"{path} is no plain file; remove it")
         return _Opened(fd, status)
 
-    def look(self, path: Path) -> Final | None:
+    def look(self, path: Path | str) -> Final | None:
         """What is at a path, links not followed; None when there is nothing.
 
         Raises:
@@ -143,7 +143,7 @@ class Disk:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise translated(error, "look at", path) from None
+            raise translated(error, "look at", Path(path)) from None
         mode = status.st_mode
         return Final(stat.S_ISREG(mode), status.st_size, status.st_mtime_ns, link=stat.S_ISLNK(mode))
 

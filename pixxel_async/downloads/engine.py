@@ -140,7 +140,7 @@ class Engine:
 
     def key(self, package: Package, folder: Path) -> Package | tuple[Package, Path]:
         """What an item is known by; mostly the package alone, for there may be very many."""
-        return package if folder == self._home else (package, folder)
+        return package if folder is self._home or folder == self._home else (package, folder)
 
     def _forget(self, item: Item) -> None:
         key = self.key(item.package, item.terms.folder)

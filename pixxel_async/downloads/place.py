@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -55,7 +56,7 @@ class Place:
 
     def learn(self, **changes: Any) -> None:
         """The row has changed."""
-        self.row = evolve(self.row, **changes)
+        self.row = self.row._replace(**changes)
 
 
 def first_name(wanted: Wanted, template: str | None) -> str:
@@ -116,8 +117,9 @@ class _Deciding:
 
     def __call__(self, row: Row | None, name: str, part: str, same_boot: bool) -> Decision:
         known = self._known(row, same_boot)
-        final = self.disk.look(self.folder / name)
-        kept = None if known is None or known.state in ("done", "given_up") else self.disk.look(self.folder / part)
+        final = self.disk.look(os.path.join(self.folder, name))
+        over = known is None or known.state in ("done", "given_up")
+        kept = None if over else self.disk.look(os.path.join(self.folder, part))
         return recover(
             known, kept.size if kept is not None and kept.regular else None, final,
             exists=self.exists, if_missing=self.if_missing, lost=self.record.lost,
@@ -132,12 +134,14 @@ class _Deciding:
 
 
 def decide(items: Sequence[Item], rows: Iterable[Row | None], disk: Disk, record: Record) -> list[Decision]:
-    """What is to be done about each of these, before anything is asked for; runs in a thread."""
-    decisions = []
-    for item, row in zip(items, rows, strict=True):
-        settings = item.terms.settings
-        name = (row.name if row is not None else None) or first_name(item.wanted, settings.name)
-        deciding = _Deciding(disk, record, item.terms.folder, settings.exists, settings.if_missing)
-        part = (row.part if row is not None else None) or _part(item, name)
-        decisions.append(deciding(row, name, part, True))
-    return decisions
+    """What is to be done about each of these, all of one call, before anything is asked for; runs in a thread."""
+    if not items:
+        return []
+    terms = items[0].terms
+    deciding = _Deciding(disk, record, terms.folder, terms.settings.exists, terms.settings.if_missing)
+    return [_decided(item, row, deciding) for item, row in zip(items, rows, strict=True)]
+
+
+def _decided(item: Item, row: Row | None, deciding: _Deciding) -> Decision:
+    name = (row.name if row is not None else None) or first_name(item.wanted, item.terms.settings.name)
+    return deciding(row, name, (row.part if row is not None else None) or _part(item, name), True)

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from typing import Any, cast
+from contextlib import suppress
+from typing import Any
 
 from ..errors import ConfigError
 
 __all__ = ["Source"]
 
 PATIENCE = 0.05
-"""Seconds that a chunk which holds something waits for the next row."""
+"""Seconds that a chunk which holds something waits for the rest of it."""
+BREATH = 64
+"""Rows after which others have their turn, also where the source never waits."""
 
 
 class Source:
-    """Reads a source, plain or async; `take` after the end returns nothing."""
+    """Reads a source, plain or async; `take` after the end returns nothing.
+
+    An async source is read by one task of its own, as far as was asked for and no further.
+    """
 
     def __init__(self, source: Iterable[object] | AsyncIterable[object]) -> None:
         self._rows: AsyncIterator[object] | None = None
         self._plain: Iterator[object] | None = None
-        self._next: asyncio.Task[object] | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._read: list[object] = []
+        self._wanted = 0
+        self._go, self._news = asyncio.Event(), asyncio.Event()
         if isinstance(source, AsyncIterable):
             self._rows = aiter(source)
         elif isinstance(source, Iterable) and not isinstance(source, str | bytes):
@@ -29,44 +38,54 @@ class Source:
             raise ConfigError(f"packages come as an iterable or an async iterable, not as {type(source).__name__}")
 
     async def take(self, most: int) -> list[object]:
-        """The next rows, at least one unless the source is at its end, and only those that come without a wait."""
-        if self._plain is not None:
+        """The next rows, at least one unless the source is at its end, and only those that come without a wait.
+
+        What the source raises is raised when the rows before it have been taken.
+        """
+        if self._rows is None:
+            assert self._plain is not None  # noqa: S101 - a source is one or the other
             return [row for _, row in zip(range(most), self._plain, strict=False)]
-        rows: list[object] = []
-        while len(rows) < most and await self._arrived(PATIENCE if rows else None):
-            try:
-                rows.append(self._taken())
-            except StopAsyncIteration:
-                break
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._run(self._rows), name="pixxel rows")
+        self._wanted = most
+        self._go.set()
+        await self._arrived(1, self._reading)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._arrived(most, self._reading)
+        self._wanted = 0
+        rows, self._read = self._read[:most], self._read[most:]
+        if not rows:
+            self._reading.result()
         return rows
 
-    async def _arrived(self, patience: float | None) -> bool:
-        if self._next is None:
-            self._next = asyncio.ensure_future(_step(cast("AsyncIterator[object]", self._rows)))
-        done, _ = await asyncio.wait([self._next], timeout=patience)
-        return bool(done)
+    async def _run(self, rows: AsyncIterator[object]) -> None:
+        """Read row by row, and rest when there are as many as were asked for."""
+        try:
+            async for row in rows:
+                self._read.append(row)
+                self._news.set()
+                while len(self._read) >= self._wanted:
+                    self._go.clear()
+                    await self._go.wait()
+                if not len(self._read) % BREATH:
+                    await asyncio.sleep(0)
+        finally:
+            self._news.set()
 
-    def _taken(self) -> object:
-        task, self._next = cast("asyncio.Task[object]", self._next), None
-        found = task.result()
-        if found is _END:
-            raise StopAsyncIteration
-        return found
+    async def _arrived(self, count: int, reading: asyncio.Task[None]) -> None:
+        """Waits until so many rows are here, or the source has ended."""
+        while len(self._read) < count and not reading.done():
+            self._news.clear()
+            await self._news.wait()
 
     async def aclose(self) -> None:
         """Let go of the source; a generator is closed."""
-        if self._next is not None:
-            self._next.cancel()
-            await asyncio.wait([self._next])
-            if not self._next.cancelled():
-                self._next.exception()
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+            if not self._reading.cancelled():
+                self._reading.exception()
         closing: Any = getattr(self._rows, "aclose", None)
         if closing is not None:
             await closing()
-
-
-_END = object()
-
-
-async def _step(rows: AsyncIterator[object]) -> object:
-    return await anext(rows, _END)

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import define, evolve, frozen
+from attrs import define, frozen
 
 from ...errors import DownloadError, NameTaken
 from ..rules.naming import fold
@@ -103,7 +103,7 @@ class Claiming:
         _write(db, found, changes, owner=db.number)
         self.granted = True
         took_over = found.abandoned or found.owner is not None
-        return Claim(evolve(row, **changes), took_over, row.boot in ("", db.owner.boot))
+        return Claim(row._replace(**changes), took_over, row.boot in ("", db.owner.boot))
 
     def undo(self, db: Database) -> None:
         """Give it back, if it was ours."""

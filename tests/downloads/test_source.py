@@ -1,0 +1,106 @@
+"""A source of packages is read in chunks, as far as there is use for it and no further."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from pixxel_async.downloads.source import Source
+from pixxel_async.errors import ConfigError
+
+
+class Rows:
+    """An async source that counts what was read of it, and rests before the rows that it is told."""
+
+    def __init__(self, count: int, *, rests: tuple[int, ...] = (), fails: bool = False) -> None:
+        self.count, self.rests, self.fails = count, rests, fails
+        self.read = 0
+        self.closed = False
+        self.gate = asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[int]:
+        try:
+            for number in range(self.count):
+                if number in self.rests:
+                    await self.gate.wait()
+                self.read += 1
+                yield number
+            if self.fails:
+                raise ValueError("torn")
+        finally:
+            self.closed = True
+
+
+async def test_no_row_is_read_before_it_is_asked_for() -> None:
+    """A chunk of five reads five rows, however many there are and however long nobody comes back for more."""
+    rows = Rows(1000)
+    source = Source(rows)
+
+    assert await source.take(5) == [0, 1, 2, 3, 4]
+    await asyncio.sleep(0.01)
+    assert rows.read == 5
+    assert await source.take(200) == list(range(5, 205)) and rows.read == 205
+    await source.aclose()
+
+
+async def test_a_chunk_does_not_wait_for_a_row_that_is_not_there() -> None:
+    """What has come is handed over while the source waits; the rest follows, and after the end there is nothing."""
+    rows = Rows(5, rests=(3,))
+    source = Source(rows)
+
+    assert await source.take(512) == [0, 1, 2]
+    rows.gate.set()
+    assert await source.take(512) == [3, 4]
+    assert await source.take(512) == await source.take(1) == []
+    await source.aclose()
+
+
+async def test_the_rows_before_an_error_are_kept() -> None:
+    """A source that breaks off loses none of the rows that it brought; then its error is raised."""
+    source = Source(Rows(3, fails=True))
+
+    assert await source.take(512) == [0, 1, 2]
+    with pytest.raises(ValueError, match="torn"):
+        await source.take(512)
+    await source.aclose()
+
+
+async def test_closing_lets_go_of_the_source() -> None:
+    """A generator is closed, also in the middle of a wait, and no task stays."""
+    rows = Rows(5, rests=(1,))
+    source = Source(rows)
+    assert await source.take(2) == [0]
+
+    await source.aclose()
+
+    assert rows.closed and len(asyncio.all_tasks()) == 1
+
+
+async def test_others_have_their_turn() -> None:
+    """A source that never waits does not hold up the loop for a whole chunk."""
+    source = Source(Rows(512))
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await source.take(512)
+    counting.cancel()
+
+    assert turns >= 8
+    await source.aclose()
+
+
+async def test_plain_sources_and_others() -> None:
+    """Any iterable will do; one text is not taken for its letters."""
+    source = Source(iter("abc"))
+    assert [await source.take(2), await source.take(2), await source.take(2)] == [["a", "b"], ["c"], []]
+    await source.aclose()
+    with pytest.raises(ConfigError, match="str"):
+        Source("job:w/j")
