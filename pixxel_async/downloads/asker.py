@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,7 @@ class Asker:
 
     def _sort(self, item: Item, state: PackageState) -> None:
         self._tools.tell(Asked(item.identity, state.status))
-        item.status = state.status
+        item.status = sys.intern(str(state.status))
         if state.failed:
             self._fail(item, PackageFailed(state.message, package=item.identity))
         elif state.link is not None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Feed"]
 
 LARGEST_CHUNK = 512
+"""Rows that are looked up at once at most."""
 
 
 class Batch(Sink, Protocol):
@@ -32,8 +33,8 @@ class Batch(Sink, Protocol):
 class Feed:
     """Reads a source for one batch and enrols what it holds.
 
-    A row is read when there is use for it. While all that is read turns out to be done, ever more are looked up
-    at once.
+    A row is read when there is use for it: as many at once as there are requests to be sent. While all that is read
+    turns out to be done, ever more are looked up at once.
 
     Attributes:
         active: packages of this batch that have not ended.
@@ -85,20 +86,18 @@ class Feed:
         return sum([await self._enrol([item]) for item in items])
 
     async def _chunk(self, hunger: asyncio.Event, size: int) -> list[object]:
-        while not self._of_use():
+        while not (use := self._use()):
             hunger.clear()
             await hunger.wait()
-        return await self._source.take(size)
+        return await self._source.take(max(size, use))
 
-    def _of_use(self) -> bool:
-        """Whether one more package could be asked for soon."""
+    def _use(self) -> int:
+        """How many more packages could be asked for soon; none while half of the requests have theirs waiting."""
         settings, schedule = self._terms.settings, self._engine.schedule
-        return (
-            self._sink.open
-            and self._terms.fresh < settings.asks
-            and schedule.waiting < settings.ask_ahead
-            and len(self._engine.items) < settings.max_pending
-        )
+        if not self._sink.open or self._terms.fresh > settings.asks // 2:
+            return 0
+        room = min(settings.ask_ahead - schedule.waiting, settings.max_pending - len(self._engine.items))
+        return max(min(settings.asks - self._terms.fresh, room), 0)
 
     def _take(self, given: Wanted) -> Item | None:
         """A new item; None when the row needs no way of its own."""

@@ -27,6 +27,7 @@ class Source:
         self._rows: AsyncIterator[object] | None = None
         self._plain: Iterator[object] | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._torn: Exception | None = None
         self._read: list[object] = []
         self._wanted = 0
         self._go, self._news = asyncio.Event(), asyncio.Event()
@@ -44,7 +45,7 @@ class Source:
         """
         if self._rows is None:
             assert self._plain is not None  # noqa: S101 - a source is one or the other
-            return [row for _, row in zip(range(most), self._plain, strict=False)]
+            return self._at_once(self._plain, most)
         if self._reading is None:
             self._reading = asyncio.create_task(self._run(self._rows), name="pixxel rows")
         self._wanted = most
@@ -57,6 +58,18 @@ class Source:
         rows, self._read = self._read[:most], self._read[most:]
         if not rows:
             self._reading.result()
+        return rows
+
+    def _at_once(self, plain: Iterator[object], most: int) -> list[object]:
+        if self._torn is not None:
+            raise self._torn
+        rows: list[object] = []
+        try:
+            rows.extend(row for _, row in zip(range(most), plain, strict=False))
+        except Exception as error:
+            if not rows:
+                raise
+            self._torn = error
         return rows
 
     async def _run(self, rows: AsyncIterator[object]) -> None:

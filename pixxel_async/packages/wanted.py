@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from attrs import field, fields, frozen
+from attrs import fields, frozen
 
 from ..errors import ConfigError
 from ..models import Job, JobTask
 from ..waiting.rules.words import verdict
 from .kinds import KINDS
 from .package import Package, decode
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""One for all packages that come without a row."""
 
 
 @frozen
@@ -25,7 +29,7 @@ class Wanted:
     """
 
     package: Package
-    fields: Mapping[str, Any] = field(factory=dict)
+    fields: Mapping[str, Any] = _NOTHING
     ended: bool | None = None
     name: str | None = None
 

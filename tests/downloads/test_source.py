@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -57,9 +57,15 @@ async def test_a_chunk_does_not_wait_for_a_row_that_is_not_there() -> None:
     await source.aclose()
 
 
-async def test_the_rows_before_an_error_are_kept() -> None:
+def torn(count: int) -> Iterator[int]:
+    yield from range(count)
+    raise ValueError("torn")
+
+
+@pytest.mark.parametrize("rows", [Rows(3, fails=True), torn(3)], ids=["async", "plain"])
+async def test_the_rows_before_an_error_are_kept(rows: Rows | Iterator[int]) -> None:
     """A source that breaks off loses none of the rows that it brought; then its error is raised."""
-    source = Source(Rows(3, fails=True))
+    source = Source(rows)
 
     assert await source.take(512) == [0, 1, 2]
     with pytest.raises(ValueError, match="torn"):
