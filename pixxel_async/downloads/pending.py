@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import define
 
+from ..packages import Wanted
+
 if TYPE_CHECKING:
     from ..client import PixxelClient
     from ..events import Outcome
-    from ..packages import Link, Package, Wanted
+    from ..packages import Link, Package
     from ..settings import DownloadSettings
 
 __all__ = ["Item", "Running", "Sink", "Terms"]
@@ -75,7 +77,7 @@ class Item:
     """One package on its way.
 
     Attributes:
-        wanted: the package, with the fields that its name may use.
+        given: the package, or it with what its row told, where there was one.
         terms: what it shares with the others of its call.
         sinks: who wants the outcome.
         number: its place among all that were asked for; 0 when it was not yet.
@@ -88,10 +90,11 @@ class Item:
         running: the worker that has it, while one has.
     """
 
-    __slots__ = ("asks", "began", "link", "number", "running", "seen", "sinks", "status", "terms", "wanted")
+    __slots__ = ("asks", "began", "given", "link", "number", "running", "seen", "sinks", "status", "terms")
 
     def __init__(self, wanted: Wanted, terms: Terms, began: float) -> None:
-        self.wanted = wanted
+        bare = wanted.name is None and wanted.ended is None and not wanted.fields
+        self.given: Package | Wanted = wanted.package if bare else wanted
         self.terms = terms
         self.sinks: tuple[Sink, ...] = ()
         self.number = 0
@@ -105,12 +108,17 @@ class Item:
     @property
     def package(self) -> Package:
         """The package."""
-        return self.wanted.package
+        return self.given.package if isinstance(self.given, Wanted) else self.given
+
+    @property
+    def wanted(self) -> Wanted:
+        """The package, with the fields that its name may use."""
+        return self.given if isinstance(self.given, Wanted) else Wanted(self.given)
 
     @property
     def identity(self) -> str:
         """The package in its text form; kept only while a worker has the item."""
-        return self.running.identity if self.running is not None else str(self.wanted.package)
+        return self.running.identity if self.running is not None else str(self.package)
 
     @property
     def open(self) -> bool:
