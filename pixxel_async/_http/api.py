@@ -128,6 +128,8 @@ class RestAPI:
             return Page(rows, sheet.total, more), step
 
         page, step = await self._decoded(call, reply, work)
+        if step.again and step.next is not None:
+            return await self._page(step.next, model, max_pages)
         if step.warning:
             _log.warning("listing.odd operation=%s reason=%s", call.operation.name, step.warning)
         return page, step.next

@@ -37,9 +37,9 @@ def read_all(style: Style, serve: Serve, limit: int | None = None, most: int = 1
     return rows, warnings
 
 
-@given(st.integers(0, 40), st.integers(1, 12), st.integers(1, 12) | st.none(), st.booleans())
-def test_every_row_once(count: int, largest: int, limit: int | None, totals: bool) -> None:
-    """Whatever the page sizes, asked for or clamped, each row comes once, with totals and without."""
+@given(st.integers(0, 40), st.integers(1, 12), st.integers(1, 12) | st.none(), st.booleans(), st.integers(0, 1))
+def test_every_row_once(count: int, largest: int, limit: int | None, totals: bool, first: int) -> None:
+    """Whatever the page sizes, asked for or clamped, and the first page's number, each row comes once and in order."""
     rows = list(range(count))
 
     def by_offset(asked: dict[str, Any]) -> dict[str, Any]:
@@ -49,12 +49,27 @@ def test_every_row_once(count: int, largest: int, limit: int | None, totals: boo
 
     def by_number(asked: dict[str, Any]) -> dict[str, Any]:
         size = min(asked.get("page_size", largest), largest)
-        start = (asked["page_num"] - 1) * size
+        start = (asked.get("page_num", first) - first) * size
         return {"rows": rows[start : start + size], **({"count": count} if totals else {})}
 
     for style in ("offset", "body-offset", "offset-open", "body-offset-open"):
         assert read_all(style, by_offset, limit) == (rows, [])
     assert read_all("page", by_number, limit) == (rows, [])
+
+
+@pytest.mark.parametrize(("first", "asked"), [(0, [None, 1, 2]), (1, [None, 1, 2, 3])])
+def test_numbers_are_found_out(first: int, asked: list[int | None]) -> None:
+    """A listing of one page takes one request; beyond that, page 1 tells whether pages are counted from it."""
+    seen: list[int | None] = []
+
+    def serve(wish: dict[str, Any]) -> dict[str, Any]:
+        seen.append(wish.get("page_num"))
+        start = (wish.get("page_num", first) - first) * 2
+        return {"rows": [1, 2, 3, 4, 5][start : start + 2], "count": 5}
+
+    assert read_all("page", serve, 2) == ([1, 2, 3, 4, 5], [])
+    assert seen == asked
+    assert read_all("page", lambda wish: {"rows": [wish.get("page_num")], "count": 1}) == ([None], [])
 
 
 def test_whole_is_one_request() -> None:

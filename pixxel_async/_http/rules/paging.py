@@ -10,9 +10,6 @@ from attrs import evolve, field, frozen
 from ...errors import ConfigError
 from ..call import Call, Paging
 
-FIRST_PAGE = 1
-# ASSUMPTION: `page_num` counts from 1; the vendor's pages do not say.
-
 
 @frozen
 class Cursor:
@@ -71,8 +68,6 @@ def begin(call: Call, paging: Paging, page_size: int | None) -> Cursor:
     name = "page_size" if paging.style == "page" else "limit"
     size = _count(call, paging, name, 1) or page_size or paging.limit
     first = {name: size} if size else {}
-    if paging.style == "page":
-        first["page_num"] = FIRST_PAGE
     return Cursor(_with(call, paging, first), paging, start=_count(call, paging, "offset", 0) or 0)
 
 
@@ -106,7 +101,7 @@ def step(cursor: Cursor, got: Sheet, max_pages: int) -> Step:
     """What to do after a page; rows are counted as received, never as asked for."""
     length, mark = len(got.rows), tuple(got.rows[:1] + got.rows[-1:])
     if length and length == cursor.length and mark == cursor.mark:
-        return Step(None, again=True, warning="the same page came again: the listing does not advance")
+        return _repeated(cursor)
     seen = cursor.seen + length
     if _ends(cursor, got, seen):
         return Step(None, warning=_at_the_end(cursor, got, seen))
@@ -114,6 +109,14 @@ def step(cursor: Cursor, got: Sheet, max_pages: int) -> Step:
         return Step(None, warning=f"stopped after {max_pages} pages (http.max_pages)")
     call = _with(cursor.call, cursor.paging, _onward(cursor, got, seen))
     return Step(Cursor(call, cursor.paging, cursor.start, seen, cursor.pages + 1, length, mark))
+
+
+def _repeated(cursor: Cursor) -> Step:
+    """The same page came again: a listing that does not advance, or the first page by its number."""
+    if cursor.paging.style == "page" and cursor.pages == 1:
+        call = _with(cursor.call, cursor.paging, {"page_num": 2})
+        return Step(evolve(cursor, call=call, pages=2), again=True)
+    return Step(None, again=True, warning="the same page came again: the listing does not advance")
 
 
 def _ends(cursor: Cursor, got: Sheet, seen: int) -> bool:
@@ -138,7 +141,9 @@ def _at_the_end(cursor: Cursor, got: Sheet, seen: int) -> str:
 
 def _onward(cursor: Cursor, got: Sheet, seen: int) -> dict[str, Any]:
     if cursor.paging.style == "page":
-        return {"page_num": FIRST_PAGE + cursor.pages + 1}
+        # ASSUMPTION: without a number comes the first page. The vendor's pages do not say whether it is 0 or 1, so 1
+        # is asked for next: if that is the first page once more, pages are counted from 1.
+        return {"page_num": cursor.pages + 1}
     if cursor.paging.style == "skip":
         return {"next_token": got.token} if got.token else {"skip": seen}
     return {"offset": cursor.start + seen}
