@@ -21,6 +21,7 @@ class Answer:
         headers: in the spelling in which they are sent.
         body: a stretch of bytes that need not exist in memory.
         start, stop: which part of the body is sent.
+        length_told: whether its length is told before; else it comes in chunks.
     """
 
     status: int
@@ -28,6 +29,7 @@ class Answer:
     body: Ribbon = field(factory=Ribbon, repr=False)
     start: int = 0
     stop: int = 0
+    length_told: bool = True
 
     @property
     def length(self) -> int:

@@ -58,7 +58,7 @@ class API:
             key = Key() if route.open else self._keys.check(request.headers.get("authorization"), self._clock.now())
             body = self._routes.check(route, request.query, request.body)
             query, body = self._bounded(dict(request.query)), self._bounded(body)
-            ask = Ask(route, arguments, query, body, self._clock.now())
+            ask = Ask(route, arguments, query, body, self._clock.now(), request.pairs)
             demand(self._world, ask, key)
             return self._finished(shown(key, HANDLERS[route.operation](self._world, ask)), ask)
         except Refused as refused:

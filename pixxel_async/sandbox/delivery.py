@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import math
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,29 +11,31 @@ from aiohttp import web
 
 from .alter import Sending
 from .answers import Answer
-from .raw import hold, send_raw
+from .line import Line
+from .raw import send_raw
 
 _SMALL = 1 << 16
 _TICK = 0.05
-"""Seconds between the drops of a drip."""
+"""Seconds of the sandbox between the drops of a drip."""
 
 
-async def deliver(
-    request: web.BaseRequest, answer: Answer, how: Sending, sent: Callable[[int], None]
-) -> web.StreamResponse:
+async def deliver(line: Line, answer: Answer, how: Sending, sent: Callable[[int], None]) -> web.StreamResponse:
     """Send the answer; `sent` is told how many bytes of its body went out."""
+    request = line.request
     if how.raw:
-        return await send_raw(request, answer, how)
-    if how == Sending() and answer.length <= _SMALL:
+        return await send_raw(line, answer, how)
+    if how == Sending() and answer.length <= _SMALL and answer.length_told:
         sent(answer.length)
         body = b"".join(answer.body.read(answer.start, answer.stop))
         return web.Response(status=answer.status, headers=answer.headers, body=body)
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    response.content_length = answer.length
+    if answer.length_told:
+        response.content_length = answer.length
     try:
         await response.prepare(request)
-        async for view in _views(request, answer, how):
+        async for view in _views(line, answer, how):
             await response.write(view)
+            line.stir()
             sent(len(view))
     except ConnectionError:
         return response
@@ -42,29 +44,25 @@ async def deliver(
     return response
 
 
-async def _views(request: web.BaseRequest, answer: Answer, how: Sending) -> AsyncIterator[bytes | memoryview]:
+async def _views(line: Line, answer: Answer, how: Sending) -> AsyncIterator[bytes | memoryview]:
     end = answer.length if how.cut is None else min(how.cut, answer.length)
     marks = {how.stall, how.flip, None if how.flip is None else how.flip + 1, end}
-    at = 0
+    at, begun = 0, line.now()
     for mark in sorted(mark for mark in marks if mark is not None and mark <= end):
         for view in answer.body.read(answer.start + at, answer.start + mark):
-            async for drop in _dripping(view, how.rate):
+            for drop in _drops(view, how.rate):
+                if how.rate is not None:
+                    await line.until(begun + (at + len(drop)) / how.rate)
                 yield bytes([drop[0] ^ 0xFF]) if at == how.flip else drop
                 at += len(drop)
         if at == how.stall and at < answer.length:
-            await hold(request, how.pause)
+            await line.hold(how.pause or math.inf)
+            begun += how.pause
 
 
-async def _dripping(view: memoryview, rate: float | None) -> AsyncIterator[memoryview]:
-    if rate is None:
-        yield view
-        return
-    for drop in _drops(view, max(1, round(rate * _TICK))):
-        await asyncio.sleep(len(drop) / rate)
-        yield drop
-
-
-def _drops(view: memoryview, size: int) -> Iterator[memoryview]:
+def _drops(view: memoryview, rate: float | None) -> Iterator[memoryview]:
+    """What is sent at a time: all of it, or as much as a moment allows."""
+    size = len(view) if rate is None else max(1, round(rate * _TICK))
     return (view[start : start + size] for start in range(0, len(view), size))
 
 

@@ -10,7 +10,8 @@ from attrs import frozen
 from .answers import Refused
 from .rules.ids import digest
 
-AuthForm = Literal["both", "raw", "bearer"]
+AuthForm = Literal["both", "raw", "bearer", "scheme"]
+_SCHEME = "Token"
 
 
 @frozen
@@ -31,20 +32,21 @@ class Keys:
 
     Args:
         seed: what the first key is drawn from.
-        form: whether a key stands bare in the header, behind `Bearer `, or either.
+        form: whether a key stands bare in the header, behind `Bearer `, either, or brings a scheme word of its own.
     """
 
     def __init__(self, seed: int | str, form: AuthForm = "both") -> None:
-        self.first = f"sandbox-{digest(seed, 'key').hex()[:32]}"
         self.form = form
-        self._known: dict[str, Key] = {self.first: Key()}
+        self._known: dict[str, Key] = {}
+        self.first = self.add(f"sandbox-{digest(seed, 'key').hex()[:32]}")
 
     def known(self) -> list[str]:
-        """All keys that are let in."""
-        return list(self._known)
+        """All keys that are let in, without their scheme words."""
+        return [key.rpartition(" ")[2] for key in self._known]
 
     def add(self, key: str, *, ends: float = float("inf"), projects: Collection[str] | None = None) -> str:
-        """Let another key in, until `ends` (seconds since 1970), into these projects or into all."""
+        """Let another key in, until `ends` (seconds since 1970), into these projects or into all; returns it."""
+        key = f"{_SCHEME} {key}" if self.form == "scheme" else key
         self._known[key] = Key(ends, None if projects is None else frozenset(projects))
         return key
 
@@ -61,11 +63,17 @@ class Keys:
         # ASSUMPTION: 401 is for what does not look like a key, 403 for all else; the vendor's pages differ.
         if not header:
             raise Refused(403, "forbidden", "no API key in the Authorization header")
-        scheme, _, rest = header.partition(" ")
-        form, key = ("bearer", rest) if rest and scheme.lower() == "bearer" else ("raw", header)
-        if self.form not in ("both", form) or " " in key:
-            raise Refused(401, "unauthorized", "the form of the API key is not recognised")
-        found = self._known.get(key, Key(ends=0.0))
+        found = self._known.get(self._read(header), Key(ends=0.0))
         if found.ends <= now:
             raise Refused(403, "forbidden", "the API key is unknown, expired or revoked")
         return found
+
+    def _read(self, header: str) -> str:
+        """The key that a header holds in the form that is read here."""
+        scheme, _, rest = header.partition(" ")
+        form, key = ("bearer", rest) if rest and scheme.lower() == "bearer" else ("raw", header)
+        if self.form == "scheme" and scheme == _SCHEME:
+            return header
+        if self.form not in ("both", form) or " " in key:
+            raise Refused(401, "unauthorized", "the form of the API key is not recognised")
+        return key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from .answers import Answer, Refused, as_json, plain
@@ -16,7 +17,7 @@ _KEPT = frozenset({"geometry", "coordinates", "bbox", "signed_url", "limit", "of
 def look(habits: Habits) -> Callable[[Any], Any]:
     """The function that gives an answer's value its form."""
     usual = Habits()
-    names = ("words", "progress", "unset", "numbers")
+    names = ("words", "progress", "time_taken", "unset", "numbers")
     if all(getattr(habits, name) == getattr(usual, name) for name in names):
         return lambda value: value
     return lambda value: _formed(value, habits)
@@ -40,6 +41,8 @@ def _member(name: str, value: Any, habits: Habits) -> Any:
         return habits.words.get(value, value)
     if name == "progress" and isinstance(value, str) and habits.progress != "text":
         return f"{value}%" if habits.progress == "percent" else int(value)
+    if name == "time_taken" and value:
+        return _taken(value, habits.time_taken)
     if value == "" and habits.unset == "null":
         return None
     if habits.numbers == "text" and isinstance(value, int) and not isinstance(value, bool):
@@ -47,11 +50,17 @@ def _member(name: str, value: Any, habits: Habits) -> Any:
     return value
 
 
+def _taken(text: str, form: str) -> str:
+    """How long something took, such as `4m 10s`, in another form."""
+    minutes, _, rest = text.rpartition("m ")
+    seconds = 60 * int(minutes or 0) + int(rest.removesuffix("s"))
+    return {"words": text, "clock": str(timedelta(seconds=seconds)).rjust(8, "0"), "seconds": str(seconds)}[form]
+
+
 def refusal(refused: Refused, produces: str, habits: Habits) -> Answer:
     """The answer that an error becomes."""
     status = habits.missing if refused.status == 404 else refused.status
-    if refused.code == "forbidden":
-        status = habits.key_refusal
+    status = {"forbidden": habits.key_refusal, "foreign": habits.foreign}.get(refused.code, status)
     if habits.error_form == "text":
         return plain(status, refused.message.encode(), "text/plain")
     if habits.error_form == "html":
@@ -59,5 +68,7 @@ def refusal(refused: Refused, produces: str, habits: Habits) -> Answer:
     body = refused.envelope()
     details = body["error"]["details"]
     forms = {"object": details, "list": [details], "text": json.dumps(details), "null": None}
-    body["error"]["details"] = forms[habits.error_details]
+    word = refused.code if refused.code != "foreign" else "not_found" if status == 404 else "forbidden"
+    codes = {"words": word, "upper": word.upper(), "status": str(status), "none": ""}
+    body["error"] |= {"details": forms[habits.error_details], "code": codes[habits.error_codes]}
     return as_json(status, body, produces)

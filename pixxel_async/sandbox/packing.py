@@ -59,6 +59,8 @@ class Packing:
     Attributes:
         origin: of the storage, once it listens.
         link_style: in whose manner links are signed.
+        same_link: whether a link is given out again as long as it is good.
+        suffix: of the file names that the storage suggests.
         early_ready: whether what still packs is called ready, without a link.
         slow: seconds for single packages, by the id of what is packed.
         failing: ids of what cannot be packed.
@@ -73,6 +75,8 @@ class Packing:
         self.seconds = seconds
         self.link_life = link_life
         self.link_style: Style = "s3"
+        self.same_link = False
+        self.suffix = ".zip"
         self.early_ready = False
         self.restarts = restarts
         self.secret = digest(seed, "storage")
@@ -81,12 +85,14 @@ class Packing:
         self.failing: set[str] = set()
         self._ready: dict[str, float] = {}
         self._stored: dict[str, Stored] = {}
+        self._links: dict[str, tuple[float, str]] = {}
         self._made: OrderedDict[str, Ribbon] = OrderedDict()
 
     def ask(self, key: str, owner: str, make: Callable[[], Ribbon], now: float) -> Packed:
         """Ask for the package `key` of the thing with the id `owner`; the first asking starts the packing."""
         if key not in self._stored:
-            self._stored[key] = Stored(key, key.rpartition("/")[2], tag(*self._seed, key), make)
+            name = key.rpartition("/")[2].removesuffix(".zip") + self.suffix
+            self._stored[key] = Stored(key, name, tag(*self._seed, key), make)
         fresh = now + self.slow.get(owner, self.seconds)
         ready = self._ready.setdefault(key, fresh)
         if now < ready and self.restarts:
@@ -95,8 +101,16 @@ class Packing:
             return Packed("ready" if self.early_ready and owner not in self.failing else "pending")
         if owner in self.failing:
             return Packed("failed")
-        link = sign(f"/{key}", self.secret, now, math.ceil(self.link_life), self.link_style)
-        return Packed("ready", self.origin + link)
+        return Packed("ready", self.origin + self._link(key, now))
+
+    def _link(self, key: str, now: float) -> str:
+        """A signed link: a fresh one, or the last one while that is good."""
+        ends, link = self._links.get(key, (now, ""))
+        if now >= ends:
+            link = sign(f"/{key}", self.secret, now, math.ceil(self.link_life), self.link_style)
+            if self.same_link:
+                self._links[key] = math.floor(now) + math.ceil(self.link_life), link
+        return link
 
     def stored(self, key: str) -> Stored | None:
         """The object of this key, if it was asked for."""

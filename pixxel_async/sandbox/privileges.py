@@ -14,7 +14,7 @@ from .world import World
 def demand(world: World, ask: Ask, key: Key) -> None:
     """Raise `Refused` with 403 when the request is about a project that the key does not open."""
     if key.projects is not None and not key.projects.issuperset(_concerned(world, ask)):
-        raise Refused(403, "forbidden", "the API key lacks permission in this project")
+        raise Refused(403, "foreign", "the API key lacks permission in this project")
 
 
 def shown(key: Key, value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator
 from http import HTTPStatus
 
@@ -10,16 +11,17 @@ from aiohttp import web
 
 from .alter import Sending
 from .answers import Answer
+from .line import Line
 
 _STEP = 0.02
-"""Seconds between looks at a peer that is kept waiting."""
+"""Seconds between two of them."""
 _HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </nothing>; rel=preload\r\n\r\n"
 _NO_CHUNK = b"no chunk\r\n"
 
 
-async def send_raw(request: web.BaseRequest, answer: Answer, how: Sending) -> web.StreamResponse:
+async def send_raw(line: Line, answer: Answer, how: Sending) -> web.StreamResponse:
     """Send what the fault says until that is done or the peer goes; then the connection is closed."""
-    writer, transport = request.writer, request.transport
+    writer, transport = line.request.writer, line.request.transport
     try:
         for part in _parts(answer, how):
             if transport is None or transport.is_closing():
@@ -29,7 +31,7 @@ async def send_raw(request: web.BaseRequest, answer: Answer, how: Sending) -> we
             transport.write(part)
             await writer.drain()
         if how.raw == "broken-chunks":
-            await hold(request, 0.0)
+            await line.hold(math.inf)
     except ConnectionError:
         pass
     if transport is not None:
@@ -59,15 +61,3 @@ def _head(answer: Answer, told: dict[str, str]) -> bytes:
     lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in {**answer.headers, **told}.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-
-async def hold(request: web.BaseRequest, seconds: float) -> None:
-    """Keep the peer waiting: so many seconds, or with 0 until it has gone."""
-    loop = asyncio.get_running_loop()
-    ends = loop.time() + (seconds or float("inf"))
-    while loop.time() < ends and _connected(request):  # noqa: ASYNC110 (a peer that goes sets no event)
-        await asyncio.sleep(min(_STEP, max(0.0, ends - loop.time())))
-
-
-def _connected(request: web.BaseRequest) -> bool:
-    return request.transport is not None and not request.transport.is_closing()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
@@ -52,6 +52,7 @@ class Ask:
     Attributes:
         route: what is asked for.
         path, query: arguments as texts.
+        pairs: all arguments of the query in their order.
         body: parsed JSON, or an empty object.
         now: the sandbox's time, in seconds since 1970.
     """
@@ -61,6 +62,7 @@ class Ask:
     query: Mapping[str, str]
     body: Any = field(repr=False)
     now: float
+    pairs: Sequence[tuple[str, str]] = ()
 
 
 class Routes:

@@ -17,7 +17,8 @@ from .api import API
 from .background import Background
 from .clock import Clock
 from .faults import Fault, Plan
-from .habits import habits_of
+from .files.layout import SUFFIXES
+from .habits import Habits, habits_of
 from .keys import AuthForm, Keys
 from .packing import Packing
 from .past import begin
@@ -33,6 +34,8 @@ from .world import World
 _KEPT = 200_000
 """Requests that are remembered; older ones are forgotten."""
 _HOST = "127.0.0.1"
+_LOOK = 0.002
+"""Real seconds between two looks at what was asked."""
 
 
 class Sandbox(State):
@@ -89,9 +92,10 @@ class Sandbox(State):
             habits.packing,
             habits.link_life,
             restarts=habits.restarts,
-            variant=(package_size, "bare") if habits.bare_files else package_size,
+            variant=_variant(habits, package_size),
         )
         self.packing.link_style, self.packing.early_ready = habits.link_style, habits.early_ready
+        self.packing.same_link, self.packing.suffix = habits.same_link, SUFFIXES[habits.archive]
         self._routes = Routes()
         self._shape = shaper(habits.shape, self._routes.components)
         world = World(seed, self.packing, job_seconds=job_seconds, package_size=package_size, habits=habits)
@@ -142,13 +146,23 @@ class Sandbox(State):
         self.step(seconds, minutes=minutes, hours=hours)
         await asyncio.sleep(0)
 
-    async def sleep(self, seconds: float) -> None:
-        """Make so many seconds pass; as `sleep` of a client, with `clock.now` as its clock, no wait takes long."""
-        await self._sleeper.sleep(seconds)
+    @property
+    def sleep(self) -> Callable[[float], Awaitable[None]]:
+        """Makes seconds pass; as `sleep` of a client, with `clock.now` as its clock, no wait takes long.
+
+        Once it was asked for, the sandbox's time also jumps over what its own faults wait for.
+        """
+        self._sleeper.jumps = True
+        return self._sleeper.sleep
 
     def count(self, operation: str) -> int:
         """How many requests of this operation (or of `storage`) came."""
         return sum(seen.operation == operation for seen in self.requests)
+
+    async def asked(self, operation: str, times: int = 1) -> None:
+        """Return once so many requests of this operation (or of `storage`) have come: then it is time to step."""
+        while self.count(operation) < times:  # noqa: ASYNC110 (requests may come in another thread)
+            await asyncio.sleep(_LOOK)
 
     def assert_key_only_at_api(self) -> None:
         """Raise AssertionError if the storage ever saw an API key or an Authorization header."""
@@ -165,7 +179,8 @@ class Sandbox(State):
         api = API(self.world, self._routes, self.keys, self.clock, self._shape, self.habits)
         storage = Storage(self.packing, self.clock, self.habits)
         desk = Desk(self.plan, self.clock, self.keys, self._requests, self.lock, self._sleeper)
-        site = Site("api", api.name, api.respond, desk)
+        limits = self.habits.calls_at_once, self.habits.answer_within
+        site = Site("api", api.name, api.respond, desk, at_once=limits[0], within=limits[1])
 
         async def front(request: web.BaseRequest) -> web.StreamResponse:
             return page.answer(self, request) if request.raw_path in page.PATHS else await site.serve(request)
@@ -216,3 +231,10 @@ class Sandbox(State):
         if background is not None:
             background.run(self.close())
             background.stop()
+
+
+def _variant(habits: Habits, size: int | None) -> object:
+    """What else the bytes of packages depend on: nothing but their size, usually."""
+    names = ("bare_files", "archive", "parts", "folders")
+    odd = [(name, value) for name in names if (value := getattr(habits, name)) != getattr(Habits(), name)]
+    return (size, *odd) if odd else size

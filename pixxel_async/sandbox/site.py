@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
 from urllib.parse import parse_qsl
 
@@ -12,16 +11,18 @@ from aiohttp import web
 from attrs import define, field, frozen
 
 from .alter import altered, replacement, sending
-from .answers import Answer
+from .answers import Answer, Refused, as_json, plain
 from .clock import Clock, http_date
 from .delivery import break_off, deliver
 from .faults import Firing, Plan
 from .keys import Keys
+from .line import Line
 from .rules.links import SIGNATURES
 from .sleeper import Sleeper
 
 MAX_BODY = 1 << 24
 """Bytes of a request that are read."""
+_TIMEOUT = b"<html><body><h1>504 Gateway Time-out</h1></body></html>"
 
 
 @frozen
@@ -33,6 +34,7 @@ class Request:
         query: the last value of each argument.
         headers: names in lower case.
         body: all of it.
+        pairs: all arguments of the query in their order.
     """
 
     method: str
@@ -40,6 +42,7 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    pairs: Sequence[tuple[str, str]] = ()
 
 
 @define
@@ -106,20 +109,36 @@ class Site:
         name: the operation that a request means, for faults and for counting.
         respond: what is right to answer.
         desk: what it shares with the other site.
+        at_once: requests under way from which on more are refused; None: no limit.
+        within: seconds after which a gateway answers for a request that takes longer; None: never.
     """
 
     def __init__(
-        self, host: str, name: Callable[[Request], str], respond: Callable[[Request], Answer], desk: Desk
+        self,
+        host: str,
+        name: Callable[[Request], str],
+        respond: Callable[[Request], Answer],
+        desk: Desk,
+        *,
+        at_once: int | None = None,
+        within: float | None = None,
     ) -> None:
         self.host = host
         self._name = name
         self._respond = respond
         self._desk = desk
+        self._at_once = at_once
+        self._within = float("inf") if within is None else within
+        self._under_way = 0
 
     async def serve(self, raw: web.BaseRequest) -> web.StreamResponse:
         """Read, count, answer."""
-        with self._desk.sleeper:
-            return await self._serve(raw)
+        self._under_way += 1
+        try:
+            with self._desk.sleeper:
+                return await self._serve(raw)
+        finally:
+            self._under_way -= 1
 
     async def _serve(self, raw: web.BaseRequest) -> web.StreamResponse:
         request = await _read(raw)
@@ -127,17 +146,26 @@ class Site:
         with self._desk.lock:
             self._desk.requests.append(seen)
             firings = self._desk.plan.due(seen.operation)
-        if firings and (pause := sum(firing.fault.seconds for firing in firings if firing.fault.kind == "latency")):
-            await asyncio.sleep(pause)
+        late = sum(firing.fault.seconds for firing in firings if firing.fault.kind == "latency")
+        line = Line(raw, self._desk.clock, self._desk.sleeper)
+        if late:
+            await line.until(seen.at + min(late, self._within))
         if _any(firings, "reset"):
             return break_off(raw)
         with self._desk.lock:
-            answer = self._answer(request, firings)
+            answer = self._refusal(late) or self._answer(request, firings)
         if _any(firings, "lost"):
             return break_off(raw)
         seen.status = answer.status
         dated = answer.with_headers(Date=http_date(self._desk.clock.now()))
-        return await deliver(raw, dated, sending(firings), seen.count)
+        return await deliver(line, dated, sending(firings), seen.count)
+
+    def _refusal(self, late: float) -> Answer | None:
+        """What the gateway says by itself: that it is too much at once, or takes too long."""
+        if self._at_once is not None and self._under_way > self._at_once:
+            refused = Refused(429, "too_many_requests", "too many requests at once")
+            return as_json(429, refused.envelope()).with_headers(Retry_After="1")
+        return plain(504, _TIMEOUT, "text/html") if late > self._within else None
 
     def _answer(self, request: Request, firings: list[Firing]) -> Answer:
         storage = self.host == "storage"
@@ -173,4 +201,5 @@ async def _read(raw: web.BaseRequest) -> Request:
     while body and len(body) < MAX_BODY and not raw.content.at_eof():
         body += await raw.content.read(MAX_BODY - len(body))
     headers = {name.lower(): value for name, value in raw.headers.items()}
-    return Request(raw.method, path, dict(parse_qsl(query, keep_blank_values=True)), headers, body)
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return Request(raw.method, path, dict(pairs), headers, body, pairs)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import unquote
 
+from attrs import evolve
+
 from .answers import Answer, as_xml
 from .clock import HISTORY, Clock, http_date, zulu
 from .expired import expired
+from .files.layout import content_type
 from .files.ribbon import Ribbon
 from .habits import Habits
 from .packing import Packing, Stored
@@ -42,11 +45,16 @@ class Storage:
             return as_xml(404, "NoSuchKey", "The specified key does not exist.")
         asked = request.headers if self._habits.ranges else {}
         answer = _cut(stored, self._packing.body(stored), asked)
-        return answer.with_headers(**self._untold(stored))
+        if "Content-Type" in answer.headers:
+            answer = evolve(answer, length_told=self._habits.lengths)
+        return answer.with_headers(**self._untold(stored, answer))
 
-    def _untold(self, stored: Stored) -> dict[str, str | None]:
+    def _untold(self, stored: Stored, answer: Answer) -> dict[str, str | None]:
         """The headers that stand differently, or not at all."""
         changed: dict[str, str | None] = {}
+        if self._habits.content_type != "format" and "Content-Type" in answer.headers:
+            # aiohttp tells a content type in any case; an empty one is as good as none.
+            changed["Content-Type"] = "application/octet-stream" if self._habits.content_type == "bytes" else ""
         if self._habits.etag != "strong":
             changed["ETag"] = f"W/{stored.etag}" if self._habits.etag == "weak" else None
             changed["Last-Modified"] = None
@@ -80,7 +88,7 @@ def _cut(stored: Stored, body: Ribbon, asked: Mapping[str, str]) -> Answer:
     headers = {"ETag": stored.etag, "Last-Modified": _MODIFIED, "Accept-Ranges": "bytes"}
     if cut.status == 304:
         return Answer(304, headers)
-    headers["Content-Type"] = "application/zip"
+    headers["Content-Type"] = content_type(b"".join(body.read(0, 2)))
     headers["Content-Disposition"] = f'attachment; filename="{stored.name}"'
     if cut.status == 206:
         headers["Content-Range"] = f"bytes {cut.start}-{cut.stop - 1}/{body.size}"

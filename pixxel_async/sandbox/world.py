@@ -10,7 +10,8 @@ from attrs import frozen
 
 from .answers import Refused, missing
 from .contents import Place, sized
-from .files.archive import Member, stored
+from .files.archive import Member
+from .files.layout import PACKERS, divided, flat
 from .files.ribbon import Ribbon
 from .habits import Habits
 from .packing import Packing
@@ -98,8 +99,13 @@ class World:
         return lambda: sized(place, f"{self.seed}/{number(_SCENES, key)}", key, size)
 
     def _packed(self, members: list[Member]) -> Ribbon:
+        habits = self.habits
         files = [member for member in members if not member.name.endswith("spec.json")]
-        return files[0].content if self.habits.bare_files and len(files) == 1 else stored(members)
+        if habits.bare_files and len(files) == 1:
+            return files[0].content
+        if not habits.folders:
+            members = flat(members)
+        return PACKERS[habits.archive](members if habits.parts == 1 else divided(members, habits.parts))
 
     def unfinished(self, what: str, *, ended: bool) -> str:
         """The state of a package of what has not completed; raises `Refused` where it cannot be asked for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import aiohttp
 import pytest
@@ -59,11 +60,58 @@ async def test_the_work_may_be_done_before_the_status(caller: Caller) -> None:
 
 
 async def test_latency_comes_before_the_work(caller: Caller) -> None:
-    """The answer takes at least so long."""
-    caller.sandbox.inject(Fault(route=JOBS, kind="latency", seconds=0.1))
-    begun = time.monotonic()
-    assert (await caller.do(JOBS)).status == 200
-    assert time.monotonic() - begun >= 0.1
+    """The answer takes so long by the sandbox's clock, however that is stepped."""
+    sandbox = caller.sandbox
+    sandbox.inject(Fault(route="orders.create", kind="latency", seconds=3600))
+    call = asyncio.create_task(caller.do("orders.create"))
+    await sandbox.asked("orders.create")
+    await sandbox.advance(minutes=59)
+    assert await stands(call) and not sandbox.orders
+    await sandbox.advance(minutes=1)
+    assert (await call).status == 201 and len(sandbox.orders) == 1
+
+
+async def stands(call: asyncio.Task[Any]) -> bool:
+    """Whether nothing comes of this for a while."""
+    return not (await asyncio.wait({call}, timeout=0.05))[0]
+
+
+async def test_latency_is_real_where_the_clock_is(session: aiohttp.ClientSession) -> None:
+    """A running clock is not stepped by waiting, unless somebody asks the sandbox to make time pass."""
+    async with Sandbox() as sandbox:
+        caller = Caller(sandbox, session)
+        sandbox.inject(Fault(route=JOBS, kind="latency", seconds=0.05, times=None))
+        begun = time.monotonic()
+        assert (await caller.do(JOBS)).status == 200
+        assert time.monotonic() - begun >= 0.05
+        await sandbox.sleep(3600)
+        sandbox.inject(Fault(route=JOBS, kind="latency", seconds=3600))
+        assert (await caller.do(JOBS)).status == 200
+
+
+async def test_who_sleeps_is_not_held_up_by_a_fault(caller: Caller) -> None:
+    """A sleep of ten seconds ends before a latency of twenty, and both end by themselves."""
+    sandbox, ends = caller.sandbox, []
+    sandbox.inject(Fault(route=JOBS, kind="latency", seconds=20))
+    begun = sandbox.clock.now()
+
+    async def sleeper() -> None:
+        await sandbox.asked(JOBS)
+        await sandbox.sleep(10)
+        ends.append(sandbox.clock.now() - begun)
+
+    await asyncio.gather(sleeper(), caller.do(JOBS))
+    assert ends == [10.0] and sandbox.clock.now() - begun == 20.0
+
+
+async def test_a_reader_that_sleeps_is_woken(session: aiohttp.ClientSession) -> None:
+    """Bytes that it does not take do not hold the clock up for ever."""
+    async with Sandbox(clock="manual", package_size=1 << 26) as sandbox:
+        link = await Caller(sandbox, session).link()
+        async with session.get(link, read_bufsize=1024) as reply:
+            await reply.content.readany()
+            await sandbox.sleep(60)
+            assert len(await reply.read()) > 1 << 25
 
 
 @pytest.mark.parametrize(("kind", "total"), [("reset", 1), ("lost", 2)])
@@ -103,19 +151,27 @@ async def test_a_stall_may_end(caller: Caller) -> None:
     """With `seconds` the rest follows after the pause."""
     link = await caller.link()
     whole = (await caller.fetch(link)).body
-    caller.sandbox.inject(Fault(route="storage", kind="stall", at=1000, seconds=0.1))
-    begun = time.monotonic()
-    assert (await caller.fetch(link)).body == whole
-    assert time.monotonic() - begun >= 0.1
+    caller.sandbox.inject(Fault(route="storage", kind="stall", at=1000, seconds=100))
+    async with caller.session.get(link) as reply:
+        begin = await reply.content.readexactly(1000)
+        rest = asyncio.create_task(reply.content.read())
+        await caller.sandbox.advance(99)
+        assert await stands(rest)
+        await caller.sandbox.advance(1)
+        assert begin + await rest == whole
 
 
 async def test_a_drip_is_slow(caller: Caller) -> None:
-    """About `rate` bytes a second."""
+    """`rate` bytes a second of the sandbox: as much as fits into a step comes at once."""
     link = await caller.link()
-    caller.sandbox.inject(Fault(route="storage", kind="drip", rate=1000))
-    begun = time.monotonic()
-    got = await caller.fetch(link, Range="bytes=0-199")
-    assert len(got.body) == 200 and time.monotonic() - begun >= 0.19
+    caller.sandbox.inject(Fault(route="storage", kind="drip", rate=10))
+    async with caller.session.get(link, headers={"Range": "bytes=0-199"}) as reply:
+        await caller.sandbox.advance(15)
+        assert len(await reply.content.readexactly(150)) == 150
+        rest = asyncio.create_task(reply.content.read())
+        assert await stands(rest)
+        await caller.sandbox.advance(5)
+        assert len(await rest) == 50
 
 
 @pytest.mark.parametrize("at", [0, 1, 300_000])

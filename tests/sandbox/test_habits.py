@@ -28,7 +28,14 @@ OTHER: list[dict[str, Any]] = [
     {"error_details": "text"}, {"error_details": "null"}, {"calls_per_second": 3},
     {"calls_per_second": 3, "limit_told": False}, {"page_most": 2}, {"page_above": "refused"}, {"first_page": 0},
     {"names": "part"}, {"items_by": "number"}, {"report_mark": True}, {"progress": "percent"}, {"progress": "number"},
-    {"unset": "null"}, {"unset": "absent"}, {"numbers": "text"},
+    {"unset": "null"}, {"unset": "absent"}, {"numbers": "text"}, {"auth_form": "scheme"}, {"foreign": 404},
+    {"same_link": True}, {"same_link": True, "link_life": 20, "ranges": False}, {"archive": "tar"}, {"archive": "gzip"},
+    {"parts": 3}, {"folders": False}, {"content_type": "bytes"}, {"content_type": "none"}, {"lengths": False},
+    {"elements": "id"}, {"error_codes": "upper"}, {"error_codes": "status"}, {"error_codes": "none"},
+    {"calls_at_once": 1}, {"answer_within": 5}, {"lists": "repeated"}, {"lists": "brackets"}, {"spans": "slash"},
+    {"spans": "dots"}, {"created_on": "instant"}, {"search_on": "skip"}, {"search_on": "token"}, {"images_by": "id"},
+    {"images_by": "number"}, {"report_columns": "titles"}, {"zones": "offset"}, {"picture_scale": 3}, {"firefly": True},
+    {"time_taken": "clock"}, {"time_taken": "seconds"},
 ]  # fmt: skip
 
 

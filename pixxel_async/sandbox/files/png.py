@@ -19,16 +19,20 @@ class Class(NamedTuple):
     color: str
 
 
-def picture(values: Sequence[float], width: int, classes: Sequence[Class]) -> bytes:
-    """The values line by line in the colours of their classes, transparent where none holds them, and a legend."""
+def picture(values: Sequence[float], width: int, classes: Sequence[Class], scale: int = 1) -> bytes:
+    """The values line by line in the colours of their classes, transparent where none holds them, and a legend.
+
+    Each value becomes `scale` pixels along both edges.
+    """
     height = len(values) // width
     palette = [(0, 0, 0, 0), *(_rgba(one.color) for one in classes)]
     lines = []
     for line in range(height):
         picked = bytes(_class(value, classes) for value in values[line * width : (line + 1) * width])
         shown = len(classes) - line * len(classes) // height
-        lines.append(b"\0" + picked + bytes([shown]) * _LEGEND)
-    head = struct.pack(">IIBBBBB", width + _LEGEND, height, 8, 3, 0, 0, 0)
+        wide = b"".join(bytes([one]) * scale for one in picked) if scale > 1 else picked
+        lines += [b"\0" + wide + bytes([shown]) * _LEGEND] * scale
+    head = struct.pack(">IIBBBBB", width * scale + _LEGEND, height * scale, 8, 3, 0, 0, 0)
     colors = b"".join(bytes(color[:3]) for color in palette)
     alphas = bytes(color[3] for color in palette)
     chunks = [(b"IHDR", head), (b"PLTE", colors), (b"tRNS", alphas), (b"IDAT", zlib.compress(b"".join(lines)))]

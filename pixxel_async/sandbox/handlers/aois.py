@@ -12,7 +12,7 @@ from ..contents import raster
 from ..files.archive import Member
 from ..routes import Ask
 from ..rules.geometry import rings
-from ..rules.rows import among, matching, page
+from ..rules.rows import among, matching, page, several
 from ..things.areas import Area, area_row, assets
 from ..things.imagery import BY_ID
 from ..world import Download, Row, World
@@ -27,8 +27,10 @@ def list_aois(world: World, ask: Ask) -> Any:
     """One page of AOIs."""
     wanted = {name: ask.query.get(name) for name in ("created_at", "updated_at", "aoi_id")}
     wanted["name"] = ask.query.get("aoi_name")
-    rows = matching((area_row(one, ask.now) for one in world.areas.values()), wanted, names=world.habits.names)
-    rows = among(rows, "project_id", ask.query.get("project_ids"))
+    habits = world.habits
+    rows = [area_row(one, ask.now, habits.images_by) for one in world.areas.values()]
+    rows = matching(rows, wanted, names=habits.names, times=habits.created_on)
+    rows = among(rows, "project_id", several(ask.pairs, "project_ids", habits.lists))
     shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
     return {"aois": shown, "pagination": pagination}
 
@@ -53,7 +55,7 @@ def create_aoi(world: World, ask: Ask) -> Any:
         world.job_seconds,
     )
     world.areas[one.id] = one
-    return area_row(one, ask.now)
+    return area_row(one, ask.now, world.habits.images_by)
 
 
 def _check(world: World, body: Row) -> None:
@@ -71,7 +73,7 @@ def _check(world: World, body: Row) -> None:
 
 def get_aoi(world: World, ask: Ask) -> Any:
     """One AOI."""
-    return area_row(world.area(ask.path["aoi_id"]), ask.now)
+    return area_row(world.area(ask.path["aoi_id"]), ask.now, world.habits.images_by)
 
 
 def list_assets(world: World, ask: Ask) -> Any:
@@ -84,7 +86,7 @@ def list_assets(world: World, ask: Ask) -> Any:
 def request_download(world: World, ask: Ask) -> Any:
     """Ask for the package of some assets."""
     one = world.area(ask.path["aoi_id"])
-    chosen = among(assets(one, ask.now), "id", ",".join(ask.body["asset_ids"]))
+    chosen = among(assets(one, ask.now), "id", ask.body["asset_ids"])
     if not ask.body["asset_ids"] or len(chosen) != len(set(ask.body["asset_ids"])):
         raise invalid("asset_ids must name assets of this AOI")
     if any(asset["status"] != "success" for asset in chosen):

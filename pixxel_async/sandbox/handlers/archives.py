@@ -8,19 +8,24 @@ from typing import Any
 from ..answers import missing
 from ..routes import Ask
 from ..rules.ids import uuid
-from ..rules.rows import page
-from ..things.imagery import SATELLITES
+from ..rules.rows import among, page, several
+from ..things.imagery import FIREFLY, SATELLITES, Satellite
 from ..things.search import ordered, wanted
 from ..things.stac import collection_row, item, satellite_row
 from ..world import Row, World
 
 _PAGE = 10
+_ONWARD = "next-"
 _BANDSETS = ("Agriculture", "Forestry", "Water quality")
 
 
 def list_satellites(world: World, ask: Ask) -> Any:
     """All satellites."""
-    return {"satellites": [satellite_row(one) for one in SATELLITES]}
+    return {"satellites": [satellite_row(one) for one in _satellites(world)]}
+
+
+def _satellites(world: World) -> tuple[Satellite, ...]:
+    return (*SATELLITES, FIREFLY) if world.habits.firefly else SATELLITES
 
 
 def list_bandsets(world: World, ask: Ask) -> Any:
@@ -41,15 +46,14 @@ def _bandset(world: World, name: str, nth: int) -> Row:
 
 def list_collections(world: World, ask: Ask) -> Any:
     """All collections, or those whose ids are listed."""
-    wanted = [id for id in ask.query.get("ids", "").split(",") if id]
-    chosen = [one for one in SATELLITES if not wanted or one.collection in wanted]
-    return {"collections": [collection_row(one) for one in chosen]}
+    rows = [collection_row(one) for one in _satellites(world)]
+    return {"collections": among(rows, "id", several(ask.pairs, "ids", world.habits.lists))}
 
 
 def get_collection(world: World, ask: Ask) -> Any:
     """One collection."""
     id = ask.path["collection_id"]
-    for one in SATELLITES:
+    for one in _satellites(world):
         if one.collection == id:
             return collection_row(one)
     raise missing("collection", id)
@@ -85,10 +89,20 @@ def search_images(world: World, ask: Ask) -> Any:
     asked["collections"] = [one["collection_id"] for one in body["satellites"]]
     asked["query"] = {one["id"]: {"gte": one["min"], "lte": one["max"]} for one in filters}
     rows = wanted(map(item, world.scenes.values()), asked)
+    skip = _skipped(body, world.habits.search_on)
     # ASSUMPTION: the keys of the map are the ids of the scenes, or their numbers.
     by_id = world.habits.items_by == "id"
-    shown = {row["id"] if by_id else str(at): row for at, row in enumerate(rows[:limit])}
-    return {"items": shown, "pagination": {"limit": limit, "skip": 0, "total": len(rows)}}
+    shown = {row["id"] if by_id else str(at): row for at, row in enumerate(rows[skip : skip + limit], skip)}
+    found = {"items": shown, "pagination": {"limit": limit, "skip": skip, "total": len(rows)}}
+    more = world.habits.search_on == "token" and skip + limit < len(rows)
+    return found | {"next_token": f"{_ONWARD}{skip + limit}"} if more else found
+
+
+def _skipped(body: Row, form: str) -> int:
+    """How many rows the pages before had, in the form that tells it."""
+    given = {"skip": body.get("skip"), "token": body.get("next_token")}.get(form)
+    digits = str(given or "").removeprefix(_ONWARD)
+    return int(digits) if digits.isdecimal() else 0
 
 
 def _features(rows: Iterable[Row], limit: Any, offset: Any) -> Row:

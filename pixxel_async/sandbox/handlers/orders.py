@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,7 +12,7 @@ from ..answers import invalid, missing, plain
 from ..clock import at
 from ..routes import Ask
 from ..rules.geometry import rings
-from ..rules.rows import among, matching, page
+from ..rules.rows import among, between, matching, page, several
 from ..things.purchases import Line, Order
 from ..things.receipts import line_row, order_row, task_rows
 from ..world import Row, World
@@ -22,6 +22,7 @@ _PAGE = 50
 _AHEAD = 86_400
 """Seconds that tasking must be ordered ahead. Source: the vendor's tasking guide."""
 _DEFAULTS = {"cloud_cover": 20, "off_nadir": 20, "recurrence": "ONCE", "delivery_speed": "STANDARD"}
+_MARKS = {"comma": ",", "slash": "/", "dots": ".."}
 _COLUMNS = ("id", "order_id", "name", "type", "status", "project_id", "area", "final_amount", "created_at")
 
 
@@ -95,12 +96,21 @@ def list_items(world: World, ask: Ask) -> Any:
     """One page of order items."""
     query = ask.query
     rows = [_full(order, line, ask.now) for order, line in world.lines()]
-    names = ("user_id", "type", "status", "created_by", "created_at", "area")
-    rows = matching(rows, {name: query.get(name) for name in names})
+    rows = matching(rows, {name: query.get(name) for name in ("user_id", "type", "status", "created_by")})
+    for member in ("created_at", "area"):
+        rows = _spanned(rows, member, query.get(member), world.habits.spans)
     for member, listed in (("order_id", "order_ids"), ("id", "ids"), ("project_id", "project_ids")):
-        rows = among(rows, member, query.get(listed))
+        rows = among(rows, member, several(ask.pairs, listed, world.habits.lists))
     shown, pagination = page(rows, query.get("limit"), query.get("offset"), _PAGE)
     return {"order_items": shown, "pagination": pagination}
+
+
+def _spanned(rows: list[Row], member: str, told: str | None, form: str) -> list[Row]:
+    """The rows within a span such as `2025-01-01/2025-02-01`, or `10,50`."""
+    try:
+        return between(rows, member, told, _MARKS[form])
+    except ValueError as error:
+        raise invalid(str(error)) from None
 
 
 def _full(order: Order, line: Line, now: float) -> Row:
@@ -117,17 +127,27 @@ def get_item(world: World, ask: Ask) -> Any:
 
 def report(world: World, ask: Ask) -> Any:
     """All order items as CSV, with times in the zone that was asked for."""
-    try:
-        zone = ZoneInfo(ask.query.get("tz") or "UTC")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise invalid(f"tz {ask.query['tz']} is no time zone") from None
-    text = io.StringIO()
+    zone, habits, text = _zone(ask.query.get("tz") or "", world.habits.zones), world.habits, io.StringIO()
     table = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", lineterminator="\r\n")
-    table.writeheader()
+    titled = habits.report_columns == "titles"
+    table.writerow({name: name.replace("_", " ").title() if titled else name for name in _COLUMNS})
     for order, line in world.lines():
         placed = at(order.placed).astimezone(zone).isoformat(timespec="seconds")
         table.writerow({**line_row(order, line, ask.now), "created_at": placed})
-    return plain(200, text.getvalue().encode("utf-8-sig" if world.habits.report_mark else "utf-8"), "text/csv")
+    return plain(200, text.getvalue().encode("utf-8-sig" if habits.report_mark else "utf-8"), "text/csv")
+
+
+def _zone(told: str, form: str) -> tzinfo:
+    """The time zone of a name such as `Asia/Kolkata`, or of an offset such as `+05:30`."""
+    # ASSUMPTION: UTC when none is named.
+    try:
+        if not told:
+            return UTC
+        if form == "name":
+            return ZoneInfo(told)
+        return datetime.strptime(told.strip(), "%z").tzinfo or UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise invalid(f"tz {told} is no time zone") from None
 
 
 HANDLERS = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 Row = dict[str, Any]
@@ -10,31 +11,87 @@ MOST = 10_000
 """ASSUMPTION: larger pages than this are clamped, not refused; the vendor names no maximum."""
 
 
-def matching(rows: Iterable[Row], wanted: Mapping[str, str | None], *, names: str = "whole") -> list[Row]:
+def matching(
+    rows: Iterable[Row], wanted: Mapping[str, str | None], *, names: str = "whole", times: str = "day"
+) -> list[Row]:
     """The rows whose members equal what is wanted; None and the empty text want nothing.
 
     Args:
         rows: to choose from.
         wanted: by member.
         names: whether the member `name` is compared `whole`, or a `part` of it in any case is enough.
+        times: whether a time finds what is of the same `day`, or of the same `instant`.
     """
-    # ASSUMPTION: texts are compared whole; times match by their beginning, so that a day finds its instants.
+    # ASSUMPTION: other texts are compared whole.
     asked = [(name, value) for name, value in wanted.items() if value]
-    return [row for row in rows if all(_fits(name, row.get(name), value, names) for name, value in asked)]
+    return [row for row in rows if all(_fits(name, row.get(name), value, names, times) for name, value in asked)]
 
 
-def _fits(name: str, have: Any, value: str, names: str) -> bool:
+def _fits(name: str, have: Any, value: str, names: str, times: str) -> bool:
     text = "" if have is None else str(have)
     if name == "name" and names == "part":
         return value.lower() in text.lower()
     if name in ("created_at", "updated_at"):
-        return text.replace(" ", "T").startswith(value.replace(" ", "T").removesuffix("T00:00:00Z"))
+        return text[:10] == value[:10] if times == "day" else _same(text, value)
     return text == value
 
 
-def among(rows: Iterable[Row], member: str, listed: str | None) -> list[Row]:
-    """The rows whose member is one of these, a text joined by commas; all of them when nothing is listed."""
-    return [row for row in rows if not listed or row.get(member) in listed.split(",")]
+def _same(one: str, other: str) -> bool:
+    try:
+        return _size(one) == _size(other)
+    except ValueError:
+        return False
+
+
+def among(rows: Iterable[Row], member: str, listed: Collection[str]) -> list[Row]:
+    """The rows whose member is one of these; all of them when nothing is listed."""
+    return [row for row in rows if not listed or row.get(member) in listed]
+
+
+def several(pairs: Iterable[tuple[str, str]], name: str, form: str) -> list[str]:
+    """The values that the arguments of a query give for this name.
+
+    Args:
+        pairs: the arguments in their order.
+        name: of the filter.
+        form: `commas` between the values of one argument, `repeated` arguments, or `brackets` after their name.
+    """
+    given = [value for told, value in pairs if told == (f"{name}[]" if form == "brackets" else name) and value]
+    return given[-1].split(",") if form == "commas" and given else given
+
+
+def between(rows: Iterable[Row], member: str, told: str | None, mark: str) -> list[Row]:
+    """The rows whose member lies in a span of times or numbers, its ends included; one of them may be left out.
+
+    Args:
+        rows: to choose from.
+        member: whose value is compared.
+        told: the span, or a single value that the member must begin with; None and the empty text want nothing.
+        mark: what stands between the ends.
+    """
+    if not told:
+        return list(rows)
+    first, found, last = told.partition(mark)
+    if not found:
+        return [row for row in rows if str(row.get(member)).startswith(told)]
+    try:
+        low, high = (_size(end) if end else None for end in (first, last))
+        return [row for row in rows if _within(_size(str(row.get(member))), low, high)]
+    except (ValueError, TypeError):
+        raise ValueError(f"{told} is no span of {member}") from None
+
+
+def _size(text: str) -> float:
+    """A number, or a time as one."""
+    try:
+        return float(text)
+    except ValueError:
+        read = datetime.fromisoformat(text)
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+
+
+def _within(value: float, low: float | None, high: float | None) -> bool:
+    return (low is None or low <= value) and (high is None or value <= high)
 
 
 def page(rows: Sequence[Row], limit: Any, offset: Any, default: int) -> tuple[list[Row], dict[str, int]]:

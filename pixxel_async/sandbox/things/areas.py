@@ -60,15 +60,19 @@ class Area:
         return sorted({f"{at(scene.taken):%Y_%m_%d}" for scene in self.scenes})
 
 
-def area_row(one: Area, now: float) -> Row:
-    """The AOI as the API shows it."""
+def area_row(one: Area, now: float, images_by: str = "date") -> Row:
+    """The AOI as the API shows it, its images by their `date`, `id` or `number`."""
+    # ASSUMPTION: what the keys of the images are is said nowhere.
+    keys = one.dates()
+    if images_by != "date":
+        keys = [mosaic_id(one, date) if images_by == "id" else str(at) for at, date in enumerate(keys)]
     return {
         "aoi_id": one.id,
         "name": one.name,
         "description": one.description,
         "satellite_id": one.satellite_id,
         "project_id": one.project_id,
-        "images": {date: {"status": one.status(now)} for date in one.dates()},
+        "images": {key: {"status": one.status(now)} for key in keys},
         "eo_bands": one.bands,
         "geometry": one.geometry,
         "progress": one.progress(now),

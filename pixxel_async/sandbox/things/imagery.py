@@ -39,7 +39,9 @@ SATELLITES = (
     Satellite("0005c5bb-0bd2-4c80-9393-4a808341c54c", "Pixxel-TD2", "pixxel-td2", "pixxel", _TD, 10, 24),
     Satellite("0002a3a3-00a2-4b55-842b-44d8202c6d60", "Sentinel-2", "sentinel-2-l2a", "planetary", _S2, 10, 64),
 )
-BY_ID = {satellite.id: satellite for satellite in SATELLITES}
+# ASSUMPTION: no page names the ids of the Firefly satellites and their collections.
+FIREFLY = Satellite("0006a0f1-0bd2-4c80-9393-4a808341c54c", "Pixxel-FF01", "pixxel-ff-l2a", "pixxel", _TD, 5, 0)
+BY_ID = {satellite.id: satellite for satellite in (*SATELLITES, FIREFLY)}
 
 
 @frozen

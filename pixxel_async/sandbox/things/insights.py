@@ -7,8 +7,9 @@ from typing import Any
 from attrs import frozen
 
 from ..clock import zulu
+from ..rules.ids import uuid
 from .areas import Area
-from .blocks import Block
+from .blocks import Block, Port
 
 Row = dict[str, Any]
 
@@ -50,10 +51,15 @@ class Insight:
         return "failed" if self.fails else "completed"
 
 
-def insight_row(one: Insight, now: float) -> Row:
-    """The insight as the listing shows it."""
+def element(one: Insight, name: str, form: str) -> str:
+    """What an input or output is called where packages are asked for: its `name`, or an `id`."""
+    return name if form == "name" else uuid(one.id, "element", name)
+
+
+def insight_row(one: Insight, now: float, elements: str = "name") -> Row:
+    """The insight as the listing shows it; where elements have ids, its outputs bear them."""
     status = one.status(now)
-    results = [port.data(one.block.name, value=f"s3://sandbox/{one.id}/{port.name}") for port in one.block.outputs]
+    results = [_result(one, port, elements) for port in one.block.outputs]
     return {
         "id": one.id,
         "aoi_id": one.area.id,
@@ -70,3 +76,8 @@ def insight_row(one: Insight, now: float) -> Row:
         "created_at": zulu(one.begun),
         "deleted_at": "",
     }
+
+
+def _result(one: Insight, port: Port, elements: str) -> Row:
+    row = port.data(one.block.name, value=f"s3://sandbox/{one.id}/{port.name}")
+    return row if elements == "name" else row | {"id": element(one, port.name, elements)}

@@ -175,10 +175,10 @@ def detailed(one: Picture, now: float) -> Row:
     }
 
 
-def drawn(one: Picture, mode: str, date: str) -> bytes:
+def drawn(one: Picture, mode: str, date: str, scale: int = 1) -> bytes:
     """The index over the area on that date as a PNG with its legend."""
     classes = [Class(row.get("min") or 0.0, row.get("max") or 0.0, row["color"]) for row in one.legend(mode, date)]
-    return picture(one.values(date), SIDE, classes)
+    return picture(one.values(date), SIDE, classes, scale)
 
 
 def styled(one: Picture, mode: str, date: str) -> str:

@@ -1,0 +1,204 @@
+"""More of what the vendor leaves open: filters, pages, packages and limits in each of their forms."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import io
+import json
+import struct
+import tarfile
+import zipfile
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from pixxel_async import PixxelClient
+from pixxel_async.sandbox import Fault, Sandbox
+
+from .conftest import Caller
+
+
+@pytest.fixture
+async def other(request: pytest.FixtureRequest, session: aiohttp.ClientSession) -> AsyncIterator[Caller]:
+    """A caller of a sandbox with the habits that the test is given."""
+    async with Sandbox(clock="manual", profile=request.param) as sandbox:
+        yield Caller(sandbox, session)
+
+
+def habits(*told: dict[str, Any]) -> pytest.MarkDecorator:
+    """This test's sandbox has each of these."""
+    return pytest.mark.parametrize("other", told, indirect=True, ids=[json.dumps(one) for one in told])
+
+
+@habits({"auth_form": "scheme", "foreign": 404})
+async def test_a_key_may_bring_its_scheme_word_and_see_no_other_project(other: Caller) -> None:
+    """The word is part of it; what it does not open is as if it were not there."""
+    mine, theirs, _ = other.sandbox.world.projects
+    narrow = other.sandbox.add_key(projects=[mine])
+    assert narrow.startswith("Token ")
+    assert (await other.call("GET", f"/v0/projects/{mine}", key=narrow)).status == 200
+    hidden = await other.call("GET", f"/v0/projects/{theirs}", key=narrow)
+    assert (hidden.status, hidden.json["error"]["code"]) == (404, "not_found")
+    assert (await other.call("GET", "/v0/projects", key=narrow.removeprefix("Token "))).status == 401
+
+
+@habits({"same_link": True, "link_life": 50})
+async def test_a_link_may_stay_the_same_until_it_ends(other: Caller) -> None:
+    """Then there is another one, which opens the same bytes."""
+    first = await other.link()
+    assert await _again(other, 30) == first
+    second = await _again(other, 30)
+    assert second != first and (await other.fetch(second)).status == 200
+    assert (await other.fetch(first)).status == 403
+
+
+async def _again(caller: Caller, seconds: float) -> str:
+    await caller.sandbox.advance(seconds)
+    link: str = (await caller.do("jobs.request_download")).json["signed_url"]
+    return link
+
+
+@habits({"archive": "tar"}, {"archive": "gzip"})
+async def test_a_package_may_be_another_archive(other: Caller) -> None:
+    """With the same files, a name and a type that fit, and stable bytes."""
+    got = await other.fetch(await other.link())
+    gzipped = other.sandbox.habits.archive == "gzip"
+    body = gzip.decompress(got.body) if gzipped else got.body
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        names = archive.getnames()
+    assert "outputs/ndvi/ndvi.tif" in names and "outputs/ndvi/spec.json" in names
+    assert got.headers["Content-Type"] == ("application/gzip" if gzipped else "application/x-tar")
+    assert f'.{"tar.gz" if gzipped else "tar"}"' in got.headers["Content-Disposition"]
+
+
+@habits({"parts": 2, "folders": False})
+async def test_a_package_may_hold_archives_and_no_folders(other: Caller) -> None:
+    """All files are there once, whichever archive has them."""
+    whole = zipfile.ZipFile(io.BytesIO((await other.fetch(await other.link())).body))
+    assert whole.namelist() == ["part-1.zip", "part-2.zip"]
+    inner = [name for part in whole.namelist() for name in zipfile.ZipFile(io.BytesIO(whole.read(part))).namelist()]
+    assert len(set(inner)) == len(inner) > 4 and "outputs_ndvi_ndvi.tif" in inner
+    assert not any("/" in name for name in inner)
+
+
+@habits({"content_type": "none", "lengths": False})
+async def test_a_storage_may_say_nothing_of_an_object(other: Caller) -> None:
+    """Neither what it is nor how long."""
+    got = await other.fetch(await other.link())
+    assert "Content-Length" not in got.headers and got.headers["Transfer-Encoding"] == "chunked"
+    assert not got.headers["Content-Type"] and got.body.startswith(b"PK")
+
+
+@habits({"elements": "id", "shape": "realistic"})
+async def test_the_outputs_of_an_insight_may_have_ids(other: Caller) -> None:
+    """They choose what is packed, and the names do not."""
+    valid = other.valid["insights.request_download"]
+    output = (await other.do("insights.list")).json["insights"][0]["output"][0]
+    by_id = await other.call("PUT", valid.path, json={"outputs": [output["id"]]})
+    by_name = await other.call("PUT", valid.path, json={"outputs": [output["name"]]})
+    assert (by_id.status, by_name.status) == (200, 400)
+
+
+@habits({"error_codes": "upper"}, {"error_codes": "status"}, {"error_codes": "none"})
+async def test_codes_of_errors_may_be_anything(other: Caller) -> None:
+    """Words in capitals, the status, or nothing."""
+    code = (await other.call("GET", "/v0/orders/x")).json["error"]["code"]
+    assert code == {"upper": "NOT_FOUND", "status": "404", "none": ""}[other.sandbox.habits.error_codes]
+
+
+@habits({"calls_at_once": 1})
+async def test_calls_at_a_time_may_be_limited(other: Caller) -> None:
+    """The second one is refused while the first is under way."""
+    sandbox = other.sandbox
+    sandbox.inject(Fault(route="projects.list", kind="latency", seconds=10))
+    first = asyncio.create_task(other.do("projects.list"))
+    await sandbox.asked("projects.list")
+    assert (await other.do("projects.list")).status == 429
+    await sandbox.advance(10)
+    assert (await first).status == 200
+
+
+@habits({"answer_within": 5})
+async def test_a_gateway_may_lose_its_patience(other: Caller) -> None:
+    """After five seconds of ten, with a page."""
+    other.sandbox.inject(Fault(route="projects.list", kind="latency", seconds=10))
+    call = asyncio.create_task(other.do("projects.list"))
+    await other.sandbox.asked("projects.list")
+    await other.sandbox.advance(5)
+    got = await call
+    assert (got.status, got.headers["Content-Type"]) == (504, "text/html")
+
+
+@pytest.mark.parametrize(("form", "query"), [
+    ("commas", "project_ids={},{}"), ("repeated", "project_ids={}&project_ids={}"),
+    ("brackets", "project_ids[]={}&project_ids[]={}"),
+])  # fmt: skip
+async def test_a_filter_is_given_several_values(form: str, query: str, session: aiohttp.ClientSession) -> None:
+    """In its form it finds what lies in either project."""
+    async with Sandbox(profile={"lists": form}) as sandbox:
+        first, second, third = sandbox.world.projects
+        caller = Caller(sandbox, session)
+        for ids, count in (((first, second), 2), ((second, third), 0)):
+            got = await caller.call("GET", f"/v0/aois?{query.format(*ids)}")
+            assert got.json["pagination"]["total"] == count
+
+
+@pytest.mark.parametrize(("form", "mark"), [("comma", ","), ("slash", "/"), ("dots", "..")])
+async def test_a_span_of_times_or_areas(form: str, mark: str, session: aiohttp.ClientSession) -> None:
+    """Both ends belong to it, each may be left out, and what is none is refused."""
+    async with Sandbox(profile={"spans": form}) as sandbox:
+        caller = Caller(sandbox, session)
+        row = (await caller.do("order_items.list")).json["order_items"][0]
+        area, day = row["area"], row["created_at"][:10]
+        for query, status, count in (
+            (f"area={area}{mark}{area}", 200, 1), (f"area={mark}{area - 1}", 200, 0), (f"area={area}{mark}", 200, 1),
+            (f"created_at={day}{mark}2099-01-01", 200, 1), (f"created_at=2099-01-01{mark}", 200, 0),
+            (f"created_at={day}", 200, 1), (f"area=few{mark}many", 400, 0),
+        ):  # fmt: skip
+            got = await caller.call("GET", f"/v0/order-items?{query}")
+            assert (got.status, len((got.json or {}).get("order_items", ()))) == (status, count), query
+
+
+@habits({"created_on": "day"}, {"created_on": "instant"})
+async def test_created_on_is_a_day_or_an_instant(other: Caller) -> None:
+    """The instant finds what was made then; midnight finds the day's only where days are meant."""
+    row = (await other.do("jobs.list")).json["jobs"][0]
+    path = other.valid["jobs.list"].path
+    for value, found in ((row["created_at"], True), (row["created_at"][:10] + "T00:00:00Z", None), ("x", False)):
+        rows = (await other.call("GET", f"{path}?created_on={value}")).json["jobs"]
+        assert (row in rows) is (other.sandbox.habits.created_on == "day" if found is None else found)
+
+
+@habits({"search_on": "none"}, {"search_on": "skip"}, {"search_on": "token", "items_by": "number"})
+async def test_the_client_reads_an_image_search_as_far_as_it_goes(other: Caller) -> None:
+    """Every find once, or the first page where there is no way on."""
+    body = other.valid["search.images"].body
+    async with PixxelClient(other.sandbox.api_key, base_url=other.sandbox.url) as client:
+        found = [row.id async for row in client.search.images(**body)]
+    whole = (await other.do("search.images", json={**body, "limit": 1000})).json["pagination"]["total"]
+    assert len(found) == len(set(found)) == (3 if other.sandbox.habits.search_on == "none" else whole)
+
+
+@habits({"images_by": "id", "firefly": True, "picture_scale": 2, "report_columns": "titles", "zones": "offset"})
+async def test_more_may_be_otherwise(other: Caller) -> None:
+    """Keys of images, a satellite that no page names, larger pictures, headings, and zones by their offset."""
+    images = (await other.do("aois.list")).json["aois"][0]["images"]
+    assert all(key.count("-") == 4 for key in images)
+    names = [row["name"] for row in (await other.do("satellites.list")).json["satellites"]]
+    assert "Pixxel-FF01" in names
+    assert (await other.call("GET", "/v0/archives/collections/pixxel-ff-l2a/items")).json["features"] == []
+    wide, high = struct.unpack(">II", (await other.do("visualizations.png")).body[16:24])
+    assert (wide, high) == (2 * 256 + 16, 2 * 64)
+    assert (await other.do("reports.orders")).status == 400
+    report = (await other.do("reports.orders", params={"tz": "+05:30"})).body.decode()
+    assert report.startswith("Id,Order Id,Name,") and "+05:30" in report.splitlines()[1]
+
+
+@habits({"time_taken": "clock"}, {"time_taken": "seconds"})
+async def test_a_duration_may_be_written_otherwise(other: Caller) -> None:
+    """As on a clock, or in seconds."""
+    row = (await other.do("jobs.list")).json["jobs"][0]
+    assert row["time_taken"] == {"clock": "00:04:00", "seconds": "240"}[other.sandbox.habits.time_taken]
