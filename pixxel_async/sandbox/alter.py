@@ -38,9 +38,13 @@ class Sending:
     at: int = 0
 
 
+PLAIN = Sending()
+"""As it is, as fast as it goes."""
+
+
 def sending(firings: Sequence[Firing]) -> Sending:
     """How an answer travels under these faults."""
-    how = Sending()
+    how = PLAIN
     for fault in (firing.fault for firing in firings):
         if fault.kind == "cut":
             how = evolve(how, cut=fault.at)

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from .files.ribbon import Ribbon
+
+_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @frozen
@@ -39,7 +41,8 @@ class Answer:
     def with_headers(self, **changes: str | None) -> Answer:
         """The same with other headers; underscores stand for hyphens, None removes."""
         merged = {**self.headers, **{name.replace("_", "-"): value for name, value in changes.items()}}
-        return evolve(self, headers={name: value for name, value in merged.items() if value is not None})
+        headers = {name: value for name, value in merged.items() if value is not None}
+        return Answer(self.status, headers, self.body, self.start, self.stop, self.length_told)
 
 
 class Refused(Exception):  # never leaves the sandbox: it becomes the vendor's error envelope
@@ -83,7 +86,7 @@ def plain(status: int, body: bytes, content_type: str, **headers: str) -> Answer
 
 def as_json(status: int, value: Any, content_type: str = "application/json") -> Answer:
     """An answer with this value as JSON."""
-    return plain(status, json.dumps(value, separators=(",", ":")).encode(), content_type)
+    return plain(status, _json(value).encode(), content_type)
 
 
 def as_xml(status: int, code: str, message: str, **members: str) -> Answer:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from aiohttp import web
 
-from .alter import Sending
+from .alter import PLAIN, Sending
 from .answers import Answer
 from .line import Line
 from .raw import send_raw
@@ -24,7 +24,7 @@ async def deliver(line: Line, answer: Answer, how: Sending, sent: Callable[[int]
     request = line.request
     if how.raw:
         return await send_raw(line, answer, how)
-    if how == Sending() and answer.length <= _SMALL and answer.length_told:
+    if how is PLAIN and answer.length <= _SMALL and answer.length_told:
         sent(answer.length)
         body = b"".join(answer.body.read(answer.start, answer.stop))
         return web.Response(status=answer.status, headers=answer.headers, body=body)

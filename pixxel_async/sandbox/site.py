@@ -176,14 +176,14 @@ class Site:
         return answer
 
     def _witness(self, request: Request) -> Seen:
-        texts = [request.path, *request.query.values(), *request.headers.values()]
+        text = "\n".join((request.path, *request.query.values(), *request.headers.values()))
         return Seen(
             request.method,
             request.path,
             self._name(request),
             self.host,
             "authorization" in request.headers,
-            any(key in text for key in self._desk.keys.known() for text in texts),
+            any(key in text for key in self._desk.keys.known()),
             {name: value for name, value in request.headers.items() if name != "authorization"},
             {name: value for name, value in request.query.items() if name not in SIGNATURES},
             request.body,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from attrs import field, frozen
@@ -29,21 +30,25 @@ class Port:
 
     def data(self, block: str, **filled: Any) -> dict[str, Any]:
         """The port as the API's DataType object. Source: the vendor's Data Types page."""
-        big = self.format in ("raster", "vector", "tabular")
-        shape: dict[str, Any] = {"bands": list(self.bands), "source": "pixxel"} if self.format == "raster" else {}
-        return {
-            "format": self.format,
-            "type": "url" if big else "string",
-            "name": self.name,
-            "display_name": self.name.replace("_", " ").capitalize(),
-            "description": "",
-            "is_artifact": big,
-            "group": self.group,
-            "metadata": {"block-name": block},
-            "properties": shape,
-            "version": "v2",
-            **filled,
-        }
+        return {**_data(self, block), **filled}
+
+
+@lru_cache(maxsize=256)
+def _data(port: Port, block: str) -> dict[str, Any]:
+    big = port.format in ("raster", "vector", "tabular")
+    shape: dict[str, Any] = {"bands": list(port.bands), "source": "pixxel"} if port.format == "raster" else {}
+    return {
+        "format": port.format,
+        "type": "url" if big else "string",
+        "name": port.name,
+        "display_name": port.name.replace("_", " ").capitalize(),
+        "description": "",
+        "is_artifact": big,
+        "group": port.group,
+        "metadata": {"block-name": block},
+        "properties": shape,
+        "version": "v2",
+    }
 
 
 @frozen

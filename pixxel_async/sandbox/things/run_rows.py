@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ..clock import zulu
@@ -11,7 +12,16 @@ Row = dict[str, Any]
 
 
 def listed(run: Run, now: float) -> Row:
-    """The run as a row of the job listing."""
+    """The run as a row of the job listing; not to be changed, since that of an ended one is kept."""
+    return _row_of_ended(run) if now >= run.ends else _row(run, now)
+
+
+@lru_cache(maxsize=4096)
+def _row_of_ended(run: Run) -> Row:
+    return _row(run, run.ends)
+
+
+def _row(run: Run, now: float) -> Row:
     ended = now >= run.ends
     return {
         "id": run.id,
@@ -29,7 +39,16 @@ def listed(run: Run, now: float) -> Row:
 
 
 def detailed(run: Run, now: float) -> Row:
-    """The run as the API shows a single job."""
+    """The run as the API shows a single job; not to be changed, since that of an ended one is kept."""
+    return _ended(run) if now >= run.ends else _full(run, now)
+
+
+@lru_cache(maxsize=1024)
+def _ended(run: Run) -> Row:
+    return _full(run, run.ends)
+
+
+def _full(run: Run, now: float) -> Row:
     last = zulu(min(now, run.ends))
     return {
         **listed(run, now),

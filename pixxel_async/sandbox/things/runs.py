@@ -50,7 +50,7 @@ class Step:
     block: Block
 
 
-@frozen
+@frozen(eq=False)
 class Run:
     """One job.
 
