@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .clock import HISTORY, zulu
-from .contents import PLACES, square
+from .contents import PLACES, Place, square
 from .things.areas import Area
 from .things.blocks import BLOCKS, Block
-from .things.imagery import SATELLITES
+from .things.imagery import SATELLITES, Satellite
 from .things.insights import Insight
 from .things.pictures import Picture
 from .things.purchases import Line, Order
@@ -81,24 +81,38 @@ def _ended(world: World, workflow: Workflow, count: int, *, fails: bool = False)
 def _areas(world: World, project: str) -> None:
     """Two AOIs with what can be made of them, and an order that has been fulfilled."""
     for place, satellite in zip(PLACES, (SATELLITES[2], SATELLITES[1]), strict=False):
-        own = [scene for scene in world.scenes.values() if (scene.satellite, scene.place) == (satellite, place)]
-        id, name, text = world.new_id("aoi"), f"{place.name} fields", f"Fields around {place.name}"
-        members = (satellite.id, project, world.user_id, square(place), tuple(own[-2:]), HISTORY, 600.0)
-        world.areas[id] = Area(id, name, text, *members)
+        area_of(world, f"{place.name} fields", project, (place, satellite), 2, HISTORY, 600.0)
     area = next(iter(world.areas.values()))
     for name in ("gap-filled-ndvi", "farm-boundary-detection"):
-        id, block = world.new_id("insight"), BLOCKS[name]
-        given = [port.data(name) for port in block.inputs]
-        began, fails = HISTORY + DAY, bool(world.insights)
-        world.insights[id] = Insight(
-            id, block.title, project, world.user_id, {}, area, block, given, began, 300.0, fails
-        )
+        insight_of(world, area, BLOCKS[name], HISTORY + DAY, 300.0, fails=bool(world.insights))
     id, index = world.new_id("visualization"), next(iter(world.indices.values()))
     world.pictures[id] = Picture(id, area, index, world.user_id, world.org_id, HISTORY + DAY, 300.0)
-    _order(world, area)
+    order_of(world, area, 1, HISTORY + 2 * DAY, 3600.0)
 
 
-def _order(world: World, area: Area) -> None:
+def area_of(
+    world: World, name: str, project: str, seen: tuple[Place, Satellite], images: int, begun: float, seconds: float
+) -> Area:
+    """A new AOI around a place, with the newest images that a satellite has of it."""
+    place, satellite = seen
+    own = [scene for scene in world.scenes.values() if (scene.satellite, scene.place) == (satellite, place)]
+    id, text, shape = world.new_id("aoi"), f"Fields around {place.name}", square(place)
+    scenes = tuple(own[len(own) - images :])
+    made = Area(id, name, text, satellite.id, project, world.user_id, shape, scenes, begun, seconds)
+    world.areas[id] = made
+    return made
+
+
+def insight_of(world: World, area: Area, block: Block, begun: float, seconds: float, *, fails: bool = False) -> Insight:
+    """A new insight of an AOI."""
+    id, given = world.new_id("insight"), [port.data(block.name) for port in block.inputs]
+    made = Insight(id, block.title, area.project_id, world.user_id, {}, area, block, given, begun, seconds, fails)
+    world.insights[id] = made
+    return made
+
+
+def order_of(world: World, area: Area, items: int, begun: float, seconds: float) -> Order:
+    """A new order: so many items, each of which buys all images of an AOI."""
     feature = {"type": "Feature", "properties": {}, "geometry": area.geometry}
     wanted = {
         "name": area.name,
@@ -111,9 +125,10 @@ def _order(world: World, area: Area) -> None:
         "recurrence": "ONCE",
         "delivery_speed": "STANDARD",
     }
-    line = Line(world.new_id("order item"), wanted, area.scenes)
+    lines = tuple(Line(world.new_id("order item"), wanted, area.scenes) for _ in range(items))
     id = world.new_id("order")
-    world.orders[id] = Order(id, world.user_id, world.org_id, (line,), HISTORY + 2 * DAY, 3600.0)
+    world.orders[id] = Order(id, world.user_id, world.org_id, lines, begun, seconds)
+    return world.orders[id]
 
 
 def _running(world: World, workflow: Workflow, now: float) -> None:

@@ -1,4 +1,4 @@
-"""What tests put into a sandbox: projects, workflows, jobs, keys."""
+"""What tests put into a sandbox: projects, workflows, jobs, AOIs, insights, orders, keys."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from ..errors import ConfigError
 from .clock import Clock
 from .contents import PLACES
 from .keys import Keys
-from .past import project, workflow
+from .past import area_of, insight_of, order_of, project, workflow
 from .rules.ids import digest
+from .things.areas import Area
 from .things.blocks import BLOCKS
+from .things.imagery import SATELLITES
+from .things.insights import Insight
 from .things.purchases import Order
 from .things.runs import Run, Step, Workflow
 from .world import World
 
 _SPAN = 60.0
-"""Seconds that each task of a job took that has ended when it is added."""
+"""Seconds that each task of a job took that has ended when it is added; also an AOI, an insight, an order."""
+_IMAGES = 16
+"""Images that the archive has of each place by its last satellite."""
 
 
 class State:
@@ -37,13 +42,13 @@ class State:
         self.clock = clock
         self.keys = keys
         self.lock = threading.RLock()
-        self._seeded = len(world.orders)
+        self._given = set(world.orders)
 
     @property
     def orders(self) -> list[Order]:
-        """The orders that were placed since it started, oldest first; dry runs are none."""
+        """The orders that were placed by requests, oldest first; dry runs and what a test has added are none."""
         with self.lock:
-            return list(self.world.orders.values())[self._seeded :]
+            return [order for id, order in self.world.orders.items() if id not in self._given]
 
     def add_project(self, title: str = "Project of a test") -> str:
         """One more project; returns its id."""
@@ -75,9 +80,7 @@ class State:
         if tasks < 1:
             raise ConfigError(f"a workflow has at least one task, not {tasks}")
         with self.lock:
-            owner = project or next(iter(self.world.projects))
-            if owner not in self.world.projects:
-                raise ConfigError(f"there is no project {owner}")
+            owner = self._project(project)
             usual = [block for block in BLOCKS if "workflow" in BLOCKS[block].modes]
             blocks = tuple(usual[at % len(usual)] for at in range(tasks))
             return workflow(self.world, owner, name, blocks, len(self.world.workflows) % len(PLACES))
@@ -114,11 +117,92 @@ class State:
             begun = self.clock.now() - (0.0 if seconds else long)
             run = Run(self.world.new_id("job"), one.id, self.world.user_id, begun, long, steps, failing)
             self.world.runs[one.id][run.id] = run
-            if packing is not None:
-                self.world.packing.slow[run.id] = packing
-            if not packs:
-                self.world.packing.failing.add(run.id)
+            self._packs(run.id, packing, packs)
             return run
+
+    def add_aoi(self, images: int = 2, *, name: str = "", seconds: float = 0.0, project_id: str | None = None) -> Area:
+        """One more AOI of Sentinel-2 images, with the members `id`, `name` and `scenes`.
+
+        Args:
+            images: how many it has, up to 16; each of them is an asset, and so is the mosaic of each day.
+            name: as in the API; one that is new unless given.
+            seconds: how long its assets take from now on; 0: they are there.
+            project_id: the first project unless given.
+
+        Raises:
+            ConfigError: there are not so many images, or no such project.
+        """
+        if not 1 <= images <= _IMAGES:
+            raise ConfigError(f"an AOI has 1 to {_IMAGES} images, not {images}")
+        with self.lock:
+            name = name or f"AOI {len(self.world.areas) + 1} of a test"
+            seen, long = (PLACES[len(self.world.areas) % len(PLACES)], SATELLITES[-1]), seconds or _SPAN
+            begun = self.clock.now() - (0.0 if seconds else long)
+            return area_of(self.world, name, self._project(project_id), seen, images, begun, long)
+
+    def add_insight(
+        self,
+        aoi_id: str,
+        *,
+        block: str = "gap-filled-ndvi",
+        fails: bool = False,
+        seconds: float = 0.0,
+        packing: float | None = None,
+        packs: bool = True,
+    ) -> Insight:
+        """One more insight of an AOI.
+
+        Args:
+            aoi_id: of the AOI.
+            block: name of what it is made with.
+            fails: whether it fails at its end.
+            seconds: how long it takes from now on; 0: it has ended already.
+            packing: seconds from asking for its package until that is ready; the sandbox's unless given.
+            packs: whether its package can be made at all.
+
+        Raises:
+            ConfigError: there is no such AOI or block.
+        """
+        with self.lock:
+            if aoi_id not in self.world.areas or block not in BLOCKS:
+                raise ConfigError(f"there is no AOI {aoi_id}, or no block {block}")
+            long = seconds or _SPAN
+            begun = self.clock.now() - (0.0 if seconds else long)
+            made = insight_of(self.world, self.world.areas[aoi_id], BLOCKS[block], begun, long, fails=fails)
+            self._packs(made.id, packing, packs)
+            return made
+
+    def add_order(self, items: int = 1, *, images: int = 2, seconds: float = 0.0) -> Order:
+        """One more archive order, with `id`, `item_ids`, `task_ids` and `catalog_ids`.
+
+        Args:
+            items: how many it has, all of them of a new AOI.
+            images: that each item buys: as many tasks, and as many entries of the catalog.
+            seconds: from now on until it is fulfilled and the catalog has its images; 0: it is.
+
+        Raises:
+            ConfigError: it would have no items, or there are not so many images.
+        """
+        if items < 1:
+            raise ConfigError(f"an order has at least one item, not {items}")
+        with self.lock:
+            area, long = self.add_aoi(images), seconds or _SPAN
+            order = order_of(self.world, area, items, self.clock.now() - (0.0 if seconds else long), long)
+            self._given.add(order.id)
+            return order
+
+    def _packs(self, id: str, packing: float | None, packs: bool) -> None:
+        """Say how long the packing of this takes, and whether it can be packed."""
+        if packing is not None:
+            self.world.packing.slow[id] = packing
+        if not packs:
+            self.world.packing.failing.add(id)
+
+    def _project(self, id: str | None) -> str:
+        owner = id or next(iter(self.world.projects))
+        if owner not in self.world.projects:
+            raise ConfigError(f"there is no project {owner}")
+        return owner
 
     def _workflow(self, id: str) -> Workflow:
         if id not in self.world.workflows:

@@ -65,3 +65,46 @@ async def test_orders_are_those_that_were_placed(caller: Caller) -> None:
     assert caller.sandbox.orders == []
     placed = (await caller.do("orders.create")).json
     assert [order.id for order in caller.sandbox.orders] == [placed["id"]]
+
+
+async def test_an_aoi_has_its_images_and_insights(caller: Caller) -> None:
+    """Listed and got like any other; its assets are there at once or in their time."""
+    sandbox = caller.sandbox
+    ready, later = sandbox.add_aoi(images=3), sandbox.add_aoi(name="Later", seconds=60)
+    good, bad = sandbox.add_insight(ready.id), sandbox.add_insight(ready.id, fails=True)
+    rows = (await caller.call("GET", "/v0/aois")).json["aois"]
+    assert [(row["name"], row["status"]) for row in rows[-2:]] == [(ready.name, "success"), ("Later", "started")]
+    assets = (await caller.call("GET", f"/v0/aois/{ready.id}/assets")).json["assets"]
+    assert sum(asset["asset_type"] == "stac_item" for asset in assets) == 3
+    listed = (await caller.call("GET", f"/v0/aoi/{ready.id}/insights")).json["insights"]
+    assert [(row["id"], row["status"]) for row in listed] == [(good.id, "completed"), (bad.id, "failed")]
+    await sandbox.advance(60)
+    assert (await caller.call("GET", f"/v0/aoi/{later.id}")).json["status"] == "success"
+
+
+async def test_an_order_has_items_tasks_and_catalog_entries(caller: Caller) -> None:
+    """The entries are there once it is fulfilled; what a test adds was not placed."""
+    sandbox = caller.sandbox
+    order = sandbox.add_order(items=2, images=3, seconds=60)
+    assert sandbox.orders == [] and len(order.task_ids) == len(order.catalog_ids) == 6
+    query = f"order_ids={order.id}"
+    items = (await caller.call("GET", f"/v0/order-items?{query}")).json["order_items"]
+    assert [item["id"] for item in items] == order.item_ids
+    assert [task["id"] for item in items for task in item["tasks"]] == order.task_ids
+    path = f"/v0/catalogs/{order.catalog_ids[-1]}"
+    assert (await caller.call("GET", path)).status == 404
+    await sandbox.advance(60)
+    assert (await caller.call("GET", path)).json["task_id"] == order.task_ids[-1]
+    assert (await caller.call("GET", f"/v0/orders/{order.id}")).json["order_items"][0]["status"] == "FULFILLED"
+
+
+def test_no_aoi_insight_or_order_that_cannot_be() -> None:
+    """Too many images, none, an AOI, a block or a project that is not there."""
+    sandbox = Sandbox()
+    for add in (
+        lambda: sandbox.add_aoi(images=0), lambda: sandbox.add_aoi(images=17), lambda: sandbox.add_order(items=0),
+        lambda: sandbox.add_aoi(project_id="x"), lambda: sandbox.add_insight("x"),
+        lambda: sandbox.add_insight(sandbox.add_aoi().id, block="x"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError):
+            add()

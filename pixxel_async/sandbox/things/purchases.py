@@ -99,6 +99,21 @@ class Order:
     seconds: float
     dry: bool = False
 
+    @property
+    def item_ids(self) -> list[str]:
+        """Ids of its items, in their order."""
+        return [line.id for line in self.lines]
+
+    @property
+    def task_ids(self) -> list[str]:
+        """Ids of the tasks of all its items, in their order."""
+        return [id for line in self.lines for id in line.task_ids()]
+
+    @property
+    def catalog_ids(self) -> list[str]:
+        """Ids that its images have in the catalog once it is fulfilled."""
+        return [_entry_id(task) for task in self.task_ids]
+
     def fulfilled(self, now: float) -> bool:
         """Whether its imagery is in the catalog."""
         return not self.dry and now >= self.placed + self.seconds
@@ -120,10 +135,14 @@ def entries(order: Order, now: float) -> list[Entry]:
     if not order.fulfilled(now):
         return []
     return [
-        Entry(uuid(task, "catalog"), order, line, task, scene)
+        Entry(_entry_id(task), order, line, task, scene)
         for line in order.lines
         for task, scene in zip(line.task_ids(), line.scenes or (_tasked(order, line),), strict=True)
     ]
+
+
+def _entry_id(task: str) -> str:
+    return uuid(task, "catalog")
 
 
 def _tasked(order: Order, line: Line) -> Scene:
