@@ -61,6 +61,7 @@ class Schema:
     max_length: int | None = None
     pattern: str | None = None
     x_values: dict[str, str] = field(factory=dict)
+    x_open: bool = False
     x_module: str | None = None
     x_envelope: bool = False
     x_secret: bool = False

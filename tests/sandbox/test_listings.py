@@ -108,3 +108,22 @@ async def test_the_image_search_answers_with_a_map_and_the_number_of_all(caller:
     got = (await caller.do("search.images")).json
     assert all(item["id"] == key for key, item in got["items"].items())
     assert len(got["items"]) == 3 < got["pagination"]["total"]
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+async def test_a_catalog_is_sorted_by_field_and_direction_too(caller: Caller, direction: str) -> None:
+    """As the vendor's sample writes it, though its document types the values as directions."""
+    await caller.do("orders.create")
+    await caller.sandbox.advance(minutes=1)
+    body = {"limit": 50, "sort_by": [{"field": "properties->>'datetime'", "direction": direction}]}
+    rows = (await caller.do("catalogs.search", json=body)).json["catalogs"]
+    times = [row["details"]["properties"]["datetime"] for row in rows]
+    assert len(times) == 3 and times == sorted(times, reverse=direction == "desc")
+
+
+async def test_a_catalog_entry_tells_its_delivery(caller: Caller) -> None:
+    """Begun, then done; the entries that were not delivered say nothing."""
+    await caller.do("deliveries.create")
+    await caller.sandbox.advance(minutes=1)
+    rows = (await caller.do("catalogs.search", json={"limit": 50})).json["catalogs"]
+    assert [row["delivery_status"] for row in rows] == ["SUCCESS", "UNSPECIFIED"]

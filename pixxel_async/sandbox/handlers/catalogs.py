@@ -13,7 +13,7 @@ from ..files.archive import Member
 from ..routes import Ask
 from ..rules.rows import page
 from ..things.purchases import Entry
-from ..things.receipts import entry_row
+from ..things.receipts import delivered, entry_row
 from ..things.search import ordered, wanted
 from ..world import Download, Row, World
 
@@ -24,7 +24,7 @@ _LINES = 128
 def search(world: World, ask: Ask) -> Any:
     """One page of the catalog entries that fit everything that is asked."""
     body, known = ask.body, world.catalog(ask.now)
-    rows = [entry_row(entry) for entry in known.values() if _asked(entry, body)]
+    rows = [_row(world, entry, ask.now) for entry in known.values() if _asked(entry, body)]
     owners = {id(row["details"]): row for row in rows}
     within = {name: body[name] for name in ("bbox", "intersects", "datetime", "collections", "query") if name in body}
     found = wanted((row["details"] for row in rows), within)
@@ -51,7 +51,12 @@ def get_entry(world: World, ask: Ask) -> Any:
     known, id = world.catalog(ask.now), ask.path["catalog_id"]
     if id not in known:
         raise missing("catalog", id)
-    return entry_row(known[id])
+    return _row(world, known[id], ask.now)
+
+
+def _row(world: World, entry: Entry, now: float) -> Row:
+    began = [row["begun"] for row in world.deliveries if row["catalog_id"] == entry.id]
+    return entry_row(entry, delivered(began[-1], world.job_seconds, now) if began else "UNSPECIFIED")
 
 
 def chosen(world: World, wish: Row, now: float) -> list[Entry]:

@@ -8,6 +8,7 @@ from ..answers import Refused, missing
 from ..clock import zulu
 from ..routes import Ask
 from ..rules.rows import matching
+from ..things.receipts import delivered
 from ..world import Row, World
 from .catalogs import chosen
 
@@ -82,7 +83,7 @@ def _deliveries(world: World, wish: Row, now: float) -> list[Row]:
 def _delivery(world: World, row: Row, now: float) -> Row:
     """A delivery as the API shows it: its status follows the clock."""
     begun, ends = row["begun"], row["begun"] + world.job_seconds
-    status = "SUCCESS" if now >= ends else "IN_PROGRESS" if now > begun else "CREATED"
+    status = delivered(begun, world.job_seconds, now)
     times = {"status": status, "created_at": zulu(begun), "updated_at": zulu(min(now, ends))}
     return {**{name: value for name, value in row.items() if name != "begun"}, **times}
 

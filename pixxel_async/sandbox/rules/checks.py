@@ -33,7 +33,7 @@ def problems(value: Any, schema: Schema, components: Schema, where: str = "body"
         yield f"{where} must be of type {' or '.join(names)}"
     elif "const" in schema and value != schema["const"]:
         yield f"{where} must be {schema['const']}"
-    elif "x-values" in schema and value not in list(schema["x-values"]):
+    elif "x-values" in schema and not schema.get("x-open") and value not in list(schema["x-values"]):
         yield f"{where} must be one of {', '.join(schema['x-values'])}"
     elif outside := _outside(value, schema):
         yield f"{where} must be {outside}"
