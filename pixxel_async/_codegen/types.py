@@ -9,7 +9,7 @@ from .records import Schema
 Schemas = Mapping[str, Schema]
 
 _SCALARS = {"string": "str", "number": "float", "integer": "int", "boolean": "bool"}
-_TIMES = {"date-time": "dt.datetime", "date": "dt.date"}
+_TIMES = {"date-time": "dt.datetime", "instant": "dt.datetime", "date": "dt.date"}
 
 
 def is_word(schema: Schema) -> bool:
@@ -36,7 +36,7 @@ def attribute_type(schema: Schema) -> str:
         return f"list[{_element(schema.items)}]"
     if schema.kind == "object":
         return f"dict[str, {_values(schema)}]"
-    if schema.format == "date-time":
+    if schema.format in ("date-time", "instant"):
         return "dt.datetime"
     return _SCALARS.get(schema.kind or "", "Any")
 

@@ -65,7 +65,7 @@ def _scalar(value: Any, schema: Schema, where: str) -> Any:
         return float(value)
     if kind == "number" and isinstance(value, int) and number(2, where) == 0:
         return float(value) if value in (0, 100) else value + 0.5
-    if isinstance(value, str) and value and schema.get("format") == "date-time":
+    if isinstance(value, str) and value and schema.get("format") == "instant":
         when = datetime.fromisoformat(value)
         return _TIMES[number(len(_TIMES), where)](when)
     if isinstance(value, str) and "x-values" in schema and number(2, where) == 0:

@@ -12,7 +12,7 @@ from yarl import URL
 
 from pixxel_async.sandbox import Sandbox
 
-from .valid import Valid, requests
+from .valid import MAKERS, filled, requests
 
 
 @frozen
@@ -47,9 +47,9 @@ class Caller:
     async def do(self, operation: str, **changes: Any) -> Got:
         """The valid request of this operation; what it needs first is created first."""
         valid = self.valid[operation]
-        for needed in ("stores.create", "assets.request_download", "catalogs.request_download"):
+        for needed in MAKERS:
             if f"{{{needed}}}" in f"{valid.path} {valid.body}":
-                valid = _filled(valid, f"{{{needed}}}", await self._made(needed))
+                valid = filled(valid, f"{{{needed}}}", await self._made(needed))
         given: dict[str, Any] = {"params": valid.query, "json": valid.body, **changes}
         return await self.call(valid.method, valid.path, **given)
 
@@ -73,17 +73,6 @@ class Caller:
         await self.sandbox.advance(minutes=5)
         made: str = (await self.do(operation)).json["signed_url"]
         return made
-
-
-def _filled(valid: Valid, hole: str, text: str) -> Valid:
-    def fill(value: Any) -> Any:
-        if isinstance(value, str):
-            return value.replace(hole, text)
-        if isinstance(value, dict):
-            return {name: fill(one) for name, one in value.items()}
-        return [fill(one) for one in value] if isinstance(value, list) else value
-
-    return Valid(valid.method, fill(valid.path), valid.query, fill(valid.body))
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from pixxel_async.sandbox import Sandbox
 from pixxel_async.sandbox.things.areas import assets
 
 SQUARE = {"type": "Polygon", "coordinates": [[[75.3, 30.9], [75.4, 30.9], [75.4, 31.0], [75.3, 31.0], [75.3, 30.9]]]}
+MAKERS = ("stores.create", "assets.request_download", "catalogs.request_download")
+"""Operations whose result others need: `{stores.create}` in a request stands for the id of what that one made."""
 COLLECTION = {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}, "geometry": SQUARE}]}
 
 
@@ -118,6 +120,19 @@ def requests(sandbox: Sandbox) -> dict[str, Valid]:
         "catalogs.search": Valid("POST", "/v0/catalogs/search", body={"limit": 50}),
         "catalogs.get": Valid("GET", f"/v0/catalogs/{entry.id}"),
     }  # fmt: skip
+
+
+def filled(valid: Valid, hole: str, text: str) -> Valid:
+    """The request with this text wherever it has the hole."""
+
+    def fill(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace(hole, text)
+        if isinstance(value, dict):
+            return {name: fill(one) for name, one in value.items()}
+        return [fill(one) for one in value] if isinstance(value, list) else value
+
+    return Valid(valid.method, fill(valid.path), valid.query, fill(valid.body))
 
 
 def asset_ids(sandbox: Sandbox) -> list[str]:
