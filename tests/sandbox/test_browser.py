@@ -1,0 +1,58 @@
+"""The start page in a real browser that reaches nothing but this machine."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pixxel_async.description import load
+from pixxel_async.sandbox.clock import zulu
+
+from ..support.browser import browser
+from .conftest import Caller
+
+
+async def test_the_start_page_shows_what_there_is(caller: Caller, tmp_path: Path) -> None:
+    """State, clock and requests as people see them, loaded from the sandbox alone."""
+    sandbox = caller.sandbox
+    sandbox.add_job(fails_at="task-1")
+    await caller.do("jobs.list")
+    await caller.call("GET", "/v0/<b>bold</b>")
+    async with browser(tmp_path) as tab:
+        await tab.open(sandbox.url)
+        text = await tab.text()
+        assert zulu(sandbox.clock.now())[:19] in text and "stands still" in text
+        assert re.search(r"\b3\s+Projects", text) and re.search(r"\b2\s+Requests", text) and "2 failed" in text
+        assert "jobs.list" in text and "/v0/<b>bold</b>" in text
+        assert sandbox.api_key not in text
+        assert {url for url in tab.asked if not url.startswith("data:")} == {f"{sandbox.url}/"}
+
+
+async def test_its_buttons_step_the_clock(caller: Caller, tmp_path: Path) -> None:
+    """Pressed with a mouse, each by what it says; the page that comes back shows the new time."""
+    sandbox = caller.sandbox
+    before = sandbox.clock.now()
+    async with browser(tmp_path) as tab:
+        await tab.open(sandbox.url)
+        for button, seconds in ((1, 60), (2, 660), (3, 4260), (4, 90660)):
+            await tab.click(f"form:nth-of-type({button}) button")
+            assert sandbox.clock.now() == before + seconds
+            assert zulu(before + seconds)[:19] in await tab.text()
+
+
+async def test_its_link_leads_to_the_description(caller: Caller, tmp_path: Path) -> None:
+    """All of it, as JSON."""
+    async with browser(tmp_path) as tab:
+        await tab.open(caller.sandbox.url)
+        await tab.click("a[href$='description.json']")
+        shown = await tab.value("Object.keys(JSON.parse(document.body.innerText).paths)")
+        assert sorted(shown) == sorted(load()["paths"])
+
+
+async def test_it_fits_a_small_screen(caller: Caller, tmp_path: Path) -> None:
+    """Nothing but tables and code is wider than the window, and those can be moved in their place."""
+    await caller.do("jobs.list")
+    async with browser(tmp_path) as tab:
+        await tab.open(caller.sandbox.url)
+        await tab.resize(420, 900)
+        assert await tab.value("document.documentElement.scrollWidth") <= 420
