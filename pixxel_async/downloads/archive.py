@@ -10,11 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, Literal, Protocol
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from ..errors import Corrupt
+from ..packages.rules.passage import Seen, agrees
 from ..packages.rules.zips import (
+    DEFLATED,
     LOCAL_SIZE,
+    STORED,
     TAIL,
     End,
     Entry,
@@ -31,7 +34,6 @@ __all__ = ["Source", "Walked", "listing", "walk"]
 _CHUNK = 1 << 18
 _OUT = 1 << 20
 _MOST_OUT_OF_ORDER = 250_000
-_STORED, _DEFLATED = 0, 8
 
 Tick = Callable[[], None]
 """Called between chunks; raises to end the work."""
@@ -56,25 +58,53 @@ class Walked:
     note: str = ""
 
 
-def walk(source: Source, *, unpack: bool, tick: Tick) -> Walked:
+def walk(source: Source, *, unpack: bool, tick: Tick, seen: Seen | None = None) -> Walked:
     """Check an archive's structure, and the CRC-32 of every member if asked.
 
     Args:
         unpack: whether members are unpacked and their checksums compared.
+        seen: what passed by while the archive arrived; if its directory says the same, only that is read.
 
     Raises:
         Corrupt: it is damaged, or holds bytes that belong to nothing.
     """
     with source.open("rb") as file, source.open("rb") as directory:
         end = _end(file)
-        seen, unproved = 0, Counter[str]()
-        for entry, following in _with_following(_in_file_order(directory, end), end.directory):
-            tick()
-            _check_member(file, entry, following, unpack=unpack, tick=tick)
-            seen += 1
-            if unpack and (why := _not_unpackable(entry)):
-                unproved[why] += 1
-    return Walked(seen, "; ".join(f"{count} of {seen} members: {why}" for why, count in sorted(unproved.items())))
+        tally = _Tally(unpack)
+        if unpack and seen is not None and agrees(seen, end, tally.over(_directory(directory, end))):
+            return tally.walked()
+        tally = _Tally(unpack)
+        for _ in tally.over(_checked(file, directory, end, unpack, tick)):
+            pass
+    return tally.walked()
+
+
+@define
+class _Tally:
+    """Members as they are gone through, and those that could not be unpacked."""
+
+    unpack: bool
+    found: int = 0
+    unproved: Counter[str] = field(factory=Counter)
+
+    def over(self, members: Iterable[Entry]) -> Iterator[Entry]:
+        for entry in members:
+            self.found += 1
+            if self.unpack and (why := _not_unpackable(entry)):
+                self.unproved[why] += 1
+            yield entry
+
+    def walked(self) -> Walked:
+        notes = (f"{count} of {self.found} members: {why}" for why, count in sorted(self.unproved.items()))
+        return Walked(self.found, "; ".join(notes))
+
+
+def _checked(file: BinaryIO, directory: BinaryIO, end: End, unpack: bool, tick: Tick) -> Iterator[Entry]:
+    """The members in the order of their bytes, each after it was found sound."""
+    for entry, following in _with_following(_in_file_order(directory, end), end.directory):
+        tick()
+        _check_member(file, entry, following, unpack=unpack, tick=tick)
+        yield entry
 
 
 def listing(source: Source) -> Iterator[Entry]:
@@ -151,13 +181,13 @@ def _check_member(file: BinaryIO, entry: Entry, following: int, *, unpack: bool,
 def _not_unpackable(entry: Entry) -> str:
     if entry.encrypted:
         return "encrypted, proved by structure alone"
-    known = entry.method in (_STORED, _DEFLATED)
+    known = entry.method in (STORED, DEFLATED)
     return "" if known else f"compression method {entry.method} is not unpacked here, proved by structure alone"
 
 
 def _check_bytes(packed: Iterable[bytes], entry: Entry, tick: Tick) -> None:
     size = crc = 0
-    for piece in _inflate(packed, entry) if entry.method == _DEFLATED else packed:
+    for piece in _inflate(packed, entry) if entry.method == DEFLATED else packed:
         tick()
         size += len(piece)
         crc = zlib.crc32(piece, crc)

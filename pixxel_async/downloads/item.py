@@ -103,8 +103,9 @@ async def _writing(item: Item, place: Place, tools: Tools) -> AsyncIterator[tupl
     part, free = await _open_part(place, tools)
     kept = part.size if decision.step == "prove" else min(decision.offset, part.size)
     writer = Writer(
-        part, tools.threads, buffer=settings.buffer, digest=settings.digest, kept=kept, synced=place.row.synced
-    )
+        part, tools.threads, buffer=settings.buffer, digest=settings.digest, kept=kept, synced=place.row.synced,
+        unpack=settings.verify == "full",
+    )  # fmt: skip
     try:
         await writer.begin()
         yield part, writer, free
@@ -207,7 +208,7 @@ async def _publish(item: Item, place: Place, part: PartFile, stream: Stream, sou
 
 async def _announce(item: Item, place: Place, part: PartFile, stream: Stream, sound: Sound, tools: Tools) -> None:
     """The record knows of a proved file before that has its name."""
-    proof, digest = sound.proof, stream.writer.digest()
+    proof, digest = sound.proof, stream.writer.onlookers.digest()
     await _save(
         item, place, tools, state="publishing", name=place.name, size=part.size, total=part.size,
         mtime_ns=sound.mtime_ns, sha256=digest.hex() if digest else None, proof=proof.proof,

@@ -19,6 +19,7 @@ from attrs import field, frozen
 from ..errors import Corrupt, DownloadError, NotAPackage
 from ..packages.rules.containers import HEAD, Container, recognise
 from ..packages.rules.pages import excerpt
+from ..packages.rules.passage import Seen
 from ..packages.rules.zips import Entry
 from .archive import Source, listing, walk
 from .formats import check_format
@@ -78,6 +79,7 @@ def prove(
     expected_size: int | None = None,
     digests: Iterable[tuple[str, bytes]] = (),
     computed: Iterable[tuple[str, bytes]] = (),
+    seen: Seen | None = None,
     package: str = "",
     stop: Event | None = None,
 ) -> Proof:
@@ -90,6 +92,7 @@ def prove(
         expected_size: bytes that the storage announced; None when it did not.
         digests: what the storage stated, as (algorithm, digest); algorithms that are unknown here are ignored.
         computed: what was computed while the bytes arrived, so that the file is not read again for it.
+        seen: the members that were unpacked while the bytes arrived, so that they are not unpacked again.
         package: the package's text form, for the errors.
         stop: when set, the work ends.
 
@@ -103,7 +106,7 @@ def prove(
     try:
         size, container = _first_look(source, expected_size)
         stated = _check_digests(source, list(digests), dict(computed), tick)
-        return _prove_contents(source, container, size, verify, stated=stated, tick=tick)
+        return _prove_contents(source, container, size, verify, stated=stated, seen=seen, tick=tick)
     except DownloadError as error:
         error.package = package
         raise
@@ -141,7 +144,14 @@ def _first_look(source: Source, expected_size: int | None) -> tuple[int, Contain
 
 
 def _prove_contents(
-    source: Source, container: Container, size: int, verify: Verify, *, stated: bool, tick: Callable[[], None]
+    source: Source,
+    container: Container,
+    size: int,
+    verify: Verify,
+    *,
+    stated: bool,
+    seen: Seen | None,
+    tick: Callable[[], None],
 ) -> Proof:
     weakest: Strength = "digest" if stated else "size"
     if verify == "size":
@@ -149,7 +159,7 @@ def _prove_contents(
     if container == "unknown" and not stated:
         raise Corrupt("the bytes are of no container that is known here, and no digest vouches for them")
     if container == "zip":
-        walked = walk(source, unpack=verify == "full", tick=tick)
+        walked = walk(source, unpack=verify == "full", tick=tick, seen=seen)
         proof: Strength = "crc" if verify == "full" and not walked.note else "structure"
         return Proof(container, _stronger(proof, weakest), size, walked.members, walked.note)
     found = check_format(source, container, full=verify == "full", tick=tick)

@@ -59,16 +59,22 @@ async def check(
         prove, verify=item.terms.settings.verify, expected_size=kept.total,
         digests=tuple(digests.items()), package=item.identity, stop=stop,
     )  # fmt: skip
-    look = partial(_look_into, path, proving, tools.disk)
+    look = partial(_look_into, path, proving, tools.disk, writer)
     return await (tools.threads.run_until(stop, look, None, None) if writer is None else writer.complete(look, stop))
 
 
 def _look_into(
-    path: Path, proving: Callable[..., Proof], disk: Disk, digest: bytes | None, data: bytes | None
+    path: Path,
+    proving: Callable[..., Proof],
+    disk: Disk,
+    writer: Writer | None,
+    digest: bytes | None,
+    data: bytes | None,
 ) -> Sound:
     """All that is to be known of a complete file, in one go; runs in a thread."""
     source = path if data is None else InMemory(path, data)
-    proof = proving(source, computed=() if digest is None else (("sha256", digest),))
+    computed = () if digest is None else (("sha256", digest),)
+    proof = proving(source, computed=computed, seen=None if writer is None else writer.onlookers.seen)
     listed = tuple(members(source)) if proof.members and proof.members <= MOST_MEMBERS else ()
     found = disk.look(path)
     return Sound(proof, listed, found.mtime_ns if found is not None else None)

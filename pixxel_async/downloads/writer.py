@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Event
 from typing import TYPE_CHECKING, Literal, TypeVar
+
+from .onlookers import Onlookers
 
 if TYPE_CHECKING:
     from .part import PartFile
@@ -30,8 +31,10 @@ class Writer:
         digest: `sha256`, or None.
         kept: bytes in the file that count; the rest is cut off by `begin`.
         synced: how many of these are surely on the disk.
+        unpack: whether members of a ZIP are unpacked and compared on the way.
 
     Attributes:
+        onlookers: what is found out about the bytes as they are written.
         size: bytes of the package that are here: on disk, on their way to it, or gathered.
         synced: bytes that would survive a power cut.
     """
@@ -45,19 +48,20 @@ class Writer:
         digest: Literal["sha256"] | None,
         kept: int = 0,
         synced: int = 0,
+        unpack: bool = False,
     ) -> None:
         self.size = kept
         self.synced = min(synced, kept)
         self._part = part
         self._threads = threads
         self._buffer = buffer
-        self._hash = hashlib.sha256() if digest else None
+        self.onlookers = Onlookers(digest=digest is not None, unpack=unpack)
         self._chunks: list[bytes] = []
         self._gathered = 0
         self._running: Future[None] | None = None
 
     async def begin(self) -> None:
-        """Make the file hold what is kept and nothing else, and digest that again from the disk."""
+        """Make the file hold what is kept and nothing else, and show that again, from the disk."""
         if not self.size and not self._part.size:
             return
         stop = Event()
@@ -65,8 +69,8 @@ class Writer:
 
     def _begin(self, stop: Event) -> None:
         self._part.truncate(self.size)
-        if self._hash is not None and self.size:
-            self._part.hash_prefix(self._hash, self.size, stop)
+        if self.onlookers.any and self.size:
+            self._part.hash_prefix(self.onlookers, self.size, stop)
 
     def add(self, chunk: bytes) -> bool:
         """Take a chunk; True when enough are gathered, and `turn` is to be awaited."""
@@ -96,10 +100,13 @@ class Writer:
         """
         await self._written()
         chunks, self._chunks, self._gathered = self._chunks, [], 0
+        whole = not self._part.size
+        if whole:
+            self.onlookers.leave_the_rest()
 
         def finish() -> T:
             self._write(chunks)
-            return look(self.digest(), b"".join(chunks) if sum(map(len, chunks)) == self._part.size else None)
+            return look(self.onlookers.digest(), b"".join(chunks) if whole else None)
 
         return await self._threads.run_until(stop, finish)
 
@@ -110,9 +117,9 @@ class Writer:
 
     def _write(self, chunks: list[bytes]) -> None:
         self._part.write(chunks)
-        if self._hash is not None:
+        if self.onlookers.any:
             for chunk in chunks:
-                self._hash.update(chunk)
+                self.onlookers.update(chunk)
         if self._part.size - self.synced >= SYNC_STEP:
             self._part.sync()
             self.synced = self._part.size
@@ -121,8 +128,7 @@ class Writer:
         """Throw everything away; the next byte is byte 0."""
         await self._written()
         self._chunks, self._gathered, self.size, self.synced = [], 0, 0, 0
-        if self._hash is not None:
-            self._hash = hashlib.sha256()
+        self.onlookers.start_over()
         await self._threads.run(self._part.truncate, 0)
 
     async def settle(self) -> None:
@@ -132,7 +138,3 @@ class Writer:
             running, self._running = self._running, None
             await self._threads.settled(running)
         self.size = self._part.size
-
-    def digest(self) -> bytes | None:
-        """The SHA-256 of everything; None when none was wanted."""
-        return None if self._hash is None else self._hash.digest()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 Member = tuple[str, bytes]
 
 
-class _NoSeek(io.RawIOBase):
+class NoSeek(io.RawIOBase):
     """A sink that cannot be sought, so that the writer puts descriptors behind its members."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ def make_zip(
     zip64: bool = False,
 ) -> bytes:
     """A sound archive."""
-    sink = _NoSeek() if streamed else io.BytesIO()
+    sink = NoSeek() if streamed else io.BytesIO()
     with zipfile.ZipFile(sink, "w", method) as archive:  # type: ignore[arg-type]
         archive.comment = comment
         for name, data in members:
@@ -41,7 +41,7 @@ def make_zip(
             info.compress_type = method
             with archive.open(info, "w", force_zip64=zip64) as file:
                 file.write(data)
-    return bytes(sink.data) if isinstance(sink, _NoSeek) else sink.getvalue()
+    return bytes(sink.data) if isinstance(sink, NoSeek) else sink.getvalue()
 
 
 def with_zip64_end(data: bytes) -> bytes:

@@ -14,9 +14,14 @@ from collections.abc import Iterable, Iterator
 from attrs import frozen
 
 from ...errors import Corrupt
+from .zip_entry import DEFLATED, DESCRIPTOR, STORED, Entry, unicode_name
 
 __all__ = [
+    "DEFLATED",
+    "DIRECTORY_MARKS",
+    "LOCAL_MARK",
     "LOCAL_SIZE",
+    "STORED",
     "TAIL",
     "End",
     "Entry",
@@ -25,6 +30,7 @@ __all__ = [
     "entries",
     "find_end",
     "is_streamed",
+    "local_entry",
     "local_rest",
 ]
 
@@ -32,6 +38,8 @@ TAIL = 70_000
 """Bytes from the end of an archive that hold its end records and the longest comment."""
 LOCAL_SIZE = 30
 """Bytes of a local header without its name and extra field."""
+LOCAL_MARK, DIRECTORY_MARKS = b"PK\x03\x04", (b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06")
+"""How a member begins, and how what follows the last one does."""
 
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
@@ -39,8 +47,7 @@ _END64 = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
-
-ENCRYPTED, DESCRIPTOR, UTF8 = 0x1, 0x8, 0x800
+_ZIP64, _UNICODE = 0x0001, 0x7075
 
 
 @frozen
@@ -58,37 +65,6 @@ class End:
     directory: int
     directory_size: int
     zip64: bool
-
-
-@frozen
-class Entry:
-    """One member, as the directory has it.
-
-    Attributes:
-        raw_name: its name as bytes.
-        flags, method: as in the archive; method 0 is stored, 8 deflated.
-        crc: CRC-32 of the unpacked bytes.
-        packed, size: bytes in the archive, and unpacked.
-        offset: where its local header starts.
-    """
-
-    raw_name: bytes
-    flags: int
-    method: int
-    crc: int
-    packed: int
-    size: int
-    offset: int
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether its bytes cannot be unpacked without a password."""
-        return bool(self.flags & ENCRYPTED)
-
-    @property
-    def name(self) -> str:
-        """The name as text; nothing is promised about where it would lead."""
-        return self.raw_name.decode("utf-8" if self.flags & UTF8 else "cp437", errors="replace")
 
 
 def find_end(tail: bytes, size: int) -> End:
@@ -179,7 +155,7 @@ def _entry(data: bytes, at: int) -> tuple[Entry, int] | None:
     header = _CENTRAL.unpack_from(data, at)
     if header[0] != b"PK\x01\x02":
         raise Corrupt("the archive's directory is damaged")
-    _, _, _, flags, method, _, _, crc, packed, size, names, extras, comments, disk, _, _, offset = header
+    _, _, _, flags, method, _, _, crc, packed, size, names, extras, comments, disk, _, attributes, offset = header
     start = at + _CENTRAL.size
     stop = start + names + extras + comments
     if stop > len(data):
@@ -190,12 +166,14 @@ def _entry(data: bytes, at: int) -> tuple[Entry, int] | None:
     size, packed, offset, disk = (old if new is None else new for new, old in zip(wide, narrow, strict=True))
     if disk:
         raise Corrupt("the archive is one part of several")
-    return Entry(data[start : start + names], flags, method, crc, packed, size, offset), stop
+    raw = data[start : start + names]
+    unicode = unicode_name(_block(extra, _UNICODE), raw) if extra else None
+    return Entry(raw, flags, method, crc, packed, size, offset, attributes >> 16, unicode), stop
 
 
 def _wide(extra: bytes, wanted: list[bool]) -> list[int | None]:
     """The values of a Zip64 extra field for those fields that say that they are there."""
-    block = _zip64_block(extra)
+    block = _block(extra, _ZIP64)
     values: list[int | None] = []
     for index, want in enumerate(wanted):
         width = 4 if index == 3 else 8
@@ -207,18 +185,38 @@ def _wide(extra: bytes, wanted: list[bool]) -> list[int | None]:
     return values
 
 
-def _zip64_block(extra: bytes) -> bytes:
+def _block(extra: bytes, wanted: int) -> bytes:
+    """One of the blocks of an extra field; empty when it is not there."""
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, at)
-        if kind == 1:
+        if kind == wanted:
             return extra[at + 4 : at + 4 + length]
         at += 4 + length
     return b""
 
 
+def local_entry(header: bytes, rest: bytes, offset: int) -> Entry:
+    """A member as its local header has it; a descriptor may tell sizes and checksum that are not here.
+
+    Args:
+        header: its first `LOCAL_SIZE` bytes.
+        rest: the name and extra field that follow, see `local_rest`.
+        offset: where it starts.
+
+    Raises:
+        Corrupt: it is no local header.
+    """
+    mark, _, flags, method, _, _, crc, packed, size, names, _ = _LOCAL.unpack(header)
+    if mark != LOCAL_MARK:
+        raise Corrupt("the archive's directory names a place where no member starts")
+    wide = _wide(rest[names:], [size == _FULL32, packed == _FULL32])
+    size, packed = (old if new is None else new for new, old in zip(wide, (size, packed), strict=True))
+    return Entry(rest[:names], flags, method, crc, packed, size, offset)
+
+
 def check_local(header: bytes, rest: bytes, entry: Entry) -> None:
-    """Compare a member's local header with the directory.
+    """Compare a member's local header with the directory, or with what was found out about its bytes.
 
     Args:
         header: its first `LOCAL_SIZE` bytes.
@@ -227,18 +225,14 @@ def check_local(header: bytes, rest: bytes, entry: Entry) -> None:
     Raises:
         Corrupt: they disagree.
     """
-    mark, _, flags, method, _, _, crc, packed, size, names, _ = _LOCAL.unpack(header)
-    wide = _wide(rest[names:], [size == _FULL32, packed == _FULL32])
-    size, packed = (old if new is None else new for new, old in zip(wide, (size, packed), strict=True))
-    streamed = bool(flags & DESCRIPTOR)
+    local = local_entry(header, rest, entry.offset)
     same = (
-        mark == b"PK\x03\x04"
-        and rest[:names] == entry.raw_name
-        and method == entry.method
-        and (flags ^ entry.flags) & ENCRYPTED == 0
+        local.raw_name == entry.raw_name
+        and local.method == entry.method
+        and local.encrypted == entry.encrypted
         and all(
-            told == known or (streamed and told in (0, _FULL32))
-            for told, known in ((crc, entry.crc), (packed, entry.packed), (size, entry.size))
+            told == known or (local.streamed and told in (0, _FULL32))
+            for told, known in ((local.crc, entry.crc), (local.packed, entry.packed), (local.size, entry.size))
         )
     )
     if not same:

@@ -1,0 +1,105 @@
+"""The members of an archive, unpacked while its bytes pass by: what passes is what a walk through the file finds."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import zipfile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixxel_async.packages.rules.passage import MOST_AT_ONCE, Passage, Seen, agrees
+from pixxel_async.packages.rules.zips import TAIL, entries, find_end
+from tests.support.archives import DAMAGES, directory_of, flipped, make_zip
+
+members = st.lists(
+    st.tuples(st.text("abcö/", min_size=1, max_size=9), st.binary(max_size=900)), max_size=5, unique_by=lambda m: m[0]
+)
+
+
+def passed(data: bytes, cuts: list[int]) -> Seen | None:
+    """What was seen of an archive that came in pieces."""
+    passage = Passage()
+    places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    for start, stop in itertools.pairwise(places):
+        passage.update(data[start:stop])
+    return passage.seen
+
+
+def agreed(seen: Seen | None, data: bytes) -> bool:
+    """Whether the directory says the same."""
+    end = find_end(data[-TAIL:], len(data))
+    directory = data[end.directory : end.directory + end.directory_size]
+    return seen is not None and agrees(seen, end, entries([directory], end))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    members,
+    st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]),
+    st.booleans(),
+    st.booleans(),
+    st.lists(st.integers(0)),
+)
+def test_any_pieces_make_the_same(
+    members: list[tuple[str, bytes]], method: int, streamed: bool, zip64: bool, cuts: list[int]
+) -> None:
+    """However the bytes are cut, all members are seen; but stored bytes whose number comes behind them are not."""
+    data = make_zip(members, method=method, streamed=streamed, zip64=zip64)
+    followed = method == zipfile.ZIP_DEFLATED or not streamed or not any(content for _, content in members)
+
+    assert agreed(passed(data, cuts), data) is followed
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0), st.integers(0, 7), st.lists(st.integers(0), max_size=3))
+def test_a_flipped_bit_never_agrees(at: int, bit: int, cuts: list[int]) -> None:
+    """A member whose bytes, sizes or place are not those of its checksum and of the directory is not taken as seen."""
+    data = make_zip((("a", b"first" * 20), ("b", b"second" * 20)), method=zipfile.ZIP_STORED)
+    place = at % directory_of(data)
+    harmless = {base + byte for base in (0, data.index(b"PK\x03\x04", 1)) for byte in (4, 5, 6, 7, 10, 11, 12, 13)}
+    damaged = flipped(data, place, bit)
+
+    if place not in harmless:
+        assert not agreed(passed(damaged, cuts), damaged)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_never_vouched_for(damage: str) -> None:
+    """L-01, L-02: whatever was done to an archive, either it is not followed or its directory does not agree."""
+    data = DAMAGES[damage]()
+    seen = passed(data, [7, 99])
+    try:
+        vouched = agreed(seen, data)
+    except Exception:
+        vouched = False
+
+    assert not vouched
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=400), st.lists(st.integers(0), max_size=4))
+def test_no_bytes_break_it(tail: bytes, cuts: list[int]) -> None:
+    """Fuzzed bytes behind a member's mark raise nothing: they are left to whoever proves the file."""
+    passed(b"PK\x03\x04" + tail, cuts)
+
+
+def test_a_bomb_is_left_alone() -> None:
+    """What unpacks to very much at once is left to a walk that can be stopped."""
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("zeros", "w") as member:
+        for _ in range(MOST_AT_ONCE // (1 << 23) + 1):
+            member.write(bytes(1 << 23))
+
+    assert passed(sink.getvalue(), []) is None
+
+
+def test_other_containers_are_left_alone() -> None:
+    """What is no ZIP is not kept in memory until it may become one."""
+    passage = Passage()
+    for _ in range(64):
+        passage.update(b"II*\x00" * (1 << 14))
+
+    assert passage.seen is None
