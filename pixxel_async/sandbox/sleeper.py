@@ -13,6 +13,8 @@ _LOOK = 0.002
 _LONGEST = 0.5
 _STUCK = 1.0
 """Real seconds without a byte after which a request no longer holds up the clock: its peer is asleep itself."""
+_MOST_AT_ONCE = 0.01
+"""Real seconds that count between two looks at most: where nobody gets to run, the quiet means nothing."""
 _SHARE = 10_000
 """A jump of so many seconds of the sandbox needs one real second without a request, or `_LONGEST` if that is less."""
 
@@ -35,7 +37,8 @@ class Sleeper:
         self._clock = clock
         self._wakes: list[float] = []
         self._busy = 0
-        self._stirred = time.monotonic()
+        self._calm = 0.0
+        self._looked = time.monotonic()
         self.jumps = False
 
     def __enter__(self) -> None:
@@ -48,7 +51,7 @@ class Sleeper:
 
     def stir(self) -> None:
         """Something went on just now."""
-        self._stirred = time.monotonic()
+        self._calm = 0.0
 
     async def sleep(self, seconds: float) -> None:
         """Return once the clock is so many seconds ahead, which takes milliseconds."""
@@ -77,9 +80,10 @@ class Sleeper:
 
     def _jump(self, wake: float) -> None:
         """Set the clock to this time if it is the next one and nothing else goes on."""
-        left = wake - self._clock.now()
+        now, left = time.monotonic(), wake - self._clock.now()
+        self._calm += min(now - self._looked, _MOST_AT_ONCE)
+        self._looked = now
         if not self.jumps or wake != min(self._wakes) or not 0 < left < float("inf"):
             return
-        calm = time.monotonic() - self._stirred
-        if calm >= (_STUCK if self._busy else min(left / _SHARE, _LONGEST)):
+        if self._calm >= (_STUCK if self._busy else min(left / _SHARE, _LONGEST)):
             self._clock.advance(left)
