@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import ConfigError
 from . import options
 from .output import Form, show
 from .plain import many, printable
@@ -25,19 +28,38 @@ _FORMS = {"raw": "sent as it is", "bearer": "sent as `Bearer …`", None: "in th
 @click.command()
 @options.sandbox
 @options.output
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also ask how the service does what its pages leave open, and write that as a profile for the sandbox.",
+)
+@click.argument("package", required=False)
 @click.pass_obj
-def check(session: Session, sandbox: bool, form: Form) -> int:
+def check(session: Session, sandbox: bool, form: Form, report: Path | None, package: str | None) -> int:
     """Test the key and show what it sees.
 
-    stderr tells where the key came from and which form of it works, stdout gets the projects.
+    stderr tells where the key came from and which form of it works, stdout gets the projects. With --report and a
+    PACKAGE such as job:WORKFLOW/JOB, that package is asked for and its first bytes are read; the report holds no key,
+    link, id or name.
     """
+    if package and report is None:
+        raise click.UsageError("PACKAGE is for --report FILE only")
 
     async def main() -> int:
         async with session.client(sandbox=sandbox) as client:
             await _check(client, form)
+            if report is not None:
+                found.update(await first_contact(client, package or ""))
         return 0
 
-    return run(main)
+    from ..contact import first_contact
+
+    found: dict[str, Any] = {}
+    status = run(main)
+    if report is not None:
+        _write(report, found)
+    return status
 
 
 async def _check(client: PixxelClient, form: Form) -> None:
@@ -48,6 +70,14 @@ async def _check(client: PixxelClient, form: Form) -> None:
     if not projects:
         _say("a service account has to be added to a project before it sees anything")
     show(form, COLUMNS, [_row(project) for project in projects], sys.stdout)
+
+
+def _write(report: Path, found: dict[str, Any]) -> None:
+    try:
+        report.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"the report {report} cannot be written: {type(error).__name__}") from None
+    _say(f"{many(len(found), 'answer')} written to {report}; try them with: pixxel sandbox --profile {report}")
 
 
 def _row(project: Project) -> dict[str, object]:

@@ -11,8 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[2] / "pixxel_async"
 
 ALLOWED = {
-    "cli": {"downloads", "packages", "waiting", "client", "settings", "errors", "events"},
+    "cli": {"contact", "downloads", "packages", "waiting", "client", "settings", "errors", "events"},
     "integrations": {"downloads", "packages", "client", "models", "settings", "events", "errors"},
+    "contact": {"packages", "client", "_http", "errors"},
     "pytest_plugin": {"client", "settings"},
     "downloads": {"packages", "waiting", "client", "models", "settings", "events", "errors"},
     "client": {"packages", "waiting", "resources", "_http", "settings", "errors"},

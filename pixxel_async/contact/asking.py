@@ -1,0 +1,106 @@
+"""Asks a service, with calls that change nothing but the packing of one named package, how it does things."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._http.rules.reply import parse
+from ..errors import APIError, PixxelError
+from ..packages.rules.expiry import server_time
+from .rules import findings
+
+if TYPE_CHECKING:
+    from ..client import PixxelClient
+
+_NOBODY = "00000000-0000-4000-8000-000000000000"
+_LARGE = 1_000_000
+_FIRST = 1024
+
+
+async def first_contact(client: PixxelClient, package: str = "") -> findings.Findings:
+    """What the service does where the vendor's pages are silent, as members of a sandbox's profile.
+
+    The findings hold no key, no link, no id and no name.
+
+    Args:
+        client: an opened one.
+        package: one that is ready or can be packed, such as `job:WORKFLOW/JOB`; without it nothing is learned about
+            packages and the storage.
+
+    Raises:
+        PixxelError: the key does not work, or the package cannot be had.
+    """
+    found = await _numbering(client) | await _limit(client) | await _refusal(client)
+    found |= {"auth_form": client.auth_form} if client.auth_form else {}
+    return found | await _of_package(client, package) if package else found
+
+
+async def _json(client: PixxelClient, path: str, **query: Any) -> dict[str, Any]:
+    """The answer's JSON object; whatever else comes tells nothing here."""
+    found = parse(await client.request("GET", path, query=query))
+    return found if isinstance(found, dict) else {}
+
+
+async def _numbering(client: PixxelClient) -> findings.Findings:
+    bare = await _json(client, "/v0/projects", page_size=1)
+    one = await _json(client, "/v0/projects", page_size=1, page_num=1)
+    return findings.of_numbering(_ids(bare.get("projects")), _ids(one.get("projects")))
+
+
+def _ids(rows: Any) -> list[str]:
+    return [str(row.get("id")) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+async def _limit(client: PixxelClient) -> findings.Findings:
+    try:
+        page = await _json(client, "/v0/workflows", limit=_LARGE)
+    except APIError as error:
+        return findings.of_limit(_LARGE, error.status, None)
+    pagination = page.get("pagination")
+    told = pagination.get("limit") if isinstance(pagination, dict) else None
+    return findings.of_limit(_LARGE, 200, told if isinstance(told, int) else None)
+
+
+async def _refusal(client: PixxelClient) -> findings.Findings:
+    try:
+        await client.request("GET", f"/v0/orders/{_NOBODY}")
+    except APIError as error:
+        return findings.of_refusal(error.status, error.code, error.details)
+    return {}
+
+
+async def _of_package(client: PixxelClient, package: str) -> findings.Findings:
+    begun = client.timing.clock()
+    first = await client.packages.ask(package)
+    words = {"pending": first.status} if not first.ready else {}
+    ready = first if first.ready else await client.packages.wait(package)
+    waited = client.timing.clock() - begun
+    found: findings.Findings = {} if first.ready else {"packing": round(max(1.0, waited))}
+    words["ready"] = ready.status
+    if ready.link is not None:
+        found |= await _of_link(client, ready.link.url, ready.link.expires_at)
+        again = await client.packages.link(package, fresh=True)
+        found["same_link"] = again.url == ready.link.url
+    return found | await _of_job(client, package, words)
+
+
+async def _of_link(client: PixxelClient, url: str, ends: Any) -> findings.Findings:
+    async with client.storage.get(url, headers={"Range": f"bytes=0-{_FIRST - 1}"}) as reply:
+        begins = await reply.peek(_FIRST)
+        found = findings.of_object(reply.status, reply.headers, begins)
+        now = server_time(reply.headers.get("date"))
+    left = (ends - now).total_seconds() if ends is not None and now is not None else None
+    return found | findings.of_link(url, left)
+
+
+async def _of_job(client: PixxelClient, package: str, words: dict[str, str]) -> findings.Findings:
+    """What the job of the package tells by its values, if it is one's."""
+    kind, _, ids = package.partition(":")
+    if kind not in ("job", "task"):
+        return findings.of_words(words)
+    workflow, job = ids.split("/")[:2]
+    try:
+        row = await _json(client, f"/v0/workflows/{workflow}/jobs/{job}")
+    except PixxelError:
+        return findings.of_words(words)
+    return findings.of_job(row) | findings.of_words(words | {"completed": str(row.get("status") or "completed")})

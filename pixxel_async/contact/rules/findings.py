@@ -1,0 +1,79 @@
+"""What single answers tell about the service, in the words of a sandbox's profile; the rest is left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Findings = dict[str, Any]
+_WORD = re.compile(r"[A-Za-z][A-Za-z _-]{1,30}")
+_TAKEN = {"words": r"(\d+m )?\d+s", "clock": r"\d\d:\d\d:\d\d", "seconds": r"\d+"}
+_STYLES = (("X-Amz-Signature=", "s3"), ("X-Goog-Signature=", "gcs"), ("sig=", "azure"))
+_STARTS = {b"PK": "zip", b"\x1f\x8b": "gzip"}
+
+
+def of_numbering(bare: Sequence[str], one: Sequence[str]) -> Findings:
+    """From the ids of a page without a number and of page 1, of listings that have several pages."""
+    if not bare or not one:
+        return {}
+    return {"first_page": 1 if list(bare) == list(one) else 0}
+
+
+def of_limit(asked: int, status: int, told: int | None) -> Findings:
+    """From what a wish for a very large page got: an error, or a limit that the answer names."""
+    if status == 400:
+        return {"page_above": "refused"}
+    return {"page_above": "clamped", "page_most": told} if told is not None and 0 < told < asked else {}
+
+
+def of_refusal(status: int, code: str, details: Any) -> Findings:
+    """From the error for an id that nothing has."""
+    found: Findings = {"missing": status} if status in (400, 403, 404) else {}
+    if code:
+        found["error_form"] = "envelope"
+        found["error_codes"] = "status" if code.isdigit() else "upper" if code.isupper() else "words"
+        kinds = {dict: "object", list: "list", str: "text", type(None): "null"}
+        found["error_details"] = kinds.get(type(details), "object")
+    return found
+
+
+def of_job(job: Mapping[str, Any]) -> Findings:
+    """From how a job's values are written."""
+    progress, found = job.get("progress"), Findings()
+    if isinstance(progress, int | float | str):
+        found["progress"] = "number" if not isinstance(progress, str) else "percent" if "%" in progress else "text"
+    for form, pattern in _TAKEN.items():
+        if re.fullmatch(pattern, str(job.get("time_taken") or "")):
+            found["time_taken"] = form
+    if isinstance(job.get("cost"), int | str):
+        found["numbers"] = "text" if isinstance(job["cost"], str) else "number"
+    return found
+
+
+def of_words(usual: Mapping[str, str]) -> Findings:
+    """From the words that stood for states, by our word for each; those that look like no word are kept to us."""
+    told = {name: word for name, word in usual.items() if word != name and _WORD.fullmatch(word)}
+    return {"words": told} if told else {}
+
+
+def of_link(url: str, seconds: float | None) -> Findings:
+    """From a signed link, of which only the manner is told, and how long it was good for when it came."""
+    style = next((style for mark, style in _STYLES if mark in url), "")
+    found: Findings = {"link_style": style} if style else {}
+    return found if seconds is None or seconds <= 0 else found | {"link_life": round(seconds)}
+
+
+def of_object(status: int, headers: Mapping[str, str], first: bytes) -> Findings:
+    """From the storage's answer to a wish for the first bytes of a package."""
+    tag, kind = headers.get("etag", ""), headers.get("content-type", "")
+    names = {"": "none", "application/octet-stream": "bytes", "binary/octet-stream": "bytes"}
+    return {
+        "ranges": status == 206,
+        "etag": "none" if not tag else "weak" if tag.startswith("W/") else "strong",
+        "content_type": names.get(kind.partition(";")[0].strip(), "format"),
+        "file_name": "filename" in headers.get("content-disposition", ""),
+        "lengths": "content-length" in headers,
+        "archive": _STARTS.get(first[:2], "tar" if first[257:262] == b"ustar" else "zip"),
+        "bare_files": first[:2] in (b"II", b"MM"),
+    }

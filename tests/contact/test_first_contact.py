@@ -1,0 +1,45 @@
+"""First contact: what a sandbox is set to reads back from its answers, and nothing that is secret with it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pixxel_async import PixxelClient
+from pixxel_async.contact import first_contact
+from pixxel_async.sandbox import Sandbox
+from pixxel_async.sandbox.habits import habits_of
+
+
+@pytest.mark.parametrize("told", [
+    {}, {"auth_form": "bearer"}, {"first_page": 0}, {"page_most": 7}, {"page_above": "refused"},
+    {"missing": 403}, {"error_codes": "upper"}, {"error_codes": "status"}, {"error_details": "list"},
+    {"error_details": "null"}, {"progress": "percent"}, {"progress": "number"}, {"time_taken": "clock"},
+    {"time_taken": "seconds"}, {"numbers": "text"}, {"link_style": "gcs"}, {"link_style": "azure"}, {"link_life": 90},
+    {"same_link": True}, {"ranges": False}, {"etag": "weak"}, {"etag": "none"}, {"content_type": "bytes"},
+    {"content_type": "none"}, {"file_name": False}, {"lengths": False}, {"archive": "tar"}, {"archive": "gzip"},
+    {"words": {"completed": "Done", "ready": "SUCCESS"}},
+], ids=json.dumps)  # fmt: skip
+async def test_a_switch_reads_back(told: dict[str, Any]) -> None:
+    """The findings are a profile that a sandbox takes, with this answer in it, and without key, link or id."""
+    async with Sandbox(clock="manual", profile=told) as sandbox:
+        job = sandbox.add_job()
+        client = PixxelClient(sandbox.api_key, base_url=sandbox.url, clock=sandbox.clock.now, sleep=sandbox.sleep)
+        async with client:
+            found = await first_contact(client, f"job:{job.workflow_id}/{job.id}")
+        text = json.dumps(found)
+    read = habits_of(found)
+    assert {name: getattr(read, name) for name in told} == told
+    assert not any(secret in text for secret in (sandbox.api_key, job.id, job.workflow_id, "http", "ignature"))
+    sandbox.assert_key_only_at_api()
+    assert not sandbox.orders
+
+
+async def test_without_a_package_nothing_is_packed() -> None:
+    """Only what listings and errors tell."""
+    async with Sandbox(clock="manual") as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
+        found = await first_contact(client)
+    assert found["first_page"] == 1 and "archive" not in found
+    assert {seen.method for seen in sandbox.requests} == {"GET"}
