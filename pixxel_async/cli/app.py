@@ -23,6 +23,7 @@ COMMANDS = {
     "export": "export:export",
     "jobs": "browse:jobs",
     "list": "folder:list_",
+    "record": "record:record",
     "retry": "folder:retry",
     "sandbox": "sandbox:sandbox",
     "status": "folder:status",

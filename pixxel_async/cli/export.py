@@ -46,6 +46,12 @@ from .sources import Listing, first_workflow, manifest, packages
     metavar="TEMPLATE",
     help="Names below the folder, without suffix: {workflow_id}/{finished_at:%Y-%m}/{job_id}.",
 )
+@click.option(
+    "--shard",
+    metavar="I/N",
+    callback=options.as_shard,
+    help="Of N machines this is machine I: take its share, the same in every run.",
+)
 @options.record
 @options.transfer
 @options.sandbox
@@ -88,6 +94,7 @@ def _run(order: Order) -> Run:
         form=order.form,
         progress=order.progress,
         keep_free=order.keep_free,
+        shard=order.shard,
     )
 
 

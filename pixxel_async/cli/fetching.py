@@ -45,6 +45,7 @@ class Run:
         form: form of the data on stdout; None: a table, or nothing when quiet.
         progress: how stderr shows the run.
         keep_free: bytes of the disk that stay free; None: as the settings say.
+        shard: (i, n): which of n machines this is; None: as the settings say.
     """
 
     folder: Path
@@ -57,11 +58,12 @@ class Run:
     form: Form | None = None
     progress: Progress = "auto"
     keep_free: int | None = None
+    shard: tuple[int, int] | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings of `fetch_all` that differ from the client's."""
-        named = {"streams": self.parallel, "keep_free": self.keep_free}
+        named = {"streams": self.parallel, "keep_free": self.keep_free, "shard": self.shard}
         return {name: value for name, value in named.items() if value is not None}
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import anyio.to_thread
 import click
 
-from ..downloads import Record, Row, verify_folder
+from ..downloads import Record, Row, Verified, verify_folder, verify_sums
+from ..downloads.sums import SUMS
 from ..packages import Wanted, parse_package
 from . import options
 from .errors import Exit, Refusal
@@ -91,27 +92,26 @@ async def _list(folder: Path, record: Path | None, form: Form) -> int:
 
 
 @click.command()
-@options.folder
+@click.argument("place", metavar="FOLDER|SHA256SUMS", type=options.Place())
 @options.record
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing unless a file is damaged.")
 @options.output
-def verify(folder: Path, record: Path | None, quiet: bool, form: Form) -> int:
+def verify(place: Path, record: Path | None, quiet: bool, form: Form) -> int:
     """Read every fetched file and compare.
 
-    Each file is compared with what the record says of it; the exit code is 7 if one is damaged or missing. The table
-    has those alone, the other forms have every file.
+    Each file is compared with what the record says of it, or with a SHA256SUMS alone, which needs no record; the exit
+    code is 7 if one is damaged or missing. The table has those alone, the other forms have every file.
     """
-    return run(lambda: _verify(folder, record, quiet, form))
+    return run(lambda: _verify(place, record, quiet, form))
 
 
-async def _verify(folder: Path, record: Path | None, quiet: bool, form: Form) -> int:
+async def _verify(place: Path, record: Path | None, quiet: bool, form: Form) -> int:
     good = bad = 0
     out = writer(form, DAMAGED_COLUMNS if form == "table" else VERIFY_COLUMNS, sys.stdout)
-    async with _opened(folder, record) as opened:
-        async for found in verify_folder(folder, opened):
-            good, bad = good + found.ok, bad + (not found.ok)
-            if not found.ok or not (quiet or form == "table"):
-                out.add({"path": _path(found.path, form), "ok": found.ok, "reason": found.reason})
+    async for found in _read_again(place, record):
+        good, bad = good + found.ok, bad + (not found.ok)
+        if not found.ok or not (quiet or form == "table"):
+            out.add({"path": _path(found.path, form), "ok": found.ok, "reason": found.reason})
     if bad or not quiet:
         out.end()
         click.echo(f"{many(good, 'file')} sound" + (f", {bad:,} damaged or missing" if bad else ""), err=True)
@@ -150,6 +150,20 @@ async def _unfinished(opened: Record, folder: Path, given_up: bool) -> AsyncIter
             await opened.save(row.identity, folder, state="failed", runs=0)
         if row.state != "done":
             yield Wanted(parse_package(row.identity), row.fields)
+
+
+def _read_again(place: Path, record: Path | None) -> AsyncIterator[Verified]:
+    """Every file of a folder with a record, or of a list of sums, also where that is all that a folder has."""
+    sums = place / SUMS if place.is_dir() else place
+    if record is None and sums.is_file() and not (place / ".pixxel" / "record.sqlite").exists():
+        return verify_sums(sums)
+    return _recorded(place, record)
+
+
+async def _recorded(folder: Path, record: Path | None) -> AsyncIterator[Verified]:
+    async with _opened(folder, record) as opened:
+        async for found in verify_folder(folder, opened):
+            yield found
 
 
 @asynccontextmanager

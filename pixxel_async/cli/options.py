@@ -62,6 +62,16 @@ def as_amount(context: click.Context, parameter: click.Parameter, text: str | No
         raise click.BadParameter(f"{text!r} is no amount of data; write it as 500MB, 2GiB or 4096") from None
 
 
+def as_shard(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    """The value of an option that takes a share, such as `2/3`."""
+    if text is None:
+        return None
+    i, _, n = text.partition("/")
+    if not (i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
+        raise click.BadParameter(f"{text!r} is no share; the machines of three take 1/3, 2/3 and 3/3")
+    return int(i), int(n)
+
+
 def as_since(context: click.Context, parameter: click.Parameter, text: str | None) -> datetime | Last | None:
     """The value of an option that takes a time, or the word `last`."""
     try:

@@ -37,6 +37,7 @@ class Order:
     form: Form | None = None
     progress: Progress = "auto"
     keep_free: int | None = None
+    shard: tuple[int, int] | None = None
     sandbox: bool = False
 
     @property
@@ -62,7 +63,8 @@ class Order:
     def selection(self) -> str:
         """The name by which `--finished-since last` finds the last run of the same selection."""
         what = f"project {self.project}" if self.project else f"workflows {' '.join(sorted(set(self.workflows)))}"
-        return f"{what}; packages {self.taken}; status {' '.join(sorted(set(self.statuses)))}"
+        share = "; shard {}/{}".format(*self.shard) if self.shard else ""
+        return f"{what}; packages {self.taken}; status {' '.join(sorted(set(self.statuses)))}{share}"
 
 
 def check(order: Order) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from .board import Snapshot
-from .checks import Verified, verify_folder
+from .checks import Verified, verify_folder, verify_sums
 from .manager import DownloadManager
 from .outcomes import Outcomes
-from .record import Record, Row
+from .record import Merged, Record, Row, merge
 from .sums import write_sums
 from .transfer import Progress, Transfer
 from .upkeep import Planned
 
 __all__ = [
     "DownloadManager",
+    "Merged",
     "Outcomes",
     "Planned",
     "Progress",
@@ -21,6 +22,8 @@ __all__ = [
     "Snapshot",
     "Transfer",
     "Verified",
+    "merge",
     "verify_folder",
+    "verify_sums",
     "write_sums",
 ]

@@ -11,12 +11,13 @@ from attrs import frozen
 
 from ..errors import PixxelError
 from .prove import prove
+from .sums import read_sums
 from .threads import Threads
 
 if TYPE_CHECKING:
     from .record import Record, Row
 
-__all__ = ["Verified", "same_bytes", "verify_folder"]
+__all__ = ["Verified", "same_bytes", "verify_folder", "verify_sums"]
 
 
 @frozen
@@ -50,6 +51,32 @@ async def verify_folder(folder: Path, record: Record) -> AsyncIterator[Verified]
         threads.close()
 
 
+async def verify_sums(sums: Path) -> AsyncIterator[Verified]:
+    """Read every file that a `SHA256SUMS` lists, one after the other; nothing else is needed, no record and no network.
+
+    Args:
+        sums: the list, in the folder that its names are relative to.
+
+    Raises:
+        ConfigError: it cannot be read, lists nothing, or has a line that is no checksum with a name.
+    """
+    threads = Threads(1)
+    try:
+        for digest, name in await threads.run(read_sums, sums):
+            yield await threads.run(_compared, sums.parent / name, digest)
+    finally:
+        threads.close()
+
+
+def _compared(path: Path, digest: str) -> Verified:
+    try:
+        return Verified(path, True) if _digest(path) == digest else Verified(path, False, "its bytes have changed")
+    except FileNotFoundError:
+        return Verified(path, False, "is gone")
+    except OSError as error:
+        return Verified(path, False, f"cannot be read: {error.strerror}")
+
+
 def _verified(path: Path, row: Row) -> Verified:
     try:
         size = path.stat().st_size
@@ -65,10 +92,14 @@ def _verified(path: Path, row: Row) -> Verified:
 def same_bytes(path: Path, row: Row) -> bool:
     """Whether a file holds what the row says: by its digest, or where none was kept, by proving it again."""
     if row.sha256 is not None:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == row.sha256
+        return _digest(path) == row.sha256
     try:
         prove(path, expected_size=row.size)
     except PixxelError:
         return False
     return True
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

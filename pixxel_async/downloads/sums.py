@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import ConfigError
 from .threads import Threads
 
 if TYPE_CHECKING:
     from .record import Record
 
-__all__ = ["SUMS", "write_sums"]
+__all__ = ["SUMS", "read_sums", "write_sums"]
 
 SUMS = "SHA256SUMS"
+_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 
 
 async def write_sums(folder: Path, record: Record) -> Path:
@@ -55,3 +58,22 @@ def _lines(folder: Path, rows: Sequence[tuple[str, str]]) -> Iterable[str]:
     for digest, name in sorted(rows, key=lambda row: row[1]):
         if (folder / name).is_file():
             yield f"{digest}  {name}\n"
+
+
+def read_sums(sums: Path) -> list[tuple[str, str]]:
+    """The digests and names that a list of sums has; runs in a thread.
+
+    Raises:
+        ConfigError: it cannot be read, lists nothing, or has a line of another form.
+    """
+    try:
+        lines = sums.read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n").split("\n")
+    except OSError as error:
+        raise ConfigError(f"{sums} cannot be read: {error.strerror}") from None
+    found = [_LINE.fullmatch(line) for line in lines] if lines != [""] else []
+    for number, match in enumerate(found, 1):
+        if match is None:
+            raise ConfigError(f"line {number} of {sums} is no SHA-256 with a file's name")
+    if not found:
+        raise ConfigError(f"{sums} lists no file")
+    return [(match[1].lower(), match[2]) for match in found if match is not None]

@@ -40,7 +40,7 @@ def one_line(result: Result, code: int, *words: str) -> None:
         (["export", "--to", "x", "--name", "{nothing}", "job:w/j"], ["no field 'nothing'", "workflow_id"]),
         (["export", "--api-key", "sk-1", "--to", "x", "job:w/j"], ["No such option", "--api-key"]),
         (["export", "--to", "", "job:w/j"], ["'--to'", "empty"]),
-        (["verify", ""], ["'FOLDER'", "empty"]),
+        (["verify", ""], ["FOLDER", "empty"]),
         (["exprot"], ["No such command", "exprot"]),
         (["jobs"], ["--workflow"]),
         (["status", "nowhere"], ["no record", "nothing was exported there"]),

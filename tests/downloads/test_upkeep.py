@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import DownloadManager, PixxelClient
-from pixxel_async.downloads import verify_folder, write_sums
+from pixxel_async.downloads import verify_folder, verify_sums, write_sums
+from pixxel_async.errors import ConfigError
 from tests.downloads.ground import Ground, collect
 
 
@@ -49,3 +50,30 @@ async def test_damage_is_found_by_reading(client: PixxelClient, ground: Ground, 
 
     assert [found[path].ok for path in (changed, shorter, gone, sound)] == [False, False, False, True]
     assert "changed" in found[changed].reason and "gone" in found[gone].reason
+
+
+async def test_a_folder_is_verified_by_its_sums_alone(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+    """A year later, without record, account or network, `SHA256SUMS` tells which files are what they were."""
+    async with DownloadManager(client, tmp_path / "a") as manager:
+        await collect(manager.fetch_all(ground.packages))
+        sums = await write_sums(tmp_path / "a", manager.record)
+    shutil.rmtree(tmp_path / "a" / ".pixxel")
+    (tmp_path / "a").rename(tmp_path / "archive")
+    sums = tmp_path / "archive" / sums.name
+    files = sorted((tmp_path / "archive").rglob("*.zip"))
+    assert {found.path for found in [each async for each in verify_sums(sums)] if found.ok} == set(files)
+    files[0].write_bytes(b"X" + files[0].read_bytes()[1:])
+    files[1].unlink()
+
+    found = {each.path: each.reason async for each in verify_sums(sums)}
+
+    assert found == {files[0]: "its bytes have changed", files[1]: "is gone", **dict.fromkeys(files[2:], "")}
+
+
+@pytest.mark.parametrize("text", ["", "0123  a.zip\n", f"{'0' * 64}  a.zip\n{'0' * 30}", f"{'0' * 64}  "])
+async def test_sums_that_are_torn_are_refused(tmp_path: Path, text: str) -> None:
+    """A list that is empty, cut off or no list at all is an error: it must not look like a folder in order."""
+    (tmp_path / "SHA256SUMS").write_text(text)
+
+    with pytest.raises(ConfigError, match="SHA256SUMS"):
+        [each async for each in verify_sums(tmp_path / "SHA256SUMS")]

@@ -87,20 +87,21 @@ class Database:
         _migrate(self.sql, self.path)
         if self.lost:
             self._remember("lost", "1")
-        self.lost = self._recall("lost") is not None
+        self.lost = self.bound("lost") is not None
         if origin is not None:
             self.bind("origin", origin)
         self._register()
 
     def bind(self, key: str, value: str) -> None:
         """Bind the record to a value once and for all; raises `ConfigError` if it is bound to another."""
-        bound = self._recall(key)
-        if bound is None:
+        found = self.bound(key)
+        if found is None:
             self._remember(key, value)
-        elif bound != value:
-            raise ConfigError(f"the record {self.path} belongs to the {key} {bound}, not {value}; use another one")
+        elif found != value:
+            raise ConfigError(f"the record {self.path} belongs to the {key} {found}, not {value}; use another one")
 
-    def _recall(self, key: str) -> str | None:
+    def bound(self, key: str) -> str | None:
+        """The value that the record is bound to, or None."""
         found = self.sql.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return found[0] if found else None
 

@@ -15,11 +15,12 @@ from typing import Any
 from attrs import define, frozen
 
 from ...errors import DownloadError, NameTaken
+from ..rules.merging import better
 from ..rules.naming import fold
 from .database import Database
-from .rows import COLUMNS, Claim, Row, State, blank, from_columns, seal
+from .rows import COLUMNS, Claim, Row, State, blank, from_columns, seal, to_columns
 
-__all__ = ["Claiming", "Page", "counts", "forget", "get", "known", "page", "release", "save", "taken"]
+__all__ = ["Claiming", "Page", "counts", "forget", "get", "known", "page", "release", "save", "take", "taken"]
 
 _SELECTED = ", ".join((*COLUMNS, "seal"))
 _ONE = "identity = ? AND folder = ?"
@@ -164,6 +165,18 @@ def _write(db: Database, found: _Found, changes: Mapping[str, Any], *, owner: in
         db.sql.execute(_WRITE, (*values, seal(values), folded, owner, found.abandoned and owner is None))
     except sqlite3.IntegrityError:
         raise NameTaken(f"the name {name} belongs to another package", package=columns["identity"]) from None
+
+
+def take(db: Database, row: Row) -> bool:
+    """Write another record's row, if it is better than ours; False when ours stays."""
+    found = _find(db, row.identity, row.folder)
+    if found.held(db):
+        raise _held(row.identity)
+    mine = get(db, row.identity, row.folder)
+    if not better(row, mine):
+        return False
+    _write(db, found, to_columns(row._asdict()), owner=None)
+    return True
 
 
 def release(db: Database, identity: str, folder: str) -> None:

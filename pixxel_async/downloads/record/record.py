@@ -8,7 +8,7 @@ from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ..rules.naming import fold
 from . import items
@@ -83,6 +83,10 @@ class Record:
         """
         await self._do(lambda db: db.bind("organization", organization), durable=True)
 
+    async def bound(self, key: Literal["origin", "organization"]) -> str | None:
+        """The API or the organization that the record belongs to; None when it belongs to none yet."""
+        return await self._do(lambda db: db.bound(key))
+
     async def get(self, identity: str, folder: Path) -> Row | None:
         """One row, or None; a damaged row counts as none."""
         key = self._key(folder)
@@ -151,6 +155,15 @@ class Record:
         columns.setdefault("updated_at", float(self._clock()))
         durable = durable or columns.get("state") in _DURABLE
         await self._do(lambda db: items.save(db, identity, key, columns, release=release), durable=durable)
+
+    async def take(self, row: Row) -> bool:
+        """Take a row of another record, as it stands, if it is better than this one's; False when it is not.
+
+        Raises:
+            NameTaken: its name belongs to another package.
+            DownloadError: another live process holds the package.
+        """
+        return await self._do(lambda db: items.take(db, row), durable=True)
 
     async def release(self, identity: str, folder: Path) -> None:
         """Give a claimed package back."""

@@ -1,0 +1,42 @@
+"""`pixxel record merge`: one record of what several machines have done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..downloads import Merged, merge
+from . import options
+from .errors import Exit
+from .plain import many, printable
+from .running import run
+
+
+@click.group()
+def record() -> None:
+    """Look after records of what is done."""
+
+
+@record.command("merge")
+@click.argument("into", metavar="INTO", type=options.Place())
+@click.argument("sources", metavar="FROM...", nargs=-1, required=True, type=options.Place())
+def merge_(into: Path, sources: tuple[Path, ...]) -> int:
+    """Take into one record what others know.
+
+    INTO and FROM are folders of exports, or files of records. Bring the files together first, for example with
+    `rsync -a`; merging the same again changes nothing.
+    """
+    return run(lambda: _merge(_file(into), [_file(source) for source in sources]))
+
+
+async def _merge(into: Path, sources: list[Path]) -> int:
+    merged: Merged = await merge(into, sources)
+    for clash in merged.clashes:
+        click.echo(f"left out: {printable(clash)}", err=True)
+    click.echo(f"{many(merged.taken, 'package')} taken, {merged.kept:,} known already", err=True)
+    return Exit.FAILED if merged.clashes else Exit.DONE
+
+
+def _file(place: Path) -> Path:
+    return place / ".pixxel" / "record.sqlite" if place.is_dir() else place

@@ -1,0 +1,117 @@
+"""The records of several machines made one."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+from attrs import frozen
+
+from ...errors import ConfigError, DownloadError
+from .record import Record
+from .rows import Row
+
+__all__ = ["Merged", "merge"]
+
+_TOGETHER = 500
+
+
+@frozen
+class Merged:
+    """What became of the rows of other records.
+
+    Attributes:
+        taken: rows that are new here, or better than what was here.
+        kept: rows of which as much or more was known here.
+        clashes: why others were left out, each with its package: its name is another's here, or a process is at it.
+    """
+
+    taken: int = 0
+    kept: int = 0
+    clashes: tuple[str, ...] = ()
+
+
+async def merge(into: Path, sources: Sequence[Path]) -> Merged:
+    """Take into one record what others know, as after shards on several machines; once more changes nothing.
+
+    A folder in a record is relative to the record's own: the files are brought together first, in the same layout. The
+    other records are only read, from copies.
+
+    Args:
+        into: the record that takes; it is begun when there is none.
+        sources: the records that give.
+
+    Raises:
+        ConfigError: a record is damaged, missing, of a newer version, or of another API or organization; those before
+            it were merged.
+    """
+    total = Merged()
+    for source in sources:
+        async with _copied(source, into) as given, await Record.open(into, origin=await _origin(given)) as record:
+            if organization := await given.bound("organization"):
+                await record.bind(organization)
+            total = _sum(total, await _merge(record, given))
+    return total
+
+
+@asynccontextmanager
+async def _copied(source: Path, into: Path) -> AsyncIterator[Record]:
+    with tempfile.TemporaryDirectory(prefix="pixxel-merge-") as folder:
+        copy = Path(folder) / "record.sqlite"
+        await asyncio.to_thread(_copy, source, copy, into)
+        async with await Record.open(copy, origin=None) as given:
+            if given.notes:
+                raise ConfigError(f"the record {source} is damaged; nothing was taken from it")
+            yield given
+
+
+def _copy(source: Path, copy: Path, into: Path) -> None:
+    """Copy a database with what waits in its log, and change nothing about it."""
+    if not source.is_file():
+        raise ConfigError(f"there is no record at {source}")
+    if into.exists() and source.samefile(into):
+        raise ConfigError(f"the record {source} cannot be merged into itself")
+    try:
+        with (
+            closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as read,
+            closing(sqlite3.connect(copy)) as written,
+        ):
+            read.backup(written)
+    except sqlite3.Error as error:
+        raise ConfigError(f"the record {source} cannot be read ({type(error).__name__}); nothing was taken") from None
+
+
+async def _origin(given: Record) -> str:
+    origin = await given.bound("origin")
+    if origin is None:
+        raise ConfigError("a record that belongs to no API cannot be merged")
+    return origin
+
+
+async def _merge(record: Record, given: Record) -> Merged:
+    total, rows = Merged(), []
+    async for row in given.rows():
+        rows.append(row)
+        if len(rows) == _TOGETHER:
+            total, rows = _sum(total, await _taken(record, rows)), []
+    return _sum(total, await _taken(record, rows))
+
+
+async def _taken(record: Record, rows: Sequence[Row]) -> Merged:
+    results = await asyncio.gather(*(record.take(row) for row in rows), return_exceptions=True)
+    clashes = []
+    for row, result in zip(rows, results, strict=True):
+        if isinstance(result, DownloadError):
+            clashes.append(f"{row.identity}: {result}")
+        elif isinstance(result, BaseException):
+            raise result
+    taken = sum(result is True for result in results)
+    return Merged(taken, len(rows) - taken - len(clashes), tuple(clashes))
+
+
+def _sum(one: Merged, other: Merged) -> Merged:
+    return Merged(one.taken + other.taken, one.kept + other.kept, one.clashes + other.clashes)

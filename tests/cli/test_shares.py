@@ -1,0 +1,58 @@
+"""An export over several machines, and a folder that is looked at again a year later."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pixxel_async.cli.errors import Exit
+from pixxel_async.sandbox import Sandbox
+from tests.cli.conftest import Command
+
+
+@pytest.fixture
+def workflow(served: Sandbox) -> str:
+    """The id of the workflow that has jobs."""
+    return next(workflow for workflow, runs in served.world.runs.items() if len(runs) > 1)
+
+
+def zips(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*.zip")}
+
+
+def test_shards_are_merged(command: Command, workflow: str, tmp_path: Path) -> None:
+    """`--shard` gives each machine its share; with the files and the records brought together nothing is left to do."""
+    one, two, whole = tmp_path / "1", tmp_path / "2", tmp_path / "whole"
+    for number, folder in ((1, one), (2, two)):
+        command("export", "--workflow", workflow, "--packages", "both", "--to", str(folder), "--shard", f"{number}/2")
+    command("export", "--workflow", workflow, "--packages", "both", "--to", str(whole))
+    assert zips(one) | zips(two) == zips(whole) and not zips(one) & zips(two) and zips(one) and zips(two)
+    shutil.copytree(two, one, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".pixxel"))
+
+    merged = command("record", "merge", str(one), str(two))
+    again = command("export", "--workflow", workflow, "--packages", "both", "--to", str(one), "--output", "ndjson")
+
+    assert merged.exit_code == Exit.DONE and f"{len(zips(two))} packages taken" in merged.stderr
+    assert '"fetched"' not in again.stdout and zips(one) == zips(whole)
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "2", "a/b", "1/0"])
+def test_a_share_must_make_sense(command: Command, tmp_path: Path, shard: str) -> None:
+    """A share that no machine can have is refused before anything is asked for."""
+    refused = command("export", "job:w/j", "--to", str(tmp_path), "--shard", shard)
+
+    assert refused.exit_code == Exit.USAGE and "1/3" in refused.stderr
+
+
+def test_verify_needs_no_record(command: Command, workflow: str, tmp_path: Path) -> None:
+    """`pixxel verify` takes a SHA256SUMS, or a folder that has nothing else, and tells damage by its exit code."""
+    command("export", "--workflow", workflow, "--to", str(tmp_path))
+    shutil.rmtree(tmp_path / ".pixxel")
+
+    for place in (tmp_path / "SHA256SUMS", tmp_path):
+        assert command("verify", str(place)).exit_code == Exit.DONE
+    sorted(tmp_path.rglob("*.zip"))[0].unlink()
+    for place in (tmp_path / "SHA256SUMS", tmp_path):
+        assert command("verify", str(place)).exit_code == Exit.DAMAGED
