@@ -17,7 +17,7 @@ from .threads import Threads
 if TYPE_CHECKING:
     from .record import Record, Row
 
-__all__ = ["Verified", "same_bytes", "verify_folder", "verify_sums"]
+__all__ = ["Verified", "digest_of", "same_bytes", "verify_folder", "verify_sums"]
 
 
 @frozen
@@ -70,7 +70,7 @@ async def verify_sums(sums: Path) -> AsyncIterator[Verified]:
 
 def _compared(path: Path, digest: str) -> Verified:
     try:
-        return Verified(path, True) if _digest(path) == digest else Verified(path, False, "its bytes have changed")
+        return Verified(path, True) if digest_of(path) == digest else Verified(path, False, "its bytes have changed")
     except FileNotFoundError:
         return Verified(path, False, "is gone")
     except OSError as error:
@@ -92,7 +92,7 @@ def _verified(path: Path, row: Row) -> Verified:
 def same_bytes(path: Path, row: Row) -> bool:
     """Whether a file holds what the row says: by its digest, or where none was kept, by proving it again."""
     if row.sha256 is not None:
-        return _digest(path) == row.sha256
+        return digest_of(path) == row.sha256
     try:
         prove(path, expected_size=row.size)
     except PixxelError:
@@ -100,6 +100,7 @@ def same_bytes(path: Path, row: Row) -> bool:
     return True
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file in hex; runs in a thread."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Corrupt, DownloadError, NameTaken, NotAPackage, PackageFailed
 from ..events import Asked, Downloaded
-from .checks import same_bytes
+from .checks import digest_of, same_bytes
 from .place import Place, claimed
 from .rules.naming import distinct, with_suffix
 from .rules.resume import Kept
@@ -92,7 +92,8 @@ async def _adopted(item: Item, place: Place, tools: Tools) -> bool:
         proof = (await check(item, place.path, Kept(), {}, None, tools)).proof
     except (Corrupt, NotAPackage):
         return False
-    await _save(item, place, tools, name=place.name, proof=proof.proof, container=proof.container)
+    sha256 = await tools.threads.run(digest_of, place.path) if item.terms.settings.digest else None
+    await _save(item, place, tools, name=place.name, sha256=sha256, proof=proof.proof, container=proof.container)
     return True
 
 

@@ -23,6 +23,7 @@ from .outcomes import Outcomes
 from .pending import Item, Terms
 from .record import Record
 from .room import Room
+from .sums import SUMS
 from .surely import surely
 from .threads import Threads
 from .tools import Tools
@@ -113,6 +114,8 @@ class DownloadManager:
             self._folder = await threads.run(disk.prepare, self._folder)
             path = self._record_path or self._folder / ".pixxel" / "record.sqlite"
             record = await Record.open(path, origin=self._client.origin)
+            if record.begun and await threads.run((self._folder / SUMS).is_file):
+                await record.lose()
         except BaseException:
             threads.close()
             raise

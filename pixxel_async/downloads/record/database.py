@@ -34,7 +34,8 @@ class Database:
         owner: who we are.
         number: our number among the owners, which claimed rows carry.
         notes: what was found and mended while opening.
-        lost: whether a damaged record was set aside, now or earlier.
+        begun: whether there was no record before.
+        lost: whether a damaged record was set aside, now or earlier, or a row was damaged.
     """
 
     def __init__(self, path: Path, owner: Owner, connection: sqlite3.Connection) -> None:
@@ -42,6 +43,7 @@ class Database:
         self.owner = owner
         self.number = 0
         self.notes: list[str] = []
+        self.begun = False
         self.lost = False
         self.sql = connection
         self._durable = False
@@ -71,7 +73,8 @@ class Database:
             if size == 0:
                 raise sqlite3.DatabaseError("emptied")
             database = cls(path, owner, _connect(path))
-            if size is not None:
+            database.begun = size is None
+            if not database.begun:
                 _check(database.sql, path)
             return database
         except sqlite3.DatabaseError as error:
@@ -86,7 +89,7 @@ class Database:
     def _enter(self, origin: str | None) -> None:
         _migrate(self.sql, self.path)
         if self.lost:
-            self._remember("lost", "1")
+            self.lose()
         self.lost = self.bound("lost") is not None
         if origin is not None:
             self.bind("origin", origin)
@@ -99,6 +102,11 @@ class Database:
             self._remember(key, value)
         elif found != value:
             raise ConfigError(f"the record {self.path} belongs to the {key} {found}, not {value}; use another one")
+
+    def lose(self) -> None:
+        """From now on files without a row may be ours: what knew of them is gone."""
+        self.lost = True
+        self._remember("lost", "1")
 
     def bound(self, key: str) -> str | None:
         """The value that the record is bound to, or None."""

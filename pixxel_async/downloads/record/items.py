@@ -44,21 +44,27 @@ class Page:
     last: tuple[str, str]
 
 
-def _sound(found: Iterable[Sequence[Any]]) -> list[Row]:
-    """The rows whose seal is right; a damaged one counts as missing, which costs a download and nothing else."""
-    return [from_columns(values[:-1]) for values in found if values[-1] == seal(values[:-1])]
+def _sound(db: Database, found: Iterable[Sequence[Any]]) -> list[Row]:
+    """The rows whose seal is right; a damaged one counts as missing, and its file has to prove itself."""
+    rows = []
+    for *values, sealed in found:
+        if sealed == seal(values):
+            rows.append(from_columns(values))
+        else:
+            db.lost = True
+    return rows
 
 
 def get(db: Database, identity: str, folder: str) -> Row | None:
     """One sound row."""
-    rows = _sound(db.sql.execute(f"SELECT {_SELECTED} FROM items WHERE {_ONE}", (identity, folder)))
+    rows = _sound(db, db.sql.execute(f"SELECT {_SELECTED} FROM items WHERE {_ONE}", (identity, folder)))
     return rows[0] if rows else None
 
 
 def known(db: Database, identities: Sequence[str], folder: str) -> dict[str, Row]:
     """The sound rows among many."""
     statement = f"SELECT {_SELECTED} FROM items WHERE identity IN (SELECT value FROM json_each(?)) AND folder = ?"
-    return {row.identity: row for row in _sound(db.sql.execute(statement, (json.dumps(identities), folder)))}
+    return {row.identity: row for row in _sound(db, db.sql.execute(statement, (json.dumps(identities), folder)))}
 
 
 def page(db: Database, folder: str | None, state: State | None, after: tuple[str, str], limit: int) -> Page | None:
@@ -68,7 +74,7 @@ def page(db: Database, folder: str | None, state: State | None, after: tuple[str
         " AND folder = coalesce(?, folder) AND state = coalesce(?, state) ORDER BY identity, folder LIMIT ?"
     )
     found = db.sql.execute(statement, (*after, folder, state, limit)).fetchall()
-    return Page(_sound(found), (found[-1][0], found[-1][1])) if found else None
+    return Page(_sound(db, found), (found[-1][0], found[-1][1])) if found else None
 
 
 def counts(db: Database, folder: str | None) -> dict[State, int]:

@@ -33,13 +33,14 @@ class Record:
     Attributes:
         path: the database file.
         notes: what was found and mended while opening, for people.
-        lost: whether an earlier record was damaged and set aside, so that files without a row may be ours.
+        begun: whether there was no record before.
     """
 
     def __init__(self, database: Database, writer: Writer, owner: Owner, clock: Callable[[], float]) -> None:
         self.path = database.path
         self.notes = tuple(database.notes)
-        self.lost = database.lost
+        self.begun = database.begun
+        self._database = database
         self._writer = writer
         self._owner = owner
         self._clock = clock
@@ -64,6 +65,15 @@ class Record:
         owner = Owner.of_this_process(clock)
         writer = Writer(lambda: Database.open(path, origin, owner), beat=beat)
         return cls(await writer.start(), writer, owner, clock)
+
+    @property
+    def lost(self) -> bool:
+        """Whether an earlier record, or a row of this one, was damaged or removed: files without a row may be ours."""
+        return self._database.lost
+
+    async def lose(self) -> None:
+        """Note that an earlier record is gone, once and for all."""
+        await self._do(lambda db: db.lose(), durable=True)
 
     async def __aenter__(self) -> Record:
         return self
