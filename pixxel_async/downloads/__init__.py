@@ -6,10 +6,10 @@ from .board import Snapshot
 from .checks import Verified, verify_folder, verify_sums
 from .manager import DownloadManager
 from .outcomes import Outcomes
+from .plan import Planned
 from .record import Merged, Record, Row, merge
 from .sums import write_sums
 from .transfer import Progress, Transfer
-from .upkeep import Planned
 
 __all__ = [
     "DownloadManager",

@@ -21,6 +21,7 @@ from .engine import Engine
 from .intake import enrol
 from .outcomes import Outcomes
 from .pending import Item, Terms
+from .plan import Planned, plan
 from .record import Record
 from .room import Room
 from .sums import SUMS
@@ -28,7 +29,7 @@ from .surely import surely
 from .threads import Threads
 from .tools import Tools
 from .transfer import Progress, Transfer
-from .upkeep import Planned, forget, plan
+from .upkeep import forget
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -274,14 +275,25 @@ class DownloadManager:
             done=board.done, skipped=board.skipped, failed=board.failed, received=board.received, rate=board.rate(),
         )  # fmt: skip
 
-    async def plan(self, packages: Iterable[object]) -> list[Planned]:
-        """What `fetch_all` would do with these packages, asking the service for nothing."""
-        return await plan(self._opened.tools, self._terms_here(None, {}), packages)
+    async def plan(
+        self, packages: Iterable[object] | AsyncIterable[object], *, sizes: bool = False, **settings: Any
+    ) -> list[Planned]:
+        """What `fetch_all` would do with these packages, asking the service for nothing.
+
+        Args:
+            sizes: whether the service is asked once for each package that would be fetched. That starts the packing of
+                all that are not packed yet; of those that are packed the size is learned, and nothing is fetched.
+            settings: fields of `DownloadSettings`.
+        """
+        return await plan(self._opened.tools, self._terms_here(None, settings), packages, sizes=sizes)
 
     async def forget(self, package: Given, *, delete: bool = False) -> bool:
         """Remove a package from the record, so that it is fetched anew; False when it was not in it.
 
         Args:
             delete: whether its file, and what there is of a part file, is removed too.
+
+        Raises:
+            DownloadError: it is being fetched, here or by another process.
         """
         return await forget(self._opened.tools, self._folder, str(wanted(package).package), delete=delete)

@@ -135,26 +135,6 @@ async def test_what_was_deleted_stays_done_unless_it_is_wanted_again(
         assert (await manager.fetch(package, if_missing="redo")).fetched and path.exists()
 
 
-async def test_forgetting_fetches_anew(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """A forgotten package is fetched as if it never had been; with `delete` its file goes too."""
-    async with DownloadManager(client, tmp_path) as manager:
-        path = (await manager.fetch(package)).path
-        assert await manager.forget(package, delete=True) and not path.exists()
-        assert not await manager.forget(package)
-        assert (await manager.fetch(package)).fetched
-
-
-async def test_a_plan_asks_for_nothing(sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
-    """What would be done is told from record and disk alone."""
-    done, new = ground.packages[:2]
-    async with DownloadManager(client, tmp_path) as manager:
-        await manager.fetch(done)
-        calls = len(sandbox.requests)
-        steps = [planned.step for planned in await manager.plan([done, new])]
-
-    assert steps == ["done", "fetch"] and len(sandbox.requests) == calls
-
-
 async def test_a_listener_that_raises_harms_nothing(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
     """What `on_event` raises is dropped with the event."""
     seen = []
