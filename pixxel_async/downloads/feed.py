@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Feed"]
 
-LARGEST_CHUNK = 512
+LARGEST_CHUNK = 256
 """Rows that are looked up at once at most."""
 
 

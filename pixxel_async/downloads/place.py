@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, frozen
+from attrs import define, frozen
 
 from ..errors import NameTaken
 from .record import Claim, Row
@@ -130,7 +130,7 @@ class _Deciding:
         if row is None or (row.state == "waiting" and row.total is None):
             return None
         known = Known(row.state, row.size, row.mtime_ns, row.total, row.synced, same_boot)
-        return evolve(known, state="failed") if self.revive and row.state == "given_up" else known
+        return known._replace(state="failed") if self.revive and row.state == "given_up" else known
 
 
 def decide(items: Sequence[Item], rows: Iterable[Row | None], disk: Disk, record: Record) -> list[Decision]:

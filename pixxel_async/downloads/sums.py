@@ -56,7 +56,7 @@ def _write(folder: Path, rows: Sequence[tuple[str, str]]) -> Path:
 
 def _lines(folder: Path, rows: Sequence[tuple[str, str]]) -> Iterable[str]:
     for digest, name in sorted(rows, key=lambda row: row[1]):
-        if (folder / name).is_file():
+        if os.path.isfile(os.path.join(folder, name)):
             yield f"{digest}  {name}\n"
 
 

@@ -44,12 +44,13 @@ class Page:
     last: tuple[str, str]
 
 
-def _sound(db: Database, found: Iterable[Sequence[Any]]) -> list[Row]:
+def _sound(db: Database, found: Iterable[Sequence[Any]], *, fields: bool = True) -> list[Row]:
     """The rows whose seal is right; a damaged one counts as missing, and its file has to prove itself."""
     rows = []
-    for *values, sealed in found:
-        if sealed == seal(values):
-            rows.append(from_columns(values))
+    for sealed in found:
+        values = sealed[:-1]
+        if sealed[-1] == seal(values):
+            rows.append(from_columns(values, fields=fields))
         else:
             db.lost = True
     return rows
@@ -62,9 +63,10 @@ def get(db: Database, identity: str, folder: str) -> Row | None:
 
 
 def known(db: Database, identities: Sequence[str], folder: str) -> dict[str, Row]:
-    """The sound rows among many."""
+    """The sound rows among many, without their `fields`."""
     statement = f"SELECT {_SELECTED} FROM items WHERE identity IN (SELECT value FROM json_each(?)) AND folder = ?"
-    return {row.identity: row for row in _sound(db, db.sql.execute(statement, (json.dumps(identities), folder)))}
+    found = db.sql.execute(statement, (json.dumps(identities), folder))
+    return {row.identity: row for row in _sound(db, found, fields=False)}
 
 
 def page(db: Database, folder: str | None, state: State | None, after: tuple[str, str], limit: int) -> Page | None:

@@ -103,7 +103,7 @@ class Record:
         return await self._do(lambda db: items.get(db, identity, key))
 
     async def known(self, identities: Iterable[str], folder: Path) -> dict[str, Row]:
-        """The rows of many packages at once, by identity; those without a row are missing."""
+        """The rows of many packages at once, by identity and without `fields`; those without a row are missing."""
         key, asked = self._key(folder), list(identities)
         found: dict[str, Row] = {}
         for start in range(0, len(asked), _PAGE):

@@ -6,9 +6,7 @@ Rule 2: whatever the three say, the worst answer is to fetch again.
 
 from __future__ import annotations
 
-from typing import Literal
-
-from attrs import frozen
+from typing import Literal, NamedTuple
 
 __all__ = ["Decision", "Final", "Known", "Step", "recover"]
 
@@ -22,8 +20,7 @@ Step = Literal["done", "finish", "check", "adopt", "prove", "resume", "fetch", "
 """
 
 
-@frozen
-class Known:
+class Known(NamedTuple):
     """What the row says.
 
     Attributes:
@@ -42,8 +39,7 @@ class Known:
     same_boot: bool = True
 
 
-@frozen
-class Final:
+class Final(NamedTuple):
     """What is at the final name.
 
     Attributes:
@@ -58,8 +54,7 @@ class Final:
     link: bool = False
 
 
-@frozen
-class Decision:
+class Decision(NamedTuple):
     """What to do next.
 
     Attributes:
