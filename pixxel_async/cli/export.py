@@ -52,6 +52,7 @@ from .sources import Listing, first_workflow, manifest, packages
     callback=options.as_shard,
     help="Of N machines this is machine I: take its share, the same in every run.",
 )
+@click.option("--redo-missing", is_flag=True, help="Fetch again what was fetched and is no longer in the folder.")
 @options.record
 @options.transfer
 @options.sandbox
@@ -95,6 +96,7 @@ def _run(order: Order) -> Run:
         progress=order.progress,
         keep_free=order.keep_free,
         shard=order.shard,
+        redo_missing=order.redo_missing,
     )
 
 

@@ -46,6 +46,7 @@ class Run:
         progress: how stderr shows the run.
         keep_free: bytes of the disk that stay free; None: as the settings say.
         shard: (i, n): which of n machines this is; None: as the settings say.
+        redo_missing: whether files that are gone are fetched again; else it is as the settings say.
     """
 
     folder: Path
@@ -59,11 +60,17 @@ class Run:
     progress: Progress = "auto"
     keep_free: int | None = None
     shard: tuple[int, int] | None = None
+    redo_missing: bool = False
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings of `fetch_all` that differ from the client's."""
-        named = {"streams": self.parallel, "keep_free": self.keep_free, "shard": self.shard}
+        named = {
+            "streams": self.parallel,
+            "keep_free": self.keep_free,
+            "shard": self.shard,
+            "if_missing": "redo" if self.redo_missing else None,
+        }
         return {name: value for name, value in named.items() if value is not None}
 
 

@@ -33,7 +33,7 @@ LIST_COLUMNS = ("package", "state", "path", "size", "sha256", "proof", "finished
 VERIFY_COLUMNS = ("path", "ok", "reason")
 DAMAGED_COLUMNS = ("path", "reason")
 
-_ANEW = "pixxel --set download.if_missing=redo export …"
+_ANEW = "pixxel export --redo-missing …"
 _STATES = ("done", "publishing", "streaming", "waiting", "failed", "given_up")
 
 

@@ -38,6 +38,7 @@ class Order:
     progress: Progress = "auto"
     keep_free: int | None = None
     shard: tuple[int, int] | None = None
+    redo_missing: bool = False
     sandbox: bool = False
 
     @property

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..downloads import Merged, merge
+from ..downloads import Merged, Record, merge, write_sums
 from . import options
 from .errors import Exit
 from .plain import many, printable
@@ -25,13 +25,17 @@ def merge_(into: Path, sources: tuple[Path, ...]) -> int:
     """Take into one record what others know.
 
     INTO and FROM are folders of exports, or files of records. Bring the files together first, for example with
-    `rsync -a`; merging the same again changes nothing.
+    `rsync -a`; merging the same again changes nothing. INTO's SHA256SUMS is written anew when it is a folder.
     """
-    return run(lambda: _merge(_file(into), [_file(source) for source in sources]))
+    folder = into if into.is_dir() else None
+    return run(lambda: _merge(_file(into), [_file(source) for source in sources], folder))
 
 
-async def _merge(into: Path, sources: list[Path]) -> int:
+async def _merge(into: Path, sources: list[Path], folder: Path | None) -> int:
     merged: Merged = await merge(into, sources)
+    if folder is not None:
+        async with await Record.open(into, origin=None) as opened:
+            await write_sums(folder, opened)
     for clash in merged.clashes:
         click.echo(f"left out: {printable(clash)}", err=True)
     click.echo(f"{many(merged.taken, 'package')} taken, {merged.kept:,} known already", err=True)

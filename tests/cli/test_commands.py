@@ -222,9 +222,9 @@ def test_damage_is_mended(command: Command, workflow: str, to: str, tmp_path: Pa
     told = command("verify", str(tmp_path / "x"))
 
     assert told.exit_code == 7
-    assert told.stderr.splitlines()[-1].startswith("to fetch them anew, delete them and export with: pixxel --set ")
+    assert "delete them and export with: pixxel export --redo-missing" in told.stderr.splitlines()[-1]
     path.unlink()
-    assert command("--set", "download.if_missing=redo", "export", "--workflow", workflow, to).exit_code == 0
+    assert command("export", "--redo-missing", "--workflow", workflow, to).exit_code == 0
     assert command("verify", str(tmp_path / "x")).exit_code == 0
 
 

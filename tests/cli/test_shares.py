@@ -32,6 +32,7 @@ def test_shards_are_merged(command: Command, workflow: str, tmp_path: Path) -> N
     shutil.copytree(two, one, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".pixxel"))
 
     merged = command("record", "merge", str(one), str(two))
+    assert len((one / "SHA256SUMS").read_text().splitlines()) == len(zips(whole))
     again = command("export", "--workflow", workflow, "--packages", "both", "--to", str(one), "--output", "ndjson")
 
     assert merged.exit_code == Exit.DONE and f"{len(zips(two))} packages taken" in merged.stderr
@@ -56,3 +57,14 @@ def test_verify_needs_no_record(command: Command, workflow: str, tmp_path: Path)
     sorted(tmp_path.rglob("*.zip"))[0].unlink()
     for place in (tmp_path / "SHA256SUMS", tmp_path):
         assert command("verify", str(place)).exit_code == Exit.DAMAGED
+
+
+def test_what_is_missing_is_fetched_again_on_demand(command: Command, workflow: str, tmp_path: Path) -> None:
+    """A file that was moved away stays done; `--redo-missing` fetches it again."""
+    export = ("export", "--workflow", workflow, "--to", str(tmp_path))
+    command(*export)
+    gone = sorted(tmp_path.rglob("*.zip"))[0]
+    gone.unlink()
+
+    assert command(*export).exit_code == Exit.DONE and not gone.exists()
+    assert command(*export, "--redo-missing").exit_code == Exit.DONE and gone.exists()
