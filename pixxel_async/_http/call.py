@@ -232,6 +232,10 @@ class StorageReply(Protocol):
     headers: Mapping[str, str]
     """Names in lower case."""
 
+    async def read(self) -> bytes:
+        """The next bytes of the body, at least one; nothing at its end. Raises as `chunks` does."""
+        ...
+
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives; raises `ConnectionFailed` when it is cut, `TimedOut` without progress."""
         ...

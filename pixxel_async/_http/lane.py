@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..settings import Settings, Timing
 from .call import Broken, Reply
 from .hooks import Hooks
+from .hosts import Hosts
 from .rules import brake
 from .rules.links import host_of, is_loopback
 from .rules.retry import asked_to_wait
@@ -50,6 +51,7 @@ class Lane:
         self.quota = settings.retry.quota
         self.storage = LinkStorage(
             self.open,
+            Hosts(settings, timing),
             loopback=is_loopback(host_of(settings.base_url)),
             block_private=settings.http.block_private_hosts,
         )

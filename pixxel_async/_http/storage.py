@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UnsafeLink
 from .call import Broken
+from .hosts import Hosts
 from .rules.links import check_link, next_hop, off_limits
 from .rules.redact import place
 
@@ -27,11 +28,16 @@ class LinkReply:
         self.headers = answer.headers
         self._answer = answer
 
+    async def read(self) -> bytes:
+        """The next bytes of the body, undecoded; nothing at its end. Raises as `chunks` does."""
+        chunk = await self._answer.read()
+        if isinstance(chunk, Broken):
+            raise chunk.error
+        return chunk
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives, undecoded; raises `ConnectionFailed` when it is cut, `TimedOut` without progress."""
-        while chunk := await self._answer.read():
-            if isinstance(chunk, Broken):
-                raise chunk.error
+        while chunk := await self.read():
             yield chunk
 
     async def peek(self, limit: int = 65536) -> bytes:
@@ -47,12 +53,16 @@ class LinkStorage:
 
     Args:
         connections: returns the sessions, opening them if need be.
+        hosts: whose turn it is at each host.
         loopback: whether the API is on loopback, so that its storage may be too.
         block_private: whether private networks are off limits.
     """
 
-    def __init__(self, connections: Callable[[], Transport], *, loopback: bool, block_private: bool) -> None:
+    def __init__(
+        self, connections: Callable[[], Transport], hosts: Hosts, *, loopback: bool, block_private: bool
+    ) -> None:
         self._connections = connections
+        self._hosts = hosts
         self._loopback = loopback
         self._block_private = block_private
 
@@ -62,6 +72,8 @@ class LinkStorage:
     ) -> AsyncIterator[LinkReply]:
         """Open a signed link; every status is an answer, but redirects, which are followed at most three times.
 
+        It waits for its turn while the host is paused by 429, 503 or Retry-After, or has as many requests as it bears.
+
         Args:
             url: the link, sent exactly as given.
             headers: such as Range and If-Range.
@@ -70,11 +82,14 @@ class LinkStorage:
             UnsafeLink: the link, or where it redirects to, is off limits.
             ConnectionFailed, TimedOut: there was no answer.
         """
-        answer = await self._followed(method, url, headers or {})
-        try:
-            yield LinkReply(answer)
-        finally:
-            answer.close()
+        async with self._hosts.turn(url) as door:
+            sent_at = self._hosts.now()
+            answer = await self._followed(method, url, headers or {})
+            try:
+                self._hosts.learn(door, answer, sent_at)
+                yield LinkReply(answer)
+            finally:
+                answer.close()
 
     def screen(self, host: str, addresses: list[str]) -> list[str]:
         """Of the addresses that a host's name stands for those that may be connected to."""

@@ -28,6 +28,8 @@ class HTTPSettings:
     """API calls at the same time, for all keys of one client together."""
     calls_per_second: float | None = field(default=None, validator=between(0.001))
     """API calls a second that the client allows itself; None for no limit of its own."""
+    per_host: int | None = field(default=None, validator=between(1))
+    """Requests to one storage host at the same time, bodies under way included; None for no limit of its own."""
     max_answer: int = field(default=256 * 1000 * 1000, validator=between(1024))
     """Bytes of one JSON answer, counted after decompression."""
     max_error_body: int = field(default=1_000_000, validator=between(1024))

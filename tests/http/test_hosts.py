@@ -1,0 +1,82 @@
+"""Storage hosts that have too much to do: paused, asked less, and never by one request alone."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pixxel_async._http.rules.hosts import Host, refused, room, says_later, served
+from pixxel_async.settings import RetrySettings
+from tests.support.clients import Waits, client_for
+from tests.support.raw import Raw, answer
+
+RETRY = RetrySettings(base=1.0, cap=8.0, retry_after_cap=60.0)
+
+
+def fall(host: Host, *, now: float, sent_at: float = 1e9, inside: int = 8, asked: float | None = None) -> Host:
+    return refused(host, sent_at=sent_at, now=now, inside=inside, asked=asked, roll=0.5, retry=RETRY)
+
+
+def test_refusals_pause_a_host() -> None:
+    """As long as it asks, at most a minute and a tenth; else a drawn pause that doubles with each refusal in a row."""
+    assert fall(Host(), now=100, asked=10).paused_until == 110.5
+    assert fall(Host(), now=100, asked=1e9).paused_until == 163
+    assert fall(Host(), now=100, asked=0).paused_until == 100.5, "no pause at all would be a storm"
+    host, pauses = Host(), []
+    for now in range(100, 1100, 100):
+        host = fall(host, now=now)
+        pauses.append(host.paused_until - now)
+    assert pauses == [0.5, 1, 2, 4, 4, 4, 4, 4, 4, 4]
+
+
+def test_refusals_halve_what_may_be_under_way() -> None:
+    """Once for all that were sent before; successes bring it back one by one, and then the host is free again."""
+    host = fall(fall(Host(), now=5, sent_at=4), now=6, sent_at=4)
+    assert (room(host, None), host.refusals) == (4, 1)
+    assert room(fall(host, now=7, sent_at=6, inside=4), None) == 2
+    assert room(host, 3) == 3 and room(Host(), None) is None and room(Host(), 5) == 5
+    for _ in range(40):
+        host = served(host)
+    assert host == Host()
+    assert room(fall(Host(), now=1, inside=1), None) == 1, "one is always let through"
+
+
+def test_who_says_later() -> None:
+    """429, 503, and any refusal that names a time."""
+    assert says_later(429, None) and says_later(503, None) and says_later(500, 3.0)
+    assert not says_later(500, None) and not says_later(403, None) and not says_later(206, 3.0)
+
+
+async def test_a_paused_host_is_left_alone_by_all() -> None:
+    """The next request waits, whoever sends it, and another host is asked meanwhile."""
+    waits = Waits()
+    async with (
+        Raw(answer(503, Retry_After="7"), answer(200, b"here")) as busy,
+        Raw(answer(200, b"free")) as other,
+        client_for(busy.url, waits=waits) as client,
+    ):
+        async with client.storage.get(busy.url + "/a") as reply:
+            assert reply.status == 503
+        async with client.storage.get(other.url + "/b") as reply:
+            assert await reply.read() == b"free" and not waits.slept
+        async with client.storage.get(busy.url + "/c") as reply:
+            assert reply.status == 200
+    assert waits.slept == [pytest.approx(7.35)]
+
+
+async def test_no_more_than_the_limit_at_one_host() -> None:
+    """`http.per_host` bounds requests under way, bodies included; who is cancelled in the line holds nobody up."""
+    async with Raw(answer(200, b"here")) as server, client_for(server.url, **{"http.per_host": 1}) as client:
+
+        async def one() -> int:
+            async with client.storage.get(server.url + "/a") as reply:
+                return reply.status
+
+        async with client.storage.get(server.url + "/first"):
+            waiting = [asyncio.create_task(one()) for _ in range(3)]
+            await asyncio.sleep(0.05)
+            assert server.count("GET") == 1
+            waiting.pop(0).cancel()
+        assert await asyncio.gather(*waiting) == [200, 200]
+    assert server.count("GET") == 3
