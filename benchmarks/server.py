@@ -29,7 +29,8 @@ http {{
     access_log off; sendfile on; tcp_nopush on; etag on; keepalive_requests 100000;
     client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
     uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-    server {{ listen 127.0.0.1:{port}{tls}; {certificate} root {folder}/files; types {{ application/zip zip; }} }}
+    server {{ listen 127.0.0.1:{port}{tls}; {certificate} {extra}
+        root {folder}/files; types {{ application/zip zip; }} }}
 }}
 """
 
@@ -89,13 +90,18 @@ def certificate(folder: Path) -> tuple[str, Path]:
 
 
 @contextmanager
-def nginx(folder: Path, *, tls: bool) -> Iterator[tuple[str, Path | None]]:
-    """nginx over `folder/files`; yields its origin and the authority to trust."""
+def nginx(folder: Path, *, tls: bool, extra: str = "") -> Iterator[tuple[str, Path | None]]:
+    """nginx over `folder/files`, with further directives; yields its origin and the authority to trust."""
     assert NGINX is not None
     port = free_port()
     lines, authority = certificate(folder) if tls else ("", None)
     text = CONFIGURATION.format(
-        folder=folder, port=port, tls=" ssl" if tls else "", certificate=lines, user=os.environ.get("USER", "root")
+        folder=folder,
+        port=port,
+        tls=" ssl" if tls else "",
+        certificate=lines,
+        extra=extra,
+        user=os.environ.get("USER", "root"),
     )
     (folder / "nginx.conf").write_text(text)
     process = subprocess.Popen([NGINX, "-c", str(folder / "nginx.conf"), "-p", str(folder)], stderr=subprocess.DEVNULL)
@@ -141,14 +147,14 @@ async def asks_for(links: dict[str, str]) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def served(folder: Path, *, count: int, size: int, tls: bool) -> AsyncIterator[Served]:
-    """`count` archives of about `size` bytes each, ready to be asked for and fetched."""
+async def served(folder: Path, *, count: int, size: int, tls: bool, extra: str = "") -> AsyncIterator[Served]:
+    """`count` archives of about `size` bytes each, ready to be asked for and fetched; `extra` is for nginx."""
     if NGINX is None:
         async with from_sandbox(count=count, size=size) as found:
             yield found
         return
     total = write_archives(folder / "files", count, size)
-    with nginx(folder, tls=tls) as (origin, authority):
+    with nginx(folder, tls=tls, extra=extra) as (origin, authority):
         links = {f"job:w-1/job-{number}": f"{origin}/job-{number}.zip" for number in range(count)}
         async with asks_for(links) as api:
             yield Served(api=api, api_key="benchmark", links=links, size=total, authority=authority, name="nginx")

@@ -104,8 +104,8 @@ async def _writing(item: Item, place: Place, tools: Tools) -> AsyncIterator[tupl
     part, free = await _open_part(place, tools)
     kept = part.size if decision.step == "prove" else min(decision.offset, part.size)
     writer = Writer(
-        part, tools.threads, buffer=settings.buffer, digest=settings.digest, kept=kept, synced=place.row.synced,
-        unpack=settings.verify == "full",
+        part, tools.threads, buffer=settings.buffer, digest=settings.digest,
+        kept=kept, beyond=decision.beyond, synced=place.row.synced, unpack=settings.verify == "full",
     )  # fmt: skip
     try:
         await writer.begin()
@@ -130,9 +130,9 @@ async def _let_go(item: Item, place: Place, part: PartFile, writer: Writer, tool
     """Put the part file away; what of it is surely on the disk counts also after a power cut."""
     await writer.settle()
     with suppress(DownloadError):
-        synced = await tools.threads.run(part.put_away)
-        if synced != place.row.synced:
-            await _save(item, place, tools, synced=synced)
+        synced = min(await tools.threads.run(part.put_away), writer.size)
+        if (synced, writer.regions) != (place.row.synced, place.row.regions):
+            await _save(item, place, tools, synced=synced, regions=writer.regions)
 
 
 async def _proved(
@@ -144,7 +144,7 @@ async def _proved(
     with tools.room.need(part.path.parent, free) as need:
         stream = Stream(
             item=item, tools=tools, writer=writer, kept=kept, need=need, known=_known(row),
-            ask=partial(_link, item, tools), remember=partial(_remember, item, place, tools),
+            ask=partial(_link, item, tools), remember=partial(_remember, item, place, writer, tools),
         )  # fmt: skip
         try:
             return stream, await _fetched(item, part, stream, tools)
@@ -179,14 +179,15 @@ def _known(row: Row) -> bool:
     return (row.etag, row.last_modified, row.total, row.synced) != (None, None, None, 0)
 
 
-async def _remember(item: Item, place: Place, tools: Tools, kept: Kept, synced: int) -> None:
-    """The validators of the bytes that come now, and how many are surely on the disk.
+async def _remember(item: Item, place: Place, writer: Writer, tools: Tools, kept: Kept, synced: int) -> None:
+    """The validators of the bytes that come now, how many are surely on the disk, and where they are.
 
     That there are fewer than the record said must be known before others are written.
     """
     await _save(
         item, place, tools, durable=synced < place.row.synced,
         state="streaming", etag=kept.etag, last_modified=kept.last_modified, total=kept.total, synced=synced,
+        regions=writer.regions,
     )  # fmt: skip
 
 
@@ -213,7 +214,7 @@ async def _announce(item: Item, place: Place, part: PartFile, stream: Stream, so
     await _save(
         item, place, tools, state="publishing", name=place.name, size=part.size, total=part.size,
         mtime_ns=sound.mtime_ns, sha256=digest.hex() if digest else None, proof=proof.proof,
-        container=proof.container, server_name=stream.server_name, fields=dict(item.wanted.fields),
+        container=proof.container, server_name=stream.server_name, fields=dict(item.wanted.fields), regions=None,
     )  # fmt: skip
 
 

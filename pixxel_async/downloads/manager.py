@@ -19,7 +19,9 @@ from .board import Board, Snapshot, Watching
 from .disk import Disk
 from .engine import Engine
 from .intake import enrol
+from .lines import Lines
 from .outcomes import Outcomes
+from .pace import Pace
 from .pending import Item, Terms
 from .plan import Planned, plan
 from .record import Record
@@ -121,7 +123,9 @@ class DownloadManager:
             threads.close()
             raise
         room, timing = Room(disk, threads), self._client.timing
-        tools = Tools(record, disk, threads, Watchdog(), room, timing, time.time, self._board.tell)
+        tools = Tools(
+            record, disk, threads, Watchdog(), room, Lines(), Pace(timing), timing, time.time, self._board.tell
+        )
         self._engine = Engine(tools, Binding(record, self._client), self._folder)
 
     async def __aenter__(self) -> DownloadManager:

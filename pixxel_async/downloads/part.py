@@ -1,4 +1,4 @@
-"""One part file: appended to, read again, cut, put on the disk for good."""
+"""One part file: written to, read again, cut, put on the disk for good."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PartFile:
 
     Attributes:
         path: where it is.
-        size: bytes in it; the next write goes there.
+        size: where it ends.
     """
 
     def __init__(self, path: Path, fd: int, size: int, calls: Calls) -> None:
@@ -45,23 +45,28 @@ class PartFile:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def write(self, buffers: Sequence[Buffer]) -> None:
-        """Append all bytes of all buffers; `size` counts what reached the file, also when it raises.
+    def write(self, buffers: Sequence[Buffer], at: int | None = None) -> None:
+        """Write all bytes of all buffers; `size` counts what reached the file, also when it raises.
+
+        Args:
+            at: the byte to begin at; None appends.
 
         Raises:
             DiskFull: no room for all of them.
             DownloadError: any other error of the disk.
         """
         rest = [memoryview(buffer).cast("B") for buffer in buffers if len(buffer)]
+        at = self.size if at is None else at
         with named("write to", self.path):
-            self._calls.lseek(self._fd, self.size, os.SEEK_SET)
+            self._calls.lseek(self._fd, at, os.SEEK_SET)
             while rest:
                 written = self._calls.writev(self._fd, rest[:_BUFFERS_A_CALL])
-                self.size += written
+                at += written
+                self.size = max(self.size, at)
                 rest = _after(rest, written)
 
-    def hash_prefix(self, hasher: Hasher, upto: int, stop: Event | None = None) -> None:
-        """Feed the first `upto` bytes to a digest.
+    def feed(self, hasher: Hasher, start: int, end: int, stop: Event | None = None) -> None:
+        """Feed the bytes from `start` up to `end` to a digest, or to anyone else.
 
         Args:
             stop: when set, reading ends early.
@@ -70,13 +75,13 @@ class PartFile:
             DownloadError: the file cannot be read, or is shorter.
         """
         with named("read", self.path):
-            self._calls.lseek(self._fd, 0, os.SEEK_SET)
-            while upto and not (stop is not None and stop.is_set()):
-                chunk = self._calls.read(self._fd, min(upto, _READ_SIZE))
+            self._calls.lseek(self._fd, start, os.SEEK_SET)
+            while start < end and not (stop is not None and stop.is_set()):
+                chunk = self._calls.read(self._fd, min(end - start, _READ_SIZE))
                 if not chunk:
                     raise OSError(errno.EIO, "shorter than it was")
                 hasher.update(chunk)
-                upto -= len(chunk)
+                start += len(chunk)
 
     def truncate(self, size: int = 0) -> None:
         """Drop all bytes from `size` on."""

@@ -129,7 +129,7 @@ class _Deciding:
         """What the row says; a row that a claim has just begun says nothing."""
         if row is None or (row.state == "waiting" and row.total is None):
             return None
-        known = Known(row.state, row.size, row.mtime_ns, row.total, row.synced, same_boot)
+        known = Known(row.state, row.size, row.mtime_ns, row.total, row.synced, same_boot, row.regions)
         return known._replace(state="failed") if self.revive and row.state == "given_up" else known
 
 

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
-from ..errors import ConnectionFailed, DownloadError, LinkExpired, PixxelError, Stalled, TimedOut, TooLarge
+from ..errors import ConnectionFailed, DownloadError, TimedOut, TooLarge
 from ..events import Moved, Renewed, Rewound, Started
+from .patience import Patience
 from .rules.resume import Kept, Reading, Request, read, request
-from .rules.verdict import Tries, Verdict, excerpt, given_name, judge, pause, stated_digests
+from .rules.splitting import Gauge, lines, splittable
+from .rules.verdict import Refused, given_name, judge, refused, stated_digests
+from .split import Split
 from .watchdog import Stall, Watch
 
 if TYPE_CHECKING:
@@ -31,7 +34,6 @@ __all__ = ["Stream"]
 
 LINK_MARGIN = 5.0
 """Seconds: a link with less than that left is renewed before it is used."""
-MOST_STALLS = 3
 
 
 @define(eq=False, kw_only=True)
@@ -63,14 +65,16 @@ class Stream:
     digests: dict[str, bytes] = field(factory=dict)
     server_name: str | None = None
     _link: Link | None = field(init=False, default=None)
-    _tries: Tries = field(init=False)
+    _patience: Patience = field(init=False)
     _most: int = field(init=False, default=0)
     _vouched: bool = field(init=False, default=False)
     _synced: int = field(init=False, default=0)
+    _lines: int = field(init=False, default=1)
+    _alone: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         self._link = self.item.link
-        self._tries = Tries(self.item.terms.settings.progress_step, high=self.writer.size)
+        self._patience = Patience(item=self.item, tools=self.tools, high=self.writer.here)
 
     async def fetch(self) -> None:
         """Bring all that is missing.
@@ -84,7 +88,7 @@ class Stream:
                 answer = await self._attempt(link, asked)
             except (ConnectionFailed, TimedOut, Stall) as error:
                 await self._keep()
-                await self._broken(error)
+                await self._patience.broken(error)
             else:
                 await self._act(answer)
 
@@ -95,19 +99,38 @@ class Stream:
             return Request(self.kept.size, complete=True)
         return request(self.kept, proved=settings.verify == "full", unsafe=settings.unsafe_resume)
 
-    async def _attempt(self, link: Link, asked: Request) -> Reading | tuple[Verdict, str]:
-        """One request, and its body if it has one that we want."""
+    async def _attempt(self, link: Link, asked: Request) -> Reading | Refused:
+        """One request and its body if it has one that we want, or many for the pieces of the rest."""
+        if self._lines > 1 or self.writer.beyond:
+            return await self._several(link)
+        with self.tools.lines.line():
+            return await self._single(link, asked)
+
+    async def _single(self, link: Link, asked: Request) -> Reading | Refused:
         storage = self.item.terms.client.storage
         async with storage.get(link.url, headers=asked.headers) as reply:
-            verdict = judge(reply.status, reply.headers)
-            if verdict.meaning != "body":
-                head = await reply.peek()
-                return judge(reply.status, reply.headers, head), f"{reply.status} {excerpt(head)}".strip()
+            if judge(reply.status, reply.headers) != "body":
+                return refused(reply.status, reply.headers, await reply.peek())
             reading = read(reply.status, reply.headers, asked, self.kept)
             if reading.action in ("go on", "from 0"):
                 await self._begin(reply.status, reply.headers, reading)
                 await self._body(reply)
             return reading
+
+    async def _several(self, link: Link) -> Reading | Refused:
+        """The rest over several connections; over half as many after they broke."""
+        if not splittable(self.kept):
+            return Reading("alone")
+        self._most = await self._room(self.kept.total)
+        self.tools.tell(Started(self.item.identity, self.kept.total, self.writer.here))
+        count, self._lines = self._lines, max(self._lines // 2, 1)
+        answer = await Split(
+            item=self.item, tools=self.tools, writer=self.writer, kept=self.kept, url=link.url, count=count,
+            remember=self._note, moved=self._moved,
+        ).fetch()  # fmt: skip
+        if isinstance(answer, Refused) and answer.meaning == "renew":
+            self._lines = count
+        return answer
 
     async def _begin(self, status: int, headers: Mapping[str, str], reading: Reading) -> None:
         """Make the part file, the record and the disk ready for a body."""
@@ -126,9 +149,12 @@ class Stream:
     async def _vouch(self) -> None:
         """The record knows what the bytes on disk are of, before they are there."""
         if not self._vouched or self.writer.synced > self._synced:
-            self._vouched = self.known = True
-            self._synced = self.writer.synced
-            await self.remember(self.kept, self._synced)
+            await self._note()
+
+    async def _note(self) -> None:
+        self._vouched = self.known = True
+        self._synced = self.writer.synced
+        await self.remember(self.kept, self._synced)
 
     async def _keep(self) -> None:
         """All that came is on disk, and vouched for."""
@@ -141,92 +167,98 @@ class Stream:
         settings = self.item.terms.settings
         most = settings.max_bytes
         if most is not None and total is not None and total > most:
-            raise self._error(TooLarge, f"announced are {total:,} bytes, allowed {most:,}")
-        missing = max((total or 0) - self.writer.size, 0)
+            raise self._patience.error(TooLarge, f"announced are {total:,} bytes, allowed {most:,}")
+        missing = max((total or 0) - self.writer.here, 0)
         left = await self.tools.room.ask(self.need, missing, reserve=settings.keep_free)
-        return min(most, self.writer.size + left) if most is not None else total or self.writer.size + left
+        return min(most, self.writer.here + left) if most is not None else total or self.writer.here + left
 
     async def _body(self, reply: StorageReply) -> None:
         settings = self.item.terms.settings
-        add = self.writer.add
+        add, rate = self.writer.add, settings.bandwidth
+        gauge = Gauge(self.tools.timing.clock(), self.writer.size)
         async with self.tools.watchdog.watch(settings.stall, settings.stall_bytes) as watch:
-            async for chunk in reply.chunks():
+            while self._lines == 1 and (chunk := await reply.read()):
                 watch.moved += len(chunk)
                 if add(chunk):
-                    await self._turn(watch)
+                    await self._turn(watch, gauge)
+                if rate is not None:
+                    await self._paced(watch, len(chunk), rate)
         self._moved()
+        if self._lines > 1:
+            return
         if self.kept.total is None:
             self.kept = evolve(self.kept, total=self.writer.size)
         elif self.writer.size < self.kept.total:
             await self._keep()
 
-    async def _turn(self, watch: Watch) -> None:
-        """A buffer is full: on with it, and see where we stand."""
+    async def _paced(self, watch: Watch, size: int, rate: float) -> None:
+        """Wait until so many bytes may have come; that is no stall."""
+        watch.resting = True
+        await self.tools.pace.take(size, rate)
+        watch.resting = False
+
+    async def _turn(self, watch: Watch, gauge: Gauge) -> None:
+        """A buffer is full: on with it, and see where we stand, and whether one connection is enough."""
         watch.resting = True
         await self._vouch()
         await self.writer.turn()
         watch.resting = False
         self._moved()
+        gauge.arrived(self.tools.timing.clock(), self.writer.size)
+        settings = self.item.terms.settings
+        most = 1 if self._alone or settings.bandwidth else settings.split
+        now = evolve(self.kept, size=self.writer.size)
+        spare = settings.streams - self.tools.lines.used
+        self._lines = lines(now, gauge, most=most, spare=spare, piece=settings.split_piece)
 
     def _moved(self) -> None:
-        size = self.writer.size
+        size = self.writer.here
         if size > self._most:
-            raise self._error(TooLarge, f"more than {self._most:,} bytes came")
+            raise self._patience.error(TooLarge, f"more than {self._most:,} bytes came")
         self.need.missing = max((self.kept.total or 0) - size, 0)
-        self._tries.arrived(size)
+        self._patience.arrived(size)
         self.tools.tell(Moved(self.item.identity, size, self.kept.total))
 
-    async def _act(self, answer: Reading | tuple[Verdict, str]) -> None:
+    async def _act(self, answer: Reading | Refused) -> None:
         """Do what an answer means, apart from its body."""
         if isinstance(answer, Reading):
             await self._read(answer)
             return
-        verdict, told = answer
-        match verdict.meaning:
+        match answer.meaning:
             case "renew":
-                await self._renew(told)
+                await self._renew(answer.told)
+            case "busy":
+                self._patience.busy(answer.told)
             case "again":
-                await self._again(told, verdict.wait)
+                await self._patience.again(answer.told)
             case "throw away":
                 await self.start_over()
-                await self._again(told)
+                await self._patience.again(answer.told)
             case _:
-                raise self._error(DownloadError, f"the storage answered {told}", retryable=False)
+                raise self._patience.error(DownloadError, f"the storage answered {answer.told}", retryable=False)
 
     async def _read(self, reading: Reading) -> None:
         if reading.action == "complete":
             self.kept = evolve(self.kept, total=self.writer.size)
+        elif reading.action == "alone":
+            await self._join()
         elif reading.action == "throw away" or (self.kept.total or 0) < self.writer.size:
             await self.start_over()
-            await self._again("the storage does not continue what it began")
-        elif self.writer.size != self.kept.total:
-            await self._again("the body ended early")
+            await self._patience.again("the storage does not continue what it began")
+        elif self.writer.size != self.kept.total and self._lines == 1:
+            await self._patience.again("the body ended early")
 
-    async def _broken(self, error: Exception) -> None:
-        if isinstance(error, Stall):
-            self._tries.stalls += 1
-            if self._tries.stalls >= MOST_STALLS:
-                raise self._error(
-                    Stalled, f"too few bytes in {self.item.terms.settings.stall:g} s, {MOST_STALLS} times"
-                )
-        if isinstance(error, PixxelError) and not error.retryable:
-            raise self._error(DownloadError, str(error), retryable=False)
-        await self._again(str(error) or "the body stalled")
-
-    async def _again(self, why: str, wait: float | None = None) -> None:
-        """Wait before the next attempt, if there is one left."""
-        settings, retry = self.item.terms.settings, self.item.terms.client.settings.retry
-        self._tries.attempts += 1
-        if self._tries.attempts >= settings.stream_attempts:
-            raise self._error(DownloadError, f"{self._tries.attempts} attempts without progress; the last: {why}")
-        drawn = pause(self._tries.attempts, self.tools.timing.dice(), base=retry.base, cap=retry.cap)
-        await self.tools.timing.sleep(max(drawn, wait or 0.0))
+    async def _join(self) -> None:
+        """One connection goes on from the prefix: the storage does not hand out pieces."""
+        lost, self._alone, self._lines = bool(self.writer.beyond), True, 1
+        await self.writer.join()
+        await self._note()
+        if lost:
+            self.tools.tell(Rewound(self.item.identity, self.writer.size))
 
     async def _renew(self, told: str) -> None:
         """A fresh link for one that was refused."""
-        self._tries.renewals += 1
-        if self._tries.renewals > self.item.terms.settings.renewals:
-            raise self._error(LinkExpired, f"the storage refuses the link, and fresh ones too: {told}")
+        self._patience.renew(told)
         self._link = await self.ask()
         self.tools.tell(Renewed(self.item.identity))
 
@@ -241,12 +273,7 @@ class Stream:
 
     async def start_over(self) -> None:
         """Throw away what is on disk, and what was said about it."""
-        if self.writer.size:
+        if self.writer.here:
             await self.writer.rewind()
             self.tools.tell(Rewound(self.item.identity, 0))
         self.kept, self.digests = Kept(), {}
-
-    def _error(self, kind: type[DownloadError], message: str, *, retryable: bool = True) -> DownloadError:
-        error = kind(message, package=self.item.identity, stage="stream")
-        error.retryable = retryable and kind is not TooLarge
-        return error

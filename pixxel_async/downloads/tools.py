@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from ..events import Event
     from ..settings import Timing
     from .disk import Disk
+    from .lines import Lines
+    from .pace import Pace
     from .record import Record
     from .room import Room
     from .threads import Threads
@@ -33,6 +35,8 @@ class Tools:
     threads: Threads
     watchdog: Watchdog
     room: Room
+    lines: Lines
+    pace: Pace
     timing: Timing
     now: Callable[[], float]
     tell: Callable[[Event], None]

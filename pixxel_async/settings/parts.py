@@ -129,6 +129,14 @@ class DownloadSettings:
     """Connections for one body without real progress in between."""
     progress_step: int = field(default=4 * MiB, validator=between(1))
     """Bytes that count as real progress and give all attempts back."""
+    split: int = field(default=8, validator=between(1, 64))
+    """Connections for one body at most, where streams are free and one connection is given no more; 1 for never."""
+    split_piece: int = field(default=32 * MiB, validator=between(64 * 1024))
+    """Bytes that one of several connections asks for at a time; a body with less than two of them left is not split."""
+    busy: float = field(default=900.0, validator=between(0))
+    """Seconds for which a storage may say 429 or 503 to a body without progress; its attempts are not counted then."""
+    bandwidth: float | None = field(default=None, validator=between(1024))
+    """Bytes a second of all streams of a manager together; None for as fast as it goes."""
     stall: float = field(default=60.0, validator=between(0.01))
     """Seconds: the window in which `stall_bytes` must arrive."""
     stall_bytes: int = field(default=1, validator=between(1))

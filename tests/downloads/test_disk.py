@@ -58,7 +58,7 @@ def test_a_part_goes_on_where_it_ended(disk: Disk, tmp_path: Path) -> None:
         assert part.size == 6
         part.write([b"wor", b"", bytearray(b"l"), memoryview(b"d")])
         digest = hashlib.sha256()
-        part.hash_prefix(digest, part.size)
+        part.feed(digest, 0, part.size)
         part.write([b"!"])
 
     assert (tmp_path / PART).read_bytes() == b"hello world!"
@@ -113,7 +113,7 @@ def test_hashing_stops_when_told(disk: Disk, tmp_path: Path) -> None:
     stop.set()
     digest = hashlib.sha256()
     with disk.open_part(tmp_path, PART) as part:
-        part.hash_prefix(digest, 100, stop)
+        part.feed(digest, 0, 100, stop)
 
     assert digest.digest() == hashlib.sha256().digest()
 
@@ -121,7 +121,7 @@ def test_hashing_stops_when_told(disk: Disk, tmp_path: Path) -> None:
 def test_a_prefix_longer_than_the_file_is_an_error(disk: Disk, tmp_path: Path) -> None:
     """Bytes that went missing are not passed over."""
     with disk.open_part(tmp_path, PART) as part, pytest.raises(DownloadError, match="EIO"):
-        part.hash_prefix(hashlib.sha256(), 1)
+        part.feed(hashlib.sha256(), 0, 1)
 
 
 def test_a_full_disk(disk: Disk, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ STATES = [None, "waiting", "streaming", "publishing", "done", "failed", "given_u
 EXISTS = ["skip", "error", "replace"]
 
 
-def known(state: str, **changes: int | bool | None) -> Known:
+def known(state: str, **changes: int | bool | str | None) -> Known:
     proved = state in ("publishing", "done")
     facts = {"size": SIZE if proved else None, "mtime_ns": TIME if proved else None, "total": SIZE}
     return Known(state, **{**facts, **changes})  # type: ignore[arg-type]
@@ -111,3 +111,26 @@ def test_replace_replaces() -> None:
     assert recover(known("done"), None, OURS, exists="replace") == Decision("done")
     assert recover(None, None, OTHER, exists="replace") == Decision("fetch", replace=True)
     assert recover(known("publishing"), SIZE, OTHER, exists="replace") == Decision("prove", replace=True)
+
+
+TABLE = "[[0,30],[50,70]]"
+
+
+@pytest.mark.parametrize(
+    ("row", "part", "expected"),
+    [
+        (known("streaming", regions=TABLE, synced=20), 90, Decision("resume", offset=30, beyond=((50, 70),))),
+        (known("streaming", regions=TABLE, synced=20), 60, Decision("resume", offset=30, beyond=((50, 60),))),
+        (known("streaming", regions=TABLE, synced=20), 40, Decision("resume", offset=30)),
+        (known("streaming", regions=TABLE, synced=20), 25, Decision("resume", offset=25)),
+        (known("streaming", regions=TABLE, synced=20), SIZE, Decision("resume", offset=30, beyond=((50, 70),))),
+        (known("streaming", regions=TABLE, synced=20, same_boot=False), SIZE, Decision("resume", offset=20)),
+        (known("streaming", regions=TABLE, synced=0, same_boot=False), SIZE, Decision("fetch")),
+        (known("streaming", regions="[[5,30]]", synced=20), SIZE, Decision("resume", offset=20)),
+        (known("streaming", regions="[[0,100]]", synced=20), SIZE, Decision("prove")),
+        (known("failed", regions=TABLE, synced=20), 90, Decision("resume", offset=30, beyond=((50, 70),))),
+    ],
+)
+def test_a_part_file_with_gaps_is_what_the_record_says(row: Known, part: int, expected: Decision) -> None:
+    """Its size tells nothing: the table counts as far as the file goes; after a restart what was synced, no more."""
+    assert recover(row, part, None) == expected

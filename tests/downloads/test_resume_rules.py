@@ -1,89 +1,114 @@
-"""The table of `rules/resume.py`, all of it."""
+"""The table of `rules/resume.py`, all of it: every combination of what can be kept, asked for and answered."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
 
-from pixxel_async.downloads.rules.resume import Kept, Reading, Request, read, request
+from pixxel_async.downloads.rules.resume import Kept, Reading, Request, piece_of, read, read_piece, request
 
 STRONG, WEAK, DATE = '"a-1"', 'W/"a-1"', "Mon, 02 Jun 2025 00:00:00 GMT"
-REST = {"range": "bytes=100-"}
+OTHER, LATER = '"b-2"', "Tue, 03 Jun 2025 00:00:00 GMT"
+ETAGS = [None, "", STRONG, WEAK, "a-1", '"a']
+DATES = [None, DATE]
+SIZES = [0, 1, 100, 499, 500, 501]
+TOTALS = [None, 0, 100, 500]
+EVERY_KEPT = [Kept(*values) for values in itertools.product(SIZES, ETAGS, DATES, TOTALS)]
 
 
-@pytest.mark.parametrize(
-    ("kept", "proved", "unsafe", "expected"),
-    [
-        (Kept(), True, True, Request()),
-        (Kept(0, STRONG, DATE, 500), True, True, Request()),
-        (Kept(600, STRONG, DATE, 500), True, True, Request()),
-        (Kept(500, STRONG, DATE, 500), False, False, Request(500, complete=True)),
-        (Kept(500, None, None, 500), False, False, Request(500, complete=True)),
-        (Kept(100, STRONG, None, None), False, False, Request(100, REST | {"if-range": STRONG})),
-        (Kept(100, STRONG, DATE, 500), True, True, Request(100, REST | {"if-range": STRONG})),
-        (Kept(100, WEAK, DATE, 500), True, False, Request(100, REST | {"if-range": DATE})),
-        (Kept(100, None, DATE, 500), True, False, Request(100, REST | {"if-range": DATE})),
-        (Kept(100, None, DATE, None), True, True, Request()),
-        (Kept(100, None, DATE, 500), False, True, Request()),
-        (Kept(100, WEAK, None, 500), True, True, Request()),
-        (Kept(100, None, None, 500), True, True, Request(100, REST)),
-        (Kept(100, None, None, 500), True, False, Request()),
-        (Kept(100, None, None, 500), False, True, Request()),
-    ],
-)
-def test_what_is_asked_for(kept: Kept, proved: bool, unsafe: bool, expected: Request) -> None:
-    """The rest is asked for only where a validator, or at the caller's wish the archive's checksums, vouch for it."""
-    assert request(kept, proved=proved, unsafe=unsafe) == expected
+@pytest.mark.parametrize(("proved", "unsafe"), list(itertools.product([False, True], repeat=2)))
+def test_the_rest_is_asked_for_only_where_something_vouches_for_it(proved: bool, unsafe: bool) -> None:
+    """A strong ETag vouches, a date with a total where the whole is proved, or the caller's word where is neither."""
+    for kept in EVERY_KEPT:
+        asked = request(kept, proved=proved, unsafe=unsafe)
+        if kept.total is not None and kept.size == kept.total > 0:
+            assert asked == Request(kept.size, complete=True), kept
+            continue
+        some = kept.size > 0 and (kept.total is None or kept.size < kept.total)
+        by_etag = kept.etag == STRONG
+        by_date = proved and kept.last_modified == DATE and kept.total is not None
+        by_word = proved and unsafe and kept.etag is None and kept.last_modified is None
+        if not (some and (by_etag or by_date or by_word)):
+            assert asked == Request(), kept
+            continue
+        vouched = {"if-range": STRONG} if by_etag else {"if-range": DATE} if by_date else {}
+        assert asked == Request(kept.size, {"range": f"bytes={kept.size}-", **vouched}), kept
 
 
-KEPT = Kept(100, STRONG, DATE, 500)
-ASKED = Request(100, REST)
+RANGES = [
+    None, "", "bytes 100-499/500", "bytes 100-299/500", "bytes 99-499/500", "bytes 101-499/500", "bytes 0-499/500",
+    "bytes 100-499/*", "bytes 100-599/600", "bytes 100-99/500", "bytes 100-500/500", "bytes */500", "bytes */100",
+    "bytes */*", "lines 100-499/500", "bytes=100-499/500", "bytes 100-499/500, bytes 0-1/500", "bytes ١٠٠-٤٩٩/500",
+]  # fmt: skip
+LENGTHS = [None, "500", "400", "٥", "-1", "5e2"]
 
 
-@pytest.mark.parametrize(
-    ("status", "headers", "asked", "expected"),
-    [
-        (206, {"content-range": "bytes 100-499/500"}, ASKED, Reading("go on", 500)),
-        (206, {"content-range": "bytes 100-299/500", "etag": STRONG}, ASKED, Reading("go on", 500)),
-        (206, {"content-range": "bytes 99-499/500"}, ASKED, Reading("throw away")),
-        (206, {"content-range": "bytes 101-499/500"}, ASKED, Reading("throw away")),
-        (206, {"content-range": "bytes 100-599/600"}, ASKED, Reading("throw away")),
-        (206, {"content-range": "bytes 100-499/*"}, ASKED, Reading("throw away")),
-        (206, {"content-range": "bytes 100-499/500", "etag": '"b"'}, ASKED, Reading("throw away")),
-        (206, {"content-range": "bytes 100-499/500", "last-modified": "later"}, ASKED, Reading("throw away")),
-        (206, {"content-range": "bytes */500"}, ASKED, Reading("throw away")),
-        (206, {"content-range": "lines 1-2/3"}, ASKED, Reading("throw away")),
-        (206, {"content-type": "multipart/byteranges; boundary=x"}, ASKED, Reading("throw away")),
-        (206, {"content-range": "bytes 0-499/500"}, Request(), Reading("throw away")),
-        (200, {"content-length": "500"}, ASKED, Reading("from 0", 500)),
-        (200, {"content-length": "500"}, Request(), Reading("from 0", 500)),
-        (200, {}, Request(), Reading("from 0", None)),
-        (200, {"content-length": "٥"}, Request(), Reading("from 0", None)),
-        (416, {"content-range": "bytes */100"}, ASKED, Reading("complete", 100)),
-        (416, {"content-range": "bytes */500"}, ASKED, Reading("throw away", 500)),
-        (416, {}, ASKED, Reading("throw away")),
-        (416, {"content-range": "bytes */0"}, Request(), Reading("throw away")),
-    ],
-)
-def test_what_an_answer_means(status: int, headers: dict[str, str], asked: Request, expected: Reading) -> None:
-    """A part is taken only if it begins where asked and is of the same object; a whole body begins at 0."""
-    assert read(status, headers, asked, KEPT) == expected
+def answers() -> Iterator[dict[str, str]]:
+    """Every combination of the headers that count."""
+    for told, etag, date, length in itertools.product(
+        RANGES, [None, STRONG, OTHER, WEAK], [None, DATE, LATER], LENGTHS
+    ):
+        fields = {"content-range": told, "etag": etag, "last-modified": date, "content-length": length}
+        yield {name: value for name, value in fields.items() if value is not None}
 
 
-def test_an_unknown_total_takes_any() -> None:
-    """Where the first answer did not say how long the package is, the continuation may."""
-    kept = Kept(100, STRONG, None, None)
+VOUCHED = [
+    Kept(100, STRONG, DATE, 500), Kept(100, STRONG, None, None), Kept(100, None, DATE, 500), Kept(100, None, None, 500),
+    Kept(100, None, None, None), Kept(100, WEAK, DATE, 500),
+]  # fmt: skip
 
-    assert read(206, {"content-range": "bytes 100-199/200"}, ASKED, kept) == Reading("go on", 200)
+
+def same_object(headers: dict[str, str], kept: Kept) -> bool:
+    etag, date = headers.get("etag"), headers.get("last-modified")
+    if etag is not None and kept.etag is not None:
+        return etag == kept.etag
+    return date in (None, DATE) or kept.last_modified is None
 
 
-def test_no_combination_goes_on_without_a_reason() -> None:
-    """Over all combinations: bytes are only ever added at the place where they belong, to the same total."""
-    totals, etags, starts = [None, 500, 600], [None, STRONG, '"b"'], [0, 99, 100, 101]
-    for total, etag, start, status in itertools.product(totals, etags, starts, [200, 206, 416]):
-        told = "*" if total is None else str(total)
-        headers = {"content-range": f"bytes {start}-499/{told}"} | ({"etag": etag} if etag else {})
-        reading = read(status, headers, ASKED, KEPT)
-        sound = status == 206 and start == 100 and total == 500 and etag in (None, STRONG)
-        assert (reading.action == "go on") == sound
+@pytest.mark.parametrize("kept", VOUCHED)
+def test_a_part_is_joined_only_if_it_is_the_rest_of_the_same_object(kept: Kept) -> None:
+    """206: it begins where asked, has the total that is known, and no validator says otherwise; else away with it."""
+    asked = Request(kept.size, {"range": f"bytes={kept.size}-"})
+    for headers in answers():
+        told = headers.get("content-range")
+        begins = told in ("bytes 100-499/500", "bytes 100-299/500") or (
+            kept.total is None and told in ("bytes 100-499/*", "bytes 100-599/600")
+        )
+        reading = read(206, headers, asked, kept)
+        assert (reading.action == "go on") == (begins and same_object(headers, kept)), (headers, reading)
+        assert reading.action in ("go on", "throw away")
+        assert read(206, headers, Request(), Kept()).action == "throw away", "nobody asked for a part"
+
+
+@pytest.mark.parametrize("kept", VOUCHED)
+def test_a_whole_body_begins_at_zero(kept: Kept) -> None:
+    """200: this body, from byte 0, whatever was asked for; its length is the total if it is a number."""
+    for headers, asked in itertools.product(answers(), (Request(), Request(kept.size))):
+        length = headers.get("content-length")
+        expected = int(length) if length in ("500", "400") else None
+        assert read(200, headers, asked, kept) == Reading("from 0", expected)
+
+
+@pytest.mark.parametrize("kept", VOUCHED)
+def test_no_such_part(kept: Kept) -> None:
+    """416: complete if the total is what is on disk; anything else begins anew."""
+    for headers in answers():
+        told = headers.get("content-range")
+        reading = read(416, headers, Request(kept.size), kept)
+        total_here = told in ("bytes */100",)
+        assert (reading.action == "complete") == total_here, (headers, reading)
+        assert reading.action in ("complete", "throw away")
+        assert read(416, headers, Request(), kept).action == "throw away"
+
+
+def test_a_piece_counts_only_if_it_is_exactly_the_one() -> None:
+    """Of one object (If-Match, same ETag and total), from where it was asked and no further; else one goes on alone."""
+    kept = Kept(50, STRONG, DATE, 500)
+    assert piece_of(kept, (100, 300)) == {"range": "bytes=100-299", "if-match": STRONG}
+    for status, headers in itertools.product((200, 206, 412, 416, 304), answers()):
+        fits = status == 206 and headers.get("content-range") == "bytes 100-299/500"
+        fits = fits and headers.get("etag") in (None, STRONG)
+        reading = read_piece(status, headers, (100, 300), kept)
+        assert reading.action == ("go on" if fits else "alone"), (status, headers)

@@ -21,7 +21,7 @@ async def main(url: str, key: str, folder: str, packages: list[str]) -> int:
     async with (
         PixxelClient(settings=settings) as client,
         DownloadManager(client, folder) as manager,
-        manager.fetch_all(packages, buffer=64 * 1024) as outcomes,
+        manager.fetch_all(packages, buffer=64 * 1024, split_piece=256 * 1024) as outcomes,
     ):
         async for outcome in outcomes:
             failed += isinstance(outcome, Failed)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from .regions import Regions, clipped, from_text
+
 __all__ = ["Decision", "Final", "Known", "Step", "recover"]
 
 Step = Literal["done", "finish", "check", "adopt", "prove", "resume", "fetch", "taken", "given_up"]
@@ -29,6 +31,7 @@ class Known(NamedTuple):
         total: bytes that the storage announced; None when it did not.
         synced: bytes of the part file that were surely on the disk.
         same_boot: whether the machine has not been restarted since.
+        regions: what of the part file is filled, where its size does not tell that; see `regions.py`.
     """
 
     state: str
@@ -37,6 +40,7 @@ class Known(NamedTuple):
     total: int | None = None
     synced: int = 0
     same_boot: bool = True
+    regions: str | None = None
 
 
 class Final(NamedTuple):
@@ -60,6 +64,7 @@ class Decision(NamedTuple):
     Attributes:
         step: see `Step`.
         offset: the byte to go on from, for `resume`.
+        beyond: what else of the part file is filled, after a gap.
         otherwise: what follows when `check` or `adopt` finds other bytes.
         replace: whether what is at the final name may be replaced at the end.
     """
@@ -68,6 +73,7 @@ class Decision(NamedTuple):
     offset: int = 0
     otherwise: Step | None = None
     replace: bool = False
+    beyond: Regions = ()
 
 
 def recover(
@@ -130,10 +136,22 @@ def _publishing(row: Known, part: int | None, final: Final | None, exists: str) 
 def _by_part(row: Known, part: int | None) -> Decision:
     if not part or (row.total is not None and part > row.total):
         return Decision("fetch")
-    kept = part if row.same_boot else min(part, row.synced)
+    kept, beyond = _kept(row, part)
     if row.total is not None and kept == row.total:
         return Decision("prove")
-    return Decision("resume", offset=kept) if kept else Decision("fetch")
+    return Decision("resume", offset=kept, beyond=beyond) if kept else Decision("fetch")
+
+
+def _kept(row: Known, part: int) -> tuple[int, Regions]:
+    """The bytes from byte 0 on that can be trusted, and the regions beyond them.
+
+    After a restart of the machine only what was surely on the disk counts; of a file with gaps the row must tell.
+    """
+    regions: Regions | None = ((0, part),) if row.regions is None else from_text(row.regions)
+    if regions is None or not row.same_boot:
+        return min(part, row.synced), ()
+    (_, kept), *beyond = clipped(regions, part)
+    return kept, tuple(beyond)
 
 
 def _guarded(decision: Decision, final: Final | None, exists: str) -> Decision:
@@ -141,4 +159,4 @@ def _guarded(decision: Decision, final: Final | None, exists: str) -> Decision:
         return decision
     if exists != "replace" or not (final.regular or final.link):
         return Decision("taken")
-    return Decision(decision.step, offset=decision.offset, replace=True)
+    return Decision(decision.step, offset=decision.offset, replace=True, beyond=decision.beyond)

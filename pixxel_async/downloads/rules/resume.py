@@ -20,6 +20,13 @@ Answering:
 | 200    |                                                                            | this body, from 0  |
 | 416    | asked for the rest, and its total is what is on disk                       | complete           |
 | 416    | anything else                                                              | throw away         |
+
+Piece by piece, with If-Match and a strong ETag:
+
+| status | when                                                                       | then               |
+|--------|----------------------------------------------------------------------------|--------------------|
+| 206    | starts where asked and ends no later; same total and ETag                  | go on              |
+| else   |                                                                            | alone              |
 """
 
 from __future__ import annotations
@@ -30,10 +37,11 @@ from typing import Literal
 from attrs import field, frozen
 
 from ...packages.rules.ranges import is_strong, parse_content_range
+from .regions import Region
 
-__all__ = ["Kept", "Reading", "Request", "read", "request"]
+__all__ = ["Kept", "Reading", "Request", "piece_of", "read", "read_piece", "request"]
 
-Action = Literal["go on", "from 0", "complete", "throw away"]
+Action = Literal["go on", "from 0", "complete", "throw away", "alone"]
 
 
 @frozen
@@ -72,8 +80,8 @@ class Reading:
     """What a 200, 206 or 416 means for the part file.
 
     Attributes:
-        action: `go on` at the offset, `from 0` with this body, `complete`, or `throw away` what is on disk and ask
-            anew.
+        action: `go on` at the offset, `from 0` with this body, `complete`, `throw away` what is on disk and ask anew,
+            or `alone`: no pieces, one connection goes on from the prefix.
         total: bytes of the whole package as this answer says; None when it does not.
     """
 
@@ -121,6 +129,20 @@ def read(status: int, headers: Mapping[str, str], asked: Request, kept: Kept) ->
         return Reading("complete" if told.total == kept.size else "throw away", told.total)
     fits = told.first == asked.offset and _same_total(told.total, kept.total) and _same_object(headers, kept)
     return Reading("go on", told.total) if fits else Reading("throw away")
+
+
+def piece_of(kept: Kept, piece: Region) -> dict[str, str]:
+    """The headers that ask for one piece of the very object that is known."""
+    return {"range": f"bytes={piece[0]}-{piece[1] - 1}", "if-match": kept.etag or ""}
+
+
+def read_piece(status: int, headers: Mapping[str, str], piece: Region, kept: Kept) -> Reading:
+    """What the answer to one piece means."""
+    told = parse_content_range(headers.get("content-range", "")) if status == 206 else None
+    if told is None or told.first != piece[0] or told.last is None or told.last >= piece[1]:
+        return Reading("alone")
+    same = told.total == kept.total and headers.get("etag", kept.etag) == kept.etag
+    return Reading("go on" if same else "alone", told.total)
 
 
 def _same_total(told: int | None, known: int | None) -> bool:

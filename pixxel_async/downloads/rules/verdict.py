@@ -9,76 +9,65 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Literal
 from urllib.parse import unquote
 
 from attrs import define, frozen
 
-__all__ = ["Tries", "Verdict", "excerpt", "given_name", "judge", "pause", "stated_digests"]
+__all__ = ["Meaning", "Refused", "Tries", "excerpt", "given_name", "judge", "pause", "refused", "stated_digests"]
 
-Meaning = Literal["body", "renew", "again", "throw away", "fail"]
+Meaning = Literal["body", "renew", "busy", "again", "throw away", "fail"]
 
 _BODY = frozenset({200, 206, 416})
 _LINK_REFUSED = frozenset({401, 403, 404, 410})
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_BUSY = frozenset({429, 503})
+_PASSING = frozenset({408, 425, 500, 502, 504})
 _EXPIRED = re.compile(rb"expired|ExpiredToken|request has expired", re.IGNORECASE)
-_LONGEST_PAUSE = 60.0
 
 
-@frozen
-class Verdict:
+def judge(status: int, headers: Mapping[str, str], head: bytes = b"") -> Meaning:
     """What to do about an answer.
 
-    Attributes:
-        meaning: `body`: read it by `resume`; `renew`: have a fresh link; `again`: the same once more; `throw away` what
-            is on disk and ask anew; `fail`: the package is at its end.
-        wait: seconds that the storage asked to wait; None when it did not.
-    """
-
-    meaning: Meaning
-    wait: float | None = None
-
-
-def judge(status: int, headers: Mapping[str, str], head: bytes = b"") -> Verdict:
-    """What an answer means.
+    `body`: read it by `resume`; `renew`: have a fresh link; `busy`: the same once the host is no longer paused;
+    `again`: the same once more; `throw away` what is on disk and ask anew; `fail`: the package is at its end.
 
     Args:
         headers: names in lower case.
         head: the first bytes of an error's body.
     """
     if status in _BODY:
-        return Verdict("body" if _plain(headers) else "fail")
+        return "body" if _plain(headers) else "fail"
     # ASSUMPTION: a signed link that came to its end is refused with 401, 403, 404 or 410, by Google's storage with 400.
     if status in _LINK_REFUSED or (status == 400 and _EXPIRED.search(head)):
-        return Verdict("renew")
+        return "renew"
+    if status in _BUSY:
+        return "busy"
     if status in _PASSING or status > 504:
-        return Verdict("again", retry_after(headers))
-    return Verdict("throw away" if status == 412 else "fail")
+        return "again"
+    return "throw away" if status == 412 else "fail"
+
+
+@frozen
+class Refused:
+    """An answer without a body that we want.
+
+    Attributes:
+        meaning: as of `judge`.
+        told: what the storage said, fit to be shown.
+    """
+
+    meaning: Meaning
+    told: str = ""
+
+
+def refused(status: int, headers: Mapping[str, str], head: bytes) -> Refused:
+    """What an answer means whose body is an error's, beginning with `head`."""
+    return Refused(judge(status, headers, head), f"{status} {excerpt(head)}".strip())
 
 
 def _plain(headers: Mapping[str, str]) -> bool:
     """Whether the bytes come as they are: a coded body that nobody asked for is no file."""
     return headers.get("content-encoding", "identity").strip().lower() in {"", "identity"}
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of a Retry-After header, at most a minute; None when there is none that can be read."""
-    text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:9]), _LONGEST_PAUSE)
-    until, now = _date(text), _date(headers.get("date", ""))
-    if until is None or now is None:
-        return None
-    return min(max((until - now).total_seconds(), 0.0), _LONGEST_PAUSE)
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
 
 
 def pause(attempt: int, roll: float, *, base: float, cap: float) -> float:
@@ -97,6 +86,7 @@ class Tries:
 
     Attributes:
         attempts, renewals, stalls: how many there have been without progress.
+        busy_since: when the storage said first that it is busy, without progress since; None when it did not.
         high: the most bytes that were ever on disk.
     """
 
@@ -104,6 +94,7 @@ class Tries:
     attempts: int = 0
     renewals: int = 0
     stalls: int = 0
+    busy_since: float | None = None
     high: int = 0
 
     def arrived(self, size: int) -> None:
@@ -111,6 +102,12 @@ class Tries:
         if size >= self.high + self.step:
             self.high = size
             self.attempts = self.renewals = self.stalls = 0
+            self.busy_since = None
+
+    def busy(self, now: float) -> float:
+        """The storage says that it is busy; returns for how many seconds it has been."""
+        self.busy_since = now if self.busy_since is None else self.busy_since
+        return now - self.busy_since
 
 
 _LONG_RUN = re.compile(r"[A-Za-z0-9+/=%_\-]{32,}")

@@ -1,0 +1,103 @@
+"""One large body where a connection is given so much and no more: `python benchmarks/split.py [--rounds 3] [--json F]`.
+
+nginx on loopback with `limit_rate 20m`, and without it; our client as it is, at the work that the others do, and never
+splitting, beside `aria2c -x8` and one stream of curl. Needs nginx and aria2c. Files are written to memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from clients import ours
+from server import NGINX, Served, served
+
+MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
+Run = Callable[[Served, Path], None]
+
+
+def mine(**settings: Any) -> Run:
+    """pixxel_async with these settings."""
+
+    def run(found: Served, folder: Path) -> None:
+        job = {"api": found.api, "api_key": found.api_key, "links": found.links}
+        asyncio.run(ours(job, folder, **settings))
+
+    return run
+
+
+def tool(*command: str) -> Run:
+    """A program that takes the link as its last argument and writes into the current folder."""
+
+    def run(found: Served, folder: Path) -> None:
+        [link] = found.links.values()
+        subprocess.run([*command, link], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+    return run
+
+
+ARIA = ["aria2c", "-q", "-x8", "-s8", "-k8M", "--file-allocation=none", "--allow-overwrite=true"]
+RUNS: dict[str, Run] = {
+    "pixxel_async": mine(),
+    "pixxel_async size": mine(verify="size", digest=None),
+    "pixxel_async unsplit": mine(verify="size", digest=None, split=1),
+    "aria2c -x8": tool(*ARIA),
+    "curl": tool("curl", "-s", "-O"),
+}
+
+
+def timed(run: Run, found: Served, scratch: Path) -> float:
+    """Seconds of one run, into a folder of its own."""
+    target = scratch / "out"
+    target.mkdir()
+    try:
+        began = time.perf_counter()
+        run(found, target)
+        return time.perf_counter() - began
+    finally:
+        shutil.rmtree(target)
+
+
+async def measure(cap: str, size: int, rounds: int) -> dict[str, float]:
+    """MB/s of every client, in turn; medians."""
+    extra = f"limit_rate {cap};" if cap else ""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
+        async with served(Path(scratch), count=1, size=size, tls=False, extra=extra) as found:
+            taken: dict[str, list[float]] = {name: [] for name in RUNS}
+            for _ in range(rounds):
+                for name, run in RUNS.items():
+                    taken[name].append(await asyncio.to_thread(timed, run, found, Path(scratch)))
+            return {name: found.size / statistics.median(times) / 1e6 for name, times in taken.items()}
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--size", type=int, default=1 << 30, help="bytes of the body")
+    parser.add_argument("--cap", default="20m", help="nginx limit_rate of a connection")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    if NGINX is None or shutil.which("aria2c") is None:
+        raise SystemExit("this needs nginx and aria2c")
+    results = {}
+    for cap in (given.cap, ""):
+        results[cap or "uncapped"] = speeds = await measure(cap, given.size, given.rounds)
+        print(f"\n{given.size / 1e6:.0f} MB, {cap + ' a connection' if cap else 'uncapped'}, {given.rounds} rounds")
+        for name, speed in speeds.items():
+            print(f"{name:<24}{speed:>8.0f} MB/s{speed / speeds['aria2c -x8']:>8.2f} x aria2c")
+    if given.json:
+        given.json.write_text(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

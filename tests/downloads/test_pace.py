@@ -1,0 +1,82 @@
+"""The limit of bytes a second, and a storage that says that it is busy."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from pixxel_async import DownloadManager, JobPackage, PixxelClient
+from pixxel_async.downloads.pace import Pace
+from pixxel_async.errors import DownloadError
+from pixxel_async.sandbox import Fault, Sandbox
+from pixxel_async.settings import Timing
+from tests.downloads.conftest import quick_settings
+from tests.downloads.ground import Ground, collect
+from tests.support.clients import Waits
+
+
+async def test_all_share_one_rate() -> None:
+    """Each waits for its bytes behind those of all others; what nobody used is not made up for later."""
+    waits = Waits()
+    pace = Pace(Timing(waits.clock, waits.sleep))
+    for size in (100, 300, 50):
+        await pace.take(size, 100.0)
+    assert waits.slept == [1.0, 3.0, 0.5]
+    waits.now += 1000
+    await pace.take(200, 100.0)
+    assert waits.slept[-1] == 2.0
+
+
+async def test_small_waits_are_added_up() -> None:
+    """A sleep of a millisecond is not worth it, and not forgotten."""
+    waits = Waits()
+    pace = Pace(Timing(waits.clock, waits.sleep))
+    for _ in range(10):
+        await pace.take(1, 1000.0)
+    assert waits.slept == [pytest.approx(0.006)]
+
+
+async def test_bandwidth_bounds_all_streams_and_is_no_stall(
+    client: PixxelClient, ground: Ground, tmp_path: Path
+) -> None:
+    """Several bodies together take as long as their bytes need; windows of silence that we made are no stall."""
+    began = time.monotonic()
+    async with DownloadManager(client, tmp_path) as manager:
+        batch = manager.fetch_all(ground.packages[:2], bandwidth=4_000_000, stall=0.1, stall_bytes=1000)
+        outcomes = await collect(batch)
+    sizes = [getattr(outcome, "size", 0) for outcome in outcomes]
+    assert all(sizes) and time.monotonic() - began >= sum(sizes) / 4_000_000 - 0.3
+
+
+async def test_a_busy_storage_costs_no_attempt(
+    sandbox: Sandbox, client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
+) -> None:
+    """429 and 503 pause the host; more of them than there are attempts are waited out."""
+    sandbox.inject(Fault(route="storage", kind="status", status=503, times=5))
+    sandbox.inject(Fault(route="storage", kind="status", status=429, after=5, times=5))
+    async with DownloadManager(client, tmp_path) as manager:
+        assert (await manager.fetch(package, stream_attempts=2)).proof == "crc"
+    assert len(ground.gets()) == 11
+
+
+async def test_a_storage_that_is_busy_for_ever_is_given_up(
+    sandbox: Sandbox, package: JobPackage, tmp_path: Path
+) -> None:
+    """After `busy` seconds without progress; the error may pass by itself, and names the status."""
+    waits = Waits()
+    sandbox.inject(Fault(route="storage", kind="status", status=503, headers={"Retry-After": "50"}, times=None))
+
+    async def sleep(seconds: float) -> None:
+        waits.now += seconds
+        await asyncio.sleep(0)
+
+    async with (
+        PixxelClient(settings=quick_settings(sandbox), clock=waits.clock, sleep=sleep) as client,
+        DownloadManager(client, tmp_path) as manager,
+    ):
+        with pytest.raises(DownloadError, match=r"busy for 900 s: 503") as caught:
+            await manager.fetch(package)
+    assert caught.value.retryable and 15 <= sandbox.count("storage") <= 25

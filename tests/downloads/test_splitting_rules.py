@@ -1,0 +1,96 @@
+"""When a body is split, how its regions are counted, and what is fetched next."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async.downloads.rules.regions import add, clipped, from_text, gaps, next_piece, size_of, to_text
+from pixxel_async.downloads.rules.resume import Kept
+from pixxel_async.downloads.rules.splitting import Gauge, lines
+
+REGIONS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda pair: (pair[0], sum(pair))), max_size=8)
+
+
+@given(REGIONS)
+def test_regions_are_sets_of_bytes(given_regions: list[tuple[int, int]]) -> None:
+    """However regions come, what is there and what is missing is exactly every byte, sorted and joined."""
+    regions: tuple[tuple[int, int], ...] = ()
+    for region in given_regions:
+        regions = add(regions, region)
+    there = {byte for start, end in given_regions for byte in range(start, end)}
+    assert {byte for start, end in regions for byte in range(start, end)} == there
+    assert not regions or regions[0][0] == 0
+    assert all(end < start for (_, end), (start, _) in pairwise(regions))
+    missing = {byte for start, end in gaps(regions, 90) for byte in range(start, end)}
+    assert missing == set(range(90)) - there
+    assert size_of(regions) + size_of(gaps(regions, 90)) == 90
+    assert not regions or from_text(to_text(regions)) == regions
+
+
+@given(REGIONS, st.integers(0, 80))
+def test_a_file_that_is_shorter_holds_less(given_regions: list[tuple[int, int]], size: int) -> None:
+    """What the record says lies behind the file's end is not there."""
+    regions = add(given_regions, (0, 0))
+    there = {byte for start, end in regions for byte in range(start, end) if byte < size}
+    assert {byte for start, end in clipped(regions, size) for byte in range(start, end)} == there
+
+
+@pytest.mark.parametrize(
+    "text", ["", "null", "{}", "[]", "[[1,2]]", "[[0,5],[4,9]]", "[[0,5],[9,8]]", "[[0]]", '[["a",1]]', "[" * 100_000]
+)
+def test_nonsense_is_no_region(text: str) -> None:
+    """A damaged table is not believed."""
+    assert from_text(text) is None
+
+
+def test_pieces_cover_everything_once_and_get_smaller() -> None:
+    """Whoever asks gets the earliest bytes that are free; at the end pieces shrink, and none is tiny."""
+    dice, total, most = random.Random(5), 10_000_000, 320_000
+    taken: list[tuple[int, int]] = [(0, dice.randrange(total))]
+    sizes = []
+    while (piece := next_piece(gaps(add(taken, (0, 0)), total), 8, most)) is not None:
+        taken.append(piece)
+        sizes.append(piece[1] - piece[0])
+    assert sorted(taken) == taken and [start for start, _ in taken[1:]] == [end for _, end in taken[:-1]]
+    assert taken[-1][1] == total
+    assert max(sizes[:-1]) <= most and min(sizes) >= most // 4 and sizes[-1] < sizes[0]
+
+
+def after(*arrived: tuple[float, int]) -> Gauge:
+    gauge = Gauge(0.0, 0)
+    for now, size in arrived:
+        gauge.arrived(now, size)
+    return gauge
+
+
+BODY = Kept(size=20, etag='"a"', total=1_000)
+FLAT = after((0.4, 10), (0.8, 20))
+
+
+@pytest.mark.parametrize(
+    ("kept", "gauge", "most", "spare", "expected"),
+    [
+        (BODY, FLAT, 8, 7, 8),
+        (BODY, FLAT, 8, 2, 3),
+        (BODY, FLAT, 8, 0, 1),
+        (BODY, FLAT, 8, -3, 1),
+        (BODY, FLAT, 1, 7, 1),
+        (BODY, after((0.4, 10)), 8, 7, 1),
+        (BODY, after((0.4, 5), (0.8, 20)), 8, 7, 1),
+        (BODY, after((0.4, 0), (0.8, 0)), 8, 7, 1),
+        (BODY, after((0.4, 200), (0.8, 400)), 8, 7, 1),
+        (Kept(size=900, etag='"a"', total=1_000), FLAT, 8, 7, 1),
+        (Kept(size=700, etag='"a"', total=1_000), FLAT, 8, 7, 3),
+        (Kept(size=20, etag='W/"a"', total=1_000), FLAT, 8, 7, 1),
+        (Kept(size=20, last_modified="a date", total=1_000), FLAT, 8, 7, 1),
+        (Kept(size=20, etag='"a"', total=None), FLAT, 8, 7, 1),
+    ],
+)
+def test_when_a_body_is_split(kept: Kept, gauge: Gauge, most: int, spare: int, expected: int) -> None:
+    """Only when its rate rises no more, enough of it is left, streams are free, and a strong ETag vouches."""
+    assert lines(kept, gauge, most=most, spare=spare, piece=100) == expected
