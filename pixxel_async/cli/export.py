@@ -97,6 +97,7 @@ def _run(order: Order) -> Run:
         keep_free=order.keep_free,
         shard=order.shard,
         redo_missing=order.redo_missing,
+        bwlimit=order.bwlimit,
     )
 
 

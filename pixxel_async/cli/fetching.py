@@ -47,6 +47,7 @@ class Run:
         keep_free: bytes of the disk that stay free; None: as the settings say.
         shard: (i, n): which of n machines this is; None: as the settings say.
         redo_missing: whether files that are gone are fetched again; else it is as the settings say.
+        bwlimit: bytes a second; None: as the settings say.
     """
 
     folder: Path
@@ -61,6 +62,7 @@ class Run:
     keep_free: int | None = None
     shard: tuple[int, int] | None = None
     redo_missing: bool = False
+    bwlimit: int | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -68,6 +70,7 @@ class Run:
         named = {
             "streams": self.parallel,
             "keep_free": self.keep_free,
+            "bandwidth": self.bwlimit,
             "shard": self.shard,
             "if_missing": "redo" if self.redo_missing else None,
         }

@@ -147,6 +147,9 @@ def transfer(command: F) -> F:
             "--keep-free", metavar="SIZE", callback=as_amount, help="Leave so much of the disk free [256MiB]."
         ),
         click.option(
+            "--bwlimit", metavar="SIZE", callback=as_amount, help="Take so much a second at most, all streams together."
+        ),
+        click.option(
             "--deadline", metavar="SPAN", callback=as_duration, help="Stop after 90s, 30m, 6h; run again to go on."
         ),
         click.option(

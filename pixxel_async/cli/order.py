@@ -39,6 +39,7 @@ class Order:
     keep_free: int | None = None
     shard: tuple[int, int] | None = None
     redo_missing: bool = False
+    bwlimit: int | None = None
     sandbox: bool = False
 
     @property

@@ -306,6 +306,14 @@ def test_space_that_stays_free(command: Command, workflow: str, to: str, tmp_pat
     assert command("export", "--workflow", workflow, "--keep-free", "much", to).exit_code == 2
 
 
+def test_bytes_a_second(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+    """`--bwlimit` holds the streams back and changes nothing else; nonsense, and next to nothing, is refused."""
+    assert command("export", "--workflow", workflow, "--bwlimit", "100MB", to).exit_code == 0
+    assert len(files(tmp_path)) == 4
+    for wrong in ("fast", "10"):
+        assert command("export", "--workflow", workflow, "--bwlimit", wrong, to).exit_code == 2
+
+
 def test_name_that_one_package_cannot_have(command: Command, served: Sandbox, workflow: str, to: str) -> None:
     """A package without a field of the name template fails alone; the others get their names."""
     job = next(iter(served.world.runs[workflow].values()))
