@@ -52,7 +52,7 @@ class Asker:
     async def ask(self, item: Item) -> None:
         """Ask for one package; afterwards it is ready, waits, or has ended."""
         if not item.asks:
-            item.began = item.seen = self._tools.timing.clock()
+            item.began = self._tools.timing.clock()
         item.asks += 1
         try:
             await self._binding.ensure()

@@ -19,7 +19,7 @@ from .schedule import Schedule
 
 if TYPE_CHECKING:
     from ..packages import Package
-    from ..settings import DownloadSettings
+    from ..settings import DownloadSettings, Settings
     from .binding import Binding
     from .tools import Tools
 
@@ -35,19 +35,20 @@ class Engine:
     Args:
         binding: sees to it that the record belongs to the right organization.
         home: the manager's own folder.
+        settings: of the manager's client.
 
     Attributes:
         items: every package that has not ended, by its `key`.
         streaming: bodies under way.
     """
 
-    def __init__(self, tools: Tools, binding: Binding, home: Path) -> None:
+    def __init__(self, tools: Tools, binding: Binding, home: Path, settings: Settings) -> None:
         self.tools = tools
         self.items: dict[Package | tuple[Package, Path], Item] = {}
         self._home = home
         self.streaming = 0
         self._workers: dict[str, list[asyncio.Task[None]]] = {"ask": [], "stream": []}
-        self.schedule = Schedule(tools.timing, lambda: len(self._workers["stream"]))
+        self.schedule = Schedule(tools.timing, settings.waiting.first, settings.http.calls_per_second)
         self._asker = Asker(tools, self.schedule, binding, fail=self.fail, refused=self._refused)
         self._changed = asyncio.Event()
         self._notes: set[asyncio.Task[None]] = set()
@@ -59,6 +60,7 @@ class Engine:
             crew = self._workers[kind]
             while len(crew) < count:
                 crew.append(asyncio.create_task(self._worker(work), name=f"pixxel {kind} {len(crew) + 1}"))
+        self.schedule.staff(asks=len(self._workers["ask"]), streams=len(self._workers["stream"]))
 
     async def _worker(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         while True:
@@ -73,32 +75,34 @@ class Engine:
         except Exception as error:
             self.fail(item, _unforeseen(error, item, "ask"))
         finally:
-            self.schedule.asked()
+            self.schedule.asked(item)
 
     async def _stream(self) -> None:
         """Carry one package to its end."""
         item = await self.schedule.next_ready()
-        if not item.sinks:
-            return
-        began = self.tools.timing.clock()
-        item.began += began - item.seen
+        item.began += self.tools.timing.clock() - item.queued
         item.terms.streaming += 1
         self.streaming += 1
+        size = 0
         try:
-            await self._carry(item)
+            if item.sinks:
+                size = await self._carry(item)
         finally:
             item.terms.streaming -= 1
             self.streaming -= 1
             item.running = item.link = None
-            self.schedule.streamed(self.tools.timing.clock() - began)
+            self.schedule.streamed(item, size)
 
-    async def _carry(self, item: Item) -> None:
+    async def _carry(self, item: Item) -> int:
+        """Carry a package as far as it gets; returns the bytes that were streamed, as far as that is known."""
         deadline = item.terms.settings.deadline
         left = item.began + deadline - self.tools.timing.clock()
         try:
             async with asyncio.timeout(max(left, 0.0)) as limit:
                 item.running = Running(item.identity, limit)
-                self.finish(item, await carry(item, self.tools))
+                done = await carry(item, self.tools)
+                self.finish(item, done)
+                return done.size if done.fetched else 0
         except NotReady:
             self._asker.packing(item)
         except Held:
@@ -112,6 +116,7 @@ class Engine:
             await self._failed(item, PackageTimedOut(f"not here after {deadline:g} s (deadline)", stage="stream"))
         except Exception as error:
             await self._failed(item, _unforeseen(error, item, "stream"))
+        return 0
 
     def _hold(self, item: Item) -> None:
         hold = asyncio.create_task(self._look_again(item))

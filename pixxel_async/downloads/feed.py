@@ -63,7 +63,7 @@ class Feed:
         """Read the source to its end, and wait for the jobs behind its packages."""
         size = 1
         try:
-            with self._engine.schedule.feeding() as hunger:
+            with self._engine.schedule.feeding(self._source.to_come) as hunger:
                 while chunk := await self._chunk(hunger, size):
                     items = [item for given in chunk if (item := self._take(wanted(given))) is not None]
                     under_way = await self._enrol(items)

@@ -126,7 +126,7 @@ class DownloadManager:
         tools = Tools(
             record, disk, threads, Watchdog(), room, Lines(), Pace(timing), timing, time.time, self._board.tell
         )
-        self._engine = Engine(tools, Binding(record, self._client), self._folder)
+        self._engine = Engine(tools, Binding(record, self._client), self._folder, self._client.settings)
 
     async def __aenter__(self) -> DownloadManager:
         return await self.open()

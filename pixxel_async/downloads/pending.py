@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from ..events import Outcome
     from ..packages import Link, Package
     from ..settings import DownloadSettings
+    from .rules.delays import Look
 
 __all__ = ["Item", "Running", "Sink", "Terms"]
+
+NEVER = (0.0, 0.0)
 
 
 class Sink(Protocol):
@@ -80,27 +83,32 @@ class Item:
         given: the package, or it with what its row told, where there was one.
         terms: what it shares with the others of its call.
         sinks: who wants the outcome.
-        number: its place among all that were asked for; 0 when it was not yet.
         began: when it was submitted, then when it was first asked for, and later by as long as it waited for a stream;
             seconds of the client's clock.
-        seen: when it was last seen not ready, or began to wait for a stream.
-        asks: how often it was asked for.
+        asked, sent, seen, gap, asks, look: what `rules/asking.py` decides by.
+        queued: when it began to wait for a stream.
+        since: what the pipe said when its stream began.
         status: what the service said last.
         link: a signed link that is at hand.
         running: the worker that has it, while one has.
     """
 
-    __slots__ = ("asks", "began", "given", "link", "number", "running", "seen", "sinks", "status", "terms")
+    __slots__ = (
+        "asked", "asks", "began", "gap", "given", "link", "look", "queued", "running", "seen", "sent", "since", "sinks",
+        "status", "terms",
+    )  # fmt: skip
 
     def __init__(self, wanted: Wanted, terms: Terms, began: float) -> None:
         bare = wanted.name is None and wanted.ended is None and not wanted.fields
         self.given: Package | Wanted = wanted.package if bare else wanted
         self.terms = terms
         self.sinks: tuple[Sink, ...] = ()
-        self.number = 0
         self.began = began
-        self.seen = began
+        self.asked = self.sent = self.seen = self.queued = began
+        self.gap = 0.0
         self.asks = 0
+        self.look: Look | None = None
+        self.since = NEVER
         self.status = ""
         self.link: Link | None = None
         self.running: Running | None = None
@@ -119,6 +127,11 @@ class Item:
     def identity(self) -> str:
         """The package in its text form; kept only while a worker has the item."""
         return self.running.identity if self.running is not None else str(self.package)
+
+    @property
+    def until(self) -> float:
+        """When its time is over."""
+        return self.began + self.terms.settings.deadline
 
     @property
     def open(self) -> bool:

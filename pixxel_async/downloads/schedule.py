@@ -13,17 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..settings import Timing
-from ..waiting.rules.polling import next_wait
 from .bell import Bell
 from .pending import Item
-from .rules.asking import Asking, demand
+from .rules.asking import Asking
 
 __all__ = ["Schedule"]
 
 BUSY_WAIT = 1.0
-LINKS_KEPT = 4
-BODY_SHARE = 0.2
-SHORTEST_LIFE = 1.0
+"""Seconds before a package is looked at again whose reader is slow."""
 
 
 class Schedule:
@@ -31,33 +28,37 @@ class Schedule:
 
     Args:
         timing: clock, sleep and dice.
-        streams: how many bodies may stream now.
+        first_wait: seconds before anything is asked about again while nothing is known.
+        limit: calls a second that the client allows itself; None for no limit.
     """
 
-    def __init__(self, timing: Timing, streams: Callable[[], int]) -> None:
+    def __init__(self, timing: Timing, first_wait: float, limit: float | None) -> None:
         self._timing = timing
-        self._streams = streams
-        self._asking: Asking[Item] = Asking()
+        self._asking: Asking[Item] = Asking(first_wait, limit)
         self._fresh: deque[Item] = deque()
         self._ready: deque[Item] = deque()
-        self._hungry: set[asyncio.Event] = set()
+        self._feeds: dict[asyncio.Event, Callable[[], int]] = {}
         self._ask_bell = Bell(timing.sleep)
         self._stream_bell = Bell(timing.sleep)
         self._paused_until = -math.inf
-        self._air = 0
-        self._idle = 0
-        self._body_time = 0.0
-        self._link_life = math.inf
+
+    def staff(self, *, asks: int, streams: int) -> None:
+        """So many workers ask and stream."""
+        self._asking.asks, self._asking.streams = asks, streams
 
     @contextmanager
-    def feeding(self) -> Iterator[asyncio.Event]:
-        """For who brings packages: an event that is set when there may be use for more."""
+    def feeding(self, to_come: Callable[[], int]) -> Iterator[asyncio.Event]:
+        """For who brings packages: an event that is set when there may be use for more.
+
+        Args:
+            to_come: how many it will likely still bring.
+        """
         hunger = asyncio.Event()
-        self._hungry.add(hunger)
+        self._feeds[hunger] = to_come
         try:
             yield hunger
         finally:
-            self._hungry.discard(hunger)
+            del self._feeds[hunger]
 
     @property
     def fresh(self) -> int:
@@ -80,34 +81,39 @@ class Schedule:
         while True:
             item = self._choose()
             if item is not None:
-                self._air += 1
                 self._ask_bell.ring()
                 return item
             await self._ask_bell.heard(self._quiet())
 
-    def asked(self) -> None:
-        """An answer has come."""
-        self._air -= 1
+    def asked(self, item: Item) -> None:
+        """The request has ended, however it did."""
+        self._asking.answered(item, self._timing.clock())
         self._ask_bell.ring()
-
-    def _feed(self) -> None:
-        for hunger in self._hungry:
-            hunger.set()
 
     def _choose(self) -> Item | None:
         now = self._timing.clock()
         if now < self._paused_until:
             return None
-        match self._asking.choose(now, fresh=self._may_start(), wanted=self._wanted()):
+        match self._asking.choose(now, fresh=self._may_start(), to_come=self._to_come(), ready=len(self._ready)):
             case "fresh":
-                item = self._fresh.popleft()
-                item.terms.fresh -= 1
-                self._feed()
-                item.number = item.number or self._asking.sent_first()
-                return item
+                return self._start(now)
             case "again":
-                return self._open(self._asking.pop(), now)
+                return self._open(self._asking.pop(now), now)
         return None
+
+    def _start(self, now: float) -> Item:
+        item = self._fresh.popleft()
+        item.terms.fresh -= 1
+        self._asking.first(item, now)
+        self._feed()
+        return item
+
+    def _feed(self) -> None:
+        for hunger in self._feeds:
+            hunger.set()
+
+    def _to_come(self) -> int:
+        return len(self._fresh) + sum(to_come() for to_come in self._feeds.values())
 
     def _may_start(self) -> bool:
         return bool(self._fresh) and self.waiting < self._fresh[0].terms.settings.ask_ahead
@@ -116,24 +122,17 @@ class Schedule:
         """The item, unless its reader is slow: then it is due later."""
         if item.open or not item.sinks:
             return item
+        self._asking.answered(item, now)
         self._asking.push(item, now + BUSY_WAIT)
         return None
-
-    def _wanted(self) -> int:
-        return demand(
-            streams=self._streams(), idle=self._idle, ready=len(self._ready), asking=self._air,
-            body_time=self._body_time, link_life=self._link_life,
-        )  # fmt: skip
 
     def _quiet(self) -> float | None:
         """Seconds in which nothing becomes due; None when only an event can change that."""
         now = self._timing.clock()
         if now < self._paused_until:
             return self._paused_until - now
-        due = self._asking.due()
-        if due is None or self._wanted() <= 0:
-            return None
-        return max(due - now, 0.001)
+        due = self._asking.due(now, len(self._ready))
+        return None if due is None else max(due - now, 0.001)
 
     def pause(self, seconds: float) -> None:
         """Ask for nothing for so long."""
@@ -144,22 +143,9 @@ class Schedule:
         self._asking.push(item, self._timing.clock())
         self._ask_bell.ring()
 
-    def packing(self, item: Item, setbacks: int = 0) -> None:
+    def packing(self, item: Item) -> None:
         """An answer said that it is not ready; it is asked about again later."""
-        now, waits = self._timing.clock(), item.terms.client.settings.waiting
-        age = now - item.began
-        if item.asks == 1:
-            self._asking.answered_first(ready=False)
-        wait = next_wait(age, item.asks, waits, self._timing.dice(), setbacks)
-        if item.asks == 1:
-            wait = self._asking.first_wait(item.number, wait)
-        item.seen = now
-        self.later(item, wait)
-
-    def later(self, item: Item, seconds: float) -> None:
-        """Ask about it in so many seconds, and never only after its deadline."""
-        now = self._timing.clock()
-        self._asking.push(item, now + min(seconds, max(item.began + item.terms.settings.deadline - now, 0.0)))
+        self._asking.packing(item)
         self._ask_bell.ring()
 
     def ready(self, item: Item, link_life: float) -> None:
@@ -168,36 +154,25 @@ class Schedule:
         Args:
             link_life: seconds that its link is good for.
         """
-        now = self._timing.clock()
-        if item.asks == 1:
-            self._asking.answered_first(ready=True)
-        else:
-            self._asking.found_ready(now - item.began, now - item.seen)
-        self._link_life = min(self._link_life, max(link_life, SHORTEST_LIFE))
-        if len(self._ready) >= LINKS_KEPT * self._streams():
-            item.link = None
+        self._asking.ready(item, link_life)
         self.stream(item)
 
     def stream(self, item: Item) -> None:
         """It waits for a stream; what it needs of a link is asked for then."""
-        item.seen = self._timing.clock()
+        item.queued = self._timing.clock()
         self._ready.append(item)
         self._stream_bell.ring()
 
     async def next_ready(self) -> Item:
-        """The package to stream now."""
-        self._idle += 1
-        self._ask_bell.ring()
-        try:
-            while True:
-                item = self._first_ready()
-                if item is not None:
-                    self._stream_bell.ring()
-                    return item
-                await self._stream_bell.heard()
-        finally:
-            self._idle -= 1
+        """The package to stream now; `streamed` must be called when its stream is free again."""
+        while True:
+            item = self._first_ready()
+            if item is not None:
+                item.since = self._asking.pipe.began(self._timing.clock())
+                self._stream_bell.ring()
+                return item
             self._ask_bell.ring()
+            await self._stream_bell.heard()
 
     def _first_ready(self) -> Item | None:
         for index, item in enumerate(self._ready):
@@ -206,10 +181,14 @@ class Schedule:
                 return item
         return None
 
-    def streamed(self, seconds: float) -> None:
-        """A body took so long."""
-        share = BODY_SHARE if self._body_time else 1.0
-        self._body_time += share * (seconds - self._body_time)
+    def streamed(self, item: Item, size: int) -> None:
+        """A stream is free again.
+
+        Args:
+            size: bytes that were streamed; 0 when none were.
+        """
+        self._asking.pipe.ended(self._timing.clock(), item.since, size)
+        self._ask_bell.ring()
 
     def wake(self) -> None:
         """A reader took an outcome, a package has ended, or a limit moved: look again."""

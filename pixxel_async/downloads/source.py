@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import suppress
+from operator import length_hint
 from typing import Any
 
 from ..errors import ConfigError
@@ -29,7 +30,7 @@ class Source:
         self._reading: asyncio.Task[None] | None = None
         self._torn: Exception | None = None
         self._read: list[object] = []
-        self._wanted = 0
+        self._wanted = self._given = 0
         self._go, self._news = asyncio.Event(), asyncio.Event()
         if isinstance(source, AsyncIterable):
             self._rows = aiter(source)
@@ -38,11 +39,20 @@ class Source:
         else:
             raise ConfigError(f"packages come as an iterable or an async iterable, not as {type(source).__name__}")
 
+    def to_come(self) -> int:
+        """How many rows there will likely be; a source of unknown length is taken to be half way."""
+        return length_hint(self._plain if self._plain is not None else self._rows, self._given)
+
     async def take(self, most: int) -> list[object]:
         """The next rows, at least one unless the source is at its end, and only those that come without a wait.
 
         What the source raises is raised when the rows before it have been taken.
         """
+        rows = await self._some(most)
+        self._given += len(rows)
+        return rows
+
+    async def _some(self, most: int) -> list[object]:
         if self._rows is None:
             assert self._plain is not None  # noqa: S101 - a source is one or the other
             return self._at_once(self._plain, most)

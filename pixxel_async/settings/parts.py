@@ -27,7 +27,7 @@ class HTTPSettings:
     calls_in_flight: int = field(default=8, validator=between(1))
     """API calls at the same time, for all keys of one client together."""
     calls_per_second: float | None = field(default=None, validator=between(0.001))
-    """API calls a second that the client allows itself; None for no limit of its own."""
+    """API calls a second that the client allows itself, and plans downloads by; None for no limit of its own."""
     per_host: int | None = field(default=None, validator=between(1))
     """Requests to one storage host at the same time, bodies under way included; None for no limit of its own."""
     max_answer: int = field(default=256 * 1000 * 1000, validator=between(1024))
@@ -89,7 +89,8 @@ class WaitSettings:
     deadline: float = field(default=6 * 3600.0, validator=between(0.001))
     """Seconds: how long `wait` waits when the call does not say."""
     age_share: float = field(default=0.25, validator=between(0, 10))
-    """A PUT package is asked for again after this share of its age at least: one that asking restarts gets done too."""
+    """`wait` asks for a PUT package again after this share of its age at least: one that asking restarts gets done too.
+    A download manager learns from all its packages whether, and when, asking again makes sense."""
 
 
 Verify = Literal["full", "structure", "size"]

@@ -2,149 +2,210 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 import random
+import sys
+from pathlib import Path
 
 import pytest
+from attrs import define
 
-from pixxel_async.downloads.rules.asking import Asking, Delays, demand
+from pixxel_async.downloads.rules.asking import Asking
+from pixxel_async.downloads.rules.delays import Delays, Look
+from pixxel_async.downloads.rules.pipe import Pipe
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from simulation.policies import Learning
+from simulation.regime import Regime, ideal, in_order, packages
+from simulation.service import Course, run
 
 
-def test_first_requests_go_before_asking_again() -> None:
-    """While there is something new to ask for, asking again gets at most about a fifth of the requests."""
-    asking: Asking[int] = Asking()
-    for key in range(500):
-        asking.push(key, 0.0)
-    sent = {"fresh": 0, "again": 0}
-    for _ in range(500):
-        choice = asking.choose(1.0, fresh=True, wanted=1)
-        assert choice is not None
-        sent[choice] += 1
-        asking.sent_first() if choice == "fresh" else asking.pop()
+@define(eq=False)
+class Row:
+    """A package as the policy sees it."""
 
-    assert 80 <= sent["again"] <= 110
+    asked: float = 0.0
+    sent: float = 0.0
+    seen: float = 0.0
+    gap: float = 0.0
+    asks: int = 0
+    look: Look | None = None
+    until: float = math.inf
+
+
+def taught(*delays: float) -> Delays:
+    """Delays that were seen closely."""
+    known = Delays()
+    for delay in delays:
+        known.ready(known.packing(None, delay * 0.98), delay)
+    return known
+
+
+def asked_once(count: int, asking: Asking[Row], now: float = 0.0) -> list[Row]:
+    """So many packages that were asked for and were not ready."""
+    rows = [Row() for _ in range(count)]
+    for row in rows:
+        asking.first(row, now)
+        row.asks = 1
+        asking.answered(row, now)
+        asking.packing(row)
+    return rows
+
+
+def test_packing_times_are_learned_from_looks_of_every_kind() -> None:
+    """Close looks, late ones and those in vain all count for what they say; together they find median and spread."""
+    dice, known = random.Random(5), Delays()
+    for _ in range(200):
+        delay, age, look = dice.lognormvariate(math.log(20.0), 0.8), 2.0, None
+        while age < delay:
+            look, age = known.packing(look, age), age * 1.5
+        known.ready(look, age)
+
+    assert known.age_of(0.5) == pytest.approx(20.0, rel=0.2)
+    assert known.age_of(0.9) == pytest.approx(20.0 * math.exp(1.28 * 0.8), rel=0.3)
+
+
+def test_what_is_still_packing_counts_too() -> None:
+    """The first ones found are the quick ones: those that are still out say so."""
+    known = taught(10.0)
+    before = known.age_of(0.5)
+    for _ in range(5):
+        known.packing(None, 40.0)
+
+    assert known.age_of(0.5) > 1.5 * before
+
+
+def test_the_odds_of_one_that_was_seen_packing_are_lower() -> None:
+    """What was not ready when seen cannot have become ready before."""
+    known = taught(*(10.0,) * 20)
+
+    assert known.odds(0.0, 10.0) > known.odds(9.5, 10.0)
+    assert known.odds(12.0, 12.0) == 0.0
+    assert known.age_of(0.8, seen=30.0) > 30.0
+
+
+def test_a_service_that_got_faster_is_believed() -> None:
+    """Only the last looks count, and memory stays bounded."""
+    assert taught(*(100.0,) * 300, *(1.0,) * 300).age_of(0.5) == pytest.approx(1.0, rel=0.2)
+
+
+def test_first_requests_go_first_while_packing_is_what_takes_longest() -> None:
+    """Nobody is asked again while something is new and the streams would not be the last to end."""
+    asking: Asking[Row] = Asking(first=2.0, limit=10.0)
+    asked_once(20, asking)
+    asking.delays, asking.steady = taught(*(50.0,) * 20), True
+
+    assert asking.choose(100.0, fresh=True, to_come=1000, ready=0) == "fresh"
+
+
+def test_streams_are_fed_first_when_they_are_what_takes_longest() -> None:
+    """Bodies that take longer than all packing are not kept waiting by first requests."""
+    asking: Asking[Row] = Asking(first=2.0, limit=10.0)
+    asked_once(20, asking)
+    asking.delays = taught(*(50.0,) * 20)
+    asking.pipe.ended(60.0, asking.pipe.began(50.0), 1_000_000)
+
+    assert asking.choose(100.0, fresh=True, to_come=1000, ready=0) == "again"
 
 
 def test_nobody_is_asked_about_without_a_use_for_it() -> None:
     """A package that lies ready costs nothing: without demand it is left, however long it is due."""
-    asking: Asking[str] = Asking()
-    asking.push("a", 0.0)
+    asking: Asking[Row] = Asking(first=2.0)
+    asked_once(20, asking)
+    asking.delays, asking.steady = taught(*(5.0,) * 20), True
 
-    assert asking.choose(1000.0, fresh=False, wanted=0) is None
-    assert asking.choose(1000.0, fresh=False, wanted=1) == "again"
+    assert asking.choose(1000.0, fresh=False, to_come=0, ready=1) is None
+    assert asking.choose(1000.0, fresh=False, to_come=0, ready=0) == "again"
 
 
 def test_nobody_is_asked_about_too_early() -> None:
-    """Demand alone is no reason: each has its time, and the one that is due for longest goes first."""
-    asking: Asking[str] = Asking()
-    asking.push("late", 20.0)
-    asking.push("soon", 10.0)
+    """Demand alone is no reason: it must be likely to be ready."""
+    asking: Asking[Row] = Asking(first=2.0)
+    asked_once(20, asking)
+    asking.delays = taught(*(50.0,) * 20)
+    asking.steady = True
+    asking._later.clear()
 
-    assert asking.choose(9.9, fresh=False, wanted=5) is None
-    assert asking.due() == 10.0
-    assert asking.choose(10.0, fresh=False, wanted=5) == "again"
-    assert asking.pop() == "soon"
+    assert asking.choose(20.0, fresh=False, to_come=0, ready=0) is None
+    assert asking.choose(90.0, fresh=False, to_come=0, ready=0) == "again"
 
 
 def test_packages_that_are_ready_at_once_are_asked_for_when_wanted() -> None:
     """Where the first answer brings the link, asking ahead would only let links grow old."""
-    asking: Asking[str] = Asking()
+    asking: Asking[Row] = Asking(first=2.0)
     for _ in range(20):
-        asking.answered_first(ready=True)
+        asking.ready(Row(asks=1), 600.0)
 
-    assert asking.choose(0.0, fresh=True, wanted=0) is None
-    assert asking.choose(0.0, fresh=True, wanted=1) == "fresh"
-    for _ in range(20):
-        asking.answered_first(ready=False)
-    assert asking.choose(0.0, fresh=True, wanted=0) == "fresh"
+    assert asking.choose(0.0, fresh=True, to_come=9, ready=1) is None
+    assert asking.choose(0.0, fresh=True, to_come=9, ready=0) == "fresh"
 
 
-def test_the_usual_delay_is_learned_from_close_looks_only() -> None:
-    """The second asking waits for what most packages took; one that was found late teaches nothing."""
-    asking: Asking[str] = Asking()
-    assert asking.first_wait(1000, 2.0) == 2.0
-    for _ in range(40):
-        asking.found_ready(age=10.0, since_last=2.0)
-        asking.found_ready(age=1000.0, since_last=900.0)
+def test_the_backlog_is_bounded_by_the_life_of_links() -> None:
+    """What is ready waits a quarter of a link's life at most; where one body takes longer, a stream must be free."""
+    asking: Asking[Row] = Asking(first=2.0)
+    asking.pipe.ended(1.0, asking.pipe.began(0.0), 100)
+    asking.ready(Row(asks=1), 3600.0)
+    assert asking.wanted(0) == 1 + 4
+    asking.ready(Row(asks=1), 8.0)
+    assert asking.wanted(0) == 1 + 2
+    asking.ready(Row(asks=1), 2.0)
+    assert asking.wanted(0) == 1
 
-    assert asking.first_wait(1001, 2.0) == pytest.approx(9.0)
-    assert asking.first_wait(1000, 2.0) == 2.0, "one in fifty goes on being watched closely"
-    assert asking.first_wait(3, 2.0) == 2.0, "and so do the first"
+
+def test_waits_grow_until_it_is_proved_that_asking_again_restarts_nothing() -> None:
+    """A wait no longer than one before, after which it was ready, is the proof."""
+    asking: Asking[Row] = Asking(first=2.0)
+    row, now = Row(asked=0.0, asks=3), 30.0
+    row.seen, row.gap, row.sent = 20.0, 12.0, now
+    asking.ready(row, 600.0)
+    assert asking.steady
+
+    asking = Asking(first=2.0)
+    row.gap = 5.0
+    asking.ready(row, 600.0)
+    assert not asking.steady
 
 
-def test_old_delays_are_forgotten() -> None:
-    """A service that got faster is believed after a while, and memory stays bounded."""
-    delays = Delays()
-    for _ in range(600):
-        delays.learn(100.0)
-    for _ in range(600):
-        delays.learn(1.0)
+def test_the_pace_is_that_of_the_best_number_of_streams() -> None:
+    """A few streams at a time say nothing of what many can do."""
+    pipe = Pipe()
+    alone = pipe.began(0.0)
+    pipe.ended(10.0, alone, 100)
+    starts = [pipe.began(10.0) for _ in range(4)]
+    for since in starts:
+        pipe.ended(20.0, since, 100)
 
-    assert delays.usual() == 1.0
+    assert pipe.each() == pytest.approx(2.5)
+
+
+def course(*, restarts: bool = False, **facts: float | int) -> tuple[Course, float]:
+    """One regime by the manager's policy, and the bound below it."""
+    told = {
+        "rate": 15, "bandwidth": 150, "streams": 8, "size": 100, "link_life": 60, "packing": 20.0,
+        "packing_spread": 0.8, "size_spread": 0.3, "cap": 100, "latency": 0.2,
+    }  # fmt: skip
+    regime = Regime(**(told | facts))  # type: ignore[arg-type]
+    items = packages(regime, 300, random.Random(7))
+    found = run(regime, items, Learning(regime.streams, regime.asks, regime.rate), restarts=restarts)
+    return found, max(ideal(regime, items), in_order(regime, items))
 
 
 @pytest.mark.parametrize(
-    ("facts", "expected"),
-    [
-        ({}, 8),
-        ({"ready": 3, "asking": 2}, 3),
-        ({"ready": 9}, -1),
-        ({"body_time": 100.0, "link_life": 60.0}, 2),
-        ({"body_time": 1000.0, "link_life": 60.0}, 0),
-        ({"body_time": 1000.0, "link_life": 60.0, "idle": 3}, 3),
-        ({"body_time": 1000.0}, 8),
-    ],
+    "facts",
+    [{}, {"rate": 8, "size": 30, "streams": 32, "packing": 3.0}, {"packing": 200.0}, {"size": 1500, "bandwidth": 50}],
+    ids=["the net is scarce", "calls are", "packing takes long", "links are short"],
 )
-def test_demand_is_bounded_by_streams_and_by_the_life_of_links(facts: dict[str, float], expected: int) -> None:
-    """One package waits for each stream, and fewer where they would wait longer than half a link's life."""
-    told = {"streams": 8, "idle": 0, "ready": 0, "asking": 0, "body_time": 0.0, "link_life": math.inf}
+def test_an_export_takes_little_longer_than_it_must(facts: dict[str, float]) -> None:
+    """Replayed in virtual time: near the bound, with few requests beside the first, and no link that has expired."""
+    found, bound = course(**facts)
 
-    assert demand(**(told | facts)) == expected  # type: ignore[arg-type]
-
-
-def replay(count: int, *, rate: float, streams: int, body: float, delay: float, seed: int) -> tuple[float, float, int]:
-    """One export in virtual time: its length, the bound below it, and the requests that it took."""
-    dice, asking, now, requests = random.Random(seed), Asking[int](), 0.0, 0
-    delays = [dice.lognormvariate(math.log(delay), 0.8) for _ in range(count)]
-    began, seen, numbers = [0.0] * count, [0.0] * count, [0] * count
-    fresh, ready, busy, done = list(range(count)), [], [], 0
-    while done < count:
-        while busy and busy[0] <= now:
-            heapq.heappop(busy)
-            done += 1
-        while ready and len(busy) < streams:
-            ready.pop()
-            heapq.heappush(busy, now + body)
-        wanted = demand(
-            streams=streams, idle=streams - len(busy), ready=len(ready), asking=0, body_time=body, link_life=600.0
-        )
-        match asking.choose(now, fresh=bool(fresh), wanted=wanted):
-            case "fresh":
-                key, requests = fresh.pop(), requests + 1
-                began[key] = seen[key] = now
-                numbers[key] = asking.sent_first()
-                asking.answered_first(ready=False)
-                asking.push(key, now + asking.first_wait(numbers[key], 2.0))
-            case "again":
-                key, requests = asking.pop(), requests + 1
-                age = now - began[key]
-                if age >= delays[key]:
-                    asking.found_ready(age, now - seen[key])
-                    ready.append(key)
-                else:
-                    seen[key] = now
-                    asking.push(key, now + max(2.0, 0.25 * age))
-        now += 1.0 / rate
-    return now, max(2 * count / rate, count * body / streams, max(delays) + body), requests
+    assert found.makespan <= 1.25 * bound
+    assert found.polls <= 1.6
+    assert found.expired <= 0.05
 
 
-@pytest.mark.parametrize(
-    ("rate", "body"), [(10.0, 0.1), (50.0, 3.0), (20.0, 1.0)], ids=["calls are scarce", "the net is", "neither"]
-)
-def test_an_export_takes_little_longer_than_it_must(rate: float, body: float) -> None:
-    """Replayed in virtual time: near the bound that calls, bandwidth or the slowest set, with few calls."""
-    length, bound, requests = replay(400, rate=rate, streams=8, body=body, delay=20.0, seed=7)
+def test_a_service_that_restarts_gets_done_in_virtual_time() -> None:
+    """All ends within three times the bound."""
+    found, bound = course(restarts=True)
 
-    assert length <= 1.45 * bound
-    assert requests <= 3 * 400
+    assert found.makespan <= 3.0 * bound

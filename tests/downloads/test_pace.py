@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from pixxel_async.downloads.pace import Pace
 from pixxel_async.errors import DownloadError
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import Timing
-from tests.downloads.conftest import quick_settings
 from tests.downloads.ground import Ground, collect
 from tests.support.clients import Waits
 
@@ -62,21 +60,14 @@ async def test_a_busy_storage_costs_no_attempt(
     assert len(ground.gets()) == 11
 
 
-async def test_a_storage_that_is_busy_for_ever_is_given_up(
-    sandbox: Sandbox, package: JobPackage, tmp_path: Path
-) -> None:
+async def test_a_storage_that_is_busy_for_ever_is_given_up(tmp_path: Path) -> None:
     """After `busy` seconds without progress; the error may pass by itself, and names the status."""
-    waits = Waits()
-    sandbox.inject(Fault(route="storage", kind="status", status=503, headers={"Retry-After": "50"}, times=None))
-
-    async def sleep(seconds: float) -> None:
-        waits.now += seconds
-        await asyncio.sleep(0)
-
-    async with (
-        PixxelClient(settings=quick_settings(sandbox), clock=waits.clock, sleep=sleep) as client,
-        DownloadManager(client, tmp_path) as manager,
-    ):
-        with pytest.raises(DownloadError, match=r"busy for 900 s: 503") as caught:
-            await manager.fetch(package)
-    assert caught.value.retryable and 15 <= sandbox.count("storage") <= 25
+    async with Sandbox(clock="manual") as sandbox:
+        job = sandbox.add_job(tasks=1, seconds=1)
+        sandbox.inject(Fault(route="storage", kind="status", status=503, headers={"Retry-After": "50"}, times=None))
+        client = PixxelClient(sandbox.api_key, base_url=sandbox.url, clock=sandbox.clock.now, sleep=sandbox.sleep)
+        async with client, DownloadManager(client, tmp_path) as manager:
+            await client.jobs.wait(job.workflow_id, job.id)
+            with pytest.raises(DownloadError, match=r"busy for 9\d\d s: 503") as caught:
+                await manager.fetch(f"job:{job.workflow_id}/{job.id}")
+        assert caught.value.retryable and 15 <= sandbox.count("storage") <= 25

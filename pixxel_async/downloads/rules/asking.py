@@ -1,157 +1,298 @@
 """Which package the service is asked about next, for all packages together.
 
-Rule 1: what was never asked for goes first: packing takes time, and ours should run while others stream.
+Rule 1: packing takes time and should run while others stream: what was never asked for goes first, unless the streams
+    would then be the last to end; then they are fed.
 Rule 2: asking again is driven by demand: only while a stream would otherwise soon have nothing to do. A package that
     lies ready unasked costs nothing; a link that was asked for early expires.
-Rule 3: while there is something to ask for the first time, asking again gets a fifth of the requests and no more.
-Rule 4: a package is asked about again when most others took no longer. That is learned from some that are asked often;
-    from one that was asked late one only learns how late.
-Rule 5: a service that answers at once (packed long ago) is asked as streams become free: its links would only grow old.
+Rule 3: a package is asked about again when it is likely to be ready, as `Delays` learns from every answer. While the
+    streams are what takes longest, lower odds will do, as low as the calls that are left over allow.
+Rule 4: the last few are asked often: who is waited for alone may as well be asked.
+Rule 5: until the service has shown that asking again does not restart the packing, waits only grow.
+Rule 6: a service that answers at once (packed long ago) is asked as streams become free: its links would only grow old.
 
-Nothing here reads a clock: a benchmark replays the same decisions in virtual time.
+Nothing here reads a clock: `benchmarks/schedule.py` runs the same decisions in virtual time.
 """
 
 from __future__ import annotations
 
 import heapq
-from bisect import insort
-from typing import Generic, Literal, TypeVar
+import math
+from collections import deque
+from typing import Generic, Literal, Protocol, TypeVar
 
-from attrs import define, field
+from .delays import Delays, Look
+from .pipe import Pipe
 
-__all__ = ["Asking", "Delays", "demand"]
+__all__ = ["Asked", "Asking"]
 
-K = TypeVar("K")
-
-AGAIN_SHARE = 0.2
-MOST_CREDIT = 4.0
-PROBES = 64
-ONE_PROBE_IN = 50
-QUANTILE = 0.8
-ENOUGH = 16
-FINE = 0.35
+CALM, AGAIN, EAGER = 0.9, 0.8, 0.3
+"""Odds of being ready that are waited for: at first, after a look in vain, and at worst while streams are idle."""
+PROBES = 6
+"""Packages that are watched from the start: all others are asked again when something is known."""
+BACKLOG = 10.0
+"""Seconds of streaming that may lie ready."""
+LIFE_SHARE = 0.25
+"""Share of a link's life that it may wait for a stream."""
+CROWD = 50
+"""How many count as the last few."""
+FEW = 0.02
+"""Of the age, for each that is still out: the wait among the last few."""
+SHORTER = 0.95
+"""Of the first wait: the second one. Whoever is ready after it was packed without a restart."""
+GROWTH = 1.6
+"""How much longer each other wait is while asking again may restart the packing."""
+TESTS = 24
+"""Shortened waits in vain after which a service is taken for one that restarts."""
+EARLY = 4 * PROBES
+"""Looks that do not wait for a use, until it is known whether asking again restarts."""
+CLOSE = 0.7
+"""Streams that take that share of all that is left deserve calls that may be in vain."""
+SLACK = 0.6
+"""Streams that take that share of the calls that are left are fed, too: what is known of sizes is vague for long."""
 LEARN_RATE = 0.1
 MOSTLY = 0.5
-KEPT = 512
+SHORTEST = 0.1
+"""Seconds between two looks at what may have become worth asking."""
 
 
-def demand(*, streams: int, idle: int, ready: int, asking: int, body_time: float, link_life: float) -> int:
-    """How many more ready packages there is use for now.
+class Asked(Protocol):
+    """A package that was asked for; times are seconds of one clock.
 
-    Args:
-        streams: bodies that may stream at the same time.
-        idle: of these, how many have nothing to do.
-        ready: packages that are ready and wait for a stream.
-        asking: requests in flight that may find one ready.
-        body_time: seconds that a body takes on average; 0 when not known.
-        link_life: seconds that a link is good for; infinite when not known.
+    Attributes:
+        asked, sent: when the first and the latest request were sent.
+        seen: the latest request that found it not ready, at first the same as `asked`.
+        gap: the longest wait between two requests that was in vain.
+        asks: requests so far.
+        look: what its packing time is known to be.
+        until: when it is asked about at the latest.
     """
-    backlog = float(streams)
-    if body_time > 0:
-        backlog = min(backlog, streams * link_life / (2.0 * body_time))
-    return max(idle, int(backlog)) - ready - asking
+
+    asked: float
+    sent: float
+    seen: float
+    gap: float
+    asks: int
+    look: Look | None
+
+    @property
+    def until(self) -> float: ...
 
 
-@define
-class Delays:
-    """How long packages took to become ready, of those that were watched closely."""
-
-    _sorted: list[float] = field(factory=list)
-    _recent: list[float] = field(factory=list)
-    _next: int = 0
-
-    def learn(self, delay: float) -> None:
-        """One more; only the last few hundred count."""
-        if len(self._recent) < KEPT:
-            self._recent.append(delay)
-        else:
-            self._sorted.remove(self._recent[self._next])
-            self._recent[self._next] = delay
-            self._next = (self._next + 1) % KEPT
-        insort(self._sorted, delay)
-
-    def usual(self) -> float | None:
-        """Seconds after which most are ready; None while too few are known."""
-        if len(self._sorted) < ENOUGH:
-            return None
-        return self._sorted[int(QUANTILE * (len(self._sorted) - 1))]
+K = TypeVar("K", bound=Asked)
 
 
 class Asking(Generic[K]):
-    """What to ask about next. Keys are whatever the caller keeps its packages by; times are seconds of one clock."""
+    """What to ask about next.
 
-    def __init__(self) -> None:
+    Args:
+        first: seconds before anything is asked about again while nothing is known.
+        limit: calls a second that are allowed; None when that is not known.
+
+    Attributes:
+        streams: bodies that may stream at the same time.
+        asks: requests that may be in flight.
+        pipe: what streams.
+        delays: what is known of packing times.
+        steady: whether it is proved that asking again does not restart the packing.
+    """
+
+    def __init__(self, first: float, limit: float | None = None) -> None:
+        self.streams = 1
+        self.asks = 1
+        self.pipe = Pipe()
         self.delays = Delays()
-        self._again: list[tuple[float, int, K]] = []
-        self._pushed = 0
-        self._asked = 0
-        self._credit = MOST_CREDIT
+        self.steady = False
+        self._first = first
+        self._limit = math.inf if limit is None else limit
+        self._once: deque[K] = deque()
+        self._later: list[tuple[float, int, K]] = []
+        self._air: dict[K, float] = {}
+        self._pushed = self._probes = self._looks = self._tests = 0
+        self._call = 0.0
+        self._latest = 0.0
+        self._link_life = math.inf
         self._at_once = 0.0
+        self._odds = CALM
+        self._crowd = CROWD
+        self._to_come = 0
 
     def __len__(self) -> int:
-        return len(self._again)
-
-    def choose(self, now: float, *, fresh: bool, wanted: int) -> Literal["fresh", "again"] | None:
-        """What to send now, if anything.
-
-        Args:
-            fresh: whether there is a package that was never asked for and may be.
-            wanted: how many ready packages there is use for, as `demand` says.
-        """
-        first = fresh and (wanted > 0 or not self.at_once)
-        again = wanted > 0 and bool(self._again) and self._again[0][0] <= now
-        if again and (not first or self._credit >= 1.0):
-            return "again"
-        return "fresh" if first else None
-
-    def sent_first(self) -> int:
-        """A package was asked for the first time; returns its number."""
-        self._asked += 1
-        self._credit = min(MOST_CREDIT, self._credit + AGAIN_SHARE / (1.0 - AGAIN_SHARE))
-        return self._asked
-
-    def pop(self) -> K:
-        """The package that has been due for longest; it is being asked about again."""
-        self._credit = max(0.0, self._credit - 1.0)
-        return heapq.heappop(self._again)[2]
-
-    def due(self) -> float | None:
-        """When the next asking again is due."""
-        return self._again[0][0] if self._again else None
-
-    def push(self, key: K, due: float) -> None:
-        """Ask about this package again, not before `due`."""
-        self._pushed += 1
-        heapq.heappush(self._again, (due, self._pushed, key))
-
-    def first_wait(self, number: int, shortest: float) -> float:
-        """Seconds from the first asking to the second.
-
-        Args:
-            number: of the package, as `sent_first` returned it.
-            shortest: seconds that are always waited; what packages that are watched closely wait.
-        """
-        usual = self.delays.usual()
-        if usual is None or number <= PROBES or number % ONE_PROBE_IN == 0:
-            return shortest
-        return max(usual, shortest)
+        return len(self._once) + len(self._later)
 
     @property
     def at_once(self) -> bool:
         """Whether packages are mostly ready when they are first asked for."""
         return self._at_once >= MOSTLY
 
-    def answered_first(self, *, ready: bool) -> None:
-        """The first asking for a package was answered."""
-        self._at_once += LEARN_RATE * (float(ready) - self._at_once)
+    @property
+    def restarts(self) -> bool:
+        """Whether asking again seems to restart the packing."""
+        return not self.steady and self._tests >= TESTS
 
-    def found_ready(self, age: float, since_last: float) -> None:
-        """A package was found ready.
+    def choose(self, now: float, *, fresh: bool, to_come: int, ready: int) -> Literal["fresh", "again"] | None:
+        """What to send now, if anything.
 
         Args:
-            age: seconds since its first asking.
-            since_last: seconds since it was last seen not ready; what it took lies in between, so after a long time
-                there is nothing to learn.
+            fresh: whether there is a package that was never asked for and may be.
+            to_come: packages that were never asked for, as far as is known.
+            ready: packages that are ready and wait for a stream.
         """
-        if since_last <= FINE * age:
-            self.delays.learn(age - since_last / 2.0)
+        self._to_come = to_come
+        if self._probing(now):
+            return "again"
+        wanted = self.wanted(ready) > 0
+        if wanted and (not fresh or self._streams_are_last(now, to_come, ready)):
+            self._odds = self._worthwhile(now, to_come, ready)
+            if self._likely(now):
+                return "again"
+        return "fresh" if fresh and (wanted or not self.at_once) else None
+
+    def wanted(self, ready: int) -> float:
+        """How many more ready packages there is use for now; requests in flight count by their odds."""
+        each, idle = self.pipe.each(), self.streams - self.pipe.active
+        backlog = int(min(self._link_life * LIFE_SHARE, max(BACKLOG, each)) / each) if each else 0
+        return idle + min(backlog, 4 * self.streams) - ready - sum(self._air.values())
+
+    def _probing(self, now: float) -> bool:
+        """Whether one is due by which more is learned of the service."""
+        learning = not self.delays.known or (not self.steady and self._looks < EARLY)
+        return learning and bool(self._later) and self._later[0][0] <= now
+
+    def _likely(self, now: float) -> bool:
+        """Whether there is one that may be asked again: one whose time has come, or the oldest that was asked once."""
+        if self._later and self._later[0][0] <= now:
+            return True
+        if not self._once or not self.delays.known:
+            return False
+        return now >= self._oldest_due()
+
+    def _oldest_due(self) -> float:
+        oldest = self._once[0]
+        return min(oldest.asked + self.delays.age_of(self._odds), oldest.until)
+
+    def _ends(self, now: float, to_come: int, ready: int) -> tuple[float, float, float]:
+        """Seconds until all is streamed, packed and asked, each as if nothing else held it up."""
+        streaming = (to_come + len(self) + ready) * self.pipe.each()
+        return streaming, self._packing(now, to_come), (2 * to_come + len(self)) / self._rate()
+
+    def _packing(self, now: float, to_come: int) -> float:
+        if not self.delays.known:
+            return 0.0
+        if to_come:
+            return to_come / self._rate() + self.delays.age_of(1 - 1 / (to_come + 1))
+        age = now - self._latest
+        return self.delays.age_of(1 - 1 / (len(self) + 1), age) - age
+
+    def _streams_are_last(self, now: float, to_come: int, ready: int) -> bool:
+        streaming, packing, asking = self._ends(now, to_come, ready)
+        return bool(len(self)) and streaming >= max(packing, SLACK * asking)
+
+    def _worthwhile(self, now: float, to_come: int, ready: int) -> float:
+        """The odds at which asking again is worth a call."""
+        streaming, packing, asking = self._ends(now, to_come, ready)
+        left = max(streaming, packing, asking)
+        if streaming < CLOSE * left:
+            return CALM
+        spare = self._rate() * left - to_come
+        return min(max((to_come + len(self)) / spare, EAGER), CALM) if spare > 0 else CALM
+
+    def _rate(self) -> float:
+        """Calls a second: what is allowed, and what so many in flight can do."""
+        return min(self._limit, self.asks / self._call if self._call else math.inf, 1e6)
+
+    def first(self, item: K, now: float) -> None:
+        """A package is being asked for the first time."""
+        item.asked = item.sent = item.seen = self._latest = now
+        self._air[item] = self._at_once
+
+    def pop(self, now: float) -> K:
+        """The package to ask about again: one whose time has come, else the one that was asked once and long ago."""
+        if self._later and (self._later[0][0] <= now or not self._once):
+            item = heapq.heappop(self._later)[2]
+        else:
+            item = self._once.popleft()
+        item.sent = now
+        self._looks += 1
+        self._air[item] = self.delays.odds(item.seen - item.asked, now - item.asked) if self.delays.known else MOSTLY
+        return item
+
+    def due(self, now: float, ready: int) -> float | None:
+        """When the next asking again may be due; None when only an event can change that."""
+        times = [self._later[0][0]] if self._later else []
+        if self.delays.known:
+            if self.wanted(ready) <= 0:
+                return None
+            if self._once:
+                soon = FEW * (now - self._once[0].asked)
+                times.append(now + max(SHORTEST, min(soon, self._oldest_due() - now)))
+        return min(times, default=None)
+
+    def push(self, item: K, due: float) -> None:
+        """Ask about this package again, not before `due`."""
+        self._pushed += 1
+        heapq.heappush(self._later, (min(due, item.until), self._pushed, item))
+
+    def answered(self, item: K, now: float) -> None:
+        """The request has ended, however it did."""
+        self._air.pop(item, None)
+        share = LEARN_RATE if self._call else 1.0
+        self._call += share * (now - item.sent - self._call)
+
+    def packing(self, item: K) -> None:
+        """A package was not ready."""
+        if item.asks <= 1:
+            self._at_once -= LEARN_RATE * self._at_once
+            if self._probes >= PROBES:
+                self._once.append(item)
+                return
+            self._probes += 1
+            self.push(item, item.asked + self._first * 2.0 ** (self._probes % PROBES / PROBES))
+            return
+        gap = item.sent - item.seen
+        self._tests += not self.steady and gap <= item.gap
+        item.gap = max(item.gap, gap)
+        item.look = self.delays.packing(item.look, item.sent - item.asked if self.steady else item.gap)
+        item.seen = item.sent
+        self.push(item, self._next(item))
+
+    def ready(self, item: K, link_life: float) -> None:
+        """A package was ready.
+
+        Args:
+            link_life: seconds that its link is good for.
+        """
+        self._link_life = min(self._link_life, max(link_life, 1.0))
+        if item.asks <= 1:
+            self._at_once += LEARN_RATE * (1.0 - self._at_once)
+            return
+        new = not self.delays.known
+        self.delays.ready(item.look, item.sent - (item.seen if self.restarts else item.asked))
+        item.look = None
+        proved = not self.steady and item.sent - item.seen <= item.gap
+        self.steady = self.steady or proved
+        few = self.steady and not self._to_come and len(self) <= 0.8 * self._crowd
+        if few:
+            self._crowd = len(self)
+        if new or proved or few:
+            self._anew()
+
+    def _anew(self) -> None:
+        """More is known: the times of those that wait are judged again."""
+        waiting, self._later = self._later, []
+        for due, _, item in waiting:
+            self.push(item, self._next(item) if item.asks > 1 else due)
+
+    def _next(self, item: K) -> float:
+        """When to ask about a package again that was asked in vain."""
+        age = item.seen - item.asked
+        if not self.delays.known:
+            return item.seen + max(age, self._first)
+        likely = max(self.delays.age_of(AGAIN, age), age * (1.0 + FEW)) - age
+        if self.steady:
+            last = age * FEW * (self._to_come + len(self) + 1)
+            return item.seen + max(min(likely, last), SHORTEST)
+        if self.restarts and item.asks % 4:
+            return item.seen + max(self.delays.age_of(CALM, item.gap), 2.0 * item.gap)
+        if item.asks % 2 == 0:
+            return item.seen + min(likely, SHORTER * item.gap)
+        return item.seen + max(likely, GROWTH * item.gap)

@@ -1,0 +1,1 @@
+"""A service, a network and policies in virtual time, for `schedule.py`."""

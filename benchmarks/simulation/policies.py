@@ -1,0 +1,168 @@
+"""Who decides: the manager's own policy, and the three that people write."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from attrs import define
+
+from pixxel_async.downloads.rules.asking import Asking
+from pixxel_async.downloads.rules.delays import Look
+
+from .regime import Package
+
+__all__ = ["Learning", "Patient", "Policy", "Work"]
+
+
+@define(eq=False)
+class Work:
+    """A package on its way, as the policies see it, and what only the service knows.
+
+    Attributes:
+        ready_at: when its packing ends.
+        expires: when its link does.
+        since: what the pipe said when its body began.
+    """
+
+    package: Package
+    asked: float = 0.0
+    sent: float = 0.0
+    seen: float = 0.0
+    gap: float = 0.0
+    asks: int = 0
+    look: Look | None = None
+    until: float = math.inf
+    ready_at: float | None = None
+    expires: float = 0.0
+    since: tuple[float, float] = (0.0, 0.0)
+
+
+class Policy(Protocol):
+    """What the acted service needs of a policy."""
+
+    @property
+    def asks(self) -> int:
+        """Requests that may be in flight."""
+        ...
+
+    def add(self, work: Work) -> None: ...
+
+    def choose(self, now: float) -> Work | None:
+        """The package to ask about now."""
+        ...
+
+    def due(self, now: float) -> float | None:
+        """When to choose again at the latest, should nothing happen before."""
+        ...
+
+    def packing(self, work: Work, now: float) -> None: ...
+
+    def ready(self, work: Work, now: float) -> None: ...
+
+    def stream(self, now: float) -> Work | None:
+        """The package to stream now."""
+        ...
+
+    def streamed(self, work: Work, now: float) -> None: ...
+
+
+class Learning:
+    """The manager's policy, and all that stands between it and the events, as `downloads/schedule.py` does there."""
+
+    def __init__(self, streams: int, asks: int, rate: float | None = None) -> None:
+        self.asks = asks
+        self._asking: Asking[Work] = Asking(first=2.0, limit=rate)
+        self._asking.streams, self._asking.asks = streams, asks
+        self._fresh: deque[Work] = deque()
+        self._ready: deque[Work] = deque()
+
+    def add(self, work: Work) -> None:
+        self._fresh.append(work)
+
+    def choose(self, now: float) -> Work | None:
+        count = len(self._fresh)
+        match self._asking.choose(now, fresh=count > 0, to_come=count, ready=len(self._ready)):
+            case "fresh":
+                work = self._fresh.popleft()
+                self._asking.first(work, now)
+                return work
+            case "again":
+                return self._asking.pop(now)
+        return None
+
+    def due(self, now: float) -> float | None:
+        return self._asking.due(now, len(self._ready))
+
+    def packing(self, work: Work, now: float) -> None:
+        self._asking.answered(work, now)
+        self._asking.packing(work)
+
+    def ready(self, work: Work, now: float) -> None:
+        self._asking.answered(work, now)
+        self._asking.ready(work, work.expires - now)
+        self._ready.append(work)
+
+    def stream(self, now: float) -> Work | None:
+        if not self._ready or self._asking.pipe.active >= self._asking.streams:
+            return None
+        work = self._ready.popleft()
+        work.since = self._asking.pipe.began(now)
+        return work
+
+    def streamed(self, work: Work, now: float) -> None:
+        self._asking.pipe.ended(now, work.since, work.package.size)
+
+
+class Patient:
+    """Asks again after a wait that depends on nothing but the number of requests.
+
+    Args:
+        wait: seconds after so many requests.
+        most: packages that may be between their first request and their last byte.
+    """
+
+    asks = 10**9
+
+    def __init__(self, streams: int, wait: Callable[[int], float], most: int = 10**9) -> None:
+        self._free = streams
+        self._wait = wait
+        self._room = most
+        self._fresh: deque[Work] = deque()
+        self._later: list[tuple[float, int, Work]] = []
+        self._ready: deque[Work] = deque()
+        self._pushed = 0
+
+    def add(self, work: Work) -> None:
+        self._fresh.append(work)
+
+    def choose(self, now: float) -> Work | None:
+        if self._later and self._later[0][0] <= now:
+            return heapq.heappop(self._later)[2]
+        if not self._fresh or not self._room:
+            return None
+        self._room -= 1
+        return self._fresh.popleft()
+
+    def due(self, now: float) -> float | None:
+        return self._later[0][0] if self._later else None
+
+    def packing(self, work: Work, now: float) -> None:
+        self._pushed += 1
+        heapq.heappush(self._later, (now + self._wait(work.asks), self._pushed, work))
+
+    def ready(self, work: Work, now: float) -> None:
+        self._ready.append(work)
+
+    def stream(self, now: float) -> Work | None:
+        if not self._ready or not self._free:
+            return None
+        self._free -= 1
+        return self._ready.popleft()
+
+    def streamed(self, work: Work, now: float) -> None:
+        self._free += 1
+        self._room += 1

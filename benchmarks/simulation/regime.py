@@ -1,0 +1,80 @@
+"""What a run is made of: a random regime, its packages, and the bounds below which no run can end."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+from attrs import frozen
+
+__all__ = ["Package", "Regime", "ideal", "in_order", "packages"]
+
+
+@frozen
+class Package:
+    """One package: seconds that it packs, and its size in MB."""
+
+    packing: float
+    size: float
+
+
+@frozen(kw_only=True)
+class Regime:
+    """A service and a network; MB, MB a second, calls a second, seconds."""
+
+    rate: float
+    bandwidth: float
+    streams: int
+    size: float
+    link_life: float
+    packing: float
+    packing_spread: float
+    size_spread: float
+    cap: float
+    latency: float
+
+    @classmethod
+    def draw(cls, dice: Random) -> Regime:
+        """One regime by chance."""
+        return cls(
+            rate=dice.choice([3, 8, 15, 30, 80]),
+            bandwidth=dice.choice([50, 150, 400, 1200]),
+            streams=dice.choice([4, 8, 16, 32]),
+            size=dice.choice([30, 100, 400, 1500]),
+            link_life=dice.choice([60, 300, 3600]),
+            packing=dice.choice([3, 10, 20, 60, 200]),
+            packing_spread=dice.choice([0.4, 0.8, 1.2]),
+            size_spread=dice.choice([0.3, 1.0]),
+            cap=dice.choice([100, 500]),
+            latency=dice.choice([0.05, 0.2, 0.5]),
+        )
+
+    @property
+    def asks(self) -> int:
+        """Requests in flight that use up the allowed rate."""
+        return max(4, math.ceil(2 * self.rate * self.latency))
+
+
+def packages(regime: Regime, count: int, dice: Random) -> list[Package]:
+    """The packages of one run, both times and sizes lognormal around their medians."""
+    packing, size = math.log(regime.packing), math.log(regime.size)
+    return [
+        Package(dice.lognormvariate(packing, regime.packing_spread), dice.lognormvariate(size, regime.size_spread))
+        for _ in range(count)
+    ]
+
+
+def ideal(regime: Regime, items: list[Package]) -> float:
+    """The largest of two calls a package, all bytes, and the best possible end of any one package."""
+    calls = 2 * len(items) / regime.rate
+    net = sum(item.size for item in items) / min(regime.bandwidth, regime.streams * regime.cap)
+    return max(calls, net, *(_alone(regime, item) for item in items))
+
+
+def in_order(regime: Regime, items: list[Package]) -> float:
+    """The latest best end when packages are asked for in the order given, first requests before all others."""
+    return max(place / regime.rate + _alone(regime, item) for place, item in enumerate(items))
+
+
+def _alone(regime: Regime, item: Package) -> float:
+    return regime.latency + item.packing + item.size / min(regime.cap, regime.bandwidth)
