@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .errors import KeyRefused as KeyRefused
     from .errors import LinkExpired as LinkExpired
     from .errors import NameTaken as NameTaken
+    from .errors import NoRanges as NoRanges
+    from .errors import NoSuchMember as NoSuchMember
     from .errors import NotAPackage as NotAPackage
     from .errors import NotFound as NotFound
     from .errors import OutcomeUnknown as OutcomeUnknown
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from .packages import Link as Link
     from .packages import Package as Package
     from .packages import PackageState as PackageState
+    from .packages import PackageStream as PackageStream
     from .packages import TaskPackage as TaskPackage
     from .packages import parse_package as parse_package
     from .settings import DownloadSettings as DownloadSettings
@@ -71,6 +74,8 @@ _HOMES = {
         "KeyRefused",
         "LinkExpired",
         "NameTaken",
+        "NoRanges",
+        "NoSuchMember",
         "NotAPackage",
         "NotFound",
         "OutcomeUnknown",
@@ -87,7 +92,7 @@ _HOMES = {
         "WaitFailed",
     ),
     "events": ("Downloaded", "Failed", "Skipped"),
-    "packages": ("JobPackage", "Link", "Package", "PackageState", "TaskPackage", "parse_package"),
+    "packages": ("JobPackage", "Link", "Package", "PackageState", "PackageStream", "TaskPackage", "parse_package"),
     "settings": ("DownloadSettings", "HTTPSettings", "RetrySettings", "Secret", "Settings", "WaitSettings"),
 }
 """The module of each public name; it is imported when the name is first used."""
@@ -115,12 +120,15 @@ __all__ = [
     "Link",
     "LinkExpired",
     "NameTaken",
+    "NoRanges",
+    "NoSuchMember",
     "NotAPackage",
     "NotFound",
     "OutcomeUnknown",
     "Package",
     "PackageFailed",
     "PackageState",
+    "PackageStream",
     "PackageTimedOut",
     "PixxelClient",
     "PixxelError",

@@ -159,6 +159,9 @@ class PixxelClient:
             self._api,
             self._broker,
             lane.timing,
+            lane.storage,
+            download=settings.download,
+            retry=settings.retry,
             first_wait=settings.waiting.first,
             ready_words=settings.download.ready_words,
         )

@@ -22,6 +22,8 @@ __all__ = [
     "KeyRefused",
     "LinkExpired",
     "NameTaken",
+    "NoRanges",
+    "NoSuchMember",
     "NotAPackage",
     "NotFound",
     "OutcomeUnknown",
@@ -232,10 +234,18 @@ class PackageFailed(DownloadError):
 
 
 class PackageTimedOut(DownloadError, TimeoutError):
-    """The package was not ready, or not fetched, by its deadline."""
+    """The package was not ready, or not fetched, by its deadline.
+
+    Attributes:
+        retry_after: seconds after which asking again makes sense, where the service or the settings say; else None.
+    """
 
     retryable = True
     stage_default = "wait"
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.retry_after = retry_after
 
 
 class LinkExpired(DownloadError):
@@ -255,6 +265,14 @@ class Corrupt(DownloadError):
 
     retryable = True
     stage_default = "prove"
+
+
+class NoRanges(DownloadError):
+    """The storage serves packages whole only, so that no single member of one can be fetched."""
+
+
+class NoSuchMember(DownloadError):
+    """No member of the package, or more than one, is meant by that name."""
 
 
 class NotAPackage(DownloadError):

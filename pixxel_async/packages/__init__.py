@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from .kinds import KINDS, JobPackage, TaskPackage
 from .link import Link
+from .member_stream import MemberStream
+from .members import Member
 from .package import Package
 from .packages import Packages
 from .state import PackageState
+from .stream import PackageStream
 from .wanted import Wanted, as_package, parse_package, wanted
 
 __all__ = [
     "KINDS",
     "JobPackage",
     "Link",
+    "Member",
+    "MemberStream",
     "Package",
     "PackageState",
+    "PackageStream",
     "Packages",
     "TaskPackage",
     "Wanted",

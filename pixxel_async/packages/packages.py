@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from functools import partial
 from operator import attrgetter
 
-from .._http.call import API, Wait
+from .._http.call import API, Storage, Wait
 from .._http.rules.retry import asked_to_wait
 from ..errors import PackageFailed, PackageTimedOut
-from ..settings import Timing
+from ..settings import DownloadSettings, RetrySettings, Timing
 from ..waiting import Broker, Told
 from ..waiting.broker import stand
 from .link import Link
 from .package import Package
+from .reading import Reading
 from .rules.expiry import expires_at, good_until, server_time, still_good
 from .state import Answer, PackageState, state_of
 from .wanted import Given, as_package
@@ -27,13 +28,16 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Packages:
-    """Asks for packages of every kind, waits for them, and hands out fresh links.
+class Packages(Reading):
+    """Asks for packages of every kind, waits for them, hands out fresh links, and reads what they lead to.
 
     Args:
         api: makes the calls, with one key.
         broker: the waits of the same client.
         timing: the client's clock.
+        storage: opens signed links.
+        download: bounds of what is read.
+        retry: pauses between attempts to read.
         first_wait: seconds to suggest before asking again, where the answer does not say.
         ready_words: further status words that mean "ready".
         now: the time of day, where an answer has no Date header.
@@ -44,14 +48,17 @@ class Packages:
         api: API,
         broker: Broker,
         timing: Timing,
+        storage: Storage,
         *,
+        download: DownloadSettings | None = None,
+        retry: RetrySettings | None = None,
         first_wait: float = 2.0,
         ready_words: tuple[str, ...] = (),
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
+        super().__init__(timing, storage, download, retry)
         self._api = api
         self._broker = broker
-        self._timing = timing
         self._first_wait = first_wait
         self._ready_words = ready_words
         self._now = now
@@ -105,8 +112,13 @@ class Packages:
         told: Told[PackageState] = await self._broker.outcome(self._single(wanted))
         link = None if told.value is None else _sound(told.value).link
         if link is None:
-            raise PackageTimedOut(f"{wanted} has no link yet: {stand(told)}", package=str(wanted), stage="ask")
+            again = None if told.value is None else told.value.retry_after
+            late = f"{wanted} has no link yet: {stand(told)}"
+            raise PackageTimedOut(late, package=str(wanted), stage="ask", retry_after=again)
         return link
+
+    def _kept(self, package: Package) -> tuple[Link, float] | None:
+        return self._links.get(package)
 
     def _poll(self, package: Package) -> Wait[PackageState]:
         """Asking until the package has ended well or badly."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.packages.rules.expiry import UNTOLD_LIFE, expires_at, good_until, server_time, still_good
+from pixxel_async.packages.rules.expiry import UNTOLD_LIFE, expires_at, good_until, margin, server_time, still_good
 
 NOON = datetime(2024, 5, 27, 12, tzinfo=UTC)
 EPOCH = int(NOON.timestamp())
@@ -112,3 +112,9 @@ def test_the_servers_clock_decides() -> None:
 def test_kept_links(left: float, age: float, good: bool) -> None:
     """A kept link must have the life that is asked for; one that does not tell is kept for a minute."""
     assert still_good(left, age, 60) is good
+
+
+@pytest.mark.parametrize(("life", "left"), [(600, 60), (120, 60), (50, 25), (math.inf, 60)])
+def test_a_kept_link_is_read_by_until_a_minute_before_its_end(life: float, left: float) -> None:
+    """One that lives for less than two minutes is kept for half its life, so that ranges do not each ask anew."""
+    assert margin(life) == left

@@ -65,7 +65,7 @@ def api(time: SteppedTime) -> FakeAPI:
 @pytest.fixture
 async def packages(time: SteppedTime, api: FakeAPI) -> AsyncIterator[Packages]:
     broker = Broker(time.timing, WaitSettings())
-    yield Packages(api, broker, time.timing)  # type: ignore[arg-type]
+    yield Packages(api, broker, time.timing, None)  # type: ignore[arg-type]
     await broker.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -163,7 +163,7 @@ async def test_words_that_were_configured(api: FakeAPI, time: SteppedTime) -> No
     """A word that the settings name means ready."""
     api.statuses = ["odd"]
     broker = Broker(time.timing, WaitSettings())
-    assert (await Packages(api, broker, time.timing, ready_words=("ODD",)).ask(JOB)).ready  # type: ignore[arg-type]
+    assert (await Packages(api, broker, time.timing, None, ready_words=("ODD",)).ask(JOB)).ready  # type: ignore[arg-type]
 
 
 async def test_errors_of_the_call_pass(packages: Packages, api: FakeAPI) -> None:

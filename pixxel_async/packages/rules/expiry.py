@@ -19,6 +19,8 @@ STAMP = "%Y%m%dT%H%M%SZ"
 
 UNTOLD_LIFE = 60.0
 """Seconds for which a link is kept that does not say when it ends."""
+MARGIN = 60.0
+"""Seconds that a link should have left when a body is begun."""
 
 
 def expires_at(url: str) -> datetime | None:
@@ -59,6 +61,15 @@ def still_good(left: float, age: float, min_lifetime: float) -> bool:
         min_lifetime: seconds that whoever asks for it needs.
     """
     return left >= min_lifetime and (left != math.inf or age < UNTOLD_LIFE)
+
+
+def margin(life: float) -> float:
+    """Seconds that a kept link must have left to read by it: half its life at most, lest a short one is never kept.
+
+    Args:
+        life: seconds that it had when it came.
+    """
+    return min(MARGIN, life / 2)
 
 
 def _signed(query: Mapping[str, str], scheme: str) -> datetime | None:

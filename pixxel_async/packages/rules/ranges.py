@@ -1,4 +1,4 @@
-"""What the headers of a partial answer say. Source: RFC 9110, sections 8.8.3 and 14.4."""
+"""Asking for a part of a package, and what the headers of such an answer say. Source: RFC 9110, 8.8.3 and 14."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from attrs import frozen
 
 _BYTES = re.compile(r"bytes (?:([0-9]{1,19})-([0-9]{1,19})|\*)/([0-9]{1,19}|\*)", re.IGNORECASE | re.ASCII)
+_ONE = re.compile(r"bytes=[ \t]*(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))[ \t]*", re.IGNORECASE | re.ASCII)
 _STRONG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
 
 
@@ -34,6 +35,43 @@ def parse_content_range(text: str | None) -> ContentRange | None:
         return None if total is None else ContentRange(None, None, total)
     sound = first <= last and (total is None or last < total)
     return ContentRange(first, last, total) if sound else None
+
+
+@frozen
+class ByteRange:
+    """One range of bytes to ask for.
+
+    Attributes:
+        first: the first byte; None for the last bytes of the whole.
+        last: the last byte, None for all from `first` on; without `first`, how many bytes from the end.
+    """
+
+    first: int | None
+    last: int | None = None
+
+    @property
+    def header(self) -> str:
+        """The value of a Range header."""
+        return f"bytes={'' if self.first is None else self.first}-{'' if self.last is None else self.last}"
+
+    def fits(self, told: ContentRange) -> bool:
+        """Whether an answer with these bytes is one to this question: it starts where it should, and brings no more."""
+        if told.first is None or told.last is None:
+            return False
+        if self.first is None:
+            return told.total is None or told.first == max(told.total - (self.last or 0), 0)
+        return told.first == self.first and (self.last is None or told.last <= self.last)
+
+
+def parse_range(text: str | None) -> ByteRange | None:
+    """A Range header with a single range of bytes; None for any other, which RFC 9110 allows to ignore."""
+    match = _ONE.fullmatch(text or "")
+    if match is None:
+        return None
+    first, last, suffix = (int(part) if part else None for part in match.groups())
+    if first is None:
+        return ByteRange(None, suffix)
+    return None if last is not None and last < first else ByteRange(first, last)
 
 
 def range_from(first: int) -> str:

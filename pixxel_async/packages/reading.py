@@ -1,0 +1,160 @@
+"""What a package's link leads to: its bytes passed through, and single files out of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import Literal, overload
+
+from .._http.call import Storage
+from ..settings import DownloadSettings, MiB, RetrySettings, Timing
+from .link import Link
+from .member_stream import MemberStream
+from .members import Member, read_members
+from .package import Package
+from .rules.expiry import MARGIN, margin
+from .rules.passing import asked
+from .save import save
+from .stream import PackageStream
+from .upstream import Source
+from .wanted import Given, as_package
+
+__all__ = ["Reading"]
+
+MOST_IN_MEMORY = 64 * MiB
+"""Bytes of a file that is returned, unless its caller allows more."""
+
+
+class Reading(ABC):
+    """Reads packages in the storage, by links that somebody keeps.
+
+    Args:
+        timing: the client's clock.
+        storage: opens signed links.
+        download: bounds of what is read.
+        retry: pauses between attempts to read.
+    """
+
+    def __init__(
+        self, timing: Timing, storage: Storage, download: DownloadSettings | None, retry: RetrySettings | None
+    ) -> None:
+        self._timing = timing
+        self._storage = storage
+        self._download = download or DownloadSettings()
+        self._retry = retry or RetrySettings()
+
+    @abstractmethod
+    async def link(self, package: Given, *, min_lifetime: float = 60.0, fresh: bool = False) -> Link:
+        """A signed link that is good for a while."""
+
+    @abstractmethod
+    def _kept(self, package: Package) -> tuple[Link, float] | None:
+        """The link that is kept, and the client's time at which it came."""
+
+    def open(
+        self,
+        package: Given,
+        *,
+        range: str | None = None,
+        if_range: str | None = None,
+        if_none_match: str | None = None,
+        method: Literal["GET", "HEAD"] = "GET",
+        name: str | None = None,
+        max_bytes: int | None = None,
+        deadline: float | None = None,
+    ) -> PackageStream:
+        """The package's bytes for somebody else, such as a browser; nothing is sent before it is opened.
+
+        Args:
+            range, if_range, if_none_match: headers of the request that is being answered, as they came.
+            method: of that request.
+            name: of the file that is offered, without suffix; None: the end of the package's text form.
+            max_bytes: of the answer; None for `DownloadSettings.max_bytes`.
+            deadline: seconds for all of it, a slow reader included; None for `DownloadSettings.deadline`.
+        """
+        source = self._source(package)
+        return PackageStream(
+            source,
+            asked(method, range, if_range, if_none_match),
+            name or str(source.package).rpartition("/")[2],
+            most=self._download.max_bytes if max_bytes is None else max_bytes,
+            deadline=self._download.deadline if deadline is None else deadline,
+        )
+
+    async def members(self, package: Given) -> tuple[Member, ...]:
+        """What is in a package, read from the end of its archive; a name promises nothing about where it leads.
+
+        Raises:
+            NoRanges: the storage serves packages whole only.
+            NotAPackage, Corrupt: it is no ZIP archive, or no sound one.
+        """
+        return await read_members(self._source(package))
+
+    def open_member(self, package: Given, which: str | Member, *, max_bytes: int | None = None) -> MemberStream:
+        """One file of a package as a stream of its bytes, unpacked and checked; nothing else of it is fetched.
+
+        Args:
+            which: its name, a pattern that fits one name (`**/B04.tif`), or one of `members`, whose version it is then.
+            max_bytes: of the unpacked file; None for any number.
+        """
+        return MemberStream(self._source(package), which, most=max_bytes)
+
+    @overload
+    async def fetch_member(self, package: Given, which: str | Member, *, max_bytes: int = ...) -> bytes: ...
+
+    @overload
+    async def fetch_member(
+        self, package: Given, which: str | Member, *, to: str | PathLike[str], replace: bool = ...
+    ) -> Path: ...
+
+    async def fetch_member(
+        self,
+        package: Given,
+        which: str | Member,
+        *,
+        to: str | PathLike[str] | None = None,
+        replace: bool = False,
+        max_bytes: int | None = None,
+    ) -> bytes | Path:
+        """One file of a package, as bytes or in a file, which is there only when it is complete and checked.
+
+        Args:
+            which: as in `open_member`.
+            to: the file to write; None returns the bytes.
+            replace: whether a file that is there is replaced.
+            max_bytes: of the unpacked file; 64 MiB unless given when it is returned, any number when it is written.
+
+        Raises:
+            NoSuchMember, NoRanges, TooLarge, Corrupt, DownloadError: as in `open_member`.
+            NameTaken, DiskFull, ConfigError: it cannot be written there.
+        """
+        most = MOST_IN_MEMORY if max_bytes is None and to is None else max_bytes
+        async with self.open_member(package, which, max_bytes=most) as stream:
+            if to is not None:
+                return await save(stream, Path(to), replace=replace)
+            return b"".join([piece async for piece in stream])
+
+    def _source(self, package: Given) -> Source:
+        """Where a package is read from, with this key."""
+        wanted = as_package(package)
+        return Source(
+            package=wanted,
+            storage=self._storage,
+            link=partial(self._near, wanted),
+            renewed=partial(self._renewed, wanted),
+            timing=self._timing,
+            download=self._download,
+            retry=self._retry,
+        )
+
+    async def _near(self, package: Package) -> Link:
+        """A link to read by now."""
+        kept = self._kept(package)
+        return await self.link(package, min_lifetime=MARGIN if kept is None else margin(kept[0].good_for(kept[1])))
+
+    async def _renewed(self, package: Package, refused: Link) -> Link:
+        """A link other than the refused one; those who are refused together share it."""
+        kept = self._kept(package)
+        return await self.link(package, fresh=kept is None or kept[0] is refused)

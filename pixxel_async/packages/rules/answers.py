@@ -1,0 +1,82 @@
+"""What a storage's answer, or the lack of one, means for a body: read it, a fresh link, another attempt, or the end.
+
+What a 200, 206 or 416 means for bytes that are there already is decided by who has them. Attempts are bounded: they
+come back only when more has arrived than ever before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import define
+
+__all__ = ["Meaning", "Tries", "judge", "pause"]
+
+Meaning = Literal["body", "renew", "busy", "again", "throw away", "fail"]
+
+_BODY = frozenset({200, 206, 304, 416})
+_LINK_REFUSED = frozenset({401, 403, 404, 410})
+_BUSY = frozenset({429, 503})
+_PASSING = frozenset({408, 425, 500, 502, 504})
+_EXPIRED = re.compile(rb"expired|ExpiredToken|request has expired", re.IGNORECASE)
+
+
+def judge(status: int, headers: Mapping[str, str], head: bytes = b"") -> Meaning:
+    """What to do about an answer.
+
+    `body`: read it; `renew`: have a fresh link; `busy`, `again`: the same once more; `throw away` what is here and ask
+    anew; `fail`: it is at its end.
+
+    Args:
+        headers: names in lower case.
+        head: the first bytes of an error's body.
+    """
+    if status in _BODY:
+        return "body" if _plain(headers) else "fail"
+    # ASSUMPTION: a signed link that came to its end is refused with 401, 403, 404 or 410, by Google's storage with 400.
+    if status in _LINK_REFUSED or (status == 400 and _EXPIRED.search(head)):
+        return "renew"
+    if status in _BUSY:
+        return "busy"
+    if status in _PASSING or status > 504:
+        return "again"
+    return "throw away" if status == 412 else "fail"
+
+
+def _plain(headers: Mapping[str, str]) -> bool:
+    """Whether the bytes come as they are: a coded body that nobody asked for is no file."""
+    return headers.get("content-encoding", "identity").strip().lower() in {"", "identity"}
+
+
+def pause(attempt: int, roll: float, *, base: float, cap: float) -> float:
+    """Seconds before the next attempt: anything up to a bound that doubles.
+
+    Args:
+        attempt: attempts without progress so far, from 1.
+        roll: a number in [0, 1).
+    """
+    return roll * min(cap, base * 2.0 ** min(attempt - 1, 30))
+
+
+@define
+class Tries:
+    """What a body has left: each count starts anew with real progress, which is a new high-water mark.
+
+    Attributes:
+        step: bytes that are real progress.
+        attempts, renewals: how many there have been without progress.
+        high: the most bytes that ever were here.
+    """
+
+    step: int
+    attempts: int = 0
+    renewals: int = 0
+    high: int = 0
+
+    def arrived(self, size: int) -> None:
+        """So many bytes are here now."""
+        if size >= self.high + self.step:
+            self.high = size
+            self.attempts = self.renewals = 0

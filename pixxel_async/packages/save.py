@@ -1,0 +1,103 @@
+"""One stream into one file: complete and proved under its name, or not there at all."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import secrets
+from collections.abc import AsyncIterable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, ParamSpec, TypeVar
+
+from ..errors import ConfigError, DiskFull, DownloadError, NameTaken
+
+__all__ = ["save"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+async def save(pieces: AsyncIterable[bytes], to: Path, *, replace: bool) -> Path:
+    """Write what comes beside its final name, and rename it when all of it has come.
+
+    Args:
+        pieces: raises unless all of it is sound.
+        to: the file; its folder must exist.
+        replace: whether a file that is there is replaced.
+
+    Raises:
+        NameTaken: a file is there.
+        DiskFull, DownloadError: it could not be written.
+        ConfigError: there is no such folder.
+    """
+    part = to.with_name(f".{secrets.token_hex(8)}.part")
+    file = await _in_thread(_created, part, to, replace)
+    try:
+        async for piece in pieces:
+            await _in_thread(_written, file, piece, to)
+        await _in_thread(_published, file, to, replace)
+    finally:
+        with suppress(OSError):
+            file.close()
+        with suppress(OSError):
+            os.unlink(part)
+    return to
+
+
+async def _in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What a call returns; who is cancelled leaves when the thread is out of it, since it uses the file."""
+    running = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
+
+
+def _created(part: Path, to: Path, replace: bool) -> BinaryIO:
+    if not to.parent.is_dir():
+        raise ConfigError(f"there is no folder {to.parent}")
+    if not replace and os.path.lexists(to):
+        raise _taken(to)
+    with _told(to):
+        return part.open("xb")
+
+
+def _written(file: BinaryIO, piece: bytes, to: Path) -> None:
+    with _told(to):
+        file.write(piece)
+
+
+def _published(file: BinaryIO, to: Path, replace: bool) -> None:
+    with _told(to):
+        file.flush()
+        os.fsync(file.fileno())
+        if not replace:
+            with suppress(PermissionError, NotImplementedError):  # a file system without hard links
+                os.link(file.name, to)
+                return
+            if os.path.lexists(to):
+                raise FileExistsError
+        os.replace(file.name, to)
+
+
+@contextmanager
+def _told(to: Path) -> Iterator[None]:
+    """What the system says, as an error of ours."""
+    try:
+        yield
+    except FileExistsError:
+        raise _taken(to) from None
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, "OSError")
+        if error.errno in _FULL:
+            raise DiskFull(f"{to.parent} has no room: {name}", stage="publish") from None
+        raise DownloadError(f"{to} cannot be written: {name}", stage="publish") from None
+
+
+def _taken(to: Path) -> NameTaken:
+    return NameTaken(f"{to} is there already; name another file, or replace it with replace=True")

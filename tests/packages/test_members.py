@@ -1,0 +1,294 @@
+"""Members of a package in the storage: what is fetched for them, byte by byte, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from pixxel_async import PixxelClient
+from pixxel_async.errors import (
+    ConfigError,
+    Corrupt,
+    DownloadError,
+    NameTaken,
+    NoRanges,
+    NoSuchMember,
+    NotAPackage,
+    TooLarge,
+)
+from pixxel_async.packages import MemberStream, as_package
+from pixxel_async.sandbox import Clock, Fault, Sandbox
+from pixxel_async.sandbox.files.ribbon import Ribbon
+from pixxel_async.sandbox.site import Seen
+from tests.support.archives import flipped, make_zip, patched, with_gap, with_zip64_end
+
+PLAIN = tuple((f"outputs/B{band:02}.tif", bytes([band]) * 50_000 + b"end") for band in range(1, 9))
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(packing=0, clock=Clock(running=False)) as started:
+        yield started
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
+    async with PixxelClient(
+        sandbox.api_key, base_url=sandbox.url, clock=sandbox.clock.now, sleep=sandbox.sleep
+    ) as opened:
+        yield opened
+
+
+async def served(client: PixxelClient, sandbox: Sandbox, data: bytes) -> str:
+    """A package that holds these bytes."""
+    job = sandbox.add_job()
+    package = f"job:{job.workflow_id}/{job.id}"
+    await client.packages.ask(package)
+    packing = sandbox.packing
+    key = next(reversed(packing._stored))
+    packing._stored[key] = evolve(packing._stored[key], make=lambda: Ribbon.of(data))
+    return package
+
+
+def asked(sandbox: Sandbox) -> list[Seen]:
+    return [seen for seen in sandbox.requests if seen.host == "storage"]
+
+
+def sent(sandbox: Sandbox) -> list[int]:
+    """Bytes of each answer of the storage."""
+    return [seen.sent for seen in asked(sandbox)]
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def test_a_package_of_the_sandbox(client: PixxelClient, sandbox: Sandbox) -> None:
+    """Names, sizes and checksums are those that Python's own reader finds in the whole archive."""
+    job = sandbox.add_job()
+    package = f"job:{job.workflow_id}/{job.id}"
+    members = await client.packages.members(package)
+    async with client.packages.open(package) as stream:
+        whole = b"".join([chunk async for chunk in stream])
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        infos = archive.infolist()
+        assert [(one.name, one.size, one.packed, one.crc) for one in members] == [
+            (info.filename, info.file_size, info.compress_size, info.CRC) for info in infos
+        ]
+        for one in members[:3]:
+            assert await client.packages.fetch_member(package, one) == archive.read(one.name)
+    assert sandbox.count("jobs.request_download") == 1
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("zip64", [False, True])
+@pytest.mark.parametrize("comment", [b"", b"of a month" * 6000])
+async def test_all_forms_of_archives(
+    client: PixxelClient, sandbox: Sandbox, method: int, streamed: bool, zip64: bool, comment: bytes
+) -> None:
+    """Stored and deflated, with descriptors, Zip64 sizes and long comments."""
+    data = make_zip(PLAIN, method=method, streamed=streamed, zip64=zip64, comment=comment)
+    package = await served(client, sandbox, data)
+    assert await client.packages.fetch_member(package, "**/B04.tif") == dict(PLAIN)["outputs/B04.tif"]
+    assert await client.packages.fetch_member(package, "outputs/B08.tif") == dict(PLAIN)["outputs/B08.tif"]
+
+
+async def test_zip64_end_records(client: PixxelClient, sandbox: Sandbox) -> None:
+    """The wide end records are read where the plain ones say so."""
+    package = await served(client, sandbox, with_zip64_end(make_zip(PLAIN, method=zipfile.ZIP_STORED)))
+    assert len(await client.packages.members(package)) == len(PLAIN)
+
+
+async def test_only_what_is_needed_is_fetched(client: PixxelClient, sandbox: Sandbox) -> None:
+    """The tail, the part of the directory that is not in it, and the member from its header to the next one."""
+    many = [*PLAIN, *((f"{number:04}/{'n' * 200}", b"") for number in range(1000))]
+    data = make_zip(many, method=zipfile.ZIP_STORED)
+    start = int.from_bytes(data[-6:-2], "little")
+    package = await served(client, sandbox, data)
+    assert await client.packages.fetch_member(package, "**/B04.tif") == dict(PLAIN)["outputs/B04.tif"]
+    own = 30 + len("outputs/B04.tif") + 50_003
+    assert sent(sandbox) == [70_000, len(data) - 70_000 - start, own]
+    assert asked(sandbox)[2].headers["range"] == f"bytes={3 * own}-{4 * own - 1}"
+    assert len({seen.headers.get("if-range") for seen in asked(sandbox)[1:]}) == 1
+
+
+async def test_members_that_were_listed_are_found_again(client: PixxelClient, sandbox: Sandbox) -> None:
+    """With a row of `members` the directory is not read anew, and only its own version is read."""
+    package = await served(client, sandbox, make_zip(PLAIN))
+    members = await client.packages.members(package)
+    assert await client.packages.fetch_member(package, members[2]) == PLAIN[2][1]
+    assert len(sent(sandbox)) == 2
+    sandbox.inject(Fault(route="storage", kind="etag", times=None))
+    with pytest.raises(DownloadError, match="another version than the one whose directory was read"):
+        await client.packages.fetch_member(package, members[2])
+
+
+async def test_links_are_renewed_between_ranges(client: PixxelClient, sandbox: Sandbox) -> None:
+    """A link that came to its end after the directory was read is replaced by a fresh one."""
+    package = await served(client, sandbox, make_zip(PLAIN))
+    members = await client.packages.members(package)
+    await sandbox.advance(hours=1)
+    assert await client.packages.fetch_member(package, members[5]) == PLAIN[5][1]
+    sandbox.inject(Fault(route="storage", kind="expired", after=1))
+    assert await client.packages.fetch_member(package, "**/B01.tif") == PLAIN[0][1]
+    assert sandbox.count("jobs.request_download") == 3
+
+
+async def test_a_cut_is_continued(client: PixxelClient, sandbox: Sandbox) -> None:
+    """A member that is cut on its way is continued, and still what its checksum is of."""
+    data = bytes(range(256)) * 20_000
+    package = await served(client, sandbox, make_zip([("a", data)], method=zipfile.ZIP_STORED))
+    sandbox.inject(Fault(route="storage", kind="cut", at=3_000_000, after=1))
+    assert await client.packages.fetch_member(package, "a") == data
+    assert len(sent(sandbox)) == 3
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+async def test_damage_is_told(client: PixxelClient, sandbox: Sandbox, method: int) -> None:
+    """A single wrong bit in a member ends the iteration with an error, and other members are not concerned."""
+    data = make_zip(PLAIN, method=method)
+    damaged = flipped(data, data.index(b"B03.tif") + 40)
+    package = await served(client, sandbox, damaged)
+    with pytest.raises(Corrupt, match="not those that its checksum is of") as caught:
+        await client.packages.fetch_member(package, "**/B03.tif")
+    assert caught.value.package == package
+    assert await client.packages.fetch_member(package, "**/B04.tif") == PLAIN[3][1]
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (lambda data: data[:-1], "no end record"),
+        (lambda data: data + b"x", "no end record"),
+        (lambda data: patched(data, 30, b"z"), "the header of 'outputs/B01.tif' disagree"),
+        (lambda data: patched(data, 0, b"XX"), "disagree|no member starts|names a place"),
+        (lambda data: b"", "empty"),
+    ],
+)
+async def test_no_sound_archive(client: PixxelClient, sandbox: Sandbox, harm, told: str) -> None:  # type: ignore[no-untyped-def]
+    """What the directory and the header of a member do not agree on is refused, and so is what is no archive."""
+    package = await served(client, sandbox, harm(make_zip(PLAIN)))
+    with pytest.raises(Corrupt, match=told) as caught:
+        await client.packages.fetch_member(package, "**/B01.tif")
+    assert caught.value.package == package
+
+
+@pytest.mark.parametrize(("data", "told"), [(b"<html>", "page"), (b"II*\x00" + bytes(99_000), "tiff")])
+async def test_no_archive_at_all(client: PixxelClient, sandbox: Sandbox, data: bytes, told: str) -> None:
+    """A package that is a single file has no members, and the error says what it is."""
+    package = await served(client, sandbox, data)
+    with pytest.raises(NotAPackage, match=f"no ZIP archive, but {told}"):
+        await client.packages.members(package)
+
+
+async def test_bytes_between_members_are_refused(client: PixxelClient, sandbox: Sandbox) -> None:
+    """A member must meet what follows it: what lies between belongs to nothing."""
+    data = make_zip((("a", b"x" * 50), ("b", b"y" * 50)), method=zipfile.ZIP_STORED)
+    package = await served(client, sandbox, with_gap(data))
+    with pytest.raises(Corrupt, match="overlap, or do not meet"):
+        await client.packages.fetch_member(package, "a")
+    assert await client.packages.fetch_member(package, "b") == b"y" * 50
+
+
+async def test_which_member(client: PixxelClient, sandbox: Sandbox) -> None:
+    """A whole name is never a pattern; a pattern must fit one file, and the error says which there are."""
+    names = ("a[1]", "a1", "b/c.tif", "d/c.tif", "e/")
+    package = await served(client, sandbox, make_zip([(name, name.encode()) for name in names]))
+    assert await client.packages.fetch_member(package, "a[1]") == b"a[1]"
+    assert await client.packages.fetch_member(package, "a?") == b"a1"
+    with pytest.raises(NoSuchMember, match=r"2 members fit '\*\*/c.tif', not one: 'b/c.tif', 'd/c.tif'"):
+        await client.packages.fetch_member(package, "**/c.tif")
+    with pytest.raises(NoSuchMember, match=r"no member fits 'e/'; there are 'a\[1\]', 'a1', 'b/c.tif', 'd/c.tif'"):
+        await client.packages.fetch_member(package, "e/")
+
+
+async def test_a_storage_without_ranges(tmp_path: Path) -> None:
+    """It is said that it cannot be done, and what can be done instead; next to nothing is fetched."""
+    async with (
+        Sandbox(packing=0, package_size=64 << 20, profile={"ranges": False}) as sandbox,
+        PixxelClient(sandbox.api_key, base_url=sandbox.url) as client,
+    ):
+        job = sandbox.add_job()
+        for work in (client.packages.members, lambda package: client.packages.fetch_member(package, "**/x")):
+            with pytest.raises(NoRanges, match="serves packages whole only; fetch it whole"):
+                await work(f"job:{job.workflow_id}/{job.id}")
+        await asyncio.sleep(0.1)
+        assert max(sent(sandbox)) < 32 << 20
+
+
+async def test_too_large_for_memory(client: PixxelClient, sandbox: Sandbox) -> None:
+    """The size that the directory names is compared before a byte of the member is fetched, and then held to."""
+    package = await served(client, sandbox, make_zip([("a", bytes(5_000_000))]))
+    with pytest.raises(TooLarge, match="'a' has 5,000,000 bytes, allowed 1,000"):
+        await client.packages.fetch_member(package, "a", max_bytes=1000)
+    assert len(sent(sandbox)) == 1
+    lying = make_zip([("a", bytes(5_000_000))])
+    at = lying.rindex(b"PK\x01\x02") + 24
+    for place in (22, at):
+        lying = patched(lying, place, (999).to_bytes(4, "little"))
+    package = await served(client, sandbox, lying)
+    with pytest.raises(Corrupt):
+        await client.packages.fetch_member(package, "a", max_bytes=1000)
+
+
+async def test_what_cannot_be_unpacked_here(client: PixxelClient, sandbox: Sandbox) -> None:
+    """Other methods and encrypted members are named, before their bytes are fetched."""
+    package = await served(client, sandbox, make_zip([("a", b"x" * 99)], method=zipfile.ZIP_LZMA))
+    with pytest.raises(DownloadError, match="'a': compression method 14 is not unpacked here"):
+        await client.packages.fetch_member(package, "a")
+
+
+async def test_into_a_file(client: PixxelClient, sandbox: Sandbox, tmp_path: Path) -> None:
+    """The file is there when it is complete; one that is there is replaced only on demand; failures leave nothing."""
+    package = await served(client, sandbox, flipped(data := make_zip(PLAIN), data.index(b"B03.tif") + 40))
+    to = tmp_path / "B04.tif"
+    assert await client.packages.fetch_member(package, "**/B04.tif", to=to) == to
+    assert to.read_bytes() == PLAIN[3][1]
+    with pytest.raises(NameTaken):
+        await client.packages.fetch_member(package, "**/B05.tif", to=str(to))
+    await client.packages.fetch_member(package, "**/B05.tif", to=str(to), replace=True)
+    assert to.read_bytes() == PLAIN[4][1]
+    with pytest.raises(Corrupt):
+        await client.packages.fetch_member(package, "**/B03.tif", to=tmp_path / "B03.tif")
+    with pytest.raises(ConfigError, match="there is no folder"):
+        await client.packages.fetch_member(package, "**/B04.tif", to=tmp_path / "no" / "such")
+    assert names(tmp_path) == ["B04.tif"]
+
+
+async def test_leaving_early_lets_go(client: PixxelClient, sandbox: Sandbox, tmp_path: Path) -> None:
+    """A reader that leaves, or is cancelled while a file is written, leaves neither transfer nor file behind."""
+    package = await served(client, sandbox, make_zip([("a", bytes(1 << 26))], method=zipfile.ZIP_STORED))
+    stream: MemberStream = client.packages.open_member(package, "a")
+    async with stream:
+        assert stream.member.size == 1 << 26 and as_package(package)
+        assert len(await anext(stream)) <= 1 << 20
+    await asyncio.sleep(0.1)
+    assert sent(sandbox)[-1] < 1 << 26
+    writing = asyncio.ensure_future(client.packages.fetch_member(package, "a", to=tmp_path / "a"))
+    for _ in range(500):
+        await asyncio.sleep(0.01)
+        if names(tmp_path):
+            break
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert not names(tmp_path)
+
+
+async def test_it_must_be_open(client: PixxelClient, sandbox: Sandbox) -> None:
+    """What is not open has no member and no bytes; opening twice is opening once."""
+    package = await served(client, sandbox, make_zip(PLAIN))
+    stream = client.packages.open_member(package, "**/B01.tif")
+    with pytest.raises(ConfigError, match="not open"):
+        stream.member  # noqa: B018
+    assert await stream.open() is stream and await stream.open() is stream
+    await stream.aclose()
+    await stream.aclose()
+    assert len(sent(sandbox)) == 2

@@ -1,0 +1,167 @@
+"""What of a browser's request goes to the storage, and what of the storage's answer goes to the browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pixxel_async.packages.rules.passing import Asked, Head, asked, disposition, forwarded, read_head
+from pixxel_async.packages.rules.ranges import ByteRange, ContentRange, parse_range
+
+WHOLE = {"content-length": "10", "content-type": "application/zip", "etag": '"a"'}
+PART = {**WHOLE, "content-length": "2", "content-range": "bytes 3-4/10"}
+
+
+@pytest.mark.parametrize(
+    ("method", "range", "if_range", "if_none_match", "headers"),
+    [
+        ("GET", None, None, None, {}),
+        ("GET", "bytes=1-2", None, None, {"range": "bytes=1-2"}),
+        ("GET", " bytes=1-2", None, None, {}),
+        ("GET", "bytes=1-2", '"a"', None, {"range": "bytes=1-2", "if-range": '"a"'}),
+        ("GET", "bytes=1-2", "a\r\nx: y", None, {}),
+        ("GET", None, '"a"', None, {}),
+        ("GET", None, None, 'W/"a", "b"', {"if-none-match": 'W/"a", "b"'}),
+        ("GET", None, None, '"a"\nx', {}),
+        ("GET", None, None, "a" * 1025, {}),
+        ("HEAD", "bytes=1-2", '"a"', '"b"', {"range": "bytes=0-0", "if-none-match": '"b"'}),
+    ],
+)
+def test_what_is_asked(
+    method: str, range: str | None, if_range: str | None, if_none_match: str | None, headers: dict[str, str]
+) -> None:
+    """Ranges are written anew; a part under a condition that cannot be sent on is not asked for."""
+    assert asked(method, range, if_range, if_none_match).headers == headers
+
+
+@pytest.mark.parametrize(
+    ("range", "told", "fits"),
+    [
+        ("bytes=3-4", "3-4/10", True),
+        ("bytes=3-99", "3-9/10", True),
+        ("bytes=3-", "3-9/*", True),
+        ("bytes=-4", "6-9/10", True),
+        ("bytes=-40", "0-9/10", True),
+        ("bytes=3-4", "4-4/10", False),
+        ("bytes=3-4", "3-5/10", False),
+        ("bytes=-4", "5-9/10", False),
+    ],
+)
+def test_an_answer_fits_its_question(range: str, told: str, fits: bool) -> None:
+    """It starts where it was asked to, and holds no more than that."""
+    wanted = parse_range(range)
+    assert wanted is not None and wanted.header == range
+    head = read_head(206, {"content-range": f"bytes {told}"}, wanted)
+    assert (head is not None) is fits
+
+
+def test_a_part_that_holds_nothing_fits_nothing() -> None:
+    """A Content-Range without bytes, and a part without one, are no answers."""
+    assert not ByteRange(0).fits(ContentRange(None, None, 5))
+    assert read_head(206, {}, ByteRange(0)) is None
+    assert read_head(206, PART, None) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "question", "expected"),
+    [
+        (200, WHOLE, asked("GET", None, None, None), (200, "10", None)),
+        (200, {}, asked("GET", None, None, None), (200, None, None)),
+        (200, {"content-length": "1e3"}, asked("GET", None, None, None), (200, None, None)),
+        (206, PART, asked("GET", "bytes=3-4", None, None), (206, "2", "bytes 3-4/10")),
+        (206, {"content-range": "bytes 3-4/*"}, asked("GET", "bytes=3-4", None, None), (206, "2", "bytes 3-4/*")),
+        (416, {"content-range": "bytes */10"}, asked("GET", "bytes=30-", None, None), (416, "0", "bytes */10")),
+        (416, {}, asked("GET", "bytes=30-", None, None), (416, "0", None)),
+        (304, WHOLE, asked("GET", None, None, '"a"'), (304, None, None)),
+        (206, {**PART, "content-range": "bytes 0-0/10"}, asked("HEAD", None, None, None), (200, "10", None)),
+        (206, {"content-range": "bytes 0-0/*"}, asked("HEAD", None, None, None), (200, None, None)),
+        (416, {"content-range": "bytes */0"}, asked("HEAD", None, None, None), (200, "0", None)),
+        (200, WHOLE, asked("HEAD", None, None, None), (200, "10", None)),
+    ],
+)
+def test_status_length_and_range(
+    status: int, headers: dict[str, str], question: Asked, expected: tuple[int, str | None, str | None]
+) -> None:
+    """They are numbers that were read, written anew; HEAD gets the head of the whole."""
+    head = read_head(status, headers, question.range)
+    assert head is not None
+    told, sent = forwarded(head, question, "j")
+    assert (told, sent.get("Content-Length"), sent.get("Content-Range")) == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "type"),
+    [
+        ("application/zip", "application/zip"),
+        ("Image/TIFF; application=geotiff", "image/tiff"),
+        ("binary/octet-stream", "application/octet-stream"),
+        ("text/html", "application/octet-stream"),
+        ("image/svg+xml", "application/octet-stream"),
+        ("application/zip\r\nx: y", "application/octet-stream"),
+        ("", "application/octet-stream"),
+    ],
+)
+def test_types_are_of_a_list(sent: str, type: str) -> None:
+    """Nothing that a browser would run is passed on as such."""
+    head = read_head(200, {"content-type": sent}, None)
+    assert head is not None and head.type == type
+
+
+SENDABLE = re.compile(r"[\x20-\x7e]*")
+ODD = st.text() | st.sampled_from(
+    ['"a"\r\nSet-Cookie: x', 'W/"a"', "Mon, 01 Jan 2024 00:00:00 GMT\n", '"' + "a" * 999 + '"']
+)
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys((*WHOLE, "last-modified", "accept-ranges", "x"), ODD)), ODD)
+@example({"etag": '"a"\r\nSet-Cookie: x', "last-modified": "Mon, 01 Jan 2024 00:00:00 GMT\n"}, 'a"\r\nx: y')
+def test_nothing_else_is_passed_on(headers: dict[str, str], name: str) -> None:
+    """Whatever a storage and a name hold: known headers only, printable and short."""
+    head = read_head(200, headers, None)
+    assert head is not None
+    _, sent = forwarded(head, Asked(), name)
+    assert sent.keys() <= {
+        "ETag", "Last-Modified", "Content-Length", "Accept-Ranges", "Content-Type", "Content-Disposition",
+        "Cache-Control", "X-Content-Type-Options",
+    }  # fmt: skip
+    assert all(SENDABLE.fullmatch(value) and len(value) < 2000 for value in sent.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("j-1", 'attachment; filename="j-1.zip"'),
+        ("../../etc/passwd", "attachment; filename=\"etc_passwd.zip\"; filename*=UTF-8''_.._etc_passwd.zip"),
+        ('a"; x="b', "attachment; filename=\"a_x_b.zip\"; filename*=UTF-8''a_%3B%20x%3D_b.zip"),
+        ("März 2026", "attachment; filename=\"M_rz_2026.zip\"; filename*=UTF-8''M%C3%A4rz%202026.zip"),
+        ("\u202egpj.exe\r\n", 'attachment; filename="gpj.exe.zip"'),
+        ("...", 'attachment; filename="package.zip"'),
+        ("", 'attachment; filename="package.zip"'),
+    ],
+)
+def test_a_file_name_is_one_name(name: str, expected: str) -> None:
+    """No folder, quote or line comes out of a name, and what is beyond ASCII is kept beside a plain spelling."""
+    assert disposition(name, ".zip") == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "same"),
+    [
+        (Head(200, etag='"a"', total=9, stop=9), Head(206, 3, 9, 9, '"a"'), True),
+        (Head(200, etag='"a"'), Head(206, 3, 9, 9, '"a"'), True),
+        (Head(200, etag='"a"', total=9, stop=9), Head(206, 3, 9, 9, '"b"'), False),
+        (Head(200, etag='"a"', total=9, stop=9), Head(206, 3, 9, 9), False),
+        (Head(200, etag='"a"', total=9, stop=9), Head(206, 3, 9, 10, '"a"'), False),
+        (Head(200, etag='"a"', total=9, stop=9), Head(206, 3, 8, 9, '"a"'), False),
+        (Head(200, etag='"a"', total=9, stop=9), Head(200, 0, 9, 9, '"a"'), False),
+        (Head(200, etag='"a"', last_modified="x"), Head(206, 3, 9, 9, '"a"', "y"), False),
+        (Head(200, etag='"a"', last_modified="x"), Head(206, 3, 9, 9, '"a"'), True),
+    ],
+)
+def test_what_continues_a_body(first: Head, then: Head, same: bool) -> None:
+    """A part of the same version that ends where the body was to end, and nothing else."""
+    assert first.continued_by(then) is same
+    assert not first.continued_by(None)

@@ -1,0 +1,42 @@
+"""One stream into one file, when something comes between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from pixxel_async.errors import DownloadError, NameTaken
+from pixxel_async.packages.save import save
+
+
+async def pieces(*data: bytes, meanwhile: Path | None = None) -> AsyncIterator[bytes]:
+    for piece in data:
+        yield piece
+    if meanwhile is not None:
+        await asyncio.to_thread(meanwhile.write_bytes, b"of somebody else")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+async def test_a_file_that_came_meanwhile_is_kept(tmp_path: Path) -> None:
+    """Who took the name while the bytes arrived keeps it, unless it is to be replaced."""
+    to = tmp_path / "a"
+    with pytest.raises(NameTaken):
+        await save(pieces(b"ours", meanwhile=to), to, replace=False)
+    assert contents(tmp_path) == {"a": b"of somebody else"}
+    await save(pieces(b"ou", b"rs", meanwhile=to), to, replace=True)
+    assert contents(tmp_path) == {"a": b"ours"}
+
+
+async def test_what_the_system_refuses(tmp_path: Path) -> None:
+    """A folder in the place of the file is an error of ours, and leaves nothing."""
+    to = tmp_path / "a"
+    to.mkdir()
+    with pytest.raises(DownloadError, match="cannot be written: EISDIR"):
+        await save(pieces(b"ours"), to, replace=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]  # noqa: ASYNC240

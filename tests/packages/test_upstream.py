@@ -1,0 +1,131 @@
+"""One body from a storage that answers what no well-behaved one would."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from pixxel_async.errors import DownloadError, TimedOut, UnsafeLink
+from pixxel_async.packages import JobPackage, Link, PackageStream
+from pixxel_async.packages.rules.passing import asked
+from pixxel_async.packages.upstream import Source
+from pixxel_async.settings import DownloadSettings, RetrySettings
+from tests.support.clients import client_for
+from tests.support.raw import Raw, Step
+
+TEXT = b"PK\x03\x04" + bytes(range(200)) * 50
+
+
+def head(status: int, *lines: str) -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status} X", *lines, "", ""]).encode()
+
+
+def chunked(*pieces: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (*pieces, b""))
+
+
+async def passed(
+    server: Raw, range: str | None = None, url: str = "", **settings: Any
+) -> tuple[int, dict[str, str], bytes]:
+    """What a reader gets of this storage."""
+    link = Link(url or f"{server.url}/x?sig=1")
+
+    async def same() -> Link:
+        return link
+
+    async def other(refused: Link) -> Link:
+        return link
+
+    async with client_for(server.url, **settings) as client:
+        source = Source(
+            package=JobPackage(workflow_id="w", job_id="j"), storage=client.storage, link=same, renewed=other,
+            timing=client.timing, download=DownloadSettings(), retry=RetrySettings(),
+        )  # fmt: skip
+        async with PackageStream(source, asked("GET", range, None, None), "j") as stream:
+            return stream.status, stream.headers, b"".join([chunk async for chunk in stream])
+
+
+async def test_a_body_that_ends_properly_and_early_is_continued() -> None:
+    """Chunks that end well before the announced last byte are a cut like any other."""
+    part = f"Content-Range: bytes 0-{len(TEXT) - 1}/{len(TEXT)}"
+    rest = f"Content-Range: bytes 4000-{len(TEXT) - 1}/{len(TEXT)}"
+    short = head(206, part, 'ETag: "a"', "Transfer-Encoding: chunked") + chunked(TEXT[:4000])
+    more = head(206, rest, 'ETag: "a"', f"Content-Length: {len(TEXT) - 4000}") + TEXT[4000:]
+    async with Raw(short, more) as server:
+        assert (await passed(server, "bytes=0-"))[2] == TEXT
+        assert server.requests[1].headers["range"] == f"bytes=4000-{len(TEXT) - 1}"
+
+
+async def test_a_body_without_a_length() -> None:
+    """It has no Content-Length for the reader either; once cut and continued, its end is known and held to."""
+    open_end = head(200, 'ETag: "a"', "Transfer-Encoding: chunked")
+    async with Raw(open_end + chunked(TEXT)) as server:
+        status, headers, body = await passed(server)
+    assert (status, body) == (200, TEXT) and "Content-Length" not in headers
+    cut: list[Step] = [open_end + b"1f40\r\n" + TEXT[:8000], "fin"]
+    rest = f"Content-Range: bytes 8000-{len(TEXT) - 1}/{len(TEXT)}"
+    more = head(206, rest, 'ETag: "a"', "Transfer-Encoding: chunked") + chunked(TEXT[8000:])
+    async with Raw(cut, more) as server:
+        assert (await passed(server))[2] == TEXT
+        assert server.requests[1].headers["range"] == "bytes=8000-"
+
+
+async def test_more_bytes_than_announced_are_not_passed_on() -> None:
+    """A part that goes on behind its last byte is broken off."""
+    part = f"Content-Range: bytes 0-99/{len(TEXT)}"
+    async with Raw(head(206, part, 'ETag: "a"', "Transfer-Encoding: chunked") + chunked(TEXT)) as server:
+        with pytest.raises(DownloadError, match="more than were announced"):
+            await passed(server, "bytes=0-99")
+
+
+async def test_a_coded_body_is_refused() -> None:
+    """Bytes that are compressed although nobody asked for that are not the package's."""
+    async with Raw(head(200, "Content-Encoding: gzip", "Content-Length: 3") + b"abc") as server:
+        with pytest.raises(DownloadError, match="the storage answered 200"):
+            await passed(server)
+
+
+async def test_no_header_of_the_storage_gets_through() -> None:
+    """Cookies, types that a browser runs and file names are left out; what is kept is written anew."""
+    lines = [
+        "Set-Cookie: a=b", "Content-Type: text/html", "X-Amz-Request-Id: 7", "Location: /x", 'ETag: "a\u00e9"',
+        'Content-Disposition: attachment; filename="../../x"', f"Content-Length: {len(TEXT)}",
+    ]  # fmt: skip
+    async with Raw(head(200, *lines) + TEXT) as server:
+        _, headers, _ = await passed(server)
+    assert headers == {
+        "Content-Length": str(len(TEXT)),
+        "Content-Type": "application/octet-stream",
+        "Content-Disposition": 'attachment; filename="j.zip"',
+        "Cache-Control": "private, no-cache",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+async def test_attempts_are_bounded() -> None:
+    """A storage that answers nothing is given up, without its address in the error."""
+    async with Raw(["rst"]) as server:
+        with pytest.raises(DownloadError, match="6 attempts without progress") as caught:
+            await passed(server)
+        assert len(server.requests) == 6
+    assert "sig=" not in str(caught.value) and caught.value.retryable
+
+
+async def test_no_error_hides_a_cancellation() -> None:
+    """A reader that is cancelled while the storage is silent is gone at once."""
+    async with Raw(["hang"]) as server:
+        with pytest.raises(TimeoutError) as caught:
+            async with asyncio.timeout(0.1):
+                await passed(server)
+        assert not isinstance(caught.value, TimedOut) and len(server.requests) == 1
+
+
+@pytest.mark.parametrize("host", ["10.0.0.5", "[fd00::1]", "169.254.169.254"])
+async def test_no_link_leads_into_ones_own_network(host: str) -> None:
+    """A server that says so opens no link to a private address; metadata addresses are refused in any case."""
+    async with Raw(head(200, "Content-Length: 0")) as server:
+        with pytest.raises(UnsafeLink, match=r"private network|metadata") as caught:
+            await passed(server, url=f"https://{host}/x?sig=1", **{"http.block_private_hosts": True})
+    assert (caught.value.package, len(server.requests)) == ("job:w/j", 0)
