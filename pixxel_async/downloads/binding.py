@@ -15,13 +15,17 @@ __all__ = ["Binding"]
 
 
 class Binding:
-    """Learns the organization once, before the first package is asked for."""
+    """Learns the organization once, before the first package is asked for.
+
+    Args:
+        client: the manager's own. One without a key serves many users' keys, and its record is of no organization.
+    """
 
     def __init__(self, record: Record, client: PixxelClient) -> None:
         self._record = record
-        self._client = client
+        self.client = client
         self._lock = asyncio.Lock()
-        self._over = False
+        self._over = not client.settings.api_key
 
     async def ensure(self) -> None:
         """Bind the record; what cannot be learned is left.
@@ -38,7 +42,7 @@ class Binding:
 
     async def _bind(self) -> None:
         try:
-            projects = await self._client.projects.list()
+            projects = await self.client.projects.list()
             organizations = {project.org_id for project in projects if project.org_id}
         except ConfigError:
             raise

@@ -13,7 +13,7 @@ from ..packages.rules.pages import excerpt
 from .asker import Asker
 from .failures import note_failure
 from .item import NotReady, carry
-from .pending import Item, Running, Sink
+from .pending import Item, Key, Running, Sink
 from .place import Held
 from .schedule import Schedule
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..packages import Package
     from ..settings import DownloadSettings, Settings
     from .binding import Binding
+    from .pending import Terms
     from .tools import Tools
 
 __all__ = ["Engine"]
@@ -44,8 +45,9 @@ class Engine:
 
     def __init__(self, tools: Tools, binding: Binding, home: Path, settings: Settings) -> None:
         self.tools = tools
-        self.items: dict[Package | tuple[Package, Path], Item] = {}
+        self.items: dict[Key, Item] = {}
         self._home = home
+        self._binding = binding
         self.streaming = 0
         self._workers: dict[str, list[asyncio.Task[None]]] = {"ask": [], "stream": []}
         self.schedule = Schedule(tools.timing, settings.waiting.first, settings.http.calls_per_second)
@@ -143,12 +145,16 @@ class Engine:
         self._changed.set()
         self.schedule.wake()
 
-    def key(self, package: Package, folder: Path) -> Package | tuple[Package, Path]:
-        """What an item is known by; mostly the package alone, for there may be very many."""
-        return package if folder is self._home or folder == self._home else (package, folder)
+    def key(self, package: Package, terms: Terms) -> Key:
+        """What an item is known by; mostly the package alone, for there may be very many.
+
+        Another client's item is another item: what one key is refused, the next may have.
+        """
+        home = terms.folder is self._home or terms.folder == self._home
+        return package if home and terms.client is self._binding.client else (package, terms.folder, terms.client)
 
     def _forget(self, item: Item) -> None:
-        key = self.key(item.package, item.terms.folder)
+        key = self.key(item.package, item.terms)
         if self.items.get(key) is item:
             del self.items[key]
 

@@ -104,7 +104,7 @@ class Feed:
         if not in_shard(given.package, self._terms.settings.shard):
             self._skip(given, "another machine's share")
             return None
-        key = self._engine.key(given.package, self._terms.folder)
+        key = self._engine.key(given.package, self._terms)
         known = self._engine.items.get(key)
         if known is None:
             item = self._engine.items[key] = Item(given, self._terms, self._engine.tools.timing.clock())

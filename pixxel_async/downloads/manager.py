@@ -180,6 +180,7 @@ class DownloadManager:
         """One package, complete and proved on disk; at once when it is there already.
 
         A package that is being fetched is waited for, not fetched twice. Cancelling this leaves it to others who wait.
+        Each client asks for itself; but who fetches into a folder gets what is there already, whoever fetched it.
 
         Args:
             package: the package, its text form, or a row of jobs or tasks.
@@ -203,7 +204,7 @@ class DownloadManager:
         """Put a package on its way, as soon as there is room for it; arguments as `fetch`."""
         engine, terms = self._opened, await self._terms(client, to, settings)
         given = wanted(package)
-        key = engine.key(given.package, terms.folder)
+        key = engine.key(given.package, terms)
         await engine.room(terms.settings.max_pending)
         item = engine.items.get(key)
         if item is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncio import Timeout
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from attrs import define
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from ..settings import DownloadSettings
     from .rules.delays import Look
 
-__all__ = ["Item", "Running", "Sink", "Terms"]
+__all__ = ["Item", "Key", "Running", "Sink", "Terms"]
+
+Key: TypeAlias = "Package | tuple[Package, Path, PixxelClient]"
+"""What tells items that are under way apart."""
 
 NEVER = (0.0, 0.0)
 

@@ -1,0 +1,183 @@
+"""Many users' keys in one process: what they share, what they never share, and who is harmed by whom."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+
+import aiohttp
+import pytest
+from attrs import frozen
+
+from pixxel_async import DownloadManager, PixxelClient
+from pixxel_async.errors import Forbidden, RateLimited, ServerError
+from pixxel_async.sandbox import Fault, Sandbox
+from tests.support.clients import Waits, client_for
+from tests.support.raw import Raw, answer
+
+USERS = 50
+
+
+@frozen
+class User:
+    """One user: a key that opens one project, and a package in it."""
+
+    key: str
+    client: PixxelClient
+    project: str
+    package: str
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(packing=0) as started:
+        yield started
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
+    """The application's client, which has no key of its own."""
+    async with PixxelClient("", base_url=sandbox.url, sleep=sandbox.sleep, clock=sandbox.clock.now) as opened:
+        yield opened
+
+
+@pytest.fixture
+def users(sandbox: Sandbox, client: PixxelClient) -> list[User]:
+    return [user(sandbox, client, number) for number in range(USERS)]
+
+
+def user(sandbox: Sandbox, client: PixxelClient, number: int) -> User:
+    project = sandbox.add_project(f"Project {number}")
+    job = sandbox.add_job(workflow_id=sandbox.add_workflow(project=project).id)
+    key = sandbox.add_key(projects=[project])
+    return User(key, client.with_key(key, auth="raw"), project, f"job:{job.workflow_id}/{job.id}")
+
+
+async def first_byte(client: PixxelClient, package: str) -> bytes:
+    async with client.packages.open(package, range="bytes=0-0") as stream:
+        return await anext(stream)
+
+
+async def test_fifty_keys_at_once(users: list[User], sandbox: Sandbox) -> None:
+    """Each sees its own project and has its own package, over two connection pools; no storage sees a key."""
+    seen = await asyncio.gather(*(one.client.projects.list() for one in users))
+    assert [[project.id for project in page] for page in seen] == [[one.project] for one in users]
+    assert await asyncio.gather(*(first_byte(one.client, one.package) for one in users)) == [b"P"] * USERS
+    assert sandbox.count("jobs.request_download") == USERS
+    pools = [thing for thing in gc.get_objects() if isinstance(thing, aiohttp.BaseConnector) and not thing.closed]
+    assert len(pools) == 2
+    sandbox.assert_key_only_at_api()
+
+
+async def test_no_key_on_anothers_request(users: list[User]) -> None:
+    """What one user may have, the next is refused, however the calls interleave."""
+    await asyncio.gather(*(first_byte(one.client, one.package) for one in users))
+    refused = await asyncio.gather(
+        *(first_byte(one.client, other.package) for one, other in pairwise(users)),
+        return_exceptions=True,
+    )
+    assert [type(error) for error in refused] == [Forbidden] * (USERS - 1)
+
+
+async def test_the_header_of_every_request() -> None:
+    """On the wire, each call has the key of the client that it was made with."""
+    async with Raw(answer(body={"id": "j"})) as server, client_for(server.url, None) as client:
+        keys = [f"key-of-user-{number}" for number in range(USERS)]
+        await asyncio.gather(*(client.with_key(key, auth="raw").jobs.get(key, "j") for key in keys for _ in range(3)))
+    assert len(server.requests) == 3 * USERS
+    assert all(seen.target.split("/")[3] == seen.headers["authorization"] for seen in server.requests)
+
+
+async def test_a_refused_key_harms_nobody(users: list[User], sandbox: Sandbox) -> None:
+    """The revoked key is refused, and all others go on; afterwards the user comes with a new one."""
+    bad = users[7]
+    sandbox.keys.revoke(bad.key)
+    results = await asyncio.gather(*(first_byte(one.client, one.package) for one in users), return_exceptions=True)
+    assert isinstance(results.pop(7), Forbidden) and results == [b"P"] * (USERS - 1)
+    renewed = bad.client.with_key(sandbox.add_key(projects=[bad.project]))
+    assert await first_byte(renewed, bad.package) == b"P"
+
+
+async def test_the_brake_is_shared() -> None:
+    """When one key was told to slow down, the calls of all keys to that origin wait."""
+    waits, slow = Waits(), answer(429, Retry_After="600")
+    async with Raw(slow, answer(body={"id": "j"})) as server, client_for(server.url, None, waits) as client:
+        one, other = (client.with_key(f"key-of-user-{number}", auth="raw") for number in range(2))
+        with pytest.raises(RateLimited):
+            await one.jobs.get("w", "j")
+        assert not waits.slept
+        await other.jobs.get("w", "j")
+    assert max(waits.slept) >= 59
+
+
+async def test_the_quota_is_shared() -> None:
+    """What one key's repeats have used up is not there for another's: an outage is not answered by a storm."""
+    values = {"retry.quota": 10.0, "retry.repeat_cost": 5.0}
+    async with Raw(answer(500)) as server, client_for(server.url, None, **values) as client:
+        for number in range(5):
+            with pytest.raises(ServerError):
+                await client.with_key(f"key-of-user-{number}", auth="raw").jobs.get("w", "j")
+    assert len(server.requests) == 5 + 2
+
+
+async def test_a_key_that_rotates_under_way(users: list[User], sandbox: Sandbox) -> None:
+    """An async callable is asked before each call: old key revoked, new key in use, the same client all along."""
+    one, keys = users[0], [users[0].key]
+
+    async def current() -> str:
+        return keys[-1]
+
+    rotating = one.client.with_key(current)
+    await rotating.projects.list()
+    keys.append(sandbox.add_key(projects=[one.project]))
+    sandbox.keys.revoke(keys[0])
+    async with rotating.packages.open(one.package) as stream:
+        assert stream.status == 200
+
+
+async def test_closing_one_client_closes_no_other(users: list[User]) -> None:
+    """A light client's end is its own; the application's client ends them all."""
+    await users[0].client.aclose()
+    assert await first_byte(users[1].client, users[1].package) == b"P"
+
+
+async def test_a_manager_for_many_keys(
+    users: list[User], client: PixxelClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """One manager fetches for each user with that user's key, into that user's folder; a refused key fails alone."""
+    sandbox.keys.revoke(users[3].key)
+    async with DownloadManager(client, tmp_path / "all") as manager:
+        done = await asyncio.gather(
+            *(manager.fetch(one.package, client=one.client, to=tmp_path / one.project) for one in users[:8]),
+            return_exceptions=True,
+        )
+    assert isinstance(done.pop(3), Forbidden)
+    assert all(not isinstance(one, BaseException) and one.path.is_relative_to(tmp_path) for one in done)
+
+
+async def test_a_package_is_not_fetched_with_anothers_key(
+    users: list[User], client: PixxelClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Two users who want the same package at once each ask for it; the refused one takes nothing from the other."""
+    good, bad = users[0], users[1]
+    async with DownloadManager(client, tmp_path) as manager:
+        results = await asyncio.gather(
+            manager.fetch(good.package, client=bad.client),
+            manager.fetch(good.package, client=good.client),
+            manager.fetch(good.package, client=good.client),
+            return_exceptions=True,
+        )
+    assert isinstance(results[0], Forbidden) and results[1] == results[2]
+    assert not isinstance(results[1], BaseException)
+    assert sum(seen.host == "storage" for seen in sandbox.requests) == 1
+
+
+async def test_a_pause_that_is_too_long_is_told(sandbox: Sandbox, users: list[User]) -> None:
+    """A Retry-After beyond the cap is raised to the one who called, with the seconds in it."""
+    sandbox.inject(Fault(route="jobs.request_download", kind="status", status=429, headers={"Retry-After": "600"}))
+    with pytest.raises(RateLimited) as caught:
+        await first_byte(users[0].client, users[0].package)
+    assert caught.value.retry_after == 600
