@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,6 +15,7 @@ from ..settings import Timing
 from .bell import Bell
 from .pending import Item
 from .rules.asking import Asking
+from .turns import Turns
 
 __all__ = ["Schedule"]
 
@@ -35,8 +35,8 @@ class Schedule:
     def __init__(self, timing: Timing, first_wait: float, limit: float | None) -> None:
         self._timing = timing
         self._asking: Asking[Item] = Asking(first_wait, limit)
-        self._fresh: deque[Item] = deque()
-        self._ready: deque[Item] = deque()
+        self._fresh = Turns()
+        self._ready = Turns()
         self._feeds: dict[asyncio.Event, Callable[[], int]] = {}
         self._ask_bell = Bell(timing.sleep)
         self._stream_bell = Bell(timing.sleep)
@@ -116,7 +116,7 @@ class Schedule:
         return len(self._fresh) + sum(to_come() for to_come in self._feeds.values())
 
     def _may_start(self) -> bool:
-        return bool(self._fresh) and self.waiting < self._fresh[0].terms.settings.ask_ahead
+        return bool(self._fresh) and self.waiting < self._fresh.head.terms.settings.ask_ahead
 
     def _open(self, item: Item, now: float) -> Item | None:
         """The item, unless its reader is slow: then it is due later."""
@@ -175,11 +175,9 @@ class Schedule:
             await self._stream_bell.heard()
 
     def _first_ready(self) -> Item | None:
-        for index, item in enumerate(self._ready):
-            if not item.sinks or (item.open and item.terms.streaming < item.terms.settings.streams):
-                del self._ready[index]
-                return item
-        return None
+        return self._ready.take(
+            lambda item: not item.sinks or (item.open and item.terms.streaming < item.terms.settings.streams)
+        )
 
     def streamed(self, item: Item, size: int) -> None:
         """A stream is free again.

@@ -49,6 +49,11 @@ def users(sandbox: Sandbox, client: PixxelClient) -> list[User]:
     return [user(sandbox, client, number) for number in range(USERS)]
 
 
+@pytest.fixture
+def few(sandbox: Sandbox, client: PixxelClient) -> list[User]:
+    return [user(sandbox, client, number) for number in range(5)]
+
+
 def user(sandbox: Sandbox, client: PixxelClient, number: int) -> User:
     project = sandbox.add_project(f"Project {number}")
     job = sandbox.add_job(workflow_id=sandbox.add_workflow(project=project).id)
@@ -123,9 +128,9 @@ async def test_the_quota_is_shared() -> None:
     assert len(server.requests) == 5 + 2
 
 
-async def test_a_key_that_rotates_under_way(users: list[User], sandbox: Sandbox) -> None:
+async def test_a_key_that_rotates_under_way(few: list[User], sandbox: Sandbox) -> None:
     """An async callable is asked before each call: old key revoked, new key in use, the same client all along."""
-    one, keys = users[0], [users[0].key]
+    one, keys = few[0], [few[0].key]
 
     async def current() -> str:
         return keys[-1]
@@ -138,20 +143,18 @@ async def test_a_key_that_rotates_under_way(users: list[User], sandbox: Sandbox)
         assert stream.status == 200
 
 
-async def test_closing_one_client_closes_no_other(users: list[User]) -> None:
+async def test_closing_one_client_closes_no_other(few: list[User]) -> None:
     """A light client's end is its own; the application's client ends them all."""
-    await users[0].client.aclose()
-    assert await first_byte(users[1].client, users[1].package) == b"P"
+    await few[0].client.aclose()
+    assert await first_byte(few[1].client, few[1].package) == b"P"
 
 
-async def test_a_manager_for_many_keys(
-    users: list[User], client: PixxelClient, sandbox: Sandbox, tmp_path: Path
-) -> None:
+async def test_a_manager_for_many_keys(few: list[User], client: PixxelClient, sandbox: Sandbox, tmp_path: Path) -> None:
     """One manager fetches for each user with that user's key, into that user's folder; a refused key fails alone."""
-    sandbox.keys.revoke(users[3].key)
+    sandbox.keys.revoke(few[3].key)
     async with DownloadManager(client, tmp_path / "all") as manager:
         done = await asyncio.gather(
-            *(manager.fetch(one.package, client=one.client, to=tmp_path / one.project) for one in users[:8]),
+            *(manager.fetch(one.package, client=one.client, to=tmp_path / one.project) for one in few),
             return_exceptions=True,
         )
     assert isinstance(done.pop(3), Forbidden)
@@ -159,10 +162,10 @@ async def test_a_manager_for_many_keys(
 
 
 async def test_a_package_is_not_fetched_with_anothers_key(
-    users: list[User], client: PixxelClient, sandbox: Sandbox, tmp_path: Path
+    few: list[User], client: PixxelClient, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """Two users who want the same package at once each ask for it; the refused one takes nothing from the other."""
-    good, bad = users[0], users[1]
+    good, bad = few[0], few[1]
     async with DownloadManager(client, tmp_path) as manager:
         results = await asyncio.gather(
             manager.fetch(good.package, client=bad.client),
@@ -175,9 +178,32 @@ async def test_a_package_is_not_fetched_with_anothers_key(
     assert sum(seen.host == "storage" for seen in sandbox.requests) == 1
 
 
-async def test_a_pause_that_is_too_long_is_told(sandbox: Sandbox, users: list[User]) -> None:
+async def test_the_queues_are_fair_between_clients(
+    few: list[User], client: PixxelClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Who comes late with one package does not wait until all of another user's many are asked for and streamed."""
+    many, late = few[0], few[1]
+    workflow = many.package.partition(":")[2].partition("/")[0]
+    jobs = [sandbox.add_job(workflow_id=workflow) for _ in range(30)]
+    sandbox.inject(Fault(route="jobs.request_download", kind="latency", seconds=0.1, times=None))
+    async with DownloadManager(client, tmp_path) as manager:
+        for job in jobs:
+            await manager.submit(f"job:{workflow}/{job.id}", client=many.client, asks=1, streams=1)
+        await manager.fetch(late.package, client=late.client, asks=1, streams=1)
+        assert asked(sandbox).index(late.package) < 25
+        assert sum(seen.host == "storage" for seen in sandbox.requests) < 25
+        await manager.close(drain=0)
+
+
+def asked(sandbox: Sandbox) -> list[str]:
+    """The packages that were asked for."""
+    paths = [seen.path.split("/") for seen in sandbox.requests if seen.operation == "jobs.request_download"]
+    return [f"job:{path[3]}/{path[5]}" for path in paths]
+
+
+async def test_a_pause_that_is_too_long_is_told(sandbox: Sandbox, few: list[User]) -> None:
     """A Retry-After beyond the cap is raised to the one who called, with the seconds in it."""
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=429, headers={"Retry-After": "600"}))
     with pytest.raises(RateLimited) as caught:
-        await first_byte(users[0].client, users[0].package)
+        await first_byte(few[0].client, few[0].package)
     assert caught.value.retry_after == 600

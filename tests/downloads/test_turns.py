@@ -1,0 +1,43 @@
+"""The queue that is fair between clients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pixxel_async.downloads.pending import Item, Terms
+from pixxel_async.downloads.turns import Turns
+from pixxel_async.packages import JobPackage, Wanted
+from pixxel_async.settings import DownloadSettings
+
+
+def queue(*names: str) -> Turns:
+    """Items named such as `a1`: the client, and its number among that client's."""
+    terms: dict[str, Any] = {name[0]: Terms(name[0], Path(), DownloadSettings()) for name in names}  # type: ignore[arg-type]
+    turns = Turns()
+    for name in names:
+        turns.append(Item(Wanted(JobPackage(workflow_id="w", job_id=name)), terms[name[0]], 0.0))
+    return turns
+
+
+def emptied(turns: Turns) -> list[str]:
+    return [str(turns.popleft().package)[-2:] for _ in range(len(turns))]
+
+
+def test_clients_in_turn() -> None:
+    """One after the other, each in its own order; who has few is done soon."""
+    assert emptied(queue("a1", "a2", "a3", "a4", "b1", "c1", "c2")) == ["a1", "b1", "c1", "a2", "c2", "a3", "a4"]
+
+
+def test_one_client_is_a_plain_queue() -> None:
+    """First in, first out."""
+    assert emptied(queue("a1", "a2", "a3")) == ["a1", "a2", "a3"]
+
+
+def test_what_does_not_fit_keeps_its_place() -> None:
+    """An item is taken past those that cannot go now, of its own client or of another whose turn it is."""
+    turns = queue("a1", "a2", "b1", "b2")
+    taken = turns.take(lambda item: str(item.package).endswith("b2"))
+    assert taken is not None and str(taken.package) == "job:w/b2"
+    assert turns.take(lambda item: False) is None
+    assert emptied(turns) == ["a1", "b1", "a2"] and len(turns) == 0
