@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from ..errors import DownloadError, LinkExpired, PixxelError, Stalled, TooLarge
-from .rules.verdict import Tries, pause
+from ..packages.rules.answers import Tries, pause
 from .watchdog import Stall
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from ..errors import ConnectionFailed, TimedOut
+from ..packages.rules.answers import judge
 from .rules.regions import Region, add, gaps, next_piece
 from .rules.resume import Kept, Reading, piece_of, read_piece
-from .rules.verdict import Refused, judge, refused
+from .rules.verdict import Refused, refused
 from .surely import surely
 from .watchdog import Stall, Watch
 

@@ -15,10 +15,11 @@ from attrs import define, evolve, field
 
 from ..errors import ConnectionFailed, DownloadError, TimedOut, TooLarge
 from ..events import Moved, Renewed, Rewound, Started
+from ..packages.rules.answers import judge
 from .patience import Patience
 from .rules.resume import Kept, Reading, Request, read, request
 from .rules.splitting import Gauge, lines, splittable
-from .rules.verdict import Refused, given_name, judge, refused, stated_digests
+from .rules.verdict import Refused, given_name, refused, stated_digests
 from .split import Split
 from .watchdog import Stall, Watch
 

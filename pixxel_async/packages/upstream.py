@@ -203,7 +203,7 @@ class Upstream:
         source = self._source
         self._link = link = await source.link()
         reply = await self._held.enter_async_context(source.storage.get(link.url, headers=asked.headers))
-        if judge(reply.status, reply.headers) == "body":
+        if judge(reply.status, reply.headers, conditional=True) == "body":
             return reply, "body", ""
         head = await reply.peek()
         return reply, judge(reply.status, reply.headers, head), f"{reply.status} {excerpt(head)}".strip()

@@ -7,16 +7,9 @@ import hashlib
 
 import pytest
 
-from pixxel_async.downloads.rules.verdict import (
-    Refused,
-    Tries,
-    excerpt,
-    given_name,
-    judge,
-    pause,
-    refused,
-    stated_digests,
-)
+from pixxel_async.downloads.rules.verdict import Refused, given_name, refused, stated_digests
+from pixxel_async.packages.rules.answers import Tries, judge, pause
+from pixxel_async.packages.rules.pages import excerpt
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
@@ -48,6 +41,11 @@ def test_a_busy_storage_is_left_alone(status: int) -> None:
 def test_the_rest(status: int, meaning: str) -> None:
     """A failed precondition means another object; what nobody asked for ends the package."""
     assert judge(status, {}) == meaning
+
+
+def test_what_has_not_changed_is_read_where_it_was_asked_for() -> None:
+    """ "Not modified" is an answer to a condition; without one it is no answer at all."""
+    assert judge(304, {}, conditional=True) == "body"
 
 
 def test_a_coded_body_is_no_file() -> None:

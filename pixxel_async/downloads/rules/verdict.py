@@ -1,6 +1,6 @@
-"""What a storage's answer, or the lack of one, means for the package: a fresh link, another attempt, or the end.
+"""What a storage's answer tells beside its bytes: why there are none, the file's name, digests of the whole.
 
-200, 206 and 416 are read in `resume`. Attempts are bounded: they come back only when more is on disk than ever before.
+What an answer means is judged by `packages.rules.answers`; 200, 206 and 416 are read in `resume`.
 """
 
 from __future__ import annotations
@@ -9,42 +9,14 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from typing import Literal
 from urllib.parse import unquote
 
-from attrs import define, frozen
+from attrs import frozen
 
-__all__ = ["Meaning", "Refused", "Tries", "excerpt", "given_name", "judge", "pause", "refused", "stated_digests"]
+from ...packages.rules.answers import Meaning, judge
+from ...packages.rules.pages import excerpt
 
-Meaning = Literal["body", "renew", "busy", "again", "throw away", "fail"]
-
-_BODY = frozenset({200, 206, 416})
-_LINK_REFUSED = frozenset({401, 403, 404, 410})
-_BUSY = frozenset({429, 503})
-_PASSING = frozenset({408, 425, 500, 502, 504})
-_EXPIRED = re.compile(rb"expired|ExpiredToken|request has expired", re.IGNORECASE)
-
-
-def judge(status: int, headers: Mapping[str, str], head: bytes = b"") -> Meaning:
-    """What to do about an answer.
-
-    `body`: read it by `resume`; `renew`: have a fresh link; `busy`: the same once the host is no longer paused;
-    `again`: the same once more; `throw away` what is on disk and ask anew; `fail`: the package is at its end.
-
-    Args:
-        headers: names in lower case.
-        head: the first bytes of an error's body.
-    """
-    if status in _BODY:
-        return "body" if _plain(headers) else "fail"
-    # ASSUMPTION: a signed link that came to its end is refused with 401, 403, 404 or 410, by Google's storage with 400.
-    if status in _LINK_REFUSED or (status == 400 and _EXPIRED.search(head)):
-        return "renew"
-    if status in _BUSY:
-        return "busy"
-    if status in _PASSING or status > 504:
-        return "again"
-    return "throw away" if status == 412 else "fail"
+__all__ = ["Refused", "given_name", "refused", "stated_digests"]
 
 
 @frozen
@@ -63,63 +35,6 @@ class Refused:
 def refused(status: int, headers: Mapping[str, str], head: bytes) -> Refused:
     """What an answer means whose body is an error's, beginning with `head`."""
     return Refused(judge(status, headers, head), f"{status} {excerpt(head)}".strip())
-
-
-def _plain(headers: Mapping[str, str]) -> bool:
-    """Whether the bytes come as they are: a coded body that nobody asked for is no file."""
-    return headers.get("content-encoding", "identity").strip().lower() in {"", "identity"}
-
-
-def pause(attempt: int, roll: float, *, base: float, cap: float) -> float:
-    """Seconds before the next attempt: anything up to a bound that doubles.
-
-    Args:
-        attempt: attempts without progress so far, from 1.
-        roll: a number in [0, 1).
-    """
-    return roll * min(cap, base * 2.0 ** min(attempt - 1, 30))
-
-
-@define
-class Tries:
-    """What a body has left: each count starts anew with real progress, which is a new high-water mark.
-
-    Attributes:
-        attempts, renewals, stalls: how many there have been without progress.
-        busy_since: when the storage said first that it is busy, without progress since; None when it did not.
-        high: the most bytes that were ever on disk.
-    """
-
-    step: int
-    attempts: int = 0
-    renewals: int = 0
-    stalls: int = 0
-    busy_since: float | None = None
-    high: int = 0
-
-    def arrived(self, size: int) -> None:
-        """So many bytes are on disk now."""
-        if size >= self.high + self.step:
-            self.high = size
-            self.attempts = self.renewals = self.stalls = 0
-            self.busy_since = None
-
-    def busy(self, now: float) -> float:
-        """The storage says that it is busy; returns for how many seconds it has been."""
-        self.busy_since = now if self.busy_since is None else self.busy_since
-        return now - self.busy_since
-
-
-_LONG_RUN = re.compile(r"[A-Za-z0-9+/=%_\-]{32,}")
-_SECRETS = re.compile(r"(?i)(sig|signature|token|credential|accesskeyid|policy)([=>:\s\"']+)[^\s<&\"']+")
-
-
-def excerpt(head: bytes, limit: int = 200) -> str:
-    """The beginning of a storage's message as printable text, without anything that could be part of a signature."""
-    text = head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
-    shown = "".join(char if char.isprintable() else " " for char in text)
-    cut = _LONG_RUN.sub("…", _SECRETS.sub(r"\1\2…", shown))
-    return " ".join(cut.split())[:limit]
 
 
 _STAR_NAME = re.compile(r"filename\*\s*=\s*utf-8''([^;\s]+)", re.IGNORECASE)

@@ -16,24 +16,26 @@ __all__ = ["Meaning", "Tries", "judge", "pause"]
 
 Meaning = Literal["body", "renew", "busy", "again", "throw away", "fail"]
 
-_BODY = frozenset({200, 206, 304, 416})
+_BODY = frozenset({200, 206, 416})
+_NOT_CHANGED = 304
 _LINK_REFUSED = frozenset({401, 403, 404, 410})
 _BUSY = frozenset({429, 503})
 _PASSING = frozenset({408, 425, 500, 502, 504})
 _EXPIRED = re.compile(rb"expired|ExpiredToken|request has expired", re.IGNORECASE)
 
 
-def judge(status: int, headers: Mapping[str, str], head: bytes = b"") -> Meaning:
+def judge(status: int, headers: Mapping[str, str], head: bytes = b"", *, conditional: bool = False) -> Meaning:
     """What to do about an answer.
 
-    `body`: read it; `renew`: have a fresh link; `busy`, `again`: the same once more; `throw away` what is here and ask
-    anew; `fail`: it is at its end.
+    `body`: read it; `renew`: have a fresh link; `busy`: the same once the host is no longer paused; `again`: the same
+    once more; `throw away` what is here and ask anew; `fail`: it is at its end.
 
     Args:
         headers: names in lower case.
         head: the first bytes of an error's body.
+        conditional: whether "not modified" was asked for, too.
     """
-    if status in _BODY:
+    if status in _BODY or (conditional and status == _NOT_CHANGED):
         return "body" if _plain(headers) else "fail"
     # ASSUMPTION: a signed link that came to its end is refused with 401, 403, 404 or 410, by Google's storage with 400.
     if status in _LINK_REFUSED or (status == 400 and _EXPIRED.search(head)):
@@ -66,17 +68,26 @@ class Tries:
 
     Attributes:
         step: bytes that are real progress.
-        attempts, renewals: how many there have been without progress.
+        attempts, renewals, stalls: how many there have been without progress.
+        busy_since: when the storage said first that it is busy, without progress since; None when it did not.
         high: the most bytes that ever were here.
     """
 
     step: int
     attempts: int = 0
     renewals: int = 0
+    stalls: int = 0
+    busy_since: float | None = None
     high: int = 0
 
     def arrived(self, size: int) -> None:
         """So many bytes are here now."""
         if size >= self.high + self.step:
             self.high = size
-            self.attempts = self.renewals = 0
+            self.attempts = self.renewals = self.stalls = 0
+            self.busy_since = None
+
+    def busy(self, now: float) -> float:
+        """The storage says that it is busy; returns for how many seconds it has been."""
+        self.busy_since = now if self.busy_since is None else self.busy_since
+        return now - self.busy_since
