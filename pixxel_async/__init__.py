@@ -43,11 +43,15 @@ if TYPE_CHECKING:
     from .events import Downloaded as Downloaded
     from .events import Failed as Failed
     from .events import Skipped as Skipped
+    from .packages import AssetPackage as AssetPackage
+    from .packages import CatalogPackage as CatalogPackage
+    from .packages import InsightPackage as InsightPackage
     from .packages import JobPackage as JobPackage
     from .packages import Link as Link
     from .packages import Package as Package
     from .packages import PackageState as PackageState
     from .packages import PackageStream as PackageStream
+    from .packages import SignedLink as SignedLink
     from .packages import TaskPackage as TaskPackage
     from .packages import parse_package as parse_package
     from .settings import DownloadSettings as DownloadSettings
@@ -92,7 +96,19 @@ _HOMES = {
         "WaitFailed",
     ),
     "events": ("Downloaded", "Failed", "Skipped"),
-    "packages": ("JobPackage", "Link", "Package", "PackageState", "PackageStream", "TaskPackage", "parse_package"),
+    "packages": (
+        "AssetPackage",
+        "CatalogPackage",
+        "InsightPackage",
+        "JobPackage",
+        "Link",
+        "Package",
+        "PackageState",
+        "PackageStream",
+        "SignedLink",
+        "TaskPackage",
+        "parse_package",
+    ),
     "settings": ("DownloadSettings", "HTTPSettings", "RetrySettings", "Secret", "Settings", "WaitSettings"),
 }
 """The module of each public name; it is imported when the name is first used."""
@@ -101,7 +117,9 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "APIError",
+    "AssetPackage",
     "BadRequest",
+    "CatalogPackage",
     "ConfigError",
     "Conflict",
     "ConnectionFailed",
@@ -115,6 +133,7 @@ __all__ = [
     "Failed",
     "Forbidden",
     "HTTPSettings",
+    "InsightPackage",
     "JobPackage",
     "KeyRefused",
     "Link",
@@ -137,6 +156,7 @@ __all__ = [
     "Secret",
     "ServerError",
     "Settings",
+    "SignedLink",
     "Skipped",
     "Stalled",
     "TaskPackage",

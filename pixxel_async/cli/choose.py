@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from attrs import fields, frozen
+from attrs import frozen
 
-from ..packages import Package, Wanted
+from ..packages import Wanted
 from ..waiting.rules.words import plain, verdict
 
 Packages = Literal["job", "task", "both"]
@@ -66,11 +66,6 @@ def aware(when: datetime) -> datetime:
 def task_counts(status: str | None) -> bool:
     """Whether a task of a chosen job can have a package: it ended well, or does not say how it ended."""
     return not status or verdict(status) in _ENDED
-
-
-def id_names(kind: type[Package]) -> list[str]:
-    """The names of a kind's ids, in the order of its text form."""
-    return [each.name for each in fields(kind)]
 
 
 def template_fields(item: Wanted, workflow_name: str) -> dict[str, Any]:

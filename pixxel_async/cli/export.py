@@ -60,9 +60,10 @@ from .sources import Listing, first_workflow, manifest, packages
 def export(session: Session, /, **given: Any) -> int:
     """Fetch packages into a folder.
 
-    Asks for them, waits until they are packed, fetches, proves and keeps them. PACKAGE is a package in its text form,
-    job:W/J or task:W/J/T. Stop it any way and type the same line again: it goes on, and what is there already is not
-    fetched twice.
+    Asks for them, waits until they are packed, fetches, proves and keeps them. PACKAGE is a package in its text form:
+    job:W/J, task:W/J/T, insight:AOI/INSIGHT (also with /inputs=NAME,… and /outputs=NAME,…), asset:AOI/asset_ids=ID,…,
+    catalog:catalog_ids=ID,… or catalog:order_item_ids=ID,…. Stop it any way and type the same line again: it goes on,
+    and what is there already is not fetched twice.
     """
     order = Order(**given)
     check(order)

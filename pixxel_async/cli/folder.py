@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ import click
 
 from ..downloads import Record, Row, Verified, verify_folder, verify_sums
 from ..downloads.sums import SUMS
-from ..packages import Wanted, parse_package
+from ..packages import SignedLink, Wanted, parse_package
 from . import options
 from .errors import Exit, Refusal
 from .fetching import Fetching, Run
@@ -139,16 +139,22 @@ def retry(session: Session, /, folder: Path, sandbox: bool, given_up: bool, **gi
 async def _retry(session: Session, sandbox: bool, wanted: Run, given_up: bool) -> int:
     fetching = Fetching(wanted)
     async with _opened(wanted.folder, wanted.record) as opened, session.client(sandbox=sandbox) as client:
-        await fetching.fetch(client, _unfinished(opened, wanted.folder, given_up))
+        await fetching.fetch(client, _unfinished(opened, wanted.folder, given_up, fetching.note))
     return fetching.close()
 
 
-async def _unfinished(opened: Record, folder: Path, given_up: bool) -> AsyncIterator[Wanted]:
+async def _unfinished(
+    opened: Record, folder: Path, given_up: bool, note: Callable[[str], None]
+) -> AsyncIterator[Wanted]:
     """What is not done; given-up packages are told as left alone unless they are wanted, too."""
     async for row in opened.rows(folder):
         if row.state == "given_up" and given_up:
             await opened.save(row.identity, folder, state="failed", runs=0)
-        if row.state != "done":
+        if row.state == "done":
+            continue
+        if row.identity.startswith(f"{SignedLink.kind}:"):
+            note(f"{printable(row.identity)} was fetched by a signed link, which is kept nowhere: give the link again")
+        else:
             yield Wanted(parse_package(row.identity), row.fields)
 
 

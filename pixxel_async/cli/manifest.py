@@ -1,6 +1,7 @@
 """Manifests: the packages to fetch, one a line, as CSV with a header or as NDJSON.
 
-A line names its package by `package` (the text form, `job:W/J`) or by the ids' own names (`workflow_id`, `job_id`, …).
+A line names its package by `package` (the text form, `job:W/J`) or by the ids' own names (`workflow_id`, `job_id`, …);
+lists such as `asset_ids` have commas between their ids, in NDJSON they may be arrays.
 `name` is optional: the file's name below the folder, without suffix. Other members are left alone, so that what
 `pixxel jobs` and `pixxel list` write as CSV or NDJSON can be read here.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
 from io import TextIOWrapper
@@ -18,14 +19,15 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from ..errors import ConfigError
-from ..packages import KINDS, Package, Wanted, parse_package
-from .choose import id_names
+from ..packages import KINDS, Package, SignedLink, Wanted, parse_package
 
 LINE_LIMIT = 1 << 20
 """Characters of one line at most."""
 
-_IDS = {kind: id_names(kind) for kind in KINDS.values()}
-_NEEDED = "`package`, or " + ", or ".join(" and ".join(f"`{name}`" for name in names) for names in _IDS.values())
+_KINDS = [kind for kind in KINDS.values() if kind is not SignedLink]
+_NAMES = {name for kind in _KINDS for name in (*kind.names(), *kind.lists())}
+_LISTS = {name for kind in _KINDS for name in kind.lists()}
+_NEEDED = "`package`, or the ids of one kind by their names, such as `workflow_id` and `job_id`"
 
 _Line = tuple[int, Mapping[str, Any]]
 """A line's number and its members by name."""
@@ -134,7 +136,7 @@ def _check_header(number: int, header: list[str]) -> None:
     twice = next((name for name in header if name and header.count(name) > 1), None)
     if twice is not None:
         raise _bad(number, f"the column {twice!r} comes twice")
-    if "package" not in header and not any(set(names) <= set(header) for names in _IDS.values()):
+    if "package" not in header and not any(_may_name(kind, header) for kind in _KINDS):
         raise _bad(number, f"a header is needed with {_NEEDED}")
 
 
@@ -152,11 +154,28 @@ def _package(members: Mapping[str, Any]) -> Package:
     text = _text(members, "package")
     if text:
         return parse_package(text)
-    given = {name: value for names in _IDS.values() for name in names if (value := _text(members, name))}
-    for kind, names in _IDS.items():
-        if set(names) == set(given):
+    given: dict[str, Any] = {name: value for name in members if name in _NAMES and (value := _ids(members, name))}
+    for kind in _KINDS:
+        if _may_name(kind, given) and given.keys() <= {*kind.names(), *kind.lists()}:
             return kind(**given)
     raise ConfigError(f"it needs {_NEEDED}")
+
+
+def _may_name(kind: type[Package], given: Collection[str]) -> bool:
+    """Whether ids of these names can be those of a package of the kind."""
+    return {*kind.names()} <= {*given} and (bool(kind.names()) or not {*kind.lists()}.isdisjoint(given))
+
+
+def _ids(members: Mapping[str, Any], name: str) -> str | list[str]:
+    """An id, or for a list the ids between commas or of a JSON array."""
+    value = members.get(name)
+    if name not in _LISTS:
+        return _text(members, name)
+    if not isinstance(value, list):
+        return [id for part in _text(members, name).split(",") if (id := part.strip())]
+    if not all(isinstance(each, str) for each in value):
+        raise ConfigError(f"`{name}` must hold texts alone")
+    return value
 
 
 def _text(members: Mapping[str, Any], name: str) -> str:
@@ -168,4 +187,4 @@ def _text(members: Mapping[str, Any], name: str) -> str:
 
 def _digest(package: Package) -> bytes:
     """What tells packages apart, in a size that a million of them may have."""
-    return blake2b(repr((package.kind, package.ids)).encode(), digest_size=16).digest()
+    return blake2b(str(package).encode(), digest_size=16).digest()

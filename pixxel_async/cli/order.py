@@ -10,7 +10,7 @@ from attrs import frozen
 
 from ..downloads.rules.naming import check_template
 from ..packages import KINDS
-from .choose import WORKFLOW_NAME, Packages, id_names
+from .choose import WORKFLOW_NAME, Packages
 from .errors import Refusal
 from .output import Form
 from .progress import Progress
@@ -57,9 +57,9 @@ class Order:
     def fields(self) -> set[str]:
         """What the name template may use: all that rows of a listing tell, or else the ids alone."""
         if not self.listed:
-            return {name for kind in KINDS.values() for name in id_names(kind)}
+            return {"id8"}.union(*(kind.names() for kind in KINDS.values()))
         kinds = [kind for kind in KINDS.values() if self.taken in (kind.kind, "both")]
-        return set.intersection(*({*id_names(kind), *kind.row_fields, WORKFLOW_NAME} for kind in kinds))
+        return set.intersection(*({"id8", *kind.names(), *kind.row_fields, WORKFLOW_NAME} for kind in kinds))
 
     @property
     def selection(self) -> str:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, Forbidden, KeyRefused, PackageFailed, PackageTimedOut, PixxelError, RateLimited
-from ..events import Asked, Waiting
+from ..errors import (
+    ConfigError,
+    Forbidden,
+    KeyRefused,
+    OutcomeUnknown,
+    PackageFailed,
+    PackageTimedOut,
+    PixxelError,
+    RateLimited,
+)
+from ..events import Waiting
 from .doorman import Doorman
+from .inquiry import inquire
 
 if TYPE_CHECKING:
     from ..packages import PackageState
@@ -22,6 +31,8 @@ __all__ = ["Asker"]
 
 PAUSE = 10.0
 """Seconds of pause after a refusal for too many requests that names none."""
+LOST = 3
+"""Lost answers after each of which a package is asked for anew, where asking costs nothing."""
 
 
 class Asker:
@@ -56,7 +67,7 @@ class Asker:
         item.asks += 1
         try:
             await self._binding.ensure()
-            state = await item.terms.client.packages.ask(item.package)
+            state = await inquire(item, self._tools)
         except PixxelError as error:
             await self.failed(item, error)
         else:
@@ -68,6 +79,9 @@ class Asker:
             item.asks = max(item.asks - 1, 0)
             self._schedule.pause(PAUSE if error.retry_after is None else error.retry_after)
             self._schedule.again(item)
+        elif isinstance(error, OutcomeUnknown) and item.package.by_id and item.lost < LOST:
+            item.lost += 1
+            self._schedule.later(item, item.terms.client.settings.waiting.first)
         elif isinstance(error, KeyRefused | Forbidden):
             refusal = await self._doorman.refusal(item.terms.client)
             self._fail(item, error)
@@ -79,8 +93,6 @@ class Asker:
                 self._refused(item, error)
 
     def _sort(self, item: Item, state: PackageState) -> None:
-        self._tools.tell(Asked(item.identity, state.status))
-        item.status = sys.intern(str(state.status))
         if state.failed:
             self._fail(item, PackageFailed(state.message, package=item.identity))
         elif state.link is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..errors import PixxelError
+from ..errors import Corrupt, LinkExpired, NotAPackage, PackageFailed, PixxelError
 
 if TYPE_CHECKING:
     from .pending import Item
@@ -13,10 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["note_failure"]
 
+_USELESS = (Corrupt, LinkExpired, NotAPackage, PackageFailed)
+"""After these a package that is asked for by POST is asked for anew, not looked at again by the id of the download."""
+
 
 async def note_failure(item: Item, error: PixxelError, tools: Tools) -> None:
     """Leave the failure in the record; what fails for good in several runs is given up."""
     folder, settings = item.terms.folder, item.terms.settings
+    if isinstance(error, _USELESS):
+        item.terms.client.packages.forget(item.package)
+        item.download_id = ""
     with suppress(PixxelError):
         row = await tools.record.get(item.identity, folder)
         if row is not None and row.state in ("done", "publishing"):
@@ -26,4 +32,5 @@ async def note_failure(item: Item, error: PixxelError, tools: Tools) -> None:
         await tools.record.save(
             item.identity, folder, state=state, error=str(error), error_kind=type(error).__name__,
             retryable=error.retryable, runs=runs, fields=dict(item.wanted.fields),
+            download_id=item.download_id or None,
         )  # fmt: skip

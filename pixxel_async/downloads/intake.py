@@ -58,6 +58,7 @@ def _place(
     """One item: ended at once, to be looked at on disk, or to be asked for."""
     if not item.sinks:
         return False
+    item.download_id = (row.download_id if row is not None else None) or ""
     match decision.step:
         case "done" if row is not None:
             engine.finish(item, _done(item, row, skip=skip))

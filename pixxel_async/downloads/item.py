@@ -13,8 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Corrupt, DownloadError, NameTaken, NotAPackage, PackageFailed
-from ..events import Asked, Downloaded
+from ..events import Downloaded
 from .checks import digest_of, same_bytes
+from .inquiry import inquire
 from .place import Place, claimed
 from .rules.naming import distinct, with_suffix
 from .rules.resume import Kept
@@ -164,9 +165,7 @@ async def _fetched(item: Item, part: PartFile, stream: Stream, tools: Tools) -> 
 
 async def _link(item: Item, tools: Tools) -> Link:
     """A fresh link; raises `NotReady` when the service is packing again."""
-    state = await item.terms.client.packages.ask(item.package)
-    tools.tell(Asked(item.identity, state.status))
-    item.status = state.status
+    state = await inquire(item, tools)
     if state.failed:
         raise PackageFailed(state.message, package=item.identity)
     if state.link is None:

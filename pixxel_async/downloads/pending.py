@@ -91,14 +91,16 @@ class Item:
         asked, sent, seen, gap, asks, look: what `rules/asking.py` decides by.
         queued: when it began to wait for a stream.
         since: what the pipe said when its stream began.
+        lost: how often the answer to a POST got lost.
+        download_id: by which the service knows a package that is asked for by POST; "" until it was.
         status: what the service said last.
         link: a signed link that is at hand.
         running: the worker that has it, while one has.
     """
 
     __slots__ = (
-        "asked", "asks", "began", "gap", "given", "link", "look", "queued", "running", "seen", "sent", "since", "sinks",
-        "status", "terms",
+        "asked", "asks", "began", "download_id", "gap", "given", "link", "look", "lost", "queued", "running", "seen",
+        "sent", "since", "sinks", "status", "terms",
     )  # fmt: skip
 
     def __init__(self, wanted: Wanted, terms: Terms, began: float) -> None:
@@ -112,6 +114,8 @@ class Item:
         self.asks = 0
         self.look: Look | None = None
         self.since = NEVER
+        self.lost = 0
+        self.download_id = ""
         self.status = ""
         self.link: Link | None = None
         self.running: Running | None = None

@@ -140,7 +140,11 @@ class Schedule:
 
     def again(self, item: Item) -> None:
         """Nothing was learned: ask about it as soon as that is possible."""
-        self._asking.push(item, self._timing.clock())
+        self.later(item, 0.0)
+
+    def later(self, item: Item, seconds: float) -> None:
+        """Nothing was learned: ask about it in so many seconds."""
+        self._asking.push(item, self._timing.clock() + seconds)
         self._ask_bell.ring()
 
     def packing(self, item: Item) -> None:

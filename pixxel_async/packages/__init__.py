@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .kinds import KINDS, JobPackage, TaskPackage
+from .kinds import KINDS, AssetPackage, CatalogPackage, InsightPackage, JobPackage, SignedLink, TaskPackage
 from .link import Link
 from .member_stream import MemberStream
 from .members import Member
@@ -14,6 +14,9 @@ from .wanted import Wanted, as_package, parse_package, wanted
 
 __all__ = [
     "KINDS",
+    "AssetPackage",
+    "CatalogPackage",
+    "InsightPackage",
     "JobPackage",
     "Link",
     "Member",
@@ -22,6 +25,7 @@ __all__ = [
     "PackageState",
     "PackageStream",
     "Packages",
+    "SignedLink",
     "TaskPackage",
     "Wanted",
     "as_package",

@@ -2,57 +2,214 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
-from .._http.call import API, Call
-from ..models import Job, JobDownload, JobTask, TaskDownload
+from .._http.call import Call
+from .._http.wire import to_body
+from ..errors import ConfigError
+from ..models import (
+    Asset,
+    AssetDownload,
+    Catalog,
+    CatalogDownload,
+    Insight,
+    InsightDownload,
+    Job,
+    JobDownload,
+    JobTask,
+    OrderItem,
+    TaskDownload,
+)
 from ..resources import OPERATIONS
-from .package import Package
+from .package import Package, Packed, several
+from .rules.signing import fingerprint
+from .rules.spelling import encode
 from .state import Answer
+
+if TYPE_CHECKING:
+    from .._http.call import API
 
 TIMES = {"status": "status", "created_at": "created_at", "updated_at": "updated_at", "finished_at": "finished_at"}
 
 
 @frozen(kw_only=True)
-class JobPackage(Package):
+class JobPackage(Packed):
     """The inputs and outputs of one run of a workflow."""
 
     kind: ClassVar = "job"
+    form: ClassVar = "job:WORKFLOW_ID/JOB_ID"
+    answer: ClassVar = JobDownload
     # ASSUMPTION: the PUT that asks for a package is also the way to learn how it stands; it may start it anew.
     restarts: ClassVar = True
-    row: ClassVar = Job
-    row_ids: ClassVar = {"workflow_id": "workflow_id", "job_id": "id"}
+    rows: ClassVar = {Job: {"workflow_id": "workflow_id", "job_id": "id"}}
     row_fields: ClassVar = TIMES
 
     workflow_id: str
     job_id: str
 
-    async def ask(self, api: API) -> Answer:
-        """Ask for the package, or how it stands."""
-        call = Call(OPERATIONS["jobs.request_download"], self.fields())
-        return Answer.of(*await api.one_and_headers(call, JobDownload))
+    def call(self, download_id: str) -> Call:
+        """The PUT, whatever was asked before."""
+        return Call(OPERATIONS["jobs.request_download"], self.fields())
 
 
 @frozen(kw_only=True)
-class TaskPackage(Package):
+class TaskPackage(Packed):
     """The outputs of one task, a step of a job."""
 
     kind: ClassVar = "task"
+    form: ClassVar = "task:WORKFLOW_ID/JOB_ID/TASK_ID"
+    answer: ClassVar = TaskDownload
     restarts: ClassVar = True
-    row: ClassVar = JobTask
-    row_ids: ClassVar = {"workflow_id": "workflow_id", "job_id": "job_id", "task_id": "id"}
+    rows: ClassVar = {JobTask: {"workflow_id": "workflow_id", "job_id": "job_id", "task_id": "id"}}
     row_fields: ClassVar = {**TIMES, "task_name": "name"}
 
     workflow_id: str
     job_id: str
     task_id: str
 
-    async def ask(self, api: API) -> Answer:
-        """Ask for the package, or how it stands."""
-        call = Call(OPERATIONS["tasks.request_download"], self.fields())
-        return Answer.of(*await api.one_and_headers(call, TaskDownload))
+    def call(self, download_id: str) -> Call:
+        """The PUT, whatever was asked before."""
+        return Call(OPERATIONS["tasks.request_download"], self.fields())
 
 
-KINDS: dict[str, type[Package]] = {each.kind: each for each in (JobPackage, TaskPackage)}
+@frozen(kw_only=True)
+class InsightPackage(Packed):
+    """Some inputs and outputs of an insight; what is packed when none is named, the service decides."""
+
+    kind: ClassVar = "insight"
+    form: ClassVar = "insight:AOI_ID/INSIGHT_ID, with /inputs=NAME,… or /outputs=NAME,… for some of its parts"
+    answer: ClassVar = InsightDownload
+    restarts: ClassVar = True
+    rows: ClassVar = {Insight: {"aoi_id": "aoi_id", "insight_id": "id"}}
+    row_fields: ClassVar = {"status": "status", "created_at": "created_at", "insight_name": "name"}
+
+    aoi_id: str
+    insight_id: str
+    # ASSUMPTION: the lists hold names, since outputs have no ids.
+    inputs: tuple[str, ...] = field(default=(), converter=several)
+    outputs: tuple[str, ...] = field(default=(), converter=several)
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The ids; of some parts alone, with what tells them from others."""
+        parts = f"-{self.id8}" if self.inputs or self.outputs else ""
+        return self.aoi_id, self.insight_id + parts
+
+    def call(self, download_id: str) -> Call:
+        """The PUT, with the names of what is wanted."""
+        body = to_body({"inputs": self.inputs or None, "outputs": self.outputs or None})
+        return Call(OPERATIONS["insights.request_download"], self.fields(), body=body)
+
+
+@frozen(kw_only=True)
+class AssetPackage(Packed):
+    """Rasters of one AOI."""
+
+    kind: ClassVar = "asset"
+    form: ClassVar = "asset:AOI_ID/asset_ids=ID,…"
+    answer: ClassVar = AssetDownload
+    by_id: ClassVar = True
+    id_member: ClassVar = "download_id"
+    rows: ClassVar = {Asset: {"aoi_id": "aoi_id", "asset_ids": "id"}}
+    row_fields: ClassVar = {"status": "status", "created_at": "created_at", "asset_name": "name", "date": "date"}
+
+    aoi_id: str
+    asset_ids: tuple[str, ...] = field(converter=several)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.asset_ids:
+            raise ConfigError("a package of kind asset needs asset_ids: one or more")
+        super().__attrs_post_init__()
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The AOI, and the asset or what tells several from others."""
+        return self.aoi_id, self.asset_ids[0] if len(self.asset_ids) == 1 else f"assets-{self.id8}"
+
+    def call(self, download_id: str) -> Call:
+        """The POST, and then the GET of the download."""
+        if download_id:
+            return Call(OPERATIONS["assets.get_download"], {"aoi_id": self.aoi_id, "download_id": download_id})
+        return Call(OPERATIONS["assets.request_download"], self.fields(), body={"asset_ids": [*self.asset_ids]})
+
+
+@frozen(kw_only=True)
+class CatalogPackage(Packed):
+    """Imagery that was ordered: by its catalog ids, or by the order items that it came of."""
+
+    kind: ClassVar = "catalog"
+    form: ClassVar = "catalog:catalog_ids=ID,… or catalog:order_item_ids=ID,…"
+    answer: ClassVar = CatalogDownload
+    by_id: ClassVar = True
+    rows: ClassVar = {Catalog: {"catalog_ids": "id"}, OrderItem: {"order_item_ids": "id"}}
+    row_fields: ClassVar = {"created_at": "created_at"}
+
+    catalog_ids: tuple[str, ...] = field(default=(), converter=several)
+    order_item_ids: tuple[str, ...] = field(default=(), converter=several)
+
+    def __attrs_post_init__(self) -> None:
+        if bool(self.catalog_ids) == bool(self.order_item_ids):
+            raise ConfigError("a package of kind catalog needs exactly one of catalog_ids and order_item_ids")
+        super().__attrs_post_init__()
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The image or order item, or what tells several from others."""
+        ids = self.catalog_ids or self.order_item_ids
+        return "catalogs" if self.catalog_ids else "order-items", ids[0] if len(ids) == 1 else self.id8
+
+    def call(self, download_id: str) -> Call:
+        """The POST with one of the lists, and then the GET of the download."""
+        if download_id:
+            return Call(OPERATIONS["catalogs.get_download"], {"download_id": download_id})
+        body = to_body({"catalog_ids": self.catalog_ids or None, "order_item_ids": self.order_item_ids or None})
+        return Call(OPERATIONS["catalogs.request_download"], body=body)
+
+
+@frozen(kw_only=True)
+class SignedLink(Package):
+    """A signed link that one already has: nothing asks for it, and nothing renews it.
+
+    Its text form has the name and a digest of what the link leads to, which a newly signed link shares. The link itself
+    is in no text, so that no package can be read back from there.
+
+    Attributes:
+        name: of the file, below the folder and without suffix.
+        mark: the digest.
+    """
+
+    kind: ClassVar = "link"
+    form: ClassVar = "SignedLink(url=…, name=…)"
+
+    name: str
+    url: str = field(repr=False, eq=False)
+    mark: str = field(init=False, default=Factory(lambda self: fingerprint(str(self.url)), takes_self=True))
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """What may be shown."""
+        return ["name"]
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The name."""
+        return tuple(self.name.split("/"))
+
+    async def ask(self, api: API, download_id: str = "") -> Answer:
+        """The link, as it was given."""
+        return Answer("ready", self.url, {})
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """A signed link is kept nowhere; raises `ConfigError` that says so."""
+        raise ConfigError("a signed link is kept in no text; give SignedLink(url=…, name=…) again")
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{encode(self.name)}/{self.mark}"
+
+
+KINDS: dict[str, type[Package]] = {
+    each.kind: each for each in (JobPackage, TaskPackage, InsightPackage, AssetPackage, CatalogPackage, SignedLink)
+}

@@ -2,69 +2,129 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote, unquote
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from attrs import fields, frozen
 
 from ..errors import ConfigError
+from .rules import spelling
+from .state import Answer
 
 if TYPE_CHECKING:
-    from .._http.call import API
-    from .state import Answer
+    from .._http.call import API, Call
+
+
+def several(ids: Iterable[str] | None) -> tuple[str, ...]:
+    """A list of ids, each once and in one order, since no order tells packages apart; one text is a list of one."""
+    given = (ids,) if isinstance(ids, str) else tuple(ids or ())
+    return tuple(sorted(set(given), key=str))
 
 
 @frozen(kw_only=True)
 class Package(ABC):
-    """The base of all kinds. A kind says which ids it has, which row of a listing names one, and how to ask for it.
+    """The base of all kinds: what names a package, and how one asks for it.
+
+    Its fields are ids, each a text, and lists of ids.
 
     Attributes:
         kind: the word before the colon of its text form.
+        form: the text form, for people.
         restarts: whether asking again may start the packing anew, so that one asks ever more seldom.
-        row: the class of `pixxel_async.models` whose rows are as good as packages.
-        row_ids: which member of such a row holds which id.
+        by_id: whether it is asked for by a POST, which costs nothing, and then looked at by the id of the download.
+        rows: the classes of `pixxel_async.models` whose rows are as good as packages; for each, which member holds
+            which id.
         row_fields: which member of such a row is which further field of a name template.
     """
 
     kind: ClassVar[str]
-    restarts: ClassVar[bool]
-    row: ClassVar[type[Any]]
-    row_ids: ClassVar[Mapping[str, str]]
-    row_fields: ClassVar[Mapping[str, str]]
+    form: ClassVar[str]
+    restarts: ClassVar[bool] = False
+    by_id: ClassVar[bool] = False
+    rows: ClassVar[Mapping[type[Any], Mapping[str, str]]] = {}
+    row_fields: ClassVar[Mapping[str, str]] = {}
 
     def __attrs_post_init__(self) -> None:
-        for name, value in self.fields().items():
-            if not isinstance(value, str) or not value:
-                raise ConfigError(f"a {self.kind} package needs a {name}: a text that is not empty, not {value!r}")
+        for each in fields(type(self)):
+            value = getattr(self, each.name)
+            for id in value if isinstance(value, tuple) else (value,):
+                if not isinstance(id, str) or not id:
+                    raise ConfigError(
+                        f"a package of kind {self.kind} needs a {each.name}: a text that is not empty, not {id!r}"
+                    )
 
     @abstractmethod
-    async def ask(self, api: API) -> Answer:
-        """Ask the API once for this package."""
+    async def ask(self, api: API, download_id: str = "") -> Answer:
+        """Ask once for this package, or how it stands.
+
+        Args:
+            download_id: of a download that was begun before, for kinds with `by_id`.
+        """
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """The names of the single ids, in the order of the text form."""
+        return [each.name for each in fields(cls) if each.converter is not several]
+
+    @classmethod
+    def lists(cls) -> list[str]:
+        """The names of the lists of ids."""
+        return [each.name for each in fields(cls) if each.converter is several]
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The ids, in the order of the text form."""
+        """The single ids, in the order of the text form."""
         return tuple(self.fields().values())
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where it goes below a folder when no template says so, one text for each segment."""
+        return self.ids
+
+    @property
+    def id8(self) -> str:
+        """Eight digits that tell packages apart, also in their lists."""
+        return spelling.digest(str(self))[:8]
+
     def fields(self) -> dict[str, str]:
-        """The ids by name, for name templates."""
-        return {each.name: getattr(self, each.name) for each in fields(type(self))}
+        """The single ids by name, for paths and name templates."""
+        return {name: getattr(self, name) for name in self.names()}
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """The package whose text form has this behind the colon.
+
+        Raises:
+            ConfigError: it has not the ids that this kind needs.
+        """
+        ids: Any = spelling.read(text, cls.names(), cls.lists())
+        if ids is None:
+            raise ConfigError(f"{f'{cls.kind}:{text}'[:200]!r} must be written {cls.form}")
+        return cls(**ids)
 
     def __str__(self) -> str:
-        return f"{self.kind}:" + "/".join(map(encode, self.ids))
+        return f"{self.kind}:" + spelling.spell({each.name: getattr(self, each.name) for each in fields(type(self))})
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
+@frozen(kw_only=True)
+class Packed(Package):
+    """The base of the kinds that the API packs when it is asked.
 
+    Attributes:
+        answer: what the answers are read as.
+        id_member: the member of the answer with the id of the download, for kinds with `by_id`.
+    """
 
-def encode(id: str) -> str:
-    """An id with everything percent-encoded that is no letter, digit, `-`, `.`, `_` or `~`."""
-    return id if _PLAIN.fullmatch(id) else quote(id, safe="", errors="surrogatepass")
+    answer: ClassVar[type[Any]]
+    id_member: ClassVar[str] = "id"
 
+    @abstractmethod
+    def call(self, download_id: str) -> Call:
+        """The call that asks for the package, or with an id, how that download stands."""
 
-def decode(text: str) -> str:
-    """What `encode` was given."""
-    return unquote(text, errors="surrogatepass")
+    async def ask(self, api: API, download_id: str = "") -> Answer:
+        """Ask once for this package, or how it stands."""
+        found, headers = await api.one_and_headers(self.call(download_id), self.answer)
+        id = getattr(found, self.id_member, None) if self.by_id else ""
+        return Answer.of(found, headers, str(id or download_id))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from operator import attrgetter
+from typing import TypeVar
 
 from .._http.call import API, Storage, Wait
 from .._http.rules.retry import asked_to_wait
-from ..errors import PackageFailed, PackageTimedOut
+from ..errors import NotFound, OutcomeUnknown, PackageFailed, PackageTimedOut
 from ..settings import DownloadSettings, RetrySettings, Timing
 from ..waiting import Broker, Told
 from ..waiting.broker import stand
@@ -20,8 +22,12 @@ from .rules.expiry import expires_at, good_until, server_time, still_good
 from .state import Answer, PackageState, state_of
 from .wanted import Given, as_package
 
-KEPT_LINKS = 4096
-"""Links kept for one key; the oldest goes first."""
+KEPT = 4096
+"""Links, and ids of downloads, that are kept for one key; the oldest goes first."""
+LOST = 3
+"""Lost answers after each of which a package is asked for anew, where asking costs nothing."""
+
+T = TypeVar("T")
 
 
 def _utc_now() -> datetime:
@@ -63,20 +69,34 @@ class Packages(Reading):
         self._ready_words = ready_words
         self._now = now
         self._links: dict[Package, tuple[Link, float]] = {}
+        self._downloads: dict[Package, str] = {}
 
-    async def ask(self, package: Given) -> PackageState:
+    async def ask(self, package: Given, *, download_id: str = "") -> PackageState:
         """How the package stands, by one call that also starts the packing if nobody has.
+
+        Args:
+            download_id: of a kind that is asked for by POST, the download to look at, from an earlier state; "" looks
+                at the one that this client began, if it did, and else begins one.
 
         Raises:
             APIError: the call was refused; `NotFound` for ids that do not exist.
+            OutcomeUnknown: the answer to a POST got lost; it costs nothing, so ask again.
         """
         wanted = as_package(package)
-        answer = await wanted.ask(self._api)
+        answer = await self._answer(wanted, download_id or self._downloads.get(wanted, ""))
         verdict = answer.verdict(self._ready_words)
         again = asked_to_wait(answer.headers, self._now().timestamp())
         state = state_of(wanted, answer, verdict, self._link(answer), self._first_wait if again is None else again)
-        self._keep(wanted, state.link)
+        _keep(self._links, wanted, None if state.link is None else (state.link, self._timing.clock()))
+        _keep(self._downloads, wanted, state.download_id or None)
         return state
+
+    async def _answer(self, wanted: Package, download_id: str) -> Answer:
+        """Look at the download; one that is gone is begun anew."""
+        if wanted.by_id and download_id:
+            with suppress(NotFound):
+                return await wanted.ask(self._api, download_id)
+        return await wanted.ask(self._api)
 
     async def wait(self, package: Given, *, deadline: float | None = None) -> PackageState:
         """The state once the package is ready; several that wait for the same one share the calls.
@@ -117,13 +137,35 @@ class Packages(Reading):
             raise PackageTimedOut(late, package=str(wanted), stage="ask", retry_after=again)
         return link
 
+    def forget(self, package: Given) -> None:
+        """Drop the kept link and the id of the download, since they were of no use: the next asking begins anew."""
+        wanted = as_package(package)
+        self._links.pop(wanted, None)
+        self._downloads.pop(wanted, None)
+
     def _kept(self, package: Package) -> tuple[Link, float] | None:
         return self._links.get(package)
 
     def _poll(self, package: Package) -> Wait[PackageState]:
         """Asking until the package has ended well or badly."""
-        text, ask = str(package), partial(self.ask, package)
+        text, ask = str(package), self._asking_anew(package) if package.by_id else partial(self.ask, package)
         return Wait("package", (text,), text, ask, judge=attrgetter("verdict"), restarts=package.restarts)
+
+    def _asking_anew(self, package: Package) -> Callable[[], Awaitable[PackageState]]:
+        """Asks by POST; a lost answer is no end, a few times."""
+        lost = 0
+
+        async def ask() -> PackageState:
+            nonlocal lost
+            try:
+                return await self.ask(package)
+            except OutcomeUnknown:
+                lost += 1
+                if lost > LOST:
+                    raise
+            return PackageState(package, False, False, "", message="the answer got lost")
+
+        return ask
 
     def _single(self, package: Package) -> Wait[PackageState]:
         """Asking once, for all that want to know at the same time: any answer is the end."""
@@ -137,12 +179,14 @@ class Packages(Reading):
         server_now = server_time(answer.headers.get("date")) or self._now()
         return Link(answer.url, expiry, good_until(expiry, server_now, self._timing.clock()))
 
-    def _keep(self, package: Package, link: Link | None) -> None:
-        self._links.pop(package, None)
-        if link is not None:
-            self._links[package] = link, self._timing.clock()
-        if len(self._links) > KEPT_LINKS:
-            del self._links[next(iter(self._links))]
+
+def _keep(kept: dict[Package, T], package: Package, value: T | None) -> None:
+    """Put in what is known now, as the newest."""
+    kept.pop(package, None)
+    if value is not None:
+        kept[package] = value
+    if len(kept) > KEPT:
+        del kept[next(iter(kept))]
 
 
 def _sound(state: PackageState) -> PackageState:

@@ -32,20 +32,22 @@ class Answer:
         status: its word; "" when none came.
         url: the signed link; "" when none came.
         headers: of the answer, names in lower case.
+        download_id: of the download, for kinds that are looked at by it; else "".
     """
 
     status: str
     url: str
     headers: Mapping[str, str]
+    download_id: str = ""
 
     def __repr__(self) -> str:
         return f"Answer(status={self.status!r}, url={'***' if self.url else ''!r})"
 
     @classmethod
-    def of(cls, download: Download, headers: Mapping[str, str]) -> Answer:
+    def of(cls, download: Download, headers: Mapping[str, str], download_id: str = "") -> Answer:
         """The answer of a call for a package."""
         status, url = download.status, download.signed_url
-        return cls(str(status or ""), url if isinstance(url, str) and url.strip() else "", headers)
+        return cls(str(status or ""), url if isinstance(url, str) and url.strip() else "", headers, download_id)
 
     def verdict(self, ready_words: Iterable[str] = ()) -> Verdict:
         """How the packing stands; without a link nothing is ready, whatever the word.
@@ -68,6 +70,8 @@ class PackageState:
         message: the same for people.
         retry_after: seconds after which asking again makes sense, as the answer or else the settings say; None once it
             is ready or has failed.
+        download_id: by which a package that is asked for by POST is looked at from now on; "" when it has to be asked
+            for anew.
     """
 
     package: Package
@@ -77,6 +81,7 @@ class PackageState:
     link: Link | None = None
     message: str = ""
     retry_after: float | None = None
+    download_id: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -90,5 +95,6 @@ def state_of(package: Package, answer: Answer, verdict: Verdict, link: Link | No
     word = f"status {answer.status!r:.80}" if plain(answer.status) else "no status"
     told = "ready" if ready else f"packing failed: {word}" if failed else f"still packing: {word}"
     return PackageState(
-        package, ready, failed, answer.status, link if ready else None, told, None if ready or failed else retry_after
-    )
+        package, ready, failed, answer.status, link if ready else None, told,
+        retry_after=None if ready or failed else retry_after, download_id="" if failed else answer.download_id,
+    )  # fmt: skip

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from attrs import fields, frozen
+from attrs import frozen
 
 from ..errors import ConfigError
-from ..models import Job, JobTask
+from ..models import Asset, Catalog, Insight, Job, JobTask, OrderItem
 from ..waiting.rules.words import verdict
 from .kinds import KINDS
-from .package import Package, decode
+from .package import Package
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 """One for all packages that come without a row."""
@@ -34,7 +34,7 @@ class Wanted:
     name: str | None = None
 
 
-Given = Package | Job | JobTask | str | Wanted
+Given = Package | Job | JobTask | Insight | Asset | Catalog | OrderItem | str | Wanted
 """What may be handed over where a package is meant."""
 
 
@@ -50,15 +50,11 @@ def parse_package(text: str) -> Package:
         raise ConfigError(
             f"{text[:200]!r} is no package: it must begin with {' or '.join(f'{each}:' for each in KINDS)}"
         )
-    names = [each.name for each in fields(kind)]
-    parts = [decode(part) for part in ids.split("/")]
-    if len(parts) != len(names) or not all(parts):
-        raise ConfigError(f"{text[:200]!r} must be written {word}:" + "/".join(name.upper() for name in names))
-    return kind(**dict(zip(names, parts, strict=True)))
+    return kind.read(ids)
 
 
 def as_package(given: object) -> Package:
-    """The package that a package, a `Job`, a `JobTask`, a text or a `Wanted` names; raises `ConfigError`."""
+    """The package that a package, a row, a text or a `Wanted` names; raises `ConfigError`."""
     return wanted(given).package
 
 
@@ -71,14 +67,16 @@ def wanted(given: object) -> Wanted:
     if isinstance(given, str):
         return Wanted(parse_package(given))
     for kind in KINDS.values():
-        if isinstance(given, kind.row):
-            return _from_row(kind, given)
-    raise ConfigError(f"{type(given).__name__} names no package; give a package, a row of jobs or tasks, or text")
+        for row, ids in kind.rows.items():
+            if isinstance(given, row):
+                return _from_row(kind, given, ids)
+    rows = ", ".join(row.__name__ for kind in KINDS.values() for row in kind.rows)
+    raise ConfigError(f"{type(given).__name__} names no package; give a package, a row ({rows}), or text")
 
 
-def _from_row(kind: type[Package], row: object) -> Wanted:
-    ids = {name: getattr(row, member, None) for name, member in kind.row_ids.items()}
-    missing = [kind.row_ids[name] for name, value in ids.items() if not value]
+def _from_row(kind: type[Package], row: object, members: Mapping[str, str]) -> Wanted:
+    ids: dict[str, Any] = {name: getattr(row, member, None) for name, member in members.items()}
+    missing = [members[name] for name, value in ids.items() if not value]
     if missing:
         raise ConfigError(f"this {type(row).__name__} names no package: its {' and '.join(missing)} is missing")
     told = {name: getattr(row, member, None) for name, member in kind.row_fields.items()}

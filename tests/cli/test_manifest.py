@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from pixxel_async.cli.manifest import LINE_LIMIT, manifest_lines, read_manifest
 from pixxel_async.errors import ConfigError
-from pixxel_async.packages import JobPackage, TaskPackage
+from pixxel_async.packages import AssetPackage, CatalogPackage, InsightPackage, JobPackage, TaskPackage
 
 JOB = JobPackage(workflow_id="w-1", job_id="j-1")
+ASSETS = AssetPackage(aoi_id="a", asset_ids=["r", "s"])
 TASK = TaskPackage(workflow_id="w-1", job_id="j-1", task_id="t-1")
 
 
@@ -38,6 +39,10 @@ def packages(text: str) -> list[object]:
         ('\ufeff{"workflow_id": "w-1", "job_id": "j-1", "task_id": null}\r\n\n', [JOB]),
         ('{"workflow_id": "w-1", "job_id": "j-1", "task_id": "t-1", "cost": 5}', [TASK]),
         ("package\njob:w-1/j-1\njob:w-1/j-1\njob:w%2D1/j-1\n", [JOB]),
+        ("aoi_id,insight_id\na,i\n", [InsightPackage(aoi_id="a", insight_id="i")]),
+        ('aoi_id,asset_ids\na,"s, r"\n', [ASSETS]),
+        ('{"aoi_id": "a", "asset_ids": ["r", "s"]}\n{"package": "asset:a/asset_ids=s,r"}\n', [ASSETS]),
+        ('{"order_item_ids": ["o"]}', [CatalogPackage(order_item_ids="o")]),
         ("package\n", []),
         ("", []),
         ("\ufeff\n", []),
@@ -52,6 +57,9 @@ def test_readable(text: str, expected: list[object]) -> None:
     ("text", "line", "words"),
     [
         ("package\njob:w-1/j-1\nnonsense\n", 3, "is no package"),
+        ('{"aoi_id": "a", "asset_ids": [7]}', 1, "texts alone"),
+        ('{"catalog_ids": ["c"], "order_item_ids": ["o"]}', 1, "exactly one"),
+        ("package\nlink:scene/0badcafe\n", 2, "give SignedLink"),
         ("package\n\n\njob:w-1\n", 4, "must be written"),
         ("packge\njob:w-1/j-1\n", 1, "a header is needed"),
         ("job:w-1/j-1\n", 1, "a header is needed"),

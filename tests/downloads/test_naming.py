@@ -20,6 +20,14 @@ class Package:
 
     ids: tuple[str, ...]
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        return self.ids
+
+    @property
+    def id8(self) -> str:
+        return "0badcafe"
+
     def fields(self) -> dict[str, str]:
         return dict(zip(("workflow_id", "job_id", "task_id"), self.ids, strict=False))
 

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async.errors import ConfigError
-from pixxel_async.models import Job, JobTask
-from pixxel_async.packages import JobPackage, Package, TaskPackage, Wanted, as_package, parse_package, wanted
+from pixxel_async.models import Asset, Catalog, Insight, Job, JobTask, OrderItem
+from pixxel_async.packages import (
+    AssetPackage,
+    CatalogPackage,
+    InsightPackage,
+    JobPackage,
+    Package,
+    SignedLink,
+    TaskPackage,
+    Wanted,
+    as_package,
+    parse_package,
+    wanted,
+)
 
 ids = st.text(st.characters(codec=None), min_size=1)
+some, several = st.lists(ids, max_size=3), st.lists(ids, min_size=1, max_size=3)
 packages: st.SearchStrategy[Package] = st.one_of(
     st.builds(JobPackage, workflow_id=ids, job_id=ids),
     st.builds(TaskPackage, workflow_id=ids, job_id=ids, task_id=ids),
+    st.builds(InsightPackage, aoi_id=ids, insight_id=ids, inputs=some, outputs=some),
+    st.builds(AssetPackage, aoi_id=ids, asset_ids=several),
+    st.builds(CatalogPackage, catalog_ids=several),
+    st.builds(CatalogPackage, order_item_ids=several),
 )
 
 
@@ -35,6 +54,102 @@ def test_spelling() -> None:
     """The text form is short where ids are, and escapes the rest."""
     assert str(JobPackage(workflow_id="w-1", job_id="j_1.a~")) == "job:w-1/j_1.a~"
     assert str(TaskPackage(workflow_id="a/b", job_id="c:d", task_id="é\n%")) == "task:a%2Fb/c%3Ad/%C3%A9%0A%25"
+    assert str(InsightPackage(aoi_id="a", insight_id="i")) == "insight:a/i"
+    assert str(InsightPackage(aoi_id="a", insight_id="i", outputs=["z", "x,y"])) == "insight:a/i/outputs=x%2Cy,z"
+    assert str(AssetPackage(aoi_id="a", asset_ids=["s"])) == "asset:a/asset_ids=s"
+    assert str(CatalogPackage(order_item_ids=["o"])) == "catalog:order_item_ids=o"
+
+
+def test_lists_are_sets() -> None:
+    """In which order ids are given, how often and in what collection, makes no other package; one text is one id."""
+    one = AssetPackage(aoi_id="a", asset_ids=["s", "r", "s"])
+    assert one == AssetPackage(aoi_id="a", asset_ids=("r", "s")) == parse_package("asset:a/asset_ids=s,r")
+    assert hash(one) == hash(AssetPackage(aoi_id="a", asset_ids={"r", "s"}))
+    assert one != AssetPackage(aoi_id="a", asset_ids="r")
+    assert AssetPackage(aoi_id="a", asset_ids="rs").asset_ids == ("rs",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "ids", "told"),
+    [
+        (AssetPackage, {"aoi_id": "a", "asset_ids": []}, "asset_ids"),
+        (AssetPackage, {"aoi_id": "a", "asset_ids": [""]}, "asset_ids"),
+        (AssetPackage, {"aoi_id": "a", "asset_ids": [7]}, "asset_ids"),
+        (CatalogPackage, {}, "exactly one"),
+        (CatalogPackage, {"catalog_ids": ["c"], "order_item_ids": ["o"]}, "exactly one"),
+        (InsightPackage, {"aoi_id": "a", "insight_id": "i", "inputs": [None]}, "inputs"),
+        (SignedLink, {"name": "", "url": "https://storage.example/a"}, "name"),
+    ],
+)
+def test_lists_that_cannot_be_are_refused(kind: Any, ids: dict[str, Any], told: str) -> None:
+    """A package that names nothing, or things that are no ids, cannot be made."""
+    with pytest.raises(ConfigError, match=told):
+        kind(**ids)
+
+
+SIGNED = "https://storage.example/b/o.zip?versionId=3&X-Amz-Date=20310527T000000Z&X-Amz-Signature=5ecret"
+
+
+def test_a_signed_link_shows_itself_nowhere() -> None:
+    """Text and repr hold a name and a digest; the text is refused with what to do instead, and nothing is read back."""
+    link = SignedLink(url=SIGNED, name="my scene")
+    assert str(link).startswith("link:my%20scene/")
+    for text in (str(link), repr(link), str(link.fields()), repr(wanted(link))):
+        assert "5ecret" not in text and "storage.example" not in text
+    with pytest.raises(ConfigError, match="give SignedLink"):
+        parse_package(str(link))
+
+
+@pytest.mark.parametrize(
+    ("renewed", "same"),
+    [
+        (SIGNED.replace("5ecret", "other").replace("0527", "0601"), True),
+        (SIGNED.replace("versionId=3", "versionId=4"), False),
+        (SIGNED.replace("o.zip", "p.zip"), False),
+        ("https://storage.example/b/o.zip?versionId=3&AWSAccessKeyId=A&Signature=x&Expires=1", True),
+        ("https://storage.example/b/o.zip?versionId=3&sv=2024&se=2031&sp=r&sig=x", True),
+        ("https://storage.example/b/o.zip?versionId=3&sp=r", False),
+    ],
+)
+def test_a_link_signed_anew_is_the_same_package(renewed: str, same: bool) -> None:
+    """What signs a link does not count, everything that names its object does; so does the name that one gives."""
+    link = SignedLink(url=SIGNED, name="n")
+    assert (SignedLink(url=renewed, name="n") == link) is same
+    assert (str(SignedLink(url=renewed, name="n")) == str(link)) is same
+    assert SignedLink(url=SIGNED, name="m") != link
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        (Insight.from_dict({"id": "i", "aoi_id": "a", "status": "completed"}), "insight:a/i"),
+        (Asset.from_dict({"id": "s", "aoi_id": "a"}), "asset:a/asset_ids=s"),
+        (Catalog.from_dict({"id": "c"}), "catalog:catalog_ids=c"),
+        (OrderItem.from_dict({"id": "o"}), "catalog:order_item_ids=o"),
+    ],
+)
+def test_rows_of_all_kinds_name_packages(row: object, text: str) -> None:
+    """An insight, an asset, an image of the catalog and an order item each name one."""
+    assert str(as_package(row)) == text
+
+
+@pytest.mark.parametrize(
+    ("package", "path"),
+    [
+        ("task:w/j/t", "w/j/t"),
+        ("insight:a/i", "a/i"),
+        ("insight:a/i/inputs=x", "a/i-8e4a1c30"),
+        ("asset:a/asset_ids=s", "a/s"),
+        ("asset:a/asset_ids=r,s", "a/assets-8e4a1c30"),
+        ("catalog:catalog_ids=c", "catalogs/c"),
+        ("catalog:order_item_ids=o,p", "order-items/8e4a1c30"),
+        (SignedLink(url=SIGNED, name="north/one"), "north/one"),
+    ],
+)
+def test_each_kind_has_a_place_of_its_own(package: object, path: str) -> None:
+    """Without a template a name is made of ids where there are few, else of eight digits of the text form."""
+    found = as_package(package)
+    assert "/".join(found.path).replace(found.id8, "8e4a1c30") == path
 
 
 def test_packages_are_values() -> None:
@@ -69,6 +184,14 @@ def test_an_id_is_a_text_that_is_not_empty(bad: object) -> None:
         ("job:", "job:WORKFLOW_ID/JOB_ID"),
         ("task:w/j", "task:WORKFLOW_ID/JOB_ID/TASK_ID"),
         ("task:w//t", "task:WORKFLOW_ID/JOB_ID/TASK_ID"),
+        ("insight:a", "insight:AOI_ID/INSIGHT_ID"),
+        ("insight:a/i/colours=x", "insight:AOI_ID/INSIGHT_ID"),
+        ("insight:a/i/inputs=x/inputs=y", "insight:AOI_ID/INSIGHT_ID"),
+        ("asset:a/s", "asset:AOI_ID/asset_ids=ID"),
+        ("asset:a/asset_ids=", "asset:AOI_ID/asset_ids=ID"),
+        ("asset:asset_ids=s", "asset:AOI_ID/asset_ids=ID"),
+        ("catalog:c", "catalog:catalog_ids=ID"),
+        ("catalog:catalog_ids=c,,d", "catalog:catalog_ids=ID"),
     ],
 )
 def test_bad_text_is_refused_with_the_right_form(text: str, told: str) -> None:

@@ -49,8 +49,13 @@ class Named(Protocol):
     """What naming needs to know of a package."""
 
     @property
-    def ids(self) -> tuple[str, ...]:
-        """Its ids, outermost first."""
+    def path(self) -> tuple[str, ...]:
+        """Where it goes when no template says so, one text for each segment."""
+        ...
+
+    @property
+    def id8(self) -> str:
+        """Eight digits that tell packages apart."""
         ...
 
     def fields(self) -> Mapping[str, Any]:
@@ -62,15 +67,15 @@ def render(package: Named, template: str | None, fields: Mapping[str, Any]) -> s
     """The path of a package below the folder, with `/` between segments and without a suffix.
 
     Args:
-        template: such as `{workflow_name}/{finished_at:%Y-%m}/{job_id}`; None for the ids, one below the other.
-        fields: what the template may use beside the package's own ids; a value of None reads `unknown`.
+        template: such as `{workflow_name}/{finished_at:%Y-%m}/{job_id}`; None for its kind's own place.
+        fields: what the template may use beside the package's own ids and `id8`; a value of None reads `unknown`.
 
     Raises:
         ConfigError: the template is malformed, leaves the folder, or names a field that is not there.
     """
     if template is None:
-        return "/".join(segment(id) for id in package.ids)
-    values = {**package.fields(), **fields}
+        return "/".join(map(segment, package.path))
+    values = {"id8": package.id8, **package.fields(), **fields}
     check_template(template, values)
     text = "".join(_pieces(template, values))
     return "/".join(segment(part) for part in text.split("/"))
