@@ -156,6 +156,7 @@ class Wait(Generic[T]):
         good, bad: status words that end it well or badly, in the spelling of the description.
         judge: tells a value's verdict where its status word alone does not.
         restarts: whether asking may start the work anew (a PUT): then it is asked ever more seldom.
+        patient: whether an error that may pass is waited out until the deadline, instead of being the end.
     """
 
     kind: str
@@ -169,6 +170,7 @@ class Wait(Generic[T]):
     bad: frozenset[str] = frozenset()
     judge: Callable[[T], Verdict] | None = None
     restarts: bool = False
+    patient: bool = True
 
 
 class API(Protocol):

@@ -170,7 +170,7 @@ class Packages(Reading):
     def _single(self, package: Package) -> Wait[PackageState]:
         """Asking once, for all that want to know at the same time: any answer is the end."""
         text, ask = str(package), partial(self.ask, package)
-        return Wait("link", (text,), text, ask, judge=lambda state: "good")
+        return Wait("link", (text,), text, ask, judge=lambda state: "good", patient=False)
 
     def _link(self, answer: Answer) -> Link | None:
         if not answer.url:

@@ -123,12 +123,13 @@ class Broker:
 
 
 def stand(told: Told[Any], member: str = "status") -> str:
-    """Where a thing stands, for people: its word as last read, and how often it was asked about."""
+    """Where a thing stands, for people: its word as last read, how often it was asked about, and the last error."""
+    error = "" if told.trouble is None else f"; the last error: {told.trouble}"
     if told.value is None:
-        return "no answer yet"
+        return f"no answer yet{error}"
     progress = getattr(told.value, "progress", None)
     at = "" if progress in (None, "") else f" at {progress!r}"
-    return f"status {getattr(told.value, member, None)!r:.80}{at:.40}, asked {told.asked} times"
+    return f"status {getattr(told.value, member, None)!r:.80}{at:.40}, asked {told.asked} times{error}"
 
 
 def _what(wait: Wait[Any]) -> str:

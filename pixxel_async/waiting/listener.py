@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Generic, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from .rules.words import Verdict
 
@@ -21,12 +21,14 @@ class Told(Generic[T]):
         verdict: how it stands; `going` in the last news means that the deadline has come.
         asked: answers that have come.
         error: why there is no value, for this waiter alone.
+        trouble: the error that came instead of the last answer, when it may pass and one goes on asking.
     """
 
     value: T | None
     verdict: Verdict = "going"
     asked: int = 0
     error: Exception | None = None
+    trouble: Exception | None = None
 
     @property
     def ends(self) -> bool:
@@ -61,6 +63,10 @@ class Listener(Generic[T]):
         if self._letter.done():
             self._letter = asyncio.get_running_loop().create_future()
         self._letter.set_result(told)
+
+    def note(self, trouble: Exception) -> None:
+        """Asking failed in a way that may pass: no news, but worth a word at the deadline."""
+        self.last = evolve(self.last, trouble=trouble)
 
     async def take(self) -> Told[T] | None:
         """The newest news, once there are some; None at the deadline. Raises the error told."""

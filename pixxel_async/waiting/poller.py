@@ -57,6 +57,8 @@ class Poller(Generic[T]):
                 self._nap.cancel()
         elif subject.last is not None:
             listener.tell(Told(subject.last, asked=subject.asked))
+        if subject.trouble is not None:
+            listener.note(subject.trouble)
         subject.listeners[listener] = None
 
     def leave(self, wait: Wait[T], listener: Listener[T]) -> None:
@@ -101,7 +103,10 @@ class Poller(Generic[T]):
         found: dict[str, T | Exception] = {}
         listing = subjects[0].wait.list
         if listing is not None and polling.lists(len(subjects), self._weights):
-            found.update(await self._list(listing(), {subject.wait.id: subject for subject in subjects}))
+            try:
+                found.update(await self._list(listing(), {subject.wait.id: subject for subject in subjects}))
+            except PixxelError as error:  # told to all: getting each by itself would fare no better
+                return {subject.wait.id: error for subject in subjects}
         missing = [subject for subject in subjects if subject.wait.id not in found]
         got = await asyncio.gather(*(self._get(subject.wait) for subject in missing))
         return found | {subject.wait.id: answer for subject, answer in zip(missing, got, strict=True)}
@@ -128,8 +133,9 @@ class Poller(Generic[T]):
         return value
 
     def _tell(self, subject: Subject[T], answer: T | Exception) -> None:
+        subject.rest(answer, self._timing.clock())
         if isinstance(answer, Exception):
-            self._end(subject, answer)
+            self._fail(subject, answer)
             return
         news, verdict = subject.see(answer), subject.verdict
         if news and not known(subject.status):
@@ -138,6 +144,15 @@ class Poller(Generic[T]):
             del self._subjects[subject.wait.id]
         for listener in subject.listeners if news or verdict != "going" else ():
             listener.tell(Told(answer, verdict, subject.asked))
+
+    def _fail(self, subject: Subject[T], error: Exception) -> None:
+        """An error that may pass is waited out; another one ends it."""
+        if not subject.fail(error):
+            self._end(subject, error)
+            return
+        log.warning("poll.failed kind=%s id=%s error=%s", subject.wait.kind, subject.wait.id, type(error).__name__)
+        for listener in subject.listeners:
+            listener.note(error)
 
     def _end(self, subject: Subject[T], error: Exception) -> None:
         del self._subjects[subject.wait.id]
@@ -163,7 +178,7 @@ class Poller(Generic[T]):
 
     def _until_next(self, roll: float) -> float:
         now, subjects = self._timing.clock(), self._subjects.values()
-        if any(not subject.asked for subject in subjects):
+        if any(subject.unasked for subject in subjects):
             return self._settings.first
         wait = polling.group_wait([subject.pause(now, self._settings, roll) for subject in subjects])
         last = max(listener.deadline for subject in subjects for listener in subject.listeners)

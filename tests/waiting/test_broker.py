@@ -8,7 +8,16 @@ from itertools import pairwise
 
 import pytest
 
-from pixxel_async.errors import ConfigError, NotFound, ServerError, TimedOut, WaitFailed
+from pixxel_async.errors import (
+    ConfigError,
+    ConnectionFailed,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    ServerError,
+    TimedOut,
+    WaitFailed,
+)
 from pixxel_async.settings import Timing, WaitSettings
 from pixxel_async.waiting import Broker
 from tests.support.stepped import SteppedTime, settle
@@ -230,34 +239,120 @@ async def test_cancelling_the_last_one_stops_a_request_under_way(broker: Broker,
 
 async def test_errors_reach_each_waiter_as_an_object_of_its_own(broker: Broker, world: World) -> None:
     """One failed request, as many errors as waiters: same class and facts, no shared traceback."""
-    world.error = ServerError("broken", status=503, path="/v0/workflows/{workflow_id}/jobs")
+    world.error = Forbidden("no", status=403, path="/v0/workflows/{workflow_id}/jobs")
     world.set("k")
     waiting = [start(broker.wait(world.wait(id))) for id in ("j", "j", "k")]
     errors = await asyncio.gather(*waiting, return_exceptions=True)
-    assert [(type(error), getattr(error, "status", 0)) for error in errors] == [(ServerError, 503)] * 3
+    assert [(type(error), getattr(error, "status", 0)) for error in errors] == [(Forbidden, 403)] * 3
     assert len({id(error) for error in errors} | {id(world.error)}) == 4
 
 
 async def test_a_poller_that_broke_can_be_begun_anew(broker: Broker, world: World) -> None:
     """After an error the next waiter gets a poller of its own."""
-    world.error = ServerError("broken", status=500)
-    with pytest.raises(ServerError):
+    world.error = Forbidden("no", status=403)
+    with pytest.raises(Forbidden):
         await broker.wait(world.wait("j"))
     world.error = None
     world.set("j", status="completed")
     assert (await broker.wait(world.wait("j"))).status == "completed"
 
 
-async def test_an_error_of_a_listing_reaches_everybody(broker: Broker, world: World) -> None:
-    """A refused listing leaves nobody waiting, not even those who joined while it was under way."""
-    world.gate, world.error = asyncio.Event(), ServerError("broken", status=500)
+async def test_an_error_of_a_listing_reaches_everybody(broker: Broker, world: World, time: SteppedTime) -> None:
+    """A refused listing leaves nobody waiting; those who joined while it was under way learn of it by the next."""
+    world.gate, world.error = asyncio.Event(), Forbidden("no", status=403)
     waiting = [start(broker.wait(world.wait(f"j{number}"))) for number in range(30)]
     await settle()
     waiting.append(start(broker.wait(world.wait("late"))))
     await settle()
     world.gate.set()
+    await time.advance(3)
     errors = await asyncio.gather(*waiting, return_exceptions=True)
-    assert {type(error) for error in errors} == {ServerError}
+    assert {type(error) for error in errors} == {Forbidden}
+
+
+PASSING = [
+    ServerError("broken", status=503),
+    ConnectionFailed("no connection"),
+    TimedOut("no headers"),
+    RateLimited("slower", status=429),
+]
+
+
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("crowd", [1, 30])
+async def test_an_outage_is_waited_out(
+    error: Exception, crowd: int, broker: Broker, world: World, time: SteppedTime
+) -> None:
+    """Errors that may pass are no end: an hour of them is asked through ever more seldom, and then all goes on."""
+    ids = [f"j{number}" for number in range(crowd)]
+    for id in ids:
+        world.set(id)
+    waiting = [start(broker.wait(world.wait(id))) for id in ids]
+    await time.advance(10)
+    world.error, before = error, world.requests
+    await time.advance(3600)
+    assert not any(each.done() for each in waiting)
+    assert world.requests - before < 3600 / 30 + 20
+    world.error = None
+    for id in ids:
+        world.set(id, status="completed")
+    await time.advance(60)
+    assert [(await each).id for each in waiting] == ids
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_the_deadline_tells_the_last_error(known: bool, broker: Broker, world: World, time: SteppedTime) -> None:
+    """Who has waited through an outage in vain learns of it, and of what was known before."""
+    world.error = None if known else PASSING[0]
+    waiting = start(broker.wait(world.wait("j"), 100))
+    await time.advance(10)
+    world.error = PASSING[0]
+    await time.advance(91)
+    with pytest.raises(TimedOut, match=r"the last error: 503 broken") as caught:
+        await waiting
+    assert ("status 'running'" in str(caught.value)) is known
+
+
+async def test_an_error_that_passed_is_forgotten(broker: Broker, world: World, time: SteppedTime) -> None:
+    """A deadline long after an outage does not speak of it."""
+    world.error = PASSING[0]
+    waiting = start(broker.wait(world.wait("j"), 100))
+    await time.advance(10)
+    world.error = None
+    await time.advance(91)
+    with pytest.raises(TimedOut) as caught:
+        await waiting
+    assert "503" not in str(caught.value)
+
+
+@pytest.mark.parametrize("crowd", [1, 30])
+async def test_retry_after_is_honoured(crowd: int, broker: Broker, world: World, time: SteppedTime) -> None:
+    """A service that names a pause is not asked before it is over, whatever the interval would be."""
+    for number in range(crowd):
+        world.set(f"j{number}")
+    world.error = RateLimited("slower", status=429, retry_after=500)
+    waiting = [start(broker.wait(world.wait(f"j{number}"))) for number in range(crowd)]
+    await time.advance(499)
+    assert world.requests == 1
+    await time.advance(2)
+    assert world.requests == 2
+    for each in waiting:
+        each.cancel()
+
+
+async def test_a_late_joiner_of_an_outage_is_no_reason_to_hurry(
+    broker: Broker, world: World, time: SteppedTime
+) -> None:
+    """Who joins what fails just now waits for the next tick, and learns of the error at its deadline."""
+    world.error = RateLimited("slower", status=429, retry_after=500)
+    first = start(broker.wait(world.wait("j")))
+    await time.advance(50)
+    second = start(broker.wait(world.wait("j"), 100))
+    await time.advance(101)
+    with pytest.raises(TimedOut, match="429 slower"):
+        await second
+    assert world.requests == 1
+    first.cancel()
 
 
 async def test_watch_yields_each_change_and_ends_with_the_end(broker: Broker, world: World, time: SteppedTime) -> None:

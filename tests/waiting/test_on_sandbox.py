@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pixxel_async import PixxelClient
-from pixxel_async.errors import ConfigError, NotFound, ServerError, TimedOut, WaitFailed
+from pixxel_async.errors import ConfigError, NotFound, TimedOut, WaitFailed
 from pixxel_async.models import Job, Workflow
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import RetrySettings, Settings, WaitSettings
@@ -93,14 +93,50 @@ async def test_an_unknown_word_is_waited_out(client: PixxelClient, sandbox: Sand
 
 
 async def test_an_outage_is_told_to_everybody(client: PixxelClient, workflow: Workflow, sandbox: Sandbox) -> None:
-    """What the transport could not mend reaches each waiter as an error of its own; a short one reaches nobody."""
+    """What lasts until the deadline is told to each waiter, what passes before to nobody."""
     job = await begin(client, workflow)
-    sandbox.inject(Fault(route="jobs.get", kind="status", status=503, times=1))
+    sandbox.inject(Fault(route="jobs.get", kind="reset", times=1))
     assert (await client.jobs.wait(workflow.id, job.id)).status == "completed"
-    sandbox.inject(Fault(route="jobs.get", kind="status", status=503, times=None))
-    errors = await asyncio.gather(*(client.jobs.wait(workflow.id, job.id) for _ in range(3)), return_exceptions=True)
-    assert [type(error) for error in errors] == [ServerError] * 3
-    assert len(set(map(id, errors))) == 3
+    sandbox.inject(Fault(route="jobs.get", kind="reset", times=None))
+    waiting = [asyncio.ensure_future(client.jobs.wait(workflow.id, job.id, deadline=0.5)) for _ in range(3)]
+    errors = await asyncio.gather(*waiting, return_exceptions=True)
+    assert ["the last error: " in str(error) for error in errors if isinstance(error, TimedOut)] == [True] * 3
+
+
+async def test_an_outage_longer_than_a_call_may_last(
+    client: PixxelClient, workflow: Workflow, sandbox: Sandbox
+) -> None:
+    """When the transport has long given up its own attempts, the wait goes on and ends well."""
+    job = await begin(client, workflow)
+    sandbox.inject(Fault(route="jobs.get", kind="reset", times=12))
+    assert (await client.jobs.wait(workflow.id, job.id)).status == "completed"
+    assert sandbox.count("jobs.get") >= 13
+
+
+async def test_two_thousand_jobs_cost_one_request_a_tick(client: PixxelClient, workflow: Workflow) -> None:
+    """2,000 running jobs of one workflow, each with a waiter and some with watchers: a listing a tick, and no get."""
+    async with (
+        Sandbox(job_seconds=3600) as sandbox,
+        PixxelClient(
+            sandbox.api_key,
+            base_url=sandbox.url,
+            settings=Settings(waiting=WaitSettings(first=0.5, longest=0.5, jitter=0)),
+        ) as client,
+    ):
+        jobs = [sandbox.add_job(seconds=3600, workflow_id=workflow.id) for _ in range(2000)]
+        waits = [asyncio.ensure_future(client.jobs.wait(job.workflow_id, job.id)) for job in jobs]
+        watches = [client.jobs.watch(jobs[0].workflow_id, jobs[0].id) for _ in range(20)]
+        seen = await asyncio.gather(*(anext(watch) for watch in watches))
+        began = asyncio.get_running_loop().time()
+        await asyncio.sleep(2)
+        ticks = (asyncio.get_running_loop().time() - began) / 0.5
+        assert {str(each.status) for each in seen} == {"running"}
+        assert sandbox.count("jobs.get") == 0 and 2 <= sandbox.count("jobs.list") <= ticks + 2
+        for each in waits:
+            each.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+        for watch in watches:
+            await watch.aclose()
 
 
 async def test_a_job_that_does_not_exist(client: PixxelClient, workflow: Workflow) -> None:
