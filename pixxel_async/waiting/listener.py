@@ -64,8 +64,8 @@ class Listener(Generic[T]):
             self._letter = asyncio.get_running_loop().create_future()
         self._letter.set_result(told)
 
-    def note(self, trouble: Exception) -> None:
-        """Asking failed in a way that may pass: no news, but worth a word at the deadline."""
+    def note(self, trouble: Exception | None) -> None:
+        """Asking fails in a way that may pass, or works again: no news, but worth a word at the deadline."""
         self.last = evolve(self.last, trouble=trouble)
 
     async def take(self) -> Told[T] | None:

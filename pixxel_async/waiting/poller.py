@@ -137,13 +137,15 @@ class Poller(Generic[T]):
         if isinstance(answer, Exception):
             self._fail(subject, answer)
             return
-        news, verdict = subject.see(answer), subject.verdict
+        recovered, news, verdict = subject.trouble is not None, subject.see(answer), subject.verdict
         if news and not known(subject.status):
             log.info("status.unknown kind=%s id=%s status=%.80r", subject.wait.kind, subject.wait.id, subject.status)
         if verdict != "going":
             del self._subjects[subject.wait.id]
         for listener in subject.listeners if news or verdict != "going" else ():
             listener.tell(Told(answer, verdict, subject.asked))
+        for listener in subject.listeners if recovered and not news else ():
+            listener.note(None)
 
     def _fail(self, subject: Subject[T], error: Exception) -> None:
         """An error that may pass is waited out; another one ends it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from pixxel_async import DownloadManager, Failed, PixxelClient, RetrySettings, Settings, SignedLink
 from pixxel_async.sandbox import Fault, Sandbox
 
 from .conftest import Command
@@ -341,3 +343,22 @@ def test_record_elsewhere(command: Command, workflow: str, to: str, tmp_path: Pa
 def test_version(command: Command) -> None:
     """`--version` is one line on stdout."""
     assert command("--version").stdout.startswith("pixxel 0.")
+
+
+def test_retry_leaves_signed_links_alone(command: Command, served: Sandbox, tmp_path: Path) -> None:
+    """What a signed link was to fetch cannot be retried, since the link is kept nowhere: that is said, no error."""
+
+    async def fail() -> None:
+        settings = Settings(api_key=served.api_key, base_url=served.url, retry=RetrySettings(base=0.01))
+        link = SignedLink(url="https://127.0.0.1:9/o?X-Amz-Signature=5ecret", name="mine")
+        async with (
+            PixxelClient(settings=settings) as client,
+            DownloadManager(client, tmp_path) as manager,
+            manager.fetch_all([link], stream_attempts=1) as outcomes,
+        ):
+            assert [type(outcome) async for outcome in outcomes] == [Failed]
+
+    asyncio.run(fail())
+    result = command("retry", str(tmp_path))
+    assert "give the link again" in result.stderr and "5ecret" not in result.stderr
+    assert result.exit_code == 0

@@ -209,6 +209,21 @@ async def test_a_download_that_failed_is_begun_anew_by_the_next_run(
         assert (await manager.fetch(package)).fetched
 
 
+async def test_a_download_whose_link_has_ended_is_begun_anew(
+    sandbox: Sandbox, client: PixxelClient, tmp_path: Path
+) -> None:
+    """When the storage refuses every link that a download has, the next run asks by a new POST."""
+    package = await named("assets", sandbox, client)
+    sandbox.inject(Fault(route="storage", kind="status", status=403, times=4))
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(LinkExpired):
+            await manager.fetch(package)
+    assert sandbox.count("assets.request_download") == 1
+    async with DownloadManager(client, tmp_path) as manager:
+        assert (await manager.fetch(package)).fetched
+    assert sandbox.count("assets.request_download") == 2
+
+
 async def test_rows_of_listings_are_fetched(client: PixxelClient, tmp_path: Path) -> None:
     """Rows of insights, assets, the catalog and order items are as good as packages, also in one batch."""
     aoi: Any = next(iter(await client.aois.list()))
