@@ -116,7 +116,7 @@ class Downloaded:
 
     Attributes:
         package: the package.
-        path: the file.
+        path: the file; the folder of its files, where the archive was not kept.
         size: its bytes.
         sha256: its digest in hex; None with `digest=None`.
         proof: how it was proved: `crc`, `structure`, `digest` or `size`.
@@ -124,6 +124,7 @@ class Downloaded:
         members: what is inside a ZIP; empty when it was not looked into.
         server_name: the name that the storage gave it, a field and nothing more; None when it gave none.
         seconds: from the first request for it until now.
+        folder: where its files were unpacked to; None when they were not.
     """
 
     package: Package
@@ -135,6 +136,17 @@ class Downloaded:
     members: tuple[Any, ...] = field(default=(), repr=False)
     server_name: str | None = None
     seconds: float = 0.0
+    folder: Path | None = None
+
+    @property
+    def rasters(self) -> tuple[str, ...]:
+        """The GeoTIFFs as GDAL and rasterio open them: files in the folder, or else members inside the archive."""
+        names = [member.name for member in self.members if member.name.lower().endswith((".tif", ".tiff"))]
+        if self.folder == self.path:
+            return tuple(str(self.path / name) for name in names)
+        if not names and self.path.suffix.lower() in (".tif", ".tiff"):
+            return (str(self.path),)
+        return tuple(f"/vsizip/{{{self.path}}}/{name}" for name in names)
 
 
 @frozen

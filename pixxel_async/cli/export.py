@@ -96,6 +96,8 @@ def _run(order: Order) -> Run:
         form=order.form,
         progress=order.progress,
         keep_free=order.keep_free,
+        extract=order.extract,
+        no_keep_archive=order.no_keep_archive,
         shard=order.shard,
         redo_missing=order.redo_missing,
         bwlimit=order.bwlimit,

@@ -45,6 +45,7 @@ class Run:
         form: form of the data on stdout; None: a table, or nothing when quiet.
         progress: how stderr shows the run.
         keep_free: bytes of the disk that stay free; None: as the settings say.
+        extract: whether archives are unpacked; with `no_keep_archive` their files are kept alone.
         shard: (i, n): which of n machines this is; None: as the settings say.
         redo_missing: whether files that are gone are fetched again; else it is as the settings say.
         bwlimit: bytes a second; None: as the settings say.
@@ -60,6 +61,8 @@ class Run:
     form: Form | None = None
     progress: Progress = "auto"
     keep_free: int | None = None
+    extract: bool = False
+    no_keep_archive: bool = False
     shard: tuple[int, int] | None = None
     redo_missing: bool = False
     bwlimit: int | None = None
@@ -70,6 +73,8 @@ class Run:
         named = {
             "streams": self.parallel,
             "keep_free": self.keep_free,
+            "extract": True if self.extract else None,
+            "keep_archive": False if self.no_keep_archive else None,
             "bandwidth": self.bwlimit,
             "shard": self.shard,
             "if_missing": "redo" if self.redo_missing else None,

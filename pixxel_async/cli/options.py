@@ -143,6 +143,8 @@ def transfer(command: F) -> F:
             default="auto",
             help="How stderr shows the run: JSON is every event on a line [bars on a terminal, else lines].",
         ),
+        click.option("--extract", is_flag=True, help="Unpack each archive into a folder beside it."),
+        click.option("--no-keep-archive", is_flag=True, help="With --extract: keep the files alone."),
         click.option(
             "--keep-free", metavar="SIZE", callback=as_amount, help="Leave so much of the disk free [256MiB]."
         ),

@@ -37,6 +37,8 @@ class Order:
     form: Form | None = None
     progress: Progress = "auto"
     keep_free: int | None = None
+    extract: bool = False
+    no_keep_archive: bool = False
     shard: tuple[int, int] | None = None
     redo_missing: bool = False
     bwlimit: int | None = None
@@ -92,6 +94,8 @@ def check(order: Order) -> None:
         raise Refusal("say what to export: --workflow W, --project P, --manifest FILE or packages such as job:W/J")
     if not order.listed and (order.kinds or order.statuses or order.since):
         raise Refusal("--packages, --status and --finished-since choose among the jobs of --workflow or --project")
+    if order.no_keep_archive and not order.extract:
+        raise Refusal("--no-keep-archive needs --extract: without it there would be nothing left")
     if order.name is not None:
         check_template(order.name, order.fields)
     values = (*order.workflows, order.project, order.manifest)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from ..errors import PixxelError
+from .extract import Extracted
 from .prove import prove
 from .sums import read_sums
 from .threads import Threads
@@ -46,7 +47,7 @@ async def verify_folder(folder: Path, record: Record) -> AsyncIterator[Verified]
     try:
         async for row in record.rows(folder, "done"):
             if row.name is not None:
-                yield await threads.run(_verified, folder / row.name, row)
+                yield await threads.run(_verified, folder, row.name, row)
     finally:
         threads.close()
 
@@ -77,7 +78,11 @@ def _compared(path: Path, digest: str) -> Verified:
         return Verified(path, False, f"cannot be read: {error.strerror}")
 
 
-def _verified(path: Path, row: Row) -> Verified:
+def _verified(folder: Path, name: str, row: Row) -> Verified:
+    path, unpacked = folder / name, Extracted.read(row.extracted)
+    if unpacked is not None and unpacked.whole and not unpacked.kept:
+        path = folder / unpacked.folder
+        return Verified(path, True) if path.is_dir() else Verified(path, False, "is gone")
     try:
         size = path.stat().st_size
         if size != row.size:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import NameTaken
 from ..events import Downloaded, Failed, Outcome, Skipped
+from .extract import Extracted
 from .pending import Item
 from .place import decide, first_name
 
@@ -60,14 +61,14 @@ def _place(
         return False
     item.download_id = (row.download_id if row is not None else None) or ""
     match decision.step:
-        case "done" if row is not None:
+        case "done" if row is not None and not _to_unpack(item, row):
             engine.finish(item, _done(item, row, skip=skip))
         case "given_up" if row is not None and skip:
             reason = f"given up after {row.runs} runs: {row.error}"
             engine.finish(item, Skipped(item.package, reason, given_up=True))
         case "taken":
             engine.finish(item, _taken(item))
-        case "finish" | "check" | "adopt" | "prove":
+        case "done" | "finish" | "check" | "adopt" | "prove":
             engine.schedule.stream(item)
             return True
         case _:
@@ -76,13 +77,26 @@ def _place(
     return False
 
 
+def _to_unpack(item: Item, row: Row) -> bool:
+    """Whether it is done but for its files."""
+    if not item.terms.settings.extract or row.container != "zip":
+        return False
+    found = Extracted.read(row.extracted)
+    return found is None or not found.whole
+
+
 def _done(item: Item, row: Row, *, skip: bool) -> Outcome:
-    path = item.terms.folder / (row.name or "")
+    path, folder = item.terms.folder / (row.name or ""), None
+    found = Extracted.read(row.extracted)
+    if found is not None and found.whole:
+        folder = item.terms.folder / found.folder
+        path = path if found.kept else folder
     if skip:
         return Skipped(item.package, "done before", path)
     return Downloaded(
-        item.package, path, row.size or 0, row.sha256, row.proof or "size", fetched=False, server_name=row.server_name
-    )
+        item.package, path, row.size or 0, row.sha256, row.proof or "size",
+        fetched=False, server_name=row.server_name, folder=folder,
+    )  # fmt: skip
 
 
 def _taken(item: Item) -> Failed:

@@ -1,6 +1,7 @@
 """One package from request to record.
 
-The spine is `carry`: claim → decide → ready → fetch → prove → name → record "publishing" → rename → record "done".
+The spine is `carry`: claim → decide → ready → fetch → prove → name → record "publishing" → rename → record "done",
+and then its files, where they are wanted.
 A crash between any two lines leaves what `rules/recovery.py` knows how to take up again.
 """
 
@@ -12,9 +13,12 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from ..errors import Corrupt, DownloadError, NameTaken, NotAPackage, PackageFailed
 from ..events import Downloaded
 from .checks import digest_of, same_bytes
+from .extract import extracted
 from .inquiry import inquire
 from .place import Place, claimed
 from .rules.naming import distinct, with_suffix
@@ -47,12 +51,13 @@ async def carry(item: Item, tools: Tools) -> Downloaded:
         PixxelError: its end in this run.
     """
     async with claimed(item, tools) as place:
-        if (there := await _there(item, place, tools)) is not None:
-            return there
-        async with _writing(item, place, tools) as (part, writer, free):
-            stream, sound = await _proved(item, place, part, writer, free, tools)
-            await _publish(item, place, part, stream, sound, tools)
-        return _downloaded(item, place, tools, members=sound.members)
+        done = await _there(item, place, tools)
+        if done is None:
+            async with _writing(item, place, tools) as (part, writer, free):
+                stream, sound = await _proved(item, place, part, writer, free, tools)
+                await _publish(item, place, part, stream, sound, tools)
+            done = _downloaded(item, place, tools, members=sound.members)
+        return await _with_files(done, item, place, tools)
 
 
 async def _there(item: Item, place: Place, tools: Tools) -> Downloaded | None:
@@ -200,11 +205,12 @@ async def _publish(item: Item, place: Place, part: PartFile, stream: Stream, sou
         await _announce(item, place, part, stream, sound, tools)
     replace = item.terms.settings.exists == "replace" or place.decision.replace
     published = await tools.threads.run(tools.disk.publish, part, place.path, replace=replace)
+    release = not item.terms.settings.extract
     await _save(
-        item, place, tools, release=True, state="done", size=published.size, mtime_ns=published.mtime_ns,
+        item, place, tools, release=release, state="done", size=published.size, mtime_ns=published.mtime_ns,
         finished_at=tools.now(), error=None, error_kind=None, runs=0,
     )  # fmt: skip
-    place.held = False
+    place.held = not release
 
 
 async def _announce(item: Item, place: Place, part: PartFile, stream: Stream, sound: Sound, tools: Tools) -> None:
@@ -223,6 +229,15 @@ async def _save(
     """Change the row, here and in the record."""
     await tools.record.save(item.identity, place.folder, durable=durable, release=release, **changes)
     place.learn(**changes)
+
+
+async def _with_files(done: Downloaded, item: Item, place: Place, tools: Tools) -> Downloaded:
+    """The same, with the folder that its files were unpacked into."""
+    found = await extracted(item, place, partial(_save, item, place, tools), tools)
+    if found is None or not found.whole:
+        return done
+    folder = place.folder / found.folder
+    return evolve(done, folder=folder, path=done.path if found.kept else folder)
 
 
 def _downloaded(

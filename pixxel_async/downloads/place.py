@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, frozen
 
 from ..errors import NameTaken
+from .extract import Extracted
 from .record import Claim, Row
 from .rules.naming import distinct, part_name, render, segment, with_suffix
-from .rules.recovery import Decision, Known, recover
+from .rules.recovery import Decision, Final, Known, recover
 from .surely import surely
 
 if TYPE_CHECKING:
@@ -117,13 +118,24 @@ class _Deciding:
 
     def __call__(self, row: Row | None, name: str, part: str, same_boot: bool) -> Decision:
         known = self._known(row, same_boot)
-        final = self.disk.look(os.path.join(self.folder, name))
+        final = self._final(row, name)
         over = known is None or known.state in ("done", "given_up")
         kept = None if over else self.disk.look(os.path.join(self.folder, part))
         return recover(
             known, kept.size if kept is not None and kept.regular else None, final,
             exists=self.exists, if_missing=self.if_missing, lost=self.record.lost,
         )  # fmt: skip
+
+    def _final(self, row: Row | None, name: str) -> Final | None:
+        """What is at the final name; an archive whose files were unpacked instead of it is there while they are."""
+        there = self.disk.look(os.path.join(self.folder, name))
+        if there is not None or row is None or row.extracted is None:
+            return there
+        found = Extracted.read(row.extracted)
+        instead = found is not None and found.whole and not found.kept
+        if instead and found is not None and os.path.isdir(os.path.join(self.folder, found.folder)):
+            return Final(regular=True, size=row.size or 0, mtime_ns=row.mtime_ns or 0)
+        return None
 
     def _known(self, row: Row | None, same_boot: bool) -> Known | None:
         """What the row says; a row that a claim has just begun says nothing."""

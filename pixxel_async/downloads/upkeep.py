@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DownloadError
+from .calls import named
+from .extract import Extracted
 from .surely import surely
 
 if TYPE_CHECKING:
@@ -29,6 +32,15 @@ async def forget(tools: Tools, folder: Path, identity: str, *, delete: bool) -> 
         for name in (row.name, row.part) if delete else ():
             if name:
                 await tools.threads.run(tools.disk.remove, folder / name)
+        found = Extracted.read(row.extracted) if delete else None
+        if found is not None and found.folder:
+            await tools.threads.run(_remove_files, folder / found.folder)
         return await tools.record.forget(identity, folder)
     finally:
         await surely(tools.record.release(identity, folder))
+
+
+def _remove_files(folder: Path) -> None:
+    with named("remove", folder):
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 from attrs import field, frozen
 
@@ -154,6 +155,13 @@ class DownloadSettings:
     """Further status words that mean that a package is ready."""
     shard: tuple[int, int] | None = None
     """(i, n): of n machines this is machine i, counted from 1; it takes every n-th package by hash."""
+    extract: bool | Callable[[Any], bool] = False
+    """Whether the files of a ZIP are unpacked into a folder beside it, all or none; or what chooses among its members,
+    given as `zipfile.ZipInfo`."""
+    keep_archive: bool = True
+    """Whether the archive stays once its files are unpacked."""
+    extract_bytes: int | None = field(default=None, validator=between(1))
+    """Bytes that one archive may unpack to; None: a hundred times its own and a gibibyte."""
     give_up_after: int = field(default=3, validator=between(1))
     """Runs after which a package that failed for good is asked for no more."""
 

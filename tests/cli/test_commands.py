@@ -299,6 +299,18 @@ def test_events_as_lines(command: Command, workflow: str, to: str) -> None:
     assert all(events[0] == "asked" and events[-1] == "downloaded" for events in by_item.values())
 
 
+def test_files_instead_of_archives(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+    """`--extract` unpacks; with `--no-keep-archive` the files are all there is, and nothing is missing afterwards."""
+    assert command("export", "--workflow", workflow, "--no-keep-archive", to).exit_code == 2
+    line = ["export", "--workflow", workflow, "--extract", "--no-keep-archive", to]
+    first, again = command(*line), command(*line)
+
+    assert (first.exit_code, again.exit_code) == (0, 0), first.stderr + again.stderr
+    assert "nothing new" in again.stderr
+    assert files(tmp_path) == [] and len(list(tmp_path.rglob("*.files/**/spec.json"))) >= 4
+    assert command("verify", str(tmp_path / "x")).exit_code == 0
+
+
 def test_space_that_stays_free(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """`--keep-free` of more than the disk has ends with 5, and nothing is there; nonsense is refused."""
     result = command("export", "--workflow", workflow, "--keep-free", "900TB", to)

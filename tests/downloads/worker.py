@@ -1,4 +1,4 @@
-"""An export in a process of its own: `python -m tests.downloads.worker URL KEY FOLDER PACKAGE…`."""
+"""An export in a process of its own: `python -m tests.downloads.worker [--extract] URL KEY FOLDER PACKAGE…`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pixxel_async.events import Failed
 from pixxel_async.settings import RetrySettings, WaitSettings
 
 
-async def main(url: str, key: str, folder: str, packages: list[str]) -> int:
+async def main(url: str, key: str, folder: str, packages: list[str], *, extract: bool) -> int:
     settings = Settings(
         api_key=key,
         base_url=url,
@@ -21,7 +21,7 @@ async def main(url: str, key: str, folder: str, packages: list[str]) -> int:
     async with (
         PixxelClient(settings=settings) as client,
         DownloadManager(client, folder) as manager,
-        manager.fetch_all(packages, buffer=64 * 1024, split_piece=256 * 1024) as outcomes,
+        manager.fetch_all(packages, buffer=64 * 1024, split_piece=256 * 1024, extract=extract) as outcomes,
     ):
         async for outcome in outcomes:
             failed += isinstance(outcome, Failed)
@@ -30,4 +30,5 @@ async def main(url: str, key: str, folder: str, packages: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:])))
+    given = [argument for argument in sys.argv[1:] if argument != "--extract"]
+    sys.exit(asyncio.run(main(*given[:3], given[3:], extract="--extract" in sys.argv)))

@@ -14,7 +14,18 @@ from typing import Any, Protocol
 
 from ...errors import ConfigError
 
-__all__ = ["Named", "check_template", "distinct", "fold", "part_name", "render", "segment", "with_suffix"]
+__all__ = [
+    "Named",
+    "bare",
+    "check_template",
+    "distinct",
+    "fold",
+    "is_device",
+    "part_name",
+    "render",
+    "segment",
+    "with_suffix",
+]
 
 MAX_BYTES = 180
 """Bytes of one segment before suffix and `-<id8>`, so that no file name passes 200."""
@@ -138,9 +149,14 @@ def segment(text: str) -> str:
     name = _short(_trimmed(name), text)
     if not name:
         return f"x-{_digest(text)[:8]}"
-    if name.split(".")[0].rstrip(" ").upper() in _DEVICES:
+    if is_device(name):
         name = f"_{name}"
     return f"{name}_" if name.casefold().endswith(_OURS) else name
+
+
+def is_device(name: str) -> bool:
+    """Whether some system takes a file name for a device's, whatever its suffix."""
+    return name.split(".")[0].rstrip(" ").upper() in _DEVICES
 
 
 def _visible(text: str) -> str:
@@ -171,13 +187,13 @@ def with_suffix(name: str, container: str) -> str:
     Args:
         container: one of `packages.rules.containers.Container`.
     """
-    return _bare(name) + _SUFFIXES.get(container, _UNKNOWN_SUFFIX)
+    return bare(name) + _SUFFIXES.get(container, _UNKNOWN_SUFFIX)
 
 
 def distinct(name: str, package: object) -> str:
     """The name that a package gets when another one has its name: with `-<id8>` before the suffix."""
-    bare = _bare(name)
-    return f"{bare}-{_digest(str(package))[:8]}{name[len(bare) :]}"
+    stem = bare(name)
+    return f"{stem}-{_digest(str(package))[:8]}{name[len(stem) :]}"
 
 
 def part_name(package: object) -> str:
@@ -190,7 +206,8 @@ def fold(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
+    """A name without the suffix that tells what its bytes are."""
     stem, last = name[: name.rfind("/") + 1], name[name.rfind("/") + 1 :]
     found = next((suffix for suffix in _EVERY_SUFFIX if last.lower().endswith(suffix) and last.lower() != suffix), "")
     return stem + last[: len(last) - len(found)]

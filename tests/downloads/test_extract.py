@@ -1,0 +1,253 @@
+"""The files of an archive in a folder: all of them or none, nothing outside it, and every crash mended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import stat
+import sys
+import zipfile
+from asyncio.subprocess import PIPE, STDOUT
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+import rasterio
+
+from pixxel_async import DownloadManager, JobPackage, PixxelClient
+from pixxel_async.downloads.extract import unpack
+from pixxel_async.errors import Corrupt, DiskFull, DownloadError, NameTaken, TooLarge
+from pixxel_async.events import Downloaded, Failed
+from pixxel_async.sandbox import Sandbox
+from tests.downloads.ground import Ground, collect, until
+
+
+def inside(archive: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(archive) as opened:
+        return {name: opened.read(name) for name in opened.namelist() if not name.endswith("/")}
+
+
+def below(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def files(folder: Path, pattern: str) -> list[Path]:
+    return list(folder.rglob(pattern))
+
+
+def hidden(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob(".*") if path.name != ".pixxel"]
+
+
+async def test_the_files_are_in_a_folder_beside_the_archive(
+    client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """Every file of the archive, byte for byte; the same again fetches and unpacks nothing."""
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package, extract=True)
+        again = await manager.fetch(package, extract=True)
+
+    assert done.folder is not None and below(done.folder) == inside(done.path) != {}
+    assert (again.fetched, again.folder, again.path) == (False, done.folder, done.path)
+    assert hidden(tmp_path) == []
+
+
+async def test_a_package_that_was_fetched_before_is_unpacked_without_asking(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """What is done but for its files gets them from the archive on disk, in a batch too."""
+    async with DownloadManager(client, tmp_path) as manager:
+        await manager.fetch(package)
+    seen = sandbox.count("storage"), sandbox.count("jobs.request_download")
+    async with DownloadManager(client, tmp_path) as manager:
+        (done,) = await collect(manager.fetch_all([package], extract=True))
+
+    assert isinstance(done, Downloaded) and done.folder is not None and not done.fetched
+    assert below(done.folder) == inside(done.path)
+    assert (sandbox.count("storage"), sandbox.count("jobs.request_download")) == seen
+
+
+async def test_the_archive_need_not_be_kept(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """Without the archive its files are what is there: neither fetched again, nor missing from a cache, until gone."""
+    options: dict[str, Any] = {"extract": True, "keep_archive": False, "if_missing": "redo"}
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package, **options)
+        assert done.path == done.folder and done.path.is_dir() and not files(tmp_path, "*.zip")
+        again = await manager.fetch(package, **options)
+        assert (again.fetched, again.path) == (False, done.path)
+        assert await manager.forget(package, delete=True)
+        assert not done.path.exists()
+        assert (await manager.fetch(package, **options)).fetched
+    assert sandbox.count("storage") == 2
+
+
+async def test_members_are_chosen(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """A function sees each member and says which become files."""
+
+    def rasters(member: zipfile.ZipInfo) -> bool:
+        return member.filename.endswith(".tif")
+
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package, extract=rasters)
+
+    expected = {name: data for name, data in inside(done.path).items() if name.endswith(".tif")}
+    assert done.folder is not None and below(done.folder) == expected != {}
+
+
+async def test_rasters_open_where_they_are(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """The paths of rasters open in rasterio, inside the archive and unpacked."""
+    async with DownloadManager(client, tmp_path) as manager:
+        packed = await manager.fetch(package)
+        plain = await manager.fetch(package, to=tmp_path / "plain", extract=True, keep_archive=False)
+
+    for done in (packed, plain):
+        assert done.rasters
+        for path in done.rasters:
+            with rasterio.open(path) as raster:
+                assert raster.count > 0 and raster.crs is not None
+
+
+async def test_a_folder_that_is_not_ours_is_left_alone(
+    client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """It is neither filled nor replaced, this time and the next; the archive is there."""
+    folder = tmp_path / package.workflow_id / f"{package.job_id}.files"
+    folder.mkdir(parents=True)
+    (folder / "mine.txt").write_text("mine")
+    for _ in range(2):
+        async with DownloadManager(client, tmp_path) as manager:
+            with pytest.raises(NameTaken, match="not known to be ours"):
+                await manager.fetch(package, extract=True)
+    assert below(folder) == {"mine.txt": b"mine"}
+    assert folder.with_suffix(".zip").is_file()
+
+
+async def test_killed_while_unpacking(sandbox: Sandbox, ground: Ground, tmp_path: Path) -> None:
+    """At whatever moment SIGKILL hits, a folder that is visible is whole, and the next run completes all of them."""
+    command = ["--extract", sandbox.url, sandbox.api_key, str(tmp_path), *map(str, ground.packages)]
+
+    async def start() -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-W", "error", "-m", "tests.downloads.worker", *command, stdout=PIPE, stderr=STDOUT
+        )
+
+    dice = random.Random(3)
+    for _ in range(5):
+        process = await start()
+        await until(lambda process=process: files(tmp_path, "*.zip") or process.returncode is not None)
+        await asyncio.sleep(dice.uniform(0.0, 0.03))
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+        for folder in files(tmp_path, "*.files"):
+            assert below(folder) == inside(folder.with_suffix(".zip"))
+    output, _ = await asyncio.wait_for((process := await start()).communicate(), 30)
+    assert process.returncode == 0, output.decode()
+
+    assert len(files(tmp_path, "*.files")) == len(ground.packages)
+    for folder in files(tmp_path, "*.files"):
+        assert below(folder) == inside(folder.with_suffix(".zip"))
+    assert hidden(tmp_path) == []
+
+
+def link(name: str) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name)
+    member.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return member
+
+
+BAD: dict[str, list[str | zipfile.ZipInfo]] = {
+    "up": ["../x"], "up inside": ["a/../../x"], "absolute": ["/etc/x"], "drive": ["C:/x"], "backslash": ["..\\x"],
+    "stream": ["a.txt:x"], "device": ["a/NUL.txt"], "dot": ["a./x"], "blank": ["x "], "control": ["a\x1b[31m"],
+    "empty part": ["a//x"], "one dot": ["a/./x"], "long": ["x" * 300], "deep": ["/".join(["aaaa"] * 300)],
+    "case": ["a/X.tif", "A/x.tif"], "accents": ["e\u0301", "\u00e9"], "twice": ["x", "x"],
+    "file and folder": ["a", "a/x"], "link": ["x", link("y")],
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("how", BAD)
+def test_what_is_harmful_is_refused_as_a_whole(how: str, tmp_path: Path) -> None:
+    """A name that leaves the folder or is none on some system, two for one file, a link: nothing is unpacked at all."""
+    archive, folder = tmp_path / "a.zip", tmp_path / "a.files"
+    with zipfile.ZipFile(archive, "w") as written:
+        written.writestr("good.txt", b"good")
+        for member in BAD[how]:
+            written.writestr(member, b"bad")
+    with pytest.raises(DownloadError, match="nothing was unpacked") as caught:
+        unpack(archive, folder, tmp_path / ".part.d")
+    assert not caught.value.retryable
+    assert sorted(os.listdir(tmp_path)) == ["a.zip"]
+    assert not (tmp_path.parent / "x").exists()
+
+
+def test_ordinary_names_are_fine(tmp_path: Path) -> None:
+    """Folders, accents, dots and blanks within names, empty files, and a file in a folder that no entry names."""
+    names = ["a/", "a/b c.tif", "a/\u00e9t\u00e9.json", "x..y/.hidden", "spec.json", "empty"]
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as written:
+        for name in names:
+            written.writestr(name, b"" if name in ("a/", "empty") else name.encode())
+    unpack(tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d")
+    assert below(tmp_path / "a.files") == inside(tmp_path / "a.zip")
+
+
+def bomb(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as written:
+        written.writestr("zeros", bytes(3_000_000))
+    return path
+
+
+def test_bombs_are_refused(tmp_path: Path) -> None:
+    """What would come out is bounded by a number, and by the disk, before anything is written."""
+    archive = bomb(tmp_path / "a.zip")
+    with pytest.raises(TooLarge, match="extract_bytes"):
+        unpack(archive, tmp_path / "a.files", tmp_path / ".part.d", limit=2_999_999)
+    with pytest.raises(TooLarge, match="the disk"):
+        unpack(archive, tmp_path / "a.files", tmp_path / ".part.d", keep_free=1 << 60)
+    unpack(archive, tmp_path / "a.files", tmp_path / ".part.d", limit=3_000_000)
+    assert (tmp_path / "a.files" / "zeros").stat().st_size == 3_000_000
+
+
+def test_a_size_that_lies_is_found_out(tmp_path: Path) -> None:
+    """A member that unpacks to other bytes than it says is corrupt, and nothing of the archive stays."""
+    archive = bomb(tmp_path / "a.zip")
+    data = bytearray(archive.read_bytes())
+    size = (3_000_000).to_bytes(4, "little")
+    while (at := data.find(size)) >= 0:
+        data[at : at + 4] = (1_000).to_bytes(4, "little")
+    archive.write_bytes(data)
+    with pytest.raises(Corrupt):
+        unpack(archive, tmp_path / "a.files", tmp_path / ".part.d")
+    assert sorted(os.listdir(tmp_path)) == ["a.zip"]
+
+
+def test_it_can_be_stopped(tmp_path: Path) -> None:
+    """A cancellation ends it between two pieces, and what was written is gone."""
+    stop = Event()
+    stop.set()
+    with pytest.raises(DownloadError, match="stopped"):
+        unpack(bomb(tmp_path / "a.zip"), tmp_path / "a.files", tmp_path / ".part.d", stop=stop)
+    assert sorted(os.listdir(tmp_path)) == ["a.zip"]
+
+
+async def test_a_failure_is_told_and_the_archive_stays(
+    client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """What cannot be unpacked fails at the stage `extract`; without the wish it is there as before."""
+    async with DownloadManager(client, tmp_path) as manager:
+        (failed,) = await collect(manager.fetch_all([package], extract=True, extract_bytes=10))
+        assert isinstance(failed, Failed) and isinstance(failed.error, TooLarge) and failed.stage == "extract"
+        done = await manager.fetch(package)
+    assert done.path.is_file() and not done.fetched
+
+
+def test_disk_errors_are_ours(tmp_path: Path) -> None:
+    """What the system refuses is told as a DownloadError with the folder's name."""
+    (tmp_path / "no").write_text("")
+    with pytest.raises(DownloadError, match="unpack into") as caught:
+        unpack(bomb(tmp_path / "a.zip"), tmp_path / "no" / "a.files", tmp_path / "no" / ".part.d")
+    assert not isinstance(caught.value, DiskFull)
