@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pixxel_async import Downloaded, DownloadManager, PixxelClient, Settings
+from pixxel_async.cli.memory import keep_memory
 
 Job = dict[str, Any]
 STREAMS = 8
@@ -35,6 +36,12 @@ async def ours(job: Job, folder: Path, **settings: Any) -> None:
 async def ours_at_their_work(job: Job, folder: Path) -> None:
     """pixxel_async at what the others do: no proof beyond the length, no digest."""
     await ours(job, folder, verify="size", digest=None)
+
+
+async def ours_with_roomy_memory(job: Job, folder: Path) -> None:
+    """The same in a process of its own that lets malloc keep what it has, as `pixxel export` does."""
+    keep_memory()
+    await ours_at_their_work(job, folder)
 
 
 async def aiohttp_as_written(job: Job, folder: Path) -> None:
@@ -97,6 +104,7 @@ async def side_by_side(get: Callable[[str, str], Awaitable[None]], job: Job) -> 
 CLIENTS: dict[str, Callable[[Job, Path], Awaitable[None]]] = {
     "pixxel_async": ours,
     "pixxel_async size": ours_at_their_work,
+    "pixxel_async size, roomy": ours_with_roomy_memory,
     "aiohttp": aiohttp_as_written,
     "httpx": httpx_as_written,
     "stac-asset": stac_asset,

@@ -17,6 +17,7 @@ from ..downloads.disk import Disk
 from ..errors import ConfigError, PixxelError
 from ..events import Event, Failed, Outcome
 from .errors import Exit, Refusal, one_line
+from .memory import keep_memory
 from .output import Form, writer
 from .plain import printable
 from .progress import Board, Progress, showing, view
@@ -127,6 +128,7 @@ class Fetching:
 
     async def fetch(self, client: PixxelClient, source: Source) -> None:
         """Fetch everything, until it is done or the run's deadline has passed."""
+        keep_memory()
         try:
             async with asyncio.timeout(self._run.deadline):
                 await self._all(client, source)
