@@ -116,7 +116,8 @@ class Downloaded:
 
     Attributes:
         package: the package.
-        path: the file; the folder of its files, where the archive was not kept.
+        path: the file; the folder of its files, where the archive was not kept; of an object the place below the spool
+            folder that it would have, where nothing is left.
         size: its bytes.
         sha256: its digest in hex; None with `digest=None`.
         proof: how it was proved: `crc`, `structure`, `digest` or `size`.
@@ -125,6 +126,7 @@ class Downloaded:
         server_name: the name that the storage gave it, a field and nothing more; None when it gave none.
         seconds: from the first request for it until now.
         folder: where its files were unpacked to; None when they were not.
+        url: of the object, such as `s3://bucket/prefix/W/J.zip`; None for a file.
     """
 
     package: Package
@@ -137,10 +139,16 @@ class Downloaded:
     server_name: str | None = None
     seconds: float = 0.0
     folder: Path | None = None
+    url: str | None = None
 
     @property
     def rasters(self) -> tuple[str, ...]:
-        """The GeoTIFFs as GDAL and rasterio open them: files in the folder, or else members inside the archive."""
+        """The GeoTIFFs as GDAL and rasterio open them: files in the folder, or else members inside the archive.
+
+        None of an object: GDAL has names of its own for each kind of store.
+        """
+        if self.url is not None:
+            return ()
         names = [member.name for member in self.members if member.name.lower().endswith((".tif", ".tiff"))]
         if self.folder == self.path:
             return tuple(str(self.path / name) for name in names)
@@ -158,12 +166,14 @@ class Skipped:
         reason: why, for people.
         path: the file that is its own, where there is one.
         given_up: whether it is missing because it failed for good in too many runs.
+        url: of the object that is its own, where there is one.
     """
 
     package: Package
     reason: str
     path: Path | None = None
     given_up: bool = False
+    url: str | None = None
 
 
 @frozen

@@ -16,9 +16,10 @@ from .sums import read_sums
 from .threads import Threads
 
 if TYPE_CHECKING:
+    from .destination import Destination
     from .record import Record, Row
 
-__all__ = ["Verified", "digest_of", "same_bytes", "verify_folder", "verify_sums"]
+__all__ = ["Verified", "damage", "digest_of", "same_bytes", "verify_folder", "verify_sums"]
 
 
 @frozen
@@ -26,30 +27,53 @@ class Verified:
     """One recorded file, read again.
 
     Attributes:
-        path: the file.
+        path: the file, or where an object would be if its store were the folder.
         ok: whether its bytes are those that were proved.
         reason: what is wrong; empty when nothing is.
+        url: of the object, where it is one.
     """
 
     path: Path
     ok: bool
     reason: str = ""
+    url: str | None = None
 
 
-async def verify_folder(folder: Path, record: Record) -> AsyncIterator[Verified]:
+async def verify_folder(
+    folder: Path, record: Record, destination: Destination | None = None
+) -> AsyncIterator[Verified]:
     """Read every file that the record says is done, one after the other.
 
     Args:
-        folder: the folder that the packages were fetched into.
+        folder: the folder that the packages were fetched into, or that they were spooled in.
         record: its open record.
+        destination: where the files are; None for the folder itself.
+
+    Raises:
+        DownloadError: an object store does not answer.
     """
     threads = Threads(1)
     try:
         async for row in record.rows(folder, "done"):
-            if row.name is not None:
-                yield await threads.run(_verified, folder, row.name, row)
+            if row.name is None:
+                continue
+            path, url = folder / row.name, None
+            if destination is not None and destination.url is not None:
+                reason, url = await destination.damage(row.name, row), destination.title(row.name)
+            elif (unpacked := _instead(row)) is not None:
+                path = folder / unpacked
+                reason = "" if await threads.run(path.is_dir) else "is gone"
+            else:
+                reason = await threads.run(damage, path, row)
+            yield Verified(path, not reason, reason, url)
     finally:
         threads.close()
+
+
+def _instead(row: Row) -> str | None:
+    """The folder of files that is there instead of their archive."""
+    unpacked = Extracted.read(row.extracted)
+    return unpacked.folder if unpacked is not None and unpacked.whole and not unpacked.kept else None
 
 
 async def verify_sums(sums: Path) -> AsyncIterator[Verified]:
@@ -78,20 +102,17 @@ def _compared(path: Path, digest: str) -> Verified:
         return Verified(path, False, f"cannot be read: {error.strerror}")
 
 
-def _verified(folder: Path, name: str, row: Row) -> Verified:
-    path, unpacked = folder / name, Extracted.read(row.extracted)
-    if unpacked is not None and unpacked.whole and not unpacked.kept:
-        path = folder / unpacked.folder
-        return Verified(path, True) if path.is_dir() else Verified(path, False, "is gone")
+def damage(path: Path, row: Row) -> str:
+    """What is wrong with a file that the row tells of; empty when nothing is. Runs in a thread."""
     try:
         size = path.stat().st_size
         if size != row.size:
-            return Verified(path, False, f"has {size:,} bytes, had {row.size or 0:,}")
-        return Verified(path, True) if same_bytes(path, row) else Verified(path, False, "its bytes have changed")
+            return f"has {size:,} bytes, had {row.size or 0:,}"
+        return "" if same_bytes(path, row) else "its bytes have changed"
     except FileNotFoundError:
-        return Verified(path, False, "is gone")
+        return "is gone"
     except OSError as error:
-        return Verified(path, False, f"cannot be read: {error.strerror}")
+        return f"cannot be read: {error.strerror}"
 
 
 def same_bytes(path: Path, row: Row) -> bool:

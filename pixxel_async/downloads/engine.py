@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DiskFull, DownloadError, PackageTimedOut, PixxelError, RateLimited
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from ..packages import Package
     from ..settings import DownloadSettings, Settings
     from .binding import Binding
+    from .home import Home
     from .pending import Terms
     from .tools import Tools
 
@@ -43,10 +43,10 @@ class Engine:
         streaming: bodies under way.
     """
 
-    def __init__(self, tools: Tools, binding: Binding, home: Path, settings: Settings) -> None:
+    def __init__(self, tools: Tools, binding: Binding, home: Home, settings: Settings) -> None:
         self.tools = tools
         self.items: dict[Key, Item] = {}
-        self._home = home
+        self.home = home
         self._binding = binding
         self.streaming = 0
         self._workers: dict[str, list[asyncio.Task[None]]] = {"ask": [], "stream": []}
@@ -150,7 +150,7 @@ class Engine:
 
         Another client's item is another item: what one key is refused, the next may have.
         """
-        home = terms.folder is self._home or terms.folder == self._home
+        home = terms.folder is self.home.folder or terms.folder == self.home.folder
         return package if home and terms.client is self._binding.client else (package, terms.folder, terms.client)
 
     def _forget(self, item: Item) -> None:

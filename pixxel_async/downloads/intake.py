@@ -10,7 +10,7 @@ from ..errors import NameTaken
 from ..events import Downloaded, Failed, Outcome, Skipped
 from .extract import Extracted
 from .pending import Item
-from .place import decide, first_name
+from .place import decide, first_name, path_and_url
 
 if TYPE_CHECKING:
     from ..packages import Package
@@ -49,7 +49,7 @@ async def enrol(engine: Engine, items: Sequence[Item], start: Callable[[Item], o
     identities = [item.identity for item in items]
     known = await tools.record.known(identities, folder)
     rows = [known.get(identity) for identity in identities]
-    decisions = await tools.threads.run(decide, items, rows, tools.disk, tools.record)
+    decisions = await decide(items, rows, tools)
     return sum(_place(engine, *each, start, skip=skip) for each in zip(items, rows, decisions, strict=True))
 
 
@@ -86,20 +86,20 @@ def _to_unpack(item: Item, row: Row) -> bool:
 
 
 def _done(item: Item, row: Row, *, skip: bool) -> Outcome:
-    path, folder = item.terms.folder / (row.name or ""), None
+    (path, url), folder = path_and_url(item.terms, row.name or ""), None
     found = Extracted.read(row.extracted)
     if found is not None and found.whole:
         folder = item.terms.folder / found.folder
         path = path if found.kept else folder
     if skip:
-        return Skipped(item.package, "done before", path)
+        return Skipped(item.package, "done before", path, url=url)
     return Downloaded(
         item.package, path, row.size or 0, row.sha256, row.proof or "size",
-        fetched=False, server_name=row.server_name, folder=folder,
+        fetched=False, server_name=row.server_name, folder=folder, url=url,
     )  # fmt: skip
 
 
 def _taken(item: Item) -> Failed:
-    path = item.terms.folder / first_name(item.wanted, item.terms.settings.name)
-    error = NameTaken(f"{path} exists and is not known to be ours", package=item.identity)
+    title = item.terms.destination.title(first_name(item.wanted, item.terms.settings.name))
+    error = NameTaken(f"{title} exists and is not known to be ours", package=item.identity)
     return Failed(item.package, error, "publish")

@@ -17,10 +17,10 @@ from attrs import evolve
 
 from ..errors import Corrupt, DownloadError, NameTaken, NotAPackage, PackageFailed
 from ..events import Downloaded
-from .checks import digest_of, same_bytes
+from .checks import digest_of
 from .extract import extracted
 from .inquiry import inquire
-from .place import Place, claimed
+from .place import Place, claimed, path_and_url
 from .rules.naming import distinct, with_suffix
 from .rules.resume import Kept
 from .sound import Sound, check
@@ -68,25 +68,26 @@ async def _there(item: Item, place: Place, tools: Tools) -> Downloaded | None:
         case "finish":
             sound = True
         case "check":
-            sound = await tools.threads.run(same_bytes, place.path, place.row)
+            sound = not await place.destination.damage(place.name, place.row)
         case "adopt":
             sound = await _adopted(item, place, tools)
         case "taken":
-            raise NameTaken(f"{place.path} exists and is not known to be ours", package=item.identity)
+            raise NameTaken(f"{place.title} exists and is not known to be ours", package=item.identity)
         case _:
             return None
     if sound:
         return await _finish(item, place, tools)
     if place.decision.otherwise == "taken":
-        raise NameTaken(f"{place.path} exists and is not known to be ours", package=item.identity)
+        raise NameTaken(f"{place.title} exists and is not known to be ours", package=item.identity)
     return None
 
 
 async def _finish(item: Item, place: Place, tools: Tools) -> Downloaded:
     """The record learns of a file that is there, and an old part file goes."""
-    found = await tools.threads.run(tools.disk.look, place.path)
+    look = await place.destination.looking([place.name])
+    found = await tools.threads.run(look, place.name)
     if found is None:
-        raise DownloadError(f"{place.path} was removed meanwhile", package=item.identity, stage="publish")
+        raise DownloadError(f"{place.title} was removed meanwhile", package=item.identity, stage="publish")
     await _save(item, place, tools, state="done", size=found.size, mtime_ns=found.mtime_ns, error=None, error_kind=None)
     await tools.threads.run(tools.disk.remove, place.folder / place.part)
     return _downloaded(item, place, tools, fetched=False)
@@ -94,6 +95,8 @@ async def _finish(item: Item, place: Place, tools: Tools) -> Downloaded:
 
 async def _adopted(item: Item, place: Place, tools: Tools) -> bool:
     """Whether a file that a lost record may have known is sound."""
+    if place.destination.url is not None:
+        return await _vouched(item, place, tools)
     try:
         proof = (await check(item, place.path, Kept(), {}, None, tools)).proof
     except (Corrupt, NotAPackage):
@@ -101,6 +104,14 @@ async def _adopted(item: Item, place: Place, tools: Tools) -> bool:
     sha256 = await tools.threads.run(digest_of, place.path) if item.terms.settings.digest else None
     await _save(item, place, tools, name=place.name, sha256=sha256, proof=proof.proof, container=proof.container)
     return True
+
+
+async def _vouched(item: Item, place: Place, tools: Tools) -> bool:
+    """The same of an object: it was proved before it was sent, and tells the digest of what was proved."""
+    sha256 = await place.destination.vouched(place.name)
+    if sha256 is not None:
+        await _save(item, place, tools, name=place.name, sha256=sha256, proof="digest")
+    return sha256 is not None
 
 
 @asynccontextmanager
@@ -204,7 +215,7 @@ async def _publish(item: Item, place: Place, part: PartFile, stream: Stream, sou
         place.name = distinct(place.name, item.package)
         await _announce(item, place, part, stream, sound, tools)
     replace = item.terms.settings.exists == "replace" or place.decision.replace
-    published = await tools.threads.run(tools.disk.publish, part, place.path, replace=replace)
+    published = await place.destination.commit(part, place.name, place.row, replace=replace)
     release = not item.terms.settings.extract
     await _save(
         item, place, tools, release=release, state="done", size=published.size, mtime_ns=published.mtime_ns,
@@ -244,8 +255,9 @@ def _downloaded(
     item: Item, place: Place, tools: Tools, *, fetched: bool = True, members: tuple[Any, ...] = ()
 ) -> Downloaded:
     row: Row = place.row
+    path, url = path_and_url(item.terms, place.name)
     return Downloaded(
-        item.package, place.path, row.size or 0, row.sha256, row.proof or "size",
-        fetched=fetched, members=members, server_name=row.server_name,
+        item.package, path, row.size or 0, row.sha256, row.proof or "size",
+        fetched=fetched, members=members, server_name=row.server_name, url=url,
         seconds=tools.timing.clock() - item.began if fetched else 0.0,
     )  # fmt: skip

@@ -16,8 +16,10 @@ from ..events import Downloaded, Event
 from ..packages import Package, wanted
 from .binding import Binding
 from .board import Board, Snapshot, Watching
+from .destination import Destination
 from .disk import Disk
 from .engine import Engine
+from .home import Home, Homes, Target, where
 from .intake import enrol
 from .lines import Lines
 from .outcomes import Outcomes
@@ -45,16 +47,18 @@ Given = Package | object
 
 
 class DownloadManager:
-    """Fetches packages into a folder: asks, waits, streams, proves, renames and records.
+    """Fetches packages into a folder or an object store: asks, waits, streams, proves, renames or sends, and records.
 
     Use it as an async context manager. Leaving it normally waits for what was submitted; leaving it by an exception
     cancels.
 
     Args:
         client: asks for the packages.
-        folder: where they go; made when missing.
+        folder: where they go; made when missing. Also `s3://bucket/prefix`, `gs://…`, `az://…`, or an `ObjectStore` of
+            `pixxel_async.integrations.objects`: a file is sent there once it is complete and proved.
         settings: instead of the client's `settings.download`.
-        record: the record's file; None for `<folder>/.pixxel/record.sqlite`.
+        record: the record's file; None for `<folder>/.pixxel/record.sqlite`, with an object store in its spool.
+        spool: an object store's local folder, for part files; None for one of its own in `$XDG_STATE_HOME/pixxel`.
         name: template of the names, as `DownloadSettings.name`.
         on_event: called with every event; it must not block, and what it raises is dropped.
     """
@@ -62,17 +66,19 @@ class DownloadManager:
     def __init__(
         self,
         client: PixxelClient,
-        folder: str | Path,
+        folder: Target,
         *,
         settings: DownloadSettings | None = None,
         record: str | Path | None = None,
+        spool: str | Path | None = None,
         name: str | None = None,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
         chosen = settings or client.settings.download
         self._settings = attrs.evolve(chosen, name=name) if name is not None else chosen
         self._client = client
-        self._folder = Path(folder)
+        self._given, self._spool = folder, spool
+        self._folder = where(folder, spool).folder
         self._record_path = Path(record) if record is not None else None
         self._board = Board(on_event, client.timing.clock)
         self._engine: Engine | None = None
@@ -81,8 +87,13 @@ class DownloadManager:
 
     @property
     def folder(self) -> Path:
-        """Where the packages go."""
+        """Where the packages go; with an object store where they are spooled."""
         return self._folder
+
+    @property
+    def destination(self) -> Destination:
+        """Where the final files are: the folder, or an object store."""
+        return self._opened.home.destination
 
     @property
     def record(self) -> Record:
@@ -113,8 +124,10 @@ class DownloadManager:
 
     async def _open(self) -> None:
         threads, disk = Threads(), Disk()
+        self._homes = Homes(disk, threads)
         try:
-            self._folder = await threads.run(disk.prepare, self._folder)
+            home = await self._homes.at(self._given, self._spool)
+            self._folder = home.folder
             path = self._record_path or self._folder / ".pixxel" / "record.sqlite"
             record = await Record.open(path, origin=self._client.origin)
             if record.begun and await threads.run((self._folder / SUMS).is_file):
@@ -126,7 +139,7 @@ class DownloadManager:
         tools = Tools(
             record, disk, threads, Watchdog(), room, Lines(), Pace(timing), timing, time.time, self._board.tell
         )
-        self._engine = Engine(tools, Binding(record, self._client), self._folder, self._client.settings)
+        self._engine = Engine(tools, Binding(record, self._client), home, self._client.settings)
 
     async def __aenter__(self) -> DownloadManager:
         return await self.open()
@@ -175,7 +188,12 @@ class DownloadManager:
             await engine.tools.record.close()
 
     async def fetch(
-        self, package: Given, *, client: PixxelClient | None = None, to: str | Path | None = None, **settings: Any
+        self,
+        package: Given,
+        *,
+        client: PixxelClient | None = None,
+        to: Target | None = None,
+        **settings: Any,
     ) -> Downloaded:
         """One package, complete and proved on disk; at once when it is there already.
 
@@ -185,7 +203,7 @@ class DownloadManager:
         Args:
             package: the package, its text form, or a row of jobs or tasks.
             client: whose key asks; None for the manager's.
-            to: another folder.
+            to: another folder or object store.
             settings: fields of `DownloadSettings`.
 
         Raises:
@@ -199,10 +217,16 @@ class DownloadManager:
                 transfer.cancel()
 
     async def submit(
-        self, package: Given, *, client: PixxelClient | None = None, to: str | Path | None = None, **settings: Any
+        self,
+        package: Given,
+        *,
+        client: PixxelClient | None = None,
+        to: Target | None = None,
+        **settings: Any,
     ) -> Transfer:
         """Put a package on its way, as soon as there is room for it; arguments as `fetch`."""
-        engine, terms = self._opened, await self._terms(client, to, settings)
+        engine = self._opened
+        terms = self._terms(client, settings, await self._homes.at(to) if to is not None else engine.home)
         given = wanted(package)
         key = engine.key(given.package, terms)
         await engine.room(terms.settings.max_pending)
@@ -245,27 +269,21 @@ class DownloadManager:
             client: whose key asks; None for the manager's.
             settings: fields of `DownloadSettings`.
         """
-        terms = self._terms_here(client, settings)
-        batch = Outcomes(
-            packages, engine=self._opened, terms=terms, wait_for_jobs=wait_for_jobs, ended=self._batches.discard
-        )
+        engine = self._opened
+        terms = self._terms(client, settings, engine.home)
+        batch = Outcomes(packages, engine=engine, terms=terms, wait_for_jobs=wait_for_jobs, ended=self._batches.discard)
         self._batches.add(batch)
         return batch
 
-    async def _terms(self, client: PixxelClient | None, to: str | Path | None, settings: dict[str, Any]) -> Terms:
-        terms = self._terms_here(client, settings)
-        if to is not None:
-            tools = self._opened.tools
-            terms.folder = await tools.threads.run(tools.disk.prepare, Path(to))
-        return terms
-
-    def _terms_here(self, client: PixxelClient | None, settings: dict[str, Any]) -> Terms:
+    def _terms(self, client: PixxelClient | None, settings: dict[str, Any], home: Home) -> Terms:
         known = {field.name for field in attrs.fields(type(self._settings))}
         if unknown := sorted(settings.keys() - known):
             raise ConfigError(f"no such download setting: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
         chosen = attrs.evolve(self._settings, **settings)
+        if chosen.extract and home.destination.url is not None:
+            raise ConfigError("`extract` unpacks into folders of this machine alone, not into an object store")
         self._opened.staff(chosen)
-        return Terms(client or self._client, self._folder, chosen)
+        return Terms(client or self._client, home.folder, home.destination, chosen)
 
     def watch(self, package: Given) -> Watching:
         """The states of one package from now on; a slow reader gets the newest alone, and the outcome as the last."""
@@ -290,7 +308,8 @@ class DownloadManager:
                 all that are not packed yet; of those that are packed the size is learned, and nothing is fetched.
             settings: fields of `DownloadSettings`.
         """
-        return await plan(self._opened.tools, self._terms_here(None, settings), packages, sizes=sizes)
+        engine = self._opened
+        return await plan(engine.tools, self._terms(None, settings, engine.home), packages, sizes=sizes)
 
     async def forget(self, package: Given, *, delete: bool = False) -> bool:
         """Remove a package from the record, so that it is fetched anew; False when it was not in it.
@@ -301,4 +320,5 @@ class DownloadManager:
         Raises:
             DownloadError: it is being fetched, here or by another process.
         """
-        return await forget(self._opened.tools, self._folder, str(wanted(package).package), delete=delete)
+        engine = self._opened
+        return await forget(engine.tools, engine.home, str(wanted(package).package), delete=delete)

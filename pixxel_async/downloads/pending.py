@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..events import Outcome
     from ..packages import Link, Package
     from ..settings import DownloadSettings
+    from .destination import Destination
     from .rules.delays import Look
 
 __all__ = ["Item", "Key", "Running", "Sink", "Terms"]
@@ -48,7 +49,8 @@ class Terms:
 
     Attributes:
         client: whose key asks.
-        folder: where the files go.
+        folder: where part files, and mostly the final files, are.
+        destination: where the final files go.
         settings: how.
         fresh: of these items, how many wait to be asked for the first time.
         streaming: bodies of these items that are streaming now.
@@ -56,6 +58,7 @@ class Terms:
 
     client: PixxelClient
     folder: Path
+    destination: Destination
     settings: DownloadSettings
     fresh: int = 0
     streaming: int = 0

@@ -20,12 +20,12 @@ from .surely import surely
 
 if TYPE_CHECKING:
     from ..packages import Wanted
+    from .destination import Destination, Look
     from .disk import Disk
-    from .pending import Item
-    from .record import Record
+    from .pending import Item, Terms
     from .tools import Tools
 
-__all__ = ["Held", "Place", "claimed", "decide", "first_name"]
+__all__ = ["Held", "Place", "claimed", "decide", "first_name", "path_and_url"]
 
 
 class Held(Exception):
@@ -37,6 +37,8 @@ class Place:
     """One claimed item.
 
     Attributes:
+        folder: where the part file is.
+        destination: where the final file goes.
         row: what the record knew when it was claimed.
         name, part: of the final file and of the part file, relative to the folder.
         decision: what to do.
@@ -44,6 +46,7 @@ class Place:
     """
 
     folder: Path
+    destination: Destination
     row: Row
     name: str
     part: str
@@ -52,8 +55,13 @@ class Place:
 
     @property
     def path(self) -> Path:
-        """The final file."""
+        """The final file, unless it is an object."""
         return self.folder / self.name
+
+    @property
+    def title(self) -> str:
+        """The final file, as people are told of it."""
+        return self.destination.title(self.name)
 
     def learn(self, **changes: Any) -> None:
         """The row has changed."""
@@ -72,17 +80,18 @@ def first_name(wanted: Wanted, template: str | None) -> str:
 @asynccontextmanager
 async def claimed(item: Item, tools: Tools) -> AsyncIterator[Place]:
     """The item's place, this process's own for the block; raises `Held` when another process has it."""
-    folder, settings = item.terms.folder, item.terms.settings
-    name = first_name(item.wanted, settings.name)
+    folder = item.terms.folder
+    name = first_name(item.wanted, item.terms.settings.name)
     claim = await _claim(item, tools, name)
     place: Place | None = None
     try:
         row = claim.row
         name = row.name or name
         part = row.part or _part(item, name)
-        decide_one = _Deciding(tools.disk, tools.record, folder, settings.exists, settings.if_missing, revive=True)
+        look = await item.terms.destination.looking([name])
+        decide_one = _Deciding(item.terms, tools.disk, look, lost=tools.record.lost, revive=True)
         decision = await tools.threads.run(decide_one, row, name, part, claim.same_boot)
-        place = Place(folder, row, name, part, decision)
+        place = Place(folder, item.terms.destination, row, name, part, decision)
         yield place
     finally:
         if place is None or place.held:
@@ -109,31 +118,29 @@ def _part(item: Item, name: str) -> str:
 class _Deciding:
     """Looks at the disk and decides; runs in a thread."""
 
+    terms: Terms
     disk: Disk
-    record: Record
-    folder: Path
-    exists: str
-    if_missing: str
+    look: Look
+    lost: bool
     revive: bool = False
 
     def __call__(self, row: Row | None, name: str, part: str, same_boot: bool) -> Decision:
         known = self._known(row, same_boot)
-        final = self._final(row, name)
         over = known is None or known.state in ("done", "given_up")
-        kept = None if over else self.disk.look(os.path.join(self.folder, part))
+        kept = None if over else self.disk.look(os.path.join(self.terms.folder, part))
         return recover(
-            known, kept.size if kept is not None and kept.regular else None, final,
-            exists=self.exists, if_missing=self.if_missing, lost=self.record.lost,
+            known, kept.size if kept is not None and kept.regular else None, self._final(row, name),
+            exists=self.terms.settings.exists, if_missing=self.terms.settings.if_missing, lost=self.lost,
         )  # fmt: skip
 
     def _final(self, row: Row | None, name: str) -> Final | None:
         """What is at the final name; an archive whose files were unpacked instead of it is there while they are."""
-        there = self.disk.look(os.path.join(self.folder, name))
+        there = self.look(name)
         if there is not None or row is None or row.extracted is None:
             return there
         found = Extracted.read(row.extracted)
         instead = found is not None and found.whole and not found.kept
-        if instead and found is not None and os.path.isdir(os.path.join(self.folder, found.folder)):
+        if instead and found is not None and os.path.isdir(os.path.join(self.terms.folder, found.folder)):
             return Final(regular=True, size=row.size or 0, mtime_ns=row.mtime_ns or 0)
         return None
 
@@ -145,15 +152,31 @@ class _Deciding:
         return known._replace(state="failed") if self.revive and row.state == "given_up" else known
 
 
-def decide(items: Sequence[Item], rows: Iterable[Row | None], disk: Disk, record: Record) -> list[Decision]:
-    """What is to be done about each of these, all of one call, before anything is asked for; runs in a thread."""
+async def decide(items: Sequence[Item], rows: Sequence[Row | None], tools: Tools) -> list[Decision]:
+    """What is to be done about each of these, all of one call, before anything is asked for.
+
+    An object store is looked at only where what it holds makes a difference to what the record says.
+    """
     if not items:
         return []
-    terms = items[0].terms
-    deciding = _Deciding(disk, record, terms.folder, terms.settings.exists, terms.settings.if_missing)
-    return [_decided(item, row, deciding) for item, row in zip(items, rows, strict=True)]
+    terms, names = items[0].terms, [_name(item, row) for item, row in zip(items, rows, strict=True)]
+    sure = terms.settings.if_missing == "redo" or terms.settings.exists == "error"
+    look = await terms.destination.looking(names, sure=sure)
+    deciding = _Deciding(terms, tools.disk, look, lost=tools.record.lost)
+    return await tools.threads.run(_decide, items, rows, names, deciding)
 
 
-def _decided(item: Item, row: Row | None, deciding: _Deciding) -> Decision:
-    name = (row.name if row is not None else None) or first_name(item.wanted, item.terms.settings.name)
-    return deciding(row, name, (row.part if row is not None else None) or _part(item, name), True)
+def _decide(items: Sequence[Item], rows: Iterable[Row | None], names: Iterable[str], one: _Deciding) -> list[Decision]:
+    return [
+        one(row, name, (row.part if row is not None else None) or _part(item, name), True)
+        for item, row, name in zip(items, rows, names, strict=True)
+    ]
+
+
+def _name(item: Item, row: Row | None) -> str:
+    return (row.name if row is not None else None) or first_name(item.wanted, item.terms.settings.name)
+
+
+def path_and_url(terms: Terms, name: str) -> tuple[Path, str | None]:
+    """Where a final file is, as an outcome tells it."""
+    return terms.folder / name, None if terms.destination.url is None else terms.destination.title(name)

@@ -69,7 +69,7 @@ async def _looked_up(items: Sequence[Item], tools: Tools) -> list[Planned]:
     identities = [item.identity for item in items]
     known = await tools.record.known(identities, items[0].terms.folder)
     rows = [known.get(identity) for identity in identities]
-    decisions = await tools.threads.run(decide, items, rows, tools.disk, tools.record)
+    decisions = await decide(items, rows, tools)
     return [_planned(*each) for each in zip(items, rows, decisions, strict=True)]
 
 

@@ -12,32 +12,42 @@ from ..errors import ConfigError
 from .threads import Threads
 
 if TYPE_CHECKING:
+    from .destination import Destination
     from .record import Record
 
-__all__ = ["SUMS", "read_sums", "write_sums"]
+__all__ = ["SUMS", "line", "read_sums", "write_list", "write_sums"]
 
 SUMS = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 
 
-async def write_sums(folder: Path, record: Record) -> Path:
+async def write_sums(folder: Path, record: Record, destination: Destination | None = None) -> Path:
     """Write `<folder>/SHA256SUMS` anew, in one step, with every file that the record knows a digest of.
 
     Files that were moved away or deleted are left out, for they are done and not damaged. Where none is left there is
     no `SHA256SUMS`, since `sha256sum -c` refuses an empty one.
 
+    Args:
+        folder: the folder that the packages were fetched into, or that they were spooled in.
+        record: its open record.
+        destination: where the files are, and the list goes; None for the folder itself.
+
     Returns:
         the file, which may not be there.
     """
     rows = [(row.sha256, row.name) async for row in record.rows(folder, "done") if row.sha256 and row.name]
+    if destination is not None:
+        await destination.write_sums(rows)
+        return folder / SUMS
     threads = Threads(1)
     try:
-        return await threads.run(_write, folder, rows)
+        return await threads.run(write_list, folder, rows)
     finally:
         threads.close()
 
 
-def _write(folder: Path, rows: Sequence[tuple[str, str]]) -> Path:
+def write_list(folder: Path, rows: Sequence[tuple[str, str]]) -> Path:
+    """Write the list of a local folder from digests and names; runs in a thread."""
     final, part = folder / SUMS, folder / f".{SUMS}.{os.getpid()}.part"
     lines = list(_lines(folder, rows))
     if not lines:
@@ -57,7 +67,12 @@ def _write(folder: Path, rows: Sequence[tuple[str, str]]) -> Path:
 def _lines(folder: Path, rows: Sequence[tuple[str, str]]) -> Iterable[str]:
     for digest, name in sorted(rows, key=lambda row: row[1]):
         if os.path.isfile(os.path.join(folder, name)):
-            yield f"{digest}  {name}\n"
+            yield line(digest, name)
+
+
+def line(digest: str, name: str) -> str:
+    """One line of the list."""
+    return f"{digest}  {name}\n"
 
 
 def read_sums(sums: Path) -> list[tuple[str, str]]:

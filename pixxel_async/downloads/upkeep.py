@@ -12,32 +12,40 @@ from .extract import Extracted
 from .surely import surely
 
 if TYPE_CHECKING:
+    from .home import Home
+    from .record import Row
     from .tools import Tools
 
 __all__ = ["forget"]
 
 
-async def forget(tools: Tools, folder: Path, identity: str, *, delete: bool) -> bool:
+async def forget(tools: Tools, home: Home, identity: str, *, delete: bool) -> bool:
     """Remove a package from the record, and with `delete` its files; False when it was not in it.
 
     Raises:
         DownloadError: it is being fetched, here or by another process.
     """
-    row = await tools.record.get(identity, folder)
+    row = await tools.record.get(identity, home.folder)
     if row is None:
         return False
-    if await tools.record.claim(identity, folder, name=None, part=row.part or "") is None:
+    if await tools.record.claim(identity, home.folder, name=None, part=row.part or "") is None:
         raise DownloadError("it is being fetched; cancel that first", package=identity, stage="publish")
     try:
-        for name in (row.name, row.part) if delete else ():
-            if name:
-                await tools.threads.run(tools.disk.remove, folder / name)
-        found = Extracted.read(row.extracted) if delete else None
-        if found is not None and found.folder:
-            await tools.threads.run(_remove_files, folder / found.folder)
-        return await tools.record.forget(identity, folder)
+        if delete:
+            await _delete(tools, home, row)
+        return await tools.record.forget(identity, home.folder)
     finally:
-        await surely(tools.record.release(identity, folder))
+        await surely(tools.record.release(identity, home.folder))
+
+
+async def _delete(tools: Tools, home: Home, row: Row) -> None:
+    if row.name:
+        await home.destination.remove(row.name)
+    if row.part:
+        await tools.threads.run(tools.disk.remove, home.folder / row.part)
+    found = Extracted.read(row.extracted)
+    if found is not None and found.folder:
+        await tools.threads.run(_remove_files, home.folder / found.folder)
 
 
 def _remove_files(folder: Path) -> None:

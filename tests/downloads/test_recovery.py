@@ -72,6 +72,7 @@ def test_every_case_is_decided_safely(state: str | None) -> None:
         (known("publishing"), None, OURS, Decision("finish")),
         (known("publishing"), SIZE, OURS, Decision("finish")),
         (known("publishing"), None, TOUCHED, Decision("check", otherwise="taken")),
+        (known("publishing"), SIZE, TOUCHED, Decision("check", otherwise="taken")),
         (known("publishing"), None, None, Decision("fetch")),
         (known("publishing"), SIZE, OTHER, Decision("taken")),
         (known("done"), None, OURS, Decision("done")),
@@ -111,6 +112,7 @@ def test_replace_replaces() -> None:
     assert recover(known("done"), None, OURS, exists="replace") == Decision("done")
     assert recover(None, None, OTHER, exists="replace") == Decision("fetch", replace=True)
     assert recover(known("publishing"), SIZE, OTHER, exists="replace") == Decision("prove", replace=True)
+    assert recover(known("publishing"), SIZE, TOUCHED, exists="replace") == Decision("prove", replace=True)
 
 
 TABLE = "[[0,30],[50,70]]"

@@ -13,7 +13,7 @@ from pixxel_async.settings import DownloadSettings
 
 def queue(*names: str) -> Turns:
     """Items named such as `a1`: the client, and its number among that client's."""
-    terms: dict[str, Any] = {name[0]: Terms(name[0], Path(), DownloadSettings()) for name in names}  # type: ignore[arg-type]
+    terms: dict[str, Any] = {name[0]: Terms(name[0], Path(), None, DownloadSettings()) for name in names}  # type: ignore[arg-type]
     turns = Turns()
     for name in names:
         turns.append(Item(Wanted(JobPackage(workflow_id="w", job_id=name)), terms[name[0]], 0.0))

@@ -29,7 +29,11 @@ ALLOWED = {
     "sandbox": {"description", "errors"},
     "_codegen": {"description"},
 }
-BY_NAME_ONLY = {"cli": {"sandbox", "integrations"}, "pytest_plugin": {"sandbox"}}
+BY_NAME_ONLY = {
+    "cli": {"sandbox", "integrations"},
+    "downloads": {"integrations"},
+    "pytest_plugin": {"sandbox"},
+}
 """Imported inside a function, where it is asked for."""
 
 DOORS = {"__init__", "__main__"}
@@ -42,6 +46,9 @@ THIRD_PARTY = {
     "yaml": {"_codegen/"},
     "click": {"cli/"},
     "rich": {"cli/"},
+    "obstore": {"integrations/"},
+    "boto3": {"integrations/"},
+    "botocore": {"integrations/"},
 }
 IMPURE = {
     "asyncio",

@@ -127,7 +127,7 @@ def _publishing(row: Known, part: int | None, final: Final | None, exists: str) 
     if final is not None and final.regular and final.size == row.size:
         if final.mtime_ns == row.mtime_ns:
             return Decision("finish")
-        if part is None:
+        if part is None or exists != "replace":
             otherwise: Step = "fetch" if exists == "replace" else "taken"
             return Decision("check", otherwise=otherwise, replace=exists == "replace")
     return _guarded(_by_part(row, part), final, exists)

@@ -1,0 +1,128 @@
+"""Where final files lie: a local folder, or an object store.
+
+Part files, the record and the leases are local in each case. What differs is the last step, `commit`, and how to look
+at what was committed before.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from .checks import damage
+from .rules.recovery import Final
+from .sums import write_list
+
+if TYPE_CHECKING:
+    from .disk import Disk
+    from .part import PartFile
+    from .record import Row
+    from .threads import Threads
+
+__all__ = ["Destination", "LocalFolder", "Look"]
+
+Look = Callable[[str], Final | None]
+"""What is at a name, None for nothing; called in a thread."""
+
+
+class Destination(Protocol):
+    """Final files by their names, each whole or not there.
+
+    Every method raises `DownloadError`, or a kind of it, when the disk or the store does not do it.
+    """
+
+    @property
+    def url(self) -> str | None:
+        """Of the object store; None for a local folder."""
+        ...
+
+    def title(self, name: str) -> str:
+        """A file, as people are told of it."""
+        ...
+
+    async def open(self) -> None:
+        """Make sure that it can be used; raises `ConfigError` when it cannot, `ConnectionFailed` when not now."""
+        ...
+
+    async def looking(self, names: Sequence[str], *, sure: bool = True) -> Look:
+        """A look at these names.
+
+        Args:
+            sure: whether the truth is needed; without, a store that would have to be asked says that nothing is there.
+        """
+        ...
+
+    async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
+        """Make a proved part file appear under its final name, whole, and remove the part file.
+
+        Args:
+            row: what the record says of it; its state is `publishing`.
+            replace: whether what has the name is replaced.
+
+        Raises:
+            NameTaken: something else has the name; the part file stays.
+        """
+        ...
+
+    async def damage(self, name: str, row: Row) -> str:
+        """What is wrong with a file, by its bytes; empty if they are those that the row tells of."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Remove a file that may be there."""
+        ...
+
+    async def vouched(self, name: str) -> str | None:
+        """The SHA-256 of a file's bytes, in hex, if it was kept beside them and is theirs; else None."""
+        ...
+
+    async def write_sums(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Write `SHA256SUMS` anew from digests and names, without files that are gone; none where none is left."""
+        ...
+
+
+class LocalFolder:
+    """Final files in a folder of this machine, each beside its part file."""
+
+    url = None
+
+    def __init__(self, folder: Path, disk: Disk, threads: Threads) -> None:
+        self._folder = folder
+        self._disk = disk
+        self._threads = threads
+
+    def title(self, name: str) -> str:
+        """Its path."""
+        return os.path.join(self._folder, name)
+
+    async def open(self) -> None:
+        """Nothing to do: the folder was prepared for the part files."""
+
+    async def looking(self, names: Sequence[str], *, sure: bool = True) -> Look:
+        """Looks at the disk when called, which costs next to nothing."""
+        return self._look
+
+    def _look(self, name: str) -> Final | None:
+        return self._disk.look(os.path.join(self._folder, name))
+
+    async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
+        """Give the part file its final name, in one step."""
+        return await self._threads.run(self._disk.publish, part, self._folder / name, replace=replace)
+
+    async def damage(self, name: str, row: Row) -> str:
+        """Reads the file."""
+        return await self._threads.run(damage, self._folder / name, row)
+
+    async def remove(self, name: str) -> None:
+        """Remove the file."""
+        await self._threads.run(self._disk.remove, self._folder / name)
+
+    async def vouched(self, name: str) -> str | None:
+        """None: a file says nothing beside its bytes, which have to be proved."""
+        return None
+
+    async def write_sums(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Beside the files, in one step."""
+        await self._threads.run(write_list, self._folder, rows)

@@ -1,0 +1,1 @@
+"""What works together with other libraries, one module each; each needs an extra."""

@@ -1,0 +1,188 @@
+"""Final files in an object store: S3 and what speaks its language, Google Cloud Storage, Azure; through obstore.
+
+Rule 1: an object appears whole, by one request or by the last one of a multipart upload, or not at all.
+Rule 2: beside its bytes an object tells when they were proved and what their digest is, so that one that a killed
+process has sent is known as ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import obstore
+from obstore.store import from_url
+
+from ..downloads.destination import Look
+from ..downloads.part import PartFile
+from ..downloads.record import Row
+from ..downloads.rules.places import store_url
+from ..downloads.rules.recovery import Final
+from ..downloads.sums import SUMS, line
+from ..downloads.surely import surely
+from ..errors import ConfigError, DownloadError, NameTaken
+from .labels import labels_of, proved_at
+from .leftovers import leftovers
+from .refusals import telling, unusable
+from .sending import CHUNK, send
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore as Store
+
+__all__ = ["ObjectStore"]
+
+LOOKS = 16
+"""Objects that are looked at at the same time."""
+PATIENCE: dict[str, Any] = {
+    "client_options": {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(minutes=5)},
+    "retry_config": {"max_retries": 6, "retry_timeout": timedelta(minutes=3)},
+}
+"""How long obstore waits for one answer, and how often it repeats a request."""
+
+
+class ObjectStore:
+    """Objects below a prefix, as the place where final files go.
+
+    Args:
+        store: of obstore; its prefix is where names begin.
+        url: by which people and the record know it, such as `s3://bucket/prefix`.
+
+    Raises:
+        ConfigError: the URL is of no store.
+    """
+
+    def __init__(self, store: Store, url: str) -> None:
+        known = store_url(url)
+        if known is None:
+            raise ConfigError(f"{url!r} is no URL of an object store, such as s3://bucket/prefix")
+        self._store = store
+        self._url = known
+        self._clear = leftovers(store)
+
+    @classmethod
+    def at(cls, url: str) -> ObjectStore:
+        """The store at a URL, with the credentials that its own tools use; blocks.
+
+        Raises:
+            ConfigError: there are no credentials, or the URL cannot be used.
+        """
+        try:
+            if url.startswith(("s3:", "s3a:")):
+                from .s3 import s3_store
+
+                return cls(s3_store(url, PATIENCE), url)
+            options = {"memory": {}, "file": {"mkdir": True}}.get(url.partition(":")[0], PATIENCE)
+            return cls(from_url(url, **options), url)
+        except Exception as error:
+            raise unusable(error, url) from None
+
+    @property
+    def url(self) -> str | None:
+        """By which people and the record know it."""
+        return self._url
+
+    def title(self, name: str) -> str:
+        """An object's URL."""
+        return f"{self._url}/{name}"
+
+    async def open(self) -> None:
+        """List an object or two, which shows that the bucket is there and the credentials are right.
+
+        Raises:
+            ConfigError: they are not.
+            ConnectionFailed: the store does not answer.
+        """
+        try:
+            await anext(aiter(obstore.list(self._store, chunk_size=1)), None)
+        except Exception as error:
+            raise unusable(error, self._url) from None
+
+    async def looking(self, names: Sequence[str], *, sure: bool = True) -> Look:
+        """Ask for all of them, some at a time; for none, when the truth is not needed."""
+        found: dict[str, Final | None] = {}
+        waiting = iter(names if sure else ())
+
+        async def ask() -> None:
+            for name in waiting:
+                found[name] = await self._look(name)
+
+        await asyncio.gather(*(ask() for _ in range(min(LOOKS, len(names)))))
+        return found.get
+
+    async def _look(self, name: str) -> Final | None:
+        with telling("look at", self.title(name)):
+            try:
+                head = await obstore.get_async(self._store, name, options={"head": True})
+            except FileNotFoundError:
+                return None
+            return Final(True, head.meta["size"], proved_at(head))
+
+    async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
+        """Send a proved part file and remove it.
+
+        An object that somebody else sends under the name meanwhile is written over: not every store can refuse that.
+
+        Raises:
+            NameTaken: there is an object of that name.
+        """
+        if not replace and await self._look(name) is not None:
+            raise NameTaken(f"{self.title(name)} exists and is not known to be ours")
+        with telling("send", self.title(name)):
+            if part.size > CHUNK:
+                await asyncio.to_thread(self._clear, name)
+            await send(self._store, name, part.path, part.size, labels_of(self._store, name, row))
+        sent = await self._look(name)
+        if sent is None or sent.size != part.size:
+            raise DownloadError(f"{self.title(name)} is not what was sent", stage="publish")
+        await surely(asyncio.to_thread(part.discard))
+        return sent
+
+    async def damage(self, name: str, row: Row) -> str:
+        """Reads the object."""
+        found = await self._read(name)
+        if found is None:
+            return "is gone"
+        size, digest, _ = found
+        if size != row.size:
+            return f"has {size:,} bytes, had {row.size or 0:,}"
+        return "" if row.sha256 in (None, digest) else "its bytes have changed"
+
+    async def vouched(self, name: str) -> str | None:
+        """The digest that was sent with the bytes, if they have it."""
+        found = await self._read(name)
+        return found[1] if found is not None and found[1] == found[2] else None
+
+    async def _read(self, name: str) -> tuple[int, str, str | None] | None:
+        """Bytes of an object, their digest, and the digest that it tells of; None where there is none."""
+        size, digest = 0, hashlib.sha256()
+        with telling("read", self.title(name)):
+            try:
+                got = await obstore.get_async(self._store, name)
+            except FileNotFoundError:
+                return None
+            async for chunk in got.stream(CHUNK):
+                size += len(chunk)
+                await asyncio.to_thread(digest.update, chunk)
+            return size, digest.hexdigest(), got.attributes.get("sha256")
+
+    async def remove(self, name: str) -> None:
+        """Remove an object that may be there."""
+        with telling("remove", self.title(name)):
+            try:
+                await obstore.delete_async(self._store, name)
+            except FileNotFoundError:
+                return
+
+    async def write_sums(self, rows: Sequence[tuple[str, str]]) -> None:
+        """As an object, after one listing of what is there."""
+        with telling("write", self.title(SUMS)):
+            there = {meta["path"] async for page in obstore.list(self._store, chunk_size=1000) for meta in page}
+            lines = [line(digest, name) for digest, name in sorted(rows, key=lambda row: row[1]) if name in there]
+            text = "".join(lines).encode(errors="surrogateescape")
+            if lines:
+                await obstore.put_async(self._store, SUMS, text, use_multipart=False)
+        if not lines:
+            await self.remove(SUMS)

@@ -1,0 +1,67 @@
+"""obstore's errors → ours, with nothing in them that could be a secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+
+from ..errors import ConfigError, ConnectionFailed, DownloadError, PixxelError
+
+__all__ = ["telling", "unusable"]
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>(\w{1,64})</Code>")
+_LACKS = re.compile(r"\b(?:Account|Container|Bucket|Region) must be specified|not found in credential chain")
+_USELESS = frozenset({301, 307, 400, 401, 403, 404})
+"""Answers that say that a bucket cannot be used as given."""
+
+
+@contextmanager
+def telling(what: str, title: str) -> Iterator[None]:
+    """Turn what a store raises into a `DownloadError` that may pass: the package is not at fault.
+
+    Args:
+        what: what was tried.
+        title: the object, as people are told of it.
+    """
+    try:
+        yield
+    except PixxelError:
+        raise
+    except Exception as error:
+        status, reason = _reason(error)
+        failure = DownloadError(f"could not {what} {title}: {reason}", stage="publish", status=status)
+        failure.retryable = True
+        raise failure from None
+
+
+def unusable(error: Exception, url: str) -> PixxelError:
+    """The error of a store that cannot be used at all, or not now."""
+    if isinstance(error, PixxelError):
+        return error
+    status, reason = _reason(error)
+    lasting = status in _USELESS or not _sent(error)
+    hint = "; is AWS_REGION the bucket's?" if status in (301, 400) and url.startswith("s3") else ""
+    return (ConfigError if lasting else ConnectionFailed)(f"{url} cannot be used: {reason}{hint}")
+
+
+def _sent(error: Exception) -> bool:
+    """Whether a request was made; else the settings are at fault."""
+    return "Error performing" in str(error)
+
+
+def _reason(error: Exception) -> tuple[int, str]:
+    """The HTTP status, 0 where there is none, and a reason made of words that we know."""
+    text = str(error)
+    status, code, lacks = _STATUS.search(text), _CODE.search(text), _LACKS.search(text)
+    told = " ".join(found[1] for found in (status, code) if found is not None)
+    if told.startswith(("401", "403")) or isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        told = f"the credentials are refused ({told})" if told else "the credentials are refused"
+    elif lacks is not None:
+        told = lacks[0]
+    elif not told:
+        told = "the store does not answer" if _sent(error) else type(error).__name__
+    return (int(status[1]) if status is not None else 0), told

@@ -1,0 +1,73 @@
+"""What a text that says where packages go means."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pixxel_async import ConfigError, DownloadManager, PixxelClient
+from pixxel_async.downloads.home import Where, where
+from pixxel_async.downloads.rules.places import spool_name, state_folder, store_url
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("exports", None),
+        ("./a://b", None),
+        ("C:\\exports", None),
+        ("s3://bucket", "s3://bucket"),
+        (" S3://Bucket/a/b// ", "s3://Bucket/a/b"),
+        ("gs://bucket/p", "gs://bucket/p"),
+        ("abfss://container@account.dfs.core.windows.net/p", "abfss://container@account.dfs.core.windows.net/p"),
+        ("file:///srv/x/", "file:///srv/x"),
+        ("memory:///", "memory://"),
+    ],
+)
+def test_urls_have_one_spelling(text: str, url: str | None) -> None:
+    """The same store is known by the same text, however it was typed; what is no URL is a folder."""
+    assert store_url(text) == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://host/x", "https://b.s3.amazonaws.com/x?X-Amz-Signature=canary", "ftp://x/y", "s3://", "s3:///x",
+     "gs://", "s3://key:canary@bucket/x", "s3://bucket/x?sig=canary", "s3://bucket/x#canary", "s3://bucket//canary"],
+)  # fmt: skip
+def test_other_urls_are_refused(text: str) -> None:
+    """A URL that could hold a secret, or says too little, is refused, and its text is not repeated."""
+    with pytest.raises(ConfigError) as caught:
+        store_url(text)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_spool_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each URL has a folder of its own, the same in every process, that people recognise."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    place = where("s3://bucket/Nightly exports".replace(" ", "-"))
+    assert place.folder.parent == Path("/state/pixxel")
+    assert re.fullmatch(r"s3-bucket-nightly-exports-[0-9a-f]{8}", place.folder.name)
+    assert str(place) == "s3://bucket/Nightly-exports"
+    assert place == where("S3://bucket/Nightly-exports/") != where("s3://bucket/nightly-exports")
+    assert len(spool_name("s3://" + "x" * 500)) < 80
+
+    assert where("s3://bucket", "/tmp/spool") == Where(Path("/tmp/spool"), "s3://bucket")
+    with pytest.raises(ConfigError, match="needs none"):
+        where("exports", "/tmp/spool")
+
+
+def test_where_state_is_kept() -> None:
+    """The usual place, unless an absolute one was chosen."""
+    assert state_folder({}, "/home/x") == "/home/x/.local/state"
+    assert state_folder({"XDG_STATE_HOME": "relative"}, "/home/x") == "/home/x/.local/state"
+    assert state_folder({"XDG_STATE_HOME": "/var/state"}, "/home/x") == "/var/state"
+
+
+def test_a_url_is_no_folder(client: PixxelClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A manager refuses a URL that it does not know, instead of making a folder of that name."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="https:// is no object store"):
+        DownloadManager(client, "https://host/exports")
+    assert list(tmp_path.iterdir()) == []

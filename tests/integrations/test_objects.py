@@ -1,0 +1,141 @@
+"""Packages into object stores: whole or not there, whatever the store is."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import obstore
+import pytest
+from obstore.store import LocalStore, MemoryStore
+from obstore.store import ObjectStore as Store
+
+from pixxel_async import DownloadManager, JobPackage, NameTaken, PixxelClient
+from pixxel_async.downloads import verify_folder, write_sums
+from pixxel_async.events import Downloaded, Skipped
+from pixxel_async.integrations.objects import ObjectStore
+from tests.downloads.ground import Ground, collect, visible
+from tests.integrations.bucket import Bucket
+
+
+def sha256(store: Store, name: str) -> str:
+    """The digest of an object."""
+    return hashlib.sha256(bytes(obstore.get(store, name).bytes())).hexdigest()
+
+
+def names(store: Store) -> list[str]:
+    """The names of all objects."""
+    return sorted(meta["path"] for page in obstore.list(store) for meta in page)
+
+
+@pytest.fixture(params=["memory", "local"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """A store that keeps labels, and one that keeps none."""
+    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path / "store", mkdir=True)
+
+
+def url_of(store: Store) -> str:
+    """What a store is known by in these tests."""
+    return "file:///store" if isinstance(store, LocalStore) else "memory:///store"
+
+
+async def test_a_batch_and_the_next(store: Store, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+    """All packages become objects, nothing stays in the spool, and a second run fetches nothing."""
+    truth = {f"{package.workflow_id}/{package.job_id}.zip": await ground.truth(package) for package in ground.packages}
+    for kind in (Downloaded, Skipped):
+        target = ObjectStore(store, url_of(store))
+        async with DownloadManager(client, target, spool=tmp_path / "spool") as manager:
+            outcomes = await collect(manager.fetch_all(ground.packages))
+        assert {type(outcome) for outcome in outcomes} == {kind}
+        assert sorted(str(outcome.url) for outcome in outcomes) == sorted(f"{url_of(store)}/{name}" for name in truth)
+
+    assert {name: sha256(store, name) for name in names(store)} == truth
+    assert visible(tmp_path / "spool") == [] and list((tmp_path / "spool").rglob("*.part")) == []
+    assert len(ground.gets()) == 2 * len(truth)
+
+
+async def test_s3(bucket: Bucket, client: PixxelClient, package: JobPackage, ground: Ground, tmp_path: Path) -> None:
+    """A URL alone is enough: credentials, endpoint and region come from where AWS' own tools have them."""
+    async with DownloadManager(client, bucket.url("a/b"), spool=tmp_path) as manager:
+        done = await manager.fetch(package, name="2026/{job_id}")
+        again = await manager.fetch(package)
+
+    assert bucket.objects() == {f"a/b/2026/{package.job_id}.zip": await ground.truth(package)}
+    assert done.url == again.url == bucket.url(f"a/b/2026/{package.job_id}.zip")
+    assert (done.fetched, again.fetched) == (True, False)
+    head = bucket.s3.head_object(Bucket=bucket.name, Key=f"a/b/2026/{package.job_id}.zip")
+    assert head["Metadata"]["sha256"] == done.sha256 and head["ContentType"] == "application/zip"
+
+
+async def test_a_foreign_object_is_left_alone(
+    store: Store, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """What has the name and is not ours stays, unless it is to be replaced."""
+    name = f"{package.workflow_id}/{package.job_id}.zip"
+    obstore.put(store, name, b"somebody's own")
+    async with DownloadManager(client, ObjectStore(store, url_of(store)), spool=tmp_path / "spool") as manager:
+        with pytest.raises(NameTaken, match=name):
+            await manager.fetch(package)
+        assert bytes(obstore.get(store, name).bytes()) == b"somebody's own"
+        done = await manager.fetch(package, exists="replace")
+
+    assert sha256(store, name) == done.sha256
+
+
+async def test_a_deleted_object_stays_done_or_is_redone(
+    store: Store, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """As with files: done stays done, and `if_missing="redo"` looks and fetches again."""
+    async with DownloadManager(client, ObjectStore(store, url_of(store)), spool=tmp_path / "spool") as manager:
+        await manager.fetch(package)
+        obstore.delete(store, names(store))
+        assert not (await manager.fetch(package)).fetched
+        assert (await manager.fetch(package, if_missing="redo")).fetched
+        assert not (await manager.fetch(package, if_missing="redo")).fetched
+    assert len(names(store)) == 1
+
+
+async def test_sums_and_verify(store: Store, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+    """`SHA256SUMS` is an object, without what was deleted; damage is found by reading the objects."""
+    gone, damaged, *rest = ground.packages
+    name = f"{damaged.workflow_id}/{damaged.job_id}.zip"
+    async with DownloadManager(client, ObjectStore(store, url_of(store)), spool=tmp_path / "spool") as manager:
+        await collect(manager.fetch_all(ground.packages))
+        obstore.delete(store, [f"{gone.workflow_id}/{gone.job_id}.zip"])
+        await write_sums(manager.folder, manager.record, manager.destination)
+        lines = bytes(obstore.get(store, "SHA256SUMS").bytes()).decode().splitlines()
+        assert {line.split("  ")[1]: line.split("  ")[0] for line in lines} == {
+            f"{package.workflow_id}/{package.job_id}.zip": await ground.truth(package) for package in (damaged, *rest)
+        }
+
+        whole = bytes(obstore.get(store, name).bytes())
+        obstore.put(store, name, whole[:-1] + b"!")
+        found = [each async for each in verify_folder(manager.folder, manager.record, manager.destination)]
+
+    reasons = {str(each.url).removeprefix(url_of(store) + "/"): each.reason for each in found if not each.ok}
+    assert reasons == {f"{gone.workflow_id}/{gone.job_id}.zip": "is gone", name: "its bytes have changed"}
+
+
+async def test_forget_deletes_the_object(
+    store: Store, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """A forgotten package is fetched anew; with `delete` its object goes, too."""
+    async with DownloadManager(client, ObjectStore(store, url_of(store)), spool=tmp_path / "spool") as manager:
+        await manager.fetch(package)
+        assert await manager.forget(package, delete=True)
+        assert names(store) == []
+        assert (await manager.fetch(package)).fetched
+
+
+async def test_a_lost_record_knows_its_objects_again(
+    client: PixxelClient, package: JobPackage, ground: Ground, tmp_path: Path
+) -> None:
+    """After the record was damaged, an object that has the digest it tells of is ours, and nothing is fetched again."""
+    store = MemoryStore()
+    for _ in range(2):
+        async with DownloadManager(client, ObjectStore(store, "memory:///store"), spool=tmp_path) as manager:
+            done = await manager.fetch(package)
+        (tmp_path / ".pixxel" / "record.sqlite").write_bytes(b"not a database any more" * 500)
+
+    assert not done.fetched and done.sha256 == sha256(store, names(store)[0])
+    assert len(ground.gets()) == 1

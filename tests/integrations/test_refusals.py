@@ -1,0 +1,121 @@
+"""Stores that refuse, hang up or are not there: our errors, in which no secret stands."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from obstore.store import S3Store
+
+from pixxel_async import ConfigError, ConnectionFailed, DownloadError, DownloadManager, JobPackage, PixxelClient
+from pixxel_async.integrations.objects import ObjectStore
+from tests.downloads.ground import Ground, part_bytes
+from tests.integrations.bucket import KEY, SECRET, Bucket
+
+
+def at(endpoint: str, name: str = "exports-of-ours") -> ObjectStore:
+    """A store with its settings in code, which does not repeat requests."""
+    store = S3Store(
+        name, endpoint=endpoint, region="us-east-1", access_key_id=KEY, secret_access_key=SECRET,
+        client_options={"allow_http": True}, retry_config={"max_retries": 0},
+    )  # fmt: skip
+    return ObjectStore(store, f"s3://{name}")
+
+
+@asynccontextmanager
+async def answering(status: str, code: str) -> AsyncIterator[str]:
+    """A server that answers everything so, and tells the request's own secrets."""
+
+    async def answer(reader: StreamReader, writer: StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        body = f"<Error><Code>{code}</Code><Message>{KEY} {SECRET} {head}</Message></Error>".encode()
+        writer.write(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "told"),
+    [
+        ("403 Forbidden", "AccessDenied", ConfigError, "the credentials are refused (403 AccessDenied)"),
+        ("403 Forbidden", "InvalidAccessKeyId", ConfigError, "the credentials are refused (403 InvalidAccessKeyId)"),
+        ("404 Not Found", "NoSuchBucket", ConfigError, "404 NoSuchBucket"),
+        ("400 Bad Request", "AuthorizationHeaderMalformed", ConfigError, "is AWS_REGION the bucket's?"),
+        ("503 Slow Down", "SlowDown", ConnectionFailed, "503 SlowDown"),
+    ],
+)
+async def test_a_store_that_refuses(status: str, code: str, kind: type[Exception], told: str) -> None:
+    """What is wrong is said at once, before anything is asked for, with what the store said and none of its text."""
+    async with answering(status, code) as endpoint:
+        with pytest.raises(kind) as caught:
+            await at(endpoint).open()
+
+    assert told in str(caught.value) and "s3://exports-of-ours" in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert not any(secret in repr(vars(caught.value)) + str(caught.value) for secret in (KEY, SECRET, "Signature"))
+
+
+async def test_a_store_that_is_not_there() -> None:
+    """Nobody listens: it may pass, and the text names the store."""
+    with pytest.raises(ConnectionFailed, match="s3://exports-of-ours cannot be used: the store does not answer"):
+        await at("http://127.0.0.1:9").open()
+
+
+async def test_a_store_that_breaks_down(
+    bucket: Bucket, client: PixxelClient, package: JobPackage, ground: Ground, tmp_path: Path
+) -> None:
+    """The package waits complete in the spool, its failure may pass, and later it is sent without being fetched."""
+    store = at(bucket.environment["AWS_ENDPOINT_URL"])
+    async with DownloadManager(client, store, spool=tmp_path) as manager:
+        bucket.s3.delete_bucket(Bucket=bucket.name)
+        with pytest.raises(DownloadError, match=r"could not send s3://.*404 NoSuchBucket") as caught:
+            await manager.fetch(package)
+        assert (caught.value.retryable, caught.value.stage, caught.value.status) == (True, "publish", 404)
+        assert part_bytes(tmp_path) and (await manager.record.counts(tmp_path)) == {"publishing": 1}
+
+        bucket.s3.create_bucket(Bucket=bucket.name)
+        done = await manager.fetch(package)
+
+    assert list(bucket.objects().values()) == [done.sha256]
+    assert part_bytes(tmp_path) == 0 and len(ground.gets()) == 1
+
+
+async def test_no_credentials(
+    client: PixxelClient, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where AWS' own tools would find no credentials, neither do we, and say where they would look."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(ConfigError, match="AWS_ACCESS_KEY_ID"):
+        await DownloadManager(client, bucket.url("x"), spool=tmp_path).open()
+
+
+async def test_azure_without_an_account(client: PixxelClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that is missing is named, in words that hold nothing else."""
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    with pytest.raises(ConfigError, match=r"az://exports cannot be used: Account must be specified$"):
+        await DownloadManager(client, "az://exports", spool=tmp_path).open()
+
+
+def test_without_the_extra() -> None:
+    """The error says what to install."""
+    code = """
+import sys
+sys.modules["obstore"] = None
+from pixxel_async.downloads.home import open_store
+try:
+    open_store("s3://bucket/prefix")
+except ValueError as error:
+    print(type(error).__name__, error)
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told == "ConfigError object stores need an extra: pip install 'pixxel-async[s3]'\n"

@@ -1,0 +1,153 @@
+"""Uploads that are cut off at any moment: a killed process, a cancelled task, a crash before the record knows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from obstore.store import LocalStore
+
+from pixxel_async import DownloadManager, JobPackage, PixxelClient
+from pixxel_async.integrations.leftovers import leftovers
+from pixxel_async.integrations.sending import CHUNK, MOST_PARTS, chunk_size
+from pixxel_async.sandbox import Sandbox
+from tests.downloads.ground import Ground, part_bytes, until
+from tests.integrations.bucket import Bucket
+from tests.integrations.gate import Gate
+
+LARGE = 7 * CHUNK
+"""Bytes of a package that takes a multipart upload."""
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(packing=0.01, package_size=LARGE) as started:
+        yield started
+
+
+@pytest.fixture
+def environment(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What leads a process to the bucket, and keeps its spool in the test's folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return {**os.environ, **bucket.environment}
+
+
+async def start(ground: Ground, url: str, package: JobPackage, environment: dict[str, str]) -> Process:
+    """An export in a process of its own."""
+    command = [ground.sandbox.url, ground.sandbox.api_key, url, str(package)]
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "error", "-m", "tests.downloads.worker", *command,
+        stdout=PIPE, stderr=STDOUT, env=environment,
+    )  # fmt: skip
+
+
+async def test_killed_in_mid_upload(
+    bucket: Bucket, ground: Ground, package: JobPackage, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """No half object is ever to be seen; the next run aborts what the dead one began, and sends without fetching."""
+    truth, key = await ground.truth(package), f"nightly/{package.workflow_id}/{package.job_id}.zip"
+    async with Gate.before(environment["AWS_ENDPOINT_URL"], limit=CHUNK) as gate:
+        process = await start(ground, bucket.url("nightly"), package, {**environment, "AWS_ENDPOINT_URL": gate.url})
+        await until(lambda: gate.held or process.returncode is not None)
+        process.kill()
+        output, _ = await process.communicate()
+    assert (bucket.objects(), bucket.uploads(), part_bytes(tmp_path) >= LARGE) == ({}, [key], True), output.decode()
+
+    process = await start(ground, bucket.url("nightly"), package, environment)
+    output, _ = await asyncio.wait_for(process.communicate(), 40)
+
+    assert output == b"Downloaded\n"
+    assert (bucket.objects(), bucket.uploads(), part_bytes(tmp_path)) == ({key: truth}, [], 0)
+    assert len(ground.gets()) == 2, "once to know the truth, and once for both runs"
+
+
+async def test_other_uploads_are_left_alone(
+    bucket: Bucket, client: PixxelClient, package: JobPackage, environment: dict[str, str]
+) -> None:
+    """Only uploads of the very same key are aborted: others may be alive."""
+    key = f"nightly/{package.workflow_id}/{package.job_id}.zip"
+    for each in (key, key + ".bak", "nightly/other.zip"):
+        bucket.s3.create_multipart_upload(Bucket=bucket.name, Key=each)
+
+    async with DownloadManager(client, bucket.url("nightly")) as manager:
+        await manager.fetch(package)
+
+    assert bucket.uploads() == ["nightly/other.zip", key + ".bak"] or set(bucket.uploads()) == {
+        "nightly/other.zip", key + ".bak"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("part_is_left", [False, True])
+async def test_sent_before_the_record_knew(
+    part_is_left: bool, bucket: Bucket, client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
+) -> None:
+    """A crash after the last request and before the record: the object is known as ours, and nothing is sent again."""
+    key = f"{package.workflow_id}/{package.job_id}.zip"
+    async with DownloadManager(client, bucket.url(""), spool=tmp_path) as manager:
+        first = await manager.fetch(package)
+        await manager.record.save(str(package), tmp_path, state="publishing")
+        row = await manager.record.get(str(package), tmp_path)
+    assert row is not None and row.part is not None
+    if part_is_left:
+        (tmp_path / row.part).write_bytes(bucket.read(key))
+    before = bucket.s3.head_object(Bucket=bucket.name, Key=key)
+
+    async with DownloadManager(client, bucket.url(""), spool=tmp_path) as manager:
+        again = await manager.fetch(package)
+
+    after = bucket.s3.head_object(Bucket=bucket.name, Key=key)
+    assert not again.fetched and again.sha256 == first.sha256
+    assert (after["ETag"], after["LastModified"]) == (before["ETag"], before["LastModified"])
+    assert part_bytes(tmp_path) == 0 and len(ground.gets()) == 1
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+async def test_cancelled_in_mid_upload(
+    comes_back: bool, bucket: Bucket, client: PixxelClient, package: JobPackage, environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch, ground: Ground,
+) -> None:  # fmt: skip
+    """A cancellation goes through soon, also when the store hangs; the upload is aborted now or by the next one."""
+    key = f"nightly/{package.workflow_id}/{package.job_id}.zip"
+    async with Gate.before(environment["AWS_ENDPOINT_URL"], limit=CHUNK) as gate:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", gate.url)
+        async with DownloadManager(client, bucket.url("nightly")) as manager:
+            fetching = asyncio.create_task(manager.fetch(package))
+            await until(lambda: gate.held)
+            fetching.cancel()
+            if comes_back:
+                gate.open()
+            with pytest.raises(asyncio.CancelledError):
+                await fetching
+            async with asyncio.timeout(10):
+                await manager.close(drain=0)
+        assert bucket.objects() == {}
+        assert bucket.uploads() == ([] if comes_back else [key])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", environment["AWS_ENDPOINT_URL"])
+
+    async with DownloadManager(client, bucket.url("nightly")) as manager:
+        await manager.fetch(package)
+
+    assert list(bucket.objects()) == [key] and bucket.uploads() == []
+    assert len(ground.gets()) == 1
+
+
+def test_local_leftovers(tmp_path: Path) -> None:
+    """What obstore's local store keeps of an unfinished upload goes, and nothing else of that folder."""
+    (tmp_path / "W").mkdir()
+    for name in ("J[1].zip", "J[1].zip#1", "J[1].zip#2", "J1.zip#1", "J[1].zip.part"):
+        (tmp_path / "W" / name).touch()
+
+    leftovers(LocalStore(tmp_path))("W/J[1].zip")
+
+    assert {path.name for path in (tmp_path / "W").iterdir()} == {"J[1].zip", "J1.zip#1", "J[1].zip.part"}
+
+
+def test_there_are_never_too_many_parts() -> None:
+    """Parts grow with the object, so that S3's 10,000 are enough for 5 TB."""
+    for size in (1, CHUNK, MOST_PARTS * CHUNK, MOST_PARTS * CHUNK + 1, 5 << 40):
+        assert chunk_size(size) >= CHUNK and size / chunk_size(size) <= MOST_PARTS
