@@ -40,7 +40,14 @@ from .sources import Listing, first_workflow, manifest, packages
     help="Take what ended since 2026-01-31, 2026-01-31T12:00Z or the `last` whole run.",
 )
 @click.option("--wait", is_flag=True, help="Wait for jobs that are still running, too.")
-@click.option("--to", metavar="FOLDER", type=options.Place(), required=True, help="Where the packages go.")
+@click.option(
+    "--to",
+    metavar="FOLDER|URL",
+    type=options.Place(urls=True),
+    required=True,
+    help="Where the packages go: a folder, or s3://bucket/prefix, gs://…, az://….",
+)
+@options.spool
 @click.option(
     "--name",
     metavar="TEMPLATE",
@@ -58,7 +65,7 @@ from .sources import Listing, first_workflow, manifest, packages
 @options.sandbox
 @click.pass_obj
 def export(session: Session, /, **given: Any) -> int:
-    """Fetch packages into a folder.
+    """Fetch packages into a folder or an object store.
 
     Asks for them, waits until they are packed, fetches, proves and keeps them. PACKAGE is a package in its text form:
     job:W/J, task:W/J/T, insight:AOI/INSIGHT (also with /inputs=NAME,… and /outputs=NAME,…), asset:AOI/asset_ids=ID,…,
@@ -72,7 +79,7 @@ def export(session: Session, /, **given: Any) -> int:
 
 async def _export(session: Session, order: Order) -> int:
     began = datetime.now(UTC)
-    await prepare(order.to)
+    await prepare(order.where.folder)
     fetching = Fetching(_run(order))
     choice = await _choice(order)
     async with session.client(sandbox=order.sandbox) as client:
@@ -80,13 +87,13 @@ async def _export(session: Session, order: Order) -> int:
         await fetching.fetch(client, await _source(order, listing))
     code = fetching.close(running=listing.running)
     if code is Exit.DONE and order.listed:
-        await anyio.to_thread.run_sync(note_run, order.to, order.selection, began)
+        await anyio.to_thread.run_sync(note_run, order.where.folder, order.selection, began)
     return code
 
 
 def _run(order: Order) -> Run:
     return Run(
-        folder=order.to,
+        to=order.where,
         record=order.record,
         name=order.name,
         parallel=order.parallel,
@@ -107,7 +114,7 @@ def _run(order: Order) -> Run:
 async def _choice(order: Order) -> Choice:
     since = None if order.since == "last" else order.since
     if order.since == "last":
-        since = await anyio.to_thread.run_sync(last_run, order.to, order.selection)
+        since = await anyio.to_thread.run_sync(last_run, order.where.folder, order.selection)
     return Choice(packages=order.taken, status=order.statuses, since=since, wait=order.wait)
 
 

@@ -14,6 +14,7 @@ from attrs import frozen
 
 from ..downloads import DownloadManager, write_sums
 from ..downloads.disk import Disk
+from ..downloads.home import Where
 from ..errors import ConfigError, PixxelError
 from ..events import Event, Failed, Outcome
 from .errors import Exit, Refusal, one_line
@@ -36,7 +37,7 @@ class Run:
     """How a run downloads, and how it shows itself.
 
     Attributes:
-        folder: where the packages go.
+        to: where the packages go.
         record: the record's file, if not in the folder.
         name: template of the names below the folder.
         parallel: bodies at once; None: as the settings say.
@@ -52,7 +53,7 @@ class Run:
         bwlimit: bytes a second; None: as the settings say.
     """
 
-    folder: Path
+    to: Where
     record: Path | None = None
     name: str | None = None
     parallel: int | None = None
@@ -147,7 +148,10 @@ class Fetching:
             board(event)
             self._screen.take(event)
 
-        async with DownloadManager(client, run.folder, record=run.record, name=run.name, on_event=on_event) as manager:
+        async with DownloadManager(
+            client, run.to.url or run.to.folder, spool=run.to.folder if run.to.url else None,
+            record=run.record, name=run.name, on_event=on_event,
+        ) as manager:  # fmt: skip
             for note in manager.record.notes:
                 self._screen.say(printable(note))
             with showing(self._screen, board, manager.snapshot):
@@ -156,13 +160,13 @@ class Fetching:
                         async for outcome in outcomes:
                             await self._tell(outcome, manager.folder)
                 finally:
-                    await write_sums(manager.folder, manager.record)
+                    await write_sums(manager.folder, manager.record, manager.destination)
 
     async def _tell(self, outcome: Outcome, folder: Path) -> None:
         self._tally.count(outcome)
         if isinstance(outcome, Failed):
             self._screen.say(f"failed: {outcome.package}: {one_line(outcome.error)}")
-        told = table_row(outcome, folder, self._run.folder) if self._form == "table" else row(outcome)
+        told = table_row(outcome, folder, self._run.to) if self._form == "table" else row(outcome)
         if self._form is None or told is None:
             return
         if self._shared:
@@ -187,5 +191,5 @@ class Fetching:
         if self._form is not None:
             self._out.end()
         if not self._run.quiet:
-            for line in closing(self._tally, self._run.folder, whole=whole):
+            for line in closing(self._tally, self._run.to, whole=whole):
                 self._screen.say(line)

@@ -14,6 +14,8 @@ import anyio.to_thread
 import click
 
 from ..downloads import Record, Row, Verified, verify_folder, verify_sums
+from ..downloads.destination import Destination
+from ..downloads.home import Where, open_store
 from ..downloads.sums import SUMS
 from ..packages import SignedLink, Wanted, parse_package
 from . import options
@@ -41,7 +43,7 @@ _STATES = ("done", "publishing", "streaming", "waiting", "failed", "given_up")
 @options.folder
 @options.record
 @options.output
-def status(folder: Path, record: Path | None, form: Form) -> int:
+def status(folder: Where, record: Path | None, form: Form) -> int:
     """Count a folder's packages by state.
 
     What was given up because it failed for good in too many runs is listed on stderr, with the reason.
@@ -49,10 +51,10 @@ def status(folder: Path, record: Path | None, form: Form) -> int:
     return run(lambda: _status(folder, record, form))
 
 
-async def _status(folder: Path, record: Path | None, form: Form) -> int:
+async def _status(folder: Where, record: Path | None, form: Form) -> int:
     counts = {state: [0, 0] for state in _STATES}
     async with _opened(folder, record) as opened:
-        async for row in opened.rows(folder):
+        async for row in opened.rows(folder.folder):
             counts[row.state][0] += 1
             counts[row.state][1] += row.size or 0
             if row.state == "given_up":
@@ -73,7 +75,7 @@ async def _status(folder: Path, record: Path | None, form: Form) -> int:
 @options.folder
 @options.record
 @options.output_on_earth
-def list_(folder: Path, record: Path | None, form: Form) -> int:
+def list_(folder: Where, record: Path | None, form: Form) -> int:
     """List a folder's packages.
 
     As CSV or NDJSON the list is a manifest for `pixxel export`; as GeoJSON it is a map of what there is, drawn from the
@@ -82,36 +84,36 @@ def list_(folder: Path, record: Path | None, form: Form) -> int:
     return run(lambda: _list(folder, record, form))
 
 
-async def _list(folder: Path, record: Path | None, form: Form) -> int:
+async def _list(folder: Where, record: Path | None, form: Form) -> int:
     out = writer(form, TABLE_COLUMNS if form == "table" else LIST_COLUMNS, sys.stdout)
     async with _opened(folder, record) as opened:
-        async for row in opened.rows(folder):
-            out.add(_told(row) if form == "table" else await _drawn(_listed(row, folder), form))
+        async for row in opened.rows(folder.folder):
+            out.add(_told(row) if form == "table" else await _drawn(_listed(row, folder), folder, form))
     out.end()
     return Exit.DONE
 
 
 @click.command()
-@click.argument("place", metavar="FOLDER|SHA256SUMS", type=options.Place())
+@options.folder_or_sums
 @options.record
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing unless a file is damaged.")
 @options.output
-def verify(place: Path, record: Path | None, quiet: bool, form: Form) -> int:
+def verify(folder: Where, record: Path | None, quiet: bool, form: Form) -> int:
     """Read every fetched file and compare.
 
     Each file is compared with what the record says of it, or with a SHA256SUMS alone, which needs no record; the exit
     code is 7 if one is damaged or missing. The table has those alone, the other forms have every file.
     """
-    return run(lambda: _verify(place, record, quiet, form))
+    return run(lambda: _verify(folder, record, quiet, form))
 
 
-async def _verify(place: Path, record: Path | None, quiet: bool, form: Form) -> int:
+async def _verify(folder: Where, record: Path | None, quiet: bool, form: Form) -> int:
     good = bad = 0
     out = writer(form, DAMAGED_COLUMNS if form == "table" else VERIFY_COLUMNS, sys.stdout)
-    async for found in _read_again(place, record):
+    async for found in _read_again(folder, record):
         good, bad = good + found.ok, bad + (not found.ok)
         if not found.ok or not (quiet or form == "table"):
-            out.add({"path": _path(found.path, form), "ok": found.ok, "reason": found.reason})
+            out.add({"path": found.url or _path(found.path, form), "ok": found.ok, "reason": found.reason})
     if bad or not quiet:
         out.end()
         click.echo(f"{many(good, 'file')} sound" + (f", {bad:,} damaged or missing" if bad else ""), err=True)
@@ -127,19 +129,19 @@ async def _verify(place: Path, record: Path | None, quiet: bool, form: Form) -> 
 @options.sandbox
 @click.option("--given-up", is_flag=True, help="Also what had been given up after too many failures.")
 @click.pass_obj
-def retry(session: Session, /, folder: Path, sandbox: bool, given_up: bool, **given: Any) -> int:
+def retry(session: Session, /, folder: Where, sandbox: bool, given_up: bool, **given: Any) -> int:
     """Fetch again what failed or is unfinished.
 
     Nothing new is looked for: `pixxel export` does that.
     """
-    wanted = Run(folder=folder, **given)
+    wanted = Run(to=folder, **given)
     return run(lambda: _retry(session, sandbox, wanted, given_up))
 
 
 async def _retry(session: Session, sandbox: bool, wanted: Run, given_up: bool) -> int:
     fetching = Fetching(wanted)
-    async with _opened(wanted.folder, wanted.record) as opened, session.client(sandbox=sandbox) as client:
-        await fetching.fetch(client, _unfinished(opened, wanted.folder, given_up, fetching.note))
+    async with _opened(wanted.to, wanted.record) as opened, session.client(sandbox=sandbox) as client:
+        await fetching.fetch(client, _unfinished(opened, wanted.to.folder, given_up, fetching.note))
     return fetching.close()
 
 
@@ -158,32 +160,32 @@ async def _unfinished(
             yield Wanted(parse_package(row.identity), row.fields)
 
 
-def _read_again(place: Path, record: Path | None) -> AsyncIterator[Verified]:
+def _read_again(place: Where, record: Path | None) -> AsyncIterator[Verified]:
     """Every file of a folder with a record, or of a list of sums, also where that is all that a folder has."""
-    sums = place / SUMS if place.is_dir() else place
-    if record is None and sums.is_file() and not (place / ".pixxel" / "record.sqlite").exists():
+    sums = place.folder / SUMS if place.folder.is_dir() else place.folder
+    if place.url is None and record is None and sums.is_file() and not place.record.exists():
         return verify_sums(sums)
     return _recorded(place, record)
 
 
-async def _recorded(folder: Path, record: Path | None) -> AsyncIterator[Verified]:
-    async with _opened(folder, record) as opened:
-        async for found in verify_folder(folder, opened):
+async def _recorded(place: Where, record: Path | None) -> AsyncIterator[Verified]:
+    async with _opened(place, record) as opened:
+        async for found in verify_folder(place.folder, opened, await _store(place)):
             yield found
 
 
 @asynccontextmanager
-async def _opened(folder: Path, record: Path | None) -> AsyncIterator[Record]:
-    path = record or folder / ".pixxel" / "record.sqlite"
+async def _opened(folder: Where, record: Path | None) -> AsyncIterator[Record]:
+    path = record or folder.record
     if not path.exists():
         raise Refusal(f"there is no record at {printable(str(path))}: nothing was exported there")
     async with await Record.open(path, origin=None) as opened:
         yield opened
 
 
-async def _drawn(listed: dict[str, object], form: Form) -> dict[str, object]:
+async def _drawn(listed: dict[str, object], folder: Where, form: Form) -> dict[str, object]:
     """The row with where it lies on earth, if the form can show that."""
-    if form == "geojson" and listed["path"] is not None:
+    if form == "geojson" and folder.url is None and listed["path"] is not None:
         listed["geometry"] = await anyio.to_thread.run_sync(outline, Path(str(listed["path"])))
     return listed
 
@@ -191,6 +193,20 @@ async def _drawn(listed: dict[str, object], form: Form) -> dict[str, object]:
 def _path(path: Path, form: Form) -> str:
     """As the user would type it, or for programs as it is found from anywhere."""
     return str(path if form == "table" else path.absolute())
+
+
+def _located(name: str, folder: Where) -> str:
+    """Where a file is, as it is found from anywhere."""
+    return str((folder.folder / name).absolute()) if folder.url is None else f"{folder.url}/{name}"
+
+
+async def _store(folder: Where) -> Destination | None:
+    """The object store, ready to be read; None for a folder."""
+    if folder.url is None:
+        return None
+    store = await anyio.to_thread.run_sync(open_store, folder.url)
+    await store.open()
+    return store
 
 
 def _told(row: Row) -> dict[str, object]:
@@ -203,12 +219,12 @@ def _told(row: Row) -> dict[str, object]:
     }
 
 
-def _listed(row: Row, folder: Path) -> dict[str, object]:
+def _listed(row: Row, folder: Where) -> dict[str, object]:
     ended = None if row.finished_at is None else datetime.fromtimestamp(row.finished_at, UTC)
     return {
         "package": row.identity,
         "state": row.state,
-        "path": None if row.name is None else str((folder / row.name).absolute()),
+        "path": None if row.name is None else _located(row.name, folder),
         "size": row.size,
         "sha256": row.sha256,
         "proof": row.proof,

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 import click
 
+from ..downloads.home import where
+from ..downloads.rules.places import store_url
+from ..errors import ConfigError
 from .output import FORMS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -85,14 +89,19 @@ class Place(click.Path):
 
     name = "path"
 
-    def __init__(self, *, dir_okay: bool = True) -> None:
+    def __init__(self, *, dir_okay: bool = True, urls: bool = False) -> None:
         super().__init__(dir_okay=dir_okay, path_type=Path)
+        self._urls = urls
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path."""
+        """The path; where object stores are welcome, too, their URL as text."""
         if not str(value).strip():
             self.fail("it is empty", param, ctx)
-        return super().convert(value, param, ctx)
+        try:
+            url = store_url(value) if self._urls and isinstance(value, str) else None
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+        return url or super().convert(value, param, ctx)
 
 
 _FORM: dict[str, Any] = {"type": click.Choice(FORMS), "help": "Form of the data on stdout [table]."}
@@ -110,8 +119,31 @@ def output_on_earth(command: F) -> F:
 
 
 def folder(command: F) -> F:
-    """Add the argument FOLDER."""
-    return click.argument("folder", type=Place())(command)
+    """Add the argument FOLDER, which may be an object store, and `--spool`; the command gets one `Where` of both."""
+    return _located(command, "FOLDER")
+
+
+def folder_or_sums(command: F) -> F:
+    """The same, for a command that takes the path of a list of sums, too."""
+    return _located(command, "FOLDER|SHA256SUMS")
+
+
+def _located(command: F, metavar: str) -> F:
+    @wraps(command)
+    def located(*arguments: Any, folder: str | Path, spool: Path | None, **given: Any) -> Any:
+        return command(*arguments, folder=where(folder, spool), **given)
+
+    return spool(click.argument("folder", metavar=metavar, type=Place(urls=True))(cast(F, located)))
+
+
+def spool(command: F) -> F:
+    """Add `--spool`."""
+    return click.option(
+        "--spool",
+        metavar="FOLDER",
+        type=Place(),
+        help="With an object store: where record and part files are [below ~/.local/state/pixxel].",
+    )(command)
 
 
 def record(command: F) -> F:

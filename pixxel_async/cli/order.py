@@ -8,6 +8,7 @@ from typing import Literal
 
 from attrs import frozen
 
+from ..downloads.home import Where, where
 from ..downloads.rules.naming import check_template
 from ..packages import KINDS
 from .choose import WORKFLOW_NAME, Packages
@@ -20,7 +21,8 @@ from .progress import Progress
 class Order:
     """The options of `pixxel export`, as they were typed."""
 
-    to: Path
+    to: str | Path
+    spool: Path | None = None
     packages: tuple[str, ...] = ()
     workflows: tuple[str, ...] = ()
     project: str | None = None
@@ -43,6 +45,11 @@ class Order:
     redo_missing: bool = False
     bwlimit: int | None = None
     sandbox: bool = False
+
+    @property
+    def where(self) -> Where:
+        """The folder or the object store; raises `ConfigError` when a folder was given a spool."""
+        return where(self.to, self.spool)
 
     @property
     def listed(self) -> bool:
@@ -76,7 +83,7 @@ def check(order: Order) -> None:
 
     Raises:
         Refusal: they make no sense; the text says what to give.
-        ConfigError: the name template could not be rendered for any kind of package.
+        ConfigError: the name template could not be rendered for any kind of package, or a folder was given a spool.
     """
     given = [
         name
@@ -96,6 +103,8 @@ def check(order: Order) -> None:
         raise Refusal("--packages, --status and --finished-since choose among the jobs of --workflow or --project")
     if order.no_keep_archive and not order.extract:
         raise Refusal("--no-keep-archive needs --extract: without it there would be nothing left")
+    if where(order.to, order.spool).url is not None and order.extract:
+        raise Refusal("--extract unpacks into folders of this machine alone, not into an object store")
     if order.name is not None:
         check_template(order.name, order.fields)
     values = (*order.workflows, order.project, order.manifest)

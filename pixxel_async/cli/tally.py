@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import define, field
 
+from ..downloads.home import Where, where
 from ..errors import PixxelError
 from ..events import Downloaded, Failed, Outcome, Skipped
 from .errors import Exit, code_of, one_line
@@ -87,39 +88,40 @@ def row(outcome: Outcome) -> Row:
         case Failed():
             return base | {"outcome": "failed", "reason": one_line(outcome.error)}
         case Skipped():
-            return base | {"outcome": "skipped", "path": _path(outcome.path), "reason": outcome.reason}
+            return base | {"outcome": "skipped", "path": _path(outcome), "reason": outcome.reason}
     return base | {
         "outcome": "fetched" if outcome.fetched else "skipped",
-        "path": _path(outcome.path),
+        "path": _path(outcome),
         "size": outcome.size,
         "sha256": outcome.sha256,
         "proof": outcome.proof,
     }
 
 
-def table_row(outcome: Outcome, folder: Path, given: Path) -> Row | None:
+def table_row(outcome: Outcome, folder: Path, given: Where) -> Row | None:
     """The row of a package that was fetched now, its path as the user would type it; None for other outcomes.
 
     Args:
         folder: the folder as the manager knows it.
-        given: the folder as the user gave it.
+        given: the folder or store as the user gave it.
     """
     if not isinstance(outcome, Downloaded) or not outcome.fetched:
         return None
-    path = given / outcome.path.relative_to(folder) if outcome.path.is_relative_to(folder) else outcome.path
-    return {"size": size(outcome.size), "proof": outcome.proof, "path": str(path)}
+    inside = outcome.url is None and outcome.path.is_relative_to(folder)
+    path = str(given.folder / outcome.path.relative_to(folder)) if inside else _path(outcome)
+    return {"size": size(outcome.size), "proof": outcome.proof, "path": path}
 
 
-def closing(tally: Tally, folder: Path, *, whole: bool) -> Iterator[str]:
+def closing(tally: Tally, to: Where, *, whole: bool) -> Iterator[str]:
     """The words at the end of a run: what is where.
 
     Args:
-        folder: the folder as the user gave it.
+        to: the folder or store as the user gave it.
         whole: whether the run came to its end.
     """
-    where = shlex.quote(printable(str(folder)))
+    target = shlex.quote(printable(str(to)))
     if tally.fetched:
-        yield f"{many(tally.fetched, 'package')} fetched into {where}, {size(tally.size)} in {seconds(tally.seconds)}"
+        yield f"{many(tally.fetched, 'package')} fetched into {target}, {size(tally.size)} in {seconds(tally.seconds)}"
     if tally.there:
         yield f"{many(tally.there, 'package')} there already" + ("" if tally.fetched or not whole else "; nothing new")
     if tally.left:
@@ -131,10 +133,17 @@ def closing(tally: Tally, folder: Path, *, whole: bool) -> Iterator[str]:
     if tally.running:
         yield f"{many(tally.running, 'job')} still running; --wait waits for them"
     if tally.fetched or tally.there:
-        yield f"check the files with: cd {where} && sha256sum -c SHA256SUMS"
+        yield f"check the files with: {_check(to, target)}"
     elif whole and not (tally.left or tally.codes or tally.late):
         yield "nothing to fetch"
 
 
-def _path(path: Path | None) -> str | None:
-    return None if path is None else str(path)
+def _check(to: Where, target: str) -> str:
+    if to.url is None:
+        return f"cd {target} && sha256sum -c SHA256SUMS"
+    spool = "" if to == where(to.url) else f" --spool {shlex.quote(printable(str(to.folder)))}"
+    return f"pixxel verify {target}{spool}"
+
+
+def _path(outcome: Downloaded | Skipped) -> str | None:
+    return outcome.url or (None if outcome.path is None else str(outcome.path))

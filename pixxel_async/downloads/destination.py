@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .checks import damage
 from .rules.recovery import Final
-from .sums import write_list
+from .sums import SUMS, write_list
 
 if TYPE_CHECKING:
     from .disk import Disk
@@ -75,7 +75,11 @@ class Destination(Protocol):
         ...
 
     async def vouched(self, name: str) -> str | None:
-        """The SHA-256 of a file's bytes, in hex, if it was kept beside them and is theirs; else None."""
+        """The SHA-256 that was written together with a file's bytes, in hex; None where there is none."""
+        ...
+
+    async def has_sums(self) -> bool:
+        """Whether there is a `SHA256SUMS`, which tells a new record that there was one before."""
         ...
 
     async def write_sums(self, rows: Sequence[tuple[str, str]]) -> None:
@@ -122,6 +126,10 @@ class LocalFolder:
     async def vouched(self, name: str) -> str | None:
         """None: a file says nothing beside its bytes, which have to be proved."""
         return None
+
+    async def has_sums(self) -> bool:
+        """Looks for the file."""
+        return await self._threads.run((self._folder / SUMS).is_file)
 
     async def write_sums(self, rows: Sequence[tuple[str, str]]) -> None:
         """Beside the files, in one step."""

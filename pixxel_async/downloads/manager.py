@@ -28,7 +28,6 @@ from .pending import Item, Terms
 from .plan import Planned, plan
 from .record import Record
 from .room import Room
-from .sums import SUMS
 from .surely import surely
 from .threads import Threads
 from .tools import Tools
@@ -130,7 +129,7 @@ class DownloadManager:
             self._folder = home.folder
             path = self._record_path or self._folder / ".pixxel" / "record.sqlite"
             record = await Record.open(path, origin=self._client.origin)
-            if record.begun and await threads.run((self._folder / SUMS).is_file):
+            if record.begun and await home.destination.has_sums():
                 await record.lose()
         except BaseException:
             threads.close()

@@ -160,7 +160,7 @@ async def decide(items: Sequence[Item], rows: Sequence[Row | None], tools: Tools
     if not items:
         return []
     terms, names = items[0].terms, [_name(item, row) for item, row in zip(items, rows, strict=True)]
-    sure = terms.settings.if_missing == "redo" or terms.settings.exists == "error"
+    sure = terms.settings.if_missing == "redo" or terms.settings.exists == "error" or tools.record.lost
     look = await terms.destination.looking(names, sure=sure)
     deciding = _Deciding(terms, tools.disk, look, lost=tools.record.lost)
     return await tools.threads.run(_decide, items, rows, names, deciding)

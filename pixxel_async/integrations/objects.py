@@ -30,6 +30,7 @@ from .refusals import telling, unusable
 from .sending import CHUNK, send
 
 if TYPE_CHECKING:
+    from obstore import GetResult
     from obstore.store import ObjectStore as Store
 
 __all__ = ["ObjectStore"]
@@ -113,12 +114,15 @@ class ObjectStore:
         return found.get
 
     async def _look(self, name: str) -> Final | None:
+        head = await self._head(name)
+        return None if head is None else Final(True, head.meta["size"], proved_at(head))
+
+    async def _head(self, name: str) -> GetResult | None:
         with telling("look at", self.title(name)):
             try:
-                head = await obstore.get_async(self._store, name, options={"head": True})
+                return await obstore.get_async(self._store, name, options={"head": True})
             except FileNotFoundError:
                 return None
-            return Final(True, head.meta["size"], proved_at(head))
 
     async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
         """Send a proved part file and remove it.
@@ -142,31 +146,27 @@ class ObjectStore:
 
     async def damage(self, name: str, row: Row) -> str:
         """Reads the object."""
-        found = await self._read(name)
-        if found is None:
-            return "is gone"
-        size, digest, _ = found
-        if size != row.size:
-            return f"has {size:,} bytes, had {row.size or 0:,}"
-        return "" if row.sha256 in (None, digest) else "its bytes have changed"
-
-    async def vouched(self, name: str) -> str | None:
-        """The digest that was sent with the bytes, if they have it."""
-        found = await self._read(name)
-        return found[1] if found is not None and found[1] == found[2] else None
-
-    async def _read(self, name: str) -> tuple[int, str, str | None] | None:
-        """Bytes of an object, their digest, and the digest that it tells of; None where there is none."""
         size, digest = 0, hashlib.sha256()
         with telling("read", self.title(name)):
             try:
                 got = await obstore.get_async(self._store, name)
             except FileNotFoundError:
-                return None
+                return "is gone"
             async for chunk in got.stream(CHUNK):
                 size += len(chunk)
                 await asyncio.to_thread(digest.update, chunk)
-            return size, digest.hexdigest(), got.attributes.get("sha256")
+        if size != row.size:
+            return f"has {size:,} bytes, had {row.size or 0:,}"
+        return "" if row.sha256 in (None, digest.hexdigest()) else "its bytes have changed"
+
+    async def vouched(self, name: str) -> str | None:
+        """The digest that an object is labelled with: label and bytes were written together, after the proof."""
+        head = await self._head(name)
+        return None if head is None else head.attributes.get("sha256")
+
+    async def has_sums(self) -> bool:
+        """Asks for the object."""
+        return await self._look(SUMS) is not None
 
     async def remove(self, name: str) -> None:
         """Remove an object that may be there."""

@@ -15,6 +15,7 @@ from pixxel_async.cli.plain import size
 from pixxel_async.cli.progress import Board, Body, Lines, showing, standing, view
 from pixxel_async.cli.tally import Tally, closing
 from pixxel_async.downloads import Snapshot
+from pixxel_async.downloads.home import Where
 from pixxel_async.errors import (
     ConfigError,
     DiskFull,
@@ -29,7 +30,7 @@ from pixxel_async.events import Downloaded, Failed, Moved, Proving, Rewound, Ski
 from pixxel_async.packages import JobPackage
 
 JOB = JobPackage(workflow_id="w", job_id="j")
-FOLDER = Path("my exports")
+FOLDER = Where(Path("my exports"))
 HOW = "check the files with: cd 'my exports' && sha256sum -c SHA256SUMS"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import obstore
@@ -127,15 +128,24 @@ async def test_forget_deletes_the_object(
         assert (await manager.fetch(package)).fetched
 
 
+@pytest.mark.parametrize("what", ["damaged", "gone"])
 async def test_a_lost_record_knows_its_objects_again(
-    client: PixxelClient, package: JobPackage, ground: Ground, tmp_path: Path
+    what: str, client: PixxelClient, ground: Ground, tmp_path: Path
 ) -> None:
-    """After the record was damaged, an object that has the digest it tells of is ours, and nothing is fetched again."""
-    store = MemoryStore()
-    for _ in range(2):
-        async with DownloadManager(client, ObjectStore(store, "memory:///store"), spool=tmp_path) as manager:
-            done = await manager.fetch(package)
-        (tmp_path / ".pixxel" / "record.sqlite").write_bytes(b"not a database any more" * 500)
+    """After the record was lost, an object that is labelled with its digest is ours, and nothing is fetched again."""
+    store, spool = MemoryStore(), tmp_path / "spool"
 
-    assert not done.fetched and done.sha256 == sha256(store, names(store)[0])
-    assert len(ground.gets()) == 1
+    async def run() -> list[bool]:
+        async with DownloadManager(client, ObjectStore(store, "memory:///store"), spool=spool) as manager:
+            outcomes = await collect(manager.fetch_all(ground.packages))
+            await write_sums(manager.folder, manager.record, manager.destination)
+        return [outcome.fetched for outcome in outcomes if isinstance(outcome, Downloaded)]
+
+    assert await run() == [True] * len(ground.packages)
+    if what == "gone":
+        shutil.rmtree(spool)
+    else:
+        (spool / ".pixxel" / "record.sqlite").write_bytes(b"not a database any more" * 500)
+    assert await run() == [False] * len(ground.packages)
+
+    assert len(ground.gets()) == len(ground.packages)
