@@ -7,7 +7,7 @@ import errno
 import os
 import secrets
 from collections.abc import AsyncIterable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
@@ -35,16 +35,11 @@ async def save(pieces: AsyncIterable[bytes], to: Path, *, replace: bool) -> Path
         ConfigError: there is no such folder.
     """
     part = to.with_name(f".{secrets.token_hex(8)}.part")
-    file = await _in_thread(_created, part, to, replace)
-    try:
+    with ExitStack() as held:
+        file = await _in_thread(_created, held, part, to, replace)
         async for piece in pieces:
             await _in_thread(_written, file, piece, to)
         await _in_thread(_published, file, to, replace)
-    finally:
-        with suppress(OSError):
-            file.close()
-        with suppress(OSError):
-            os.unlink(part)
     return to
 
 
@@ -58,13 +53,22 @@ async def _in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
         raise
 
 
-def _created(part: Path, to: Path, replace: bool) -> BinaryIO:
+def _created(held: ExitStack, part: Path, to: Path, replace: bool) -> BinaryIO:
+    """The part file; `held` closes and removes it, also when nobody waits for it any more."""
     if not to.parent.is_dir():
         raise ConfigError(f"there is no folder {to.parent}")
     if not replace and os.path.lexists(to):
         raise _taken(to)
+    held.callback(_quietly, part.unlink)
     with _told(to):
-        return part.open("xb")
+        file = part.open("xb")
+    held.callback(_quietly, file.close)
+    return file
+
+
+def _quietly(call: Callable[[], object]) -> None:
+    with suppress(OSError):
+        call()
 
 
 def _written(file: BinaryIO, piece: bytes, to: Path) -> None:

@@ -271,6 +271,7 @@ async def test_leaving_early_lets_go(client: PixxelClient, sandbox: Sandbox, tmp
         assert len(await anext(stream)) <= 1 << 20
     await asyncio.sleep(0.1)
     assert sent(sandbox)[-1] < 1 << 26
+    sandbox.inject(Fault(route="storage", kind="stall", at=1 << 24, times=None))
     writing = asyncio.ensure_future(client.packages.fetch_member(package, "a", to=tmp_path / "a"))
     for _ in range(500):
         await asyncio.sleep(0.01)

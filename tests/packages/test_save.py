@@ -40,3 +40,15 @@ async def test_what_the_system_refuses(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="cannot be written: EISDIR"):
         await save(pieces(b"ours"), to, replace=True)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]  # noqa: ASYNC240
+
+
+async def test_whoever_leaves_leaves_nothing(tmp_path: Path) -> None:
+    """Cancelled at any moment, the first one included, while a thread is making the file."""
+    for moment in range(40):
+        writing = asyncio.ensure_future(save(pieces(b"ours"), tmp_path / "a", replace=True))
+        for _ in range(moment % 20):
+            await asyncio.sleep(0)
+        writing.cancel()
+        await asyncio.wait([writing])
+        (tmp_path / "a").unlink(missing_ok=True)
+        assert not contents(tmp_path)
