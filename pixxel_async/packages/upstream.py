@@ -7,6 +7,7 @@ Rule 3: nothing is read ahead of the reader but what the connection buffers; clo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 
@@ -26,6 +27,10 @@ __all__ = ["Source", "Upstream"]
 
 RENEWALS = 1
 """Fresh links without real progress in between: where a fresh one is refused too, a third would be no better."""
+
+BREATH = 1 << 20
+"""Bytes after which others have a turn, although the next ones may be here already: anyio's cancel scopes cancel only
+tasks that they find waiting, and one that reads from a fast storage may never be found so."""
 
 
 @frozen(eq=False, kw_only=True)
@@ -75,7 +80,7 @@ class Upstream:
         self._link: Link | None = None
         self._held = AsyncExitStack()
         self._chunks: AsyncGenerator[bytes, None] | None = None
-        self._at = 0
+        self._at = self._unbroken = 0
         self._closed = self._ended = False
 
     async def open(self, asked: Asked) -> Head:
@@ -108,6 +113,7 @@ class Upstream:
         while not self._ended:
             self._check_open()
             try:
+                await self._breathe()
                 chunk = await self._next()
             except (ConnectionFailed, TimedOut) as error:
                 await self._go_on(error.message)
@@ -120,6 +126,11 @@ class Upstream:
             else:
                 await self._go_on("the body ended early")
         return b""
+
+    async def _breathe(self) -> None:
+        if self._unbroken >= BREATH:
+            self._unbroken = 0
+            await asyncio.sleep(0)
 
     async def _next(self) -> bytes:
         if self._chunks is None:
@@ -152,6 +163,7 @@ class Upstream:
 
     def _counted(self, chunk: bytes) -> bytes:
         self._at += len(chunk)
+        self._unbroken += len(chunk)
         received, stop = self._at - self.head.first, self.head.stop
         if (stop is not None and self._at > stop) or (self._most is not None and received > self._most):
             raise self._source.error(TooLarge, f"{received:,} bytes came, more than were announced or are allowed")

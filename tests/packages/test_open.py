@@ -9,6 +9,7 @@ import weakref
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
+import anyio
 import pytest
 
 from pixxel_async import PackageStream, PixxelClient
@@ -413,6 +414,26 @@ async def test_the_storage_is_let_go_when_the_reader_leaves(leave) -> None:  # t
         assert not serving_storage(sandbox)
         await asyncio.sleep(0.1)
         assert at_storage(sandbox)[0].sent == sent < 1 << 30
+
+
+async def test_a_cancel_scope_gets_through() -> None:
+    """Also where the storage is so fast that each time anyio looks at the task, the next bytes have just come."""
+    async with (
+        Sandbox(packing=0, package_size=1 << 30) as sandbox,
+        PixxelClient(sandbox.api_key, base_url=sandbox.url) as client,
+        client.packages.open(package_of(sandbox)) as stream,
+    ):
+        begun = asyncio.Event()
+
+        async def drain() -> None:
+            async for _ in stream:
+                begun.set()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(drain)
+            await begun.wait()
+            group.cancel_scope.cancel()
+    assert at_storage(sandbox)[0].sent < 64 << 20
 
 
 def serving_storage(sandbox: Sandbox) -> list[object]:
