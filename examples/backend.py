@@ -1,45 +1,159 @@
-"""Hand packages to browsers: `python examples/backend.py`, then open /jobs/WORKFLOW/JOB/package.
+"""Hand packages to browsers, with aiohttp: `python examples/backend.py exports`, then open /jobs/WORKFLOW/JOB.
 
-The client lives as long as the application. While the service packs, a browser gets 202 and comes back; once the
-package is ready, it is sent to the signed link: the bytes never pass through here, and the key never leaves.
+The client and the manager live as long as the application. Below that address are `events` (how the package comes
+into the folder), `file` (from there, for everybody), `package` (passed through, no folder) and `link` (a redirect to
+the storage); each answers 202 and when to come back as long as there is nothing to hand out.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+import json
+import math
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from aiohttp import web
+from attrs import asdict
 
-from pixxel_async import ConfigError, JobPackage, NotFound, PackageTimedOut, PixxelClient, PixxelError
+from pixxel_async import DownloadManager, JobPackage, PixxelClient, Settings
+from pixxel_async.errors import ConfigError, NotFound, PackageTimedOut, PixxelError, RateLimited
+from pixxel_async.events import Downloaded, Event, Failed, Moved, Waiting
 
 CLIENT = web.AppKey("client", PixxelClient)
+MANAGER = web.AppKey("manager", DownloadManager)
+PAGE = Path(__file__).with_name("page.html").read_text()
+SAFE: dict[str, Any] = {"http.block_private_hosts": True}
+PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
-async def pixxel(app: web.Application) -> AsyncIterator[None]:
-    """One client for the application: opened with it, closed with it."""
-    async with PixxelClient() as client:
-        app[CLIENT] = client
-        yield
-
-
-async def package(request: web.Request) -> web.Response:
-    """202 while it is packed, 307 to a signed link, 404 for an unknown job, 502 for whatever else goes wrong."""
+@contextmanager
+def told_to_browsers() -> Iterator[None]:
+    """202 while it is packed, 404 for unknown jobs, 503 when it is too much, 502 for whatever else goes wrong."""
     try:
-        wanted = JobPackage(workflow_id=request.match_info["workflow"], job_id=request.match_info["job"])
-        link = await request.app[CLIENT].packages.link(wanted, min_lifetime=60)
-    except PackageTimedOut:
-        return web.json_response({"status": "packing"}, status=202, headers={"Retry-After": "5"})
+        yield
+    except PackageTimedOut as packing:
+        raise web.HTTPAccepted(headers=later(packing.retry_after), text="packing") from None
+    except RateLimited as busy:
+        raise web.HTTPServiceUnavailable(headers=later(busy.retry_after), text=str(busy)) from None
     except (ConfigError, NotFound) as error:
         raise web.HTTPNotFound(text=str(error)) from None
     except PixxelError as error:
         raise web.HTTPBadGateway(text=str(error)) from None
-    raise web.HTTPTemporaryRedirect(link.url, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
 
 
-def application() -> web.Application:
+def later(seconds: float | None) -> dict[str, str]:
+    return {"Retry-After": str(math.ceil(seconds or 5))}
+
+
+def wanted(request: web.Request) -> JobPackage:
+    return JobPackage(workflow_id=request.match_info["workflow"], job_id=request.match_info["job"])
+
+
+async def page(request: web.Request) -> web.Response:
+    return web.Response(text=PAGE, content_type="text/html")
+
+
+async def link(request: web.Request) -> web.Response:
+    """A redirect to a signed link: the bytes never pass through here, and whoever has the link has the package."""
+    with told_to_browsers():
+        signed = await request.app[CLIENT].packages.link(wanted(request), min_lifetime=60)
+    raise web.HTTPTemporaryRedirect(signed.url, headers=PRIVATE)
+
+
+async def package(request: web.Request) -> web.StreamResponse:
+    """The bytes as they come from the storage, or the part that is asked for; nobody sees the link."""
+    with told_to_browsers():
+        stream = await request.app[CLIENT].packages.open(
+            wanted(request),
+            range=request.headers.get("Range"),
+            if_range=request.headers.get("If-Range"),
+            if_none_match=request.headers.get("If-None-Match"),
+            method=request.method,
+            deadline=3600,
+        )
+    async with stream:
+        response = web.StreamResponse(status=stream.status, headers=stream.headers)
+        await response.prepare(request)
+        async for chunk in stream:  # what it raises breaks the connection off: nobody takes half of it for the whole
+            await response.write(chunk)
+    return response
+
+
+async def file(request: web.Request) -> web.StreamResponse:
+    """The proved file from the folder; for a browser that does not wait that long, the package still comes."""
+    with told_to_browsers():
+        transfer = await request.app[MANAGER].submit(wanted(request), if_missing="redo")
+        try:
+            async with asyncio.timeout(0.5):
+                done = await transfer
+        except TimeoutError:
+            raise web.HTTPAccepted(headers=later(None), text=transfer.progress.status) from None
+    return web.FileResponse(done.path, headers={"Cache-Control": "private, no-cache"})
+
+
+async def events(request: web.Request) -> web.StreamResponse:
+    """Server-sent events of the package's way into the folder; whoever leaves gives it up, unless others want it."""
+    manager = request.app[MANAGER]
+    with told_to_browsers():
+        states = manager.watch(wanted(request))
+        transfer = await manager.submit(wanted(request), if_missing="redo")
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    try:
+        await response.prepare(request)
+        async for event in states:
+            await response.write(f"data: {json.dumps(plain(event))}\n\n".encode())
+    finally:
+        transfer.cancel()
+    return response
+
+
+def plain(event: Event) -> dict[str, Any]:
+    match event:
+        case Downloaded():
+            return {"state": "ready"}
+        case Failed(_, error):
+            return {"state": "failed", "why": str(error)}
+        case Waiting(_, status):
+            return {"state": "packing", "why": status}
+        case Moved(_, received, size):
+            return {"state": "fetching", "received": received, "size": size}
+    return {"state": type(event).__name__.lower()}
+
+
+async def health(request: web.Request) -> web.Response:
+    """200 as long as the manager is open, with where it stands."""
+    return web.json_response(asdict(request.app[MANAGER].snapshot()))
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """The same for Prometheus."""
+    lines = [f"pixxel_{name} {value}\n" for name, value in asdict(request.app[MANAGER].snapshot()).items()]
+    return web.Response(text="".join(lines))
+
+
+def application(client: PixxelClient, folder: Path) -> web.Application:
+    """The routes; client and manager are opened with the application, and closed with it."""
+
+    async def opened(app: web.Application) -> AsyncIterator[None]:
+        async with client:
+            manager = await DownloadManager(client, folder).open()
+            app[CLIENT], app[MANAGER] = client, manager
+            yield
+            await manager.close(drain=10)  # what does not get done is gone on with after the next start
+
     app = web.Application()
-    app.cleanup_ctx.append(pixxel)
-    app.router.add_get("/jobs/{workflow}/{job}/package", package)
+    app.cleanup_ctx.append(opened)
+    job = "/jobs/{workflow}/{job}"
+    for path, handler in {"": page, "/events": events, "/file": file, "/package": package, "/link": link}.items():
+        app.router.add_get(f"{job}{path}", handler)
+    app.router.add_get("/health", health)
+    app.router.add_get("/metrics", metrics)
     return app
 
 
 if __name__ == "__main__":
-    web.run_app(application(), host="127.0.0.1", port=8080)
+    # Without handler_cancellation, a handler would learn only when it writes that its browser has left.
+    backend = application(PixxelClient(settings=Settings.load(**SAFE)), Path(sys.argv[1]))
+    web.run_app(backend, host="127.0.0.1", port=8080, handler_cancellation=True)

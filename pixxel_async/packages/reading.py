@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Literal, overload
+from typing import overload
 
 from .._http.call import Storage
 from ..settings import DownloadSettings, MiB, RetrySettings, Timing
@@ -60,7 +60,7 @@ class Reading(ABC):
         range: str | None = None,
         if_range: str | None = None,
         if_none_match: str | None = None,
-        method: Literal["GET", "HEAD"] = "GET",
+        method: str = "GET",
         name: str | None = None,
         max_bytes: int | None = None,
         deadline: float | None = None,
@@ -69,7 +69,7 @@ class Reading(ABC):
 
         Args:
             range, if_range, if_none_match: headers of the request that is being answered, as they came.
-            method: of that request.
+            method: of that request, GET or HEAD.
             name: of the file that is offered, without suffix; None: the end of the package's text form.
             max_bytes: of the answer; None for `DownloadSettings.max_bytes`.
             deadline: seconds for all of it, a slow reader included; None for `DownloadSettings.deadline`.

@@ -1,76 +1,108 @@
-"""`examples/backend.py` as its users meet it: a browser's requests over a real socket."""
+"""What `examples/backend.py` has besides: files of a folder, health and metrics, and its page in a real browser."""
 
 from __future__ import annotations
 
-import io
+import asyncio
+import hashlib
 from collections.abc import AsyncIterator
-from zipfile import ZipFile
+from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from examples.backend import application
+from pixxel_async import PixxelClient
 from pixxel_async.sandbox import Fault, Sandbox
+from tests.downloads.ground import until
+from tests.support.browser import browser as tab_of
+
+from .conftest import aiohttp_web
+
+SHOWN = "const look = () => link.hidden ? setTimeout(look, 20) : done(true); look()"
+"""JavaScript that says when the page has its link."""
 
 
 @pytest.fixture
-async def served() -> AsyncIterator[Sandbox]:
-    """A sandbox whose packages take as long as its clock is stepped."""
-    async with Sandbox(clock="manual", packing=30) as sandbox:
-        yield sandbox
+async def origin(client: PixxelClient, tmp_path: Path) -> AsyncIterator[str]:
+    """The example alone."""
+    async with aiohttp_web(client, tmp_path / "packages") as serving:
+        yield serving
 
 
-@pytest.fixture
-async def browser(served: Sandbox, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session on the example, which got its key from the environment."""
-    monkeypatch.setenv("PIXXEL_API_KEY", served.api_key)
-    monkeypatch.setenv("PIXXEL_BASE_URL", served.url)
-    runner = web.AppRunner(application(), shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
-            yield session
-    finally:
-        await runner.cleanup()
+def job(sandbox: Sandbox, **how: float) -> str:
+    """Where the pages of a new job are."""
+    added = sandbox.add_job(**how)  # type: ignore[arg-type]
+    return f"/jobs/{added.workflow_id}/{added.id}"
 
 
-@pytest.fixture
-def path(served: Sandbox) -> str:
-    """The package of a job that has ended well."""
-    workflow, jobs = next(iter(served.world.runs.items()))
-    return f"/jobs/{workflow}/{next(iter(jobs))}/package"
+async def read(browser: aiohttp.ClientSession, path: str, **headers: str) -> tuple[int, bytes]:
+    """Status and bytes, once there is something to hand out."""
+    async with asyncio.timeout(30):
+        while True:
+            async with browser.get(path, headers=headers) as answer:
+                if answer.status != 202:
+                    return answer.status, await answer.read()
+                assert answer.headers["Retry-After"] == "5"
 
 
-async def test_package(browser: aiohttp.ClientSession, served: Sandbox, path: str) -> None:
-    """202 with a time to come back, then 307 to a link that serves the archive; the key is seen by the API alone."""
-    async with browser.get(path, allow_redirects=False) as packing:
-        assert (packing.status, packing.headers["Retry-After"]) == (202, "5")
-    await served.advance(31)
-
-    async with browser.get(path, allow_redirects=False) as ready:
-        assert (ready.status, ready.headers["Cache-Control"]) == (307, "no-store")
-        assert ready.headers["Location"].startswith(served.storage_url)
-    async with browser.get(path) as followed:
-        archive = ZipFile(io.BytesIO(await followed.read()))
-
-    assert archive.testzip() is None
-    assert served.count("jobs.request_download") == 2
-    served.assert_key_only_at_api()
+async def test_a_file_of_the_folder(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    """It is fetched once for everybody, goes out whole or in part, and is fetched again when somebody removed it."""
+    path = f"{job(sandbox)}/file"
+    status, whole = await read(browser, path)
+    assert (status, len(whole)) == (200, 64 << 20)
+    assert await read(browser, path, Range="bytes=1000-1999") == (206, whole[1000:2000])
+    assert sandbox.count("storage") == 1
+    async with browser.get("/health") as health:
+        assert (await health.json())["done"] >= 1
 
 
-async def test_unknown_job(browser: aiohttp.ClientSession, served: Sandbox) -> None:
-    """A job that is not there is 404, with a text that says so and no key."""
-    async with browser.get("/jobs/w-1/j-1/package", allow_redirects=False) as answer:
-        assert answer.status == 404
-        assert "not found" in await answer.text()
-        assert served.api_key not in await answer.text()
+async def test_a_file_that_was_removed(browser: aiohttp.ClientSession, sandbox: Sandbox, tmp_path: Path) -> None:
+    """It is fetched again."""
+    path = f"{job(sandbox)}/file"
+    digests = []
+    for _ in range(2):
+        digests.append(hashlib.sha256((await read(browser, path))[1]).digest())
+        await asyncio.to_thread(lambda: next(tmp_path.rglob("*.zip")).unlink())
+    assert digests[0] == digests[1]
+    assert sandbox.count("jobs.request_download") == 2
 
 
-async def test_service_that_is_at_fault(browser: aiohttp.ClientSession, served: Sandbox, path: str) -> None:
-    """What is neither the browser's nor the application's fault is 502."""
-    served.inject(Fault(route="jobs.request_download", kind="status", status=403, times=None))
+async def test_metrics(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    """Counts and rates, as Prometheus reads them, also while something is under way."""
+    sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000))
+    async with browser.get(f"{job(sandbox)}/events"):
+        await until(lambda: sandbox.count("storage"))
+        async with browser.get("/metrics") as answer:
+            told = dict(line.split() for line in (await answer.text()).splitlines())
+    assert (told["pixxel_streaming"], told["pixxel_done"], told["pixxel_failed"]) == ("1", "0", "0")
 
-    async with browser.get(path, allow_redirects=False) as answer:
-        assert answer.status == 502
+
+async def test_nobody_looks_on_any_more(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    """When the last one who followed a package has left, it is given up; what is here of it is gone on with later."""
+    sandbox.inject(Fault(route="storage", kind="stall", at=8_000_000))
+    path = job(sandbox)
+    first, second = await browser.get(f"{path}/events"), await browser.get(f"{path}/events")
+    await until(lambda: sandbox.count("storage"))
+    first.close()
+    async with browser.get("/metrics") as answer:
+        assert "pixxel_streaming 1\n" in await answer.text()
+    second.close()
+    while (await (await browser.get("/health")).json())["streaming"]:  # noqa: ASYNC110 - it is another program
+        await asyncio.sleep(0.01)
+    status, whole = await read(browser, f"{path}/file")
+    assert (status, len(whole)) == (200, 64 << 20)
+
+
+async def test_its_page(origin: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    """In a browser: it says that the package is packed, follows it, and has a link to it once it is here."""
+    path = job(sandbox, packing=3600)
+    async with tab_of(tmp_path / "browser") as tab:
+        await tab.open(f"{origin}{path}")
+        assert "Download" not in await tab.text()
+        await tab.value(f"new Promise((done) => {{ {SHOWN} }})")
+        assert "Download" in await tab.text()
+        assert await tab.value("[bar.value, bar.max].join()") == "1,1"
+        asking = "fetch(document.links[0].href, {method: 'HEAD'})"
+        size = await tab.value(f"{asking}.then((answer) => answer.headers.get('Content-Length'))")
+        loaded = {url.removeprefix(origin) for url in tab.asked if not url.startswith("data:")}
+        assert loaded == {path, f"{path}/events", f"{path}/package"}
+    assert size == str(64 << 20)

@@ -65,8 +65,8 @@ class Tab:
         return shown
 
     async def value(self, expression: str) -> Any:
-        """What this JavaScript gives in the page."""
-        got = await self._do("Runtime.evaluate", expression=expression, returnByValue=True)
+        """What this JavaScript gives in the page, once it is there if it is a promise."""
+        got = await self._do("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in got, got
         return got["result"]["value"]
 

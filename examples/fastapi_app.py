@@ -1,0 +1,117 @@
+"""Hand packages to many users' browsers, with FastAPI: `uvicorn --factory fastapi_app:application` in `examples`.
+
+Each user has a key of their own, found by the session's cookie, and a light client for it, kept so that its links are.
+The page at /jobs/WORKFLOW/JOB follows the job and its package; `package` below it passes the bytes through, `link` is a
+redirect to the storage.
+"""
+
+import json
+import math
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Cookie, Depends, FastAPI, Header, HTTPException, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.background import BackgroundTask
+
+from pixxel_async import JobPackage, PixxelClient, Settings
+from pixxel_async.errors import ConfigError, Forbidden, KeyRefused, NotFound, PackageTimedOut, PixxelError, RateLimited
+
+PAGE = Path(__file__).with_name("page.html").read_text()
+SAFE: dict[str, Any] = {"http.block_private_hosts": True}
+STATUSES = {PackageTimedOut: 202, RateLimited: 503, ConfigError: 404, NotFound: 404, Forbidden: 403, KeyRefused: 403}
+
+
+async def told_to_browsers(request: Request, error: Exception) -> Response:
+    """What a handler raised before its response had begun; anything that is not of `STATUSES` is 502."""
+    status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 502)
+    again = math.ceil(getattr(error, "retry_after", None) or 5)
+    return JSONResponse({"why": str(error)}, status, {"Retry-After": str(again)} if status in (202, 503) else None)
+
+
+def user(request: Request, session: Annotated[str, Cookie()] = "") -> PixxelClient:
+    """The client with the key of whoever asks."""
+    users: Mapping[str, PixxelClient] = request.state.users
+    if session not in users:
+        raise HTTPException(401)
+    return users[session]
+
+
+def wanted(workflow: str, job: str) -> JobPackage:
+    return JobPackage(workflow_id=workflow, job_id=job)
+
+
+User = Annotated[PixxelClient, Depends(user)]
+Wanted = Annotated[JobPackage, Depends(wanted)]
+
+
+async def page(user: User) -> Response:
+    return HTMLResponse(PAGE)
+
+
+async def link(user: User, package: Wanted) -> Response:
+    """A redirect to a signed link: the bytes never pass through here, and whoever has the link has the package."""
+    signed = await user.packages.link(package, min_lifetime=60)
+    return RedirectResponse(signed.url, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+
+
+async def package(
+    request: Request,
+    user: User,
+    package: Wanted,
+    range: Annotated[str | None, Header()] = None,
+    if_range: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The bytes as they come from the storage, or the part that is asked for; nobody sees the link."""
+    stream = await user.packages.open(
+        package, range=range, if_range=if_range, if_none_match=if_none_match, method=request.method, deadline=3600
+    )
+    return StreamingResponse(stream, stream.status, stream.headers, background=BackgroundTask(stream.aclose))
+
+
+async def events(user: User, package: Wanted) -> Response:
+    """Server-sent events: each change of the job, then its package; however many look on, the API is asked once."""
+    return StreamingResponse(progress(user, package), 200, {"Cache-Control": "no-store"}, "text/event-stream")
+
+
+async def progress(user: PixxelClient, package: JobPackage) -> AsyncIterator[str]:
+    try:
+        async for job in user.jobs.watch(package.workflow_id, package.job_id):
+            yield event(state=job.status, received=job.progress, size=100)
+        yield event(state="packing")
+        await user.packages.wait(package, deadline=3600)
+        yield event(state="ready")
+    except PixxelError as error:
+        yield event(state="failed", why=str(error))
+
+
+def event(**told: Any) -> str:
+    return f"data: {json.dumps(told)}\n\n"
+
+
+def application(client: PixxelClient | None = None, keys: Mapping[str, str] | None = None) -> FastAPI:
+    """The routes; the client is opened in the lifespan.
+
+    Args:
+        client: has no key of its own; every user brings one.
+        keys: session → API key. Where yours are kept, an async callable may stand in the place of a key.
+    """
+    client = client or PixxelClient(settings=Settings.load("", **SAFE))
+    keys = json.loads(os.environ["BACKEND_KEYS"]) if keys is None else keys
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with client:
+            yield {"users": {session: client.with_key(key) for session, key in keys.items()}}
+
+    app = FastAPI(lifespan=lifespan, exception_handlers={PixxelError: told_to_browsers})
+    job = "/jobs/{workflow}/{job}"
+    app.add_api_route(job, page)
+    app.add_api_route(f"{job}/events", events)
+    app.add_api_route(f"{job}/link", link)
+    app.add_api_route(f"{job}/package", package, methods=["GET", "HEAD"])
+    return app

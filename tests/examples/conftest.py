@@ -1,0 +1,74 @@
+"""The two backends among the examples, each served over a real socket, for a sandbox whose waits take no time."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+import uvicorn
+from aiohttp import web
+
+from examples import backend, fastapi_app
+from pixxel_async import PixxelClient
+from pixxel_async.sandbox import Sandbox
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    """A sandbox with large packages, at once ready unless a job says otherwise."""
+    async with Sandbox(clock="manual", packing=0, package_size=64 << 20) as started:
+        yield started
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> PixxelClient:
+    """The application's, not opened yet."""
+    return PixxelClient(sandbox.api_key, base_url=sandbox.url, clock=sandbox.clock.now, sleep=sandbox.sleep)
+
+
+@asynccontextmanager
+async def aiohttp_web(client: PixxelClient, folder: Path) -> AsyncIterator[str]:
+    """`examples/backend.py`, as `web.run_app` runs it."""
+    runner = web.AppRunner(backend.application(client, folder), handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def fastapi(client: PixxelClient, keys: Mapping[str, str]) -> AsyncIterator[str]:
+    """`examples/fastapi_app.py`, as uvicorn runs it."""
+    app = fastapi_app.application(client, keys)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=1))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = asyncio.create_task(server.serve([listening]))
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await serving
+
+
+@pytest.fixture(params=["aiohttp", "fastapi"])
+async def origin(
+    request: pytest.FixtureRequest, client: PixxelClient, sandbox: Sandbox, tmp_path: Path
+) -> AsyncIterator[str]:
+    """One of them after the other."""
+    by_kind = {"aiohttp": aiohttp_web(client, tmp_path), "fastapi": fastapi(client, {"anna": sandbox.api_key})}
+    async with by_kind[request.param] as serving:
+        yield serving
+
+
+@pytest.fixture
+async def browser(origin: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session on it, of a user who is known there."""
+    async with aiohttp.ClientSession(origin, cookies={"session": "anna"}) as session:
+        yield session

@@ -1,0 +1,151 @@
+"""The backends among the examples as browsers meet them: they read, ask for ranges, come back, and hang up."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from zipfile import ZipFile
+
+import aiohttp
+import pytest
+
+from pixxel_async.sandbox import Fault, Sandbox
+from tests.downloads.ground import until
+
+SIZE = 64 << 20
+
+
+def job(sandbox: Sandbox, *, packing: float | None = None, seconds: float = 0.0) -> str:
+    """Where the pages of a new job are."""
+    added = sandbox.add_job(packing=packing, seconds=seconds)
+    return f"/jobs/{added.workflow_id}/{added.id}"
+
+
+def at_storage(sandbox: Sandbox) -> list[tuple[str, int]]:
+    """The Range header of each request that the storage saw, and the bytes that it sent."""
+    return [(seen.headers.get("range", ""), seen.sent) for seen in sandbox.requests if seen.host == "storage"]
+
+
+def connections(sandbox: Sandbox) -> int:
+    """Connections of the storage that are open."""
+    server = sandbox._runners["storage"].server
+    assert server is not None
+    return len(server.connections)
+
+
+async def told(answer: aiohttp.ClientResponse) -> AsyncIterator[dict[str, object]]:
+    """What server-sent events say."""
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    async for line in answer.content:
+        if line.startswith(b"data: "):
+            yield json.loads(line[6:])
+
+
+async def test_a_package(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    """202 and when to come back, then the whole archive with its name; one call a question, none for more of it."""
+    path = f"{job(sandbox, packing=30)}/package"
+    async with browser.get(path) as packing:
+        assert (packing.status, int(packing.headers["Retry-After"]) > 0) == (202, True)
+    await sandbox.advance(31)
+
+    async with browser.get(path) as ready:
+        assert (ready.status, ready.headers["Content-Length"]) == (200, str(SIZE))
+        assert ready.headers["Content-Disposition"] == f'attachment; filename="{path.split("/")[3]}.zip"'
+        archive = ZipFile(io.BytesIO(await ready.read()))
+    assert archive.namelist()
+    async with browser.head(path) as head:
+        assert (head.status, head.headers["Content-Length"], await head.read()) == (200, str(SIZE), b"")
+
+    assert sandbox.count("jobs.request_download") == 2
+    sandbox.assert_key_only_at_api()
+
+
+async def test_coming_back(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    """A browser that was cut off goes on where it was; what it has whole is not sent again; all of it is one ask."""
+    path = f"{job(sandbox)}/package"
+    async with browser.get(path) as first:
+        etag, begun = first.headers["ETag"], await first.content.readexactly(1000)
+        first.close()
+    async with browser.get(path, headers={"Range": "bytes=1000-1999", "If-Range": etag}) as rest:
+        assert (rest.status, rest.headers["Content-Range"]) == (206, f"bytes 1000-1999/{SIZE}")
+        begun += await rest.read()
+    async with browser.get(path, headers={"Range": "bytes=0-1999"}) as both:
+        assert await both.read() == begun
+    async with browser.get(path, headers={"If-None-Match": etag}) as same:
+        assert (same.status, same.headers["ETag"], await same.read()) == (304, etag, b"")
+    async with browser.get(path, headers={"Range": f"bytes={SIZE}-"}) as beyond:
+        assert (beyond.status, beyond.headers["Content-Range"]) == (416, f"bytes */{SIZE}")
+
+    assert sandbox.count("jobs.request_download") == 1
+
+
+@pytest.mark.parametrize("kind", ["latency", "stall"])
+async def test_hanging_up(browser: aiohttp.ClientSession, sandbox: Sandbox, kind: str) -> None:
+    """When the browser leaves, the storage is let go of at once, also while it says nothing."""
+    sandbox.inject(Fault(route="storage", kind=kind, at=5_000_000))  # type: ignore[arg-type]
+    answer = await browser.get(f"{job(sandbox)}/package")
+    await answer.content.readexactly(1_000_000)
+    assert connections(sandbox) == 1
+
+    answer.close()
+    await until(lambda: not connections(sandbox))
+
+    ((_, sent),) = at_storage(sandbox)
+    assert sent < SIZE
+
+
+async def test_a_cut_that_cannot_be_continued(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    """The browser does not take half a package for a whole one: its connection breaks."""
+    sandbox.inject(Fault(route="storage", kind="cut", at=1_000_000))
+    sandbox.inject(Fault(route="storage", kind="etag", after=1, times=None))
+    async with browser.get(f"{job(sandbox)}/package") as answer:
+        assert answer.status == 200
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
+
+
+async def test_a_redirect(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    """307 to a signed link that nobody may keep; the bytes come from the storage itself."""
+    async with browser.get(f"{job(sandbox)}/link", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Cache-Control"]) == (307, "no-store")
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        link = answer.headers["Location"]
+    async with aiohttp.ClientSession() as elsewhere, elsewhere.get(link) as followed:
+        assert (followed.status, followed.content_length) == (200, SIZE)
+    assert link.startswith(sandbox.storage_url)
+
+
+async def test_progress(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    """Events end with `ready`; whoever hangs up and comes again is told how it stands now."""
+    path = f"{job(sandbox, packing=30)}/events"
+    async with browser.get(path) as answer:
+        assert await anext(told(answer))
+        answer.close()
+    async with asyncio.timeout(30), browser.get(path) as answer:
+        states = [each["state"] async for each in told(answer)]
+    assert (states[-1], "packing" in states) == ("ready", True)
+    async with asyncio.timeout(30), browser.get(path) as answer:
+        assert [each["state"] async for each in told(answer)][-1] == "ready"
+
+
+async def test_a_package_that_fails(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    """The last event says so, and why."""
+    sandbox.inject(Fault(route="jobs.request_download", kind="status", status=400, times=None))
+    async with asyncio.timeout(30), browser.get(f"{job(sandbox)}/events") as answer:
+        last = [each async for each in told(answer)][-1]
+    assert (last["state"], str(last["why"])[:3]) == ("failed", "400")
+
+
+@pytest.mark.parametrize(
+    ("status", "then"), [(404, 404), (429, 503), (500, 502)], ids=["unknown", "too much", "at fault"]
+)
+async def test_what_goes_wrong(browser: aiohttp.ClientSession, sandbox: Sandbox, status: int, then: int) -> None:
+    """Unknown jobs are 404, too many calls 503 with when to come back, all else 502; no key is told."""
+    headers = {"Retry-After": "600"} if status == 429 else {}
+    sandbox.inject(Fault(route="jobs.request_download", kind="status", status=status, headers=headers, times=None))
+    for what in ("package", "link"):
+        async with browser.get(f"{job(sandbox)}/{what}") as answer:
+            assert (answer.status, answer.headers.get("Retry-After")) == (then, "600" if headers else None)
+            assert sandbox.api_key not in await answer.text()

@@ -1,0 +1,70 @@
+"""What `examples/fastapi_app.py` has besides: users, each with a key of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from pixxel_async import PixxelClient
+from pixxel_async.sandbox import Sandbox
+
+from .conftest import fastapi
+
+
+@pytest.fixture
+def projects(sandbox: Sandbox) -> list[str]:
+    """Two projects, of which each user may see one."""
+    return [sandbox.add_project(), sandbox.add_project()]
+
+
+@pytest.fixture
+async def origin(client: PixxelClient, sandbox: Sandbox, projects: list[str]) -> AsyncIterator[str]:
+    """The example for Anna and Ben."""
+    keys = {name: sandbox.add_key(projects=[project]) for name, project in zip(("anna", "ben"), projects, strict=True)}
+    async with fastapi(client, keys) as serving:
+        yield serving
+
+
+def path_of(sandbox: Sandbox, project: str, **how: float) -> str:
+    """Where the pages of a new job of that project are."""
+    job = sandbox.add_job(workflow_id=sandbox.add_workflow(project=project).id, **how)  # type: ignore[arg-type]
+    return f"/jobs/{job.workflow_id}/{job.id}"
+
+
+@pytest.mark.parametrize(("session", "status"), [("anna", 206), ("ben", 403), ("nobody", 401)])
+async def test_users(origin: str, sandbox: Sandbox, projects: list[str], session: str, status: int) -> None:
+    """Each may have what their own key may have, whoever had it before; strangers may have nothing."""
+    path = f"{path_of(sandbox, projects[0])}/package"
+    for who, expected in (("anna", 206), (session, status)):
+        async with (
+            aiohttp.ClientSession(origin, cookies={"session": who}) as browser,
+            browser.get(path, headers={"Range": "bytes=0-9"}) as answer,
+        ):
+            assert answer.status == expected
+
+
+async def test_many_look_on(browser: aiohttp.ClientSession, sandbox: Sandbox, projects: list[str]) -> None:
+    """Each is told every change of the job and the end, and the API is asked as if one looked on."""
+    path = path_of(sandbox, projects[0], seconds=600, packing=30)
+
+    async def states() -> list[str]:
+        async with browser.get(f"{path}/events") as answer:
+            lines = [json.loads(line[6:]) async for line in answer.content if line.startswith(b"data: ")]
+        return [line["state"] for line in lines]
+
+    async with asyncio.timeout(30):
+        told = await asyncio.gather(*(states() for _ in range(20)))
+
+    assert all(each[-3:] == ["completed", "packing", "ready"] and each[0] != "completed" for each in told)
+    watched = sandbox.count("jobs.get") + sandbox.count("jobs.list")
+    assert watched + sandbox.count("jobs.request_download") < 60
+
+
+async def test_its_page(browser: aiohttp.ClientSession) -> None:
+    """It is the same for each job, and asks for what it shows."""
+    async with browser.get("/jobs/w/j") as answer:
+        assert "EventSource" in await answer.text()
