@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio.to_thread
 import click
+from attrs import evolve
 
 from ..packages import Wanted
 from . import options
@@ -15,6 +16,7 @@ from .choose import WORKFLOW_NAME, Choice
 from .errors import Exit
 from .fetching import Fetching, Run, prepare
 from .order import Order, check
+from .preview import Preview
 from .running import run
 from .runs import last_run, note_run
 from .session import Session
@@ -59,6 +61,10 @@ from .sources import Listing, first_workflow, manifest, packages
     callback=options.as_shard,
     help="Of N machines this is machine I: take its share, the same in every run.",
 )
+@click.option("--dry-run", is_flag=True, help="Ask for nothing and fetch nothing: show what would be done.")
+@click.option(
+    "--sizes", is_flag=True, help="With --dry-run: ask once for each package, which starts its packing, for its size."
+)
 @click.option("--redo-missing", is_flag=True, help="Fetch again what was fetched and is no longer in the folder.")
 @options.record
 @options.transfer
@@ -74,7 +80,7 @@ def export(session: Session, /, **given: Any) -> int:
     """
     order = Order(**given)
     check(order)
-    return run(lambda: _export(session, order))
+    return run(lambda: _preview(session, order) if order.dry_run else _export(session, order))
 
 
 async def _export(session: Session, order: Order) -> int:
@@ -89,6 +95,15 @@ async def _export(session: Session, order: Order) -> int:
     if code is Exit.DONE and order.listed:
         await anyio.to_thread.run_sync(note_run, order.where.folder, order.selection, began)
     return code
+
+
+async def _preview(session: Session, order: Order) -> int:
+    preview = Preview(_run(order))
+    choice = evolve(await _choice(order), wait=False)
+    async with session.client(sandbox=order.sandbox) as client:
+        listing = Listing(client, choice, preview.wrong, preview.note)
+        await preview.show(client, await _source(order, listing), sizes=order.sizes)
+    return preview.close(running=listing.running)
 
 
 def _run(order: Order) -> Run:

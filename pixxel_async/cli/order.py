@@ -44,6 +44,8 @@ class Order:
     shard: tuple[int, int] | None = None
     redo_missing: bool = False
     bwlimit: int | None = None
+    dry_run: bool = False
+    sizes: bool = False
     sandbox: bool = False
 
     @property
@@ -105,6 +107,8 @@ def check(order: Order) -> None:
         raise Refusal("--no-keep-archive needs --extract: without it there would be nothing left")
     if where(order.to, order.spool).url is not None and order.extract:
         raise Refusal("--extract unpacks into folders of this machine alone, not into an object store")
+    if order.sizes and not order.dry_run:
+        raise Refusal("--sizes goes with --dry-run; without it the packages are fetched")
     if order.name is not None:
         check_template(order.name, order.fields)
     values = (*order.workflows, order.project, order.manifest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .board import Snapshot
 from .checks import Verified, verify_folder, verify_sums
+from .dry_run import dry_run
 from .manager import DownloadManager
 from .outcomes import Outcomes
 from .plan import Planned
@@ -22,6 +23,7 @@ __all__ = [
     "Snapshot",
     "Transfer",
     "Verified",
+    "dry_run",
     "merge",
     "verify_folder",
     "verify_sums",

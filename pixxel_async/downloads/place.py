@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .destination import Destination, Look
     from .disk import Disk
     from .pending import Item, Terms
+    from .plan import Sight
     from .tools import Tools
 
 __all__ = ["Held", "Place", "claimed", "decide", "first_name", "path_and_url"]
@@ -152,7 +153,7 @@ class _Deciding:
         return known._replace(state="failed") if self.revive and row.state == "given_up" else known
 
 
-async def decide(items: Sequence[Item], rows: Sequence[Row | None], tools: Tools) -> list[Decision]:
+async def decide(items: Sequence[Item], rows: Sequence[Row | None], sight: Sight) -> list[Decision]:
     """What is to be done about each of these, all of one call, before anything is asked for.
 
     An object store is looked at only where what it holds makes a difference to what the record says.
@@ -160,10 +161,10 @@ async def decide(items: Sequence[Item], rows: Sequence[Row | None], tools: Tools
     if not items:
         return []
     terms, names = items[0].terms, [_name(item, row) for item, row in zip(items, rows, strict=True)]
-    sure = terms.settings.if_missing == "redo" or terms.settings.exists == "error" or tools.record.lost
+    sure = terms.settings.if_missing == "redo" or terms.settings.exists == "error" or sight.record.lost
     look = await terms.destination.looking(names, sure=sure)
-    deciding = _Deciding(terms, tools.disk, look, lost=tools.record.lost)
-    return await tools.threads.run(_decide, items, rows, names, deciding)
+    deciding = _Deciding(terms, sight.disk, look, lost=sight.record.lost)
+    return await sight.threads.run(_decide, items, rows, names, deciding)
 
 
 def _decide(items: Sequence[Item], rows: Iterable[Row | None], names: Iterable[str], one: _Deciding) -> list[Decision]:

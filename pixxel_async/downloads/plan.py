@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from attrs import evolve, frozen
 
@@ -20,11 +20,12 @@ from .source import Source
 
 if TYPE_CHECKING:
     from ..packages import Link, Package
-    from .record import Row
+    from .disk import Disk
+    from .record import Record, Row
     from .rules.recovery import Decision
-    from .tools import Tools
+    from .threads import Threads
 
-__all__ = ["Planned", "plan"]
+__all__ = ["Planned", "Sight", "plan"]
 
 CHUNK = 512
 
@@ -51,25 +52,38 @@ class Planned:
     status: str = ""
 
 
+class Sight(Protocol):
+    """What a plan is read from; a manager's tools have all of it."""
+
+    @property
+    def record(self) -> Record: ...
+
+    @property
+    def disk(self) -> Disk: ...
+
+    @property
+    def threads(self) -> Threads: ...
+
+
 async def plan(
-    tools: Tools, terms: Terms, packages: Iterable[object] | AsyncIterable[object], *, sizes: bool
+    sight: Sight, terms: Terms, packages: Iterable[object] | AsyncIterable[object], *, sizes: bool
 ) -> list[Planned]:
     """What would be done with these packages, in their order; see `DownloadManager.plan`."""
     planned: list[Planned] = []
     source = Source(packages)
     try:
         while rows := await source.take(CHUNK):
-            planned += await _looked_up([Item(wanted(row), terms, 0.0) for row in rows], tools)
+            planned += await _looked_up([Item(wanted(row), terms, 0.0) for row in rows], sight)
     finally:
         await source.aclose()
     return await _sized(planned, terms) if sizes else planned
 
 
-async def _looked_up(items: Sequence[Item], tools: Tools) -> list[Planned]:
+async def _looked_up(items: Sequence[Item], sight: Sight) -> list[Planned]:
     identities = [item.identity for item in items]
-    known = await tools.record.known(identities, items[0].terms.folder)
+    known = await sight.record.known(identities, items[0].terms.folder)
     rows = [known.get(identity) for identity in identities]
-    decisions = await decide(items, rows, tools)
+    decisions = await decide(items, rows, sight)
     return [_planned(*each) for each in zip(items, rows, decisions, strict=True)]
 
 
