@@ -19,6 +19,7 @@ from .plain import printable
 from .running import same_line
 
 COMMANDS = {
+    "api": "api:api",
     "check": "check:check",
     "export": "export:export",
     "jobs": "browse:jobs",

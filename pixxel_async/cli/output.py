@@ -26,7 +26,7 @@ def writer(form: Form, columns: Sequence[str], stream: IO[str], *, before: Calla
 
     Args:
         form: `table`, `json`, `ndjson`, `csv`, or `geojson` for rows with a `geometry`.
-        columns: the members of a row, in their order; others are not written.
+        columns: the members of a row, in their order; others are not written. None at all, for JSON: whatever it has.
         stream: where to; each row is flushed, so that a reader sees it at once.
         before: called before each write, to clear the place where bars are drawn.
     """
@@ -143,7 +143,7 @@ class Table(Rows):
 
 
 def _encoded(row: Row, columns: Sequence[str]) -> str:
-    return json.dumps({name: _plain(row.get(name)) for name in columns}, default=str)
+    return json.dumps({name: _plain(row.get(name)) for name in columns or row}, default=str)
 
 
 def _plain(value: object) -> Any:

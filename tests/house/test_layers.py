@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2] / "pixxel_async"
 
 ALLOWED = {
-    "cli": {"contact", "downloads", "packages", "waiting", "client", "settings", "errors", "events"},
+    "cli": {"contact", "downloads", "packages", "waiting", "client", "resources", "settings", "errors", "events"},
     "integrations": {"downloads", "packages", "client", "models", "settings", "events", "errors"},
     "contact": {"packages", "client", "_http", "errors"},
     "pytest_plugin": {"client", "settings"},

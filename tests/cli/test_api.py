@@ -1,0 +1,156 @@
+"""`pixxel api`: every operation from the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from pixxel_async.cli.app import pixxel
+from pixxel_async.cli.errors import Exit
+from pixxel_async.cli.signatures import methods, read_method
+from pixxel_async.resources import OPERATIONS, RESOURCES
+from pixxel_async.sandbox import Sandbox
+from tests.cli.conftest import Command, commanded
+
+
+@pytest.fixture
+def workflow(served: Sandbox) -> str:
+    return next(iter(served.world.workflows))
+
+
+@pytest.fixture
+def project(served: Sandbox) -> str:
+    return next(iter(served.world.projects))
+
+
+def test_every_operation_is_a_command() -> None:
+    """Each operation of the description can be typed, and each argument of its method says what it is."""
+    typed = {f"{resource}.{name}" for resource in RESOURCES for name in methods(resource)} | {"ping"}
+    said = [read_method(resource, name) for resource in RESOURCES for name in methods(resource)]
+
+    assert OPERATIONS.keys() <= typed
+    assert all(method.about and each.help for method in said for each in method.arguments)
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_help(resource: str) -> None:
+    """The help of a resource lists its methods, and that of a method names its arguments."""
+    shown = CliRunner().invoke(pixxel, ["api", resource.replace("_", "-"), "--help"])
+    assert shown.exit_code == 0 and all(name.replace("_", "-") in shown.stdout for name in methods(resource))
+    for name in methods(resource):
+        shown = CliRunner().invoke(pixxel, ["api", resource, name, "--help"])
+        words = {each.name.upper() if each.positional else each.name for each in read_method(resource, name).arguments}
+        assert shown.exit_code == 0
+        assert all(word in shown.stdout.replace("-", "_") for word in words - {"secrets"})
+
+
+def test_listings_stream_rows(command: Command, workflow: str) -> None:
+    """A listing comes in every form: JSON has all that the service sent, the table what fits into cells."""
+    line = ("api", "jobs", "list", workflow)
+    rows = [json.loads(text) for text in command(*line, "--output", "ndjson").stdout.splitlines()]
+    sheet = list(csv.DictReader(io.StringIO(command(*line, "--output", "csv").stdout)))
+
+    assert [row["id"] for row in json.loads(command(*line, "--output", "json").stdout)] == [row["id"] for row in rows]
+    assert [row["id"] for row in sheet] == [row["id"] for row in rows] and len(rows) > 2
+    assert command(*line).stdout.startswith("ID")
+    assert len(command(*line, "--first", "2", "--output", "ndjson").stdout.splitlines()) == 2
+    assert all(
+        row["status"] == "failed" for row in json.loads(command(*line, "--status", "failed", "--output", "json").stdout)
+    )
+
+
+def test_one_thing_is_json(command: Command, workflow: str, project: str) -> None:
+    """A single answer is one JSON object under the names of the API; words of the API are taken as they are spelt."""
+    found = command("api", "workflows", "get", workflow, "--project-id", project)
+
+    assert found.exit_code == Exit.DONE, found.stderr
+    assert json.loads(found.stdout)["id"] == workflow
+    assert command("api", "ping").stdout == "pong\n"
+
+
+def test_what_costs_is_asked_back(served: Sandbox, command: Command, workflow: str, project: str) -> None:
+    """Without `--yes` nothing that costs tokens is sent; what is priced only needs none."""
+    line = ("api", "jobs", "create", workflow, "--project-id", project)
+    refused = command(*line)
+
+    assert refused.exit_code == Exit.USAGE and "--yes" in refused.stderr
+    assert not served.count("jobs.create")
+    assert json.loads(command(*line, "--yes").stdout)["workflow_id"] == workflow
+    assert served.count("jobs.create") == 1
+    priced = command("api", "orders", "create", "--dry-run", "--order-items", "[]")
+    assert "--yes" not in priced.stderr and served.count("orders.create") == 1
+
+
+def test_arguments_from_a_file(served: Sandbox, command: Command, tmp_path: Path) -> None:
+    """Whatever has members comes as JSON, from a file or stdin; what is typed goes before it."""
+    store: dict[str, Any] = {
+        "name": "old",
+        "type": "S3",
+        "configs": {"bucket": "b", "region": "r"},
+        "secrets": {"accessKeyID": "a", "secretAccessKey": "s"},
+    }
+    file = tmp_path / "store.json"
+    file.write_text(json.dumps(store))
+    made = command("api", "stores", "create", "--json", str(file), "--name", "new")
+    again = command("api", "stores", "create", "--json", "-", input=json.dumps(store))
+
+    assert made.exit_code == again.exit_code == Exit.DONE, made.stderr + again.stderr
+    assert json.loads(made.stdout)["name"] == "new"
+    gone = command("api", "stores", "delete", json.loads(made.stdout)["id"])
+    assert gone.exit_code == Exit.DONE and not gone.output
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (["stores", "create", "--name", "x"], "--type and --configs and --json FILE"),
+        (["stores", "create", "--secrets", "{}"], "--secrets"),
+        (["orders", "create", "--order-items", "[{"], "is not JSON"),
+        (["archives", "search", "--bbox", "1,x"], "numbers with commas"),
+        (["stores", "create", "--json", "none.json"], "No such file"),
+        (["stores", "create", "--json", "-"], "must hold an object"),
+        (["jobs", "get", "w"], "JOB_ID"),
+        (["jobs", "none"], "none"),
+    ],
+)
+def test_wrong_lines(served: Sandbox, command: Command, line: list[str], says: str) -> None:
+    """A line that makes no sense is refused in words, before anything is sent; secrets are in no list of processes."""
+    refused = command("api", *line, input="[]")
+
+    assert refused.exit_code == Exit.USAGE and says in refused.stderr
+    assert not served.requests
+
+
+def test_unknown_members_are_named(command: Command) -> None:
+    """A member of `--json` that the method does not take is named, with those that it takes."""
+    refused = command("api", "jobs", "list", "w", "--json", "-", input='{"nme": 1}')
+
+    assert refused.exit_code == Exit.USAGE and "no nme; it has workflow_id, id, status" in refused.stderr
+
+
+def test_files(command: Command, tmp_path: Path) -> None:
+    """A report is its bytes: into a file, or on stdout."""
+    report = command("api", "reports", "orders", "--tz", "UTC")
+    command("api", "reports", "orders", "--tz", "UTC", "--to", str(tmp_path / "orders.csv"))
+
+    assert report.exit_code == Exit.DONE and "," in report.stdout.splitlines()[0]
+    assert (tmp_path / "orders.csv").read_bytes() == report.stdout_bytes
+
+
+def test_errors_are_those_of_other_commands(served: Sandbox, command: Command) -> None:
+    """What is not there and what is refused end with the codes of the other commands."""
+    assert command("api", "jobs", "get", "none", "none").exit_code == Exit.FAILED
+    assert commanded(served.url, "wrong")("api", "projects", "list").exit_code == Exit.KEY
+
+
+def test_without_an_account() -> None:
+    """`--sandbox` calls an API of our own."""
+    listed = CliRunner().invoke(pixxel, ["api", "satellites", "list", "--sandbox", "--output", "ndjson"])
+
+    assert listed.exit_code == Exit.DONE and json.loads(listed.stdout.splitlines()[0])["id"]
