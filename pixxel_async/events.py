@@ -77,11 +77,13 @@ class Moved:
     Attributes:
         received: bytes of the package that are here now, those of earlier runs included.
         size: bytes of the whole package; None when the storage does not say.
+        gained: bytes that have come to be here since this body's last event; the sum of them is what was received.
     """
 
     item: str
     received: int
     size: int | None
+    gained: int = 0
 
 
 @frozen

@@ -9,8 +9,7 @@ from typing import IO, TYPE_CHECKING, Literal, Protocol
 
 from attrs import evolve, frozen
 
-from ..events import Downloaded, Event, Failed, Moved, Proving, Rewound, Skipped, Started
-from .plain import many
+from ..events import Downloaded, Event, Failed, Moved, Proving, Rewound, Skipped, Started, Waiting
 from .plain import size as text_of
 
 if TYPE_CHECKING:
@@ -69,6 +68,8 @@ class Board:
                 self.bodies[item] = evolve(self.bodies.get(item, Body()), received=received, proving=False)
             case Proving(item):
                 self.bodies[item] = evolve(self.bodies.get(item, Body()), proving=True)
+            case Waiting(item):
+                self.bodies.pop(item, None)
             case Downloaded() | Skipped() | Failed():
                 self.bodies.pop(str(event.package), None)
 
@@ -114,8 +115,9 @@ class Lines(Silent):
 def standing(snapshot: Snapshot) -> str:
     """How a run stands, as one line."""
     ended = snapshot.done + snapshot.skipped + snapshot.failed
-    known = ended + snapshot.pending + snapshot.waiting + snapshot.streaming
-    parts = [f"{ended:,} of {many(known, 'package')}"]
+    known = ended + snapshot.pending + snapshot.waiting + snapshot.streaming + (snapshot.to_come or 0)
+    more = "+" if snapshot.to_come is None else ""
+    parts = [f"{ended:,} of {known:,}{more} package" + ("" if known == 1 and not more else "s")]
     parts += [f"{snapshot.failed:,} failed"] if snapshot.failed else []
     parts += [f"{snapshot.waiting:,} packing"] if snapshot.waiting else []
     parts += [f"{snapshot.streaming:,} arriving"] if snapshot.streaming else []

@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 from attrs import frozen
 
-from ..events import Downloaded, Event, Failed, Moved, Outcome, Rewound, Skipped, Started
+from ..events import Downloaded, Event, Failed, Moved, Outcome, Skipped
 
 __all__ = ["Board", "Snapshot", "Watching"]
 
@@ -32,6 +32,7 @@ class Snapshot:
         done, skipped, failed: ended, since the manager was opened.
         received: bytes that arrived since then.
         rate: bytes a second over the last ten seconds.
+        to_come: packages that are still to be read from the sources of `fetch_all`; None when that is not known.
     """
 
     pending: int
@@ -42,6 +43,7 @@ class Snapshot:
     failed: int
     received: int
     rate: float
+    to_come: int | None = 0
 
 
 class Watching(AsyncIterator[Event]):
@@ -88,7 +90,6 @@ class Board:
         self._on_event = on_event
         self._clock = clock
         self._watching: dict[str, WeakSet[Watching]] = {}
-        self._sizes: dict[str, int] = {}
         self._recent: deque[tuple[float, int]] = deque()
         self._opened = clock()
         self.received = 0
@@ -99,27 +100,21 @@ class Board:
         if isinstance(event, Outcome):
             self._end(event)
             return
-        match event:
-            case Started(item, _, size) | Rewound(item, size):
-                self._sizes[item] = size
-            case Moved(item, size, _):
-                self._moved(item, size)
+        if isinstance(event, Moved):
+            self._moved(event.gained)
         self._show(event.item, event)
         self._pass_on(event)
 
     def _end(self, outcome: Outcome) -> None:
         """An item has ended; its text form is made for those alone who go by it: there may be very many items."""
         self._count(outcome)
-        if self._watching or self._sizes or log.isEnabledFor(logging.DEBUG):
+        if self._watching or log.isEnabledFor(logging.DEBUG):
             identity = str(outcome.package)
-            self._sizes.pop(identity, None)
             self._show(identity, outcome)
             self._watching.pop(identity, None)
         self._pass_on(outcome)
 
-    def _moved(self, item: str, size: int) -> None:
-        gained = max(size - self._sizes.get(item, size), 0)
-        self._sizes[item] = size
+    def _moved(self, gained: int) -> None:
         self.received += gained
         self._recent.append((self._clock(), gained))
         self._forget_old()
@@ -148,10 +143,6 @@ class Board:
         watching = Watching()
         self._watching.setdefault(identity, WeakSet()).add(watching)
         return watching
-
-    def size_of(self, identity: str) -> int:
-        """Bytes of an item that are here."""
-        return self._sizes.get(identity, 0)
 
     def rate(self) -> float:
         """Bytes a second, lately."""

@@ -58,6 +58,12 @@ class Feed:
         self._wait_for_jobs = wait_for_jobs
         self._jobs: dict[tuple[str, str], list[Item]] = {}
         self._waits: set[asyncio.Task[None]] = set()
+        self._read = False
+
+    @property
+    def to_come(self) -> int | None:
+        """Rows that are still to be read; None when that is not known."""
+        return 0 if self._read else self._source.left
 
     async def run(self) -> None:
         """Read the source to its end, and wait for the jobs behind its packages."""
@@ -68,6 +74,7 @@ class Feed:
                     items = [item for given in chunk if (item := self._take(wanted(given))) is not None]
                     under_way = await self._enrol(items)
                     size = 1 if under_way else min(2 * size, LARGEST_CHUNK)
+            self._read = True
             while self._waits:
                 await asyncio.wait(self._waits)
         finally:
@@ -100,9 +107,11 @@ class Feed:
         return max(min(settings.asks - self._terms.fresh, room), 0)
 
     def _take(self, given: Wanted) -> Item | None:
-        """A new item; None when the row needs no way of its own."""
+        """A new item; None when the row needs no way of its own. One that is under way already is not ended by it."""
         if not in_shard(given.package, self._terms.settings.shard):
-            self._skip(given, "another machine's share")
+            outcome = Skipped(given.package, "another machine's share")
+            self._engine.tools.tell(outcome)
+            self._sink.say(outcome)
             return None
         key = self._engine.key(given.package, self._terms)
         known = self._engine.items.get(key)
@@ -112,16 +121,11 @@ class Feed:
             self.active += 1
             return item
         if self._sink in known.sinks:
-            self._skip(given, "is in the list twice")
+            self._sink.say(Skipped(given.package, "is in the list twice"))
             return None
         known.sinks += (self._sink,)
         self.active += 1
         return None
-
-    def _skip(self, given: Wanted, reason: str) -> None:
-        outcome = Skipped(given.package, reason)
-        self._engine.tools.tell(outcome)
-        self._sink.say(outcome)
 
     def _start(self, item: Item) -> None:
         """The item may be asked for, or its job is waited for first."""

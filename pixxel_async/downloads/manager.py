@@ -22,7 +22,7 @@ from .engine import Engine
 from .home import Home, Homes, Target, where
 from .intake import enrol
 from .lines import Lines
-from .outcomes import Outcomes
+from .outcomes import Outcomes, in_all
 from .pace import Pace
 from .pending import Item, Terms
 from .plan import Planned, plan
@@ -245,8 +245,9 @@ class DownloadManager:
         engine = self._opened
 
         def progress() -> Progress:
-            status = "streaming" if item.running is not None else item.status or "waiting"
-            return Progress(self._board.size_of(item.identity), status)
+            if item.running is None:
+                return Progress(0, item.status or "waiting")
+            return Progress(item.running.here, "streaming")
 
         transfer = Transfer(item.package, progress, lambda leaving: engine.leave(item, leaving))
         item.sinks += (transfer,)
@@ -295,6 +296,7 @@ class DownloadManager:
         return Snapshot(
             pending=max(known - waiting - streaming, 0), waiting=waiting, streaming=streaming,
             done=board.done, skipped=board.skipped, failed=board.failed, received=board.received, rate=board.rate(),
+            to_come=in_all(batch.to_come for batch in self._batches),
         )  # fmt: skip
 
     async def plan(

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcomes"]
 
+
+def in_all(counts: Iterable[int | None]) -> int | None:
+    """The sum of some counts; None when one of them is not known."""
+    known = list(counts)
+    return None if None in known else sum(count or 0 for count in known)
+
+
 ROOM = 64
 """Outcomes that wait for a slow reader before new work stops."""
 
@@ -91,6 +98,11 @@ class Outcomes:
         if len(self._outcomes) == ROOM - 1:
             self._engine.schedule.wake()
         return outcome
+
+    @property
+    def to_come(self) -> int | None:
+        """Packages that are still to be read from the source; None when that is not known."""
+        return 0 if self._closed or self._error is not None else self._feed.to_come
 
     def _over(self) -> bool:
         """Whether no further outcome can come."""

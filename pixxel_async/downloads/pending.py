@@ -71,10 +71,12 @@ class Running:
     Attributes:
         identity: the package in its text form.
         limit: the time-out around it, which can be brought forward.
+        here: bytes of it that are here.
     """
 
     identity: str
     limit: Timeout
+    here: int = 0
 
     def drop(self) -> None:
         """Nobody wants the item any more: its worker lets go of it."""

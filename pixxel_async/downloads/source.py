@@ -43,6 +43,12 @@ class Source:
         """How many rows there will likely be; a source of unknown length is taken to be half way."""
         return length_hint(self._plain if self._plain is not None else self._rows, self._given)
 
+    @property
+    def left(self) -> int | None:
+        """Rows that are still to come; None where the source does not tell."""
+        hint = length_hint(self._plain if self._plain is not None else self._rows, -1)
+        return None if hint < 0 else hint
+
     async def take(self, most: int) -> list[object]:
         """The next rows, at least one unless the source is at its end, and only those that come without a wait.
 

@@ -70,11 +70,13 @@ class Stream:
     _most: int = field(init=False, default=0)
     _vouched: bool = field(init=False, default=False)
     _synced: int = field(init=False, default=0)
+    _told: int = field(init=False, default=0)
     _lines: int = field(init=False, default=1)
     _alone: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         self._link = self.item.link
+        self._here()
         self._patience = Patience(item=self.item, tools=self.tools, high=self.writer.here)
 
     async def fetch(self) -> None:
@@ -88,6 +90,8 @@ class Stream:
             try:
                 answer = await self._attempt(link, asked)
             except (ConnectionFailed, TimedOut, Stall) as error:
+                if self.writer.here > self._told:
+                    self._moved()
                 await self._keep()
                 await self._patience.broken(error)
             else:
@@ -123,7 +127,7 @@ class Stream:
         if not splittable(self.kept):
             return Reading("alone")
         self._most = await self._room(self.kept.total)
-        self.tools.tell(Started(self.item.identity, self.kept.total, self.writer.here))
+        self.tools.tell(Started(self.item.identity, self.kept.total, self._here()))
         count, self._lines = self._lines, max(self._lines // 2, 1)
         answer = await Split(
             item=self.item, tools=self.tools, writer=self.writer, kept=self.kept, url=link.url, count=count,
@@ -145,7 +149,7 @@ class Stream:
         self._vouched = False
         if self.known or reading.total is None or reading.total > self.item.terms.settings.buffer:
             await self._vouch()
-        self.tools.tell(Started(self.item.identity, reading.total, self.writer.size))
+        self.tools.tell(Started(self.item.identity, reading.total, self._here()))
 
     async def _vouch(self) -> None:
         """The record knows what the bytes on disk are of, before they are there."""
@@ -218,7 +222,15 @@ class Stream:
             raise self._patience.error(TooLarge, f"more than {self._most:,} bytes came")
         self.need.missing = max((self.kept.total or 0) - size, 0)
         self._patience.arrived(size)
-        self.tools.tell(Moved(self.item.identity, size, self.kept.total))
+        gained = max(size - self._told, 0)
+        self.tools.tell(Moved(self.item.identity, self._here(), self.kept.total, gained))
+
+    def _here(self) -> int:
+        """Bytes that are here, as they are told from now on."""
+        self._told = self.writer.here
+        if self.item.running is not None:
+            self.item.running.here = self._told
+        return self._told
 
     async def _act(self, answer: Reading | Refused) -> None:
         """Do what an answer means, apart from its body."""
@@ -255,7 +267,7 @@ class Stream:
         await self.writer.join()
         await self._note()
         if lost:
-            self.tools.tell(Rewound(self.item.identity, self.writer.size))
+            self.tools.tell(Rewound(self.item.identity, self._here()))
 
     async def _renew(self, told: str) -> None:
         """A fresh link for one that was refused."""
@@ -276,5 +288,5 @@ class Stream:
         """Throw away what is on disk, and what was said about it."""
         if self.writer.here:
             await self.writer.rewind()
-            self.tools.tell(Rewound(self.item.identity, 0))
+            self.tools.tell(Rewound(self.item.identity, self._here()))
         self.kept, self.digests = Kept(), {}

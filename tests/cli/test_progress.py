@@ -26,7 +26,7 @@ from pixxel_async.errors import (
     PixxelError,
     ServerError,
 )
-from pixxel_async.events import Downloaded, Failed, Moved, Proving, Rewound, Skipped, Started
+from pixxel_async.events import Downloaded, Failed, Moved, Proving, Rewound, Skipped, Started, Waiting
 from pixxel_async.packages import JobPackage
 
 JOB = JobPackage(workflow_id="w", job_id="j")
@@ -51,6 +51,9 @@ def test_board() -> None:
     for event in (Started(item, 100, 10), Moved(item, 60, 100), Rewound(item, 0), Moved(item, 100, 100), Proving(item)):
         board(event)
         seen.append(board.bodies[item])
+    board(Waiting(item, "pending", 1.0))
+    assert board.bodies == {}, "it is being packed again"
+    board(Moved(item, 100, 100))
     board(Downloaded(JOB, Path("x"), 100))
 
     assert seen == [Body(10, 100), Body(60, 100), Body(0, 100), Body(100, 100), Body(100, 100, proving=True)]
@@ -64,6 +67,8 @@ def test_board() -> None:
         (snapshot(done=1), "1 of 1 package"),
         (snapshot(pending=3, waiting=2, streaming=1, done=4, skipped=5, failed=1, received=1_500_000, rate=250_000.0),
          "10 of 16 packages · 1 failed · 2 packing · 1 arriving · 1.5 MB · 250.0 kB/s"),
+        (snapshot(done=1, to_come=9), "1 of 10 packages"),
+        (snapshot(done=1, to_come=None), "1 of 1+ packages"),
     ],
 )  # fmt: skip
 def test_standing(given: Snapshot, expected: str) -> None:

@@ -1,0 +1,154 @@
+"""Events are complete and honest: what is told of bytes adds up, and the last event of a package is its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixxel_async import Downloaded, DownloadManager, Failed, JobPackage, PixxelClient, Skipped
+from pixxel_async.events import Event, Moved, Rewound, Started
+from pixxel_async.sandbox import Fault, Sandbox
+from tests.downloads.ground import Ground, collect, until
+
+ENDS = (Downloaded, Skipped, Failed)
+
+
+def balanced(events: Sequence[Event]) -> int:
+    """Checks one package's events as a book-keeper would; returns the bytes that were received."""
+    here = received = 0
+    for event in events:
+        match event:
+            case Started(_, size, resumed_from):
+                assert not received or resumed_from == here, "what was here before is neither more nor less"
+                here = resumed_from
+            case Moved(_, now, size, gained):
+                assert now == here + gained and (size is None or now <= size)
+                here, received = now, received + gained
+            case Rewound(_, to):
+                assert to < here
+                here = to
+            case Downloaded():
+                assert event.size == here or not event.fetched
+    assert [isinstance(event, ENDS) for event in events[:-1]] == [False] * (len(events) - 1)
+    assert isinstance(events[-1], ENDS)
+    return received
+
+
+@pytest.mark.parametrize(
+    ("fault", "again"),
+    [
+        ({"kind": "cut", "at": 1_234_567}, 0),
+        ({"kind": "cut", "at": 7}, 0),
+        ({"kind": "corrupt", "at": 700_000}, 1),
+    ],
+)
+async def test_bytes_add_up(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path, fault: dict[str, Any], again: int
+) -> None:
+    """A body that is cut between two buffers, or is wrong and begun anew, is told to the byte, rewinds included."""
+    events: list[Event] = []
+    sandbox.inject(Fault(route="storage", **fault))
+    async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
+        done = await manager.fetch(package)
+        received = manager.snapshot().received
+
+    assert balanced(events) == received == done.size * (1 + again)
+
+
+async def test_bytes_of_a_split_body_add_up(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """Pieces that arrive side by side, one of them broken off, are told as one body."""
+    events: list[Event] = []
+    sandbox.inject(Fault(route="storage", kind="drip", rate=700_000, times=None))
+    sandbox.inject(Fault(route="storage", kind="cut", at=90_000, after=2))
+    async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
+        done = await manager.fetch(package, buffer=64 * 1024, split_piece=256 * 1024)
+        received = manager.snapshot().received
+
+    assert balanced(events) == received == done.size
+    assert sum(isinstance(event, Started) for event in events) > 1
+
+
+async def test_what_was_here_before_was_not_received(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """Bytes of an earlier run are here, but were not received by this one."""
+    sandbox.inject(Fault(route="storage", kind="cut", at=2_000_000))
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(Exception, match="without progress"):
+            await manager.fetch(package, stream_attempts=1)
+    events: list[Event] = []
+    async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
+        done = await manager.fetch(package)
+        received = manager.snapshot().received
+
+    assert balanced(events) == received == done.size - 2_000_000
+
+
+async def test_fetches_that_join_are_told_once(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """Three that want the same package hear of one body and one outcome, and it counts once."""
+    events: list[Event] = []
+    async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
+        done, *_ = await asyncio.gather(*(manager.fetch(package) for _ in range(3)))
+        snapshot = manager.snapshot()
+
+    assert balanced(events) == snapshot.received == done.size and snapshot.done == 1
+
+
+async def test_one_package_in_two_folders_counts_twice(
+    client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """Two bodies of the same package at once are two bodies: neither is taken for the other's steps back and forth."""
+    async with DownloadManager(client, tmp_path) as manager:
+        folders = [tmp_path / "one", tmp_path / "two"]
+        done = await asyncio.gather(*(manager.fetch(package, to=folder, buffer=64 * 1024) for folder in folders))
+
+        assert manager.snapshot().received == sum(each.size for each in done)
+
+
+async def test_a_name_that_comes_twice_ends_nothing(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """A package that is twice in a list is told to the reader; who watches it hears of it until its real end."""
+    events: list[Event] = []
+    async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
+        watching = manager.watch(package)
+        outcomes = await collect(manager.fetch_all([package, package]))
+        states = [state async for state in watching]
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Downloaded", "Skipped"]
+    assert isinstance(states[-1], Downloaded) and balanced(events)
+
+
+async def test_a_transfer_tells_where_it_stands(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """`progress` is of the bytes that are here, those of a body under way included."""
+    sandbox.inject(Fault(route="storage", kind="stall", at=2_000_000, times=None))
+    async with DownloadManager(client, tmp_path) as manager:
+        transfer = await manager.submit(package)
+        await until(lambda: transfer.progress.received >= 1_048_576)
+        assert transfer.progress.status == "streaming"
+        transfer.cancel()
+
+
+async def test_a_total_is_a_total(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+    """What is still to be read of a list counts; of a source that does not say how much it holds nothing is claimed."""
+
+    async def source() -> AsyncIterator[JobPackage]:
+        for package in ground.packages:
+            yield package
+            seen.append(manager.snapshot().to_come)
+
+    seen: list[int | None] = []
+    async with DownloadManager(client, tmp_path) as manager:
+        batch = manager.fetch_all(ground.packages)
+        assert manager.snapshot().to_come == len(ground.packages)
+        await collect(batch)
+        assert manager.snapshot().to_come == 0
+        await collect(manager.fetch_all(source()))
+
+        assert set(seen) == {None} and manager.snapshot().to_come == 0
