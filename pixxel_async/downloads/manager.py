@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterable, Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -14,26 +13,19 @@ import attrs
 from ..errors import ConfigError, DownloadError
 from ..events import Downloaded, Event
 from ..packages import Package, wanted
-from .binding import Binding
 from .board import Board, Snapshot, Watching
 from .destination import Destination
-from .disk import Disk
 from .engine import Engine
-from .home import Home, Homes, Target, where
+from .home import Home, Target, where
 from .intake import enrol
-from .lines import Lines
+from .life import drain_out, shut, start
 from .outcomes import Outcomes, in_all
-from .pace import Pace
 from .pending import Item, Terms
 from .plan import Planned, plan
 from .record import Record
-from .room import Room
 from .surely import surely
-from .threads import Threads
-from .tools import Tools
 from .transfer import Progress, Transfer
 from .upkeep import forget
-from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     from ..client import PixxelClient
@@ -122,23 +114,9 @@ class DownloadManager:
         return self
 
     async def _open(self) -> None:
-        threads, disk = Threads(), Disk()
-        self._homes = Homes(disk, threads)
-        try:
-            home = await self._homes.at(self._given, self._spool)
-            self._folder = home.folder
-            path = self._record_path or self._folder / ".pixxel" / "record.sqlite"
-            record = await Record.open(path, origin=self._client.origin)
-            if record.begun and await home.destination.has_sums():
-                await record.lose()
-        except BaseException:
-            threads.close()
-            raise
-        room, timing = Room(disk, threads), self._client.timing
-        tools = Tools(
-            record, disk, threads, Watchdog(), room, Lines(), Pace(timing), timing, time.time, self._board.tell
-        )
-        self._engine = Engine(tools, Binding(record, self._client), home, self._client.settings)
+        record, tell = self._record_path, self._board.tell
+        self._engine, self._homes = await start(self._client, self._given, self._spool, record, tell)
+        self._folder = self._engine.home.folder
 
     async def __aenter__(self) -> DownloadManager:
         return await self.open()
@@ -161,30 +139,11 @@ class DownloadManager:
         closed = DownloadError("the manager was closed before all packages were here", stage="wait")
         closed.retryable = True
         try:
-            await self._drain(self._engine, drain, closed)
+            for batch in list(self._batches):
+                batch.stop(closed)
+            await drain_out(self._engine, drain)
         finally:
-            await surely(self._shut(self._engine, closed))
-
-    async def _drain(self, engine: Engine, drain: float | None, closed: DownloadError) -> None:
-        for batch in list(self._batches):
-            batch.stop(closed)
-        if drain == 0:
-            return
-        try:
-            async with asyncio.timeout(drain):
-                await engine.idle()
-        except TimeoutError:
-            return
-
-    async def _shut(self, engine: Engine, closed: DownloadError) -> None:
-        try:
-            await engine.close()
-            engine.stop(closed, lambda item: True)
-        finally:
-            self._board.close()
-            engine.tools.watchdog.close()
-            engine.tools.threads.close()
-            await engine.tools.record.close()
+            await surely(shut(self._engine, self._board, closed))
 
     async def fetch(
         self,
