@@ -25,6 +25,7 @@ COMMANDS = {
     "jobs": "browse:jobs",
     "list": "folder:list_",
     "record": "record:record",
+    "report": "report:report",
     "retry": "folder:retry",
     "sandbox": "sandbox:sandbox",
     "status": "folder:status",

@@ -53,7 +53,7 @@ def status(folder: Where, record: Path | None, form: Form) -> int:
 
 async def _status(folder: Where, record: Path | None, form: Form) -> int:
     counts = {state: [0, 0] for state in _STATES}
-    async with _opened(folder, record) as opened:
+    async with open_record(folder, record) as opened:
         async for row in opened.rows(folder.folder):
             counts[row.state][0] += 1
             counts[row.state][1] += row.size or 0
@@ -86,7 +86,7 @@ def list_(folder: Where, record: Path | None, form: Form) -> int:
 
 async def _list(folder: Where, record: Path | None, form: Form) -> int:
     out = writer(form, TABLE_COLUMNS if form == "table" else LIST_COLUMNS, sys.stdout)
-    async with _opened(folder, record) as opened:
+    async with open_record(folder, record) as opened:
         async for row in opened.rows(folder.folder):
             out.add(_told(row) if form == "table" else await _drawn(_listed(row, folder), folder, form))
     out.end()
@@ -140,7 +140,7 @@ def retry(session: Session, /, folder: Where, sandbox: bool, given_up: bool, **g
 
 async def _retry(session: Session, sandbox: bool, wanted: Run, given_up: bool) -> int:
     fetching = Fetching(wanted)
-    async with _opened(wanted.to, wanted.record) as opened, session.client(sandbox=sandbox) as client:
+    async with open_record(wanted.to, wanted.record) as opened, session.client(sandbox=sandbox) as client:
         await fetching.fetch(client, _unfinished(opened, wanted.to.folder, given_up, fetching.note))
     return fetching.close()
 
@@ -169,13 +169,14 @@ def _read_again(place: Where, record: Path | None) -> AsyncIterator[Verified]:
 
 
 async def _recorded(place: Where, record: Path | None) -> AsyncIterator[Verified]:
-    async with _opened(place, record) as opened:
+    async with open_record(place, record) as opened:
         async for found in verify_folder(place.folder, opened, await _store(place)):
             yield found
 
 
 @asynccontextmanager
-async def _opened(folder: Where, record: Path | None) -> AsyncIterator[Record]:
+async def open_record(folder: Where, record: Path | None) -> AsyncIterator[Record]:
+    """A folder's record, to be looked at; raises `Refusal` when there is none."""
     path = record or folder.record
     if not path.exists():
         raise Refusal(f"there is no record at {printable(str(path))}: nothing was exported there")
