@@ -16,7 +16,6 @@ from .home import Where, open_store
 from .pending import Terms
 from .plan import Planned, plan
 from .record import Record
-from .sums import SUMS
 from .threads import Threads
 
 if TYPE_CHECKING:
@@ -52,37 +51,36 @@ async def dry_run(
     Raises:
         ConfigError: the record is of another API, or cannot be read; or the store cannot be used.
     """
-    threads = Threads()
+    threads, disk = Threads(), Disk()
     try:
-        folder = await threads.run(place.folder.resolve)
-        async with _opened(record or evolve(place, folder=folder).record, folder, client.origin, threads) as opened:
-            sight = _Sight(opened, Disk(), threads)
-            to = await _destination(place, folder, sight)
-            terms = Terms(client, folder, to, evolve(client.settings.download, **settings))
-            return await plan(sight, terms, packages, sizes=sizes)
+        place = evolve(place, folder=await threads.run(place.folder.resolve))
+        to = await _destination(place, disk, threads)
+        terms = Terms(client, place.folder, to, evolve(client.settings.download, **settings))
+        async with _opened(record or place.record, terms, threads) as opened:
+            return await plan(_Sight(opened, disk, threads), terms, packages, sizes=sizes)
     finally:
         threads.close()
 
 
-async def _destination(place: Where, folder: Path, sight: _Sight) -> Destination:
+async def _destination(place: Where, disk: Disk, threads: Threads) -> Destination:
     if place.url is None:
-        return LocalFolder(folder, sight.disk, sight.threads)
-    store = await sight.threads.run(open_store, place.url)
+        return LocalFolder(place.folder, disk, threads)
+    store = await threads.run(open_store, place.url)
     await store.open()
     return store
 
 
 @asynccontextmanager
-async def _opened(path: Path, folder: Path, origin: str, threads: Threads) -> AsyncIterator[Record]:
+async def _opened(path: Path, terms: Terms, threads: Threads) -> AsyncIterator[Record]:
     """The record, or where there is none an empty one in a place of its own that is removed afterwards."""
     if await threads.run(path.is_file):
-        async with await Record.open(path, origin=origin) as record:
+        async with await Record.open(path, origin=terms.client.origin) as record:
             yield record
         return
     spare = await threads.run(TemporaryDirectory, prefix="pixxel-")
     try:
-        async with await Record.open(Path(spare.name) / "record.sqlite", origin=origin) as record:
-            if await threads.run((folder / SUMS).is_file):
+        async with await Record.open(Path(spare.name) / "record.sqlite", origin=terms.client.origin) as record:
+            if await terms.destination.has_sums():
                 await record.lose()
             yield record
     finally:

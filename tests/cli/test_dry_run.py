@@ -74,6 +74,20 @@ def test_a_lost_record_is_seen_and_not_made_anew(command: Command, workflow: str
     assert not (tmp_path / ".pixxel").exists()
 
 
+def test_an_object_store_is_looked_at(command: Command, workflow: str, tmp_path: Path) -> None:
+    """A dry run for a store names objects, knows what was sent, and sees that a record was lost; the spool stays."""
+    url, spool = f"file://{tmp_path}/store", tmp_path / "spool"
+    line = ["export", "--workflow", workflow, "--to", url, "--spool", str(spool)]
+    before = command(*line, "--dry-run", "--output", "ndjson")
+    assert not spool.exists()
+    assert all(json.loads(text)["path"].startswith(url) for text in before.stdout.splitlines())
+
+    command(*line)
+    assert "4 packages done before" in command(*line, "--dry-run").stderr
+    shutil.rmtree(spool)
+    assert "4 packages here, to be looked at" in command(*line, "--dry-run").stderr and not spool.exists()
+
+
 def test_sizes_are_asked_for_and_said_to_be(served: Sandbox, command: Command, workflow: str, tmp_path: Path) -> None:
     """`--sizes` asks once for each package, says what that starts, and shows how each stands; nothing is fetched."""
     line = ["export", "--workflow", workflow, "--to", str(tmp_path / "x"), "--dry-run", "--sizes"]
