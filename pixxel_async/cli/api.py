@@ -65,7 +65,8 @@ def api() -> None:
     """Call any operation of the API.
 
     Listings come as rows, everything else as JSON, pictures and reports as they are. Whatever has members is given as
-    JSON: as the value of its option, or with --json FILE, an object with the arguments by their names.
+    JSON: as the value of its option, or with --json FILE, an object with the arguments by their names. For example:
+    `pixxel api jobs list W --status failed --output ndjson`.
     """
 
 

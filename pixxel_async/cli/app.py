@@ -138,6 +138,9 @@ def pixxel(
     The key comes from --api-key-file, PIXXEL_API_KEY, PIXXEL_API_KEY_FILE or the profile file, whichever is first.
     Without an account: `pixxel export --sandbox --to exports`.
 
+    Begin with `pixxel check`, look with `pixxel workflows`, try `pixxel export --workflow W --to exports --dry-run`,
+    and fetch with the same line without --dry-run.
+
     Exit codes: 0 done or nothing new, 2 usage, 3 some failed, 4 key refused, 5 disk, 6 unfinished (run it again),
     7 verify found damage, 130 and 143 interrupted.
     """

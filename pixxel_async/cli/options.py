@@ -120,12 +120,12 @@ def output_on_earth(command: F) -> F:
 
 def folder(command: F) -> F:
     """Add the argument FOLDER, which may be an object store, and `--spool`; the command gets one `Where` of both."""
-    return _located(command, "FOLDER")
+    return _located(command, "FOLDER|URL")
 
 
 def folder_or_sums(command: F) -> F:
     """The same, for a command that takes the path of a list of sums, too."""
-    return _located(command, "FOLDER|SHA256SUMS")
+    return _located(command, "FOLDER|URL|SHA256SUMS")
 
 
 def _located(command: F, metavar: str) -> F:
@@ -175,8 +175,8 @@ def transfer(command: F) -> F:
             default="auto",
             help="How stderr shows the run: JSON is every event on a line [bars on a terminal, else lines].",
         ),
-        click.option("--extract", is_flag=True, help="Unpack each archive into a folder beside it."),
         click.option("--no-keep-archive", is_flag=True, help="With --extract: keep the files alone."),
+        click.option("--extract", is_flag=True, help="Unpack each archive into a folder beside it."),
         click.option(
             "--keep-free", metavar="SIZE", callback=as_amount, help="Leave so much of the disk free [256MiB]."
         ),
