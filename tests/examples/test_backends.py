@@ -6,10 +6,12 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from zipfile import ZipFile
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.downloads.ground import until
@@ -33,6 +35,11 @@ def connections(sandbox: Sandbox) -> int:
     server = sandbox._runners["storage"].server
     assert server is not None
     return len(server.connections)
+
+
+def files(folder: Path) -> list[Path]:
+    """All of them, but those of the record."""
+    return [path for path in folder.rglob("*") if path.is_file() and ".pixxel" not in path.parts]
 
 
 async def told(answer: aiohttp.ClientResponse) -> AsyncIterator[dict[str, object]]:
@@ -149,3 +156,19 @@ async def test_what_goes_wrong(browser: aiohttp.ClientSession, sandbox: Sandbox,
         async with browser.get(f"{job(sandbox)}/{what}") as answer:
             assert (answer.status, answer.headers.get("Retry-After")) == (then, "600" if headers else None)
             assert sandbox.api_key not in await answer.text()
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "..%2F..%2Fetc%2Fpasswd", "a%2Fb%3Fc%23d", "%00", "%0D%0AX: y", "caf%C3%A9", "%"]
+)
+async def test_names_from_an_address(
+    browser: aiohttp.ClientSession, origin: str, sandbox: Sandbox, tmp_path: Path, name: str
+) -> None:
+    """Whatever stands there is an id that nobody has: no other call is made with it, and nothing is written for it."""
+    for what in ("package", "link", "file"):
+        url = URL(f"{origin}/jobs/{name}/{name}/{what}", encoded=True)
+        async with browser.get(url) as answer:
+            assert answer.status in (400, 404)
+            assert "X" not in answer.headers
+    assert {seen.operation for seen in sandbox.requests} <= {"jobs.request_download", "projects.list"}
+    assert not files(tmp_path)

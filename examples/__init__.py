@@ -1,0 +1,1 @@
+"""Whole programs, each run by a test."""

@@ -1,0 +1,101 @@
+"""`examples/cache.py`: one folder for all workers, bounded, and what was not used longest goes first."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from examples.cache import Cache
+from pixxel_async import JobPackage, PixxelClient
+from pixxel_async.sandbox import Sandbox
+
+SIZE = 1 << 20
+WORKERS = 3
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    """Small packages that are ready at once."""
+    async with Sandbox(packing=0, package_size=SIZE) as started:
+        yield started
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
+    async with PixxelClient(sandbox.api_key, base_url=sandbox.url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def packages(sandbox: Sandbox) -> list[JobPackage]:
+    """Six of them."""
+    jobs = [sandbox.add_job() for _ in range(6)]
+    return [JobPackage(workflow_id=job.workflow_id, job_id=job.id) for job in jobs]
+
+
+def kept(folder: Path) -> set[str]:
+    """The jobs whose files are there."""
+    return {path.stem for path in folder.rglob("*.zip")}
+
+
+async def read(cache: Cache, package: JobPackage) -> bytes:
+    with await cache.open(package) as file:
+        return file.read()
+
+
+async def test_what_was_not_used_longest_goes_first(
+    client: PixxelClient, sandbox: Sandbox, packages: list[JobPackage], tmp_path: Path
+) -> None:
+    """A file that is used stays, and one that was evicted, or removed by somebody, is fetched again."""
+    first, second, third, fourth, *_ = packages
+    async with Cache(client, tmp_path, 3 * SIZE) as cache:
+        whole = await read(cache, first)
+        for package in (second, third, first, fourth):
+            await read(cache, package)
+        assert kept(tmp_path) == {first.job_id, third.job_id, fourth.job_id}
+        assert sandbox.count("storage") == 4
+        assert len(await read(cache, second)) == SIZE
+        assert kept(tmp_path) == {first.job_id, second.job_id, fourth.job_id}
+
+        (tmp_path / first.workflow_id / f"{first.job_id}.zip").unlink()
+        assert await read(cache, first) == whole
+
+
+async def test_what_is_being_read_stays_readable(
+    client: PixxelClient, packages: list[JobPackage], tmp_path: Path
+) -> None:
+    """Evicted from the folder, it is gone for those alone who come later."""
+    async with Cache(client, tmp_path, SIZE) as cache:
+        with await cache.open(packages[0]) as file:
+            await read(cache, packages[1])
+            assert kept(tmp_path) == {packages[1].job_id}
+            assert len(file.read()) == SIZE
+
+
+async def test_workers_share_it(sandbox: Sandbox, packages: list[JobPackage], tmp_path: Path) -> None:
+    """Several processes at once read the same packages, whole each time; the folder stays within the bound."""
+    asked = [str(package) for package in packages * 3]
+    said = await asyncio.gather(*(worker(sandbox, tmp_path, asked[number:]) for number in range(WORKERS)))
+
+    digests: dict[str, set[str]] = defaultdict(set)
+    for line in [line for lines in said for line in lines]:
+        package, digest = line.split()
+        digests[package].add(digest)
+    assert {package: len(seen) for package, seen in digests.items()} == dict.fromkeys(map(str, packages), 1)
+    assert len(kept(tmp_path)) <= 4
+
+
+async def worker(sandbox: Sandbox, folder: Path, packages: list[str]) -> list[str]:
+    """What another process read."""
+    arguments = [sandbox.url, sandbox.api_key, str(folder), str(4 * SIZE), *packages]
+    command = [sys.executable, "-W", "error", "-m", "tests.examples.cache_worker", *arguments]
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
+    out, _ = await asyncio.wait_for(process.communicate(), 50)
+    assert process.returncode == 0
+    return out.decode().splitlines()
