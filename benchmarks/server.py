@@ -24,7 +24,7 @@ NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
 CONFIGURATION = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log; user {user};
-events {{ worker_connections 256; }}
+events {{ worker_connections 4096; }}
 http {{
     access_log off; sendfile on; tcp_nopush on; etag on; keepalive_requests 100000;
     client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
@@ -123,14 +123,17 @@ def await_port(port: int) -> None:
 
 
 @asynccontextmanager
-async def asks_for(links: dict[str, str]) -> AsyncIterator[str]:
-    """The two operations that a download needs, answering at once with the links given."""
+async def asks_for(links: dict[str, str], asked: list[str] | None = None) -> AsyncIterator[str]:
+    """The two operations that a download needs, answering at once with the links given; `asked` notes each asking."""
 
     async def projects(_: web.Request) -> web.Response:
         return web.json_response({"count": 1, "projects": [{"id": "p-1", "org_id": "o-1"}]})
 
     async def package(request: web.Request) -> web.Response:
-        link = links[f"job:w-1/{request.match_info['job']}"]
+        package = f"job:w-1/{request.match_info['job']}"
+        link = links[package]
+        if asked is not None:
+            asked.append(package)
         return web.json_response({"id": "d-1", "workflowId": "w-1", "status": "ready", "signed_url": link})
 
     app = web.Application()

@@ -251,9 +251,9 @@ class Storage(Protocol):
     """The session that never sees a key."""
 
     def get(
-        self, url: str, *, headers: Mapping[str, str] | None = None, method: str = "GET"
+        self, url: str, *, headers: Mapping[str, str] | None = None, method: str = "GET", buffer: int | None = None
     ) -> AbstractAsyncContextManager[StorageReply]:
-        """Open a signed link exactly as given, with `Accept-Encoding: identity`.
+        """Open a signed link exactly as given, with `Accept-Encoding: identity`; `buffer` is what waits for its reader.
 
         Follows at most three redirects, https only. Raises `UnsafeLink`, `ConnectionFailed` or `TimedOut`; every
         status is an answer.

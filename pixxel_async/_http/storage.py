@@ -68,7 +68,7 @@ class LinkStorage:
 
     @asynccontextmanager
     async def get(
-        self, url: str, *, headers: Mapping[str, str] | None = None, method: str = "GET"
+        self, url: str, *, headers: Mapping[str, str] | None = None, method: str = "GET", buffer: int | None = None
     ) -> AsyncIterator[LinkReply]:
         """Open a signed link; every status is an answer, but redirects, which are followed at most three times.
 
@@ -77,6 +77,8 @@ class LinkStorage:
         Args:
             url: the link, sent exactly as given.
             headers: such as Range and If-Range.
+            buffer: bytes that wait for their reader before the peer is slowed down, twice as many at most; None for
+                what suits few large bodies.
 
         Raises:
             UnsafeLink: the link, or where it redirects to, is off limits.
@@ -84,7 +86,7 @@ class LinkStorage:
         """
         async with self._hosts.turn(url) as door:
             sent_at = self._hosts.now()
-            answer = await self._followed(method, url, headers or {})
+            answer = await self._followed(method, url, headers or {}, buffer)
             try:
                 self._hosts.learn(door, answer, sent_at)
                 yield LinkReply(answer)
@@ -106,11 +108,11 @@ class LinkStorage:
             raise UnsafeLink(f"{host} is not opened: its name leads to addresses that are off limits")
         return allowed
 
-    async def _followed(self, method: str, url: str, headers: Mapping[str, str]) -> Answer:
+    async def _followed(self, method: str, url: str, headers: Mapping[str, str], buffer: int | None) -> Answer:
         transport = self._connections()
         for _ in range(HOPS + 1):
             check_link(url, loopback=self._loopback, block_private=self._block_private)
-            answer = await transport.follow(method, url, headers)
+            answer = await transport.follow(method, url, headers, buffer)
             if isinstance(answer, Broken):
                 raise answer.error
             location = answer.headers.get("location")

@@ -143,9 +143,9 @@ class Transport:
         stage: Stage = reached[-1].stage if reached else "connect"
         return Broken(stage, TimedOut(f"{request.operation} was not done within its time (http.call)"), timed_out=True)
 
-    async def follow(self, method: str, url: str, headers: Mapping[str, str]) -> Answer | Broken:
+    async def follow(self, method: str, url: str, headers: Mapping[str, str], buffer: int | None) -> Answer | Broken:
         """Send one request to a storage, exactly as its link is spelled; redirects are answers."""
-        return await self._send(self._storage, method, url, headers, None, [])
+        return await self._send(self._storage, method, url, headers, None, [], buffer)
 
     async def close(self) -> None:
         """Close both sessions with their connections."""
@@ -199,6 +199,7 @@ class Transport:
         headers: Mapping[str, str],
         body: bytes | None,
         reached: list[_Track],
+        buffer: int | None = None,
     ) -> Answer | Broken:
         http = self._http
         proxy = self._proxies.for_url(url)
@@ -213,6 +214,7 @@ class Transport:
                     allow_redirects=False,
                     proxy=proxy.url if proxy else None,
                     proxy_headers=proxy.headers if proxy else None,
+                    read_bufsize=buffer,
                     trace_request_ctx=lambda: reached[-1].connected(),
                 )
             return Answer(response, http.no_progress, url)

@@ -28,6 +28,9 @@ __all__ = ["Source", "Upstream"]
 RENEWALS = 1
 """Fresh links without real progress in between: where a fresh one is refused too, a third would be no better."""
 
+BUFFER = 64 * 1024
+"""Bytes that wait for a reader, twice as many at most: there may be very many readers, and slow ones."""
+
 BREATH = 1 << 20
 """Bytes after which others have a turn, although the next ones may be here already: anyio's cancel scopes cancel only
 tasks that they find waiting, and one that reads from a fast storage may never be found so."""
@@ -214,7 +217,7 @@ class Upstream:
         """One answer, what it means, and what it says if it is none to be read."""
         source = self._source
         self._link = link = await source.link()
-        reply = await self._held.enter_async_context(source.storage.get(link.url, headers=asked.headers))
+        reply = await self._held.enter_async_context(source.storage.get(link.url, headers=asked.headers, buffer=BUFFER))
         if judge(reply.status, reply.headers, conditional=True) == "body":
             return reply, "body", ""
         head = await reply.peek()

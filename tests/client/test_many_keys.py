@@ -96,6 +96,17 @@ async def test_the_header_of_every_request() -> None:
     assert all(seen.target.split("/")[3] == seen.headers["authorization"] for seen in server.requests)
 
 
+async def test_bounds_are_for_all_users_together() -> None:
+    """`http.calls_in_flight` holds however many keys there are."""
+    async with (
+        Raw([0.02, answer(body={"id": "j"})]) as server,
+        client_for(server.url, None, **{"http.calls_in_flight": 3}) as client,
+    ):
+        keys = [f"key-of-user-{number}" for number in range(20)]
+        await asyncio.gather(*(client.with_key(key, auth="raw").jobs.get(key, "j") for key in keys))
+    assert (len(server.requests), server.connections) == (20, 3)
+
+
 async def test_a_refused_key_harms_nobody(users: list[User], sandbox: Sandbox) -> None:
     """The revoked key is refused, and all others go on; afterwards the user comes with a new one."""
     bad = users[7]
