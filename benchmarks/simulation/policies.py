@@ -34,6 +34,7 @@ class Work:
     seen: float = 0.0
     gap: float = 0.0
     asks: int = 0
+    restarts: bool = True
     look: Look | None = None
     until: float = math.inf
     ready_at: float | None = None

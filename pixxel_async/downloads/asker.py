@@ -63,7 +63,7 @@ class Asker:
     async def ask(self, item: Item) -> None:
         """Ask for one package; afterwards it is ready, waits, or has ended."""
         if not item.asks:
-            item.began = self._tools.timing.clock()
+            item.began = item.sent
         item.asks += 1
         try:
             await self._binding.ensure()
@@ -100,14 +100,19 @@ class Asker:
             life = state.link.good_for(self._tools.timing.clock())
             self._schedule.ready(item, life if life > 0 else math.inf)
         else:
-            self.packing(item)
+            told, usual = state.retry_after, item.terms.client.settings.waiting.first
+            self.packing(item, told if told is not None and told > usual else None)
 
-    def packing(self, item: Item) -> None:
-        """It is not ready: it waits, unless its time is over."""
+    def packing(self, item: Item, told: float | None = None) -> None:
+        """It is not ready: it waits, unless its time is over.
+
+        Args:
+            told: seconds before which the service does not want to be asked again; None when it did not say.
+        """
         age = self._tools.timing.clock() - item.began
         if age >= item.terms.settings.deadline:
-            told = f"still {item.status or 'without a status'!r} after {age:.0f} s and {item.asks} requests"
-            self._fail(item, PackageTimedOut(f"{told} (deadline)", package=item.identity))
+            stand = f"still {item.status or 'without a status'!r} after {age:.0f} s and {item.asks} requests"
+            self._fail(item, PackageTimedOut(f"{stand} (deadline)", package=item.identity))
             return
         self._tools.tell(Waiting(item.identity, item.status, age))
-        self._schedule.packing(item)
+        self._schedule.packing(item, told)

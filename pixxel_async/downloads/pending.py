@@ -93,7 +93,7 @@ class Item:
         sinks: who wants the outcome.
         began: when it was submitted, then when it was first asked for, and later by as long as it waited for a stream;
             seconds of the client's clock.
-        asked, sent, seen, gap, asks, look: what `rules/asking.py` decides by.
+        asked, sent, seen, gap, asks, look: what `rules/waits.py` decides by.
         queued: when it began to wait for a stream.
         since: what the pipe said when its stream began.
         lost: how often the answer to a POST got lost.
@@ -139,6 +139,11 @@ class Item:
     def identity(self) -> str:
         """The package in its text form; kept only while a worker has the item."""
         return self.running.identity if self.running is not None else str(self.package)
+
+    @property
+    def restarts(self) -> bool:
+        """Whether asking again may begin its packing anew."""
+        return self.package.restarts
 
     @property
     def until(self) -> float:

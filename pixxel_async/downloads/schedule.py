@@ -147,9 +147,13 @@ class Schedule:
         self._asking.push(item, self._timing.clock() + seconds)
         self._ask_bell.ring()
 
-    def packing(self, item: Item) -> None:
-        """An answer said that it is not ready; it is asked about again later."""
-        self._asking.packing(item)
+    def packing(self, item: Item, told: float | None = None) -> None:
+        """An answer said that it is not ready; it is asked about again later.
+
+        Args:
+            told: seconds before which the service does not want to be asked again; None when it did not say.
+        """
+        self._asking.packing(item, told)
         self._ask_bell.ring()
 
     def ready(self, item: Item, link_life: float) -> None:

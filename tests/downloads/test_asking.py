@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 import random
-import sys
-from pathlib import Path
 
 import pytest
 from attrs import define
+from simulation.policies import Learning
+from simulation.regime import Regime, ideal, in_order, packages
+from simulation.service import Course, run
 
 from pixxel_async.downloads.rules.asking import Asking
 from pixxel_async.downloads.rules.delays import Delays, Look
 from pixxel_async.downloads.rules.pipe import Pipe
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from simulation.policies import Learning
-from simulation.regime import Regime, ideal, in_order, packages
-from simulation.service import Course, run
+from pixxel_async.downloads.rules.waits import age_to_ask
 
 
 @define(eq=False)
@@ -30,6 +27,7 @@ class Row:
     gap: float = 0.0
     asks: int = 0
     look: Look | None = None
+    restarts: bool = True
     until: float = math.inf
 
 
@@ -120,11 +118,10 @@ def test_nobody_is_asked_about_without_a_use_for_it() -> None:
 
 def test_nobody_is_asked_about_too_early() -> None:
     """Demand alone is no reason: it must be likely to be ready."""
-    asking: Asking[Row] = Asking(first=2.0)
+    asking: Asking[Row] = Asking(first=30.0)
     asked_once(20, asking)
     asking.delays = taught(*(50.0,) * 20)
     asking.steady = True
-    asking._later.clear()
 
     assert asking.choose(20.0, fresh=False, to_come=0, ready=0) is None
     assert asking.choose(90.0, fresh=False, to_come=0, ready=0) == "again"
@@ -164,6 +161,41 @@ def test_waits_grow_until_it_is_proved_that_asking_again_restarts_nothing() -> N
     row.gap = 5.0
     asking.ready(row, 600.0)
     assert not asking.steady
+
+
+def waits(*, restarts: bool, looks: int) -> list[float]:
+    """Seconds between so many looks in vain at one package, when others were seen to take long."""
+    row = Row(restarts=restarts)
+    told: list[float] = []
+    for _ in range(looks):
+        row.asks += 1
+        age = age_to_ask(row, taught(*(50.0,) * 20), first=2.0, steady=False, restarting=False, left=1)
+        told.append(age - (row.seen - row.asked))
+        row.seen, row.gap = row.asked + age, max(row.gap, told[-1])
+    return told
+
+
+def test_waits_grow_only_where_asking_again_may_restart_the_packing() -> None:
+    """What is asked for by POST and then looked at cannot be restarted by a look, so nothing has to be proved first."""
+    assert max(waits(restarts=True, looks=8)[1:]) > 1.5 * 45.0
+    assert max(waits(restarts=False, looks=8)[1:]) < 10.0
+
+
+def test_nobody_is_asked_before_the_service_wants_it() -> None:
+    """A wait that an answer names is kept to, for that package alone, whatever was learned."""
+    asking: Asking[Row] = Asking(first=1.0)
+    asking.delays, asking.steady, asking.streams = taught(*(5.0,) * 20), True, 2
+    patient, other = Row(asks=1), Row(asks=1)
+    for row, told in ((patient, 500.0), (other, None)):
+        asking.first(row, 0.0)
+        asking.answered(row, 0.0)
+        asking.packing(row, told)
+
+    assert asking.choose(100.0, fresh=False, to_come=0, ready=0) == "again"
+    assert asking.pop(100.0) is other
+    assert asking.choose(499.0, fresh=False, to_come=0, ready=0) is None
+    assert asking.choose(501.0, fresh=False, to_come=0, ready=0) == "again"
+    assert asking.pop(501.0) is patient
 
 
 def test_the_pace_is_that_of_the_best_number_of_streams() -> None:

@@ -7,7 +7,8 @@ Rule 2: asking again is driven by demand: only while a stream would otherwise so
 Rule 3: a package is asked about again when it is likely to be ready, as `Delays` learns from every answer. While the
     streams are what takes longest, lower odds will do, as low as the calls that are left over allow.
 Rule 4: the last few are asked often: who is waited for alone may as well be asked.
-Rule 5: until the service has shown that asking again does not restart the packing, waits only grow.
+Rule 5: until the service has shown that asking again does not restart the packing, waits only grow (`waits.py`).
+    What the service says of when to come back is kept to.
 Rule 6: a service that answers at once (packed long ago) is asked as streams become free: its links would only grow old.
 
 Nothing here reads a clock: `benchmarks/schedule.py` runs the same decisions in virtual time.
@@ -18,15 +19,16 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Generic, Literal, TypeVar
 
-from .delays import Delays, Look
+from .delays import Delays
 from .pipe import Pipe
+from .waits import CALM, FEW, SHORTEST, Asked, age_to_ask
 
-__all__ = ["Asked", "Asking"]
+__all__ = ["Asking"]
 
-CALM, AGAIN, EAGER = 0.9, 0.8, 0.3
-"""Odds of being ready that are waited for: at first, after a look in vain, and at worst while streams are idle."""
+EAGER = 0.3
+"""Odds of being ready that do while streams are idle and calls are left over."""
 PROBES = 6
 """Packages that are watched from the start: all others are asked again when something is known."""
 BACKLOG = 10.0
@@ -35,12 +37,6 @@ LIFE_SHARE = 0.25
 """Share of a link's life that it may wait for a stream."""
 CROWD = 50
 """How many count as the last few."""
-FEW = 0.02
-"""Of the age, for each that is still out: the wait among the last few."""
-SHORTER = 0.95
-"""Of the first wait: the second one. Whoever is ready after it was packed without a restart."""
-GROWTH = 1.6
-"""How much longer each other wait is while asking again may restart the packing."""
 TESTS = 24
 """Shortened waits in vain after which a service is taken for one that restarts."""
 EARLY = 4 * PROBES
@@ -51,31 +47,6 @@ SLACK = 0.6
 """Streams that take that share of the calls that are left are fed, too: what is known of sizes is vague for long."""
 LEARN_RATE = 0.1
 MOSTLY = 0.5
-SHORTEST = 0.1
-"""Seconds between two looks at what may have become worth asking."""
-
-
-class Asked(Protocol):
-    """A package that was asked for; times are seconds of one clock.
-
-    Attributes:
-        asked, sent: when the first and the latest request were sent.
-        seen: the latest request that found it not ready, at first the same as `asked`.
-        gap: the longest wait between two requests that was in vain.
-        asks: requests so far.
-        look: what its packing time is known to be.
-        until: when it is asked about at the latest.
-    """
-
-    asked: float
-    sent: float
-    seen: float
-    gap: float
-    asks: int
-    look: Look | None
-
-    @property
-    def until(self) -> float: ...
 
 
 K = TypeVar("K", bound=Asked)
@@ -107,6 +78,7 @@ class Asking(Generic[K]):
         self._once: deque[K] = deque()
         self._later: list[tuple[float, int, K]] = []
         self._air: dict[K, float] = {}
+        self._told: dict[K, float] = {}
         self._pushed = self._probes = self._looks = self._tests = 0
         self._call = 0.0
         self._latest = 0.0
@@ -162,9 +134,11 @@ class Asking(Generic[K]):
         """Whether there is one that may be asked again: one whose time has come, or the oldest that was asked once."""
         if self._later and self._later[0][0] <= now:
             return True
-        if not self._once or not self.delays.known:
-            return False
-        return now >= self._oldest_due()
+        while self._once and self.delays.known and now >= self._oldest_due():
+            if self._told.get(self._once[0], now) <= now:
+                return True
+            self.push(self._once.popleft(), now)
+        return False
 
     def _oldest_due(self) -> float:
         oldest = self._once[0]
@@ -212,6 +186,7 @@ class Asking(Generic[K]):
         else:
             item = self._once.popleft()
         item.sent = now
+        self._told.pop(item, None)
         self._looks += 1
         self._air[item] = self.delays.odds(item.seen - item.asked, now - item.asked) if self.delays.known else MOSTLY
         return item
@@ -230,6 +205,7 @@ class Asking(Generic[K]):
     def push(self, item: K, due: float) -> None:
         """Ask about this package again, not before `due`."""
         self._pushed += 1
+        due = max(due, self._told.get(item, due))
         heapq.heappush(self._later, (min(due, item.until), self._pushed, item))
 
     def answered(self, item: K, now: float) -> None:
@@ -238,8 +214,14 @@ class Asking(Generic[K]):
         share = LEARN_RATE if self._call else 1.0
         self._call += share * (now - item.sent - self._call)
 
-    def packing(self, item: K) -> None:
-        """A package was not ready."""
+    def packing(self, item: K, told: float | None = None) -> None:
+        """A package was not ready.
+
+        Args:
+            told: seconds before which the service does not want to be asked again; None when it did not say.
+        """
+        if told is not None:
+            self._told[item] = item.sent + told
         if item.asks <= 1:
             self._at_once -= LEARN_RATE * self._at_once
             if self._probes >= PROBES:
@@ -249,9 +231,10 @@ class Asking(Generic[K]):
             self.push(item, item.asked + self._first * 2.0 ** (self._probes % PROBES / PROBES))
             return
         gap = item.sent - item.seen
-        self._tests += not self.steady and gap <= item.gap
+        steady = self.steady or not item.restarts
+        self._tests += not steady and gap <= item.gap
         item.gap = max(item.gap, gap)
-        item.look = self.delays.packing(item.look, item.sent - item.asked if self.steady else item.gap)
+        item.look = self.delays.packing(item.look, item.sent - item.asked if steady else item.gap)
         item.seen = item.sent
         self.push(item, self._next(item))
 
@@ -266,9 +249,10 @@ class Asking(Generic[K]):
             self._at_once += LEARN_RATE * (1.0 - self._at_once)
             return
         new = not self.delays.known
-        self.delays.ready(item.look, item.sent - (item.seen if self.restarts else item.asked))
+        restarted = item.restarts and self.restarts
+        self.delays.ready(item.look, item.sent - (item.seen if restarted else item.asked))
         item.look = None
-        proved = not self.steady and item.sent - item.seen <= item.gap
+        proved = not self.steady and item.restarts and item.sent - item.seen <= item.gap
         self.steady = self.steady or proved
         few = self.steady and not self._to_come and len(self) <= 0.8 * self._crowd
         if few:
@@ -284,15 +268,7 @@ class Asking(Generic[K]):
 
     def _next(self, item: K) -> float:
         """When to ask about a package again that was asked in vain."""
-        age = item.seen - item.asked
-        if not self.delays.known:
-            return item.seen + max(age, self._first)
-        likely = max(self.delays.age_of(AGAIN, age), age * (1.0 + FEW)) - age
-        if self.steady:
-            last = age * FEW * (self._to_come + len(self) + 1)
-            return item.seen + max(min(likely, last), SHORTEST)
-        if self.restarts and item.asks % 4:
-            return item.seen + max(self.delays.age_of(CALM, item.gap), 2.0 * item.gap)
-        if item.asks % 2 == 0:
-            return item.seen + min(likely, SHORTER * item.gap)
-        return item.seen + max(likely, GROWTH * item.gap)
+        left = self._to_come + len(self) + 1
+        return item.asked + age_to_ask(
+            item, self.delays, first=self._first, steady=self.steady, restarting=self.restarts, left=left
+        )

@@ -1,0 +1,69 @@
+"""When one package that was not ready is asked about again."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .delays import Delays, Look
+
+__all__ = ["CALM", "FEW", "SHORTEST", "Asked", "age_to_ask"]
+
+CALM, AGAIN = 0.9, 0.8
+"""Odds of being ready that are waited for: at first, and after a look in vain."""
+FEW = 0.02
+"""Of the age, for each that is still out: the wait among the last few."""
+SHORTER = 0.95
+"""Of the longest wait: each second one. Whoever is ready after it was packed without a restart."""
+GROWTH = 1.6
+"""How much longer each other wait is while asking again may restart the packing."""
+SHORTEST = 0.1
+"""Seconds between two looks at what may have become worth asking."""
+
+
+class Asked(Protocol):
+    """A package that was asked for; times are seconds of one clock.
+
+    Attributes:
+        restarts: whether asking again may begin its packing anew.
+        asked, sent: when the first and the latest request were sent.
+        seen: the latest request that found it not ready, at first the same as `asked`.
+        gap: the longest wait between two requests that was in vain.
+        asks: requests so far.
+        look: what its packing time is known to be.
+        until: when it is asked about at the latest.
+    """
+
+    asked: float
+    sent: float
+    seen: float
+    gap: float
+    asks: int
+    look: Look | None
+
+    @property
+    def restarts(self) -> bool: ...
+
+    @property
+    def until(self) -> float: ...
+
+
+def age_to_ask(item: Asked, delays: Delays, *, first: float, steady: bool, restarting: bool, left: int) -> float:
+    """The age, in seconds since its first request, at which a package is asked about again.
+
+    Args:
+        first: seconds to wait while nothing is known.
+        steady: whether asking again is known not to restart the packing.
+        restarting: whether it seems to.
+        left: packages that are not ready, this one among them.
+    """
+    age = item.seen - item.asked
+    if not delays.known:
+        return age + max(age, first)
+    likely = max(delays.age_of(AGAIN, age), age * (1.0 + FEW)) - age
+    if steady or not item.restarts:
+        return age + max(min(likely, age * FEW * left), SHORTEST)
+    if restarting and item.asks % 4:
+        return age + max(delays.age_of(CALM, item.gap), 2.0 * item.gap)
+    if item.asks % 2 == 0:
+        return age + min(likely, SHORTER * item.gap)
+    return age + max(likely, GROWTH * item.gap)
