@@ -88,12 +88,20 @@ def test_a_service_that_got_faster_is_believed() -> None:
 
 
 def test_first_requests_go_first_while_packing_is_what_takes_longest() -> None:
-    """Nobody is asked again while something is new and the streams would not be the last to end."""
+    """While something is new and packing would be the last to end, only one call of five asks again, to learn."""
     asking: Asking[Row] = Asking(first=2.0, limit=10.0)
     asked_once(20, asking)
-    asking.delays, asking.steady = taught(*(50.0,) * 20), True
+    asking.delays, asking.steady = taught(*(500.0,) * 20), True
+    asking.pipe.ended(1.0, asking.pipe.began(0.9), 1_000_000)
+    chosen: list[str | None] = []
+    for _ in range(10):
+        chosen.append(asking.choose(900.0, fresh=True, to_come=1000, ready=0))
+        row = asking.pop(900.0) if chosen[-1] == "again" else Row()
+        if chosen[-1] == "fresh":
+            asking.first(row, 900.0)
+        asking.answered(row, 900.0)
 
-    assert asking.choose(100.0, fresh=True, to_come=1000, ready=0) == "fresh"
+    assert chosen == ["again", *["fresh"] * 4] * 2
 
 
 def test_streams_are_fed_first_when_they_are_what_takes_longest() -> None:
@@ -241,3 +249,8 @@ def test_a_service_that_restarts_gets_done_in_virtual_time() -> None:
     found, bound = course(restarts=True)
 
     assert found.makespan <= 3.0 * bound
+
+
+def test_without_any_package_there_is_nothing_to_do() -> None:
+    """Workers look before the first package comes, too."""
+    assert Asking[Row](first=2.0).choose(0.0, fresh=False, to_come=0, ready=0) is None

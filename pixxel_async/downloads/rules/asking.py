@@ -1,11 +1,11 @@
 """Which package the service is asked about next, for all packages together.
 
 Rule 1: packing takes time and should run while others stream: what was never asked for goes first, unless the streams
-    would then be the last to end; then they are fed.
+    would then be the last to end; then they are fed. Some are fed in any case, for without looks nothing is learned.
 Rule 2: asking again is driven by demand: only while a stream would otherwise soon have nothing to do. A package that
     lies ready unasked costs nothing; a link that was asked for early expires.
-Rule 3: a package is asked about again when it is likely to be ready, as `Delays` learns from every answer. While the
-    streams are what takes longest, lower odds will do, as low as the calls that are left over allow.
+Rule 3: a package is asked about again when it is likely to be ready, as `Delays` learns from every answer. Unless
+    calls are scarce lower odds will do, the lower the fewer looks were in vain.
 Rule 4: the last few are asked often: who is waited for alone may as well be asked.
 Rule 5: until the service has shown that asking again does not restart the packing, waits only grow (`waits.py`).
     What the service says of when to come back is kept to.
@@ -27,8 +27,13 @@ from .waits import CALM, FEW, SHORTEST, Asked, age_to_ask
 
 __all__ = ["Asking"]
 
-EAGER = 0.3
-"""Odds of being ready that do while streams are idle and calls are left over."""
+EAGER, WARY, SURE = 0.1, 0.3, 0.98
+"""Odds of being ready that do while streams are idle: before calls are scarce; before it is known whether asking again
+restarts; and where calls are scarce."""
+VAIN = 0.2
+"""Looks in vain for each package that are spent on feeding the streams early."""
+RUN = 4
+"""First requests after which one look is in turn, should there be use for it: without looks nothing is learned."""
 PROBES = 6
 """Packages that are watched from the start: all others are asked again when something is known."""
 BACKLOG = 10.0
@@ -41,10 +46,10 @@ TESTS = 24
 """Shortened waits in vain after which a service is taken for one that restarts."""
 EARLY = 4 * PROBES
 """Looks that do not wait for a use, until it is known whether asking again restarts."""
-CLOSE = 0.7
-"""Streams that take that share of all that is left deserve calls that may be in vain."""
-SLACK = 0.6
-"""Streams that take that share of the calls that are left are fed, too: what is known of sizes is vague for long."""
+CLOSE = 0.9
+"""Calls that take that share of all that is left are scarce."""
+SLACK = 0.8
+"""Where calls take longest it does not matter which of them come first, if packing ends well before them."""
 LEARN_RATE = 0.1
 MOSTLY = 0.5
 
@@ -87,6 +92,7 @@ class Asking(Generic[K]):
         self._odds = CALM
         self._crowd = CROWD
         self._to_come = 0
+        self._started = self._vain = self._run = 0
 
     def __len__(self) -> int:
         return len(self._once) + len(self._later)
@@ -113,7 +119,8 @@ class Asking(Generic[K]):
         if self._probing(now):
             return "again"
         wanted = self.wanted(ready) > 0
-        if wanted and (not fresh or self._streams_are_last(now, to_come, ready)):
+        in_turn = self._run >= RUN
+        if wanted and (not fresh or in_turn or self._streams_are_last(now, to_come, ready)):
             self._odds = self._worthwhile(now, to_come, ready)
             if self._likely(now):
                 return "again"
@@ -159,16 +166,17 @@ class Asking(Generic[K]):
 
     def _streams_are_last(self, now: float, to_come: int, ready: int) -> bool:
         streaming, packing, asking = self._ends(now, to_come, ready)
-        return bool(len(self)) and streaming >= max(packing, SLACK * asking)
+        return bool(len(self)) and self.delays.known and (not streaming or max(streaming, SLACK * asking) >= packing)
 
     def _worthwhile(self, now: float, to_come: int, ready: int) -> float:
         """The odds at which asking again is worth a call."""
         streaming, packing, asking = self._ends(now, to_come, ready)
         left = max(streaming, packing, asking)
-        if streaming < CLOSE * left:
-            return CALM
-        spare = self._rate() * left - to_come
-        return min(max((to_come + len(self)) / spare, EAGER), CALM) if spare > 0 else CALM
+        if asking > CLOSE * left:
+            return SURE if to_come else CALM
+        used = self._vain / (VAIN * max(self._started + to_come, 1))
+        eager = EAGER if self.steady else WARY
+        return min(eager + (CALM - eager) * used, CALM)
 
     def _rate(self) -> float:
         """Calls a second: what is allowed, and what so many in flight can do."""
@@ -178,6 +186,8 @@ class Asking(Generic[K]):
         """A package is being asked for the first time."""
         item.asked = item.sent = item.seen = self._latest = now
         self._air[item] = self._at_once
+        self._started += 1
+        self._run += 1
 
     def pop(self, now: float) -> K:
         """The package to ask about again: one whose time has come, else the one that was asked once and long ago."""
@@ -188,6 +198,7 @@ class Asking(Generic[K]):
         item.sent = now
         self._told.pop(item, None)
         self._looks += 1
+        self._run = 0
         self._air[item] = self.delays.odds(item.seen - item.asked, now - item.asked) if self.delays.known else MOSTLY
         return item
 
@@ -230,6 +241,7 @@ class Asking(Generic[K]):
             self._probes += 1
             self.push(item, item.asked + self._first * 2.0 ** (self._probes % PROBES / PROBES))
             return
+        self._vain += 1
         gap = item.sent - item.seen
         steady = self.steady or not item.restarts
         self._tests += not steady and gap <= item.gap
