@@ -91,7 +91,9 @@ def test_an_object_store_is_looked_at(command: Command, workflow: str, tmp_path:
 def test_sizes_are_asked_for_and_said_to_be(served: Sandbox, command: Command, workflow: str, tmp_path: Path) -> None:
     """`--sizes` asks once for each package, says what that starts, and shows how each stands; nothing is fetched."""
     line = ["export", "--workflow", workflow, "--to", str(tmp_path / "x"), "--dry-run", "--sizes"]
-    first, later = command(*line), command(*line, "--output", "json")
+    first = command(*line)
+    served.step(5.0)
+    later = command(*line, "--output", "json")
 
     assert "the service begins to pack" in first.stderr and "pending" in first.stdout
     assert served.count(ASKED) == 8 and all(row["size"] for row in json.loads(later.stdout))
