@@ -36,5 +36,7 @@ class Bell:
         alarm = asyncio.ensure_future(self._sleep(seconds))
         try:
             await asyncio.wait([waiter, alarm], return_when=asyncio.FIRST_COMPLETED)
+            if alarm.done():
+                alarm.result()  # a sleep that fails is told
         finally:
             alarm.cancel()

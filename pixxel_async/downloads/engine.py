@@ -65,8 +65,12 @@ class Engine:
         self.schedule.staff(asks=len(self._workers["ask"]), streams=len(self._workers["stream"]))
 
     async def _worker(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        while True:
-            await work()
+        """Work until cancelled. A fault of ours between two packages ends all of them: nobody waits for ever."""
+        try:
+            while True:
+                await work()
+        except Exception as error:
+            self.stop(_unforeseen(error, "wait"), lambda item: True)
 
     async def _ask(self) -> None:
         """Ask about one package."""
@@ -75,7 +79,7 @@ class Engine:
             if item.sinks:
                 await self._asker.ask(item)
         except Exception as error:
-            self.fail(item, _unforeseen(error, item, "ask"))
+            self.fail(item, _unforeseen(error, "ask", item))
         finally:
             self.schedule.asked(item)
 
@@ -117,7 +121,7 @@ class Engine:
         except TimeoutError:
             await self._failed(item, PackageTimedOut(f"not here after {deadline:g} s (deadline)", stage="stream"))
         except Exception as error:
-            await self._failed(item, _unforeseen(error, item, "stream"))
+            await self._failed(item, _unforeseen(error, "stream", item))
         return 0
 
     def _hold(self, item: Item) -> None:
@@ -211,7 +215,7 @@ class Engine:
             await asyncio.wait(pending)
 
 
-def _unforeseen(error: Exception, item: Item, stage: str) -> DownloadError:
-    """A fault of ours is one item's failure, and no worker's end."""
+def _unforeseen(error: Exception, stage: str, item: Item | None = None) -> DownloadError:
+    """A fault of ours: the failure of one item, or of all."""
     told = f"unforeseen: {type(error).__name__}: {excerpt(str(error).encode())}"
-    return DownloadError(told, package=item.identity, stage=stage)
+    return DownloadError(told, package=item.identity if item is not None else "", stage=stage)

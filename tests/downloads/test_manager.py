@@ -13,6 +13,7 @@ from pixxel_async import DownloadManager, JobPackage, PixxelClient, Settings
 from pixxel_async.errors import (
     ConfigError,
     DiskFull,
+    DownloadError,
     Forbidden,
     KeyRefused,
     NameTaken,
@@ -22,6 +23,7 @@ from pixxel_async.errors import (
 )
 from pixxel_async.events import Downloaded, Event, Moved
 from pixxel_async.sandbox import Fault, Sandbox
+from tests.downloads.conftest import quick_settings
 from tests.downloads.ground import Ground, collect, sha256, until, visible
 
 
@@ -336,3 +338,23 @@ async def test_a_record_belongs_to_one_organization(tmp_path: Path) -> None:
                 else:
                     with pytest.raises(ConfigError, match="organization"):
                         await manager.fetch(wanted)
+
+
+async def test_a_fault_between_two_packages_lets_nobody_wait_for_ever(
+    sandbox: Sandbox, ground: Ground, tmp_path: Path
+) -> None:
+    """When the workers cannot go on, here because sleeping fails, who waits is told, one or a batch."""
+
+    async def sleep(seconds: float) -> None:
+        raise RuntimeError("no sleep")
+
+    async with (
+        PixxelClient(settings=quick_settings(sandbox), sleep=sleep) as client,
+        asyncio.timeout(20),
+    ):
+        async with DownloadManager(client, tmp_path / "one") as manager:
+            with pytest.raises(DownloadError, match="unforeseen: RuntimeError: no sleep"):
+                await manager.fetch(ground.packages[0])
+        async with DownloadManager(client, tmp_path / "many") as manager:
+            with pytest.raises(DownloadError, match="unforeseen: RuntimeError: no sleep"):
+                await collect(manager.fetch_all(ground.packages[1:]))
