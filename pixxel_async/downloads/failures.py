@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..errors import Corrupt, LinkExpired, NotAPackage, PackageFailed, PixxelError
+from ..errors import Corrupt, LinkExpired, NameTaken, NotAPackage, PackageFailed, PixxelError
 
 if TYPE_CHECKING:
     from .pending import Item
@@ -15,6 +15,11 @@ __all__ = ["note_failure"]
 
 _USELESS = (Corrupt, LinkExpired, NotAPackage, PackageFailed)
 """After these a package that is asked for by POST is asked for anew, not looked at again by the id of the download."""
+
+
+def _for_good(error: PixxelError) -> bool:
+    """Whether it counts towards giving up; a file in the way may be gone the next time."""
+    return not error.retryable and not isinstance(error, NameTaken)
 
 
 async def note_failure(item: Item, error: PixxelError, tools: Tools) -> None:
@@ -27,8 +32,8 @@ async def note_failure(item: Item, error: PixxelError, tools: Tools) -> None:
         row = await tools.record.get(item.identity, folder)
         if row is not None and row.state in ("done", "publishing"):
             return
-        runs = (row.runs if row is not None else 0) + (not error.retryable)
-        state = "given_up" if runs >= settings.give_up_after and not error.retryable else "failed"
+        runs = (row.runs if row is not None else 0) + _for_good(error)
+        state = "given_up" if runs >= settings.give_up_after and _for_good(error) else "failed"
         await tools.record.save(
             item.identity, folder, state=state, error=str(error), error_kind=type(error).__name__,
             retryable=error.retryable, runs=runs, fields=dict(item.wanted.fields),

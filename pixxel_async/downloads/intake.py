@@ -6,11 +6,10 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import NameTaken
-from ..events import Downloaded, Failed, Outcome, Skipped
+from ..events import Downloaded, Outcome, Skipped
 from .extract import Extracted
 from .pending import Item
-from .place import decide, first_name, path_and_url
+from .place import decide, path_and_url
 
 if TYPE_CHECKING:
     from ..packages import Package
@@ -66,9 +65,8 @@ def _place(
         case "given_up" if row is not None and skip:
             reason = f"given up after {row.runs} runs: {row.error}"
             engine.finish(item, Skipped(item.package, reason, given_up=True))
-        case "taken":
-            engine.finish(item, _taken(item))
-        case "done" | "finish" | "check" | "adopt" | "prove":
+        case "done" | "finish" | "check" | "adopt" | "prove" | "taken":
+            # Nobody had claimed it when it was looked at: another process may have put its file there meanwhile.
             engine.schedule.stream(item)
             return True
         case _:
@@ -97,9 +95,3 @@ def _done(item: Item, row: Row, *, skip: bool) -> Outcome:
         item.package, path, row.size or 0, row.sha256, row.proof or "size",
         fetched=False, server_name=row.server_name, folder=folder, url=url,
     )  # fmt: skip
-
-
-def _taken(item: Item) -> Failed:
-    title = item.terms.destination.title(first_name(item.wanted, item.terms.settings.name))
-    error = NameTaken(f"{title} exists and is not known to be ours", package=item.identity)
-    return Failed(item.package, error, "publish")

@@ -25,14 +25,14 @@ async def forget(tools: Tools, home: Home, identity: str, *, delete: bool) -> bo
     Raises:
         DownloadError: it is being fetched, here or by another process.
     """
-    row = await tools.record.get(identity, home.folder)
-    if row is None:
+    if await tools.record.get(identity, home.folder) is None:
         return False
-    if await tools.record.claim(identity, home.folder, name=None, part=row.part or "") is None:
+    claim = await tools.record.claim(identity, home.folder, name=None, part="")
+    if claim is None:
         raise DownloadError("it is being fetched; cancel that first", package=identity, stage="publish")
     try:
         if delete:
-            await _delete(tools, home, row)
+            await _delete(tools, home, claim.row)
         return await tools.record.forget(identity, home.folder)
     finally:
         await surely(tools.record.release(identity, home.folder))

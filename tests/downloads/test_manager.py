@@ -21,7 +21,7 @@ from pixxel_async.errors import (
     PackageFailed,
     PackageTimedOut,
 )
-from pixxel_async.events import Downloaded, Event, Moved
+from pixxel_async.events import Downloaded, Event, Failed, Moved
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.downloads.conftest import quick_settings
 from tests.downloads.ground import Ground, collect, sha256, until, visible
@@ -99,6 +99,21 @@ async def test_a_file_that_is_not_ours_is_not_touched(
 
         done = await manager.fetch(package, exists="replace")
     assert done.path == path and sha256(path) == done.sha256
+
+
+async def test_a_file_in_the_way_is_never_a_reason_to_give_up(
+    client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """However many runs found a stranger's file at the name: once it is gone, the package comes."""
+    path = tmp_path / package.workflow_id / f"{package.job_id}.zip"
+    path.parent.mkdir()
+    path.write_text("mine")
+    async with DownloadManager(client, tmp_path) as manager:
+        found = [await collect(manager.fetch_all([package], give_up_after=2)) for _ in range(3)]
+        assert [type(outcome) for (outcome,) in found] == [Failed] * 3
+        path.unlink()
+        (outcome,) = await collect(manager.fetch_all([package], give_up_after=2))
+    assert isinstance(outcome, Downloaded)
 
 
 async def test_templates_name_packages_and_meetings_are_told_apart(

@@ -81,10 +81,11 @@ async def test_what_is_being_read_stays_readable(
 async def test_workers_share_it(sandbox: Sandbox, packages: list[JobPackage], tmp_path: Path) -> None:
     """Several processes at once read the same packages, whole each time; the folder stays within the bound."""
     asked = [str(package) for package in packages * 3]
-    said = await asyncio.gather(*(worker(sandbox, tmp_path, asked[number:]) for number in range(WORKERS)))
+    async with asyncio.TaskGroup() as group:
+        working = [group.create_task(worker(sandbox, tmp_path, asked[number:])) for number in range(WORKERS)]
 
     digests: dict[str, set[str]] = defaultdict(set)
-    for line in [line for lines in said for line in lines]:
+    for line in [line for task in working for line in task.result()]:
         package, digest = line.split()
         digests[package].add(digest)
     assert {package: len(seen) for package, seen in digests.items()} == dict.fromkeys(map(str, packages), 1)
@@ -96,6 +97,11 @@ async def worker(sandbox: Sandbox, folder: Path, packages: list[str]) -> list[st
     arguments = [sandbox.url, sandbox.api_key, str(folder), str(4 * SIZE), *packages]
     command = [sys.executable, "-W", "error", "-m", "tests.examples.cache_worker", *arguments]
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
-    out, _ = await asyncio.wait_for(process.communicate(), 50)
+    try:
+        out, _ = await asyncio.wait_for(process.communicate(), 50)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
     assert process.returncode == 0
     return out.decode().splitlines()

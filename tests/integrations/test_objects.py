@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import obstore
@@ -13,6 +14,7 @@ from obstore.store import ObjectStore as Store
 
 from pixxel_async import DownloadManager, JobPackage, NameTaken, PixxelClient
 from pixxel_async.downloads import verify_folder, write_sums
+from pixxel_async.downloads.destination import Look
 from pixxel_async.events import Downloaded, Skipped
 from pixxel_async.integrations.objects import ObjectStore
 from tests.downloads.ground import Ground, collect, visible
@@ -149,3 +151,29 @@ async def test_a_lost_record_knows_its_objects_again(
     assert await run() == [False] * len(ground.packages)
 
     assert len(ground.gets()) == len(ground.packages)
+
+
+class Overtaken(ObjectStore):
+    """A store at which somebody else is faster: between what the record is asked and what is looked at here."""
+
+    def __init__(self, store: Store, url: str, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(store, url)
+        self._meanwhile = [meanwhile]
+
+    async def looking(self, names: Sequence[str], *, sure: bool = True) -> Look:
+        while self._meanwhile:
+            await self._meanwhile.pop()()
+        return await super().looking(names, sure=sure)
+
+
+async def test_what_another_process_brings_meanwhile_is_ours(
+    store: Store, client: PixxelClient, package: JobPackage, ground: Ground, tmp_path: Path
+) -> None:
+    """Q-01: a file that appears while a package is looked up is not taken for a stranger's."""
+    url, spool = url_of(store), tmp_path / "spool"
+    async with DownloadManager(client, ObjectStore(store, url), spool=spool) as faster:
+        target = Overtaken(store, url, lambda: faster.fetch(package))
+        async with DownloadManager(client, target, spool=spool) as manager:
+            done = await manager.fetch(package, if_missing="redo")
+
+    assert not done.fetched and len(ground.gets()) == 1
