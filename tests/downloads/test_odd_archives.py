@@ -110,10 +110,11 @@ def test_info_zips(source: Path, tmp_path: Path) -> None:
         run(["zip", *options, str(target), "source"], tmp_path)
         if "-c" in flags:
             run(["zip", "-q", str(target), "source/marks"], tmp_path)
-        target.with_suffix(".pipe").write_bytes(run(["zip", *options, "-", "source"], tmp_path))
+        if not {"-0", "-y"} <= set(options):  # a link stored into a pipe is more than some releases of it can
+            target.with_suffix(".pipe").write_bytes(run(["zip", *options, "-", "source"], tmp_path))
     run(["zip", "-q", "-r", "-P", "secret", str(tmp_path / "locked"), "source"], tmp_path)
 
-    assert all_proved(sorted([*tmp_path.glob("[0-9]*.zip"), *tmp_path.glob("*.pipe")])) == 96
+    assert all_proved(sorted([*tmp_path.glob("[0-9]*.zip"), *tmp_path.glob("*.pipe")])) == 88
     assert proved(tmp_path / "locked.zip").proof == "structure"
 
 
