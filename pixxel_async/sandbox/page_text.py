@@ -67,10 +67,11 @@ def _head(sandbox: Sandbox) -> str:
 
 
 def _try(sandbox: Sandbox) -> str:
+    workflow = next(iter(sandbox.world.workflows), "WORKFLOW")
     return (
         f"export PIXXEL_BASE_URL={sandbox.url} PIXXEL_API_KEY=…\n"
         'curl -H "Authorization: $PIXXEL_API_KEY" $PIXXEL_BASE_URL/v0/projects\n'
-        "pixxel export --to exports"
+        f"pixxel export --workflow {workflow} --to exports"
     )
 
 

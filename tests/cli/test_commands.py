@@ -7,8 +7,10 @@ import csv
 import io
 import json
 import os
+import re
 import threading
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,18 @@ def test_listings(command: Command, workflow: str) -> None:
     assert [job["status"] for job in jobs].count("completed") == 4
     assert [row["job_id"] for row in csv.DictReader(io.StringIO(sheet))] == [job["job_id"] for job in jobs]
     assert command("jobs", "--workflow", workflow).stdout.startswith("WORKFLOW ID")
+
+
+def test_the_sandboxs_page_says_what_works(
+    command: Command, served: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line that its start page tells newcomers to type fetches packages."""
+    monkeypatch.chdir(tmp_path)
+    with urllib.request.urlopen(served.url, timeout=10) as page:
+        told = re.search(r"^pixxel (.+?)(?:</pre>|$)", page.read().decode(), re.MULTILINE)
+    assert told is not None
+    assert command(*told[1].split()).exit_code == 0
+    assert len(files(tmp_path / "exports")) == 4
 
 
 def test_check(command: Command) -> None:
