@@ -173,6 +173,30 @@ def test_after_a_failed_sync_the_file_is_gone(tmp_path: Path) -> None:
     assert not (tmp_path / PART).exists()
 
 
+@pytest.mark.parametrize("way", ["link", "rename", "replace"])
+def test_the_name_follows_the_bytes_and_is_kept(tmp_path: Path, way: str) -> None:
+    """M-07: bytes are on the disk before a name is given, and its folder is synced after, before it is said."""
+    order: list[str] = []
+
+    def noting(name: str) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            folder = name == "fsync" and stat.S_ISDIR(os.fstat(given[0]).st_mode)
+            order.append("fsync folder" if folder else name)
+            return getattr(os, name)(*given)
+
+        return call
+
+    noted = {name: noting(name) for name in ("fsync", "link", "rename", "replace")}
+    disk = Disk(Calls(**{**noted, **({"link": failing(errno.EPERM)} if way == "rename" else {})}))
+    part = disk.open_part(tmp_path, PART)
+    part.write([b"proved"])
+    order.clear()  # a folder that was made was synced, too
+
+    disk.publish(part, tmp_path / "w/final", replace=way == "replace")
+
+    assert order == ["fsync", way, "fsync folder"]
+
+
 def test_publish_gives_the_final_name_and_nothing_else_stays(disk: Disk, tmp_path: Path) -> None:
     """After publishing there is one file, and it says what it is."""
     part = disk.open_part(tmp_path, PART)
