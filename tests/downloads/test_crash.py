@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from pathlib import Path
+
+import pytest
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async.sandbox import Fault, Sandbox
@@ -24,7 +27,7 @@ async def start(ground: Ground, folder: Path, packages: list[JobPackage]) -> Pro
 
 async def ended(process: Process) -> str:
     """What a process said, after it ended well."""
-    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    output, _ = await asyncio.wait_for(process.communicate(), 50)
     assert process.returncode == 0, output.decode()
     return output.decode()
 
@@ -106,3 +109,20 @@ async def test_the_living_take_over_from_the_dead(
             done = await transfer
 
     assert done.fetched and sha256(done.path) == truth
+
+
+@pytest.mark.parametrize("extract", [False, True])
+async def test_every_step_may_be_the_last(ground: Ground, package: JobPackage, tmp_path: Path, extract: bool) -> None:
+    """P-01: ended at any call on a file, an export leaves whole files alone, and the next one completes the folder."""
+    options = ["--extract"] if extract else []
+    command = [*options, ground.sandbox.url, ground.sandbox.api_key, str(tmp_path), str(package)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "error", "-m", "tests.downloads.crasher", *command, stdout=PIPE, stderr=STDOUT
+    )
+    *died, whole = [json.loads(line) for line in (await ended(process)).splitlines()]
+
+    assert whole["code"] == 0 and whole["files"][f"{package.workflow_id}/{package.job_id}.zip"]
+    assert len(died) > (20 if extract else 10) and {run["code"] for run in died} == {99}
+    for run in (*died, whole):
+        assert run["left"].items() <= whole["files"].items(), f"half a file after call {run['number']}"
+        assert (run["again"], run["files"]) == (0, whole["files"]), f"not completed after call {run['number']}"
