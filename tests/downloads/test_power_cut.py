@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -13,8 +16,12 @@ from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async.downloads.calls import Calls
 from pixxel_async.downloads.disk import Disk
 from pixxel_async.downloads.record import Record, Row
+from pixxel_async.downloads.record.database import Database
+from pixxel_async.downloads.record.owner import Owner
+from pixxel_async.downloads.record.writer import Writer
 from pixxel_async.downloads.threads import Threads
-from pixxel_async.downloads.writer import SYNC_STEP, Writer
+from pixxel_async.downloads.writer import SYNC_STEP
+from pixxel_async.downloads.writer import Writer as PartWriter
 from pixxel_async.errors import DownloadError
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.downloads.ground import Ground, part_bytes, sha256, until
@@ -106,13 +113,39 @@ async def test_long_bodies_are_synced_on_the_way(tmp_path: Path) -> None:
 
     threads = Threads(1)
     with Disk(evolve(Calls(), fsync=fsync)).open_part(tmp_path, ".p.part") as part:
-        writer = Writer(part, threads, buffer=SMALL, digest=None)
+        writer = PartWriter(part, threads, buffer=SMALL, digest=None)
         for chunk in (bytes(SYNC_STEP - 1), b"x", b"y"):
             writer.add(chunk)
             await writer.flush()
     threads.close()
 
     assert len(synced) == 1 and (writer.synced, writer.size) == (SYNC_STEP, SYNC_STEP + 1)
+
+
+class Noting(Writer):
+    """A record's thread that notes how far each commit goes: 2 waits for the disk, 1 does not."""
+
+    levels: list[int]
+
+    async def do(self, job: Callable[[Any], Any], *, durable: bool) -> Any:
+        def noted(database: Database) -> Any:
+            self.levels += database.sql.execute("PRAGMA synchronous").fetchone()
+            return job(database)
+
+        return await super().do(noted, durable=durable)
+
+
+async def test_what_a_rename_relies_on_is_on_the_disk_first(tmp_path: Path) -> None:
+    """M-07: "publishing" and "done" wait for the disk when they are committed; what costs no file does not."""
+    owner, path = Owner.of_this_process(time.time), tmp_path / "record.sqlite"
+    thread = Noting(lambda: Database.open(path, "o", owner), beat=10.0)
+    thread.levels = []
+    async with Record(await thread.start(), thread, owner, time.time) as record:
+        for state in ("streaming", "publishing", "streaming", "done", "failed"):
+            await record.save(JOB, tmp_path, state=state)
+        await record.save(JOB, tmp_path, durable=True, synced=0)
+
+    assert thread.levels == [1, 2, 1, 2, 1, 2]
 
 
 async def test_a_claim_after_a_reboot_vouches_for_nothing(tmp_path: Path) -> None:
