@@ -242,8 +242,8 @@ class StorageReply(Protocol):
         """The body as it arrives; raises `ConnectionFailed` when it is cut, `TimedOut` without progress."""
         ...
 
-    async def peek(self, limit: int = 65536) -> bytes:
-        """Up to so many bytes of an error's body."""
+    async def peek(self, limit: int = 65536, *, within: float = ...) -> bytes:
+        """Up to so many bytes of an error's body, as many as come in so many seconds."""
         ...
 
 

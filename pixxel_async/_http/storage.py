@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ..errors import UnsafeLink
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .transport import Answer, Transport
 
 HOPS = 3
+PEEK = 5.0
+"""Seconds for what an error's body says; a storage may send it as slowly as it likes."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -40,11 +43,13 @@ class LinkReply:
         while chunk := await self.read():
             yield chunk
 
-    async def peek(self, limit: int = 65536) -> bytes:
-        """Up to so many bytes of an error's body; what came, when it is cut."""
+    async def peek(self, limit: int = 65536, *, within: float = PEEK) -> bytes:
+        """Up to so many bytes of an error's body; what came, when it is cut or takes longer than `within` seconds."""
         head = b""
-        while len(head) < limit and (chunk := await self._answer.read()) and not isinstance(chunk, Broken):
-            head += chunk
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while len(head) < limit and (chunk := await self._answer.read()) and not isinstance(chunk, Broken):
+                    head += chunk
         return head[:limit]
 
 

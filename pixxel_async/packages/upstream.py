@@ -18,8 +18,7 @@ from ..errors import ConnectionFailed, DownloadError, LinkExpired, TimedOut, Too
 from ..settings import DownloadSettings, RetrySettings, Timing
 from .link import Link
 from .package import Package
-from .rules.answers import Meaning, Tries, judge, pause
-from .rules.pages import excerpt
+from .rules.answers import Meaning, Tries, judge, pause, said
 from .rules.passing import Asked, Head, read_head
 from .rules.ranges import ByteRange, is_strong
 
@@ -221,7 +220,7 @@ class Upstream:
         if judge(reply.status, reply.headers, conditional=True) == "body":
             return reply, "body", ""
         head = await reply.peek()
-        return reply, judge(reply.status, reply.headers, head), f"{reply.status} {excerpt(head)}".strip()
+        return reply, judge(reply.status, reply.headers, head), said(reply.status, reply.headers, head)
 
     async def _renew(self, told: str) -> None:
         self._tries.renewals += 1

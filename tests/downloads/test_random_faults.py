@@ -22,7 +22,7 @@ from pixxel_async.settings import DownloadSettings, HTTPSettings, RetrySettings,
 from tests.downloads.ground import Ground, collect, part_bytes, sha256, visible
 
 SIZE = 400_000
-RUNS = 5
+RUNS = 40
 KINDS = get_args(Kind)
 API_KINDS = ("status", "latency", "reset", "lost", "cut", "stall", "html", "redirect", "gzip", "broken-chunks")
 PLACES = ("http://127.0.0.1:1/x", "https://storage.example/x", "file:///etc/passwd", "//", "/v0/x")
@@ -85,7 +85,7 @@ async def one_run(client: PixxelClient, ground: Ground, folder: Path) -> list[Ou
 
 @pytest.mark.parametrize("seed", seeds())
 async def test_whatever_goes_wrong(seed: int, tmp_path: Path) -> None:
-    """Every file that has its name is right at the end of each run, and the folder is complete after a few."""
+    """Every file that has its name is right at the end of each run, and the folder is complete in the end."""
     async with (
         Sandbox(seed=seed, packing=0.02, package_size=SIZE) as sandbox,
         PixxelClient(settings=settings(sandbox)) as client,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 
 import pytest
 
 from pixxel_async.downloads.rules.verdict import Refused, given_name, refused, stated_digests
-from pixxel_async.packages.rules.answers import Tries, judge, pause
+from pixxel_async.packages.rules.answers import Tries, judge, pause, said
 from pixxel_async.packages.rules.pages import excerpt
 
 
@@ -86,6 +87,15 @@ def test_excerpts_hold_no_signature() -> None:
     assert not any(secret in text for secret in ("f" * 32, "dead", "beef"))
     assert len(excerpt(b"x y " * 500)) <= 200
     assert excerpt(b"a\x1b[31m\x00b") == "a [31m b"
+
+
+def test_what_is_no_text_is_not_shown() -> None:
+    """Packed bytes in place of an error say nothing to people; a coding that was not asked for is named."""
+    packed = gzip.compress(b"a page " * 500)
+
+    assert excerpt(packed) == "(no text)"
+    assert said(500, {}, packed) == "500 (no text)" and said(500, {}, b"") == "500"
+    assert said(206, {"content-encoding": "GZip"}) == "206 with a body in a coding that was not asked for: 'gzip'"
 
 
 def test_stated_digests() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from pixxel_async import ConnectionFailed, TimedOut, UnsafeLink
@@ -35,6 +37,19 @@ async def test_nothing_is_decoded() -> None:
     ):
         assert [chunk async for chunk in reply.chunks()] == [b"\x1f\x8bnot gzip"]
         assert reply.headers["content-encoding"] == "gzip"
+
+
+async def test_an_error_that_never_ends_is_read_for_a_moment() -> None:
+    """F-02, G-03: a refusal whose page comes byte by byte costs seconds, not hours; what came is told."""
+    head = b"HTTP/1.1 500 Word\r\nContent-Length: 60000\r\n\r\n"
+    async with (
+        Raw([head, *[b"why? ", 0.05] * 400]) as server,
+        client_for(server.url) as client,
+        client.storage.get(server.url + "/a") as reply,
+        asyncio.timeout(10),
+    ):
+        told = await reply.peek(within=0.2)
+    assert told and set(told.split()) == {b"why?"} and len(told) < 100
 
 
 async def test_cookies_are_not_kept() -> None:

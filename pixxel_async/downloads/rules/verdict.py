@@ -13,8 +13,7 @@ from urllib.parse import unquote
 
 from attrs import frozen
 
-from ...packages.rules.answers import Meaning, judge
-from ...packages.rules.pages import excerpt
+from ...packages.rules.answers import Meaning, judge, said
 
 __all__ = ["Refused", "given_name", "refused", "stated_digests"]
 
@@ -34,7 +33,7 @@ class Refused:
 
 def refused(status: int, headers: Mapping[str, str], head: bytes) -> Refused:
     """What an answer means whose body is an error's, beginning with `head`."""
-    return Refused(judge(status, headers, head), f"{status} {excerpt(head)}".strip())
+    return Refused(judge(status, headers, head), said(status, headers, head))
 
 
 _STAR_NAME = re.compile(r"filename\*\s*=\s*utf-8''([^;\s]+)", re.IGNORECASE)

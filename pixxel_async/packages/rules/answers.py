@@ -12,7 +12,9 @@ from typing import Literal
 
 from attrs import define
 
-__all__ = ["Meaning", "Tries", "judge", "pause"]
+from .pages import excerpt
+
+__all__ = ["Meaning", "Tries", "judge", "pause", "said"]
 
 Meaning = Literal["body", "renew", "busy", "again", "throw away", "fail"]
 
@@ -47,9 +49,21 @@ def judge(status: int, headers: Mapping[str, str], head: bytes = b"", *, conditi
     return "throw away" if status == 412 else "fail"
 
 
+def said(status: int, headers: Mapping[str, str], head: bytes = b"") -> str:
+    """What the storage said in an answer that is not read as a body, fit to be shown."""
+    if status in _BODY and not _plain(headers):
+        return f"{status} with a body in a coding that was not asked for: {_coding(headers)[:40]!r}"
+    return f"{status} {excerpt(head)}".strip()
+
+
+def _coding(headers: Mapping[str, str]) -> str:
+    """The body's coding, such as `gzip`."""
+    return headers.get("content-encoding", "").strip().lower() or "identity"
+
+
 def _plain(headers: Mapping[str, str]) -> bool:
     """Whether the bytes come as they are: a coded body that nobody asked for is no file."""
-    return headers.get("content-encoding", "identity").strip().lower() in {"", "identity"}
+    return _coding(headers) == "identity"
 
 
 def pause(attempt: int, roll: float, *, base: float, cap: float) -> float:

@@ -21,12 +21,14 @@ _READ = 65536
 
 
 def excerpt(body: bytes, limit: int = 200) -> str:
-    """The first printable characters of a page, with links, signatures and long words cut out.
+    """The first printable characters of a page, with links, signatures and long words cut out; "(no text)" of none.
 
     Args:
         limit: characters at most.
     """
     text = body[:_READ].decode("utf-8-sig", errors="replace")
+    if text.count("\ufffd") > len(text) // 8:
+        return "(no text)"
     text = _SECRET_ELEMENTS.sub(r"<\1>…</\1>", text)
     for pattern in (_LINKS, _SECRET_PAIRS, _LONG_WORDS):
         text = pattern.sub("…", text)
