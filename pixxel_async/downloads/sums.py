@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ async def write_sums(folder: Path, record: Record, destination: Destination | No
 
 def write_list(folder: Path, rows: Sequence[tuple[str, str]]) -> Path:
     """Write the list of a local folder from digests and names; runs in a thread."""
-    final, part = folder / SUMS, folder / f".{SUMS}.{os.getpid()}.part"
+    final, part = folder / SUMS, folder / f".{SUMS}.{secrets.token_hex(4)}.part"
     lines = list(_lines(folder, rows))
     if not lines:
         final.unlink(missing_ok=True)

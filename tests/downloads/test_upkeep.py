@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -25,6 +27,16 @@ async def test_sums_are_accepted_by_sha256sum(client: PixxelClient, ground: Grou
 
     assert checked.returncode == 0, checked.stderr
     assert len(checked.stdout.splitlines()) == len(ground.packages) - 1
+
+
+async def test_sums_are_written_by_several_at_once(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+    """Managers of one process that end together do not take each other's half of a list."""
+    async with DownloadManager(client, tmp_path) as manager:
+        await collect(manager.fetch_all(ground.packages))
+        await asyncio.gather(*(write_sums(tmp_path, manager.record) for _ in range(40)))
+
+    assert len((tmp_path / "SHA256SUMS").read_text().splitlines()) == len(ground.packages)
+    assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
 
 
 async def test_no_sums_of_nothing(client: PixxelClient, tmp_path: Path) -> None:
