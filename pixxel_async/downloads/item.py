@@ -88,7 +88,10 @@ async def _finish(item: Item, place: Place, tools: Tools) -> Downloaded:
     found = await tools.threads.run(look, place.name)
     if found is None:
         raise DownloadError(f"{place.title} was removed meanwhile", package=item.identity, stage="publish")
-    await _save(item, place, tools, state="done", size=found.size, mtime_ns=found.mtime_ns, error=None, error_kind=None)
+    await _save(
+        item, place, tools, state="done", size=found.size, mtime_ns=found.mtime_ns, error=None, error_kind=None,
+        finished_at=tools.now() if place.row.finished_at is None else place.row.finished_at,
+    )  # fmt: skip
     await tools.threads.run(tools.disk.remove, place.folder / place.part)
     return _downloaded(item, place, tools, fetched=False)
 

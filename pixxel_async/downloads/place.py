@@ -149,7 +149,8 @@ class _Deciding:
         """What the row says; a row that a claim has just begun says nothing."""
         if row is None or (row.state == "waiting" and row.total is None):
             return None
-        known = Known(row.state, row.size, row.mtime_ns, row.total, row.synced, same_boot, row.regions)
+        ours = row.finished_at is not None
+        known = Known(row.state, row.size, row.mtime_ns, row.total, row.synced, same_boot, row.regions, ours)
         return known._replace(state="failed") if self.revive and row.state == "given_up" else known
 
 

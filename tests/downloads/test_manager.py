@@ -24,7 +24,7 @@ from pixxel_async.errors import (
 from pixxel_async.events import Downloaded, Event, Failed, Moved
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.downloads.conftest import quick_settings
-from tests.downloads.ground import Ground, collect, sha256, until, visible
+from tests.downloads.ground import Ground, collect, part_bytes, sha256, until, visible
 
 
 async def test_a_package_gets_a_name_of_its_ids(
@@ -114,6 +114,31 @@ async def test_a_file_in_the_way_is_never_a_reason_to_give_up(
         path.unlink()
         (outcome,) = await collect(manager.fetch_all([package], give_up_after=2))
     assert isinstance(outcome, Downloaded)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+async def test_a_file_that_is_made_anew_stays_ours_when_that_is_broken_off(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path, moved: bool
+) -> None:
+    """M-04: a damaged file is replaced by the run after the next, too; one that came back whole is done."""
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package)
+    whole = done.path.read_bytes()
+    done.path.rename(tmp_path / "aside") if moved else done.path.write_bytes(whole[:-1])
+    sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000))
+    async with DownloadManager(client, tmp_path) as manager:
+        fetching = asyncio.create_task(manager.fetch(package, if_missing="redo", buffer=64 * 1024))
+        await until(lambda: part_bytes(tmp_path))
+        fetching.cancel()
+        await asyncio.wait([fetching])
+    if moved:
+        (tmp_path / "aside").rename(done.path)
+
+    async with DownloadManager(client, tmp_path) as manager:
+        again = await manager.fetch(package)
+
+    assert done.path.read_bytes() == whole and again.fetched is not moved
+    assert part_bytes(tmp_path) == 0
 
 
 async def test_templates_name_packages_and_meetings_are_told_apart(

@@ -139,7 +139,7 @@ class Life:
             path.unlink()
         async with DownloadManager(self.ground.client, self.folder) as manager:
             outcomes = await collect(manager.fetch_all(self.truth, if_missing="redo"))
-        assert not [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+        assert [outcome.error for outcome in outcomes if isinstance(outcome, Failed)] == []
         assert {package: sha256(self.path(package)) for package in self.truth} == self.truth
         assert part_bytes(self.folder) == 0
 

@@ -21,29 +21,31 @@ STATES = [None, "waiting", "streaming", "publishing", "done", "failed", "given_u
 EXISTS = ["skip", "error", "replace"]
 
 
-def known(state: str, **changes: int | bool | str | None) -> Known:
-    proved = state in ("publishing", "done")
-    facts = {"size": SIZE if proved else None, "mtime_ns": TIME if proved else None, "total": SIZE}
+def known(state: str, *, ours: bool = False, **changes: int | bool | str | None) -> Known:
+    proved = ours or state in ("publishing", "done")
+    facts = {"size": SIZE if proved else None, "mtime_ns": TIME if proved else None, "total": SIZE, "ours": ours}
     return Known(state, **{**facts, **changes})  # type: ignore[arg-type]
 
 
 ALL = list(product(STATES, PARTS, FINALS, EXISTS, ["skip", "redo"], [False, True]))
 
 
+@pytest.mark.parametrize("ours", [False, True])
 @pytest.mark.parametrize("state", STATES)
-def test_every_case_is_decided_safely(state: str | None) -> None:
-    """In nearly 3,000 cases: no foreign file is replaced unasked, and nothing unproved is taken for done."""
+def test_every_case_is_decided_safely(state: str | None, ours: bool) -> None:
+    """In nearly 6,000 cases: no foreign file is replaced unasked, and nothing unproved is taken for done."""
     for _, part, final, exists, if_missing, lost in (case for case in ALL if case[0] == state):
-        row = known(state) if state else None
+        row = known(state, ours=ours) if state else None
         decision = recover(row, part, final, exists=exists, if_missing=if_missing, lost=lost)
 
         if decision.step in ("done", "finish"):
-            assert state in ("done", "publishing")
+            assert ours or state in ("done", "publishing")
             assert final in (OURS, None) if state == "done" else final == OURS
         if decision.step in ("fetch", "resume", "prove") and final is not None:
             assert decision.replace and final != FOLDER, (state, part, final, exists)
         if decision.replace and exists != "replace":
-            assert state == "done", "only a file that the record calls ours is replaced unasked"
+            assert state and (ours or state == "done"), "only a file that the record calls ours is replaced unasked"
+            assert exists == "skip" and final is not None and final.regular
         if decision.step == "resume":
             assert 0 < decision.offset <= (part or 0) < SIZE
         if decision.step == "prove":
@@ -81,6 +83,14 @@ def test_every_case_is_decided_safely(state: str | None) -> None:
         (known("done"), None, CUT, Decision("fetch", replace=True)),
         (known("done"), None, FOLDER, Decision("taken")),
         (known("given_up"), 40, None, Decision("given_up")),
+        (known("streaming", ours=True), 40, CUT, Decision("resume", offset=40, replace=True)),
+        (known("streaming", ours=True), None, TOUCHED, Decision("fetch", replace=True)),
+        (known("streaming", ours=True), 40, OURS, Decision("finish")),
+        (known("streaming", ours=True), 40, LINK, Decision("taken")),
+        (known("failed", ours=True), None, OTHER, Decision("fetch", replace=True)),
+        (known("publishing", ours=True), SIZE, CUT, Decision("prove", replace=True)),
+        (known("publishing", ours=True), SIZE, TOUCHED, Decision("prove", replace=True)),
+        (known("publishing", ours=True), None, TOUCHED, Decision("check", otherwise="fetch", replace=True)),
     ],
 )
 def test_by_default(row: Known | None, part: int | None, final: Final | None, expected: Decision) -> None:
@@ -103,6 +113,7 @@ def test_any_file_is_an_error_if_asked() -> None:
     assert recover(known("done"), None, OURS, exists="error") == Decision("taken")
     assert recover(known("done"), None, None, exists="error") == Decision("done")
     assert recover(known("publishing"), None, OURS, exists="error") == Decision("finish")
+    assert recover(known("streaming", ours=True), None, OURS, exists="error") == Decision("taken")
 
 
 def test_replace_replaces() -> None:

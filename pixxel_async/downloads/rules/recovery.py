@@ -32,6 +32,7 @@ class Known(NamedTuple):
         synced: bytes of the part file that were surely on the disk.
         same_boot: whether the machine has not been restarted since.
         regions: what of the part file is filled, where its size does not tell that; see `regions.py`.
+        ours: whether it was done before, so that a file at its name, whatever became of it, may be replaced.
     """
 
     state: str
@@ -41,6 +42,7 @@ class Known(NamedTuple):
     synced: int = 0
     same_boot: bool = True
     regions: str | None = None
+    ours: bool = False
 
 
 class Final(NamedTuple):
@@ -101,15 +103,18 @@ def recover(
         return _done(row, final, exists, if_missing)
     if row.state == "given_up":
         return Decision("given_up")
+    replace = exists == "replace" or (row.ours and exists == "skip" and final is not None and final.regular)
     if row.state == "publishing":
-        return _publishing(row, part, final, exists)
-    return _guarded(_by_part(row, part), final, exists)
+        return _publishing(row, part, final, replace=replace)
+    if row.ours and exists != "error" and final == Final(True, row.size or 0, row.mtime_ns or 0):
+        return Decision("finish")
+    return _guarded(_by_part(row, part), final, replace=replace)
 
 
 def _unknown(final: Final | None, exists: str, lost: bool) -> Decision:
     if final is not None and final.regular and lost and exists == "skip":
         return Decision("adopt", otherwise="taken")
-    return _guarded(Decision("fetch"), final, exists)
+    return _guarded(Decision("fetch"), final, replace=exists == "replace")
 
 
 def _done(row: Known, final: Final | None, exists: str, if_missing: str) -> Decision:
@@ -117,20 +122,19 @@ def _done(row: Known, final: Final | None, exists: str, if_missing: str) -> Deci
     if final is None:
         return Decision("fetch" if if_missing == "redo" else "done")
     if not final.regular or exists == "error":
-        return _guarded(Decision("fetch"), final, exists)
+        return _guarded(Decision("fetch"), final, replace=exists == "replace")
     if final.size != row.size:
         return Decision("fetch", replace=True)
     return Decision("done") if final.mtime_ns == row.mtime_ns else Decision("check", otherwise="fetch", replace=True)
 
 
-def _publishing(row: Known, part: int | None, final: Final | None, exists: str) -> Decision:
+def _publishing(row: Known, part: int | None, final: Final | None, *, replace: bool) -> Decision:
     if final is not None and final.regular and final.size == row.size:
         if final.mtime_ns == row.mtime_ns:
             return Decision("finish")
-        if part is None or exists != "replace":
-            otherwise: Step = "fetch" if exists == "replace" else "taken"
-            return Decision("check", otherwise=otherwise, replace=exists == "replace")
-    return _guarded(_by_part(row, part), final, exists)
+        if part is None or not replace:
+            return Decision("check", otherwise="fetch" if replace else "taken", replace=replace)
+    return _guarded(_by_part(row, part), final, replace=replace)
 
 
 def _by_part(row: Known, part: int | None) -> Decision:
@@ -154,9 +158,9 @@ def _kept(row: Known, part: int) -> tuple[int, Regions]:
     return kept, tuple(beyond)
 
 
-def _guarded(decision: Decision, final: Final | None, exists: str) -> Decision:
+def _guarded(decision: Decision, final: Final | None, *, replace: bool) -> Decision:
     if final is None:
         return decision
-    if exists != "replace" or not (final.regular or final.link):
+    if not replace or not (final.regular or final.link):
         return Decision("taken")
     return Decision(decision.step, offset=decision.offset, replace=True, beyond=decision.beyond)
