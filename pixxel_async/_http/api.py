@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
 
 from ..errors import DecodeError, NotFound, OutcomeUnknown
-from .call import Call, Paging, Reply, Wait, Waiter
+from .call import Call, Paging, Reply, StorageReply, Wait, Waiter
 from .calls import Calls
 from .convert import Drift, read, read_list
 from .pages import Page, Pages
@@ -87,6 +88,10 @@ class RestAPI:
     async def content(self, call: Call) -> bytes:
         """Send, and return the bytes of the body."""
         return (await self.calls.call(call)).body
+
+    def open(self, call: Call) -> AbstractAsyncContextManager[StorageReply]:
+        """Send, and have the body to be read as it arrives."""
+        return self.calls.open(call)
 
     async def text(self, call: Call) -> str:
         """Send, and return the body as text, JSON string or plain."""

@@ -200,6 +200,10 @@ class API(Protocol):
         """Send, and return the bytes of the body."""
         ...
 
+    def open(self, call: Call) -> AbstractAsyncContextManager[StorageReply]:
+        """Send, and have the body to be read as it arrives."""
+        ...
+
     async def text(self, call: Call) -> str:
         """Send, and return the body as text, JSON string or plain."""
         ...
@@ -228,7 +232,7 @@ class Waiter(Protocol):
 
 
 class StorageReply(Protocol):
-    """The head of a storage's answer, and its body to be read on."""
+    """The head of an answer of the storage, or of the API, and its body to be read on."""
 
     status: int
     headers: Mapping[str, str]

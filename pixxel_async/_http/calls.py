@@ -6,7 +6,9 @@ import asyncio
 import inspect
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, cast
 
 from attrs import define, evolve
 
@@ -16,7 +18,12 @@ from .hooks import Attempt
 from .lane import Lane
 from .rules import retry
 from .rules.key import Form, authorization, check_key, has_scheme, other_form
-from .rules.request import Request, build
+from .rules.reply import shown
+from .rules.request import Request, build, opened
+from .storage import LinkReply
+
+if TYPE_CHECKING:
+    from .transport import Opened
 
 _log = logging.getLogger("pixxel_async.http")
 
@@ -64,9 +71,24 @@ class Calls:
             ConnectionFailed, TimedOut: there was no answer.
             OutcomeUnknown: the answer of a call that must not be repeated got lost.
         """
+        return await self._done(call, build(call, self.lane.user_agent))
+
+    @asynccontextmanager
+    async def open(self, call: Call) -> AsyncIterator[LinkReply]:
+        """The same, with a body that is read as it arrives, whatever its size.
+
+        When it is cut, nothing repeats the call. `http.call` bounds the time until it begins, `http.no_progress` each
+        pause in it.
+        """
+        reply = cast("Opened", await self._done(call, opened(build(call, self.lane.user_agent))))
+        try:
+            yield LinkReply(reply.answer, shown(reply.headers))
+        finally:
+            reply.answer.close()
+
+    async def _done(self, call: Call, request: Request) -> Reply:
         lane = self.lane
         repeat = call.repeat or call.operation.repeat
-        request = build(call, lane.user_agent)
         progress = _Progress(retry.State(attempt=1))
         while True:
             got = await self._attempt(request, call, repeat, progress)

@@ -24,11 +24,15 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class LinkReply:
-    """The head of a storage's answer, and its body to be read on."""
+    """The head of an answer, and its body to be read on.
 
-    def __init__(self, answer: Answer) -> None:
+    Args:
+        headers: to show instead of its own.
+    """
+
+    def __init__(self, answer: Answer, headers: Mapping[str, str] | None = None) -> None:
         self.status = answer.status
-        self.headers = answer.headers
+        self.headers = answer.headers if headers is None else headers
         self._answer = answer
 
     async def read(self) -> bytes:

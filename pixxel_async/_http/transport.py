@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.http_exceptions import HttpProcessingError
-from attrs import define
+from attrs import define, frozen
 from yarl import URL
 
 from ..errors import ConnectionFailed, TimedOut
@@ -89,6 +89,13 @@ class Answer:
             self._response.close()
 
 
+@frozen(kw_only=True)
+class Opened(Reply):
+    """A good answer whose body is still to be read; who gets it closes it."""
+
+    answer: Answer
+
+
 class Transport:
     """Both sessions, open from the start; made inside a running event loop.
 
@@ -128,7 +135,7 @@ class Transport:
         )
 
     async def attempt(self, request: Request, headers: Mapping[str, str], left: float) -> Reply | Broken:
-        """Send one API request once, and read its whole answer.
+        """Send one API request once, and read its whole answer, unless who asked reads it.
 
         Args:
             headers: those to send beside the request's own, such as Authorization.
@@ -183,6 +190,8 @@ class Transport:
         answer = await self._send(self._api, request.method, url, {**request.headers, **headers}, request.body, reached)
         if isinstance(answer, Broken):
             return answer
+        if request.opened and answer.status < 300:
+            return Opened(answer.status, answer.headers, b"", request.method, request.path, answer=answer)
         try:
             body = await whole(answer, request.operation, self._http)
         finally:

@@ -58,6 +58,16 @@ def error_of(reply: Reply) -> APIError | None:
     )
 
 
+def shown(headers: Mapping[str, str]) -> dict[str, str]:
+    """Of the headers of an answer that is read as it arrives those that are true of the bytes that come.
+
+    There are no validators among them: an answer is made for one call, and no other one continues it.
+    """
+    coded = headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
+    names = ("content-type", "content-disposition", *(() if coded else ("content-length",)))
+    return {name: headers[name] for name in names if name in headers}
+
+
 def _kind(status: int) -> type[APIError]:
     if status < 400:
         return UnexpectedRedirect

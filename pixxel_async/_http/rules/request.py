@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ...errors import ConfigError
 from ..call import Call
@@ -26,6 +26,7 @@ class Request:
     Attributes:
         target: path and query, percent-encoded.
         path: the path template, for texts.
+        opened: whether the body of a good answer is left to be read by who asked.
     """
 
     operation: str
@@ -34,6 +35,7 @@ class Request:
     path: str
     headers: Mapping[str, str]
     body: bytes | None = field(default=None, repr=False)
+    opened: bool = False
 
 
 def build(call: Call, user_agent: str) -> Request:
@@ -48,6 +50,11 @@ def build(call: Call, user_agent: str) -> Request:
         body = encoded(call.body)
     target = f"{path}?{asked}" if asked else path
     return Request(operation.name, operation.method, target, operation.path, headers, body)
+
+
+def opened(request: Request) -> Request:
+    """The same, for one who reads the body as it arrives: it must come as it is."""
+    return evolve(request, headers={**request.headers, "Accept-Encoding": "identity"}, opened=True)
 
 
 def segment(name: str, value: Any) -> str:
