@@ -45,9 +45,11 @@ if TYPE_CHECKING:
     from .events import Skipped as Skipped
     from .packages import AssetPackage as AssetPackage
     from .packages import CatalogPackage as CatalogPackage
+    from .packages import IndexPicture as IndexPicture
     from .packages import InsightPackage as InsightPackage
     from .packages import JobPackage as JobPackage
     from .packages import Link as Link
+    from .packages import OrderReport as OrderReport
     from .packages import Package as Package
     from .packages import PackageState as PackageState
     from .packages import PackageStream as PackageStream
@@ -99,9 +101,11 @@ _HOMES = {
     "packages": (
         "AssetPackage",
         "CatalogPackage",
+        "IndexPicture",
         "InsightPackage",
         "JobPackage",
         "Link",
+        "OrderReport",
         "Package",
         "PackageState",
         "PackageStream",
@@ -133,6 +137,7 @@ __all__ = [
     "Failed",
     "Forbidden",
     "HTTPSettings",
+    "IndexPicture",
     "InsightPackage",
     "JobPackage",
     "KeyRefused",
@@ -143,6 +148,7 @@ __all__ = [
     "NoSuchMember",
     "NotAPackage",
     "NotFound",
+    "OrderReport",
     "OutcomeUnknown",
     "Package",
     "PackageFailed",

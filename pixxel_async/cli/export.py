@@ -75,8 +75,9 @@ def export(session: Session, /, **given: Any) -> int:
 
     Asks for them, waits until they are packed, fetches, proves and keeps them. PACKAGE is a package in its text form:
     job:W/J, task:W/J/T, insight:AOI/INSIGHT (also with /inputs=NAME,… and /outputs=NAME,…), asset:AOI/asset_ids=ID,…,
-    catalog:catalog_ids=ID,… or catalog:order_item_ids=ID,…. Stop it any way and type the same line again: it goes on,
-    and what is there already is not fetched twice.
+    catalog:catalog_ids=ID,… or catalog:order_item_ids=ID,…; also report:tz=UTC, today's table of all orders, and
+    picture:AOI/VISUALIZATION/INDEX/DATE/MODE, an index drawn with its legend. Stop it any way and type the same line
+    again: it goes on, and what is there already is not fetched twice.
     """
     order = Order(**given)
     check(order)

@@ -19,12 +19,13 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from ..errors import ConfigError
-from ..packages import KINDS, Package, SignedLink, Wanted, parse_package
+from ..packages import KINDS, Package, Wanted, parse_package
 
 LINE_LIMIT = 1 << 20
 """Characters of one line at most."""
 
-_KINDS = [kind for kind in KINDS.values() if kind is not SignedLink]
+_KINDS = [kind for kind in KINDS.values() if kind.rows]
+"""Those whose ids stand in listings; the others are named by their text form."""
 _NAMES = {name for kind in _KINDS for name in (*kind.names(), *kind.lists())}
 _LISTS = {name for kind in _KINDS for name in kind.lists()}
 _NEEDED = "`package`, or the ids of one kind by their names, such as `workflow_id` and `job_id`"

@@ -95,9 +95,9 @@ class Asker:
     def _sort(self, item: Item, state: PackageState) -> None:
         if state.failed:
             self._fail(item, PackageFailed(state.message, package=item.identity))
-        elif state.link is not None:
+        elif state.ready:
             item.link = state.link
-            life = state.link.good_for(self._tools.timing.clock())
+            life = state.link.good_for(self._tools.timing.clock()) if state.link is not None else math.inf
             self._schedule.ready(item, life if life > 0 else math.inf)
         else:
             told, usual = state.retry_after, item.terms.client.settings.waiting.first

@@ -70,12 +70,12 @@ class Place:
 
 
 def first_name(wanted: Wanted, template: str | None) -> str:
-    """The name of a package as it is known before its bytes are: with the suffix of the most likely container."""
+    """The name of a package as it is known before its bytes are: with the suffix of what is promised or most likely."""
     if wanted.name is not None:
         bare = "/".join(segment(part) for part in wanted.name.split("/"))
     else:
         bare = render(wanted.package, template, wanted.fields)
-    return with_suffix(bare, "zip")
+    return with_suffix(bare, wanted.package.promised or "zip")
 
 
 @asynccontextmanager

@@ -81,6 +81,7 @@ def prove(
     computed: Iterable[tuple[str, bytes]] = (),
     seen: Seen | None = None,
     package: str = "",
+    promised: Container | None = None,
     stop: Event | None = None,
 ) -> Proof:
     """Prove a complete part file.
@@ -94,6 +95,7 @@ def prove(
         computed: what was computed while the bytes arrived, so that the file is not read again for it.
         seen: the members that were unpacked while the bytes arrived, so that they are not unpacked again.
         package: the package's text form, for the errors.
+        promised: the container that it must be; None for any.
         stop: when set, the work ends.
 
     Raises:
@@ -104,7 +106,7 @@ def prove(
     """
     tick = _ticking(stop)
     try:
-        size, container = _first_look(source, expected_size)
+        size, container = _first_look(source, expected_size, promised)
         stated = _check_digests(source, list(digests), dict(computed), tick)
         return _prove_contents(source, container, size, verify, stated=stated, seen=seen, tick=tick)
     except DownloadError as error:
@@ -128,18 +130,20 @@ def _ticking(stop: Event | None) -> Callable[[], None]:
     return tick
 
 
-def _first_look(source: Source, expected_size: int | None) -> tuple[int, Container]:
+def _first_look(source: Source, expected_size: int | None, promised: Container | None) -> tuple[int, Container]:
     """The size and the container; a page is told before a wrong length, since it explains it."""
     with source.open("rb") as file:
         head = file.read(HEAD)
         size = file.seek(0, 2)
-    container = recognise(head)
+    container = recognise(head, promised)
     if container == "page":
-        raise NotAPackage(f"the storage sent a page, not a package: {excerpt(head)}")
+        raise NotAPackage(f"what came is a page, not a package: {excerpt(head)}")
     if expected_size is not None and size != expected_size:
         raise Corrupt(f"{size} bytes arrived and {expected_size} were announced")
     if not size:
-        raise Corrupt("the storage sent an empty body")
+        raise Corrupt("the body is empty")
+    if promised not in (None, container):
+        raise NotAPackage(f"what came is no {promised}, as it should be, but {container}")
     return size, container
 
 

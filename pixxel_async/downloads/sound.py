@@ -57,7 +57,7 @@ async def check(
     stop = Event()
     proving = partial(
         prove, verify=item.terms.settings.verify, expected_size=kept.total,
-        digests=tuple(digests.items()), package=item.identity, stop=stop,
+        digests=tuple(digests.items()), package=item.identity, promised=item.package.promised, stop=stop,
     )  # fmt: skip
     look = partial(_look_into, path, proving, tools.disk, writer)
     return await (tools.threads.run_until(stop, look, None, None) if writer is None else writer.complete(look, stop))

@@ -104,16 +104,16 @@ class Stream:
             return Request(self.kept.size, complete=True)
         return request(self.kept, proved=settings.verify == "full", unsafe=settings.unsafe_resume)
 
-    async def _attempt(self, link: Link, asked: Request) -> Reading | Refused:
+    async def _attempt(self, link: Link | None, asked: Request) -> Reading | Refused:
         """One request and its body if it has one that we want, or many for the pieces of the rest."""
         if self._lines > 1 or self.writer.beyond:
             return await self._several(link)
         with self.tools.lines.line():
             return await self._single(link, asked)
 
-    async def _single(self, link: Link, asked: Request) -> Reading | Refused:
-        storage = self.item.terms.client.storage
-        async with storage.get(link.url, headers=asked.headers) as reply:
+    async def _single(self, link: Link | None, asked: Request) -> Reading | Refused:
+        packages = self.item.terms.client.packages
+        async with packages.body(self.item.package, link, headers=asked.headers) as reply:
             if judge(reply.status, reply.headers) != "body":
                 return refused(reply.status, reply.headers, await reply.peek())
             reading = read(reply.status, reply.headers, asked, self.kept)
@@ -122,9 +122,9 @@ class Stream:
                 await self._body(reply)
             return reading
 
-    async def _several(self, link: Link) -> Reading | Refused:
+    async def _several(self, link: Link | None) -> Reading | Refused:
         """The rest over several connections; over half as many after they broke."""
-        if not splittable(self.kept):
+        if link is None or not splittable(self.kept):
             return Reading("alone")
         self._most = await self._room(self.kept.total)
         self.tools.tell(Started(self.item.identity, self.kept.total, self._here()))
@@ -275,8 +275,10 @@ class Stream:
         self._link = await self.ask()
         self.tools.tell(Renewed(self.item.identity))
 
-    async def _good_link(self) -> Link:
-        """A link that does not end before it is used: the one at hand, or a fresh one."""
+    async def _good_link(self) -> Link | None:
+        """A link that does not end before it is used: the one at hand, or a fresh one; None where none is needed."""
+        if not self.item.package.linked:
+            return None
         if self._link is None:
             self._link = await self.ask()
         elif self._link.good_for(self.tools.timing.clock()) < LINK_MARGIN:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from .kinds import KINDS, AssetPackage, CatalogPackage, InsightPackage, JobPackage, SignedLink, TaskPackage
+from .kinds import (
+    KINDS,
+    AssetPackage,
+    CatalogPackage,
+    IndexPicture,
+    InsightPackage,
+    JobPackage,
+    OrderReport,
+    SignedLink,
+    TaskPackage,
+)
 from .link import Link
 from .member_stream import MemberStream
 from .members import Member
@@ -16,11 +26,13 @@ __all__ = [
     "KINDS",
     "AssetPackage",
     "CatalogPackage",
+    "IndexPicture",
     "InsightPackage",
     "JobPackage",
     "Link",
     "Member",
     "MemberStream",
+    "OrderReport",
     "Package",
     "PackageState",
     "PackageStream",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from attrs import Factory, field, frozen
@@ -23,13 +25,15 @@ from ..models import (
     TaskDownload,
 )
 from ..resources import OPERATIONS
-from .package import Package, Packed, several
+from .package import Answered, Package, Packed, several
 from .rules.signing import fingerprint
-from .rules.spelling import encode
+from .rules.spelling import decode, encode
 from .state import Answer
 
 if TYPE_CHECKING:
     from .._http.call import API
+
+_REPORT = re.compile(r"(?:tz=(?P<tz>[^=]+?))?(?:(?:^|/)edition=(?P<edition>[^=/]+))?")
 
 TIMES = {"status": "status", "created_at": "created_at", "updated_at": "updated_at", "finished_at": "finished_at"}
 
@@ -169,6 +173,75 @@ class CatalogPackage(Packed):
 
 
 @frozen(kw_only=True)
+class OrderReport(Answered):
+    """All orders of the organization as a CSV, the whole history up to the moment when it is fetched.
+
+    As it is another one each time, an edition is part of what names it: one of each day, unless told otherwise, which
+    is fetched once. Another one on the same day needs an edition of its own. One that failed keeps its edition, also
+    when it is fetched on a later day.
+
+    Attributes:
+        tz: time zone of the times in it, such as `Europe/Berlin`.
+        edition: what tells it from others: the day in UTC, or any text, such as `2026-11-28T15`.
+    """
+
+    kind: ClassVar = "report"
+    form: ClassVar = "report:tz=TIME_ZONE, with /edition=NAME for another one than today's"
+    promised: ClassVar = "csv"
+
+    tz: str = "UTC"
+    edition: str = field(factory=lambda: datetime.now(UTC).date().isoformat())
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The time zone and the edition, among the other reports."""
+        return "reports", self.tz, self.edition
+
+    def call(self) -> Call:
+        """The GET."""
+        return Call(OPERATIONS["reports.orders"], query={"tz": self.tz})
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """The report whose text form has this behind the colon; both parts may be missing."""
+        found = _REPORT.fullmatch(text)
+        if found is None:
+            raise ConfigError(f"{f'{cls.kind}:{text}'[:200]!r} must be written {cls.form}")
+        return cls(**{name: decode(part) for name, part in found.groupdict().items() if part})
+
+    def __str__(self) -> str:
+        return f"{self.kind}:tz={encode(self.tz)}/edition={encode(self.edition)}"
+
+
+@frozen(kw_only=True)
+class IndexPicture(Answered):
+    """A visualization on one date, drawn with its legend as PNG.
+
+    It is fetched once, as any package; after its legend was changed, `manager.forget` it first.
+
+    Attributes:
+        date: spelt like `2024_05_06`.
+        mode: which legend, such as `dynamic` or `theoretical`.
+    """
+
+    kind: ClassVar = "picture"
+    form: ClassVar = "picture:AOI_ID/VISUALIZATION_ID/INDEX_ID/DATE/MODE"
+    promised: ClassVar = "png"
+
+    aoi_id: str
+    visualization_id: str
+    index_id: str
+    date: str
+    mode: str
+
+    def call(self) -> Call:
+        """The POST, which changes nothing."""
+        ids = {"aoi_id": self.aoi_id, "visualization_id": self.visualization_id}
+        body = {"index_id": self.index_id, "date": self.date, "visualization_mode": self.mode}
+        return Call(OPERATIONS["visualizations.png"], ids, body=body)
+
+
+@frozen(kw_only=True)
 class SignedLink(Package):
     """A signed link that one already has: nothing asks for it, and nothing renews it.
 
@@ -211,5 +284,15 @@ class SignedLink(Package):
 
 
 KINDS: dict[str, type[Package]] = {
-    each.kind: each for each in (JobPackage, TaskPackage, InsightPackage, AssetPackage, CatalogPackage, SignedLink)
+    each.kind: each
+    for each in (
+        JobPackage,
+        TaskPackage,
+        InsightPackage,
+        AssetPackage,
+        CatalogPackage,
+        OrderReport,
+        IndexPicture,
+        SignedLink,
+    )
 }

@@ -14,6 +14,7 @@ from .state import Answer
 
 if TYPE_CHECKING:
     from .._http.call import API, Call
+    from .rules.containers import Container
 
 
 def several(ids: Iterable[str] | None) -> tuple[str, ...]:
@@ -36,6 +37,8 @@ class Package(ABC):
         rows: the classes of `pixxel_async.models` whose rows are as good as packages; for each, which member holds
             which id.
         row_fields: which member of such a row is which further field of a name template.
+        linked: whether a signed link leads to its bytes; else they are an answer of the API.
+        promised: the container that its bytes must come in; None for any.
     """
 
     kind: ClassVar[str]
@@ -44,6 +47,8 @@ class Package(ABC):
     by_id: ClassVar[bool] = False
     rows: ClassVar[Mapping[type[Any], Mapping[str, str]]] = {}
     row_fields: ClassVar[Mapping[str, str]] = {}
+    linked: ClassVar[bool] = True
+    promised: ClassVar[Container | None] = None
 
     def __attrs_post_init__(self) -> None:
         for each in fields(type(self)):
@@ -128,3 +133,21 @@ class Packed(Package):
         found, headers = await api.one_and_headers(self.call(download_id), self.answer)
         id = getattr(found, self.id_member, None) if self.by_id else ""
         return Answer.of(found, headers, str(id or download_id))
+
+
+@frozen(kw_only=True)
+class Answered(Package):
+    """The base of the kinds whose bytes are an answer of the API: nothing packs them, and no link leads to them.
+
+    They are streamed while they come. What is cut begins anew, since no two answers need be the same.
+    """
+
+    linked: ClassVar = False
+
+    @abstractmethod
+    def call(self) -> Call:
+        """The call that is answered with the bytes; it must be a safe one."""
+
+    async def ask(self, api: API, download_id: str = "") -> Answer:
+        """Nothing is sent: it is ready whenever it is fetched."""
+        return Answer("ready", None, {})

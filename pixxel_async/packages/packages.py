@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from .._http.call import API, Storage, Wait
 from .._http.rules.retry import asked_to_wait
-from ..errors import NotFound, OutcomeUnknown, PackageFailed, PackageTimedOut
+from ..errors import ConfigError, NotFound, OutcomeUnknown, PackageFailed, PackageTimedOut
 from ..settings import DownloadSettings, RetrySettings, Timing
 from ..waiting import Broker, Told
 from ..waiting.broker import stand
@@ -62,8 +62,7 @@ class Packages(Reading):
         ready_words: tuple[str, ...] = (),
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
-        super().__init__(timing, storage, download, retry)
-        self._api = api
+        super().__init__(api, timing, storage, download, retry)
         self._broker = broker
         self._first_wait = first_wait
         self._ready_words = ready_words
@@ -124,8 +123,11 @@ class Packages(Reading):
         Raises:
             PackageFailed: packing ended without a package.
             PackageTimedOut: it is not ready yet; nothing waits here, that is what `wait` is for.
+            ConfigError: its kind has no links.
         """
         wanted, now = as_package(package), self._timing.clock()
+        if not wanted.linked:
+            raise ConfigError(f"no link leads to {wanted}: it is an answer to the key; use `open`, or a manager")
         link, kept_at = self._links.get(wanted, (None, now))
         if link is not None and not fresh and still_good(link.good_for(now), now - kept_at, min_lifetime):
             return link

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import overload
 
-from .._http.call import Storage
+from .._http.call import API, Storage, StorageReply
 from ..settings import DownloadSettings, MiB, RetrySettings, Timing
 from .link import Link
 from .member_stream import MemberStream
 from .members import Member, read_members
-from .package import Package
+from .package import Answered, Package
 from .rules.expiry import MARGIN, margin
 from .rules.passing import asked
 from .save import save
@@ -31,6 +33,7 @@ class Reading(ABC):
     """Reads packages in the storage, by links that somebody keeps.
 
     Args:
+        api: answers with the bytes of the kinds without links.
         timing: the client's clock.
         storage: opens signed links.
         download: bounds of what is read.
@@ -38,8 +41,14 @@ class Reading(ABC):
     """
 
     def __init__(
-        self, timing: Timing, storage: Storage, download: DownloadSettings | None, retry: RetrySettings | None
+        self,
+        api: API,
+        timing: Timing,
+        storage: Storage,
+        download: DownloadSettings | None,
+        retry: RetrySettings | None,
     ) -> None:
+        self._api = api
         self._timing = timing
         self._storage = storage
         self._download = download or DownloadSettings()
@@ -52,6 +61,20 @@ class Reading(ABC):
     @abstractmethod
     def _kept(self, package: Package) -> tuple[Link, float] | None:
         """The link that is kept, and the client's time at which it came."""
+
+    def body(
+        self, package: Package, link: Link | None, *, headers: Mapping[str, str], buffer: int | None = None
+    ) -> AbstractAsyncContextManager[StorageReply]:
+        """One request for a package's bytes, for those who go on by themselves when it breaks.
+
+        Args:
+            link: a link that is good; None for the kinds that need none.
+            headers: to send to the storage, such as Range.
+            buffer: as in `Storage.get`.
+        """
+        if isinstance(package, Answered):
+            return self._api.open(package.call())
+        return self._storage.get("" if link is None else link.url, headers=headers, buffer=buffer)
 
     def open(
         self,
@@ -70,7 +93,7 @@ class Reading(ABC):
         Args:
             range, if_range, if_none_match: headers of the request that is being answered, as they came.
             method: of that request, GET or HEAD.
-            name: of the file that is offered, without suffix; None: the end of the package's text form.
+            name: of the file that is offered, without suffix; None: as it would be called in a folder.
             max_bytes: of the answer; None for `DownloadSettings.max_bytes`.
             deadline: seconds for all of it, a slow reader included; None for `DownloadSettings.deadline`.
         """
@@ -78,7 +101,7 @@ class Reading(ABC):
         return PackageStream(
             source,
             asked(method, range, if_range, if_none_match),
-            name or str(source.package).rpartition("/")[2],
+            name or source.package.path[-1],
             most=self._download.max_bytes if max_bytes is None else max_bytes,
             deadline=self._download.deadline if deadline is None else deadline,
         )
@@ -141,7 +164,7 @@ class Reading(ABC):
         wanted = as_package(package)
         return Source(
             package=wanted,
-            storage=self._storage,
+            body=partial(self.body, wanted),
             link=partial(self._near, wanted),
             renewed=partial(self._renewed, wanted),
             timing=self._timing,
@@ -149,8 +172,10 @@ class Reading(ABC):
             retry=self._retry,
         )
 
-    async def _near(self, package: Package) -> Link:
-        """A link to read by now."""
+    async def _near(self, package: Package) -> Link | None:
+        """A link to read by now; None where none is needed."""
+        if not package.linked:
+            return None
         kept = self._kept(package)
         return await self.link(package, min_lifetime=MARGIN if kept is None else margin(kept[0].good_for(kept[1])))
 

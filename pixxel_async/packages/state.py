@@ -30,13 +30,13 @@ class Answer:
 
     Attributes:
         status: its word; "" when none came.
-        url: the signed link; "" when none came.
+        url: the signed link; "" when none came, None where none is needed.
         headers: of the answer, names in lower case.
         download_id: of the download, for kinds that are looked at by it; else "".
     """
 
     status: str
-    url: str
+    url: str | None
     headers: Mapping[str, str]
     download_id: str = ""
 
@@ -50,13 +50,13 @@ class Answer:
         return cls(str(status or ""), url if isinstance(url, str) and url.strip() else "", headers, download_id)
 
     def verdict(self, ready_words: Iterable[str] = ()) -> Verdict:
-        """How the packing stands; without a link nothing is ready, whatever the word.
+        """How the packing stands; without a link nothing is ready that needs one, whatever the word.
 
         Args:
             ready_words: further words that mean "ready".
         """
         said = verdict(self.status, ready_words)
-        return "going" if said in ("good", "partial") and not self.url else said
+        return "going" if said in ("good", "partial") and self.url == "" else said
 
 
 @frozen
@@ -64,7 +64,7 @@ class PackageState:
     """How a package stood when it was asked for.
 
     Attributes:
-        ready: whether it can be fetched; then `link` is there.
+        ready: whether it can be fetched; then `link` is there, unless its kind needs none.
         failed: whether packing ended without a package.
         status: the API's own word.
         message: the same for people.
@@ -91,7 +91,7 @@ class PackageState:
 
 def state_of(package: Package, answer: Answer, verdict: Verdict, link: Link | None, retry_after: float) -> PackageState:
     """The state that an answer tells."""
-    failed, ready = verdict == "bad", link is not None and verdict in ("good", "partial")
+    failed, ready = verdict == "bad", verdict in ("good", "partial")
     word = f"status {answer.status!r:.80}" if plain(answer.status) else "no status"
     told = "ready" if ready else f"packing failed: {word}" if failed else f"still packing: {word}"
     return PackageState(

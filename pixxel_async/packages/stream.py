@@ -91,8 +91,8 @@ class PackageStream:
         while len(first) < HEAD and (chunk := await self._upstream.read()):
             self._ahead.append(chunk)
             first += chunk
-        if recognise(first[:HEAD]) == "page":
-            raise self._source.error(NotAPackage, f"the storage sent a page instead of it: {excerpt(first)}")
+        if recognise(first[:HEAD], self._source.package.promised) == "page":
+            raise self._source.error(NotAPackage, f"what came is a page instead of it: {excerpt(first)}")
 
     def __await__(self) -> Generator[object, None, Self]:
         return self.open().__await__()

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 
 from attrs import evolve, frozen
 
-from .._http.call import Storage, StorageReply
+from .._http.call import StorageReply
 from ..errors import ConnectionFailed, DownloadError, LinkExpired, TimedOut, TooLarge
 from ..settings import DownloadSettings, RetrySettings, Timing
 from .link import Link
@@ -35,13 +35,17 @@ BREATH = 1 << 20
 tasks that they find waiting, and one that reads from a fast storage may never be found so."""
 
 
+Body = Callable[..., AbstractAsyncContextManager[StorageReply]]
+"""`Reading.body` of one package."""
+
+
 @frozen(eq=False, kw_only=True)
 class Source:
     """Where one package is read from, with one key.
 
     Attributes:
-        storage: opens signed links.
-        link: a link that is good for a while; a kept one if there is one.
+        body: makes one request, with a link.
+        link: a link that is good for a while; a kept one if there is one, None where none is needed.
         renewed: sees to it that the link that was refused is kept no more, but another one.
         timing: the client's.
         download: bounds the attempts, and what counts as progress.
@@ -49,8 +53,8 @@ class Source:
     """
 
     package: Package
-    storage: Storage
-    link: Callable[[], Awaitable[Link]]
+    body: Body
+    link: Callable[[], Awaitable[Link | None]]
     renewed: Callable[[Link], Awaitable[object]]
     timing: Timing
     download: DownloadSettings
@@ -216,7 +220,7 @@ class Upstream:
         """One answer, what it means, and what it says if it is none to be read."""
         source = self._source
         self._link = link = await source.link()
-        reply = await self._held.enter_async_context(source.storage.get(link.url, headers=asked.headers, buffer=BUFFER))
+        reply = await self._held.enter_async_context(source.body(link, headers=asked.headers, buffer=BUFFER))
         if judge(reply.status, reply.headers, conditional=True) == "body":
             return reply, "body", ""
         head = await reply.peek()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from pixxel_async.models import Asset, Catalog, Insight, Job, JobTask, OrderItem
 from pixxel_async.packages import (
     AssetPackage,
     CatalogPackage,
+    IndexPicture,
     InsightPackage,
     JobPackage,
+    OrderReport,
     Package,
     SignedLink,
     TaskPackage,
@@ -33,6 +36,8 @@ packages: st.SearchStrategy[Package] = st.one_of(
     st.builds(AssetPackage, aoi_id=ids, asset_ids=several),
     st.builds(CatalogPackage, catalog_ids=several),
     st.builds(CatalogPackage, order_item_ids=several),
+    st.builds(OrderReport, tz=ids, edition=ids),
+    st.builds(IndexPicture, aoi_id=ids, visualization_id=ids, index_id=ids, date=ids, mode=ids),
 )
 
 
@@ -58,6 +63,19 @@ def test_spelling() -> None:
     assert str(InsightPackage(aoi_id="a", insight_id="i", outputs=["z", "x,y"])) == "insight:a/i/outputs=x%2Cy,z"
     assert str(AssetPackage(aoi_id="a", asset_ids=["s"])) == "asset:a/asset_ids=s"
     assert str(CatalogPackage(order_item_ids=["o"])) == "catalog:order_item_ids=o"
+
+
+def test_reports_may_be_spelled_short() -> None:
+    """What is left out of a report is UTC and today; a time zone needs no escapes, and what is none is refused."""
+    report = OrderReport(tz="Europe/Berlin", edition="2026-11-28")
+    assert str(report) == "report:tz=Europe%2FBerlin/edition=2026-11-28"
+    assert parse_package("report:tz=Europe/Berlin/edition=2026-11-28") == report
+    today: Any = parse_package("report:tz=Etc/GMT+5")
+    assert today.tz == "Etc/GMT+5" and datetime.now(UTC) - datetime.fromisoformat(f"{today.edition}T00Z") < timedelta(2)
+    assert parse_package("report:edition=first") == OrderReport(edition="first")
+    for text in ("report:Europe/Berlin", "report:tz=", "report:tz=UTC/edition=", "report:tz=UTC/edition=a/b"):
+        with pytest.raises(ConfigError, match="must be written report:tz="):
+            parse_package(text)
 
 
 def test_lists_are_sets() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -39,8 +40,9 @@ async def passed(
         return link
 
     async with client_for(server.url, **settings) as client:
+        package = JobPackage(workflow_id="w", job_id="j")
         source = Source(
-            package=JobPackage(workflow_id="w", job_id="j"), storage=client.storage, link=same, renewed=other,
+            package=package, body=partial(client.packages.body, package), link=same, renewed=other,
             timing=client.timing, download=DownloadSettings(), retry=RetrySettings(),
         )  # fmt: skip
         async with PackageStream(source, asked("GET", range, None, None), "j") as stream:

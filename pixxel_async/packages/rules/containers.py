@@ -34,11 +34,12 @@ _GEOJSON = re.compile(
 _DELIMITERS = ",;\t"
 
 
-def recognise(head: bytes) -> Container:
+def recognise(head: bytes, promised: Container | None = None) -> Container:
     """What a file is.
 
     Args:
         head: its first `HEAD` bytes, or all of it if it is shorter.
+        promised: what it must be, if that is known: then a line of columns without rows is a CSV, too.
 
     Returns:
         `page` for HTML, XML, plain text and JSON that is no GeoJSON: what servers send in place of a file.
@@ -51,7 +52,7 @@ def recognise(head: bytes) -> Container:
     if _is_tar(head):
         return "tar"
     text = _text(head)
-    return _written(text) if text is not None else "unknown"
+    return _written(text, rows=promised != "csv") if text is not None else "unknown"
 
 
 def _is_tar(head: bytes) -> bool:
@@ -76,19 +77,23 @@ def _text(head: bytes) -> str | None:
     return None
 
 
-def _written(text: str) -> Container:
+def _written(text: str, *, rows: bool) -> Container:
     if not text or text.startswith("<"):
         return "page" if text else "unknown"
     if text.startswith(("{", "[")):
         return "geojson" if text.startswith("{") and _GEOJSON.search(text) else "page"
-    return "csv" if _is_csv(text) else "page"
+    return "csv" if _is_csv(text, rows=rows) else "page"
 
 
-def _is_csv(text: str) -> bool:
-    """A first line with delimiters, and as many in the second unless quoting hides some."""
+def _is_csv(text: str, *, rows: bool) -> bool:
+    """A first line with delimiters, and as many in the second unless quoting hides some.
+
+    Args:
+        rows: whether there must be a second line; without one, blanks after the delimiters make it a sentence.
+    """
     lines = text.splitlines()
     delimiter = max(_DELIMITERS, key=lines[0].count)
     columns = lines[0].count(delimiter)
     if not columns or len(lines) < 2:
-        return False
+        return bool(columns) and not rows and f"{delimiter} " not in lines[0]
     return '"' in lines[0] + lines[1] or len(lines) == 2 or lines[1].count(delimiter) == columns

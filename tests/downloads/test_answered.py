@@ -1,0 +1,185 @@
+"""Kinds whose bytes are an answer of the API itself: order reports and index pictures, to the proved file on disk."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixxel_async import (
+    ConfigError,
+    Corrupt,
+    DownloadError,
+    DownloadManager,
+    IndexPicture,
+    NotAPackage,
+    NotFound,
+    OrderReport,
+    Package,
+    PixxelClient,
+    TooLarge,
+)
+from pixxel_async.events import Failed
+from pixxel_async.sandbox import Fault, Sandbox
+from tests.downloads.conftest import quick_settings
+from tests.downloads.ground import collect, part_bytes, sha256, visible
+
+REPORT = OrderReport(tz="Asia/Kolkata", edition="2026-11-28")
+KINDS = {"report": "reports.orders", "picture": "visualizations.png"}
+
+
+def named(kind: str, sandbox: Sandbox) -> Package:
+    """A package of this kind that the sandbox has."""
+    if kind == "report":
+        return REPORT
+    one = next(iter(sandbox.world.pictures.values()))
+    return IndexPicture(
+        aoi_id=one.area.id, visualization_id=one.id, index_id=one.index["id"], date=one.area.dates()[0], mode="dynamic"
+    )
+
+
+async def truth(package: Package, client: PixxelClient) -> bytes:
+    """The same bytes by the plain call."""
+    if isinstance(package, IndexPicture):
+        return await client.visualizations.png(
+            package.aoi_id, package.visualization_id,
+            index_id=package.index_id, date=package.date, visualization_mode=package.mode,
+        )  # fmt: skip
+    return await client.reports.orders(tz=REPORT.tz)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_fetched_proved_and_recorded(kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """One call brings the bytes under a final name, proved and recorded; done stays done, also by its text."""
+    package = named(kind, sandbox)
+    expected = await truth(package, client)
+    before = sandbox.count(KINDS[kind])
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package)
+        again = await manager.fetch(str(package))
+        row = await manager.record.get(str(package), tmp_path)
+    assert done.path.read_bytes() == expected
+    assert done.path.relative_to(tmp_path).as_posix() == {
+        "report": "reports/Asia_Kolkata/2026-11-28.csv",
+        "picture": "/".join(package.path) + ".png",
+    }[kind]  # fmt: skip
+    assert (done.proof, again.fetched, again.path) == ("crc" if kind == "picture" else "size", False, done.path)
+    assert row is not None and (row.state, row.sha256) == ("done", sha256(done.path))
+    assert sandbox.count(KINDS[kind]) == before + 1
+    sandbox.assert_key_only_at_api()
+
+
+async def test_each_edition_of_a_report_is_one(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """The day is part of what a report is, so that the next day brings another one and leaves this one alone."""
+    async with DownloadManager(client, tmp_path, name="{tz}-{edition}") as manager:
+        await manager.fetch(OrderReport(edition="2026-11-28"))
+        await manager.fetch("report:edition=2026-11-29")
+    assert visible(tmp_path) == ["UTC-2026-11-28.csv", "UTC-2026-11-29.csv"]
+    assert sandbox.count("reports.orders") == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_sent_to_an_object_store(kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """In an object store it is proved first and sent then, as any package."""
+    pytest.importorskip("obstore")
+    package = named(kind, sandbox)
+    async with DownloadManager(client, (tmp_path / "bucket").as_uri(), spool=tmp_path / "spool") as manager:
+        done = await manager.fetch(package)
+    assert done.url is not None and visible(tmp_path / "spool") == []
+    assert (tmp_path / "bucket" / done.url.rpartition("bucket/")[2]).read_bytes() == await truth(package, client)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fault", ["cut", "stall", "reset", "status", "gzip", "wrong-length"])
+async def test_what_breaks_begins_anew(
+    kind: str, fault: Any, sandbox: Sandbox, client: PixxelClient, tmp_path: Path
+) -> None:
+    """A body that is cut, stalls or never comes is asked for again from its first byte, and no two are joined.
+
+    One that comes compressed unasked is unpacked; its length is not that of the file.
+    """
+    package = named(kind, sandbox)
+    expected = await truth(package, client)
+    sandbox.inject(Fault(route=KINDS[kind], kind=fault, at=100, status=503))
+    async with DownloadManager(client, tmp_path) as manager:
+        outcome = await collect(manager.fetch_all([package], stall=0.3))
+    assert outcome[0].path.read_bytes() == expected  # type: ignore[union-attr]
+    assert all("range" not in seen.headers for seen in sandbox.requests if seen.operation == KINDS[kind])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("body", ["html", '{"code": "internal", "message": "no"}', "Service unavailable, try later"])
+async def test_what_is_none_is_refused(
+    kind: str, body: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path
+) -> None:
+    """A page, a JSON error or a sentence with status 200 is no report and no picture: nothing gets the name."""
+    package = named(kind, sandbox)
+    said: Any = {"kind": "html"} if body == "html" else {"kind": "status", "status": 200, "body": body}
+    sandbox.inject(Fault(route=KINDS[kind], times=None, **said))
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(NotAPackage):
+            await manager.fetch(package)
+    assert visible(tmp_path) == []
+
+
+async def test_another_container_than_promised(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """What is sound, but not what was asked for, is refused, too; so is a picture with a flipped bit."""
+    package = named("picture", sandbox)
+    sandbox.inject(Fault(route="visualizations.png", kind="status", status=200, body="a,b\r\n1,2\r\n", times=2))
+    sandbox.inject(Fault(route="visualizations.png", kind="corrupt", at=60, times=2, after=2))
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(NotAPackage, match="no png"):
+            await manager.fetch(package)
+        with pytest.raises(Corrupt):
+            await manager.fetch(package)
+    assert visible(tmp_path) == []
+
+
+async def test_a_report_without_orders(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """Columns without rows are a report of no orders."""
+    sandbox.inject(Fault(route="reports.orders", kind="status", status=200, body="order_id,status,created_at\r\n"))
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(REPORT)
+    assert len(list(csv.reader(done.path.read_text().splitlines()))) == 1
+
+
+async def test_bounds_and_refusals(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """What never ends is held to `max_bytes`; ids that lead nowhere fail alone, with the API's error."""
+    found = named("picture", sandbox)
+    assert isinstance(found, IndexPicture)
+    lost = IndexPicture(
+        aoi_id=found.aoi_id, visualization_id="none", index_id=found.index_id, date=found.date, mode=found.mode
+    )
+    sandbox.inject(Fault(route="reports.orders", kind="endless"))
+    async with DownloadManager(client, tmp_path) as manager:
+        outcomes = await collect(manager.fetch_all([REPORT, lost, found], max_bytes=500_000))
+    failed = {outcome.package: outcome.error for outcome in outcomes if isinstance(outcome, Failed)}
+    assert {package: type(error) for package, error in failed.items()} == {REPORT: TooLarge, lost: NotFound}
+    assert part_bytes(tmp_path) < 2_000_000  # the bound is looked at once a buffer
+    assert len(visible(tmp_path)) == 1
+
+
+async def test_through_a_backend(sandbox: Sandbox, client: PixxelClient) -> None:
+    """A backend passes it on as any package, whole; there is no link to redirect to, which the error says."""
+    package = named("picture", sandbox)
+    async with client.packages.open(package, range="bytes=5-9") as stream:
+        body = b"".join([chunk async for chunk in stream])
+    assert (stream.status, body) == (200, await truth(package, client))
+    assert stream.headers["Content-Type"] == "image/png"
+    assert (await client.packages.wait(package)).ready
+    with pytest.raises(ConfigError, match="no link leads to picture:"):
+        await client.packages.link(package)
+    sandbox.inject(Fault(route="visualizations.png", kind="cut", at=100))
+    with pytest.raises(DownloadError, match="not continued"):
+        await client.packages.open(package)
+
+
+async def test_a_large_one_lies_in_no_memory(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A report beyond `http.max_answer` is streamed: that bound is of answers that are read as a whole."""
+    settings = quick_settings(sandbox).with_values(**{"http.max_answer": 1024})
+    sandbox.inject(Fault(route="reports.orders", kind="status", status=200, body="a,b\r\n" + "1,2\r\n" * 100_000))
+    async with PixxelClient(settings=settings) as client, DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(REPORT)
+    assert done.size == 500_005
