@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
 import click
 from attrs import evolve
 
+from ..downloads.home import where
 from ..packages import Wanted
 from . import options
 from .choose import WORKFLOW_NAME, Choice
 from .errors import Exit
-from .fetching import Fetching, Run, prepare
+from .fetching import Fetching, prepare
 from .order import Order, check
 from .preview import Preview
 from .running import run
@@ -70,7 +72,7 @@ from .sources import Listing, first_workflow, manifest, packages
 @options.transfer
 @options.sandbox
 @click.pass_obj
-def export(session: Session, /, **given: Any) -> int:
+def export(session: Session, /, to: str | Path, spool: Path | None, **given: Any) -> int:
     """Fetch packages into a folder or an object store.
 
     Asks for them, waits until they are packed, fetches, proves and keeps them. PACKAGE is a package in its text form:
@@ -79,27 +81,27 @@ def export(session: Session, /, **given: Any) -> int:
     picture:AOI/VISUALIZATION/INDEX/DATE/MODE, an index drawn with its legend. Stop it any way and type the same line
     again: it goes on, and what is there already is not fetched twice.
     """
-    order = Order(**given)
+    order = Order(to=where(to, spool), **given)
     check(order)
     return run(lambda: _preview(session, order) if order.dry_run else _export(session, order))
 
 
 async def _export(session: Session, order: Order) -> int:
     began = datetime.now(UTC)
-    await prepare(order.where.folder)
-    fetching = Fetching(_run(order))
+    await prepare(order.to.folder)
+    fetching = Fetching(order)
     choice = await _choice(order)
     async with session.client(sandbox=order.sandbox) as client:
         listing = Listing(client, choice, fetching.wrong, fetching.note)
         await fetching.fetch(client, await _source(order, listing))
     code = fetching.close(running=listing.running)
     if code is Exit.DONE and order.listed:
-        await anyio.to_thread.run_sync(note_run, order.where.folder, order.selection, began)
+        await anyio.to_thread.run_sync(note_run, order.to.folder, order.selection, began)
     return code
 
 
 async def _preview(session: Session, order: Order) -> int:
-    preview = Preview(_run(order))
+    preview = Preview(order)
     choice = evolve(await _choice(order), wait=False)
     async with session.client(sandbox=order.sandbox) as client:
         listing = Listing(client, choice, preview.wrong, preview.note)
@@ -107,30 +109,10 @@ async def _preview(session: Session, order: Order) -> int:
     return preview.close(running=listing.running)
 
 
-def _run(order: Order) -> Run:
-    return Run(
-        to=order.where,
-        record=order.record,
-        name=order.name,
-        parallel=order.parallel,
-        deadline=order.deadline,
-        wait=order.wait,
-        quiet=order.quiet,
-        form=order.form,
-        progress=order.progress,
-        keep_free=order.keep_free,
-        extract=order.extract,
-        no_keep_archive=order.no_keep_archive,
-        shard=order.shard,
-        redo_missing=order.redo_missing,
-        bwlimit=order.bwlimit,
-    )
-
-
 async def _choice(order: Order) -> Choice:
     since = None if order.since == "last" else order.since
     if order.since == "last":
-        since = await anyio.to_thread.run_sync(last_run, order.where.folder, order.selection)
+        since = await anyio.to_thread.run_sync(last_run, order.to.folder, order.selection)
     return Choice(packages=order.taken, status=order.statuses, since=since, wait=order.wait)
 
 

@@ -7,21 +7,20 @@ import sys
 import time
 from collections.abc import AsyncIterable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
-from attrs import frozen
 
 from ..downloads import DownloadManager, write_sums
 from ..downloads.disk import Disk
-from ..downloads.home import Where
 from ..errors import ConfigError, PixxelError
 from ..events import Event, Failed, Outcome
 from .errors import Exit, Refusal, one_line
 from .memory import keep_memory
+from .order import Run
 from .output import Form, writer
 from .plain import printable
-from .progress import Board, Progress, showing, view
+from .progress import Board, showing, view
 from .running import same_line
 from .tally import COLUMNS, TABLE_COLUMNS, Tally, closing, row, table_row
 
@@ -30,58 +29,6 @@ if TYPE_CHECKING:
     from ..packages import Wanted
 
     Source = AsyncIterable[Wanted] | Iterable[Wanted]
-
-
-@frozen(kw_only=True)
-class Run:
-    """How a run downloads, and how it shows itself.
-
-    Attributes:
-        to: where the packages go.
-        record: the record's file, if not in the folder.
-        name: template of the names below the folder.
-        parallel: bodies at once; None: as the settings say.
-        deadline: seconds for the whole run; None for no end.
-        wait: whether jobs that still run are waited for.
-        quiet: whether nothing is shown unless something failed.
-        form: form of the data on stdout; None: a table, or nothing when quiet.
-        progress: how stderr shows the run.
-        keep_free: bytes of the disk that stay free; None: as the settings say.
-        extract: whether archives are unpacked; with `no_keep_archive` their files are kept alone.
-        shard: (i, n): which of n machines this is; None: as the settings say.
-        redo_missing: whether files that are gone are fetched again; else it is as the settings say.
-        bwlimit: bytes a second; None: as the settings say.
-    """
-
-    to: Where
-    record: Path | None = None
-    name: str | None = None
-    parallel: int | None = None
-    deadline: float | None = None
-    wait: bool = False
-    quiet: bool = False
-    form: Form | None = None
-    progress: Progress = "auto"
-    keep_free: int | None = None
-    extract: bool = False
-    no_keep_archive: bool = False
-    shard: tuple[int, int] | None = None
-    redo_missing: bool = False
-    bwlimit: int | None = None
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The settings of `fetch_all` that differ from the client's."""
-        named = {
-            "streams": self.parallel,
-            "keep_free": self.keep_free,
-            "extract": True if self.extract else None,
-            "keep_archive": False if self.no_keep_archive else None,
-            "bandwidth": self.bwlimit,
-            "shard": self.shard,
-            "if_missing": "redo" if self.redo_missing else None,
-        }
-        return {name: value for name, value in named.items() if value is not None}
 
 
 async def prepare(folder: Path) -> None:

@@ -20,7 +20,8 @@ from ..downloads.sums import SUMS
 from ..packages import SignedLink, Wanted, parse_package
 from . import options
 from .errors import Exit, Refusal
-from .fetching import Fetching, Run
+from .fetching import Fetching
+from .order import Run, check_run
 from .outlines import outline
 from .output import Form, writer
 from .plain import many, printable
@@ -135,6 +136,7 @@ def retry(session: Session, /, folder: Where, sandbox: bool, given_up: bool, **g
     Nothing new is looked for: `pixxel export` does that.
     """
     wanted = Run(to=folder, **given)
+    check_run(wanted)
     return run(lambda: _retry(session, sandbox, wanted, given_up))
 
 

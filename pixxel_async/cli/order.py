@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from attrs import frozen
 
-from ..downloads.home import Where, where
+from ..downloads.home import Where
 from ..downloads.rules.naming import check_template
 from ..packages import KINDS
 from .choose import WORKFLOW_NAME, Packages
@@ -18,23 +18,32 @@ from .progress import Progress
 
 
 @frozen(kw_only=True)
-class Order:
-    """The options of `pixxel export`, as they were typed."""
+class Run:
+    """How a run downloads, and how it shows itself.
 
-    to: str | Path
-    spool: Path | None = None
-    packages: tuple[str, ...] = ()
-    workflows: tuple[str, ...] = ()
-    project: str | None = None
-    manifest: str | None = None
-    kinds: Packages | None = None
-    statuses: tuple[str, ...] = ()
-    since: datetime | Literal["last"] | None = None
-    wait: bool = False
-    name: str | None = None
+    Attributes:
+        to: where the packages go.
+        record: the record's file, if not in the folder.
+        name: template of the names below the folder.
+        parallel: bodies at once; None: as the settings say.
+        deadline: seconds for the whole run; None for no end.
+        wait: whether jobs that still run are waited for.
+        quiet: whether nothing is shown unless something failed.
+        form: form of the data on stdout; None: a table, or nothing when quiet.
+        progress: how stderr shows the run.
+        keep_free: bytes of the disk that stay free; None: as the settings say.
+        extract: whether archives are unpacked; with `no_keep_archive` their files are kept alone.
+        shard: (i, n): which of n machines this is; None: as the settings say.
+        redo_missing: whether files that are gone are fetched again; else it is as the settings say.
+        bwlimit: bytes a second; None: as the settings say.
+    """
+
+    to: Where
     record: Path | None = None
+    name: str | None = None
     parallel: int | None = None
     deadline: float | None = None
+    wait: bool = False
     quiet: bool = False
     form: Form | None = None
     progress: Progress = "auto"
@@ -44,14 +53,36 @@ class Order:
     shard: tuple[int, int] | None = None
     redo_missing: bool = False
     bwlimit: int | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of `fetch_all` that differ from the client's."""
+        named = {
+            "streams": self.parallel,
+            "keep_free": self.keep_free,
+            "extract": True if self.extract else None,
+            "keep_archive": False if self.no_keep_archive else None,
+            "bandwidth": self.bwlimit,
+            "shard": self.shard,
+            "if_missing": "redo" if self.redo_missing else None,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@frozen(kw_only=True)
+class Order(Run):
+    """The run of one `pixxel export`, and what it takes."""
+
+    packages: tuple[str, ...] = ()
+    workflows: tuple[str, ...] = ()
+    project: str | None = None
+    manifest: str | None = None
+    kinds: Packages | None = None
+    statuses: tuple[str, ...] = ()
+    since: datetime | Literal["last"] | None = None
     dry_run: bool = False
     sizes: bool = False
     sandbox: bool = False
-
-    @property
-    def where(self) -> Where:
-        """The folder or the object store; raises `ConfigError` when a folder was given a spool."""
-        return where(self.to, self.spool)
 
     @property
     def listed(self) -> bool:
@@ -69,7 +100,7 @@ class Order:
         """What the name template may use: all that rows of a listing tell, or else the ids alone."""
         if not self.listed:
             return {"id8"}.union(*(kind.names() for kind in KINDS.values()))
-        kinds = [kind for kind in KINDS.values() if self.taken in (kind.kind, "both")]
+        kinds = [KINDS[each] for each in (("job", "task") if self.taken == "both" else (self.taken,))]
         return set.intersection(*({"id8", *kind.names(), *kind.row_fields, WORKFLOW_NAME} for kind in kinds))
 
     @property
@@ -80,12 +111,20 @@ class Order:
         return f"{what}; packages {self.taken}; status {' '.join(sorted(set(self.statuses)))}{share}"
 
 
+def check_run(run: Run) -> None:
+    """Refuse options of a download that do not go together; raises `Refusal`."""
+    if run.no_keep_archive and not run.extract:
+        raise Refusal("--no-keep-archive needs --extract: without it there would be nothing left")
+    if run.to.url is not None and run.extract:
+        raise Refusal("--extract unpacks into folders of this machine alone, not into an object store")
+
+
 def check(order: Order) -> None:
     """Refuse options that do not go together, or say too little.
 
     Raises:
         Refusal: they make no sense; the text says what to give.
-        ConfigError: the name template could not be rendered for any kind of package, or a folder was given a spool.
+        ConfigError: the name template could not be rendered for any kind of package.
     """
     given = [
         name
@@ -103,10 +142,7 @@ def check(order: Order) -> None:
         raise Refusal("say what to export: --workflow W, --project P, --manifest FILE or packages such as job:W/J")
     if not order.listed and (order.kinds or order.statuses or order.since):
         raise Refusal("--packages, --status and --finished-since choose among the jobs of --workflow or --project")
-    if order.no_keep_archive and not order.extract:
-        raise Refusal("--no-keep-archive needs --extract: without it there would be nothing left")
-    if where(order.to, order.spool).url is not None and order.extract:
-        raise Refusal("--extract unpacks into folders of this machine alone, not into an object store")
+    check_run(order)
     if order.sizes and not order.dry_run:
         raise Refusal("--sizes goes with --dry-run; without it the packages are fetched")
     if order.name is not None:

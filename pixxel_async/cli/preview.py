@@ -13,7 +13,7 @@ import click
 from ..downloads import Planned, dry_run
 from ..errors import PixxelError
 from .errors import Exit, one_line
-from .fetching import Run
+from .order import Run
 from .output import Form, Row, show
 from .plain import many, printable, size
 from .tally import Tally

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from pixxel_async.cli.choose import Choice, task_counts
 from pixxel_async.cli.errors import Refusal
@@ -14,6 +15,7 @@ from pixxel_async.cli.options import date, duration
 from pixxel_async.cli.order import Order, check
 from pixxel_async.cli.runs import last_run, note_run
 from pixxel_async.cli.session import Session
+from pixxel_async.downloads.home import where
 from pixxel_async.errors import ConfigError
 from pixxel_async.settings import Secret
 
@@ -110,14 +112,23 @@ def test_tasks(status: str | None, expected: bool) -> None:
 def test_orders_that_make_no_sense(given: dict[str, Any], words: str) -> None:
     """Options that do not go together are refused before anything is read or sent."""
     with pytest.raises(Refusal, match=words):
-        check(Order(to=Path("x"), **given))
+        check(Order(to=where(Path("x")), **given))
+
+
+@pytest.mark.parametrize(("kinds", "unknown"), [("job", "task_id"), ("task", "id9"), ("both", "task_id")])
+def test_names_may_use_what_all_kinds_have(kinds: Any, unknown: str) -> None:
+    """The template of a listing has the fields of its kinds; of jobs and tasks together those that both have."""
+    order = Order(to=where(Path("x")), workflows=("w",), kinds=kinds, name="{workflow_name}/{job_id}-{id8}-{status}")
+    check(order)
+    with pytest.raises(ConfigError, match=f"no field '{unknown}'"):
+        check(evolve(order, name=f"{{{unknown}}}"))
 
 
 def test_sandbox_alone_shows_both_kinds() -> None:
     """Without further words the sandbox exports jobs and tasks; a named workflow gives jobs, as ever."""
-    assert Order(to=Path("x"), sandbox=True).taken == "both"
-    assert Order(to=Path("x"), sandbox=True, kinds="task").taken == "task"
-    assert Order(to=Path("x"), sandbox=True, workflows=("w",)).taken == "job"
+    assert Order(to=where(Path("x")), sandbox=True).taken == "both"
+    assert Order(to=where(Path("x")), sandbox=True, kinds="task").taken == "task"
+    assert Order(to=where(Path("x")), sandbox=True, workflows=("w",)).taken == "job"
 
 
 def test_last_run_is_kept_for_each_selection(tmp_path: Path) -> None:
