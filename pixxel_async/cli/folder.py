@@ -47,28 +47,30 @@ _STATES = ("done", "publishing", "streaming", "waiting", "failed", "given_up")
 def status(folder: Where, record: Path | None, form: Form) -> int:
     """Count a folder's packages by state.
 
-    What was given up because it failed for good in too many runs is listed on stderr, with the reason.
+    What was given up because it failed for good in too many runs is listed on stderr, with the reason, and so is what
+    is here but could not be unpacked.
     """
     return run(lambda: _status(folder, record, form))
 
 
 async def _status(folder: Where, record: Path | None, form: Form) -> int:
-    counts = {state: [0, 0] for state in _STATES}
+    counts, packed = {state: [0, 0] for state in _STATES}, False
     async with open_record(folder, record) as opened:
         async for row in opened.rows(folder.folder):
             counts[row.state][0] += 1
             counts[row.state][1] += row.size or 0
-            if row.state == "given_up":
-                click.echo(
-                    f"given up after {many(row.runs, 'run')}: {row.identity}: {printable(row.error or '')}", err=True
-                )
+            packed = packed or _stayed_packed(row)
+            if row.state == "given_up" or _stayed_packed(row):
+                what = "not unpacked" if row.state == "done" else f"given up after {many(row.runs, 'run')}"
+                click.echo(f"{what}: {row.identity}: {printable(row.error or '')}", err=True)
     out = writer(form, COUNT_COLUMNS if form == "table" else STATUS_COLUMNS, sys.stdout)
     for state, (packages, size) in counts.items():
         if packages:
             out.add({"state": state, "packages": packages, "bytes": size, "size": text_of(size)})
     out.end()
-    if counts["given_up"][0]:
-        click.echo(f"to try those again: pixxel retry --given-up {shlex.quote(str(folder))}", err=True)
+    again = [option for option, any in (("--given-up", counts["given_up"][0]), ("--extract", packed)) if any]
+    if again:
+        click.echo(f"to try those again: pixxel retry {' '.join(again)} {shlex.quote(str(folder))}", err=True)
     return Exit.DONE
 
 
@@ -133,7 +135,7 @@ async def _verify(folder: Where, record: Path | None, quiet: bool, form: Form) -
 def retry(session: Session, /, folder: Where, sandbox: bool, given_up: bool, **given: Any) -> int:
     """Fetch again what failed or is unfinished.
 
-    Nothing new is looked for: `pixxel export` does that.
+    With --extract, unpack again what could not be unpacked, too. Nothing new is looked for: `pixxel export` does that.
     """
     wanted = Run(to=folder, **given)
     check_run(wanted)
@@ -143,23 +145,29 @@ def retry(session: Session, /, folder: Where, sandbox: bool, given_up: bool, **g
 async def _retry(session: Session, sandbox: bool, wanted: Run, given_up: bool) -> int:
     fetching = Fetching(wanted)
     async with open_record(wanted.to, wanted.record) as opened, session.client(sandbox=sandbox) as client:
-        await fetching.fetch(client, _unfinished(opened, wanted.to.folder, given_up, fetching.note))
+        await fetching.fetch(client, _unfinished(opened, wanted, given_up, fetching.note))
     return fetching.close()
 
 
-async def _unfinished(
-    opened: Record, folder: Path, given_up: bool, note: Callable[[str], None]
-) -> AsyncIterator[Wanted]:
+async def _unfinished(opened: Record, run: Run, given_up: bool, note: Callable[[str], None]) -> AsyncIterator[Wanted]:
     """What is not done; given-up packages are told as left alone unless they are wanted, too."""
-    async for row in opened.rows(folder):
+    packed = 0
+    async for row in opened.rows(run.to.folder):
         if row.state == "given_up" and given_up:
-            await opened.save(row.identity, folder, state="failed", runs=0)
-        if row.state == "done":
-            continue
-        if row.identity.startswith(f"{SignedLink.kind}:"):
+            await opened.save(row.identity, run.to.folder, state="failed", runs=0)
+        if row.state == "done" and not (run.extract and _stayed_packed(row)):
+            packed += _stayed_packed(row)
+        elif row.identity.startswith(f"{SignedLink.kind}:"):
             note(f"{printable(row.identity)} was fetched by a signed link, which is kept nowhere: give the link again")
         else:
             yield Wanted(parse_package(row.identity), row.fields)
+    if packed:
+        note(f"{many(packed, 'archive')} could not be unpacked: --extract tries again")
+
+
+def _stayed_packed(row: Row) -> bool:
+    """Whether it is here, and unpacking it failed."""
+    return row.state == "done" and row.error is not None
 
 
 def _read_again(place: Where, record: Path | None) -> AsyncIterator[Verified]:

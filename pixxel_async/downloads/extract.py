@@ -72,7 +72,7 @@ async def extracted(item: Item, place: Place, save: Save, tools: Tools) -> Extra
 
     Raises:
         DownloadError: an archive that cannot be unpacked safely, no room, or a folder that is not ours; the archive
-            stays.
+            stays, and the record keeps why beside "done".
     """
     settings, done = item.terms.settings, Extracted.read(place.row.extracted)
     if not settings.extract or (done is not None and done.whole):
@@ -81,16 +81,16 @@ async def extracted(item: Item, place: Place, save: Save, tools: Tools) -> Extra
         return done
     target = Extracted(bare(place.name) + SUFFIX, settings.keep_archive)
     folder = place.folder / target.folder
-    if done is None:
-        await tools.threads.run(_check_free, folder)
-        await save(durable=True, extracted=target.text())
     try:
+        if done is None:
+            await tools.threads.run(_check_free, folder)
+            await save(durable=True, extracted=target.text())
         await _unpacked(item, place, folder, tools)
-    except DownloadError:
-        await save(extracted=None)
+    except DownloadError as error:
+        await save(extracted=None, error=str(error), error_kind=type(error).__name__, retryable=error.retryable)
         raise
     target = target._replace(whole=True)
-    await save(extracted=target.text())
+    await save(extracted=target.text(), error=None, error_kind=None)
     if not target.kept:
         await tools.threads.run(tools.disk.remove, place.path)
     return target

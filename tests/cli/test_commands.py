@@ -325,6 +325,30 @@ def test_files_instead_of_archives(command: Command, workflow: str, to: str, tmp
     assert command("verify", str(tmp_path / "x")).exit_code == 0
 
 
+def test_what_could_not_be_unpacked(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+    """`status` lists it with the reason; `retry` says that it is left, `retry --extract` unpacks it, nothing else."""
+    folder = str(tmp_path / "x")
+    command("export", "--workflow", workflow, to)
+    in_the_way = (tmp_path / files(tmp_path)[0]).with_suffix(".files")
+    in_the_way.mkdir()
+    assert command("export", "--workflow", workflow, "--extract", to).exit_code == 3
+
+    status = command("status", folder)
+    assert status.stdout.split()[3:5] == ["done", "4"]
+    assert status.stderr.startswith("not unpacked: job:") and "not known to be ours" in status.stderr
+    assert f"to try those again: pixxel retry --extract {folder}" in status.stderr
+    left = command("retry", folder)
+    assert (left.exit_code, "1 archive could not be unpacked: --extract tries" in left.stderr) == (0, True)
+    assert command("retry", folder, "--extract", "--quiet").exit_code == 3
+    in_the_way.rmdir()
+
+    again = command("retry", folder, "--extract", "--output", "ndjson")
+
+    assert [row["outcome"] for row in rows(again)] == ["skipped"]
+    assert any(in_the_way.rglob("spec.json"))
+    assert command("status", folder).stderr == ""
+
+
 def test_space_that_stays_free(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """`--keep-free` of more than the disk has ends with 5, and nothing is there; nonsense is refused."""
     result = command("export", "--workflow", workflow, "--keep-free", "900TB", to)

@@ -237,12 +237,20 @@ def test_it_can_be_stopped(tmp_path: Path) -> None:
 async def test_a_failure_is_told_and_the_archive_stays(
     client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """What cannot be unpacked fails at the stage `extract`; without the wish it is there as before."""
+    """What cannot be unpacked fails at the stage `extract`; without the wish it is there as before.
+
+    The record has the reason beside "done", until it is unpacked.
+    """
     async with DownloadManager(client, tmp_path) as manager:
         (failed,) = await collect(manager.fetch_all([package], extract=True, extract_bytes=10))
         assert isinstance(failed, Failed) and isinstance(failed.error, TooLarge) and failed.stage == "extract"
         done = await manager.fetch(package)
+        row = await manager.record.get(str(package), tmp_path)
+        await manager.fetch(package, extract=True)
+        mended = await manager.record.get(str(package), tmp_path)
     assert done.path.is_file() and not done.fetched
+    assert row is not None and (row.state, row.error_kind, row.retryable) == ("done", "TooLarge", False)
+    assert mended is not None and (mended.state, mended.error) == ("done", None)
 
 
 def test_disk_errors_are_ours(tmp_path: Path) -> None:
