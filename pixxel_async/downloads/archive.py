@@ -5,7 +5,6 @@ The rules of what is sound are in `packages/rules/zips.py`; this module fetches 
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, Literal, Protocol
@@ -14,10 +13,9 @@ from attrs import define, field, frozen
 
 from ..errors import Corrupt
 from ..packages.rules.passage import Seen, agrees
+from ..packages.rules.unpack import Unpacking, why_not
 from ..packages.rules.zips import (
-    DEFLATED,
     LOCAL_SIZE,
-    STORED,
     TAIL,
     End,
     Entry,
@@ -32,7 +30,6 @@ from ..packages.rules.zips import (
 __all__ = ["Source", "Walked", "listing", "walk"]
 
 _CHUNK = 1 << 18
-_OUT = 1 << 20
 _MOST_OUT_OF_ORDER = 250_000
 
 Tick = Callable[[], None]
@@ -90,12 +87,15 @@ class _Tally:
     def over(self, members: Iterable[Entry]) -> Iterator[Entry]:
         for entry in members:
             self.found += 1
-            if self.unpack and (why := _not_unpackable(entry)):
+            if self.unpack and (why := why_not(entry)):
                 self.unproved[why] += 1
             yield entry
 
     def walked(self) -> Walked:
-        notes = (f"{count} of {self.found} members: {why}" for why, count in sorted(self.unproved.items()))
+        notes = (
+            f"{count} of {self.found} members: {why}, proved by structure alone"
+            for why, count in sorted(self.unproved.items())
+        )
         return Walked(self.found, "; ".join(notes))
 
 
@@ -171,47 +171,17 @@ def _check_member(file: BinaryIO, entry: Entry, following: int, *, unpack: bool,
     between = following - start - entry.packed
     if between < 0 or (between and not is_streamed(header)):
         raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
-    if unpack and not _not_unpackable(entry):
+    if unpack and not why_not(entry):
         _check_bytes(_chunks(file, start, entry.packed), entry, tick)
     if is_streamed(header):
         file.seek(start + entry.packed)
         check_descriptor(file.read(min(between, LOCAL_SIZE)), entry)
 
 
-def _not_unpackable(entry: Entry) -> str:
-    if entry.encrypted:
-        return "encrypted, proved by structure alone"
-    known = entry.method in (STORED, DEFLATED)
-    return "" if known else f"compression method {entry.method} is not unpacked here, proved by structure alone"
-
-
 def _check_bytes(packed: Iterable[bytes], entry: Entry, tick: Tick) -> None:
-    size = crc = 0
-    for piece in _inflate(packed, entry) if entry.method == DEFLATED else packed:
-        tick()
-        size += len(piece)
-        crc = zlib.crc32(piece, crc)
-        if size > entry.size:
-            break
-    if (size, crc) != (entry.size, entry.crc):
-        raise Corrupt(f"the bytes of {entry.name[:80]!r} in the archive are not those that its checksum is of")
-
-
-def _inflate(packed: Iterable[bytes], entry: Entry) -> Iterator[bytes]:
-    """The unpacked bytes in pieces of bounded size; raises `Corrupt` unless they end exactly where they should."""
-    unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
-    damaged = Corrupt(f"the bytes of {entry.name[:80]!r} in the archive cannot be unpacked")
-    try:
-        for chunk in packed:
-            if unpacker.eof:
-                raise damaged
-            rest = chunk
-            while rest and not unpacker.eof:
-                yield unpacker.decompress(rest, _OUT)
-                rest = unpacker.unconsumed_tail
-        while not unpacker.eof and (piece := unpacker.decompress(b"", _OUT)):
-            yield piece
-    except zlib.error:
-        raise damaged from None
-    if not unpacker.eof or unpacker.unused_data or unpacker.unconsumed_tail:
-        raise damaged
+    unpacking = Unpacking(entry)
+    for chunk in packed:
+        unpacking.give(chunk)
+        while unpacking.take():
+            tick()
+    unpacking.end()

@@ -16,7 +16,7 @@ _PIECE = 1 << 20
 def why_not(entry: Entry) -> str:
     """Why a member cannot be unpacked here; "" when it can."""
     if entry.encrypted:
-        return "it is encrypted"
+        return "encrypted"
     return "" if entry.method in (_STORED, _DEFLATED) else f"compression method {entry.method} is not unpacked here"
 
 
@@ -32,7 +32,7 @@ class Unpacking:
     def __init__(self, entry: Entry) -> None:
         self._entry = entry
         self._unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS) if entry.method == _DEFLATED else None
-        self._given = b""
+        self._given = self._last = b""
         self._size = self._crc = 0
 
     def give(self, packed: bytes) -> None:
@@ -69,6 +69,8 @@ class Unpacking:
         except zlib.error:
             raise self._damaged() from None
         self._given = unpacker.unconsumed_tail
+        if piece:
+            self._last = piece  # till there is another: else the system takes its memory back, and gives it anew
         return piece
 
     def _damaged(self) -> Corrupt:
