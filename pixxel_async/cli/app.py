@@ -19,43 +19,50 @@ from .plain import printable
 from .running import same_line
 
 COMMANDS = {
-    "api": "api:api",
-    "check": "check:check",
-    "export": "export:export",
-    "jobs": "browse:jobs",
-    "list": "folder:list_",
-    "record": "record:record",
-    "report": "report:report",
-    "retry": "folder:retry",
-    "sandbox": "sandbox:sandbox",
-    "status": "folder:status",
-    "verify": "folder:verify",
-    "workflows": "browse:workflows",
+    "api": ("api:api", "Call any operation of the API."),
+    "check": ("check:check", "Test the key and show what it sees."),
+    "export": ("export:export", "Fetch packages into a folder or an object store."),
+    "jobs": ("browse:jobs", "List the jobs of a workflow."),
+    "list": ("folder:list_", "List a folder's packages."),
+    "record": ("record:record", "Look after records of what is done."),
+    "report": ("report:report", "Sum up what came when."),
+    "retry": ("folder:retry", "Fetch again what failed or is unfinished."),
+    "sandbox": ("sandbox:sandbox", "Serve an API of our own on this machine."),
+    "status": ("folder:status", "Count a folder's packages by state."),
+    "verify": ("folder:verify", "Read every fetched file and compare."),
+    "workflows": ("browse:workflows", "List the workflows that the key sees."),
 }
+"""Where each command is, `module:name`, and what it does, so that `pixxel --help` need not import them all."""
 
 
 class Program(click.Group):
     """A group whose `main` turns every error into one line on stderr and an exit code.
 
     Args:
-        late: where further commands are, `module:name` by their name; a module is imported when its command is used.
+        late: where each command is, `module:name`, and what it does, by its name; a module is imported when its
+            command is used.
     """
 
-    def __init__(self, *args: Any, late: Mapping[str, str] | None = None, **extra: Any) -> None:
+    def __init__(self, *args: Any, late: Mapping[str, tuple[str, str]], **extra: Any) -> None:
         super().__init__(*args, **extra)
-        self._late = late or {}
+        self._late = late
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands."""
-        return sorted({*super().list_commands(ctx), *self._late})
+        return sorted(self._late)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """One command; None when there is none of this name."""
         if cmd_name not in self._late:
-            return super().get_command(ctx, cmd_name)
-        module, _, name = self._late[cmd_name].partition(":")
+            return None
+        module, _, name = self._late[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(f".{module}", __package__), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What each command does."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._late[name][1]) for name in self.list_commands(ctx)])
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         extra["standalone_mode"] = False

@@ -8,6 +8,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -15,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import Context
 from click.testing import Result
 
 from pixxel_async import DownloadManager, Failed, PixxelClient, RetrySettings, Settings, SignedLink
+from pixxel_async.cli.app import COMMANDS, pixxel
 from pixxel_async.sandbox import Fault, Sandbox
 
 from .conftest import Command
@@ -412,3 +416,17 @@ def test_retry_leaves_signed_links_alone(command: Command, served: Sandbox, tmp_
     result = command("retry", str(tmp_path))
     assert "give the link again" in result.stderr and "5ecret" not in result.stderr
     assert result.exit_code == 0
+
+
+def test_the_commands_of_the_help() -> None:
+    """`pixxel --help` says of each command what its own help says, and imports none of them."""
+    program = "import sys; sys.argv[1:] = ['--help']; from pixxel_async.__main__ import main\ntry: main()\nfinally: "
+    heavy = "print([name for name in sys.modules if name in ('pixxel_async.packages', 'aiohttp', 'rich')])"
+
+    told = subprocess.run([sys.executable, "-c", program + heavy], capture_output=True, text=True, check=True)
+
+    assert told.stdout.splitlines()[-1] == "[]"
+    for name, (_, about) in COMMANDS.items():
+        command = pixxel.get_command(Context(pixxel), name)
+        assert command is not None and command.get_short_help_str(100).rstrip(".") == about.rstrip(".")
+        assert f"  {name:9}  {about}" in told.stdout
