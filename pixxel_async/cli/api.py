@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import anyio.to_thread
 import click
 from attrs import frozen
 
+from ..packages.save import save
 from ..resources import RESOURCES
 from . import options
 from .arguments import SECRET, dashed, gathered, parameter
@@ -141,7 +142,7 @@ async def _answered(session: Session, sandbox: bool, method: Method, arguments: 
         if method.listed:
             await _rows(answer if asked.first is None else answer.take(asked.first), method, asked.form)
         elif isinstance(answer, bytes):
-            await anyio.to_thread.run_sync(_bytes, answer, asked.to)
+            await _keep(answer, asked.to)
         elif answer is not None:
             click.echo(json.dumps(answer.to_dict(), indent=1))
     return Exit.DONE
@@ -157,9 +158,28 @@ async def _rows(rows: AsyncIterable[Any] | Iterable[Any], method: Method, form: 
         for row in rows:
             out.add(row.to_dict())
     out.end()
+    if out.blank:
+        click.echo("nothing is listed", err=True)
 
 
-def _bytes(content: bytes, to: Path | None) -> None:
+async def _keep(content: bytes, to: Path | None) -> None:
+    """Write what is no JSON to stdout, or to a file, which is there whole or not at all."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield content
+
+    if to is not None and await anyio.to_thread.run_sync(_replaceable, to):
+        await save(pieces(), to, replace=True)
+    else:
+        await anyio.to_thread.run_sync(_write, content, to)
+
+
+def _replaceable(to: Path) -> bool:
+    """Whether it may become a new file; a device or a pipe is written into."""
+    return to.is_file() or not to.exists()
+
+
+def _write(content: bytes, to: Path | None) -> None:
     if to is not None:
         to.write_bytes(content)
         return

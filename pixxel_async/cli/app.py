@@ -39,22 +39,22 @@ class Program(click.Group):
     """A group whose `main` turns every error into one line on stderr and an exit code.
 
     Args:
-        late: where each command is, `module:name`, and what it does, by its name; a module is imported when its
-            command is used.
+        late: where further commands are, `module:name`, and what they do, by their names; a module is imported when
+            its command is used.
     """
 
-    def __init__(self, *args: Any, late: Mapping[str, tuple[str, str]], **extra: Any) -> None:
+    def __init__(self, *args: Any, late: Mapping[str, tuple[str, str]] | None = None, **extra: Any) -> None:
         super().__init__(*args, **extra)
-        self._late = late
+        self._late = late or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands."""
-        return sorted(self._late)
+        return sorted({*super().list_commands(ctx), *self._late})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """One command; None when there is none of this name."""
         if cmd_name not in self._late:
-            return None
+            return super().get_command(ctx, cmd_name)
         module, _, name = self._late[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(f".{module}", __package__), name)
         return command
@@ -62,13 +62,17 @@ class Program(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What each command does."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self._late[name][1]) for name in self.list_commands(ctx)])
+            own = {name: command.get_short_help_str() for name, command in self.commands.items()}
+            about = own | {name: told for name, (_, told) in self._late.items()}
+            formatter.write_dl(sorted(about.items()))
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         extra["standalone_mode"] = False
         try:
             code = int(super().main(*args, **extra) or 0)
             sys.stdout.flush()
+        except SystemExit:  # click's way of leaving when nobody reads a help text
+            code = _told(BrokenPipeError())
         except Exception as error:
             code = _told(error)
         sys.exit(code)
@@ -82,6 +86,9 @@ def _told(error: Exception) -> int:
         number = error.signal if isinstance(error, Interrupted) else 2
         _say(f"stopped; nothing is lost. Go on with: {same_line()}")
         return 128 + number
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return error.exit_code
     if isinstance(error, click.ClickException):
         where = getattr(error, "ctx", None)
         hint = f"; see {where.command_path} --help" if where else ""

@@ -27,10 +27,11 @@ def parameter(argument: Argument) -> click.Parameter:
     """What is typed for an argument: a word, or an option."""
     if argument.positional:
         return click.Argument([argument.name], metavar=argument.name.upper())
-    facts: dict[str, Any] = _FACTS[argument.kind]
+    facts: dict[str, Any] = {"help": argument.help, **_FACTS[argument.kind]}
     if argument.name == "deadline":
-        facts = {"metavar": "SPAN", "callback": options.as_duration}
-    return click.Option([f"--{dashed(argument.name)}", argument.name], default=None, help=argument.help, **facts)
+        told = "Wait for 90s, 30m, 6h at most; else for the `waiting.deadline` of the settings, 6h."
+        facts = {"metavar": "SPAN", "callback": options.as_duration, "help": told}
+    return click.Option([f"--{dashed(argument.name)}", argument.name], default=None, **facts)
 
 
 def gathered(method: Method, path: str | None, given: Mapping[str, Any]) -> dict[str, Any]:

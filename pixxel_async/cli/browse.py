@@ -10,6 +10,7 @@ import click
 
 from . import options
 from .output import Form, Row, writer
+from .plain import printable
 from .running import run
 from .session import Session
 from .sources import project_workflows
@@ -29,7 +30,7 @@ def workflows(session: Session, project: str | None, sandbox: bool, form: Form) 
     async def main() -> int:
         async with session.client(sandbox=sandbox) as client:
             listed = client.workflows.list() if project is None else project_workflows(client, project)
-            await _write(form, WORKFLOW_COLUMNS, listed, _workflow)
+            await _write(form, WORKFLOW_COLUMNS, listed, _workflow, "the key sees no workflows")
         return 0
 
     return run(main)
@@ -50,17 +51,22 @@ def jobs(session: Session, workflow: str, status: str | None, sandbox: bool, for
     async def main() -> int:
         async with session.client(sandbox=sandbox) as client:
             rows = client.jobs.list(workflow, status=status)
-            await _write(form, JOB_COLUMNS, rows, lambda job: _job(job, workflow))
+            none = "there are no jobs" if status is None else f"there are no jobs with the status {printable(status)}"
+            await _write(form, JOB_COLUMNS, rows, lambda job: _job(job, workflow), none)
         return 0
 
     return run(main)
 
 
-async def _write(form: Form, columns: Sequence[str], listed: AsyncIterable[Any], row: Callable[[Any], Row]) -> None:
+async def _write(
+    form: Form, columns: Sequence[str], listed: AsyncIterable[Any], row: Callable[[Any], Row], none: str
+) -> None:
     out = writer(form, columns, sys.stdout)
     async for each in listed:
         out.add(row(each))
     out.end()
+    if out.blank:
+        click.echo(none, err=True)
 
 
 def _workflow(workflow: Any) -> Row:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ConfigError
+from ..errors import ConfigError, Forbidden, KeyRefused
 from . import options
 from .output import Form, show
 from .plain import many, printable
@@ -65,7 +65,11 @@ def check(session: Session, sandbox: bool, form: Form, report: Path | None, pack
 async def _check(client: PixxelClient, form: Form) -> None:
     _say(f"API: {client.settings.base_url}")
     _say(f"key: from {client.settings.key_source}")
-    projects = [project async for project in client.projects.list()]
+    try:
+        projects = [project async for project in client.projects.list()]
+    except (KeyRefused, Forbidden) as error:
+        error.hint = "This is what every key may ask: it is mistyped, no longer valid, or another service's"
+        raise
     _say(f"the key works, {_FORMS[client.auth_form]}; it sees {many(len(projects), 'project')}")
     if not projects:
         _say("a service account has to be added to a project before it sees anything")

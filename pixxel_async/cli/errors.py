@@ -83,11 +83,13 @@ _CODES: tuple[tuple[type[PixxelError], Exit], ...] = (
 _ADVICE: tuple[tuple[type[PixxelError], str], ...] = (
     (KeyRefused, "`pixxel check` shows which key is used"),
     (Forbidden, "the key is unknown or lacks a permission: `pixxel check` shows what it may see"),
-    (NotFound, "`pixxel workflows` and `pixxel jobs --workflow W` list what there is"),
     (NameTaken, "move it away, or choose other names with --name; nothing was written over"),
     (DecodeError, "if this is not Pixxel's API, mend PIXXEL_BASE_URL or the proxy; `pixxel check` tests them"),
     (ConnectionFailed, "check the network, PIXXEL_BASE_URL and the proxy; `pixxel check` tests them"),
 )
+
+
+_LISTED = "`pixxel workflows` and `pixxel jobs --workflow W` list what there is"
 
 
 def code_of(error: BaseException) -> Exit:
@@ -111,4 +113,6 @@ def one_line(error: BaseException) -> str:
     if getattr(error, "hint", ""):
         return text
     advice = next((words for kind, words in _ADVICE if isinstance(error, kind)), "")
+    if isinstance(error, NotFound):
+        advice = _LISTED if "/workflows" in error.path else "`pixxel api --help` names the resources, which list theirs"
     return f"{text.rstrip('.')}; {advice}" if advice else text

@@ -36,6 +36,7 @@ LIST_COLUMNS = ("package", "state", "path", "size", "sha256", "proof", "finished
 VERIFY_COLUMNS = ("path", "ok", "reason")
 DAMAGED_COLUMNS = ("path", "reason")
 
+_NONE = "no package was asked for yet"
 _ANEW = "pixxel export --redo-missing …"
 _STATES = ("done", "publishing", "streaming", "waiting", "failed", "given_up")
 
@@ -68,6 +69,8 @@ async def _status(folder: Where, record: Path | None, form: Form) -> int:
         if packages:
             out.add({"state": state, "packages": packages, "bytes": size, "size": text_of(size)})
     out.end()
+    if out.blank:
+        click.echo(_NONE, err=True)
     again = [option for option, any in (("--given-up", counts["given_up"][0]), ("--extract", packed)) if any]
     if again:
         click.echo(f"to try those again: pixxel retry {' '.join(again)} {shlex.quote(str(folder))}", err=True)
@@ -93,6 +96,8 @@ async def _list(folder: Where, record: Path | None, form: Form) -> int:
         async for row in opened.rows(folder.folder):
             out.add(_told(row) if form == "table" else await _drawn(_listed(row, folder), folder, form))
     out.end()
+    if out.blank:
+        click.echo(_NONE, err=True)
     return Exit.DONE
 
 

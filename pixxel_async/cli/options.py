@@ -22,6 +22,7 @@ Last = Literal["last"]
 
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt]?)(i?)b?)?")
 _PARTS = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_LEAST_RATE = 1024
 _SECONDS = (86400.0, 3600.0, 60.0, 1.0)
 
 
@@ -64,6 +65,14 @@ def as_amount(context: click.Context, parameter: click.Parameter, text: str | No
         return None if text is None else amount(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} is no amount of data; write it as 500MB, 2GiB or 4096") from None
+
+
+def as_rate(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    """The value of an option that takes an amount of data for each second, in bytes."""
+    rate = as_amount(context, parameter, text)
+    if rate is not None and rate < _LEAST_RATE:
+        raise click.BadParameter(f"{text!r} is less than 1KiB a second, with which nothing ever comes")
+    return rate
 
 
 def as_shard(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -181,7 +190,7 @@ def transfer(command: F) -> F:
             "--keep-free", metavar="SIZE", callback=as_amount, help="Leave so much of the disk free [256MiB]."
         ),
         click.option(
-            "--bwlimit", metavar="SIZE", callback=as_amount, help="Take so much a second at most, all streams together."
+            "--bwlimit", metavar="SIZE", callback=as_rate, help="Take so much a second at most, all streams together."
         ),
         click.option(
             "--deadline", metavar="SPAN", callback=as_duration, help="Stop after 90s, 30m, 6h; run again to go on."

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from ..downloads.home import Where
 from ..downloads.rules.naming import check_template
-from ..packages import KINDS
+from ..packages import KINDS, parse_package
 from .choose import WORKFLOW_NAME, Packages
 from .errors import Refusal
 from .output import Form
@@ -124,7 +124,7 @@ def check(order: Order) -> None:
 
     Raises:
         Refusal: they make no sense; the text says what to give.
-        ConfigError: the name template could not be rendered for any kind of package.
+        ConfigError: a PACKAGE is none, or the name template could not be rendered for any kind of package.
     """
     given = [
         name
@@ -147,6 +147,8 @@ def check(order: Order) -> None:
         raise Refusal("--sizes goes with --dry-run; without it the packages are fetched")
     if order.name is not None:
         check_template(order.name, order.fields)
+    for text in order.packages:
+        parse_package(text)
     values = (*order.workflows, order.project, order.manifest)
     if any(value is not None and not value.strip() for value in values):
         raise Refusal(f"{given[0]} is empty; `pixxel workflows` lists ids")

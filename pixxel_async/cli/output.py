@@ -45,6 +45,9 @@ def show(form: Form, columns: Sequence[str], rows: Sequence[Row], stream: IO[str
 class Rows:
     """One JSON object a line; also the base of the other forms."""
 
+    blank = False
+    """Whether people see nothing at all; what is for programs shows that it has no rows."""
+
     def __init__(self, columns: Sequence[str], stream: IO[str], before: Callable[[], object] | None = None) -> None:
         self.columns = tuple(columns)
         self._stream = stream
@@ -121,8 +124,10 @@ class Table(Rows):
         super().__init__(columns, stream, before)
         self._block: list[list[str]] = []
         self._widths: list[int] = []
+        self.blank = True
 
     def add(self, row: Row) -> None:
+        self.blank = False
         self._block.append([_cell(row.get(name)) for name in self.columns])
         if len(self._block) >= _BLOCK:
             self._write()

@@ -47,9 +47,8 @@ def parse_package(text: str) -> Package:
     word, colon, ids = text.strip().partition(":")
     kind = KINDS.get(word)
     if kind is None or not colon:
-        raise ConfigError(
-            f"{text[:200]!r} is no package: it must begin with {' or '.join(f'{each}:' for each in KINDS)}"
-        )
+        *known, last = (f"{each}:" for each in KINDS if each != "link")
+        raise ConfigError(f"{text[:200]!r} is no package: it must begin with {', '.join(known)} or {last}")
     return kind.read(ids)
 
 

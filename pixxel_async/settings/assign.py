@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 _FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
+_WANTED = {int: "a whole number", float: "a number", bool: "true or false"}
+
 
 def assign(settings: T, values: Mapping[str, Any], group: str = "") -> T:
     """The settings with the values put in; texts become what the setting is.
@@ -69,8 +71,8 @@ def read_as(kind: Any, value: Any, name: str) -> Any:
     try:
         return readings[0](value) if readings else value
     except (ValueError, KeyError):
-        wanted = " or ".join(getattr(one, "__name__", str(one)) for one in options if one is not type(None))
-    raise ConfigError(f"{name} must be a {wanted}, not {value!r}")
+        wanted = " or ".join(_WANTED.get(one, f"a {one}") for one in options if one is not type(None))
+    raise ConfigError(f"{name} must be {wanted}, not {value!r}")
 
 
 def _readings(kind: Any) -> Any:

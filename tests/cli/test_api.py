@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,11 @@ def test_unknown_members_are_named(command: Command) -> None:
 def test_files(command: Command, tmp_path: Path) -> None:
     """A report is its bytes: into a file, or on stdout."""
     report = command("api", "reports", "orders", "--tz", "UTC")
+    (tmp_path / "orders.csv").write_text("older")
     command("api", "reports", "orders", "--tz", "UTC", "--to", str(tmp_path / "orders.csv"))
+    assert command("api", "reports", "orders", "--to", os.devnull).exit_code == 0
+    assert not Path(os.devnull).is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
 
     assert report.exit_code == Exit.DONE and "," in report.stdout.splitlines()[0]
     assert (tmp_path / "orders.csv").read_bytes() == report.stdout_bytes

@@ -33,7 +33,11 @@ def one_line(result: Result, code: int, *words: str) -> None:
         (["export", "--sandbox"], ["--to", "see pixxel export --help"]),
         (["export", "--to", "x", "--workflow", ""], ["--workflow is empty", "pixxel workflows"]),
         (["export", "--to", "x", "job:w/"], ["must be written job:WORKFLOW_ID/JOB_ID"]),
-        (["export", "--to", "x", "w/j"], ["is no package", "job:"]),
+        (["export", "--to", "x", "w/j"], ["is no package", "job:, task:", "report: or picture:"]),
+        (["export", "--to", "x", "job:w/j", "report:Berlin"], ["must be written report:tz=TIME_ZONE"]),
+        (["export", "--to", "x", "--bwlimit", "10", "job:w/j"], ["--bwlimit", "less than 1KiB a second"]),
+        (["retry", "--no-keep-archive", "x"], ["--no-keep-archive needs --extract"]),
+        (["api", "reports", "orders", "--to", "nowhere/x.csv"], ["no folder nowhere"]),
         (["export", "--to", "x", "--deadline", "soon", "job:w/j"], ["no time span", "6h"]),
         (["export", "--to", "x", "--finished-since", "then", "--workflow", "w"], ["no date", "2026-01-31"]),
         (["export", "--to", "x", "--parallel", "0", "job:w/j"], ["--parallel"]),
@@ -55,6 +59,31 @@ def test_usage(
     monkeypatch.chdir(tmp_path)
 
     one_line(command(*arguments), 2, *words)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_group_without_a_command(command: Command) -> None:
+    """It shows its help, as it is, and counts as wrong usage."""
+    for group in (["record"], ["api"], ["api", "jobs"]):
+        result = command(*group)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith(f"Usage: {' '.join(['pixxel', *group])} [OPTIONS]")
+        assert "; see pixxel" not in result.stderr
+
+
+def test_what_is_not_there(command: Command) -> None:
+    """The advice beside a 404 is about what was asked for."""
+    assert "`pixxel jobs --workflow W` list" in command("jobs", "--workflow", "none").stderr
+    assert "`pixxel api --help` names the resources" in command("api", "aois", "get", "none").stderr
+
+
+def test_a_key_that_check_finds_refused(served: Sandbox) -> None:
+    """`check` says what to make of it, and does not send one on to itself."""
+    result = commanded(served.url, "wrong")("check")
+    assert result.exit_code == 4
+    assert result.stderr.splitlines()[-1].endswith("it is mistyped, no longer valid, or another service's")
+    assert "pixxel check" not in result.stderr
 
 
 def test_missing_key(served: Sandbox, tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_set() -> None:
         ("download=4", "download"),
         ("auth.form=raw", "auth.form"),
         ("download.streams=0", "streams must be at least 1"),
-        ("download.streams=many", "download.streams must be a int"),
+        ("download.streams=many", "download.streams must be a whole number"),
         ("api_key=sk-1", "shows in the list of processes"),
         (" api_key=sk-1", "shows in the list of processes"),
     ],

@@ -70,6 +70,18 @@ def test_the_sandboxs_page_says_what_works(
     assert len(files(tmp_path / "exports")) == 4
 
 
+def test_an_empty_listing_says_so(command: Command, workflow: str) -> None:
+    """People are told on stderr that there is nothing; programs get an empty listing and no word."""
+    for line in (
+        ["jobs", "--workflow", workflow, "--status", "odd"],
+        ["api", "jobs", "list", workflow, "--status=odd"],
+    ):
+        table, listed = command(*line), command(*line, "--output", "json")
+        assert (table.exit_code, table.stdout) == (0, "")
+        assert table.stderr in ("there are no jobs with the status odd\n", "nothing is listed\n")
+        assert (listed.stdout, listed.stderr) == ("[]\n", "")
+
+
 def test_check(command: Command) -> None:
     """`check` says where the key came from, which form works and what it sees, and shows no key."""
     result = command("check", "--output", "json")

@@ -191,11 +191,11 @@ def test_an_id_is_a_text_that_is_not_empty(bad: object) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("w/j", "job: or task:"),
-        ("", "job: or task:"),
-        ("job", "job: or task:"),
-        ("JOB:w/j", "job: or task:"),
-        ("order:1", "job: or task:"),
+        ("w/j", "job:, task:, .* or picture:"),
+        ("", "job:, task:, .* or picture:"),
+        ("job", "job:, task:, .* or picture:"),
+        ("JOB:w/j", "job:, task:, .* or picture:"),
+        ("order:1", "job:, task:, .* or picture:"),
         ("job:w", "job:WORKFLOW_ID/JOB_ID"),
         ("job:w/j/t", "job:WORKFLOW_ID/JOB_ID"),
         ("job:w/", "job:WORKFLOW_ID/JOB_ID"),
