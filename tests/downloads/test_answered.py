@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from pixxel_async import (
 from pixxel_async.events import Failed
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.downloads.conftest import quick_settings
-from tests.downloads.ground import collect, part_bytes, sha256, visible
+from tests.downloads.ground import collect, part_bytes, sha256, until, visible
 
 REPORT = OrderReport(tz="Asia/Kolkata", edition="2026-11-28")
 KINDS = {"report": "reports.orders", "picture": "visualizations.png"}
@@ -183,3 +184,25 @@ async def test_a_large_one_lies_in_no_memory(sandbox: Sandbox, tmp_path: Path) -
     async with PixxelClient(settings=settings) as client, DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(REPORT)
     assert done.size == 500_005
+
+
+async def test_a_body_under_way_holds_no_call(sandbox: Sandbox) -> None:
+    """A slow reader keeps its connection and nothing else: the only call that is allowed at a time is free again."""
+    settings = quick_settings(sandbox).with_values(**{"http.calls_in_flight": 1})
+    sandbox.inject(Fault(route="reports.orders", kind="endless"))
+    async with PixxelClient(settings=settings) as client, client.packages.open(REPORT) as stream:
+        await anext(stream)
+        assert await asyncio.wait_for(client.projects.list(), 10)
+
+
+async def test_cancelled_on_the_way(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """Who cancels is out at once; the part file stays for the next run, which begins anew."""
+    sandbox.inject(Fault(route="reports.orders", kind="stall", at=100))
+    async with DownloadManager(client, tmp_path) as manager:
+        fetching = asyncio.create_task(manager.fetch(REPORT))
+        await until(lambda: sandbox.count("reports.orders"))
+        fetching.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await fetching
+        assert visible(tmp_path) == []
+        assert (await manager.fetch(REPORT)).path.read_bytes() == await truth(REPORT, client)
