@@ -195,8 +195,23 @@ async def open_record(folder: Where, record: Path | None) -> AsyncIterator[Recor
     path = record or folder.record
     if not path.exists():
         raise Refusal(f"there is no record at {printable(str(path))}: nothing was exported there")
+    check_record(path)
     async with await Record.open(path, origin=None) as opened:
+        for note in opened.notes:
+            click.echo(printable(note), err=True)
         yield opened
+
+
+def _begins(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(16)
+
+
+def check_record(path: Path) -> None:
+    """Raise `Refusal` for a file that is there and holds something else: opening it would set it aside as damaged."""
+    if path.is_file() and _begins(path) not in (b"", b"SQLite format 3\0"):
+        what = printable(str(path))
+        raise Refusal(f"{what} is no record, or a damaged one; the next `pixxel export` sets that aside and goes on")
 
 
 async def _drawn(listed: dict[str, object], folder: Where, form: Form) -> dict[str, object]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anyio.to_thread
 import click
 
 from ..downloads import Merged, Record, merge, write_sums
 from . import options
 from .errors import Exit
+from .folder import check_record
 from .plain import many, printable
 from .running import run
 
@@ -28,17 +30,21 @@ def merge_(into: Path, sources: tuple[Path, ...]) -> int:
     `rsync -a`; merging the same again changes nothing. INTO's SHA256SUMS is written anew when it is a folder.
     """
     folder = into if into.is_dir() else None
-    return run(lambda: _merge(_file(into), [_file(source) for source in sources], folder))
+    records = [_file(place) for place in (into, *sources)]
+    for record in records:
+        check_record(record)
+    return run(lambda: _merge(records[0], records[1:], folder))
 
 
 async def _merge(into: Path, sources: list[Path], folder: Path | None) -> int:
+    begun = "" if await anyio.to_thread.run_sync(into.exists) else f"; {printable(str(into))} is a new record"
     merged: Merged = await merge(into, sources)
     if folder is not None:
         async with await Record.open(into, origin=None) as opened:
             await write_sums(folder, opened)
     for clash in merged.clashes:
         click.echo(f"left out: {printable(clash)}", err=True)
-    click.echo(f"{many(merged.taken, 'package')} taken, {merged.kept:,} known already", err=True)
+    click.echo(f"{many(merged.taken, 'package')} taken, {merged.kept:,} known already{begun}", err=True)
     return Exit.FAILED if merged.clashes else Exit.DONE
 
 

@@ -72,6 +72,28 @@ def test_a_group_without_a_command(command: Command) -> None:
         assert "; see pixxel" not in result.stderr
 
 
+def test_a_file_that_is_no_record(command: Command, tmp_path: Path) -> None:
+    """Commands that look at a record leave alone whatever else was named, byte for byte; a new record is told."""
+    notes, folder = tmp_path / "notes.txt", tmp_path / "x"
+    notes.write_text("mine")
+    (folder / ".pixxel").mkdir(parents=True)
+    (folder / ".pixxel" / "record.sqlite").write_text("damaged")
+    for line in (
+        ["status", str(folder)],
+        ["list", str(tmp_path), "--record", str(notes)],
+        ["record", "merge", str(notes), str(folder)],
+        ["record", "merge", str(tmp_path / "new.sqlite"), str(notes)],
+    ):
+        one_line(command(*line), 2, "is no record, or a damaged one")
+    assert notes.read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "x"]
+
+    (folder / ".pixxel" / "record.sqlite").unlink()
+    command("export", "report:tz=UTC", "--to", str(folder))
+    merged = command("record", "merge", str(tmp_path / "new.sqlite"), str(folder))
+    assert merged.stderr == f"1 package taken, 0 known already; {tmp_path / 'new.sqlite'} is a new record\n"
+
+
 def test_what_is_not_there(command: Command) -> None:
     """The advice beside a 404 is about what was asked for."""
     assert "`pixxel jobs --workflow W` list" in command("jobs", "--workflow", "none").stderr
