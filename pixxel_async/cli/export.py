@@ -88,10 +88,10 @@ def export(session: Session, /, to: str | Path, spool: Path | None, **given: Any
 
 async def _export(session: Session, order: Order) -> int:
     began = datetime.now(UTC)
-    await prepare(order.to.folder)
     fetching = Fetching(order)
     choice = await _choice(order)
     async with session.client(sandbox=order.sandbox) as client:
+        await prepare(order.to.folder)
         listing = Listing(client, choice, fetching.wrong, fetching.note)
         await fetching.fetch(client, await _source(order, listing))
     code = fetching.close(running=listing.running)

@@ -110,8 +110,9 @@ def test_a_key_that_check_finds_refused(served: Sandbox) -> None:
 
 def test_missing_key(served: Sandbox, tmp_path: Path) -> None:
     """Without a key the line says where one is looked for."""
-    for command in ("workflows", "check"):
-        one_line(commanded(served.url, None)(command), 2, "PIXXEL_API_KEY", "--api-key-file", "--sandbox")
+    for line in (["workflows"], ["check"], ["export", "--workflow", "w", "--to", str(tmp_path / "x")]):
+        one_line(commanded(served.url, None)(*line), 2, "PIXXEL_API_KEY", "--api-key-file", "--sandbox")
+    assert list(tmp_path.iterdir()) == [], "no folder is made for an export that cannot begin"
 
 
 def test_key_file_that_others_can_read(served: Sandbox, tmp_path: Path) -> None:
