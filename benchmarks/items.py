@@ -1,8 +1,15 @@
-"""Very many packages: `python benchmarks/items.py [--items 20000] [--whole 2000] [--json FILE]`.
+"""Very many packages: `python benchmarks/items.py [PART ...] [--items 20000] [--whole 2000] [--folder FOLDER]`.
 
-Prints what one pending package costs in memory over its own data, how soon the first request is sent although the
-source is long, the processor time of a tiny package from request to record, and how long a second run takes when all is
-done already. The API is a few lines in a process of its own, so that its cost is not ours.
+Parts, all of them unless some are named:
+
+- `pending`: what one pending package costs in memory over its own data, and how soon the first request is sent although
+  the source is long; with the most memory, descriptors and threads that the process had meanwhile.
+- `whole`: the time of a tiny package from request to record.
+- `again`: a second run of `fetch_all` when all is done already.
+- `export`: the same of `pixxel export`, which lists the jobs first; the whole process, from start to exit.
+
+The API is a few lines in a process of its own, so that its cost is not ours. `--folder` keeps what the second runs
+find, which takes longest to prepare.
 """
 
 from __future__ import annotations
@@ -12,11 +19,15 @@ import asyncio
 import gc
 import io
 import json
+import os
+import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zipfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient, Settings
@@ -27,17 +38,21 @@ Figures = dict[str, float]
 
 PATIENT = WaitSettings(first=3600.0, longest=3600.0)
 """Nobody asks again while the pending are counted."""
+ORIGIN = "benchmark"
+"""What the record is bound to, whichever port the API has."""
 
 
 def main() -> None:
     """Measure and print."""
     options = _options()
-    server = subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [sys.executable, __file__, "--serve", str(options.items)], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert server.stdout is not None
         url = server.stdout.readline().strip()
-        with tempfile.TemporaryDirectory(prefix="items-") as folder:
-            figures = asyncio.run(_measure(url, Path(folder), options.items, options.whole))
+        with tempfile.TemporaryDirectory(prefix="items-") as scratch:
+            figures = asyncio.run(_measure(url, Path(scratch), options))
     finally:
         server.kill()
         server.communicate()
@@ -49,18 +64,24 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all of them unless named")
     parser.add_argument("--items", type=int, default=20_000, help="pending packages, and packages of the second run")
     parser.add_argument("--whole", type=int, default=2_000, help="tiny packages fetched from request to record")
+    parser.add_argument("--folder", type=Path, help="where the second runs' packages are, or are put")
     parser.add_argument("--json", type=Path, help="where the figures go")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    return options
 
 
-async def _measure(url: str, folder: Path, items: int, whole: int) -> Figures:
-    return {
-        **await _pending(url, folder / "pending", items),
-        **await _end_to_end(url, folder / "whole", whole),
-        **await _second_run(url, folder / "again", items),
-    }
+async def _measure(url: str, scratch: Path, options: argparse.Namespace) -> Figures:
+    options.folder = options.folder or scratch / "again"
+    figures: Figures = {}
+    for name, part in PARTS.items():
+        if not options.parts or name in options.parts:
+            figures |= await part(url, scratch / name, options)
+    return figures
 
 
 def _packages(workflow: str, count: int) -> list[JobPackage]:
@@ -68,9 +89,10 @@ def _packages(workflow: str, count: int) -> list[JobPackage]:
     return [JobPackage(workflow_id=workflow, job_id=job) for job in jobs]
 
 
-async def _pending(url: str, folder: Path, count: int) -> Figures:
-    """Ask for so many packages that are never ready, and see how the process has grown."""
-    packages, sent = _packages("packing", count), [0.0]
+async def _pending(url: str, folder: Path, options: argparse.Namespace) -> Figures:
+    """Ask for so many packages that are never ready, see how the process has grown, and drop them."""
+    count: int = options.items
+    packages, sent, most = _packages("packing", count), [0.0], [0, 0]
     before = 0
 
     def first(_: object) -> None:
@@ -85,11 +107,15 @@ async def _pending(url: str, folder: Path, count: int) -> Figures:
         async with manager.fetch_all(packages):
             while manager.snapshot().waiting < count:
                 before = before or (_resident() if manager.snapshot().waiting > count // 20 else 0)
+                most = [max(most[0], len(os.listdir("/proc/self/fd"))), max(most[1], threading.active_count())]
                 await asyncio.sleep(0.05)
             grown = _resident() - before
     return {
         "seconds to the first request": sent[0] - begun,
         "bytes a pending package": grown / (count * 0.95),
+        "most memory MB": _most_resident(),
+        "most descriptors": most[0],
+        "most threads": most[1],
     }
 
 
@@ -99,24 +125,55 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-async def _end_to_end(url: str, folder: Path, count: int) -> Figures:
+def _most_resident() -> float:
+    """The most memory that this process ever had, in MB."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines["VmHWM"].split()[0]) / 1024
+
+
+async def _end_to_end(url: str, folder: Path, options: argparse.Namespace) -> Figures:
+    count: int = options.whole
     cost, done = await _run(url, folder, _packages("tiny", count))
     assert done == count
     return {"CPU ms a tiny package": 1e3 * cost["cpu"] / count, "wall ms a tiny package": 1e3 * cost["wall"] / count}
 
 
-async def _second_run(url: str, folder: Path, count: int) -> Figures:
-    packages = _packages("done", count)
-    await _write_record(url, folder, packages)
-    cost, _ = await _run(url, folder, packages)
-    return {f"second run, {count:,} done: {kind} s": seconds for kind, seconds in cost.items()}
+async def _second_run(url: str, scratch: Path, options: argparse.Namespace) -> Figures:
+    packages = _packages("done", options.items)
+    await _prepare(options.folder, packages)
+    cost, _ = await _run(url, options.folder, packages)
+    return {f"second run, {options.items:,} done: {kind} s": seconds for kind, seconds in cost.items()}
+
+
+async def _second_export(url: str, scratch: Path, options: argparse.Namespace) -> Figures:
+    """What `pixxel export` costs as a process of its own; the first time it writes SHA256SUMS, which is not counted."""
+    await _prepare(options.folder, _packages("done", options.items))
+    line = [sys.executable, "-m", "pixxel_async", "--set", f"origin={ORIGIN}"]
+    line += ["export", "--quiet", "--workflow", "done", "--to", str(options.folder)]
+    for _ in range(2):
+        wall, usage = await asyncio.to_thread(_timed, line, {"PIXXEL_BASE_URL": url, "PIXXEL_API_KEY": "k"})
+    return {
+        f"second export, {options.items:,} done: wall s": wall,
+        f"second export, {options.items:,} done: cpu s": usage.ru_utime + usage.ru_stime,
+        "most memory MB of the export": usage.ru_maxrss / 1024,
+    }
+
+
+def _timed(line: list[str], environment: dict[str, str]) -> tuple[float, resource.struct_rusage]:
+    """Seconds from start to exit of a process, and what it used."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(line, env={**os.environ, **environment})
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return time.perf_counter() - begun, usage
 
 
 async def _run(url: str, folder: Path, packages: list[JobPackage]) -> tuple[Figures, int]:
     """What a whole run costs, opening and closing included, and how many outcomes it had with a file."""
     wall, cpu, done = time.perf_counter(), time.process_time(), 0
     async with (
-        PixxelClient(settings=Settings(api_key="k", base_url=url)) as client,
+        PixxelClient(settings=Settings(api_key="k", base_url=url, origin=ORIGIN)) as client,
         DownloadManager(client, folder) as manager,
         manager.fetch_all(packages) as outcomes,
     ):
@@ -125,10 +182,13 @@ async def _run(url: str, folder: Path, packages: list[JobPackage]) -> tuple[Figu
     return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}, done
 
 
-async def _write_record(url: str, folder: Path, packages: list[JobPackage]) -> None:
-    """A folder and its record as a run leaves them."""
-    (folder / "done").mkdir(parents=True)
-    async with await Record.open(folder / ".pixxel" / "record.sqlite", origin=url) as record:
+async def _prepare(folder: Path, packages: list[JobPackage]) -> None:
+    """A folder and its record as a run leaves them, unless they are there."""
+    try:
+        (folder / "done").mkdir(parents=True)
+    except FileExistsError:
+        return
+    async with await Record.open(folder / ".pixxel" / "record.sqlite", origin=ORIGIN) as record:
         for start in range(0, len(packages), 500):
             chunk = packages[start : start + 500]
             await asyncio.gather(*(_done(record, folder, package) for package in chunk))
@@ -148,6 +208,7 @@ class _Server(asyncio.Protocol):
     """Answers every ask: `packing` for one workflow, a link for the others; and gives every link the same archive."""
 
     url = ""
+    listing = b""
 
     def __init__(self) -> None:
         self._seen = b""
@@ -176,6 +237,8 @@ def _answer(head: bytes) -> bytes:
         kind, body = b"application/json", json.dumps(packing if b"/packing/" in path else ready).encode()
     if b"/projects" in path:
         body = b'{"projects": [], "total_count": 0}'
+    elif path.endswith(b"/jobs"):
+        body = _Server.listing
     return b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s' % (kind, len(body), body)
 
 
@@ -189,7 +252,26 @@ def _archive() -> bytes:
 _ARCHIVE = _archive()
 
 
-async def _serve() -> None:
+def _listed(package: JobPackage) -> dict[str, object]:
+    """A job's row, with what the rows of a listing have."""
+    return {
+        "id": package.job_id, "workflow_id": package.workflow_id, "created_by": "5a1e9a6e-0000-4000-8000-000000000001",
+        "status": "completed", "progress": "100", "cost": 12.5, "estimated_duration": 360, "time_taken": "6m 0s",
+        "created_at": "2026-09-20T23:54:00Z", "updated_at": "2026-09-21T00:00:00Z",
+        "finished_at": "2026-09-21T00:00:00Z",
+    }  # fmt: skip
+
+
+PARTS: dict[str, Callable[[str, Path, argparse.Namespace], Awaitable[Figures]]] = {
+    "pending": _pending,
+    "whole": _end_to_end,
+    "again": _second_run,
+    "export": _second_export,
+}
+
+
+async def _serve(count: int) -> None:
+    _Server.listing = json.dumps({"jobs": [_listed(package) for package in _packages("done", count)]}).encode()
     server = await asyncio.get_running_loop().create_server(_Server, "127.0.0.1", 0)
     _Server.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     print(_Server.url, flush=True)
@@ -197,7 +279,7 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--serve"]:
-        asyncio.run(_serve())
+    if sys.argv[1:2] == ["--serve"]:
+        asyncio.run(_serve(int(sys.argv[2])))
     else:
         main()
