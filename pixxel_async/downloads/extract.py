@@ -53,8 +53,10 @@ class Extracted(NamedTuple):
     @classmethod
     def read(cls, text: str | None) -> Extracted | None:
         """From the record's text; what cannot be read is nothing."""
+        if not text:
+            return None
         try:
-            found = json.loads(text or "null")
+            found = json.loads(text)
             return cls(str(found["folder"]), bool(found["kept"]), bool(found["whole"])) if found else None
         except (ValueError, TypeError, KeyError):
             return None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import PackageFailed, PackageTimedOut, PixxelError, TimedOut, WaitFailed
 from ..events import Outcome, Skipped
 from ..packages import Wanted, wanted
-from .intake import enrol, in_shard
+from .intake import Found, begin, ended, in_shard, look_up
 from .pending import Item, Sink, Terms
 from .source import Source
 
@@ -31,7 +31,7 @@ class Batch(Sink, Protocol):
 
 
 class Feed:
-    """Reads a source for one batch and enrols what it holds.
+    """Reads a source for one batch and puts what it holds on its way.
 
     A row is read when there is use for it: as many at once as there are requests to be sent. While all that is read
     turns out to be done, ever more are looked up at once.
@@ -71,9 +71,8 @@ class Feed:
         try:
             with self._engine.schedule.feeding(self._source.to_come) as hunger:
                 while chunk := await self._chunk(hunger, size):
-                    items = [item for given in chunk if (item := self._take(wanted(given))) is not None]
-                    under_way = await self._enrol(items)
-                    size = 1 if under_way else min(2 * size, LARGEST_CHUNK)
+                    begun = await self._take([given for row in chunk if self._is_new(given := wanted(row))])
+                    size = 1 if begun else min(2 * size, LARGEST_CHUNK)
             self._read = True
             while self._waits:
                 await asyncio.wait(self._waits)
@@ -81,16 +80,6 @@ class Feed:
             for task in self._waits:
                 task.cancel()
             await self._source.aclose()
-
-    async def _enrol(self, items: list[Item]) -> int:
-        """How many of these are on their way now; one that cannot be named or looked up fails, and no other."""
-        try:
-            return await enrol(self._engine, items, self._start, skip=True)
-        except PixxelError as error:
-            if len(items) == 1:
-                self._engine.fail(items[0], error)
-                return 0
-        return sum([await self._enrol([item]) for item in items])
 
     async def _chunk(self, hunger: asyncio.Event, size: int) -> list[object]:
         while not (use := self._use()):
@@ -106,26 +95,59 @@ class Feed:
         room = min(settings.ask_ahead - schedule.waiting, settings.max_pending - len(self._engine.items))
         return max(min(settings.asks - self._terms.fresh, room), 0)
 
-    def _take(self, given: Wanted) -> Item | None:
-        """A new item; None when the row needs no way of its own. One that is under way already is not ended by it."""
+    def _is_new(self, given: Wanted) -> bool:
+        """Whether a row has to be looked up: it is this machine's share, and not under way already."""
         if not in_shard(given.package, self._terms.settings.shard):
-            outcome = Skipped(given.package, "another machine's share")
-            self._engine.tools.tell(outcome)
-            self._sink.say(outcome)
-            return None
-        key = self._engine.key(given.package, self._terms)
-        known = self._engine.items.get(key)
+            self._say(Skipped(given.package, "another machine's share"))
+            return False
+        return not self._join(given)
+
+    def _join(self, given: Wanted) -> bool:
+        """Whether a package is under way already: then this batch learns of its end, and does not end it."""
+        known = self._engine.items.get(self._engine.key(given.package, self._terms)) if self._engine.items else None
         if known is None:
-            item = self._engine.items[key] = Item(given, self._terms, self._engine.tools.timing.clock())
-            item.sinks = self._alone
-            self.active += 1
-            return item
+            return False
         if self._sink in known.sinks:
             self._sink.say(Skipped(given.package, "is in the list twice"))
-            return None
-        known.sinks += (self._sink,)
+        else:
+            known.sinks += (self._sink,)
+            self.active += 1
+        return True
+
+    async def _take(self, given: Sequence[Wanted]) -> int:
+        """How many of these are on their way now; one that cannot be named or looked up fails, and no other."""
+        try:
+            found = await look_up(given, self._terms, self._engine.tools)
+        except PixxelError as error:
+            if len(given) == 1:
+                if not self._join(given[0]):
+                    self._engine.fail(self._item(given[0]), error)
+                return 0
+            return sum([await self._take([each]) for each in given])
+        return sum(map(self._begin, found))
+
+    def _begin(self, found: Found) -> bool:
+        """Whether a package is on its way now; one that is over already never becomes an item."""
+        outcome = ended(found, self._terms, skip=True)
+        if outcome is not None:
+            self._say(outcome)
+        elif not self._join(found.wanted):
+            begin(self._engine, self._item(found.wanted), found, self._start)
+            return True
+        return False
+
+    def _item(self, given: Wanted) -> Item:
+        """A new item, of this batch alone."""
+        item = Item(given, self._terms, self._engine.tools.timing.clock())
+        item.sinks = self._alone
+        self._engine.items[self._engine.key(given.package, self._terms)] = item
         self.active += 1
-        return None
+        return item
+
+    def _say(self, outcome: Outcome) -> None:
+        """The outcome of a row that is never under way."""
+        self._engine.tools.tell(outcome)
+        self._sink.say(outcome)
 
     def _start(self, item: Item) -> None:
         """The item may be asked for, or its job is waited for first."""

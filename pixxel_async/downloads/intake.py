@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..events import Downloaded, Outcome, Skipped
 from .extract import Extracted
-from .pending import Item
 from .place import decide, path_and_url
 
 if TYPE_CHECKING:
-    from ..packages import Package
+    from ..packages import Package, Wanted
     from .engine import Engine
+    from .pending import Item, Terms
+    from .plan import Sight
     from .record import Row
     from .rules.recovery import Decision
 
-__all__ = ["enrol", "in_shard"]
+__all__ = ["Found", "begin", "ended", "in_shard", "look_up"]
+
+
+class Found(NamedTuple):
+    """What record and disk say about one package, and what follows from it.
+
+    Attributes:
+        row: None when the record knows nothing of it.
+    """
+
+    wanted: Wanted
+    row: Row | None
+    decision: Decision
 
 
 def in_shard(package: Package, shard: tuple[int, int] | None) -> bool:
@@ -32,66 +45,59 @@ def in_shard(package: Package, shard: tuple[int, int] | None) -> bool:
     return int.from_bytes(digest[:8]) % shard[1] == shard[0] - 1
 
 
-async def enrol(engine: Engine, items: Sequence[Item], start: Callable[[Item], object], *, skip: bool) -> int:
-    """Put new items of one call on their way, or end them at once by what the record says.
+async def look_up(wanted: Sequence[Wanted], terms: Terms, sight: Sight) -> list[Found]:
+    """Look up packages of one call, all together; raises when one of them cannot be named or looked at."""
+    identities = [str(each.package) for each in wanted]
+    known = await sight.record.known(identities, terms.folder)
+    rows = [known.get(identity) for identity in identities]
+    decisions = await decide(wanted, rows, terms, sight)
+    return list(map(Found, wanted, rows, decisions))
+
+
+def ended(found: Found, terms: Terms, *, skip: bool) -> Outcome | None:
+    """The outcome of what is over already; None when something is to be done about it.
 
     Args:
-        start: takes an item that is to be asked for.
         skip: whether what is done or given up is `Skipped`, as in a batch, instead of returned or tried again.
-
-    Returns:
-        how many are on their way.
     """
-    if not items:
-        return 0
-    tools, folder = engine.tools, items[0].terms.folder
-    identities = [item.identity for item in items]
-    known = await tools.record.known(identities, folder)
-    rows = [known.get(identity) for identity in identities]
-    decisions = await decide(items, rows, tools)
-    return sum(_place(engine, *each, start, skip=skip) for each in zip(items, rows, decisions, strict=True))
+    package, row = found.wanted.package, found.row
+    if row is None:
+        return None
+    if found.decision.step == "done":
+        unpacked = Extracted.read(row.extracted)
+        return None if _to_unpack(terms, row, unpacked) else _done(package, row, unpacked, terms, skip=skip)
+    if found.decision.step == "given_up" and skip:
+        return Skipped(package, f"given up after {row.runs} runs: {row.error}", given_up=True)
+    return None
 
 
-def _place(
-    engine: Engine, item: Item, row: Row | None, decision: Decision, start: Callable[[Item], object], *, skip: bool
-) -> bool:
-    """One item: ended at once, to be looked at on disk, or to be asked for."""
-    if not item.sinks:
-        return False
-    item.download_id = (row.download_id if row is not None else None) or ""
-    match decision.step:
-        case "done" if row is not None and not _to_unpack(item, row):
-            engine.finish(item, _done(item, row, skip=skip))
-        case "given_up" if row is not None and skip:
-            reason = f"given up after {row.runs} runs: {row.error}"
-            engine.finish(item, Skipped(item.package, reason, given_up=True))
-        case "done" | "finish" | "check" | "adopt" | "prove" | "taken":
-            # Nobody had claimed it when it was looked at: another process may have put its file there meanwhile.
-            engine.schedule.stream(item)
-            return True
-        case _:
-            start(item)
-            return True
-    return False
+def begin(engine: Engine, item: Item, found: Found, ask: Callable[[Item], object]) -> None:
+    """Put an item on its way: to a stream, which looks at its file again, or to be asked for.
+
+    Args:
+        ask: takes an item that is to be asked for.
+    """
+    item.download_id = (found.row.download_id if found.row is not None else None) or ""
+    if found.decision.step in ("done", "finish", "check", "adopt", "prove", "taken"):
+        # Nobody had claimed it when it was looked at: another process may have put its file there meanwhile.
+        engine.schedule.stream(item)
+    else:
+        ask(item)
 
 
-def _to_unpack(item: Item, row: Row) -> bool:
+def _to_unpack(terms: Terms, row: Row, unpacked: Extracted | None) -> bool:
     """Whether it is done but for its files."""
-    if not item.terms.settings.extract or row.container != "zip":
-        return False
-    found = Extracted.read(row.extracted)
-    return found is None or not found.whole
+    return terms.settings.extract and row.container == "zip" and (unpacked is None or not unpacked.whole)
 
 
-def _done(item: Item, row: Row, *, skip: bool) -> Outcome:
-    (path, url), folder = path_and_url(item.terms, row.name or ""), None
-    found = Extracted.read(row.extracted)
-    if found is not None and found.whole:
-        folder = item.terms.folder / found.folder
-        path = path if found.kept else folder
+def _done(package: Package, row: Row, unpacked: Extracted | None, terms: Terms, *, skip: bool) -> Outcome:
+    (path, url), folder = path_and_url(terms, row.name or ""), None
+    if unpacked is not None and unpacked.whole:
+        folder = terms.folder / unpacked.folder
+        path = path if unpacked.kept else folder
     if skip:
-        return Skipped(item.package, "done before", path, url=url)
+        return Skipped(package, "done before", path, url=url)
     return Downloaded(
-        item.package, path, row.size or 0, row.sha256, row.proof or "size",
+        package, path, row.size or 0, row.sha256, row.proof or "size",
         fetched=False, server_name=row.server_name, folder=folder, url=url,
     )  # fmt: skip

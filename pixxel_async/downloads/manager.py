@@ -17,7 +17,7 @@ from .board import Board, Snapshot, Watching
 from .destination import Destination
 from .engine import Engine
 from .home import Home, Target, where
-from .intake import enrol
+from .intake import begin, ended, look_up
 from .life import drain_out, shut, start
 from .outcomes import Outcomes, in_all
 from .pending import Item, Terms
@@ -194,10 +194,15 @@ class DownloadManager:
         item = engine.items[key] = Item(given, terms, engine.tools.timing.clock())
         transfer = self._transfer(item)
         try:
-            await enrol(engine, [item], engine.schedule.add, skip=False)
+            (found,) = await look_up([given], terms, engine.tools)
         except BaseException:
             transfer.cancel()
             raise
+        outcome = ended(found, terms, skip=False)
+        if item.sinks and outcome is not None:
+            engine.finish(item, outcome)
+        elif item.sinks:
+            begin(engine, item, found, engine.schedule.add)
         return transfer
 
     def _transfer(self, item: Item) -> Transfer:

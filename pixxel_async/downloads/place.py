@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from .rules.recovery import Decision, Final, Known, recover
 from .surely import surely
 
 if TYPE_CHECKING:
-    from ..packages import Wanted
+    from ..packages import Package, Wanted
     from .destination import Destination, Look
     from .disk import Disk
     from .pending import Item, Terms
@@ -88,7 +88,7 @@ async def claimed(item: Item, tools: Tools) -> AsyncIterator[Place]:
     try:
         row = claim.row
         name = row.name or name
-        part = row.part or _part(item, name)
+        part = row.part or _part(item.package, name)
         look = await item.terms.destination.looking([name])
         decide_one = _Deciding(item.terms, tools.disk, look, lost=tools.record.lost, revive=True)
         decision = await tools.threads.run(decide_one, row, name, part, claim.same_boot)
@@ -102,17 +102,17 @@ async def claimed(item: Item, tools: Tools) -> AsyncIterator[Place]:
 async def _claim(item: Item, tools: Tools, name: str) -> Claim:
     folder = item.terms.folder
     try:
-        claim = await tools.record.claim(item.identity, folder, name=name, part=_part(item, name))
+        claim = await tools.record.claim(item.identity, folder, name=name, part=_part(item.package, name))
     except NameTaken:
         name = distinct(name, item.package)
-        claim = await tools.record.claim(item.identity, folder, name=name, part=_part(item, name))
+        claim = await tools.record.claim(item.identity, folder, name=name, part=_part(item.package, name))
     if claim is None:
         raise Held
     return claim
 
 
-def _part(item: Item, name: str) -> str:
-    return posixpath.join(posixpath.dirname(name), part_name(item.package))
+def _part(package: Package, name: str) -> str:
+    return posixpath.join(posixpath.dirname(name), part_name(package))
 
 
 @frozen
@@ -154,29 +154,29 @@ class _Deciding:
         return known._replace(state="failed") if self.revive and row.state == "given_up" else known
 
 
-async def decide(items: Sequence[Item], rows: Sequence[Row | None], sight: Sight) -> list[Decision]:
+async def decide(wanted: Sequence[Wanted], rows: Sequence[Row | None], terms: Terms, sight: Sight) -> list[Decision]:
     """What is to be done about each of these, all of one call, before anything is asked for.
 
     An object store is looked at only where what it holds makes a difference to what the record says.
     """
-    if not items:
-        return []
-    terms, names = items[0].terms, [_name(item, row) for item, row in zip(items, rows, strict=True)]
+    names = [_name(*each, terms) for each in zip(wanted, rows, strict=True)]
     sure = terms.settings.if_missing == "redo" or terms.settings.exists == "error" or sight.record.lost
     look = await terms.destination.looking(names, sure=sure)
     deciding = _Deciding(terms, sight.disk, look, lost=sight.record.lost)
-    return await sight.threads.run(_decide, items, rows, names, deciding)
+    return await sight.threads.run(_decide, wanted, rows, names, deciding)
 
 
-def _decide(items: Sequence[Item], rows: Iterable[Row | None], names: Iterable[str], one: _Deciding) -> list[Decision]:
+def _decide(
+    wanted: Sequence[Wanted], rows: Sequence[Row | None], names: Sequence[str], one: _Deciding
+) -> list[Decision]:
     return [
-        one(row, name, (row.part if row is not None else None) or _part(item, name), True)
-        for item, row, name in zip(items, rows, names, strict=True)
+        one(row, name, (row.part if row is not None else None) or _part(each.package, name), True)
+        for each, row, name in zip(wanted, rows, names, strict=True)
     ]
 
 
-def _name(item: Item, row: Row | None) -> str:
-    return (row.name if row is not None else None) or first_name(item.wanted, item.terms.settings.name)
+def _name(wanted: Wanted, row: Row | None, terms: Terms) -> str:
+    return (row.name if row is not None else None) or first_name(wanted, terms.settings.name)
 
 
 def path_and_url(terms: Terms, name: str) -> tuple[Path, str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -12,17 +12,16 @@ from attrs import evolve, frozen
 from ..errors import DownloadError, KeyRefused, PixxelError
 from ..packages import wanted
 from ..packages.rules.ranges import parse_content_range
-from .intake import in_shard
-from .pending import Item, Terms
-from .place import decide, first_name
+from .intake import Found, in_shard, look_up
+from .place import first_name
 from .rules.recovery import Step
 from .source import Source
 
 if TYPE_CHECKING:
     from ..packages import Link, Package
     from .disk import Disk
-    from .record import Record, Row
-    from .rules.recovery import Decision
+    from .pending import Terms
+    from .record import Record
     from .threads import Threads
 
 __all__ = ["Planned", "Sight", "plan"]
@@ -73,27 +72,19 @@ async def plan(
     source = Source(packages)
     try:
         while rows := await source.take(CHUNK):
-            planned += await _looked_up([Item(wanted(row), terms, 0.0) for row in rows], sight)
+            found = await look_up([wanted(row) for row in rows], terms, sight)
+            planned += [_planned(each, terms) for each in found]
     finally:
         await source.aclose()
     return await _sized(planned, terms) if sizes else planned
 
 
-async def _looked_up(items: Sequence[Item], sight: Sight) -> list[Planned]:
-    identities = [item.identity for item in items]
-    known = await sight.record.known(identities, items[0].terms.folder)
-    rows = [known.get(identity) for identity in identities]
-    decisions = await decide(items, rows, sight)
-    return [_planned(*each) for each in zip(items, rows, decisions, strict=True)]
-
-
-def _planned(item: Item, row: Row | None, decision: Decision) -> Planned:
-    settings = item.terms.settings
-    mine = in_shard(item.package, settings.shard)
-    name = (row.name if row is not None else None) or first_name(item.wanted, settings.name)
+def _planned(found: Found, terms: Terms) -> Planned:
+    (wanted, row, decision), settings = found, terms.settings
+    name = (row.name if row is not None else None) or first_name(wanted, settings.name)
     size = (row.size or row.total) if row is not None else None
-    step = decision.step if mine else "elsewhere"
-    return Planned(item.package, step, item.terms.folder / name, decision.offset, size)
+    step = decision.step if in_shard(wanted.package, settings.shard) else "elsewhere"
+    return Planned(wanted.package, step, terms.folder / name, decision.offset, size)
 
 
 async def _sized(planned: list[Planned], terms: Terms) -> list[Planned]:
