@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import zip_longest
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +26,7 @@ _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 
 
 async def write_sums(folder: Path, record: Record, destination: Destination | None = None) -> Path:
-    """Write `<folder>/SHA256SUMS` anew, in one step, with every file that the record knows a digest of.
+    """Bring `<folder>/SHA256SUMS` up to date, in one step, with every file that the record knows a digest of.
 
     Files that were moved away or deleted are left out, for they are done and not damaged. Where none is left there is
     no `SHA256SUMS`, since `sha256sum -c` refuses an empty one.
@@ -36,39 +39,50 @@ async def write_sums(folder: Path, record: Record, destination: Destination | No
     Returns:
         the file, which may not be there.
     """
-    rows = [(row.sha256, row.name) async for row in record.rows(folder, "done") if row.sha256 and row.name]
-    if destination is not None:
-        await destination.write_sums(rows)
-        return folder / SUMS
     threads = Threads(1)
     try:
-        return await threads.run(write_list, folder, rows)
+        rows = await record.digests(folder, await threads.run(_listed, folder / SUMS))
+        if destination is None:
+            await threads.run(write_list, folder, rows)
+        else:
+            await destination.write_sums(rows)
     finally:
         threads.close()
+    return folder / SUMS
 
 
-def write_list(folder: Path, rows: Sequence[tuple[str, str]]) -> Path:
-    """Write the list of a local folder from digests and names; runs in a thread."""
+def _listed(sums: Path) -> dict[tuple[str, str], tuple[str, str]]:
+    """The digests and names that a list has, if there is one; each as itself, so that it need not be kept twice."""
+    with suppress(OSError), sums.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+        pairs = ((line[:64], line[66:-1]) for line in file)
+        return {pair: pair for pair in pairs}
+    return {}
+
+
+def write_list(folder: Path, rows: Sequence[tuple[str, str]]) -> None:
+    """Write the list of a local folder from digests and names, unless it stands there already; runs in a thread."""
     final, part = folder / SUMS, folder / f".{SUMS}.{secrets.token_hex(4)}.part"
-    lines = list(_lines(folder, rows))
-    if not lines:
+    there = [row for row in sorted(rows, key=itemgetter(1)) if os.path.isfile(os.path.join(folder, row[1]))]
+    if not there:
         final.unlink(missing_ok=True)
-        return final
+        return
+    if _stands(final, there):
+        return
     try:
         with part.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            file.writelines(lines)
+            file.writelines(line(*row) for row in there)
             file.flush()
             os.fsync(file.fileno())
         part.replace(final)
     finally:
         part.unlink(missing_ok=True)
-    return final
 
 
-def _lines(folder: Path, rows: Sequence[tuple[str, str]]) -> Iterable[str]:
-    for digest, name in sorted(rows, key=lambda row: row[1]):
-        if os.path.isfile(os.path.join(folder, name)):
-            yield line(digest, name)
+def _stands(sums: Path, rows: Sequence[tuple[str, str]]) -> bool:
+    """Whether a list says this already."""
+    with suppress(OSError), sums.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+        return all(said == (row and line(*row)) for said, row in zip_longest(file, rows))
+    return False
 
 
 def line(digest: str, name: str) -> str:

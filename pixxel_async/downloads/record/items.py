@@ -20,7 +20,10 @@ from ..rules.naming import fold
 from .database import Database
 from .rows import COLUMNS, Claim, Row, State, blank, from_columns, seal, to_columns
 
-__all__ = ["Claiming", "Page", "counts", "forget", "get", "known", "page", "release", "save", "take", "taken"]
+__all__ = [
+    "Claiming", "Digests", "Page", "counts", "digests", "forget", "get", "known", "page", "release", "save", "take",
+    "taken",
+]  # fmt: skip
 
 _SELECTED = ", ".join((*COLUMNS, "seal"))
 _ONE = "identity = ? AND folder = ?"
@@ -77,6 +80,38 @@ def page(db: Database, folder: str | None, state: State | None, after: tuple[str
     )
     found = db.sql.execute(statement, (*after, folder, state, limit)).fetchall()
     return Page(_sound(db, found), (found[-1][0], found[-1][1])) if found else None
+
+
+Vouched = Mapping[tuple[str, str], tuple[str, str]]
+"""Digests with names, each as itself."""
+
+
+@frozen
+class Digests:
+    """The digests and names of files, read together; `last` as of a page."""
+
+    files: Sequence[tuple[str, str]]
+    last: str
+
+
+def digests(db: Database, folder: str, vouched: Vouched, after: str, limit: int) -> Digests | None:
+    """The digests and names of the done files that follow `after`, in the order of identities; None at the end.
+
+    Args:
+        vouched: what was written elsewhere, too: where both agree the seal need not be looked at, which would take most
+            of the time.
+    """
+    statement = (
+        "SELECT identity, name, sha256 FROM items WHERE identity > ? AND folder = ? AND state = 'done'"
+        " ORDER BY identity LIMIT ?"
+    )
+    found = db.sql.execute(statement, (after, folder, limit)).fetchall()
+    files = [
+        vouched.get((sha256, name)) or (sha256, name)
+        for identity, name, sha256 in found
+        if name and sha256 and ((sha256, name) in vouched or get(db, identity, folder) is not None)
+    ]
+    return Digests(files, found[-1][0]) if found else None
 
 
 def counts(db: Database, folder: str | None) -> dict[State, int]:

@@ -119,6 +119,19 @@ class Record:
                 yield row
             after = page.last
 
+    async def digests(self, folder: Path, vouched: items.Vouched) -> list[tuple[str, str]]:
+        """The digests and names of a folder's done files.
+
+        Args:
+            vouched: what a list written earlier has, each as itself; rows that say the same are read more quickly.
+        """
+        key, after = self._key(folder), ""
+        files: list[tuple[str, str]] = []
+        while page := await self._do(_listing(key, vouched, after)):
+            files += page.files
+            after = page.last
+        return files
+
     async def counts(self, folder: Path | None = None) -> dict[State, int]:
         """How many rows there are in each state that occurs."""
         key = None if folder is None else self._key(folder)
@@ -205,6 +218,10 @@ def _kept_as(folder: str, home: str) -> str:
 
 def _looking_up(identities: list[str], folder: str) -> Callable[[Database], dict[str, Row]]:
     return lambda db: items.known(db, identities, folder)
+
+
+def _listing(folder: str, vouched: items.Vouched, after: str) -> Callable[[Database], items.Digests | None]:
+    return lambda db: items.digests(db, folder, vouched, after, _PAGE)
 
 
 def _paging(folder: str | None, state: State | None, after: tuple[str, str]) -> Callable[[Database], items.Page | None]:
