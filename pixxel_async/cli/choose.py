@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from attrs import frozen
 
@@ -68,6 +68,7 @@ def task_counts(status: str | None) -> bool:
     return not status or verdict(status) in _ENDED
 
 
-def template_fields(item: Wanted, workflow_name: str) -> dict[str, Any]:
-    """All fields that a name template may use for a listed package; what its row did not tell is None."""
-    return {**dict.fromkeys(item.package.row_fields), WORKFLOW_NAME: workflow_name or None, **item.fields}
+def with_fields(item: Wanted, workflow_name: str) -> Wanted:
+    """A listed package with all fields that a name template may use; what its row did not tell is None."""
+    fields = {**dict.fromkeys(item.package.row_fields), WORKFLOW_NAME: workflow_name or None, **item.fields}
+    return Wanted(item.package, fields, item.ended, item.name)

@@ -70,7 +70,7 @@ class Board:
                 self.bodies[item] = evolve(self.bodies.get(item, Body()), proving=True)
             case Waiting(item):
                 self.bodies.pop(item, None)
-            case Downloaded() | Skipped() | Failed():
+            case Downloaded() | Skipped() | Failed() if self.bodies:
                 self.bodies.pop(str(event.package), None)
 
 

@@ -7,11 +7,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio.to_thread
-from attrs import define, evolve, field
+from attrs import define, field
 
 from ..errors import ConfigError, KeyRefused, PixxelError
 from ..packages import Wanted, parse_package, wanted
-from .choose import Choice, task_counts, template_fields
+from .choose import Choice, task_counts, with_fields
 from .manifest import manifest_lines, read_manifest
 
 if TYPE_CHECKING:
@@ -62,8 +62,14 @@ class Listing:
     async def workflow(self, workflow_id: str, name: str = "") -> AsyncIterator[Wanted]:
         """The packages of one workflow's jobs: of those that have ended first, then of those that are waited for."""
         async for job in self._told(f"workflow {workflow_id}", self._jobs(workflow_id)):
-            async for item in self._told(f"job {job.id} of workflow {workflow_id}", self._packages(job)):
-                yield evolve(item, fields=template_fields(item, name))
+            own = self._own(job)
+            if own is None:
+                continue
+            if self.choice.packages != "task":
+                yield with_fields(own, name)
+            if self.choice.packages != "job":
+                async for task in self._told(_what(job), self._tasks(job)):
+                    yield with_fields(task, name)
 
     async def _told(self, what: str, rows: AsyncIterator[T]) -> AsyncIterator[T]:
         try:
@@ -86,11 +92,14 @@ class Listing:
         for job in later:
             yield job
 
-    async def _packages(self, job: Job) -> AsyncIterator[Wanted]:
-        if self.choice.packages != "task":
-            yield wanted(job)
-        if self.choice.packages == "job":
-            return
+    def _own(self, job: Job) -> Wanted | None:
+        try:
+            return wanted(job)
+        except ConfigError as error:
+            self.tell(error, _what(job))
+            return None
+
+    async def _tasks(self, job: Job) -> AsyncIterator[Wanted]:
         whole = await self._whole(job)
         for task in whole.tasks or ():
             if task_counts(task.status):
@@ -100,9 +109,13 @@ class Listing:
         """The job with its tasks, which a listing does not bring; one that still runs is waited for first."""
         ids = (job.workflow_id or "", job.id or "")
         if not self.choice.ended(job.status):
-            self.note(f"waiting for job {job.id} of workflow {job.workflow_id} to end, for its tasks")
+            self.note(f"waiting for {_what(job)} to end, for its tasks")
             job = await self.client.jobs.wait(*ids)
         return job if job.tasks else await self.client.jobs.get(*ids)
+
+
+def _what(job: Job) -> str:
+    return f"job {job.id} of workflow {job.workflow_id}"
 
 
 async def project_workflows(client: PixxelClient, project_id: str) -> AsyncIterator[Workflow]:

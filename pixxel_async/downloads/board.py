@@ -124,9 +124,13 @@ class Board:
             self._recent.popleft()
 
     def _count(self, outcome: Outcome) -> None:
-        self.done += isinstance(outcome, Downloaded)
-        self.skipped += isinstance(outcome, Skipped)
-        self.failed += isinstance(outcome, Failed)
+        match outcome:
+            case Skipped():
+                self.skipped += 1
+            case Downloaded():
+                self.done += 1
+            case Failed():
+                self.failed += 1
 
     def _show(self, identity: str, event: Event) -> None:
         log.debug("%s item=%s", type(event).__name__, identity)

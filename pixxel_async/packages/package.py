@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from attrs import fields, frozen
@@ -15,6 +16,12 @@ from .state import Answer
 if TYPE_CHECKING:
     from .._http.call import API, Call
     from .rules.containers import Container
+
+
+@cache
+def _members(kind: type[Package]) -> tuple[str, ...]:
+    """The names of its fields, kept: there may be very many packages."""
+    return tuple(each.name for each in fields(kind))
 
 
 def several(ids: Iterable[str] | None) -> tuple[str, ...]:
@@ -51,12 +58,12 @@ class Package(ABC):
     promised: ClassVar[Container | None] = None
 
     def __attrs_post_init__(self) -> None:
-        for each in fields(type(self)):
-            value = getattr(self, each.name)
+        for name in _members(type(self)):
+            value = getattr(self, name)
             for id in value if isinstance(value, tuple) else (value,):
                 if not isinstance(id, str) or not id:
                     raise ConfigError(
-                        f"a package of kind {self.kind} needs a {each.name}: a text that is not empty, not {id!r}"
+                        f"a package of kind {self.kind} needs a {name}: a text that is not empty, not {id!r}"
                     )
 
     @abstractmethod
@@ -109,7 +116,7 @@ class Package(ABC):
         return cls(**ids)
 
     def __str__(self) -> str:
-        return f"{self.kind}:" + spelling.spell({each.name: getattr(self, each.name) for each in fields(type(self))})
+        return f"{self.kind}:" + spelling.spell({name: getattr(self, name) for name in _members(type(self))})
 
 
 @frozen(kw_only=True)

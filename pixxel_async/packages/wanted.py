@@ -75,10 +75,10 @@ def wanted(given: object) -> Wanted:
 
 def _from_row(kind: type[Package], row: object, members: Mapping[str, str]) -> Wanted:
     ids: dict[str, Any] = {name: getattr(row, member, None) for name, member in members.items()}
-    missing = [members[name] for name, value in ids.items() if not value]
-    if missing:
+    if not all(ids.values()):
+        missing = [members[name] for name, value in ids.items() if not value]
         raise ConfigError(f"this {type(row).__name__} names no package: its {' and '.join(missing)} is missing")
-    told = {name: getattr(row, member, None) for name, member in kind.row_fields.items()}
-    known = {name: value for name, value in told.items() if value not in (None, "")}
+    told = ((name, getattr(row, member, None)) for name, member in kind.row_fields.items())
+    known = {name: value for name, value in told if value is not None and value != ""}
     status = known.get("status")
     return Wanted(kind(**ids), known, None if status is None else verdict(status) != "going")

@@ -14,7 +14,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 
 def spell(ids: Ids) -> str:
     """The ids in one text; an empty list is left out."""
-    return "/".join(_part(name, each) for name, each in ids.items() if each)
+    return "/".join([_part(name, each) for name, each in ids.items() if each])
 
 
 def read(text: str, single: Sequence[str], lists: Collection[str]) -> dict[str, str | tuple[str, ...]] | None:

@@ -61,11 +61,11 @@ def verdict(status: object, good: Iterable[str] = (), bad: Iterable[str] = ()) -
         good, bad: further words that count, before ours.
     """
     word = plain(status)
-    if word and word in {plain(each) for each in bad}:
+    if word and bad and word in map(plain, bad):
         return "bad"
     if word in PARTIAL:
         return "partial"
-    if word and word in {plain(each) for each in good}:
+    if word and good and word in map(plain, good):
         return "good"
     return "good" if word in GOOD else "bad" if word in BAD else "going"
 
