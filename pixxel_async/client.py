@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl as tls
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import WeakSet
 
@@ -211,6 +211,25 @@ class PixxelClient:
         method = method.upper()
         operation = Operation(f"{method} {path}", method, given_path(path), repeat or _class_of(method))
         return await self._calls.call(Call(operation, query=query or {}, body=to_wire(body)))
+
+    def follow_job(
+        self,
+        workflow_id: str,
+        job_id: str,
+        ended: Callable[[Exception | None], object],
+        *,
+        deadline: float | None = None,
+    ) -> Callable[[], None]:
+        """As `jobs.wait`, for thousands of jobs at once: a call is made at the end, and no task waits for it.
+
+        Args:
+            ended: gets the error that `jobs.wait` would raise; None when the job has ended well. It must not block.
+            deadline: seconds; None for `WaitSettings.deadline`.
+
+        Returns:
+            what ends the following; harmless when it is over.
+        """
+        return self._broker.follow(self.jobs._waiting(workflow_id, job_id), ended, deadline)
 
     def drift(self) -> Drift:
         """The unknown members and words that answers have held so far."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .pending import Terms
     from .tools import Tools
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "unforeseen"]
 
 LOOK_AGAIN = 1.0
 """Seconds between two looks at a package that another process has."""
@@ -70,7 +70,7 @@ class Engine:
             while True:
                 await work()
         except Exception as error:
-            self.stop(_unforeseen(error, "wait"), lambda item: True)
+            self.stop(unforeseen(error, "wait"), lambda item: True)
 
     async def _ask(self) -> None:
         """Ask about one package."""
@@ -79,7 +79,7 @@ class Engine:
             if item.sinks:
                 await self._asker.ask(item)
         except Exception as error:
-            self.fail(item, _unforeseen(error, "ask", item))
+            self.fail(item, unforeseen(error, "ask", item))
         finally:
             self.schedule.asked(item)
 
@@ -121,7 +121,7 @@ class Engine:
         except TimeoutError:
             await self._failed(item, PackageTimedOut(f"not here after {deadline:g} s (deadline)", stage="stream"))
         except Exception as error:
-            await self._failed(item, _unforeseen(error, "stream", item))
+            await self._failed(item, unforeseen(error, "stream", item))
         return 0
 
     def _hold(self, item: Item) -> None:
@@ -215,7 +215,7 @@ class Engine:
             await asyncio.wait(pending)
 
 
-def _unforeseen(error: Exception, stage: str, item: Item | None = None) -> DownloadError:
+def unforeseen(error: Exception, stage: str, item: Item | None = None) -> DownloadError:
     """A fault of ours: the failure of one item, or of all."""
     told = f"unforeseen: {type(error).__name__}: {excerpt(str(error).encode())}"
     return DownloadError(told, package=item.identity if item is not None else "", stage=stage)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import PackageFailed, PackageTimedOut, PixxelError, TimedOut, WaitFailed
 from ..events import Outcome, Skipped
 from ..packages import Wanted, wanted
+from .engine import unforeseen
 from .intake import Found, begin, ended, in_shard, look_up
 from .pending import Item, Sink, Terms
 from .source import Source
@@ -57,7 +59,8 @@ class Feed:
         self._alone = (sink,)
         self._wait_for_jobs = wait_for_jobs
         self._jobs: dict[tuple[str, str], list[Item]] = {}
-        self._waits: set[asyncio.Task[None]] = set()
+        self._follows: dict[tuple[str, str], Callable[[], None]] = {}
+        self._job_news = asyncio.Event()
         self._read = False
 
     @property
@@ -74,11 +77,12 @@ class Feed:
                     begun = await self._take([given for row in chunk if self._is_new(given := wanted(row))])
                     size = 1 if begun else min(2 * size, LARGEST_CHUNK)
             self._read = True
-            while self._waits:
-                await asyncio.wait(self._waits)
+            while self._jobs:
+                self._job_news.clear()
+                await self._job_news.wait()
         finally:
-            for task in self._waits:
-                task.cancel()
+            for leave in self._follows.values():
+                leave()
             await self._source.aclose()
 
     async def _chunk(self, hunger: asyncio.Event, size: int) -> list[object]:
@@ -156,29 +160,22 @@ class Feed:
             self._engine.schedule.add(item)
             return
         job = ids["workflow_id"], ids["job_id"]
-        waiting = self._jobs.setdefault(job, [])
-        waiting.append(item)
-        if len(waiting) == 1:
-            task = asyncio.create_task(self._wait(job))
-            self._waits.add(task)
-            task.add_done_callback(self._waits.discard)
+        if job in self._jobs:
+            self._jobs[job].append(item)
+            return
+        self._jobs[job] = [item]
+        client, deadline = self._terms.client, self._terms.settings.deadline
+        self._follows[job] = client.follow_job(*job, partial(self._job_ended, job), deadline=deadline)
 
-    async def _wait(self, job: tuple[str, str]) -> None:
-        """Wait for one job, and start or end what hangs on it."""
-        error: PixxelError | None = None
-        try:
-            await self._terms.client.jobs.wait(*job, deadline=self._terms.settings.deadline)
-        except WaitFailed as failure:
-            error = PackageFailed(f"its job ended badly: {failure}", stage="wait")
-        except TimedOut as late:
-            error = PackageTimedOut(f"its job has not ended: {late}", stage="wait")
-        except PixxelError as failure:
-            error = failure
+    def _job_ended(self, job: tuple[str, str], error: Exception | None) -> None:
+        """Start or end what hangs on a job."""
+        del self._follows[job]
         for item in self._jobs.pop(job):
             if error is not None:
-                self._engine.fail(item, error)
+                self._engine.fail(item, _of_job(error))
             elif item.sinks:
                 self._engine.schedule.add(item)
+        self._job_news.set()
 
     def drop(self, *, running: bool) -> list[Item]:
         """Leave all items of this batch.
@@ -195,3 +192,16 @@ class Feed:
             self._engine.leave(item, self._sink)
         self.active -= len(mine)
         return mine
+
+
+def _of_job(error: Exception) -> PixxelError:
+    """Why a package cannot be had, of the error that its job's wait ended with."""
+    match error:
+        case WaitFailed():
+            return PackageFailed(f"its job ended badly: {error}", stage="wait")
+        case TimedOut():
+            return PackageTimedOut(f"its job has not ended: {error}", stage="wait")
+        case PixxelError():
+            return error
+        case _:
+            return unforeseen(error, "wait")

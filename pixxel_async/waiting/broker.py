@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from .._http.call import Wait
 from ..errors import ConfigError, TimedOut, WaitFailed
 from ..settings import Timing, WaitSettings
-from .listener import Listener, Told
+from .alarms import Alarms
+from .listener import Caller, LetterBox, Listener, Told
 from .poller import Poller
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class Broker:
         self._settings = settings
         self._pollers: dict[tuple[str, tuple[str, ...]], Poller[Any]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._alarms = Alarms(timing, self._spawn)
 
     async def wait(self, wait: Wait[T], deadline: float | None = None) -> T:
         """The thing once it has ended well or in part.
@@ -45,11 +47,30 @@ class Broker:
             TimedOut: it had not ended at the deadline; the text says where it stood.
         """
         told = await self.outcome(wait, deadline)
-        if told.value is None or told.verdict == "going":
-            raise self._timed_out(wait, told, deadline)
-        if told.verdict == "bad":
-            raise WaitFailed(f"{_what(wait)} ended badly: {stand(told, wait.status)}", value=told.value)
-        return told.value
+        if (error := self._failure(wait, told, deadline)) is not None:
+            raise error
+        return cast("T", told.value)
+
+    def follow(
+        self, wait: Wait[T], ended: Callable[[Exception | None], object], deadline: float | None = None
+    ) -> Callable[[], None]:
+        """Have a call made once the thing has ended, however it did, without a task that waits.
+
+        Args:
+            ended: gets the error that `wait` would raise; None when it has ended well or in part.
+            deadline: as of `wait`.
+
+        Returns:
+            what ends the following; harmless when it is over.
+        """
+
+        def call(told: Told[T]) -> None:
+            leave()
+            ended(self._failure(wait, told, deadline))
+
+        listener = Caller(self._timing.clock() + self._limit(deadline), call)
+        leave = self._join(wait, listener)
+        return leave
 
     async def outcome(self, wait: Wait[T], deadline: float | None = None) -> Told[T]:
         """How it ended, or how it stood at the deadline (verdict `going`); raises only what asking raised."""
@@ -83,16 +104,25 @@ class Broker:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     @contextmanager
-    def _listening(self, wait: Wait[T], deadline: float | None, *, changes: bool) -> Iterator[Listener[T]]:
-        limit = self._limit(deadline)
-        listener: Listener[T] = Listener(self._timing.clock() + limit, self._spawn(self._sleep(limit)), changes=changes)
-        poller = self._poller((wait.kind, wait.group))
-        poller.join(wait, listener)
+    def _listening(self, wait: Wait[T], deadline: float | None, *, changes: bool) -> Iterator[LetterBox[T]]:
+        listener: LetterBox[T] = LetterBox(self._timing.clock() + self._limit(deadline), changes=changes)
+        leave = self._join(wait, listener)
         try:
             yield listener
         finally:
+            leave()
+
+    def _join(self, wait: Wait[T], listener: Listener[T]) -> Callable[[], None]:
+        """Let a waiter be told; what is returned takes it away again."""
+        alarm = self._alarms.set(listener.deadline, listener.give_up)
+        poller = self._poller((wait.kind, wait.group))
+        poller.join(wait, listener)
+
+        def leave() -> None:
             poller.leave(wait, listener)
-            listener.close()
+            self._alarms.take_back(alarm)
+
+        return leave
 
     def _limit(self, deadline: float | None) -> float:
         limit = self._settings.deadline if deadline is None else deadline
@@ -115,8 +145,15 @@ class Broker:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _sleep(self, seconds: float) -> None:
-        await self._timing.sleep(seconds)
+    def _failure(self, wait: Wait[T], told: Told[T], deadline: float | None) -> Exception | None:
+        """Why this is no good end; None when it is one."""
+        if told.error is not None:
+            return told.error
+        if told.value is None or told.verdict == "going":
+            return self._timed_out(wait, told, deadline)
+        if told.verdict == "bad":
+            return WaitFailed(f"{_what(wait)} ended badly: {stand(told, wait.status)}", value=told.value)
+        return None
 
     def _timed_out(self, wait: Wait[T], told: Told[T], deadline: float | None) -> TimedOut:
         return TimedOut(f"{_what(wait)} had not ended within {self._limit(deadline):g} s: {stand(told, wait.status)}")

@@ -1,9 +1,11 @@
-"""One waiter: the newest news that it has not taken, and its deadline."""
+"""One waiter, and what it was told last: one that awaits its news, or one that is called at the end."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Generic, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from attrs import evolve, frozen
 
@@ -36,49 +38,79 @@ class Told(Generic[T]):
         return self.error is not None or self.verdict != "going"
 
 
-class Listener(Generic[T]):
-    """A letter box for one: newer news replace what was not taken, so a slow reader costs no memory.
+class Listener(ABC, Generic[T]):
+    """A waiter, as a poller knows it; none of these methods waits.
 
     Args:
         deadline: the client's time at which the waiter gives up.
-        alarm: the task that ends then.
-        changes: whether it wants every change, or only the end.
 
     Attributes:
         last: what was told last, wanted or not.
     """
 
-    def __init__(self, deadline: float, alarm: asyncio.Task[None], *, changes: bool) -> None:
+    def __init__(self, deadline: float) -> None:
         self.deadline = deadline
-        self._alarm = alarm
-        self._changes = changes
-        self._letter: asyncio.Future[Told[T]] = asyncio.get_running_loop().create_future()
         self.last: Told[T] = Told(None)
 
+    @abstractmethod
     def tell(self, told: Told[T]) -> None:
-        """Put the news in; never waits."""
-        self.last = told
-        if not (told.ends or self._changes):
-            return
-        if self._letter.done():
-            self._letter = asyncio.get_running_loop().create_future()
-        self._letter.set_result(told)
+        """There is news."""
+
+    @abstractmethod
+    def give_up(self) -> None:
+        """The deadline has come."""
 
     def note(self, trouble: Exception | None) -> None:
         """Asking fails in a way that may pass, or works again: no news, but worth a word at the deadline."""
         self.last = evolve(self.last, trouble=trouble)
 
+
+class LetterBox(Listener[T]):
+    """For one who awaits news: newer ones replace what was not taken, so a slow reader costs no memory.
+
+    Args:
+        changes: whether it wants every change, or only the end.
+    """
+
+    def __init__(self, deadline: float, *, changes: bool) -> None:
+        super().__init__(deadline)
+        self._changes = changes
+        self._letter: Told[T] | None = None
+        self._late = False
+        self._news = asyncio.Event()
+
+    def tell(self, told: Told[T]) -> None:
+        self.last = told
+        if told.ends or self._changes:
+            self._letter = told
+            self._news.set()
+
+    def give_up(self) -> None:
+        self._late = True
+        self._news.set()
+
     async def take(self) -> Told[T] | None:
         """The newest news, once there are some; None at the deadline. Raises the error told."""
-        either: set[asyncio.Future[Any]] = {self._letter, self._alarm}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not self._letter.done():
-            return None
-        told, self._letter = self._letter.result(), asyncio.get_running_loop().create_future()
-        if told.error is not None:
+        await self._news.wait()
+        told, self._letter = self._letter, None
+        if not self._late:
+            self._news.clear()
+        if told is not None and told.error is not None:
             raise told.error
         return told
 
-    def close(self) -> None:
-        """Stop the alarm."""
-        self._alarm.cancel()
+
+class Caller(Listener[T]):
+    """For one who awaits nothing, since there may be thousands: makes a call, once, at the end or the deadline."""
+
+    def __init__(self, deadline: float, call: Callable[[Told[T]], object]) -> None:
+        super().__init__(deadline)
+        self._call = call
+
+    def tell(self, told: Told[T]) -> None:
+        self.last = told
+        if told.ends:
+            self._call(told)
+
+    def give_up(self) -> None:
+        self._call(self.last)

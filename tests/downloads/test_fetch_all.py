@@ -13,7 +13,7 @@ from pixxel_async.downloads import Outcomes
 from pixxel_async.errors import ConfigError, DownloadError, PackageFailed, PackageTimedOut
 from pixxel_async.events import Downloaded, Failed, Outcome, Skipped
 from pixxel_async.sandbox import Fault, Sandbox
-from tests.downloads.ground import Ground, collect, sha256, visible
+from tests.downloads.ground import Ground, collect, sha256, until, visible
 
 
 async def test_every_package_has_one_outcome(
@@ -162,6 +162,20 @@ async def test_jobs_are_waited_for(sandbox: Sandbox, client: PixxelClient, groun
         done = await anext(outcomes)
 
     assert isinstance(done, Downloaded) and done.package == ground.running
+
+
+async def test_jobs_that_are_waited_for_are_no_tasks(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """Three hundred jobs that run cost a few tasks together, and leaving takes all of it away."""
+    workflow = sandbox.add_workflow()
+    runs = [sandbox.add_job(seconds=3600, workflow_id=workflow.id) for _ in range(300)]
+    jobs = [JobPackage(workflow_id=workflow.id, job_id=run.id) for run in runs]
+    async with DownloadManager(client, tmp_path) as manager:
+        async with manager.fetch_all([], wait_for_jobs=True):
+            before = len(asyncio.all_tasks())
+        async with manager.fetch_all(jobs, wait_for_jobs=True) as outcomes:
+            await until(lambda: outcomes.to_come == 0 and sandbox.count("jobs.list"))
+            assert len(asyncio.all_tasks()) <= before + 10
+        assert sandbox.count("jobs.get") < 20 and sandbox.count("jobs.request_download") == 0
 
 
 async def test_shards_share_out_the_work(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import pairwise
 
 import pytest
@@ -486,6 +486,82 @@ async def test_progress_and_estimate_set_the_next_tick(broker: Broker, world: Wo
     await time.advance(1)
     assert time.slept[-1] == pytest.approx(20)
     waiting.cancel()
+
+
+class Ends:
+    """What the followers of some things were called with, by id."""
+
+    def __init__(self, broker: Broker, world: World) -> None:
+        self.broker, self.world = broker, world
+        self.told: dict[str, list[Exception | None]] = {}
+
+    def follow(self, id: str, deadline: float | None = None) -> Callable[[], None]:
+        """Follow one thing; what is returned ends it."""
+        return self.broker.follow(self.world.wait(id), self.told.setdefault(id, []).append, deadline)
+
+
+async def test_a_follower_is_called_once_with_the_end(broker: Broker, world: World, time: SteppedTime) -> None:
+    """Without awaiting anything one learns of a good end, a bad one, and of the deadline, as `wait` would tell."""
+    ends = Ends(broker, world)
+    for id, status in (("good", "completed"), ("bad", "failed"), ("slow", "running"), ("left", "completed")):
+        world.set(id, status=status)
+        leave = ends.follow(id, 60)
+    leave()
+    await time.advance(1)
+
+    assert (ends.told["good"], ends.told["slow"], ends.told["left"]) == ([None], [], [])
+    assert str(ends.told["bad"][0]).startswith("jobs bad ended badly: status 'failed'")
+    await time.advance(60)
+    assert "jobs slow had not ended within 60 s: status 'running'" in str(ends.told["slow"][0])
+    assert {len(told) for told in ends.told.values()} == {0, 1}
+
+
+async def test_thousands_of_followers_cost_no_task_each(broker: Broker, world: World, time: SteppedTime) -> None:
+    """2,000 that are followed need a few tasks in all, and so do the deadlines of as many that are awaited."""
+    ends, before = Ends(broker, world), len(asyncio.all_tasks())
+    ids = [f"j{number}" for number in range(2000)]
+    for id in ids:
+        world.set(id)
+        ends.follow(id, 1000 + len(ends.told))
+    await time.advance(1)
+    assert len(asyncio.all_tasks()) - before <= 3
+    waiting = [start(broker.wait(world.wait(id), 500)) for id in ids]
+    await time.advance(1)
+    assert len(asyncio.all_tasks()) - before - len(waiting) <= 3
+    await time.advance(3100)
+    errors = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(error) for error in errors} == {TimedOut}
+    assert {type(told[0]) for told in ends.told.values()} == {TimedOut} and set(map(len, ends.told.values())) == {1}
+
+
+async def test_deadlines_are_met_in_whatever_order_they_were_set(
+    broker: Broker, world: World, time: SteppedTime
+) -> None:
+    """A nearer one is met although a farther one was set before it; one that was taken back wakes nobody."""
+    met: list[tuple[str, float]] = []
+    begun = time.now
+
+    def follow(id: str, deadline: float) -> Callable[[], None]:
+        world.set(id)
+        return broker.follow(world.wait(id), lambda error: met.append((id, time.now - begun)), deadline)
+
+    for id, deadline in (("far", 300), ("near", 20), ("middle", 100)):
+        follow(id, deadline)
+    follow("gone", 10)()
+    await time.advance(301)
+
+    assert met == [("near", 20), ("middle", 100), ("far", 300)]
+
+
+async def test_a_closed_broker_calls_its_followers(time: SteppedTime, world: World) -> None:
+    """Whoever follows when the client is closed is told so, and no task stays."""
+    broker = Broker(time.timing, WaitSettings())
+    ends = Ends(broker, world)
+    ends.follow("j")
+    await settle()
+    await broker.close()
+    assert isinstance(ends.told["j"][0], ConfigError)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_closing_ends_every_wait_with_an_error(time: SteppedTime, world: World) -> None:
