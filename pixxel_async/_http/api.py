@@ -19,6 +19,8 @@ from .pages import Page, Pages
 from .rules import paging as rules
 from .rules.reply import beginning, parse
 from .rules.retry import unknown
+from .rules.scroll import scroll
+from .unrolled import Unrolled
 
 if TYPE_CHECKING:
     from .model import Model
@@ -64,8 +66,8 @@ class RestAPI:
         """A listing; nothing is sent yet."""
         settings = self.calls.lane.settings.http
 
-        async def fetch(cursor: rules.Cursor) -> tuple[Page[M], rules.Cursor | None]:
-            return await self._page(cursor, model, settings.max_pages)
+        async def fetch(cursor: rules.Cursor, once: bool) -> tuple[Page[M], rules.Cursor | None]:
+            return await self._page(cursor, model, settings.max_pages, once)
 
         return Pages(fetch, lambda: rules.begin(call, paging, settings.page_size))
 
@@ -121,11 +123,15 @@ class RestAPI:
         )
         return value, reply.headers
 
-    async def _page(self, cursor: rules.Cursor, model: type[M], max_pages: int) -> tuple[Page[M], rules.Cursor | None]:
+    async def _page(
+        self, cursor: rules.Cursor, model: type[M], max_pages: int, once: bool
+    ) -> tuple[Page[M], rules.Cursor | None]:
         call = cursor.call
         reply = await self.calls.call(call)
 
         def work() -> tuple[Page[M], rules.Step]:
+            if once and (unrolled := self._unrolled(cursor, reply, model)) is not None:
+                return Page(unrolled), rules.Step(None)
             sheet = rules.sheet(_listing(parse(reply)), cursor.paging)
             step = rules.step(cursor, sheet, max_pages)
             rows = [] if step.again else read_list(model, sheet.rows, self.drift, call.lent)
@@ -134,10 +140,19 @@ class RestAPI:
 
         page, step = await self._decoded(call, reply, work)
         if step.again and step.next is not None:
-            return await self._page(step.next, model, max_pages)
+            return await self._page(step.next, model, max_pages, once)
         if step.warning:
             _log.warning("listing.odd operation=%s reason=%s", call.operation.name, step.warning)
         return page, step.next
+
+    def _unrolled(self, cursor: rules.Cursor, reply: Reply, model: type[M]) -> Unrolled[M] | None:
+        """The rows of a long listing that comes whole and says nothing else, to be made as they are taken."""
+        if cursor.paging.style != "whole" or len(reply.body) < LARGE:
+            return None
+        found = scroll(reply.body, cursor.paging.rows)
+        if found is None:
+            return None
+        return Unrolled(found, lambda rows: read_list(model, rows, self.drift, cursor.call.lent))
 
     async def _decoded(self, call: Call, reply: Reply, work: Callable[[], T]) -> T:
         """What `work` makes of the reply; that of a call which must not be repeated may be unreadable but done."""

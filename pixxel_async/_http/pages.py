@@ -51,8 +51,11 @@ class Page(Sequence[T_co], Generic[T_co]):
         return Page(self.rows[:count], self.total, has_more=True)
 
 
-Fetch = Callable[[Cursor], Awaitable[tuple[Page[T_co], Cursor | None]]]
-"""Reads one page; with it comes where the next one is, or None at the end."""
+Fetch = Callable[[Cursor, bool], Awaitable[tuple[Page[T_co], Cursor | None]]]
+"""Reads one page; with it comes where the next one is, or None at the end.
+
+The second argument: whether each row is taken once and in order, so that a long page need not be held as objects.
+"""
 
 
 class Pages(Generic[T_co]):
@@ -71,7 +74,7 @@ class Pages(Generic[T_co]):
         return self._first().__await__()
 
     def __aiter__(self) -> AsyncIterator[T_co]:
-        return _Rows(self.by_page())
+        return _Rows(_ByPage(self._fetch, self._begin, self._most, once=True))
 
     def __repr__(self) -> str:
         return "Pages(…)" if self._most is None else f"Pages(…, at most {self._most} rows)"
@@ -93,9 +96,12 @@ class Pages(Generic[T_co]):
 
 
 class _ByPage(Generic[T_co]):
-    def __init__(self, fetch: Fetch[T_co], begin: Callable[[], Cursor], most: int | None) -> None:
+    def __init__(
+        self, fetch: Fetch[T_co], begin: Callable[[], Cursor], most: int | None, *, once: bool = False
+    ) -> None:
         self._fetch = fetch
         self._begin = begin
+        self._once = once
         self._cursor: Cursor | None = None
         self._left = float("inf") if most is None else most
         self._begun = False
@@ -107,7 +113,7 @@ class _ByPage(Generic[T_co]):
         cursor = self._cursor if self._begun else self._begin()
         if cursor is None or self._left <= 0:
             raise StopAsyncIteration
-        page, following = await self._fetch(cursor)
+        page, following = await self._fetch(cursor, self._once)
         self._begun, self._cursor = True, following
         if self._left < len(page):
             page = page.first(int(self._left))

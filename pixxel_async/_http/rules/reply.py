@@ -105,7 +105,7 @@ def parse(reply: Reply) -> Any:
         DecodeError: for whatever is not JSON: pages, cut texts, NaN, endless numbers, bottomless nesting.
     """
     try:
-        return json.loads(reply.body, parse_constant=_no_number, object_hook=_breathe)
+        return json.loads(reply.body, parse_constant=no_number, object_hook=_breathe)
     except (ValueError, RecursionError, MemoryError) as error:
         reason = type(error).__name__ if isinstance(error, UnicodeError | MemoryError) else str(error)
     if reply.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
@@ -126,7 +126,8 @@ def _secrets(reply: Reply) -> list[str]:
     return [secret.reveal() for secret in reply.hidden]
 
 
-def _no_number(word: str) -> NoReturn:
+def no_number(word: str) -> NoReturn:
+    """For what a parser of JSON makes of NaN and endless numbers."""
     raise ValueError(f"{word} is no JSON number")
 
 

@@ -1,0 +1,39 @@
+"""The rows of a long answer, made objects as they are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar, overload
+
+from .rules.scroll import Scroll, block
+
+T = TypeVar("T")
+
+
+class Unrolled(Sequence[T]):
+    """Each pass over it makes the rows anew, so it is for who takes each of them once.
+
+    Args:
+        scroll: the answer.
+        read: makes rows of parsed JSON.
+    """
+
+    def __init__(self, scroll: Scroll, read: Callable[[list[Any]], list[T]]) -> None:
+        self._scroll = scroll
+        self._read = read
+
+    def __len__(self) -> int:
+        return self._scroll.length
+
+    def __iter__(self) -> Iterator[T]:
+        for start in self._scroll.starts:
+            yield from self._read(block(self._scroll.text, start))
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        return list(self)[index]

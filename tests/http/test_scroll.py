@@ -1,0 +1,85 @@
+"""A long listing that comes whole is read from its text row by row, and is what it would be if read at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async import DecodeError
+from pixxel_async._http.rules.scroll import BLOCK, block, scroll
+from tests.support.clients import client_for
+from tests.support.raw import Raw, answer
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def rows_of(body: bytes) -> list[Any] | None:
+    """All rows that are found, block by block; None where the answer has to be read at once."""
+    found = scroll(body, "jobs")
+    if found is None:
+        return None
+    rows = [row for start in found.starts for row in block(found.text, start)]
+    assert len(rows) == found.length
+    return rows
+
+
+@given(st.lists(ANY, max_size=8), st.sampled_from([None, 1]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
+def test_any_rows_are_found(rows: list[Any], indent: int | None, encoding: str) -> None:
+    """Whatever the rows are, and however the text is spaced and encoded, they are those that a parser finds."""
+    text = json.dumps({"jobs": rows}, indent=indent, ensure_ascii=encoding == "utf-8-sig")
+    body = text.encode(encoding, "surrogatepass")
+    assert rows_of(body) == json.loads(body)["jobs"] == rows
+
+
+@pytest.mark.parametrize("count", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK])
+def test_blocks_meet_without_a_gap(count: int) -> None:
+    """Also where the last block is full, or there is none."""
+    assert rows_of(json.dumps({"jobs": list(range(count))}).encode()) == list(range(count))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"jobs": [1, 2], "count": 2}', '{"count": 2, "jobs": [1]}', '{"jobs": {"a": 1}}', "[1, 2]", '{"jobs": null}',
+     '{"jobs": [1,]}', '{"jobs": [,1]}', '{"jobs": [1 2]}', '{"jobs": [1]]}', '{"jobs": [NaN]}', '{"jobs": [1]} x',
+     '{"jobs": [1], "jobs": []}', '{"jobs": [' + "[" * 100_000, "<html>", ""],
+)  # fmt: skip
+def test_other_answers_are_read_at_once(text: str) -> None:
+    """With anything beside the rows, or anything wrong, it is left to who reads the answer as a whole."""
+    assert rows_of(text.encode()) is None
+
+
+def test_no_beginning_of_an_answer_is_taken_for_all_of_it() -> None:
+    """Wherever an answer is cut off, it is not read row by row."""
+    body = json.dumps({"jobs": [{"id": "a", "tags": ["x", {}]}, {"id": "b"}]}).encode()
+    assert [cut for cut in range(len(body)) if rows_of(body[:cut]) is not None] == []
+
+
+async def test_a_long_listing_is_the_same_in_every_way_of_reading() -> None:
+    """Row by row, in pages, the first page alone, and cut short: the rows are the same, with what they are lent."""
+    ids = [f"{number:040x}" for number in range(8000)]
+    long = answer(body={"jobs": [{"id": id, "status": "completed", "odd": 1} for id in ids]})
+    async with Raw(*[long] * 4) as server, client_for(server.url) as client:
+        listing = client.jobs.list("w")
+        by_row = [job async for job in listing]
+        assert [job.id for job in by_row] == ids and {job.workflow_id for job in by_row} == {"w"}
+        assert client.drift().members == {"Job.odd": 8000}
+        assert [job async for page in listing.by_page() for job in page] == by_row
+        assert list(await listing) == by_row
+        assert [job async for job in listing.take(300)] == by_row[:300]
+    assert len(server.requests) == 4
+
+
+async def test_a_long_listing_that_is_cut_off_yields_nothing() -> None:
+    """An answer that ends too early is an error before the first row, however many rows are sound."""
+    whole = json.dumps({"jobs": [{"id": f"{number:040x}"} for number in range(8000)]}).encode()
+    async with Raw(answer(200, whole[:-3])) as server, client_for(server.url) as client:
+        with pytest.raises(DecodeError):
+            await anext(aiter(client.jobs.list("w")))
