@@ -43,15 +43,7 @@ def read(model: type[M], value: Any, drift: Drift | None = None, lent: Mapping[s
     """
     if not isinstance(value, dict):
         raise DecodeError(f"expected an object to read as {model.__name__}, got {_KINDS.get(type(value), 'a number')}")
-    reader: Any = _converter.get_structure_hook(model)
-    before = drift_now.set(drift)
-    try:
-        made: M = reader(value)
-    finally:
-        drift_now.reset(before)
-    if lent:
-        reader.lend(made, lent)
-    return made
+    return _read(model, [value], drift, lent)[0]
 
 
 def read_list(model: type[M], value: Any, drift: Drift | None = None, lent: Mapping[str, Any] | None = None) -> list[M]:
@@ -65,7 +57,19 @@ def read_list(model: type[M], value: Any, drift: Drift | None = None, lent: Mapp
     rows = [] if value is None else list(value.values()) if isinstance(value, dict) else value
     if not isinstance(rows, list):
         raise DecodeError(f"expected a list of {model.__name__}, got {_KINDS.get(type(value), 'a number')}")
-    return [read(model, row if isinstance(row, dict) else {"": row}, drift, lent) for row in rows]
+    return _read(model, [row if isinstance(row, dict) else {"": row} for row in rows], drift, lent)
+
+
+def _read(model: type[M], rows: list[dict[str, Any]], drift: Drift | None, lent: Mapping[str, Any] | None) -> list[M]:
+    reader: Any = _converter.get_structure_hook(model)
+    before = drift_now.set(drift)
+    try:
+        made: list[M] = [reader(row) for row in rows]
+    finally:
+        drift_now.reset(before)
+    for one in made if lent else ():
+        reader.lend(one, lent)
+    return made
 
 
 def write(model: Model) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from ..events import Event, Failed, Outcome
 from .errors import Exit, Refusal, one_line
 from .memory import keep_memory
 from .order import Run
-from .output import Form, writer
+from .output import Form, Row, writer
 from .plain import printable
 from .progress import Board, showing, view
 from .running import same_line
@@ -53,6 +55,7 @@ class Fetching:
         self._screen = view(quiet=run.quiet, stream=sys.stderr, progress=run.progress)
         self._form: Form | None = run.form or (None if run.quiet else "table")
         self._shared = sys.stdout.isatty()
+        self._rows: deque[Row] = deque()
         self._out = writer(
             self._form or "table",
             TABLE_COLUMNS if self._form == "table" else COLUMNS,
@@ -105,21 +108,32 @@ class Fetching:
                 try:
                     async with manager.fetch_all(source, wait_for_jobs=run.wait, **run.settings) as outcomes:
                         async for outcome in outcomes:
-                            await self._tell(outcome, manager.folder)
+                            self._tell(outcome, manager.folder)
+                            if not outcomes.at_hand:
+                                await self._write()
                 finally:
                     await write_sums(manager.folder, manager.record, manager.destination)
 
-    async def _tell(self, outcome: Outcome, folder: Path) -> None:
+    def _tell(self, outcome: Outcome, folder: Path) -> None:
+        """Count an outcome, and put it where `_write` takes it."""
         self._tally.count(outcome)
         if isinstance(outcome, Failed):
             self._screen.say(f"failed: {outcome.package}: {one_line(outcome.error)}")
-        told = table_row(outcome, folder, self._run.to) if self._form == "table" else row(outcome)
-        if self._form is None or told is None:
-            return
+        if self._form is not None:
+            told = table_row(outcome, folder, self._run.to) if self._form == "table" else row(outcome)
+            self._rows += [] if told is None else [told]
+
+    async def _write(self) -> None:
+        """Write what there is for stdout; in a thread where it is no terminal, for who reads it may be slow."""
         if self._shared:
-            self._out.add(told)
-        else:
-            await anyio.to_thread.run_sync(self._out.add, told, abandon_on_cancel=True)
+            self._put()
+        elif self._rows:
+            await anyio.to_thread.run_sync(self._put, abandon_on_cancel=True)
+
+    def _put(self) -> None:
+        with suppress(IndexError):  # a thread that was left alone may take the last one
+            while True:
+                self._out.add(self._rows.popleft())
 
     def close(self, *, running: int = 0) -> Exit:
         """Say what is where, and how to go on if something is missing.
@@ -136,6 +150,7 @@ class Fetching:
     def _sum_up(self, *, whole: bool) -> None:
         self._tally.seconds = time.monotonic() - self._began
         if self._form is not None:
+            self._put()
             self._out.end()
         if not self._run.quiet:
             for line in closing(self._tally, self._run.to, whole=whole):

@@ -94,6 +94,7 @@ class LocalFolder:
 
     def __init__(self, folder: Path, disk: Disk, threads: Threads) -> None:
         self._folder = folder
+        self._prefix = os.path.join(folder, "")
         self._disk = disk
         self._threads = threads
 
@@ -109,7 +110,7 @@ class LocalFolder:
         return self._look
 
     def _look(self, name: str) -> Final | None:
-        return self._disk.look(os.path.join(self._folder, name))
+        return self._disk.look(self._prefix + name)
 
     async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
         """Give the part file its final name, in one step."""

@@ -100,6 +100,11 @@ class Outcomes:
         return outcome
 
     @property
+    def at_hand(self) -> int:
+        """Outcomes that can be taken without a wait."""
+        return len(self._outcomes)
+
+    @property
     def to_come(self) -> int | None:
         """Packages that are still to be read from the source; None when that is not known."""
         return 0 if self._closed or self._error is not None else self._feed.to_come
