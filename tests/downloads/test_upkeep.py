@@ -39,6 +39,47 @@ async def test_sums_are_written_by_several_at_once(client: PixxelClient, ground:
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
 
 
+async def test_sums_that_are_right_are_left_alone(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+    """A second run touches no list that says all; one that was changed, or misses a file that is back, is mended."""
+    async with DownloadManager(client, tmp_path) as manager:
+        await collect(manager.fetch_all(ground.packages))
+        sums = await write_sums(tmp_path, manager.record)
+        before, text = sums.stat(), sums.read_text()
+        await write_sums(tmp_path, manager.record)
+        assert (sums.stat().st_ino, sums.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+        for wrong in (
+            text[:-1],
+            text + text,
+            text.replace(text[:64], "0" * 64),
+            text.splitlines()[0] + "\n",
+            "no list",
+        ):
+            sums.write_text(wrong)
+            await write_sums(tmp_path, manager.record)
+            assert sums.read_text() == text
+
+
+@pytest.mark.parametrize("listed", [True, False])
+async def test_a_damaged_row_lends_no_digest_to_the_sums(
+    client: PixxelClient, ground: Ground, tmp_path: Path, listed: bool
+) -> None:
+    """Where a digest changed in the record, on its disk, the file is left out, whether an older list has it or not."""
+    async with DownloadManager(client, tmp_path) as manager:
+        await collect(manager.fetch_all(ground.packages))
+        sums = await write_sums(tmp_path, manager.record)
+    lines, record = sums.read_text().splitlines(), tmp_path / ".pixxel/record.sqlite"
+    digest, wrong = lines[0][:64], "0" * 64
+    record.write_bytes(record.read_bytes().replace(digest.encode(), wrong.encode()))
+    if not listed:
+        sums.unlink()
+
+    async with DownloadManager(client, tmp_path) as manager:
+        await write_sums(tmp_path, manager.record)
+
+    assert sums.read_text().splitlines() == lines[1:]
+
+
 async def test_no_sums_of_nothing(client: PixxelClient, tmp_path: Path) -> None:
     """Where no file is known there is no list of them, and an old one goes: `sha256sum -c` refuses an empty list."""
     (tmp_path / "SHA256SUMS").write_text("old\n")
