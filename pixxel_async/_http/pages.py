@@ -74,14 +74,19 @@ class Pages(Generic[T_co]):
         return self._first().__await__()
 
     def __aiter__(self) -> AsyncIterator[T_co]:
-        return _Rows(_ByPage(self._fetch, self._begin, self._most, once=True))
+        return _Rows(self.by_page(once=True))
 
     def __repr__(self) -> str:
         return "Pages(…)" if self._most is None else f"Pages(…, at most {self._most} rows)"
 
-    def by_page(self) -> AsyncIterator[Page[T_co]]:
-        """The listing page by page."""
-        return _ByPage(self._fetch, self._begin, self._most)
+    def by_page(self, *, once: bool = False) -> AsyncIterator[Page[T_co]]:
+        """The listing page by page.
+
+        Args:
+            once: you take each row once and in order: then those of a long page are made as you take them, and not all
+                of them are held.
+        """
+        return _ByPage(self._fetch, self._begin, self._most, once)
 
     def take(self, count: int) -> Pages[T_co]:
         """The same listing, ended after so many rows; no page beyond them is read."""
@@ -96,9 +101,7 @@ class Pages(Generic[T_co]):
 
 
 class _ByPage(Generic[T_co]):
-    def __init__(
-        self, fetch: Fetch[T_co], begin: Callable[[], Cursor], most: int | None, *, once: bool = False
-    ) -> None:
+    def __init__(self, fetch: Fetch[T_co], begin: Callable[[], Cursor], most: int | None, once: bool) -> None:
         self._fetch = fetch
         self._begin = begin
         self._once = once

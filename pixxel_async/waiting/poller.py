@@ -25,7 +25,7 @@ T = TypeVar("T")
 Spawn = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 
 BREATH = 250
-"""Things that are told about before others get their turn on the event loop: a millisecond or two."""
+"""Things that are read or told about before others get their turn on the event loop: a millisecond or two."""
 
 log = logging.getLogger("pixxel_async.waiting")
 
@@ -115,10 +115,15 @@ class Poller(Generic[T]):
         member = next(iter(wanted.values())).wait.id_member
         found: dict[str, T] = {}
         rows = pages = size = 0
-        async for page in listing.by_page():
-            pages, rows = pages + 1, rows + len(page)
-            size = size or max((len(repr(row)) for row in page[:1]), default=0)
-            found.update({id: row for row in page if (id := str(getattr(row, member, ""))) in wanted})
+        async for page in listing.by_page(once=True):
+            pages += 1
+            for row in page:
+                rows += 1
+                size = size or len(repr(row))
+                if (id := str(getattr(row, member, ""))) in wanted:
+                    found[id] = row
+                if rows % BREATH == 0:
+                    await asyncio.sleep(0)
             if len(found) == len(wanted):
                 break
         self._weights = evolve(self._weights, rows=rows, pages=pages, row=size or self._weights.row)

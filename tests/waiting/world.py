@@ -27,7 +27,7 @@ class Rows:
 
     world: World
 
-    async def by_page(self) -> AsyncIterator[list[Thing]]:
+    async def by_page(self, *, once: bool) -> AsyncIterator[list[Thing]]:
         self.world.lists += 1
         await self.world.answer()
         rows = list(self.world.things.values())
