@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, TypeVar, overload
 
 from .rules.scroll import Scroll, block
@@ -36,4 +37,6 @@ class Unrolled(Sequence[T]):
     def __getitem__(self, index: slice) -> Sequence[T]: ...
 
     def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        if isinstance(index, slice) and index.start is index.step is None:
+            return list(islice(self, *slice(index.stop).indices(len(self))))
         return list(self)[index]

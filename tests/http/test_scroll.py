@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pixxel_async import DecodeError
 from pixxel_async._http.rules.scroll import BLOCK, block, scroll
+from pixxel_async._http.unrolled import Unrolled
 from tests.support.clients import client_for
 from tests.support.raw import Raw, answer
 
@@ -83,3 +84,18 @@ async def test_a_long_listing_that_is_cut_off_yields_nothing() -> None:
     async with Raw(answer(200, whole[:-3])) as server, client_for(server.url) as client:
         with pytest.raises(DecodeError):
             await anext(aiter(client.jobs.list("w")))
+
+
+def test_the_first_rows_are_had_without_the_others() -> None:
+    """Cutting a listing short makes the rows that are taken, by blocks, and no more."""
+    found = scroll(json.dumps({"jobs": list(range(10 * BLOCK))}).encode(), "jobs")
+    assert found is not None
+    made: list[int] = []
+
+    def read(rows: list[int]) -> list[int]:
+        made.extend(rows)
+        return rows
+
+    rows = Unrolled(found, read)
+    assert rows[:5] == [0, 1, 2, 3, 4] and len(made) == BLOCK
+    assert (rows[:0], rows[-1], rows[2:4], len(rows[: -9 * BLOCK])) == ([], 10 * BLOCK - 1, [2, 3], BLOCK)
