@@ -73,6 +73,7 @@ class Stream:
     _told: int = field(init=False, default=0)
     _lines: int = field(init=False, default=1)
     _alone: bool = field(init=False, default=False)
+    _answered: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         self._link = self.item.link
@@ -84,12 +85,16 @@ class Stream:
 
         Raises:
             LinkExpired, Stalled, TooLarge, DiskFull, DownloadError: the package's end in this run.
+            APIError, ConnectionFailed, TimedOut: the same, where the bytes are an answer of the API and none came.
         """
         while not (asked := self._request()).complete:
             link = await self._good_link()
+            self._answered = self.item.package.linked
             try:
                 answer = await self._attempt(link, asked)
             except (ConnectionFailed, TimedOut, Stall) as error:
+                if not self._answered:
+                    raise  # a call of the API, which was repeated already
                 if self.writer.here > self._told:
                     self._moved()
                 await self._keep()
@@ -114,6 +119,7 @@ class Stream:
     async def _single(self, link: Link | None, asked: Request) -> Reading | Refused:
         packages = self.item.terms.client.packages
         async with packages.body(self.item.package, link, headers=asked.headers) as reply:
+            self._answered = True
             if judge(reply.status, reply.headers) != "body":
                 return refused(reply.status, reply.headers, await reply.peek())
             reading = read(reply.status, reply.headers, asked, self.kept)

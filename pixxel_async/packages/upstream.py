@@ -199,6 +199,8 @@ class Upstream:
             try:
                 reply, meaning, told = await self._get(asked)
             except (ConnectionFailed, TimedOut) as error:
+                if not self._source.package.linked:
+                    raise  # a call of the API, which was repeated already
                 if not error.retryable:
                     raise self._source.error(DownloadError, error.message, final=True) from None
                 await self._again(error.message)

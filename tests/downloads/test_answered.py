@@ -11,6 +11,7 @@ import pytest
 
 from pixxel_async import (
     ConfigError,
+    ConnectionFailed,
     Corrupt,
     DownloadError,
     DownloadManager,
@@ -160,6 +161,21 @@ async def test_bounds_and_refusals(sandbox: Sandbox, client: PixxelClient, tmp_p
     assert {package: type(error) for package, error in failed.items()} == {REPORT: TooLarge, lost: NotFound}
     assert part_bytes(tmp_path) < 2_000_000  # the bound is looked at once a buffer
     assert len(visible(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_api_that_is_away(kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """When no attempt of the call is answered that is the end, as for other calls: they are not multiplied."""
+    package, most = named(kind, sandbox), client.settings.retry.attempts
+    await client.projects.list()
+    sandbox.inject(Fault(route=KINDS[kind], kind="reset", times=None))
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(ConnectionFailed):
+            await manager.fetch(package)
+    assert sandbox.count(KINDS[kind]) == most
+    with pytest.raises(ConnectionFailed):
+        await client.packages.open(package)
+    assert sandbox.count(KINDS[kind]) == 2 * most
 
 
 async def test_through_a_backend(sandbox: Sandbox, client: PixxelClient) -> None:
