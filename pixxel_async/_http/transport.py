@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -122,6 +123,7 @@ class Transport:
         self._origin = origin
         self._proxies = Proxies.of(http)
         self._own = connector is None
+        self._bodies: WeakSet[Answer] = WeakSet()
         checked = True if ssl is None else ssl
         screened = _ScreenedResolver(screen, self._proxies.hosts)
         self._api = self._session(
@@ -152,10 +154,15 @@ class Transport:
 
     async def follow(self, method: str, url: str, headers: Mapping[str, str], buffer: int | None) -> Answer | Broken:
         """Send one request to a storage, exactly as its link is spelled; redirects are answers."""
-        return await self._send(self._storage, method, url, headers, None, [], buffer)
+        answer = await self._send(self._storage, method, url, headers, None, [], buffer)
+        if isinstance(answer, Answer):
+            self._bodies.add(answer)
+        return answer
 
     async def close(self) -> None:
-        """Close both sessions with their connections."""
+        """Close both sessions with their connections; whoever waits for a body is told, which aiohttp does not do."""
+        for body in list(self._bodies):
+            body.close()
         await self._api.close()
         await self._storage.close()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +17,8 @@ from typing import Any
 import anyio
 import pytest
 
-from pixxel_async import DownloadManager, PixxelClient
+from examples import fastapi_app
+from pixxel_async import DownloadManager, PackageStream, PixxelClient
 from pixxel_async.sandbox import Fault, Sandbox
 
 from ..downloads.ground import until
@@ -165,3 +168,177 @@ def test_shutdown_under_way(served: Sandbox, tmp_path: Path, name: str) -> None:
     with asyncio.Runner(loop_factory=LOOPS[name]) as runner:
         assert runner.run(gone_on()) == 4
     assert len(list(tmp_path.rglob("*.zip"))) == 4
+
+
+SUITE = """
+import pytest
+import pytest_asyncio
+
+from pixxel_async import DownloadManager, PixxelClient
+from pixxel_async.sandbox import Sandbox
+
+
+@pytest.fixture(scope="{scope}")
+def sandbox():
+    with Sandbox(packing=0.05) as sandbox:
+        yield sandbox
+
+
+@pytest_asyncio.fixture(scope="{scope}", loop_scope="{scope}")
+async def client(sandbox):
+    async with PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="{scope}", loop_scope="{scope}")
+async def manager(client, tmp_path_factory):
+    async with DownloadManager(client, tmp_path_factory.mktemp("exports")) as manager:
+        yield manager
+
+
+async def jobs_of(client):
+    workflow = (await client.workflows.list())[0]
+    return await client.jobs.list(workflow.id, status="completed")
+
+
+@pytest.mark.asyncio(loop_scope="{scope}")
+async def test_fetch(client, manager):
+    async with manager.fetch_all(await jobs_of(client)) as outcomes:
+        assert len([outcome async for outcome in outcomes]) == 4
+
+
+@pytest.mark.asyncio(loop_scope="{scope}")
+async def test_pass_through(client, manager):
+    job = (await jobs_of(client))[0]
+    async with client.packages.open(job) as stream:
+        passed = sum([len(chunk) async for chunk in stream])
+    assert passed == int(stream.headers["Content-Length"]) == (await manager.fetch(job)).size
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_another_loop(client):
+    with pytest.raises(RuntimeError, match="belongs to another event loop"):
+        await client.projects.list()
+"""
+"""One client and one manager for several tests; one of them has another loop, and is told so."""
+
+OTHER = """
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_elsewhere(client, manager):
+    async with manager.fetch_all(await jobs_of(client)) as outcomes:
+        assert [type(outcome).__name__ async for outcome in outcomes] == ["Skipped"] * 4
+"""
+"""In a second file, where the session's loop, client and manager are still the same."""
+
+
+@pytest.mark.parametrize("scope", ["module", "session"])
+def test_pytest_asyncio(tmp_path: Path, scope: str) -> None:
+    """In a loop that tests share, a client and a manager serve all of them, and end with the loop without a word."""
+    fixtures, mark, tests = SUITE.format(scope=scope).partition("@pytest.mark")
+    (tmp_path / "conftest.py").write_text(fixtures)
+    head = "import pytest\n\nfrom conftest import jobs_of\n\n\n"
+    (tmp_path / "test_one.py").write_text(head + mark + tests)
+    if scope == "session":
+        (tmp_path / "test_two.py").write_text(head + OTHER)
+    assert f"{4 if scope == 'session' else 3} passed" in pytest_of_its_own(
+        tmp_path, "-p", "no:anyio", "-o", "asyncio_default_fixture_loop_scope=function"
+    )
+
+
+ANYIO = """
+import pytest
+
+from pixxel_async import DownloadManager, PixxelClient
+from pixxel_async.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module", params=[("asyncio", {"use_uvloop": False}), ("asyncio", {"use_uvloop": True})])
+def anyio_backend(request):
+    return request.param
+
+
+@pytest.fixture
+async def client():
+    with Sandbox(packing=0.05) as sandbox:
+        async with PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
+            yield client
+
+
+async def test_fetch_and_leave(client, tmp_path):
+    workflow = (await client.workflows.list())[0]
+    jobs = await client.jobs.list(workflow.id, status="completed")
+    async with DownloadManager(client, tmp_path) as manager, manager.fetch_all(jobs) as outcomes:
+        async for outcome in outcomes:
+            break
+"""
+
+
+def test_anyio_plugin(tmp_path: Path) -> None:
+    """Its fixtures are set up and torn down in a task of their own: no trouble, nor is leaving a batch early."""
+    (tmp_path / "test_mine.py").write_text(ANYIO)
+    assert "2 passed" in pytest_of_its_own(tmp_path, "-p", "no:asyncio")
+
+
+def pytest_of_its_own(folder: Path, *arguments: str) -> str:
+    """What a pytest in a process of its own says about the tests there; warnings are errors, also at its very end."""
+    command = [sys.executable, "-X", "dev", "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=50)
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_packages_in_a_test_client(served: Sandbox) -> None:
+    """Starlette's test client runs the application in a loop of its own thread: whole, in part, and the head alone."""
+    testclient = pytest.importorskip("starlette.testclient")
+    job = served.add_job(packing=0)
+    path = f"/jobs/{job.workflow_id}/{job.id}/package"
+    client = PixxelClient(served.api_key, base_url=served.url)
+    app = fastapi_app.application(client, {"anna": served.api_key})
+
+    with testclient.TestClient(app, cookies={"session": "anna"}) as browser:
+        whole = browser.get(path)
+        part = browser.get(path, headers={"Range": "bytes=10-19"})
+        head = browser.head(path)
+
+    assert (whole.status_code, len(whole.content)) == (200, int(whole.headers["Content-Length"]))
+    assert (part.status_code, part.content) == (206, whole.content[10:20])
+    assert (head.status_code, head.content, head.headers["ETag"]) == (200, b"", whole.headers["ETag"])
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_shutdown_while_packages_pass_through(served: Sandbox, name: str) -> None:
+    """A client that is closed while bodies pass through: their readers learn it by an error, and nothing is left."""
+    served.inject(Fault(route="storage", kind="drip", rate=100_000.0, times=4))
+    said: list[Any] = []
+
+    async def main() -> tuple[list[str], set[Any]]:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+        async with PixxelClient(served.api_key, base_url=served.url) as client:
+            workflow = (await client.workflows.list())[0]
+            jobs = await client.jobs.list(workflow.id, status="completed")
+            for job in jobs:
+                await client.packages.wait(job)
+            streams = [await client.packages.open(job) for job in jobs]
+            readers = [asyncio.create_task(drained(stream)) for stream in streams]
+            await asyncio.sleep(0.05)
+        ended = await asyncio.wait_for(asyncio.gather(*readers, return_exceptions=True), 5)
+        return [str(each) for each in ended], asyncio.all_tasks() - {asyncio.current_task()}
+
+    before = descriptors()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with asyncio.Runner(loop_factory=LOOPS[name]) as runner:
+            ended, tasks = runner.run(main())
+        gc.collect()
+
+    assert (ended, tasks, said) == (["this client is closed; make a new one"] * 4, set(), [])
+    assert left_open(before) == set()
+
+
+async def drained(stream: PackageStream) -> None:
+    async with stream:
+        async for _ in stream:
+            pass
