@@ -21,6 +21,7 @@ from ._http.rules.key import Form
 from ._http.rules.request import given_path
 from ._http.wire import to_wire
 from .packages import Packages
+from .packages.rounds import Rounds
 from .settings import KeySource, Secret, Settings, Timing
 from .waiting import Broker
 
@@ -134,7 +135,7 @@ class PixxelClient:
         )
         self._owner: PixxelClient | None = None
         self._brokers: WeakSet[Broker] = WeakSet()
-        self._set_up(settings, lane)
+        self._set_up(settings, lane, Rounds())
 
     def with_key(self, api_key: str | Secret | KeySource, *, auth: Literal["auto", "raw", "bearer"] = "auto") -> Self:
         """A light client for another key: same connections, brake and quota; no link or answer is shared.
@@ -144,13 +145,16 @@ class PixxelClient:
         light = type(self).__new__(type(self))
         light._owner = self._owner or self
         light._brokers = self._brokers
-        light._set_up(evolve(self.settings, api_key=api_key, key_source="argument", auth=auth), self._lane)
+        light._set_up(
+            evolve(self.settings, api_key=api_key, key_source="argument", auth=auth), self._lane, self._rounds
+        )
         return light
 
-    def _set_up(self, settings: Settings, lane: Lane) -> None:
+    def _set_up(self, settings: Settings, lane: Lane, rounds: Rounds) -> None:
         self.settings = settings
         self.timing = lane.timing
         self._lane = lane
+        self._rounds = rounds
         self._calls = Calls(lane, settings.api_key, settings.auth)
         self._broker = Broker(lane.timing, settings.waiting)
         self._brokers.add(self._broker)
@@ -162,6 +166,7 @@ class PixxelClient:
             lane.storage,
             download=settings.download,
             retry=settings.retry,
+            rounds=rounds,
             first_wait=settings.waiting.first,
             ready_words=settings.download.ready_words,
         )

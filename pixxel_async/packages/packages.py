@@ -18,6 +18,7 @@ from ..waiting.broker import stand
 from .link import Link
 from .package import Package
 from .reading import Reading
+from .rounds import Rounds
 from .rules.expiry import expires_at, good_until, server_time, still_good
 from .state import Answer, PackageState, state_of
 from .wanted import Given, as_package
@@ -44,6 +45,7 @@ class Packages(Reading):
         storage: opens signed links.
         download: bounds of what is read.
         retry: pauses between attempts to read.
+        rounds: what all that read together may do at once.
         first_wait: seconds to suggest before asking again, where the answer does not say.
         ready_words: further status words that mean "ready".
         now: the time of day, where an answer has no Date header.
@@ -58,11 +60,12 @@ class Packages(Reading):
         *,
         download: DownloadSettings | None = None,
         retry: RetrySettings | None = None,
+        rounds: Rounds | None = None,
         first_wait: float = 2.0,
         ready_words: tuple[str, ...] = (),
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
-        super().__init__(api, timing, storage, download, retry)
+        super().__init__(api, timing, storage, download, retry, rounds)
         self._broker = broker
         self._first_wait = first_wait
         self._ready_words = ready_words

@@ -16,6 +16,7 @@ from .link import Link
 from .member_stream import MemberStream
 from .members import Member, read_members
 from .package import Answered, Package
+from .rounds import Rounds
 from .rules.expiry import MARGIN, margin
 from .rules.passing import asked
 from .save import save
@@ -38,6 +39,7 @@ class Reading(ABC):
         storage: opens signed links.
         download: bounds of what is read.
         retry: pauses between attempts to read.
+        rounds: what all that read together may do at once; None for rounds of their own.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class Reading(ABC):
         storage: Storage,
         download: DownloadSettings | None,
         retry: RetrySettings | None,
+        rounds: Rounds | None,
     ) -> None:
         self._api = api
         self._timing = timing
         self._storage = storage
         self._download = download or DownloadSettings()
         self._retry = retry or RetrySettings()
+        self._rounds = rounds or Rounds()
 
     @abstractmethod
     async def link(self, package: Given, *, min_lifetime: float = 60.0, fresh: bool = False) -> Link:
@@ -170,6 +174,7 @@ class Reading(ABC):
             timing=self._timing,
             download=self._download,
             retry=self._retry,
+            rounds=self._rounds,
         )
 
     async def _near(self, package: Package) -> Link | None:

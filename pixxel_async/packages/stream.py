@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Generator
-from contextlib import asynccontextmanager
+from collections.abc import Generator
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -75,12 +74,15 @@ class PackageStream:
             return self
         if self._deadline is not None:
             self._timer = asyncio.get_running_loop().call_later(self._deadline, self._expire)
-        async with self._guarded():
+        try:
             head = await self._upstream.open(self._asked)
             if head.status == 200:
                 await self._look()
-            self._bodiless = self._asked.head or head.status in (304, 416)
-            self._status, self._headers = forwarded(head, self._asked, self._name)
+        except BaseException as error:
+            await self._failed(error)
+            raise
+        self._bodiless = self._asked.head or head.status in (304, 416)
+        self._status, self._headers = forwarded(head, self._asked, self._name)
         if self._bodiless:
             await self.aclose()
         return self
@@ -111,8 +113,11 @@ class PackageStream:
     async def __anext__(self) -> bytes:
         if not self._status:
             self._unopened()
-        async with self._guarded():
+        try:
             chunk = b"" if self._bodiless else await self._next()
+        except BaseException as error:
+            await self._failed(error)
+            raise
         if not chunk:
             await self.aclose()
             raise StopAsyncIteration
@@ -129,18 +134,13 @@ class PackageStream:
         if self._expiring is not None:
             await asyncio.wait([self._expiring])
 
-    @asynccontextmanager
-    async def _guarded(self) -> AsyncIterator[None]:
-        """Whatever ends the block early also lets go of the storage, and is late when the time was over."""
-        try:
-            yield
-        except BaseException as error:
-            await self.aclose()
-            if isinstance(error, DownloadError):
-                error.package = error.package or str(self._source.package)
-                if self._late:
-                    raise TimedOut(f"{self._source.package} was not passed on within {self._deadline:g} s") from None
-            raise
+    async def _failed(self, error: BaseException) -> None:
+        """Whatever ends it early also lets go of the storage, and is late when the time was over."""
+        await self.aclose()
+        if isinstance(error, DownloadError):
+            error.package = error.package or str(self._source.package)
+            if self._late:
+                raise TimedOut(f"{self._source.package} was not passed on within {self._deadline:g} s") from None
 
     def _expire(self) -> None:
         self._late = True

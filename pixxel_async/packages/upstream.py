@@ -7,7 +7,6 @@ Rule 3: nothing is read ahead of the reader but what the connection buffers; clo
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 
@@ -18,6 +17,7 @@ from ..errors import ConnectionFailed, DownloadError, LinkExpired, TimedOut, Too
 from ..settings import DownloadSettings, RetrySettings, Timing
 from .link import Link
 from .package import Package
+from .rounds import OPENING, Rounds
 from .rules.answers import Meaning, Tries, judge, pause, said
 from .rules.passing import Asked, Head, read_head
 from .rules.ranges import ByteRange, is_strong
@@ -29,10 +29,6 @@ RENEWALS = 1
 
 BUFFER = 64 * 1024
 """Bytes that wait for a reader, twice as many at most: there may be very many readers, and slow ones."""
-
-BREATH = 1 << 20
-"""Bytes after which others have a turn, although the next ones may be here already: anyio's cancel scopes cancel only
-tasks that they find waiting, and one that reads from a fast storage may never be found so."""
 
 
 Body = Callable[..., AbstractAsyncContextManager[StorageReply]]
@@ -50,6 +46,7 @@ class Source:
         timing: the client's.
         download: bounds the attempts, and what counts as progress.
         retry: how long the pauses between them are.
+        rounds: shared by all that is read with one client, whatever the key.
     """
 
     package: Package
@@ -59,6 +56,7 @@ class Source:
     timing: Timing
     download: DownloadSettings
     retry: RetrySettings
+    rounds: Rounds
 
     def error(self, kind: type[DownloadError], message: str, *, status: int = 0, final: bool = False) -> DownloadError:
         """An error about this package; `final`: trying again later is no use."""
@@ -86,7 +84,7 @@ class Upstream:
         self._link: Link | None = None
         self._held = AsyncExitStack()
         self._chunks: AsyncGenerator[bytes, None] | None = None
-        self._at = self._unbroken = 0
+        self._at = 0
         self._closed = self._ended = False
 
     async def open(self, asked: Asked) -> Head:
@@ -117,9 +115,9 @@ class Upstream:
             DownloadError: it was cut, and could not be continued.
         """
         while not self._ended:
+            await self._source.rounds.enter()
             self._check_open()
             try:
-                await self._breathe()
                 chunk = await self._next()
             except (ConnectionFailed, TimedOut) as error:
                 await self._go_on(error.message)
@@ -132,11 +130,6 @@ class Upstream:
             else:
                 await self._go_on("the body ended early")
         return b""
-
-    async def _breathe(self) -> None:
-        if self._unbroken >= BREATH:
-            self._unbroken = 0
-            await asyncio.sleep(0)
 
     async def _next(self) -> bytes:
         if self._chunks is None:
@@ -169,7 +162,6 @@ class Upstream:
 
     def _counted(self, chunk: bytes) -> bytes:
         self._at += len(chunk)
-        self._unbroken += len(chunk)
         received, stop = self._at - self.head.first, self.head.stop
         if (stop is not None and self._at > stop) or (self._most is not None and received > self._most):
             raise self._source.error(TooLarge, f"{received:,} bytes came, more than were announced or are allowed")
@@ -222,6 +214,7 @@ class Upstream:
         """One answer, what it means, and what it says if it is none to be read."""
         source = self._source
         self._link = link = await source.link()
+        await source.rounds.enter(OPENING)
         reply = await self._held.enter_async_context(source.body(link, headers=asked.headers, buffer=BUFFER))
         if judge(reply.status, reply.headers, conditional=True) == "body":
             return reply, "body", ""

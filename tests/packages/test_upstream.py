@@ -10,6 +10,7 @@ import pytest
 
 from pixxel_async.errors import DownloadError, TimedOut, UnsafeLink
 from pixxel_async.packages import JobPackage, Link, PackageStream
+from pixxel_async.packages.rounds import Rounds
 from pixxel_async.packages.rules.passing import asked
 from pixxel_async.packages.upstream import Source
 from pixxel_async.settings import DownloadSettings, RetrySettings
@@ -43,7 +44,7 @@ async def passed(
         package = JobPackage(workflow_id="w", job_id="j")
         source = Source(
             package=package, body=partial(client.packages.body, package), link=same, renewed=other,
-            timing=client.timing, download=DownloadSettings(), retry=RetrySettings(),
+            timing=client.timing, download=DownloadSettings(), retry=RetrySettings(), rounds=Rounds(),
         )  # fmt: skip
         async with PackageStream(source, asked("GET", range, None, None), "j") as stream:
             return stream.status, stream.headers, b"".join([chunk async for chunk in stream])

@@ -1,0 +1,77 @@
+"""What many streams may do in one round of the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pixxel_async.packages.rounds import OPENING, ROUND, Rounds
+
+
+async def rounds_of(rounds: Rounds, weights: list[int]) -> list[int]:
+    """In which round of the loop each of these got in, all of them having come at once."""
+    count, got_in = 0, [-1] * len(weights)
+
+    def next_round() -> None:
+        nonlocal count
+        count += 1
+        if -1 in got_in:
+            asyncio.get_running_loop().call_soon(next_round)
+
+    async def one(index: int, pieces: int) -> None:
+        await rounds.enter(pieces)
+        got_in[index] = count
+
+    asyncio.get_running_loop().call_soon(next_round)
+    await asyncio.gather(*(one(index, pieces) for index, pieces in enumerate(weights)))
+    return got_in
+
+
+async def test_a_round_holds_so_much() -> None:
+    """Of many that come at once as many go in each round as it has room for, in the order in which they came."""
+    got_in = await rounds_of(Rounds(), [1] * 5 * ROUND)
+    assert got_in == sorted(got_in)
+    assert max(got_in.count(number) for number in set(got_in)) == ROUND
+    assert len(set(got_in)) == 5
+
+
+async def test_an_opening_counts_for_more() -> None:
+    """Fewer of them go in one round, and one that takes too much is made up for in the next."""
+    got_in = await rounds_of(Rounds(), [OPENING] * 10)
+    assert max(got_in.count(number) for number in set(got_in)) == ROUND // OPENING
+    rounds = Rounds()
+    got_in = await rounds_of(rounds, [2 * ROUND, 1, 1])
+    assert got_in[1] - got_in[0] >= 2
+
+
+async def test_one_alone_waits_now_and_then() -> None:
+    """A task that never has to wait for its bytes still is found waiting, so that whoever cancels it gets through."""
+    rounds, others = Rounds(), 0
+
+    async def other() -> None:
+        nonlocal others
+        while True:
+            others += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    for _ in range(10 * ROUND):
+        await rounds.enter()
+    task.cancel()
+    assert 5 <= others <= 25
+
+
+@pytest.mark.parametrize("given", [False, True])
+async def test_who_is_cancelled_takes_no_room(given: bool) -> None:
+    """Those behind go on, whether somebody was cancelled in the line or just when a turn was given to them."""
+    rounds = Rounds()
+    await rounds.enter(ROUND)
+    waiting = [asyncio.create_task(rounds.enter()) for _ in range(4 * ROUND)]
+    for _ in range(2 if given else 1):
+        await asyncio.sleep(0)
+    cancelled = [task for task in waiting[: 3 * ROUND] if task.cancel()]
+    last = asyncio.create_task(rounds.enter())
+    async with asyncio.timeout(5):
+        await asyncio.gather(*waiting[3 * ROUND :], last)
+    assert len(cancelled) >= ROUND and all(task.cancelled() for task in cancelled)
