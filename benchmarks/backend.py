@@ -1,8 +1,16 @@
 """Passing packages through to very many browsers: `python benchmarks/backend.py [--readers 500] [--json FILE]`.
 
-It needs nginx. 500 readers of 50 packages, each of a user with a key of their own, on loopback: first all of them stop
-once the answer has begun, and what the backend's memory holds for each is looked at; then all read on. Beside ours
-stand a handler for aiohttp as it is commonly written, and nginx's `proxy_pass`, which knows neither keys nor packages.
+It needs nginx, which is the storage, over TLS as all storages are. 500 readers of 50 packages, each of a user with a
+key of their own, on loopback; backend, storage and readers are three processes, and only the backend is looked at.
+
+1. opening: all of them connect and ask in the same moment; until each has its first bytes.
+2. held: all of them stop there; what the backend's memory has grown by, for each.
+3. slow: each reads on at 256 KiB a second, as browsers do that are far away.
+4. fast: eight read packages to their end as fast as they come.
+5. flood: all 500 do. A process has nothing left then: it shows who is kept waiting, not what browsers would see.
+
+Beside ours stand a handler for aiohttp as it is commonly written, aiohttp's server that sends bytes from nowhere, and
+nginx's `proxy_pass`, which knows neither keys nor packages and has no timer.
 """
 
 from __future__ import annotations
@@ -11,6 +19,7 @@ import argparse
 import asyncio
 import json
 import os
+import random
 import socket
 import sys
 import tempfile
@@ -27,6 +36,13 @@ from passers import PASSERS
 from server import NGINX, asks_for, nginx, write_archives
 
 KEYS = 50
+FAST = 8
+SLOW = 256 * 1024
+"""Bytes a second of a slow reader."""
+SLOWLY = 6.0
+"""Seconds for which they are looked at."""
+SEGMENT = 1448
+"""Bytes of a packet, as on Ethernet: for loopback's packets of 64 KiB the kernel would hold megabytes a reader."""
 MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 PROXY = """
     proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0;
@@ -52,87 +68,130 @@ class Backend:
 
 
 class Reader(asyncio.BufferedProtocol):
-    """Asks for one package, stops when its first bytes are here, and later reads on to the end."""
+    """Asks for one package, stops when its first bytes are here, and later reads on, fast or slowly."""
 
     buffer = memoryview(bytearray(1 << 18))
     """Where all readers put what they throw away."""
 
-    def __init__(self, job: int) -> None:
-        loop = asyncio.get_running_loop()
-        self._job = job
-        self.begun: asyncio.Future[None] = loop.create_future()
-        self.ended: asyncio.Future[int] = loop.create_future()
+    def __init__(self, job: int, size: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        lines = f"GET /job-{job}/package HTTP/1.1", f"Host: x\r\nX-Key: key-{job}\r\nX-Size: {size}"
+        self._request = "\r\n".join([*lines, "Connection: close", "", ""]).encode()
+        self.begun: asyncio.Future[None] = self._loop.create_future()
+        self.ended: asyncio.Future[int] = self._loop.create_future()
         self.received = 0
+        self.rate: int | None = None
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
-        lines = f"GET /job-{self._job}/package HTTP/1.1", f"Host: x\r\nX-Key: key-{self._job}", "Connection: close"
-        transport.write("\r\n".join([*lines, "", ""]).encode())
+        transport.write(self._request)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self.buffer
+        return self.buffer if self.rate is None else self.buffer[: self.rate // 4]
 
     def buffer_updated(self, count: int) -> None:
         self.received += count
         if not self.begun.done():
-            assert bytes(self.buffer[9:12]) == b"200", bytes(self.buffer[:count])
             self._transport.pause_reading()
-            self.begun.set_result(None)
+            if bytes(self.buffer[9:12]) == b"200":
+                self.begun.set_result(None)
+            else:
+                self.begun.set_exception(RuntimeError(bytes(self.buffer[:count])))
+        elif self.rate is not None:
+            self._transport.pause_reading()
+            self._loop.call_later(count / self.rate, self._transport.resume_reading)
 
-    def go_on(self) -> None:
+    def go_on(self, rate: int | None = None) -> None:
+        self.rate = rate
         self._transport.resume_reading()
+
+    def leave(self) -> None:
+        self._transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.ended.done():
             self.ended.set_result(self.received)
 
 
-async def reader(port: int, job: int) -> Reader:
+async def reader(port: int, number: int, size: int) -> Reader:
     """A reader whose connection holds little by itself, so that the backend has to."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
     sock.setblocking(False)
     loop = asyncio.get_running_loop()
     await loop.sock_connect(sock, ("127.0.0.1", port))
-    _, made = await loop.create_connection(lambda: Reader(job), sock=sock)
+    _, made = await loop.create_connection(lambda: Reader(number % KEYS, size), sock=sock)
     await made.begun
     return made
 
 
+async def opened(backend: Backend, count: int, size: int) -> list[Reader]:
+    """So many at once, each with its first bytes."""
+    return await asyncio.gather(*(reader(backend.port, number, size) for number in range(count)))
+
+
 async def measure(backend: Backend, readers: int, size: int) -> Row:
-    """Hold all of them, then let all of them go."""
-    await passes(backend, [await reader(backend.port, job) for job in range(KEYS)], size)  # base: each key was here
+    """The five situations, one after the other."""
+    for number in range(KEYS):  # each key was here
+        await passed([await reader(backend.port, number, size)], size)
+    row: Row = {}
     base = resident(backend.process)
-    await late(backend)
-    held = await asyncio.gather(*(reader(backend.port, number % KEYS) for number in range(readers)))
+    async with looked_at(backend, row, "idle"):
+        await asyncio.sleep(1)
+    async with looked_at(backend, row, "opening"):
+        held = await opened(backend, readers, size)
     await asyncio.sleep(2)
-    each, opening = (resident(backend.process) - base) / readers, await late(backend)
-    wall, cpu = await passes(backend, held, size)
-    amount = readers * size / 1e9
-    asked = [] if backend.asked is None else backend.asked
-    return {
-        "base_mb": base / 1e6, "kib_each": each / 1024, "cpu_per_gb": cpu / amount, "gb_per_s": amount / wall,
-        "late_opening": opening, "late": await late(backend),
-        "asks_each": len(asked) / len(set(asked)) if asked else None,
+    told = await asked(backend)
+    row["held"] = {
+        "base_mb": base / 1e6, "kib_each": (resident(backend.process) - base) / readers / 1024,
+        "waiting_kib_each": told["waiting"] / readers / 1024 if told else None,
     }  # fmt: skip
+    chance, loop = random.Random(7), asyncio.get_running_loop()
+    for each in held:  # not in step: they have nothing to do with one another
+        loop.call_later(chance.random(), each.go_on, SLOW)
+    await asyncio.sleep(2)
+    async with looked_at(backend, row, "slow"):
+        await asyncio.sleep(SLOWLY)
+    for each in held:
+        each.leave()
+    await asyncio.gather(*(each.ended for each in held))
+    async with looked_at(backend, row, "fast"):
+        for _ in range(FAST):
+            await passed(await opened(backend, FAST, size), size)
+    held = await opened(backend, readers, size)
+    async with looked_at(backend, row, "flood"):
+        await passed(held, size)
+    row["fast"]["gb"], row["flood"]["gb"] = FAST * FAST * size / 1e9, readers * size / 1e9
+    row["asks_each"] = len(backend.asked) / len(set(backend.asked)) if backend.asked else None
+    return row
 
 
-async def passes(backend: Backend, readers: list[Reader], size: int) -> tuple[float, float]:
-    """Read all to the end; seconds of wall clock and of the backend's CPU."""
+@asynccontextmanager
+async def looked_at(backend: Backend, row: Row, name: str) -> AsyncIterator[None]:
+    """Wall clock, the backend's CPU, and how late its timer was in the meantime."""
+    await asked(backend)
     wall, cpu = time.perf_counter(), used(backend.process)
+    yield
+    row[name] = {"wall": time.perf_counter() - wall, "cpu": used(backend.process) - cpu}
+    told = await asked(backend)
+    row[name]["late"] = told and told["late"]
+
+
+async def passed(readers: list[Reader], size: int) -> None:
+    """All of them read to the end."""
     for each in readers:
         each.go_on()
     received = await asyncio.gather(*(each.ended for each in readers))
-    assert min(received) > size, "one was cut short"
-    return time.perf_counter() - wall, used(backend.process) - cpu
+    assert min(received, default=size + 1) > size, "one was cut short"
 
 
-async def late(backend: Backend) -> dict[str, float] | None:
-    """How late the backend's timer was; nginx has none."""
+async def asked(backend: Backend) -> dict[str, Any] | None:
+    """What the backend tells of itself since it was asked last; nginx tells nothing."""
     if backend.asked is None:
         return None
-    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{backend.port}/late") as answer:
-        told: dict[str, float] = await answer.json()
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{backend.port}/told") as answer:
+        told: dict[str, Any] = await answer.json()
         return told
 
 
@@ -149,23 +208,23 @@ def used(process: int) -> float:
 
 
 @asynccontextmanager
-async def started(name: str, storage: str, scratch: Path) -> AsyncIterator[Backend]:
+async def started(name: str, storage: str, authority: Path | None, scratch: Path) -> AsyncIterator[Backend]:
     """One of the backends, freshly started."""
-    links = {f"job:w-1/job-{number}": f"{storage}/job-{number}.zip" for number in range(KEYS)}
     if name == "nginx":
         folder = scratch / "proxy"
         folder.mkdir()
         with nginx(folder, tls=False, extra=PROXY.format(storage=storage)) as (origin, _):
             yield Backend(int(origin.rpartition(":")[2]), worker_of(folder / "nginx.pid"), None)
         return
-    asked: list[str] = []
-    async with asks_for(links, asked) as api:
+    links = {f"job:w-1/job-{number}": f"{storage}/job-{number}.zip" for number in range(KEYS)}
+    asks: list[str] = []
+    async with asks_for(links, asks) as api:
         program = str(Path(__file__).with_name("passers.py"))
-        keys = json.dumps([f"key-{number}" for number in range(KEYS)])
-        process = await asyncio.create_subprocess_exec(sys.executable, program, name, api, keys, stdout=PIPE)
+        given = name, api, str(authority or ""), json.dumps([f"key-{number}" for number in range(KEYS)])
+        process = await asyncio.create_subprocess_exec(sys.executable, program, *given, stdout=PIPE)
         assert process.stdout is not None
         try:
-            yield Backend(int(await process.stdout.readline()), process.pid, asked)
+            yield Backend(int(await process.stdout.readline()), process.pid, asks)
         finally:
             process.kill()
             await process.wait()
@@ -185,27 +244,36 @@ def prepare(folder: Path, size: int) -> int:
     return total
 
 
-def show(rows: dict[str, Row]) -> None:
-    heads = "".join(
-        f"{head:>{width}}" for head, width in (("CPU s/GB", 10), ("GB/s", 7), ("base MB", 9), ("KiB each", 10))
-    )
-    print(f"{'backend':<14}{heads}{'asks each':>11}   late p50/p99/max ms: opening, passing")
+def show(rows: dict[str, Row], readers: int) -> None:
+    """One table a situation; lateness of the backend's timer in ms."""
+    print(f"\n{'':<14}held: base MB   KiB each   of which wait to be written   asks a package")
     for name, row in rows.items():
-        told = ", ".join(
-            "/".join(f"{seconds * 1e3:.1f}" for seconds in row[key].values())
-            for key in ("late_opening", "late") if row[key]
-        )  # fmt: skip
-        asks = "" if row["asks_each"] is None else f"{row['asks_each']:.1f}"
+        held, asks = row["held"], row["asks_each"]
         print(
-            f"{name:<14}{row['cpu_per_gb']:>10.3f}{row['gb_per_s']:>7.2f}{row['base_mb']:>9.1f}{row['kib_each']:>10.0f}"
-            f"{asks:>11}   {told}"
+            f"{name:<14}{held['base_mb']:>13.1f}{held['kib_each']:>11.0f}"
+            f"{number(held['waiting_kib_each'], 29, '.0f')}{number(asks, 17, '.1f')}"
         )
+    heads = {"idle": "", "opening": "ms CPU an open", "slow": "% of a core", "fast": "CPU s/GB", "flood": "CPU s/GB"}
+    for situation, unit in heads.items():
+        print(f"\n{situation + ':':<14}{unit:>15}   seconds   late p50     p99     max  own p50     p99     max ms")
+        for name, row in rows.items():
+            seen = row[situation]
+            cost = {
+                "idle": None, "opening": seen["cpu"] / readers * 1e3, "slow": seen["cpu"] / seen["wall"] * 100,
+            }.get(situation, seen["cpu"] / seen.get("gb", 1))  # fmt: skip
+            late = "".join(number(each * 1e3, 8, ".1f") for each in (seen["late"] or {}).values())
+            print(f"{name:<14}{number(cost, 15, '.2f')}{seen['wall']:>10.1f}          {late}")
+
+
+def number(value: float | None, width: int, form: str) -> str:
+    return " " * width if value is None else f"{value:>{width}{form}}"
 
 
 async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--readers", type=int, default=500)
-    parser.add_argument("--size", type=int, default=16 << 20, help="bytes of a package")
+    parser.add_argument("--size", type=int, default=4 << 20, help="bytes of a package")
+    parser.add_argument("--no-tls", action="store_true", help="have the storage serve plain http")
     parser.add_argument("--only", choices=[*PASSERS, "nginx"], action="append")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
@@ -214,12 +282,12 @@ async def main() -> None:
     rows: dict[str, Row] = {}
     with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
         size = prepare(Path(scratch) / "files", given.size)
-        with nginx(Path(scratch), tls=False) as (storage, _):
+        with nginx(Path(scratch), tls=not given.no_tls) as (storage, authority):
             for name in given.only or [*PASSERS, "nginx"]:
-                async with started(name, storage, Path(scratch)) as backend:
+                async with started(name, storage, authority, Path(scratch)) as backend:
                     rows[name] = await measure(backend, given.readers, size)
-    print(f"{given.readers} readers of {KEYS} packages of {size / 1e6:.0f} MB")
-    show(rows)
+    print(f"{given.readers} readers of {KEYS} packages of {size / 1e6:.0f} MB, {'http' if given.no_tls else 'https'}")
+    show(rows, given.readers)
     if given.json:
         given.json.write_text(json.dumps(rows, indent=2))
 

@@ -1,29 +1,41 @@
-"""Backends that pass packages through, each in a process of its own: `python benchmarks/passers.py NAME API KEYS`.
+"""Backends that pass packages through, each in a process of its own: `passers.py NAME API AUTHORITY KEYS`.
 
-KEYS is a list in JSON. The first line on stdout is the port. `/late` tells how late a timer of 10 ms was since it was
-asked last.
+AUTHORITY is the PEM file to trust, "" for none; KEYS is a list in JSON. The first line on stdout is the port. `/told`
+tells how late a timer of 10 ms was since it was asked last, and how many bytes wait to be written to readers now.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 from aiohttp import web
+from attrs import frozen
 
 from pixxel_async import JobPackage, PixxelClient, Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+NOTHING = bytes(64 * 1024)
 
 
-def ours(app: web.Application, api: str, keys: list[str]) -> Handler:
+@frozen
+class Given:
+    """What each backend is made with; `trusted` is for the storage."""
+
+    api: str
+    trusted: ssl.SSLContext | None
+    keys: list[str]
+
+
+def ours(app: web.Application, given: Given) -> Handler:
     """pixxel_async: a client for each key, links that are kept, cuts that are continued."""
-    client = PixxelClient(settings=Settings(base_url=api))
-    users = {key: client.with_key(key, auth="raw") for key in keys}
+    client = PixxelClient(settings=Settings(base_url=given.api), ssl=given.trusted)
+    users = {key: client.with_key(key, auth="raw") for key in given.keys}
 
     async def opened(_: web.Application) -> AsyncIterator[None]:
         async with client:
@@ -43,19 +55,20 @@ def ours(app: web.Application, api: str, keys: list[str]) -> Handler:
     return package
 
 
-def by_hand(app: web.Application, api: str, keys: list[str]) -> Handler:
+def by_hand(app: web.Application, given: Given) -> Handler:
     """aiohttp as it is commonly written: asks each time, and passes on what comes in pieces of 64 KiB."""
     held: list[aiohttp.ClientSession] = []
 
     async def opened(_: web.Application) -> AsyncIterator[None]:
         timeout = aiohttp.ClientTimeout(total=None, sock_read=60)
-        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
+        connector = aiohttp.TCPConnector(limit=0, ssl=given.trusted or True)
+        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
             held.append(session)
             yield
 
     async def package(request: web.Request) -> web.StreamResponse:
         job, key = request.match_info["job"], request.headers["X-Key"]
-        ask = f"{api}/v0/workflows/w-1/jobs/{job}/download"
+        ask = f"{given.api}/v0/workflows/w-1/jobs/{job}/download"
         async with held[0].put(ask, headers={"Authorization": key}) as answer:
             link = (await answer.json())["signed_url"]
         async with held[0].get(link) as body:
@@ -70,33 +83,67 @@ def by_hand(app: web.Application, api: str, keys: list[str]) -> Handler:
     return package
 
 
-PASSERS: dict[str, Callable[[web.Application, str, list[str]], Handler]] = {"pixxel_async": ours, "aiohttp": by_hand}
+def no_storage(app: web.Application, given: Given) -> Handler:
+    """aiohttp's server alone: as many bytes as the others, from nowhere. What it takes nobody below can save."""
+
+    async def package(request: web.Request) -> web.StreamResponse:
+        left = int(request.headers["X-Size"])
+        response = web.StreamResponse(headers={"Content-Length": str(left)})
+        await response.prepare(request)
+        while left:
+            await response.write(chunk := NOTHING[:left])
+            left -= len(chunk)
+        return response
+
+    return package
 
 
-async def tick(late: list[float]) -> None:
-    """Note how late a timer of 10 ms is, for ever."""
+PASSERS: dict[str, Callable[[web.Application, Given], Handler]] = {
+    "pixxel_async": ours, "aiohttp": by_hand, "no storage": no_storage,
+}  # fmt: skip
+
+
+async def tick(late: list[tuple[float, float]]) -> None:
+    """Note how late a timer of 10 ms is, and how much of that at most is this process's own doing, for ever."""
     while True:
-        due = time.perf_counter() + 0.010
+        due, cpu = time.perf_counter() + 0.010, time.thread_time()
         await asyncio.sleep(0.010)
-        late.append(time.perf_counter() - due)
+        by = time.perf_counter() - due
+        late.append((by, min(by, time.thread_time() - cpu)))
 
 
-def told(late: list[float]) -> dict[str, float]:
-    """What the timer saw since it was asked last, in seconds."""
-    seen = sorted(late) or [0.0]
+def lateness(late: list[tuple[float, float]]) -> dict[str, float]:
+    """What the timer saw since it was asked last, in seconds; `own` without what others caused."""
+    told: dict[str, float] = {}
+    for index, name in enumerate(("", "own_")):
+        seen = sorted(each[index] for each in late) or [0.0]
+        told |= {f"{name}p50": seen[len(seen) // 2], f"{name}p99": seen[int(len(seen) * 0.99)], f"{name}max": seen[-1]}
     late.clear()
-    return {"p50": seen[len(seen) // 2], "p99": seen[int(len(seen) * 0.99)], "max": seen[-1]}
+    return told
 
 
-async def serve(name: str, api: str, keys: list[str]) -> None:
+async def serve(name: str, given: Given) -> None:
     app = web.Application()
-    late: list[float] = []
+    late: list[tuple[float, float]] = []
+    connections: set[asyncio.Transport] = set()
+    handler = PASSERS[name](app, given)
 
-    async def lateness(_: web.Request) -> web.Response:
-        return web.json_response(told(late))
+    async def package(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        connections.add(transport := request.transport)
+        try:
+            return await handler(request)
+        except ConnectionResetError:  # the reader has left; what they get now is nothing
+            return web.Response()
+        finally:
+            connections.discard(transport)
 
-    app.router.add_get("/{job}/package", PASSERS[name](app, api, keys))
-    app.router.add_get("/late", lateness)
+    async def told(_: web.Request) -> web.Response:
+        waiting = sum(each.get_write_buffer_size() for each in connections)
+        return web.json_response({"late": lateness(late), "waiting": waiting})
+
+    app.router.add_get("/{job}/package", package)
+    app.router.add_get("/told", told)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
@@ -105,4 +152,6 @@ async def serve(name: str, api: str, keys: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])))
+    _, name, api, authority, keys = sys.argv
+    trusted = ssl.create_default_context(cafile=authority) if authority else None
+    asyncio.run(serve(name, Given(api, trusted, json.loads(keys))))
