@@ -249,8 +249,7 @@ def test_pytest_asyncio(tmp_path: Path, scope: str) -> None:
 ANYIO = """
 import pytest
 
-from pixxel_async import DownloadManager, PixxelClient
-from pixxel_async.sandbox import Sandbox
+from pixxel_async import DownloadManager
 
 pytestmark = pytest.mark.anyio
 
@@ -261,10 +260,9 @@ def anyio_backend(request):
 
 
 @pytest.fixture
-async def client():
-    with Sandbox(packing=0.05) as sandbox:
-        async with PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
-            yield client
+async def client(pixxel_client):
+    async with pixxel_client as client:
+        yield client
 
 
 async def test_fetch_and_leave(client, tmp_path):
@@ -273,13 +271,21 @@ async def test_fetch_and_leave(client, tmp_path):
     async with DownloadManager(client, tmp_path) as manager, manager.fetch_all(jobs) as outcomes:
         async for outcome in outcomes:
             break
+
+
+async def test_pass_through(client):
+    workflow = (await client.workflows.list())[0]
+    job = (await client.jobs.list(workflow.id, status="completed"))[0]
+    await client.packages.wait(job)
+    async with client.packages.open(job) as stream:
+        assert sum([len(chunk) async for chunk in stream]) == int(stream.headers["Content-Length"])
 """
 
 
 def test_anyio_plugin(tmp_path: Path) -> None:
     """Its fixtures are set up and torn down in a task of their own: no trouble, nor is leaving a batch early."""
     (tmp_path / "test_mine.py").write_text(ANYIO)
-    assert "2 passed" in pytest_of_its_own(tmp_path, "-p", "no:asyncio")
+    assert "4 passed" in pytest_of_its_own(tmp_path, "-p", "no:asyncio")
 
 
 def pytest_of_its_own(folder: Path, *arguments: str) -> str:
