@@ -9,6 +9,9 @@ key of their own, on loopback; backend, storage and readers are three processes,
 4. fast: eight read packages to their end as fast as they come.
 5. flood: all 500 do. A process has nothing left then: it shows who is kept waiting, not what browsers would see.
 
+A timer of 10 ms in the backend says how late it was, and at most how much of that was the backend's own doing ("own"):
+the CPU that it used meanwhile. On a machine that others use, too, only the latter says something.
+
 Beside ours stand a handler for aiohttp as it is commonly written, aiohttp's server that sends bytes from nowhere, and
 nginx's `proxy_pass`, which knows neither keys nor packages and has no timer.
 """
