@@ -154,10 +154,7 @@ class Transport:
 
     async def follow(self, method: str, url: str, headers: Mapping[str, str], buffer: int | None) -> Answer | Broken:
         """Send one request to a storage, exactly as its link is spelled; redirects are answers."""
-        answer = await self._send(self._storage, method, url, headers, None, [], buffer)
-        if isinstance(answer, Answer):
-            self._bodies.add(answer)
-        return answer
+        return await self._send(self._storage, method, url, headers, None, [], buffer)
 
     async def close(self) -> None:
         """Close both sessions with their connections; whoever waits for a body is told, which aiohttp does not do."""
@@ -233,7 +230,9 @@ class Transport:
                     read_bufsize=buffer,
                     trace_request_ctx=lambda: reached[-1].connected(),
                 )
-            return Answer(response, http.no_progress, url)
+            answer = Answer(response, http.no_progress, url)
+            self._bodies.add(answer)
+            return answer
         except _FAILURES as error:
             stage = reached[-1].stage
             late = f"no connection within {http.connect:g} s"

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pixxel_async import ConnectionFailed, TimedOut, UnsafeLink
+from pixxel_async import ConnectionFailed, Link, OrderReport, Package, SignedLink, TimedOut, UnsafeLink
 from pixxel_async._http.call import StorageReply
 from pixxel_async._http.storage import LinkStorage
 from tests.support.clients import Waits, client_for
@@ -50,6 +50,22 @@ async def test_an_error_that_never_ends_is_read_for_a_moment() -> None:
     ):
         told = await reply.peek(within=0.2)
     assert told and set(told.split()) == {b"why?"} and len(told) < 100
+
+
+@pytest.mark.parametrize("package", [OrderReport(), SignedLink(url="http://127.0.0.1/x", name="x")], ids=str)
+async def test_who_waits_for_a_body_is_told_that_the_client_was_closed(package: Package) -> None:
+    """P-06: of the storage as of the API; nobody waits for `no_progress` seconds."""
+    async with Raw([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nid,a", "hang"]) as server:
+        client = client_for(server.url, **{"http.no_progress": 60.0})
+        await client.open()
+        link = Link(server.url + "/x", None) if package.linked else None
+        async with client.packages.body(package, link, headers={}) as reply, asyncio.timeout(5):
+            assert await reply.read() == b"id,a"
+            reading = asyncio.create_task(reply.read())
+            await asyncio.sleep(0)
+            await client.close()
+            with pytest.raises(ConnectionFailed):
+                await reading
 
 
 async def test_cookies_are_not_kept() -> None:
