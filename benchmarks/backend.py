@@ -154,8 +154,10 @@ async def measure(backend: Backend, readers: int, size: int) -> Row:
     for each in held:  # not in step: they have nothing to do with one another
         loop.call_later(chance.random(), each.go_on, SLOW)
     await asyncio.sleep(2)
+    before = sum(each.received for each in held)
     async with looked_at(backend, row, "slow"):
         await asyncio.sleep(SLOWLY)
+    row["slow"]["gb"] = (sum(each.received for each in held) - before) / 1e9
     for each in held:
         each.leave()
     await asyncio.gather(*(each.ended for each in held))
@@ -256,16 +258,17 @@ def show(rows: dict[str, Row], readers: int) -> None:
             f"{name:<14}{held['base_mb']:>13.1f}{held['kib_each']:>11.0f}"
             f"{number(held['waiting_kib_each'], 29, '.0f')}{number(asks, 17, '.1f')}"
         )
-    heads = {"idle": "", "opening": "ms CPU an open", "slow": "% of a core", "fast": "CPU s/GB", "flood": "CPU s/GB"}
+    heads = {"idle": "", "opening": "ms CPU an open", "slow": "CPU s/GB", "fast": "CPU s/GB", "flood": "CPU s/GB"}
     for situation, unit in heads.items():
-        print(f"\n{situation + ':':<14}{unit:>15}   seconds   late p50     p99     max  own p50     p99     max ms")
+        timer = "late p50     p99     max own p50     p99     max ms"
+        print(f"\n{situation + ':':<14}{unit:>15}     GB/s   seconds  {timer}")
         for name, row in rows.items():
             seen = row[situation]
-            cost = {
-                "idle": None, "opening": seen["cpu"] / readers * 1e3, "slow": seen["cpu"] / seen["wall"] * 100,
-            }.get(situation, seen["cpu"] / seen.get("gb", 1))  # fmt: skip
+            gb = seen.get("gb")
+            cost = seen["cpu"] / gb if gb else seen["cpu"] / readers * 1e3 if situation == "opening" else None
             late = "".join(number(each * 1e3, 8, ".1f") for each in (seen["late"] or {}).values())
-            print(f"{name:<14}{number(cost, 15, '.2f')}{seen['wall']:>10.1f}          {late}")
+            rate = gb and gb / seen["wall"]
+            print(f"{name:<14}{number(cost, 15, '.2f')}{number(rate, 9, '.2f')}{seen['wall']:>10.1f}  {late}")
 
 
 def number(value: float | None, width: int, form: str) -> str:
