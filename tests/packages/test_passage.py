@@ -103,3 +103,14 @@ def test_other_containers_are_left_alone() -> None:
         passage.update(b"II*\x00" * (1 << 14))
 
     assert passage.seen is None
+
+
+def test_a_buffer_may_be_used_again() -> None:
+    """What was taken from a buffer stays what it was when the buffer is filled anew, also of half a header."""
+    data = make_zip()
+    passage, buffer = Passage(), bytearray(7)
+    for start in range(0, len(data), len(buffer)):
+        piece = data[start : start + len(buffer)]
+        buffer[: len(piece)] = piece
+        passage.update(memoryview(buffer)[: len(piece)])
+    assert agreed(passage.seen, data)

@@ -32,7 +32,8 @@ from .zips import (
 
 __all__ = ["Passage", "Seen", "agrees"]
 
-_PIECE = 1 << 16
+_PIECE = 1 << 18
+"""Bytes followed at a time: what mostly arrives together. They are looked at where they lie."""
 _A_LITTLE = 64
 _OUT = 1 << 20
 MOST_AT_ONCE = 64 << 20
@@ -40,7 +41,8 @@ MOST_AT_ONCE = 64 << 20
 _DESCRIPTORS = (16, 12, 24, 20)
 
 Bytes = bytes | bytearray | memoryview
-Taking = Generator[None, bytes, bytes]
+Step = Generator[None, memoryview, None]
+Taking = Generator[None, memoryview, bytes]
 
 
 @frozen
@@ -67,12 +69,12 @@ class Passage:
 
     def __init__(self) -> None:
         self.seen: Seen | None = None
-        self._data, self._next = b"", 0
+        self._data, self._next = memoryview(b""), 0
         self._at = 0
         self._unpacked = 0
         self._members = 0
         self._print = _fingerprint()
-        self._steps: Generator[None, bytes, None] | None = self._follow()
+        self._steps: Step | None = self._follow()
         next(self._steps)
 
     def update(self, data: Bytes) -> None:
@@ -83,11 +85,11 @@ class Passage:
             if self._steps is None:
                 return
             try:
-                self._steps.send(bytes(view[start : start + _PIECE]))
+                self._steps.send(view[start : start + _PIECE])
             except (StopIteration, Corrupt, zlib.error):
-                self._steps, self._data = None, b""
+                self._steps, self._data = None, memoryview(b"")
 
-    def _follow(self) -> Generator[None, bytes, None]:
+    def _follow(self) -> Step:
         """Member after member, until the directory begins."""
         while True:
             mark = yield from self._peek(4)
@@ -99,7 +101,7 @@ class Passage:
         if mark in DIRECTORY_MARKS:
             self.seen = Seen(self._at, self._members, self._print.digest())
 
-    def _member(self) -> Generator[None, bytes, Entry]:
+    def _member(self) -> Generator[None, memoryview, Entry]:
         """One member, with checksum and sizes as its bytes have them."""
         offset = self._at
         header = yield from self._take(LOCAL_SIZE)
@@ -114,7 +116,7 @@ class Passage:
             yield from self._descriptor(entry)
         return entry
 
-    def _as_it_is(self, told: Entry) -> Generator[None, bytes, Entry]:
+    def _as_it_is(self, told: Entry) -> Generator[None, memoryview, Entry]:
         """Stored bytes, or such as cannot be unpacked here: then only their number is of interest."""
         left, crc = told.packed, 0
         while left:
@@ -127,13 +129,13 @@ class Passage:
             raise Corrupt("no way to tell where the member ends")
         return told
 
-    def _inflated(self, told: Entry) -> Generator[None, bytes, Entry]:
+    def _inflated(self, told: Entry) -> Generator[None, memoryview, Entry]:
         """A deflated stream says itself where it ends."""
         unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
         start, size, crc = self._at, 0, 0
         while not unpacker.eof:
             left = _PIECE if told.streamed else told.packed - (self._at - start)
-            packed = yield from self._some(max(left, _A_LITTLE))
+            packed: memoryview | bytes = yield from self._some(max(left, _A_LITTLE))
             while packed and not unpacker.eof:
                 piece = unpacker.decompress(packed, _OUT)
                 packed = unpacker.unconsumed_tail
@@ -147,7 +149,7 @@ class Passage:
         if self._unpacked > MOST_AT_ONCE:
             raise Corrupt("unpacks to very much")
 
-    def _descriptor(self, entry: Entry) -> Generator[None, bytes, None]:
+    def _descriptor(self, entry: Entry) -> Step:
         """One of four forms: the one that agrees and has a member or the directory behind it."""
         ahead = yield from self._peek(max(_DESCRIPTORS) + 4)
         for length in _DESCRIPTORS:
@@ -163,11 +165,12 @@ class Passage:
 
     def _peek(self, length: int) -> Taking:
         while len(self._data) - self._next < length:
-            self._data, self._next = self._data[self._next :] + (yield), 0
-        return self._data[self._next : self._next + length]
+            left = bytes(self._data[self._next :])  # a copy: the buffer is whoever brought it to use again
+            self._data, self._next = memoryview(left + (yield)), 0
+        return bytes(self._data[self._next : self._next + length])
 
-    def _some(self, most: int) -> Taking:
-        """The bytes that are at hand: at least one and not more than `most`."""
+    def _some(self, most: int) -> Generator[None, memoryview, memoryview]:
+        """The bytes that are at hand, as they came: at least one and not more than `most`."""
         while self._next == len(self._data):
             self._data, self._next = (yield), 0
         taken = self._data[self._next : self._next + most]
