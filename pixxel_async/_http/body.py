@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import ConnectionFailed, DecodeError
@@ -11,7 +10,7 @@ from .call import Broken
 from .rules.limits import too_large
 
 if TYPE_CHECKING:
-    from .transport import Answer
+    from .answer import Answer
 
 
 async def whole(answer: Answer, operation: str, http: HTTPSettings) -> bytes | Broken:
@@ -35,15 +34,6 @@ async def whole(answer: Answer, operation: str, http: HTTPSettings) -> bytes | B
         reason = too_large(size, answer.raw_size, http.max_answer)
     text = f"the answer to {operation} {reason}; ask for smaller pages or raise http.max_answer"
     return Broken("body", DecodeError(text, status=answer.status, operation=operation))
-
-
-def joined(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers with names in lower case; of a name that comes again the values stand side by side."""
-    found: dict[str, str] = {}
-    for name, value in headers.items():
-        low = name.lower()
-        found[low] = f"{found[low]}, {value}" if low in found else value
-    return found
 
 
 async def _start(answer: Answer, limit: int) -> bytes:

@@ -14,7 +14,7 @@ from .rules.hosts import Host, refused, room, says_later, served
 from .rules.retry import asked_to_wait
 
 if TYPE_CHECKING:
-    from .transport import Answer
+    from .answer import Answer
 
 KEPT = 256
 """Hosts that are remembered while nothing is asked of them; the oldest goes first."""

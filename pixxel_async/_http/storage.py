@@ -15,7 +15,8 @@ from .rules.links import check_link, next_hop, off_limits
 from .rules.redact import place
 
 if TYPE_CHECKING:
-    from .transport import Answer, Transport
+    from .answer import Answer
+    from .transport import Transport
 
 HOPS = 3
 PEEK = 5.0

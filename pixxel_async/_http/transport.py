@@ -1,8 +1,8 @@
 """The two aiohttp sessions: the API's, and the storage's, which never sees a key.
 
-This module is imported when a client opens its connections, and it is the only one that knows aiohttp. What happens
-to one request is a value here, `Reply`, `Answer` or `Broken`: no exception of aiohttp goes further, not even as the
-context of another one.
+This module is imported when a client opens its connections; only its neighbours `answer` and `failures` know aiohttp,
+too. What happens to one request is a value here, `Reply`, `Answer` or `Broken`: no exception of aiohttp goes further,
+not even as the context of another one.
 """
 
 from __future__ import annotations
@@ -18,21 +18,19 @@ from weakref import WeakSet
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.http_exceptions import HttpProcessingError
 from attrs import define, frozen
 from yarl import URL
 
-from ..errors import ConnectionFailed, TimedOut
+from ..errors import TimedOut
 from ..settings import HTTPSettings
-from .body import joined, whole
+from .answer import Answer
+from .body import whole
 from .call import Broken, Reply, Stage
+from .failures import FAILURES, as_broken
 from .proxies import Proxies
-from .rules.redact import place, printable
+from .rules.redact import place
 from .rules.request import Request
 
-_FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError)
-_READ_FAILURES = (*_FAILURES, RuntimeError)
-"""A body that is read on after its connection was dropped raises a bare RuntimeError."""
 _LINK_BUFFER = 512 * 1024
 """Bytes of a storage body that wait for their reader before the peer is slowed down; twice as many at most."""
 
@@ -52,42 +50,6 @@ class _Track:
         """From here on the server may have seen the request, and the time for its headers runs."""
         self.stage = "headers"
         self.deadline.reschedule(asyncio.get_running_loop().time() + self.seconds)
-
-
-class Answer:
-    """Status and headers of an answer, and its body to be read."""
-
-    def __init__(self, response: aiohttp.ClientResponse, no_progress: float, url: str) -> None:
-        self.status = response.status
-        self.headers: Mapping[str, str] = joined(response.headers)
-        self.url = url
-        self._response = response
-        self._no_progress = no_progress
-
-    @property
-    def raw_size(self) -> int:
-        """Bytes of the body that came, before decompression."""
-        return self._response.content.total_raw_bytes
-
-    async def read(self) -> bytes | Broken:
-        """The next bytes as they came from the socket, at least one; nothing at the end."""
-        content = self._response.content
-        try:
-            async with asyncio.timeout(self._no_progress):
-                chunk, more = await content.readchunk()
-                while more and not chunk and not content.at_eof():  # the reader of no body says "more" for ever
-                    chunk, more = await content.readchunk()
-            return chunk
-        except _READ_FAILURES as error:
-            broken = _broken(error, "body", place(self.url), f"no byte of the body within {self._no_progress:g} s")
-        return broken
-
-    def close(self) -> None:
-        """Give the connection back when the body was read to its end, else drop it."""
-        if self._response.content.at_eof():
-            self._response.release()
-        else:
-            self._response.close()
 
 
 @frozen(kw_only=True)
@@ -233,10 +195,10 @@ class Transport:
             answer = Answer(response, http.no_progress, url)
             self._bodies.add(answer)
             return answer
-        except _FAILURES as error:
+        except FAILURES as error:
             stage = reached[-1].stage
             late = f"no connection within {http.connect:g} s"
-            broken = _broken(
+            broken = as_broken(
                 error, stage, place(url), late if stage == "connect" else f"no headers within {http.headers:g} s"
             )
         return broken
@@ -288,27 +250,3 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
         pass
     raise aiohttp.ClientConnectionError("connection lost")
-
-
-def _broken(error: BaseException, stage: Stage, where: str, late: str) -> Broken:
-    """Our value for what went wrong; nothing of the exception is kept but the system's words for it."""
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return _final("connect", f"the proxy answered {error.status} when asked for {where}")
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | tls.SSLCertVerificationError):
-        return _final("connect", f"the TLS certificate of {where} was not accepted")
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return Broken("connect", TimedOut(f"{where}: no connection in time (http.connect)"), timed_out=True)
-    if isinstance(error, TimeoutError):
-        return Broken(stage, TimedOut(f"{where}: {late}"), timed_out=True)
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return Broken("connect", ConnectionFailed(f"{where}: no connection: {printable(error.strerror or '', 120)}"))
-    if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
-        return Broken(stage, ConnectionFailed(f"{where}: what came back is not HTTP"))
-    what = "the body was cut" if stage == "body" else "the connection broke before the answer"
-    return Broken(stage, ConnectionFailed(f"{where}: {what}"))
-
-
-def _final(stage: Stage, text: str) -> Broken:
-    error = ConnectionFailed(text)
-    error.retryable = False
-    return Broken(stage, error)

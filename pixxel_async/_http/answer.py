@@ -1,0 +1,61 @@
+"""One answer as it comes from aiohttp: head first, then its body at the pace of who reads it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from .call import Broken
+from .failures import READ_FAILURES, as_broken
+from .rules.redact import place
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse
+
+__all__ = ["Answer"]
+
+
+class Answer:
+    """Status and headers of an answer, and its body to be read."""
+
+    def __init__(self, response: ClientResponse, no_progress: float, url: str) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = _joined(response.headers)
+        self.url = url
+        self._response = response
+        self._no_progress = no_progress
+
+    @property
+    def raw_size(self) -> int:
+        """Bytes of the body that came, before decompression."""
+        return self._response.content.total_raw_bytes
+
+    async def read(self) -> bytes | Broken:
+        """The next bytes as they came from the socket, at least one; nothing at the end."""
+        content = self._response.content
+        try:
+            async with asyncio.timeout(self._no_progress):
+                chunk, more = await content.readchunk()
+                while more and not chunk and not content.at_eof():  # the reader of no body says "more" for ever
+                    chunk, more = await content.readchunk()
+            return chunk
+        except READ_FAILURES as error:
+            broken = as_broken(error, "body", place(self.url), f"no byte of the body within {self._no_progress:g} s")
+        return broken
+
+    def close(self) -> None:
+        """Give the connection back when the body was read to its end, else drop it."""
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
+
+
+def _joined(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers with names in lower case; of a name that comes again the values stand side by side."""
+    found: dict[str, str] = {}
+    for name, value in headers.items():
+        low = name.lower()
+        found[low] = f"{found[low]}, {value}" if low in found else value
+    return found
