@@ -11,7 +11,6 @@ from typing import Protocol
 from attrs import define
 
 from pixxel_async.downloads.rules.asking import Asking
-from pixxel_async.downloads.rules.delays import Look
 
 from .regime import Package
 
@@ -35,7 +34,6 @@ class Work:
     gap: float = 0.0
     asks: int = 0
     restarts: bool = True
-    look: Look | None = None
     until: float = math.inf
     ready_at: float | None = None
     expires: float = 0.0
@@ -77,7 +75,7 @@ class Learning:
     def __init__(self, streams: int, asks: int, rate: float | None = None) -> None:
         self.asks = asks
         self._asking: Asking[Work] = Asking(first=2.0, limit=rate)
-        self._asking.streams, self._asking.asks = streams, asks
+        self._asking.streams = streams
         self._fresh: deque[Work] = deque()
         self._ready: deque[Work] = deque()
 

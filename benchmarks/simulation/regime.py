@@ -72,8 +72,18 @@ def ideal(regime: Regime, items: list[Package]) -> float:
 
 
 def in_order(regime: Regime, items: list[Package]) -> float:
-    """The latest best end when packages are asked for in the order given, first requests before all others."""
-    return max(place / regime.rate + _alone(regime, item) for place, item in enumerate(items))
+    """The best end when packages are asked for in the order given, the k-th not before k calls are allowed.
+
+    From the moment at which a package may be ready at the earliest, it and all that get ready later still need a poll
+    each, all their bytes have to pass the line, and its own bytes one connection.
+    """
+    line, alone = min(regime.bandwidth, regime.streams * regime.cap), min(regime.cap, regime.bandwidth)
+    soonest = [(place / regime.rate + regime.latency / 2 + item.packing, item.size) for place, item in enumerate(items)]
+    best = later = 0.0
+    for polls, (ready, size) in enumerate(sorted(soonest, reverse=True)):
+        later += size
+        best = max(best, ready + regime.latency / 2 + max(later / line, polls / regime.rate, size / alone))
+    return best
 
 
 def _alone(regime: Regime, item: Package) -> float:

@@ -62,7 +62,7 @@ class Engine:
             crew = self._workers[kind]
             while len(crew) < count:
                 crew.append(asyncio.create_task(self._worker(work), name=f"pixxel {kind} {len(crew) + 1}"))
-        self.schedule.staff(asks=len(self._workers["ask"]), streams=len(self._workers["stream"]))
+        self.schedule.staff(streams=len(self._workers["stream"]))
 
     async def _worker(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Work until cancelled. A fault of ours between two packages ends all of them: nobody waits for ever."""

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ..packages import Link, Package
     from ..settings import DownloadSettings
     from .destination import Destination
-    from .rules.delays import Look
 
 __all__ = ["Item", "Key", "Running", "Sink", "Terms"]
 
@@ -93,7 +92,7 @@ class Item:
         sinks: who wants the outcome.
         began: when it was submitted, then when it was first asked for, and later by as long as it waited for a stream;
             seconds of the client's clock.
-        asked, sent, seen, gap, asks, look: what `rules/waits.py` decides by.
+        asked, sent, seen, gap, asks: what `rules/waits.py` decides by.
         queued: when it began to wait for a stream.
         since: what the pipe said when its stream began.
         lost: how often the answer to a POST got lost.
@@ -104,7 +103,7 @@ class Item:
     """
 
     __slots__ = (
-        "asked", "asks", "began", "download_id", "gap", "given", "link", "look", "lost", "queued", "running", "seen",
+        "asked", "asks", "began", "download_id", "gap", "given", "link", "lost", "queued", "running", "seen",
         "sent", "since", "sinks", "status", "terms",
     )  # fmt: skip
 
@@ -117,7 +116,6 @@ class Item:
         self.asked = self.sent = self.seen = self.queued = began
         self.gap = 0.0
         self.asks = 0
-        self.look: Look | None = None
         self.since = NEVER
         self.lost = 0
         self.download_id = ""

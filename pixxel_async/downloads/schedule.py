@@ -42,9 +42,9 @@ class Schedule:
         self._stream_bell = Bell(timing.sleep)
         self._paused_until = -math.inf
 
-    def staff(self, *, asks: int, streams: int) -> None:
-        """So many workers ask and stream."""
-        self._asking.asks, self._asking.streams = asks, streams
+    def staff(self, *, streams: int) -> None:
+        """So many workers stream."""
+        self._asking.streams = streams
 
     @contextmanager
     def feeding(self, to_come: Callable[[], int]) -> Iterator[asyncio.Event]:

@@ -1,14 +1,15 @@
 """Which package the service is asked about next, for all packages together.
 
 Rule 1: packing takes time and should run while others stream: what was never asked for goes first, unless the streams
-    would then be the last to end; then they are fed. Some are fed in any case, for without looks nothing is learned.
+    would then be the last to end (`ends.py`); then they are fed. Some are fed in any case, for without looks nothing is
+    learned.
 Rule 2: asking again is driven by demand: only while a stream would otherwise soon have nothing to do. A package that
     lies ready unasked costs nothing; a link that was asked for early expires.
 Rule 3: a package is asked about again when it is likely to be ready, as `Delays` learns from every answer. Unless
     calls are scarce lower odds will do, the lower the fewer looks were in vain.
 Rule 4: the last few are asked often: who is waited for alone may as well be asked.
-Rule 5: until the service has shown that asking again does not restart the packing, waits only grow (`waits.py`).
-    What the service says of when to come back is kept to.
+Rule 5: until the service has shown that asking again does not restart the packing (`restarts.py`), waits only grow
+    (`waits.py`). What the service says of when to come back is kept to.
 Rule 6: a service that answers at once (packed long ago) is asked as streams become free: its links would only grow old.
 
 Nothing here reads a clock: `benchmarks/schedule.py` runs the same decisions in virtual time.
@@ -22,7 +23,9 @@ from collections import deque
 from typing import Generic, Literal, TypeVar
 
 from .delays import Delays
+from .ends import CallRate, Ends, packed
 from .pipe import Pipe
+from .restarts import Restarts
 from .waits import CALM, FEW, SHORTEST, Asked, age_to_ask
 
 __all__ = ["Asking"]
@@ -40,17 +43,16 @@ BACKLOG = 10.0
 """Seconds of streaming that may lie ready."""
 LIFE_SHARE = 0.25
 """Share of a link's life that it may wait for a stream."""
-CROWD = 50
-"""How many count as the last few."""
-TESTS = 24
-"""Shortened waits in vain after which a service is taken for one that restarts."""
-EARLY = 4 * PROBES
-"""Looks that do not wait for a use, until it is known whether asking again restarts."""
+CROWD, FEWER = 50, 0.8
+"""How many count as the last few; and when their waits are judged anew: whenever a fifth of them has gone."""
+MOVED = 0.2
+"""A change of what is believed of delays (of either logarithm) after which all waits are judged anew."""
 CLOSE = 0.9
 """Calls that take that share of all that is left are scarce."""
-SLACK = 0.8
-"""Where calls take longest it does not matter which of them come first, if packing ends well before them."""
+SLIGHT = 1e-9
+"""Odds that are no proof of the opposite."""
 LEARN_RATE = 0.1
+"""Share of the newest answer in what is believed of first answers."""
 MOSTLY = 0.5
 
 
@@ -66,31 +68,29 @@ class Asking(Generic[K]):
 
     Attributes:
         streams: bodies that may stream at the same time.
-        asks: requests that may be in flight.
         pipe: what streams.
         delays: what is known of packing times.
-        steady: whether it is proved that asking again does not restart the packing.
+        restarts: what is known of whether asking again restarts the packing.
     """
 
     def __init__(self, first: float, limit: float | None = None) -> None:
         self.streams = 1
-        self.asks = 1
         self.pipe = Pipe()
         self.delays = Delays()
-        self.steady = False
+        self.restarts = Restarts()
         self._first = first
-        self._limit = math.inf if limit is None else limit
+        self._rate = CallRate(math.inf if limit is None else limit)
         self._once: deque[K] = deque()
         self._later: list[tuple[float, int, K]] = []
         self._air: dict[K, float] = {}
         self._told: dict[K, float] = {}
-        self._pushed = self._probes = self._looks = self._tests = 0
-        self._call = 0.0
+        self._pushed = self._probes = 0
         self._latest = 0.0
         self._link_life = math.inf
         self._at_once = 0.0
         self._odds = CALM
         self._crowd = CROWD
+        self._judged = self.delays.belief
         self._to_come = 0
         self._started = self._vain = self._run = 0
 
@@ -102,11 +102,6 @@ class Asking(Generic[K]):
         """Whether packages are mostly ready when they are first asked for."""
         return self._at_once >= MOSTLY
 
-    @property
-    def restarts(self) -> bool:
-        """Whether asking again seems to restart the packing."""
-        return not self.steady and self._tests >= TESTS
-
     def choose(self, now: float, *, fresh: bool, to_come: int, ready: int) -> Literal["fresh", "again"] | None:
         """What to send now, if anything.
 
@@ -115,15 +110,24 @@ class Asking(Generic[K]):
             to_come: packages that were never asked for, as far as is known.
             ready: packages that are ready and wait for a stream.
         """
+        chosen = self._choose(now, fresh, to_come, ready)
+        if chosen is None:
+            self._rate.idle()
+        else:
+            self._rate.sent(now)
+        return chosen
+
+    def _choose(self, now: float, fresh: bool, to_come: int, ready: int) -> Literal["fresh", "again"] | None:
         self._to_come = to_come
         if self._probing(now):
             return "again"
         wanted = self.wanted(ready) > 0
-        in_turn = self._run >= RUN
-        if wanted and (not fresh or in_turn or self._streams_are_last(now, to_come, ready)):
-            self._odds = self._worthwhile(now, to_come, ready)
-            if self._likely(now):
-                return "again"
+        if wanted and len(self) and self.delays.known:
+            ends = self._ends(now, to_come, ready)
+            if not fresh or self._run >= RUN or ends.streams_are_last:
+                self._odds = self._worthwhile(ends, to_come)
+                if self._likely(now):
+                    return "again"
         return "fresh" if fresh and (wanted or not self.at_once) else None
 
     def wanted(self, ready: int) -> float:
@@ -134,7 +138,7 @@ class Asking(Generic[K]):
 
     def _probing(self, now: float) -> bool:
         """Whether one is due by which more is learned of the service."""
-        learning = not self.delays.known or (not self.steady and self._looks < EARLY)
+        learning = not self.delays.known or self.restarts.open
         return learning and bool(self._later) and self._later[0][0] <= now
 
     def _likely(self, now: float) -> bool:
@@ -151,36 +155,25 @@ class Asking(Generic[K]):
         oldest = self._once[0]
         return min(oldest.asked + self.delays.age_of(self._odds), oldest.until)
 
-    def _ends(self, now: float, to_come: int, ready: int) -> tuple[float, float, float]:
-        """Seconds until all is streamed, packed and asked, each as if nothing else held it up."""
-        streaming = (to_come + len(self) + ready) * self.pipe.each()
-        return streaming, self._packing(now, to_come), (2 * to_come + len(self)) / self._rate()
-
-    def _packing(self, now: float, to_come: int) -> float:
-        if not self.delays.known:
-            return 0.0
+    def _ends(self, now: float, to_come: int, ready: int) -> Ends:
+        each, rate = self.pipe.each(), self._rate.now
+        bodies = to_come + len(self) + ready + self.pipe.active / 2
         if to_come:
-            return to_come / self._rate() + self.delays.age_of(1 - 1 / (to_come + 1))
-        age = now - self._latest
-        return self.delays.age_of(1 - 1 / (len(self) + 1), age) - age
+            packing = packed(self.delays, to_come=to_come, rate=rate, each=each)
+        else:
+            age = now - self._latest
+            packing = self.delays.age_of(1 - 1 / (len(self) + 1), age) - age
+        return Ends(bodies * each, packing, (2 * to_come + len(self)) / rate)
 
-    def _streams_are_last(self, now: float, to_come: int, ready: int) -> bool:
-        streaming, packing, asking = self._ends(now, to_come, ready)
-        return bool(len(self)) and self.delays.known and (not streaming or max(streaming, SLACK * asking) >= packing)
-
-    def _worthwhile(self, now: float, to_come: int, ready: int) -> float:
+    def _worthwhile(self, ends: Ends, to_come: int) -> float:
         """The odds at which asking again is worth a call."""
-        streaming, packing, asking = self._ends(now, to_come, ready)
-        left = max(streaming, packing, asking)
-        if asking > CLOSE * left:
+        if self.restarts.likely:
+            return CALM
+        if ends.scarce(CLOSE):
             return SURE if to_come else CALM
         used = self._vain / (VAIN * max(self._started + to_come, 1))
-        eager = EAGER if self.steady else WARY
+        eager = EAGER if self.restarts.steady else WARY
         return min(eager + (CALM - eager) * used, CALM)
-
-    def _rate(self) -> float:
-        """Calls a second: what is allowed, and what so many in flight can do."""
-        return min(self._limit, self.asks / self._call if self._call else math.inf, 1e6)
 
     def first(self, item: K, now: float) -> None:
         """A package is being asked for the first time."""
@@ -197,7 +190,6 @@ class Asking(Generic[K]):
             item = self._once.popleft()
         item.sent = now
         self._told.pop(item, None)
-        self._looks += 1
         self._run = 0
         self._air[item] = self.delays.odds(item.seen - item.asked, now - item.asked) if self.delays.known else MOSTLY
         return item
@@ -222,8 +214,6 @@ class Asking(Generic[K]):
     def answered(self, item: K, now: float) -> None:
         """The request has ended, however it did."""
         self._air.pop(item, None)
-        share = LEARN_RATE if self._call else 1.0
-        self._call += share * (now - item.sent - self._call)
 
     def packing(self, item: K, told: float | None = None) -> None:
         """A package was not ready.
@@ -233,22 +223,19 @@ class Asking(Generic[K]):
         """
         if told is not None:
             self._told[item] = item.sent + told
-        if item.asks <= 1:
-            self._at_once -= LEARN_RATE * self._at_once
-            if self._probes >= PROBES:
-                self._once.append(item)
-                return
-            self._probes += 1
-            self.push(item, item.asked + self._first * 2.0 ** (self._probes % PROBES / PROBES))
+        if item.asks > 1:
+            self._vain += 1
+            self._learn(item, ready=False)
+            item.gap = max(item.gap, item.sent - item.seen)
+            item.seen = item.sent
+            self.push(item, self._next(item))
             return
-        self._vain += 1
-        gap = item.sent - item.seen
-        steady = self.steady or not item.restarts
-        self._tests += not steady and gap <= item.gap
-        item.gap = max(item.gap, gap)
-        item.look = self.delays.packing(item.look, item.sent - item.asked if steady else item.gap)
-        item.seen = item.sent
-        self.push(item, self._next(item))
+        self._at_once -= LEARN_RATE * self._at_once
+        if self._probes >= PROBES:
+            self._once.append(item)
+            return
+        self._probes += 1
+        self.push(item, item.asked + self._first * 2.0 ** (self._probes % PROBES / PROBES))
 
     def ready(self, item: K, link_life: float) -> None:
         """A package was ready.
@@ -260,20 +247,30 @@ class Asking(Generic[K]):
         if item.asks <= 1:
             self._at_once += LEARN_RATE * (1.0 - self._at_once)
             return
-        new = not self.delays.known
-        restarted = item.restarts and self.restarts
-        self.delays.ready(item.look, item.sent - (item.seen if restarted else item.asked))
-        item.look = None
-        proved = not self.steady and item.restarts and item.sent - item.seen <= item.gap
-        self.steady = self.steady or proved
-        few = self.steady and not self._to_come and len(self) <= 0.8 * self._crowd
+        before = self.delays.known, self.restarts.steady
+        self._learn(item, ready=True)
+        few = self.restarts.steady and not self._to_come and len(self) <= FEWER * self._crowd
         if few:
             self._crowd = len(self)
-        if new or proved or few:
+        moved = self.delays.apart(self._judged) > MOVED
+        if few or moved or before != (self.delays.known, self.restarts.steady):
             self._anew()
+
+    def _learn(self, item: K, *, ready: bool) -> None:
+        """What an answer to a request that was not the first says of the service."""
+        gap, age, seen = item.sent - item.seen, item.sent - item.asked, item.seen - item.asked
+        steady = self.restarts.steady or not item.restarts
+        if not steady:
+            anew = max(self.delays.odds(item.gap, gap), SLIGHT) if gap > item.gap else 0.0
+            steady = self.restarts.answered(ready, if_restarting=anew, if_steady=self.delays.odds(seen, age))
+        if steady:
+            self.delays.looked(seen, age, ready)
+        else:
+            self.delays.looked(item.gap, age if ready and not self.restarts.likely else gap, ready)
 
     def _anew(self) -> None:
         """More is known: the times of those that wait are judged again."""
+        self._judged = self.delays.belief
         waiting, self._later = self._later, []
         for due, _, item in waiting:
             self.push(item, self._next(item) if item.asks > 1 else due)
@@ -281,6 +278,4 @@ class Asking(Generic[K]):
     def _next(self, item: K) -> float:
         """When to ask about a package again that was asked in vain."""
         left = self._to_come + len(self) + 1
-        return item.asked + age_to_ask(
-            item, self.delays, first=self._first, steady=self.steady, restarting=self.restarts, left=left
-        )
+        return item.asked + age_to_ask(item, self.delays, self.restarts, first=self._first, left=left)

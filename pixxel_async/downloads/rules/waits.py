@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .delays import Delays, Look
+from .delays import Delays
+from .restarts import Restarts
 
 __all__ = ["CALM", "FEW", "SHORTEST", "Asked", "age_to_ask"]
 
 CALM, AGAIN = 0.9, 0.8
 """Odds of being ready that are waited for: at first, and after a look in vain."""
-FEW = 0.02
+FEW = 0.015
 """Of the age, for each that is still out: the wait among the last few."""
 SHORTER = 0.95
 """Of the longest wait: each second one. Whoever is ready after it was packed without a restart."""
 GROWTH = 1.6
 """How much longer each other wait is while asking again may restart the packing."""
+ALMOST = 0.95
+"""Odds that are waited for at a service that restarts: each look in vain costs all of the packing."""
+LEAST, MOST = 1.3, 3.0
+"""Of the longest wait in vain: the next one there. More would wait too long for what has a long tail."""
+FARTHEST = 2.0
+"""Of the age: the longest wait elsewhere, however little is known."""
 SHORTEST = 0.1
 """Seconds between two looks at what may have become worth asking."""
 
@@ -29,7 +36,6 @@ class Asked(Protocol):
         seen: the latest request that found it not ready, at first the same as `asked`.
         gap: the longest wait between two requests that was in vain.
         asks: requests so far.
-        look: what its packing time is known to be.
         until: when it is asked about at the latest.
     """
 
@@ -38,7 +44,6 @@ class Asked(Protocol):
     seen: float
     gap: float
     asks: int
-    look: Look | None
 
     @property
     def restarts(self) -> bool: ...
@@ -47,23 +52,21 @@ class Asked(Protocol):
     def until(self) -> float: ...
 
 
-def age_to_ask(item: Asked, delays: Delays, *, first: float, steady: bool, restarting: bool, left: int) -> float:
+def age_to_ask(item: Asked, delays: Delays, restarts: Restarts, *, first: float, left: int) -> float:
     """The age, in seconds since its first request, at which a package is asked about again.
 
     Args:
         first: seconds to wait while nothing is known.
-        steady: whether asking again is known not to restart the packing.
-        restarting: whether it seems to.
         left: packages that are not ready, this one among them.
     """
     age = item.seen - item.asked
     if not delays.known:
         return age + max(age, first)
-    likely = max(delays.age_of(AGAIN, age), age * (1.0 + FEW)) - age
-    if steady or not item.restarts:
+    likely = min(max(delays.age_of(AGAIN, age) - age, age * FEW), FARTHEST * max(age, first))
+    if restarts.steady or not item.restarts:
         return age + max(min(likely, age * FEW * left), SHORTEST)
-    if restarting and item.asks % 4:
-        return age + max(delays.age_of(CALM, item.gap), 2.0 * item.gap)
+    if restarts.likely and (item.asks % 2 or item.gap > delays.age_of(0.5)):
+        return age + min(max(delays.age_of(ALMOST, item.gap), LEAST * item.gap), MOST * item.gap)
     if item.asks % 2 == 0:
         return age + min(likely, SHORTER * item.gap)
     return age + max(likely, GROWTH * item.gap)
