@@ -284,7 +284,7 @@ def test_a_service_that_restarts_is_suspected_by_its_answers() -> None:
 
     assert stand() == (True, False, False)
     for _ in range(5):
-        doubt.answered(False, if_restarting=0.0, if_steady=0.9)
+        doubt.answered(False, if_restarting=0.0, if_steady=0.99)
     assert stand() == (False, True, False)
     for _ in range(5):
         doubt.answered(True, if_restarting=0.1, if_steady=0.9)

@@ -13,8 +13,8 @@ from attrs import define
 
 __all__ = ["Restarts"]
 
-SUSPICION = 7.0
-"""Logarithm of the odds (1,000 to 1) at which a service is taken for one that restarts."""
+SUSPICION = 15.0
+"""Logarithm of the odds at which a service is taken for one that restarts; high, for early beliefs are often wrong."""
 SURPRISE = 0.01
 """Likelihoods count as no less: one answer alone says little while delays are hardly known."""
 
