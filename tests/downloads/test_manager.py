@@ -380,21 +380,22 @@ async def test_a_record_belongs_to_one_organization(tmp_path: Path) -> None:
                         await manager.fetch(wanted)
 
 
-async def test_a_fault_between_two_packages_lets_nobody_wait_for_ever(
-    sandbox: Sandbox, ground: Ground, tmp_path: Path
-) -> None:
+async def test_a_fault_between_two_packages_lets_nobody_wait_for_ever(tmp_path: Path) -> None:
     """When the workers cannot go on, here because sleeping fails, who waits is told, one or a batch."""
 
     async def sleep(seconds: float) -> None:
         raise RuntimeError("no sleep")
 
     async with (
+        Sandbox(packing=600) as sandbox,  # whoever asks has to sleep, however slow the machine is
         PixxelClient(settings=quick_settings(sandbox), sleep=sleep) as client,
         asyncio.timeout(20),
     ):
+        jobs = [sandbox.add_job() for _ in range(4)]
+        packages = [JobPackage(workflow_id=job.workflow_id, job_id=job.id) for job in jobs]
         async with DownloadManager(client, tmp_path / "one") as manager:
             with pytest.raises(DownloadError, match="unforeseen: RuntimeError: no sleep"):
-                await manager.fetch(ground.packages[0])
+                await manager.fetch(packages[0])
         async with DownloadManager(client, tmp_path / "many") as manager:
             with pytest.raises(DownloadError, match="unforeseen: RuntimeError: no sleep"):
-                await collect(manager.fetch_all(ground.packages[1:]))
+                await collect(manager.fetch_all(packages[1:]))
