@@ -196,7 +196,7 @@ async def test_the_time_for_all_is_over(sandbox: Sandbox, client: PixxelClient, 
     got: list[Outcome] = []
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(PackageTimedOut, match="total_deadline"):
-            await collect(manager.fetch_all(ground.packages, total_deadline=0.5), got)
+            await collect(manager.fetch_all(ground.packages, total_deadline=1.5), got)
 
     assert got and all(isinstance(outcome, Failed) and "total_deadline" in str(outcome.error) for outcome in got)
 
