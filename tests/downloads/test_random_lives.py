@@ -97,8 +97,11 @@ class Life:
             path.unlink()
 
     async def harmed_file(self) -> None:
-        """Other bytes, of another length or not, at another time."""
-        for path in self.dice.sample(self.files(), k=min(1, len(self.files()))):
+        """Other bytes, of another length or not, at another time; of a file that is surely known as ours."""
+        async with DownloadManager(self.ground.client, self.folder) as manager:
+            known = {self.folder / (row.name or "") async for row in manager.record.rows(self.folder, "done")}
+        ours = [path for path in self.files() if path in known]
+        for path in self.dice.sample(ours, k=min(1, len(ours))):
             data = bytearray(path.read_bytes())
             data[self.dice.randrange(len(data))] ^= 1
             path.write_bytes(data if self.dice.random() < 0.5 else data[:-5])
