@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from pixxel_async import APIError, ConnectionFailed, NotFound, OutcomeUnknown, RateLimited
+from pixxel_async import APIError, BadRequest, ConnectionFailed, NotFound, OutcomeUnknown, RateLimited
 from pixxel_async._http.call import Call, Operation
 from pixxel_async.resources import OPERATIONS
 from tests.support.clients import client_for
@@ -103,6 +103,20 @@ async def test_an_unreadable_answer_to_an_order(body: bytes) -> None:
         with pytest.raises(OutcomeUnknown, match="cannot be read"):
             await client.jobs.create("w", project_id="p")
     assert len(server.requests) == 1
+
+
+async def test_an_error_that_drips() -> None:
+    """The status of a refused order is known at once; a body that is sent byte by byte does not take it away (B-10)."""
+    drops: list[Step] = [0.05, b"x"] * 100
+    refused: list[Step] = [b"HTTP/1.1 400 Bad\r\nContent-Length: 1000\r\n\r\n{", *drops]
+    async with Raw(refused) as server, client_for(server.url, **{"http.call": 2.0}) as client:
+        with pytest.raises(BadRequest):
+            await client.jobs.create("w", project_id="p")
+    later: list[Step] = [b"HTTP/1.1 429 Slow\r\nRetry-After: 2\r\nContent-Length: 1000\r\n\r\n{", *drops]
+    async with Raw(later) as server, client_for(server.url, **{"http.call": 2.0}) as client:
+        with pytest.raises(RateLimited) as caught:
+            await client.jobs.create("w", project_id="p")
+        assert caught.value.retry_after == 2
 
 
 async def test_a_delete_that_was_done_the_first_time() -> None:
