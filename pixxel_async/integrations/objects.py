@@ -78,7 +78,8 @@ class ObjectStore:
             options = {"memory": {}, "file": {"mkdir": True}}.get(url.partition(":")[0], PATIENCE)
             return cls(from_url(url, **options), url)
         except Exception as error:
-            raise unusable(error, url) from None
+            refused = unusable(error, url)
+        raise refused
 
     @property
     def url(self) -> str | None:
@@ -98,8 +99,10 @@ class ObjectStore:
         """
         try:
             await anext(aiter(obstore.list(self._store, chunk_size=1)), None)
+            return
         except Exception as error:
-            raise unusable(error, self._url) from None
+            refused = unusable(error, self._url)
+        raise refused
 
     async def looking(self, names: Sequence[str], *, sure: bool = True) -> Look:
         """Ask for all of them, some at a time; for none, when the truth is not needed."""

@@ -35,7 +35,10 @@ def telling(what: str, title: str) -> Iterator[None]:
         status, reason = _reason(error)
         failure = DownloadError(f"could not {what} {title}: {reason}", stage="publish", status=status)
         failure.retryable = True
-        raise failure from None
+        try:
+            raise failure from None
+        finally:
+            failure.__context__ = None  # which `from None` hides, and keeps: a store's words may hold a secret
 
 
 def unusable(error: Exception, url: str) -> PixxelError:
