@@ -17,6 +17,7 @@ from attrs import evolve
 
 from ..errors import Corrupt, DownloadError, NameTaken, NotAPackage, PackageFailed
 from ..events import Downloaded
+from ..packages.surely import surely
 from .checks import digest_of
 from .extract import extracted
 from .inquiry import inquire
@@ -25,7 +26,6 @@ from .rules.naming import distinct, with_suffix
 from .rules.resume import Kept
 from .sound import Sound, check
 from .stream import Stream
-from .surely import surely
 from .writer import Writer
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import attrs
 from ..errors import ConfigError, DownloadError
 from ..events import Downloaded, Event
 from ..packages import Package, wanted
+from ..packages.surely import surely
 from .board import Board, Snapshot, Watching
 from .destination import Destination
 from .engine import Engine
@@ -23,7 +24,6 @@ from .outcomes import Outcomes, in_all
 from .pending import Item, Terms
 from .plan import Planned, plan
 from .record import Record
-from .surely import surely
 from .transfer import Progress, Transfer
 from .upkeep import forget
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, frozen
 
 from ..errors import NameTaken
+from ..packages.surely import surely
 from .extract import Extracted
 from .record import Claim, Row
 from .rules.naming import distinct, part_name, render, segment, with_suffix
 from .rules.recovery import Decision, Final, Known, recover
-from .surely import surely
 
 if TYPE_CHECKING:
     from ..packages import Package, Wanted

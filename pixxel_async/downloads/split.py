@@ -15,10 +15,10 @@ from attrs import define, field
 
 from ..errors import ConnectionFailed, TimedOut
 from ..packages.rules.answers import judge
+from ..packages.surely import surely
 from .rules.regions import Region, add, gaps, next_piece
 from .rules.resume import Kept, Reading, piece_of, read_piece
 from .rules.verdict import Refused, refused
-from .surely import surely
 from .watchdog import Stall, Watch
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DownloadError
+from ..packages.surely import surely
 from .calls import named
 from .extract import Extracted
-from .surely import surely
 
 if TYPE_CHECKING:
     from .home import Home

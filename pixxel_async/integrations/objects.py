@@ -22,8 +22,8 @@ from ..downloads.record import Row
 from ..downloads.rules.places import store_url
 from ..downloads.rules.recovery import Final
 from ..downloads.sums import SUMS, line
-from ..downloads.surely import surely
 from ..errors import ConfigError, DownloadError, NameTaken
+from ..packages.surely import surely
 from .labels import labels_of, proved_at
 from .leftovers import leftovers
 from .refusals import telling, unusable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import obstore
 
-from ..downloads.surely import surely
+from ..packages.surely import surely
 
 if TYPE_CHECKING:
     from obstore import Attributes

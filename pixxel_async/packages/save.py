@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
 from ..errors import ConfigError, DiskFull, DownloadError, NameTaken
+from .surely import surely
 
 __all__ = ["save"]
 
@@ -44,13 +45,8 @@ async def save(pieces: AsyncIterable[bytes], to: Path, *, replace: bool) -> Path
 
 
 async def _in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What a call returns; who is cancelled leaves when the thread is out of it, since it uses the file."""
-    running = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        raise
+    """What a call returns; who is cancelled, however often, leaves when the thread is out of it: it uses the file."""
+    return await surely(asyncio.to_thread(call, *args, **kwargs))
 
 
 def _created(held: ExitStack, part: Path, to: Path, replace: bool) -> BinaryIO:

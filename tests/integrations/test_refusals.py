@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -75,7 +75,7 @@ async def test_no_word_of_the_store(what: str) -> None:
     """What a store says may hold a signed URL or a key: nothing of it hangs on the error, not even as a context."""
     async with answering("403 Forbidden", "AccessDenied") as endpoint:
         store = at(endpoint)
-        calls = {
+        calls: dict[str, Callable[[], Awaitable[object]]] = {
             "look": lambda: store.vouched("a"),
             "damage": lambda: store.damage("a", None),  # type: ignore[arg-type]
             "remove": lambda: store.remove("a"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,12 +45,20 @@ async def test_what_the_system_refuses(tmp_path: Path) -> None:
 
 
 async def test_whoever_leaves_leaves_nothing(tmp_path: Path) -> None:
-    """Cancelled at any moment, the first one included, while a thread is making the file."""
+    """Cancelled at any moment, and once more while it cleans up (P-04): no thread still makes the file afterwards."""
     for moment in range(40):
+        busy = threading.Event()
+        asyncio.get_running_loop().set_default_executor(late := ThreadPoolExecutor(1))
+        late.submit(busy.wait, 5)  # what comes after it in a thread has not begun
         writing = asyncio.ensure_future(save(pieces(b"ours"), tmp_path / "a", replace=True))
         for _ in range(moment % 20):
             await asyncio.sleep(0)
-        writing.cancel()
+        for _ in range(2):
+            writing.cancel()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        busy.set()
         await asyncio.wait([writing])
+        late.shutdown()
         (tmp_path / "a").unlink(missing_ok=True)
         assert not contents(tmp_path)
