@@ -89,7 +89,7 @@ class Reply:
     """
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=lambda headers: f"<{', '.join(headers)}>")  # a value may be a signed link
     body: bytes = field(repr=False)
     method: str = ""
     path: str = ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pixxel_async import PixxelClient
+from pixxel_async import PixxelClient, UnexpectedRedirect
 from pixxel_async._http.call import Broken, Reply
 from pixxel_async._http.hooks import Attempt
 from tests.support.clients import Waits
@@ -60,3 +60,16 @@ async def test_the_log_has_events_and_fields(caplog: pytest.LogCaptureFixture) -
             await client.jobs.get("workflow-7", "job-8")
     lines = [record.getMessage().split(" seconds=")[0] for record in caplog.records]
     assert lines == ["call.sent operation=jobs.get attempt=1", "call.replied operation=jobs.get attempt=1 ended=200"]
+
+
+async def test_what_a_hook_may_log() -> None:
+    """A reply's repr holds no value of a header and no body: a redirect's Location is a signed link (T-17)."""
+    link = "https://storage.example/a?X-Amz-Signature=0011223344556677"
+    told: list[str] = []
+    async with Raw(answer(302, {"to": link}, Location=link)) as server:
+        hooks = [lambda *outcome: told.append(repr(outcome))]
+        async with PixxelClient("a-key-1", base_url=server.url, on_reply=hooks) as client:
+            with pytest.raises(UnexpectedRedirect):
+                await client.jobs.get("w", "j")
+    assert "location" in told[0]
+    assert "0011223344556677" not in told[0] and "storage.example" not in told[0]
