@@ -13,6 +13,7 @@ from .members import Member, open_part, pick, read_members
 from .rules.unpack import Unpacking, why_not
 from .rules.zips import LOCAL_SIZE, check_descriptor, check_local, is_streamed, local_rest
 from .upstream import Source, Upstream
+from .within import Deadline
 
 __all__ = ["MemberStream"]
 
@@ -24,13 +25,16 @@ class MemberStream:
     """One member of a package; made by `client.packages.open_member`.
 
     Use it as an async context manager. `member` says what it is; iterating gives its bytes, once. The iteration ends
-    only if they are those that the archive's checksum is of, and raises `Corrupt` otherwise.
+    only if they are those that the archive's checksum is of, and raises `Corrupt` otherwise, `TimedOut` when it has not
+    ended in time.
     """
 
-    def __init__(self, source: Source, which: str | Member, *, most: int | None = None) -> None:
+    def __init__(self, source: Source, which: str | Member, *, most: int | None = None, seconds: float) -> None:
         self._source = source
         self._which = which
         self._most = most
+        self._seconds = seconds
+        self._deadline: Deadline | None = None
         self._upstream = Upstream(source)
         self._kept = b""
         self._found: Member | None = None
@@ -51,9 +55,15 @@ class MemberStream:
             NoRanges: the storage serves packages whole only.
             TooLarge: it has more bytes than allowed.
             DownloadError: it cannot be unpacked here, or the storage does not hand it out.
+            TimedOut: it takes too long.
         """
-        if self._found is not None:
-            return self
+        if self._found is None:
+            self._deadline = Deadline(str(self._source.package), self._seconds)
+            async with self._deadline.bound():
+                self._found = await self._find()
+        return self
+
+    async def _find(self) -> Member:
         source, which = self._source, self._which
         member = pick(await read_members(source), which, source) if isinstance(which, str) else which
         if why := why_not(member.entry):
@@ -65,8 +75,7 @@ class MemberStream:
         except BaseException:
             await self._upstream.close()
             raise
-        self._found = member
-        return self
+        return member
 
     async def aclose(self) -> None:
         """Let go of the storage at once; harmless when repeated."""
@@ -87,7 +96,10 @@ class MemberStream:
 
     async def __anext__(self) -> bytes:
         try:
-            return await self._pieces.__anext__()
+            if self._deadline is None:
+                return await self._pieces.__anext__()
+            async with self._deadline.bound():
+                return await self._pieces.__anext__()
         except BaseException as error:
             await self._upstream.close()
             if isinstance(error, DownloadError):

@@ -23,6 +23,7 @@ from .save import save
 from .stream import PackageStream
 from .upstream import Source
 from .wanted import Given, as_package
+from .within import Deadline
 
 __all__ = ["Reading"]
 
@@ -107,33 +108,50 @@ class Reading(ABC):
             asked(method, range, if_range, if_none_match),
             name or source.package.path[-1],
             most=self._download.max_bytes if max_bytes is None else max_bytes,
-            deadline=self._download.deadline if deadline is None else deadline,
+            deadline=self._seconds(deadline),
         )
 
-    async def members(self, package: Given) -> tuple[Member, ...]:
+    async def members(self, package: Given, *, deadline: float | None = None) -> tuple[Member, ...]:
         """What is in a package, read from the end of its archive; a name promises nothing about where it leads.
+
+        Args:
+            deadline: seconds for all of it; None for `DownloadSettings.deadline`.
 
         Raises:
             NoRanges: the storage serves packages whole only.
             NotAPackage, Corrupt: it is no ZIP archive, or no sound one.
+            TimedOut: it takes too long.
         """
-        return await read_members(self._source(package))
+        source = self._source(package)
+        async with Deadline(str(source.package), self._seconds(deadline)).bound():
+            return await read_members(source)
 
-    def open_member(self, package: Given, which: str | Member, *, max_bytes: int | None = None) -> MemberStream:
+    def open_member(
+        self, package: Given, which: str | Member, *, max_bytes: int | None = None, deadline: float | None = None
+    ) -> MemberStream:
         """One file of a package as a stream of its bytes, unpacked and checked; nothing else of it is fetched.
 
         Args:
             which: its name, a pattern that fits one name (`**/B04.tif`), or one of `members`, whose version it is then.
             max_bytes: of the unpacked file; None for any number.
+            deadline: seconds for all of it, a slow reader included; None for `DownloadSettings.deadline`.
         """
-        return MemberStream(self._source(package), which, most=max_bytes)
-
-    @overload
-    async def fetch_member(self, package: Given, which: str | Member, *, max_bytes: int = ...) -> bytes: ...
+        return MemberStream(self._source(package), which, most=max_bytes, seconds=self._seconds(deadline))
 
     @overload
     async def fetch_member(
-        self, package: Given, which: str | Member, *, to: str | PathLike[str], replace: bool = ...
+        self, package: Given, which: str | Member, *, max_bytes: int = ..., deadline: float | None = ...
+    ) -> bytes: ...
+
+    @overload
+    async def fetch_member(
+        self,
+        package: Given,
+        which: str | Member,
+        *,
+        to: str | PathLike[str],
+        replace: bool = ...,
+        deadline: float | None = ...,
     ) -> Path: ...
 
     async def fetch_member(
@@ -144,6 +162,7 @@ class Reading(ABC):
         to: str | PathLike[str] | None = None,
         replace: bool = False,
         max_bytes: int | None = None,
+        deadline: float | None = None,
     ) -> bytes | Path:
         """One file of a package, as bytes or in a file, which is there only when it is complete and checked.
 
@@ -152,16 +171,20 @@ class Reading(ABC):
             to: the file to write; None returns the bytes.
             replace: whether a file that is there is replaced.
             max_bytes: of the unpacked file; 64 MiB unless given when it is returned, any number when it is written.
+            deadline: seconds for all of it; None for `DownloadSettings.deadline`.
 
         Raises:
-            NoSuchMember, NoRanges, TooLarge, Corrupt, DownloadError: as in `open_member`.
+            NoSuchMember, NoRanges, TooLarge, Corrupt, DownloadError, TimedOut: as in `open_member`.
             NameTaken, DiskFull, ConfigError: it cannot be written there.
         """
         most = MOST_IN_MEMORY if max_bytes is None and to is None else max_bytes
-        async with self.open_member(package, which, max_bytes=most) as stream:
+        async with self.open_member(package, which, max_bytes=most, deadline=deadline) as stream:
             if to is not None:
                 return await save(stream, Path(to), replace=replace)
             return b"".join([piece async for piece in stream])
+
+    def _seconds(self, deadline: float | None) -> float:
+        return self._download.deadline if deadline is None else deadline
 
     def _source(self, package: Given) -> Source:
         """Where a package is read from, with this key."""

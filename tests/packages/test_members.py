@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
 from attrs import evolve
 
-from pixxel_async import PixxelClient
+from pixxel_async import PixxelClient, SignedLink
 from pixxel_async.errors import (
     ConfigError,
     Corrupt,
@@ -20,6 +20,7 @@ from pixxel_async.errors import (
     NoRanges,
     NoSuchMember,
     NotAPackage,
+    TimedOut,
     TooLarge,
 )
 from pixxel_async.packages import MemberStream, as_package
@@ -27,6 +28,7 @@ from pixxel_async.sandbox import Clock, Fault, Sandbox
 from pixxel_async.sandbox.files.ribbon import Ribbon
 from pixxel_async.sandbox.site import Seen
 from tests.support.archives import flipped, make_zip, patched, with_gap, with_zip64_end
+from tests.support.raw import Raw, Step
 
 PLAIN = tuple((f"outputs/B{band:02}.tif", bytes([band]) * 50_000 + b"end") for band in range(1, 9))
 
@@ -293,3 +295,28 @@ async def test_it_must_be_open(client: PixxelClient, sandbox: Sandbox) -> None:
     await stream.aclose()
     await stream.aclose()
     assert len(sent(sandbox)) == 2
+
+
+@pytest.mark.parametrize("what", ["members", "fetch_member", "open_member"])
+async def test_a_storage_that_drips(what: str, tmp_path: Path) -> None:
+    """Byte by byte there is always progress: the deadline ends it (T-12), and nothing stays behind."""
+    data = make_zip(PLAIN)
+    head = f'HTTP/1.1 206 P\r\nContent-Length: %d\r\nETag: "e"\r\nContent-Range: bytes %d-%d/{len(data)}\r\n\r\n'
+    whole = (head % (len(data), 0, len(data) - 1)).encode() + data
+    drops: list[Step] = [(head % (60_000, 0, 59_999)).encode(), *([0.05, b"P"] * 100)]
+    scripts: list[Sequence[Step]] = [drops] if what == "members" else [[whole], drops]
+    async with Raw(*scripts) as server, PixxelClient("a-key-1", base_url=server.url) as client:
+        packages, package = client.packages, SignedLink(url=f"{server.url}/a.zip", name="a")
+        reading: dict[str, Callable[[], Awaitable[object]]] = {
+            "members": lambda: packages.members(package, deadline=0.4),
+            "fetch_member": lambda: packages.fetch_member(package, "**/B01.tif", to=tmp_path / "a", deadline=0.4),
+            "open_member": lambda: pieces(packages.open_member(package, "**/B01.tif", deadline=0.4)),
+        }
+        with pytest.raises(TimedOut, match=r"link:a/\w+ was not read within 0.4 s"):
+            await reading[what]()
+    assert not names(tmp_path)
+
+
+async def pieces(stream: MemberStream) -> list[bytes]:
+    async with stream:
+        return [piece async for piece in stream]
