@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -65,11 +66,15 @@ class Asker:
         if not item.asks:
             item.began = item.sent
         item.asks += 1
+        deadline = item.terms.settings.deadline
         try:
-            await self._binding.ensure()
-            state = await inquire(item, self._tools)
+            async with asyncio.timeout(deadline):  # also for the last one, which is made when it is nearly over
+                await self._binding.ensure()
+                state = await inquire(item, self._tools)
         except PixxelError as error:
             await self.failed(item, error)
+        except TimeoutError:
+            self._fail(item, PackageTimedOut(f"no answer in {deadline:g} s (deadline)", package=item.identity))
         else:
             self._sort(item, state)
 

@@ -16,6 +16,7 @@ from pixxel_async.events import Asked, Downloaded, Event
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.downloads.conftest import quick_settings
 from tests.downloads.ground import Ground, collect
+from tests.support.raw import Raw
 
 
 @define
@@ -74,3 +75,16 @@ async def test_waiting_for_a_stream_does_not_count(
         outcomes = await collect(manager.fetch_all(packages, streams=1, stall=1.0, deadline=60.0))
 
     assert clock.forward and [type(outcome) for outcome in outcomes] == [Downloaded, Downloaded]
+
+
+@pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"], ids=["silent", "drips"])
+async def test_it_holds_while_the_service_is_asked(first: bytes, tmp_path: Path) -> None:
+    """T-12: a service that takes the request and does not answer holds a package no longer than its deadline."""
+    async with (
+        asyncio.timeout(20),
+        Raw([first, "hang"]) as server,
+        PixxelClient("a-key-1", base_url=server.url) as client,
+        DownloadManager(client, tmp_path) as manager,
+    ):
+        with pytest.raises(PackageTimedOut, match=r"no answer in 0\.3 s"):
+            await manager.fetch("job:w/j", deadline=0.3)
