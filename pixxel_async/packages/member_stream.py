@@ -33,8 +33,7 @@ class MemberStream:
         self._source = source
         self._which = which
         self._most = most
-        self._seconds = seconds
-        self._deadline: Deadline | None = None
+        self._deadline = Deadline(f"{source.package} was not read", seconds)
         self._upstream = Upstream(source)
         self._kept = b""
         self._found: Member | None = None
@@ -58,8 +57,7 @@ class MemberStream:
             TimedOut: it takes too long.
         """
         if self._found is None:
-            self._deadline = Deadline(str(self._source.package), self._seconds)
-            async with self._deadline.bound():
+            async with self._deadline.start().bound():
                 self._found = await self._find()
         return self
 
@@ -96,8 +94,6 @@ class MemberStream:
 
     async def __anext__(self) -> bytes:
         try:
-            if self._deadline is None:
-                return await self._pieces.__anext__()
             async with self._deadline.bound():
                 return await self._pieces.__anext__()
         except BaseException as error:

@@ -123,7 +123,7 @@ class Reading(ABC):
             TimedOut: it takes too long.
         """
         source = self._source(package)
-        async with Deadline(str(source.package), self._seconds(deadline)).bound():
+        async with Deadline(f"{source.package} was not read", self._seconds(deadline)).start().bound():
             return await read_members(source)
 
     def open_member(

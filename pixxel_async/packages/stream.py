@@ -8,11 +8,12 @@ from collections.abc import Generator
 from types import TracebackType
 from typing import NoReturn, Self
 
-from ..errors import ConfigError, DownloadError, NotAPackage, TimedOut
+from ..errors import ConfigError, DownloadError, NotAPackage
 from .rules.containers import HEAD, recognise
 from .rules.pages import excerpt
 from .rules.passing import Asked, forwarded
 from .upstream import Source, Upstream
+from .within import Deadline
 
 __all__ = ["PackageStream"]
 
@@ -41,8 +42,8 @@ class PackageStream:
         self._source = source
         self._asked = asked
         self._name = name
-        self._deadline = deadline
-        self._upstream = Upstream(source, most=most)
+        self._deadline = Deadline(f"{source.package} was not passed on", deadline)
+        self._upstream = Upstream(source, most=most, deadline=self._deadline)
         self._ahead: deque[bytes] = deque()
         self._status = 0
         self._headers: dict[str, str] = {}
@@ -69,11 +70,13 @@ class PackageStream:
             PackageTimedOut: it is still being packed; `retry_after` says when to come back.
             PackageFailed: packing ended without a package.
             LinkExpired, NotAPackage, TooLarge, UnsafeLink, DownloadError: the storage does not hand it out.
+            TimedOut: it takes too long.
         """
         if self._status:
             return self
-        if self._deadline is not None:
-            self._timer = asyncio.get_running_loop().call_later(self._deadline, self._expire)
+        self._deadline.start()
+        if self._deadline.end is not None:
+            self._timer = asyncio.get_running_loop().call_at(self._deadline.end, self._expire)
         try:
             head = await self._upstream.open(self._asked)
             if head.status == 200:
@@ -140,7 +143,7 @@ class PackageStream:
         if isinstance(error, DownloadError):
             error.package = error.package or str(self._source.package)
             if self._late:
-                raise TimedOut(f"{self._source.package} was not passed on within {self._deadline:g} s") from None
+                raise self._deadline.late from None
 
     def _expire(self) -> None:
         self._late = True

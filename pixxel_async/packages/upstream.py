@@ -21,6 +21,7 @@ from .rounds import OPENING, Rounds
 from .rules.answers import Meaning, Tries, judge, pause, said
 from .rules.passing import Asked, Head, read_head
 from .rules.ranges import ByteRange, is_strong
+from .within import Deadline
 
 __all__ = ["Source", "Upstream"]
 
@@ -71,15 +72,17 @@ class Upstream:
     Args:
         source: where it is read from.
         most: bytes that it may have; None for any number.
+        deadline: ends waiting for an answer; None for none. Who reads ends reading, by closing it.
 
     Attributes:
         head: what the storage said about it.
     """
 
-    def __init__(self, source: Source, *, most: int | None = None) -> None:
+    def __init__(self, source: Source, *, most: int | None = None, deadline: Deadline | None = None) -> None:
         self.head = Head(0)
         self._source = source
         self._most = most
+        self._deadline = deadline or Deadline("", None)
         self._tries = Tries(source.download.progress_step)
         self._link: Link | None = None
         self._held = AsyncExitStack()
@@ -94,7 +97,12 @@ class Upstream:
             LinkExpired: it refuses links, fresh ones too.
             TooLarge: what it announces is more than allowed.
             DownloadError: it refuses, or does not answer after several attempts.
+            TimedOut: the deadline is over.
         """
+        async with self._deadline.bound():
+            return await self._opened(asked)
+
+    async def _opened(self, asked: Asked) -> Head:
         while True:
             reply = await self._answer(asked)
             head = read_head(reply.status, reply.headers, asked.range)
@@ -120,7 +128,7 @@ class Upstream:
             try:
                 chunk = await self._next()
             except (ConnectionFailed, TimedOut) as error:
-                await self._go_on(error.message)
+                await self._continue(error.message)
                 continue
             if chunk:
                 return self._counted(chunk)
@@ -128,7 +136,7 @@ class Upstream:
                 self._ended = True
                 await self.close()
             else:
-                await self._go_on("the body ended early")
+                await self._continue("the body ended early")
         return b""
 
     async def _next(self) -> bytes:
@@ -167,6 +175,10 @@ class Upstream:
             raise self._source.error(TooLarge, f"{received:,} bytes came, more than were announced or are allowed")
         self._tries.arrived(received)
         return chunk
+
+    async def _continue(self, why: str) -> None:
+        async with self._deadline.bound():
+            await self._go_on(why)
 
     async def _go_on(self, why: str) -> None:
         """Continue behind the last byte that came."""

@@ -12,7 +12,7 @@ from contextlib import aclosing
 import anyio
 import pytest
 
-from pixxel_async import PackageStream, PixxelClient
+from pixxel_async import PackageStream, PixxelClient, SignedLink
 from pixxel_async.errors import (
     ConfigError,
     DownloadError,
@@ -24,6 +24,7 @@ from pixxel_async.errors import (
 )
 from pixxel_async.sandbox import Clock, Fault, Sandbox
 from pixxel_async.sandbox.site import Seen
+from tests.support.raw import Raw, Step
 
 SIZE = 3 << 20
 
@@ -335,6 +336,19 @@ async def test_a_limit_of_time(client: PixxelClient, package: str, sandbox: Sand
     with pytest.raises(TimedOut):
         await read(stream)
     await stream.aclose()
+
+
+async def test_a_deadline_while_nobody_answers() -> None:
+    """T-12: it holds before the first byte, too, and while a cut body is continued, whoever it is that is silent."""
+    cut: list[Step] = [b'HTTP/1.1 200 OK\r\nContent-Length: 9000\r\nETag: "e"\r\n\r\nPK\3\4' + bytes(600), 0.05, "fin"]
+    for scripts, package in (
+        ([["hang"]], lambda url: "job:w/j"),
+        ([["hang"]], lambda url: SignedLink(url=f"{url}/a", name="a")),
+        ([cut, ["hang"]], lambda url: SignedLink(url=f"{url}/a", name="a")),
+    ):
+        async with Raw(*scripts) as server, PixxelClient("a-key-1", base_url=server.url) as client, asyncio.timeout(10):
+            with pytest.raises(TimedOut, match=r"not passed on within 0\.3 s"):
+                await read(client.packages.open(package(server.url), deadline=0.3))
 
 
 async def test_a_stream_that_is_over_is_forgotten(client: PixxelClient, package: str) -> None:
