@@ -34,7 +34,8 @@ def test_urls_have_one_spelling(text: str, url: str | None) -> None:
 @pytest.mark.parametrize(
     "text",
     ["http://host/x", "https://b.s3.amazonaws.com/x?X-Amz-Signature=canary", "ftp://x/y", "s3://", "s3:///x",
-     "gs://", "s3://key:canary@bucket/x", "s3://bucket/x?sig=canary", "s3://bucket/x#canary", "s3://bucket//canary"],
+     "gs://", "s3://key:canary@bucket/x", "s3://key:can/canary@bucket/x",
+     "s3://bucket/x?sig=canary", "s3://bucket/x#canary", "s3://bucket//canary"],
 )  # fmt: skip
 def test_other_urls_are_refused(text: str) -> None:
     """A URL that could hold a secret, or says too little, is refused, and its text is not repeated."""

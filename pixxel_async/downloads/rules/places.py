@@ -29,7 +29,7 @@ def store_url(text: str) -> str | None:
     scheme, rest = found[1].lower(), found[2].rstrip("/")
     if scheme not in SCHEMES:
         raise ConfigError(f"{scheme}:// is no object store that is known here; there are {', '.join(SCHEMES)}")
-    if re.search(r"[?#\s]|//|:[^/]*@", rest):
+    if re.search(r"[?#\s]|//|^[^/]*:|:[^/]*@", rest):
         raise ConfigError(f"write {scheme}://bucket/prefix and nothing more; credentials come from the environment")
     if not (scheme == "memory" or (rest.startswith("/") if scheme == "file" else rest[:1] not in ("", "/"))):
         raise ConfigError(f"{scheme}:// lacks the bucket: write {scheme}://bucket/prefix")
