@@ -73,6 +73,7 @@ class DownloadManager:
         self._record_path = Path(record) if record is not None else None
         self._board = Board(on_event, client.timing.clock)
         self._engine: Engine | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._batches: set[Outcomes] = set()
 
@@ -116,7 +117,7 @@ class DownloadManager:
     async def _open(self) -> None:
         record, tell = self._record_path, self._board.tell
         self._engine, self._homes = await start(self._client, self._given, self._spool, record, tell)
-        self._folder = self._engine.home.folder
+        self._folder, self._loop = self._engine.home.folder, asyncio.get_running_loop()
 
     async def __aenter__(self) -> DownloadManager:
         return await self.open()
@@ -131,10 +132,15 @@ class DownloadManager:
 
         Args:
             drain: seconds for what was submitted; None waits until it has ended, 0 cancels at once.
+
+        Raises:
+            ConfigError: this is another event loop, in which nothing of it ever ends; it stays open.
         """
         if self._engine is None or self._closed:
             self._closed = True
             return
+        if asyncio.get_running_loop() is not self._loop:
+            raise ConfigError("a download manager belongs to the event loop that opened it: close it there")
         self._closed = True
         closed = DownloadError("the manager was closed before all packages were here", stage="wait")
         closed.retryable = True

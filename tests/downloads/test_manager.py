@@ -399,3 +399,19 @@ async def test_a_fault_between_two_packages_lets_nobody_wait_for_ever(tmp_path: 
         async with DownloadManager(client, tmp_path / "many") as manager:
             with pytest.raises(DownloadError, match="unforeseen: RuntimeError: no sleep"):
                 await collect(manager.fetch_all(packages[1:]))
+
+
+async def test_it_is_closed_where_it_was_opened(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+    """P-06: another loop, in which closing would wait for ever, is told so; the manager goes on in its own."""
+
+    def elsewhere(manager: DownloadManager) -> None:
+        async def close() -> None:
+            async with asyncio.timeout(2):
+                await manager.close()
+
+        asyncio.run(close())
+
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(ConfigError, match="belongs to the event loop"):
+            await asyncio.to_thread(elsewhere, manager)
+        assert (await manager.fetch(ground.packages[0])).path is not None
