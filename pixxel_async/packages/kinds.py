@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from attrs import Factory, field, frozen
 
 from .._http.call import Call
+from .._http.rules.redact import masked
 from .._http.wire import to_body
 from ..errors import ConfigError
 from ..models import (
@@ -206,7 +207,7 @@ class OrderReport(Answered):
         """The report whose text form has this behind the colon; both parts may be missing."""
         found = _REPORT.fullmatch(text)
         if found is None:
-            raise ConfigError(f"{f'{cls.kind}:{text}'[:200]!r} must be written {cls.form}")
+            raise ConfigError(f"{masked(f'{cls.kind}:{text}')[:200]!r} must be written {cls.form}")
         return cls(**{name: decode(part) for name, part in found.groupdict().items() if part})
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from attrs import fields, frozen
 
+from .._http.rules.redact import masked
 from ..errors import ConfigError
 from .rules import spelling
 from .state import Answer
@@ -112,7 +113,7 @@ class Package(ABC):
         """
         ids: Any = spelling.read(text, cls.names(), cls.lists())
         if ids is None:
-            raise ConfigError(f"{f'{cls.kind}:{text}'[:200]!r} must be written {cls.form}")
+            raise ConfigError(f"{masked(f'{cls.kind}:{text}')[:200]!r} must be written {cls.form}")
         return cls(**ids)
 
     def __str__(self) -> str:

@@ -218,6 +218,15 @@ def test_bad_text_is_refused_with_the_right_form(text: str, told: str) -> None:
         parse_package(text)
 
 
+@pytest.mark.parametrize("before", ["", "job:", "picture:"])
+def test_a_link_where_a_package_belongs(before: str) -> None:
+    """A signed link that somebody took for a package is not repeated: the error may end in the log of a nightly job."""
+    with pytest.raises(ConfigError) as caught:
+        parse_package(f"{before}https://storage.example/a.zip?X-Amz-Signature=canary-5f7c1e90aa")
+    assert "https://storage.example/a.zip?***" in str(caught.value)
+    assert "canary" not in repr(vars(caught.value)) + str(caught.value)
+
+
 def test_blanks_around_a_line_do_not_matter() -> None:
     """A manifest's line may end as lines do."""
     assert parse_package(" job:w/j\r\n") == JobPackage(workflow_id="w", job_id="j")
