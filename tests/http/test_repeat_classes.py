@@ -7,7 +7,15 @@ import re
 
 import pytest
 
-from pixxel_async import APIError, BadRequest, ConnectionFailed, NotFound, OutcomeUnknown, RateLimited
+from pixxel_async import (
+    APIError,
+    BadRequest,
+    ConnectionFailed,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    UnexpectedRedirect,
+)
 from pixxel_async._http.call import Call, Operation
 from pixxel_async.resources import OPERATIONS
 from tests.support.clients import client_for
@@ -22,6 +30,12 @@ LOST: dict[str, list[Step]] = {
     "502": [answer(502, b"<html>bad gateway</html>")],
     "503": [answer(503)],
     "504": [answer(504)],
+    "520": [answer(520)],
+    "hints": [*[b"HTTP/1.1 103 Hints\r\n\r\n", 0.2] * 12, "hang"],
+    "garbage": [b"SSH-2.0-x\r\n\r\n", "fin"],
+    "two lengths": [b"HTTP/1.1 201 C\r\nContent-Length: 1\r\nContent-Length: 5\r\n\r\n{}", "fin"],
+    "broken chunk": [b"HTTP/1.1 201 C\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nzz\r\n", "hang"],
+    "broken gzip": [b"HTTP/1.1 201 C\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nabcde"],
 }
 PAID = {"orders.create", "jobs.create", "insights.create"}
 
@@ -59,6 +73,22 @@ async def lose(how: str, name: str, operation: Operation) -> None:
                 assert caught.value.operation == name
                 assert caught.value.reconcile == operation.reconcile
         assert len(server.requests) == (2 if operation.repeat == "safe" else 1), name
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
+async def test_no_redirect_is_followed(status: int) -> None:
+    """No call goes anywhere else, with its body or as a GET, and none goes twice (R-04), counted at both hosts."""
+
+    async def refuse(name: str, operation: Operation) -> None:
+        there = answer(status, b"" if status == 304 else None, Location=f"{trap.url}/x")
+        async with Raw(there) as server, client_for(server.url) as client:
+            with pytest.raises(UnexpectedRedirect):
+                await client._calls.call(call_of(operation))
+        assert len(server.requests) == 1, name
+
+    async with Raw(answer(201, {"id": "o"})) as trap:
+        await asyncio.gather(*(refuse(name, operation) for name, operation in OPERATIONS.items()))
+    assert trap.connections == 0
 
 
 async def test_what_costs_nothing_is_simply_asked_again() -> None:
