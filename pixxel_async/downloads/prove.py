@@ -137,7 +137,8 @@ def _first_look(source: Source, expected_size: int | None, promised: Container |
         size = file.seek(0, 2)
     container = recognise(head, promised)
     if container == "page":
-        raise NotAPackage(f"what came is a page, not a package: {excerpt(head)}")
+        told = f": {excerpt(head)}" if promised is None else f", which should be {promised}"  # may tell the key it got
+        raise NotAPackage(f"what came is a page, not a package{told}")
     if expected_size is not None and size != expected_size:
         raise Corrupt(f"{size} bytes arrived and {expected_size} were announced")
     if not size:

@@ -96,8 +96,10 @@ class PackageStream:
         while len(first) < HEAD and (chunk := await self._upstream.read()):
             self._ahead.append(chunk)
             first += chunk
-        if recognise(first[:HEAD], self._source.package.promised) == "page":
-            raise self._source.error(NotAPackage, f"what came is a page instead of it: {excerpt(first)}")
+        package = self._source.package
+        if recognise(first[:HEAD], package.promised) == "page":
+            told = f": {excerpt(first)}" if package.linked else ""  # the API's own page may tell the key that it got
+            raise self._source.error(NotAPackage, f"what came is a page instead of it{told}")
 
     def __await__(self) -> Generator[object, None, Self]:
         return self.open().__await__()

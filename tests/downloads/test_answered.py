@@ -27,6 +27,9 @@ from pixxel_async.events import Failed
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.downloads.conftest import quick_settings
 from tests.downloads.ground import collect, part_bytes, sha256, until, visible
+from tests.house.test_secrets import read, told_by
+from tests.support.clients import KEY
+from tests.support.raw import Raw, answer
 
 REPORT = OrderReport(tz="Asia/Kolkata", edition="2026-11-28")
 KINDS = {"report": "reports.orders", "picture": "visualizations.png"}
@@ -222,3 +225,20 @@ async def test_cancelled_on_the_way(sandbox: Sandbox, client: PixxelClient, tmp_
             await fetching
         assert visible(tmp_path) == []
         assert (await manager.fetch(REPORT)).path.read_bytes() == await truth(REPORT, client)
+
+
+@pytest.mark.parametrize("body", [b"no such key: KEY", b'{"error": "KEY"}', b"<html><p>KEY"])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_answer_that_tells_the_key(kind: str, body: bytes, sandbox: Sandbox, tmp_path: Path) -> None:
+    """A page of the API may repeat the key that was sent: nothing of it is in an error, nor in the record (T-17)."""
+    package = named(kind, sandbox)
+    async with (
+        Raw(answer(200, body.replace(b"KEY", KEY.encode()))) as server,
+        PixxelClient(KEY, base_url=server.url) as client,
+        DownloadManager(client, tmp_path) as manager,
+    ):
+        for way in (manager.fetch(package), client.packages.open(package).open()):
+            with pytest.raises(NotAPackage) as caught:
+                await way
+            assert not [text for text in told_by(caught.value) if KEY in text]
+        assert [path.name for path, held in read(tmp_path).items() if KEY.encode() in held] == []
