@@ -7,6 +7,8 @@ from threading import Lock
 
 from attrs import define, field
 
+from .rules.redact import masked
+
 _MOST_KEYS = 1000
 _LONGEST_KEY = 200
 
@@ -38,7 +40,7 @@ class Drift:
         self._count(self.words, place)
 
     def _count(self, counts: dict[str, int], key: str) -> None:
-        key = key[:_LONGEST_KEY]
+        key = masked(key)[:_LONGEST_KEY]  # it is there to be shown to others, and may be a link
         with self._lock:
             if key in counts or len(counts) < _MOST_KEYS:
                 counts[key] = counts.get(key, 0) + 1

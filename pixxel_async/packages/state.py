@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
+from .._http.rules.redact import masked
 from ..waiting.rules.words import Verdict, plain, verdict
 from .link import Link
 
@@ -47,7 +48,7 @@ class Answer:
     def of(cls, download: Download, headers: Mapping[str, str], download_id: str = "") -> Answer:
         """The answer of a call for a package."""
         status, url = download.status, download.signed_url
-        return cls(str(status or ""), url if isinstance(url, str) and url.strip() else "", headers, download_id)
+        return cls(masked(str(status or "")), url if isinstance(url, str) and url.strip() else "", headers, download_id)
 
     def verdict(self, ready_words: Iterable[str] = ()) -> Verdict:
         """How the packing stands; without a link nothing is ready that needs one, whatever the word.

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 from .._http.call import Wait
+from .._http.rules.redact import masked
 from ..errors import ConfigError, TimedOut, WaitFailed
 from ..settings import Timing, WaitSettings
 from .alarms import Alarms
@@ -166,7 +167,7 @@ def stand(told: Told[Any], member: str = "status") -> str:
         return f"no answer yet{error}"
     progress = getattr(told.value, "progress", None)
     at = "" if progress in (None, "") else f" at {progress!r}"
-    return f"status {getattr(told.value, member, None)!r:.80}{at:.40}, asked {told.asked} times{error}"
+    return f"status {masked(repr(getattr(told.value, member, None)))[:80]}{at:.40}, asked {told.asked} times{error}"
 
 
 def _what(wait: Wait[Any]) -> str:

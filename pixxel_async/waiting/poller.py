@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from attrs import evolve
 
 from .._http.call import Wait
+from .._http.rules.redact import masked
 from ..errors import PixxelError
 from ..settings import Timing, WaitSettings
 from .listener import Listener, Told
@@ -144,7 +145,8 @@ class Poller(Generic[T]):
             return
         recovered, news, verdict = subject.trouble is not None, subject.see(answer), subject.verdict
         if news and not known(subject.status):
-            log.info("status.unknown kind=%s id=%s status=%.80r", subject.wait.kind, subject.wait.id, subject.status)
+            told = masked(repr(subject.status))
+            log.info("status.unknown kind=%s id=%s status=%.80s", subject.wait.kind, subject.wait.id, told)
         if verdict != "going":
             del self._subjects[subject.wait.id]
         for listener in subject.listeners if news or verdict != "going" else ():

@@ -17,6 +17,7 @@ import pytest
 
 from pixxel_async import DownloadManager, Failed, PixxelClient, Settings
 from pixxel_async.sandbox import Fault, Sandbox
+from tests.support.raw import Raw, answer
 
 SIGNATURE = re.compile(rb"X-Amz-Signature=([0-9a-f]{16,})")
 ECHO = {"error": {"code": "bad", "message": "no such key: KEY", "details": ["KEY"]}}
@@ -124,6 +125,27 @@ async def test_nowhere(what: str, logged: list[str], tmp_path: Path) -> None:
     for secret in secrets:
         assert [text for text in (*texts, *logged) if secret.decode() in text] == []
         assert [path for path, body in files.items() if secret in body] == []
+
+
+async def test_a_status_that_is_a_link(logged: list[str], tmp_path: Path) -> None:
+    """A service that puts the link where its status belongs is waited for, and is quoted without the signature."""
+    link = "https://storage.example/a.zip?X-Amz-Signature=0123456789abcdef"
+    texts: list[str] = []
+    async with Raw(answer(200, {"status": link})) as server, PixxelClient("a-key-1", base_url=server.url) as client:
+        texts.append(repr(await client.packages.ask("job:w/j")))
+        async with DownloadManager(client, tmp_path, on_event=lambda event: texts.append(repr(event))) as manager:
+            for waiting in (
+                client.packages.wait("job:w/j", deadline=0.05),
+                client.jobs.wait("w", "j", deadline=0.05),
+                manager.fetch("job:w/j", deadline=0.05),
+            ):
+                with pytest.raises(TimeoutError) as caught:
+                    await waiting
+                texts += told_by(caught.value)
+        texts.append(repr(client.drift()))
+    assert any("storage.example" in text for text in texts)
+    assert [text for text in (*texts, *logged) if "0123456789abcdef" in text] == []
+    assert [path for path, held in read(tmp_path).items() if b"0123456789abcdef" in held] == []
 
 
 def test_pickled_settings_hold_no_key() -> None:

@@ -115,6 +115,7 @@ ENDS: dict[str, list[Step]] = {
     "silence": ["hang"],
     "500": [answer(500, f"Authorization: Bearer {KEY}".encode())],
     "html": [answer(200, f"<html>{KEY}</html>".encode())],
+    "request id": [answer(404, {"error": "no such thing"}, X_Request_Id=KEY)],
     "redirect": [answer(302, Location=f"https://x.example/?k={KEY}")],
     "429": [answer(429, KEY.encode(), Retry_After="999")],
     "long": [b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", "hang"],

@@ -51,11 +51,15 @@ def error_of(reply: Reply) -> APIError | None:
         status=reply.status,
         code=printable(masked(code, secrets), 100),
         details=masked_value(details, secrets),
-        request_id=printable(next((reply.headers[name] for name in _REQUEST_IDS if name in reply.headers), ""), 200),
+        request_id=printable(masked(_request_id(reply.headers), secrets), 200),
         method=reply.method,
         path=reply.path,
         hint=_HINTS.get(reply.status, ""),
     )
+
+
+def _request_id(headers: Mapping[str, str]) -> str:
+    return next((headers[name] for name in _REQUEST_IDS if name in headers), "")
 
 
 def shown(headers: Mapping[str, str]) -> dict[str, str]:
