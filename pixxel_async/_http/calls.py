@@ -106,23 +106,23 @@ class Calls:
 
     async def _attempt(self, request: Request, call: Call, repeat: Repeat, progress: _Progress) -> Reply | Broken:
         """One attempt in its slot; a safe call whose key was refused goes once more in the key's other form."""
-        key = "" if call.keyless else await self._read_key()
+        key = Secret("") if call.keyless else await self._read_key()
         sent: Form = self.form or "raw"
-        got = await self._send(request, authorization(key, sent) if key else "", repeat, progress)
+        got = await self._send(request, _authorized(key, sent), repeat, progress)
         if not key or isinstance(got, Broken):
             return got
         refused = got.status in (401, 403)
-        other = other_form(key, sent, self.form, self._auto) if refused and repeat == "safe" else None
+        other = other_form(key.reveal(), sent, self.form, self._auto) if refused and repeat == "safe" else None
         if other is not None:
-            again = await self._send(request, authorization(key, other), repeat, progress)
+            again = await self._send(request, _authorized(key, other), repeat, progress)
             if isinstance(again, Broken) or again.status in (401, 403):
                 return got
             got, sent, refused = again, other, False
-        if not refused and self._auto and not has_scheme(key):
+        if not refused and self._auto and not has_scheme(key.reveal()):
             self.form = sent
         return got
 
-    async def _send(self, request: Request, authorized: str, repeat: Repeat, progress: _Progress) -> Reply | Broken:
+    async def _send(self, request: Request, authorized: Secret, repeat: Repeat, progress: _Progress) -> Reply | Broken:
         lane, clock = self.lane, self.lane.timing.clock
         attempt = Attempt(request.operation, request.method, request.path, progress.state.attempt)
         transport = lane.open()
@@ -142,11 +142,13 @@ class Calls:
         lane.hooks.after(attempt, got, clock() - sent_at)
         return got
 
-    async def _read_key(self) -> str:
+    async def _read_key(self) -> Secret:
+        """The key; it is a text in no frame of ours that a crash report may show, but where it is sent."""
         if isinstance(self._key, Secret):
-            return check_key(self._key.reveal())
+            check_key(self._key.reveal())
+            return self._key
         key = self._key()
-        return check_key(await key if inspect.isawaitable(key) else key)
+        return Secret(check_key(await key if inspect.isawaitable(key) else key))
 
     def _judged(self, progress: _Progress) -> retry.State:
         timing, settings = self.lane.timing, self.lane.settings
@@ -159,14 +161,19 @@ class Calls:
         )
 
 
-def _headers(attempt: Attempt, authorized: str) -> Mapping[str, str]:
+def _authorized(key: Secret, form: Form) -> Secret:
+    return Secret(authorization(key.reveal(), form)) if key else key
+
+
+def _headers(attempt: Attempt, authorized: Secret) -> Mapping[str, str]:
     added = {name: value for name, value in attempt.headers.items() if name.lower() not in _OURS}
-    return {**added, "Authorization": authorized} if authorized else added
+    return {**added, "Authorization": authorized.reveal()} if authorized else added
 
 
-def _hidden(authorized: str) -> tuple[Secret, ...]:
+def _hidden(authorized: Secret) -> tuple[Secret, ...]:
     """The texts that must reach no error: the header's value, and its part after a scheme word."""
-    return tuple(Secret(text) for text in {authorized, authorized.rpartition(" ")[2]} if text)
+    text = authorized.reveal()
+    return tuple(Secret(part) for part in {text, text.rpartition(" ")[2]} if part)
 
 
 def _maybe_done(state: retry.State, got: Reply | Broken) -> bool:

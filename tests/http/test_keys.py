@@ -137,6 +137,24 @@ async def test_the_key_stands_in_no_error_and_no_log(end: str, method: str, capl
     assert KEY not in shown
 
 
+async def test_a_crash_report_holds_no_key() -> None:
+    """S-04: the variables of our frames, which crash reports show, hold the key in an object that masks it."""
+    async with Raw(["hang"]) as server:
+        client = await client_for(server.url).open()
+        call = asyncio.create_task(client.jobs.get("w", "j"))
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if server.requests:
+                break
+        await client.aclose()
+        for calling in (call, client.jobs.get("w", "j")):
+            with pytest.raises((PixxelError, RuntimeError)) as caught:
+                await calling
+            report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+            ours = [frame for frame in report.stack if "pixxel_async" in frame.filename]
+            assert ours and KEY not in str([frame.locals for frame in ours])
+
+
 @pytest.mark.parametrize("end", ENDS)
 async def test_the_signature_stands_in_no_error_and_no_log(end: str, caplog: pytest.LogCaptureFixture) -> None:
     """A signed link that fails leaves its signature nowhere."""
