@@ -62,6 +62,10 @@ class Transfer:
         outcome = self._outcome.result()
         return Progress(outcome.size, "downloaded") if isinstance(outcome, Downloaded) else Progress(0, "failed")
 
+    def __repr__(self) -> str:
+        stand = self.progress
+        return f"Transfer({self.package}, {stand.status}, {stand.received:,} bytes)"
+
     def deliver(self, outcome: Outcome) -> None:
         """The package has ended."""
         if not self._outcome.done():

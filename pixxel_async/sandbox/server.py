@@ -110,6 +110,11 @@ class Sandbox(State):
         for fault in (*faults, *(() if scenario is None else faults_of(scenario))):
             self.inject(fault)
 
+    def __repr__(self) -> str:
+        return (
+            f"Sandbox({self.url if self._runners else 'closed'}, seed={self.seed!r}, {len(self._requests):,} requests)"
+        )
+
     @property
     def api_key(self) -> str:
         """A key that the API accepts."""

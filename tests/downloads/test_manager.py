@@ -74,10 +74,12 @@ async def test_one_who_gives_up_leaves_it_to_the_others(
     async with DownloadManager(client, tmp_path) as manager:
         first, second = await manager.submit(package), await manager.submit(package)
         await until(lambda: first.progress.status == "streaming")
+        assert repr(second) == f"Transfer({package}, streaming, {second.progress.received:,} bytes)"
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
         assert (await second).fetched
+        assert repr(second) == f"Transfer({package}, downloaded, 3,000,000 bytes)"
 
         alone = await manager.submit(JobPackage(workflow_id=package.workflow_id, job_id="no-such-job"))
         alone.cancel()
