@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .call import Broken
 from .failures import READ_FAILURES, as_broken
+from .rules.limits import TELLING
 from .rules.redact import place
 
 if TYPE_CHECKING:
@@ -43,6 +45,15 @@ class Answer:
         except READ_FAILURES as error:
             broken = as_broken(error, "body", place(self.url), f"no byte of the body within {self._no_progress:g} s")
         return broken
+
+    async def start(self, limit: int, seconds: float = TELLING) -> bytes:
+        """Up to so many bytes of an error's body: what came, when it is cut or takes longer than that."""
+        start = b""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(seconds, self._no_progress)):
+                while len(start) < limit and (chunk := await self.read()) and not isinstance(chunk, Broken):
+                    start += chunk
+        return start[:limit]
 
     def close(self) -> None:
         """Give the connection back when the body was read to its end, else drop it."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..errors import ConnectionFailed, DecodeError
@@ -14,14 +12,11 @@ from .rules.limits import too_large
 if TYPE_CHECKING:
     from .answer import Answer
 
-ERROR = 5.0
-"""Seconds for an error's body at most: its status says enough, and may be acted on, however slowly the rest is sent."""
-
 
 async def whole(answer: Answer, operation: str, http: HTTPSettings) -> bytes | Broken:
     """The body; of an error as much as comes within limits of its own."""
     if answer.status >= 300:
-        return await _start(answer, http.max_error_body, min(ERROR, http.no_progress))
+        return await answer.start(http.max_error_body)
     announced = answer.headers.get("content-length", "")
     if announced and not announced.isdecimal():
         return Broken("body", ConnectionFailed(f"the answer to {operation} is not HTTP: its length is no number"))
@@ -39,12 +34,3 @@ async def whole(answer: Answer, operation: str, http: HTTPSettings) -> bytes | B
         reason = too_large(size, answer.raw_size, http.max_answer)
     text = f"the answer to {operation} {reason}; ask for smaller pages or raise http.max_answer"
     return Broken("body", DecodeError(text, status=answer.status, operation=operation))
-
-
-async def _start(answer: Answer, limit: int, seconds: float) -> bytes:
-    start = b""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while len(start) < limit and (block := await answer.read()) and not isinstance(block, Broken):
-                start += block
-    return start[:limit]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from ..errors import UnsafeLink
 from .call import Broken
 from .hosts import Hosts
+from .rules.limits import TELLING
 from .rules.links import check_link, next_hop, off_limits
 from .rules.redact import place
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from .transport import Transport
 
 HOPS = 3
-PEEK = 5.0
-"""Seconds for what an error's body says; a storage may send it as slowly as it likes."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -48,14 +46,9 @@ class LinkReply:
         while chunk := await self.read():
             yield chunk
 
-    async def peek(self, limit: int = 65536, *, within: float = PEEK) -> bytes:
+    async def peek(self, limit: int = 65536, *, within: float = TELLING) -> bytes:
         """Up to so many bytes of an error's body; what came, when it is cut or takes longer than `within` seconds."""
-        head = b""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                while len(head) < limit and (chunk := await self._answer.read()) and not isinstance(chunk, Broken):
-                    head += chunk
-        return head[:limit]
+        return await self._answer.start(limit, within)
 
 
 class LinkStorage:

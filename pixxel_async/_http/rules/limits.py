@@ -1,4 +1,4 @@
-"""How large an answer may be, before and after decompression."""
+"""How large an answer may be, before and after decompression, and how long an error may take to be told."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ _FREE = 10_000_000
 """Bytes up to which any compression is taken."""
 _RATIO = 200
 """Bytes that one compressed byte may stand for beyond; JSON of repeated rows comes to about 50."""
+
+TELLING = 5.0
+"""Seconds for an error's body at most: its status says enough, and may be acted on, however slowly the rest is sent."""
 
 
 def too_large(size: int, raw: int, limit: int) -> str:
