@@ -547,6 +547,7 @@ async def test_deadlines_are_met_in_whatever_order_they_were_set(
 
     for id, deadline in (("far", 300), ("near", 20), ("middle", 100)):
         follow(id, deadline)
+        await settle()  # by now somebody sleeps until the nearest one
     follow("gone", 10)()
     await time.advance(301)
 
