@@ -11,10 +11,16 @@ from typing import Protocol
 from attrs import define
 
 from pixxel_async.downloads.rules.asking import Asking
+from pixxel_async.downloads.rules.resume import Kept
+from pixxel_async.downloads.rules.splitting import Gauge, lines
+from pixxel_async.settings import DownloadSettings
 
 from .regime import Package
 
 __all__ = ["Learning", "Patient", "Policy", "Work"]
+
+MB = 10**6
+SPLITS = DownloadSettings()
 
 
 @define(eq=False)
@@ -68,6 +74,10 @@ class Policy(Protocol):
 
     def streamed(self, work: Work, now: float) -> None: ...
 
+    def lines(self, work: Work, *, left: float, rate: float, spare: int) -> int:
+        """Connections for what is left of a body (MB), while one gets `rate` MB a second and so many are free."""
+        ...
+
 
 class Learning:
     """The manager's policy, and all that stands between it and the events, as `downloads/schedule.py` does there."""
@@ -114,6 +124,11 @@ class Learning:
 
     def streamed(self, work: Work, now: float) -> None:
         self._asking.pipe.ended(now, work.since, work.package.size)
+
+    def lines(self, work: Work, *, left: float, rate: float, spare: int) -> int:
+        kept = Kept(int((work.package.size - left) * MB), etag='"1"', total=int(work.package.size * MB))
+        gauge = Gauge(0.0, 0, before=rate * MB, rate=rate * MB)
+        return lines(kept, gauge, most=SPLITS.split, spare=spare, piece=SPLITS.split_piece)
 
 
 class Patient:
@@ -165,3 +180,6 @@ class Patient:
     def streamed(self, work: Work, now: float) -> None:
         self._free += 1
         self._room += 1
+
+    def lines(self, work: Work, *, left: float, rate: float, spare: int) -> int:
+        return 1

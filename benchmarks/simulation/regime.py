@@ -7,7 +7,11 @@ from random import Random
 
 from attrs import frozen
 
+from pixxel_async.settings import DownloadSettings
+
 __all__ = ["Package", "Regime", "ideal", "in_order", "packages"]
+
+CONNECTIONS = DownloadSettings().split
 
 
 @frozen
@@ -50,6 +54,11 @@ class Regime:
         )
 
     @property
+    def alone(self) -> float:
+        """MB a second of one body beside which nothing streams, over as many connections as one body is given."""
+        return min(self.bandwidth, min(self.streams, CONNECTIONS) * self.cap)
+
+    @property
     def asks(self) -> int:
         """Requests in flight that use up the allowed rate."""
         return max(4, math.ceil(2 * self.rate * self.latency))
@@ -75,16 +84,16 @@ def in_order(regime: Regime, items: list[Package]) -> float:
     """The best end when packages are asked for in the order given, the k-th not before k calls are allowed.
 
     From the moment at which a package may be ready at the earliest, it and all that get ready later still need a poll
-    each, all their bytes have to pass the line, and its own bytes one connection.
+    each, all their bytes have to pass the line, and its own bytes the connections that one body is given.
     """
-    line, alone = min(regime.bandwidth, regime.streams * regime.cap), min(regime.cap, regime.bandwidth)
+    line = min(regime.bandwidth, regime.streams * regime.cap)
     soonest = [(place / regime.rate + regime.latency / 2 + item.packing, item.size) for place, item in enumerate(items)]
     best = later = 0.0
     for polls, (ready, size) in enumerate(sorted(soonest, reverse=True)):
         later += size
-        best = max(best, ready + regime.latency / 2 + max(later / line, polls / regime.rate, size / alone))
+        best = max(best, ready + regime.latency / 2 + max(later / line, polls / regime.rate, size / regime.alone))
     return best
 
 
 def _alone(regime: Regime, item: Package) -> float:
-    return regime.latency + item.packing + item.size / min(regime.cap, regime.bandwidth)
+    return regime.latency + item.packing + item.size / regime.alone

@@ -1,4 +1,4 @@
-"""The acted service and network: calls that pass a gate, packing, links that end, and streams that share a line."""
+"""The acted service: calls that pass a gate, packing, and links that end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from collections import deque
 from attrs import frozen
 
 from pixxel_async._http.rules import brake
+from pixxel_async.downloads.rules.splitting import WINDOW
 
+from .network import Network
 from .policies import Policy, Work
 from .regime import Package, Regime
 
@@ -55,8 +57,7 @@ class _Run:
         self.brake = brake.Brake()
         self.gate: deque[Work] = deque()
         self.answers: list[tuple[float, int, Work, float | None]] = []
-        self.bodies: list[tuple[float, int, Work]] = []
-        self.moved = 0.0
+        self.network = Network(regime, policy, settling=2 * WINDOW)
         self.second, self.served = -1, 0
         self.counted = self.left = 0
         self.polls = self.expired = self.refused = 0
@@ -68,6 +69,7 @@ class _Run:
         self.left = len(items)
         while self.left:
             self._stream()
+            self.network.split(self.now)
             due = self._send()
             self._pass(min(self._next_event(), due))
             self._arrive()
@@ -77,15 +79,11 @@ class _Run:
     def _stream(self) -> None:
         while (work := self.policy.stream(self.now)) is not None:
             if self.now < work.expires:
-                self._begin(work)
+                self.network.begin(work, self.now)
             else:
                 self.expired += 1
                 self.renewing.add(id(work))
                 self.gate.append(work)
-
-    def _begin(self, work: Work) -> None:
-        self.counted += 1
-        heapq.heappush(self.bodies, (self.moved + work.package.size, self.counted, work))
 
     def _send(self) -> float:
         """Send what may be sent now; returns when to look again."""
@@ -131,17 +129,13 @@ class _Run:
         if work.ready_at is None or (self.restarts and at < work.ready_at):
             work.ready_at = at + work.package.packing
 
-    def _rate(self) -> float:
-        return min(self.regime.cap, self.regime.bandwidth / len(self.bodies)) if self.bodies else 0.0
-
     def _next_event(self) -> float:
         answer = self.answers[0][0] if self.answers else math.inf
-        body = self.now + max(self.bodies[0][0] - self.moved, 0.0) / self._rate() if self.bodies else math.inf
-        return min(answer, body)
+        return min(answer, self.network.next_event(self.now))
 
     def _pass(self, until: float) -> None:
         assert until < math.inf, "nothing will ever happen again"
-        self.moved += self._rate() * (until - self.now)
+        self.network.pass_by(until - self.now)
         self.now = until
 
     def _arrive(self) -> None:
@@ -163,11 +157,11 @@ class _Run:
         work.expires = self.now + self.regime.link_life
         if id(work) in self.renewing:
             self.renewing.discard(id(work))
-            self._begin(work)
+            self.network.begin(work, self.now)
         else:
             self.policy.ready(work, self.now)
 
     def _end(self) -> None:
-        while self.bodies and self.bodies[0][0] <= self.moved + 1e-6:
+        for work in self.network.ended():
             self.left -= 1
-            self.policy.streamed(heapq.heappop(self.bodies)[2], self.now)
+            self.policy.streamed(work, self.now)

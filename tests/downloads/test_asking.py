@@ -7,16 +7,17 @@ import random
 
 import pytest
 from attrs import define
-from simulation.policies import Learning
-from simulation.regime import Regime, ideal, in_order, packages
+from simulation.network import Network
+from simulation.policies import Learning, Work
+from simulation.regime import Package, Regime, ideal, in_order, packages
 from simulation.service import Course, run
 
-from pixxel_async.downloads.rules.asking import Asking
+from pixxel_async.downloads.rules.asking import PROBES, Asking
 from pixxel_async.downloads.rules.delays import Delays
 from pixxel_async.downloads.rules.ends import CallRate, Ends
 from pixxel_async.downloads.rules.pipe import Pipe
 from pixxel_async.downloads.rules.restarts import Restarts
-from pixxel_async.downloads.rules.waits import age_to_ask
+from pixxel_async.downloads.rules.waits import age_to_ask, next_scout
 
 
 @define(eq=False)
@@ -159,6 +160,51 @@ def test_nobody_is_asked_about_too_early() -> None:
 
     assert asking.choose(20.0, fresh=False, to_come=0, ready=0) is None
     assert asking.choose(90.0, fresh=False, to_come=0, ready=0) == "again"
+
+
+def test_ever_older_packages_are_looked_at_until_one_is_ready() -> None:
+    """Of many packages some are looked at once, each older than the one before."""
+    asking: Asking[Row] = Asking(first=2.0)
+    rest = asked_once(1000, asking)[PROBES:]
+    looks: list[float] = []
+    now = 0.0
+    while now < 60.0:
+        due = asking.due(now, ready=0)
+        assert due is not None
+        now = max(due, now)
+        if asking.choose(now, fresh=False, to_come=0, ready=0) == "again":
+            row = asking.pop(now)
+            looks += [now] if row in rest and row.asks == 1 else []
+            row.asks += 1
+            asking.answered(row, now)
+            asking.packing(row)
+
+    assert looks == pytest.approx([2.0 * 1.05**step for step in range(len(looks))])
+    assert len(looks) == 70
+
+
+def test_scouts_do_not_hold_first_requests_up() -> None:
+    """While something is new, a call in seventeen looks at what is packing, although nothing is known yet."""
+    asking: Asking[Row] = Asking(first=2.0)
+    asked_once(PROBES + 100, asking)
+    for row in [asking.pop(4.0) for _ in range(PROBES)]:
+        asking.answered(row, 4.0)
+    chosen = []
+    for now in range(100, 134):
+        chosen.append(asking.choose(now, fresh=True, to_come=1000, ready=0))
+        row = asking.pop(now) if chosen[-1] == "again" else Row()
+        if chosen[-1] == "fresh":
+            asking.first(row, now)
+
+    assert chosen == [*["fresh"] * 16, "again"] * 2
+
+
+def test_few_packages_are_not_all_looked_at_early() -> None:
+    """Of few packages each look is dear: the scouts are as rare as the packages."""
+    assert next_scout(10.0, 1000) == pytest.approx(10.5)
+    assert next_scout(10.0, 100) == pytest.approx(15.0)
+    assert next_scout(10.0, 10) == pytest.approx(60.0)
+    assert next_scout(10.0, 100_000) == pytest.approx(10.3)
 
 
 def test_packages_that_are_ready_at_once_are_asked_for_when_wanted() -> None:
@@ -325,8 +371,25 @@ def test_an_export_takes_little_longer_than_it_must(facts: dict[str, float]) -> 
     found, bound = course(**facts)
 
     assert found.makespan <= 1.3 * bound
-    assert found.polls <= 1.6
+    assert found.polls <= 1.9
     assert found.expired <= 0.05
+
+
+def test_a_large_body_gets_the_connections_that_are_free() -> None:
+    """In the replay as in the manager: once its rate is known, and until another body needs them."""
+    told = {"rate": 15, "bandwidth": 1000, "streams": 4, "size": 1, "link_life": 60, "packing": 1.0}
+    regime = Regime(**told, packing_spread=0.4, size_spread=0.3, cap=100, latency=0.2)  # type: ignore[arg-type]
+    network = Network(regime, Learning(4, 4), settling=1.0)
+    network.begin(Work(Package(1.0, 1100.0)), 0.0)
+    network.pass_by(1.0)
+    network.split(1.0)
+    assert network.next_event(1.0) == pytest.approx(1.0 + 1000 / 400)
+
+    network.begin(Work(Package(1.0, 50.0)), 1.0)
+    assert network.next_event(1.0) == pytest.approx(1.0 + 50 / 100)
+    network.pass_by(0.5)
+    assert [work.package.size for work in network.ended()] == [50.0]
+    assert network.next_event(1.5) == pytest.approx(1.5 + (1000 - 150) / 300)
 
 
 def test_a_service_that_restarts_gets_done_in_virtual_time() -> None:

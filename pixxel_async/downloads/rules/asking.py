@@ -10,7 +10,9 @@ Rule 3: a package is asked about again when it is likely to be ready, as `Delays
 Rule 4: the last few are asked often: who is waited for alone may as well be asked.
 Rule 5: until the service has shown that asking again does not restart the packing (`restarts.py`), waits only grow
     (`waits.py`). What the service says of when to come back is kept to.
-Rule 6: a service that answers at once (packed long ago) is asked as streams become free: its links would only grow old.
+Rule 6: while none was found ready, ever older ones are looked at, more where there are many: streams should not stand
+    still for want of knowing.
+Rule 7: a service that answers at once (packed long ago) is asked as streams become free: its links would only grow old.
 
 Nothing here reads a clock: `benchmarks/schedule.py` runs the same decisions in virtual time.
 """
@@ -26,19 +28,22 @@ from .delays import Delays
 from .ends import CallRate, Ends, packed
 from .pipe import Pipe
 from .restarts import Restarts
-from .waits import CALM, FEW, SHORTEST, Asked, age_to_ask
+from .waits import CALM, FEW, SHORTEST, Asked, age_to_ask, next_scout
 
 __all__ = ["Asking"]
 
 EAGER, WARY, SURE = 0.1, 0.3, 0.98
 """Odds of being ready that do while streams are idle: before calls are scarce; before it is known whether asking again
 restarts; and where calls are scarce."""
-VAIN = 0.2
-"""Looks in vain for each package that are spent on feeding the streams early."""
+VAIN, RISKED = 0.5, 0.2
+"""Looks in vain for each package that are spent on feeding the streams early; and before it is known whether they
+restart."""
 RUN = 4
 """First requests after which one look is in turn, should there be use for it: without looks nothing is learned."""
 PROBES = 6
 """Packages that are watched from the start: all others are asked again when something is known."""
+SPARSE = 16
+"""First requests after which one scout is in turn."""
 BACKLOG = 10.0
 """Seconds of streaming that may lie ready."""
 LIFE_SHARE = 0.25
@@ -93,6 +98,7 @@ class Asking(Generic[K]):
         self._judged = self.delays.belief
         self._to_come = 0
         self._started = self._vain = self._run = 0
+        self._scout = first
 
     def __len__(self) -> int:
         return len(self._once) + len(self._later)
@@ -119,7 +125,7 @@ class Asking(Generic[K]):
 
     def _choose(self, now: float, fresh: bool, to_come: int, ready: int) -> Literal["fresh", "again"] | None:
         self._to_come = to_come
-        if self._probing(now):
+        if self._probing(now, fresh):
             return "again"
         wanted = self.wanted(ready) > 0
         if wanted and len(self) and self.delays.known:
@@ -136,10 +142,13 @@ class Asking(Generic[K]):
         backlog = int(min(self._link_life * LIFE_SHARE, max(BACKLOG, each)) / each) if each else 0
         return idle + min(backlog, 4 * self.streams) - ready - sum(self._air.values())
 
-    def _probing(self, now: float) -> bool:
+    def _probing(self, now: float, fresh: bool) -> bool:
         """Whether one is due by which more is learned of the service."""
         learning = not self.delays.known or self.restarts.open
-        return learning and bool(self._later) and self._later[0][0] <= now
+        if learning and self._later and self._later[0][0] <= now:
+            return True
+        scouting = bool(self._once) and not self.delays.known and (not fresh or self._run >= SPARSE)
+        return scouting and now >= self._once[0].asked + self._scout
 
     def _likely(self, now: float) -> bool:
         """Whether there is one that may be asked again: one whose time has come, or the oldest that was asked once."""
@@ -171,8 +180,8 @@ class Asking(Generic[K]):
             return CALM
         if ends.scarce(CLOSE):
             return SURE if to_come else CALM
-        used = self._vain / (VAIN * max(self._started + to_come, 1))
-        eager = EAGER if self.restarts.steady else WARY
+        eager, vain = (EAGER, VAIN) if self.restarts.steady else (WARY, RISKED)
+        used = self._vain / (vain * max(self._started + to_come, 1))
         return min(eager + (CALM - eager) * used, CALM)
 
     def first(self, item: K, now: float) -> None:
@@ -188,6 +197,7 @@ class Asking(Generic[K]):
             item = heapq.heappop(self._later)[2]
         else:
             item = self._once.popleft()
+            self._scout = next_scout(now - item.asked, self._started + self._to_come)
         item.sent = now
         self._told.pop(item, None)
         self._run = 0
@@ -197,6 +207,8 @@ class Asking(Generic[K]):
     def due(self, now: float, ready: int) -> float | None:
         """When the next asking again may be due; None when only an event can change that."""
         times = [self._later[0][0]] if self._later else []
+        if not self.delays.known and self._once:
+            times.append(self._once[0].asked + self._scout)
         if self.delays.known:
             if self.wanted(ready) <= 0:
                 return None

@@ -7,7 +7,7 @@ from typing import Protocol
 from .delays import Delays
 from .restarts import Restarts
 
-__all__ = ["CALM", "FEW", "SHORTEST", "Asked", "age_to_ask"]
+__all__ = ["CALM", "FEW", "SHORTEST", "Asked", "age_to_ask", "next_scout"]
 
 CALM, AGAIN = 0.9, 0.8
 """Odds of being ready that are waited for: at first, and after a look in vain."""
@@ -25,6 +25,9 @@ FARTHEST = 2.0
 """Of the age: the longest wait elsewhere, however little is known."""
 SHORTEST = 0.1
 """Seconds between two looks at what may have become worth asking."""
+
+SCOUTS, CLOSE = 0.02, 0.03
+"""Of all packages: scouts until their age is e times what it was; and by how much each is older at least."""
 
 
 class Asked(Protocol):
@@ -70,3 +73,13 @@ def age_to_ask(item: Asked, delays: Delays, restarts: Restarts, *, first: float,
     if item.asks % 2 == 0:
         return age + min(likely, SHORTER * item.gap)
     return age + max(likely, GROWTH * item.gap)
+
+
+def next_scout(age: float, count: int) -> float:
+    """The age at which a package is looked at next while none was found ready.
+
+    Args:
+        age: of the one that was looked at last, in seconds.
+        count: packages of the whole run.
+    """
+    return age * (1.0 + max(1.0 / (SCOUTS * count), CLOSE))
