@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ async def slow(sandbox: Sandbox, client: PixxelClient, ground: Ground, package: 
 
 def filled(folder: Path) -> str | None:
     """What the record says of the one part file's regions."""
-    with sqlite3.connect(folder / ".pixxel" / "record.sqlite") as database:
+    with closing(sqlite3.connect(folder / ".pixxel" / "record.sqlite")) as database:
         [(regions,)] = database.execute("SELECT regions FROM items").fetchall()
     return str(regions) if regions else None
 
