@@ -19,14 +19,20 @@ __all__ = ["Answer"]
 
 
 class Answer:
-    """Status and headers of an answer, and its body to be read."""
+    """Status and headers of an answer, and its body to be read.
 
-    def __init__(self, response: ClientResponse, no_progress: float, url: str) -> None:
+    Args:
+        no_progress: seconds without a byte of the body.
+        piece: bytes that are read at once, at most; None for as many as came together.
+    """
+
+    def __init__(self, response: ClientResponse, no_progress: float, url: str, piece: int | None = None) -> None:
         self.status = response.status
         self.headers: Mapping[str, str] = _joined(response.headers)
         self.url = url
         self._response = response
         self._no_progress = no_progress
+        self._piece = piece
 
     @property
     def raw_size(self) -> int:
@@ -37,7 +43,11 @@ class Answer:
         """The next bytes as they came from the socket, at least one; nothing at the end."""
         content = self._response.content
         try:
+            if self._piece is not None and (chunk := content.read_nowait(self._piece)):
+                return chunk  # a timer for each would cost more than they do
             async with asyncio.timeout(self._no_progress):
+                if self._piece is not None:
+                    return await content.read(self._piece)
                 chunk, more = await content.readchunk()
                 while more and not chunk and not content.at_eof():  # the reader of no body says "more" for ever
                     chunk, more = await content.readchunk()

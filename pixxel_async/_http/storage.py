@@ -80,8 +80,8 @@ class LinkStorage:
         Args:
             url: the link, sent exactly as given.
             headers: such as Range and If-Range.
-            buffer: bytes that wait for their reader before the peer is slowed down, twice as many at most; None for
-                what suits few large bodies.
+            buffer: bytes that wait for their reader before the peer is slowed down, twice as many at most, and bytes
+                that are read at once; None for what suits few large bodies.
 
         Raises:
             UnsafeLink: the link, or where it redirects to, is off limits.

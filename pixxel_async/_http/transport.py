@@ -192,7 +192,7 @@ class Transport:
                     read_bufsize=buffer,
                     trace_request_ctx=lambda: reached[-1].connected(),
                 )
-            answer = Answer(response, http.no_progress, url)
+            answer = Answer(response, http.no_progress, url, buffer)
             self._bodies.add(answer)
             return answer
         except FAILURES as error:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-__all__ = ["OPENING", "Rounds"]
+__all__ = ["Rounds"]
 
-ROUND = 4
-"""Pieces that are handed on in one round, of 256 KiB at most: 2 ms of work."""
+ROUND = 2
+"""Pieces of 64 KiB at most that are handed on in one round: 1 ms of work."""
 
-OPENING = 4
-"""As many pieces an opening is worth, a connection and its TLS handshake: 3 ms of work."""
+OPENING = 2
+"""As many pieces an opening is worth, a connection and the beginning of its TLS handshake."""
+
+OPENINGS = 2
+"""Openings under way at the same time: so many handshakes may end in one round, and so many bodies begin."""
+
+LONGEST = 0.02
+"""Seconds after which an opening makes room for the next one though its answer is not here. It waits for the network
+then, and what it will have to do does not come together with what others have to do."""
 
 
 class Rounds:
@@ -20,12 +29,18 @@ class Rounds:
     Five hundred streams that may all go on at the same moment would else do so in a single round, and a timer or a
     small request beside them would wait for all of them. It also has a stream whose bytes are always there wait now
     and then: anyio's cancel scopes cancel only tasks that they find waiting.
+
+    Args:
+        longest: seconds for which an opening counts, while its answer is not here.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = LONGEST) -> None:
+        self._longest = longest
         self._left = ROUND
         self._line: deque[tuple[asyncio.Future[None], int]] = deque()
         self._renewing: asyncio.Handle | None = None
+        self._openings = asyncio.Semaphore(OPENINGS)
+        self._under_way: set[object] = set()
 
     async def enter(self, pieces: int = 1) -> None:
         """Wait for a round that has room for so much; whoever comes first goes first."""
@@ -37,6 +52,28 @@ class Rounds:
             return
         self._line.append((turn := loop.create_future(), pieces))
         await turn
+
+    @asynccontextmanager
+    async def opening(self) -> AsyncIterator[None]:
+        """One of the openings under way for the block, though not for very long.
+
+        A storage that answers faster than this loop takes its answers in would else have more of them ready after each
+        round, and each round would take longer than the one before.
+        """
+        await self._openings.acquire()
+        self._under_way.add(mine := object())
+        timer = asyncio.get_running_loop().call_later(self._longest, self._make_room, mine)
+        try:
+            await self.enter(OPENING)
+            yield
+        finally:
+            timer.cancel()
+            self._make_room(mine)
+
+    def _make_room(self, opening: object) -> None:
+        if opening in self._under_way:
+            self._under_way.remove(opening)
+            self._openings.release()
 
     def _renew(self) -> None:
         """A new round: what one opening took too much is made up for, and what nobody took is not kept."""

@@ -17,7 +17,7 @@ from ..errors import ConnectionFailed, DownloadError, LinkExpired, TimedOut, Too
 from ..settings import DownloadSettings, RetrySettings, Timing
 from .link import Link
 from .package import Package
-from .rounds import OPENING, Rounds
+from .rounds import Rounds
 from .rules.answers import Meaning, Tries, judge, pause, said
 from .rules.passing import Asked, Head, read_head
 from .rules.ranges import ByteRange, is_strong
@@ -29,7 +29,8 @@ RENEWALS = 1
 """Fresh links without real progress in between: where a fresh one is refused too, a third would be no better."""
 
 BUFFER = 64 * 1024
-"""Bytes that wait for a reader, twice as many at most: there may be very many readers, and slow ones."""
+"""Bytes that wait for a reader, twice as many at most, and bytes of a piece: there may be very many readers, and slow
+ones, and while one writes a piece to its browser the rest need not be held twice."""
 
 
 Body = Callable[..., AbstractAsyncContextManager[StorageReply]]
@@ -225,9 +226,10 @@ class Upstream:
     async def _get(self, asked: Asked) -> tuple[StorageReply, Meaning, str]:
         """One answer, what it means, and what it says if it is none to be read."""
         source = self._source
-        self._link = link = await source.link()
-        await source.rounds.enter(OPENING)
-        reply = await self._held.enter_async_context(source.body(link, headers=asked.headers, buffer=BUFFER))
+        await source.link()  # while others open
+        async with source.rounds.opening():
+            self._link = link = await source.link()  # the one before may have been refused meanwhile
+            reply = await self._held.enter_async_context(source.body(link, headers=asked.headers, buffer=BUFFER))
         if judge(reply.status, reply.headers, conditional=True) == "body":
             return reply, "body", ""
         head = await reply.peek()

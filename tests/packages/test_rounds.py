@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pixxel_async.packages.rounds import OPENING, ROUND, Rounds
+from pixxel_async.packages.rounds import OPENING, OPENINGS, ROUND, Rounds
 
 
 async def rounds_of(rounds: Rounds, weights: list[int]) -> list[int]:
@@ -75,3 +75,56 @@ async def test_who_is_cancelled_takes_no_room(given: bool) -> None:
     async with asyncio.timeout(5):
         await asyncio.gather(*waiting[3 * ROUND :], last)
     assert len(cancelled) >= ROUND and all(task.cancelled() for task in cancelled)
+
+
+class Openings:
+    """Openings that end when they are told to."""
+
+    def __init__(self, rounds: Rounds, count: int) -> None:
+        self.under_way = self.begun = 0
+        self.end = asyncio.Semaphore(0)
+        self.all_begun = asyncio.Event()
+        self.tasks = [asyncio.create_task(self._one(rounds)) for _ in range(count)]
+
+    async def _one(self, rounds: Rounds) -> None:
+        async with rounds.opening():
+            self.begun += 1
+            self.under_way += 1
+            if self.begun == len(self.tasks):
+                self.all_begun.set()
+            try:
+                await self.end.acquire()
+            finally:
+                self.under_way -= 1
+
+    async def settle(self) -> None:
+        for _ in range(4 * len(self.tasks)):
+            await asyncio.sleep(0)
+
+
+async def test_few_openings_are_under_way_at_the_same_time() -> None:
+    """The next one begins when one has ended, well or not."""
+    openings = Openings(Rounds(longest=60), 4 * OPENINGS)
+    await openings.settle()
+    assert openings.begun == OPENINGS
+    openings.end.release()
+    await openings.settle()
+    assert (openings.begun, openings.under_way) == (OPENINGS + 1, OPENINGS)
+    for task in openings.tasks[: 2 * OPENINGS]:
+        task.cancel()  # one is over, others are under way, the last of them wait
+    await openings.settle()
+    assert openings.under_way == OPENINGS
+    for _ in openings.tasks:
+        openings.end.release()
+    await asyncio.gather(*openings.tasks, return_exceptions=True)
+    assert openings.begun == 3 * OPENINGS + 1
+
+
+async def test_openings_that_wait_for_the_network_make_room() -> None:
+    """A storage that is far away, or never answers, keeps nobody for long."""
+    openings = Openings(Rounds(longest=0.001), 6 * OPENINGS)
+    async with asyncio.timeout(5):
+        await openings.all_begun.wait()
+    for _ in openings.tasks:
+        openings.end.release()
+    await asyncio.gather(*openings.tasks)

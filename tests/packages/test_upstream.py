@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from pixxel_async import PixxelClient
 from pixxel_async.errors import DownloadError, TimedOut, UnsafeLink
 from pixxel_async.packages import JobPackage, Link, PackageStream
 from pixxel_async.packages.rounds import Rounds
 from pixxel_async.packages.rules.passing import asked
-from pixxel_async.packages.upstream import Source
+from pixxel_async.packages.upstream import BUFFER, Source
 from pixxel_async.settings import DownloadSettings, RetrySettings
 from tests.support.clients import client_for
 from tests.support.raw import Raw, Step
@@ -32,6 +33,14 @@ async def passed(
     server: Raw, range: str | None = None, url: str = "", **settings: Any
 ) -> tuple[int, dict[str, str], bytes]:
     """What a reader gets of this storage."""
+    async with client_for(server.url, **settings) as client:
+        source = source_of(client, server, url)
+        async with PackageStream(source, asked("GET", range, None, None), "j") as stream:
+            return stream.status, stream.headers, b"".join([chunk async for chunk in stream])
+
+
+def source_of(client: PixxelClient, server: Raw, url: str = "") -> Source:
+    """A package on this storage, whose link is never another one."""
     link = Link(url or f"{server.url}/x?sig=1")
 
     async def same() -> Link:
@@ -40,14 +49,24 @@ async def passed(
     async def other(refused: Link) -> Link:
         return link
 
-    async with client_for(server.url, **settings) as client:
-        package = JobPackage(workflow_id="w", job_id="j")
-        source = Source(
-            package=package, body=partial(client.packages.body, package), link=same, renewed=other,
-            timing=client.timing, download=DownloadSettings(), retry=RetrySettings(), rounds=Rounds(),
-        )  # fmt: skip
-        async with PackageStream(source, asked("GET", range, None, None), "j") as stream:
-            return stream.status, stream.headers, b"".join([chunk async for chunk in stream])
+    package = JobPackage(workflow_id="w", job_id="j")
+    return Source(
+        package=package, body=partial(client.packages.body, package), link=same, renewed=other,
+        timing=client.timing, download=DownloadSettings(), retry=RetrySettings(), rounds=Rounds(),
+    )  # fmt: skip
+
+
+async def test_pieces_are_small() -> None:
+    """However much came together, a reader gets it in pieces of one buffer at most."""
+    body = b"PK\x03\x04" + bytes(300_000)
+    async with (
+        Raw(head(200, f"Content-Length: {len(body)}") + body) as server,
+        client_for(server.url) as client,
+        PackageStream(source_of(client, server), asked("GET", None, None, None), "j") as stream,
+    ):
+        pieces = [piece async for piece in stream]
+    assert b"".join(pieces) == body
+    assert max(map(len, pieces)) <= BUFFER
 
 
 async def test_a_body_that_ends_properly_and_early_is_continued() -> None:
