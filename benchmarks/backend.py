@@ -4,7 +4,9 @@ It needs nginx, which is the storage, over TLS as all storages are. 500 readers 
 key of their own, on loopback; backend, storage and readers are three processes, and only the backend is looked at.
 
 1. opening: all of them connect and ask in the same moment; until each has its first bytes.
-2. held: all of them stop there; what the backend's memory has grown by, for each.
+2. held: all of them stop there; what the backend's memory has grown by, for each, and whose buffers that is: bodies
+   that wait on one side or the other, TLS's, and what is left without them. A second process notes that, so that it
+   costs the others nothing.
 3. slow: each reads on at 256 KiB a second, as browsers do that are far away.
 4. fast: eight read packages to their end as fast as they come.
 5. flood: all 500 do. A process has nothing left then: it shows who is kept waiting, not what browsers would see.
@@ -23,7 +25,6 @@ import asyncio
 import json
 import os
 import random
-import socket
 import sys
 import tempfile
 import time
@@ -36,22 +37,27 @@ from typing import Any
 import aiohttp
 from attrs import frozen
 from passers import PASSERS
+from readers import Reader, reader
 from server import NGINX, asks_for, nginx, write_archives
 
 KEYS = 50
 FAST = 8
+FASTS = 24
+"""How often so many read a package, for a timer that fires often enough in the meantime."""
 SLOW = 256 * 1024
 """Bytes a second of a slow reader."""
 SLOWLY = 6.0
 """Seconds for which they are looked at."""
-SEGMENT = 1448
-"""Bytes of a packet, as on Ethernet: for loopback's packets of 64 KiB the kernel would hold megabytes a reader."""
 MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 PROXY = """
     proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0;
     location ~ ^/(job-[0-9]+)/package$ {{ proxy_pass {storage}/$1.zip; }}
 """
 """nginx passing through what nginx serves, with its usual buffers and no files."""
+
+HELD = "all", "bodies", "unwritten", "asyncio", "OpenSSL", "the rest", "ours of it"
+"""What is held for a reader: bodies in aiohttp's hands, what waits to be written, asyncio's own buffers, OpenSSL's and
+malloc's, and whatever is no buffer."""
 
 Row = dict[str, Any]
 
@@ -70,74 +76,14 @@ class Backend:
     asked: list[str] | None
 
 
-class Reader(asyncio.BufferedProtocol):
-    """Asks for one package, stops when its first bytes are here, and later reads on, fast or slowly."""
-
-    buffer = memoryview(bytearray(1 << 18))
-    """Where all readers put what they throw away."""
-
-    def __init__(self, job: int, size: int) -> None:
-        self._loop = asyncio.get_running_loop()
-        lines = f"GET /job-{job}/package HTTP/1.1", f"Host: x\r\nX-Key: key-{job}\r\nX-Size: {size}"
-        self._request = "\r\n".join([*lines, "Connection: close", "", ""]).encode()
-        self.begun: asyncio.Future[None] = self._loop.create_future()
-        self.ended: asyncio.Future[int] = self._loop.create_future()
-        self.received = 0
-        self.rate: int | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        transport.write(self._request)
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self.buffer if self.rate is None else self.buffer[: self.rate // 4]
-
-    def buffer_updated(self, count: int) -> None:
-        self.received += count
-        if not self.begun.done():
-            self._transport.pause_reading()
-            if bytes(self.buffer[9:12]) == b"200":
-                self.begun.set_result(None)
-            else:
-                self.begun.set_exception(RuntimeError(bytes(self.buffer[:count])))
-        elif self.rate is not None:
-            self._transport.pause_reading()
-            self._loop.call_later(count / self.rate, self._transport.resume_reading)
-
-    def go_on(self, rate: int | None = None) -> None:
-        self.rate = rate
-        self._transport.resume_reading()
-
-    def leave(self) -> None:
-        self._transport.abort()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if not self.ended.done():
-            self.ended.set_result(self.received)
-
-
-async def reader(port: int, number: int, size: int) -> Reader:
-    """A reader whose connection holds little by itself, so that the backend has to."""
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
-    sock.setblocking(False)
-    loop = asyncio.get_running_loop()
-    await loop.sock_connect(sock, ("127.0.0.1", port))
-    _, made = await loop.create_connection(lambda: Reader(number % KEYS, size), sock=sock)
-    await made.begun
-    return made
-
-
 async def opened(backend: Backend, count: int, size: int) -> list[Reader]:
     """So many at once, each with its first bytes."""
-    return await asyncio.gather(*(reader(backend.port, number, size) for number in range(count)))
+    return await asyncio.gather(*(reader(backend.port, number % KEYS, size) for number in range(count)))
 
 
 async def measure(backend: Backend, readers: int, size: int) -> Row:
     """The five situations, one after the other."""
-    for number in range(KEYS):  # each key was here
-        await passed([await reader(backend.port, number, size)], size)
+    await used_before(backend, size)
     row: Row = {}
     base = resident(backend.process)
     async with looked_at(backend, row, "idle"):
@@ -145,11 +91,7 @@ async def measure(backend: Backend, readers: int, size: int) -> Row:
     async with looked_at(backend, row, "opening"):
         held = await opened(backend, readers, size)
     await asyncio.sleep(2)
-    told = await asked(backend)
-    row["held"] = {
-        "base_mb": base / 1e6, "kib_each": (resident(backend.process) - base) / readers / 1024,
-        "waiting_kib_each": told["waiting"] / readers / 1024 if told else None,
-    }  # fmt: skip
+    row["held"] = {"base_mb": base / 1e6, "kib_each": (resident(backend.process) - base) / readers / 1024}
     chance, loop = random.Random(7), asyncio.get_running_loop()
     for each in held:  # not in step: they have nothing to do with one another
         loop.call_later(chance.random(), each.go_on, SLOW)
@@ -161,15 +103,35 @@ async def measure(backend: Backend, readers: int, size: int) -> Row:
     for each in held:
         each.leave()
     await asyncio.gather(*(each.ended for each in held))
+    await asyncio.sleep(1)
     async with looked_at(backend, row, "fast"):
-        for _ in range(FAST):
+        for _ in range(FASTS):
             await passed(await opened(backend, FAST, size), size)
     held = await opened(backend, readers, size)
     async with looked_at(backend, row, "flood"):
         await passed(held, size)
-    row["fast"]["gb"], row["flood"]["gb"] = FAST * FAST * size / 1e9, readers * size / 1e9
+    row["fast"]["gb"], row["flood"]["gb"] = FASTS * FAST * size / 1e9, readers * size / 1e9
     row["asks_each"] = len(backend.asked) / len(set(backend.asked)) if backend.asked else None
     return row
+
+
+async def account(backend: Backend, readers: int, size: int) -> Row:
+    """KiB that each of the readers holds while they stop, by whose they are."""
+    await used_before(backend, size)
+    before = await asked(backend)
+    await opened(backend, readers, size)
+    await asyncio.sleep(2)
+    held = await asked(backend)
+    if before is None or held is None:
+        return {}
+    grown = {name: held["account"][name] - before["account"].get(name, 0) for name in held["account"]}
+    return {name: grew / readers / 1024 for name, grew in (grown | {"waiting": held["waiting"]}).items()}
+
+
+async def used_before(backend: Backend, size: int) -> None:
+    """Each key was here."""
+    for job in range(KEYS):
+        await passed([await reader(backend.port, job, size)], size)
 
 
 @asynccontextmanager
@@ -213,11 +175,12 @@ def used(process: int) -> float:
 
 
 @asynccontextmanager
-async def started(name: str, storage: str, authority: Path | None, scratch: Path) -> AsyncIterator[Backend]:
-    """One of the backends, freshly started."""
+async def started(
+    name: str, storage: str, authority: Path | None, scratch: Path, noting: bool = False
+) -> AsyncIterator[Backend]:
+    """One of the backends, freshly started; `noting` who holds which memory."""
     if name == "nginx":
-        folder = scratch / "proxy"
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(dir=scratch))
         with nginx(folder, tls=False, extra=PROXY.format(storage=storage)) as (origin, _):
             yield Backend(int(origin.rpartition(":")[2]), worker_of(folder / "nginx.pid"), None)
         return
@@ -226,7 +189,13 @@ async def started(name: str, storage: str, authority: Path | None, scratch: Path
     async with asks_for(links, asks) as api:
         program = str(Path(__file__).with_name("passers.py"))
         given = name, api, str(authority or ""), json.dumps([f"key-{number}" for number in range(KEYS)])
-        process = await asyncio.create_subprocess_exec(sys.executable, program, *given, stdout=PIPE)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            program,
+            *given,
+            stdout=PIPE,
+            env=os.environ | ({"PYTHONTRACEMALLOC": "1"} if noting else {}),
+        )
         assert process.stdout is not None
         try:
             yield Backend(int(await process.stdout.readline()), process.pid, asks)
@@ -251,13 +220,10 @@ def prepare(folder: Path, size: int) -> int:
 
 def show(rows: dict[str, Row], readers: int) -> None:
     """One table a situation; lateness of the backend's timer in ms."""
-    print(f"\n{'':<14}held: base MB   KiB each   of which wait to be written   asks a package")
+    print(f"\n{'':<14}base MB   asks a package   KiB held for each: {'  '.join(f'{name:>10}' for name in HELD)}")
     for name, row in rows.items():
-        held, asks = row["held"], row["asks_each"]
-        print(
-            f"{name:<14}{held['base_mb']:>13.1f}{held['kib_each']:>11.0f}"
-            f"{number(held['waiting_kib_each'], 29, '.0f')}{number(asks, 17, '.1f')}"
-        )
+        parts = "  ".join(number(value, 10, ".1f") for value in held(row).values())
+        print(f"{name:<14}{row['held']['base_mb']:>7.1f}{number(row['asks_each'], 16, '.1f')}{'':<21}{parts}")
     heads = {"idle": "", "opening": "ms CPU an open", "slow": "CPU s/GB", "fast": "CPU s/GB", "flood": "CPU s/GB"}
     for situation, unit in heads.items():
         timer = "late p50     p99     max own p50     p99     max ms"
@@ -269,6 +235,23 @@ def show(rows: dict[str, Row], readers: int) -> None:
             late = "".join(number(each * 1e3, 8, ".1f") for each in (seen["late"] or {}).values())
             rate = gb and gb / seen["wall"]
             print(f"{name:<14}{number(cost, 15, '.2f')}{number(rate, 9, '.2f')}{seen['wall']:>10.1f}  {late}")
+
+
+def held(row: Row) -> dict[str, float | None]:
+    """What one reader holds, in KiB: the process's growth, and what of it is whose.
+
+    What Python did not ask for itself is OpenSSL's, and what malloc keeps.
+    """
+    parts, grown = row["account"], row["held"]["kib_each"]
+    if not parts:
+        return {name: grown if name == "all" else None for name in HELD}
+    objects = {name: size for name, size in parts.items() if name.endswith(" objects")}
+    buffers = {name: size for name, size in parts.items() if name.endswith(" buffers")}
+    bodies, loop = buffers.get("aiohttp buffers", 0.0), buffers.get("asyncio buffers", 0.0)
+    rest = sum(objects.values()) + sum(buffers.values()) - bodies - loop
+    ours = sum(size for name, size in parts.items() if name.startswith("pixxel_async"))
+    shares = grown, bodies, parts["waiting"], loop - parts["waiting"], grown - rest - bodies - loop, rest, ours
+    return dict(zip(HELD, shares, strict=True))
 
 
 def number(value: float | None, width: int, form: str) -> str:
@@ -292,6 +275,8 @@ async def main() -> None:
             for name in given.only or [*PASSERS, "nginx"]:
                 async with started(name, storage, authority, Path(scratch)) as backend:
                     rows[name] = await measure(backend, given.readers, size)
+                async with started(name, storage, authority, Path(scratch), noting=True) as backend:
+                    rows[name]["account"] = await account(backend, given.readers, size)
     print(f"{given.readers} readers of {KEYS} packages of {size / 1e6:.0f} MB, {'http' if given.no_tls else 'https'}")
     show(rows, given.readers)
     if given.json:

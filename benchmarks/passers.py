@@ -1,16 +1,24 @@
 """Backends that pass packages through, each in a process of its own: `passers.py NAME API AUTHORITY KEYS`.
 
 AUTHORITY is the PEM file to trust, "" for none; KEYS is a list in JSON. The first line on stdout is the port. `/told`
-tells how late a timer of 10 ms was since it was asked last, and how many bytes wait to be written to readers now.
+tells how late a timer of 10 ms was since it was asked last, how many bytes wait to be written to readers now, and under
+PYTHONTRACEMALLOC=1 whose code holds which memory.
+
+Each is set up as servers are that want to answer soon: it accepts a few connections in one round of its event loop
+(asyncio takes as many as may wait in the kernel, unless told apart), leaves alone in garbage collections what was there
+at its start, and seldom looks through all the rest.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import socket
 import ssl
 import sys
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
@@ -21,6 +29,13 @@ from pixxel_async import JobPackage, PixxelClient, Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 NOTHING = bytes(64 * 1024)
+ACCEPTED = 8
+"""Connections that are accepted in one round of the event loop."""
+WAITING = 1024
+"""Connections that may wait for that."""
+BUFFER = 8 * 1024
+"""Bytes of one piece of memory from which on it is a buffer, and no object."""
+OWNERS = "pixxel_async", "aiohttp", "asyncio"
 
 
 @frozen
@@ -122,6 +137,19 @@ def lateness(late: list[tuple[float, float]]) -> dict[str, float]:
     return told
 
 
+def account() -> dict[str, int] | None:
+    """Bytes of Python's memory by whose code asked for them; None where nobody notes it (PYTHONTRACEMALLOC=1)."""
+    if not tracemalloc.is_tracing():
+        return None
+    told: dict[str, int] = {}
+    for trace in tracemalloc.take_snapshot().traces:
+        place = trace.traceback[0].filename
+        whose = next((name for name in OWNERS if f"/{name}/" in place), "other")
+        kind = "buffers" if trace.size >= BUFFER else "objects"
+        told[f"{whose} {kind}"] = told.get(f"{whose} {kind}", 0) + trace.size
+    return told
+
+
 async def serve(name: str, given: Given) -> None:
     app = web.Application()
     late: list[tuple[float, float]] = []
@@ -140,14 +168,18 @@ async def serve(name: str, given: Given) -> None:
 
     async def told(_: web.Request) -> web.Response:
         waiting = sum(each.get_write_buffer_size() for each in connections)
-        return web.json_response({"late": lateness(late), "waiting": waiting})
+        return web.json_response({"late": lateness(late), "waiting": waiting, "account": account()})
 
     app.router.add_get("/{job}/package", package)
     app.router.add_get("/told", told)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
-    print(runner.addresses[0][1], flush=True)
+    listening = socket.create_server(("127.0.0.1", 0))
+    await web.SockSite(runner, listening, backlog=ACCEPTED).start()
+    listening.listen(WAITING)
+    gc.freeze()
+    gc.set_threshold(700, 10, 100)
+    print(listening.getsockname()[1], flush=True)
     await tick(late)
 
 
