@@ -72,6 +72,16 @@ BODY = Kept(size=20, etag='"a"', total=1_000)
 FLAT = after((0.4, 10), (0.8, 20))
 
 
+def test_a_start_over_a_long_way_is_no_flat_rate() -> None:
+    """What doubles each time that an acknowledgement has come back is not taken for all that a connection is given."""
+    for way in (0.02, 0.1, 0.3, 0.6):
+        gauge, now, size, burst = Gauge(0.0, 0), 0.0, 0, 15_000
+        while burst < 1 << 24:
+            now, size, burst = now + way, size + burst, burst * 2
+            gauge.arrived(now, size)
+            assert lines(Kept(size=size, etag='"a"', total=1 << 40), gauge, most=8, spare=7, piece=1 << 20) == 1
+
+
 @pytest.mark.parametrize(
     ("kept", "gauge", "most", "spare", "expected"),
     [
@@ -80,6 +90,8 @@ FLAT = after((0.4, 10), (0.8, 20))
         (BODY, FLAT, 8, 0, 1),
         (BODY, FLAT, 8, -3, 1),
         (BODY, FLAT, 1, 7, 1),
+        (BODY, after((0.11, 10), (0.22, 20)), 8, 7, 8),
+        (BODY, after((0.05, 5), (0.11, 10), (0.16, 15)), 8, 7, 1),
         (BODY, after((0.4, 10)), 8, 7, 1),
         (BODY, after((0.4, 5), (0.8, 20)), 8, 7, 1),
         (BODY, after((0.4, 0), (0.8, 0)), 8, 7, 1),

@@ -13,8 +13,9 @@ from .resume import Kept
 
 __all__ = ["Gauge", "lines", "splittable"]
 
-WINDOW = 0.3
-"""Seconds over which a rate is taken."""
+WINDOW = 0.1
+"""Seconds over which a rate is taken, at least: while it is not known, all goes over one connection. Longer ways need
+no longer window, since it ends when bytes arrive, after one or more ways there and back."""
 RISING = 1.3
 """A window with so many times the bytes of the one before says that the rate still rises."""
 WORTH = 3.0
