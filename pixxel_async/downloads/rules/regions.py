@@ -43,7 +43,7 @@ def gaps(regions: Iterable[Region], total: int) -> Regions:
 def next_piece(free: Regions, lines: int, most: int) -> Region | None:
     """What one connection is to fetch next: the earliest bytes that are free, so that the prefix grows.
 
-    Towards the end of a body pieces get smaller, down to a quarter, so that all connections are done at the same time.
+    Towards the end of a body pieces get smaller, down to an eighth, so that all connections are done at the same time.
 
     Args:
         free: what is neither there nor on its way.
@@ -53,7 +53,7 @@ def next_piece(free: Regions, lines: int, most: int) -> Region | None:
     if not free:
         return None
     start, end = free[0]
-    smallest = most // 4
+    smallest = most // 8
     share = min(max(size_of(free) // lines, smallest), most)
     return (start, end if end - start < share + smallest else start + share)
 
