@@ -12,6 +12,7 @@ import click
 from attrs import evolve
 
 from ..downloads.home import where
+from ..downloads.source import InPages
 from ..packages import Wanted
 from . import options
 from .choose import WORKFLOW_NAME, Choice
@@ -120,8 +121,8 @@ async def _source(order: Order, listing: Listing) -> AsyncIterable[Wanted] | Ite
     if order.packages:
         return packages(order.packages)
     if order.manifest is not None:
-        return manifest(order.manifest)
+        return InPages(manifest(order.manifest))
     if order.project is not None:
-        return listing.project(order.project)
+        return InPages(listing.project(order.project))
     workflows = order.workflows or [await first_workflow(listing.client)]
-    return listing.workflows(workflows, named="{" + WORKFLOW_NAME in (order.name or ""))
+    return InPages(listing.workflows(workflows, named="{" + WORKFLOW_NAME in (order.name or "")))

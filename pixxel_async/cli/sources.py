@@ -1,4 +1,4 @@
-"""What to export: from workflows, a project, a manifest or the command's arguments to one stream of packages."""
+"""What to export: from workflows, a project, a manifest or the command's arguments to packages, in pages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BATCH = 1000
 
 @define
 class Listing:
-    """Reads workflows and yields the packages of their jobs; one that cannot be read is told and stops no other.
+    """Reads workflows and yields the packages of their jobs, page by page; what cannot be read stops nothing else.
 
     Attributes:
         client: the opened client.
@@ -42,34 +42,32 @@ class Listing:
     note: Callable[[str], None]
     running: int = field(default=0, init=False)
 
-    async def project(self, project_id: str) -> AsyncIterator[Wanted]:
+    async def project(self, project_id: str) -> AsyncIterator[Iterable[Wanted]]:
         """The packages of all workflows of a project; raises `ConfigError` when there is no such project."""
         async for workflow in project_workflows(self.client, project_id):
-            async for item in self.workflow(workflow.id or "", workflow.name or ""):
-                yield item
+            async for page in self.workflow(workflow.id or "", workflow.name or ""):
+                yield page
 
-    async def workflows(self, workflow_ids: Iterable[str], *, named: bool = False) -> AsyncIterator[Wanted]:
+    async def workflows(self, workflow_ids: Iterable[str], *, named: bool = False) -> AsyncIterator[Iterable[Wanted]]:
         """The packages of these workflows; with `named` their names are looked up for the name template."""
         for workflow_id in dict.fromkeys(workflow_ids):
             name = await self._name(workflow_id) if named else ""
-            async for item in self.workflow(workflow_id, name):
-                yield item
+            async for page in self.workflow(workflow_id, name):
+                yield page
 
     async def _name(self, workflow_id: str) -> str:
         rows = await self.client.workflows.list(id=workflow_id)
         return next((row.name for row in rows if row.id == workflow_id and row.name), "")
 
-    async def workflow(self, workflow_id: str, name: str = "") -> AsyncIterator[Wanted]:
+    async def workflow(self, workflow_id: str, name: str = "") -> AsyncIterator[Iterable[Wanted]]:
         """The packages of one workflow's jobs: of those that have ended first, then of those that are waited for."""
-        async for job in self._told(f"workflow {workflow_id}", self._jobs(workflow_id)):
-            own = self._own(job)
-            if own is None:
-                continue
-            if self.choice.packages != "task":
-                yield with_fields(own, name)
-            if self.choice.packages != "job":
-                async for task in self._told(_what(job), self._tasks(job)):
-                    yield with_fields(task, name)
+        later: list[Job] = []
+        pages = self.client.jobs.list(workflow_id).by_page(once=True)
+        async for jobs in self._told(f"workflow {workflow_id}", pages):
+            async for page in self._packages(self._chosen(jobs, later), name):
+                yield page
+        async for page in self._packages(later, name):
+            yield page
 
     async def _told(self, what: str, rows: AsyncIterator[T]) -> AsyncIterator[T]:
         try:
@@ -80,17 +78,27 @@ class Listing:
         except PixxelError as error:
             self.tell(error, what)
 
-    async def _jobs(self, workflow_id: str) -> AsyncIterator[Job]:
-        later: list[Job] = []
-        async for job in self.client.jobs.list(workflow_id):
+    def _chosen(self, jobs: Iterable[Job], later: list[Job]) -> Iterator[Job]:
+        """The jobs to take now; those that are waited for go to `later`."""
+        for job in jobs:
             take = self.choice.take(job.status, job.finished_at)
             if take == "now":
                 yield job
             elif take == "later":
                 later.append(job)
             self.running += take == "running"
-        for job in later:
-            yield job
+
+    async def _packages(self, jobs: Iterable[Job], name: str) -> AsyncIterator[Iterable[Wanted]]:
+        """What is wanted of some jobs; their own packages in one go, those of tasks as each job is asked for them."""
+        own = ((job, with_fields(item, name)) for job in jobs if (item := self._own(job)) is not None)
+        if self.choice.packages == "job":
+            yield (item for _, item in own)
+            return
+        for job, item in own:
+            if self.choice.packages == "both":
+                yield [item]
+            async for task in self._told(_what(job), self._tasks(job)):
+                yield [with_fields(task, name)]
 
     def _own(self, job: Job) -> Wanted | None:
         try:
@@ -141,7 +149,7 @@ def packages(texts: Sequence[str]) -> list[Wanted]:
     return [wanted(package) for package in dict.fromkeys(map(parse_package, texts))]
 
 
-async def manifest(path: str) -> AsyncIterator[Wanted]:
+async def manifest(path: str) -> AsyncIterator[Iterable[Wanted]]:
     """The packages of a manifest, read in a thread some lines at a time; `-` is stdin.
 
     A file is read twice, first to the end, so that a bad line shows before anything is asked for.
@@ -151,8 +159,7 @@ async def manifest(path: str) -> AsyncIterator[Wanted]:
     with manifest_lines(path) as lines:
         items = read_manifest(lines)
         while batch := await anyio.to_thread.run_sync(_some, items, abandon_on_cancel=True):
-            for item in batch:
-                yield item
+            yield batch
 
 
 def _proofread(path: str) -> None:

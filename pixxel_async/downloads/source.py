@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from operator import length_hint
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ..errors import ConfigError
 
-__all__ = ["Source"]
+T = TypeVar("T")
+
+__all__ = ["InPages", "Source"]
 
 PATIENCE = 0.05
 """Seconds that a chunk which holds something waits for the rest of it."""
@@ -18,35 +21,61 @@ BREATH = 64
 """Rows after which others have their turn, also where the source never waits."""
 
 
-class Source:
-    """Reads a source, plain or async; `take` after the end returns nothing.
+class InPages(AsyncIterable[T], Generic[T]):
+    """Rows that come in pages, as those of a listing do; `Source` waits once for a page, and not for each of its rows.
 
-    An async source is read by one task of its own, as far as was asked for and no further.
+    Args:
+        pages: each is gone through once, and before the next one is asked for.
+    """
+
+    def __init__(self, pages: AsyncIterator[Iterable[T]]) -> None:
+        self._pages = pages
+
+    def by_page(self, *, once: bool = True) -> AsyncIterator[Iterable[T]]:
+        """The pages."""
+        return self._pages
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for page in self._pages:
+            for row in page:
+                yield row
+
+
+class Source:
+    """Reads a source; `take` after the end returns nothing.
+
+    One that comes `by_page` is read as far as the page that is being taken, any other async one by a task of its own,
+    as far as was asked for and no further.
     """
 
     def __init__(self, source: Iterable[object] | AsyncIterable[object]) -> None:
         self._rows: AsyncIterator[object] | None = None
-        self._plain: Iterator[object] | None = None
+        self._pages: AsyncIterator[Iterable[object]] | None = None
+        self._plain: Iterator[object] = iter(())
         self._reading: asyncio.Task[None] | None = None
         self._torn: Exception | None = None
         self._read: list[object] = []
-        self._wanted = self._given = 0
+        self._wanted = self._taken = 0
         self._go, self._news = asyncio.Event(), asyncio.Event()
-        if isinstance(source, AsyncIterable):
-            self._rows = aiter(source)
+        by_page: Any = getattr(source, "by_page", None)
+        self._whole: object
+        if by_page is not None:
+            self._whole = self._pages = by_page(once=True)
+        elif isinstance(source, AsyncIterable):
+            self._whole = self._rows = aiter(source)
         elif isinstance(source, Iterable) and not isinstance(source, str | bytes):
-            self._plain = iter(source)
+            self._whole = self._plain = iter(source)
         else:
             raise ConfigError(f"packages come as an iterable or an async iterable, not as {type(source).__name__}")
 
     def to_come(self) -> int:
         """How many rows there will likely be; a source of unknown length is taken to be half way."""
-        return length_hint(self._plain if self._plain is not None else self._rows, self._given)
+        return length_hint(self._whole, self._taken)
 
     @property
     def left(self) -> int | None:
         """Rows that are still to come; None where the source does not tell."""
-        hint = length_hint(self._plain if self._plain is not None else self._rows, -1)
+        hint = length_hint(self._whole, -1)
         return None if hint < 0 else hint
 
     async def take(self, most: int) -> list[object]:
@@ -54,16 +83,40 @@ class Source:
 
         What the source raises is raised when the rows before it have been taken.
         """
-        rows = await self._some(most)
-        self._given += len(rows)
+        rows = await (self._as_they_come(self._rows, most) if self._rows is not None else self._at_hand(most))
+        self._taken += len(rows)
         return rows
 
-    async def _some(self, most: int) -> list[object]:
-        if self._rows is None:
-            assert self._plain is not None  # noqa: S101 - a source is one or the other
-            return self._at_once(self._plain, most)
+    async def _at_hand(self, most: int) -> list[object]:
+        """The next rows of what is plain: the source itself, or one page of it."""
+        rows = self._some(min(most, BREATH))
+        while not rows and await self._turned():
+            rows = self._some(min(most, BREATH))
+        while len(rows) < most and (more := self._some(min(most - len(rows), BREATH))):
+            rows += more
+            await asyncio.sleep(0)
+        return rows
+
+    def _some(self, most: int) -> list[object]:
+        rows: list[object] = []
+        if self._torn is None:
+            try:
+                rows.extend(islice(self._plain, most))
+            except Exception as error:
+                self._torn = error
+        return rows
+
+    async def _turned(self) -> bool:
+        """Whether there is a next page; raises what the one before ended with."""
+        if self._torn is not None:
+            raise self._torn
+        page = None if self._pages is None else await anext(self._pages, None)
+        self._plain = iter(page or ())
+        return page is not None
+
+    async def _as_they_come(self, rows: AsyncIterator[object], most: int) -> list[object]:
         if self._reading is None:
-            self._reading = asyncio.create_task(self._run(self._rows), name="pixxel rows")
+            self._reading = asyncio.create_task(self._run(rows), name="pixxel rows")
         self._wanted = most
         self._go.set()
         await self._arrived(1, self._reading)
@@ -71,22 +124,10 @@ class Source:
             async with asyncio.timeout(PATIENCE):
                 await self._arrived(most, self._reading)
         self._wanted = 0
-        rows, self._read = self._read[:most], self._read[most:]
-        if not rows:
+        taken, self._read = self._read[:most], self._read[most:]
+        if not taken:
             self._reading.result()
-        return rows
-
-    def _at_once(self, plain: Iterator[object], most: int) -> list[object]:
-        if self._torn is not None:
-            raise self._torn
-        rows: list[object] = []
-        try:
-            rows.extend(row for _, row in zip(range(most), plain, strict=False))
-        except Exception as error:
-            if not rows:
-                raise
-            self._torn = error
-        return rows
+        return taken
 
     async def _run(self, rows: AsyncIterator[object]) -> None:
         """Read row by row, and rest when there are as many as were asked for."""
@@ -115,6 +156,6 @@ class Source:
             await asyncio.wait([self._reading])
             if not self._reading.cancelled():
                 self._reading.exception()
-        closing: Any = getattr(self._rows, "aclose", None)
+        closing: Any = getattr(self._whole, "aclose", None)
         if closing is not None:
             await closing()

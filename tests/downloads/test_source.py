@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from pixxel_async.downloads.source import Source
+from pixxel_async.downloads.source import InPages, Source
 from pixxel_async.errors import ConfigError
 
 
@@ -110,3 +110,81 @@ async def test_plain_sources_and_others() -> None:
     await source.aclose()
     with pytest.raises(ConfigError, match="str"):
         Source("job:w/j")
+
+
+class Pages:
+    """A listing in pages of three, each row made when it is taken; it counts both, and may break off."""
+
+    def __init__(self, count: int, *, fails: bool = False) -> None:
+        self.count, self.fails = count, fails
+        self.turned = self.made = 0
+        self.closed = False
+
+    async def pages(self) -> AsyncIterator[Iterator[int]]:
+        try:
+            for start in range(0, self.count, 3):
+                self.turned += 1
+                yield self.rows(start)
+        finally:
+            self.closed = True
+
+    def rows(self, start: int) -> Iterator[int]:
+        for number in range(start, min(start + 3, self.count)):
+            self.made += 1
+            yield number
+        if self.fails:
+            raise ValueError("torn")
+
+
+async def test_pages_are_turned_when_they_are_used_up() -> None:
+    """No row of a page is made, and no page asked for, before there is use for it; a chunk does not wait for a page."""
+    pages = Pages(7)
+    source = Source(InPages(pages.pages()))
+
+    assert await source.take(2) == [0, 1] and (pages.turned, pages.made) == (1, 2)
+    assert await source.take(512) == [2] and pages.turned == 1
+    assert await source.take(512) == [3, 4, 5] and await source.take(512) == [6]
+    assert await source.take(512) == await source.take(1) == []
+    assert source.left is None
+    await source.aclose()
+
+
+async def test_a_page_that_breaks_off_loses_no_row() -> None:
+    """What the rows of a page raise is raised after those before it, and nothing is read behind it."""
+    pages = Pages(7, fails=True)
+    source = Source(InPages(pages.pages()))
+
+    assert await source.take(512) == [0, 1, 2]
+    for _ in range(2):
+        with pytest.raises(ValueError, match="torn"):
+            await source.take(512)
+    await source.aclose()
+    assert pages.closed and pages.turned == 1
+
+
+async def test_pages_can_be_gone_through_row_by_row() -> None:
+    """A source in pages is an async iterable like others."""
+    assert [row async for row in InPages(Pages(7).pages())] == list(range(7))
+
+
+async def test_others_have_their_turn_while_a_long_page_is_taken() -> None:
+    """Rows that are made as they are taken do not hold up the loop for a whole chunk."""
+
+    async def one() -> AsyncIterator[range]:
+        yield range(512)
+
+    source = Source(InPages(one()))
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    assert len(await source.take(512)) == 512
+    counting.cancel()
+
+    assert turns >= 7
+    await source.aclose()
