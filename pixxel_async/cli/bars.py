@@ -13,12 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from .plain import printable, size
-from .progress import standing
+from .progress import Board, standing
 
 if TYPE_CHECKING:
     from ..downloads import Snapshot
     from ..events import Event
-    from .progress import Board, Body
+    from .progress import Body
 
 _SHOWN = 8
 """Bodies shown at most; more are counted."""
@@ -35,11 +35,13 @@ class Bars:
         self._console = Console(file=stream, highlight=False)
         self._live: Live | None = None
         self._spinner = Spinner("dots")
+        self._board = Board()
 
     def take(self, event: Event) -> None:
-        """Events are shown by and by."""
+        """Keep where the bodies stand, for the next drawing."""
+        self._board(event)
 
-    def show(self, board: Board, snapshot: Snapshot) -> None:
+    def show(self, snapshot: Snapshot) -> None:
         """Draw everything anew."""
         if self._live is None:
             self._live = Live(
@@ -50,7 +52,7 @@ class Bars:
                 redirect_stderr=False,
             )
             self._live.start()
-        self._live.update(self._picture(board, snapshot), refresh=True)
+        self._live.update(self._picture(snapshot), refresh=True)
 
     def say(self, text: str) -> None:
         """Write one line above the bars."""
@@ -62,14 +64,15 @@ class Bars:
             self._live.stop()
             self._live = None
 
-    def _picture(self, board: Board, snapshot: Snapshot) -> RenderableType:
+    def _picture(self, snapshot: Snapshot) -> RenderableType:
+        bodies = self._board.bodies
         head = Table.grid(padding=(0, 1))
         head.add_row(self._spinner.render(time.monotonic()), Text(standing(snapshot), style="bold"))
         grid = Table.grid(padding=(0, 1))
         room = max(12, self._console.width - _TAKEN)
-        for item, body in list(board.bodies.items())[:_SHOWN]:
+        for item, body in list(bodies.items())[:_SHOWN]:
             grid.add_row(Text(f"  {_end(printable(item), room)}"), _bar(body), Text(_words(body), no_wrap=True))
-        more = len(board.bodies) - _SHOWN
+        more = len(bodies) - _SHOWN
         return Group(head, grid, *([Text(f"  and {more} more")] if more > 0 else []))
 
 

@@ -17,7 +17,6 @@ from .progress import Silent
 
 if TYPE_CHECKING:
     from ..downloads import Snapshot
-    from .progress import Board
 
 _OFTEN = 1.0
 """Seconds between two lines on the bytes of one body."""
@@ -43,7 +42,7 @@ class EventLines(Silent):
             self._moved.pop(str(event.package), None)
         self._write(type(event).__name__.lower(), told(event))
 
-    def show(self, board: Board, snapshot: Snapshot) -> None:
+    def show(self, snapshot: Snapshot) -> None:
         """Write how the run stands."""
         self._write("standing", asdict(snapshot))
 

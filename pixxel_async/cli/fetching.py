@@ -16,13 +16,13 @@ import anyio.to_thread
 from ..downloads import DownloadManager, write_sums
 from ..downloads.disk import Disk
 from ..errors import ConfigError, PixxelError
-from ..events import Event, Failed, Outcome
+from ..events import Failed, Outcome
 from .errors import Exit, Refusal, one_line
 from .memory import keep_memory
 from .order import Run
 from .output import Form, Row, writer
 from .plain import printable
-from .progress import Board, showing, view
+from .progress import showing, view
 from .running import same_line
 from .tally import COLUMNS, TABLE_COLUMNS, Tally, closing, row, table_row
 
@@ -92,19 +92,14 @@ class Fetching:
             raise
 
     async def _all(self, client: PixxelClient, source: Source) -> None:
-        run, board = self._run, Board()
-
-        def on_event(event: Event) -> None:
-            board(event)
-            self._screen.take(event)
-
+        run = self._run
         async with DownloadManager(
             client, run.to.url or run.to.folder, spool=run.to.folder if run.to.url else None,
-            record=run.record, name=run.name, on_event=on_event,
+            record=run.record, name=run.name, on_event=self._screen.take,
         ) as manager:  # fmt: skip
             for note in manager.record.notes:
                 self._screen.say(printable(note))
-            with showing(self._screen, board, manager.snapshot):
+            with showing(self._screen, manager.snapshot):
                 try:
                     async with manager.fetch_all(source, wait_for_jobs=run.wait, **run.settings) as outcomes:
                         async for outcome in outcomes:

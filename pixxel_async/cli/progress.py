@@ -28,7 +28,7 @@ class View(Protocol):
     def take(self, event: Event) -> None:
         """An event has come."""
 
-    def show(self, board: Board, snapshot: Snapshot) -> None:
+    def show(self, snapshot: Snapshot) -> None:
         """Show how the run stands."""
 
     def say(self, text: str) -> None:
@@ -83,9 +83,9 @@ class Silent:
         self._stream = stream
 
     def take(self, event: Event) -> None:
-        """Events are shown by and by."""
+        """Events are not shown."""
 
-    def show(self, board: Board, snapshot: Snapshot) -> None:
+    def show(self, snapshot: Snapshot) -> None:
         """Show nothing."""
 
     def say(self, text: str) -> None:
@@ -104,7 +104,7 @@ class Lines(Silent):
 
     _last = ""
 
-    def show(self, board: Board, snapshot: Snapshot) -> None:
+    def show(self, snapshot: Snapshot) -> None:
         """Write how the run stands, if it stands otherwise than before."""
         text = standing(snapshot)
         if text != self._last:
@@ -142,13 +142,13 @@ def view(*, quiet: bool, stream: IO[str], progress: Progress = "auto") -> View:
 
 
 @contextmanager
-def showing(view: View, board: Board, snapshot: Callable[[], Snapshot]) -> Iterator[None]:
+def showing(view: View, snapshot: Callable[[], Snapshot]) -> Iterator[None]:
     """Show how things stand every now and then, until the block is left."""
 
     async def repeat() -> None:
         while True:
             await asyncio.sleep(view.period)
-            view.show(board, snapshot())
+            view.show(snapshot())
 
     task = asyncio.create_task(repeat())
     try:

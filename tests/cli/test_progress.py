@@ -81,7 +81,7 @@ def test_lines_only_when_something_changed() -> None:
     stream = io.StringIO()
     lines = view(quiet=False, stream=stream)
     for done in (1, 1, 2):
-        lines.show(Board(), snapshot(done=done))
+        lines.show(snapshot(done=done))
 
     assert isinstance(lines, Lines)
     assert stream.getvalue() == "1 of 1 package\n2 of 2 packages\n"
@@ -91,7 +91,7 @@ def test_quiet_says_failures_alone() -> None:
     """Quiet shows no progress, on a terminal either."""
     stream = Terminal()
     silent = view(quiet=True, stream=stream)
-    silent.show(Board(), snapshot(done=1))
+    silent.show(snapshot(done=1))
     silent.say("failed: job:w/j: why")
 
     assert stream.getvalue() == "failed: job:w/j: why\n"
@@ -99,12 +99,12 @@ def test_quiet_says_failures_alone() -> None:
 
 def test_bars() -> None:
     """On a terminal each body has a bar with its numbers; hiding takes all of it away and brings the cursor back."""
-    stream, board = Terminal(), Board()
+    stream = Terminal()
     bars = view(quiet=False, stream=stream)
-    board(Started("job:w/\x1b[31mj", 2_000_000, 500_000))
+    bars.take(Started("job:w/\x1b[31mj", 2_000_000, 500_000))
     for number in range(10):
-        board(Started(f"job:w/{number}", None, 0))
-    bars.show(board, snapshot(streaming=11))
+        bars.take(Started(f"job:w/{number}", None, 0))
+    bars.show(snapshot(streaming=11))
     bars.say("failed: [bold]job[/bold]")
     bars.hide()
     text = stream.getvalue()
@@ -120,7 +120,7 @@ async def test_showing_ends_with_its_block() -> None:
     """The task that redraws lives as long as the block, and what moves is gone afterwards."""
     stream = Terminal()
     bars = view(quiet=False, stream=stream)
-    with showing(bars, Board(), lambda: snapshot(done=3)):
+    with showing(bars, lambda: snapshot(done=3)):
         await asyncio.sleep(3 * bars.period)
 
     assert "3 of 3 packages" in stream.getvalue()
