@@ -45,10 +45,14 @@ def in_shard(package: Package, shard: tuple[int, int] | None) -> bool:
     return int.from_bytes(digest[:8]) % shard[1] == shard[0] - 1
 
 
-async def look_up(wanted: Sequence[Wanted], terms: Terms, sight: Sight) -> list[Found]:
-    """Look up packages of one call, all together; raises when one of them cannot be named or looked at."""
+async def look_up(wanted: Sequence[Wanted], terms: Terms, sight: Sight, *, heads: bool = True) -> list[Found]:
+    """Look up packages of one call, all together; raises when one of them cannot be named or looked at.
+
+    Args:
+        heads: whether of what is done no more need be told than that and where it is.
+    """
     identities = [str(each.package) for each in wanted]
-    known = await sight.record.known(identities, terms.folder)
+    known = await sight.record.known(identities, terms.folder, heads=heads and not terms.settings.extract)
     rows = [known.get(identity) for identity in identities]
     decisions = await decide(wanted, rows, terms, sight)
     return list(map(Found, wanted, rows, decisions))

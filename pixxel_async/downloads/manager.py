@@ -200,7 +200,7 @@ class DownloadManager:
         item = engine.items[key] = Item(given, terms, engine.tools.timing.clock())
         transfer = self._transfer(item)
         try:
-            (found,) = await look_up([given], terms, engine.tools)
+            (found,) = await look_up([given], terms, engine.tools, heads=False)
         except BaseException:
             transfer.cancel()
             raise

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,16 @@ import pytest
 
 from pixxel_async.downloads.record import Record
 from pixxel_async.downloads.record.owner import SILENCE, Owner, alive
+from pixxel_async.downloads.record.rows import HEAD
 from pixxel_async.downloads.record.writer import Writer
 from pixxel_async.downloads.rules.mounts import network_kind
 from pixxel_async.errors import ConfigError, DownloadError, NameTaken
 
 ORIGIN = "https://api.example"
 JOB = "job:w/j"
+DONE: dict[str, Any] = {
+    "state": "done", "name": "w/j.zip", "part": "w/.part", "size": 5, "mtime_ns": 7, "sha256": "ab"
+}  # fmt: skip
 
 CHILD = """
 import asyncio, sys
@@ -320,6 +325,37 @@ async def test_a_flipped_bit_makes_nothing_done(tmp_path: Path) -> None:
         assert set(await record.known(["job:w/1", "job:w/2"], tmp_path)) == {"job:w/2"}
         claim = await record.claim("job:w/1", tmp_path, name=None, part="p")
         assert claim is not None and claim.row.state == "waiting"
+
+
+@pytest.mark.parametrize("column", HEAD)
+async def test_a_flipped_bit_in_a_head_makes_nothing_done(tmp_path: Path, column: str) -> None:
+    """M-02: where the head of a row is not what was written, the row is missing, as if all of it had been read."""
+    async with await opened(tmp_path) as record:
+        await record.save(JOB, tmp_path, **DONE)
+    path = tmp_path / ".pixxel/record.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE items SET {column} = 'odd'")
+
+    async with await opened(tmp_path) as record:
+        for folder in (tmp_path, tmp_path / "odd"):
+            assert await record.known([JOB, "odd"], folder, heads=True) == {}
+
+
+async def test_heads_are_of_what_is_done_and_nothing_more(tmp_path: Path) -> None:
+    """A row that is not done, or of which more must be known, is read as a whole, and so is one that changes."""
+    async with await opened(tmp_path) as record:
+        await record.save("job:w/1", tmp_path, **DONE | {"name": "w/1.zip", "etag": '"e"'})
+        await record.save("job:w/2", tmp_path, **DONE | {"name": "w/2.zip", "etag": '"e"', "download_id": "d"})
+        await record.save("job:w/3", tmp_path, **DONE | {"name": "w/3.zip", "etag": '"e"', "extracted": "{}"})
+        await record.save("job:w/4", tmp_path, **DONE | {"name": "w/4.zip", "etag": '"e"', "state": "failed"})
+        identities = [f"job:w/{number}" for number in range(6)]
+        rows = await record.known(identities, tmp_path, heads=True)
+        assert {identity: row.etag for identity, row in rows.items()} == {
+            "job:w/1": None, "job:w/2": '"e"', "job:w/3": '"e"', "job:w/4": '"e"'
+        }  # fmt: skip
+        assert rows["job:w/1"][:8] == ("job:w/1", ".", "done", "w/1.zip", "w/.part", 5, 7, "ab")
+        await record.save("job:w/1", tmp_path, state="failed")
+        assert (await record.known(identities, tmp_path, heads=True))["job:w/1"].etag == '"e"'
 
 
 async def test_a_record_that_cannot_be_made(tmp_path: Path) -> None:

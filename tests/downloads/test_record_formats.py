@@ -50,3 +50,18 @@ async def test_an_older_record_goes_on(written: Path, tmp_path: Path) -> None:
         assert (record.notes, record.lost) == ((), False)
         assert part is not None and (part.regions, part.extracted, part.synced) == ("[[0, 4]]", "{}", 4)
         assert done is not None and done.state == "done"
+
+
+async def test_heads_of_an_older_record_are_sealed(written: Path, tmp_path: Path) -> None:
+    """Format 3: what was done can be told by its head from the first opening on; what was damaged before cannot."""
+    with closing(sqlite3.connect(written)) as connection, connection:
+        columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(items)")]
+        copied = ", ".join("'job:w/damaged'" if name in ("identity", "folded") else name for name in columns)
+        connection.execute(f"INSERT INTO items SELECT {copied} FROM items WHERE identity = 'job:w/done'")
+
+    async with await Record.open(written, origin=ORIGIN) as record:
+        heads = await record.known(["job:w/done", "job:w/part", "job:w/damaged"], tmp_path, heads=True)
+        whole = await record.known(["job:w/done", "job:w/part"], tmp_path)
+
+    assert set(heads) == {"job:w/done", "job:w/part"} and heads["job:w/part"] == whole["job:w/part"]
+    assert heads["job:w/done"][:8] == whole["job:w/done"][:8] and heads["job:w/done"].proof is None

@@ -13,6 +13,7 @@ from typing import Any
 from ...errors import ConfigError, DiskFull, DownloadError, PixxelError
 from ..rules.mounts import network_kind
 from .owner import Owner, alive
+from .rows import seal
 from .schema import APPLICATION, MIGRATIONS
 
 try:
@@ -221,6 +222,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, flags, 0o600))
     connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, cached_statements=64)
     try:
+        connection.create_function("sealed", -1, lambda *values: seal(values), deterministic=True)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -4096")

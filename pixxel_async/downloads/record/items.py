@@ -18,7 +18,7 @@ from ...errors import DownloadError, NameTaken
 from ..rules.merging import better
 from ..rules.naming import fold
 from .database import Database
-from .rows import COLUMNS, Claim, Row, State, blank, from_columns, seal, to_columns
+from .rows import COLUMNS, HEAD, Claim, Row, State, blank, from_columns, head_seal, seal, to_columns
 
 __all__ = [
     "Claiming", "Digests", "Page", "counts", "digests", "forget", "get", "known", "page", "release", "save", "take",
@@ -27,7 +27,9 @@ __all__ = [
 
 _SELECTED = ", ".join((*COLUMNS, "seal"))
 _ONE = "identity = ? AND folder = ?"
-_WRITTEN = (*COLUMNS, "seal", "folded", "owner", "abandoned")
+_AMONG = "identity IN (SELECT value FROM json_each(?)) AND folder = ?"
+_HEADS = f"SELECT {', '.join((*HEAD, 'head_seal'))} FROM items WHERE {_AMONG} AND head_seal IS NOT NULL"
+_WRITTEN = (*COLUMNS, "seal", "head_seal", "folded", "owner", "abandoned")
 _WRITE = (
     f"INSERT INTO items ({', '.join(_WRITTEN)}) VALUES ({', '.join('?' * len(_WRITTEN))})"
     f" ON CONFLICT (identity, folder) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _WRITTEN[2:])}"
@@ -65,11 +67,22 @@ def get(db: Database, identity: str, folder: str) -> Row | None:
     return rows[0] if rows else None
 
 
-def known(db: Database, identities: Sequence[str], folder: str) -> dict[str, Row]:
-    """The sound rows among many, without their `fields`."""
-    statement = f"SELECT {_SELECTED} FROM items WHERE identity IN (SELECT value FROM json_each(?)) AND folder = ?"
-    found = db.sql.execute(statement, (json.dumps(identities), folder))
-    return {row.identity: row for row in _sound(db, found, fields=False)}
+def known(db: Database, identities: Sequence[str], folder: str, *, heads: bool) -> dict[str, Row]:
+    """The sound rows among many, without their `fields`.
+
+    Args:
+        heads: whether of what is done, which may be very many, the head is enough.
+    """
+    rows: dict[str, Row] = {}
+    if heads:
+        for *values, sealed in db.sql.execute(_HEADS, (json.dumps(identities), folder)):
+            if sealed == seal(values):
+                rows[values[0]] = Row(*values)
+    if len(rows) < len(identities):
+        rest = json.dumps([identity for identity in identities if identity not in rows])
+        found = db.sql.execute(f"SELECT {_SELECTED} FROM items WHERE {_AMONG}", (rest, folder))
+        rows.update((row.identity, row) for row in _sound(db, found, fields=False))
+    return rows
 
 
 def page(db: Database, folder: str | None, state: State | None, after: tuple[str, str], limit: int) -> Page | None:
@@ -205,7 +218,8 @@ def _write(db: Database, found: _Found, changes: Mapping[str, Any], *, owner: in
     values, name = tuple(columns.values()), columns["name"]
     folded = fold(name) if name is not None else None
     try:
-        db.sql.execute(_WRITE, (*values, seal(values), folded, owner, found.abandoned and owner is None))
+        sealed = (seal(values), head_seal(columns))
+        db.sql.execute(_WRITE, (*values, *sealed, folded, owner, found.abandoned and owner is None))
     except sqlite3.IntegrityError:
         raise NameTaken(f"the name {name} belongs to another package", package=columns["identity"]) from None
 

@@ -102,12 +102,16 @@ class Record:
         key = self._key(folder)
         return await self._do(lambda db: items.get(db, identity, key))
 
-    async def known(self, identities: Iterable[str], folder: Path) -> dict[str, Row]:
-        """The rows of many packages at once, by identity and without `fields`; those without a row are missing."""
+    async def known(self, identities: Iterable[str], folder: Path, *, heads: bool = False) -> dict[str, Row]:
+        """The rows of many packages at once, by identity and without `fields`; those without a row are missing.
+
+        Args:
+            heads: whether of what is done the members up to `sha256` are enough, which is quicker.
+        """
         key, asked = self._key(folder), list(identities)
         found: dict[str, Row] = {}
         for start in range(0, len(asked), _PAGE):
-            found.update(await self._do(_looking_up(asked[start : start + _PAGE], key)))
+            found.update(await self._do(_looking_up(asked[start : start + _PAGE], key, heads=heads)))
         return found
 
     async def rows(self, folder: Path | None = None, state: State | None = None) -> AsyncIterator[Row]:
@@ -216,8 +220,8 @@ def _kept_as(folder: str, home: str) -> str:
     return os.fsencode(os.path.relpath(folder, home) if inside else folder).decode(errors="backslashreplace")
 
 
-def _looking_up(identities: list[str], folder: str) -> Callable[[Database], dict[str, Row]]:
-    return lambda db: items.known(db, identities, folder)
+def _looking_up(identities: list[str], folder: str, *, heads: bool) -> Callable[[Database], dict[str, Row]]:
+    return lambda db: items.known(db, identities, folder, heads=heads)
 
 
 def _listing(folder: str, vouched: items.Vouched, after: str) -> Callable[[Database], items.Digests | None]:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from ...errors import ConfigError
 
-__all__ = ["COLUMNS", "Claim", "Row", "State", "blank", "from_columns", "seal", "to_columns"]
+__all__ = ["COLUMNS", "HEAD", "Claim", "Row", "State", "blank", "from_columns", "head_seal", "seal", "to_columns"]
 
 State = Literal["waiting", "streaming", "publishing", "done", "failed", "given_up"]
 
@@ -94,6 +94,8 @@ class Claim:
 
 COLUMNS: tuple[str, ...] = Row._fields
 """Row's fields in order; the database has a column of each name, and those of later formats are the last."""
+HEAD = COLUMNS[: COLUMNS.index("sha256") + 1]
+"""The first of them: what is needed to leave a package alone that is done."""
 _RETRYABLE = COLUMNS.index("retryable")
 _FIELDS = COLUMNS.index("fields")
 _JSON = json.JSONDecoder()
@@ -150,6 +152,15 @@ def seal(values: Sequence[Any]) -> int:
     while last and values[last - 1] is None:
         last -= 1
     return zlib.crc32(ascii(tuple(values[:last])).encode())
+
+
+def head_seal(columns: Mapping[str, Any]) -> int | None:
+    """The seal of a row's head, for rows of which no more need be read: done, in one file, asked for by no id."""
+    if columns["state"] != "done" or columns["name"] is None:
+        return None
+    if columns["download_id"] is not None or columns["extracted"] is not None:
+        return None
+    return seal([columns[name] for name in HEAD])
 
 
 def _without_urls(text: str) -> str:

@@ -40,5 +40,19 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE items ADD COLUMN regions TEXT",
         "ALTER TABLE items ADD COLUMN extracted TEXT",
     ),
+    (
+        "ALTER TABLE items ADD COLUMN head_seal INTEGER",
+        """
+        UPDATE items SET head_seal = sealed(identity, folder, state, name, part, size, mtime_ns, sha256)
+        WHERE state = 'done' AND name IS NOT NULL AND download_id IS NULL AND extracted IS NULL AND seal = sealed(
+            identity, folder, state, name, part, size, mtime_ns, sha256, proof, container, etag, last_modified, total,
+            server_name, download_id, error, error_kind, retryable, runs, synced, boot, updated_at, finished_at, fields,
+            regions, extracted
+        )
+        """,
+    ),
 )
-"""One tuple of statements for each format, in order; the number of formats is the version of the newest."""
+"""One tuple of statements for each format, in order; the number of formats is the version of the newest.
+
+They may use `sealed(…)`, the seal of some values.
+"""
