@@ -65,7 +65,7 @@ class Reader:
         if self._within:
             raw = self._lifted(raw)
         try:
-            made = self._fast({name: value for name, value in raw.items() if value is not None})
+            made = self._fast(_without_nulls(raw) if None in raw.values() else raw)
         except Exception:  # whatever it was, the slow path finds out which member it was
             made = self._slow(raw)
         if not raw.keys() <= self._members.keys():
@@ -115,6 +115,10 @@ class Reader:
             for row in getattr(made, rows):
                 for name, source in lends.items():
                     setattr(row, name, getattr(made, source))
+
+
+def _without_nulls(raw: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in raw.items() if value is not None}
 
 
 def _word_hook(kind: type[Word], place: str) -> Hook:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from ..packages import Wanted
+from ..packages import Package
 from ..waiting.rules.words import plain, verdict
 
 Packages = Literal["job", "task", "both"]
@@ -68,7 +68,6 @@ def task_counts(status: str | None) -> bool:
     return not status or verdict(status) in _ENDED
 
 
-def with_fields(item: Wanted, workflow_name: str) -> Wanted:
-    """A listed package with all fields that a name template may use; what its row did not tell is None."""
-    fields = {**dict.fromkeys(item.package.row_fields), WORKFLOW_NAME: workflow_name or None, **item.fields}
-    return Wanted(item.package, fields, item.ended, item.name)
+def blank_fields(kind: type[Package], workflow_name: str) -> dict[str, str | None]:
+    """The fields that a name template may use for any listed package of a kind; what a row does not tell is None."""
+    return {**dict.fromkeys(kind.row_fields), WORKFLOW_NAME: workflow_name or None}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
 from attrs import define, field
 
 from ..errors import ConfigError, KeyRefused, PixxelError
-from ..packages import Wanted, parse_package, wanted
-from .choose import Choice, task_counts, with_fields
+from ..packages import JobPackage, TaskPackage, Wanted, parse_package, wanted
+from .choose import Choice, blank_fields, task_counts
 from .manifest import manifest_lines, read_manifest
 
 if TYPE_CHECKING:
@@ -90,28 +90,29 @@ class Listing:
 
     async def _packages(self, jobs: Iterable[Job], name: str) -> AsyncIterator[Iterable[Wanted]]:
         """What is wanted of some jobs; their own packages in one go, those of tasks as each job is asked for them."""
-        own = ((job, with_fields(item, name)) for job in jobs if (item := self._own(job)) is not None)
+        of_job, of_task = blank_fields(JobPackage, name), blank_fields(TaskPackage, name)
+        own = ((job, item) for job in jobs if (item := self._own(job, of_job)) is not None)
         if self.choice.packages == "job":
             yield (item for _, item in own)
             return
         for job, item in own:
             if self.choice.packages == "both":
                 yield [item]
-            async for task in self._told(_what(job), self._tasks(job)):
-                yield [with_fields(task, name)]
+            async for task in self._told(_what(job), self._tasks(job, of_task)):
+                yield [task]
 
-    def _own(self, job: Job) -> Wanted | None:
+    def _own(self, job: Job, blank: Mapping[str, Any]) -> Wanted | None:
         try:
-            return wanted(job)
+            return wanted(job, blank)
         except ConfigError as error:
             self.tell(error, _what(job))
             return None
 
-    async def _tasks(self, job: Job) -> AsyncIterator[Wanted]:
+    async def _tasks(self, job: Job, blank: Mapping[str, Any]) -> AsyncIterator[Wanted]:
         whole = await self._whole(job)
         for task in whole.tasks or ():
             if task_counts(task.status):
-                yield wanted(task)
+                yield wanted(task, blank)
 
     async def _whole(self, job: Job) -> Job:
         """The job with its tasks, which a listing does not bring; one that still runs is waited for first."""

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from weakref import WeakSet
 
 from attrs import frozen
@@ -97,7 +96,7 @@ class Board:
 
     def tell(self, event: Event) -> None:
         """Something happened."""
-        if isinstance(event, Outcome):
+        if isinstance(event, (Skipped, Downloaded, Failed)):
             self._end(event)
             return
         if isinstance(event, Moved):
@@ -124,13 +123,12 @@ class Board:
             self._recent.popleft()
 
     def _count(self, outcome: Outcome) -> None:
-        match outcome:
-            case Skipped():
-                self.skipped += 1
-            case Downloaded():
-                self.done += 1
-            case Failed():
-                self.failed += 1
+        if isinstance(outcome, Skipped):
+            self.skipped += 1
+        elif isinstance(outcome, Downloaded):
+            self.done += 1
+        else:
+            self.failed += 1
 
     def _show(self, identity: str, event: Event) -> None:
         log.debug("%s item=%s", type(event).__name__, identity)
@@ -138,9 +136,12 @@ class Board:
             watching.put(event)
 
     def _pass_on(self, event: Event) -> None:
-        if self._on_event is not None:
-            with suppress(Exception):
-                self._on_event(event)
+        if self._on_event is None:
+            return
+        try:
+            self._on_event(event)
+        except Exception:
+            return
 
     def watch(self, identity: str) -> Watching:
         """What happens to one item from now on."""

@@ -61,6 +61,8 @@ class Package(ABC):
     def __attrs_post_init__(self) -> None:
         for name in _members(type(self)):
             value = getattr(self, name)
+            if value and type(value) is str:
+                continue
             for id in value if isinstance(value, tuple) else (value,):
                 if not isinstance(id, str) or not id:
                     raise ConfigError(
@@ -117,7 +119,7 @@ class Package(ABC):
         return cls(**ids)
 
     def __str__(self) -> str:
-        return f"{self.kind}:" + spelling.spell({name: getattr(self, name) for name in _members(type(self))})
+        return f"{self.kind}:{spelling.spell([(name, getattr(self, name)) for name in _members(type(self))])}"
 
 
 @frozen(kw_only=True)

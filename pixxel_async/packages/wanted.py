@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -58,28 +59,41 @@ def as_package(given: object) -> Package:
     return wanted(given).package
 
 
-def wanted(given: object) -> Wanted:
-    """The same, with what else the row tells."""
+def wanted(given: object, blank: Mapping[str, Any] = _NOTHING) -> Wanted:
+    """The same, with what else the row tells.
+
+    Args:
+        blank: fields of a row that does not tell them.
+    """
     if isinstance(given, Wanted):
         return given
+    row: Any = type(given)
+    if (found := _kind_of(row)) is not None:
+        return _from_row(*found, given, blank)
     if isinstance(given, Package):
         return Wanted(given)
     if isinstance(given, str):
         return Wanted(parse_package(given))
-    for kind in KINDS.values():
-        for row, ids in kind.rows.items():
-            if isinstance(given, row):
-                return _from_row(kind, given, ids)
     rows = ", ".join(row.__name__ for kind in KINDS.values() for row in kind.rows)
     raise ConfigError(f"{type(given).__name__} names no package; give a package, a row ({rows}), or text")
 
 
-def _from_row(kind: type[Package], row: object, members: Mapping[str, str]) -> Wanted:
+@cache
+def _kind_of(row: type[Any]) -> tuple[type[Package], Mapping[str, str]] | None:
+    """The kind that rows of a class name, and which of their members holds which id; None when they name none."""
+    found = ((kind, ids) for kind in KINDS.values() for known, ids in kind.rows.items() if issubclass(row, known))
+    return next(found, None)
+
+
+def _from_row(kind: type[Package], members: Mapping[str, str], row: object, blank: Mapping[str, Any]) -> Wanted:
     ids: dict[str, Any] = {name: getattr(row, member, None) for name, member in members.items()}
     if not all(ids.values()):
         missing = [members[name] for name, value in ids.items() if not value]
         raise ConfigError(f"this {type(row).__name__} names no package: its {' and '.join(missing)} is missing")
-    told = ((name, getattr(row, member, None)) for name, member in kind.row_fields.items())
-    known = {name: value for name, value in told if value is not None and value != ""}
-    status = known.get("status")
-    return Wanted(kind(**ids), known, None if status is None else verdict(status) != "going")
+    fields = dict(blank)
+    for name, member in kind.row_fields.items():
+        value = getattr(row, member, None)
+        if value is not None and value != "":
+            fields[name] = value
+    status = fields.get("status")
+    return Wanted(kind(**ids), fields, None if status is None else verdict(status) != "going")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from urllib.parse import quote, unquote
 
-Ids = Mapping[str, str | tuple[str, ...]]
+Ids = Iterable[tuple[str, str | tuple[str, ...]]]
+"""Names with an id, or with a list of ids."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 
 
 def spell(ids: Ids) -> str:
     """The ids in one text; an empty list is left out."""
-    return "/".join([_part(name, each) for name, each in ids.items() if each])
+    return "/".join([encode(each) if isinstance(each, str) else _part(name, each) for name, each in ids if each])
 
 
 def read(text: str, single: Sequence[str], lists: Collection[str]) -> dict[str, str | tuple[str, ...]] | None:
@@ -35,8 +36,8 @@ def read(text: str, single: Sequence[str], lists: Collection[str]) -> dict[str, 
     return found if whole and all(each and all(each) for each in found.values()) else None
 
 
-def _part(name: str, ids: str | tuple[str, ...]) -> str:
-    return encode(ids) if isinstance(ids, str) else f"{name}={','.join(map(encode, ids))}"
+def _part(name: str, ids: tuple[str, ...]) -> str:
+    return f"{name}={','.join(map(encode, ids))}"
 
 
 def encode(id: str) -> str:

@@ -31,7 +31,9 @@ LONGEST = 200
 
 def plain(word: object) -> str:
     """The word as it is compared: lower case, without `_`, `-`, blanks and the runner's prefix; "" for no text."""
-    return _plain(word[:LONGEST]) if isinstance(word, str) else ""
+    if not isinstance(word, str):
+        return ""
+    return _plain(word if len(word) <= LONGEST else word[:LONGEST])
 
 
 @lru_cache(maxsize=1024)
