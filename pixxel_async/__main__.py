@@ -6,6 +6,8 @@ import sys
 from importlib.util import find_spec
 from io import TextIOWrapper
 
+from .cli.memory import collect_seldom
+
 NEEDED = ("click", "rich")
 
 
@@ -15,6 +17,7 @@ def main() -> None:
     if missing:
         sys.stderr.write(f"pixxel: {' and '.join(missing)} missing: pip install 'pixxel-async[cli]'\n")
         raise SystemExit(2)
+    collect_seldom()
     from .cli.app import pixxel
 
     if isinstance(sys.stdout, TextIOWrapper):

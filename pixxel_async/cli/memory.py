@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+
 _BLOCK = 31 << 20
 """Bytes: just below the largest block for which glibc moves its thresholds."""
+_YOUNG = 50_000
+"""New objects, less those that are gone, after which the garbage collector looks for cycles; usually 700."""
 
 
 def keep_memory() -> None:
@@ -14,3 +18,12 @@ def keep_memory() -> None:
     threshold follows the largest block that was. Elsewhere this does nothing; the block's pages are never touched.
     """
     bytes(_BLOCK)
+
+
+def collect_seldom() -> None:
+    """Let the garbage collector look for cycles less often.
+
+    What a command loads at its start stays, and rows and outcomes are no cycles; yet a hundred thousand of them would
+    have it look all the time.
+    """
+    gc.set_threshold(_YOUNG)
