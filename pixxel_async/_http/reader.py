@@ -122,7 +122,11 @@ def _without_nulls(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _word_hook(kind: type[Word], place: str) -> Hook:
+    listed = {str(word): word for word in kind.words()}
+
     def read_word(value: Any, _: object) -> Word:
+        if (word := listed.get(value)) is not None:
+            return word
         made = kind(read_text(value))
         if made and not made.known and (drift := drift_now.get()) is not None:
             drift.note_word(f"{place}={made}")

@@ -27,8 +27,8 @@ class Unrolled(Sequence[T]):
         return self._scroll.length
 
     def __iter__(self) -> Iterator[T]:
-        for start in self._scroll.starts:
-            yield from self._read(block(self._scroll.text, start))
+        for start, end in self._scroll.blocks:
+            yield from self._read(block(self._scroll.text, start, end))
 
     @overload
     def __getitem__(self, index: int) -> T: ...

@@ -27,7 +27,7 @@ def rows_of(body: bytes) -> list[Any] | None:
     found = scroll(body, "jobs")
     if found is None:
         return None
-    rows = [row for start in found.starts for row in block(found.text, start)]
+    rows = [row for start, end in found.blocks for row in block(found.text, start, end)]
     assert len(rows) == found.length
     return rows
 

@@ -16,23 +16,23 @@ from .reply import no_number
 BLOCK = 128
 """Rows that are read together: a millisecond or so."""
 
-_decode = json.JSONDecoder(parse_constant=no_number).raw_decode
+_parser = json.JSONDecoder(parse_constant=no_number)
 _BLANK = r"[ \t\n\r]*"
 _BETWEEN = re.compile(rf"{_BLANK}([,\]]){_BLANK}")
 
 
 @frozen
 class Scroll:
-    """The text of an answer, and where in it each block of rows begins.
+    """The text of an answer, and where in it each block of rows is.
 
     Attributes:
         text: the whole answer.
-        starts: offset of the first row of each block.
+        blocks: where the first row of each block begins, and where its last row ends.
         length: rows in all.
     """
 
     text: str
-    starts: list[int]
+    blocks: list[tuple[int, int]]
     length: int
 
 
@@ -47,16 +47,18 @@ def scroll(body: bytes, member: str) -> Scroll | None:
 
 
 def _looked_through(text: str, at: int) -> Scroll | None:
-    starts: list[int] = []
-    length, more = 0, not text.startswith("]", at)
+    blocks: list[tuple[int, int]] = []
+    length, more, start = 0, not text.startswith("]", at), at
     if not more:
         at += 1
     while more:
-        if length % BLOCK == 0:
-            starts.append(at)
-        at, more = _after(text, _decode(text, at)[1])
+        _, end = _parser.raw_decode(text, at)
+        at, more = _after(text, end)
         length += 1
-    return Scroll(text, starts, length) if text[at:].strip(" \t\n\r") == "}" else None
+        if length % BLOCK == 0 or not more:
+            blocks.append((start, end))
+            start = at
+    return Scroll(text, blocks, length) if text[at:].strip(" \t\n\r") == "}" else None
 
 
 def _after(text: str, end: int) -> tuple[int, bool]:
@@ -67,12 +69,7 @@ def _after(text: str, end: int) -> tuple[int, bool]:
     return between.end(), between[1] == ","
 
 
-def block(text: str, start: int) -> list[Any]:
+def block(text: str, start: int, end: int) -> list[Any]:
     """The rows of one block of a text that was looked through."""
-    rows: list[Any] = []
-    more = True
-    while more and len(rows) < BLOCK:
-        row, end = _decode(text, start)
-        rows.append(row)
-        start, more = _after(text, end)
+    rows: list[Any] = _parser.decode(f"[{text[start:end]}]")
     return rows
