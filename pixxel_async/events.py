@@ -166,16 +166,21 @@ class Skipped:
     Attributes:
         package: the package.
         reason: why, for people.
-        path: the file that is its own, where there is one.
+        file: the path of the file that is its own, where there is one, as text; also to be had as `path`.
         given_up: whether it is missing because it failed for good in too many runs.
         url: of the object that is its own, where there is one.
     """
 
     package: Package
     reason: str
-    path: Path | None = None
+    file: str | None = None
     given_up: bool = False
     url: str | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The same as a path, made when it is asked for: very many packages may be skipped."""
+        return None if self.file is None else Path(self.file)
 
 
 @frozen

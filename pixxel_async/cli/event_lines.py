@@ -57,6 +57,8 @@ class EventLines(Silent):
 def told(event: Event) -> dict[str, Any]:
     """The members of an event as JSON has them; `item` is the package's text form in all of them."""
     members = {name: _plain(value) for name, value in asdict(event, recurse=False).items() if name != "members"}
+    if isinstance(event, Skipped):
+        members["path"] = members.pop("file")
     return {"item": members.pop("package", None) or members.pop("item"), **members}
 
 

@@ -58,7 +58,7 @@ class Tally:
             case Downloaded() if outcome.fetched:
                 self.fetched += 1
                 self.size += outcome.size
-            case Skipped() if outcome.path is None:
+            case Skipped() if outcome.file is None:
                 self.left += 1
                 self.given_up += outcome.given_up
             case _:
@@ -146,4 +146,4 @@ def _check(to: Where, target: str) -> str:
 
 
 def _path(outcome: Downloaded | Skipped) -> str | None:
-    return outcome.url or (None if outcome.path is None else str(outcome.path))
+    return outcome.url or (outcome.file if isinstance(outcome, Skipped) else str(outcome.path))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Feed"]
 
-LARGEST_CHUNK = 256
+LARGEST_CHUNK = 512
 """Rows that are looked up at once at most."""
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..events import Downloaded, Outcome, Skipped
 from .extract import Extracted
-from .place import decide, path_and_url
+from .place import decide, url_of
 
 if TYPE_CHECKING:
     from ..packages import Package, Wanted
@@ -95,13 +97,14 @@ def _to_unpack(terms: Terms, row: Row, unpacked: Extracted | None) -> bool:
 
 
 def _done(package: Package, row: Row, unpacked: Extracted | None, terms: Terms, *, skip: bool) -> Outcome:
-    (path, url), folder = path_and_url(terms, row.name or ""), None
+    name, folder = row.name or "", None
+    file, url = os.path.join(terms.folder, name), url_of(terms, name)
     if unpacked is not None and unpacked.whole:
         folder = terms.folder / unpacked.folder
-        path = path if unpacked.kept else folder
+        file = file if unpacked.kept else str(folder)
     if skip:
-        return Skipped(package, "done before", path, url=url)
+        return Skipped(package, "done before", file, url=url)
     return Downloaded(
-        package, path, row.size or 0, row.sha256, row.proof or "size",
+        package, Path(file), row.size or 0, row.sha256, row.proof or "size",
         fetched=False, server_name=row.server_name, folder=folder, url=url,
     )  # fmt: skip

@@ -21,7 +21,7 @@ from ..packages.surely import surely
 from .checks import digest_of
 from .extract import extracted
 from .inquiry import inquire
-from .place import Place, claimed, path_and_url
+from .place import Place, claimed, url_of
 from .rules.naming import distinct, with_suffix
 from .rules.resume import Kept
 from .sound import Sound, check
@@ -258,9 +258,8 @@ def _downloaded(
     item: Item, place: Place, tools: Tools, *, fetched: bool = True, members: tuple[Any, ...] = ()
 ) -> Downloaded:
     row: Row = place.row
-    path, url = path_and_url(item.terms, place.name)
     return Downloaded(
-        item.package, path, row.size or 0, row.sha256, row.proof or "size",
-        fetched=fetched, members=members, server_name=row.server_name, url=url,
+        item.package, place.path, row.size or 0, row.sha256, row.proof or "size",
+        fetched=fetched, members=members, server_name=row.server_name, url=url_of(item.terms, place.name),
         seconds=tools.timing.clock() - item.began if fetched else 0.0,
     )  # fmt: skip

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .plan import Sight
     from .tools import Tools
 
-__all__ = ["Held", "Place", "claimed", "decide", "first_name", "path_and_url"]
+__all__ = ["Held", "Place", "claimed", "decide", "first_name", "url_of"]
 
 
 class Held(Exception):
@@ -179,6 +179,6 @@ def _name(wanted: Wanted, row: Row | None, terms: Terms) -> str:
     return (row.name if row is not None else None) or first_name(wanted, terms.settings.name)
 
 
-def path_and_url(terms: Terms, name: str) -> tuple[Path, str | None]:
-    """Where a final file is, as an outcome tells it."""
-    return terms.folder / name, None if terms.destination.url is None else terms.destination.title(name)
+def url_of(terms: Terms, name: str) -> str | None:
+    """The URL of a final file that is an object; None for other files."""
+    return None if terms.destination.url is None else terms.destination.title(name)

@@ -328,6 +328,11 @@ def test_events_as_lines(command: Command, workflow: str, to: str) -> None:
     assert len(by_item) == 4
     assert all(events[0] == "asked" and events[-1] == "downloaded" for events in by_item.values())
 
+    again = command("export", "--workflow", workflow, "--progress", "json", to)
+    left = [line for line in map(json.loads, again.stderr.splitlines()) if line["event"] == "skipped"]
+    assert {line["item"] for line in left} == set(by_item)
+    assert all(Path(line["path"]).is_file() and "file" not in line for line in left)
+
 
 def test_files_instead_of_archives(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """`--extract` unpacks; with `--no-keep-archive` the files are all there is, and nothing is missing afterwards."""
