@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import zip_longest
 from operator import itemgetter
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["SUMS", "line", "read_sums", "write_list", "write_sums"]
 
 SUMS = "SHA256SUMS"
+MANY = 16
+"""Files in one folder from which on it is read as a whole."""
 _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 
 
@@ -62,7 +65,8 @@ def _listed(sums: Path) -> dict[tuple[str, str], tuple[str, str]]:
 def write_list(folder: Path, rows: Sequence[tuple[str, str]]) -> None:
     """Write the list of a local folder from digests and names, unless it stands there already; runs in a thread."""
     final, part = folder / SUMS, folder / f".{SUMS}.{secrets.token_hex(4)}.part"
-    there = [row for row in sorted(rows, key=itemgetter(1)) if os.path.isfile(os.path.join(folder, row[1]))]
+    is_file = _looking(folder, map(itemgetter(1), rows))
+    there = [row for row in sorted(rows, key=itemgetter(1)) if is_file(row[1])]
     if not there:
         final.unlink(missing_ok=True)
         return
@@ -76,6 +80,25 @@ def write_list(folder: Path, rows: Sequence[tuple[str, str]]) -> None:
         part.replace(final)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _looking(folder: Path, names: Iterable[str]) -> Callable[[str], bool]:
+    """Tells which of these are files. A folder with many of them is read as a whole, which is quicker than to ask."""
+    counts = Counter(name.rpartition("/")[0] for name in names)
+    seen = {place: _seen(folder / place) for place, count in counts.items() if count >= MANY}
+
+    def is_file(name: str) -> bool:
+        place, _, last = name.rpartition("/")
+        return last in seen.get(place, ()) or os.path.isfile(os.path.join(folder, name))
+
+    return is_file
+
+
+def _seen(folder: Path) -> set[str]:
+    """The files that reading a folder shows; there may be others, which it spells otherwise or does not show."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        return {entry.name for entry in entries if entry.is_file()}
+    return set()
 
 
 def _stands(sums: Path, rows: Sequence[tuple[str, str]]) -> bool:

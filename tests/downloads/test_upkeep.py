@@ -12,6 +12,7 @@ import pytest
 
 from pixxel_async import DownloadManager, PixxelClient
 from pixxel_async.downloads import verify_folder, verify_sums, write_sums
+from pixxel_async.downloads.sums import SUMS, read_sums, write_list
 from pixxel_async.errors import ConfigError
 from tests.downloads.ground import Ground, collect
 
@@ -58,6 +59,24 @@ async def test_sums_that_are_right_are_left_alone(client: PixxelClient, ground: 
             sums.write_text(wrong)
             await write_sums(tmp_path, manager.record)
             assert sums.read_text() == text
+
+
+def test_sums_of_very_many_files(tmp_path: Path) -> None:
+    """Of a folder with many files, what is gone is left out, and so is what is no file; a link counts as its target."""
+    names = [f"w/{number}.zip" for number in range(40)] + ["one/only.zip", "gone/only.zip", "top.zip"]
+    for name in names[:-2]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "top.zip").symlink_to("w/7.zip")
+    for name in ("w/1.zip", "w/2.zip", "w/3.zip"):
+        (tmp_path / name).unlink()
+    (tmp_path / "w/2.zip").mkdir()
+    (tmp_path / "w/3.zip").symlink_to("4.zip")
+
+    write_list(tmp_path, [("0" * 64, name) for name in names])
+
+    listed = {name for _, name in read_sums(tmp_path / SUMS)}
+    assert listed == {*names} - {"w/1.zip", "w/2.zip", "gone/only.zip"}
 
 
 @pytest.mark.parametrize("listed", [True, False])
