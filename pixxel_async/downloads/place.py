@@ -16,7 +16,7 @@ from ..packages.surely import surely
 from .extract import Extracted
 from .record import Claim, Row
 from .rules.naming import distinct, part_name, render, segment, with_suffix
-from .rules.recovery import Decision, Final, Known, recover
+from .rules.recovery import DONE, Decision, Final, Known, recover, stands
 
 if TYPE_CHECKING:
     from ..packages import Package, Wanted
@@ -126,13 +126,14 @@ class _Deciding:
     revive: bool = False
 
     def __call__(self, row: Row | None, name: str, part: str, same_boot: bool) -> Decision:
+        final, exists, if_missing = self._final(row, name), self.terms.settings.exists, self.terms.settings.if_missing
+        if row is not None and row.state == "done" and stands(row.size, row.mtime_ns, final, exists, if_missing):
+            return DONE  # as nearly all of very many are
         known = self._known(row, same_boot)
         over = known is None or known.state in ("done", "given_up")
         kept = None if over else self.disk.look(os.path.join(self.terms.folder, part))
-        return recover(
-            known, kept.size if kept is not None and kept.regular else None, self._final(row, name),
-            exists=self.terms.settings.exists, if_missing=self.terms.settings.if_missing, lost=self.lost,
-        )  # fmt: skip
+        part_size = kept.size if kept is not None and kept.regular else None
+        return recover(known, part_size, final, exists=exists, if_missing=if_missing, lost=self.lost)
 
     def _final(self, row: Row | None, name: str) -> Final | None:
         """What is at the final name; an archive whose files were unpacked instead of it is there while they are."""

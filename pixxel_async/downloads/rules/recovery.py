@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from .regions import Regions, clipped, from_text
 
-__all__ = ["Decision", "Final", "Known", "Step", "recover"]
+__all__ = ["DONE", "Decision", "Final", "Known", "Step", "recover", "stands"]
 
 Step = Literal["done", "finish", "check", "adopt", "prove", "resume", "fetch", "taken", "given_up"]
 """
@@ -78,6 +78,9 @@ class Decision(NamedTuple):
     beyond: Regions = ()
 
 
+DONE = Decision("done")
+
+
 def recover(
     row: Known | None,
     part: int | None,
@@ -119,13 +122,26 @@ def _unknown(final: Final | None, exists: str, lost: bool) -> Decision:
 
 def _done(row: Known, final: Final | None, exists: str, if_missing: str) -> Decision:
     """The name is recorded as ours, so that a damaged file at it is made anew; an intact one is never fetched again."""
+    if stands(row.size, row.mtime_ns, final, exists, if_missing):
+        return DONE
     if final is None:
-        return Decision("fetch" if if_missing == "redo" else "done")
+        return Decision("fetch")
     if not final.regular or exists == "error":
         return _guarded(Decision("fetch"), final, replace=exists == "replace")
     if final.size != row.size:
         return Decision("fetch", replace=True)
-    return Decision("done") if final.mtime_ns == row.mtime_ns else Decision("check", otherwise="fetch", replace=True)
+    return Decision("check", otherwise="fetch", replace=True)
+
+
+def stands(size: int | None, mtime_ns: int | None, final: Final | None, exists: str, if_missing: str) -> bool:
+    """Whether a package that was done is left alone: its file is as it was, or gone and not wanted back.
+
+    Args:
+        size, mtime_ns: as the record has them; the others as of `recover`.
+    """
+    if final is None:
+        return if_missing != "redo"
+    return final.regular and exists != "error" and final.size == size and final.mtime_ns == mtime_ns
 
 
 def _publishing(row: Known, part: int | None, final: Final | None, *, replace: bool) -> Decision:
