@@ -18,9 +18,15 @@ OPENING = 2
 OPENINGS = 2
 """Openings under way at the same time: so many handshakes may end in one round, and so many bodies begin."""
 
-LONGEST = 0.02
-"""Seconds after which an opening makes room for the next one though its answer is not here. It waits for the network
-then, and what it will have to do does not come together with what others have to do."""
+LOOK = 0.003
+"""Seconds after which an opening makes room for the next one, though its answer is not here, if the loop has time: the
+opening waits for the network then, and what it will have to do does not come together with what others have to do."""
+
+LATE = 0.002
+"""Seconds by which a timer may be late in a loop that has time: a selector's timers have milliseconds."""
+
+LOOKS = 6
+"""As many times is looked whether the loop has time; then there is room in any case."""
 
 
 class Rounds:
@@ -31,16 +37,16 @@ class Rounds:
     and then: anyio's cancel scopes cancel only tasks that they find waiting.
 
     Args:
-        longest: seconds for which an opening counts, while its answer is not here.
+        look: seconds after which is looked whether an opening still counts.
     """
 
-    def __init__(self, longest: float = LONGEST) -> None:
-        self._longest = longest
+    def __init__(self, look: float = LOOK) -> None:
+        self._look = look
         self._left = ROUND
         self._line: deque[tuple[asyncio.Future[None], int]] = deque()
         self._renewing: asyncio.Handle | None = None
         self._openings = asyncio.Semaphore(OPENINGS)
-        self._under_way: set[object] = set()
+        self._under_way: dict[object, asyncio.TimerHandle] = {}
 
     async def enter(self, pieces: int = 1) -> None:
         """Wait for a round that has room for so much; whoever comes first goes first."""
@@ -61,18 +67,28 @@ class Rounds:
         round, and each round would take longer than the one before.
         """
         await self._openings.acquire()
-        self._under_way.add(mine := object())
-        timer = asyncio.get_running_loop().call_later(self._longest, self._make_room, mine)
+        mine = object()
+        self._look_again(mine, LOOKS)
         try:
             await self.enter(OPENING)
             yield
         finally:
-            timer.cancel()
             self._make_room(mine)
 
+    def _look_again(self, opening: object, looks: int) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._look
+        self._under_way[opening] = loop.call_at(due, self._looked, opening, due, looks - 1)
+
+    def _looked(self, opening: object, due: float, looks: int) -> None:
+        if looks and asyncio.get_running_loop().time() - due > LATE:
+            self._look_again(opening, looks)
+        else:
+            self._make_room(opening)
+
     def _make_room(self, opening: object) -> None:
-        if opening in self._under_way:
-            self._under_way.remove(opening)
+        if (timer := self._under_way.pop(opening, None)) is not None:
+            timer.cancel()
             self._openings.release()
 
     def _renew(self) -> None:

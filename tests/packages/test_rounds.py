@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pixxel_async.packages.rounds import OPENING, OPENINGS, ROUND, Rounds
+from pixxel_async.packages.rounds import LOOKS, OPENING, OPENINGS, ROUND, Rounds
 
 
 async def rounds_of(rounds: Rounds, weights: list[int]) -> list[int]:
@@ -104,7 +104,7 @@ class Openings:
 
 async def test_few_openings_are_under_way_at_the_same_time() -> None:
     """The next one begins when one has ended, well or not."""
-    openings = Openings(Rounds(longest=60), 4 * OPENINGS)
+    openings = Openings(Rounds(look=60), 4 * OPENINGS)
     await openings.settle()
     assert openings.begun == OPENINGS
     openings.end.release()
@@ -122,9 +122,42 @@ async def test_few_openings_are_under_way_at_the_same_time() -> None:
 
 async def test_openings_that_wait_for_the_network_make_room() -> None:
     """A storage that is far away, or never answers, keeps nobody for long."""
-    openings = Openings(Rounds(longest=0.001), 6 * OPENINGS)
+    openings = Openings(Rounds(look=0.001), 6 * OPENINGS)
     async with asyncio.timeout(5):
         await openings.all_begun.wait()
     for _ in openings.tasks:
         openings.end.release()
     await asyncio.gather(*openings.tasks)
+
+
+class Jumping(asyncio.SelectorEventLoop):
+    """A loop whose clock is put forward, as if something had kept the loop from its timers."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+
+def test_openings_count_while_the_loop_has_no_time() -> None:
+    """Who is late takes no more in, as it would be later still; but that is not for ever."""
+
+    async def main() -> list[int]:
+        loop, begun = asyncio.get_running_loop(), []
+        assert isinstance(loop, Jumping)
+        openings = Openings(Rounds(look=60), 6 * OPENINGS)
+        for _ in range(LOOKS):
+            await openings.settle()
+            begun.append(openings.begun)
+            loop.ahead += 61.0
+        await openings.settle()
+        begun.append(openings.begun)
+        for _ in openings.tasks:
+            openings.end.release()
+        await asyncio.gather(*openings.tasks)
+        return begun
+
+    with asyncio.Runner(loop_factory=Jumping) as runner:
+        begun = runner.run(main())
+
+    assert begun == [*[OPENINGS] * LOOKS, 2 * OPENINGS]
