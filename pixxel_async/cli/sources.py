@@ -16,7 +16,7 @@ from .manifest import manifest_lines, read_manifest
 
 if TYPE_CHECKING:
     from ..client import PixxelClient
-    from ..models import Job, Workflow
+    from ..models import Job, JobTask, Workflow
 
 T = TypeVar("T")
 
@@ -89,30 +89,35 @@ class Listing:
             self.running += take == "running"
 
     async def _packages(self, jobs: Iterable[Job], name: str) -> AsyncIterator[Iterable[Wanted]]:
-        """What is wanted of some jobs; their own packages in one go, those of tasks as each job is asked for them."""
+        """What is wanted of some jobs; their own packages in one go, those of its tasks when it was asked for them."""
         of_job, of_task = blank_fields(JobPackage, name), blank_fields(TaskPackage, name)
-        own = ((job, item) for job in jobs if (item := self._own(job, of_job)) is not None)
+        own = ((job, item) for job in jobs if (item := self._wanted(job, _what(job), of_job)) is not None)
         if self.choice.packages == "job":
             yield (item for _, item in own)
             return
         for job, item in own:
             if self.choice.packages == "both":
                 yield [item]
-            async for task in self._told(_what(job), self._tasks(job, of_task)):
-                yield [task]
+            yield await self._tasks(job, of_task)
 
-    def _own(self, job: Job, blank: Mapping[str, Any]) -> Wanted | None:
+    def _wanted(self, row: Job | JobTask, what: str, blank: Mapping[str, Any]) -> Wanted | None:
         try:
-            return wanted(job, blank)
+            return wanted(row, blank)
         except ConfigError as error:
-            self.tell(error, _what(job))
+            self.tell(error, what)
             return None
 
-    async def _tasks(self, job: Job, blank: Mapping[str, Any]) -> AsyncIterator[Wanted]:
-        whole = await self._whole(job)
-        for task in whole.tasks or ():
-            if task_counts(task.status):
-                yield wanted(task, blank)
+    async def _tasks(self, job: Job, blank: Mapping[str, Any]) -> list[Wanted]:
+        """The packages of a job's tasks; none, and that is told, if the job cannot be read."""
+        try:
+            whole = await self._whole(job)
+        except KeyRefused:
+            raise
+        except PixxelError as error:
+            self.tell(error, _what(job))
+            return []
+        tasks = (task for task in whole.tasks or () if task_counts(task.status))
+        return [item for task in tasks if (item := self._wanted(task, _what(job), blank)) is not None]
 
     async def _whole(self, job: Job) -> Job:
         """The job with its tasks, which a listing does not bring; one that still runs is waited for first."""

@@ -205,6 +205,17 @@ def test_one_bad_workflow_stops_no_other(command: Command, workflow: str, to: st
     assert [row["outcome"] for row in rows(result)] == ["fetched"] * 4
 
 
+def test_one_bad_job_stops_no_other(command: Command, served: Sandbox, workflow: str, to: str) -> None:
+    """A job whose tasks cannot be read is told with its id; those of the others are exported all the same."""
+    served.inject(Fault(route="jobs.get", kind="status", status=400, times=1))
+
+    result = command("export", "--workflow", workflow, "--packages", "task", "--output", "ndjson", to)
+
+    assert result.exit_code == 3
+    assert f" of workflow {workflow}: 400" in result.stderr
+    assert [row["outcome"] for row in rows(result)] == ["fetched"] * 9
+
+
 def test_manifest_of_a_listing(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """What `jobs` writes as CSV is a manifest, and so is what `list` writes of a folder."""
     sheet = tmp_path / "jobs.csv"
