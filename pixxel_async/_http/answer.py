@@ -40,7 +40,7 @@ class Answer:
         return self._response.content.total_raw_bytes
 
     async def read(self) -> bytes | Broken:
-        """The next bytes as they came from the socket, at least one; nothing at the end."""
+        """The next bytes as they came from the socket, a piece at most and at least one; nothing at the end."""
         content = self._response.content
         try:
             if self._piece is not None and (chunk := content.read_nowait(self._piece)):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 from attrs import define, field
@@ -17,8 +18,6 @@ from .manifest import manifest_lines, read_manifest
 if TYPE_CHECKING:
     from ..client import PixxelClient
     from ..models import Job, JobTask, Workflow
-
-T = TypeVar("T")
 
 _BATCH = 1000
 """Manifest lines that are read at once, in a thread."""
@@ -62,17 +61,18 @@ class Listing:
     async def workflow(self, workflow_id: str, name: str = "") -> AsyncIterator[Iterable[Wanted]]:
         """The packages of one workflow's jobs: of those that have ended first, then of those that are waited for."""
         later: list[Job] = []
-        pages = self.client.jobs.list(workflow_id).by_page(once=True)
-        async for jobs in self._told(f"workflow {workflow_id}", pages):
-            async for page in self._packages(self._chosen(jobs, later), name):
-                yield page
+        with self._telling(f"workflow {workflow_id}"):
+            async for jobs in self.client.jobs.list(workflow_id).by_page(once=True):
+                async for page in self._packages(self._chosen(jobs, later), name):
+                    yield page
         async for page in self._packages(later, name):
             yield page
 
-    async def _told(self, what: str, rows: AsyncIterator[T]) -> AsyncIterator[T]:
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        """What goes wrong in the block is told, and ends nothing but the block."""
         try:
-            async for row in rows:
-                yield row
+            yield
         except KeyRefused:
             raise
         except PixxelError as error:
@@ -109,15 +109,11 @@ class Listing:
 
     async def _tasks(self, job: Job, blank: Mapping[str, Any]) -> list[Wanted]:
         """The packages of a job's tasks; none, and that is told, if the job cannot be read."""
-        try:
-            whole = await self._whole(job)
-        except KeyRefused:
-            raise
-        except PixxelError as error:
-            self.tell(error, _what(job))
-            return []
-        tasks = (task for task in whole.tasks or () if task_counts(task.status))
-        return [item for task in tasks if (item := self._wanted(task, _what(job), blank)) is not None]
+        tasks: list[JobTask] = []
+        with self._telling(_what(job)):
+            tasks = (await self._whole(job)).tasks or []
+        ended = (task for task in tasks if task_counts(task.status))
+        return [item for task in ended if (item := self._wanted(task, _what(job), blank)) is not None]
 
     async def _whole(self, job: Job) -> Job:
         """The job with its tasks, which a listing does not bring; one that still runs is waited for first."""

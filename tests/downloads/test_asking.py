@@ -199,6 +199,24 @@ def test_scouts_do_not_hold_first_requests_up() -> None:
     assert chosen == [*["fresh"] * 16, "again"] * 2
 
 
+@pytest.mark.parametrize(("vain", "steady", "chosen"), [(2, False, "again"), (26, False, None), (26, True, "again")])
+def test_early_looks_in_vain_are_few_while_they_may_restart_something(
+    vain: int, steady: bool, chosen: str | None
+) -> None:
+    """Of a hundred packages twenty are looked at early in vain; more once it is proved to be harmless."""
+    asking: Asking[Row] = Asking(first=2.0, limit=1000.0)
+    asked_once(100, asking)
+    asking.delays = taught(*(10.0,) * 20)
+    for _ in range(vain):
+        row = asking.pop(9.0)
+        row.asks += 1
+        asking.answered(row, 9.0)
+        asking.packing(row)
+    asking.delays, asking.restarts.steady = taught(*(10.0,) * 20), steady
+
+    assert asking.choose(asking.delays.age_of(0.7), fresh=False, to_come=0, ready=0) == chosen
+
+
 def test_few_packages_are_not_all_looked_at_early() -> None:
     """Of few packages each look is dear: the scouts are as rare as the packages."""
     assert next_scout(10.0, 1000) == pytest.approx(10.5)

@@ -84,9 +84,8 @@ async def test_closing_lets_go_of_the_source() -> None:
     assert rows.closed and len(asyncio.all_tasks()) == 1
 
 
-async def test_others_have_their_turn() -> None:
-    """A source that never waits does not hold up the loop for a whole chunk."""
-    source = Source(Rows(512))
+async def turns_while_taking(source: Source) -> int:
+    """How often another task has its turn while a whole chunk is taken."""
     turns = 0
 
     async def count() -> None:
@@ -96,11 +95,15 @@ async def test_others_have_their_turn() -> None:
             await asyncio.sleep(0)
 
     counting = asyncio.create_task(count())
-    await source.take(512)
+    assert len(await source.take(512)) == 512
     counting.cancel()
-
-    assert turns >= 8
     await source.aclose()
+    return turns
+
+
+async def test_others_have_their_turn() -> None:
+    """A source that never waits does not hold up the loop for a whole chunk."""
+    assert await turns_while_taking(Source(Rows(512))) >= 8
 
 
 async def test_plain_sources_and_others() -> None:
@@ -173,18 +176,24 @@ async def test_others_have_their_turn_while_a_long_page_is_taken() -> None:
     async def one() -> AsyncIterator[range]:
         yield range(512)
 
-    source = Source(InPages(one()))
-    turns = 0
+    assert await turns_while_taking(Source(InPages(one()))) >= 7
 
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
 
-    counting = asyncio.create_task(count())
-    assert len(await source.take(512)) == 512
-    counting.cancel()
+async def test_nothing_is_read_behind_an_error() -> None:
+    """An iterator that could go on after it has raised is not asked again: the error is not to be passed over."""
 
-    assert turns >= 7
-    await source.aclose()
+    class Odd(Iterator[int]):
+        given = 0
+
+        def __next__(self) -> int:
+            self.given += 1
+            if self.given == 3:
+                raise ValueError("torn")
+            return self.given
+
+    source = Source(Odd())
+
+    assert await source.take(512) == [1, 2]
+    for _ in range(2):
+        with pytest.raises(ValueError, match="torn"):
+            await source.take(512)

@@ -275,6 +275,7 @@ async def test_a_refused_link_is_renewed_once(package: str, sandbox: Sandbox) ->
         sandbox.clock.advance(24 * 3600.0)
         await asyncio.gather(*(read(client.packages.open(package, range="bytes=0-0")) for _ in range(100)))
     assert sandbox.count("jobs.request_download") == 2
+    assert sandbox.count("storage") < 110  # who waited takes the fresh one at once
 
 
 async def test_a_fresh_link_that_is_refused_is_the_end(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
