@@ -16,6 +16,7 @@ from zipfile import ZipFile
 import pytest
 
 from pixxel_async.sandbox import Fault, Sandbox
+from tests.support.sums import check_sums
 
 SANDBOX = ["export", "--sandbox", "--to", "exports"]
 PACKAGES = 16
@@ -61,12 +62,6 @@ def archives(folder: Path) -> dict[str, tuple[int, str]]:
     return found
 
 
-def checked(folder: Path) -> int:
-    """How many files `sha256sum -c` finds sound."""
-    told = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, capture_output=True, text=True, check=True)
-    return told.stdout.count(": OK\n")
-
-
 def test_killed_and_continued(tmp_path: Path) -> None:
     """Killed at any moment, the same line goes on: nothing half under a final name, nothing done fetched twice."""
     exports = tmp_path / "exports"
@@ -81,7 +76,7 @@ def test_killed_and_continued(tmp_path: Path) -> None:
 
     assert second.returncode == 0, second.stderr
     after = archives(exports)
-    assert len(after) == checked(exports) == PACKAGES
+    assert len(after) == len(check_sums(exports / "SHA256SUMS")) == PACKAGES
     assert {name: after[name] for name in before} == before
     told = {row["package"]: row["outcome"] for row in json.loads(second.stdout)}
     assert len(told) == PACKAGES
@@ -118,7 +113,7 @@ def test_stopped(served: Sandbox, tmp_path: Path, number: signal.Signals, code: 
         return
     served.plan.clear()
     assert run(tmp_path, *order, **key).returncode == 0
-    assert checked(tmp_path / "my exports") == 4
+    assert len(check_sums(tmp_path / "my exports" / "SHA256SUMS")) == 4
 
 
 def test_stopped_twice(served: Sandbox, tmp_path: Path) -> None:

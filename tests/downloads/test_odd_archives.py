@@ -6,7 +6,6 @@ import itertools
 import os
 import shutil
 import stat
-import subprocess
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,8 +15,9 @@ import pytest
 from pixxel_async.downloads.prove import Proof, prove
 from pixxel_async.packages.rules.passage import Passage
 from tests.support.archives import NoSeek, with_zip64_end
-
-WRITERS = Path(__file__).parents[1] / "support" / "writers"
+from tests.support.samples.make import BY_STRUCTURE, RECIPES, WRITERS
+from tests.support.samples.make import HERE as SAMPLES
+from tests.support.tools import run_tool
 
 
 def proved(path: Path) -> Proof:
@@ -99,60 +99,95 @@ def test_pythons_own(tmp_path: Path, kind: str) -> None:
     assert made >= 50, "six kinds of these are 300 and more"
 
 
-@pytest.mark.skipif(shutil.which("zip") is None, reason="needs the zip program")
-def test_info_zips(source: Path, tmp_path: Path) -> None:
-    """Levels, without extra fields or folders, links as links, appended to, and written into a pipe."""
-    for number, (level, *flags) in enumerate(
-        itertools.product(("-0", "-1", "-9"), ("", "-X"), ("", "-D"), ("", "-y"), ("", "-c"))
-    ):
-        options = ["-q", "-r", level, *(flag for flag in flags if flag and flag != "-c")]
-        target = tmp_path / f"{number}.zip"
-        run(["zip", *options, str(target), "source"], tmp_path)
-        if "-c" in flags:
-            run(["zip", "-q", str(target), "source/marks"], tmp_path)
-        if not {"-0", "-y"} <= set(options):  # a link stored into a pipe is more than some releases of it can
-            target.with_suffix(".pipe").write_bytes(run(["zip", *options, "-", "source"], tmp_path))
-    run(["zip", "-q", "-r", "-P", "secret", str(tmp_path / "locked"), "source"], tmp_path)
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_ready_made_samples(name: str) -> None:
+    """What each of the programs below makes is proved on every machine, whether it has the program or not."""
+    proof = proved(SAMPLES / name)
 
-    assert all_proved(sorted([*tmp_path.glob("[0-9]*.zip"), *tmp_path.glob("*.pipe")])) == 88
+    assert (proof.container, proof.proof) == ("zip", "structure" if name in BY_STRUCTURE else "crc")
+    assert ("proved by structure alone" in proof.note) == (name in BY_STRUCTURE)
+
+
+def test_no_sample_is_left_out() -> None:
+    """Each file beside the recipes has one, and is of a few KB."""
+    files = {path.name: path.stat().st_size for path in SAMPLES.iterdir() if path.suffix in (".zip", ".jar")}
+    assert sorted(files) == sorted(RECIPES)
+    assert max(files.values()) < 4096
+
+
+@pytest.mark.parametrize("target", ["file", "pipe"])
+@pytest.mark.parametrize("links", [(), ("-y",)], ids=["followed", "as links"])
+@pytest.mark.parametrize("level", ["-0", "-1", "-9"])
+def test_info_zips(level: str, links: tuple[str, ...], target: str, source: Path, tmp_path: Path) -> None:
+    """Levels, without extra fields or folders, links as links, appended to, and written into a pipe."""
+    made = []
+    for number, (bare, flat) in enumerate(itertools.product(((), ("-X",)), ((), ("-D",)))):
+        options = ["-q", "-r", level, *links, *bare, *flat]
+        path = tmp_path / f"{number}.zip"
+        if target == "pipe":
+            path.write_bytes(run_tool("zip", *options, "-", "source", folder=tmp_path).stdout)
+        else:
+            run_tool("zip", *options, path, "source", folder=tmp_path)
+            appended = shutil.copyfile(path, tmp_path / f"{number}-appended.zip")
+            run_tool("zip", "-q", appended, "source/marks", folder=tmp_path)
+            made.append(appended)
+        made.append(path)
+    assert all_proved(made) == (4 if target == "pipe" else 8)
+
+
+def test_info_zips_locked(source: Path, tmp_path: Path) -> None:
+    """What is encrypted is proved by structure."""
+    run_tool("zip", "-q", "-r", "-P", "secret", tmp_path / "locked", "source", folder=tmp_path)
     assert proved(tmp_path / "locked.zip").proof == "structure"
 
 
-@pytest.mark.skipif(shutil.which("7z") is None, reason="needs the 7z program")
-def test_7zips(source: Path, tmp_path: Path) -> None:
-    """Its levels and names; its other methods are proved by structure, and said so."""
-    for level, names in itertools.product(("0", "1", "9"), ("-mcu=on", "-mcu=off", "-mtc=on")):
-        run(["7z", "a", "-tzip", "-mm=Deflate", f"-mx={level}", names, f"plain{level}{names}.zip", "source"], tmp_path)
-    assert all_proved(tmp_path.glob("plain*.zip")) == 9
-
-    for method in ("Deflate64", "BZip2", "LZMA"):
-        run(["7z", "a", "-tzip", f"-mm={method}", f"{method}.zip", "source"], tmp_path)
-        proof = proved(tmp_path / f"{method}.zip")
-        assert proof.proof == "structure"
-        assert "proved by structure alone" in proof.note
+@pytest.mark.parametrize("level", ["0", "1", "9"])
+def test_7zips(level: str, source: Path, tmp_path: Path) -> None:
+    """Its levels and names."""
+    for names in ("-mcu=on", "-mcu=off", "-mtc=on"):
+        target = f"plain{names}.zip"
+        run_tool("7z", "a", "-tzip", "-mm=Deflate", f"-mx={level}", names, target, "source", folder=tmp_path)
+    assert all_proved(tmp_path.glob("plain*.zip")) == 3
 
 
-@pytest.mark.skipif(shutil.which("java") is None or shutil.which("jar") is None, reason="needs Java")
-def test_javas(source: Path, tmp_path: Path) -> None:
-    """Its writer always puts descriptors; a jar's first member has an extra field of its own."""
-    run(["jar", "cf", str(tmp_path / "packed.jar"), "-C", str(source), "."], tmp_path)
-    run(["jar", "c0f", str(tmp_path / "stored.jar"), "-C", str(source), "."], tmp_path)
-    run(["java", "-Xshare:auto", str(WRITERS / "Odd.java"), str(tmp_path)], tmp_path)
+@pytest.mark.parametrize("method", ["Deflate64", "BZip2", "LZMA"])
+def test_7zips_other_methods(method: str, source: Path, tmp_path: Path) -> None:
+    """They are proved by structure, and said so."""
+    run_tool("7z", "a", "-tzip", f"-mm={method}", f"{method}.zip", "source", folder=tmp_path)
+    proof = proved(tmp_path / f"{method}.zip")
+    assert proof.proof == "structure"
+    assert "proved by structure alone" in proof.note
 
-    assert all_proved([*tmp_path.glob("*.jar"), *tmp_path.glob("java-*.zip")]) == 13
+
+@pytest.mark.parametrize("options", ["compression=deflate", "compression=store", "zip64", "hdrcharset=UTF-8"])
+def test_bsdtars(options: str, source: Path, tmp_path: Path) -> None:
+    """Its methods, and Zip64 by force."""
+    made = tmp_path / "made.zip"
+    run_tool("bsdtar", "--format=zip", "--options", f"zip:{options}", "-cf", made, "source", folder=tmp_path)
+    assert proved(made).proof == "crc"
 
 
-@pytest.mark.skipif(shutil.which("go") is None, reason="needs Go")
+@pytest.mark.parametrize("way", ["cf", "c0f"])
+def test_jars(way: str, source: Path, tmp_path: Path) -> None:
+    """A jar's first member has an extra field of its own."""
+    run_tool("jar", way, tmp_path / "made.jar", "-C", source, ".", folder=tmp_path)
+    assert proved(tmp_path / "made.jar").proof == "crc"
+
+
+@pytest.mark.slow
+def test_javas(tmp_path: Path) -> None:
+    """Its writer always puts descriptors."""
+    run_tool("java", "-Xshare:auto", WRITERS / "Odd.java", tmp_path, folder=tmp_path)
+    assert all_proved(tmp_path.glob("java-*.zip")) == 11
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_gos(tmp_path: Path) -> None:
     """Its writer puts descriptors behind stored members too."""
-    out = tmp_path / "out"
-    out.mkdir()
-    environment = {**os.environ, "GOFLAGS": "-mod=mod", "GO111MODULE": "off", "GOTOOLCHAIN": "local"}
-    run(["go", "run", str(WRITERS / "odd.go"), str(out)], tmp_path, environment)
-
-    assert all_proved(out.glob("*.zip")) == 19
-
-
-def run(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> bytes:
-    """What a program writes."""
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True, timeout=120).stdout
+    modules = {"GOFLAGS": "-mod=mod", "GO111MODULE": "off", "GOTOOLCHAIN": "local"}
+    cache = {} if "HOME" in os.environ else {"GOCACHE": str(tmp_path / "cache")}
+    environment = {**os.environ, **modules, **cache}
+    (tmp_path / "out").mkdir()
+    run_tool("go", "run", WRITERS / "odd.go", "out", folder=tmp_path, environment=environment, timeout=120)
+    assert all_proved((tmp_path / "out").glob("*.zip")) == 20

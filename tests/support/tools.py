@@ -1,24 +1,62 @@
-"""Programs of the machine that some tests need: without one its tests are skipped, or fail where it was promised."""
+"""Programs of the machine that some tests run: where one is missing, or fails by itself, its case is skipped.
+
+A kind that PIXXEL_TESTS_REQUIRE names must be there and must not fail: then its tests fail instead.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-_NAMES = {"browser": ("chromium", "chromium-browser", "google-chrome"), "nginx": ("nginx",)}
-"""What a tool may be called."""
+_ALIASES = {"browser": ("chromium", "chromium-browser", "google-chrome"), "7z": ("7z", "7zz", "7za")}
+"""What a program may be called; any other kind is called by its own name."""
 REQUIRED = frozenset(os.environ.get("PIXXEL_TESTS_REQUIRE", "").split(",")) - {""}
-"""Tools that this machine must have, by the comma-separated PIXXEL_TESTS_REQUIRE."""
+"""Kinds that this machine must have, by the comma-separated PIXXEL_TESTS_REQUIRE."""
+
+
+def find(kind: str) -> str | None:
+    """Path of the program of that kind; None where there is none."""
+    folders = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin"
+    return next((path for name in _names(kind) if (path := shutil.which(name, path=folders))), None)
+
+
+def _names(kind: str) -> tuple[str, ...]:
+    """What a program of that kind may be called."""
+    return _ALIASES.get(kind, (kind,))
 
 
 def tool(kind: str) -> str:
     """Path of the program; where it is missing the test is skipped, or fails if the kind is required."""
-    folders = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin"
-    found = next((path for name in _NAMES[kind] if (path := shutil.which(name, path=folders))), None)
-    if found is None and kind in REQUIRED:
-        pytest.fail(f"PIXXEL_TESTS_REQUIRE names {kind}, but there is no {' or '.join(_NAMES[kind])}")
-    if found is None:
-        pytest.skip(f"there is no {' or '.join(_NAMES[kind])}")
-    return found
+    return find(kind) or _without(kind, f"there is no {' or '.join(_names(kind))}")
+
+
+def run_tool(
+    kind: str, *arguments: str | Path, folder: Path, environment: dict[str, str] | None = None, timeout: float = 50
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a program in a folder and return what it said.
+
+    Where it is missing, fails or takes more than `timeout` seconds the test is skipped with what the program
+    said, or fails if the kind is required: its faults are not ours.
+    """
+    command = [tool(kind), *map(str, arguments)]
+    try:
+        ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        _without(kind, f"{kind} took more than {timeout:g} s")
+    except OSError as error:
+        _without(kind, f"{kind} cannot be run: {error}")
+    if ended.returncode:
+        said = (ended.stderr or ended.stdout).decode(errors="replace").split()
+        _without(kind, f"{kind} failed with status {ended.returncode}: {' '.join(said)[:300]}")
+    return ended
+
+
+def _without(kind: str, reason: str) -> NoReturn:
+    if kind in REQUIRED:
+        pytest.fail(f"PIXXEL_TESTS_REQUIRE names {kind}, but {reason}")
+    pytest.skip(reason)
