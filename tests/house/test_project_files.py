@@ -1,0 +1,107 @@
+"""The files around the package agree with each other: workflows, hooks, citation, sdist and lower bounds."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import pixxel_async
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+ACTION = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+"""An action by its full commit, with the version in a comment."""
+
+
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def jobs(name: str) -> dict[str, Any]:
+    """Return the jobs of a workflow by their ids."""
+    found: dict[str, Any] = read(ROOT / ".github" / "workflows" / f"{name}.yml")["jobs"]
+    return found
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_actions_are_pinned_by_commit(path: Path) -> None:
+    """A tag can be moved to other code, a commit cannot: each action is named by its commit, its version beside it."""
+    used = re.findall(r"^\s*(?:- )?uses: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert used
+    for action in used:
+        assert ACTION.fullmatch(action), f"{path.name}: pin {action} as owner/name@<40 hex digits> # vX.Y.Z"
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_one_job_alone_may_publish(path: Path) -> None:
+    """Only `publish` of the release may ask for a token (trusted publishing), and it runs no code of ours."""
+    workflow = read(path)
+    assert "write" not in str(workflow["permissions"])
+    for name, job in workflow["jobs"].items():
+        if (path.stem, name) == ("release", "publish"):
+            assert job["permissions"] == {"id-token": "write"}
+            assert not any("run" in step for step in job["steps"])
+        else:
+            assert "write" not in str(job.get("permissions", {})), f"{path.name}: {name}"
+
+
+def test_every_promised_python_is_tested() -> None:
+    """CI runs each version of Python that pyproject names, on Linux, macOS and Windows."""
+    promised = {name.rpartition(" ")[2] for name in PROJECT["classifiers"] if re.search(r":: Python :: 3\.\d+$", name)}
+    for job in ("linux", "elsewhere"):
+        assert set(jobs("ci")[job]["strategy"]["matrix"]["python"]) == promised
+    assert jobs("ci")["linux"]["runs-on"] == "ubuntu-latest"
+    assert set(jobs("ci")["elsewhere"]["strategy"]["matrix"]["os"]) == {"macos-latest", "windows-latest"}
+
+
+def test_hooks_are_the_checkers_of_ci() -> None:
+    """What pre-commit runs is what `.ci/run` runs, so that a commit that passes the one passes the other."""
+    checkers = (
+        (ROOT / ".ci" / "run").read_text(encoding="utf-8").partition('echo "== the checkers"\n')[2].partition("\n\n")[0]
+    )
+    (local,) = read(ROOT / ".pre-commit-config.yaml")["repos"]
+    assert [hook["entry"] for hook in local["hooks"]] == checkers.splitlines()
+
+
+def test_one_version_everywhere() -> None:
+    """pyproject, the package and CITATION.cff name the same version and license."""
+    citation = read(ROOT / "CITATION.cff")
+    assert citation["version"] == PROJECT["version"] == pixxel_async.__version__
+    assert citation["license"] == PROJECT["license"]
+
+
+def test_every_dependency_has_a_lower_bound() -> None:
+    """CI's job `floors` installs the lowest versions: each direct dependency, of each extra, says what that is."""
+    groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    ours = PROJECT["name"] + "["
+    loose = [text for group in groups for text in group if not text.startswith(ours) and not re.search(r"[>=]=", text)]
+    assert loose == []
+
+
+def test_the_sdist_has_the_whole_checkout() -> None:
+    """MANIFEST.in names each file and folder at the top of the checkout that setuptools does not take by itself."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    top = {line.partition("/")[0] for line in listed.splitlines()}
+    named = set(re.findall(r"\S+", (ROOT / "MANIFEST.in").read_text(encoding="utf-8")))
+    assert top - named == {"LICENSE", "MANIFEST.in", "README.md", "pyproject.toml"}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")), ids=lambda path: path.stem
+)
+def test_issue_forms_can_be_read(path: Path) -> None:
+    """Each form parses, says what it is for, and gives each field an id of its own."""
+    form = read(path)
+    if path.stem == "config":
+        return
+    ids = [field["id"] for field in form["body"] if field["type"] != "markdown"]
+    assert form["name"] and form["description"] and len(set(ids)) == len(ids) > 0
