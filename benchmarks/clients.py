@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pixxel_async import Downloaded, DownloadManager, PixxelClient, Settings
-from pixxel_async.cli.memory import keep_memory
+from pixxel_async.cli.malloc import keep_memory
 
 Job = dict[str, Any]
 STREAMS = 8

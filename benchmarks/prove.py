@@ -18,8 +18,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from pixxel_async._formats.zip_stream import Passage
 from pixxel_async.downloads.prove import Proof, prove
-from pixxel_async.packages.rules.passage import Passage
 
 CHUNK = 1 << 20
 

@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from io import TextIOWrapper
 
-from .cli.memory import collect_seldom
+from .cli.malloc import collect_seldom
 
 NEEDED = ("click", "rich")
 

@@ -10,18 +10,17 @@ from weakref import WeakSet
 
 from attrs import evolve
 
-from . import __version__
-from ._http.api import RestAPI
-from ._http.call import Call, Operation, Repeat, Reply, Storage
-from ._http.calls import Calls
-from ._http.drift import Drift
+from ._aio.loop_budget import Rounds
+from ._http.call import Call, Repeat
+from ._http.channel import Lane
+from ._http.codec.drift import Drift
 from ._http.hooks import Hooks, ReplyHook, RequestHook
-from ._http.lane import Lane
-from ._http.rules.key import Form
-from ._http.rules.request import given_path
-from ._http.wire import to_wire
+from ._http.reply import Reply
+from ._http.rest import RestAPI
+from ._http.sender import Calls
+from ._http.streaming import Storage
+from ._version import __version__
 from .packages import Packages
-from .packages.rounds import Rounds
 from .settings import KeySource, Secret, Settings, Timing
 from .waiting import Broker
 
@@ -182,7 +181,7 @@ class PixxelClient:
         return self._lane.storage
 
     @property
-    def auth_form(self) -> Form | None:
+    def auth_form(self) -> Literal["raw", "bearer"] | None:
         """How the key is sent: `raw` or `bearer`; None as long as `auto` does not know."""
         return self._calls.form
 
@@ -213,9 +212,7 @@ class PixxelClient:
         Raises:
             APIError, ConnectionFailed, TimedOut, OutcomeUnknown, ConfigError: as other calls.
         """
-        method = method.upper()
-        operation = Operation(f"{method} {path}", method, given_path(path), repeat or _class_of(method))
-        return await self._calls.call(Call(operation, query=query or {}, body=to_wire(body)))
+        return await self._api.request(method, path, query=query or {}, body=body, repeat=repeat)
 
     def follow_job(
         self,
@@ -283,7 +280,3 @@ class PixxelClient:
             made = RESOURCES[name](self._api)
             setattr(self, name, made)
             return made
-
-
-def _class_of(method: str) -> Repeat:
-    return "safe" if method in ("GET", "HEAD", "OPTIONS") else "once"

@@ -10,9 +10,9 @@ from typing import Protocol
 
 from attrs import define
 
-from pixxel_async.downloads.rules.asking import Asking
-from pixxel_async.downloads.rules.resume import Kept
-from pixxel_async.downloads.rules.splitting import Gauge, lines
+from pixxel_async.downloads.body.rules.multipart import Gauge, lines
+from pixxel_async.downloads.body.rules.resume import Kept
+from pixxel_async.downloads.schedule.rules.policy import Asking
 from pixxel_async.settings import DownloadSettings
 
 from .regime import Package

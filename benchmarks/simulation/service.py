@@ -8,8 +8,8 @@ from collections import deque
 
 from attrs import frozen
 
-from pixxel_async._http.rules import brake
-from pixxel_async.downloads.rules.splitting import WINDOW
+from pixxel_async._http.rules import throttle as brake
+from pixxel_async.downloads.body.rules.multipart import WINDOW
 
 from .network import Network
 from .policies import Policy, Work

@@ -17,7 +17,7 @@ _OFFERS = {
     "Any": "typing",
     **dict.fromkeys(
         ("GeoModel", "HasGeoInterface", "Model", "Word", "feature_collection", "member", "model", "word"),
-        ".._http.model",
+        ".._http.codec.model",
     ),
 }
 

@@ -18,9 +18,10 @@ _OFFERS = {
     "Mapping": "collections.abc",
     "Sequence": "collections.abc",
     "Any": "typing",
-    **dict.fromkeys(("Call", "Operation", "Paging", "Resource", "Wait"), ".._http.call"),
+    **dict.fromkeys(("Call", "Operation"), ".._http.call"),
+    **dict.fromkeys(("Paging", "Resource", "Wait"), ".._http.resource"),
     **dict.fromkeys(
-        ("HasGeoInterface", "exactly_one", "geometry_of", "required_when", "several", "to_body"), ".._http.model"
+        ("HasGeoInterface", "exactly_one", "geometry_of", "required_when", "several", "to_body"), ".._http.codec.model"
     ),
     "Pages": ".._http.pages",
 }
@@ -73,7 +74,11 @@ def _operation(name: str, path: str, http: str, operation: Operation) -> str:
 def _init(document: Document, resources: list[str]) -> str:
     classes = {resource: resource_class(resource, document.components.schemas) for resource in resources}
     aside = {f"_{op.operation_id.upper()}": each for each in operations(document) if not resource_of(op := each[2])}
-    imports = ["from collections.abc import Mapping\n", "from .._http.call import Operation, Resource"]
+    imports = [
+        "from collections.abc import Mapping\n",
+        "from .._http.call import Operation",
+        "from .._http.resource import Resource",
+    ]
     imports += [
         f"from . import {', '.join(resources)}",
         *(f"from .{name} import {kind}" for name, kind in classes.items()),

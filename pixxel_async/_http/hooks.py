@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .call import Broken, Reply
+from .reply import Broken, Reply
 
 _log = logging.getLogger("pixxel_async.http")
 

@@ -7,16 +7,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from .._redact import place
 from ..errors import UnsafeLink
-from .call import Broken
-from .hosts import Hosts
-from .rules.limits import TELLING
-from .rules.links import check_link, next_hop, off_limits
-from .rules.redact import place
+from .host_limiter import Hosts
+from .reply import Broken
+from .rules.body_limits import TELLING
+from .rules.link_safety import check_link, next_hop, off_limits
 
 if TYPE_CHECKING:
-    from .answer import Answer
-    from .transport import Transport
+    from .edge.response import Answer
+    from .edge.transport import Transport
 
 HOPS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -12,25 +12,25 @@ from typing import Any, NoReturn
 
 import click
 
-from .. import __version__
+from .._version import __version__
 from ..errors import PixxelError
 from .errors import Exit, Interrupted, Refusal, Unread, code_of, one_line
-from .plain import printable
 from .running import same_line
+from .text import printable
 
 COMMANDS = {
-    "api": ("api:api", "Call any operation of the API."),
-    "check": ("check:check", "Test the key and show what it sees."),
-    "export": ("export:export", "Fetch packages into a folder or an object store."),
-    "jobs": ("browse:jobs", "List the jobs of a workflow."),
-    "list": ("folder:list_", "List a folder's packages."),
-    "record": ("record:record", "Look after records of what is done."),
-    "report": ("report:report", "Sum up what came when."),
-    "retry": ("folder:retry", "Fetch again what failed or is unfinished."),
-    "sandbox": ("sandbox:sandbox", "Serve an API of our own on this machine."),
-    "status": ("folder:status", "Count a folder's packages by state."),
-    "verify": ("folder:verify", "Read every fetched file and compare."),
-    "workflows": ("browse:workflows", "List the workflows that the key sees."),
+    "api": ("commands.api:api", "Call any operation of the API."),
+    "check": ("commands.check:check", "Test the key and show what it sees."),
+    "export": ("commands.export:export", "Fetch packages into a folder or an object store."),
+    "jobs": ("commands.browse:jobs", "List the jobs of a workflow."),
+    "list": ("commands.folder:list_", "List a folder's packages."),
+    "record": ("commands.record:record", "Look after records of what is done."),
+    "report": ("commands.report:report", "Sum up what came when."),
+    "retry": ("commands.folder:retry", "Fetch again what failed or is unfinished."),
+    "sandbox": ("commands.sandbox:sandbox", "Serve an API of our own on this machine."),
+    "status": ("commands.folder:status", "Count a folder's packages by state."),
+    "verify": ("commands.folder:verify", "Read every fetched file and compare."),
+    "workflows": ("commands.browse:workflows", "List the workflows that the key sees."),
 }
 """Where each command is, `module:name`, and what it does, so that `pixxel --help` need not import them all."""
 

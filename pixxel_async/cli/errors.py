@@ -17,7 +17,7 @@ from ..errors import (
     PackageTimedOut,
     PixxelError,
 )
-from .plain import printable
+from .text import printable
 
 
 class Exit(IntEnum):

@@ -11,10 +11,9 @@ from typing import Any, Literal, TypeVar, cast
 
 import click
 
-from ..downloads.home import where
-from ..downloads.rules.places import store_url
+from ..downloads.disk.locations import store_url, where
 from ..errors import ConfigError
-from .output import FORMS
+from .show.rows import FORMS
 
 F = TypeVar("F", bound=Callable[..., Any])
 

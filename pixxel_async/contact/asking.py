@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._http.rules.reply import parse
+from .._http.reply import parse
+from .._protocol.headers import http_date
 from ..errors import APIError, PixxelError
-from ..packages.rules.expiry import server_time
 from .rules import findings
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ async def _of_link(client: PixxelClient, url: str, ends: Any) -> findings.Findin
     async with client.storage.get(url, headers={"Range": f"bytes=0-{_FIRST - 1}"}) as reply:
         begins = await reply.peek(_FIRST)
         found = findings.of_object(reply.status, reply.headers, begins)
-        now = server_time(reply.headers.get("date"))
+        now = http_date(reply.headers.get("date"))
     left = (ends - now).total_seconds() if ends is not None and now is not None else None
     return found | findings.of_link(url, left)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from .board import Snapshot
-from .checks import Verified, verify_folder, verify_sums
-from .dry_run import dry_run
+from .batch import Outcomes
+from .events_hub import Snapshot
 from .manager import DownloadManager
-from .outcomes import Outcomes
-from .plan import Planned
+from .plan import Planned, dry_run
 from .record import Merged, Record, Row, merge
-from .sums import write_sums
+from .rules.file_names import check_template
 from .transfer import Progress, Transfer
+from .verify import Verified, verify_folder, verify_sums, write_sums
 
 __all__ = [
     "DownloadManager",
@@ -23,6 +22,7 @@ __all__ = [
     "Snapshot",
     "Transfer",
     "Verified",
+    "check_template",
     "dry_run",
     "merge",
     "verify_folder",

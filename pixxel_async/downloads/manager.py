@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from .._aio.shield import surely
 from ..errors import ConfigError, DownloadError
 from ..events import Downloaded, Event
 from ..packages import Package, wanted
-from ..packages.surely import surely
-from .board import Board, Snapshot, Watching
-from .destination import Destination
-from .engine import Engine
-from .home import Home, Target, where
-from .intake import begin, ended, look_up
-from .life import drain_out, shut, start
-from .outcomes import Outcomes, in_all
-from .pending import Item, Terms
+from .batch import Outcomes, in_all
+from .disk.destination import Destination
+from .disk.locations import Home, Target, where
+from .engine.engine import Engine, begin
+from .engine.lookup import ended, look_up
+from .events_hub import Board, Snapshot, Watching
+from .forget import forget
+from .item import Item, Terms
 from .plan import Planned, plan
 from .record import Record
+from .startup import drain_out, shut, start
 from .transfer import Progress, Transfer
-from .upkeep import forget
 
 if TYPE_CHECKING:
     from ..client import PixxelClient

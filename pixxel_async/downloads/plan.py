@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve, frozen
 
+from .._aio.threads import Threads
+from .._protocol.ranges import parse_content_range
 from ..errors import DownloadError, KeyRefused, PixxelError
 from ..packages import wanted
-from ..packages.rules.ranges import parse_content_range
-from .intake import Found, in_shard, look_up
-from .place import first_name
-from .rules.recovery import Step
-from .source import Source
+from .disk.destination import Destination
+from .disk.disk import Disk
+from .disk.local_folder import LocalFolder
+from .disk.locations import Where, open_store
+from .engine.lookup import Found, in_shard, look_up
+from .engine.source import Source
+from .item import Terms
+from .pipeline.claim import first_name
+from .pipeline.rules.recovery import Step
+from .record import Record
+from .services import Sight
 
 if TYPE_CHECKING:
+    from ..client import PixxelClient
     from ..packages import Link, Package
-    from .disk import Disk
-    from .pending import Terms
-    from .record import Record
-    from .threads import Threads
 
-__all__ = ["Planned", "Sight", "plan"]
+__all__ = ["Planned", "dry_run", "plan"]
 
 CHUNK = 512
 
@@ -49,19 +56,6 @@ class Planned:
     offset: int = 0
     size: int | None = None
     status: str = ""
-
-
-class Sight(Protocol):
-    """What a plan is read from; a manager's tools have all of it."""
-
-    @property
-    def record(self) -> Record: ...
-
-    @property
-    def disk(self) -> Disk: ...
-
-    @property
-    def threads(self) -> Threads: ...
 
 
 async def plan(
@@ -121,3 +115,66 @@ async def _length(link: Link, terms: Terms) -> int | None:
             length = reply.headers.get("content-length", "") if reply.status == 200 else "0"
             return int(length) if length.isdecimal() else None
         raise DownloadError(f"the storage answered {reply.status}", stage="stream")
+
+
+@frozen
+class _Sight:
+    record: Record
+    disk: Disk
+    threads: Threads
+
+
+async def dry_run(
+    client: PixxelClient,
+    place: Where,
+    packages: Iterable[object] | AsyncIterable[object],
+    *,
+    record: Path | None = None,
+    sizes: bool = False,
+    **settings: Any,
+) -> list[Planned]:
+    """What `fetch_all(packages, …)` of a manager for this place would do; writes nothing there.
+
+    Args:
+        place: the folder or the object store.
+        record: the record's file, if not in the folder.
+        sizes: as in `DownloadManager.plan`: whether each package that would be fetched is asked for once.
+        settings: fields of `DownloadSettings`.
+
+    Raises:
+        ConfigError: the record is of another API, or cannot be read; or the store cannot be used.
+    """
+    threads, disk = Threads(), Disk()
+    try:
+        place = evolve(place, folder=await threads.run(place.folder.resolve))
+        to = await _destination(place, disk, threads)
+        terms = Terms(client, place.folder, to, evolve(client.settings.download, **settings))
+        async with _opened(record or place.record, terms, threads) as opened:
+            return await plan(_Sight(opened, disk, threads), terms, packages, sizes=sizes)
+    finally:
+        threads.close()
+
+
+async def _destination(place: Where, disk: Disk, threads: Threads) -> Destination:
+    if place.url is None:
+        return LocalFolder(place.folder, disk, threads)
+    store = await threads.run(open_store, place.url)
+    await store.open()
+    return store
+
+
+@asynccontextmanager
+async def _opened(path: Path, terms: Terms, threads: Threads) -> AsyncIterator[Record]:
+    """The record, or where there is none an empty one in a place of its own that is removed afterwards."""
+    if await threads.run(path.is_file):
+        async with await Record.open(path, origin=terms.client.origin) as record:
+            yield record
+        return
+    spare = await threads.run(TemporaryDirectory, prefix="pixxel-")
+    try:
+        async with await Record.open(Path(spare.name) / "record.sqlite", origin=terms.client.origin) as record:
+            if await terms.destination.has_sums():
+                await record.lose()
+            yield record
+    finally:
+        await threads.run(spare.cleanup)

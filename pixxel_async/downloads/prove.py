@@ -16,13 +16,13 @@ from typing import BinaryIO, Literal, Protocol
 
 from attrs import field, frozen
 
+from .._formats.detect import HEAD, Container, recognise
+from .._formats.other_files import check_format
+from .._formats.zip_stream import Seen
+from .._formats.zip_structure import Entry
+from .._formats.zip_walk import Source, listing, walk
+from .._redact import excerpt
 from ..errors import Corrupt, DownloadError, NotAPackage
-from ..packages.rules.containers import HEAD, Container, recognise
-from ..packages.rules.pages import excerpt
-from ..packages.rules.passage import Seen
-from ..packages.rules.zips import Entry
-from .archive import Source, listing, walk
-from .formats import check_format
 
 __all__ = ["InMemory", "Proof", "Stopped", "Strength", "members", "prove"]
 

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import obstore
 from obstore.store import from_url
 
-from ..downloads.destination import Look
-from ..downloads.part import PartFile
+from .._aio.shield import surely
+from ..downloads.disk.checksums import SUMS, line
+from ..downloads.disk.destination import Look
+from ..downloads.disk.final import Final
+from ..downloads.disk.locations import store_url
+from ..downloads.disk.part_file import PartFile
 from ..downloads.record import Row
-from ..downloads.rules.places import store_url
-from ..downloads.rules.recovery import Final
-from ..downloads.sums import SUMS, line
 from ..errors import ConfigError, DownloadError, NameTaken
-from ..packages.surely import surely
 from .labels import labels_of, proved_at
 from .leftovers import leftovers
 from .refusals import telling, unusable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import obstore
 
-from ..packages.surely import surely
+from .._aio.shield import surely
 
 if TYPE_CHECKING:
     from obstore import Attributes

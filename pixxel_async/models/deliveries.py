@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._http.model import Model, Word, model, word
+from .._http.codec.model import Model, Word, model, word
 
 __all__ = ["CloudDelivery", "Delivery", "DeliveryStatus", "NewDelivery"]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._http.model import GeoModel, HasGeoInterface, Word, member, model, word
+from .._http.codec.model import GeoModel, HasGeoInterface, Word, member, model, word
 
 __all__ = ["Feature", "FeatureCollection", "Geometry", "GeometryType"]
 

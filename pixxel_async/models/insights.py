@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from .._http.model import Model, Word, member, model, word
+from .._http.codec.model import Model, Word, member, model, word
 from .jobs import PackageStatus
 
 __all__ = ["BlockRef", "Insight", "InsightCreated", "InsightDownload", "InsightEstimate", "InsightStatus"]

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._http.model import HasGeoInterface, Model, Word, feature_collection, member, model, word
+from .._http.codec.model import HasGeoInterface, Model, Word, feature_collection, member, model, word
 from .bandsets import Band
 from .deliveries import CloudDelivery, DeliveryStatus
 from .geojson import FeatureCollection

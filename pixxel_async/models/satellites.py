@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .._http.model import Model, member, model
+from .._http.codec.model import Model, member, model
 from .aois import Provider
 
 __all__ = ["RGBComposite", "Satellite", "SatelliteBand", "SatelliteCollection"]

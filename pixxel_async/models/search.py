@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .._http.model import Model, model
+from .._http.codec.model import Model, model
 
 __all__ = ["SatelliteRef", "SearchFilter"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._http.model import Model, Word, member, model, word
+from .._http.codec.model import Model, Word, member, model, word
 
 __all__ = ["BucketType", "Store", "StoreConfig"]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from .._http.model import Model, member, model
+from .._http.codec.model import Model, member, model
 
 __all__ = ["ValidationIssue", "Workflow", "WorkflowEstimate"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .kinds import (
+from .kinds.kinds import (
     KINDS,
     AssetPackage,
     CatalogPackage,
@@ -13,14 +13,14 @@ from .kinds import (
     SignedLink,
     TaskPackage,
 )
+from .kinds.package import Package
+from .kinds.wanted import Wanted, as_package, parse_package, wanted
 from .link import Link
-from .member_stream import MemberStream
-from .members import Member
-from .package import Package
 from .packages import Packages
+from .reading.member_stream import MemberStream
+from .reading.passthrough import PackageStream
+from .reading.zip_directory import Member
 from .state import PackageState
-from .stream import PackageStream
-from .wanted import Wanted, as_package, parse_package, wanted
 
 __all__ = [
     "KINDS",

@@ -9,19 +9,21 @@ from functools import partial
 from operator import attrgetter
 from typing import TypeVar
 
-from .._http.call import API, Storage, Wait
-from .._http.rules.retry import asked_to_wait
+from .._aio.loop_budget import Rounds
+from .._http.resource import API, Wait
+from .._http.streaming import Storage
+from .._protocol.headers import http_date, retry_after
 from ..errors import ConfigError, NotFound, OutcomeUnknown, PackageFailed, PackageTimedOut
 from ..settings import DownloadSettings, RetrySettings, Timing
 from ..waiting import Broker, Told
 from ..waiting.broker import stand
+from .kinds.answer import Answer
+from .kinds.package import Package
+from .kinds.wanted import Given, as_package
 from .link import Link
-from .package import Package
-from .reading import Reading
-from .rounds import Rounds
-from .rules.expiry import expires_at, good_until, server_time, still_good
-from .state import Answer, PackageState, state_of
-from .wanted import Given, as_package
+from .reading.reader import Reading
+from .rules.expiry import expires_at, good_until, still_good
+from .state import PackageState, state_of
 
 KEPT = 4096
 """Links, and ids of downloads, that are kept for one key; the oldest goes first."""
@@ -87,7 +89,7 @@ class Packages(Reading):
         wanted = as_package(package)
         answer = await self._answer(wanted, download_id or self._downloads.get(wanted, ""))
         verdict = answer.verdict(self._ready_words)
-        again = asked_to_wait(answer.headers, self._now().timestamp())
+        again = retry_after(answer.headers, self._now().timestamp())
         state = state_of(wanted, answer, verdict, self._link(answer), self._first_wait if again is None else again)
         _keep(self._links, wanted, None if state.link is None else (state.link, self._timing.clock()))
         _keep(self._downloads, wanted, state.download_id or None)
@@ -181,7 +183,7 @@ class Packages(Reading):
         if not answer.url:
             return None
         expiry = expires_at(answer.url)
-        server_now = server_time(answer.headers.get("date")) or self._now()
+        server_now = http_date(answer.headers.get("date")) or self._now()
         return Link(answer.url, expiry, good_until(expiry, server_now, self._timing.clock()))
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .._http.call import Operation, Resource
+from .._http.call import Operation
+from .._http.resource import Resource
 from . import (
     aois,
     archives,

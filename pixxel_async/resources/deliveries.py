@@ -7,9 +7,10 @@ import builtins
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._http.call import Call, Operation, Paging, Resource
-from .._http.model import exactly_one, several, to_body
+from .._http.call import Call, Operation
+from .._http.codec.model import exactly_one, several, to_body
 from .._http.pages import Pages
+from .._http.resource import Paging, Resource
 from ..models.deliveries import Delivery, NewDelivery
 
 __all__ = ["Deliveries"]

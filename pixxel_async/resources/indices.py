@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._http.call import Call, Operation, Paging, Resource
-from .._http.model import several, to_body
+from .._http.call import Call, Operation
+from .._http.codec.model import several, to_body
 from .._http.pages import Pages
+from .._http.resource import Paging, Resource
 from ..models.indices import Index
 
 __all__ = ["Indices"]

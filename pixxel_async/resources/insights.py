@@ -7,9 +7,10 @@ import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from .._http.call import Call, Operation, Paging, Resource, Wait
-from .._http.model import several, to_body
+from .._http.call import Call, Operation
+from .._http.codec.model import several, to_body
 from .._http.pages import Pages
+from .._http.resource import Paging, Resource, Wait
 from ..models.insights import BlockRef, Insight, InsightCreated, InsightDownload, InsightEstimate
 
 __all__ = ["Insights"]

@@ -6,8 +6,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator
 
-from .._http.call import Call, Operation, Paging, Resource, Wait
+from .._http.call import Call, Operation
 from .._http.pages import Pages
+from .._http.resource import Paging, Resource, Wait
 from ..models.jobs import Job, JobDownload
 
 __all__ = ["Jobs"]

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._http.call import Call, Operation, Paging, Resource
-from .._http.model import several, to_body
+from .._http.call import Call, Operation
+from .._http.codec.model import several, to_body
 from .._http.pages import Pages
+from .._http.resource import Paging, Resource
 from ..models.orders import NewOrderItem, Order
 
 __all__ = ["Orders"]

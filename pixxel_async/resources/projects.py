@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from .._http.call import Call, Operation, Paging, Resource
+from .._http.call import Call, Operation
 from .._http.pages import Pages
+from .._http.resource import Paging, Resource
 from ..models.projects import Project
 
 __all__ = ["Projects"]

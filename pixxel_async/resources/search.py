@@ -7,9 +7,10 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._http.call import Call, Operation, Paging, Resource
-from .._http.model import HasGeoInterface, geometry_of, several, to_body
+from .._http.call import Call, Operation
+from .._http.codec.model import HasGeoInterface, geometry_of, several, to_body
 from .._http.pages import Pages
+from .._http.resource import Paging, Resource
 from ..models.geojson import Geometry
 from ..models.search import SatelliteRef, SearchFilter
 from ..models.stac import STACItem

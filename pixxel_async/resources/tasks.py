@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from .._http.call import Call, Operation, Resource
+from .._http.call import Call, Operation
+from .._http.resource import Resource
 from ..models.tasks import TaskDownload
 
 __all__ = ["Tasks"]

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from .._http.call import Call, Operation, Paging, Resource, Wait
-from .._http.model import required_when, several, to_body
+from .._http.call import Call, Operation
+from .._http.codec.model import required_when, several, to_body
 from .._http.pages import Pages
+from .._http.resource import Paging, Resource, Wait
 from ..models.visualizations import SLD, LegendItem, Visualization, VisualizationMetadata
 
 __all__ = ["Visualizations"]

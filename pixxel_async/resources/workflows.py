@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._http.call import Call, Operation, Paging, Resource
+from .._http.call import Call, Operation
 from .._http.pages import Pages
+from .._http.resource import Paging, Resource
 from ..models.workflows import Workflow, WorkflowEstimate
 
 __all__ = ["Workflows"]

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from attrs import field, frozen
 
-from .files.ribbon import Ribbon
+from .files.virtual_bytes import Ribbon
 
 _json = json.JSONEncoder(separators=(",", ":")).encode
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from .answers import Answer, Refused, as_json, invalid
+from .behaviour.behaviour import Habits
+from .behaviour.profile import Shaper
+from .behaviour.response_shape import look, refusal
 from .clock import Clock
-from .habits import Habits
+from .data.world import World
 from .handlers import HANDLERS
-from .keys import Key, Keys
-from .looks import look, refusal
+from .http.keys import Key, Keys
+from .http.site import Request
 from .privileges import demand, shown
-from .profile import Shaper
 from .routes import Ask, Routes
-from .site import Request
-from .world import World
 
 
 class API:

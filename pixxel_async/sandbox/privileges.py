@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from .answers import Refused
-from .keys import Key
+from .data.world import World
+from .http.keys import Key
 from .routes import Ask
-from .world import World
 
 
 def demand(world: World, ask: Ask, key: Key) -> None:

@@ -12,24 +12,24 @@ from typing import Any, Literal, Self
 from aiohttp import web
 
 from ..errors import ConfigError
-from . import page
+from . import start_page as page
 from .api import API
-from .background import Background
+from .behaviour.behaviour import Habits, habits_of
+from .behaviour.profile import shaper
 from .clock import Clock
-from .faults import Fault, Plan
+from .data.packing import Packing
+from .data.seed_data import begin
+from .data.world import World
 from .files.layout import SUFFIXES
-from .habits import Habits, habits_of
-from .keys import AuthForm, Keys
-from .packing import Packing
-from .past import begin
-from .profile import shaper
+from .http.faults import Fault, Plan
+from .http.keys import AuthForm, Keys
+from .http.loop_thread import Background
+from .http.scenarios import faults_of
+from .http.site import Desk, Seen, Site
+from .http.time_travel import Sleeper
 from .routes import Routes
-from .scenarios import faults_of
-from .site import Desk, Seen, Site
-from .sleeper import Sleeper
 from .state import State
 from .storage import Storage, name
-from .world import World
 
 _KEPT = 200_000
 """Requests that are remembered; older ones are forgotten."""

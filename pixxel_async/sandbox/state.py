@@ -7,17 +7,17 @@ from collections.abc import Collection
 
 from ..errors import ConfigError
 from .clock import Clock
-from .contents import PLACES
-from .keys import Keys
-from .past import area_of, insight_of, order_of, project, workflow
+from .data.contents import PLACES
+from .data.entities.areas import Area
+from .data.entities.blocks import BLOCKS
+from .data.entities.imagery import SATELLITES
+from .data.entities.insights import Insight
+from .data.entities.jobs import Run, Step, Workflow
+from .data.entities.orders import Order
+from .data.seed_data import area_of, insight_of, order_of, project, workflow
+from .data.world import World
+from .http.keys import Keys
 from .rules.ids import digest
-from .things.areas import Area
-from .things.blocks import BLOCKS
-from .things.imagery import SATELLITES
-from .things.insights import Insight
-from .things.purchases import Order
-from .things.runs import Run, Step, Workflow
-from .world import World
 
 _SPAN = 60.0
 """Seconds that each task of a job took that has ended when it is added; also an AOI, an insight, an order."""

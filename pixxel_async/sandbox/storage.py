@@ -8,15 +8,15 @@ from urllib.parse import unquote
 from attrs import evolve
 
 from .answers import Answer, as_xml
+from .behaviour.behaviour import Habits
 from .clock import HISTORY, Clock, http_date, zulu
-from .expired import expired
+from .data.packing import Packing, Stored
 from .files.layout import content_type
-from .files.ribbon import Ribbon
-from .habits import Habits
-from .packing import Packing, Stored
+from .files.virtual_bytes import Ribbon
+from .http.expired_link import expired
+from .http.site import Request
 from .rules.links import ends, judge, style_of
 from .rules.ranges import part
-from .site import Request
 
 _MODIFIED = http_date(HISTORY)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .._http.resource import Verdict
 from .broker import Broker
 from .listener import Told
-from .rules.words import Verdict, verdict
+from .rules.words import plain, verdict
 
-__all__ = ["Broker", "Told", "Verdict", "verdict"]
+__all__ = ["Broker", "Told", "Verdict", "plain", "verdict"]

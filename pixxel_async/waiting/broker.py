@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
-from .._http.call import Wait
-from .._http.rules.redact import masked
+from .._http.resource import Wait
+from .._redact import masked
 from ..errors import ConfigError, TimedOut, WaitFailed
 from ..settings import Timing, WaitSettings
 from .alarms import Alarms

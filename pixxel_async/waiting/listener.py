@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from attrs import evolve, frozen
 
-from .rules.words import Verdict
+from .._http.resource import Verdict
 
 T = TypeVar("T")
 

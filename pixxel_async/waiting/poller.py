@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import evolve
 
-from .._http.call import Wait
-from .._http.rules.redact import masked
+from .._http.resource import Wait
+from .._redact import masked
 from ..errors import PixxelError
 from ..settings import Timing, WaitSettings
 from .listener import Listener, Told

@@ -7,13 +7,13 @@ from typing import Generic, TypeVar
 
 from attrs import define, field
 
-from .._http.call import Wait
+from .._http.resource import Verdict, Wait
 from ..errors import ConnectionFailed, RateLimited, ServerError, TimedOut
 from ..settings import WaitSettings
 from .listener import Listener
 from .rules.estimates import estimated_wait, numeric, remaining
 from .rules.polling import next_wait
-from .rules.words import Verdict, verdict, went_back
+from .rules.words import verdict, went_back
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from pixxel_async.cli.app import pixxel
+from pixxel_async.cli.commands.signatures import methods, read_method
 from pixxel_async.cli.errors import Exit
-from pixxel_async.cli.signatures import methods, read_method
 from pixxel_async.resources import OPERATIONS, RESOURCES
 from pixxel_async.sandbox import Sandbox
 from tests.cli.conftest import Command, commanded

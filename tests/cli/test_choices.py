@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from pixxel_async.cli.choose import Choice, task_counts
+from pixxel_async.cli.choose.filter import Choice, task_counts
+from pixxel_async.cli.choose.last_run import last_run, note_run
+from pixxel_async.cli.choose.request import Order, check
 from pixxel_async.cli.errors import Refusal
 from pixxel_async.cli.options import date, duration
-from pixxel_async.cli.order import Order, check
-from pixxel_async.cli.runs import last_run, note_run
 from pixxel_async.cli.session import Session
-from pixxel_async.downloads.home import where
+from pixxel_async.downloads.disk.locations import where
 from pixxel_async.errors import ConfigError
 from pixxel_async.settings import Secret
 

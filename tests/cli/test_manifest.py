@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.cli.manifest import LINE_LIMIT, manifest_lines, read_manifest
+from pixxel_async.cli.choose.manifest import LINE_LIMIT, manifest_lines, read_manifest
 from pixxel_async.errors import ConfigError
 from pixxel_async.packages import AssetPackage, CatalogPackage, InsightPackage, JobPackage, TaskPackage
 

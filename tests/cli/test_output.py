@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async.cli.options import amount
-from pixxel_async.cli.output import FORMS, show, writer
-from pixxel_async.cli.plain import printable, seconds, size
+from pixxel_async.cli.show.rows import FORMS, show, writer
+from pixxel_async.cli.text import printable, seconds, size
 
 ROWS: list[dict[str, Any]] = [
     {"name": "a", "size": 1, "when": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)},

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from pixxel_async.cli.errors import Exit
-from pixxel_async.cli.plain import size
-from pixxel_async.cli.progress import Board, Body, Lines, showing, standing, view
-from pixxel_async.cli.tally import Tally, closing
+from pixxel_async.cli.show.lines import Lines, standing
+from pixxel_async.cli.show.progress import Board, Body
+from pixxel_async.cli.show.summary import Tally, closing
+from pixxel_async.cli.show.views import showing, view
+from pixxel_async.cli.text import size
 from pixxel_async.downloads import Snapshot
-from pixxel_async.downloads.home import Where
+from pixxel_async.downloads.disk.locations import Where
 from pixxel_async.errors import (
     ConfigError,
     DiskFull,

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import pytest
 
 from pixxel_async import PixxelClient, models
-from pixxel_async._http.call import Broken, Reply
-from pixxel_async._http.model import Model
+from pixxel_async._http.codec.model import Model
 from pixxel_async._http.pages import Page, Pages
+from pixxel_async._http.reply import Broken, Reply
 from pixxel_async.models import NewDelivery, NewOrderItem, SatelliteRef, SearchFilter, StoreConfig
 from pixxel_async.resources import OPERATIONS
 from pixxel_async.sandbox import Sandbox

@@ -10,7 +10,7 @@ import pytest
 from pixxel_async import PixxelClient
 from pixxel_async.contact import first_contact
 from pixxel_async.sandbox import Sandbox
-from pixxel_async.sandbox.habits import habits_of
+from pixxel_async.sandbox.behaviour.behaviour import habits_of
 
 
 @pytest.mark.parametrize("told", [

@@ -20,7 +20,11 @@ from typing import Any
 
 from tests.downloads import worker
 
-for name in ("_http.transport", "downloads.extract", "resources"):  # what an export loads: once, not in every child
+for name in (
+    "_http.edge.transport",
+    "downloads.pipeline.extract",
+    "resources",
+):  # what an export loads: once, not in every child
     importlib.import_module(f"pixxel_async.{name}")
 
 CALLS = frozenset({"open", "os.mkdir", "os.link", "os.rename", "os.remove", "os.rmdir", "os.truncate", "os.chmod"})

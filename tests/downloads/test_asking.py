@@ -12,12 +12,12 @@ from simulation.policies import Learning, Work
 from simulation.regime import Package, Regime, ideal, in_order, packages
 from simulation.service import Course, run
 
-from pixxel_async.downloads.rules.asking import PROBES, Asking
-from pixxel_async.downloads.rules.delays import Delays
-from pixxel_async.downloads.rules.ends import CallRate, Ends
-from pixxel_async.downloads.rules.pipe import Pipe
-from pixxel_async.downloads.rules.restarts import Restarts
-from pixxel_async.downloads.rules.waits import age_to_ask, next_scout
+from pixxel_async.downloads.schedule.rules.bottleneck import CallRate, Ends
+from pixxel_async.downloads.schedule.rules.packing_time import Delays
+from pixxel_async.downloads.schedule.rules.policy import PROBES, Asking
+from pixxel_async.downloads.schedule.rules.poll_times import age_to_ask, next_scout
+from pixxel_async.downloads.schedule.rules.restart_test import Restarts
+from pixxel_async.downloads.schedule.rules.throughput import Pipe
 
 
 @define(eq=False)

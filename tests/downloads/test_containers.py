@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixxel_async._formats.detect import HEAD, recognise
+from pixxel_async._formats.zip_structure import entries, find_end
+from pixxel_async._redact import excerpt
 from pixxel_async.errors import Corrupt
-from pixxel_async.packages.rules.containers import HEAD, recognise
-from pixxel_async.packages.rules.pages import excerpt
-from pixxel_async.packages.rules.zips import entries, find_end
 from tests.support.archives import directory_of, make_zip, with_zip64_end
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pixxel_async.downloads.disk import Calls, Disk
+from pixxel_async.downloads.disk.disk import Calls, Disk
 from pixxel_async.errors import ConfigError, DiskFull, DownloadError, NameTaken
 
 PART = "w/.0123456789abcdef.part"

@@ -17,7 +17,7 @@ import pytest
 import rasterio
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
-from pixxel_async.downloads.extract import unpack
+from pixxel_async.downloads.disk.unzip import unpack
 from pixxel_async.errors import Corrupt, DiskFull, DownloadError, NameTaken, TooLarge
 from pixxel_async.events import Downloaded, Failed
 from pixxel_async.sandbox import Sandbox

@@ -9,8 +9,8 @@ import pytest
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async.downloads import Record, merge
-from pixxel_async.downloads.intake import in_shard
-from pixxel_async.downloads.rules.merging import better
+from pixxel_async.downloads.engine.lookup import in_shard
+from pixxel_async.downloads.record.rules.merging import better
 from pixxel_async.errors import ConfigError
 from pixxel_async.events import Downloaded, Skipped
 from tests.downloads.ground import Ground, collect

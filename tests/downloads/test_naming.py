@@ -10,7 +10,7 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.downloads.rules.naming import distinct, fold, part_name, render, segment, with_suffix
+from pixxel_async.downloads.rules.file_names import distinct, fold, part_name, render, segment, with_suffix
 from pixxel_async.errors import ConfigError
 
 

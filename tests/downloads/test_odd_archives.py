@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pixxel_async._formats.zip_stream import Passage
 from pixxel_async.downloads.prove import Proof, prove
-from pixxel_async.packages.rules.passage import Passage
 from tests.support.archives import NoSeek, with_zip64_end
 from tests.support.samples.make import BY_STRUCTURE, RECIPES, WRITERS
 from tests.support.samples.make import HERE as SAMPLES

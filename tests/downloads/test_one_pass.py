@@ -9,12 +9,12 @@ from threading import Event
 import pytest
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
-from pixxel_async.downloads.disk import Disk
+from pixxel_async._aio.threads import Threads
+from pixxel_async._formats.zip_stream import Seen
+from pixxel_async.downloads.disk.disk import Disk
+from pixxel_async.downloads.disk.part_writer import Writer
 from pixxel_async.downloads.prove import Proof, prove
-from pixxel_async.downloads.threads import Threads
-from pixxel_async.downloads.writer import Writer
 from pixxel_async.errors import Corrupt
-from pixxel_async.packages.rules.passage import Seen
 from tests.downloads.ground import Ground, sha256
 from tests.support.archives import flipped, make_zip
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
-from pixxel_async.downloads.pace import Pace
+from pixxel_async.downloads.limits.bandwidth import Pace
 from pixxel_async.errors import DownloadError
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import Timing

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import ConfigError, DownloadManager, PixxelClient
-from pixxel_async.downloads.home import Where, where
-from pixxel_async.downloads.rules.places import spool_name, state_folder, store_url
+from pixxel_async.downloads.disk.locations import Where, where
+from pixxel_async.downloads.disk.rules.locations import spool_name, state_folder, store_url
 
 
 @pytest.mark.parametrize(

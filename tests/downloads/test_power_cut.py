@@ -13,15 +13,15 @@ import pytest
 from attrs import evolve
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
-from pixxel_async.downloads.calls import Calls
-from pixxel_async.downloads.disk import Disk
+from pixxel_async._aio.threads import Threads
+from pixxel_async.downloads.disk.disk import Disk
+from pixxel_async.downloads.disk.part_writer import SYNC_STEP
+from pixxel_async.downloads.disk.part_writer import Writer as PartWriter
+from pixxel_async.downloads.disk.syscalls import Calls
 from pixxel_async.downloads.record import Record, Row
+from pixxel_async.downloads.record.commit_thread import Writer
 from pixxel_async.downloads.record.database import Database
-from pixxel_async.downloads.record.owner import Owner
-from pixxel_async.downloads.record.writer import Writer
-from pixxel_async.downloads.threads import Threads
-from pixxel_async.downloads.writer import SYNC_STEP
-from pixxel_async.downloads.writer import Writer as PartWriter
+from pixxel_async.downloads.record.lease import Owner
 from pixxel_async.errors import DownloadError
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.downloads.ground import Ground, part_bytes, sha256, until

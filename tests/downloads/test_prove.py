@@ -21,7 +21,7 @@ import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixxel_async.downloads.archive import walk
+from pixxel_async._formats.zip_walk import walk
 from pixxel_async.downloads.prove import Stopped, members, prove
 from pixxel_async.errors import Corrupt, NotAPackage
 from tests.support.archives import DAMAGES, flipped, make_zip, with_zip64_end

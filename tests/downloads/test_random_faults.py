@@ -17,7 +17,7 @@ import pytest
 from pixxel_async import DownloadManager, Failed, PixxelClient, PixxelError, Settings
 from pixxel_async.events import Outcome
 from pixxel_async.sandbox import Fault, Sandbox
-from pixxel_async.sandbox.faults import Kind
+from pixxel_async.sandbox.http.faults import Kind
 from pixxel_async.settings import DownloadSettings, HTTPSettings, RetrySettings, WaitSettings
 from tests.downloads.ground import Ground, collect, part_bytes, sha256, visible
 

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from pixxel_async.downloads.record import Record
-from pixxel_async.downloads.record.owner import SILENCE, Owner, alive
+from pixxel_async.downloads.record.commit_thread import Writer
+from pixxel_async.downloads.record.lease import SILENCE, Owner, alive
 from pixxel_async.downloads.record.rows import HEAD
-from pixxel_async.downloads.record.writer import Writer
-from pixxel_async.downloads.rules.mounts import network_kind
+from pixxel_async.downloads.record.rules.mounts import network_kind
 from pixxel_async.errors import ConfigError, DownloadError, NameTaken
 
 ORIGIN = "https://api.example"

@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from pixxel_async.downloads.rules.recovery import Decision, Final, Known, recover
+from pixxel_async.downloads.disk.final import Final
+from pixxel_async.downloads.pipeline.rules.recovery import Decision, Known, recover
 
 SIZE, TIME = 100, 7
 OURS = Final(True, SIZE, TIME)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pixxel_async.downloads.rules.resume import Kept, Reading, Request, piece_of, read, read_piece, request
+from pixxel_async.downloads.body.rules.resume import Kept, Reading, Request, piece_of, read, read_piece, request
 
 STRONG, WEAK, DATE = '"a-1"', 'W/"a-1"', "Mon, 02 Jun 2025 00:00:00 GMT"
 OTHER, LATER = '"b-2"', "Tue, 03 Jun 2025 00:00:00 GMT"

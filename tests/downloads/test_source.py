@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from pixxel_async.downloads.source import InPages, Source
+from pixxel_async.downloads.engine.source import InPages, Source
 from pixxel_async.errors import ConfigError
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.downloads.rules.regions import add, clipped, from_text, gaps, next_piece, size_of, to_text
-from pixxel_async.downloads.rules.resume import Kept
-from pixxel_async.downloads.rules.splitting import Gauge, lines
+from pixxel_async.downloads.body.rules.multipart import Gauge, lines
+from pixxel_async.downloads.body.rules.resume import Kept
+from pixxel_async.downloads.rules.byte_ranges import add, clipped, from_text, gaps, next_piece, size_of, to_text
 
 REGIONS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda pair: (pair[0], sum(pair))), max_size=8)
 

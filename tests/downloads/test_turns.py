@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pixxel_async.downloads.pending import Item, Terms
-from pixxel_async.downloads.turns import Turns
+from pixxel_async.downloads.item import Item, Terms
+from pixxel_async.downloads.schedule.fair_queue import Turns
 from pixxel_async.packages import JobPackage, Wanted
 from pixxel_async.settings import DownloadSettings
 

@@ -11,7 +11,7 @@ import pytest
 
 from pixxel_async import DownloadManager, PixxelClient
 from pixxel_async.downloads import verify_folder, verify_sums, write_sums
-from pixxel_async.downloads.sums import SUMS, read_sums, write_list
+from pixxel_async.downloads.disk.checksums import SUMS, read_sums, write_list
 from pixxel_async.errors import ConfigError
 from tests.downloads.ground import Ground, collect
 from tests.support.sums import check_sums

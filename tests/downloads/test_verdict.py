@@ -8,9 +8,10 @@ import hashlib
 
 import pytest
 
-from pixxel_async.downloads.rules.verdict import Refused, given_name, refused, stated_digests
-from pixxel_async.packages.rules.answers import Tries, judge, pause, said
-from pixxel_async.packages.rules.pages import excerpt
+from pixxel_async._protocol.backoff import backoff
+from pixxel_async._protocol.storage_answers import Tries, judge, said
+from pixxel_async._redact import excerpt
+from pixxel_async.downloads.body.rules.responses import Refused, given_name, refused, stated_digests
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
@@ -57,8 +58,8 @@ def test_a_coded_body_is_no_file() -> None:
 
 def test_pauses_double_up_to_a_cap() -> None:
     """The bound of the drawn pause doubles with each attempt and never passes the cap."""
-    assert [pause(n, 1.0, base=0.5, cap=3.0) for n in (1, 2, 3, 4, 500)] == [0.5, 1.0, 2.0, 3.0, 3.0]
-    assert pause(3, 0.0, base=0.5, cap=3.0) == 0.0
+    assert [backoff(n, 1.0, base=0.5, cap=3.0) for n in (1, 2, 3, 4, 500)] == [0.5, 1.0, 2.0, 3.0, 3.0]
+    assert backoff(3, 0.0, base=0.5, cap=3.0) == 0.0
 
 
 def test_attempts_come_back_only_for_new_bytes() -> None:

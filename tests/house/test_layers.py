@@ -3,32 +3,63 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2] / "pixxel_async"
 
+SHARED = {"_aio", "_formats", "_protocol", "_redact", "_version", "errors", "settings"}
+"""Ground that every slice may stand on; its own arrows are below."""
+
 ALLOWED = {
-    "cli": {"contact", "downloads", "packages", "waiting", "client", "resources", "settings", "errors", "events"},
-    "integrations": {"downloads", "packages", "client", "models", "settings", "events", "errors"},
-    "contact": {"packages", "client", "_http", "errors"},
-    "pytest_plugin": {"client", "settings"},
-    "downloads": {"packages", "waiting", "client", "models", "settings", "events", "errors"},
-    "client": {"packages", "waiting", "resources", "_http", "settings", "errors"},
-    "packages": {"waiting", "resources", "models", "_http", "settings", "events", "errors"},
-    "waiting": {"resources", "models", "_http", "settings", "events", "errors"},
-    "resources": {"models", "_http.call", "_http.model", "_http.pages"},
-    "models": {"_http.model"},
-    "_http": {"settings", "errors"},
-    "settings": {"errors"},
-    "events": {"errors"},
-    "description": {"errors"},
-    "errors": set(),
-    "sandbox": {"description", "errors"},
+    "cli": SHARED | {"contact", "downloads", "packages", "waiting", "client", "resources", "models", "events"},
+    "integrations": SHARED | {"downloads", "packages", "client", "models", "events"},
+    "contact": SHARED | {"packages", "client", "_http"},
+    "pytest_plugin": SHARED | {"client"},
+    "downloads": SHARED | {"packages", "waiting", "client", "models", "events", "_http.streaming"},
+    "client": SHARED | {"packages", "waiting", "resources", "_http"},
+    "packages": SHARED | {"waiting", "resources", "models", "_http", "events"},
+    "waiting": SHARED | {"resources", "models", "_http", "events"},
+    "resources": {"models", "_http.call", "_http.codec.model", "_http.pages", "_http.resource"},
+    "models": {"_http.codec.model"},
+    "_http": SHARED,
+    "sandbox": {"description", "errors", "_version"},
     "_codegen": {"description"},
+    "description": {"errors"},
+    "events": {"errors", "packages"},
+    "settings": {"errors", "_redact"},
+    "_protocol": {"errors", "_redact"},
+    "_formats": {"errors"},
+    "_aio": {"errors"},
+    "_redact": {"settings"},
+    "_version": set(),
+    "errors": set(),
 }
+"""Which slices a slice may import from, type-only imports included."""
+
+LADDERS = {
+    "downloads": (
+        "manager", "startup plan batch", "engine", "pipeline", "body forget", "schedule services", "limits item verify",
+        "disk", "record", "rules prove events_hub transfer",
+    ),
+    "_http": (
+        "rest", "sender", "channel", "storage", "resource host_limiter", "pages lazy_rows edge", "rules hooks",
+        "streaming reply", "call codec",
+    ),
+    "packages": ("packages", "reading state", "rules link kinds"),
+    "cli": (
+        "commands", "run_export", "choose open_record", "app options", "running show", "session errors", "text malloc",
+    ),
+    "sandbox": (
+        "server", "api", "handlers state privileges storage start_page", "start_page_html", "data",
+        "routes behaviour http", "answers", "files", "rules clock",
+    ),
+}  # fmt: skip
+"""The rooms of the larger slices, from the top down: a room imports from itself and from rooms on lower rungs."""
+
 BY_NAME_ONLY = {
     "cli": {"sandbox", "integrations"},
     "downloads": {"integrations"},
@@ -40,9 +71,9 @@ DOORS = {"__init__", "__main__"}
 """They know every name, lazily."""
 
 THIRD_PARTY = {
-    "aiohttp": {"_http/transport.py", "_http/failures.py", "sandbox/"},
-    "cattrs": {"_http/model.py", "_http/convert.py", "_codegen/"},
-    "sqlite3": {"downloads/record.py", "downloads/record/"},
+    "aiohttp": {"_http/edge/", "sandbox/"},
+    "cattrs": {"_http/codec/", "_codegen/"},
+    "sqlite3": {"downloads/record/"},
     "yaml": {"_codegen/"},
     "click": {"cli/"},
     "rich": {"cli/"},
@@ -75,32 +106,49 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def runtime_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node that runs; what stands under `if TYPE_CHECKING` does not."""
-    for child in ast.iter_child_nodes(node):
-        if (
-            isinstance(child, ast.If)
-            and "TYPE_CHECKING" in ast.unparse(child.test)
-            and "not" not in ast.unparse(child.test)
-        ):
-            for other in child.orelse:
-                yield other
-                yield from runtime_nodes(other)
-            continue
-        yield child
-        yield from runtime_nodes(child)
-
-
 def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
-    """Absolute dotted names that a module imports while it runs."""
+    """Yield the absolute dotted names that a module imports, those under `if TYPE_CHECKING` included."""
     own = ["pixxel_async", *path.relative_to(ROOT).with_suffix("").parts]
-    for node in runtime_nodes(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = own[: -node.level] if node.level else []
             source = ".".join([*base, *([node.module] if node.module else [])])
             yield from ((f"{source}.{alias.name}", node) for alias in node.names)
+
+
+def lines_within(path: Path, blocks: Callable[[ast.AST], bool]) -> set[int]:
+    """Return the lines of imports that stand inside such blocks."""
+    outer = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if blocks(node))
+    inside = (node for block in outer for node in ast.walk(block))
+    return {node.lineno for node in inside if isinstance(node, ast.Import | ast.ImportFrom)}
+
+
+def is_function(node: ast.AST) -> bool:
+    """Tell whether a node's imports run when it is called."""
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def is_for_types(node: ast.AST) -> bool:
+    """Tell whether a node's imports are read by type checkers alone."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def module_of(dotted: str, names: Collection[str]) -> str:
+    """Return the module that a dotted name is found in; empty when it is none of ours."""
+    while dotted and dotted not in names:
+        dotted = dotted.rpartition(".")[0]
+    return dotted
+
+
+def arrows(path: Path) -> Iterator[tuple[str, ast.stmt]]:
+    """Yield the modules of ours that a module imports."""
+    names = {name_of(each) for each in modules()}
+    for dotted, node in imports(path):
+        target = module_of(ours(dotted) or "", names)
+        if target and target != name_of(path):
+            yield target, node
 
 
 def ours(dotted: str) -> str | None:
@@ -117,20 +165,70 @@ def allowed(source: str, target: str) -> bool:
     return any(target == name or target.startswith(name + ".") for name in permitted)
 
 
-@pytest.mark.parametrize(
+EACH = pytest.mark.parametrize(
     "path", [path for path in modules() if path.parent != ROOT or path.stem not in DOORS], ids=name_of
 )
+
+
+@EACH
 def test_arrows_point_down(path: Path) -> None:
     """A module imports from its own slice and from the slices below it only."""
     source = slice_of(name_of(path))
-    for dotted, node in imports(path):
-        target = ours(dotted)
-        if target is None or target == "__version__":
-            continue
+    for target, node in arrows(path):
         if slice_of(target) in BY_NAME_ONLY.get(source, set()):
-            assert node.col_offset > 0, f"{path}: {target} is imported where it is used, in a function"
+            late = lines_within(path, is_function) | lines_within(path, is_for_types)
+            assert node.lineno in late, f"{path}: import {target} inside the function that needs it"
             continue
-        assert allowed(source, target), f"{path.relative_to(ROOT)} imports {target}"
+        assert allowed(source, target), (
+            f"turn this import around: {name_of(path)} -> {target} (line {node.lineno}). {source} may import "
+            f"{', '.join(sorted(ALLOWED[source]))}; hand the value in, or move what both need to shared ground"
+        )
+
+
+@EACH
+def test_nobody_reads_the_rules_of_another_slice(path: Path) -> None:
+    """What two slices need is on shared ground (`_protocol`, `_formats`, `_aio`, `_redact`) or at the slice's door."""
+    source = slice_of(name_of(path))
+    for target, node in arrows(path):
+        assert slice_of(target) == source or "rules" not in target.split("."), (
+            f"{name_of(path)} -> {target} (line {node.lineno}): export it at the door of {slice_of(target)}, "
+            "or move it to shared ground"
+        )
+
+
+@pytest.mark.parametrize("slice_", LADDERS)
+def test_rooms_form_a_ladder(slice_: str) -> None:
+    """Within a slice a room imports from itself and from rooms on lower rungs; every room has its rung."""
+    rung = {room: step for step, rooms in enumerate(LADDERS[slice_]) for room in rooms.split()}
+    inside = [path for path in modules() if name_of(path).startswith(f"{slice_}.")]
+    rooms = {name_of(path).split(".")[1] for path in inside}
+    assert rooms == set(rung), f"give these a rung in LADDERS[{slice_!r}], or take it away: {rooms ^ set(rung)}"
+    for path in inside:
+        own = name_of(path).split(".")[1]
+        for target, node in arrows(path):
+            if slice_of(target) != slice_:
+                continue
+            other = target.partition(".")[2].partition(".")[0]
+            assert other == own or rung.get(other, -1) > rung[own], (
+                f"turn this import around: {name_of(path)} -> {target} (line {node.lineno}) climbs from "
+                f"{own} to {other or 'the door'}; move what both need to {own} or to a lower room"
+            )
+
+
+CROWD = 12
+"""Hand-written files in one folder at most, `__init__.py` and `__main__.py` aside."""
+GENERATED = {"models", "resources"}
+
+
+def test_no_room_is_crowded() -> None:
+    """A folder that a person wrote holds at most a dozen files, so that a reader sees its order at once."""
+    flat = Counter(path.parent for path in modules() if path.stem not in DOORS)
+    crowded = {
+        folder.relative_to(ROOT).as_posix(): count
+        for folder, count in flat.items()
+        if count > CROWD and folder.name not in GENERATED | {"_codegen"}
+    }
+    assert not crowded, f"make rooms inside of {crowded}"
 
 
 @pytest.mark.parametrize("library", THIRD_PARTY)
@@ -139,7 +237,9 @@ def test_libraries_stay_at_their_edge(library: str) -> None:
     for path in modules():
         here = path.relative_to(ROOT).as_posix()
         if not any(here == place or (place.endswith("/") and here.startswith(place)) for place in THIRD_PARTY[library]):
-            assert all(dotted.split(".")[0] != library for dotted, _ in imports(path)), f"{here} imports {library}"
+            types = lines_within(path, is_for_types)
+            found = [node.lineno for dotted, node in imports(path) if dotted.split(".")[0] == library]
+            assert set(found) <= types, f"{here} imports {library}; only {THIRD_PARTY[library]} may"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +252,8 @@ def test_rules_are_pure(path: Path) -> None:
         assert dotted.split(".")[0] not in IMPURE, f"{path} imports {dotted}"
         target = ours(dotted)
         if target is not None:
-            assert slice_of(target) in {source, "settings", "errors", "packages", "waiting"}, f"{path} imports {target}"
+            pure = {source, *SHARED, "packages", "waiting", "_http"}
+            assert slice_of(target) in pure, f"{path} imports {target}"
     calls = {
         ast.unparse(node.func)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
@@ -162,22 +263,17 @@ def test_rules_are_pure(path: Path) -> None:
 
 
 def test_no_import_goes_round() -> None:
-    """No two modules need each other to load: the graph of module-level imports has no cycle."""
-    names = {name_of(path): path for path in modules()}
+    """The graph of imports has no circle, type-only imports included; imports inside functions alone do not count."""
     graph: dict[str, set[str]] = {}
-    for name, path in names.items():
-        edges = set()
-        for dotted, node in imports(path):
-            target = ours(dotted)
-            while target and target not in names:
-                target = target.rpartition(".")[0]
-            if target and target != name and node.col_offset == 0 and not name.startswith(target + "."):
-                edges.add(target)
-        graph[name] = edges
+    for path in modules():
+        lazy = lines_within(path, is_function)
+        graph[name_of(path)] = {target for target, node in arrows(path) if node.lineno not in lazy}
     done: set[str] = set()
 
     def visit(name: str, trail: tuple[str, ...]) -> None:
-        assert name not in trail, " → ".join([*trail[trail.index(name) :], name])
+        assert name not in trail, "turn one of these imports around: " + " -> ".join(
+            [*trail[trail.index(name) :], name]
+        )
         if name not in done:
             for target in sorted(graph[name]):
                 visit(target, (*trail, name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async._http.rules.brake import Brake, answered, refused, started, wait_before
+from pixxel_async._http.rules.throttle import Brake, answered, refused, started, wait_before
 
 
 def run(brake: Brake, now: float, calls: int, limit: float | None = None) -> tuple[Brake, list[float]]:

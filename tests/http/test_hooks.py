@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pixxel_async import PixxelClient, UnexpectedRedirect
-from pixxel_async._http.call import Broken, Reply
 from pixxel_async._http.hooks import Attempt
+from pixxel_async._http.reply import Broken, Reply
 from tests.support.clients import Waits
 from tests.support.raw import Raw, answer
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pixxel_async._http.rules.hosts import Host, refused, room, says_later, served
+from pixxel_async._http.rules.host_limit import Host, refused, room, says_later, served
 from pixxel_async.settings import RetrySettings
 from tests.support.clients import Waits, client_for
 from tests.support.raw import Raw, answer

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async._http.rules.links import check_link, literal, next_hop, off_limits
+from pixxel_async._http.rules.link_safety import check_link, literal, next_hop, off_limits
 from pixxel_async.errors import UnsafeLink
 
 SIGNATURE = "X-Amz-Signature=5ecre7"

@@ -9,7 +9,8 @@ import pytest
 from aioresponses import aioresponses
 
 from pixxel_async import APIError, OutcomeUnknown
-from pixxel_async._http.call import Call, Operation, Repeat, Reply
+from pixxel_async._http.call import Call, Operation, Repeat
+from pixxel_async._http.reply import Reply
 from tests.support.clients import client_for
 from tests.support.odd import odd
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async import ConfigError, DecodeError
-from pixxel_async._http.call import Call, Operation, Paging, Style
-from pixxel_async._http.rules.paging import Cursor, Sheet, begin, sheet, step
+from pixxel_async._http.call import Call, Operation
+from pixxel_async._http.rules.paging import Cursor, Paging, Sheet, Style, begin, sheet, step
 from tests.support.clients import client_for
 from tests.support.raw import Raw, answer
 

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async._http.call import Reply
-from pixxel_async._http.rules.key import authorization, check_key, has_scheme, other_form
-from pixxel_async._http.rules.redact import masked, masked_value, place, printable
-from pixxel_async._http.rules.reply import error_of
+from pixxel_async._http.reply import Reply, error_of
+from pixxel_async._http.rules.auth import authorization, check_key, has_scheme, other_form
+from pixxel_async._redact import masked, masked_value, place, printable
 from pixxel_async.errors import ConfigError
 from pixxel_async.settings import Secret
 

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async._http.call import Broken, Operation, Repeat, Reply, Stage
-from pixxel_async._http.rules.retry import Again, Done, State, Stop, asked_to_wait, decide, drawn, may_repeat
+from pixxel_async._http.call import Operation, Repeat
+from pixxel_async._http.reply import Broken, Reply, Stage
+from pixxel_async._http.rules.retry import Again, Done, State, Stop, decide, may_repeat
+from pixxel_async._protocol.backoff import backoff
+from pixxel_async._protocol.headers import retry_after
 from pixxel_async.errors import (
     APIError,
     ConnectionFailed,
@@ -141,7 +144,7 @@ def test_a_time_out_costs_twice() -> None:
 @given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
 def test_jitter_is_full_and_capped(attempt: int, roll: float) -> None:
     """A wait lies between nothing and a bound that doubles up to the cap."""
-    wait = drawn(attempt, roll, SETTINGS)
+    wait = backoff(attempt, roll, base=SETTINGS.base, cap=SETTINGS.cap)
     assert 0 <= wait <= min(SETTINGS.cap, SETTINGS.base * 2 ** min(attempt - 1, 20))
 
 
@@ -169,13 +172,13 @@ NOW = 1_795_514_400.0  # Tue, 24 Nov 2026 10:00:00 GMT
 )
 def test_retry_after(text: str, seconds: float | None) -> None:
     """Seconds and three forms of dates are read, the past is now, and what cannot be read is not there."""
-    assert asked_to_wait(reply(429, text).headers, NOW) == seconds
+    assert retry_after(reply(429, text).headers, NOW) == seconds
 
 
 @given(st.text(max_size=60) | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ \S{0,6}"))
 def test_no_retry_after_can_hurt(text: str) -> None:
     """Whatever stands there is a number of seconds that is not negative, or nothing."""
-    seconds = asked_to_wait(reply(429, text).headers, NOW)
+    seconds = retry_after(reply(429, text).headers, NOW)
     assert seconds is None or (seconds >= 0 and math.isfinite(seconds))
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async import DecodeError
-from pixxel_async._http.rules.scroll import BLOCK, block, scroll
-from pixxel_async._http.unrolled import Unrolled
+from pixxel_async._http.lazy_rows import Unrolled
+from pixxel_async._http.rules.json_rows import BLOCK, block, scroll
 from tests.support.clients import client_for
 from tests.support.raw import Raw, answer
 

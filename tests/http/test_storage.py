@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from pixxel_async import ConnectionFailed, Link, OrderReport, Package, SignedLink, TimedOut, UnsafeLink
-from pixxel_async._http.call import StorageReply
 from pixxel_async._http.storage import LinkStorage
+from pixxel_async._http.streaming import StorageReply
 from tests.support.clients import Waits, client_for
 from tests.support.raw import Raw, Step, answer
 

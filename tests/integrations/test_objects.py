@@ -14,7 +14,7 @@ from obstore.store import ObjectStore as Store
 
 from pixxel_async import DownloadManager, JobPackage, NameTaken, PixxelClient
 from pixxel_async.downloads import verify_folder, write_sums
-from pixxel_async.downloads.destination import Look
+from pixxel_async.downloads.disk.destination import Look
 from pixxel_async.events import Downloaded, Skipped
 from pixxel_async.integrations.objects import ObjectStore
 from tests.downloads.ground import Ground, collect, visible

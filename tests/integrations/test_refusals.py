@@ -133,7 +133,7 @@ def test_without_the_extra() -> None:
     code = """
 import sys
 sys.modules["obstore"] = None
-from pixxel_async.downloads.home import open_store
+from pixxel_async.downloads.disk.locations import open_store
 try:
     open_store("s3://bucket/prefix")
 except ValueError as error:

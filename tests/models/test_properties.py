@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pixxel_async import models
-from pixxel_async._http.model import Model, Word
+from pixxel_async._http.codec.model import Model, Word
 
 CLASSES = [kind for name in models.__all__ if issubclass(kind := getattr(models, name), Model)]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pixxel_async import models
-from pixxel_async._http.convert import Drift, read, read_list
+from pixxel_async._http.codec.convert import Drift, read, read_list
 from pixxel_async.errors import DecodeError
 from pixxel_async.models import Block, Insight, Job, JobTask, OrderItem, STACItem, STACItemProperties
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pixxel_async._http.model import exactly_one, feature_collection, geometry_of, required_when, to_body, to_wire
+from pixxel_async._http.codec.model import exactly_one, feature_collection, geometry_of, required_when, to_body, to_wire
 from pixxel_async.errors import ConfigError
 from pixxel_async.models import (
     CloudDelivery,

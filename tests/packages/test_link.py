@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pixxel_async.packages import JobPackage, Link, PackageState
-from pixxel_async.packages.state import Answer
+from pixxel_async.packages.kinds.answer import Answer
 
 URL = "https://storage.example:8443/bucket/secret-path.zip?X-Amz-Signature=deadbeef"
 

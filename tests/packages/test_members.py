@@ -25,8 +25,8 @@ from pixxel_async.errors import (
 )
 from pixxel_async.packages import MemberStream, as_package
 from pixxel_async.sandbox import Clock, Fault, Sandbox
-from pixxel_async.sandbox.files.ribbon import Ribbon
-from pixxel_async.sandbox.site import Seen
+from pixxel_async.sandbox.files.virtual_bytes import Ribbon
+from pixxel_async.sandbox.http.site import Seen
 from tests.support.archives import flipped, make_zip, patched, with_gap, with_zip64_end
 from tests.support.raw import Raw, Step
 

@@ -23,7 +23,7 @@ from pixxel_async.errors import (
     TooLarge,
 )
 from pixxel_async.sandbox import Clock, Fault, Sandbox
-from pixxel_async.sandbox.site import Seen
+from pixxel_async.sandbox.http.site import Seen
 from tests.support.raw import Raw, Step
 
 SIZE = 3 << 20

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixxel_async.packages.rules.passage import MOST_AT_ONCE, Passage, Seen, agrees
-from pixxel_async.packages.rules.zips import TAIL, entries, find_end
+from pixxel_async._formats.zip_stream import MOST_AT_ONCE, Passage, Seen, agrees
+from pixxel_async._formats.zip_structure import TAIL, entries, find_end
 from tests.support.archives import DAMAGES, directory_of, flipped, make_zip
 
 members = st.lists(

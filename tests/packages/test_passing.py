@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pixxel_async.packages.rules.passing import Asked, Head, asked, disposition, forwarded, read_head
-from pixxel_async.packages.rules.ranges import ByteRange, ContentRange, parse_range
+from pixxel_async._protocol.ranges import ByteRange, ContentRange, parse_range
+from pixxel_async.packages.reading.rules.forwarding import Asked, Head, asked, disposition, forwarded, read_head
 
 WHOLE = {"content-length": "10", "content-type": "application/zip", "etag": '"a"'}
 PART = {**WHOLE, "content-length": "2", "content-range": "bytes 3-4/10"}

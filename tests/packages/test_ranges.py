@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.packages.rules.ranges import ContentRange, is_strong, parse_content_range, range_from
+from pixxel_async._protocol.ranges import ContentRange, is_strong, parse_content_range, range_from
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pixxel_async.packages.rounds import LOOKS, OPENING, OPENINGS, ROUND, Rounds
+from pixxel_async._aio.loop_budget import LOOKS, OPENING, OPENINGS, ROUND, Rounds
 
 
 async def rounds_of(rounds: Rounds, weights: list[int]) -> list[int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pixxel_async.errors import DownloadError, NameTaken
-from pixxel_async.packages.save import save
+from pixxel_async.packages.reading.save import save
 
 
 async def pieces(*data: bytes, meanwhile: Path | None = None) -> AsyncIterator[bytes]:

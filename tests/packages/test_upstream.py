@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from pixxel_async import PixxelClient
+from pixxel_async._aio.loop_budget import Rounds
 from pixxel_async.errors import DownloadError, TimedOut, UnsafeLink
 from pixxel_async.packages import JobPackage, Link, PackageStream
-from pixxel_async.packages.rounds import Rounds
-from pixxel_async.packages.rules.passing import asked
-from pixxel_async.packages.upstream import BUFFER, Source
+from pixxel_async.packages.reading.rules.forwarding import asked
+from pixxel_async.packages.reading.upstream import BUFFER, Source
 from pixxel_async.settings import DownloadSettings, RetrySettings
 from tests.support.clients import client_for
 from tests.support.raw import Raw, Step

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.sandbox.api import API
-from pixxel_async.sandbox.profile import ProfileName, shaper
+from pixxel_async.sandbox.behaviour.profile import ProfileName, shaper
+from pixxel_async.sandbox.http.site import Request
 from pixxel_async.sandbox.routes import Routes
-from pixxel_async.sandbox.site import Request
 
 from .valid import Valid, requests
 

@@ -13,7 +13,7 @@ from attrs import fields
 from pixxel_async import DownloadManager, PixxelClient
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Sandbox
-from pixxel_async.sandbox.habits import Habits, habits_of, profile_text
+from pixxel_async.sandbox.behaviour.behaviour import Habits, habits_of, profile_text
 
 from .conftest import Caller, Got
 

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from pixxel_async.sandbox import Sandbox
-from pixxel_async.sandbox.keys import AuthForm
+from pixxel_async.sandbox.http.keys import AuthForm
 
 from .conftest import Caller, Got
 from .valid import COLLECTION, new_aoi, new_item, new_store

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from rasterio.warp import transform
 
 from pixxel_async.sandbox.files.archive import Member, stored
-from pixxel_async.sandbox.files.ribbon import Piece, Ribbon
 from pixxel_async.sandbox.files.utm import metres, zone
+from pixxel_async.sandbox.files.virtual_bytes import Piece, Ribbon
 from pixxel_async.sandbox.rules.checks import problems
 from pixxel_async.sandbox.rules.crc import joined, repeated
 from pixxel_async.sandbox.rules.geometry import area, box, centre, overlap, rings

@@ -13,7 +13,7 @@ import pytest
 from pixxel_async import DownloadManager, OutcomeUnknown, PixxelClient
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Sandbox
-from pixxel_async.sandbox.scenarios import SCENARIOS
+from pixxel_async.sandbox.http.scenarios import SCENARIOS
 
 from .conftest import Caller
 from .valid import new_item

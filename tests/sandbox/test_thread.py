@@ -13,7 +13,7 @@ import pytest
 
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Clock, Sandbox
-from pixxel_async.sandbox.sleeper import Sleeper
+from pixxel_async.sandbox.http.time_travel import Sleeper
 
 
 def asked(sandbox: Sandbox, path: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from pixxel_async.sandbox import Sandbox
-from pixxel_async.sandbox.things.areas import assets
+from pixxel_async.sandbox.data.entities.areas import assets
 
 SQUARE = {"type": "Polygon", "coordinates": [[[75.3, 30.9], [75.4, 30.9], [75.4, 31.0], [75.3, 31.0], [75.3, 30.9]]]}
 MAKERS = ("stores.create", "assets.request_download", "catalogs.request_download")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from pixxel_async._http.call import Wait
+from pixxel_async._http.resource import Wait
 from pixxel_async.settings import WaitSettings
 from pixxel_async.waiting.subject import Subject
 from tests.waiting.world import Thing, World

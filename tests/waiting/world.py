@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from pixxel_async._http.call import Wait
+from pixxel_async._http.resource import Wait
 
 
 @frozen

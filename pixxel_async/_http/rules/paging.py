@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from attrs import evolve, field, frozen
 
 from ...errors import ConfigError
-from ..call import Call, Paging
+from ..call import Call
 
 
 @frozen
@@ -160,3 +160,22 @@ def _given(call: Call, paging: Paging) -> Mapping[str, Any]:
 def _with(call: Call, paging: Paging, members: Mapping[str, Any]) -> Call:
     merged = {**_given(call, paging), **members}
     return evolve(call, body=merged) if _in_body(paging) else evolve(call, query=merged)
+
+
+Style = Literal["offset", "body-offset", "offset-open", "body-offset-open", "page", "skip", "whole"]
+"""How a listing is read on; see `rules/paging.py`."""
+
+
+@frozen
+class Paging:
+    """Where a listing keeps its rows, and how it is read on.
+
+    Attributes:
+        style: how the next page is asked for.
+        rows: the member with the rows (a list, or a map whose values are the rows).
+        limit: page size to send when nobody says; None leaves it to the server.
+    """
+
+    style: Style
+    rows: str
+    limit: int | None = None

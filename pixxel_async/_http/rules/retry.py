@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
-
 from attrs import frozen
 
+from ..._protocol.backoff import backoff
+from ..._protocol.headers import retry_after
 from ...errors import OutcomeUnknown, PixxelError, RateLimited
 from ...settings import RetrySettings
-from ..call import Broken, Operation, Repeat, Reply
-from .reply import error_of
+from ..call import Operation, Repeat
+from ..reply import Broken, Reply, error_of
 
-_SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _NEVER_DONE = frozenset({501, 505})
 """Of the 5xx those that come again however often one asks."""
 
@@ -75,7 +71,7 @@ def decide(
         return Done(got)
     if got.status == 404 and operation.gone_is_done and state.maybe_done:
         return Done(Reply(204, got.headers, b"", got.method, got.path))
-    asked = asked_to_wait(got.headers, state.now)
+    asked = retry_after(got.headers, state.now)
     if isinstance(error, RateLimited):
         error.retry_after = asked
     if not may_repeat(got.status, repeat, asked, settings):
@@ -109,7 +105,11 @@ def _after_broken(
 
 def _again(error: PixxelError, asked: float | None, cost: float, state: State, settings: RetrySettings) -> Again | Stop:
     """The next attempt, if attempts, budget, deadline and quota all allow it."""
-    wait = drawn(state.attempt, state.roll, settings) if asked is None else asked * (1 + 0.1 * state.roll)
+    wait = (
+        backoff(state.attempt, state.roll, base=settings.base, cap=settings.cap)
+        if asked is None
+        else asked * (1 + 0.1 * state.roll)
+    )
     over = state.attempt >= settings.attempts or state.waited + wait > settings.budget
     if over or wait >= state.left or cost > state.quota:
         return Stop(error if asked is None else _limited(error, asked))
@@ -140,35 +140,3 @@ def unknown(operation: Operation, why: str) -> OutcomeUnknown:
         advice = "asking again costs nothing"
     text = f"{operation.name}: whether it was done is unknown ({why}); {advice}"
     return OutcomeUnknown(text, operation=operation.name, reconcile=operation.reconcile)
-
-
-def drawn(attempt: int, roll: float, settings: RetrySettings) -> float:
-    """Full jitter: anything between nothing and a bound that doubles with each attempt up to the cap."""
-    bound: float = min(settings.cap, settings.base * 2.0 ** min(attempt - 1, 60))
-    return bound * roll
-
-
-def asked_to_wait(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that the Retry-After header asks for; None when it is missing or cannot be read, 0 when it is past.
-
-    Args:
-        headers: of the answer, names in lower case.
-        now: seconds since 1970, for a date in the header when the answer has no Date of its own.
-    """
-    text = headers.get("retry-after", "").strip()
-    if _SECONDS.fullmatch(text):
-        return float(text)
-    until = moment(text)
-    if until is None:
-        return None
-    then = moment(headers.get("date", ""))
-    return max(0.0, until - (now if then is None else then))
-
-
-def moment(text: str) -> float | None:
-    """Seconds since 1970 of an HTTP date in any of its three forms; None when it is none."""
-    try:
-        read = parsedate_to_datetime(text)
-        return (read if read.tzinfo else read.replace(tzinfo=dt.UTC)).timestamp()
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None

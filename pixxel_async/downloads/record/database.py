@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DiskFull, DownloadError, PixxelError
-from ..rules.mounts import network_kind
-from .owner import Owner, alive
+from .lease import Owner, alive
 from .rows import seal
+from .rules.mounts import network_kind
 from .schema import APPLICATION, MIGRATIONS
 
 try:

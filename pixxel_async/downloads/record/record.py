@@ -10,12 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from ..rules.naming import fold
-from . import items
+from ..rules.file_names import fold
+from . import queries as items
+from .commit_thread import Writer
 from .database import Database
-from .owner import Owner
+from .lease import Owner
 from .rows import Claim, Row, State, to_columns
-from .writer import Writer
 
 __all__ = ["Record"]
 

@@ -12,7 +12,6 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qsl, urlsplit
 
 STAMP = "%Y%m%dT%H%M%SZ"
@@ -30,15 +29,6 @@ def expires_at(url: str) -> datetime | None:
         return _signed(query, "x-amz") or _signed(query, "x-goog") or _azure(query) or _epoch(query) or _policy(query)
     except (ValueError, OverflowError, RecursionError):
         return None
-
-
-def server_time(date: str | None) -> datetime | None:
-    """The instant that a Date header names; None without a readable one."""
-    try:
-        told = parsedate_to_datetime(date or "")
-    except (ValueError, OverflowError):
-        return None
-    return told if told.tzinfo is not None else told.replace(tzinfo=UTC)
 
 
 def good_until(expiry: datetime | None, server_now: datetime, clock_now: float) -> float | None:

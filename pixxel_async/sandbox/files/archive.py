@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from .ribbon import Piece, Ribbon
+from .virtual_bytes import Piece, Ribbon
 
 _LIMIT = 0xFFFFFFFF
 _STAMP = (6 << 11 | 30 << 5, (2025 - 1980) << 9 | 3 << 5 | 3)

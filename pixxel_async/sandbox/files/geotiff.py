@@ -9,7 +9,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from .ribbon import Piece, Ribbon
+from .virtual_bytes import Piece, Ribbon
 
 _ASCII, _SHORT, _LONG, _DOUBLE = 2, 3, 4, 12
 _FORMATS = {_SHORT: "H", _LONG: "I", _DOUBLE: "d"}

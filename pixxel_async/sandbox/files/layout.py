@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..clock import HISTORY
 from .archive import Member, stored
-from .ribbon import Piece, Ribbon
+from .virtual_bytes import Piece, Ribbon
 
 _BLOCK = 512
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..data.world import World
 from ..routes import Ask
-from ..world import World
 from . import aois, archives, catalogs, insights, jobs, orders, pictures, projects, stores, workflows
 
 Handler = Callable[[World, Ask], Any]

@@ -8,14 +8,14 @@ from typing import Any
 from attrs import frozen
 
 from ..answers import Refused, invalid, missing
-from ..contents import raster
+from ..data.contents import raster
+from ..data.entities.areas import Area, area_row, assets
+from ..data.entities.imagery import BY_ID
+from ..data.world import Download, Row, World
 from ..files.archive import Member
 from ..routes import Ask
 from ..rules.geometry import rings
 from ..rules.rows import among, matching, page, several
-from ..things.areas import Area, area_row, assets
-from ..things.imagery import BY_ID
-from ..world import Download, Row, World
 
 PAGE = 10
 _PROVIDERS = ("pixxel", "planetary")

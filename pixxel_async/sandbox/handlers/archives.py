@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..answers import missing
+from ..data.entities.imagery import FIREFLY, SATELLITES, Satellite
+from ..data.entities.search import ordered, wanted
+from ..data.entities.stac import collection_row, item, satellite_row
+from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.ids import uuid
 from ..rules.rows import among, page, several
-from ..things.imagery import FIREFLY, SATELLITES, Satellite
-from ..things.search import ordered, wanted
-from ..things.stac import collection_row, item, satellite_row
-from ..world import Row, World
 
 _PAGE = 10
 _ONWARD = "next-"

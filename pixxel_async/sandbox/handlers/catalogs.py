@@ -8,14 +8,14 @@ from typing import Any
 from attrs import frozen
 
 from ..answers import invalid, missing
-from ..contents import footprint, raster
+from ..data.contents import footprint, raster
+from ..data.entities.order_rows import delivered, entry_row
+from ..data.entities.orders import Entry
+from ..data.entities.search import ordered, wanted
+from ..data.world import Download, Row, World
 from ..files.archive import Member
 from ..routes import Ask
 from ..rules.rows import page
-from ..things.purchases import Entry
-from ..things.receipts import delivered, entry_row
-from ..things.search import ordered, wanted
-from ..world import Download, Row, World
 
 _PAGE = 2
 _LINES = 128

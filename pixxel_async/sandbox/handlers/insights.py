@@ -8,16 +8,16 @@ from typing import Any
 from attrs import evolve
 
 from ..answers import as_json, invalid, missing
+from ..behaviour.behaviour import Habits
 from ..clock import HISTORY, zulu
-from ..contents import of_port
+from ..data.contents import of_port
+from ..data.entities.blocks import BLOCKS, Block
+from ..data.entities.insights import Insight, element, insight_row
+from ..data.world import Row, World
 from ..files.archive import Member
-from ..habits import Habits
 from ..routes import Ask
 from ..rules.ids import digest, uuid
 from ..rules.rows import matching
-from ..things.blocks import BLOCKS, Block
-from ..things.insights import Insight, element, insight_row
-from ..world import Row, World
 
 
 def _block_row(world: World, block: Block, version: str) -> Row:

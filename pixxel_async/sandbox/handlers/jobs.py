@@ -7,14 +7,14 @@ from itertools import chain
 from typing import Any
 
 from ..answers import invalid, missing
-from ..contents import of_block, of_inputs
+from ..data.contents import of_block, of_inputs
+from ..data.entities.job_rows import detailed, listed
+from ..data.entities.jobs import Run, Step, Workflow
+from ..data.seed_data import run_of
+from ..data.world import World
 from ..files.archive import Member
-from ..past import run_of
 from ..routes import Ask
 from ..rules.rows import matching
-from ..things.run_rows import detailed, listed
-from ..things.runs import Run, Step, Workflow
-from ..world import World
 from .workflows import workflow
 
 

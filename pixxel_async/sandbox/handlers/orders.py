@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..answers import invalid, missing, plain
 from ..clock import at
+from ..data.entities.order_rows import line_row, order_row, task_rows
+from ..data.entities.orders import Line, Order
+from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.geometry import rings
 from ..rules.rows import among, between, matching, page, several
-from ..things.purchases import Line, Order
-from ..things.receipts import line_row, order_row, task_rows
-from ..world import Row, World
 
 _PAGE = 50
 """ASSUMPTION: the vendor names no default for orders and their items."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..answers import Refused, invalid, missing, plain
+from ..data.entities.areas import assets
+from ..data.entities.imagery import BY_ID
+from ..data.entities.pictures import Picture, detailed, drawn, index_row, listed, styled
+from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.expressions import parts
 from ..rules.rows import matching, page
-from ..things.areas import assets
-from ..things.imagery import BY_ID
-from ..things.pictures import Picture, detailed, drawn, index_row, listed, styled
-from ..world import Row, World
 from .aois import PAGE
 
 

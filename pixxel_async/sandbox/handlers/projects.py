@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..data.world import World
 from ..routes import Ask
-from ..world import World
 
 _PAGE_SIZE = 1000
 """ASSUMPTION: pages are counted from 1 and hold 1000, as in the open-source identity service behind them."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from ..answers import Refused, missing
 from ..clock import zulu
+from ..data.entities.order_rows import delivered
+from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.rows import matching
-from ..things.receipts import delivered
-from ..world import Row, World
 from .catalogs import chosen
 
 

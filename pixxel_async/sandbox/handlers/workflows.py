@@ -6,10 +6,10 @@ from typing import Any
 
 from ..answers import missing
 from ..clock import zulu
+from ..data.entities.jobs import Workflow
+from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.rows import matching, page
-from ..things.runs import Workflow
-from ..world import Row, World
 
 _FILTERS = ("project_id", "id", "name", "created_by", "updated_at")
 _PAGE = 50

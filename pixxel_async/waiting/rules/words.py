@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Literal
 
-Verdict = Literal["good", "bad", "partial", "going"]
-"""How a thing stands: ended well, ended badly, ended in part, or not ended."""
+from ..._http.resource import Verdict
 
 # ASSUMPTION: these words mean the same wherever they come from (words of the guides, the document and the runners).
 GOOD = frozenset(

@@ -1,0 +1,77 @@
+"""The bytes of one member of a ZIP, unpacked piece by piece and compared with its checksum."""
+
+from __future__ import annotations
+
+import zlib
+
+from ..errors import Corrupt
+from .zip_structure import Entry
+
+__all__ = ["Unpacking", "why_not"]
+
+_STORED, _DEFLATED = 0, 8
+_PIECE = 1 << 20
+
+
+def why_not(entry: Entry) -> str:
+    """Why a member cannot be unpacked here; "" when it can."""
+    if entry.encrypted:
+        return "encrypted"
+    return "" if entry.method in (_STORED, _DEFLATED) else f"compression method {entry.method} is not unpacked here"
+
+
+class Unpacking:
+    """Takes the packed bytes in any pieces, and gives the unpacked ones in pieces of bounded size.
+
+    `give` some, `take` until nothing comes, and so on; `end` when all were given.
+
+    Args:
+        entry: the member, as the directory has it.
+    """
+
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
+        self._unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS) if entry.method == _DEFLATED else None
+        self._given = self._last = b""
+        self._size = self._crc = 0
+
+    def give(self, packed: bytes) -> None:
+        """The next packed bytes; those before must have been taken."""
+        if packed and self._unpacker is not None and self._unpacker.eof:
+            raise self._damaged()
+        self._given = packed
+
+    def take(self) -> bytes:
+        """The next unpacked bytes; nothing when more packed ones are needed.
+
+        Raises:
+            Corrupt: they cannot be unpacked, or are more than the directory says.
+        """
+        piece = self._given if self._unpacker is None else self._inflated(self._unpacker)
+        if self._unpacker is None:
+            self._given = b""
+        self._size += len(piece)
+        self._crc = zlib.crc32(piece, self._crc)
+        if self._size > self._entry.size:
+            raise self._damaged()
+        return piece
+
+    def end(self) -> None:
+        """Raises `Corrupt` unless all bytes came, and are those that the checksum is of."""
+        unpacker = self._unpacker
+        whole = unpacker is None or (unpacker.eof and not unpacker.unused_data)
+        if not whole or (self._size, self._crc) != (self._entry.size, self._entry.crc):
+            raise self._damaged()
+
+    def _inflated(self, unpacker: zlib._Decompress) -> bytes:
+        try:
+            piece = unpacker.decompress(self._given, _PIECE)
+        except zlib.error:
+            raise self._damaged() from None
+        self._given = unpacker.unconsumed_tail
+        if piece:
+            self._last = piece  # till there is another: else the system takes its memory back, and gives it anew
+        return piece
+
+    def _damaged(self) -> Corrupt:
+        return Corrupt(f"the bytes of {self._entry.name[:80]!r} in the archive are not those that its checksum is of")

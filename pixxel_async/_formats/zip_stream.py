@@ -1,0 +1,207 @@
+"""A ZIP's members, unpacked and compared with their checksums while the archive's bytes pass by, in any pieces.
+
+Rule 1: nothing is believed that the directory does not repeat. What was seen is kept as one fingerprint, and the
+archive is proved only if its directory, read at the end, gives the same: see `agrees`.
+Rule 2: what cannot be followed (stored bytes of unknown length, a bomb, damage) is left to a walk through the file;
+then `seen` is None. Memory is bounded by the pieces, whatever the archive holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Generator, Iterable
+
+from attrs import evolve, frozen
+
+from ..errors import Corrupt
+from .zip_structure import (
+    DEFLATED,
+    DIRECTORY_MARKS,
+    LOCAL_MARK,
+    LOCAL_SIZE,
+    STORED,
+    End,
+    Entry,
+    check_descriptor,
+    check_local,
+    local_entry,
+    local_rest,
+)
+
+__all__ = ["Passage", "Seen", "agrees"]
+
+_PIECE = 1 << 18
+"""Bytes followed at a time: what mostly arrives together. They are looked at where they lie."""
+_A_LITTLE = 64
+_OUT = 1 << 20
+MOST_AT_ONCE = 64 << 20
+"""Unpacked bytes of one `update`: more are left to a walk, which can be stopped."""
+_DESCRIPTORS = (16, 12, 24, 20)
+
+Bytes = bytes | bytearray | memoryview
+Step = Generator[None, memoryview, None]
+Taking = Generator[None, memoryview, bytes]
+
+
+@frozen
+class Seen:
+    """What passed by.
+
+    Attributes:
+        stop: where the last member ended and the directory began.
+        members: how many there were.
+        fingerprint: of all of them: names, methods, places, sizes and checksums.
+    """
+
+    stop: int
+    members: int
+    fingerprint: bytes
+
+
+class Passage:
+    """Follows one archive from its byte 0; `update` takes what comes next, as a digest of `hashlib` does.
+
+    Attributes:
+        seen: all members, once the directory has begun; None before, and when they could not be followed.
+    """
+
+    def __init__(self) -> None:
+        self.seen: Seen | None = None
+        self._data, self._next = memoryview(b""), 0
+        self._at = 0
+        self._unpacked = 0
+        self._members = 0
+        self._print = _fingerprint()
+        self._steps: Step | None = self._follow()
+        next(self._steps)
+
+    def update(self, data: Bytes) -> None:
+        """Take the archive's next bytes; never raises on what they are."""
+        self._unpacked = 0
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), _PIECE):
+            if self._steps is None:
+                return
+            try:
+                self._steps.send(view[start : start + _PIECE])
+            except (StopIteration, Corrupt, zlib.error):
+                self._steps, self._data = None, memoryview(b"")
+
+    def _follow(self) -> Step:
+        """Member after member, until the directory begins."""
+        while True:
+            mark = yield from self._peek(4)
+            if mark != LOCAL_MARK:
+                break
+            entry = yield from self._member()
+            self._members += 1
+            self._print.update(_facts(entry))
+        if mark in DIRECTORY_MARKS:
+            self.seen = Seen(self._at, self._members, self._print.digest())
+
+    def _member(self) -> Generator[None, memoryview, Entry]:
+        """One member, with checksum and sizes as its bytes have them."""
+        offset = self._at
+        header = yield from self._take(LOCAL_SIZE)
+        rest = yield from self._take(local_rest(header))
+        told = local_entry(header, rest, offset)
+        if told.method == DEFLATED and not told.encrypted:
+            entry = yield from self._inflated(told)
+        else:
+            entry = yield from self._as_it_is(told)
+        check_local(header, rest, entry)
+        if told.streamed:
+            yield from self._descriptor(entry)
+        return entry
+
+    def _as_it_is(self, told: Entry) -> Generator[None, memoryview, Entry]:
+        """Stored bytes, or such as cannot be unpacked here: then only their number is of interest."""
+        left, crc = told.packed, 0
+        while left:
+            piece = yield from self._some(left)
+            left -= len(piece)
+            crc = zlib.crc32(piece, crc)
+        if told.method == STORED and not told.encrypted:
+            return evolve(told, crc=crc, size=told.packed)
+        if told.streamed:
+            raise Corrupt("no way to tell where the member ends")
+        return told
+
+    def _inflated(self, told: Entry) -> Generator[None, memoryview, Entry]:
+        """A deflated stream says itself where it ends."""
+        unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+        start, size, crc = self._at, 0, 0
+        while not unpacker.eof:
+            left = _PIECE if told.streamed else told.packed - (self._at - start)
+            packed: memoryview | bytes = yield from self._some(max(left, _A_LITTLE))
+            while packed and not unpacker.eof:
+                piece = unpacker.decompress(packed, _OUT)
+                packed = unpacker.unconsumed_tail
+                size, crc = size + len(piece), zlib.crc32(piece, crc)
+                self._count(len(piece))
+        self._go_on(-len(unpacker.unused_data))
+        return evolve(told, crc=crc, packed=self._at - start, size=size)
+
+    def _count(self, unpacked: int) -> None:
+        self._unpacked += unpacked
+        if self._unpacked > MOST_AT_ONCE:
+            raise Corrupt("unpacks to very much")
+
+    def _descriptor(self, entry: Entry) -> Step:
+        """One of four forms: the one that agrees and has a member or the directory behind it."""
+        ahead = yield from self._peek(max(_DESCRIPTORS) + 4)
+        for length in _DESCRIPTORS:
+            if ahead[length : length + 4] in (LOCAL_MARK, *DIRECTORY_MARKS) and _agrees(ahead[:length], entry):
+                yield from self._take(length)
+                return
+        raise Corrupt("no descriptor")
+
+    def _take(self, length: int) -> Taking:
+        taken = yield from self._peek(length)
+        self._go_on(length)
+        return taken
+
+    def _peek(self, length: int) -> Taking:
+        while len(self._data) - self._next < length:
+            left = bytes(self._data[self._next :])  # a copy: the buffer is whoever brought it to use again
+            self._data, self._next = memoryview(left + (yield)), 0
+        return bytes(self._data[self._next : self._next + length])
+
+    def _some(self, most: int) -> Generator[None, memoryview, memoryview]:
+        """The bytes that are at hand, as they came: at least one and not more than `most`."""
+        while self._next == len(self._data):
+            self._data, self._next = (yield), 0
+        taken = self._data[self._next : self._next + most]
+        self._go_on(len(taken))
+        return taken
+
+    def _go_on(self, by: int) -> None:
+        self._next, self._at = self._next + by, self._at + by
+
+
+def agrees(seen: Seen, end: End, directory: Iterable[Entry]) -> bool:
+    """Whether the directory lists what passed by, in that order and nothing else."""
+    expected = _fingerprint()
+    for entry in directory:
+        expected.update(_facts(entry))
+    return (end.directory, expected.digest()) == (seen.stop, seen.fingerprint)
+
+
+def _agrees(descriptor: bytes, entry: Entry) -> bool:
+    try:
+        check_descriptor(descriptor, entry)
+    except Corrupt:
+        return False
+    return True
+
+
+def _fingerprint() -> hashlib.blake2b:
+    return hashlib.blake2b(digest_size=32)
+
+
+def _facts(entry: Entry) -> bytes:
+    """All that matters of a member, in one unmistakable way."""
+    numbers = (entry.offset, entry.packed, entry.size, entry.crc, entry.method, entry.encrypted, len(entry.raw_name))
+    return struct.pack("<3QLH?H", *numbers) + entry.raw_name

@@ -1,0 +1,267 @@
+"""The structure of ZIP archives, read strictly: pure functions over bytes that somebody else fetched.
+
+Rule 1: there is one way to read an archive. It starts at byte 0, its members follow each other without a gap, the
+directory follows the last one, the end record follows the directory, and nothing follows that.
+Rule 2: what is said twice (local header, directory, descriptor; plain and Zip64 end record) must agree.
+Source: the public ZIP application note of PKWARE, APPNOTE.TXT 6.3, sections 4.3 to 4.5.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+
+from attrs import frozen
+
+from ..errors import Corrupt
+from .zip_entry import DEFLATED, DESCRIPTOR, STORED, Entry, unicode_name
+
+__all__ = [
+    "DEFLATED",
+    "DIRECTORY_MARKS",
+    "LOCAL_MARK",
+    "LOCAL_SIZE",
+    "STORED",
+    "TAIL",
+    "End",
+    "Entry",
+    "check_descriptor",
+    "check_local",
+    "entries",
+    "find_end",
+    "is_streamed",
+    "local_entry",
+    "local_rest",
+]
+
+TAIL = 70_000
+"""Bytes from the end of an archive that hold its end records and the longest comment."""
+LOCAL_SIZE = 30
+"""Bytes of a local header without its name and extra field."""
+LOCAL_MARK, DIRECTORY_MARKS = b"PK\x03\x04", (b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06")
+"""How a member begins, and how what follows the last one does."""
+
+_END = struct.Struct("<4s4H2LH")
+_LOCATOR = struct.Struct("<4sLQL")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_LOCAL = struct.Struct("<4s5H3L2H")
+_FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
+_ZIP64, _UNICODE = 0x0001, 0x7075
+
+
+@frozen
+class End:
+    """What the end records say.
+
+    Attributes:
+        members: how many there are.
+        directory: where the directory starts.
+        directory_size: bytes of it.
+        zip64: whether the Zip64 end record was used.
+    """
+
+    members: int
+    directory: int
+    directory_size: int
+    zip64: bool
+
+
+def find_end(tail: bytes, size: int) -> End:
+    """Read the end records.
+
+    Args:
+        tail: the last `TAIL` bytes of the archive, or all of it if it is shorter.
+        size: bytes of the archive.
+
+    Raises:
+        Corrupt: there is none, more than one could be meant, it does not fit the file, or the archive is split.
+    """
+    at = _end_position(tail)
+    _, disk, first_disk, here, members, length, start, _ = _END.unpack_from(tail, at)
+    plain: tuple[int, ...] = (disk, first_disk, here, members, length, start)
+    base = size - len(tail)
+    located = tail[at - _LOCATOR.size : at] if at >= _LOCATOR.size else b""
+    zip64 = located.startswith(b"PK\x06\x07")
+    stop = base + at
+    if zip64:
+        plain, stop = _zip64(tail, at, base, plain)
+    disk, first_disk, here, members, length, start = plain
+    if disk or first_disk or here != members:
+        raise Corrupt("the archive is one part of several")
+    if start + length != stop:
+        raise Corrupt("the archive's directory does not end where its end record begins: bytes are missing or foreign")
+    return End(members, start, length, zip64)
+
+
+def _end_position(tail: bytes) -> int:
+    found = []
+    at = tail.rfind(b"PK\x05\x06")
+    while at >= 0:
+        if at + _END.size <= len(tail) and at + _END.size + _END.unpack_from(tail, at)[-1] == len(tail):
+            found.append(at)
+        at = tail.rfind(b"PK\x05\x06", 0, at)
+    if not found:
+        raise Corrupt("the archive has no end record: it is cut off, or something follows it")
+    if len(found) > 1:
+        raise Corrupt("the archive has two end records, one in the comment of the other")
+    return found[0]
+
+
+def _zip64(tail: bytes, at: int, base: int, plain: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+    """The fields of the Zip64 end record, in the order of the plain one, and where that record starts."""
+    _, _, start, disks = _LOCATOR.unpack_from(tail, at - _LOCATOR.size)
+    inside = start - base
+    if inside < 0 or inside + _END64.size > at - _LOCATOR.size or disks > 1:
+        raise Corrupt("the archive's Zip64 locator points to no end record")
+    mark, length, _, _, *wide = _END64.unpack_from(tail, inside)
+    if mark != b"PK\x06\x06" or inside + 12 + length != at - _LOCATOR.size:
+        raise Corrupt("the archive's Zip64 end record is damaged")
+    for narrow, value, full in zip(plain, wide, (_FULL16,) * 4 + (_FULL32,) * 2, strict=True):
+        if narrow not in (value, full):
+            raise Corrupt("the archive's two end records disagree")
+    return tuple(wide), start
+
+
+def entries(chunks: Iterable[bytes], end: End) -> Iterator[Entry]:
+    """The members in the order of the directory, as its bytes arrive.
+
+    Args:
+        chunks: the directory's `end.directory_size` bytes, cut anywhere.
+
+    Raises:
+        Corrupt: it is damaged, or holds another number of members than announced.
+    """
+    count, rest = 0, b""
+    for chunk in chunks:
+        rest += chunk
+        at = 0
+        while (found := _entry(rest, at)) is not None:
+            entry, at = found
+            count += 1
+            yield entry
+        rest = rest[at:]
+    if rest:
+        raise Corrupt("the archive's directory ends in the middle of a member")
+    # Writers without Zip64 let the number of members run over.
+    if count != end.members and (end.zip64 or count % 0x10000 != end.members):
+        raise Corrupt(f"the archive announces {end.members} members and lists {count}")
+
+
+def _entry(data: bytes, at: int) -> tuple[Entry, int] | None:
+    """The member at a place in the directory and the place of the next; None when bytes of it are still to come."""
+    if len(data) - at < _CENTRAL.size:
+        return None
+    header = _CENTRAL.unpack_from(data, at)
+    if header[0] != b"PK\x01\x02":
+        raise Corrupt("the archive's directory is damaged")
+    _, _, _, flags, method, _, _, crc, packed, size, names, extras, comments, disk, _, attributes, offset = header
+    start = at + _CENTRAL.size
+    stop = start + names + extras + comments
+    if stop > len(data):
+        return None
+    extra = data[start + names : start + names + extras]
+    wide = _wide(extra, [size == _FULL32, packed == _FULL32, offset == _FULL32, disk == _FULL16])
+    narrow = (size, packed, offset, disk)
+    size, packed, offset, disk = (old if new is None else new for new, old in zip(wide, narrow, strict=True))
+    if disk:
+        raise Corrupt("the archive is one part of several")
+    raw = data[start : start + names]
+    unicode = unicode_name(_block(extra, _UNICODE), raw) if extra else None
+    return Entry(raw, flags, method, crc, packed, size, offset, attributes >> 16, unicode), stop
+
+
+def _wide(extra: bytes, wanted: list[bool]) -> list[int | None]:
+    """The values of a Zip64 extra field for those fields that say that they are there."""
+    block = _block(extra, _ZIP64)
+    values: list[int | None] = []
+    for index, want in enumerate(wanted):
+        width = 4 if index == 3 else 8
+        if want and len(block) >= width:
+            values.append(int.from_bytes(block[:width], "little"))
+            block = block[width:]
+        else:
+            values.append(None)
+    return values
+
+
+def _block(extra: bytes, wanted: int) -> bytes:
+    """One of the blocks of an extra field; empty when it is not there."""
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = struct.unpack_from("<2H", extra, at)
+        if kind == wanted:
+            return extra[at + 4 : at + 4 + length]
+        at += 4 + length
+    return b""
+
+
+def local_entry(header: bytes, rest: bytes, offset: int) -> Entry:
+    """A member as its local header has it; a descriptor may tell sizes and checksum that are not here.
+
+    Args:
+        header: its first `LOCAL_SIZE` bytes.
+        rest: the name and extra field that follow, see `local_rest`.
+        offset: where it starts.
+
+    Raises:
+        Corrupt: it is no local header.
+    """
+    mark, _, flags, method, _, _, crc, packed, size, names, _ = _LOCAL.unpack(header)
+    if mark != LOCAL_MARK:
+        raise Corrupt("the archive's directory names a place where no member starts")
+    wide = _wide(rest[names:], [size == _FULL32, packed == _FULL32])
+    size, packed = (old if new is None else new for new, old in zip(wide, (size, packed), strict=True))
+    return Entry(rest[:names], flags, method, crc, packed, size, offset)
+
+
+def check_local(header: bytes, rest: bytes, entry: Entry) -> None:
+    """Compare a member's local header with the directory, or with what was found out about its bytes.
+
+    Args:
+        header: its first `LOCAL_SIZE` bytes.
+        rest: the name and extra field that follow, see `local_rest`.
+
+    Raises:
+        Corrupt: they disagree.
+    """
+    local = local_entry(header, rest, entry.offset)
+    same = (
+        local.raw_name == entry.raw_name
+        and local.method == entry.method
+        and local.encrypted == entry.encrypted
+        and all(
+            told == known or (local.streamed and told in (0, _FULL32))
+            for told, known in ((local.crc, entry.crc), (local.packed, entry.packed), (local.size, entry.size))
+        )
+    )
+    if not same:
+        raise Corrupt(f"the archive's directory and the header of {entry.name[:80]!r} disagree")
+
+
+def local_rest(header: bytes) -> int:
+    """Bytes of name and extra field that follow a local header; raises `Corrupt` when it is cut off."""
+    if len(header) != LOCAL_SIZE:
+        raise Corrupt("the archive is cut off in a member's header")
+    return sum(struct.unpack_from("<2H", header, 26))
+
+
+def is_streamed(header: bytes) -> bool:
+    """Whether a local header says that a descriptor follows the member's bytes."""
+    return bool(struct.unpack_from("<H", header, 6)[0] & DESCRIPTOR)
+
+
+def check_descriptor(descriptor: bytes, entry: Entry) -> None:
+    """Compare what stands between a member's bytes and the next header with the directory.
+
+    Its length tells which of the four forms it has: sizes of four or eight bytes, with a mark in front or without.
+
+    Raises:
+        Corrupt: it has none of the forms, or disagrees.
+    """
+    marked = len(descriptor) in (16, 24)
+    body = descriptor[4:] if marked else descriptor
+    form = {12: "<3L", 20: "<L2Q"}.get(len(body))
+    told = struct.unpack(form, body) if form else ()
+    if (marked and not descriptor.startswith(b"PK\x07\x08")) or told != (entry.crc, entry.packed, entry.size):
+        raise Corrupt(f"what follows {entry.name[:80]!r} in the archive is not its descriptor")

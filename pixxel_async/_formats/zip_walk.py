@@ -1,0 +1,187 @@
+"""A ZIP file on disk, walked from its first byte to its last; memory does not grow with its members' sizes.
+
+The rules of what is sound are in `packages/rules/zips.py`; this module fetches the bytes for them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO, Literal, Protocol
+
+from attrs import define, field, frozen
+
+from ..errors import Corrupt
+from .zip_member import Unpacking, why_not
+from .zip_stream import Seen, agrees
+from .zip_structure import (
+    LOCAL_SIZE,
+    TAIL,
+    End,
+    Entry,
+    check_descriptor,
+    check_local,
+    entries,
+    find_end,
+    is_streamed,
+    local_rest,
+)
+
+__all__ = ["Source", "Walked", "listing", "walk"]
+
+_CHUNK = 1 << 18
+_MOST_OUT_OF_ORDER = 250_000
+
+Tick = Callable[[], None]
+"""Called between chunks; raises to end the work."""
+
+
+class Source(Protocol):
+    """What can be opened and read: the path of a file, or bytes that are still in memory."""
+
+    def open(self, mode: Literal["rb"], /) -> BinaryIO: ...
+
+
+@frozen
+class Walked:
+    """What a walk through an archive found.
+
+    Attributes:
+        members: how many files and folders there are in it.
+        note: which of them could not be unpacked, and why; empty when all could.
+    """
+
+    members: int
+    note: str = ""
+
+
+def walk(source: Source, *, unpack: bool, tick: Tick, seen: Seen | None = None) -> Walked:
+    """Check an archive's structure, and the CRC-32 of every member if asked.
+
+    Args:
+        unpack: whether members are unpacked and their checksums compared.
+        seen: what passed by while the archive arrived; if its directory says the same, only that is read.
+
+    Raises:
+        Corrupt: it is damaged, or holds bytes that belong to nothing.
+    """
+    with source.open("rb") as file, source.open("rb") as directory:
+        end = _end(file)
+        tally = _Tally(unpack)
+        if unpack and seen is not None and agrees(seen, end, tally.over(_directory(directory, end))):
+            return tally.walked()
+        tally = _Tally(unpack)
+        for _ in tally.over(_checked(file, directory, end, unpack, tick)):
+            pass
+    return tally.walked()
+
+
+@define
+class _Tally:
+    """Members as they are gone through, and those that could not be unpacked."""
+
+    unpack: bool
+    found: int = 0
+    unproved: Counter[str] = field(factory=Counter)
+
+    def over(self, members: Iterable[Entry]) -> Iterator[Entry]:
+        for entry in members:
+            self.found += 1
+            if self.unpack and (why := why_not(entry)):
+                self.unproved[why] += 1
+            yield entry
+
+    def walked(self) -> Walked:
+        notes = (
+            f"{count} of {self.found} members: {why}, proved by structure alone"
+            for why, count in sorted(self.unproved.items())
+        )
+        return Walked(self.found, "; ".join(notes))
+
+
+def _checked(file: BinaryIO, directory: BinaryIO, end: End, unpack: bool, tick: Tick) -> Iterator[Entry]:
+    """The members in the order of their bytes, each after it was found sound."""
+    for entry, following in _with_following(_in_file_order(directory, end), end.directory):
+        tick()
+        _check_member(file, entry, following, unpack=unpack, tick=tick)
+        yield entry
+
+
+def listing(source: Source) -> Iterator[Entry]:
+    """The members of a sound archive in the order of its directory, read as they are asked for."""
+    with source.open("rb") as file:
+        yield from _directory(file, _end(file))
+
+
+def _end(file: BinaryIO) -> End:
+    size = file.seek(0, 2)
+    file.seek(max(0, size - TAIL))
+    return find_end(file.read(TAIL), size)
+
+
+def _directory(file: BinaryIO, end: End) -> Iterator[Entry]:
+    return entries(_chunks(file, end.directory, end.directory_size), end)
+
+
+def _chunks(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
+    file.seek(start)
+    while length > 0:
+        chunk = file.read(min(length, _CHUNK))
+        if not chunk:
+            raise Corrupt("the archive is shorter than it says")
+        length -= len(chunk)
+        yield chunk
+
+
+def _in_file_order(file: BinaryIO, end: End) -> Iterable[Entry]:
+    """The members in the order of their bytes; nearly every writer lists them so, and then none is kept."""
+    last, ascending = -1, True
+    for entry in _directory(file, end):
+        ascending, last = ascending and entry.offset > last, entry.offset
+    if ascending:
+        return _directory(file, end)
+    if end.members > _MOST_OUT_OF_ORDER:
+        raise Corrupt(f"the archive lists more than {_MOST_OUT_OF_ORDER} members, and out of order")
+    return sorted(_directory(file, end), key=lambda entry: entry.offset)
+
+
+def _with_following(members: Iterable[Entry], stop: int) -> Iterator[tuple[Entry, int]]:
+    """Each member with the place where the next thing starts; raises `Corrupt` unless the first starts the file."""
+    previous: Entry | None = None
+    for entry in members:
+        if entry.offset > stop:
+            raise Corrupt("the archive lists members behind its directory")
+        if previous is not None:
+            yield previous, entry.offset
+        elif entry.offset:
+            raise Corrupt("something stands before the archive's first member")
+        previous = entry
+    if previous is not None:
+        yield previous, stop
+    elif stop:
+        raise Corrupt("the archive lists no member and is not empty")
+
+
+def _check_member(file: BinaryIO, entry: Entry, following: int, *, unpack: bool, tick: Tick) -> None:
+    file.seek(entry.offset)
+    header = file.read(LOCAL_SIZE)
+    rest = file.read(local_rest(header))
+    check_local(header, rest, entry)
+    start = entry.offset + len(header) + len(rest)
+    between = following - start - entry.packed
+    if between < 0 or (between and not is_streamed(header)):
+        raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
+    if unpack and not why_not(entry):
+        _check_bytes(_chunks(file, start, entry.packed), entry, tick)
+    if is_streamed(header):
+        file.seek(start + entry.packed)
+        check_descriptor(file.read(min(between, LOCAL_SIZE)), entry)
+
+
+def _check_bytes(packed: Iterable[bytes], entry: Entry, tick: Tick) -> None:
+    unpacking = Unpacking(entry)
+    for chunk in packed:
+        unpacking.give(chunk)
+        while unpacking.take():
+            tick()
+    unpacking.end()

@@ -1,0 +1,1 @@
+"""HTTP semantics that several slices share: pure functions over headers, statuses and numbers."""

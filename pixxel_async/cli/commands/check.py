@@ -1,0 +1,92 @@
+"""`pixxel check`: does the key work, and what may it see?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ...errors import ConfigError, Forbidden, KeyRefused
+from .. import options
+from ..running import run
+from ..session import Session
+from ..show.rows import Form, show
+from ..text import many, printable
+
+if TYPE_CHECKING:
+    from ...client import PixxelClient
+    from ...models import Project
+
+COLUMNS = ("project_id", "name", "title", "org_id", "created_at")
+
+_FORMS = {"raw": "sent as it is", "bearer": "sent as `Bearer …`", None: "in the form that was set"}
+
+
+@click.command()
+@options.sandbox
+@options.output
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also ask how the service does what its pages leave open, and write that as a profile for the sandbox.",
+)
+@click.argument("package", required=False)
+@click.pass_obj
+def check(session: Session, sandbox: bool, form: Form, report: Path | None, package: str | None) -> int:
+    """Test the key and show what it sees.
+
+    stderr tells where the key came from and which form of it works, stdout gets the projects. With --report and a
+    PACKAGE such as job:WORKFLOW/JOB, that package is asked for and its first bytes are read; the report holds no key,
+    link, id or name.
+    """
+    if package and report is None:
+        raise click.UsageError("PACKAGE is for --report FILE only")
+
+    async def main() -> int:
+        async with session.client(sandbox=sandbox) as client:
+            await _check(client, form)
+            if report is not None:
+                found.update(await first_contact(client, package or ""))
+        return 0
+
+    from ...contact import first_contact
+
+    found: dict[str, Any] = {}
+    status = run(main)
+    if report is not None:
+        _write(report, found)
+    return status
+
+
+async def _check(client: PixxelClient, form: Form) -> None:
+    _say(f"API: {client.settings.base_url}")
+    _say(f"key: from {client.settings.key_source}")
+    try:
+        projects = [project async for project in client.projects.list()]
+    except (KeyRefused, Forbidden) as error:
+        error.hint = "This is what every key may ask: it is mistyped, no longer valid, or another service's"
+        raise
+    _say(f"the key works, {_FORMS[client.auth_form]}; it sees {many(len(projects), 'project')}")
+    if not projects:
+        _say("a service account has to be added to a project before it sees anything")
+    show(form, COLUMNS, [_row(project) for project in projects], sys.stdout)
+
+
+def _write(report: Path, found: dict[str, Any]) -> None:
+    try:
+        report.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"the report {report} cannot be written: {type(error).__name__}") from None
+    _say(f"{many(len(found), 'answer')} written to {report}; try them with: pixxel sandbox --profile {report}")
+
+
+def _row(project: Project) -> dict[str, object]:
+    return {"project_id": project.id} | {name: getattr(project, name) for name in COLUMNS[1:]}
+
+
+def _say(text: str) -> None:
+    click.echo(printable(text), err=True)

@@ -1,0 +1,117 @@
+"""`pixxel report FOLDER`: what came when, and what does not come; from the record alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+from attrs import define, field
+
+from ...downloads import Row as Recorded
+from ...downloads.disk.locations import Where
+from .. import options
+from ..errors import Exit
+from ..open_record import open_record
+from ..running import run
+from ..show.rows import Form, Row, show
+from ..text import many, printable, size
+
+Span = Literal["month", "day"]
+
+COLUMNS = ("period", "fetched", "bytes", "failed", "given_up", "unfinished", "reasons")
+TABLE_COLUMNS = ("period", "fetched", "size", "failed", "given_up", "unfinished", "reasons")
+
+_LENGTHS: dict[Span, int] = {"month": 7, "day": 10}
+"""Characters of an ISO 8601 date."""
+
+
+@define
+class Period:
+    """A month, or a day, of a folder, in UTC.
+
+    Attributes:
+        fetched, size: packages that came in it, and their bytes.
+        failed, given_up, unfinished: packages that were last tried in it, and are not here.
+        reasons: of the packages that are not here, how many failed by which kind of error.
+    """
+
+    fetched: int = 0
+    size: int = 0
+    failed: int = 0
+    given_up: int = 0
+    unfinished: int = 0
+    reasons: dict[str, int] = field(factory=dict)
+
+    @property
+    def missing(self) -> int:
+        """Packages that are not here."""
+        return self.failed + self.given_up + self.unfinished
+
+    def count(self, row: Recorded) -> None:
+        """Take in one package."""
+        match row.state:
+            case "done":
+                self.fetched += 1
+                self.size += row.size or 0
+                return
+            case "failed":
+                self.failed += 1
+            case "given_up":
+                self.given_up += 1
+            case _:
+                self.unfinished += 1
+        if row.error_kind:
+            self.reasons[row.error_kind] = self.reasons.get(row.error_kind, 0) + 1
+
+
+@click.command()
+@options.folder
+@options.record
+@click.option(
+    "--by", type=click.Choice(["month", "day"]), default="month", show_default=True, help="What a row stands for."
+)
+@options.output
+def report(folder: Where, record: Path | None, by: Span, form: Form) -> int:
+    """Sum up what came when.
+
+    A row is a month, or a day, in UTC: the packages that came in it and their bytes, and those that were last tried in
+    it and did not come, with the kinds of their errors.
+    """
+    return run(lambda: _report(folder, record, by, form))
+
+
+async def _report(folder: Where, record: Path | None, by: Span, form: Form) -> int:
+    periods: dict[str, Period] = {}
+    async with open_record(folder, record) as found:
+        async for row in found.rows(folder.folder):
+            periods.setdefault(when(row, by), Period()).count(row)
+    rows = [_row(name, periods[name], table=form == "table") for name in sorted(periods)]
+    show(form, TABLE_COLUMNS if form == "table" else COLUMNS, rows, sys.stdout)
+    click.echo(total(periods.values()), err=True)
+    return Exit.DONE
+
+
+def when(row: Recorded, by: Span) -> str:
+    """The month or the day of a package: of its end, or of when it was last tried."""
+    moment = datetime.fromtimestamp(row.finished_at or row.updated_at, UTC)
+    return moment.isoformat()[: _LENGTHS[by]]
+
+
+def total(periods: Iterable[Period]) -> str:
+    """All of it in one line."""
+    known = list(periods)
+    fetched, missing = sum(each.fetched for each in known), sum(each.missing for each in known)
+    text = f"{many(fetched, 'package')}, {size(sum(each.size for each in known))}"
+    return text + (f"; {missing:,} not here" if missing else "")
+
+
+def _row(name: str, period: Period, *, table: bool) -> Row:
+    row: dict[str, object] = {each: getattr(period, each) for each in ("fetched", "failed", "given_up", "unfinished")}
+    if not table:
+        return {"period": name, "bytes": period.size, "reasons": period.reasons, **row}
+    reasons = ", ".join(f"{count:,} {kind}" for kind, count in sorted(period.reasons.items()))
+    return {"period": name, "size": size(period.size), "reasons": printable(reasons), **row}

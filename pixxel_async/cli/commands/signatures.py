@@ -1,0 +1,143 @@
+"""What the methods of `client.<resource>` take and give, read from their signatures and docstrings at run time."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from attrs import fields, frozen, resolve_types
+
+from ...resources import OPERATIONS, RESOURCES
+
+Kind = Literal["text", "whole", "number", "switch", "texts", "numbers", "json"]
+
+_SECTION = re.compile(r"^(Args|Returns|Raises|Note|Source):$", re.MULTILINE)
+_ENTRY = re.compile(r"^    (\w+): ", re.MULTILINE)
+_FIRST = ("id", "name", "status")
+_PLAIN: dict[Any, Kind] = {str: "text", datetime: "text", bool: "switch", int: "whole", float: "number"}
+_LISTS: dict[Any, Kind] = {str: "texts", float: "numbers"}
+
+
+@frozen
+class Argument:
+    """One argument of a method.
+
+    Attributes:
+        kind: what a command line gives for it; `json` for whatever has members.
+        positional: whether it goes without its name.
+    """
+
+    name: str
+    kind: Kind
+    positional: bool
+    required: bool
+    help: str
+
+
+@frozen
+class Method:
+    """One method of a resource.
+
+    Attributes:
+        resource, name: as attributes of the client and of the resource.
+        about: what it does, for people.
+        gives: the class of its answer, or of each row.
+        listed: whether it gives rows: a listing, the changes of a thing, or a list.
+        paged: whether it is a listing, which may be cut short.
+        paid: whether it costs tokens.
+    """
+
+    resource: str
+    name: str
+    about: str
+    arguments: tuple[Argument, ...]
+    gives: Any
+    listed: bool
+    paged: bool
+    paid: bool
+
+
+def methods(resource: str) -> list[str]:
+    """The names of a resource's methods, in the order of its class."""
+    return [name for name, found in vars(RESOURCES[resource]).items() if not name.startswith("_") and callable(found)]
+
+
+def about(resource: str) -> str:
+    """What a resource is, in one line."""
+    return inspect.getdoc(RESOURCES[resource]) or ""
+
+
+def read_method(resource: str, name: str) -> Method:
+    """One method of `methods`, looked at closely."""
+    function = getattr(RESOURCES[resource], name)
+    text, entries = _documented(function)
+    hints = get_type_hints(function)
+    gives, inner = hints["return"], get_args(hints["return"])
+    operation = OPERATIONS.get(f"{resource}.{name}")
+    return Method(
+        resource,
+        name,
+        text,
+        tuple(_arguments(function, hints, entries)),
+        inner[0] if inner else gives,
+        listed=bool(inner),
+        paged=bool(inner) and get_origin(gives) not in (AsyncIterator, list),
+        paid=operation is not None and operation.repeat == "paid",
+    )
+
+
+def _arguments(function: Callable[..., Any], hints: dict[str, Any], entries: dict[str, str]) -> list[Argument]:
+    found = []
+    for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
+        kind, required = _kind(hints[name]), parameter.default is parameter.empty
+        positional = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and kind != "json"
+        found.append(Argument(name, kind, positional, required, entries.get(name, "")))
+    return found
+
+
+def _kind(hint: Any) -> Kind:
+    """What a command line gives for a value of this type."""
+    options = [each for each in (get_args(hint) if _is_union(hint) else (hint,)) if each is not NoneType]
+    if all(isinstance(each, type) and each in _PLAIN for each in options):
+        return _PLAIN[options[-1]]
+    if len(options) == 1 and get_origin(options[0]) is Sequence:
+        return _LISTS.get(get_args(options[0])[0], "json")
+    return "json"
+
+
+def short_members(model: Any) -> list[str]:
+    """The members of a model that fit into a cell, by wire name; those that tell rows apart are the first."""
+    names = [
+        each.metadata.get("wire", each.name)
+        for each in fields(resolve_types(model))
+        if each.name != "extra" and not {"within", "lent"} & each.metadata.keys() and _short(each.type)
+    ]
+    return sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+
+
+def members(model: Any) -> list[str]:
+    """All members of a model, by wire name."""
+    own = [each for each in fields(model) if each.name != "extra" and "lent" not in each.metadata]
+    return list(dict.fromkeys(each.metadata.get("within") or each.metadata.get("wire", each.name) for each in own))
+
+
+def _short(hint: Any) -> bool:
+    options = [each for each in (get_args(hint) if _is_union(hint) else (hint,)) if each is not NoneType]
+    return all(isinstance(each, type) and issubclass(each, tuple(_PLAIN)) for each in options)
+
+
+def _is_union(hint: Any) -> bool:
+    return get_origin(hint) in (UnionType, Union)
+
+
+def _documented(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
+    """The docstring's words before its sections, and what it says of each argument."""
+    head, *rest = _SECTION.split(inspect.getdoc(function) or "")
+    sections = dict(zip(rest[::2], rest[1::2], strict=True))
+    _, *entries = _ENTRY.split(sections.get("Args", ""))
+    said = {name: " ".join(text.split()) for name, text in zip(entries[::2], entries[1::2], strict=True)}
+    return head.strip(), said

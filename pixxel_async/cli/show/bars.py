@@ -1,0 +1,91 @@
+"""Live bars on a terminal: one for the run, one for each body that is arriving."""
+
+from __future__ import annotations
+
+import time
+from typing import IO, TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from ..text import printable, size
+from .lines import standing
+from .progress import Board
+
+if TYPE_CHECKING:
+    from ...downloads import Snapshot
+    from ...events import Event
+    from .progress import Body
+
+_SHOWN = 8
+"""Bodies shown at most; more are counted."""
+_TAKEN = 58
+"""Columns that a bar, its numbers and the gaps take."""
+
+
+class Bars:
+    """Bars that are redrawn in place and vanish at the end; they write to stderr only, and leave stdout alone."""
+
+    period = 0.125
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._console = Console(file=stream, highlight=False)
+        self._live: Live | None = None
+        self._spinner = Spinner("dots")
+        self._board = Board()
+
+    def take(self, event: Event) -> None:
+        """Keep where the bodies stand, for the next drawing."""
+        self._board(event)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw everything anew."""
+        if self._live is None:
+            self._live = Live(
+                console=self._console,
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        self._live.update(self._picture(snapshot), refresh=True)
+
+    def say(self, text: str) -> None:
+        """Write one line above the bars."""
+        self._console.print(Text(text), soft_wrap=True)
+
+    def hide(self) -> None:
+        """Erase the bars."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _picture(self, snapshot: Snapshot) -> RenderableType:
+        bodies = self._board.bodies
+        head = Table.grid(padding=(0, 1))
+        head.add_row(self._spinner.render(time.monotonic()), Text(standing(snapshot), style="bold"))
+        grid = Table.grid(padding=(0, 1))
+        room = max(12, self._console.width - _TAKEN)
+        for item, body in list(bodies.items())[:_SHOWN]:
+            grid.add_row(Text(f"  {_end(printable(item), room)}"), _bar(body), Text(_words(body), no_wrap=True))
+        more = len(bodies) - _SHOWN
+        return Group(head, grid, *([Text(f"  and {more} more")] if more > 0 else []))
+
+
+def _end(text: str, room: int) -> str:
+    """The last characters of a text, where ids differ."""
+    return text if len(text) <= room else "…" + text[1 - room :]
+
+
+def _bar(body: Body) -> ProgressBar:
+    return ProgressBar(total=body.size or None, completed=body.received, width=24, pulse=body.size is None)
+
+
+def _words(body: Body) -> str:
+    text = size(body.received) if body.size is None else f"{size(body.received)} of {size(body.size)}"
+    return f"{text}, proving" if body.proving else text

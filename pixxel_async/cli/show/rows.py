@@ -1,0 +1,162 @@
+"""Rows on stdout: a table, JSON, NDJSON, CSV or GeoJSON, written as they come."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import IO, Any, Literal
+
+from ..text import moment, printable
+
+Form = Literal["table", "json", "ndjson", "csv", "geojson"]
+FORMS: tuple[Form, ...] = ("table", "json", "ndjson", "csv")
+"""The forms of every command; GeoJSON is for rows that lie somewhere on earth."""
+
+Row = Mapping[str, object]
+
+_BLOCK = 200
+"""Rows of a table whose cells decide how wide its columns are."""
+
+
+def writer(form: Form, columns: Sequence[str], stream: IO[str], *, before: Callable[[], object] | None = None) -> Rows:
+    """The writer of one form.
+
+    Args:
+        form: `table`, `json`, `ndjson`, `csv`, or `geojson` for rows with a `geometry`.
+        columns: the members of a row, in their order; others are not written. None at all, for JSON: whatever it has.
+        stream: where to; each row is flushed, so that a reader sees it at once.
+        before: called before each write, to clear the place where bars are drawn.
+    """
+    kinds: dict[Form, type[Rows]] = {"table": Table, "json": Array, "ndjson": Rows, "csv": Sheet, "geojson": Features}
+    return kinds[form](columns, stream, before)
+
+
+def show(form: Form, columns: Sequence[str], rows: Sequence[Row], stream: IO[str]) -> None:
+    """Write all rows and the end."""
+    out = writer(form, columns, stream)
+    for row in rows:
+        out.add(row)
+    out.end()
+
+
+class Rows:
+    """One JSON object a line; also the base of the other forms."""
+
+    blank = False
+    """Whether people see nothing at all; what is for programs shows that it has no rows."""
+
+    def __init__(self, columns: Sequence[str], stream: IO[str], before: Callable[[], object] | None = None) -> None:
+        self.columns = tuple(columns)
+        self._stream = stream
+        self._before = before or (lambda: None)
+
+    def add(self, row: Row) -> None:
+        """Write one row; raises `BrokenPipeError` when nobody reads any more."""
+        self._put(_encoded(row, self.columns) + "\n")
+
+    def end(self) -> None:
+        """Write what has to come after the last row."""
+
+    def _put(self, text: str) -> None:
+        self._before()
+        self._stream.write(text)
+        self._stream.flush()
+
+
+class Array(Rows):
+    """One JSON array."""
+
+    _open = "["
+
+    def add(self, row: Row) -> None:
+        self._put(f"{self._open}\n{_encoded(row, self.columns)}")
+        self._open = ","
+
+    def end(self) -> None:
+        self._put("[]\n" if self._open == "[" else "\n]\n")
+
+
+class Features(Rows):
+    """One GeoJSON FeatureCollection: a row's `geometry` or null, the columns as properties."""
+
+    _open = '{"type": "FeatureCollection", "features": ['
+
+    def add(self, row: Row) -> None:
+        geometry = json.dumps(row.get("geometry"))
+        properties = _encoded(row, self.columns)
+        self._put(f'{self._open}\n{{"type": "Feature", "geometry": {geometry}, "properties": {properties}}}')
+        self._open = ","
+
+    def end(self) -> None:
+        self._put("\n]}\n" if self._open == "," else f"{self._open}]}}\n")
+
+
+class Sheet(Rows):
+    """CSV with a header; cells are harmless to a terminal and hold no line breaks."""
+
+    _begun = False
+
+    def add(self, row: Row) -> None:
+        self._begin()
+        self._line([_cell(row.get(name)) for name in self.columns])
+
+    def end(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._line(self.columns)
+
+    def _line(self, cells: Sequence[str]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(cells)
+        self._put(text.getvalue())
+
+
+class Table(Rows):
+    """Columns for people; the first block of rows decides the widths, so that a million rows take no memory."""
+
+    def __init__(self, columns: Sequence[str], stream: IO[str], before: Callable[[], object] | None = None) -> None:
+        super().__init__(columns, stream, before)
+        self._block: list[list[str]] = []
+        self._widths: list[int] = []
+        self.blank = True
+
+    def add(self, row: Row) -> None:
+        self.blank = False
+        self._block.append([_cell(row.get(name)) for name in self.columns])
+        if len(self._block) >= _BLOCK:
+            self._write()
+
+    def end(self) -> None:
+        self._write()
+
+    def _write(self) -> None:
+        block, self._block = self._block, []
+        if not self._widths and block:
+            block.insert(0, [name.upper().replace("_", " ") for name in self.columns])
+            self._widths = [max(map(len, column)) for column in zip(*block, strict=True)]
+        self._put("".join(self._line(cells) for cells in block))
+
+    def _line(self, cells: Sequence[str]) -> str:
+        padded = (cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True))
+        return "  ".join(padded).rstrip() + "\n"
+
+
+def _encoded(row: Row, columns: Sequence[str]) -> str:
+    return json.dumps({name: _plain(row.get(name)) for name in columns or row}, default=str)
+
+
+def _plain(value: object) -> Any:
+    return moment(value) if isinstance(value, datetime) else value
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    value = _plain(value)
+    return printable(value if isinstance(value, str) else json.dumps(value, default=str))

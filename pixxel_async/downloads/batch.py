@@ -1,0 +1,167 @@
+"""The outcomes of many packages, as they come.
+
+Not an async generator: nothing is open across a yield, no cancel scope, no task group. The source is read by one plain
+task, which this object owns; `break`, an exception, a time-out, or being closed in another task all end the same way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError, PackageTimedOut
+from ..events import Failed, Outcome
+from .engine.feed import Feed
+
+if TYPE_CHECKING:
+    from .engine.engine import Engine
+    from .item import Terms
+
+__all__ = ["Outcomes"]
+
+
+def in_all(counts: Iterable[int | None]) -> int | None:
+    """The sum of some counts; None when one of them is not known."""
+    known = list(counts)
+    return None if None in known else sum(count or 0 for count in known)
+
+
+ROOM = 64
+"""Outcomes that wait for a slow reader before new work stops."""
+
+
+class Outcomes:
+    """Use it as `async with manager.fetch_all(…) as outcomes: async for outcome in outcomes: …`.
+
+    One outcome for each element of the source, in the order in which they end. When the key is refused, the disk is
+    full or the time for all is over, the outcomes that there are come first, and then that error is raised.
+    """
+
+    def __init__(
+        self,
+        source: Iterable[object] | AsyncIterable[object],
+        *,
+        engine: Engine,
+        terms: Terms,
+        wait_for_jobs: bool,
+        ended: Callable[[Outcomes], object],
+    ) -> None:
+        self._engine = engine
+        self._terms = terms
+        self._ended = ended
+        self._feed = Feed(source, engine=engine, terms=terms, sink=self, wait_for_jobs=wait_for_jobs)
+        self._outcomes: deque[Outcome] = deque()
+        self._error: BaseException | None = None
+        self._news = asyncio.Event()
+        self._reading: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def __aenter__(self) -> Outcomes:
+        if self._reading is not None or self._closed:
+            raise ConfigError("a fetch_all is entered once; call it again for another")
+        total = self._terms.settings.total_deadline
+        if total is not None:
+            self._timer = asyncio.get_running_loop().call_later(total, self._time_is_over, total)
+        self._reading = asyncio.create_task(self._read(), name="pixxel source")
+        self._reading.add_done_callback(lambda _: self._news.set())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _read(self) -> None:
+        try:
+            await self._feed.run()
+        except Exception as error:
+            self._error = self._error or error
+
+    def __aiter__(self) -> AsyncIterator[Outcome]:
+        return self
+
+    async def __anext__(self) -> Outcome:
+        if self._reading is None and not self._closed:
+            raise ConfigError("enter it first: async with manager.fetch_all(…) as outcomes")
+        while not self._outcomes:
+            if self._over():
+                if self._error is not None:
+                    raise self._error
+                raise StopAsyncIteration
+            self._news.clear()
+            await self._news.wait()
+        outcome = self._outcomes.popleft()
+        if len(self._outcomes) == ROOM - 1:
+            self._engine.schedule.wake()
+        return outcome
+
+    @property
+    def at_hand(self) -> int:
+        """Outcomes that can be taken without a wait."""
+        return len(self._outcomes)
+
+    @property
+    def to_come(self) -> int | None:
+        """Packages that are still to be read from the source; None when that is not known."""
+        return 0 if self._closed or self._error is not None else self._feed.to_come
+
+    def _over(self) -> bool:
+        """Whether no further outcome can come."""
+        read = self._closed or self._reading is None or self._reading.done()
+        return read and not self._feed.active
+
+    @property
+    def open(self) -> bool:
+        """Whether the reader keeps up."""
+        return len(self._outcomes) < ROOM
+
+    def deliver(self, outcome: Outcome) -> None:
+        """One package has ended."""
+        self._feed.active -= 1
+        self.say(outcome)
+
+    def say(self, outcome: Outcome) -> None:
+        """An outcome for the reader."""
+        self._outcomes.append(outcome)
+        self._news.set()
+
+    def stop(self, error: BaseException) -> None:
+        """Nothing new; bodies under way may end, then the error is raised."""
+        if self._over():
+            return
+        self._error = self._error or error
+        self._end_reading()
+        self._feed.drop(running=False)
+        self._news.set()
+
+    def _time_is_over(self, total: float) -> None:
+        self.stop(PackageTimedOut(f"not everything was here after {total:g} s (total_deadline)", stage="wait"))
+        for item in self._feed.drop(running=True):
+            error = PackageTimedOut(f"the time for all, {total:g} s, was over (total_deadline)", package=item.identity)
+            outcome = Failed(item.package, error, "stream")
+            self._engine.tools.tell(outcome)
+            self.say(outcome)
+
+    def _end_reading(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def aclose(self) -> None:
+        """Let go of everything that has not ended; closing twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        self._end_reading()
+        self._feed.drop(running=True)
+        self._ended(self)
+        self._news.set()
+        if self._reading is not None:
+            await asyncio.wait([self._reading])
+            if not self._reading.cancelled() and (error := self._reading.exception()) is not None:
+                raise error

@@ -1,0 +1,89 @@
+"""What a storage's answer tells beside its bytes: why there are none, the file's name, digests of the whole.
+
+What an answer means is judged by `packages.rules.answers`; 200, 206 and 416 are read in `resume`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+from attrs import frozen
+
+from ...._protocol.storage_answers import Meaning, judge, said
+
+__all__ = ["Refused", "given_name", "refused", "stated_digests"]
+
+
+@frozen
+class Refused:
+    """An answer without a body that we want.
+
+    Attributes:
+        meaning: as of `judge`.
+        told: what the storage said, fit to be shown.
+    """
+
+    meaning: Meaning
+    told: str = ""
+
+
+def refused(status: int, headers: Mapping[str, str], head: bytes) -> Refused:
+    """What an answer means whose body is an error's, beginning with `head`."""
+    return Refused(judge(status, headers, head), said(status, headers, head))
+
+
+_STAR_NAME = re.compile(r"filename\*\s*=\s*utf-8''([^;\s]+)", re.IGNORECASE)
+_PLAIN_NAME = re.compile(r"filename\s*=\s*(?:\"([^\"]*)\"|([^;\s]+))", re.IGNORECASE)
+
+
+def given_name(disposition: str, limit: int = 200) -> str | None:
+    """The file name in a Content-Disposition header, for people and never for a path; None when it holds none."""
+    if star := _STAR_NAME.search(disposition):
+        name = unquote(star[1])
+    elif plain := _PLAIN_NAME.search(disposition):
+        name = plain[1] or plain[2] or ""
+    else:
+        return None
+    last = re.split(r"[/\\]", name)[-1]
+    return "".join(char for char in last if char.isprintable())[:limit] or None
+
+
+_LENGTHS = {"crc32": 4, "md5": 16, "sha1": 20, "sha256": 32, "sha512": 64}
+_OF_THE_WHOLE = {
+    "x-amz-checksum-crc32": "crc32",
+    "x-amz-checksum-sha1": "sha1",
+    "x-amz-checksum-sha256": "sha256",
+    "x-ms-blob-content-md5": "md5",
+}
+_REPR_DIGEST = {"sha-256": "sha256", "sha-512": "sha512", "md5": "md5", "sha": "sha1"}
+
+
+def stated_digests(headers: Mapping[str, str], *, whole: bool = True) -> dict[str, bytes]:
+    """Digests of the whole package that a storage states: algorithm → bytes. What cannot be read says nothing.
+
+    Args:
+        headers: names in lower case.
+        whole: whether the answer is the whole body (200), so that a digest of the body is one of the package.
+    """
+    found = [(_OF_THE_WHOLE[name], text) for name, text in headers.items() if name in _OF_THE_WHOLE]
+    if whole:
+        found.append(("md5", headers.get("content-md5", "")))
+    for part in headers.get("x-goog-hash", "").split(","):
+        name, _, text = part.strip().partition("=")
+        found.append((name, text))
+    for part in headers.get("repr-digest", "").split(","):
+        name, _, text = part.strip().partition("=")
+        found.append((_REPR_DIGEST.get(name.lower(), ""), text.strip(":")))
+    decoded = ((algorithm, _decoded(text)) for algorithm, text in found)
+    return {name: value for name, value in decoded if value and len(value) == _LENGTHS.get(name)}
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""

@@ -1,0 +1,162 @@
+"""How a body goes on from the bytes that are on disk: what to ask the storage for, and what its answer means.
+
+The table, all of it. Asking, from what is kept:
+
+| kept                                                       | asked for                                    |
+|------------------------------------------------------------|----------------------------------------------|
+| nothing; more than the total                               | everything                                   |
+| as much as the total                                       | nothing: it is complete                      |
+| some, strong ETag                                          | the rest, if the ETag is the same            |
+| some, Last-Modified and total, and the whole gets proved   | the rest, if the date is the same            |
+| some, no validator, the caller says so, the whole proved   | the rest                                     |
+| some, else                                                 | everything                                   |
+
+Answering:
+
+| status | when                                                                       | then               |
+|--------|----------------------------------------------------------------------------|--------------------|
+| 206    | asked for the rest; starts where asked; same total, ETag and date          | go on              |
+| 206    | anything else                                                              | throw away         |
+| 200    |                                                                            | this body, from 0  |
+| 416    | asked for the rest, and its total is what is on disk                       | complete           |
+| 416    | anything else                                                              | throw away         |
+
+Piece by piece, with If-Match and a strong ETag:
+
+| status | when                                                                       | then               |
+|--------|----------------------------------------------------------------------------|--------------------|
+| 206    | starts where asked and ends no later; same total and ETag                  | go on              |
+| else   |                                                                            | alone              |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import field, frozen
+
+from ...._protocol.ranges import is_strong, parse_content_range
+from ...rules.byte_ranges import Region
+
+__all__ = ["Kept", "Reading", "Request", "piece_of", "read", "read_piece", "request"]
+
+Action = Literal["go on", "from 0", "complete", "throw away", "alone"]
+
+
+@frozen
+class Kept:
+    """What of a package is on disk, and what the storage said when it came.
+
+    Attributes:
+        size: bytes that can be trusted.
+        etag, last_modified: the validators, as they were sent.
+        total: bytes of the whole package; None when the storage did not say.
+    """
+
+    size: int = 0
+    etag: str | None = None
+    last_modified: str | None = None
+    total: int | None = None
+
+
+@frozen
+class Request:
+    """What to ask the storage for.
+
+    Attributes:
+        offset: the first byte that is missing.
+        headers: to send.
+        complete: True when nothing is missing.
+    """
+
+    offset: int = 0
+    headers: Mapping[str, str] = field(factory=dict)
+    complete: bool = False
+
+
+@frozen
+class Reading:
+    """What a 200, 206 or 416 means for the part file.
+
+    Attributes:
+        action: `go on` at the offset, `from 0` with this body, `complete`, `throw away` what is on disk and ask anew,
+            or `alone`: no pieces, one connection goes on from the prefix.
+        total: bytes of the whole package as this answer says; None when it does not.
+    """
+
+    action: Action
+    total: int | None = None
+
+
+def request(kept: Kept, *, proved: bool, unsafe: bool) -> Request:
+    """What to ask for next.
+
+    Args:
+        proved: whether the whole file is proved afterwards by checksums of its own.
+        unsafe: whether bytes without any validator may be continued.
+    """
+    if kept.size <= 0 or (kept.total is not None and kept.size > kept.total):
+        return Request()
+    if kept.size == kept.total:
+        return Request(kept.size, complete=True)
+    rest = {"range": f"bytes={kept.size}-"}
+    if kept.etag is not None and is_strong(kept.etag):
+        return Request(kept.size, {**rest, "if-range": kept.etag})
+    if proved and kept.last_modified is not None and kept.total is not None:
+        return Request(kept.size, {**rest, "if-range": kept.last_modified})
+    if proved and unsafe and kept.etag is None and kept.last_modified is None:
+        return Request(kept.size, rest)
+    return Request()
+
+
+def read(status: int, headers: Mapping[str, str], asked: Request, kept: Kept) -> Reading:
+    """What a 200, 206 or 416 means.
+
+    Args:
+        headers: names in lower case.
+        asked: what was asked for.
+        kept: what it was asked from.
+    """
+    if status == 200:
+        return Reading("from 0", _length(headers))
+    if not asked.offset:
+        return Reading("throw away")
+    told = parse_content_range(headers.get("content-range", ""))
+    if told is None:
+        return Reading("throw away")
+    if status == 416:
+        return Reading("complete" if told.total == kept.size else "throw away", told.total)
+    fits = told.first == asked.offset and _same_total(told.total, kept.total) and _same_object(headers, kept)
+    return Reading("go on", told.total) if fits else Reading("throw away")
+
+
+def piece_of(kept: Kept, piece: Region) -> dict[str, str]:
+    """The headers that ask for one piece of the very object that is known."""
+    return {"range": f"bytes={piece[0]}-{piece[1] - 1}", "if-match": kept.etag or ""}
+
+
+def read_piece(status: int, headers: Mapping[str, str], piece: Region, kept: Kept) -> Reading:
+    """What the answer to one piece means."""
+    told = parse_content_range(headers.get("content-range", "")) if status == 206 else None
+    if told is None or told.first != piece[0] or told.last is None or told.last >= piece[1]:
+        return Reading("alone")
+    same = told.total == kept.total and headers.get("etag", kept.etag) == kept.etag
+    return Reading("go on" if same else "alone", told.total)
+
+
+def _same_total(told: int | None, known: int | None) -> bool:
+    return known is None or told == known
+
+
+def _same_object(headers: Mapping[str, str], kept: Kept) -> bool:
+    """Whether no validator of this answer says otherwise; one that it does not repeat says nothing."""
+    etag, date = headers.get("etag"), headers.get("last-modified")
+    if kept.etag is not None and etag is not None:
+        return etag == kept.etag
+    return kept.last_modified is None or date is None or date == kept.last_modified
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    text = headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None

@@ -1,0 +1,116 @@
+"""Where the packages of one call go, and what of it is local."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from ...errors import ConfigError
+from .destination import Destination
+from .local_folder import LocalFolder
+from .rules.locations import spool_name, state_folder
+from .rules.locations import store_url as store_url
+
+if TYPE_CHECKING:
+    from ..._aio.threads import Threads
+    from .disk import Disk
+
+__all__ = ["Home", "Homes", "Target", "Where", "open_store", "where"]
+
+Target = str | Path | Destination
+"""A folder, the URL of an object store, or such a store."""
+
+
+@frozen
+class Where:
+    """A folder, or the spool of an object store.
+
+    Attributes:
+        folder: the local folder: part files, by default the record, and without a store the final files.
+        url: of the store; None for a folder.
+    """
+
+    folder: Path
+    url: str | None = None
+
+    def __str__(self) -> str:
+        return str(self.folder) if self.url is None else self.url
+
+    @property
+    def record(self) -> Path:
+        """The record's file, unless another one was chosen."""
+        return self.folder / ".pixxel" / "record.sqlite"
+
+
+def where(given: Target, spool: str | Path | None = None) -> Where:
+    """What a path, a URL or a store means.
+
+    Args:
+        given: a folder, or `s3://bucket/prefix`, `gs://…`, `az://…`, or a store that is at such a URL.
+        spool: the local folder of a store; None for one of its own below `$XDG_STATE_HOME/pixxel`.
+
+    Raises:
+        ConfigError: the URL cannot be used as given, or a folder was given a spool.
+    """
+    text = given if isinstance(given, str | Path) else given.url or ""
+    url = store_url(text) if isinstance(text, str) else None
+    if url is not None:
+        return Where(Path(spool) if spool is not None else _spool(url), url)
+    if spool is not None:
+        raise ConfigError("a spool folder is for object stores; a folder needs none")
+    return Where(Path(text))
+
+
+def _spool(url: str) -> Path:
+    return Path(state_folder(os.environ, str(Path.home())), "pixxel", spool_name(url))
+
+
+@frozen
+class Home:
+    """A folder that is ready, and where its final files go."""
+
+    folder: Path
+    destination: Destination
+
+
+class Homes:
+    """Makes folders and reaches stores, each store once."""
+
+    def __init__(self, disk: Disk, threads: Threads) -> None:
+        self._disk = disk
+        self._threads = threads
+        self._stores: dict[str, Home] = {}
+
+    async def at(self, given: Target, spool: str | Path | None = None) -> Home:
+        """Make the local folder, and reach the store if there is one.
+
+        Raises:
+            ConfigError: one of them cannot be used.
+            ConnectionFailed: the store does not answer.
+        """
+        place = where(given, spool)
+        if place.url is not None and place.url in self._stores:
+            return self._stores[place.url]
+        folder = await self._threads.run(self._disk.prepare, place.folder)
+        if place.url is None:
+            return Home(folder, LocalFolder(folder, self._disk, self._threads))
+        opening = given if not isinstance(given, str | Path) else await self._threads.run(open_store, place.url)
+        await opening.open()
+        home = self._stores[place.url] = Home(folder, opening)
+        return home
+
+
+def open_store(url: str) -> Destination:
+    """The object store at a URL; runs in a thread.
+
+    Raises:
+        ConfigError: the extra is not installed, or the store cannot be used as given.
+    """
+    try:
+        from ...integrations.objects import ObjectStore
+    except ImportError:
+        raise ConfigError("object stores need an extra: pip install 'pixxel-async[s3]'") from None
+    return ObjectStore.at(url)

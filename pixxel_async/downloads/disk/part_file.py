@@ -1,0 +1,151 @@
+"""One part file: written to, read again, cut, put on the disk for good."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+from ...errors import DownloadError
+from .syscalls import Buffer, Calls, named
+
+__all__ = ["Hasher", "PartFile"]
+
+_BUFFERS_A_CALL = 1024
+_READ_SIZE = 1 << 20
+
+
+class Hasher(Protocol):
+    """Anything of `hashlib`."""
+
+    def update(self, data: Buffer, /) -> None: ...
+
+
+class PartFile:
+    """One open part file, owned by whoever holds the package's lease; not for two threads at once.
+
+    Attributes:
+        path: where it is.
+        size: where it ends.
+    """
+
+    def __init__(self, path: Path, fd: int, size: int, calls: Calls) -> None:
+        self.path = path
+        self.size = size
+        self._fd = fd
+        self._calls = calls
+
+    def __enter__(self) -> PartFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def write(self, buffers: Sequence[Buffer], at: int | None = None) -> None:
+        """Write all bytes of all buffers; `size` counts what reached the file, also when it raises.
+
+        Args:
+            at: the byte to begin at; None appends.
+
+        Raises:
+            DiskFull: no room for all of them.
+            DownloadError: any other error of the disk.
+        """
+        rest = [memoryview(buffer).cast("B") for buffer in buffers if len(buffer)]
+        at = self.size if at is None else at
+        with named("write to", self.path):
+            self._calls.lseek(self._fd, at, os.SEEK_SET)
+            while rest:
+                written = self._calls.writev(self._fd, rest[:_BUFFERS_A_CALL])
+                at += written
+                self.size = max(self.size, at)
+                rest = _after(rest, written)
+
+    def feed(self, hasher: Hasher, start: int, end: int, stop: Event | None = None) -> None:
+        """Feed the bytes from `start` up to `end` to a digest, or to anyone else.
+
+        Args:
+            stop: when set, reading ends early.
+
+        Raises:
+            DownloadError: the file cannot be read, or is shorter.
+        """
+        with named("read", self.path):
+            self._calls.lseek(self._fd, start, os.SEEK_SET)
+            while start < end and not (stop is not None and stop.is_set()):
+                chunk = self._calls.read(self._fd, min(end - start, _READ_SIZE))
+                if not chunk:
+                    raise OSError(errno.EIO, "shorter than it was")
+                hasher.update(chunk)
+                start += len(chunk)
+
+    def truncate(self, size: int = 0) -> None:
+        """Drop all bytes from `size` on."""
+        with named("shorten", self.path):
+            self._calls.ftruncate(self._fd, min(size, self.size))
+        self.size = min(size, self.size)
+
+    def sync(self) -> None:
+        """Wait until the bytes are on the disk.
+
+        A file whose sync failed may have lost any of its bytes, and no later sync would tell: it is removed.
+        """
+        try:
+            with named("sync", self.path):
+                self._calls.fsync(self._fd)
+        except DownloadError:
+            self.discard()
+            raise
+
+    def settle(self, mode: int) -> None:
+        """Give the file its final permissions and wait until it is on the disk."""
+        with named("set the permissions of", self.path):
+            self._calls.fchmod(self._fd, mode)
+        self.sync()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was let go."""
+        return self._fd < 0
+
+    def put_away(self) -> int:
+        """Close the file with its bytes on the disk, and leave none that is empty.
+
+        Returns:
+            bytes that are surely there; 0 where the disk does not say so.
+        """
+        if not self.size:
+            self.discard()
+            return 0
+        with suppress(DownloadError):
+            self.sync()
+        self.close()
+        return self.size
+
+    def close(self) -> None:
+        """Let the file go; closing twice is harmless."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with named("close", self.path):
+                self._calls.close(fd)
+
+    def discard(self) -> None:
+        """Close and remove the file."""
+        with suppress(DownloadError):
+            self.close()
+        with named("remove", self.path), suppress(FileNotFoundError):
+            self._calls.unlink(self.path)
+        self.size = 0
+
+
+def _after(buffers: list[memoryview], written: int) -> list[memoryview]:
+    """What is left of the buffers after a write that may have been short."""
+    for index, buffer in enumerate(buffers):
+        if written < len(buffer):
+            return [buffer[written:], *buffers[index + 1 :]]
+        written -= len(buffer)
+    return []

@@ -1,0 +1,206 @@
+"""Chunks as they arrive → one part file: gathered, written and digested in a thread, one write in flight.
+
+A single stream appends: `add` and `turn`. Several connections write where their bytes belong: `put`. The onlookers see
+the prefix, in order; bytes beyond it are read again from the file once the prefix has reached them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Event
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from ..rules.byte_ranges import Regions, add, size_of, to_text
+from .taps import Onlookers
+
+if TYPE_CHECKING:
+    from ..._aio.threads import Threads
+    from .part_file import PartFile
+
+__all__ = ["Writer"]
+
+SYNC_STEP = 64 << 20
+"""Bytes after which what was written is brought to the disk, so that not all of it is lost in a power cut."""
+CATCH_UP = 4 << 20
+"""Bytes read again for the onlookers with each write, so that no write waits long for it."""
+
+T = TypeVar("T")
+
+
+class Writer:
+    """The one writer of one part file.
+
+    Args:
+        part: the open part file.
+        threads: where it is written and digested.
+        buffer: bytes that are gathered for one write; at most two buffers are held.
+        digest: `sha256`, or None.
+        kept: bytes in the file that count; the rest is cut off by `begin`.
+        beyond: what else of it counts, after a gap.
+        synced: how many of these are surely on the disk.
+        unpack: whether members of a ZIP are unpacked and compared on the way.
+
+    Attributes:
+        onlookers: what is found out about the bytes as they are written.
+        size: bytes from byte 0 on without a gap: on disk, on their way to it, or gathered.
+        beyond: regions after a gap, as several connections filled them.
+        synced: bytes that would survive a power cut.
+    """
+
+    def __init__(
+        self,
+        part: PartFile,
+        threads: Threads,
+        *,
+        buffer: int,
+        digest: Literal["sha256"] | None,
+        kept: int = 0,
+        beyond: Regions = (),
+        synced: int = 0,
+        unpack: bool = False,
+    ) -> None:
+        self.size = kept
+        self.beyond = beyond
+        self.synced = min(synced, kept)
+        self._part = part
+        self._threads = threads
+        self._buffer = buffer
+        self.onlookers = Onlookers(digest=digest is not None, unpack=unpack)
+        self._shown = 0
+        self._chunks: list[bytes] = []
+        self._gathered = 0
+        self._running: Future[None] | None = None
+        self._turns = asyncio.Lock()
+        self._split = bool(beyond)
+
+    @property
+    def here(self) -> int:
+        """Bytes that are here, wherever they belong."""
+        return self.size + size_of(self.beyond)
+
+    @property
+    def regions(self) -> str | None:
+        """What is filled, for the record; None while the file's size tells that."""
+        return to_text(((0, self.size), *self.beyond)) if self._split else None
+
+    async def begin(self) -> None:
+        """Make the file hold what is kept and nothing else, and show its prefix again, from the disk."""
+        if not self.size and not self._part.size:
+            return
+        stop = Event()
+        await self._threads.run_until(stop, self._begin, stop)
+
+    def _begin(self, stop: Event) -> None:
+        self._part.truncate(self.beyond[-1][1] if self.beyond else self.size)
+        self._read_again(self.size, stop)
+
+    def add(self, chunk: bytes) -> bool:
+        """Take a chunk; True when enough are gathered, and `turn` is to be awaited."""
+        self._chunks.append(chunk)
+        self._gathered += len(chunk)
+        self.size += len(chunk)
+        return self._gathered >= self._buffer
+
+    async def turn(self) -> None:
+        """Hand what is gathered to a thread, as soon as that has written what it was given before."""
+        await self._written()
+        chunks, self._chunks, self._gathered = self._chunks, [], 0
+        if chunks:
+            self._running = self._threads.begin(self._write, chunks)
+
+    async def flush(self) -> None:
+        """Wait until everything is written."""
+        await self.turn()
+        await self._written()
+
+    async def split(self) -> None:
+        """From now on the file's size does not tell what is filled; the record must know before the first `put`."""
+        await self.flush()
+        self._split = True
+
+    async def put(self, at: int, chunks: list[bytes]) -> None:
+        """Write chunks where they belong; several callers take turns."""
+        async with self._turns:
+            await self._threads.run(self._put, at, chunks)
+
+    def _put(self, at: int, chunks: list[bytes]) -> None:
+        self._part.write(chunks, at)
+        (_, self.size), *beyond = add(((0, self.size), *self.beyond), (at, at + sum(map(len, chunks))))
+        self.beyond = tuple(beyond)
+        if at == self._shown:
+            self._update(chunks)
+        self._read_again(min(self.size, self._shown + CATCH_UP))
+        self._sync(self.size)
+
+    async def join(self) -> None:
+        """Back to a single stream: what lies beyond the prefix is given up."""
+        if self.beyond:
+            await self._threads.run(self._part.truncate, self.size)
+        self.beyond, self._split = (), False
+
+    async def complete(self, look: Callable[[bytes | None, bytes | None], T], stop: Event) -> T:
+        """Write what is left, and look at the complete file in the same thread.
+
+        Args:
+            look: is given the digest, and all the bytes if they are still here.
+            stop: set when the waiting is cancelled.
+        """
+        await self._written()
+        chunks, self._chunks, self._gathered = self._chunks, [], 0
+        whole = not self._part.size
+        if whole:
+            self.onlookers.leave_the_rest()
+
+        def finish() -> T:
+            self._read_again(self._part.size, stop)
+            self._write(chunks)
+            return look(self.onlookers.digest(), b"".join(chunks) if whole else None)
+
+        return await self._threads.run_until(stop, finish)
+
+    async def _written(self) -> None:
+        if self._running is not None:
+            running, self._running = self._running, None
+            await self._threads.result(running)
+
+    def _write(self, chunks: list[bytes]) -> None:
+        self._read_again(self._part.size)
+        self._part.write(chunks)
+        self._update(chunks)
+        self._sync(self._part.size)
+
+    def _update(self, chunks: list[bytes]) -> None:
+        if self.onlookers.any:
+            for chunk in chunks:
+                self.onlookers.update(chunk)
+            self._shown += sum(map(len, chunks))
+
+    def _read_again(self, upto: int, stop: Event | None = None) -> None:
+        """Show what others wrote, up to this byte."""
+        if self.onlookers.any and self._shown < upto:
+            self._part.feed(self.onlookers, self._shown, upto, stop)
+            self._shown = upto
+
+    def _sync(self, size: int) -> None:
+        if size - self.synced >= SYNC_STEP:
+            self._part.sync()
+            self.synced = size
+
+    async def rewind(self) -> None:
+        """Throw everything away; the next byte is byte 0."""
+        await self._written()
+        self._chunks, self._gathered, self.size, self.synced = [], 0, 0, 0
+        self.beyond, self._split, self._shown = (), False, 0
+        self.onlookers.start_over()
+        await self._threads.run(self._part.truncate, 0)
+
+    async def settle(self) -> None:
+        """Drop what is gathered and wait for the write in flight, whatever becomes of it: nothing is in use then."""
+        self._chunks, self._gathered = [], 0
+        if self._running is not None:
+            running, self._running = self._running, None
+            await self._threads.settled(running)
+        if not self._split:
+            self.size = self._part.size

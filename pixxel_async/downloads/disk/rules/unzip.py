@@ -1,0 +1,144 @@
+"""Which members of an archive may become files, and where: decided before the first byte of any is written.
+
+Rule 1: a member's name is a wish. It is fulfilled to the letter or the whole archive is refused; nothing is renamed.
+Rule 2: what would be harmful on one system is refused on all of them, so that an archive behaves the same everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from attrs import frozen
+
+from ....errors import DownloadError, TooLarge
+from ...rules.file_names import fold, is_device
+
+__all__ = ["Inside", "Limits", "Unpacked", "plan"]
+
+MOST_MEMBERS = 1_000_000
+LONGEST_SEGMENT, LONGEST_PATH = 255, 1024
+"""Bytes of a file's name, and of its path below the folder."""
+_HARMFUL = re.compile(r'[<>:"\\|?*\x00-\x1f\x7f]')
+_METHODS = frozenset({0, 8, 12, 14})
+"""Stored, deflated, bzip2, LZMA: what the standard library unpacks."""
+_ENCRYPTED = 0x1
+
+
+class Inside(Protocol):
+    """A member as `zipfile` tells of it."""
+
+    filename: str
+    orig_filename: str
+    file_size: int
+    compress_type: int
+    flag_bits: int
+    external_attr: int
+
+
+@frozen
+class Limits:
+    """What may come out of one archive.
+
+    Attributes:
+        size: bytes of all members together.
+        why: what that bound comes from, for the error.
+    """
+
+    size: int
+    why: str
+
+
+@frozen
+class Unpacked:
+    """A member that is written.
+
+    Attributes:
+        place: in the archive's list.
+        path: below the folder, with `/`.
+        size: its bytes.
+    """
+
+    place: int
+    path: str
+    size: int
+
+
+def plan(members: Iterable[Inside], limits: Limits) -> list[Unpacked]:
+    """All files that come out of an archive; folders are made as files need them.
+
+    Raises:
+        DownloadError: a member's name would leave the folder, is no file's name on some system, or is another's; or it
+            is a link, a device, encrypted, or packed in a way that is not known.
+        TooLarge: there is more in it than allowed.
+    """
+    files = list(_files(members))
+    if len(files) > MOST_MEMBERS:
+        raise TooLarge(f"the archive has more than {MOST_MEMBERS:,} files", stage="extract")
+    total = sum(file.size for file in files)
+    if total > limits.size:
+        raise TooLarge(
+            f"the archive unpacks to {total:,} bytes; allowed are {limits.size:,} ({limits.why})", stage="extract"
+        )
+    _check_apart(files)
+    return files
+
+
+def _files(members: Iterable[Inside]) -> Iterator[Unpacked]:
+    for place, member in enumerate(members):
+        folder = member.filename.endswith("/")
+        path = _checked(member.orig_filename.removesuffix("/") if folder else member.orig_filename)
+        _check_kind(member, folder=folder)
+        if not folder:
+            yield Unpacked(place, path, member.file_size)
+
+
+def _checked(name: str) -> str:
+    """The name, if every part of it is a file's name on every system."""
+    if len(name.encode(errors="surrogateescape")) > LONGEST_PATH:
+        raise _refused(name, "is too long")
+    if any(_unfit(segment) for segment in name.split("/")):
+        raise _refused(name, "would leave the folder, or is no file's name on every system")
+    return name
+
+
+def _unfit(segment: str) -> bool:
+    return (
+        segment.strip(" .") == ""
+        or segment[-1] in " ."
+        or len(segment.encode(errors="surrogateescape")) > LONGEST_SEGMENT
+        or _HARMFUL.search(segment) is not None
+        or is_device(segment)
+    )
+
+
+def _check_kind(member: Inside, *, folder: bool) -> None:
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFDIR if folder else stat.S_IFREG):
+        raise _refused(member.filename, "is a link or a device")
+    if member.flag_bits & _ENCRYPTED:
+        raise _refused(member.filename, "is encrypted")
+    if member.compress_type not in _METHODS:
+        raise _refused(member.filename, f"is packed by method {member.compress_type}, which cannot be unpacked here")
+
+
+def _check_apart(files: Iterable[Unpacked]) -> None:
+    """No two files are one where neither case nor the spelling of accents counts, and none is another's folder."""
+    taken: dict[str, Unpacked] = {}
+    folders: dict[str, str] = {}
+    for file in files:
+        if (other := taken.setdefault(fold(file.path), file)) is not file:
+            raise _refused(file.path, f"has the name of {other.path!r}")
+        segments = file.path.split("/")
+        for depth in range(1, len(segments)):
+            folders[fold("/".join(segments[:depth]))] = file.path
+    for name in taken.keys() & folders.keys():
+        raise _refused(taken[name].path, f"stands where {folders[name]!r} needs a folder")
+
+
+def _refused(name: str, why: str) -> DownloadError:
+    error = DownloadError(f"nothing was unpacked: {name[:200]!r} {why}; the archive is kept", stage="extract")
+    error.retryable = False
+    return error

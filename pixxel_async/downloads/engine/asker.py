@@ -1,0 +1,123 @@
+"""One request for one package, and what its answer means for it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ...errors import (
+    ConfigError,
+    Forbidden,
+    KeyRefused,
+    OutcomeUnknown,
+    PackageFailed,
+    PackageTimedOut,
+    PixxelError,
+    RateLimited,
+)
+from ...events import Waiting
+from ..pipeline.ask import inquire
+from .key_check import Doorman
+
+if TYPE_CHECKING:
+    from ...packages import PackageState
+    from ..item import Item
+    from ..schedule.schedule import Schedule
+    from ..services import Tools
+    from .organization import Binding
+
+__all__ = ["Asker"]
+
+PAUSE = 10.0
+"""Seconds of pause after a refusal for too many requests that names none."""
+LOST = 3
+"""Lost answers after each of which a package is asked for anew, where asking costs nothing."""
+
+
+class Asker:
+    """Asks, and sorts the packages by what is said about them.
+
+    Args:
+        fail: ends one item.
+        binding: sees to it that the record belongs to the right organization.
+        refused: ends everything of one client, whose key is refused, or whose record is another's.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        schedule: Schedule,
+        binding: Binding,
+        *,
+        fail: Callable[[Item, PixxelError], object],
+        refused: Callable[[Item, PixxelError], object],
+    ) -> None:
+        self._tools = tools
+        self._schedule = schedule
+        self._binding = binding
+        self._fail = fail
+        self._refused = refused
+        self._doorman = Doorman(tools.timing)
+
+    async def ask(self, item: Item) -> None:
+        """Ask for one package; afterwards it is ready, waits, or has ended."""
+        if not item.asks:
+            item.began = item.sent
+        item.asks += 1
+        deadline = item.terms.settings.deadline
+        try:
+            async with asyncio.timeout(deadline):  # also for the last one, which is made when it is nearly over
+                await self._binding.ensure()
+                state = await inquire(item, self._tools)
+        except PixxelError as error:
+            await self.failed(item, error)
+        except TimeoutError:
+            self._fail(item, PackageTimedOut(f"no answer in {deadline:g} s (deadline)", package=item.identity))
+        else:
+            self._sort(item, state)
+
+    async def failed(self, item: Item, error: PixxelError) -> None:
+        """Asking raised: the pace, the key or this package is at fault."""
+        if isinstance(error, RateLimited):
+            item.asks = max(item.asks - 1, 0)
+            self._schedule.pause(PAUSE if error.retry_after is None else error.retry_after)
+            self._schedule.again(item)
+        elif isinstance(error, OutcomeUnknown) and item.package.by_id and item.lost < LOST:
+            item.lost += 1
+            self._schedule.later(item, item.terms.client.settings.waiting.first)
+        elif isinstance(error, KeyRefused | Forbidden):
+            refusal = await self._doorman.refusal(item.terms.client)
+            self._fail(item, error)
+            if refusal is not None:
+                self._refused(item, refusal)
+        else:
+            self._fail(item, error)
+            if isinstance(error, ConfigError):
+                self._refused(item, error)
+
+    def _sort(self, item: Item, state: PackageState) -> None:
+        if state.failed:
+            self._fail(item, PackageFailed(state.message, package=item.identity))
+        elif state.ready:
+            item.link = state.link
+            life = state.link.good_for(self._tools.timing.clock()) if state.link is not None else math.inf
+            self._schedule.ready(item, life if life > 0 else math.inf)
+        else:
+            told, usual = state.retry_after, item.terms.client.settings.waiting.first
+            self.packing(item, told if told is not None and told > usual else None)
+
+    def packing(self, item: Item, told: float | None = None) -> None:
+        """It is not ready: it waits, unless its time is over.
+
+        Args:
+            told: seconds before which the service does not want to be asked again; None when it did not say.
+        """
+        age = self._tools.timing.clock() - item.began
+        if age >= item.terms.settings.deadline:
+            stand = f"still {item.status or 'without a status'!r} after {age:.0f} s and {item.asks} requests"
+            self._fail(item, PackageTimedOut(f"{stand} (deadline)", package=item.identity))
+            return
+        self._tools.tell(Waiting(item.identity, item.status, age))
+        self._schedule.packing(item, told)

@@ -1,0 +1,229 @@
+"""The workers of a manager, and the packages that are under way; what users see of it is in `manager.py`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from ...errors import DiskFull, DownloadError, PackageTimedOut, PixxelError, RateLimited
+from ...events import Failed, Outcome, Waiting
+from ..item import Item, Key, Running, Sink
+from ..pipeline.claim import Held
+from ..pipeline.failures import note_failure, unforeseen
+from ..pipeline.pipeline import NotReady, carry
+from ..schedule.schedule import Schedule
+from .asker import Asker
+from .lookup import Found
+
+if TYPE_CHECKING:
+    from ...packages import Package
+    from ...settings import DownloadSettings, Settings
+    from ..disk.locations import Home
+    from ..item import Terms
+    from ..services import Tools
+    from .organization import Binding
+
+__all__ = ["Engine", "begin"]
+
+LOOK_AGAIN = 1.0
+"""Seconds between two looks at a package that another process has."""
+
+
+class Engine:
+    """Fixed workers between two queues; an item is a row in a table and never a task.
+
+    Args:
+        binding: sees to it that the record belongs to the right organization.
+        home: the manager's own folder.
+        settings: of the manager's client.
+
+    Attributes:
+        items: every package that has not ended, by its `key`.
+        streaming: bodies under way.
+    """
+
+    def __init__(self, tools: Tools, binding: Binding, home: Home, settings: Settings) -> None:
+        self.tools = tools
+        self.items: dict[Key, Item] = {}
+        self.home = home
+        self._binding = binding
+        self.streaming = 0
+        self._workers: dict[str, list[asyncio.Task[None]]] = {"ask": [], "stream": []}
+        self.schedule = Schedule(tools.timing, settings.waiting.first, settings.http.calls_per_second)
+        self._asker = Asker(tools, self.schedule, binding, fail=self.fail, refused=self._refused)
+        self._changed = asyncio.Event()
+        self._notes: set[asyncio.Task[None]] = set()
+        self._holds: set[asyncio.Task[None]] = set()
+
+    def staff(self, settings: DownloadSettings) -> None:
+        """As many workers as these settings ask for."""
+        for kind, count, work in (("ask", settings.asks, self._ask), ("stream", settings.streams, self._stream)):
+            crew = self._workers[kind]
+            while len(crew) < count:
+                crew.append(asyncio.create_task(self._worker(work), name=f"pixxel {kind} {len(crew) + 1}"))
+        self.schedule.staff(streams=len(self._workers["stream"]))
+
+    async def _worker(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Work until cancelled. A fault of ours between two packages ends all of them: nobody waits for ever."""
+        try:
+            while True:
+                await work()
+        except Exception as error:
+            self.stop(unforeseen(error, "wait"), lambda item: True)
+
+    async def _ask(self) -> None:
+        """Ask about one package."""
+        item = await self.schedule.next_ask()
+        try:
+            if item.sinks:
+                await self._asker.ask(item)
+        except Exception as error:
+            self.fail(item, unforeseen(error, "ask", item))
+        finally:
+            self.schedule.asked(item)
+
+    async def _stream(self) -> None:
+        """Carry one package to its end."""
+        item = await self.schedule.next_ready()
+        item.began += self.tools.timing.clock() - item.queued
+        item.terms.streaming += 1
+        self.streaming += 1
+        size = 0
+        try:
+            if item.sinks:
+                size = await self._carry(item)
+        finally:
+            item.terms.streaming -= 1
+            self.streaming -= 1
+            item.running = item.link = None
+            self.schedule.streamed(item, size)
+
+    async def _carry(self, item: Item) -> int:
+        """Carry a package as far as it gets; returns the bytes that were streamed, as far as that is known."""
+        deadline = item.terms.settings.deadline
+        left = item.began + deadline - self.tools.timing.clock()
+        try:
+            async with asyncio.timeout(max(left, 0.0)) as limit:
+                item.running = Running(item.identity, limit)
+                done = await carry(item, self.tools)
+                self.finish(item, done)
+                return done.size if done.fetched else 0
+        except NotReady:
+            self._asker.packing(item)
+        except Held:
+            self.tools.tell(Waiting(item.identity, "another process has it", self.tools.timing.clock() - item.began))
+            self._hold(item)
+        except RateLimited as error:
+            await self._asker.failed(item, error)
+        except PixxelError as error:
+            await self._failed(item, error)
+        except TimeoutError:
+            await self._failed(item, PackageTimedOut(f"not here after {deadline:g} s (deadline)", stage="stream"))
+        except Exception as error:
+            await self._failed(item, unforeseen(error, "stream", item))
+        return 0
+
+    def _hold(self, item: Item) -> None:
+        hold = asyncio.create_task(self._look_again(item))
+        self._holds.add(hold)
+        hold.add_done_callback(self._holds.discard)
+
+    async def _look_again(self, item: Item) -> None:
+        await self.tools.timing.sleep(LOOK_AGAIN)
+        self.schedule.stream(item)
+
+    async def _failed(self, item: Item, error: PixxelError) -> None:
+        if item.sinks:
+            await self._asker.failed(item, error)
+            if isinstance(error, DiskFull):
+                self.stop(error, lambda other: True)
+
+    def finish(self, item: Item, outcome: Outcome) -> None:
+        """An item has ended: all who want it learn of it."""
+        sinks, item.sinks = item.sinks, ()
+        self._forget(item)
+        self.tools.tell(outcome)
+        for sink in sinks:
+            sink.deliver(outcome)
+        self._changed.set()
+        self.schedule.wake()
+
+    def key(self, package: Package, terms: Terms) -> Key:
+        """What an item is known by; mostly the package alone, for there may be very many.
+
+        Another client's item is another item: what one key is refused, the next may have.
+        """
+        home = terms.folder is self.home.folder or terms.folder == self.home.folder
+        return package if home and terms.client is self._binding.client else (package, terms.folder, terms.client)
+
+    def _forget(self, item: Item) -> None:
+        key = self.key(item.package, item.terms)
+        if self.items.get(key) is item:
+            del self.items[key]
+
+    def fail(self, item: Item, error: PixxelError) -> None:
+        """An item has failed, and the record keeps why."""
+        if not item.sinks:
+            return
+        if isinstance(error, DownloadError):
+            error.package = error.package or item.identity
+        self._note(note_failure(item, error, self.tools))
+        self.finish(item, Failed(item.package, error, getattr(error, "stage", "ask")))
+
+    def _note(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    def leave(self, item: Item, sink: Sink) -> None:
+        """Somebody no longer wants an item; when nobody does, it is dropped."""
+        item.sinks = tuple(other for other in item.sinks if other is not sink)
+        if item.sinks:
+            return
+        self._forget(item)
+        if item.running is not None:
+            item.running.drop()
+        self._changed.set()
+        self.schedule.wake()
+
+    def _refused(self, item: Item, error: PixxelError) -> None:
+        self.stop(error, lambda other: other.terms.client is item.terms.client)
+
+    def stop(self, error: PixxelError, concerned: Callable[[Item], bool]) -> None:
+        """Whoever wants one of these items gets no further outcomes, but those of bodies under way."""
+        sinks = {sink for item in list(self.items.values()) if concerned(item) for sink in item.sinks}
+        for sink in sinks:
+            sink.stop(error)
+
+    async def room(self, most: int) -> None:
+        """Waits until fewer than `most` packages are under way."""
+        while len(self.items) >= most:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def idle(self) -> None:
+        """Waits until no package is under way."""
+        await self.room(1)
+
+    async def close(self) -> None:
+        """Cancel the workers and wait until they have let go of everything."""
+        workers = [worker for crew in self._workers.values() for worker in crew]
+        for task in (*workers, *self._holds):
+            task.cancel()
+        while pending := [task for task in (*workers, *self._holds, *self._notes) if not task.done()]:
+            await asyncio.wait(pending)
+
+
+def begin(engine: Engine, item: Item, found: Found, ask: Callable[[Item], object]) -> None:
+    """Put an item on its way: to a stream, which looks at its file again, or to be asked for.
+
+    Args:
+        ask: takes an item that is to be asked for.
+    """
+    item.download_id = (found.row.download_id if found.row is not None else None) or ""
+    if found.decision.step in ("done", "finish", "check", "adopt", "prove", "taken"):
+        # Nobody had claimed it when it was looked at: another process may have put its file there meanwhile.
+        engine.schedule.stream(item)
+    else:
+        ask(item)

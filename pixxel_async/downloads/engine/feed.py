@@ -1,0 +1,208 @@
+"""A source of packages, read no faster than requests are sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from ...errors import PackageFailed, PackageTimedOut, PixxelError, TimedOut, WaitFailed
+from ...events import Outcome, Skipped
+from ...packages import Wanted, wanted
+from ..item import Item, Sink, Terms
+from ..pipeline.failures import unforeseen
+from .engine import begin
+from .lookup import Found, ended, in_shard, look_up
+from .source import Source
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+__all__ = ["Feed"]
+
+LARGEST_CHUNK = 512
+"""Rows that are looked up at once at most."""
+
+
+class Batch(Sink, Protocol):
+    """The sink that a feed works for."""
+
+    def say(self, outcome: Outcome) -> None:
+        """The outcome of a row that was never under way."""
+        ...
+
+
+class Feed:
+    """Reads a source for one batch and puts what it holds on its way.
+
+    A row is read when there is use for it: as many at once as there are requests to be sent. While all that is read
+    turns out to be done, ever more are looked up at once.
+
+    Attributes:
+        active: packages of this batch that have not ended.
+    """
+
+    def __init__(
+        self,
+        source: Iterable[object] | AsyncIterable[object],
+        *,
+        engine: Engine,
+        terms: Terms,
+        sink: Batch,
+        wait_for_jobs: bool,
+    ) -> None:
+        self.active = 0
+        self._source = Source(source)
+        self._engine = engine
+        self._terms = terms
+        self._sink = sink
+        self._alone = (sink,)
+        self._wait_for_jobs = wait_for_jobs
+        self._jobs: dict[tuple[str, str], list[Item]] = {}
+        self._follows: dict[tuple[str, str], Callable[[], None]] = {}
+        self._job_news = asyncio.Event()
+        self._read = False
+
+    @property
+    def to_come(self) -> int | None:
+        """Rows that are still to be read; None when that is not known."""
+        return 0 if self._read else self._source.left
+
+    async def run(self) -> None:
+        """Read the source to its end, and wait for the jobs behind its packages."""
+        size = 1
+        try:
+            with self._engine.schedule.feeding(self._source.to_come) as hunger:
+                while chunk := await self._chunk(hunger, size):
+                    begun = await self._take([given for row in chunk if self._is_new(given := wanted(row))])
+                    size = 1 if begun else min(2 * size, LARGEST_CHUNK)
+            self._read = True
+            while self._jobs:
+                self._job_news.clear()
+                await self._job_news.wait()
+        finally:
+            for leave in self._follows.values():
+                leave()
+            await self._source.aclose()
+
+    async def _chunk(self, hunger: asyncio.Event, size: int) -> list[object]:
+        while not (use := self._use()):
+            hunger.clear()
+            await hunger.wait()
+        return await self._source.take(max(size, use))
+
+    def _use(self) -> int:
+        """How many more packages could be asked for soon; none while half of the requests have theirs waiting."""
+        settings, schedule = self._terms.settings, self._engine.schedule
+        if not self._sink.open or self._terms.fresh > settings.asks // 2:
+            return 0
+        room = min(settings.ask_ahead - schedule.waiting, settings.max_pending - len(self._engine.items))
+        return max(min(settings.asks - self._terms.fresh, room), 0)
+
+    def _is_new(self, given: Wanted) -> bool:
+        """Whether a row has to be looked up: it is this machine's share, and not under way already."""
+        if not in_shard(given.package, self._terms.settings.shard):
+            self._say(Skipped(given.package, "another machine's share"))
+            return False
+        return not self._join(given)
+
+    def _join(self, given: Wanted) -> bool:
+        """Whether a package is under way already: then this batch learns of its end, and does not end it."""
+        known = self._engine.items.get(self._engine.key(given.package, self._terms)) if self._engine.items else None
+        if known is None:
+            return False
+        if self._sink in known.sinks:
+            self._sink.say(Skipped(given.package, "is in the list twice"))
+        else:
+            known.sinks += (self._sink,)
+            self.active += 1
+        return True
+
+    async def _take(self, given: Sequence[Wanted]) -> int:
+        """How many of these are on their way now; one that cannot be named or looked up fails, and no other."""
+        try:
+            found = await look_up(given, self._terms, self._engine.tools)
+        except PixxelError as error:
+            if len(given) == 1:
+                if not self._join(given[0]):
+                    self._engine.fail(self._item(given[0]), error)
+                return 0
+            return sum([await self._take([each]) for each in given])
+        return sum(map(self._begin, found))
+
+    def _begin(self, found: Found) -> bool:
+        """Whether a package is on its way now; one that is over already never becomes an item."""
+        outcome = ended(found, self._terms, skip=True)
+        if outcome is not None:
+            self._say(outcome)
+        elif not self._join(found.wanted):
+            begin(self._engine, self._item(found.wanted), found, self._start)
+            return True
+        return False
+
+    def _item(self, given: Wanted) -> Item:
+        """A new item, of this batch alone."""
+        item = Item(given, self._terms, self._engine.tools.timing.clock())
+        item.sinks = self._alone
+        self._engine.items[self._engine.key(given.package, self._terms)] = item
+        self.active += 1
+        return item
+
+    def _say(self, outcome: Outcome) -> None:
+        """The outcome of a row that is never under way."""
+        self._engine.tools.tell(outcome)
+        self._sink.say(outcome)
+
+    def _start(self, item: Item) -> None:
+        """The item may be asked for, or its job is waited for first."""
+        ids = item.package.fields()
+        if not self._wait_for_jobs or item.wanted.ended or "job_id" not in ids:
+            self._engine.schedule.add(item)
+            return
+        job = ids["workflow_id"], ids["job_id"]
+        if job in self._jobs:
+            self._jobs[job].append(item)
+            return
+        self._jobs[job] = [item]
+        client, deadline = self._terms.client, self._terms.settings.deadline
+        self._follows[job] = client.follow_job(*job, partial(self._job_ended, job), deadline=deadline)
+
+    def _job_ended(self, job: tuple[str, str], error: Exception | None) -> None:
+        """Start or end what hangs on a job."""
+        del self._follows[job]
+        for item in self._jobs.pop(job):
+            if error is not None:
+                self._engine.fail(item, _of_job(error))
+            elif item.sinks:
+                self._engine.schedule.add(item)
+        self._job_news.set()
+
+    def drop(self, *, running: bool) -> list[Item]:
+        """Leave all items of this batch.
+
+        Args:
+            running: whether those that are streaming are left too.
+        """
+        mine = [
+            item
+            for item in self._engine.items.values()
+            if self._sink in item.sinks and (running or item.running is None)
+        ]
+        for item in mine:
+            self._engine.leave(item, self._sink)
+        self.active -= len(mine)
+        return mine
+
+
+def _of_job(error: Exception) -> PixxelError:
+    """Why a package cannot be had, of the error that its job's wait ended with."""
+    match error:
+        case WaitFailed():
+            return PackageFailed(f"its job ended badly: {error}", stage="wait")
+        case TimedOut():
+            return PackageTimedOut(f"its job has not ended: {error}", stage="wait")
+        case PixxelError():
+            return error
+        case _:
+            return unforeseen(error, "wait")

@@ -1,0 +1,46 @@
+"""Is one package refused, or the key?"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from ...errors import Forbidden, KeyRefused, PixxelError
+
+if TYPE_CHECKING:
+    from ...client import PixxelClient
+    from ...settings import Timing
+
+__all__ = ["Doorman"]
+
+MEMORY = 60.0
+"""Seconds for which one look at the projects answers for all packages."""
+
+
+class Doorman:
+    """Asks for the projects, which every working key may see, at most once a minute for each client."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self._lock = asyncio.Lock()
+        self._known: WeakKeyDictionary[PixxelClient, tuple[float, PixxelError | None]] = WeakKeyDictionary()
+
+    async def refusal(self, client: PixxelClient) -> PixxelError | None:
+        """The error with which the API refuses this client's key; None when it accepts it, or cannot be asked."""
+        async with self._lock:
+            known = self._known.get(client)
+            if known is None or self._timing.clock() - known[0] >= MEMORY:
+                known = self._timing.clock(), await _look(client)
+                self._known[client] = known
+            return known[1]
+
+
+async def _look(client: PixxelClient) -> PixxelError | None:
+    try:
+        await client.projects.list()
+    except (KeyRefused, Forbidden) as error:
+        return error
+    except PixxelError:
+        return None
+    return None

@@ -1,0 +1,95 @@
+"""What is known of packages before anything is asked for: done, given up, another machine's, or to be fetched."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ...events import Downloaded, Outcome, Skipped
+from ..pipeline.claim import decide, url_of
+from ..record.extracted import Extracted
+
+if TYPE_CHECKING:
+    from ...packages import Package, Wanted
+    from ..item import Terms
+    from ..pipeline.rules.recovery import Decision
+    from ..record import Row
+    from ..services import Sight
+
+__all__ = ["Found", "ended", "in_shard", "look_up"]
+
+
+class Found(NamedTuple):
+    """What record and disk say about one package, and what follows from it.
+
+    Attributes:
+        row: None when the record knows nothing of it.
+    """
+
+    wanted: Wanted
+    row: Row | None
+    decision: Decision
+
+
+def in_shard(package: Package, shard: tuple[int, int] | None) -> bool:
+    """Whether a package is this machine's.
+
+    Args:
+        shard: (i, n), i counted from 1; None: all are.
+    """
+    if shard is None:
+        return True
+    digest = hashlib.sha256(str(package).encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:8]) % shard[1] == shard[0] - 1
+
+
+async def look_up(wanted: Sequence[Wanted], terms: Terms, sight: Sight, *, heads: bool = True) -> list[Found]:
+    """Look up packages of one call, all together; raises when one of them cannot be named or looked at.
+
+    Args:
+        heads: whether of what is done no more need be told than that and where it is.
+    """
+    identities = [str(each.package) for each in wanted]
+    known = await sight.record.known(identities, terms.folder, heads=heads and not terms.settings.extract)
+    rows = [known.get(identity) for identity in identities]
+    decisions = await decide(wanted, rows, terms, sight)
+    return list(map(Found, wanted, rows, decisions))
+
+
+def ended(found: Found, terms: Terms, *, skip: bool) -> Outcome | None:
+    """The outcome of what is over already; None when something is to be done about it.
+
+    Args:
+        skip: whether what is done or given up is `Skipped`, as in a batch, instead of returned or tried again.
+    """
+    package, row = found.wanted.package, found.row
+    if row is None:
+        return None
+    if found.decision.step == "done":
+        unpacked = Extracted.read(row.extracted)
+        return None if _to_unpack(terms, row, unpacked) else _done(package, row, unpacked, terms, skip=skip)
+    if found.decision.step == "given_up" and skip:
+        return Skipped(package, f"given up after {row.runs} runs: {row.error}", given_up=True)
+    return None
+
+
+def _to_unpack(terms: Terms, row: Row, unpacked: Extracted | None) -> bool:
+    """Whether it is done but for its files."""
+    return terms.settings.extract and row.container == "zip" and (unpacked is None or not unpacked.whole)
+
+
+def _done(package: Package, row: Row, unpacked: Extracted | None, terms: Terms, *, skip: bool) -> Outcome:
+    name, folder = row.name or "", None
+    file, url = os.path.join(terms.folder, name), url_of(terms, name)
+    if unpacked is not None and unpacked.whole:
+        folder = terms.folder / unpacked.folder
+        file = file if unpacked.kept else str(folder)
+    if skip:
+        return Skipped(package, "done before", file, url=url)
+    return Downloaded(
+        package, Path(file), row.size or 0, row.sha256, row.proof or "size",
+        fetched=False, server_name=row.server_name, folder=folder, url=url,
+    )  # fmt: skip

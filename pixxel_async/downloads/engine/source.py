@@ -1,0 +1,161 @@
+"""Any iterable of packages, read in chunks that never wait for a row which is not there yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from operator import length_hint
+from typing import Any, Generic, TypeVar
+
+from ...errors import ConfigError
+
+T = TypeVar("T")
+
+__all__ = ["InPages", "Source"]
+
+PATIENCE = 0.05
+"""Seconds that a chunk which holds something waits for the rest of it."""
+BREATH = 64
+"""Rows after which others have their turn, also where the source never waits."""
+
+
+class InPages(AsyncIterable[T], Generic[T]):
+    """Rows that come in pages, as those of a listing do; `Source` waits once for a page, and not for each of its rows.
+
+    Args:
+        pages: each is gone through once, and before the next one is asked for.
+    """
+
+    def __init__(self, pages: AsyncIterator[Iterable[T]]) -> None:
+        self._pages = pages
+
+    def by_page(self, *, once: bool = True) -> AsyncIterator[Iterable[T]]:
+        """The pages."""
+        return self._pages
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for page in self._pages:
+            for row in page:
+                yield row
+
+
+class Source:
+    """Reads a source; `take` after the end returns nothing.
+
+    One that comes `by_page` is read as far as the page that is being taken, any other async one by a task of its own,
+    as far as was asked for and no further.
+    """
+
+    def __init__(self, source: Iterable[object] | AsyncIterable[object]) -> None:
+        self._rows: AsyncIterator[object] | None = None
+        self._pages: AsyncIterator[Iterable[object]] | None = None
+        self._plain: Iterator[object] = iter(())
+        self._reading: asyncio.Task[None] | None = None
+        self._torn: Exception | None = None
+        self._read: list[object] = []
+        self._wanted = self._taken = 0
+        self._go, self._news = asyncio.Event(), asyncio.Event()
+        by_page: Any = getattr(source, "by_page", None)
+        self._whole: object
+        if by_page is not None:
+            self._whole = self._pages = by_page(once=True)
+        elif isinstance(source, AsyncIterable):
+            self._whole = self._rows = aiter(source)
+        elif isinstance(source, Iterable) and not isinstance(source, str | bytes):
+            self._whole = self._plain = iter(source)
+        else:
+            raise ConfigError(f"packages come as an iterable or an async iterable, not as {type(source).__name__}")
+
+    def to_come(self) -> int:
+        """How many rows there will likely be; a source of unknown length is taken to be half way."""
+        return length_hint(self._whole, self._taken)
+
+    @property
+    def left(self) -> int | None:
+        """Rows that are still to come; None where the source does not tell."""
+        hint = length_hint(self._whole, -1)
+        return None if hint < 0 else hint
+
+    async def take(self, most: int) -> list[object]:
+        """The next rows, at least one unless the source is at its end, and only those that come without a wait.
+
+        What the source raises is raised when the rows before it have been taken.
+        """
+        rows = await (self._as_they_come(self._rows, most) if self._rows is not None else self._at_hand(most))
+        self._taken += len(rows)
+        return rows
+
+    async def _at_hand(self, most: int) -> list[object]:
+        """The next rows of what is plain: the source itself, or one page of it."""
+        rows = self._some(min(most, BREATH))
+        while not rows and await self._turned():
+            rows = self._some(min(most, BREATH))
+        while len(rows) < most and (more := self._some(min(most - len(rows), BREATH))):
+            rows += more
+            await asyncio.sleep(0)
+        return rows
+
+    def _some(self, most: int) -> list[object]:
+        rows: list[object] = []
+        if self._torn is None:
+            try:
+                rows.extend(islice(self._plain, most))
+            except Exception as error:
+                self._torn = error
+        return rows
+
+    async def _turned(self) -> bool:
+        """Whether there is a next page; raises what the one before ended with."""
+        if self._torn is not None:
+            raise self._torn
+        page = None if self._pages is None else await anext(self._pages, None)
+        self._plain = iter(page or ())
+        return page is not None
+
+    async def _as_they_come(self, rows: AsyncIterator[object], most: int) -> list[object]:
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._run(rows), name="pixxel rows")
+        self._wanted = most
+        self._go.set()
+        await self._arrived(1, self._reading)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._arrived(most, self._reading)
+        self._wanted = 0
+        taken, self._read = self._read[:most], self._read[most:]
+        if not taken:
+            self._reading.result()
+        return taken
+
+    async def _run(self, rows: AsyncIterator[object]) -> None:
+        """Read row by row, and rest when there are as many as were asked for."""
+        try:
+            async for row in rows:
+                self._read.append(row)
+                self._news.set()
+                while len(self._read) >= self._wanted:
+                    self._go.clear()
+                    await self._go.wait()
+                if not len(self._read) % BREATH:
+                    await asyncio.sleep(0)
+        finally:
+            self._news.set()
+
+    async def _arrived(self, count: int, reading: asyncio.Task[None]) -> None:
+        """Waits until so many rows are here, or the source has ended."""
+        while len(self._read) < count and not reading.done():
+            self._news.clear()
+            await self._news.wait()
+
+    async def aclose(self) -> None:
+        """Let go of the source; a generator is closed."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+            if not self._reading.cancelled():
+                self._reading.exception()
+        closing: Any = getattr(self._whole, "aclose", None)
+        if closing is not None:
+            await closing()

@@ -1,0 +1,54 @@
+"""What is done with a folder beside fetching into it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._aio.shield import surely
+from ..errors import DownloadError
+from .disk.syscalls import named
+from .record.extracted import Extracted
+
+if TYPE_CHECKING:
+    from .disk.locations import Home
+    from .record import Row
+    from .services import Tools
+
+__all__ = ["forget"]
+
+
+async def forget(tools: Tools, home: Home, identity: str, *, delete: bool) -> bool:
+    """Remove a package from the record, and with `delete` its files; False when it was not in it.
+
+    Raises:
+        DownloadError: it is being fetched, here or by another process.
+    """
+    if await tools.record.get(identity, home.folder) is None:
+        return False
+    claim = await tools.record.claim(identity, home.folder, name=None, part="")
+    if claim is None:
+        raise DownloadError("it is being fetched; cancel that first", package=identity, stage="publish")
+    try:
+        if delete:
+            await _delete(tools, home, claim.row)
+        return await tools.record.forget(identity, home.folder)
+    finally:
+        await surely(tools.record.release(identity, home.folder))
+
+
+async def _delete(tools: Tools, home: Home, row: Row) -> None:
+    if row.name:
+        await home.destination.remove(row.name)
+    if row.part:
+        await tools.threads.run(tools.disk.remove, home.folder / row.part)
+    found = Extracted.read(row.extracted)
+    if found is not None and found.folder:
+        await tools.threads.run(_remove_files, home.folder / found.folder)
+
+
+def _remove_files(folder: Path) -> None:
+    with named("remove", folder):
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder)

@@ -1,0 +1,56 @@
+"""A queue that is fair between clients: each one's packages in their order, and the clients in turn."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...client import PixxelClient
+    from ..item import Item
+
+__all__ = ["Turns"]
+
+
+class Turns:
+    """Items that wait; with a single client a plain queue, first in, first out."""
+
+    def __init__(self) -> None:
+        self._queues: dict[PixxelClient, deque[Item]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def head(self) -> Item:
+        """Whose turn it is; there must be one."""
+        return next(iter(self._queues.values()))[0]
+
+    def append(self, item: Item) -> None:
+        """Put an item behind those of its client."""
+        self._queues.setdefault(item.terms.client, deque()).append(item)
+        self._count += 1
+
+    def popleft(self) -> Item:
+        """Take the head away; its client's next turn is after all others'."""
+        item = self.head
+        self._take(item.terms.client, 0)
+        return item
+
+    def take(self, fits: Callable[[Item], bool]) -> Item | None:
+        """Take away the first item that fits, client by client from the one whose turn it is; None when none does."""
+        for client, queue in self._queues.items():
+            for index, item in enumerate(queue):
+                if fits(item):
+                    self._take(client, index)
+                    return item
+        return None
+
+    def _take(self, client: PixxelClient, index: int) -> None:
+        queue = self._queues.pop(client)
+        del queue[index]
+        self._count -= 1
+        if queue:
+            self._queues[client] = queue

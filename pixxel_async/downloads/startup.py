@@ -1,0 +1,92 @@
+"""How a manager's working parts come into being, come to rest, and are put away."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._aio.threads import Threads
+from .disk.disk import Disk
+from .disk.locations import Homes, Target
+from .engine.engine import Engine
+from .engine.organization import Binding
+from .limits.bandwidth import Pace
+from .limits.connections import Lines
+from .limits.free_space import Room
+from .limits.stall import Watchdog
+from .record import Record
+from .services import Tools
+
+if TYPE_CHECKING:
+    from ..client import PixxelClient
+    from ..errors import DownloadError
+    from ..events import Event
+    from .events_hub import Board
+
+__all__ = ["drain_out", "shut", "start"]
+
+
+async def start(
+    client: PixxelClient,
+    place: Target,
+    spool: str | Path | None,
+    record: Path | None,
+    tell: Callable[[Event], None],
+) -> tuple[Engine, Homes]:
+    """An engine at a place, with its record open; arguments as of `DownloadManager`.
+
+    Args:
+        tell: takes what happens.
+
+    Raises:
+        ConfigError: the place or the record cannot be used.
+    """
+    threads, disk, timing = Threads(), Disk(), client.timing
+    homes, opened = Homes(disk, threads), None
+    try:
+        home = await homes.at(place, spool)
+        opened = await Record.open(record or home.folder / ".pixxel" / "record.sqlite", origin=client.origin)
+        if opened.begun and await home.destination.has_sums():
+            await opened.lose()
+    except BaseException:
+        threads.close()
+        if opened is not None:
+            await opened.close()
+        raise
+    room = Room(disk, threads)
+    tools = Tools(opened, disk, threads, Watchdog(), room, Lines(), Pace(timing), timing, time.time, tell)
+    return Engine(tools, Binding(opened, client), home, client.settings), homes
+
+
+async def drain_out(engine: Engine, drain: float | None) -> None:
+    """Wait until nothing is under way.
+
+    Args:
+        drain: seconds at most; None for as long as it takes.
+    """
+    if drain == 0:
+        return
+    try:
+        async with asyncio.timeout(drain):
+            await engine.idle()
+    except TimeoutError:
+        return
+
+
+async def shut(engine: Engine, board: Board, error: DownloadError) -> None:
+    """Cancel what is under way and let go of everything.
+
+    Args:
+        error: what those who still wait for a package are told.
+    """
+    try:
+        await engine.close()
+        engine.stop(error, lambda item: True)
+    finally:
+        board.close()
+        engine.tools.watchdog.close()
+        engine.tools.threads.close()
+        await engine.tools.record.close()

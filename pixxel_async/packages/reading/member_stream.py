@@ -1,0 +1,135 @@
+"""One member's bytes, unpacked as they arrive; its checksum is compared before the iteration ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from ..._aio.deadline import Deadline
+from ..._formats.zip_member import Unpacking, why_not
+from ..._formats.zip_structure import LOCAL_SIZE, check_descriptor, check_local, is_streamed, local_rest
+from ...errors import ConfigError, Corrupt, DownloadError, TooLarge
+from .upstream import Source, Upstream
+from .zip_directory import Member, open_part, pick, read_members
+
+__all__ = ["MemberStream"]
+
+_AT_ONCE = 1 << 18
+"""Packed bytes that are unpacked in one go, in a thread."""
+
+
+class MemberStream:
+    """One member of a package; made by `client.packages.open_member`.
+
+    Use it as an async context manager. `member` says what it is; iterating gives its bytes, once. The iteration ends
+    only if they are those that the archive's checksum is of, and raises `Corrupt` otherwise, `TimedOut` when it has not
+    ended in time.
+    """
+
+    def __init__(self, source: Source, which: str | Member, *, most: int | None = None, seconds: float) -> None:
+        self._source = source
+        self._which = which
+        self._most = most
+        self._deadline = Deadline(f"{source.package} was not read", seconds)
+        self._upstream = Upstream(source)
+        self._kept = b""
+        self._found: Member | None = None
+        self._pieces = self._unpacked()
+
+    @property
+    def member(self) -> Member:
+        """What is being read."""
+        if self._found is None:
+            raise ConfigError("the member is not open: use it as an async context manager")
+        return self._found
+
+    async def open(self) -> Self:
+        """Find the member, and have the storage answer; harmless when it has.
+
+        Raises:
+            NoSuchMember: none is meant, or more than one.
+            NoRanges: the storage serves packages whole only.
+            TooLarge: it has more bytes than allowed.
+            DownloadError: it cannot be unpacked here, or the storage does not hand it out.
+            TimedOut: it takes too long.
+        """
+        if self._found is None:
+            async with self._deadline.start().bound():
+                self._found = await self._find()
+        return self
+
+    async def _find(self) -> Member:
+        source, which = self._source, self._which
+        member = pick(await read_members(source), which, source) if isinstance(which, str) else which
+        if why := why_not(member.entry):
+            raise source.error(DownloadError, f"{member.name[:80]!r}: {why}", final=True)
+        if self._most is not None and member.size > self._most:
+            raise source.error(TooLarge, f"{member.name[:80]!r} has {member.size:,} bytes, allowed {self._most:,}")
+        try:
+            await open_part(self._upstream, source, member.range, member.version)
+        except BaseException:
+            await self._upstream.close()
+            raise
+        return member
+
+    async def aclose(self) -> None:
+        """Let go of the storage at once; harmless when repeated."""
+        await self._upstream.close()
+        with suppress(RuntimeError):  # somebody reads from it, and learns by the connection's end
+            await self._pieces.aclose()
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            async with self._deadline.bound():
+                return await self._pieces.__anext__()
+        except BaseException as error:
+            await self._upstream.close()
+            if isinstance(error, DownloadError):
+                error.package = error.package or str(self._source.package)
+            raise
+
+    async def _unpacked(self) -> AsyncGenerator[bytes, None]:
+        """Header, bytes, descriptor: each compared with the directory."""
+        member, entry = self.member, self.member.entry
+        header = await self._exactly(LOCAL_SIZE)
+        rest = await self._exactly(local_rest(header))
+        check_local(header, rest, entry)
+        between = member.stop - entry.offset - len(header) - len(rest) - entry.packed
+        if between < 0 or (between and not is_streamed(header)):
+            raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
+        unpacking, left = Unpacking(entry), entry.packed
+        while left:
+            packed = await self._exactly(min(left, _AT_ONCE))
+            left -= len(packed)
+            unpacking.give(packed)
+            while piece := await asyncio.to_thread(unpacking.take):
+                yield piece
+        unpacking.end()
+        if is_streamed(header):
+            check_descriptor(await self._exactly(min(between, LOCAL_SIZE)), entry)
+
+    async def _exactly(self, length: int) -> bytes:
+        while len(self._kept) < length:
+            chunk = await self._upstream.read()
+            if not chunk:
+                raise Corrupt("the archive is cut off in a member")
+            self._kept += chunk
+        taken, self._kept = self._kept[:length], self._kept[length:]
+        return taken
+
+    def __repr__(self) -> str:
+        return f"MemberStream({self._source.package}, {self._found or self._which!r})"

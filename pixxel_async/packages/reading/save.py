@@ -1,0 +1,103 @@
+"""One stream into one file: complete and proved under its name, or not there at all."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import secrets
+from collections.abc import AsyncIterable, Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, ParamSpec, TypeVar
+
+from ..._aio.shield import surely
+from ...errors import ConfigError, DiskFull, DownloadError, NameTaken
+
+__all__ = ["save"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+async def save(pieces: AsyncIterable[bytes], to: Path, *, replace: bool) -> Path:
+    """Write what comes beside its final name, and rename it when all of it has come.
+
+    Args:
+        pieces: raises unless all of it is sound.
+        to: the file; its folder must exist.
+        replace: whether a file that is there is replaced.
+
+    Raises:
+        NameTaken: a file is there.
+        DiskFull, DownloadError: it could not be written.
+        ConfigError: there is no such folder.
+    """
+    part = to.with_name(f".{secrets.token_hex(8)}.part")
+    with ExitStack() as held:
+        file = await _in_thread(_created, held, part, to, replace)
+        async for piece in pieces:
+            await _in_thread(_written, file, piece, to)
+        await _in_thread(_published, file, to, replace)
+    return to
+
+
+async def _in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What a call returns; who is cancelled, however often, leaves when the thread is out of it: it uses the file."""
+    return await surely(asyncio.to_thread(call, *args, **kwargs))
+
+
+def _created(held: ExitStack, part: Path, to: Path, replace: bool) -> BinaryIO:
+    """The part file; `held` closes and removes it, also when nobody waits for it any more."""
+    if not to.parent.is_dir():
+        raise ConfigError(f"there is no folder {to.parent}")
+    if not replace and os.path.lexists(to):
+        raise _taken(to)
+    held.callback(_quietly, part.unlink)
+    with _told(to):
+        file = part.open("xb")
+    held.callback(_quietly, file.close)
+    return file
+
+
+def _quietly(call: Callable[[], object]) -> None:
+    with suppress(OSError):
+        call()
+
+
+def _written(file: BinaryIO, piece: bytes, to: Path) -> None:
+    with _told(to):
+        file.write(piece)
+
+
+def _published(file: BinaryIO, to: Path, replace: bool) -> None:
+    with _told(to):
+        file.flush()
+        os.fsync(file.fileno())
+        if not replace:
+            with suppress(PermissionError, NotImplementedError):  # a file system without hard links
+                os.link(file.name, to)
+                return
+            if os.path.lexists(to):
+                raise FileExistsError
+        os.replace(file.name, to)
+
+
+@contextmanager
+def _told(to: Path) -> Iterator[None]:
+    """What the system says, as an error of ours."""
+    try:
+        yield
+    except FileExistsError:
+        raise _taken(to) from None
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, "OSError")
+        if error.errno in _FULL:
+            raise DiskFull(f"{to.parent} has no room: {name}", stage="publish") from None
+        raise DownloadError(f"{to} cannot be written: {name}", stage="publish") from None
+
+
+def _taken(to: Path) -> NameTaken:
+    return NameTaken(f"{to} is there already; name another file, or replace it with replace=True")

@@ -1,0 +1,74 @@
+"""Profiles: what the answers look like where the vendor's pages and its service may differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
+
+from ..rules.checks import Schema, resolve
+from .realistic import realistic
+
+ProfileName = Literal["literal", "realistic"]
+Shaper = Callable[[Any, Schema], Any]
+Change = Callable[[Any], Any]
+RAW = frozenset({"spec", "inputs", "outputs", "input", "output", "result", "info_logs"})
+"""Members that hold JSON of any kind, which the vendor's document calls lists of integers."""
+
+
+def shaper(profile: ProfileName, components: Schema) -> Shaper:
+    """The function that gives an answer the look of the profile, by the answer's schema."""
+    return Documented(components) if profile == "literal" else partial(realistic, components)
+
+
+class Documented:
+    """Makes an answer what the vendor's document says: lists of integers where it says so.
+
+    What it changes is worked out once for each schema, since most of an answer stays as it is.
+    """
+
+    def __init__(self, components: Schema) -> None:
+        self._components = components
+        self._changes: dict[int, Change | None] = {}
+
+    def __call__(self, value: Any, schema: Schema) -> Any:
+        """The answer as the document has it."""
+        change = self._change(schema)
+        return value if change is None else change(value)
+
+    def _change(self, schema: Schema) -> Change | None:
+        """What becomes of a value of this schema; None when it stays as it is."""
+        schema = resolve(schema, self._components)
+        if id(schema) not in self._changes:
+            self._changes[id(schema)] = partial(self, schema=schema)  # for schemas that contain themselves
+            self._changes[id(schema)] = self._worked_out(schema)
+        return self._changes[id(schema)]
+
+    def _worked_out(self, schema: Schema) -> Change | None:
+        members = {name: self._member(name, inner) for name, inner in schema.get("properties", {}).items()}
+        known = {name: change for name, change in members.items() if change is not None}
+        others, items = schema.get("additionalProperties"), schema.get("items")
+        rest = self._change(others) if isinstance(others, dict) else None
+        each = self._change(items) if items else None
+        return partial(_changed, known, rest, each) if known or rest or each else None
+
+    def _member(self, name: str, schema: Schema) -> Change | None:
+        raw = name in RAW and not schema.keys() & {"$ref", "type"}
+        return _integers if raw else self._change(schema)
+
+
+def _changed(known: dict[str, Change], rest: Change | None, each: Change | None, value: Any) -> Any:
+    if isinstance(value, list):
+        return [each(one) for one in value] if each else value
+    if not isinstance(value, dict):
+        return value
+    made = {name: rest(one) for name, one in value.items()} if rest else dict(value)
+    for name, change in known.items():
+        if name in value:
+            made[name] = change(value[name])
+    return made
+
+
+def _integers(value: Any) -> Any:
+    """A short stand-in for what the document calls raw bytes."""
+    return list(range(len(value))) if isinstance(value, list) else [] if isinstance(value, dict) else value

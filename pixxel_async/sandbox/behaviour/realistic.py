@@ -1,0 +1,73 @@
+"""What a living service sends besides what its document says: a function over the answer, by the description."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ..rules.checks import Schema, resolve, types
+from ..rules.ids import number
+
+_OLD_WORDS = {
+    "FULFILLED": "COMPLETED",
+    "PARTIALLY_FULFILLED": "PARTIALLY_COMPLETED",
+    "STANDARD": "EXPEDITED",
+    "VNIR": "VNIR/SWIR",
+}
+"""Words of older documents and samples in place of those of the description."""
+_UNTOUCHED = frozenset({"signed_url", "href"})
+_TIMES: tuple[Callable[[datetime], str], ...] = (
+    lambda when: when.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    lambda when: when.strftime("%Y-%m-%d %H:%M:%S.%f+00:00"),
+    lambda when: when.strftime("%Y-%m-%dT%H:%M:%S+00:00"),
+    lambda when: when.strftime("%Y-%m-%dT%H:%M:%S.%f") + "789Z",
+)
+_CASES: tuple[Callable[[str], str], ...] = (str, str.upper, str.title, str)
+_NEW = {"revision": 7, "labels_v2": {"tier": "gold"}}
+"""Members that no description has."""
+
+
+def realistic(components: Schema, value: Any, schema: Schema, where: str = "") -> Any:
+    """The answer with nulls, fractions, odd times, mixed case, old words and members that are new."""
+    schema = resolve(schema, components)
+    if isinstance(value, list):
+        inner = schema.get("items", {})
+        return [realistic(components, one, inner, f"{where}[]") for one in value]
+    if isinstance(value, dict):
+        return _members(components, value, schema, where)
+    return _scalar(value, schema, where)
+
+
+def _members(components: Schema, value: Mapping[str, Any], schema: Schema, where: str) -> dict[str, Any]:
+    known, others = schema.get("properties", {}), schema.get("additionalProperties")
+    rest = others if isinstance(others, Mapping) else {}
+    row = where + str(value.get("id", ""))
+    shaped = {
+        name: one if name in _UNTOUCHED else _member(components, one, known.get(name, rest), f"{row}.{name}", name)
+        for name, one in value.items()
+    }
+    return {**shaped, **_NEW} if "id" in known and "type" not in known else shaped
+
+
+def _member(components: Schema, value: Any, schema: Schema, where: str, name: str) -> Any:
+    if value in ("", []) and number(2, where) == 0:
+        return None
+    if name in ("status", "block_status") and isinstance(value, str):
+        value = _OLD_WORDS.get(value, value)
+        return _CASES[number(len(_CASES), where)](value)
+    return realistic(components, value, schema, where)
+
+
+def _scalar(value: Any, schema: Schema, where: str) -> Any:
+    kind = next(iter(types(schema)), "")
+    if kind == "number" and isinstance(value, str):
+        return float(value)
+    if kind == "number" and isinstance(value, int) and number(2, where) == 0:
+        return float(value) if value in (0, 100) else value + 0.5
+    if isinstance(value, str) and value and schema.get("format") == "instant":
+        when = datetime.fromisoformat(value)
+        return _TIMES[number(len(_TIMES), where)](when)
+    if isinstance(value, str) and "x-values" in schema and number(2, where) == 0:
+        return _OLD_WORDS.get(value, value)
+    return value

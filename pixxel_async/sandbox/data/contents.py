@@ -1,0 +1,153 @@
+"""What is in a package: rasters, tables and outlines, each with the spec.json that describes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from attrs import frozen
+
+from ..files.archive import Member, stored
+from ..files.geotiff import Grid, geotiff
+from ..files.scene import ROWS, SIDE, ratio, reflectance
+from ..files.utm import metres, zone
+from ..files.virtual_bytes import Piece, Ribbon
+from .entities.blocks import RASTER_BANDS, Block, Port
+
+PIXEL = 10.0
+_MOST = 1 << 31
+"""Bytes of one raster at most: below the limit of classic TIFF."""
+_WIDE = 1 << 26
+"""Bytes from which on a package's rasters are eight tiles wide."""
+
+
+@frozen
+class Place:
+    """Where on earth something lies: longitude and latitude of its centre in degrees."""
+
+    name: str
+    longitude: float
+    latitude: float
+
+
+PLACES = (
+    Place("Punjab", 75.34, 30.91),
+    Place("Pampas", -61.72, -34.55),
+    Place("Po valley", 10.48, 45.12),
+    Place("Darling Downs", 151.26, -27.41),
+)
+
+
+def grid(place: Place, width: int, height: int) -> Grid:
+    """The grid of so many pixels whose centre is this place."""
+    epsg = zone(place.longitude, place.latitude)
+    east, north = metres(place.longitude, place.latitude, epsg)
+    left, top = east - width * PIXEL / 2, north + height * PIXEL / 2
+    return Grid(epsg, round(left / PIXEL) * PIXEL, round(top / PIXEL) * PIXEL, PIXEL, width, height)
+
+
+def raster(place: Place, scene: str, bands: Iterable[str], lines: int, tiles: int = 1) -> Ribbon:
+    """A GeoTIFF of reflectance, or of normalised differences where a band's name is two joined by `/`."""
+    names = list(bands)
+    floats = any("/" in band for band in names)
+    planes = [_plane(scene, band, tiles) for band in names]
+    shape = grid(place, SIDE * tiles, lines)
+    return geotiff(shape, planes, "float32" if floats else "uint16", -9999 if floats else 0, ROWS)
+
+
+def _plane(scene: str, band: str, tiles: int) -> bytes:
+    first, _, second = band.partition("/")
+    tile = ratio(scene, first, second).tobytes() if second else reflectance(scene, band).tobytes()
+    line = len(tile) // ROWS
+    return b"".join(tile[at : at + line] * tiles for at in range(0, len(tile), line)) if tiles > 1 else tile
+
+
+def of_block(block: Block, place: Place, scene: str) -> Iterator[Member]:
+    """The outputs of one run of a block."""
+    for port in block.outputs:
+        group = f"{port.group}/" if port.group else ""
+        yield from of_port(port, block.name, f"outputs/{group}{port.name}", place, scene)
+
+
+def of_inputs(block: Block, place: Place, scene: str) -> Iterator[Member]:
+    """The inputs of one run of a block, as far as they are files."""
+    for port in block.inputs:
+        yield from of_port(port, block.name, f"inputs/{port.name}", place, scene)
+
+
+def of_port(port: Port, block: str, folder: str, place: Place, scene: str) -> Iterator[Member]:
+    """The file of one output or input and its spec.json; nothing for plain values."""
+    made = {"raster": ("tif", _raster), "vector": ("geojson", _vector), "tabular": ("csv", _table)}.get(port.format)
+    if made is None:
+        return
+    suffix, make = made
+    name = f"{port.name}.{suffix}"
+    yield Member(f"{folder}/{name}", make(port, place, f"{scene}/{port.name}"))
+    yield Member(f"{folder}/spec.json", _spec(port.data(block, value=name)))
+
+
+def _raster(port: Port, place: Place, scene: str) -> Ribbon:
+    return raster(place, scene, port.bands, port.lines)
+
+
+def _vector(port: Port, place: Place, scene: str) -> Ribbon:
+    return footprint(place)
+
+
+def footprint(place: Place) -> Ribbon:
+    """The square around a place as GeoJSON."""
+    feature = {"type": "Feature", "properties": {"name": place.name}, "geometry": square(place)}
+    return _spec({"type": "FeatureCollection", "features": [feature]})
+
+
+def square(place: Place, half: float = 0.01) -> dict[str, Any]:
+    """A polygon around a place, `half` degrees to each side."""
+    west, east = round(place.longitude - half, 6), round(place.longitude + half, 6)
+    south, north = round(place.latitude - half, 6), round(place.latitude + half, 6)
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def _table(port: Port, place: Place, scene: str) -> Ribbon:
+    lines = [f"{name},{1 + sum(scene.encode()) * at % 977}" for at, name in enumerate(("wheat", "rice", "other"), 1)]
+    return Ribbon.of(("class,area_in_sq_m\n" + "\n".join(lines) + "\n").encode())
+
+
+def _spec(value: object) -> Ribbon:
+    return Ribbon.of(json.dumps(value, indent=1).encode())
+
+
+def sized(place: Place, scene: str, key: str, size: int) -> Ribbon:
+    """A package of exactly so many bytes (or the smallest possible, about 4 KB), with rasters as long as that needs.
+
+    Args:
+        place: where its rasters lie.
+        scene: text that its pixels are drawn from; packages may share it, so that small ones are made quickly.
+        key: text that stands in it, so that no two packages are alike.
+        size: in bytes.
+    """
+    files, tiles = 1 + size // _MOST, 8 if size >= _WIDE else 1
+    line = SIDE * tiles * 2 * len(RASTER_BANDS) * files
+
+    def padded(lines: int, blanks: int) -> Ribbon:
+        rasters = [raster(place, f"{scene}/{at}", RASTER_BANDS, lines, tiles) for at in range(files)]
+        return stored(
+            [
+                _described(key, blanks),
+                *(Member(f"{_FOLDER}/imagery_{at:03}.tif", one) for at, one in enumerate(rasters, 1)),
+            ]
+        )
+
+    lines = 1 + max(0, size - padded(1, 0).size) // line
+    while (ribbon := padded(lines, 0)).size > size and lines > 1:
+        lines = max(1, lines - 1 - (ribbon.size - size) // line)
+    return padded(lines, max(0, size - ribbon.size))
+
+
+_FOLDER = "outputs/imagery"
+
+
+def _described(key: str, blanks: int) -> Member:
+    spec = _spec(Port("imagery").data("aoi-data", value=key))
+    return Member(f"{_FOLDER}/spec.json", Ribbon([*spec.pieces, Piece.filling(b" " * 4096, blanks)]))

@@ -1,0 +1,122 @@
+"""Areas of interest and the assets that they get."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from ...clock import at, offset, spaced
+from ...rules.geometry import area, centre
+from ...rules.ids import uuid
+from ..contents import Place
+from .imagery import BY_ID, Scene
+
+Row = dict[str, Any]
+
+
+@frozen
+class Area:
+    """An AOI.
+
+    Attributes:
+        id, name, description, satellite_id, project_id, geometry, user_id: as in the API.
+        scenes: what its assets are cut from.
+        begun: when, in seconds since 1970.
+        seconds: until its assets are there.
+    """
+
+    id: str
+    name: str
+    description: str
+    satellite_id: str
+    project_id: str
+    user_id: str
+    geometry: Row
+    scenes: tuple[Scene, ...]
+    begun: float
+    seconds: float
+
+    @property
+    def place(self) -> Place:
+        """Its centre."""
+        return Place(self.name, *centre(self.geometry))
+
+    @property
+    def bands(self) -> list[str]:
+        """Names of its satellite's bands."""
+        return [name for name, _ in BY_ID[self.satellite_id].bands]
+
+    def progress(self, now: float) -> int:
+        """From 0 to 100."""
+        return max(0, min(100, int(100 * (now - self.begun) / self.seconds))) if self.seconds else 100
+
+    def status(self, now: float) -> str:
+        """`started`, then `running`, then `success`."""
+        return "success" if self.progress(now) == 100 else "running" if self.progress(now) >= 10 else "started"
+
+    def dates(self) -> list[str]:
+        """The days of its scenes as visualizations write them, such as `2024_05_06`."""
+        return sorted({f"{at(scene.taken):%Y_%m_%d}" for scene in self.scenes})
+
+
+def area_row(one: Area, now: float, images_by: str = "date") -> Row:
+    """The AOI as the API shows it, its images by their `date`, `id` or `number`."""
+    # ASSUMPTION: what the keys of the images are is said nowhere.
+    keys = one.dates()
+    if images_by != "date":
+        keys = [mosaic_id(one, date) if images_by == "id" else str(at) for at, date in enumerate(keys)]
+    return {
+        "aoi_id": one.id,
+        "name": one.name,
+        "description": one.description,
+        "satellite_id": one.satellite_id,
+        "project_id": one.project_id,
+        "images": {key: {"status": one.status(now)} for key in keys},
+        "eo_bands": one.bands,
+        "geometry": one.geometry,
+        "progress": one.progress(now),
+        "status": one.status(now),
+        "is_favourite": False,
+        "created_at": offset(one.begun),
+        "updated_at": offset(min(now, one.begun + one.seconds)),
+        "user_id": one.user_id,
+        "area_in_sq_m": round(area(one.geometry), 2),
+        "centroid": centre(one.geometry),
+    }
+
+
+def assets(one: Area, now: float) -> list[Row]:
+    """One asset for each scene, and one mosaic for each day."""
+    singles = [_asset(one, "stac_item", scene.id, f"{at(scene.taken):%Y-%m-%d}", now) for scene in one.scenes]
+    days = [date.replace("_", "-") for date in one.dates()]
+    return singles + [_asset(one, "mosaic", f"mosaic {day}", day, now) for day in days]
+
+
+def mosaic_id(one: Area, day: str) -> str:
+    """The id of the mosaic of a day such as `2024_05_06`, whose pixels are drawn from it."""
+    dashed = day.replace("_", "-")
+    return uuid(one.id, "mosaic", f"mosaic {dashed}")
+
+
+def _asset(one: Area, kind: str, name: str, day: str, now: float) -> Row:
+    done, id = one.progress(now) == 100, uuid(one.id, kind, name)
+    return {
+        "id": id,
+        "aoi_id": one.id,
+        "asset_type": kind,
+        "name": name,
+        "description": "",
+        "date": day,
+        "band_list": one.bands,
+        "geometry": one.geometry,
+        "area_in_sq_m": round(area(one.geometry), 2),
+        "centroid": centre(one.geometry),
+        "path": f"https://storage.example/aois/{one.id}/{day.replace('-', '_')}_stac/{id}.tif",
+        "progress": one.progress(now),
+        "resolution": BY_ID[one.satellite_id].resolution,
+        "status": "success" if done else "creating",
+        "visualization_id": "",
+        "created_at": spaced(one.begun),
+        "updated_at": spaced(min(now, one.begun + one.seconds)),
+    }

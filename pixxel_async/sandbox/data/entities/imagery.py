@@ -1,0 +1,85 @@
+"""Satellites and the scenes that the archive has of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from attrs import frozen
+
+from ...clock import HISTORY, at
+from ...rules.ids import number
+from ..contents import PLACES, Place
+
+
+@frozen
+class Satellite:
+    """A satellite with its collection.
+
+    Attributes:
+        id, name: as in the API. Source of the ids: the vendor's document.
+        collection, provider: where its scenes are kept.
+        bands: name and wavelength in nm.
+        resolution: metres of a pixel.
+        scenes: how many the archive has.
+    """
+
+    id: str
+    name: str
+    collection: str
+    provider: str
+    bands: tuple[tuple[str, float], ...]
+    resolution: int
+    scenes: int
+
+
+_TD = tuple((f"B{at:03}", float(473 + 6 * at)) for at in range(1, 68, 6))
+_S2 = (("B02", 493.0), ("B03", 560.0), ("B04", 665.0), ("B08", 833.0), ("B8A", 865.0), ("B11", 1610.0))
+SATELLITES = (
+    Satellite("0004ab8d-0ad1-4d62-8a3f-fe18a7000e70", "Pixxel-TD1", "pixxel-td-l2a", "pixxel", _TD, 30, 24),
+    Satellite("0005c5bb-0bd2-4c80-9393-4a808341c54c", "Pixxel-TD2", "pixxel-td2", "pixxel", _TD, 10, 24),
+    Satellite("0002a3a3-00a2-4b55-842b-44d8202c6d60", "Sentinel-2", "sentinel-2-l2a", "planetary", _S2, 10, 64),
+)
+# ASSUMPTION: no page names the ids of the Firefly satellites and their collections.
+FIREFLY = Satellite("0006a0f1-0bd2-4c80-9393-4a808341c54c", "Pixxel-FF01", "pixxel-ff-l2a", "pixxel", _TD, 5, 0)
+BY_ID = {satellite.id: satellite for satellite in (*SATELLITES, FIREFLY)}
+
+
+@frozen
+class Scene:
+    """One acquisition.
+
+    Attributes:
+        id: in the manner of its satellite.
+        satellite: who took it.
+        place: its centre.
+        taken: when, in seconds since 1970.
+        cloud: per cent.
+        off_nadir: degrees.
+    """
+
+    id: str
+    satellite: Satellite
+    place: Place
+    taken: float
+    cloud: float
+    off_nadir: float
+
+
+def scenes(seed: int | str) -> dict[str, Scene]:
+    """The whole archive of a seed, oldest first within each collection."""
+    made = [_scene(seed, satellite, nth) for satellite in SATELLITES for nth in range(satellite.scenes)]
+    return {scene.id: scene for scene in made}
+
+
+def _scene(seed: int | str, satellite: Satellite, nth: int) -> Scene:
+    place = PLACES[nth % len(PLACES)]
+    taken = HISTORY - (satellite.scenes - nth) * 5 * 86_400 + number(6 * 3600, seed, satellite.id, nth, "hour")
+    day, code = f"{at(taken):%Y%m%d}", number(10**6, seed, satellite.id, nth, "code")
+    if satellite.provider == "pixxel":
+        short, made = satellite.name.removeprefix("Pixxel-"), at(taken) + timedelta(days=3)
+        # Source: the naming pattern on the vendor's support page.
+        id = f"{short}_{code:06}_{day}_L2A_{made:%Y%m%d}_{satellite.resolution // 10:03}01{len(satellite.bands):03}"
+    else:
+        id = f"S2A_T{10 + nth % 50}R{code % 1000:03}_{day}_L2A"
+    cloud = number(1000, seed, id, "cloud") / 10
+    return Scene(id, satellite, place, taken, cloud, number(200, seed, id, "angle") / 10)

@@ -1,0 +1,83 @@
+"""Insights: single blocks run over an area."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from ...clock import zulu
+from ...rules.ids import uuid
+from .areas import Area
+from .blocks import Block, Port
+
+Row = dict[str, Any]
+
+
+@frozen
+class Insight:
+    """One insight.
+
+    Attributes:
+        id, name, project_id, created_by, metadata: as in the API.
+        area: what it looks at.
+        block: what it does.
+        input: what it was given, as it was sent.
+        begun: when, in seconds since 1970.
+        seconds: how long it takes.
+        fails: whether it fails at its end.
+    """
+
+    id: str
+    name: str
+    project_id: str
+    created_by: str
+    metadata: dict[str, str]
+    area: Area
+    block: Block
+    input: Any
+    begun: float
+    seconds: float
+    fails: bool = False
+
+    def progress(self, now: float) -> int:
+        """From 0 to 100."""
+        return max(0, min(100, int(100 * (now - self.begun) / self.seconds))) if self.seconds else 100
+
+    def status(self, now: float) -> str:
+        """`running`, `completed` or `failed`. Source: the words that the vendor's guides show."""
+        if self.progress(now) < 100:
+            return "running"
+        return "failed" if self.fails else "completed"
+
+
+def element(one: Insight, name: str, form: str) -> str:
+    """What an input or output is called where packages are asked for: its `name`, or an `id`."""
+    return name if form == "name" else uuid(one.id, "element", name)
+
+
+def insight_row(one: Insight, now: float, elements: str = "name") -> Row:
+    """The insight as the listing shows it; where elements have ids, its outputs bear them."""
+    status = one.status(now)
+    results = [_result(one, port, elements) for port in one.block.outputs]
+    return {
+        "id": one.id,
+        "aoi_id": one.area.id,
+        "name": one.name,
+        "status": status,
+        "progress": one.progress(now),
+        "cost": one.block.price,
+        "estimated_time_in_min": max(1, round(one.seconds / 60)),
+        "input": one.input,
+        "output": results if status == "completed" else [],
+        "metadata": one.metadata,
+        "err_msg": "the block could not read its input" if status == "failed" else "",
+        "created_by": one.created_by,
+        "created_at": zulu(one.begun),
+        "deleted_at": "",
+    }
+
+
+def _result(one: Insight, port: Port, elements: str) -> Row:
+    row = port.data(one.block.name, value=f"s3://sandbox/{one.id}/{port.name}")
+    return row if elements == "name" else row | {"id": element(one, port.name, elements)}

@@ -1,0 +1,98 @@
+"""Jobs and tasks as the API shows them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from ...clock import zulu
+from .jobs import Run
+
+Row = dict[str, Any]
+
+
+def listed(run: Run, now: float) -> Row:
+    """The run as a row of the job listing; not to be changed, since that of an ended one is kept."""
+    return _row_of_ended(run) if now >= run.ends else _row(run, now)
+
+
+@lru_cache(maxsize=4096)
+def _row_of_ended(run: Run) -> Row:
+    return _row(run, run.ends)
+
+
+def _row(run: Run, now: float) -> Row:
+    ended = now >= run.ends
+    return {
+        "id": run.id,
+        "workflow_id": run.workflow_id,
+        "created_by": run.created_by,
+        "status": run.status(now),
+        "progress": str(run.progress(now)),
+        "cost": run.cost,
+        "estimated_duration": round(run.seconds),
+        "time_taken": _span(min(now, run.ends) - run.begun),
+        "created_at": zulu(run.begun),
+        "updated_at": zulu(min(now, run.ends)),
+        "finished_at": zulu(run.ends) if ended else "",
+    }
+
+
+def detailed(run: Run, now: float) -> Row:
+    """The run as the API shows a single job; not to be changed, since that of an ended one is kept."""
+    return _ended(run) if now >= run.ends else _full(run, now)
+
+
+@lru_cache(maxsize=1024)
+def _ended(run: Run) -> Row:
+    return _full(run, run.ends)
+
+
+def _full(run: Run, now: float) -> Row:
+    last = zulu(min(now, run.ends))
+    return {
+        **listed(run, now),
+        "exec_created_at": zulu(run.begun),
+        "exec_updated_at": last,
+        "val_errors": [],
+        "spec": {"blocks": [{"name": step.block.name, "version": step.block.versions[-1]} for step in run.steps]},
+        "tasks": [_task(run, at, now) for at in range(len(run.steps))],
+    }
+
+
+def _task(run: Run, at: int, now: float) -> Row:
+    step, starts = run.steps[at], run.begun + at * run.pace
+    status, ends = run.step_status(step, now), starts + run.pace
+    begun, ended = status != "created", status in ("completed", "failed")
+    block = step.block
+    return {
+        "id": step.id,
+        "name": block.title,
+        "status": status,
+        "state_msg": "Runtime exception" if status == "failed" else "",
+        "progress": 100 if ended else round(100 * max(0.0, now - starts) / run.pace) if begun else 0,
+        "depends_on": [run.steps[at - 1].block.title] if at else [],
+        "block_info": {"id": step.id, "name": block.name, "version": block.versions[-1]},
+        "inputs": [port.data(block.name) for port in block.inputs],
+        "result": [port.data(block.name, value=f"s3://sandbox/{step.id}/{port.name}") for port in block.outputs]
+        if ended
+        else [],
+        "info_logs": [],
+        "disclaimer": [],
+        "estimated_time_duration": round(run.pace),
+        "time_taken": _span(min(now, ends) - starts) if begun else "",
+        "created_at": zulu(run.begun),
+        "updated_at": zulu(min(now, ends) if begun else run.begun),
+        "finished_at": zulu(ends) if ended else "",
+        "send_time": zulu(starts) if begun else "",
+        "recv_time": zulu(starts) if begun else "",
+        "block_inf_start_time": zulu(starts) if begun else "",
+        "block_inf_end_time": zulu(ends) if ended else "",
+        "err_msg": "internal server error" if status == "failed" else "",
+        "failure_type": "runtime_exception" if status == "failed" else "",
+    }
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    return f"{minutes}m {rest}s" if minutes else f"{rest}s"

@@ -1,0 +1,126 @@
+"""Orders, their items and tasks, and catalog entries as the API shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...clock import at, offset, zulu
+from ...rules.ids import uuid
+from .imagery import SATELLITES
+from .orders import Entry, Line, Order
+from .stac import item
+
+Row = dict[str, Any]
+
+
+def order_row(order: Order, now: float) -> Row:
+    """The order with its items, without their tasks."""
+    return {
+        "id": order.id,
+        "org_id": order.org_id,
+        "user_id": order.user_id,
+        "created_by": order.user_id,
+        "updated_by": order.user_id,
+        "created_at": offset(order.placed),
+        "updated_at": offset(order.placed),
+        "paid_at": "" if order.dry else offset(order.placed),
+        "status": "UNPAID" if order.dry else "PAID",
+        "total_amount": sum(line.final for line in order.lines),
+        "transaction_id": "" if order.dry else uuid(order.id, "transaction"),
+        "order_items": [line_row(order, line, now) for line in order.lines],
+    }
+
+
+def line_row(order: Order, line: Line, now: float) -> Row:
+    """One item of an order."""
+    wanted, state = line.wanted, "DRAFT" if order.dry else "FULFILLED" if order.fulfilled(now) else "ACTIVE"
+    bandset = (wanted.get("bandset") or {}).get("bandset_id", "")
+    return {
+        **_priced(order, line),
+        "id": line.id,
+        "order_id": order.id,
+        "org_id": order.org_id,
+        "user_id": order.user_id,
+        "project_id": wanted["project_id"],
+        "name": wanted.get("name", ""),
+        "type": line.kind,
+        "status": state,
+        "usecase": wanted["usecase"],
+        "area": line.area,
+        "bandset": {"bandset_id": bandset, "bands": [], "custom": []},
+        "number_of_bands": len(SATELLITES[0].bands),
+        "image_type": "VNIR",
+        "images": [{"item_id": scene.id, "geometry": item(scene)["geometry"]} for scene in line.scenes],
+        "cloud_cover": wanted["cloud_cover"],
+        "off_nadir": wanted["off_nadir"],
+        "cloud_delivery": {"config": "", "path": ""} | (wanted.get("cloud_delivery") or {}),
+        "delivery_speed": wanted["delivery_speed"],
+        "recurrence": wanted["recurrence"],
+        "no_of_occurrences": wanted.get("no_of_occurrences") or 0,
+        "occurrences": [],
+        "start_date": wanted.get("start_date", ""),
+        "end_date": wanted.get("end_date", ""),
+        "feasibility_status": "NOT_APPLICABLE" if line.kind == "ARCHIVE" else "SUCCESS",
+        "last_feasibility_check": zulu(order.placed),
+        "created_at": zulu(order.placed),
+        "created_by": order.user_id,
+        "updated_at": zulu(order.placed),
+        "updated_by": order.user_id,
+    }
+
+
+def _priced(order: Order, line: Line) -> Row:
+    return {
+        "base_amount": line.base,
+        "final_amount": line.final,
+        "uplifts": line.uplifts,
+        "tokens_used": 0 if order.dry else line.final,
+        "payment_status": "UNPAID" if order.dry else "PAID",
+        "transaction_id": "" if order.dry else uuid(order.id, "transaction"),
+    }
+
+
+def task_rows(order: Order, line: Line, now: float) -> list[Row]:
+    """The tasks of an item."""
+    done, day = order.fulfilled(now), f"{at(order.placed):%d-%m-%Y}"
+    return [
+        {
+            "id": id,
+            "order_item_id": line.id,
+            "type": "ARCHIVE" if line.kind == "ARCHIVE" else "TASKING",
+            "status": "FULFILLED" if done else "IN_PROGRESS",
+            "start_date": day,
+            "end_date": day,
+            "number_of_strips": 1,
+            "tokens_used": line.final // len(line.task_ids()),
+            "transaction_id": uuid(order.id, "transaction"),
+            "created_at": zulu(order.placed),
+            "created_by": order.user_id,
+            "updated_at": zulu(order.placed),
+            "updated_by": order.user_id,
+        }
+        for id in line.task_ids()
+    ]
+
+
+def entry_row(entry: Entry, delivery: str) -> Row:
+    """The catalog entry as the API shows it, with the status of its last delivery."""
+    when = zulu(entry.order.placed + entry.order.seconds)
+    return {
+        "id": entry.id,
+        "org_id": entry.order.org_id,
+        "task_id": entry.task_id,
+        "bandset_id": (entry.line.wanted.get("bandset") or {}).get("bandset_id", ""),
+        "area": entry.line.area,
+        "delivery_status": delivery,
+        "details": item(entry.scene, older=True),
+        "created_at": when,
+        "created_by": entry.order.user_id,
+        "updated_at": when,
+        "updated_by": entry.order.user_id,
+    }
+
+
+def delivered(begun: float, seconds: float, now: float) -> str:
+    """How far a delivery is that takes so many seconds."""
+    return "SUCCESS" if now >= begun + seconds else "IN_PROGRESS" if now > begun else "CREATED"

@@ -1,0 +1,196 @@
+"""Indices, and the visualizations that show them over an area."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from attrs import field, frozen
+
+from ...clock import HISTORY, spaced
+from ...files.png import Class, picture
+from ...files.scene import NODATA, ROWS, SIDE, reflectance
+from ...rules.expressions import Values, bands, evaluated, parts
+from ...rules.geometry import area
+from ...rules.ids import uuid
+from .areas import Area, assets, mosaic_id
+from .imagery import SATELLITES
+
+Row = dict[str, Any]
+COLORS = ("#d7191c", "#fdae61", "#ffffc0", "#a6d96a", "#1a9641")
+LABELS = ("Very low", "Low", "Medium", "High", "Very high")
+_PRESETS = {"NDVI": ("B08", "B04"), "NDWI": ("B03", "B08"), "NDMI": ("B8A", "B11")}
+
+
+def index_row(id: str, made: float, *, kind: str, **members: Any) -> Row:
+    """An index as the API shows it; its bands are those that its expression names."""
+    named = bands(members["expression"])
+    return {"id": id, "type": kind, "bands": named, "created_at": spaced(made), "updated_at": spaced(made), **members}
+
+
+def presets(seed: int | str) -> list[Row]:
+    """The indices that are there for everybody."""
+    satellite = SATELLITES[-1].id
+    return [
+        index_row(
+            uuid(seed, "preset", name),
+            HISTORY,
+            kind="preset",
+            name=name,
+            description=f"{name}, a normalised difference",
+            expression=f"({first} - {second}) / ({first} + {second})",
+            expression_type="index",
+            colormap="rplumbho",
+            rescale=[-1, 1],
+            satellite_id=satellite,
+        )
+        for name, (first, second) in _PRESETS.items()
+    ]
+
+
+@frozen
+class Picture:
+    """A visualization.
+
+    Attributes:
+        id: as in the API.
+        area: what it shows.
+        index: the index's row.
+        user_id, tenant_id: as in the API.
+        begun: when, in seconds since 1970.
+        seconds: until it is there.
+        legends: by mode and date what a user has set instead of what is computed.
+    """
+
+    id: str
+    area: Area
+    index: Row
+    user_id: str
+    tenant_id: str
+    begun: float
+    seconds: float
+    legends: dict[tuple[str, str], list[Row]] = field(factory=dict)
+
+    def progress(self, now: float) -> int:
+        """From 0 to 100."""
+        return max(0, min(100, int(100 * (now - self.begun) / self.seconds))) if self.seconds else 100
+
+    def modes(self) -> list[str]:
+        """Preset indices have both legends, custom ones the dynamic one, composites and grey scales none."""
+        if self.index["expression_type"] != "index":
+            return []
+        return ["dynamic", "theoretical"] if self.index["type"] == "preset" else ["dynamic"]
+
+    def legend(self, mode: str, date: str) -> list[Row]:
+        """The classes of one date: those that were set, or five equal ones."""
+        return self.legends.get((mode, date)) or self.classes(mode, date, len(COLORS))
+
+    def classes(self, mode: str, date: str, bins: int) -> list[Row]:
+        """So many equal classes: over the index's own scale in theory, over what was met on that date otherwise."""
+        values = self.values(date)
+        met = [value for value in values if not math.isnan(value)] or [-1.0, 1.0]
+        limits = math.floor(min(met) * 1e4) / 1e4, math.floor(max(met) * 1e4 + 1) / 1e4
+        if mode == "theoretical":
+            limits = self.index["rescale"][0], self.index["rescale"][-1]
+        return computed(values, limits, bins, area(self.area.geometry))
+
+    def values(self, date: str) -> Values:
+        """The index for each pixel on that date."""
+        return index_values(mosaic_id(self.area, date), self.index["expression"])
+
+    def metadata(self) -> Row:
+        """The legends of all dates."""
+        dates = self.area.dates()
+        return {"legend": {date: {mode: self.legend(mode, date) for mode in self.modes()} for date in dates}}
+
+
+def computed(values: Values, limits: tuple[float, float], bins: int, square_metres: float) -> list[Row]:
+    """So many equal classes between two limits, each with the share of the area that it covers.
+
+    Args:
+        values: the index for each pixel; NaN where it has none.
+        limits: of the first and the last class.
+        bins: number of classes.
+        square_metres: of all pixels that have a value.
+    """
+    low, step = limits[0], (limits[1] - limits[0]) / bins
+    edges = [round(low + at * step, 4) for at in range(bins + 1)]
+    seen = sorted(value for value in values if not math.isnan(value))
+    counts = [bisect_left(seen, edge) for edge in edges]
+    shares = [(after - before) / max(1, len(seen)) for before, after in pairwise(counts)]
+    return [
+        {
+            "label": LABELS[at] if bins == len(LABELS) else f"Class {at + 1}",
+            "color": COLORS[at * len(COLORS) // bins],
+            "min": edges[at],
+            "max": edges[at + 1],
+            "area": round(share * square_metres),
+            "area_percentage": round(100 * share, 2),
+        }
+        for at, share in enumerate(shares)
+    ]
+
+
+@lru_cache(maxsize=64)
+def index_values(mosaic: str, expression: str) -> Values:
+    """The index for each pixel of a mosaic; NaN where nothing was seen."""
+    names = bands(expression)
+    planes = {name: reflectance(mosaic, name) for name in names}
+    blank = [any(pixel == NODATA for pixel in pixels) for pixels in zip(*planes.values(), strict=True)]
+    made = evaluated(parts(expression)[0], planes.__getitem__, SIDE * ROWS)
+    return [math.nan if gone else value for gone, value in zip(blank or [False] * len(made), made, strict=True)]
+
+
+def listed(one: Picture, now: float) -> Row:
+    """The visualization as a row of the listing."""
+    return {
+        "id": one.id,
+        "aoi_id": one.area.id,
+        "index_id": one.index["id"],
+        "progress": one.progress(now),
+        "status": "success" if one.progress(now) == 100 else "creating",
+        "tenant_id": one.tenant_id,
+        "user_id": one.user_id,
+        "created_at": spaced(one.begun),
+        "updated_at": spaced(min(now, one.begun + one.seconds)),
+    }
+
+
+def detailed(one: Picture, now: float) -> Row:
+    """The visualization in full."""
+    mosaics = [asset for asset in assets(one.area, now) if asset["asset_type"] == "mosaic"]
+    return {
+        **listed(one, now),
+        "type": "custom",
+        "expression": one.index["expression"],
+        "expression_type": one.index["expression_type"],
+        "index_name": one.index["name"],
+        "rescale": one.index["rescale"],
+        "metadata": one.metadata(),
+        "assets": [{**asset, "asset_type": "visualization", "visualization_id": one.id} for asset in mosaics],
+    }
+
+
+def drawn(one: Picture, mode: str, date: str, scale: int = 1) -> bytes:
+    """The index over the area on that date as a PNG with its legend."""
+    classes = [Class(row.get("min") or 0.0, row.get("max") or 0.0, row["color"]) for row in one.legend(mode, date)]
+    return picture(one.values(date), SIDE, classes, scale)
+
+
+def styled(one: Picture, mode: str, date: str) -> str:
+    """The legend of that date as an SLD document."""
+    entries = "".join(map(_entry, one.legend(mode, date)))
+    colors = f'<RasterSymbolizer><ColorMap type="intervals">{entries}</ColorMap></RasterSymbolizer>'
+    style = f"<UserStyle><FeatureTypeStyle><Rule>{colors}</Rule></FeatureTypeStyle></UserStyle>"
+    layer = f"<NamedLayer><Name>{escape(one.index['name'])} {date}</Name>{style}</NamedLayer>"
+    opening = '<StyledLayerDescriptor xmlns="http://www.opengis.net/sld" version="1.0.0">'
+    return f'<?xml version="1.0" encoding="UTF-8"?>{opening}{layer}</StyledLayerDescriptor>'
+
+
+def _entry(row: Row) -> str:
+    color, label = quoteattr(str(row["color"])), quoteattr(str(row["label"]))
+    return f'<ColorMapEntry color={color} quantity="{row.get("max") or 0}" label={label}/>'

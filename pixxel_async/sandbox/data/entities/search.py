@@ -1,0 +1,114 @@
+"""Which STAC items fit a search, and in which order."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from ...answers import invalid
+from ...rules.geometry import Box, box, meet, overlap
+
+Row = dict[str, Any]
+
+
+def wanted(rows: Iterable[Row], body: Row) -> list[Row]:
+    """The STAC items that fit a search: ids, collections, time, place and properties."""
+    if body.get("bbox") and body.get("intersects"):
+        raise invalid("only one of bbox and intersects may be given")
+    since, until = span(body.get("datetime"))
+    inside = region(body)
+    return [
+        row
+        for row in rows
+        if _named(row, body) and _then(row, since, until) and _there(row, inside, body) and _so(row, body)
+    ]
+
+
+def _named(row: Row, body: Row) -> bool:
+    ids, collections = body.get("ids"), body.get("collections")
+    return (not ids or row["id"] in ids) and (not collections or row["collection"] in collections)
+
+
+def _then(row: Row, since: datetime, until: datetime) -> bool:
+    return since <= datetime.fromisoformat(row["properties"]["datetime"]) <= until
+
+
+def _there(row: Row, inside: Box | None, body: Row) -> bool:
+    if body.get("intersects"):
+        return meet(row["geometry"], body["intersects"])
+    own = box(row["geometry"])
+    return inside is None or (own is not None and overlap(own, inside))
+
+
+_TESTS: dict[str, Callable[[Any, Any], bool]] = {
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+    "eq": operator.eq,
+    "neq": operator.ne,
+}
+
+
+def _so(row: Row, body: Row) -> bool:
+    query = body.get("query") or {}
+    return all(_test(row["properties"].get(name), *test) for name, tests in query.items() for test in tests.items())
+
+
+def _test(have: Any, word: str, bound: Any) -> bool:
+    if word not in _TESTS:
+        raise invalid(f"a query knows {', '.join(_TESTS)}, not {word}")
+    try:
+        return _TESTS[word](have, bound)
+    except TypeError:
+        return False
+
+
+def region(body: Row) -> Box | None:
+    """The box that a search looks into; None for everywhere."""
+    edges: Sequence[float] | None = body.get("bbox")
+    if edges:
+        if len(edges) not in (4, 6):
+            raise invalid("bbox must have 4 or 6 numbers")
+        return edges[0], edges[1], edges[len(edges) // 2], edges[len(edges) // 2 + 1]
+    found = box(body["intersects"]) if body.get("intersects") else None
+    if body.get("intersects") and found is None:
+        raise invalid("intersects must be a geometry")
+    return found
+
+
+def span(text: str | None) -> tuple[datetime, datetime]:
+    """The instants between which `text` lies: one instant, or an interval whose ends may be `..` or empty."""
+    first, _, last = (text or "..").partition("/")
+    last = last or (".." if "/" in (text or "/") else first)
+    return _instant(first, datetime.min), _instant(last, datetime.max)
+
+
+def _instant(text: str, otherwise: datetime) -> datetime:
+    if text in ("", ".."):
+        return otherwise.replace(tzinfo=UTC)
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise invalid(f"{text} is no time") from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def ordered(rows: list[Row], keys: Sequence[Row] | None) -> list[Row]:
+    """The items sorted as asked; the field may be written as the vendor's sample writes it."""
+    for key in reversed(keys or ()):
+        field = str(key.get("field", "properties.datetime")).replace("properties->>", "").strip("'")
+        name = field.removeprefix("properties.")
+        down = str(key.get("direction")).lower() == "desc"
+        rows = sorted(rows, key=partial(_place, name), reverse=down)
+    return rows
+
+
+def _place(name: str, row: Row) -> tuple[bool, float, str]:
+    """Where a row stands by this member: numbers by size, before texts."""
+    value = row["properties"].get(name, row.get(name, ""))
+    number = isinstance(value, int | float)
+    return not number, value if number else 0.0, "" if number else str(value)

@@ -1,0 +1,145 @@
+"""Satellites, collections and scenes as the API shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...clock import HISTORY, zulu
+from ...files.geotiff import Grid
+from ..contents import PIXEL, grid, square
+from .imagery import Satellite, Scene
+
+Row = dict[str, Any]
+_SIZE = 1024
+"""Pixels along the edge of a scene."""
+
+
+def item(scene: Scene, *, older: bool = False) -> Row:
+    """The scene as a STAC item; `older` in the form that catalogs still use."""
+    satellite, shape = scene.satellite, grid(scene.place, _SIZE, _SIZE)
+    outline = square(scene.place, 0.05)
+    west, south, east, north = _corners(outline)
+    bbox = [west, south, east, north] if older else [str(edge) for edge in (west, south, east, north)]
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "stac_extensions": ["https://stac-extensions.github.io/eo/v1.0.0/schema.json"],
+        "id": scene.id,
+        "collection": satellite.collection,
+        "bbox": bbox,
+        "geometry": outline,
+        "properties": {**_common(scene, shape), **(_older(scene, shape.epsg) if older else _newer(scene, shape.epsg))},
+        "assets": {"data": _asset(scene, older), "thumbnail": _thumbnail(scene)},
+        "links": [_link(f"{satellite.collection}/items/{scene.id}")],
+    }
+
+
+def _link(path: str) -> Row:
+    href = f"https://stac.example/collections/{path}"
+    return {"rel": "self", "href": href, "title": "", "type": "application/json"}
+
+
+def _corners(outline: Row) -> list[float]:
+    ring = outline["coordinates"][0]
+    return [*ring[0], *ring[2]]
+
+
+def _common(scene: Scene, shape: Grid) -> Row:
+    name = scene.satellite.name.removeprefix("Pixxel-")
+    return {
+        "datetime": zulu(scene.taken),
+        "created": zulu(scene.taken + 86_400),
+        "updated": zulu(scene.taken + 2 * 86_400),
+        "platform": name,
+        "constellation": name,
+        "instruments": ["VNIR"],
+        "eo:cloud_cover": scene.cloud,
+        "gsd": scene.satellite.resolution,
+        "proj:shape": [_SIZE, _SIZE],
+        "proj:transform": [PIXEL, 0, shape.west, 0, -PIXEL, shape.north],
+        "sci:doi": "",
+        "view:off_nadir": scene.off_nadir,
+        "view:sun_azimuth": 135,
+        "view:sun_elevation": 45,
+    }
+
+
+def _newer(scene: Scene, epsg: int) -> Row:
+    return {
+        "startdatetime": zulu(scene.taken - 30),
+        "title": scene.id,
+        "description": f"Surface reflectance around {scene.place.name}",
+        "license": "proprietary",
+        "altitude": 550,
+        "proj:code": f"EPSG:{epsg}",
+        "rd:product_level": "L2A",
+        "rd:sat_id": scene.satellite.name,
+        "rd:type": "Reflectance",
+        "rd:anomalous_pixels": 0.01,
+        "rd:earth_sun_distance": 1,
+        "view:scene_center_lat": scene.place.latitude,
+        "view:scene_center_lon": scene.place.longitude,
+    }
+
+
+def _older(scene: Scene, epsg: int) -> Row:
+    return {"proj:epsg": epsg, "sat:orbit_state": "descending", "view:satellite_look_angle": scene.off_nadir}
+
+
+def _asset(scene: Scene, older: bool) -> Row:
+    bands = [{"name": name, "center_wavelength": length, "fwhm": 5.5} for name, length in scene.satellite.bands]
+    made: Row = {
+        "href": f"https://storage.example/{scene.id}/{scene.id}.tif",
+        "type": "image/tiff",
+        "title": "Surface reflectance",
+        "roles": ["data"],
+        "eo:bands": bands,
+    }
+    values = {"nodata": 0, "offset": 0, "scale": 0.00002, "spatial_resolution": scene.satellite.resolution}
+    return made if older else {**made, "raster:bands": [values]}
+
+
+def _thumbnail(scene: Scene) -> Row:
+    href = f"https://storage.example/{scene.id}/{scene.id}.jpeg"
+    return {"href": href, "type": "image/jpeg", "title": "Thumbnail", "roles": ["thumbnail"]}
+
+
+def satellite_row(satellite: Satellite) -> Row:
+    """The satellite as the listing shows it."""
+    bands = [
+        {"name": name, "wavelength": length, "scale": 0.00002, "offset": 0, "spatial_resolution": satellite.resolution}
+        for name, length in satellite.bands
+    ]
+    kept = {"id": satellite.collection, "name": satellite.collection, "provider": satellite.provider}
+    red, green, blue = (satellite.bands[at][0] for at in (2, 1, 0))
+    return {
+        "id": satellite.id,
+        "name": satellite.name,
+        "bands": bands,
+        "collections": [{**kept, "queryables": ["eo:cloud_cover"], "rescale": [0, 3000]}],
+        "rgb_composite": {"red": red, "green": green, "blue": blue},
+    }
+
+
+def collection_row(satellite: Satellite) -> Row:
+    """The satellite's collection as the archive shows it."""
+    first = HISTORY - satellite.scenes * 5 * 86_400
+    provider = {"name": "Pixxel", "roles": ["producer"], "url": "https://pixxel.example", "description": ""}
+    return {
+        "type": "Collection",
+        "id": satellite.collection,
+        "title": f"{satellite.name} surface reflectance",
+        "description": f"Scenes of {satellite.name}",
+        "stac_version": "0.1.0",
+        "stac_extensions": [],
+        "license": "proprietary",
+        "providers": [provider],
+        "extent": {
+            "spatial": {"bbox": [[-180, -56, 180, 83]]},
+            "temporal": {"interval": [[zulu(first), zulu(HISTORY)]]},
+        },
+        "summaries": {"gsd": [satellite.resolution]},
+        "links": [_link(satellite.collection)],
+        "created_at": zulu(first),
+        "updated_at": zulu(HISTORY),
+    }

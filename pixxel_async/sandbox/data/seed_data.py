@@ -1,0 +1,135 @@
+"""What is there when a sandbox starts."""
+
+from __future__ import annotations
+
+from ..clock import HISTORY, zulu
+from .contents import PLACES, Place, square
+from .entities.areas import Area
+from .entities.blocks import BLOCKS, Block
+from .entities.imagery import SATELLITES, Satellite
+from .entities.insights import Insight
+from .entities.jobs import Run, Step, Workflow
+from .entities.orders import Line, Order
+from .entities.pictures import Picture
+from .world import World
+
+DAY = 86_400.0
+_LONG = 30
+"""The seeded job that is still running takes so many times as long as one that is begun."""
+
+
+def begin(world: World, now: float) -> None:
+    """Fill a new world; only the job that still runs depends on what time it is now."""
+    fields = project(world, "Field monitoring", "field-monitoring")
+    water = project(world, "Water bodies", "water-bodies")
+    project(world, "Trial area", "trial-area")
+    crops = workflow(world, fields, "Crop health", ("aoi-data", "gap-filled-ndvi", "cropclassification"), 0)
+    _ended(world, crops, 4)
+    _ended(world, crops, 1, fails=True)
+    _running(world, crops, now)
+    lakes = workflow(world, fields, "Weekly lake survey", ("water-quality-index",), 1)
+    _ended(world, lakes, 60)
+    workflow(world, fields, "Change since spring", ("aoi-data", "change-detection"), 2)
+    _areas(world, fields)
+    basins = workflow(world, water, "Basin overview", ("aoi-data", "land-use-land-cover"), 3)
+    _ended(world, basins, 2)
+
+
+def project(world: World, title: str, slug: str) -> str:
+    """A new project; returns its id."""
+    id = world.new_id("project")
+    when = zulu(HISTORY + len(world.projects) * DAY)
+    world.projects[id] = {
+        "id": id,
+        "name": slug,
+        "title": title,
+        "org_id": world.org_id,
+        "created_at": when,
+        "updated_at": when,
+        "metadata": {},
+        "members_count": 3,
+    }
+    return id
+
+
+def workflow(world: World, project: str, name: str, blocks: tuple[str, ...], place: int) -> Workflow:
+    """A new workflow of the blocks of these names, at the place of this number."""
+    id = world.new_id("workflow")
+    created = HISTORY + (10 + len(world.workflows)) * DAY
+    chosen: tuple[Block, ...] = tuple(BLOCKS[block] for block in blocks)
+    text = f"{name} around {PLACES[place].name}"
+    world.workflows[id] = Workflow(id, project, name, text, world.user_id, created, chosen, PLACES[place])
+    world.runs[id] = {}
+    return world.workflows[id]
+
+
+def run_of(world: World, workflow: Workflow, begun: float, seconds: float, *, fails: bool = False) -> Run:
+    """A new job of this workflow, put among its jobs; one that fails does so in its last step."""
+    id = world.new_id("job")
+    steps = tuple(Step(world.new_id("task"), block) for block in workflow.blocks)
+    run = Run(id, workflow.id, world.user_id, begun, seconds, steps, steps[-1].id if fails else "")
+    world.runs[workflow.id][id] = run
+    return run
+
+
+def _ended(world: World, workflow: Workflow, count: int, *, fails: bool = False) -> None:
+    for _ in range(count):
+        at = len(world.runs[workflow.id])
+        run_of(world, workflow, workflow.created + (1 + 3 * at) * DAY, 240.0 + 30 * (at % 5), fails=fails)
+
+
+def _areas(world: World, project: str) -> None:
+    """Two AOIs with what can be made of them, and an order that has been fulfilled."""
+    for place, satellite in zip(PLACES, (SATELLITES[2], SATELLITES[1]), strict=False):
+        area_of(world, f"{place.name} fields", project, (place, satellite), 2, HISTORY, 600.0)
+    area = next(iter(world.areas.values()))
+    for name in ("gap-filled-ndvi", "farm-boundary-detection"):
+        insight_of(world, area, BLOCKS[name], HISTORY + DAY, 300.0, fails=bool(world.insights))
+    id, index = world.new_id("visualization"), next(iter(world.indices.values()))
+    world.pictures[id] = Picture(id, area, index, world.user_id, world.org_id, HISTORY + DAY, 300.0)
+    order_of(world, area, 1, HISTORY + 2 * DAY, 3600.0)
+
+
+def area_of(
+    world: World, name: str, project: str, seen: tuple[Place, Satellite], images: int, begun: float, seconds: float
+) -> Area:
+    """A new AOI around a place, with the newest images that a satellite has of it."""
+    place, satellite = seen
+    own = [scene for scene in world.scenes.values() if (scene.satellite, scene.place) == (satellite, place)]
+    id, text, shape = world.new_id("aoi"), f"Fields around {place.name}", square(place)
+    scenes = tuple(own[len(own) - images :])
+    made = Area(id, name, text, satellite.id, project, world.user_id, shape, scenes, begun, seconds)
+    world.areas[id] = made
+    return made
+
+
+def insight_of(world: World, area: Area, block: Block, begun: float, seconds: float, *, fails: bool = False) -> Insight:
+    """A new insight of an AOI."""
+    id, given = world.new_id("insight"), [port.data(block.name) for port in block.inputs]
+    made = Insight(id, block.title, area.project_id, world.user_id, {}, area, block, given, begun, seconds, fails)
+    world.insights[id] = made
+    return made
+
+
+def order_of(world: World, area: Area, items: int, begun: float, seconds: float) -> Order:
+    """A new order: so many items, each of which buys all images of an AOI."""
+    feature = {"type": "Feature", "properties": {}, "geometry": area.geometry}
+    wanted = {
+        "name": area.name,
+        "project_id": area.project_id,
+        "usecase": "agriculture",
+        "geometry": {"type": "FeatureCollection", "features": [feature]},
+        "item_ids": [scene.id for scene in area.scenes],
+        "cloud_cover": 20,
+        "off_nadir": 20,
+        "recurrence": "ONCE",
+        "delivery_speed": "STANDARD",
+    }
+    lines = tuple(Line(world.new_id("order item"), wanted, area.scenes) for _ in range(items))
+    id = world.new_id("order")
+    world.orders[id] = Order(id, world.user_id, world.org_id, lines, begun, seconds)
+    return world.orders[id]
+
+
+def _running(world: World, workflow: Workflow, now: float) -> None:
+    run_of(world, workflow, now, _LONG * world.job_seconds)

@@ -1,0 +1,135 @@
+"""The state of one sandbox: everything that exists in it, by seed and by what was asked of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from attrs import frozen
+
+from ..answers import Refused, missing
+from ..behaviour.behaviour import Habits
+from ..files.archive import Member
+from ..files.layout import PACKERS, divided, flat
+from ..files.virtual_bytes import Ribbon
+from ..rules.ids import number, uuid
+from .contents import Place, sized
+from .entities.areas import Area
+from .entities.imagery import scenes
+from .entities.insights import Insight
+from .entities.jobs import Run, Workflow
+from .entities.orders import Entry, Line, Order, entries
+from .entities.pictures import Picture, presets
+from .packing import Packing
+
+Row = dict[str, Any]
+_SCENES = 8
+"""Scenes that packages of a given size share."""
+
+
+@frozen
+class Download:
+    """A package that was asked for by POST.
+
+    Attributes:
+        id: as in the API.
+        owner: what it belongs to: an AOI's id, or empty.
+        place: where its rasters lie.
+        members: makes what is in it.
+    """
+
+    id: str
+    owner: str
+    place: Place
+    members: Callable[[], Iterable[Member]]
+
+
+class World:
+    """What exists.
+
+    Args:
+        seed: what ids are drawn from.
+        packing: packs and signs.
+        job_seconds: how long jobs and the like that are begun here take.
+        package_size: bytes of every package; None for what its contents need.
+        habits: what the service does where nobody has said what.
+    """
+
+    def __init__(
+        self,
+        seed: int | str,
+        packing: Packing,
+        *,
+        job_seconds: float = 20.0,
+        package_size: int | None = None,
+        habits: Habits | None = None,
+    ) -> None:
+        self.seed = seed
+        self.packing = packing
+        self.job_seconds = job_seconds
+        self.package_size = package_size
+        self.habits = habits or Habits()
+        self.org_id = uuid(seed, "organization")
+        self.user_id = uuid(seed, "service account")
+        self.projects: dict[str, Row] = {}
+        self.workflows: dict[str, Workflow] = {}
+        self.runs: dict[str, dict[str, Run]] = {}
+        self.scenes = scenes(seed)
+        self.areas: dict[str, Area] = {}
+        self.indices: dict[str, Row] = {row["id"]: row for row in presets(seed)}
+        self.pictures: dict[str, Picture] = {}
+        self.insights: dict[str, Insight] = {}
+        self.orders: dict[str, Order] = {}
+        self.stores: dict[str, Row] = {}
+        self.deliveries: list[Row] = []
+        self.downloads: dict[str, Download] = {}
+        self._counts: Counter[str] = Counter()
+
+    def new_id(self, kind: str) -> str:
+        """An id for the next thing of this kind: the same for the nth one in every sandbox of this seed."""
+        self._counts[kind] += 1
+        return uuid(self.seed, kind, self._counts[kind])
+
+    def bundle(self, key: str, place: Place, members: Callable[[], Iterable[Member]]) -> Callable[[], Ribbon]:
+        """What makes the bytes of a package: its members, or as many bytes as every package shall have."""
+        size = self.package_size
+        if size is None:
+            return lambda: self._packed(list(members()))
+        return lambda: sized(place, f"{self.seed}/{number(_SCENES, key)}", key, size)
+
+    def _packed(self, members: list[Member]) -> Ribbon:
+        habits = self.habits
+        files = [member for member in members if not member.name.endswith("spec.json")]
+        if habits.bare_files and len(files) == 1:
+            return files[0].content
+        if not habits.folders:
+            members = flat(members)
+        return PACKERS[habits.archive](members if habits.parts == 1 else divided(members, habits.parts))
+
+    def unfinished(self, what: str, *, ended: bool) -> str:
+        """The state of a package of what has not completed; raises `Refused` where it cannot be asked for."""
+        # ASSUMPTION: 400, and 409 or a state of `pending` are the other ways; what has failed is refused in any case.
+        if self.habits.unfinished == "pending" and not ended:
+            return "pending"
+        raise Refused(409 if self.habits.unfinished == 409 else 400, "bad_request", what)
+
+    def area(self, id: str) -> Area:
+        """The AOI of this id; raises `Refused` with 404."""
+        if id not in self.areas:
+            raise missing("AOI", id)
+        return self.areas[id]
+
+    def project(self, id: str) -> Row:
+        """The project of this id; raises `Refused` with 404."""
+        if id not in self.projects:
+            raise missing("project", id)
+        return self.projects[id]
+
+    def lines(self) -> list[tuple[Order, Line]]:
+        """All order items with their orders, oldest first."""
+        return [(order, line) for order in self.orders.values() for line in order.lines]
+
+    def catalog(self, now: float) -> dict[str, Entry]:
+        """The organization's catalog."""
+        return {entry.id: entry for order in self.orders.values() for entry in entries(order, now)}

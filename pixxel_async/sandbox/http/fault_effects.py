@@ -1,0 +1,148 @@
+"""What faults make of an answer: functions from answer to answer."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from attrs import evolve, frozen
+
+from ..answers import Answer, Refused, as_json, as_xml, plain
+from ..files.virtual_bytes import Ribbon
+from .expired_link import expired
+from .faults import Fault, Firing
+
+_PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Please sign in to go on</h1></body></html>"
+
+
+@frozen
+class Sending:
+    """How the bytes of an answer travel.
+
+    Attributes:
+        cut, stall, flip: bytes of this body at which it is closed, stands still, has a damaged byte; None: nowhere.
+        pause: seconds that a stall lasts; 0 for ever.
+        rate: bytes a second; None for as fast as it goes.
+        raw: what is sent in place of a well-formed answer, if anything.
+        at: byte or number of bytes that this is about.
+    """
+
+    cut: int | None = None
+    stall: int | None = None
+    flip: int | None = None
+    pause: float = 0.0
+    rate: float | None = None
+    raw: Literal["", "endless", "wrong-length", "broken-chunks", "early-hints"] = ""
+    at: int = 0
+
+
+PLAIN = Sending()
+"""As it is, as fast as it goes."""
+
+
+def sending(firings: Sequence[Firing]) -> Sending:
+    """How an answer travels under these faults."""
+    how = PLAIN
+    for fault in (firing.fault for firing in firings):
+        if fault.kind == "cut":
+            how = evolve(how, cut=fault.at)
+        elif fault.kind == "stall":
+            how = evolve(how, stall=fault.at, pause=fault.seconds)
+        elif fault.kind == "corrupt":
+            how = evolve(how, flip=fault.at)
+        elif fault.kind == "drip":
+            how = evolve(how, rate=fault.rate)
+        elif fault.kind in ("endless", "wrong-length", "broken-chunks", "early-hints"):
+            how = evolve(how, raw=fault.kind, at=fault.at)
+    return how
+
+
+def replacement(firings: Sequence[Firing], *, storage: bool, work_done: bool) -> Answer | None:
+    """The answer that comes in place of the right one, if a fault says so at this point."""
+    for fault in (firing.fault for firing in firings):
+        if fault.kind in _INSTEAD and fault.work_done == work_done:
+            return _INSTEAD[fault.kind](fault, storage)
+    return None
+
+
+def altered(answer: Answer, firings: Sequence[Firing]) -> Answer:
+    """The right answer with what these faults change in it."""
+    for firing in firings:
+        answer = _CHANGES.get(firing.fault.kind, _same)(answer, firing)
+    return answer
+
+
+def _same(answer: Answer, firing: Firing) -> Answer:
+    return answer
+
+
+def _status(fault: Fault, storage: bool) -> Answer:
+    if fault.body is not None:
+        raw = fault.body if isinstance(fault.body, bytes) else fault.body.encode()
+        answer = plain(fault.status, raw, "application/json" if _is_json(raw) else "text/html")
+    elif storage:
+        answer = as_xml(fault.status, "SlowDown" if fault.status == 503 else "InternalError", "an injected fault")
+    else:
+        answer = as_json(fault.status, Refused(fault.status, "injected", "an injected fault").envelope())
+    return evolve(answer, headers={**answer.headers, **fault.headers})
+
+
+def _is_json(raw: bytes) -> bool:
+    try:
+        json.loads(raw)
+    except ValueError:
+        return False
+    return True
+
+
+def _expired(fault: Fault, storage: bool) -> Answer:
+    return expired(fault.style)
+
+
+def _html(fault: Fault, storage: bool) -> Answer:
+    return plain(200, _PAGE, "text/html; charset=utf-8")
+
+
+def _redirect(fault: Fault, storage: bool) -> Answer:
+    status = fault.status if 300 <= fault.status < 400 else 302
+    return Answer(status, {**fault.headers, "Location": fault.location})
+
+
+def _no_range(answer: Answer, firing: Firing) -> Answer:
+    if answer.status != 206:
+        return answer
+    return evolve(answer.with_headers(Content_Range=None), status=200, start=0, stop=answer.body.size)
+
+
+def _wrong_range(answer: Answer, firing: Firing) -> Answer:
+    if answer.status != 206:
+        return answer
+    shift = firing.fault.at or 1
+    told = f"bytes {answer.start + shift}-{answer.stop - 1 + shift}/{answer.body.size}"
+    return answer.with_headers(Content_Range=told)
+
+
+def _etag(answer: Answer, firing: Firing) -> Answer:
+    return answer.with_headers(ETag=f'"changed-{firing.nth}"') if "ETag" in answer.headers else answer
+
+
+def _gzip(answer: Answer, firing: Firing) -> Answer:
+    """Compressed in memory: not for packages of gigabytes."""
+    body = Ribbon.of(gzip.compress(b"".join(answer.body.read(answer.start, answer.stop)), mtime=0))
+    return evolve(answer.with_headers(Content_Encoding="gzip"), body=body, start=0, stop=body.size)
+
+
+_INSTEAD: dict[str, Callable[[Fault, bool], Answer]] = {
+    "status": _status,
+    "expired": _expired,
+    "html": _html,
+    "redirect": _redirect,
+}
+_CHANGES: dict[str, Callable[[Answer, Firing], Answer]] = {
+    "no-range": _no_range,
+    "wrong-range": _wrong_range,
+    "etag": _etag,
+    "gzip": _gzip,
+}

@@ -1,0 +1,131 @@
+"""Faults by plan: what goes wrong, where, how often; deterministic by seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Literal, get_args
+
+from attrs import define, field, frozen
+
+from ...errors import ConfigError
+from ..rules.ids import share
+from ..rules.links import Style
+
+Kind = Literal[
+    "status",  # answer with `status`, `headers` and `body`
+    "latency",  # wait `seconds` before anything is done
+    "reset",  # break the connection before the work
+    "lost",  # do the work, then break the connection instead of answering
+    "cut",  # close the connection after `at` bytes of the body
+    "stall",  # send nothing more after `at` bytes of the body, and keep the connection open
+    "drip",  # send the body at `rate` bytes a second
+    "corrupt",  # flip the bits of byte `at` of the body
+    "expired",  # answer as if the signed link had expired
+    "no-range",  # ignore Range: 200 with everything
+    "wrong-range",  # a Content-Range that starts `at` bytes (1 if 0) too late
+    "etag",  # another ETag, a new one each time
+    "html",  # a page with status 200
+    "redirect",  # `status` (302 unless it is a 3xx) to `location`
+    "endless",  # the body again and again, without a length
+    "wrong-length",  # a Content-Length that is `at` bytes (1 if 0) more than the body has; fewer if negative
+    "gzip",  # the body compressed, although nobody asked for that
+    "broken-chunks",  # `at` bytes of the body as a chunk, then what is no chunk, and the connection stays open
+    "early-hints",  # 103 again and again, and never an answer
+]
+
+
+@frozen(kw_only=True)
+class Fault:
+    """One thing that goes wrong.
+
+    Attributes:
+        route: an operation (`jobs.list`), a pattern of operations (`jobs.*`), `api` for any of them, or `storage`.
+        kind: what happens.
+        times: how often; None for ever.
+        probability: of each matching request to be hit, drawn from the sandbox's seed.
+        after: matching requests that pass unharmed first.
+        at: byte of this answer's body, for `cut`, `stall`, `corrupt`, `broken-chunks`; shift for `wrong-range` and
+            `wrong-length`.
+        status, headers, body: of the answer, for `status` and `redirect`.
+        seconds: for `latency`, and a pause at `at` for `stall` (0: until the peer gives up).
+        rate: bytes a second, for `drip`.
+        location: where a `redirect` leads.
+        style: whose words `expired` uses: `s3`, `azure` or `gcs`.
+        work_done: whether `status`, `html` and `redirect` come after the work was done instead of in its place.
+    """
+
+    route: str
+    kind: Kind
+    times: int | None = 1
+    probability: float = 1.0
+    after: int = 0
+    at: int = 0
+    status: int = 500
+    headers: Mapping[str, str] = field(factory=dict)
+    body: str | bytes | None = None
+    seconds: float = 0.0
+    rate: float = 1024.0
+    location: str = ""
+    style: Style = "s3"
+    work_done: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        for name, known in (("kind", get_args(Kind)), ("style", get_args(Style))):
+            if getattr(self, name) not in known:
+                raise ConfigError(
+                    f"the {name} of a fault must be one of {', '.join(known)}, not {getattr(self, name)!r}"
+                )
+
+    def hits(self, route: str) -> bool:
+        """Whether requests of this route are concerned."""
+        return fnmatchcase(route, self.route) or (self.route == "api" and route != "storage")
+
+
+@frozen
+class Firing:
+    """A fault that happens now, for the nth time (from 1)."""
+
+    fault: Fault
+    nth: int
+
+
+@define
+class _Planned:
+    fault: Fault
+    met: int = 0
+    fired: int = 0
+
+    def next(self, seed: str) -> Firing | None:
+        """Whether it fires for the request that is met now."""
+        self.met += 1
+        done = self.fault.times is not None and self.fired >= self.fault.times
+        if done or self.met <= self.fault.after or share(seed, self.met) >= self.fault.probability:
+            return None
+        self.fired += 1
+        return Firing(self.fault, self.fired)
+
+
+class Plan:
+    """All faults of one sandbox and how often each was met."""
+
+    def __init__(self, seed: int | str) -> None:
+        self._seed = seed
+        self._planned: list[_Planned] = []
+
+    def add(self, fault: Fault) -> None:
+        """From now on this goes wrong too."""
+        self._planned.append(_Planned(fault))
+
+    def clear(self) -> None:
+        """From now on nothing goes wrong."""
+        self._planned.clear()
+
+    def due(self, route: str) -> list[Firing]:
+        """What goes wrong with this request of this route; counts it."""
+        firings = [
+            planned.next(f"{self._seed}/fault/{at}")
+            for at, planned in enumerate(self._planned)
+            if planned.fault.hits(route)
+        ]
+        return [firing for firing in firings if firing is not None]

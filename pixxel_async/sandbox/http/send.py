@@ -1,0 +1,77 @@
+"""From an answer to bytes on a socket, as whole or as broken as it was decided."""
+
+from __future__ import annotations
+
+import math
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from aiohttp import web
+
+from ..answers import Answer
+from .connection import Line
+from .fault_effects import PLAIN, Sending
+from .send_raw import send_raw
+
+_SMALL = 1 << 16
+_TICK = 0.05
+"""Seconds of the sandbox between the drops of a drip."""
+
+
+async def deliver(line: Line, answer: Answer, how: Sending, sent: Callable[[int], None]) -> web.StreamResponse:
+    """Send the answer; `sent` is told how many bytes of its body went out."""
+    request = line.request
+    if how.raw:
+        return await send_raw(line, answer, how)
+    if how is PLAIN and answer.length <= _SMALL and answer.length_told:
+        sent(answer.length)
+        body = b"".join(answer.body.read(answer.start, answer.stop))
+        return web.Response(status=answer.status, headers=answer.headers, body=body)
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    if answer.length_told:
+        response.content_length = answer.length
+    try:
+        await response.prepare(request)
+        async for view in _views(line, answer, how):
+            await response.write(view)
+            line.stir()
+            sent(len(view))
+    except ConnectionError:
+        return response
+    if how.cut is not None and how.cut < answer.length and request.transport is not None:
+        request.transport.close()
+    return response
+
+
+async def _views(line: Line, answer: Answer, how: Sending) -> AsyncIterator[bytes | memoryview]:
+    end = answer.length if how.cut is None else min(how.cut, answer.length)
+    marks = {how.stall, how.flip, None if how.flip is None else how.flip + 1, end}
+    at, begun = 0, line.now()
+    for mark in sorted(mark for mark in marks if mark is not None and mark <= end):
+        for view in answer.body.read(answer.start + at, answer.start + mark):
+            for drop in _drops(view, how.rate):
+                if how.rate is not None:
+                    await line.until(begun + (at + len(drop)) / how.rate)
+                yield bytes([drop[0] ^ 0xFF]) if at == how.flip else drop
+                at += len(drop)
+        if at == how.stall and at < answer.length:
+            await line.hold(how.pause or math.inf)
+            begun += how.pause
+
+
+def _drops(view: memoryview, rate: float | None) -> Iterator[memoryview]:
+    """What is sent at a time: all of it, or as much as a moment allows."""
+    size = len(view) if rate is None else max(1, round(rate * _TICK))
+    return (view[start : start + size] for start in range(0, len(view), size))
+
+
+def break_off(request: web.BaseRequest) -> web.StreamResponse:
+    """Reset the connection; what is returned goes nowhere."""
+    transport = request.transport
+    if transport is not None:
+        peer = transport.get_extra_info("socket")
+        if peer is not None:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    return web.Response()

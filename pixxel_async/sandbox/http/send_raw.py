@@ -1,0 +1,63 @@
+"""Answers that are no proper HTTP, byte by byte: what no library would send."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from aiohttp import web
+
+from ..answers import Answer
+from .connection import Line
+from .fault_effects import Sending
+
+_STEP = 0.02
+"""Seconds between two of them."""
+_HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </nothing>; rel=preload\r\n\r\n"
+_NO_CHUNK = b"no chunk\r\n"
+
+
+async def send_raw(line: Line, answer: Answer, how: Sending) -> web.StreamResponse:
+    """Send what the fault says until that is done or the peer goes; then the connection is closed."""
+    writer, transport = line.request.writer, line.request.transport
+    try:
+        for part in _parts(answer, how):
+            if transport is None or transport.is_closing():
+                break
+            if part in (_HINT, _NO_CHUNK):
+                await asyncio.sleep(_STEP)
+            transport.write(part)
+            await writer.drain()
+        if how.raw == "broken-chunks":
+            await line.hold(math.inf)
+    except ConnectionError:
+        pass
+    if transport is not None:
+        transport.close()
+    return web.Response()
+
+
+def _parts(answer: Answer, how: Sending) -> Iterator[bytes | memoryview]:
+    if how.raw == "early-hints":
+        while True:
+            yield _HINT
+    if how.raw == "wrong-length":
+        yield _head(answer, {"Content-Length": str(max(0, answer.length + (how.at or 1)))})
+        yield from answer.body.read(answer.start, answer.stop)
+    if how.raw == "broken-chunks":
+        yield _head(answer, {"Transfer-Encoding": "chunked"})
+        part = b"".join(answer.body.read(answer.start, min(answer.stop, answer.start + how.at)))
+        yield b"%x\r\n%b\r\n" % (len(part), part) if part else b""
+        yield _NO_CHUNK
+    if how.raw == "endless":
+        yield _head(answer, {"Connection": "close"})
+        while True:
+            yield from answer.body.read(answer.start, answer.stop) if answer.length else (b" " * 1024,)
+
+
+def _head(answer: Answer, told: dict[str, str]) -> bytes:
+    lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in {**answer.headers, **told}.items()]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -1,0 +1,205 @@
+"""One of the two sites: the way of every request, from its bytes to the answer's, with the faults on it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from threading import RLock
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from attrs import define, field, frozen
+
+from ..answers import Answer, Refused, as_json, plain
+from ..clock import Clock, http_date
+from ..rules.links import SIGNATURES
+from .connection import Line
+from .fault_effects import altered, replacement, sending
+from .faults import Firing, Plan
+from .keys import Keys
+from .send import break_off, deliver
+from .time_travel import Sleeper
+
+MAX_BODY = 1 << 24
+"""Bytes of a request that are read."""
+_TIMEOUT = b"<html><body><h1>504 Gateway Time-out</h1></body></html>"
+
+
+@frozen
+class Request:
+    """A request as plain values.
+
+    Attributes:
+        method, path: the path without its query, percent-encoded as it came.
+        query: the last value of each argument.
+        headers: names in lower case.
+        body: all of it.
+        pairs: all arguments of the query in their order.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    pairs: Sequence[tuple[str, str]] = ()
+
+
+@define
+class Seen:
+    """What the sandbox saw of one request.
+
+    Attributes:
+        method, path: without the query, which may be a secret.
+        operation: as in the description; `storage` there, empty for an unknown path.
+        host: `api` or `storage`.
+        authorization: whether it had such a header.
+        carries_key: whether an API key stands anywhere in it.
+        headers: names in lower case, without Authorization.
+        query, body: as they came; the signature of a link is left out.
+        status: of the answer; 0 when the connection was broken instead.
+        sent: bytes of the answer's body so far.
+        at: the sandbox's time.
+    """
+
+    method: str
+    path: str
+    operation: str
+    host: str
+    authorization: bool
+    carries_key: bool
+    headers: dict[str, str]
+    query: dict[str, str]
+    body: bytes
+    at: float
+    status: int = 0
+    sent: int = 0
+
+    def count(self, amount: int) -> None:
+        """So many more bytes went out."""
+        self.sent += amount
+
+
+@frozen
+class Desk:
+    """What both sites share.
+
+    Attributes:
+        plan: what goes wrong.
+        clock: the sandbox's.
+        keys: the API keys that exist.
+        requests: gets a note of each request.
+        lock: held while state is looked at or changed.
+        sleeper: wakes nobody while a request is under way.
+    """
+
+    plan: Plan
+    clock: Clock
+    keys: Keys
+    requests: deque[Seen]
+    lock: RLock
+    sleeper: Sleeper
+
+
+class Site:
+    """Answers the requests of one port.
+
+    Args:
+        host: `api` or `storage`.
+        name: the operation that a request means, for faults and for counting.
+        respond: what is right to answer.
+        desk: what it shares with the other site.
+        at_once: requests under way from which on more are refused; None: no limit.
+        within: seconds after which a gateway answers for a request that takes longer; None: never.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        name: Callable[[Request], str],
+        respond: Callable[[Request], Answer],
+        desk: Desk,
+        *,
+        at_once: int | None = None,
+        within: float | None = None,
+    ) -> None:
+        self.host = host
+        self._name = name
+        self._respond = respond
+        self._desk = desk
+        self._at_once = at_once
+        self._within = float("inf") if within is None else within
+        self._under_way = 0
+
+    async def serve(self, raw: web.BaseRequest) -> web.StreamResponse:
+        """Read, count, answer."""
+        self._under_way += 1
+        try:
+            with self._desk.sleeper:
+                return await self._serve(raw)
+        finally:
+            self._under_way -= 1
+
+    async def _serve(self, raw: web.BaseRequest) -> web.StreamResponse:
+        request = await _read(raw)
+        seen = self._witness(request)
+        with self._desk.lock:
+            self._desk.requests.append(seen)
+            firings = self._desk.plan.due(seen.operation)
+        late = sum(firing.fault.seconds for firing in firings if firing.fault.kind == "latency")
+        line = Line(raw, self._desk.clock, self._desk.sleeper)
+        if late:
+            await line.until(seen.at + min(late, self._within))
+        if _any(firings, "reset"):
+            return break_off(raw)
+        with self._desk.lock:
+            answer = self._refusal(late) or self._answer(request, firings)
+        if _any(firings, "lost"):
+            return break_off(raw)
+        seen.status = answer.status
+        dated = answer.with_headers(Date=http_date(self._desk.clock.now()))
+        return await deliver(line, dated, sending(firings), seen.count)
+
+    def _refusal(self, late: float) -> Answer | None:
+        """What the gateway says by itself: that it is too much at once, or takes too long."""
+        if self._at_once is not None and self._under_way > self._at_once:
+            refused = Refused(429, "too_many_requests", "too many requests at once")
+            return as_json(429, refused.envelope()).with_headers(Retry_After="1")
+        return plain(504, _TIMEOUT, "text/html") if late > self._within else None
+
+    def _answer(self, request: Request, firings: list[Firing]) -> Answer:
+        storage = self.host == "storage"
+        answer = replacement(firings, storage=storage, work_done=False)
+        if answer is None:
+            answer = self._respond(request)
+            answer = replacement(firings, storage=storage, work_done=True) or altered(answer, firings)
+        return answer
+
+    def _witness(self, request: Request) -> Seen:
+        text = "\n".join((request.path, *request.query.values(), *request.headers.values()))
+        return Seen(
+            request.method,
+            request.path,
+            self._name(request),
+            self.host,
+            "authorization" in request.headers,
+            any(key in text for key in self._desk.keys.known()),
+            {name: value for name, value in request.headers.items() if name != "authorization"},
+            {name: value for name, value in request.query.items() if name not in SIGNATURES},
+            request.body,
+            self._desk.clock.now(),
+        )
+
+
+def _any(firings: list[Firing], kind: str) -> bool:
+    return any(firing.fault.kind == kind for firing in firings)
+
+
+async def _read(raw: web.BaseRequest) -> Request:
+    path, _, query = raw.raw_path.partition("?")
+    body = await raw.content.read(MAX_BODY) if raw.can_read_body else b""
+    while body and len(body) < MAX_BODY and not raw.content.at_eof():
+        body += await raw.content.read(MAX_BODY - len(body))
+    headers = {name.lower(): value for name, value in raw.headers.items()}
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return Request(raw.method, path, dict(pairs), headers, body, pairs)
