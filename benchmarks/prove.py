@@ -18,7 +18,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from pixxel_async._formats.zip_stream import Passage
+from pixxel_async._formats.zip_stream import ZipStreamChecker
 from pixxel_async.downloads.prove import Proof, prove
 
 CHUNK = 1 << 20
@@ -59,7 +59,7 @@ def measured(path: Path) -> dict[str, float]:
     """The figures of one archive."""
     data = memoryview(path.read_bytes())
     twice, wait_twice = timed(lambda: prove(path))
-    passage, cpu = Passage(), time.process_time()
+    passage, cpu = ZipStreamChecker(), time.process_time()
     for start in range(0, len(data), CHUNK):
         passage.update(data[start : start + CHUNK])
     arriving = time.process_time() - cpu

@@ -10,14 +10,14 @@ from weakref import WeakSet
 
 from attrs import evolve
 
-from ._aio.loop_budget import Rounds
+from ._aio.loop_budget import LoopBudget
 from ._http.call import Call, Repeat
-from ._http.channel import Lane
+from ._http.channel import Channel
 from ._http.codec.drift import Drift
 from ._http.hooks import Hooks, ReplyHook, RequestHook
 from ._http.reply import Reply
 from ._http.rest import RestAPI
-from ._http.sender import Calls
+from ._http.sender import Sender
 from ._http.streaming import Storage
 from ._version import __version__
 from .packages import Packages
@@ -124,7 +124,7 @@ class PixxelClient:
             settings = Settings.load(api_key, profile, **given)
         else:
             settings = settings.with_values(api_key, **given)
-        lane = Lane(
+        lane = Channel(
             settings,
             Timing(clock, sleep, dice),
             f"{settings.http.user_agent} pixxel-async/{__version__}".strip(),
@@ -134,7 +134,7 @@ class PixxelClient:
         )
         self._owner: PixxelClient | None = None
         self._brokers: WeakSet[Broker] = WeakSet()
-        self._set_up(settings, lane, Rounds())
+        self._set_up(settings, lane, LoopBudget())
 
     def with_key(self, api_key: str | Secret | KeySource, *, auth: Literal["auto", "raw", "bearer"] = "auto") -> Self:
         """A light client for another key: same connections, brake and quota; no link or answer is shared.
@@ -149,12 +149,12 @@ class PixxelClient:
         )
         return light
 
-    def _set_up(self, settings: Settings, lane: Lane, rounds: Rounds) -> None:
+    def _set_up(self, settings: Settings, lane: Channel, rounds: LoopBudget) -> None:
         self.settings = settings
         self.timing = lane.timing
         self._lane = lane
         self._rounds = rounds
-        self._calls = Calls(lane, settings.api_key, settings.auth)
+        self._calls = Sender(lane, settings.api_key, settings.auth)
         self._broker = Broker(lane.timing, settings.waiting)
         self._brokers.add(self._broker)
         self._api = RestAPI(self._calls, self._broker)

@@ -12,7 +12,7 @@ from attrs import define
 
 from pixxel_async.downloads.body.rules.multipart import Gauge, lines
 from pixxel_async.downloads.body.rules.resume import Kept
-from pixxel_async.downloads.schedule.rules.policy import Asking
+from pixxel_async.downloads.schedule.rules.policy import PollPolicy
 from pixxel_async.settings import DownloadSettings
 
 from .regime import Package
@@ -84,7 +84,7 @@ class Learning:
 
     def __init__(self, streams: int, asks: int, rate: float | None = None) -> None:
         self.asks = asks
-        self._asking: Asking[Work] = Asking(first=2.0, limit=rate)
+        self._asking: PollPolicy[Work] = PollPolicy(first=2.0, limit=rate)
         self._asking.streams = streams
         self._fresh: deque[Work] = deque()
         self._ready: deque[Work] = deque()

@@ -8,7 +8,7 @@ from collections import deque
 
 from attrs import frozen
 
-from pixxel_async._http.rules import throttle as brake
+from pixxel_async._http.rules import throttle
 from pixxel_async.downloads.body.rules.multipart import WINDOW
 
 from .network import Network
@@ -54,7 +54,7 @@ class _Run:
         self.restarts = restarts
         self.refusing = refusing
         self.now = 0.0
-        self.brake = brake.Brake()
+        self.brake = throttle.Throttle()
         self.gate: deque[Work] = deque()
         self.answers: list[tuple[float, int, Work, float | None]] = []
         self.network = Network(regime, policy, settling=2 * WINDOW)
@@ -88,7 +88,7 @@ class _Run:
     def _send(self) -> float:
         """Send what may be sent now; returns when to look again."""
         while True:
-            wait = brake.wait_before(self.brake, self.now)
+            wait = throttle.wait_before(self.brake, self.now)
             if wait > 1e-9:
                 return self.now + wait
             work = self._chosen()
@@ -110,7 +110,7 @@ class _Run:
 
     def _call(self, work: Work) -> None:
         self.counted += 1
-        self.brake = brake.started(self.brake, self.now, None if self.refusing else self.regime.rate)
+        self.brake = throttle.started(self.brake, self.now, None if self.refusing else self.regime.rate)
         pause = self._refusal()
         if pause is None:
             self._ask(work, self.now + self.regime.latency / 2)
@@ -143,10 +143,10 @@ class _Run:
             _, _, work, pause = heapq.heappop(self.answers)
             if pause is not None:
                 self.refused += 1
-                self.brake = brake.refused(self.brake, self.now - self.regime.latency, self.now, pause)
+                self.brake = throttle.refused(self.brake, self.now - self.regime.latency, self.now, pause)
                 self.gate.append(work)
                 continue
-            self.brake = brake.answered(self.brake)
+            self.brake = throttle.answered(self.brake)
             self._answer(work)
 
     def _answer(self, work: Work) -> None:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-__all__ = ["Rounds"]
+__all__ = ["LoopBudget"]
 
 ROUND = 2
 """Pieces of 64 KiB at most that are handed on in one round: 1 ms of work."""
@@ -29,7 +29,7 @@ LOOKS = 6
 """As many times is looked whether the loop has time; then there is room in any case."""
 
 
-class Rounds:
+class LoopBudget:
     """Lets so much through in each round of the event loop, in the order in which it was asked for.
 
     Five hundred streams that may all go on at the same moment would else do so in a single round, and a timer or a

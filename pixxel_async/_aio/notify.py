@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 
-class Bell:
+class Notifier:
     """Wakes one waiter a ring; who is woken and finds more than it can take rings again."""
 
     def __init__(self, sleep: Callable[[float], Awaitable[Any]]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def surely(work: Coroutine[Any, Any, T]) -> T:
+async def finish(work: Coroutine[Any, Any, T]) -> T:
     """Run short work to its end, however often who waits for it is cancelled; the cancellation goes through then."""
     task, cancelled = asyncio.create_task(work), False
     while not task.done():

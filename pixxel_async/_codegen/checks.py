@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from .layout import mentioned, operations, schemas_in
 from .names import attribute
-from .plan import Method, methods
-from .records import Document, Operation, Schema
-from .source import Source
+from .plan import MethodPlan, methods
+from .records import Document, OperationRecord, SchemaRecord
+from .source import SourceCode
 
 _TAKEN = {"bool", "dict", "extra", "float", "from_dict", "int", "list", "str", "to_dict"}
 
 
-def check(source: Source, document: Document) -> None:
+def check(source: SourceCode, document: Document) -> None:
     """Raise `BadDescription`, with the line, for the first thing that does not hold."""
     for name, schema in document.components.schemas.items():
         for wrong in _schema_faults(document, schema):
@@ -30,7 +30,7 @@ def check(source: Source, document: Document) -> None:
             raise source.error(place, wrong)
 
 
-def _schema_faults(document: Document, schema: Schema) -> Iterator[str]:
+def _schema_faults(document: Document, schema: SchemaRecord) -> Iterator[str]:
     for name in schemas_in(schema):
         if name not in document.components.schemas:
             yield f"there is no schema {name}"
@@ -42,7 +42,7 @@ def _schema_faults(document: Document, schema: Schema) -> Iterator[str]:
             yield f"there is no member {name}"
 
 
-def _reference_faults(document: Document, operation: Operation) -> Iterator[str]:
+def _reference_faults(document: Document, operation: OperationRecord) -> Iterator[str]:
     if any(not part.isidentifier() for part in operation.operation_id.split(".")):
         yield f"{operation.operation_id} is no name in Python"
     for parameter in operation.parameters:
@@ -53,7 +53,7 @@ def _reference_faults(document: Document, operation: Operation) -> Iterator[str]
             yield f"there is no schema {name}"
 
 
-def _method_faults(document: Document, method: Method) -> Iterator[str]:
+def _method_faults(document: Document, method: MethodPlan) -> Iterator[str]:
     operation, known = method.operation, {argument.wire for argument in method.arguments}
     in_path = {argument.wire for argument in method.of("path")}
     asked = [*operation.x_exactly_one, *operation.x_requires, *operation.x_repeat_unless]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .plan import Argument, Method
-from .records import GetFrom, Wait
+from .plan import MethodArgument, MethodPlan
+from .records import GetFrom, WaitRecord
 from .text import docstring, sentence
 
 _RETURNS = {"content": "bytes", "text": "str", "nothing": "None"}
@@ -13,7 +13,7 @@ _DEADLINE = "deadline: float | None = None"
 _DEADLINE_ABOUT = "deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours."
 
 
-def method(plan: Method) -> str:
+def method(plan: MethodPlan) -> str:
     """A method that sends a request."""
     paged = plan.answer == "pages"
     head = _signature(plan.verb, plan.arguments, _returned(plan), asynchronous=not paged)
@@ -21,20 +21,22 @@ def method(plan: Method) -> str:
     return f"{head}\n{_about(plan)}\n        {keyword} self._api.{plan.answer}({_call(plan)}{_how_to_read(plan)})"
 
 
-def extra_methods(plan: Method) -> list[str]:
+def extra_methods(plan: MethodPlan) -> list[str]:
     """The methods that a listing or a get brings along: `get`, `wait` and `watch`."""
     asked, wait = plan.operation.x_get_from, plan.operation.x_wait
     return [*([_get_from(plan, asked)] if asked else []), *(_waiting(plan, wait) if wait else [])]
 
 
-def _signature(verb: str, arguments: Sequence[Argument], returned: str, *, asynchronous: bool, more: str = "") -> str:
+def _signature(
+    verb: str, arguments: Sequence[MethodArgument], returned: str, *, asynchronous: bool, more: str = ""
+) -> str:
     positional = [_declared(a) for a in arguments if a.positional]
     named = [_declared(a) for a in arguments if not a.positional] + ([more] if more else [])
     listed = ["self", *positional, *(["*", *named] if named else [])]
     return f"    {'async ' if asynchronous else ''}def {verb}({', '.join(listed)}) -> {returned}:"
 
 
-def _declared(argument: Argument) -> str:
+def _declared(argument: MethodArgument) -> str:
     if argument.required or argument.positional:
         return f"{argument.name}: {argument.kind}"
     if argument.kind == "bool":
@@ -43,7 +45,7 @@ def _declared(argument: Argument) -> str:
     return f"{argument.name}: {optional} = None"
 
 
-def _returned(plan: Method) -> str:
+def _returned(plan: MethodPlan) -> str:
     if plan.answer == "pages":
         return f"Pages[{plan.model}]"
     if plan.answer == "many":
@@ -51,7 +53,7 @@ def _returned(plan: Method) -> str:
     return _RETURNS.get(plan.answer, plan.model)
 
 
-def _call(plan: Method) -> str:
+def _call(plan: MethodPlan) -> str:
     path, query = _mapping(plan.of("path")), _mapping(plan.of("query"))
     parts = [plan.constant, *([f"{{{path}}}"] if path or query else []), *([f"{{{query}}}"] if query else [])]
     if plan.of("body") or plan.fixed:
@@ -61,11 +63,11 @@ def _call(plan: Method) -> str:
     return f"Call({', '.join(parts)})"
 
 
-def _mapping(arguments: Sequence[Argument]) -> str:
+def _mapping(arguments: Sequence[MethodArgument]) -> str:
     return ", ".join(f"{a.wire!r}: {_value(a)}" for a in arguments)
 
 
-def _value(argument: Argument) -> str:
+def _value(argument: MethodArgument) -> str:
     """What is sent for an argument, as code."""
     if argument.geometry:
         return f"geometry_of({argument.name})"
@@ -74,7 +76,7 @@ def _value(argument: Argument) -> str:
     return argument.name
 
 
-def _body(plan: Method) -> str:
+def _body(plan: MethodPlan) -> str:
     fixed = "".join(f", {name!r}: {value!r}" for name, value in plan.fixed.items())
     body = f"to_body({{{_mapping(plan.of('body'))}{fixed}}})"
     if names := plan.operation.x_exactly_one:
@@ -88,7 +90,7 @@ def _body(plan: Method) -> str:
     return body
 
 
-def _how_to_read(plan: Method) -> str:
+def _how_to_read(plan: MethodPlan) -> str:
     operation = plan.operation
     if not plan.model:
         return ""
@@ -98,7 +100,7 @@ def _how_to_read(plan: Method) -> str:
     return f", {plan.model}" + (f', unwrap="{operation.x_unwrap}"' if operation.x_unwrap else "")
 
 
-def _about(plan: Method) -> str:
+def _about(plan: MethodPlan) -> str:
     sections = {
         "Args": _args(plan.arguments),
         "Returns": _told_returns(plan),
@@ -109,7 +111,7 @@ def _about(plan: Method) -> str:
     return docstring(plan.about or f"`{plan.http} {plan.path}`.", 8, sections)
 
 
-def _told_returns(plan: Method) -> list[str]:
+def _told_returns(plan: MethodPlan) -> list[str]:
     if plan.answer == "pages":
         one = plan.operation.x_paging == "whole"
         first = "what comes is one page" if one else "`await` reads the first page"
@@ -117,11 +119,11 @@ def _told_returns(plan: Method) -> list[str]:
     return [sentence(plan.returns)] if plan.returns else []
 
 
-def _args(arguments: Sequence[Argument]) -> list[str]:
+def _args(arguments: Sequence[MethodArgument]) -> list[str]:
     return [f"{a.name}: {sentence(a.about)}" for a in arguments if a.about]
 
 
-def _raises(plan: Method) -> list[str]:
+def _raises(plan: MethodPlan) -> list[str]:
     """What a call may raise beside the errors that all calls have in common."""
     told = []
     if "exactly_one" in (body := _body(plan)) or "required_when" in body or "geometry_of" in body:
@@ -133,17 +135,17 @@ def _raises(plan: Method) -> list[str]:
     return told
 
 
-def _key(plan: Method) -> list[Argument]:
+def _key(plan: MethodPlan) -> list[MethodArgument]:
     """The arguments that name one thing."""
     asked = plan.operation.x_get_from
     if asked is None:
         return plan.of("path")
     about = f"Id of the {asked.argument.removesuffix('_id')}."
-    last = Argument(name=asked.argument, wire="", where="path", kind="str", positional=True, about=about)
+    last = MethodArgument(name=asked.argument, wire="", where="path", kind="str", positional=True, about=about)
     return [*plan.of("path"), last]
 
 
-def _get_from(plan: Method, asked: GetFrom) -> str:
+def _get_from(plan: MethodPlan, asked: GetFrom) -> str:
     key, what = _key(plan), asked.argument.removesuffix("_id")
     head = _signature("get", key, plan.model, asynchronous=True)
     about = asked.description or f"The {what} with this id, read from the listing."
@@ -155,11 +157,11 @@ def _get_from(plan: Method, asked: GetFrom) -> str:
     )
 
 
-def _names(arguments: Sequence[Argument]) -> str:
+def _names(arguments: Sequence[MethodArgument]) -> str:
     return ", ".join(argument.name for argument in arguments)
 
 
-def _waiting(plan: Method, wait: Wait) -> list[str]:
+def _waiting(plan: MethodPlan, wait: WaitRecord) -> list[str]:
     key = _key(plan)
     args, late = [*_args(key), _DEADLINE_ABOUT], f"TimedOut: The {_thing(key)} has not ended by the deadline."
     ended = [f"The `{plan.model}` as it ended."]
@@ -181,7 +183,7 @@ def _waiting(plan: Method, wait: Wait) -> list[str]:
     ]
 
 
-def _thing(key: Sequence[Argument]) -> str:
+def _thing(key: Sequence[MethodArgument]) -> str:
     """What the last id is the id of, as its own line in the docstring says it."""
     return key[-1].about.removeprefix("Id of the ").rstrip(".")
 
@@ -190,7 +192,7 @@ def _quoted(words: Sequence[str]) -> str:
     return " and ".join(f"`{word}`" for word in words)
 
 
-def _wait_value(plan: Method, wait: Wait, key: Sequence[Argument]) -> str:
+def _wait_value(plan: MethodPlan, wait: WaitRecord, key: Sequence[MethodArgument]) -> str:
     listed = wait.listing or plan.operation.x_get_from
     facts = {
         "list": f"lambda: self.list({_names(key[:-1])})" if listed else "",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .layout import modules, read_schemas
 from .names import attribute, constant, import_order
-from .records import Document, Schema
+from .records import Document, SchemaRecord
 from .text import HEADER, docstring, module, sentence
 from .types import argument_type, attribute_type, is_geojson, is_word
 
@@ -16,7 +16,7 @@ _OFFERS = {
     "Sequence": "collections.abc",
     "Any": "typing",
     **dict.fromkeys(
-        ("GeoModel", "HasGeoInterface", "Model", "Word", "feature_collection", "member", "model", "word"),
+        ("GeoModel", "HasGeoInterface", "Model", "OpenEnum", "feature_collection", "member", "model", "word"),
         ".._http.codec.model",
     ),
 }
@@ -41,13 +41,13 @@ def _module(document: Document, home: str, homes: Mapping[str, str]) -> str:
     return module(f"Models and open words: {home}.", f"__all__ = {sorted(mine)!r}\n\n\n{code}\n", offers)
 
 
-def _dependencies_first(names: list[str], schemas: Mapping[str, Schema]) -> list[str]:
+def _dependencies_first(names: list[str], schemas: Mapping[str, SchemaRecord]) -> list[str]:
     """Word lists before classes, so that a module reads from the vocabulary down; else the order of the description."""
     return sorted(names, key=lambda name: not is_word(schemas[name]))
 
 
-def _word_list(name: str, schema: Schema) -> str:
-    lines = [f"class {name}(Word):", docstring(schema.description or f"Words of {name}.", 4), ""]
+def _word_list(name: str, schema: SchemaRecord) -> str:
+    lines = [f"class {name}(OpenEnum):", docstring(schema.description or f"Words of {name}.", 4), ""]
     for text, meaning in schema.x_values.items():
         lines.append(f"    {constant(text)} = word({text!r})")
         if meaning:
@@ -71,7 +71,7 @@ class _Class:
         members = [self._member(*each) for each in self._schema.properties.items()]
         return "\n".join([*head, *members, *self._lent()])
 
-    def _member(self, wire: str, schema: Schema, within: str = "") -> str:
+    def _member(self, wire: str, schema: SchemaRecord, within: str = "") -> str:
         if schema.properties:
             return "\n".join(self._member(*each, wire) for each in schema.properties.items())
         name, facts = attribute(wire), self._facts(wire, schema)
@@ -84,13 +84,13 @@ class _Class:
         about = f"\n{docstring(sentence(schema.description), 4)}" if schema.description else ""
         return f"    {name}: {self._annotation(wire, schema)}{value}{about}"
 
-    def _annotation(self, wire: str, schema: Schema) -> str:
+    def _annotation(self, wire: str, schema: SchemaRecord) -> str:
         kind = attribute_type(schema) if self._read else argument_type(schema, self._schemas)
         kind = "str" if schema.const is not None else kind
         optional = self._default(wire, schema) == {"default": "None"} and kind != "Any"
         return f"{kind} | None" if optional else kind
 
-    def _facts(self, wire: str, schema: Schema) -> dict[str, str]:
+    def _facts(self, wire: str, schema: SchemaRecord) -> dict[str, str]:
         """The arguments of `member`, as code."""
         facts = self._default(wire, schema)
         if attribute(wire) != wire:
@@ -105,7 +105,7 @@ class _Class:
             facts["lends"] = repr(lends)
         return facts
 
-    def _default(self, wire: str, schema: Schema) -> dict[str, str]:
+    def _default(self, wire: str, schema: SchemaRecord) -> dict[str, str]:
         if not self._read and wire in self._schema.required:
             return {}
         if schema.const is not None:
@@ -131,7 +131,7 @@ class _Class:
         ]
 
 
-def _note(schema: Schema) -> list[str]:
+def _note(schema: SchemaRecord) -> list[str]:
     return [sentence(schema.x_note)] if schema.x_note else []
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from .emit_methods import extra_methods, method
 from .layout import modules, operations, resource_of
 from .names import resource_class
-from .plan import Method, methods
-from .records import Document, Operation
+from .plan import MethodPlan, methods
+from .records import Document, OperationRecord
 from .text import HEADER, docstring, module
 
 _OFFERS = {
@@ -36,7 +36,7 @@ came, and `DecodeError` when the answer cannot be read. Methods say what else th
 
 def resource_files(document: Document) -> dict[str, str]:
     """The files of `resources/`, unformatted, by name."""
-    by_resource: dict[str, list[Method]] = {}
+    by_resource: dict[str, list[MethodPlan]] = {}
     for path, http, operation in operations(document):
         if resource := resource_of(operation):
             by_resource.setdefault(resource, []).extend(methods(document, path, http, operation))
@@ -44,7 +44,7 @@ def resource_files(document: Document) -> dict[str, str]:
     return {**files, "__init__.py": _init(document, sorted(by_resource))}
 
 
-def _module(document: Document, resource: str, found: list[Method]) -> str:
+def _module(document: Document, resource: str, found: list[MethodPlan]) -> str:
     name = resource_class(resource, document.components.schemas)
     about = next((tag.description for tag in document.tags if tag.name == resource), "") or f"`client.{resource}`."
     own = [each for each in found if not each.fixed]
@@ -59,7 +59,7 @@ def _module(document: Document, resource: str, found: list[Method]) -> str:
     return module(f"`client.{resource}`.", code, offers)
 
 
-def _operation(name: str, path: str, http: str, operation: Operation) -> str:
+def _operation(name: str, path: str, http: str, operation: OperationRecord) -> str:
     facts: Mapping[str, object] = {
         "repeat": operation.x_repeat if operation.x_repeat != "safe" else None,
         "reconcile": operation.x_reconcile,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .records import Document, Operation, Schema
+from .records import Document, OperationRecord, SchemaRecord
 
 
-def schemas_in(schema: Schema | None) -> Iterator[str]:
+def schemas_in(schema: SchemaRecord | None) -> Iterator[str]:
     """The names of the schemas that a type mentions, itself included; not those which they mention in turn."""
     if schema is None:
         return
@@ -15,16 +15,16 @@ def schemas_in(schema: Schema | None) -> Iterator[str]:
         yield schema.name
     for inner in (*schema.properties.values(), schema.items):
         yield from schemas_in(inner)
-    if isinstance(schema.additional_properties, Schema):
+    if isinstance(schema.additional_properties, SchemaRecord):
         yield from schemas_in(schema.additional_properties)
 
 
-def operations(document: Document) -> list[tuple[str, str, Operation]]:
+def operations(document: Document) -> list[tuple[str, str, OperationRecord]]:
     """All operations as (path, method, operation), in the order of the description."""
     return [(path, method, op) for path, item in document.paths.items() for method, op in item.operations()]
 
 
-def resource_of(operation: Operation) -> str:
+def resource_of(operation: OperationRecord) -> str:
     """The attribute of the client that has this operation; empty for `ping`."""
     return operation.operation_id.rpartition(".")[0]
 
@@ -48,7 +48,7 @@ def _place(document: Document, name: str, module: str, found: dict[str, str]) ->
         _place(document, inner, module, found)
 
 
-def mentioned(operation: Operation) -> Iterator[str]:
+def mentioned(operation: OperationRecord) -> Iterator[str]:
     """The names of the schemas that an operation mentions itself."""
     for parameter in operation.parameters:
         yield from schemas_in(parameter.schema)

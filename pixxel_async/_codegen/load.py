@@ -15,11 +15,11 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from .records import Document, Schema, spelling
-from .source import BadDescription, Path, Source
+from .records import Document, SchemaRecord, spelling
+from .source import BadDescription, Path, SourceCode
 
 
-def load(source: Source) -> Document:
+def load(source: SourceCode) -> Document:
     """The records of a description.
 
     Raises:
@@ -43,7 +43,7 @@ def _converter() -> Converter:
     for scalar in (str, bool, int):
         made.register_structure_hook(scalar, _exactly)
     made.register_structure_hook(str | list[str] | None, lambda value, _: value)
-    made.register_structure_hook(bool | Schema | None, lambda value, _: _open_or_schema(made, value))
+    made.register_structure_hook(bool | SchemaRecord | None, lambda value, _: _open_or_schema(made, value))
     made.register_structure_hook_func(lambda kind: kind == dict[str, str], lambda value, _: _words(value))
     return made
 
@@ -55,7 +55,7 @@ def _exactly(value: Any, kind: type[Any]) -> Any:
 
 
 def _open_or_schema(converter: Converter, value: Any) -> Any:
-    return value if value is None or isinstance(value, bool) else converter.structure(value, Schema)
+    return value if value is None or isinstance(value, bool) else converter.structure(value, SchemaRecord)
 
 
 def _words(value: Any) -> dict[str, str]:
@@ -67,7 +67,7 @@ def _words(value: Any) -> dict[str, str]:
     return dict(value)
 
 
-def _explain(source: Source, error: Exception, path: Path) -> BadDescription:
+def _explain(source: SourceCode, error: Exception, path: Path) -> BadDescription:
     """Follow an error group to its cause; a misspelt key goes before the key that is missing because of it."""
     if isinstance(error, ClassValidationError | IterableValidationError):
         misspelt = [each for each in error.exceptions if isinstance(each, ForbiddenExtraKeysError)]

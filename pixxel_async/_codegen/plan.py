@@ -9,18 +9,18 @@ from attrs import evolve, frozen
 
 from .layout import resource_of
 from .names import attribute
-from .records import Document, Operation, Parameter, Schema, Variant
+from .records import Document, OperationRecord, Parameter, SchemaRecord, Variant
 from .source import BadDescription
 from .text import sentence
 from .types import argument_type, attribute_type, is_geometry
 
-Answer = Literal["one", "many", "pages", "content", "text", "nothing"]
+AnswerShape = Literal["one", "many", "pages", "content", "text", "nothing"]
 
 _SENT_BY_PAGING = {"page": {"page_num"}}
 
 
 @frozen(kw_only=True)
-class Argument:
+class MethodArgument:
     """One argument of a method.
 
     Attributes:
@@ -46,7 +46,7 @@ class Argument:
 
 
 @frozen(kw_only=True)
-class Method:
+class MethodPlan:
     """One method of a resource that sends a request.
 
     Attributes:
@@ -63,10 +63,10 @@ class Method:
     verb: str
     path: str
     http: str
-    operation: Operation
-    answer: Answer
+    operation: OperationRecord
+    answer: AnswerShape
     model: str = ""
-    arguments: tuple[Argument, ...] = ()
+    arguments: tuple[MethodArgument, ...] = ()
     fixed: Mapping[str, Any] = {}
     repeat: str = ""
     about: str = ""
@@ -77,14 +77,14 @@ class Method:
         """The module constant that holds what is fixed about the operation."""
         return f"_{self.operation.operation_id.rpartition('.')[2].upper()}"
 
-    def of(self, where: str) -> list[Argument]:
+    def of(self, where: str) -> list[MethodArgument]:
         """The arguments that go into the path, the query or the body."""
         return [argument for argument in self.arguments if argument.where == where]
 
 
-def methods(document: Document, path: str, http: str, operation: Operation) -> list[Method]:
+def methods(document: Document, path: str, http: str, operation: OperationRecord) -> list[MethodPlan]:
     """The method of an operation, then those of its variants."""
-    made = Method(
+    made = MethodPlan(
         resource=resource_of(operation),
         verb=operation.operation_id.rpartition(".")[2],
         path=path,
@@ -103,7 +103,7 @@ def methods(document: Document, path: str, http: str, operation: Operation) -> l
     return [made, *(_variant(made, *each) for each in operation.x_variants.items())]
 
 
-def _variant(method: Method, verb: str, variant: Variant) -> Method:
+def _variant(method: MethodPlan, verb: str, variant: Variant) -> MethodPlan:
     return evolve(
         method,
         verb=verb,
@@ -116,11 +116,11 @@ def _variant(method: Method, verb: str, variant: Variant) -> Method:
     )
 
 
-def _answer(operation: Operation, elsewhere: set[str]) -> tuple[Answer, str]:
+def _answer(operation: OperationRecord, elsewhere: set[str]) -> tuple[AnswerShape, str]:
     """Which call of the API protocol serves an operation, and the class that comes back."""
     for code, response in operation.responses.items():
         for media_type, media in response.content.items() if code.startswith("2") else ():
-            schema = media.schema or Schema()
+            schema = media.schema or SchemaRecord()
             if "json" not in media_type:
                 return "content", ""
             if schema.kind == "string":
@@ -130,7 +130,7 @@ def _answer(operation: Operation, elsewhere: set[str]) -> tuple[Answer, str]:
     return "nothing", ""
 
 
-def _returns(operation: Operation, model: str) -> str:
+def _returns(operation: OperationRecord, model: str) -> str:
     """What the description says of the good answer, or of that good answer which is of this class."""
     good = [response for code, response in operation.responses.items() if code.startswith("2")]
     schemas = {id(response): media.schema for response in good for media in response.content.values()}
@@ -138,16 +138,18 @@ def _returns(operation: Operation, model: str) -> str:
     return next((r.description for r in (exact or good) if r.content and r.description != "OK"), None) or ""
 
 
-def _json_answer(operation: Operation, schema: Schema) -> tuple[Answer, str]:
+def _json_answer(operation: OperationRecord, schema: SchemaRecord) -> tuple[AnswerShape, str]:
     inner = schema.properties.get(operation.x_items or operation.x_unwrap, schema)
-    row = inner.items or (inner.additional_properties if isinstance(inner.additional_properties, Schema) else None)
+    row = inner.items or (
+        inner.additional_properties if isinstance(inner.additional_properties, SchemaRecord) else None
+    )
     if (row or inner).name is None:
         raise BadDescription(f"{operation.operation_id}: the answer is of no named class")
     model = attribute_type(row or inner)
     return ("pages" if operation.x_items else "many" if row else "one"), model
 
 
-def _arguments(document: Document, path: str, operation: Operation) -> tuple[Argument, ...]:
+def _arguments(document: Document, path: str, operation: OperationRecord) -> tuple[MethodArgument, ...]:
     given = [_parameter(document, parameter) for parameter in operation.parameters]
     in_path = sorted((a for a in given if a.where == "path"), key=lambda a: path.find(f"{{{a.wire}}}"))
     owned = _SENT_BY_PAGING.get(operation.x_paging or "", set())
@@ -156,11 +158,11 @@ def _arguments(document: Document, path: str, operation: Operation) -> tuple[Arg
     return (*in_path, *rest)
 
 
-def _parameter(document: Document, parameter: Parameter) -> Argument:
+def _parameter(document: Document, parameter: Parameter) -> MethodArgument:
     if parameter.ref:
         parameter = document.components.parameters[parameter.ref.rsplit("/", 1)[1]]
     in_path = parameter.in_ == "path"
-    return Argument(
+    return MethodArgument(
         name=attribute(parameter.name),
         wire=parameter.name,
         where=parameter.in_,
@@ -171,18 +173,18 @@ def _parameter(document: Document, parameter: Parameter) -> Argument:
     )
 
 
-def _body(document: Document, operation: Operation) -> list[Argument]:
+def _body(document: Document, operation: OperationRecord) -> list[MethodArgument]:
     media = operation.request_body.content["application/json"] if operation.request_body else None
-    schema = media.schema if media and media.schema else Schema()
+    schema = media.schema if media and media.schema else SchemaRecord()
     if schema.name:
         schema = document.components.schemas[schema.name]
     return [_member(document, schema, wire) for wire in schema.properties]
 
 
-def _member(document: Document, body: Schema, wire: str) -> Argument:
+def _member(document: Document, body: SchemaRecord, wire: str) -> MethodArgument:
     schema, schemas = body.properties[wire], document.components.schemas
     only_required = body.required == [wire]
-    return Argument(
+    return MethodArgument(
         name=attribute(wire),
         wire=wire,
         where="body",

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import attrs
 from attrs import field, frozen
 
-Repeat = Literal["safe", "once", "paid"]
-Paging = Literal["offset", "body-offset", "offset-open", "body-offset-open", "page", "skip", "whole"]
+RepeatWord = Literal["safe", "once", "paid"]
+PagingWord = Literal["offset", "body-offset", "offset-open", "body-offset-open", "page", "skip", "whole"]
 
 
 def key(name: str) -> Any:
@@ -36,7 +36,7 @@ class Lent:
 
 
 @frozen(kw_only=True)
-class Schema:
+class SchemaRecord:
     """The type of a value: a class, a word list, a list, a map, a scalar, or (empty) any JSON."""
 
     ref: str | None = key("$ref")
@@ -49,10 +49,10 @@ class Schema:
     deprecated: bool = False
     example: Any = None
     examples: list[Any] = field(factory=list)
-    properties: dict[str, Schema] = field(factory=dict)
+    properties: dict[str, SchemaRecord] = field(factory=dict)
     required: list[str] = field(factory=list)
-    additional_properties: bool | Schema | None = None
-    items: Schema | None = None
+    additional_properties: bool | SchemaRecord | None = None
+    items: SchemaRecord | None = None
     minimum: float | None = None
     maximum: float | None = None
     min_items: int | None = None
@@ -101,7 +101,7 @@ class Parameter:
     description: str | None = None
     deprecated: bool = False
     example: Any = None
-    schema: Schema = field(factory=Schema)
+    schema: SchemaRecord = field(factory=SchemaRecord)
     x_source: Any = None
     x_note: str | None = None
 
@@ -110,13 +110,13 @@ class Parameter:
 class Media:
     """A body of one media type."""
 
-    schema: Schema | None = None
+    schema: SchemaRecord | None = None
     example: Any = None
     examples: dict[str, Any] = field(factory=dict)
 
 
 @frozen(kw_only=True)
-class Body:
+class RequestBody:
     """The body of a request."""
 
     description: str | None = None
@@ -141,7 +141,7 @@ class Variant:
 
     set: dict[str, Any]
     returns: str
-    repeat: Repeat
+    repeat: RepeatWord
     description: str | None = None
 
 
@@ -155,7 +155,7 @@ class GetFrom:
 
 
 @frozen(kw_only=True)
-class Wait:
+class WaitRecord:
     """What ends a wait for one thing, and the listing that shows many of them at once."""
 
     listing: str | None = key("list")
@@ -166,7 +166,7 @@ class Wait:
 
 
 @frozen(kw_only=True)
-class Operation:
+class OperationRecord:
     """One operation of the API."""
 
     operation_id: str
@@ -174,23 +174,23 @@ class Operation:
     description: str | None = None
     tags: list[str] = field(factory=list)
     parameters: list[Parameter] = field(factory=list)
-    request_body: Body | None = None
+    request_body: RequestBody | None = None
     responses: dict[str, Response]
     security: list[dict[str, list[str]]] | None = None
     deprecated: bool = False
     external_docs: Any = None
-    x_repeat: Repeat
-    x_repeat_unless: dict[str, Repeat] = field(factory=dict)
+    x_repeat: RepeatWord
+    x_repeat_unless: dict[str, RepeatWord] = field(factory=dict)
     x_reconcile: str = ""
     x_free: bool = False
     x_gone_is_done: bool = False
     x_items: str | None = None
-    x_paging: Paging | None = None
+    x_paging: PagingWord | None = None
     x_page_size: int | None = None
     x_unwrap: str = ""
     x_variants: dict[str, Variant] = field(factory=dict)
     x_get_from: GetFrom | None = None
-    x_wait: Wait | None = None
+    x_wait: WaitRecord | None = None
     x_lend: dict[str, str] = field(factory=dict)
     x_exactly_one: list[str] = field(factory=list)
     x_requires: dict[str, dict[str, str]] = field(factory=dict)
@@ -204,13 +204,13 @@ class PathItem:
 
     summary: str | None = None
     description: str | None = None
-    get: Operation | None = None
-    post: Operation | None = None
-    put: Operation | None = None
-    patch: Operation | None = None
-    delete: Operation | None = None
+    get: OperationRecord | None = None
+    post: OperationRecord | None = None
+    put: OperationRecord | None = None
+    patch: OperationRecord | None = None
+    delete: OperationRecord | None = None
 
-    def operations(self) -> list[tuple[str, Operation]]:
+    def operations(self) -> list[tuple[str, OperationRecord]]:
         """The operations with their methods, in upper case."""
         found = [(method, getattr(self, method)) for method in ("get", "post", "put", "patch", "delete")]
         return [(method.upper(), operation) for method, operation in found if operation is not None]
@@ -231,7 +231,7 @@ class Tag:
 class Components:
     """What operations refer to."""
 
-    schemas: dict[str, Schema]
+    schemas: dict[str, SchemaRecord]
     parameters: dict[str, Parameter] = field(factory=dict)
     responses: dict[str, Response] = field(factory=dict)
     security_schemes: dict[str, Any] = field(factory=dict)

@@ -16,7 +16,7 @@ class BadDescription(Exception):
 
 
 @frozen
-class Source:
+class SourceCode:
     """A parsed description.
 
     Attributes:
@@ -33,7 +33,7 @@ class Source:
         return BadDescription(f"line {self.lines[known]}: {'.'.join(map(str, path))}: {what}")
 
 
-def parse(text: str) -> Source:
+def parse(text: str) -> SourceCode:
     """Read YAML; raises `BadDescription` when it is none, or when a key stands twice."""
     try:
         top = yaml.compose(text, yaml.SafeLoader)
@@ -42,7 +42,7 @@ def parse(text: str) -> Source:
     if not isinstance(top, yaml.MappingNode):
         raise BadDescription("line 1: a description is a mapping")
     lines: dict[Path, int] = {(): 1}
-    return Source(_plain(top, (), lines), lines)
+    return SourceCode(_plain(top, (), lines), lines)
 
 
 def _plain(node: yaml.Node, path: Path, lines: dict[Path, int]) -> Any:

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .records import Schema
+from .records import SchemaRecord
 
-Schemas = Mapping[str, Schema]
+Schemas = Mapping[str, SchemaRecord]
 
 _SCALARS = {"string": "str", "number": "float", "integer": "int", "boolean": "bool"}
 _TIMES = {"date-time": "dt.datetime", "instant": "dt.datetime", "date": "dt.date"}
 
 
-def is_word(schema: Schema) -> bool:
+def is_word(schema: SchemaRecord) -> bool:
     """Whether a schema is a word list."""
     return bool(schema.x_values)
 
 
-def is_geojson(schema: Schema) -> bool:
+def is_geojson(schema: SchemaRecord) -> bool:
     """Whether objects of a schema are GeoJSON as they are."""
     members = schema.properties.keys()
     return "type" in members and bool({"coordinates", "geometry", "features"} & members)
 
 
-def is_geometry(schema: Schema) -> bool:
+def is_geometry(schema: SchemaRecord) -> bool:
     """Whether a schema is the bare GeoJSON geometry."""
     return is_geojson(schema) and "coordinates" in schema.properties
 
 
-def attribute_type(schema: Schema) -> str:
+def attribute_type(schema: SchemaRecord) -> str:
     """The type of a value that was read, null left aside."""
     if schema.name:
         return schema.name
@@ -41,25 +41,25 @@ def attribute_type(schema: Schema) -> str:
     return _SCALARS.get(schema.kind or "", "Any")
 
 
-def _values(schema: Schema) -> str:
+def _values(schema: SchemaRecord) -> str:
     inner = schema.additional_properties
-    return _element(inner) if isinstance(inner, Schema) else "Any"
+    return _element(inner) if isinstance(inner, SchemaRecord) else "Any"
 
 
-def _element(schema: Schema | None) -> str:
+def _element(schema: SchemaRecord | None) -> str:
     kind = attribute_type(schema) if schema else "Any"
     return f"{kind} | None" if schema and schema.nullable else kind
 
 
-def argument_type(schema: Schema, schemas: Schemas) -> str:
+def argument_type(schema: SchemaRecord, schemas: Schemas) -> str:
     """The type of what users may hand in for a value."""
     if schema.name:
         return _given(schema.name, schemas)
     if schema.kind == "array":
-        return f"Sequence[{argument_type(schema.items or Schema(), schemas)}]"
+        return f"Sequence[{argument_type(schema.items or SchemaRecord(), schemas)}]"
     if schema.kind == "object":
         inner = schema.additional_properties
-        return f"Mapping[str, {argument_type(inner, schemas) if isinstance(inner, Schema) else 'Any'}]"
+        return f"Mapping[str, {argument_type(inner, schemas) if isinstance(inner, SchemaRecord) else 'Any'}]"
     if schema.format in _TIMES:
         return f"{_TIMES[schema.format]} | str"
     return _SCALARS.get(schema.kind or "", "Any")

@@ -10,7 +10,7 @@ from typing import BinaryIO, Literal
 
 from ..errors import Corrupt
 from .tiff import check_tiff
-from .zip_walk import Source, Tick
+from .zip_walk import ReadableFile, Tick
 
 __all__ = ["check_format"]
 
@@ -22,7 +22,7 @@ _BLOCK = 512
 Found = Literal["crc", "structure", "size"]
 
 
-def check_format(source: Source, container: str, *, full: bool, tick: Tick) -> Found:
+def check_format(source: ReadableFile, container: str, *, full: bool, tick: Tick) -> Found:
     """Prove what the format lets one prove.
 
     Args:

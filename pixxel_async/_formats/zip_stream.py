@@ -30,7 +30,7 @@ from .zip_structure import (
     local_rest,
 )
 
-__all__ = ["Passage", "Seen", "agrees"]
+__all__ = ["StreamSummary", "ZipStreamChecker", "agrees"]
 
 _PIECE = 1 << 18
 """Bytes followed at a time: what mostly arrives together. They are looked at where they lie."""
@@ -46,7 +46,7 @@ Taking = Generator[None, memoryview, bytes]
 
 
 @frozen
-class Seen:
+class StreamSummary:
     """What passed by.
 
     Attributes:
@@ -60,7 +60,7 @@ class Seen:
     fingerprint: bytes
 
 
-class Passage:
+class ZipStreamChecker:
     """Follows one archive from its byte 0; `update` takes what comes next, as a digest of `hashlib` does.
 
     Attributes:
@@ -68,7 +68,7 @@ class Passage:
     """
 
     def __init__(self) -> None:
-        self.seen: Seen | None = None
+        self.seen: StreamSummary | None = None
         self._data, self._next = memoryview(b""), 0
         self._at = 0
         self._unpacked = 0
@@ -99,7 +99,7 @@ class Passage:
             self._members += 1
             self._print.update(_facts(entry))
         if mark in DIRECTORY_MARKS:
-            self.seen = Seen(self._at, self._members, self._print.digest())
+            self.seen = StreamSummary(self._at, self._members, self._print.digest())
 
     def _member(self) -> Generator[None, memoryview, Entry]:
         """One member, with checksum and sizes as its bytes have them."""
@@ -181,7 +181,7 @@ class Passage:
         self._next, self._at = self._next + by, self._at + by
 
 
-def agrees(seen: Seen, end: End, directory: Iterable[Entry]) -> bool:
+def agrees(seen: StreamSummary, end: End, directory: Iterable[Entry]) -> bool:
     """Whether the directory lists what passed by, in that order and nothing else."""
     expected = _fingerprint()
     for entry in directory:

@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 
 from ..errors import Corrupt
 from .zip_member import Unpacking, why_not
-from .zip_stream import Seen, agrees
+from .zip_stream import StreamSummary, agrees
 from .zip_structure import (
     LOCAL_SIZE,
     TAIL,
@@ -27,7 +27,7 @@ from .zip_structure import (
     local_rest,
 )
 
-__all__ = ["Source", "Walked", "listing", "walk"]
+__all__ = ["ReadableFile", "Walked", "listing", "walk"]
 
 _CHUNK = 1 << 18
 _MOST_OUT_OF_ORDER = 250_000
@@ -36,7 +36,7 @@ Tick = Callable[[], None]
 """Called between chunks; raises to end the work."""
 
 
-class Source(Protocol):
+class ReadableFile(Protocol):
     """What can be opened and read: the path of a file, or bytes that are still in memory."""
 
     def open(self, mode: Literal["rb"], /) -> BinaryIO: ...
@@ -55,7 +55,7 @@ class Walked:
     note: str = ""
 
 
-def walk(source: Source, *, unpack: bool, tick: Tick, seen: Seen | None = None) -> Walked:
+def walk(source: ReadableFile, *, unpack: bool, tick: Tick, seen: StreamSummary | None = None) -> Walked:
     """Check an archive's structure, and the CRC-32 of every member if asked.
 
     Args:
@@ -107,7 +107,7 @@ def _checked(file: BinaryIO, directory: BinaryIO, end: End, unpack: bool, tick: 
         yield entry
 
 
-def listing(source: Source) -> Iterator[Entry]:
+def listing(source: ReadableFile) -> Iterator[Entry]:
     """The members of a sound archive in the order of its directory, read as they are asked for."""
     with source.open("rb") as file:
         yield from _directory(file, _end(file))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from .._protocol.headers import retry_after
 from ..settings import Settings, Timing
 from .hooks import Hooks
-from .host_limiter import Hosts
-from .reply import Broken, Reply
-from .rules import throttle as brake
+from .host_limiter import HostLimiter
+from .reply import Reply, TransportFailure
+from .rules import throttle
 from .rules.link_safety import host_of, is_loopback
 from .storage import LinkStorage
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .edge.transport import Transport
 
 
-class Lane:
+class Channel:
     """The way to one API: opened at first use, used by every key of a client, closed once.
 
     Args:
@@ -51,7 +51,7 @@ class Lane:
         self.quota = settings.retry.quota
         self.storage = LinkStorage(
             self.open,
-            Hosts(settings, timing),
+            HostLimiter(settings, timing),
             loopback=is_loopback(host_of(settings.base_url)),
             block_private=settings.http.block_private_hosts,
         )
@@ -61,7 +61,7 @@ class Lane:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
         self._closed = False
-        self._brake = brake.Brake()
+        self._brake = throttle.Throttle()
         self._slots = asyncio.Semaphore(settings.http.calls_in_flight)
         self._gate = asyncio.Lock()
 
@@ -105,27 +105,27 @@ class Lane:
         """One of the calls in flight, begun no sooner than the pace allows; waiters go in their order."""
         async with self._slots:
             async with self._gate:
-                while (wait := brake.wait_before(self._brake, self.timing.clock())) > 0:
+                while (wait := throttle.wait_before(self._brake, self.timing.clock())) > 0:
                     await self.timing.sleep(wait)
-                self._brake = brake.started(self._brake, self.timing.clock(), self.settings.http.calls_per_second)
+                self._brake = throttle.started(self._brake, self.timing.clock(), self.settings.http.calls_per_second)
             yield
 
-    def learn(self, got: Reply | Broken, sent_at: float, wall: float) -> None:
+    def learn(self, got: Reply | TransportFailure, sent_at: float, wall: float) -> None:
         """Let brake and quota take in how an attempt ended.
 
         Args:
             sent_at: when it was sent, by the client's clock.
             wall: seconds since 1970.
         """
-        if isinstance(got, Broken):
+        if isinstance(got, TransportFailure):
             return
         retry = self.settings.retry
         if got.status < 300:
             self.quota = min(retry.quota, self.quota + retry.success_gain)
-            self._brake = brake.answered(self._brake)
+            self._brake = throttle.answered(self._brake)
         elif got.status in (429, 503):
             pause = min(retry_after(got.headers, wall) or 0.0, retry.retry_after_cap)
-            self._brake = brake.refused(self._brake, sent_at, self.timing.clock(), pause)
+            self._brake = throttle.refused(self._brake, sent_at, self.timing.clock(), pause)
 
     def _connect(self) -> Transport:
         from .edge.transport import Transport

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .reply import Broken, Reply
+from .reply import Reply, TransportFailure
 
 _log = logging.getLogger("pixxel_async.http")
 
@@ -33,7 +33,7 @@ class Attempt:
 
 RequestHook = Callable[[Attempt], Any]
 """Called before an attempt; its result is not looked at."""
-ReplyHook = Callable[[Attempt, Reply | Broken, float], Any]
+ReplyHook = Callable[[Attempt, Reply | TransportFailure, float], Any]
 """Called after an attempt, with its outcome and its seconds."""
 
 
@@ -50,10 +50,10 @@ class Hooks:
         for hook in self.on_request:
             _passed_over(hook, attempt)
 
-    def after(self, attempt: Attempt, got: Reply | Broken, seconds: float) -> None:
+    def after(self, attempt: Attempt, got: Reply | TransportFailure, seconds: float) -> None:
         """An attempt has brought this."""
-        ended = got.stage if isinstance(got, Broken) else got.status
-        event = "call.broken" if isinstance(got, Broken) else "call.replied"
+        ended = got.stage if isinstance(got, TransportFailure) else got.status
+        event = "call.broken" if isinstance(got, TransportFailure) else "call.replied"
         _log.debug(
             "%s operation=%s attempt=%d ended=%s seconds=%.3f", event, attempt.operation, attempt.number, ended, seconds
         )

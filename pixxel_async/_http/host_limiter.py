@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 
 from .._protocol.headers import retry_after
 from ..settings import Settings, Timing
-from .rules.host_limit import Host, refused, room, says_later, served
+from .rules.host_limit import HostState, refused, room, says_later, served
 
 if TYPE_CHECKING:
-    from .edge.response import Answer
+    from .edge.response import Response
 
 KEPT = 256
 """Hosts that are remembered while nothing is asked of them; the oldest goes first."""
 
 
-class Hosts:
+class HostLimiter:
     """Lets requests through to each storage host, as many as it bears, in the order in which they came.
 
     Args:
@@ -33,13 +33,13 @@ class Hosts:
         self._settings = settings
         self._timing = timing
         self._wall = wall
-        self._doors: dict[str, Door] = {}
+        self._doors: dict[str, HostSlot] = {}
 
     @asynccontextmanager
-    async def turn(self, url: str) -> AsyncIterator[Door]:
+    async def turn(self, url: str) -> AsyncIterator[HostSlot]:
         """One of the host's requests for the block, begun when the host is not paused and not at its limit."""
         name = urlsplit(url).netloc.rpartition("@")[2].lower()
-        door = self._doors.setdefault(name, Door())
+        door = self._doors.setdefault(name, HostSlot())
         await self._enter(door)
         try:
             yield door
@@ -48,7 +48,7 @@ class Hosts:
             door.left.set()
             self._forget()
 
-    async def _enter(self, door: Door) -> None:
+    async def _enter(self, door: HostSlot) -> None:
         door.queued += 1
         try:
             async with door.line:
@@ -58,11 +58,11 @@ class Hosts:
         finally:
             door.queued -= 1
 
-    def _open(self, door: Door) -> bool:
+    def _open(self, door: HostSlot) -> bool:
         most = room(door.host, self._settings.http.per_host)
         return self._timing.clock() >= door.host.paused_until and (most is None or door.inside < most)
 
-    async def _wait(self, door: Door) -> None:
+    async def _wait(self, door: HostSlot) -> None:
         pause = door.host.paused_until - self._timing.clock()
         if pause > 0:
             await self._timing.sleep(pause)
@@ -74,7 +74,7 @@ class Hosts:
         """The client's clock."""
         return self._timing.clock()
 
-    def learn(self, door: Door, answer: Answer, sent_at: float) -> None:
+    def learn(self, door: HostSlot, answer: Response, sent_at: float) -> None:
         """Take in how the host answered a request sent at that time of the client's clock."""
         asked = retry_after(answer.headers, self._wall()) if answer.status >= 400 else None
         if says_later(answer.status, asked):
@@ -94,7 +94,7 @@ class Hosts:
                     return
 
 
-class Door:
+class HostSlot:
     """One host's.
 
     Attributes:
@@ -104,7 +104,7 @@ class Door:
     """
 
     def __init__(self) -> None:
-        self.host = Host()
+        self.host = HostState()
         self.inside = 0
         self.queued = 0
         self.line = asyncio.Lock()

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar, overload
 
-from .rules.json_rows import Scroll, block
+from .rules.json_rows import JsonRows, block
 
 T = TypeVar("T")
 
 
-class Unrolled(Sequence[T]):
+class LazyRows(Sequence[T]):
     """Each pass over it makes the rows anew, so it is for who takes each of them once.
 
     Args:
@@ -19,7 +19,7 @@ class Unrolled(Sequence[T]):
         read: makes rows of parsed JSON.
     """
 
-    def __init__(self, scroll: Scroll, read: Callable[[list[Any]], list[T]]) -> None:
+    def __init__(self, scroll: JsonRows, read: Callable[[list[Any]], list[T]]) -> None:
         self._scroll = scroll
         self._read = read
 

@@ -185,7 +185,7 @@ Stage = Literal["connect", "send", "headers", "body"]
 
 
 @frozen
-class Broken:
+class TransportFailure:
     """An attempt that brought no whole answer.
 
     Attributes:

@@ -15,7 +15,7 @@ from ..errors import DecodeError, NotFound, OutcomeUnknown
 from .call import Call, Operation, Repeat
 from .codec.convert import Drift, read, read_list
 from .codec.serialize import to_wire
-from .lazy_rows import Unrolled
+from .lazy_rows import LazyRows
 from .pages import Page, Pages
 from .reply import Reply, beginning, parse
 from .resource import Wait, Waiter
@@ -24,7 +24,7 @@ from .rules.json_rows import scroll
 from .rules.paging import Paging
 from .rules.request import given_path
 from .rules.retry import unknown
-from .sender import Calls
+from .sender import Sender
 from .streaming import StorageReply
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class RestAPI:
         waiter: the client's broker.
     """
 
-    def __init__(self, calls: Calls, waiter: Waiter) -> None:
+    def __init__(self, calls: Sender, waiter: Waiter) -> None:
         self.calls = calls
         self.waiter = waiter
         self.drift = Drift()
@@ -143,9 +143,9 @@ class RestAPI:
         call = cursor.call
         reply = await self.calls.call(call)
 
-        def work() -> tuple[Page[M], rules.Step]:
+        def work() -> tuple[Page[M], rules.NextPage]:
             if once and (unrolled := self._unrolled(cursor, reply, model)) is not None:
-                return Page(unrolled), rules.Step(None)
+                return Page(unrolled), rules.NextPage(None)
             sheet = rules.sheet(_listing(parse(reply)), cursor.paging)
             step = rules.step(cursor, sheet, max_pages)
             rows = [] if step.again else read_list(model, sheet.rows, self.drift, call.lent)
@@ -159,14 +159,14 @@ class RestAPI:
             _log.warning("listing.odd operation=%s reason=%s", call.operation.name, step.warning)
         return page, step.next
 
-    def _unrolled(self, cursor: rules.Cursor, reply: Reply, model: type[M]) -> Unrolled[M] | None:
+    def _unrolled(self, cursor: rules.Cursor, reply: Reply, model: type[M]) -> LazyRows[M] | None:
         """The rows of a long listing that comes whole and says nothing else, to be made as they are taken."""
         if cursor.paging.style != "whole" or len(reply.body) < LARGE:
             return None
         found = scroll(reply.body, cursor.paging.rows)
         if found is None:
             return None
-        return Unrolled(found, lambda rows: read_list(model, rows, self.drift, cursor.call.lent))
+        return LazyRows(found, lambda rows: read_list(model, rows, self.drift, cursor.call.lent))
 
     async def _decoded(self, call: Call, reply: Reply, work: Callable[[], T]) -> T:
         """What `work` makes of the reply; that of a call which must not be repeated may be unreadable but done."""

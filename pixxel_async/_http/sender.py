@@ -14,12 +14,12 @@ from attrs import define, evolve
 
 from ..settings import KeySource, Secret
 from .call import Call, Repeat
-from .channel import Lane
+from .channel import Channel
 from .hooks import Attempt
-from .reply import Broken, Reply, shown
+from .reply import Reply, TransportFailure, shown
 from .rules import retry
-from .rules.auth import Form, authorization, check_key, has_scheme, other_form
-from .rules.request import Request, build, opened
+from .rules.auth import AuthForm, authorization, check_key, has_scheme, other_form
+from .rules.request import PreparedRequest, build, opened
 from .storage import LinkReply
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _OURS = frozenset({"authorization", "host", "content-length", "transfer-encoding
 class _Progress:
     """Where one call stands; the state that the rules judge, and when the call has to end."""
 
-    state: retry.State
+    state: retry.RetryState
     deadline: float | None = None
 
     def left(self, clock: float, seconds: float | None) -> float:
@@ -45,7 +45,7 @@ class _Progress:
         return self.deadline - clock
 
 
-class Calls:
+class Sender:
     """What one key sends: its calls, one after the other or many at a time, all over one lane.
 
     Args:
@@ -54,9 +54,9 @@ class Calls:
         auth: `auto` finds out how the key is sent, `raw` and `bearer` fix it.
     """
 
-    def __init__(self, lane: Lane, key: Secret | KeySource, auth: str) -> None:
+    def __init__(self, lane: Channel, key: Secret | KeySource, auth: str) -> None:
         self.lane = lane
-        self.form: Form | None = None if auth == "auto" else "bearer" if auth == "bearer" else "raw"
+        self.form: AuthForm | None = None if auth == "auto" else "bearer" if auth == "bearer" else "raw"
         self._key = key
         self._auto = auth == "auto"
         if isinstance(key, Secret) and key:
@@ -86,10 +86,10 @@ class Calls:
         finally:
             reply.answer.close()
 
-    async def _done(self, call: Call, request: Request) -> Reply:
+    async def _done(self, call: Call, request: PreparedRequest) -> Reply:
         lane = self.lane
         repeat = call.repeat or call.operation.repeat
-        progress = _Progress(retry.State(attempt=1))
+        progress = _Progress(retry.RetryState(attempt=1))
         while True:
             got = await self._attempt(request, call, repeat, progress)
             state = progress.state = self._judged(progress)
@@ -104,25 +104,29 @@ class Calls:
             lane.quota -= step.cost
             await lane.timing.sleep(step.wait)
 
-    async def _attempt(self, request: Request, call: Call, repeat: Repeat, progress: _Progress) -> Reply | Broken:
+    async def _attempt(
+        self, request: PreparedRequest, call: Call, repeat: Repeat, progress: _Progress
+    ) -> Reply | TransportFailure:
         """One attempt in its slot; a safe call whose key was refused goes once more in the key's other form."""
         key = Secret("") if call.keyless else await self._read_key()
-        sent: Form = self.form or "raw"
+        sent: AuthForm = self.form or "raw"
         got = await self._send(request, _authorized(key, sent), repeat, progress)
-        if not key or isinstance(got, Broken):
+        if not key or isinstance(got, TransportFailure):
             return got
         refused = got.status in (401, 403)
         other = other_form(key.reveal(), sent, self.form, self._auto) if refused and repeat == "safe" else None
         if other is not None:
             again = await self._send(request, _authorized(key, other), repeat, progress)
-            if isinstance(again, Broken) or again.status in (401, 403):
+            if isinstance(again, TransportFailure) or again.status in (401, 403):
                 return got
             got, sent, refused = again, other, False
         if not refused and self._auto and not has_scheme(key.reveal()):
             self.form = sent
         return got
 
-    async def _send(self, request: Request, authorized: Secret, repeat: Repeat, progress: _Progress) -> Reply | Broken:
+    async def _send(
+        self, request: PreparedRequest, authorized: Secret, repeat: Repeat, progress: _Progress
+    ) -> Reply | TransportFailure:
         lane, clock = self.lane, self.lane.timing.clock
         attempt = Attempt(request.operation, request.method, request.path, progress.state.attempt)
         transport = lane.open()
@@ -150,7 +154,7 @@ class Calls:
         key = self._key()
         return Secret(check_key(await key if inspect.isawaitable(key) else key))
 
-    def _judged(self, progress: _Progress) -> retry.State:
+    def _judged(self, progress: _Progress) -> retry.RetryState:
         timing, settings = self.lane.timing, self.lane.settings
         return evolve(
             progress.state,
@@ -161,7 +165,7 @@ class Calls:
         )
 
 
-def _authorized(key: Secret, form: Form) -> Secret:
+def _authorized(key: Secret, form: AuthForm) -> Secret:
     return Secret(authorization(key.reveal(), form)) if key else key
 
 
@@ -176,7 +180,7 @@ def _hidden(authorized: Secret) -> tuple[Secret, ...]:
     return tuple(Secret(part) for part in {text, text.rpartition(" ")[2]} if part)
 
 
-def _maybe_done(state: retry.State, got: Reply | Broken) -> bool:
+def _maybe_done(state: retry.RetryState, got: Reply | TransportFailure) -> bool:
     """Whether an attempt that is repeated may have done its work all the same."""
-    done = got.stage != "connect" if isinstance(got, Broken) else got.status >= 500
+    done = got.stage != "connect" if isinstance(got, TransportFailure) else got.status >= 500
     return state.maybe_done or done

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from .._redact import place
 from ..errors import UnsafeLink
-from .host_limiter import Hosts
-from .reply import Broken
+from .host_limiter import HostLimiter
+from .reply import TransportFailure
 from .rules.body_limits import TELLING
 from .rules.link_safety import check_link, next_hop, off_limits
 
 if TYPE_CHECKING:
-    from .edge.response import Answer
+    from .edge.response import Response
     from .edge.transport import Transport
 
 HOPS = 3
@@ -29,7 +29,7 @@ class LinkReply:
         headers: to show instead of its own.
     """
 
-    def __init__(self, answer: Answer, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, answer: Response, headers: Mapping[str, str] | None = None) -> None:
         self.status = answer.status
         self.headers = answer.headers if headers is None else headers
         self._answer = answer
@@ -37,7 +37,7 @@ class LinkReply:
     async def read(self) -> bytes:
         """The next bytes of the body, undecoded; nothing at its end. Raises as `chunks` does."""
         chunk = await self._answer.read()
-        if isinstance(chunk, Broken):
+        if isinstance(chunk, TransportFailure):
             raise chunk.error
         return chunk
 
@@ -62,7 +62,7 @@ class LinkStorage:
     """
 
     def __init__(
-        self, connections: Callable[[], Transport], hosts: Hosts, *, loopback: bool, block_private: bool
+        self, connections: Callable[[], Transport], hosts: HostLimiter, *, loopback: bool, block_private: bool
     ) -> None:
         self._connections = connections
         self._hosts = hosts
@@ -111,12 +111,12 @@ class LinkStorage:
             raise UnsafeLink(f"{host} is not opened: its name leads to addresses that are off limits")
         return allowed
 
-    async def _followed(self, method: str, url: str, headers: Mapping[str, str], buffer: int | None) -> Answer:
+    async def _followed(self, method: str, url: str, headers: Mapping[str, str], buffer: int | None) -> Response:
         transport = self._connections()
         for _ in range(HOPS + 1):
             check_link(url, loopback=self._loopback, block_private=self._block_private)
             answer = await transport.follow(method, url, headers, buffer)
-            if isinstance(answer, Broken):
+            if isinstance(answer, TransportFailure):
                 raise answer.error
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not location:

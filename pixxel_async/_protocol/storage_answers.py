@@ -14,7 +14,7 @@ from attrs import define
 
 from .._redact import excerpt
 
-__all__ = ["Meaning", "Tries", "judge", "said"]
+__all__ = ["Meaning", "RetryCounters", "judge", "said"]
 
 Meaning = Literal["body", "renew", "busy", "again", "throw away", "fail"]
 
@@ -67,7 +67,7 @@ def _plain(headers: Mapping[str, str]) -> bool:
 
 
 @define
-class Tries:
+class RetryCounters:
     """What a body has left: each count starts anew with real progress, which is a new high-water mark.
 
     Attributes:

@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from ..downloads import Record
-from ..downloads.disk.locations import Where
+from ..downloads.disk.locations import LocationSpec
 from .errors import Refusal
 from .text import printable
 
 
 @asynccontextmanager
-async def open_record(folder: Where, record: Path | None) -> AsyncIterator[Record]:
+async def open_record(folder: LocationSpec, record: Path | None) -> AsyncIterator[Record]:
     """A folder's record, to be looked at; raises `Refusal` when there is none."""
     path = record or folder.record
     if not path.exists():

@@ -92,7 +92,7 @@ def as_since(context: click.Context, parameter: click.Parameter, text: str | Non
         raise click.BadParameter(f"{text!r} is no date; write it as 2026-01-31, 2026-01-31T12:00Z or last") from None
 
 
-class Place(click.Path):
+class LocationType(click.Path):
     """A path that was given: an empty one is a script's unset variable, and does not mean the folder one is in."""
 
     name = "path"
@@ -141,7 +141,7 @@ def _located(command: F, metavar: str) -> F:
     def located(*arguments: Any, folder: str | Path, spool: Path | None, **given: Any) -> Any:
         return command(*arguments, folder=where(folder, spool), **given)
 
-    return spool(click.argument("folder", metavar=metavar, type=Place(urls=True))(cast(F, located)))
+    return spool(click.argument("folder", metavar=metavar, type=LocationType(urls=True))(cast(F, located)))
 
 
 def spool(command: F) -> F:
@@ -149,7 +149,7 @@ def spool(command: F) -> F:
     return click.option(
         "--spool",
         metavar="FOLDER",
-        type=Place(),
+        type=LocationType(),
         help="With an object store: where record and part files are [below ~/.local/state/pixxel].",
     )(command)
 
@@ -159,7 +159,7 @@ def record(command: F) -> F:
     return click.option(
         "--record",
         metavar="FILE",
-        type=Place(dir_okay=False),
+        type=LocationType(dir_okay=False),
         help="Record of what is done [FOLDER/.pixxel/record.sqlite].",
     )(command)
 

@@ -17,11 +17,11 @@ from ..downloads import DownloadManager, write_sums
 from ..downloads.disk.disk import Disk
 from ..errors import ConfigError, PixxelError
 from ..events import Failed, Outcome
-from .choose.request import Run
+from .choose.request import RunOptions
 from .errors import Exit, Refusal, one_line
 from .malloc import keep_memory
 from .running import same_line
-from .show.rows import Form, Row, writer
+from .show.rows import OutputForm, OutputRow, writer
 from .show.summary import COLUMNS, TABLE_COLUMNS, Tally, closing, row, table_row
 from .show.views import showing, view
 from .text import printable
@@ -48,14 +48,14 @@ class Fetching:
         run: how to download, and how to show it.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunOptions) -> None:
         self._run = run
         self._began = time.monotonic()
         self._tally = Tally()
         self._screen = view(quiet=run.quiet, stream=sys.stderr, progress=run.progress)
-        self._form: Form | None = run.form or (None if run.quiet else "table")
+        self._form: OutputForm | None = run.form or (None if run.quiet else "table")
         self._shared = sys.stdout.isatty()
-        self._rows: deque[Row] = deque()
+        self._rows: deque[OutputRow] = deque()
         self._out = writer(
             self._form or "table",
             TABLE_COLUMNS if self._form == "table" else COLUMNS,

@@ -18,7 +18,7 @@ from .engine.feed import Feed
 
 if TYPE_CHECKING:
     from .engine.engine import Engine
-    from .item import Terms
+    from .item import BatchContext
 
 __all__ = ["Outcomes"]
 
@@ -45,7 +45,7 @@ class Outcomes:
         source: Iterable[object] | AsyncIterable[object],
         *,
         engine: Engine,
-        terms: Terms,
+        terms: BatchContext,
         wait_for_jobs: bool,
         ended: Callable[[Outcomes], object],
     ) -> None:

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from ..events import Downloaded, Event, Failed, Moved, Outcome, Skipped
 
-__all__ = ["Board", "Snapshot", "Watching"]
+__all__ = ["EventHub", "EventSubscription", "Snapshot"]
 
 log = logging.getLogger("pixxel_async.downloads")
 
@@ -45,7 +45,7 @@ class Snapshot:
     to_come: int | None = 0
 
 
-class Watching(AsyncIterator[Event]):
+class EventSubscription(AsyncIterator[Event]):
     """The states of one item: a slow reader gets the newest alone, and the outcome in any case as the last."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Watching(AsyncIterator[Event]):
         self._newest = event
         self._news.set()
 
-    def __aiter__(self) -> Watching:
+    def __aiter__(self) -> EventSubscription:
         return self
 
     async def __anext__(self) -> Event:
@@ -77,7 +77,7 @@ class Watching(AsyncIterator[Event]):
         self._news.set()
 
 
-class Board:
+class EventHub:
     """Takes every event, counts, and passes it on.
 
     Args:
@@ -88,7 +88,7 @@ class Board:
     def __init__(self, on_event: Callable[[Event], object] | None, clock: Callable[[], float]) -> None:
         self._on_event = on_event
         self._clock = clock
-        self._watching: dict[str, WeakSet[Watching]] = {}
+        self._watching: dict[str, WeakSet[EventSubscription]] = {}
         self._recent: deque[tuple[float, int]] = deque()
         self._opened = clock()
         self.received = 0
@@ -143,9 +143,9 @@ class Board:
         except Exception:
             return
 
-    def watch(self, identity: str) -> Watching:
+    def watch(self, identity: str) -> EventSubscription:
         """What happens to one item from now on."""
-        watching = Watching()
+        watching = EventSubscription()
         self._watching.setdefault(identity, WeakSet()).add(watching)
         return watching
 

@@ -6,20 +6,20 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._aio.shield import surely
+from .._aio.shield import finish
 from ..errors import DownloadError
 from .disk.syscalls import named
 from .record.extracted import Extracted
 
 if TYPE_CHECKING:
-    from .disk.locations import Home
+    from .disk.locations import Location
     from .record import Row
-    from .services import Tools
+    from .services import Services
 
 __all__ = ["forget"]
 
 
-async def forget(tools: Tools, home: Home, identity: str, *, delete: bool) -> bool:
+async def forget(tools: Services, home: Location, identity: str, *, delete: bool) -> bool:
     """Remove a package from the record, and with `delete` its files; False when it was not in it.
 
     Raises:
@@ -35,10 +35,10 @@ async def forget(tools: Tools, home: Home, identity: str, *, delete: bool) -> bo
             await _delete(tools, home, claim.row)
         return await tools.record.forget(identity, home.folder)
     finally:
-        await surely(tools.record.release(identity, home.folder))
+        await finish(tools.record.release(identity, home.folder))
 
 
-async def _delete(tools: Tools, home: Home, row: Row) -> None:
+async def _delete(tools: Services, home: Location, row: Row) -> None:
     if row.name:
         await home.destination.remove(row.name)
     if row.part:

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from ..settings import DownloadSettings
     from .disk.destination import Destination
 
-__all__ = ["Item", "Key", "Running", "Sink", "Terms"]
+__all__ = ["BatchContext", "Item", "ItemKey", "OutcomeSink", "WorkerHold"]
 
-Key: TypeAlias = "Package | tuple[Package, Path, PixxelClient]"
+ItemKey: TypeAlias = "Package | tuple[Package, Path, PixxelClient]"
 """What tells items that are under way apart."""
 
 NEVER = (0.0, 0.0)
 
 
-class Sink(Protocol):
+class OutcomeSink(Protocol):
     """Who wants the outcome of an item: a batch, or one that awaits it."""
 
     @property
@@ -43,7 +43,7 @@ class Sink(Protocol):
 
 
 @define(eq=False)
-class Terms:
+class BatchContext:
     """What all items of one call share.
 
     Attributes:
@@ -64,7 +64,7 @@ class Terms:
 
 
 @define(eq=False)
-class Running:
+class WorkerHold:
     """A worker's hold on one item.
 
     Attributes:
@@ -107,11 +107,11 @@ class Item:
         "sent", "since", "sinks", "status", "terms",
     )  # fmt: skip
 
-    def __init__(self, wanted: Wanted, terms: Terms, began: float) -> None:
+    def __init__(self, wanted: Wanted, terms: BatchContext, began: float) -> None:
         bare = wanted.name is None and wanted.ended is None and not wanted.fields
         self.given: Package | Wanted = wanted.package if bare else wanted
         self.terms = terms
-        self.sinks: tuple[Sink, ...] = ()
+        self.sinks: tuple[OutcomeSink, ...] = ()
         self.began = began
         self.asked = self.sent = self.seen = self.queued = began
         self.gap = 0.0
@@ -121,7 +121,7 @@ class Item:
         self.download_id = ""
         self.status = ""
         self.link: Link | None = None
-        self.running: Running | None = None
+        self.running: WorkerHold | None = None
 
     @property
     def package(self) -> Package:

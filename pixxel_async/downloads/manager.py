@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from .._aio.shield import surely
+from .._aio.shield import finish
 from ..errors import ConfigError, DownloadError
 from ..events import Downloaded, Event
 from ..packages import Package, wanted
 from .batch import Outcomes, in_all
 from .disk.destination import Destination
-from .disk.locations import Home, Target, where
+from .disk.locations import Location, Target, where
 from .engine.engine import Engine, begin
 from .engine.lookup import ended, look_up
-from .events_hub import Board, Snapshot, Watching
+from .events_hub import EventHub, EventSubscription, Snapshot
 from .forget import forget
-from .item import Item, Terms
+from .item import BatchContext, Item
 from .plan import Planned, plan
 from .record import Record
 from .startup import drain_out, shut, start
@@ -71,7 +71,7 @@ class DownloadManager:
         self._given, self._spool = folder, spool
         self._folder = where(folder, spool).folder
         self._record_path = Path(record) if record is not None else None
-        self._board = Board(on_event, client.timing.clock)
+        self._board = EventHub(on_event, client.timing.clock)
         self._engine: Engine | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
@@ -108,7 +108,7 @@ class DownloadManager:
             raise ConfigError("the download manager was closed; make a new one")
         if self._engine is None:
             try:
-                await surely(self._open())
+                await finish(self._open())
             except asyncio.CancelledError:
                 await self.close(drain=0)
                 raise
@@ -149,7 +149,7 @@ class DownloadManager:
                 batch.stop(closed)
             await drain_out(self._engine, drain)
         finally:
-            await surely(shut(self._engine, self._board, closed))
+            await finish(shut(self._engine, self._board, closed))
 
     async def fetch(
         self,
@@ -245,7 +245,7 @@ class DownloadManager:
         self._batches.add(batch)
         return batch
 
-    def _terms(self, client: PixxelClient | None, settings: dict[str, Any], home: Home) -> Terms:
+    def _terms(self, client: PixxelClient | None, settings: dict[str, Any], home: Location) -> BatchContext:
         known = {field.name for field in attrs.fields(type(self._settings))}
         if unknown := sorted(settings.keys() - known):
             raise ConfigError(f"no such download setting: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
@@ -253,9 +253,9 @@ class DownloadManager:
         if chosen.extract and home.destination.url is not None:
             raise ConfigError("`extract` unpacks into folders of this machine alone, not into an object store")
         self._opened.staff(chosen)
-        return Terms(client or self._client, home.folder, home.destination, chosen)
+        return BatchContext(client or self._client, home.folder, home.destination, chosen)
 
-    def watch(self, package: Given) -> Watching:
+    def watch(self, package: Given) -> EventSubscription:
         """The states of one package from now on; a slow reader gets the newest alone, and the outcome as the last."""
         return self._board.watch(str(wanted(package).package))
 

@@ -18,14 +18,14 @@ from ..packages import wanted
 from .disk.destination import Destination
 from .disk.disk import Disk
 from .disk.local_folder import LocalFolder
-from .disk.locations import Where, open_store
-from .engine.lookup import Found, in_shard, look_up
-from .engine.source import Source
-from .item import Terms
+from .disk.locations import LocationSpec, open_store
+from .engine.lookup import LookupResult, in_shard, look_up
+from .engine.source import PackageSource
+from .item import BatchContext
 from .pipeline.claim import first_name
-from .pipeline.rules.recovery import Step
+from .pipeline.rules.recovery import RecoveryStep
 from .record import Record
-from .services import Sight
+from .services import ReadServices
 
 if TYPE_CHECKING:
     from ..client import PixxelClient
@@ -51,7 +51,7 @@ class Planned:
     """
 
     package: Package
-    step: Step | Literal["elsewhere"]
+    step: RecoveryStep | Literal["elsewhere"]
     path: Path
     offset: int = 0
     size: int | None = None
@@ -59,11 +59,11 @@ class Planned:
 
 
 async def plan(
-    sight: Sight, terms: Terms, packages: Iterable[object] | AsyncIterable[object], *, sizes: bool
+    sight: ReadServices, terms: BatchContext, packages: Iterable[object] | AsyncIterable[object], *, sizes: bool
 ) -> list[Planned]:
     """What would be done with these packages, in their order; see `DownloadManager.plan`."""
     planned: list[Planned] = []
-    source = Source(packages)
+    source = PackageSource(packages)
     try:
         while rows := await source.take(CHUNK):
             found = await look_up([wanted(row) for row in rows], terms, sight)
@@ -73,7 +73,7 @@ async def plan(
     return await _sized(planned, terms) if sizes else planned
 
 
-def _planned(found: Found, terms: Terms) -> Planned:
+def _planned(found: LookupResult, terms: BatchContext) -> Planned:
     (wanted, row, decision), settings = found, terms.settings
     name = (row.name if row is not None else None) or first_name(wanted, settings.name)
     size = (row.size or row.total) if row is not None else None
@@ -81,7 +81,7 @@ def _planned(found: Found, terms: Terms) -> Planned:
     return Planned(wanted.package, step, terms.folder / name, decision.offset, size)
 
 
-async def _sized(planned: list[Planned], terms: Terms) -> list[Planned]:
+async def _sized(planned: list[Planned], terms: BatchContext) -> list[Planned]:
     """The same, with the sizes of what would be fetched; as many are asked for at once as the settings allow."""
     asked = [at for at, one in enumerate(planned) if one.step in ("fetch", "resume")]
     for start in range(0, len(asked), terms.settings.asks):
@@ -94,7 +94,7 @@ async def _sized(planned: list[Planned], terms: Terms) -> list[Planned]:
     return planned
 
 
-async def _asked(one: Planned, terms: Terms) -> Planned:
+async def _asked(one: Planned, terms: BatchContext) -> Planned:
     try:
         state = await terms.client.packages.ask(one.package)
         size = await _length(state.link, terms) if state.link is not None else one.size
@@ -105,7 +105,7 @@ async def _asked(one: Planned, terms: Terms) -> Planned:
     return evolve(one, size=size, status=state.message or state.status)
 
 
-async def _length(link: Link, terms: Terms) -> int | None:
+async def _length(link: Link, terms: BatchContext) -> int | None:
     """Bytes behind a link, by asking for the first of them: many storages refuse a HEAD of a signed link."""
     async with terms.client.storage.get(link.url, headers={"Range": "bytes=0-0"}) as reply:
         if reply.status == 206:
@@ -126,7 +126,7 @@ class _Sight:
 
 async def dry_run(
     client: PixxelClient,
-    place: Where,
+    place: LocationSpec,
     packages: Iterable[object] | AsyncIterable[object],
     *,
     record: Path | None = None,
@@ -148,14 +148,14 @@ async def dry_run(
     try:
         place = evolve(place, folder=await threads.run(place.folder.resolve))
         to = await _destination(place, disk, threads)
-        terms = Terms(client, place.folder, to, evolve(client.settings.download, **settings))
+        terms = BatchContext(client, place.folder, to, evolve(client.settings.download, **settings))
         async with _opened(record or place.record, terms, threads) as opened:
             return await plan(_Sight(opened, disk, threads), terms, packages, sizes=sizes)
     finally:
         threads.close()
 
 
-async def _destination(place: Where, disk: Disk, threads: Threads) -> Destination:
+async def _destination(place: LocationSpec, disk: Disk, threads: Threads) -> Destination:
     if place.url is None:
         return LocalFolder(place.folder, disk, threads)
     store = await threads.run(open_store, place.url)
@@ -164,7 +164,7 @@ async def _destination(place: Where, disk: Disk, threads: Threads) -> Destinatio
 
 
 @asynccontextmanager
-async def _opened(path: Path, terms: Terms, threads: Threads) -> AsyncIterator[Record]:
+async def _opened(path: Path, terms: BatchContext, threads: Threads) -> AsyncIterator[Record]:
     """The record, or where there is none an empty one in a place of its own that is removed afterwards."""
     if await threads.run(path.is_file):
         async with await Record.open(path, origin=terms.client.origin) as record:

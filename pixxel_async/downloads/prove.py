@@ -18,9 +18,9 @@ from attrs import field, frozen
 
 from .._formats.detect import HEAD, Container, recognise
 from .._formats.other_files import check_format
-from .._formats.zip_stream import Seen
+from .._formats.zip_stream import StreamSummary
 from .._formats.zip_structure import Entry
-from .._formats.zip_walk import Source, listing, walk
+from .._formats.zip_walk import ReadableFile, listing, walk
 from .._redact import excerpt
 from ..errors import Corrupt, DownloadError, NotAPackage
 
@@ -73,13 +73,13 @@ class InMemory:
 
 
 def prove(
-    source: Source,
+    source: ReadableFile,
     *,
     verify: Verify = "full",
     expected_size: int | None = None,
     digests: Iterable[tuple[str, bytes]] = (),
     computed: Iterable[tuple[str, bytes]] = (),
-    seen: Seen | None = None,
+    seen: StreamSummary | None = None,
     package: str = "",
     promised: Container | None = None,
     stop: Event | None = None,
@@ -117,7 +117,7 @@ def prove(
         raise DownloadError(f"could not read {source} ({name})", package=package, stage="prove") from None
 
 
-def members(source: Source) -> Iterator[Entry]:
+def members(source: ReadableFile) -> Iterator[Entry]:
     """The files in a proved ZIP, in the order of its directory, read as they are asked for."""
     return listing(source)
 
@@ -130,7 +130,7 @@ def _ticking(stop: Event | None) -> Callable[[], None]:
     return tick
 
 
-def _first_look(source: Source, expected_size: int | None, promised: Container | None) -> tuple[int, Container]:
+def _first_look(source: ReadableFile, expected_size: int | None, promised: Container | None) -> tuple[int, Container]:
     """The size and the container; a page is told before a wrong length, since it explains it."""
     with source.open("rb") as file:
         head = file.read(HEAD)
@@ -149,13 +149,13 @@ def _first_look(source: Source, expected_size: int | None, promised: Container |
 
 
 def _prove_contents(
-    source: Source,
+    source: ReadableFile,
     container: Container,
     size: int,
     verify: Verify,
     *,
     stated: bool,
-    seen: Seen | None,
+    seen: StreamSummary | None,
     tick: Callable[[], None],
 ) -> Proof:
     weakest: Strength = "digest" if stated else "size"
@@ -205,7 +205,7 @@ _ALGORITHMS: dict[str, Callable[[], _Digest]] = {
 
 
 def _check_digests(
-    source: Source, stated: list[tuple[str, bytes]], computed: dict[str, bytes], tick: Callable[[], None]
+    source: ReadableFile, stated: list[tuple[str, bytes]], computed: dict[str, bytes], tick: Callable[[], None]
 ) -> bool:
     """Compare stated digests; False when there was none to compare."""
     wanted = [(_plain(name), digest) for name, digest in stated if _plain(name) in _ALGORITHMS]
@@ -221,7 +221,7 @@ def _plain(algorithm: str) -> str:
     return algorithm.lower().replace("-", "").replace("_", "")
 
 
-def _read_digests(source: Source, names: list[str], tick: Callable[[], None]) -> dict[str, bytes]:
+def _read_digests(source: ReadableFile, names: list[str], tick: Callable[[], None]) -> dict[str, bytes]:
     """Digests of a whole file, all in one pass."""
     if not names:
         return {}

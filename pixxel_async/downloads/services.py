@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from ..events import Event
     from ..settings import Timing
     from .disk.disk import Disk
-    from .limits.bandwidth import Pace
-    from .limits.connections import Lines
-    from .limits.free_space import Room
+    from .limits.bandwidth import BandwidthLimiter
+    from .limits.connections import ConnectionCount
+    from .limits.free_space import DiskSpace
     from .limits.stall import Watchdog
     from .record import Record
 
-__all__ = ["Sight", "Tools"]
+__all__ = ["ReadServices", "Services"]
 
 
 @frozen
-class Tools:
+class Services:
     """Shared by all items of one manager.
 
     Attributes:
@@ -34,15 +34,15 @@ class Tools:
     disk: Disk
     threads: Threads
     watchdog: Watchdog
-    room: Room
-    lines: Lines
-    pace: Pace
+    room: DiskSpace
+    lines: ConnectionCount
+    pace: BandwidthLimiter
     timing: Timing
     now: Callable[[], float]
     tell: Callable[[Event], None]
 
 
-class Sight(Protocol):
+class ReadServices(Protocol):
     """What a plan is read from; a manager's tools have all of it."""
 
     @property

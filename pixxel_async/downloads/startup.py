@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 from .._aio.threads import Threads
 from .disk.disk import Disk
-from .disk.locations import Homes, Target
+from .disk.locations import Locations, Target
 from .engine.engine import Engine
-from .engine.organization import Binding
-from .limits.bandwidth import Pace
-from .limits.connections import Lines
-from .limits.free_space import Room
+from .engine.organization import OrganizationGuard
+from .limits.bandwidth import BandwidthLimiter
+from .limits.connections import ConnectionCount
+from .limits.free_space import DiskSpace
 from .limits.stall import Watchdog
 from .record import Record
-from .services import Tools
+from .services import Services
 
 if TYPE_CHECKING:
     from ..client import PixxelClient
     from ..errors import DownloadError
     from ..events import Event
-    from .events_hub import Board
+    from .events_hub import EventHub
 
 __all__ = ["drain_out", "shut", "start"]
 
@@ -35,7 +35,7 @@ async def start(
     spool: str | Path | None,
     record: Path | None,
     tell: Callable[[Event], None],
-) -> tuple[Engine, Homes]:
+) -> tuple[Engine, Locations]:
     """An engine at a place, with its record open; arguments as of `DownloadManager`.
 
     Args:
@@ -45,7 +45,7 @@ async def start(
         ConfigError: the place or the record cannot be used.
     """
     threads, disk, timing = Threads(), Disk(), client.timing
-    homes, opened = Homes(disk, threads), None
+    homes, opened = Locations(disk, threads), None
     try:
         home = await homes.at(place, spool)
         opened = await Record.open(record or home.folder / ".pixxel" / "record.sqlite", origin=client.origin)
@@ -56,9 +56,11 @@ async def start(
         if opened is not None:
             await opened.close()
         raise
-    room = Room(disk, threads)
-    tools = Tools(opened, disk, threads, Watchdog(), room, Lines(), Pace(timing), timing, time.time, tell)
-    return Engine(tools, Binding(opened, client), home, client.settings), homes
+    room = DiskSpace(disk, threads)
+    tools = Services(
+        opened, disk, threads, Watchdog(), room, ConnectionCount(), BandwidthLimiter(timing), timing, time.time, tell
+    )
+    return Engine(tools, OrganizationGuard(opened, client), home, client.settings), homes
 
 
 async def drain_out(engine: Engine, drain: float | None) -> None:
@@ -76,7 +78,7 @@ async def drain_out(engine: Engine, drain: float | None) -> None:
         return
 
 
-async def shut(engine: Engine, board: Board, error: DownloadError) -> None:
+async def shut(engine: Engine, board: EventHub, error: DownloadError) -> None:
     """Cancel what is under way and let go of everything.
 
     Args:

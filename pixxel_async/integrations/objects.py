@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import obstore
 from obstore.store import from_url
 
-from .._aio.shield import surely
+from .._aio.shield import finish
 from ..downloads.disk.checksums import SUMS, line
 from ..downloads.disk.destination import Look
 from ..downloads.disk.final import Final
@@ -144,7 +144,7 @@ class ObjectStore:
         sent = await self._look(name)
         if sent is None or sent.size != part.size:
             raise DownloadError(f"{self.title(name)} is not what was sent", stage="publish")
-        await surely(asyncio.to_thread(part.discard))
+        await finish(asyncio.to_thread(part.discard))
         return sent
 
     async def damage(self, name: str, row: Row) -> str:

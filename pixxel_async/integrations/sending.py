@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import obstore
 
-from .._aio.shield import surely
+from .._aio.shield import finish
 
 if TYPE_CHECKING:
     from obstore import Attributes
@@ -59,7 +59,7 @@ async def send(store: Store, name: str, path: Path, size: int, labels: Attribute
         await asyncio.shield(sending)
     except asyncio.CancelledError:
         stop.set()
-        await surely(_left(sending))
+        await finish(_left(sending))
         raise
 
 

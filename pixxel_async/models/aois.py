@@ -6,13 +6,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from .._http.codec.model import Model, Word, member, model, word
+from .._http.codec.model import Model, OpenEnum, member, model, word
 from .geojson import Geometry
 
 __all__ = ["AOI", "AOIStatus", "Provider"]
 
 
-class AOIStatus(Word):
+class AOIStatus(OpenEnum):
     """How far an AOI is."""
 
     STARTED = word("started")
@@ -29,7 +29,7 @@ class AOIStatus(Word):
     """Not usable."""
 
 
-class Provider(Word):
+class Provider(OpenEnum):
     """Who offers images."""
 
     PIXXEL = word("pixxel")

@@ -6,12 +6,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from .._http.codec.model import Model, Word, member, model, word
+from .._http.codec.model import Model, OpenEnum, member, model, word
 
 __all__ = ["Block", "BlockMode", "BlockSpec"]
 
 
-class BlockMode(Word):
+class BlockMode(OpenEnum):
     """What a block is used for."""
 
     INSIGHT = word("insight")

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._http.codec.model import Model, Word, member, model, word
+from .._http.codec.model import Model, OpenEnum, member, model, word
 from .deliveries import DeliveryStatus
 from .stac import STACItem
 
 __all__ = ["Catalog", "CatalogDownload", "DownloadStatus", "SortOrder"]
 
 
-class DownloadStatus(Word):
+class DownloadStatus(OpenEnum):
     """How far a package of catalog imagery is."""
 
     CREATED = word("created")
@@ -25,7 +25,7 @@ class DownloadStatus(Word):
     """Not packed."""
 
 
-class SortOrder(Word):
+class SortOrder(OpenEnum):
     """Direction of an order of rows."""
 
     ASC = word("ASC")

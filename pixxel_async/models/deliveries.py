@@ -7,12 +7,12 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._http.codec.model import Model, Word, model, word
+from .._http.codec.model import Model, OpenEnum, model, word
 
 __all__ = ["CloudDelivery", "Delivery", "DeliveryStatus", "NewDelivery"]
 
 
-class DeliveryStatus(Word):
+class DeliveryStatus(OpenEnum):
     """How far a delivery is."""
 
     UNSPECIFIED = word("UNSPECIFIED")

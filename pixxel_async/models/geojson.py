@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._http.codec.model import GeoModel, HasGeoInterface, Word, member, model, word
+from .._http.codec.model import GeoModel, HasGeoInterface, OpenEnum, member, model, word
 
 __all__ = ["Feature", "FeatureCollection", "Geometry", "GeometryType"]
 
 
-class GeometryType(Word):
+class GeometryType(OpenEnum):
     """Kind of a GeoJSON geometry."""
 
     POINT = word("Point")

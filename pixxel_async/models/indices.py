@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._http.codec.model import Model, Word, member, model, word
+from .._http.codec.model import Model, OpenEnum, member, model, word
 
 __all__ = ["ExpressionType", "Index", "IndexType"]
 
 
-class ExpressionType(Word):
+class ExpressionType(OpenEnum):
     """How the bands of an index are combined."""
 
     INDEX = word("index")
@@ -21,7 +21,7 @@ class ExpressionType(Word):
     """One band."""
 
 
-class IndexType(Word):
+class IndexType(OpenEnum):
     """Who made an index."""
 
     CUSTOM = word("custom")

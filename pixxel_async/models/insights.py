@@ -6,13 +6,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from .._http.codec.model import Model, Word, member, model, word
+from .._http.codec.model import Model, OpenEnum, member, model, word
 from .jobs import PackageStatus
 
 __all__ = ["BlockRef", "Insight", "InsightCreated", "InsightDownload", "InsightEstimate", "InsightStatus"]
 
 
-class InsightStatus(Word):
+class InsightStatus(OpenEnum):
     """How far an insight is."""
 
     CREATED = word("created")

@@ -6,13 +6,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from .._http.codec.model import Model, Word, member, model, word
+from .._http.codec.model import Model, OpenEnum, member, model, word
 from .workflows import ValidationIssue
 
 __all__ = ["BlockInfo", "FailureType", "Job", "JobDownload", "JobStatus", "JobTask", "JobTaskStatus", "PackageStatus"]
 
 
-class FailureType(Word):
+class FailureType(OpenEnum):
     """Kind of a task's failure."""
 
     BAD_REQUEST = word("bad_request")
@@ -23,7 +23,7 @@ class FailureType(Word):
     """Neither is known."""
 
 
-class JobStatus(Word):
+class JobStatus(OpenEnum):
     """How far a job is."""
 
     RUNNING = word("running")
@@ -34,7 +34,7 @@ class JobStatus(Word):
     """Ended without them."""
 
 
-class JobTaskStatus(Word):
+class JobTaskStatus(OpenEnum):
     """How far a task of a job is."""
 
     CREATED = word("created")
@@ -53,7 +53,7 @@ class JobTaskStatus(Word):
     """Ended without them."""
 
 
-class PackageStatus(Word):
+class PackageStatus(OpenEnum):
     """How far a package of a job, task or insight is."""
 
     PENDING = word("pending")

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._http.codec.model import HasGeoInterface, Model, Word, feature_collection, member, model, word
+from .._http.codec.model import HasGeoInterface, Model, OpenEnum, feature_collection, member, model, word
 from .bandsets import Band
 from .deliveries import CloudDelivery, DeliveryStatus
 from .geojson import FeatureCollection
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-class DeliverySpeed(Word):
+class DeliverySpeed(OpenEnum):
     """How soon a capture is delivered."""
 
     STANDARD = word("STANDARD")
@@ -43,7 +43,7 @@ class DeliverySpeed(Word):
     """No capture is ordered."""
 
 
-class FeasibilityStatus(Word):
+class FeasibilityStatus(OpenEnum):
     """Whether a capture is likely to succeed."""
 
     UNSPECIFIED = word("UNSPECIFIED")
@@ -58,7 +58,7 @@ class FeasibilityStatus(Word):
     """Not feasible."""
 
 
-class ImageType(Word):
+class ImageType(OpenEnum):
     """Range of light that is captured."""
 
     VNIR = word("VNIR")
@@ -69,7 +69,7 @@ class ImageType(Word):
     """Both."""
 
 
-class OrderItemStatus(Word):
+class OrderItemStatus(OpenEnum):
     """How far an order item is."""
 
     DRAFT = word("DRAFT")
@@ -86,7 +86,7 @@ class OrderItemStatus(Word):
     """No images will come."""
 
 
-class OrderItemType(Word):
+class OrderItemType(OpenEnum):
     """What is bought."""
 
     TASKING = word("TASKING")
@@ -97,7 +97,7 @@ class OrderItemType(Word):
     """Images of the archive."""
 
 
-class OrderStatus(Word):
+class OrderStatus(OpenEnum):
     """How far the payment of an order is."""
 
     UNPAID = word("UNPAID")
@@ -110,7 +110,7 @@ class OrderStatus(Word):
     """Paid back."""
 
 
-class OrderTaskStatus(Word):
+class OrderTaskStatus(OpenEnum):
     """How far a task of an order item is."""
 
     DRAFT = word("DRAFT")
@@ -131,7 +131,7 @@ class OrderTaskStatus(Word):
     """Its time is over."""
 
 
-class OrderTaskType(Word):
+class OrderTaskType(OpenEnum):
     """What a task of an order item does."""
 
     TASKING = word("TASKING")
@@ -140,7 +140,7 @@ class OrderTaskType(Word):
     """Fetches from the archive."""
 
 
-class PaymentStatus(Word):
+class PaymentStatus(OpenEnum):
     """How far the payment of an order item is."""
 
     UNPAID = word("UNPAID")
@@ -155,7 +155,7 @@ class PaymentStatus(Word):
     """Paid back."""
 
 
-class Recurrence(Word):
+class Recurrence(OpenEnum):
     """How often a capture is repeated."""
 
     ONCE = word("ONCE")

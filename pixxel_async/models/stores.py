@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._http.codec.model import Model, Word, member, model, word
+from .._http.codec.model import Model, OpenEnum, member, model, word
 
 __all__ = ["BucketType", "Store", "StoreConfig"]
 
 
-class BucketType(Word):
+class BucketType(OpenEnum):
     """Cloud of a store."""
 
     S3 = word("S3")

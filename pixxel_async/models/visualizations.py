@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._http.codec.model import Model, Word, member, model, word
+from .._http.codec.model import Model, OpenEnum, member, model, word
 from .geojson import Geometry
 from .indices import ExpressionType
 
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-class AssetStatus(Word):
+class AssetStatus(OpenEnum):
     """How far an asset is."""
 
     STARTED = word("started")
@@ -37,7 +37,7 @@ class AssetStatus(Word):
     """Not usable."""
 
 
-class AssetType(Word):
+class AssetType(OpenEnum):
     """What an asset is."""
 
     MOSAIC = word("mosaic")
@@ -48,7 +48,7 @@ class AssetType(Word):
     """The raster of a visualization."""
 
 
-class VisualizationMode(Word):
+class VisualizationMode(OpenEnum):
     """Which legend of a visualization."""
 
     DYNAMIC = word("dynamic")
@@ -57,7 +57,7 @@ class VisualizationMode(Word):
     """Classes fixed by the index."""
 
 
-class VisualizationStatus(Word):
+class VisualizationStatus(OpenEnum):
     """How far a visualization is."""
 
     CREATING = word("creating")
@@ -70,7 +70,7 @@ class VisualizationStatus(Word):
     """Not usable."""
 
 
-class VisualizationType(Word):
+class VisualizationType(OpenEnum):
     """Kind of a visualization."""
 
     CUSTOM = word("custom")

@@ -9,19 +9,19 @@ from functools import partial
 from operator import attrgetter
 from typing import TypeVar
 
-from .._aio.loop_budget import Rounds
+from .._aio.loop_budget import LoopBudget
 from .._http.resource import API, Wait
 from .._http.streaming import Storage
 from .._protocol.headers import http_date, retry_after
 from ..errors import ConfigError, NotFound, OutcomeUnknown, PackageFailed, PackageTimedOut
 from ..settings import DownloadSettings, RetrySettings, Timing
-from ..waiting import Broker, Told
+from ..waiting import Broker, Update
 from ..waiting.broker import stand
-from .kinds.answer import Answer
+from .kinds.answer import PackageAnswer
 from .kinds.package import Package
-from .kinds.wanted import Given, as_package
+from .kinds.wanted import PackageLike, as_package
 from .link import Link
-from .reading.reader import Reading
+from .reading.reader import PackageReader
 from .rules.expiry import expires_at, good_until, still_good
 from .state import PackageState, state_of
 
@@ -37,7 +37,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Packages(Reading):
+class Packages(PackageReader):
     """Asks for packages of every kind, waits for them, hands out fresh links, and reads what they lead to.
 
     Args:
@@ -62,7 +62,7 @@ class Packages(Reading):
         *,
         download: DownloadSettings | None = None,
         retry: RetrySettings | None = None,
-        rounds: Rounds | None = None,
+        rounds: LoopBudget | None = None,
         first_wait: float = 2.0,
         ready_words: tuple[str, ...] = (),
         now: Callable[[], datetime] = _utc_now,
@@ -75,7 +75,7 @@ class Packages(Reading):
         self._links: dict[Package, tuple[Link, float]] = {}
         self._downloads: dict[Package, str] = {}
 
-    async def ask(self, package: Given, *, download_id: str = "") -> PackageState:
+    async def ask(self, package: PackageLike, *, download_id: str = "") -> PackageState:
         """How the package stands, by one call that also starts the packing if nobody has.
 
         Args:
@@ -95,14 +95,14 @@ class Packages(Reading):
         _keep(self._downloads, wanted, state.download_id or None)
         return state
 
-    async def _answer(self, wanted: Package, download_id: str) -> Answer:
+    async def _answer(self, wanted: Package, download_id: str) -> PackageAnswer:
         """Look at the download; one that is gone is begun anew."""
         if wanted.by_id and download_id:
             with suppress(NotFound):
                 return await wanted.ask(self._api, download_id)
         return await wanted.ask(self._api)
 
-    async def wait(self, package: Given, *, deadline: float | None = None) -> PackageState:
+    async def wait(self, package: PackageLike, *, deadline: float | None = None) -> PackageState:
         """The state once the package is ready; several that wait for the same one share the calls.
 
         Args:
@@ -118,7 +118,7 @@ class Packages(Reading):
             raise PackageTimedOut(f"{wanted} was not ready in time: {stand(told)}", package=str(wanted), stage="wait")
         return _sound(told.value)
 
-    async def link(self, package: Given, *, min_lifetime: float = 60.0, fresh: bool = False) -> Link:
+    async def link(self, package: PackageLike, *, min_lifetime: float = 60.0, fresh: bool = False) -> Link:
         """A signed link that is good for a while; one call at most, none while a kept link will do.
 
         Args:
@@ -136,7 +136,7 @@ class Packages(Reading):
         link, kept_at = self._links.get(wanted, (None, now))
         if link is not None and not fresh and still_good(link.good_for(now), now - kept_at, min_lifetime):
             return link
-        told: Told[PackageState] = await self._broker.outcome(self._single(wanted))
+        told: Update[PackageState] = await self._broker.outcome(self._single(wanted))
         link = None if told.value is None else _sound(told.value).link
         if link is None:
             again = None if told.value is None else told.value.retry_after
@@ -144,7 +144,7 @@ class Packages(Reading):
             raise PackageTimedOut(late, package=str(wanted), stage="ask", retry_after=again)
         return link
 
-    def forget(self, package: Given) -> None:
+    def forget(self, package: PackageLike) -> None:
         """Drop the kept link and the id of the download, since they were of no use: the next asking begins anew."""
         wanted = as_package(package)
         self._links.pop(wanted, None)
@@ -179,7 +179,7 @@ class Packages(Reading):
         text, ask = str(package), partial(self.ask, package)
         return Wait("link", (text,), text, ask, judge=lambda state: "good", patient=False)
 
-    def _link(self, answer: Answer) -> Link | None:
+    def _link(self, answer: PackageAnswer) -> Link | None:
         if not answer.url:
             return None
         expiry = expires_at(answer.url)

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from .._http.resource import Verdict
 from ..waiting import plain
-from .kinds.answer import Answer
+from .kinds.answer import PackageAnswer
 from .link import Link
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ class PackageState:
         return "good" if self.ready else "bad" if self.failed else "going"
 
 
-def state_of(package: Package, answer: Answer, verdict: Verdict, link: Link | None, retry_after: float) -> PackageState:
+def state_of(
+    package: Package, answer: PackageAnswer, verdict: Verdict, link: Link | None, retry_after: float
+) -> PackageState:
     """The state that an answer tells."""
     failed, ready = verdict == "bad", verdict in ("good", "partial")
     word = f"status {answer.status!r:.80}" if plain(answer.status) else "no status"

@@ -9,13 +9,13 @@ from xml.sax.saxutils import escape
 
 from attrs import field, frozen
 
-from .files.virtual_bytes import Ribbon
+from .files.virtual_bytes import VirtualBytes
 
 _json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @frozen
-class Answer:
+class SandboxAnswer:
     """One answer.
 
     Attributes:
@@ -28,7 +28,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str] = field(factory=dict)
-    body: Ribbon = field(factory=Ribbon, repr=False)
+    body: VirtualBytes = field(factory=VirtualBytes, repr=False)
     start: int = 0
     stop: int = 0
     length_told: bool = True
@@ -38,14 +38,14 @@ class Answer:
         """Bytes to send."""
         return self.stop - self.start
 
-    def with_headers(self, **changes: str | None) -> Answer:
+    def with_headers(self, **changes: str | None) -> SandboxAnswer:
         """The same with other headers; underscores stand for hyphens, None removes."""
         merged = {**self.headers, **{name.replace("_", "-"): value for name, value in changes.items()}}
         headers = {name: value for name, value in merged.items() if value is not None}
-        return Answer(self.status, headers, self.body, self.start, self.stop, self.length_told)
+        return SandboxAnswer(self.status, headers, self.body, self.start, self.stop, self.length_told)
 
 
-class Refused(Exception):  # never leaves the sandbox: it becomes the vendor's error envelope
+class RequestRefused(Exception):  # never leaves the sandbox: it becomes the vendor's error envelope
     """A request that is answered with an error.
 
     Args:
@@ -67,29 +67,29 @@ class Refused(Exception):  # never leaves the sandbox: it becomes the vendor's e
         return {"error": {"code": self.code, "message": self.message, "details": self.details or {}}}
 
 
-def missing(kind: str, id: str) -> Refused:
+def missing(kind: str, id: str) -> RequestRefused:
     """The refusal of an id that nothing has."""
     # ASSUMPTION: 404 for what is not there, although the vendor declares 404 for some groups only.
-    return Refused(404, "not_found", f"{kind} {id} not found")
+    return RequestRefused(404, "not_found", f"{kind} {id} not found")
 
 
-def invalid(message: str, details: Any = None) -> Refused:
+def invalid(message: str, details: Any = None) -> RequestRefused:
     """The refusal of a request that is at fault itself."""
-    return Refused(400, "bad_request", message, details)
+    return RequestRefused(400, "bad_request", message, details)
 
 
-def plain(status: int, body: bytes, content_type: str, **headers: str) -> Answer:
+def plain(status: int, body: bytes, content_type: str, **headers: str) -> SandboxAnswer:
     """An answer with these bytes."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, {"Content-Type": content_type, **named}, Ribbon.of(body), 0, len(body))
+    return SandboxAnswer(status, {"Content-Type": content_type, **named}, VirtualBytes.of(body), 0, len(body))
 
 
-def as_json(status: int, value: Any, content_type: str = "application/json") -> Answer:
+def as_json(status: int, value: Any, content_type: str = "application/json") -> SandboxAnswer:
     """An answer with this value as JSON."""
     return plain(status, _json(value).encode(), content_type)
 
 
-def as_xml(status: int, code: str, message: str, **members: str) -> Answer:
+def as_xml(status: int, code: str, message: str, **members: str) -> SandboxAnswer:
     """An object storage's error document."""
     inner = "".join(
         f"<{name}>{escape(text)}</{name}>" for name, text in {"Code": code, "Message": message, **members}.items()

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from .answers import Answer, Refused, as_json, invalid
-from .behaviour.behaviour import Habits
+from .answers import RequestRefused, SandboxAnswer, as_json, invalid
+from .behaviour.behaviour import Behaviour
 from .behaviour.profile import Shaper
-from .behaviour.response_shape import look, refusal
+from .behaviour.response_shape import refusal, shape_response
 from .clock import Clock
 from .data.world import World
 from .handlers import HANDLERS
-from .http.keys import Key, Keys
-from .http.site import Request
+from .http.keys import Keys, SandboxKey
+from .http.site import SiteRequest
 from .privileges import demand, shown
 from .routes import Ask, Routes
 
 
-class API:
+class SandboxAPI:
     """Answers the operations of the description.
 
     Args:
@@ -30,38 +30,42 @@ class API:
     """
 
     def __init__(
-        self, world: World, routes: Routes, keys: Keys, clock: Clock, shape: Shaper, habits: Habits | None = None
+        self, world: World, routes: Routes, keys: Keys, clock: Clock, shape: Shaper, habits: Behaviour | None = None
     ) -> None:
         self._world = world
         self._routes = routes
         self._keys = keys
         self._clock = clock
         self._shape = shape
-        self._habits = habits or Habits()
-        self._look = look(self._habits)
+        self._habits = habits or Behaviour()
+        self._look = shape_response(self._habits)
         self._calls = (0, 0)
 
-    def name(self, request: Request) -> str:
+    def name(self, request: SiteRequest) -> str:
         """The operation that a request means; empty when there is none."""
         try:
             return self._routes.find(request.method, request.path)[0].operation
-        except Refused:
+        except RequestRefused:
             return ""
 
-    def respond(self, request: Request) -> Answer:
+    def respond(self, request: SiteRequest) -> SandboxAnswer:
         """The answer to one request."""
         produces = "application/json"
         try:
             route, arguments = self._routes.find(request.method, request.path)
             produces = route.produces
             self._count()
-            key = Key() if route.open else self._keys.check(request.headers.get("authorization"), self._clock.now())
+            key = (
+                SandboxKey()
+                if route.open
+                else self._keys.check(request.headers.get("authorization"), self._clock.now())
+            )
             body = self._routes.check(route, request.query, request.body)
             query, body = self._bounded(dict(request.query)), self._bounded(body)
             ask = Ask(route, arguments, query, body, self._clock.now(), request.pairs)
             demand(self._world, ask, key)
             return self._finished(shown(key, HANDLERS[route.operation](self._world, ask)), ask)
-        except Refused as refused:
+        except RequestRefused as refused:
             answer = refusal(refused, produces, self._habits)
             told = refused.status == 429 and self._habits.limit_told
             return answer.with_headers(Retry_After="1") if told else answer
@@ -72,7 +76,7 @@ class API:
             return
         self._calls = second, self._calls[1] + 1 if self._calls[0] == second else 1
         if self._calls[1] > most:
-            raise Refused(429, "too_many_requests", "too many requests in this second")
+            raise RequestRefused(429, "too_many_requests", "too many requests in this second")
 
     def _bounded(self, given: Any) -> Any:
         """Arguments or a body, with `limit` at most as large as pages are."""
@@ -84,11 +88,11 @@ class API:
             raise invalid(f"limit must be at most {most}")
         return {**given, "limit": most}
 
-    def _finished(self, value: Any, ask: Ask) -> Answer:
-        if isinstance(value, Answer):
+    def _finished(self, value: Any, ask: Ask) -> SandboxAnswer:
+        if isinstance(value, SandboxAnswer):
             return value
         if value is None:
-            return Answer(ask.route.status)
+            return SandboxAnswer(ask.route.status)
         answer = as_json(ask.route.status, self._look(self._shape(value, ask.route.schema or {})))
         waits = isinstance(value, dict) and value.get("signed_url") == "" and self._habits.retry_after is not None
         return answer.with_headers(Retry_After=str(self._habits.retry_after)) if waits else answer

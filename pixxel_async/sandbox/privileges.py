@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .answers import Refused
+from .answers import RequestRefused
 from .data.world import World
-from .http.keys import Key
+from .http.keys import SandboxKey
 from .routes import Ask
 
 
-def demand(world: World, ask: Ask, key: Key) -> None:
-    """Raise `Refused` with 403 when the request is about a project that the key does not open."""
+def demand(world: World, ask: Ask, key: SandboxKey) -> None:
+    """Raise `RequestRefused` with 403 when the request is about a project that the key does not open."""
     if key.projects is not None and not key.projects.issuperset(_concerned(world, ask)):
-        raise Refused(403, "foreign", "the API key lacks permission in this project")
+        raise RequestRefused(403, "foreign", "the API key lacks permission in this project")
 
 
-def shown(key: Key, value: Any) -> Any:
+def shown(key: SandboxKey, value: Any) -> Any:
     """The answer with those rows only whose project the key opens; totals count these."""
     if key.projects is None or not isinstance(value, dict):
         return value

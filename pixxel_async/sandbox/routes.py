@@ -11,8 +11,8 @@ from urllib.parse import unquote
 from attrs import field, frozen
 
 from ..description import load
-from .answers import Refused, invalid, missing
-from .rules.checks import Schema, argument, combinations, problems, resolve
+from .answers import RequestRefused, invalid, missing
+from .rules.checks import JsonSchema, argument, combinations, problems, resolve
 
 
 @frozen
@@ -35,13 +35,13 @@ class Route:
     operation: str
     method: str
     template: str
-    query: tuple[Schema, ...]
-    body: Schema | None
+    query: tuple[JsonSchema, ...]
+    body: JsonSchema | None
     body_required: bool
     status: int
     produces: str
-    schema: Schema | None
-    rules: Schema = field(repr=False)
+    schema: JsonSchema | None
+    rules: JsonSchema = field(repr=False)
     open: bool
 
 
@@ -68,9 +68,9 @@ class Ask:
 class Routes:
     """All operations, found by method and path."""
 
-    def __init__(self, document: Schema | None = None) -> None:
+    def __init__(self, document: JsonSchema | None = None) -> None:
         self.document = load() if document is None else document
-        self.components: Schema = self.document["components"]
+        self.components: JsonSchema = self.document["components"]
         self.all = {route.operation: route for route in self._read()}
         self._tree: dict[str, Any] = {}
         self._found = lru_cache(maxsize=1024)(self._find)
@@ -84,7 +84,7 @@ class Routes:
         paths = self.document["paths"].items()
         return [self._route(path, method, item) for path, methods in paths for method, item in methods.items()]
 
-    def _route(self, template: str, method: str, item: Schema) -> Route:
+    def _route(self, template: str, method: str, item: JsonSchema) -> Route:
         parameters = [resolve(parameter, self.components) for parameter in item.get("parameters", ())]
         body = item.get("requestBody", {})
         status = min(code for code in item["responses"] if code.startswith("2"))
@@ -105,7 +105,7 @@ class Routes:
         )
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
-        """The route of a raw path and its arguments; raises `Refused` with 404 or 405."""
+        """The route of a raw path and its arguments; raises `RequestRefused` with 404 or 405."""
         return self._found(method, path)
 
     def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
@@ -116,12 +116,12 @@ class Routes:
         node, values = found
         route = node.get(f"/{method}")
         if route is None:
-            raise Refused(405, "method_not_allowed", f"{method} is not allowed here")
+            raise RequestRefused(405, "method_not_allowed", f"{method} is not allowed here")
         names = [part[1:-1] for part in _segments(route.template) if part.startswith("{")]
         return route, dict(zip(names, map(unquote, values), strict=True))
 
     def check(self, route: Route, query: Mapping[str, str], raw: bytes) -> Any:
-        """The body as a value; raises `Refused` with 400 and all that is wrong with query and body."""
+        """The body as a value; raises `RequestRefused` with 400 and all that is wrong with query and body."""
         wrong = [
             f"{known['name']} is required"
             for known in route.query

@@ -13,23 +13,23 @@ from aiohttp import web
 
 from ..errors import ConfigError
 from . import start_page as page
-from .api import API
-from .behaviour.behaviour import Habits, habits_of
+from .api import SandboxAPI
+from .behaviour.behaviour import Behaviour, habits_of
 from .behaviour.profile import shaper
 from .clock import Clock
+from .data import seed_data
 from .data.packing import Packing
-from .data.seed_data import begin
 from .data.world import World
 from .files.layout import SUFFIXES
 from .http.faults import Fault, Plan
 from .http.keys import AuthForm, Keys
 from .http.loop_thread import Background
 from .http.scenarios import faults_of
-from .http.site import Desk, Seen, Site
-from .http.time_travel import Sleeper
+from .http.site import SeenRequest, Site, SiteContext
+from .http.time_travel import TimeTravel
 from .routes import Routes
-from .state import State
-from .storage import Storage, name
+from .state import SandboxBuilder
+from .storage import SandboxStorage, name
 
 _KEPT = 200_000
 """Requests that are remembered; older ones are forgotten."""
@@ -38,7 +38,7 @@ _LOOK = 0.002
 """Real seconds between two looks at what was asked."""
 
 
-class Sandbox(State):
+class Sandbox(SandboxBuilder):
     """Serves the API while it is open: `async with` in this event loop, `with` in a thread of its own.
 
     What a test needs is added by `add_job` and the like, at any time and from any thread.
@@ -46,7 +46,7 @@ class Sandbox(State):
     Args:
         seed: everything that exists, every id, byte and ETag is drawn from it.
         profile: `literal`, as the vendor's document says, or `realistic`, with what its service may send besides; or
-            a JSON file, or a mapping, with the members of `Habits` that are otherwise.
+            a JSON file, or a mapping, with the members of `Behaviour` that are otherwise.
         clock: None or `real` for a clock that runs, `manual` for one that is stepped by `advance`, or a `Clock`.
         packing: seconds from the first asking until a package is ready; None for the profile's, 2.
         link_life: seconds that a signed link is good for, whole ones; 0: never; None for the profile's, 600.
@@ -99,10 +99,10 @@ class Sandbox(State):
         self._routes = Routes()
         self._shape = shaper(habits.shape, self._routes.components)
         world = World(seed, self.packing, job_seconds=job_seconds, package_size=package_size, habits=habits)
-        begin(world, time.now())
+        seed_data.seed(world, time.now())
         super().__init__(world, time, Keys(seed, habits.auth_form))
-        self._sleeper = Sleeper(time)
-        self._requests: deque[Seen] = deque(maxlen=_KEPT)
+        self._sleeper = TimeTravel(time)
+        self._requests: deque[SeenRequest] = deque(maxlen=_KEPT)
         self._ports = {"api": port, "storage": storage_port}
         self._runners: dict[str, web.ServerRunner] = {}
         self._background: Background | None = None
@@ -131,7 +131,7 @@ class Sandbox(State):
         return self.packing.origin
 
     @property
-    def requests(self) -> list[Seen]:
+    def requests(self) -> list[SeenRequest]:
         """What was asked of both sites so far, oldest first."""
         with self.lock:
             return list(self._requests)
@@ -181,9 +181,9 @@ class Sandbox(State):
         """Listen on both ports; harmless when it does already."""
         if self._runners:
             return
-        api = API(self.world, self._routes, self.keys, self.clock, self._shape, self.habits)
-        storage = Storage(self.packing, self.clock, self.habits)
-        desk = Desk(self.plan, self.clock, self.keys, self._requests, self.lock, self._sleeper)
+        api = SandboxAPI(self.world, self._routes, self.keys, self.clock, self._shape, self.habits)
+        storage = SandboxStorage(self.packing, self.clock, self.habits)
+        desk = SiteContext(self.plan, self.clock, self.keys, self._requests, self.lock, self._sleeper)
         limits = self.habits.calls_at_once, self.habits.answer_within
         site = Site("api", api.name, api.respond, desk, at_once=limits[0], within=limits[1])
 
@@ -238,8 +238,8 @@ class Sandbox(State):
             background.stop()
 
 
-def _variant(habits: Habits, size: int | None) -> object:
+def _variant(habits: Behaviour, size: int | None) -> object:
     """What else the bytes of packages depend on: nothing but their size, usually."""
     names = ("bare_files", "archive", "parts", "folders")
-    odd = [(name, value) for name in names if (value := getattr(habits, name)) != getattr(Habits(), name)]
+    odd = [(name, value) for name in names if (value := getattr(habits, name)) != getattr(Behaviour(), name)]
     return (size, *odd) if odd else size

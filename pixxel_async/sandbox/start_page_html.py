@@ -13,7 +13,7 @@ from .clock import zulu
 if TYPE_CHECKING:
     from .clock import Clock
     from .data.world import World
-    from .http.site import Seen
+    from .http.site import SeenRequest
 
 
 class Shown(Protocol):
@@ -33,7 +33,7 @@ class Shown(Protocol):
         """The storage's origin."""
 
     @property
-    def requests(self) -> list[Seen]:
+    def requests(self) -> list[SeenRequest]:
         """The requests of both sites, oldest first."""
 
     def step(self, seconds: float) -> None:
@@ -146,7 +146,7 @@ def _requests(sandbox: Shown) -> str:
     return f"<h2>Requests, newest first</h2>{shown if rows else '<p class=dim>None yet.</p>'}"
 
 
-def _asked(seen: Seen) -> Iterator[str]:
+def _asked(seen: SeenRequest) -> Iterator[str]:
     yield _cell(zulu(seen.at)[11:19], "fixed")
     yield _cell(seen.host)
     yield _cell(seen.method, "fixed")

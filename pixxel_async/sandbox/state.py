@@ -11,9 +11,9 @@ from .data.contents import PLACES
 from .data.entities.areas import Area
 from .data.entities.blocks import BLOCKS
 from .data.entities.imagery import SATELLITES
-from .data.entities.insights import Insight
-from .data.entities.jobs import Run, Step, Workflow
-from .data.entities.orders import Order
+from .data.entities.insights import SandboxInsight
+from .data.entities.jobs import JobRun, JobStep, SandboxWorkflow
+from .data.entities.orders import SandboxOrder
 from .data.seed_data import area_of, insight_of, order_of, project, workflow
 from .data.world import World
 from .http.keys import Keys
@@ -25,7 +25,7 @@ _IMAGES = 16
 """Images that the archive has of each place by its last satellite."""
 
 
-class State:
+class SandboxBuilder:
     """What exists in a sandbox, and how to add to it.
 
     Args:
@@ -45,7 +45,7 @@ class State:
         self._given = set(world.orders)
 
     @property
-    def orders(self) -> list[Order]:
+    def orders(self) -> list[SandboxOrder]:
         """The orders that were placed by requests, oldest first; dry runs and what a test has added are none."""
         with self.lock:
             return [order for id, order in self.world.orders.items() if id not in self._given]
@@ -66,7 +66,9 @@ class State:
             key = f"sandbox-{digest(self.world.new_id('key')).hex()[:32]}"
             return self.keys.add(key, ends=self.clock.now() + seconds, projects=projects)
 
-    def add_workflow(self, name: str = "Workflow of a test", *, tasks: int = 3, project: str | None = None) -> Workflow:
+    def add_workflow(
+        self, name: str = "Workflow of a test", *, tasks: int = 3, project: str | None = None
+    ) -> SandboxWorkflow:
         """One more workflow.
 
         Args:
@@ -94,7 +96,7 @@ class State:
         packing: float | None = None,
         packs: bool = True,
         workflow_id: str | None = None,
-    ) -> Run:
+    ) -> JobRun:
         """One more job, with the ids `id`, `workflow_id` and `task_ids`.
 
         Args:
@@ -111,11 +113,11 @@ class State:
         """
         with self.lock:
             one = self.add_workflow(tasks=tasks) if workflow_id is None else self._workflow(workflow_id)
-            steps = tuple(Step(self.world.new_id("task"), block) for block in one.blocks)
+            steps = tuple(JobStep(self.world.new_id("task"), block) for block in one.blocks)
             failing = _failing(steps, fails_at)
             long = seconds or _SPAN * len(steps)
             begun = self.clock.now() - (0.0 if seconds else long)
-            run = Run(self.world.new_id("job"), one.id, self.world.user_id, begun, long, steps, failing)
+            run = JobRun(self.world.new_id("job"), one.id, self.world.user_id, begun, long, steps, failing)
             self.world.runs[one.id][run.id] = run
             self._packs(run.id, packing, packs)
             return run
@@ -149,7 +151,7 @@ class State:
         seconds: float = 0.0,
         packing: float | None = None,
         packs: bool = True,
-    ) -> Insight:
+    ) -> SandboxInsight:
         """One more insight of an AOI.
 
         Args:
@@ -172,7 +174,7 @@ class State:
             self._packs(made.id, packing, packs)
             return made
 
-    def add_order(self, items: int = 1, *, images: int = 2, seconds: float = 0.0) -> Order:
+    def add_order(self, items: int = 1, *, images: int = 2, seconds: float = 0.0) -> SandboxOrder:
         """One more archive order, with `id`, `item_ids`, `task_ids` and `catalog_ids`.
 
         Args:
@@ -204,13 +206,13 @@ class State:
             raise ConfigError(f"there is no project {owner}")
         return owner
 
-    def _workflow(self, id: str) -> Workflow:
+    def _workflow(self, id: str) -> SandboxWorkflow:
         if id not in self.world.workflows:
             raise ConfigError(f"there is no workflow {id}")
         return self.world.workflows[id]
 
 
-def _failing(steps: tuple[Step, ...], name: str) -> str:
+def _failing(steps: tuple[JobStep, ...], name: str) -> str:
     """The id of the task that is meant by `task-1` and so on; empty for none."""
     named = {f"task-{at}": step.id for at, step in enumerate(steps, 1)} | {"": ""}
     if name not in named:

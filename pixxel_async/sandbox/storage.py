@@ -7,21 +7,21 @@ from urllib.parse import unquote
 
 from attrs import evolve
 
-from .answers import Answer, as_xml
-from .behaviour.behaviour import Habits
+from .answers import SandboxAnswer, as_xml
+from .behaviour.behaviour import Behaviour
 from .clock import HISTORY, Clock, http_date, zulu
 from .data.packing import Packing, Stored
 from .files.layout import content_type
-from .files.virtual_bytes import Ribbon
+from .files.virtual_bytes import VirtualBytes
 from .http.expired_link import expired
-from .http.site import Request
+from .http.site import SiteRequest
 from .rules.links import ends, judge, style_of
 from .rules.ranges import part
 
 _MODIFIED = http_date(HISTORY)
 
 
-class Storage:
+class SandboxStorage:
     """Hands out what was packed.
 
     Args:
@@ -30,12 +30,12 @@ class Storage:
         habits: what it tells and what it can do.
     """
 
-    def __init__(self, packing: Packing, clock: Clock, habits: Habits | None = None) -> None:
+    def __init__(self, packing: Packing, clock: Clock, habits: Behaviour | None = None) -> None:
         self._packing = packing
         self._clock = clock
-        self._habits = habits or Habits()
+        self._habits = habits or Behaviour()
 
-    def respond(self, request: Request) -> Answer:
+    def respond(self, request: SiteRequest) -> SandboxAnswer:
         """The answer to one request: the link is judged first, then the part that was asked for is cut."""
         refusal = self._refusal(request)
         if refusal is not None:
@@ -49,7 +49,7 @@ class Storage:
             answer = evolve(answer, length_told=self._habits.lengths)
         return answer.with_headers(**self._untold(stored, answer))
 
-    def _untold(self, stored: Stored, answer: Answer) -> dict[str, str | None]:
+    def _untold(self, stored: Stored, answer: SandboxAnswer) -> dict[str, str | None]:
         """The headers that stand differently, or not at all."""
         changed: dict[str, str | None] = {}
         if self._habits.content_type != "format" and "Content-Type" in answer.headers:
@@ -64,7 +64,7 @@ class Storage:
             changed["Content-Disposition"] = None
         return changed
 
-    def _refusal(self, request: Request) -> Answer | None:
+    def _refusal(self, request: SiteRequest) -> SandboxAnswer | None:
         if "authorization" in request.headers:
             return as_xml(400, "InvalidArgument", "Only one auth mechanism allowed", ArgumentName="Authorization")
         now, path = self._clock.now(), unquote(request.path)
@@ -78,7 +78,7 @@ class Storage:
         return None
 
 
-def _cut(stored: Stored, body: Ribbon, asked: Mapping[str, str]) -> Answer:
+def _cut(stored: Stored, body: VirtualBytes, asked: Mapping[str, str]) -> SandboxAnswer:
     cut = part(asked, body.size, stored.etag, _MODIFIED)
     if cut.status == 416:
         refused = as_xml(416, "InvalidRange", "The requested range is not satisfiable")
@@ -87,14 +87,14 @@ def _cut(stored: Stored, body: Ribbon, asked: Mapping[str, str]) -> Answer:
         return as_xml(412, "PreconditionFailed", "At least one of the preconditions did not hold")
     headers = {"ETag": stored.etag, "Last-Modified": _MODIFIED, "Accept-Ranges": "bytes"}
     if cut.status == 304:
-        return Answer(304, headers)
+        return SandboxAnswer(304, headers)
     headers["Content-Type"] = content_type(b"".join(body.read(0, 2)))
     headers["Content-Disposition"] = f'attachment; filename="{stored.name}"'
     if cut.status == 206:
         headers["Content-Range"] = f"bytes {cut.start}-{cut.stop - 1}/{body.size}"
-    return Answer(cut.status, headers, body, cut.start, cut.stop)
+    return SandboxAnswer(cut.status, headers, body, cut.start, cut.stop)
 
 
-def name(request: Request) -> str:
+def name(request: SiteRequest) -> str:
     """Every request of the storage is of one kind."""
     return "storage"

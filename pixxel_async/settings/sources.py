@@ -29,7 +29,7 @@ PROFILE_SIZE = 1024 * 1024
 
 
 @frozen
-class Found:
+class GatheredSettings:
     """What was found: values by dotted name, and the key with where it came from."""
 
     values: Mapping[str, Any] = field(factory=dict)
@@ -37,7 +37,7 @@ class Found:
     key_source: str = ""
 
 
-def gather(profile: str | None, environ: Mapping[str, str]) -> Found:
+def gather(profile: str | None, environ: Mapping[str, str]) -> GatheredSettings:
     """The profile's values, overruled by those of the environment.
 
     Args:
@@ -51,16 +51,16 @@ def gather(profile: str | None, environ: Mapping[str, str]) -> Found:
     own_key, own_file = values.pop("api_key", ""), values.pop("api_key_file", "")
     values |= {name: environ[variable] for variable, name in _VARIABLES.items() if environ.get(variable)}
     if environ.get("PIXXEL_API_KEY"):
-        return Found(values, environ["PIXXEL_API_KEY"], "PIXXEL_API_KEY")
+        return GatheredSettings(values, environ["PIXXEL_API_KEY"], "PIXXEL_API_KEY")
     if environ.get("PIXXEL_API_KEY_FILE"):
-        return Found(values, read_key(Path(environ["PIXXEL_API_KEY_FILE"])), "PIXXEL_API_KEY_FILE")
+        return GatheredSettings(values, read_key(Path(environ["PIXXEL_API_KEY_FILE"])), "PIXXEL_API_KEY_FILE")
     if own_key:
         _warn_if_open(where[0])
-        return Found(values, str(own_key), where[1])
+        return GatheredSettings(values, str(own_key), where[1])
     if own_file:
         path = where[0].parent / Path(str(own_file)).expanduser()
-        return Found(values, read_key(path), where[1])
-    return Found(values)
+        return GatheredSettings(values, read_key(path), where[1])
+    return GatheredSettings(values)
 
 
 def read_key(path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._http.resource import Verdict
 from .broker import Broker
-from .listener import Told
+from .listener import Update
 from .rules.words import plain, verdict
 
-__all__ = ["Broker", "Told", "Verdict", "plain", "verdict"]
+__all__ = ["Broker", "Update", "Verdict", "plain", "verdict"]

@@ -11,10 +11,10 @@ from typing import Any
 from ..settings import Timing
 
 Spawn = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
-Call = Callable[[], object]
+Callback = Callable[[], object]
 
 
-class Alarms:
+class Timers:
     """Makes a call when its time has come.
 
     Args:
@@ -24,13 +24,13 @@ class Alarms:
     def __init__(self, timing: Timing, spawn: Spawn) -> None:
         self._timing = timing
         self._spawn = spawn
-        self._calls: dict[int, Call] = {}
+        self._calls: dict[int, Callback] = {}
         self._times: list[tuple[float, int]] = []
         self._numbers = count()
         self._task: asyncio.Task[Any] | None = None
         self._until = 0.0
 
-    def set(self, at: float, call: Call) -> int:
+    def set(self, at: float, call: Callback) -> int:
         """Have `call` made at a time of the client's clock; returns the number by which it is taken back."""
         number = next(self._numbers)
         self._calls[number] = call

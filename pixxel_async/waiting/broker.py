@@ -11,8 +11,8 @@ from .._http.resource import Wait
 from .._redact import masked
 from ..errors import ConfigError, TimedOut, WaitFailed
 from ..settings import Timing, WaitSettings
-from .alarms import Alarms
-from .listener import Caller, LetterBox, Listener, Told
+from .alarms import Timers
+from .listener import EndCallback, LatestValue, Listener, Update
 from .poller import Poller
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class Broker:
         self._settings = settings
         self._pollers: dict[tuple[str, tuple[str, ...]], Poller[Any]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._alarms = Alarms(timing, self._spawn)
+        self._alarms = Timers(timing, self._spawn)
 
     async def wait(self, wait: Wait[T], deadline: float | None = None) -> T:
         """The thing once it has ended well or in part.
@@ -65,15 +65,15 @@ class Broker:
             what ends the following; harmless when it is over.
         """
 
-        def call(told: Told[T]) -> None:
+        def call(told: Update[T]) -> None:
             leave()
             ended(self._failure(wait, told, deadline))
 
-        listener = Caller(self._timing.clock() + self._limit(deadline), call)
+        listener = EndCallback(self._timing.clock() + self._limit(deadline), call)
         leave = self._join(wait, listener)
         return leave
 
-    async def outcome(self, wait: Wait[T], deadline: float | None = None) -> Told[T]:
+    async def outcome(self, wait: Wait[T], deadline: float | None = None) -> Update[T]:
         """How it ended, or how it stood at the deadline (verdict `going`); raises only what asking raised."""
         with self._listening(wait, deadline, changes=False) as listener:
             return await listener.take() or listener.last
@@ -105,8 +105,8 @@ class Broker:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     @contextmanager
-    def _listening(self, wait: Wait[T], deadline: float | None, *, changes: bool) -> Iterator[LetterBox[T]]:
-        listener: LetterBox[T] = LetterBox(self._timing.clock() + self._limit(deadline), changes=changes)
+    def _listening(self, wait: Wait[T], deadline: float | None, *, changes: bool) -> Iterator[LatestValue[T]]:
+        listener: LatestValue[T] = LatestValue(self._timing.clock() + self._limit(deadline), changes=changes)
         leave = self._join(wait, listener)
         try:
             yield listener
@@ -146,7 +146,7 @@ class Broker:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _failure(self, wait: Wait[T], told: Told[T], deadline: float | None) -> Exception | None:
+    def _failure(self, wait: Wait[T], told: Update[T], deadline: float | None) -> Exception | None:
         """Why this is no good end; None when it is one."""
         if told.error is not None:
             return told.error
@@ -156,11 +156,11 @@ class Broker:
             return WaitFailed(f"{_what(wait)} ended badly: {stand(told, wait.status)}", value=told.value)
         return None
 
-    def _timed_out(self, wait: Wait[T], told: Told[T], deadline: float | None) -> TimedOut:
+    def _timed_out(self, wait: Wait[T], told: Update[T], deadline: float | None) -> TimedOut:
         return TimedOut(f"{_what(wait)} had not ended within {self._limit(deadline):g} s: {stand(told, wait.status)}")
 
 
-def stand(told: Told[Any], member: str = "status") -> str:
+def stand(told: Update[Any], member: str = "status") -> str:
     """Where a thing stands, for people: its word as last read, how often it was asked about, and the last error."""
     error = "" if told.trouble is None else f"; the last error: {told.trouble}"
     if told.value is None:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 @frozen
-class Told(Generic[T]):
+class Update(Generic[T]):
     """What a waiter is told.
 
     Attributes:
@@ -50,10 +50,10 @@ class Listener(ABC, Generic[T]):
 
     def __init__(self, deadline: float) -> None:
         self.deadline = deadline
-        self.last: Told[T] = Told(None)
+        self.last: Update[T] = Update(None)
 
     @abstractmethod
-    def tell(self, told: Told[T]) -> None:
+    def tell(self, told: Update[T]) -> None:
         """There is news."""
 
     @abstractmethod
@@ -65,7 +65,7 @@ class Listener(ABC, Generic[T]):
         self.last = evolve(self.last, trouble=trouble)
 
 
-class LetterBox(Listener[T]):
+class LatestValue(Listener[T]):
     """For one who awaits news: newer ones replace what was not taken, so a slow reader costs no memory.
 
     Args:
@@ -75,11 +75,11 @@ class LetterBox(Listener[T]):
     def __init__(self, deadline: float, *, changes: bool) -> None:
         super().__init__(deadline)
         self._changes = changes
-        self._letter: Told[T] | None = None
+        self._letter: Update[T] | None = None
         self._late = False
         self._news = asyncio.Event()
 
-    def tell(self, told: Told[T]) -> None:
+    def tell(self, told: Update[T]) -> None:
         self.last = told
         if told.ends or self._changes:
             self._letter = told
@@ -89,7 +89,7 @@ class LetterBox(Listener[T]):
         self._late = True
         self._news.set()
 
-    async def take(self) -> Told[T] | None:
+    async def take(self) -> Update[T] | None:
         """The newest news, once there are some; None at the deadline. Raises the error told."""
         await self._news.wait()
         told, self._letter = self._letter, None
@@ -100,14 +100,14 @@ class LetterBox(Listener[T]):
         return told
 
 
-class Caller(Listener[T]):
+class EndCallback(Listener[T]):
     """For one who awaits nothing, since there may be thousands: makes a call, once, at the end or the deadline."""
 
-    def __init__(self, deadline: float, call: Callable[[Told[T]], object]) -> None:
+    def __init__(self, deadline: float, call: Callable[[Update[T]], object]) -> None:
         super().__init__(deadline)
         self._call = call
 
-    def tell(self, told: Told[T]) -> None:
+    def tell(self, told: Update[T]) -> None:
         self.last = told
         if told.ends:
             self._call(told)

@@ -14,10 +14,10 @@ from .._http.resource import Wait
 from .._redact import masked
 from ..errors import PixxelError
 from ..settings import Timing, WaitSettings
-from .listener import Listener, Told
+from .listener import Listener, Update
 from .rules import polling
 from .rules.words import known
-from .subject import Subject
+from .subject import Polled
 
 if TYPE_CHECKING:
     from .._http.pages import Pages
@@ -44,7 +44,7 @@ class Poller(Generic[T]):
         self._settings = settings
         self._spawn = spawn
         self._over = over
-        self._subjects: dict[str, Subject[T]] = {}
+        self._subjects: dict[str, Polled[T]] = {}
         self._weights = polling.Weights()
         self._nap: asyncio.Task[Any] | None = None
         self._task = spawn(self._run())
@@ -53,11 +53,11 @@ class Poller(Generic[T]):
         """One more waiter; what is known is told at once, a thing that is new here is asked about soon."""
         subject = self._subjects.get(wait.id)
         if subject is None:
-            subject = self._subjects[wait.id] = Subject(wait, self._timing.clock())
+            subject = self._subjects[wait.id] = Polled(wait, self._timing.clock())
             if self._nap is not None:
                 self._nap.cancel()
         elif subject.last is not None:
-            listener.tell(Told(subject.last, asked=subject.asked))
+            listener.tell(Update(subject.last, asked=subject.asked))
         if subject.trouble is not None:
             listener.note(subject.trouble)
         subject.listeners[listener] = None
@@ -100,7 +100,7 @@ class Poller(Generic[T]):
             if number % BREATH == 0:
                 await asyncio.sleep(0)
 
-    async def _ask(self, subjects: list[Subject[T]]) -> dict[str, T | Exception]:
+    async def _ask(self, subjects: list[Polled[T]]) -> dict[str, T | Exception]:
         found: dict[str, T | Exception] = {}
         listing = subjects[0].wait.list
         if listing is not None and polling.lists(len(subjects), self._weights):
@@ -112,7 +112,7 @@ class Poller(Generic[T]):
         got = await asyncio.gather(*(self._get(subject.wait) for subject in missing))
         return found | {subject.wait.id: answer for subject, answer in zip(missing, got, strict=True)}
 
-    async def _list(self, listing: Pages[T], wanted: dict[str, Subject[T]]) -> dict[str, T]:
+    async def _list(self, listing: Pages[T], wanted: dict[str, Polled[T]]) -> dict[str, T]:
         member = next(iter(wanted.values())).wait.id_member
         found: dict[str, T] = {}
         rows = pages = size = 0
@@ -138,7 +138,7 @@ class Poller(Generic[T]):
         self._weights = evolve(self._weights, whole=len(repr(value)))
         return value
 
-    def _tell(self, subject: Subject[T], answer: T | Exception) -> None:
+    def _tell(self, subject: Polled[T], answer: T | Exception) -> None:
         subject.rest(answer, self._timing.clock())
         if isinstance(answer, Exception):
             self._fail(subject, answer)
@@ -150,11 +150,11 @@ class Poller(Generic[T]):
         if verdict != "going":
             del self._subjects[subject.wait.id]
         for listener in subject.listeners if news or verdict != "going" else ():
-            listener.tell(Told(answer, verdict, subject.asked))
+            listener.tell(Update(answer, verdict, subject.asked))
         for listener in subject.listeners if recovered and not news else ():
             listener.note(None)
 
-    def _fail(self, subject: Subject[T], error: Exception) -> None:
+    def _fail(self, subject: Polled[T], error: Exception) -> None:
         """An error that may pass is waited out; another one ends it."""
         if not subject.fail(error):
             self._end(subject, error)
@@ -163,10 +163,10 @@ class Poller(Generic[T]):
         for listener in subject.listeners:
             listener.note(error)
 
-    def _end(self, subject: Subject[T], error: Exception) -> None:
+    def _end(self, subject: Polled[T], error: Exception) -> None:
         del self._subjects[subject.wait.id]
         for listener in subject.listeners:
-            listener.tell(Told(subject.last, asked=subject.asked, error=_own(error)))
+            listener.tell(Update(subject.last, asked=subject.asked, error=_own(error)))
 
     async def _pause(self) -> None:
         ticked, roll = self._timing.clock(), self._timing.dice()

@@ -28,7 +28,7 @@ _PASSING = (ServerError, ConnectionFailed, TimedOut, RateLimited)
 
 
 @define(eq=False)
-class Subject(Generic[T]):
+class Polled(Generic[T]):
     """One thing that is waited for, by one or by thousands.
 
     Attributes:

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from pixxel_async.cli.choose.filter import Choice, task_counts
 from pixxel_async.cli.choose.last_run import last_run, note_run
-from pixxel_async.cli.choose.request import Order, check
+from pixxel_async.cli.choose.request import ExportRequest, check
 from pixxel_async.cli.errors import Refusal
 from pixxel_async.cli.options import date, duration
 from pixxel_async.cli.session import Session
@@ -112,13 +112,15 @@ def test_tasks(status: str | None, expected: bool) -> None:
 def test_orders_that_make_no_sense(given: dict[str, Any], words: str) -> None:
     """Options that do not go together are refused before anything is read or sent."""
     with pytest.raises(Refusal, match=words):
-        check(Order(to=where(Path("x")), **given))
+        check(ExportRequest(to=where(Path("x")), **given))
 
 
 @pytest.mark.parametrize(("kinds", "unknown"), [("job", "task_id"), ("task", "id9"), ("both", "task_id")])
 def test_names_may_use_what_all_kinds_have(kinds: Any, unknown: str) -> None:
     """The template of a listing has the fields of its kinds; of jobs and tasks together those that both have."""
-    order = Order(to=where(Path("x")), workflows=("w",), kinds=kinds, name="{workflow_name}/{job_id}-{id8}-{status}")
+    order = ExportRequest(
+        to=where(Path("x")), workflows=("w",), kinds=kinds, name="{workflow_name}/{job_id}-{id8}-{status}"
+    )
     check(order)
     with pytest.raises(ConfigError, match=f"no field '{unknown}'"):
         check(evolve(order, name=f"{{{unknown}}}"))
@@ -126,9 +128,9 @@ def test_names_may_use_what_all_kinds_have(kinds: Any, unknown: str) -> None:
 
 def test_sandbox_alone_shows_both_kinds() -> None:
     """Without further words the sandbox exports jobs and tasks; a named workflow gives jobs, as ever."""
-    assert Order(to=where(Path("x")), sandbox=True).taken == "both"
-    assert Order(to=where(Path("x")), sandbox=True, kinds="task").taken == "task"
-    assert Order(to=where(Path("x")), sandbox=True, workflows=("w",)).taken == "job"
+    assert ExportRequest(to=where(Path("x")), sandbox=True).taken == "both"
+    assert ExportRequest(to=where(Path("x")), sandbox=True, kinds="task").taken == "task"
+    assert ExportRequest(to=where(Path("x")), sandbox=True, workflows=("w",)).taken == "job"
 
 
 def test_last_run_is_kept_for_each_selection(tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from pixxel_async.cli.errors import Exit
-from pixxel_async.cli.show.lines import Lines, standing
-from pixxel_async.cli.show.progress import Board, Body
+from pixxel_async.cli.show.lines import PlainLines, standing
+from pixxel_async.cli.show.progress import BodyProgress, ProgressBoard
 from pixxel_async.cli.show.summary import Tally, closing
 from pixxel_async.cli.show.views import showing, view
 from pixxel_async.cli.text import size
 from pixxel_async.downloads import Snapshot
-from pixxel_async.downloads.disk.locations import Where
+from pixxel_async.downloads.disk.locations import LocationSpec
 from pixxel_async.errors import (
     ConfigError,
     DiskFull,
@@ -32,7 +32,7 @@ from pixxel_async.events import Downloaded, Failed, Moved, Proving, Rewound, Ski
 from pixxel_async.packages import JobPackage
 
 JOB = JobPackage(workflow_id="w", job_id="j")
-FOLDER = Where(Path("my exports"))
+FOLDER = LocationSpec(Path("my exports"))
 HOW = "check the files with: cd 'my exports' && sha256sum -c SHA256SUMS"
 
 
@@ -48,7 +48,7 @@ def snapshot(**counts: Any) -> Snapshot:
 
 def test_board() -> None:
     """The board follows a body from its first byte to its outcome, steps back included."""
-    board, item = Board(), str(JOB)
+    board, item = ProgressBoard(), str(JOB)
     seen = []
     for event in (Started(item, 100, 10), Moved(item, 60, 100), Rewound(item, 0), Moved(item, 100, 100), Proving(item)):
         board(event)
@@ -58,7 +58,13 @@ def test_board() -> None:
     board(Moved(item, 100, 100))
     board(Downloaded(JOB, Path("x"), 100))
 
-    assert seen == [Body(10, 100), Body(60, 100), Body(0, 100), Body(100, 100), Body(100, 100, proving=True)]
+    assert seen == [
+        BodyProgress(10, 100),
+        BodyProgress(60, 100),
+        BodyProgress(0, 100),
+        BodyProgress(100, 100),
+        BodyProgress(100, 100, proving=True),
+    ]
     assert board.bodies == {}
 
 
@@ -85,7 +91,7 @@ def test_lines_only_when_something_changed() -> None:
     for done in (1, 1, 2):
         lines.show(snapshot(done=done))
 
-    assert isinstance(lines, Lines)
+    assert isinstance(lines, PlainLines)
     assert stream.getvalue() == "1 of 1 package\n2 of 2 packages\n"
 
 

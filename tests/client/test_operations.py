@@ -13,7 +13,7 @@ import pytest
 from pixxel_async import PixxelClient, models
 from pixxel_async._http.codec.model import Model
 from pixxel_async._http.pages import Page, Pages
-from pixxel_async._http.reply import Broken, Reply
+from pixxel_async._http.reply import Reply, TransportFailure
 from pixxel_async.models import NewDelivery, NewOrderItem, SatelliteRef, SearchFilter, StoreConfig
 from pixxel_async.resources import OPERATIONS
 from pixxel_async.sandbox import Sandbox
@@ -174,7 +174,7 @@ async def test_the_table_is_whole() -> None:
 @pytest.mark.parametrize("profile", PROFILES)
 async def test_a_call_returns_its_type_and_loses_nothing(name: str, profile: Literal["literal", "realistic"]) -> None:
     """What comes back is of the announced class, and `to_dict` gives back every member that the server sent."""
-    replies: list[Reply | Broken] = []
+    replies: list[Reply | TransportFailure] = []
 
     async with (
         Sandbox(profile=profile, packing=0.0) as sandbox,

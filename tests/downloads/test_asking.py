@@ -12,12 +12,12 @@ from simulation.policies import Learning, Work
 from simulation.regime import Package, Regime, ideal, in_order, packages
 from simulation.service import Course, run
 
-from pixxel_async.downloads.schedule.rules.bottleneck import CallRate, Ends
-from pixxel_async.downloads.schedule.rules.packing_time import Delays
-from pixxel_async.downloads.schedule.rules.policy import PROBES, Asking
+from pixxel_async.downloads.schedule.rules.bottleneck import Bottleneck, CallRate
+from pixxel_async.downloads.schedule.rules.packing_time import PackingTimeModel
+from pixxel_async.downloads.schedule.rules.policy import PROBES, PollPolicy
 from pixxel_async.downloads.schedule.rules.poll_times import age_to_ask, next_scout
-from pixxel_async.downloads.schedule.rules.restart_test import Restarts
-from pixxel_async.downloads.schedule.rules.throughput import Pipe
+from pixxel_async.downloads.schedule.rules.restart_test import RestartTest
+from pixxel_async.downloads.schedule.rules.throughput import Throughput
 
 
 @define(eq=False)
@@ -33,16 +33,16 @@ class Row:
     until: float = math.inf
 
 
-def taught(*delays: float) -> Delays:
+def taught(*delays: float) -> PackingTimeModel:
     """Delays that were seen closely."""
-    known = Delays()
+    known = PackingTimeModel()
     for delay in delays:
         known.looked(0.0, delay * 0.98, False)
         known.looked(delay * 0.98, delay, True)
     return known
 
 
-def asked_once(count: int, asking: Asking[Row], now: float = 0.0) -> list[Row]:
+def asked_once(count: int, asking: PollPolicy[Row], now: float = 0.0) -> list[Row]:
     """So many packages that were asked for and were not ready."""
     rows = [Row() for _ in range(count)]
     for row in rows:
@@ -56,7 +56,7 @@ def asked_once(count: int, asking: Asking[Row], now: float = 0.0) -> list[Row]:
 @pytest.mark.parametrize(("median", "spread"), [(3.0, 1.2), (20.0, 0.8), (200.0, 0.4)])
 def test_packing_times_are_learned_from_looks_of_every_kind(median: float, spread: float) -> None:
     """Close looks, late ones and those in vain all count for what they say; together they find median and spread."""
-    dice, known = random.Random(5), Delays()
+    dice, known = random.Random(5), PackingTimeModel()
     for _ in range(200):
         delay, seen, age = dice.lognormvariate(math.log(median), spread), 0.0, 2.0
         while age < delay:
@@ -116,7 +116,7 @@ def test_a_service_that_got_faster_is_believed() -> None:
 
 def test_first_requests_go_first_while_packing_is_what_takes_longest() -> None:
     """While something is new and packing would be the last to end, only one call of five asks again, to learn."""
-    asking: Asking[Row] = Asking(first=2.0, limit=10.0)
+    asking: PollPolicy[Row] = PollPolicy(first=2.0, limit=10.0)
     asked_once(20, asking)
     asking.delays, asking.restarts.steady = taught(*(500.0,) * 20), True
     asking.pipe.ended(1.0, asking.pipe.began(0.9), 1_000_000)
@@ -133,7 +133,7 @@ def test_first_requests_go_first_while_packing_is_what_takes_longest() -> None:
 
 def test_streams_are_fed_first_when_they_are_what_takes_longest() -> None:
     """Bodies that take longer than all packing are not kept waiting by first requests."""
-    asking: Asking[Row] = Asking(first=2.0, limit=10.0)
+    asking: PollPolicy[Row] = PollPolicy(first=2.0, limit=10.0)
     asked_once(20, asking)
     asking.delays = taught(*(50.0,) * 20)
     asking.pipe.ended(60.0, asking.pipe.began(50.0), 1_000_000)
@@ -143,7 +143,7 @@ def test_streams_are_fed_first_when_they_are_what_takes_longest() -> None:
 
 def test_nobody_is_asked_about_without_a_use_for_it() -> None:
     """A package that lies ready costs nothing: without demand it is left, however long it is due."""
-    asking: Asking[Row] = Asking(first=2.0)
+    asking: PollPolicy[Row] = PollPolicy(first=2.0)
     asked_once(20, asking)
     asking.delays, asking.restarts.steady = taught(*(5.0,) * 20), True
 
@@ -153,7 +153,7 @@ def test_nobody_is_asked_about_without_a_use_for_it() -> None:
 
 def test_nobody_is_asked_about_too_early() -> None:
     """Demand alone is no reason: it must be likely to be ready."""
-    asking: Asking[Row] = Asking(first=30.0)
+    asking: PollPolicy[Row] = PollPolicy(first=30.0)
     asked_once(20, asking)
     asking.delays = taught(*(50.0,) * 20)
     asking.restarts.steady = True
@@ -164,7 +164,7 @@ def test_nobody_is_asked_about_too_early() -> None:
 
 def test_ever_older_packages_are_looked_at_until_one_is_ready() -> None:
     """Of many packages some are looked at once, each older than the one before."""
-    asking: Asking[Row] = Asking(first=2.0)
+    asking: PollPolicy[Row] = PollPolicy(first=2.0)
     rest = asked_once(1000, asking)[PROBES:]
     looks: list[float] = []
     now = 0.0
@@ -185,7 +185,7 @@ def test_ever_older_packages_are_looked_at_until_one_is_ready() -> None:
 
 def test_scouts_do_not_hold_first_requests_up() -> None:
     """While something is new, a call in seventeen looks at what is packing, although nothing is known yet."""
-    asking: Asking[Row] = Asking(first=2.0)
+    asking: PollPolicy[Row] = PollPolicy(first=2.0)
     asked_once(PROBES + 100, asking)
     for row in [asking.pop(4.0) for _ in range(PROBES)]:
         asking.answered(row, 4.0)
@@ -204,7 +204,7 @@ def test_early_looks_in_vain_are_few_while_they_may_restart_something(
     vain: int, steady: bool, chosen: str | None
 ) -> None:
     """Of a hundred packages twenty are looked at early in vain; more once it is proved to be harmless."""
-    asking: Asking[Row] = Asking(first=2.0, limit=1000.0)
+    asking: PollPolicy[Row] = PollPolicy(first=2.0, limit=1000.0)
     asked_once(100, asking)
     asking.delays = taught(*(10.0,) * 20)
     for _ in range(vain):
@@ -227,7 +227,7 @@ def test_few_packages_are_not_all_looked_at_early() -> None:
 
 def test_packages_that_are_ready_at_once_are_asked_for_when_wanted() -> None:
     """Where the first answer brings the link, asking ahead would only let links grow old."""
-    asking: Asking[Row] = Asking(first=2.0)
+    asking: PollPolicy[Row] = PollPolicy(first=2.0)
     for _ in range(20):
         asking.ready(Row(asks=1), 600.0)
 
@@ -237,7 +237,7 @@ def test_packages_that_are_ready_at_once_are_asked_for_when_wanted() -> None:
 
 def test_the_backlog_is_bounded_by_the_life_of_links() -> None:
     """What is ready waits a quarter of a link's life at most; where one body takes longer, a stream must be free."""
-    asking: Asking[Row] = Asking(first=2.0)
+    asking: PollPolicy[Row] = PollPolicy(first=2.0)
     asking.pipe.ended(1.0, asking.pipe.began(0.0), 100)
     asking.ready(Row(asks=1), 3600.0)
     assert asking.wanted(0) == 1 + 4
@@ -249,13 +249,13 @@ def test_the_backlog_is_bounded_by_the_life_of_links() -> None:
 
 def test_waits_grow_until_it_is_proved_that_asking_again_restarts_nothing() -> None:
     """A wait no longer than one before, after which it was ready, is the proof."""
-    asking: Asking[Row] = Asking(first=2.0)
+    asking: PollPolicy[Row] = PollPolicy(first=2.0)
     row, now = Row(asked=0.0, asks=3), 30.0
     row.seen, row.gap, row.sent = 20.0, 12.0, now
     asking.ready(row, 600.0)
     assert asking.restarts.steady
 
-    asking = Asking(first=2.0)
+    asking = PollPolicy(first=2.0)
     row.gap = 5.0
     asking.ready(row, 600.0)
     assert not asking.restarts.steady
@@ -267,7 +267,7 @@ def waits(*, restarts: bool, looks: int) -> list[float]:
     told: list[float] = []
     for _ in range(looks):
         row.asks += 1
-        age = age_to_ask(row, taught(*(50.0,) * 20), Restarts(), first=2.0, left=1)
+        age = age_to_ask(row, taught(*(50.0,) * 20), RestartTest(), first=2.0, left=1)
         told.append(age - (row.seen - row.asked))
         row.seen, row.gap = row.asked + age, max(row.gap, told[-1])
     return told
@@ -281,7 +281,7 @@ def test_waits_grow_only_where_asking_again_may_restart_the_packing() -> None:
 
 def test_nobody_is_asked_before_the_service_wants_it() -> None:
     """A wait that an answer names is kept to, for that package alone, whatever was learned."""
-    asking: Asking[Row] = Asking(first=1.0)
+    asking: PollPolicy[Row] = PollPolicy(first=1.0)
     asking.delays, asking.restarts.steady, asking.streams = taught(*(5.0,) * 20), True, 2
     patient, other = Row(asks=1), Row(asks=1)
     for row, told in ((patient, 500.0), (other, None)):
@@ -298,7 +298,7 @@ def test_nobody_is_asked_before_the_service_wants_it() -> None:
 
 def test_the_pace_is_that_of_the_best_number_of_streams() -> None:
     """A few streams at a time say nothing of what many can do."""
-    pipe = Pipe()
+    pipe = Throughput()
     alone = pipe.began(0.0)
     pipe.ended(10.0, alone, 100)
     starts = [pipe.began(10.0) for _ in range(4)]
@@ -310,7 +310,7 @@ def test_the_pace_is_that_of_the_best_number_of_streams() -> None:
 
 def test_streams_that_share_a_line_are_not_taken_for_faster_than_it() -> None:
     """Each had the line alone for a while and shared it for a while: what came in all is what the line gives."""
-    pipe = Pipe()
+    pipe = Throughput()
     first = pipe.began(0.0)
     second = pipe.began(9.0)
     pipe.ended(11.0, first, 100)
@@ -321,10 +321,10 @@ def test_streams_that_share_a_line_are_not_taken_for_faster_than_it() -> None:
 
 def test_streams_are_fed_when_they_are_the_last_to_end() -> None:
     """What takes longest has the calls; first requests have them while asking itself does."""
-    assert Ends(streaming=30.0, packing=20.0, asking=10.0).streams_are_last
-    assert not Ends(streaming=30.0, packing=31.0, asking=10.0).streams_are_last
-    assert not Ends(streaming=30.0, packing=20.0, asking=31.0).streams_are_last
-    assert Ends(streaming=0.0, packing=9.0, asking=9.0).streams_are_last
+    assert Bottleneck(streaming=30.0, packing=20.0, asking=10.0).streams_are_last
+    assert not Bottleneck(streaming=30.0, packing=31.0, asking=10.0).streams_are_last
+    assert not Bottleneck(streaming=30.0, packing=20.0, asking=31.0).streams_are_last
+    assert Bottleneck(streaming=0.0, packing=9.0, asking=9.0).streams_are_last
 
 
 def test_the_rate_of_calls_is_learned_while_there_is_something_to_send() -> None:
@@ -341,7 +341,7 @@ def test_the_rate_of_calls_is_learned_while_there_is_something_to_send() -> None
 
 def test_a_service_that_restarts_is_suspected_by_its_answers() -> None:
     """What would be ready long ago, did nothing restart it, is held against the service; a single proof settles it."""
-    doubt = Restarts()
+    doubt = RestartTest()
 
     def stand() -> tuple[bool, bool, bool]:
         return doubt.open, doubt.likely, doubt.steady
@@ -359,7 +359,7 @@ def test_a_service_that_restarts_is_suspected_by_its_answers() -> None:
 
 def test_waits_grow_at_a_service_that_restarts() -> None:
     """Each by a third at least, and threefold at most: else the longest packing would never end, or end late."""
-    row, doubt = Row(asks=3), Restarts(suspicion=20.0)
+    row, doubt = Row(asks=3), RestartTest(suspicion=20.0)
     row.seen = row.gap = 40.0
     close, wide = taught(*(10.0,) * 20), taught(*(10.0 * 2.0**step for step in range(-6, 7)))
 
@@ -419,4 +419,4 @@ def test_a_service_that_restarts_gets_done_in_virtual_time() -> None:
 
 def test_without_any_package_there_is_nothing_to_do() -> None:
     """Workers look before the first package comes, too."""
-    assert Asking[Row](first=2.0).choose(0.0, fresh=False, to_come=0, ready=0) is None
+    assert PollPolicy[Row](first=2.0).choose(0.0, fresh=False, to_come=0, ready=0) is None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pixxel_async._formats.zip_stream import Passage
+from pixxel_async._formats.zip_stream import ZipStreamChecker
 from pixxel_async.downloads.prove import Proof, prove
 from tests.support.archives import NoSeek, with_zip64_end
 from tests.support.samples.make import BY_STRUCTURE, RECIPES, WRITERS
@@ -22,7 +22,7 @@ from tests.support.tools import run_tool
 
 def proved(path: Path) -> Proof:
     """The proof of a file, the same whether its bytes passed by before or not."""
-    passage = Passage()
+    passage = ZipStreamChecker()
     passage.update(path.read_bytes())
     proof = prove(path)
     assert prove(path, seen=passage.seen) == proof, path.name

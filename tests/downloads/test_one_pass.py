@@ -10,9 +10,9 @@ import pytest
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async._aio.threads import Threads
-from pixxel_async._formats.zip_stream import Seen
+from pixxel_async._formats.zip_stream import StreamSummary
 from pixxel_async.downloads.disk.disk import Disk
-from pixxel_async.downloads.disk.part_writer import Writer
+from pixxel_async.downloads.disk.part_writer import PartWriter
 from pixxel_async.downloads.prove import Proof, prove
 from pixxel_async.errors import Corrupt
 from tests.downloads.ground import Ground, sha256
@@ -21,12 +21,12 @@ from tests.support.archives import flipped, make_zip
 DATA = make_zip((("a.bin", bytes(range(256)) * 2000), ("b.bin", b"b" * 400_000)), method=zipfile.ZIP_STORED)
 
 
-async def written(folder: Path, kept: int = 0) -> tuple[Path, Seen | None]:
+async def written(folder: Path, kept: int = 0) -> tuple[Path, StreamSummary | None]:
     """A part file, of which `kept` bytes were there before, and what was seen of it."""
     threads = Threads(1)
     with Disk().open_part(folder, ".x.part") as part:
         part.write([DATA[:kept]])
-        writer = Writer(part, threads, buffer=65536, digest="sha256", kept=kept, unpack=True)
+        writer = PartWriter(part, threads, buffer=65536, digest="sha256", kept=kept, unpack=True)
         await writer.begin()
         for start in range(kept, len(DATA), 10_000):
             if writer.add(DATA[start : start + 10_000]):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
-from pixxel_async.downloads.limits.bandwidth import Pace
+from pixxel_async.downloads.limits.bandwidth import BandwidthLimiter
 from pixxel_async.errors import DownloadError
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import Timing
@@ -19,7 +19,7 @@ from tests.support.clients import Waits
 async def test_all_share_one_rate() -> None:
     """Each waits for its bytes behind those of all others; what nobody used is not made up for later."""
     waits = Waits()
-    pace = Pace(Timing(waits.clock, waits.sleep))
+    pace = BandwidthLimiter(Timing(waits.clock, waits.sleep))
     for size in (100, 300, 50):
         await pace.take(size, 100.0)
     assert waits.slept == [1.0, 3.0, 0.5]
@@ -31,7 +31,7 @@ async def test_all_share_one_rate() -> None:
 async def test_small_waits_are_added_up() -> None:
     """A sleep of a millisecond is not worth it, and not forgotten."""
     waits = Waits()
-    pace = Pace(Timing(waits.clock, waits.sleep))
+    pace = BandwidthLimiter(Timing(waits.clock, waits.sleep))
     for _ in range(10):
         await pace.take(1, 1000.0)
     assert waits.slept == [pytest.approx(0.006)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import ConfigError, DownloadManager, PixxelClient
-from pixxel_async.downloads.disk.locations import Where, where
+from pixxel_async.downloads.disk.locations import LocationSpec, where
 from pixxel_async.downloads.disk.rules.locations import spool_name, state_folder, store_url
 
 
@@ -54,7 +54,7 @@ def test_a_spool_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert place == where("S3://bucket/Nightly-exports/") != where("s3://bucket/nightly-exports")
     assert len(spool_name("s3://" + "x" * 500)) < 80
 
-    assert where("s3://bucket", "/tmp/spool") == Where(Path("/tmp/spool"), "s3://bucket")
+    assert where("s3://bucket", "/tmp/spool") == LocationSpec(Path("/tmp/spool"), "s3://bucket")
     with pytest.raises(ConfigError, match="needs none"):
         where("exports", "/tmp/spool")
 

@@ -15,11 +15,10 @@ from attrs import evolve
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async._aio.threads import Threads
 from pixxel_async.downloads.disk.disk import Disk
-from pixxel_async.downloads.disk.part_writer import SYNC_STEP
-from pixxel_async.downloads.disk.part_writer import Writer as PartWriter
-from pixxel_async.downloads.disk.syscalls import Calls
+from pixxel_async.downloads.disk.part_writer import SYNC_STEP, PartWriter
+from pixxel_async.downloads.disk.syscalls import Syscalls
 from pixxel_async.downloads.record import Record, Row
-from pixxel_async.downloads.record.commit_thread import Writer
+from pixxel_async.downloads.record.commit_thread import CommitThread
 from pixxel_async.downloads.record.database import Database
 from pixxel_async.downloads.record.lease import Owner
 from pixxel_async.errors import DownloadError
@@ -112,7 +111,7 @@ async def test_long_bodies_are_synced_on_the_way(tmp_path: Path) -> None:
         os.fsync(fd)
 
     threads = Threads(1)
-    with Disk(evolve(Calls(), fsync=fsync)).open_part(tmp_path, ".p.part") as part:
+    with Disk(evolve(Syscalls(), fsync=fsync)).open_part(tmp_path, ".p.part") as part:
         writer = PartWriter(part, threads, buffer=SMALL, digest=None)
         for chunk in (bytes(SYNC_STEP - 1), b"x", b"y"):
             writer.add(chunk)
@@ -122,7 +121,7 @@ async def test_long_bodies_are_synced_on_the_way(tmp_path: Path) -> None:
     assert len(synced) == 1 and (writer.synced, writer.size) == (SYNC_STEP, SYNC_STEP + 1)
 
 
-class Noting(Writer):
+class Noting(CommitThread):
     """A record's thread that notes how far each commit goes: 2 waits for the disk, 1 does not."""
 
     levels: list[int]

@@ -17,13 +17,13 @@ import pytest
 from pixxel_async import DownloadManager, Failed, PixxelClient, PixxelError, Settings
 from pixxel_async.events import Outcome
 from pixxel_async.sandbox import Fault, Sandbox
-from pixxel_async.sandbox.http.faults import Kind
+from pixxel_async.sandbox.http.faults import FaultKind
 from pixxel_async.settings import DownloadSettings, HTTPSettings, RetrySettings, WaitSettings
 from tests.downloads.ground import Ground, collect, part_bytes, sha256, visible
 
 SIZE = 400_000
 RUNS = 40
-KINDS = get_args(Kind)
+KINDS = get_args(FaultKind)
 API_KINDS = ("status", "latency", "reset", "lost", "cut", "stall", "html", "redirect", "gzip", "broken-chunks")
 PLACES = ("http://127.0.0.1:1/x", "https://storage.example/x", "file:///etc/passwd", "//", "/v0/x")
 

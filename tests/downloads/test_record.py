@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from pixxel_async.downloads.record import Record
-from pixxel_async.downloads.record.commit_thread import Writer
+from pixxel_async.downloads.record.commit_thread import CommitThread
 from pixxel_async.downloads.record.lease import SILENCE, Owner, alive
 from pixxel_async.downloads.record.rows import HEAD
 from pixxel_async.downloads.record.rules.mounts import network_kind
@@ -436,7 +436,7 @@ class Store:
 async def test_what_is_asked_for_together_is_committed_together() -> None:
     """Jobs that gather while a commit runs share the next one, which is durable if one of them needs it."""
     store = Store()
-    writer = Writer(lambda: store, beat=60)
+    writer = CommitThread(lambda: store, beat=60)
     await writer.start()
     first = asyncio.ensure_future(writer.do(lambda _: 1, durable=False))
     await asyncio.sleep(0.05)
@@ -452,7 +452,7 @@ async def test_what_is_asked_for_together_is_committed_together() -> None:
 async def test_a_quiet_record_gives_signs_of_life() -> None:
     """A lease is renewed by the record itself, also when there is nothing to write."""
     store = Store()
-    writer = Writer(lambda: store, beat=0.01)
+    writer = CommitThread(lambda: store, beat=0.01)
     await writer.start()
     assert await asyncio.to_thread(store.gate.wait, 5)
     await writer.close()

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from pixxel_async.downloads.body.rules.resume import Kept, Reading, Request, piece_of, read, read_piece, request
+from pixxel_async.downloads.body.rules.resume import (
+    Kept,
+    RangeRequest,
+    RangeVerdict,
+    piece_of,
+    read,
+    read_piece,
+    request,
+)
 
 STRONG, WEAK, DATE = '"a-1"', 'W/"a-1"', "Mon, 02 Jun 2025 00:00:00 GMT"
 OTHER, LATER = '"b-2"', "Tue, 03 Jun 2025 00:00:00 GMT"
@@ -24,17 +32,17 @@ def test_the_rest_is_asked_for_only_where_something_vouches_for_it(proved: bool,
     for kept in EVERY_KEPT:
         asked = request(kept, proved=proved, unsafe=unsafe)
         if kept.total is not None and kept.size == kept.total > 0:
-            assert asked == Request(kept.size, complete=True), kept
+            assert asked == RangeRequest(kept.size, complete=True), kept
             continue
         some = kept.size > 0 and (kept.total is None or kept.size < kept.total)
         by_etag = kept.etag == STRONG
         by_date = proved and kept.last_modified == DATE and kept.total is not None
         by_word = proved and unsafe and kept.etag is None and kept.last_modified is None
         if not (some and (by_etag or by_date or by_word)):
-            assert asked == Request(), kept
+            assert asked == RangeRequest(), kept
             continue
         vouched = {"if-range": STRONG} if by_etag else {"if-range": DATE} if by_date else {}
-        assert asked == Request(kept.size, {"range": f"bytes={kept.size}-", **vouched}), kept
+        assert asked == RangeRequest(kept.size, {"range": f"bytes={kept.size}-", **vouched}), kept
 
 
 RANGES = [
@@ -70,7 +78,7 @@ def same_object(headers: dict[str, str], kept: Kept) -> bool:
 @pytest.mark.parametrize("kept", VOUCHED)
 def test_a_part_is_joined_only_if_it_is_the_rest_of_the_same_object(kept: Kept) -> None:
     """206: it begins where asked, has the total that is known, and no validator says otherwise; else away with it."""
-    asked = Request(kept.size, {"range": f"bytes={kept.size}-"})
+    asked = RangeRequest(kept.size, {"range": f"bytes={kept.size}-"})
     for headers in answers():
         told = headers.get("content-range")
         begins = told in ("bytes 100-499/500", "bytes 100-299/500") or (
@@ -79,16 +87,16 @@ def test_a_part_is_joined_only_if_it_is_the_rest_of_the_same_object(kept: Kept) 
         reading = read(206, headers, asked, kept)
         assert (reading.action == "go on") == (begins and same_object(headers, kept)), (headers, reading)
         assert reading.action in ("go on", "throw away")
-        assert read(206, headers, Request(), Kept()).action == "throw away", "nobody asked for a part"
+        assert read(206, headers, RangeRequest(), Kept()).action == "throw away", "nobody asked for a part"
 
 
 @pytest.mark.parametrize("kept", VOUCHED)
 def test_a_whole_body_begins_at_zero(kept: Kept) -> None:
     """200: this body, from byte 0, whatever was asked for; its length is the total if it is a number."""
-    for headers, asked in itertools.product(answers(), (Request(), Request(kept.size))):
+    for headers, asked in itertools.product(answers(), (RangeRequest(), RangeRequest(kept.size))):
         length = headers.get("content-length")
         expected = int(length) if length in ("500", "400") else None
-        assert read(200, headers, asked, kept) == Reading("from 0", expected)
+        assert read(200, headers, asked, kept) == RangeVerdict("from 0", expected)
 
 
 @pytest.mark.parametrize("kept", VOUCHED)
@@ -96,11 +104,11 @@ def test_no_such_part(kept: Kept) -> None:
     """416: complete if the total is what is on disk; anything else begins anew."""
     for headers in answers():
         told = headers.get("content-range")
-        reading = read(416, headers, Request(kept.size), kept)
+        reading = read(416, headers, RangeRequest(kept.size), kept)
         total_here = told in ("bytes */100",)
         assert (reading.action == "complete") == total_here, (headers, reading)
         assert reading.action in ("complete", "throw away")
-        assert read(416, headers, Request(), kept).action == "throw away"
+        assert read(416, headers, RangeRequest(), kept).action == "throw away"
 
 
 def test_a_piece_counts_only_if_it_is_exactly_the_one() -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from pixxel_async.downloads.engine.source import InPages, Source
+from pixxel_async.downloads.engine.source import InPages, PackageSource
 from pixxel_async.errors import ConfigError
 
 
@@ -36,7 +36,7 @@ class Rows:
 async def test_no_row_is_read_before_it_is_asked_for() -> None:
     """A chunk of five reads five rows, however many there are and however long nobody comes back for more."""
     rows = Rows(1000)
-    source = Source(rows)
+    source = PackageSource(rows)
 
     assert await source.take(5) == [0, 1, 2, 3, 4]
     await asyncio.sleep(0.01)
@@ -48,7 +48,7 @@ async def test_no_row_is_read_before_it_is_asked_for() -> None:
 async def test_a_chunk_does_not_wait_for_a_row_that_is_not_there() -> None:
     """What has come is handed over while the source waits; the rest follows, and after the end there is nothing."""
     rows = Rows(5, rests=(3,))
-    source = Source(rows)
+    source = PackageSource(rows)
 
     assert await source.take(512) == [0, 1, 2]
     rows.gate.set()
@@ -65,7 +65,7 @@ def torn(count: int) -> Iterator[int]:
 @pytest.mark.parametrize("rows", [Rows(3, fails=True), torn(3)], ids=["async", "plain"])
 async def test_the_rows_before_an_error_are_kept(rows: Rows | Iterator[int]) -> None:
     """A source that breaks off loses none of the rows that it brought; then its error is raised."""
-    source = Source(rows)
+    source = PackageSource(rows)
 
     assert await source.take(512) == [0, 1, 2]
     with pytest.raises(ValueError, match="torn"):
@@ -76,7 +76,7 @@ async def test_the_rows_before_an_error_are_kept(rows: Rows | Iterator[int]) -> 
 async def test_closing_lets_go_of_the_source() -> None:
     """A generator is closed, also in the middle of a wait, and no task stays."""
     rows = Rows(5, rests=(1,))
-    source = Source(rows)
+    source = PackageSource(rows)
     assert await source.take(2) == [0]
 
     await source.aclose()
@@ -84,7 +84,7 @@ async def test_closing_lets_go_of_the_source() -> None:
     assert rows.closed and len(asyncio.all_tasks()) == 1
 
 
-async def turns_while_taking(source: Source) -> int:
+async def turns_while_taking(source: PackageSource) -> int:
     """How often another task has its turn while a whole chunk is taken."""
     turns = 0
 
@@ -103,16 +103,16 @@ async def turns_while_taking(source: Source) -> int:
 
 async def test_others_have_their_turn() -> None:
     """A source that never waits does not hold up the loop for a whole chunk."""
-    assert await turns_while_taking(Source(Rows(512))) >= 8
+    assert await turns_while_taking(PackageSource(Rows(512))) >= 8
 
 
 async def test_plain_sources_and_others() -> None:
     """Any iterable will do; one text is not taken for its letters."""
-    source = Source(iter("abc"))
+    source = PackageSource(iter("abc"))
     assert [await source.take(2), await source.take(2), await source.take(2)] == [["a", "b"], ["c"], []]
     await source.aclose()
     with pytest.raises(ConfigError, match="str"):
-        Source("job:w/j")
+        PackageSource("job:w/j")
 
 
 class Pages:
@@ -142,7 +142,7 @@ class Pages:
 async def test_pages_are_turned_when_they_are_used_up() -> None:
     """No row of a page is made, and no page asked for, before there is use for it; a chunk does not wait for a page."""
     pages = Pages(7)
-    source = Source(InPages(pages.pages()))
+    source = PackageSource(InPages(pages.pages()))
 
     assert await source.take(2) == [0, 1] and (pages.turned, pages.made) == (1, 2)
     assert await source.take(512) == [2] and pages.turned == 1
@@ -155,7 +155,7 @@ async def test_pages_are_turned_when_they_are_used_up() -> None:
 async def test_a_page_that_breaks_off_loses_no_row() -> None:
     """What the rows of a page raise is raised after those before it, and nothing is read behind it."""
     pages = Pages(7, fails=True)
-    source = Source(InPages(pages.pages()))
+    source = PackageSource(InPages(pages.pages()))
 
     assert await source.take(512) == [0, 1, 2]
     for _ in range(2):
@@ -176,7 +176,7 @@ async def test_others_have_their_turn_while_a_long_page_is_taken() -> None:
     async def one() -> AsyncIterator[range]:
         yield range(512)
 
-    assert await turns_while_taking(Source(InPages(one()))) >= 7
+    assert await turns_while_taking(PackageSource(InPages(one()))) >= 7
 
 
 async def test_nothing_is_read_behind_an_error() -> None:
@@ -191,7 +191,7 @@ async def test_nothing_is_read_behind_an_error() -> None:
                 raise ValueError("torn")
             return self.given
 
-    source = Source(Odd())
+    source = PackageSource(Odd())
 
     assert await source.take(512) == [1, 2]
     for _ in range(2):

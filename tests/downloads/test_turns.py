@@ -5,22 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pixxel_async.downloads.item import Item, Terms
-from pixxel_async.downloads.schedule.fair_queue import Turns
+from pixxel_async.downloads.item import BatchContext, Item
+from pixxel_async.downloads.schedule.fair_queue import FairQueue
 from pixxel_async.packages import JobPackage, Wanted
 from pixxel_async.settings import DownloadSettings
 
 
-def queue(*names: str) -> Turns:
+def queue(*names: str) -> FairQueue:
     """Items named such as `a1`: the client, and its number among that client's."""
-    terms: dict[str, Any] = {name[0]: Terms(name[0], Path(), None, DownloadSettings()) for name in names}  # type: ignore[arg-type]
-    turns = Turns()
+    terms: dict[str, Any] = {name[0]: BatchContext(name[0], Path(), None, DownloadSettings()) for name in names}  # type: ignore[arg-type]
+    turns = FairQueue()
     for name in names:
         turns.append(Item(Wanted(JobPackage(workflow_id="w", job_id=name)), terms[name[0]], 0.0))
     return turns
 
 
-def emptied(turns: Turns) -> list[str]:
+def emptied(turns: FairQueue) -> list[str]:
     return [str(turns.popleft().package)[-2:] for _ in range(len(turns))]
 
 

@@ -9,9 +9,9 @@ import hashlib
 import pytest
 
 from pixxel_async._protocol.backoff import backoff
-from pixxel_async._protocol.storage_answers import Tries, judge, said
+from pixxel_async._protocol.storage_answers import RetryCounters, judge, said
 from pixxel_async._redact import excerpt
-from pixxel_async.downloads.body.rules.responses import Refused, given_name, refused, stated_digests
+from pixxel_async.downloads.body.rules.responses import StorageRefusal, given_name, refused, stated_digests
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
@@ -36,7 +36,7 @@ def test_bad_weather_passes(status: int) -> None:
 def test_a_busy_storage_is_left_alone(status: int) -> None:
     """A host that has too much to do is paused, which costs no attempt; the answer may be shown."""
     assert judge(status, {}) == "busy"
-    assert refused(status, {}, b"<Code>SlowDown</Code>") == Refused("busy", f"{status} <Code>SlowDown</Code>")
+    assert refused(status, {}, b"<Code>SlowDown</Code>") == StorageRefusal("busy", f"{status} <Code>SlowDown</Code>")
 
 
 @pytest.mark.parametrize(("status", "meaning"), [(412, "throw away"), (304, "fail"), (307, "fail"), (418, "fail")])
@@ -64,7 +64,7 @@ def test_pauses_double_up_to_a_cap() -> None:
 
 def test_attempts_come_back_only_for_new_bytes() -> None:
     """A body that starts over and reaches the same place again has made no progress."""
-    tries = Tries(step=100, attempts=4, renewals=2, stalls=1)
+    tries = RetryCounters(step=100, attempts=4, renewals=2, stalls=1)
     tries.arrived(99)
     assert tries.attempts == 4
     tries.arrived(100)

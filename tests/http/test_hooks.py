@@ -9,7 +9,7 @@ import pytest
 
 from pixxel_async import PixxelClient, UnexpectedRedirect
 from pixxel_async._http.hooks import Attempt
-from pixxel_async._http.reply import Broken, Reply
+from pixxel_async._http.reply import Reply, TransportFailure
 from tests.support.clients import Waits
 from tests.support.raw import Raw, answer
 
@@ -23,7 +23,7 @@ async def test_every_attempt_is_told() -> None:
         attempt.headers["Authorization"] = "mine"
         told.append((attempt.operation, attempt.number))
 
-    def after(attempt: Attempt, got: Reply | Broken, seconds: float) -> None:
+    def after(attempt: Attempt, got: Reply | TransportFailure, seconds: float) -> None:
         told.append(got.status if isinstance(got, Reply) else got.stage)
 
     waits = Waits()

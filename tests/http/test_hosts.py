@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pixxel_async._http.rules.host_limit import Host, refused, room, says_later, served
+from pixxel_async._http.rules.host_limit import HostState, refused, room, says_later, served
 from pixxel_async.settings import RetrySettings
 from tests.support.clients import Waits, client_for
 from tests.support.raw import Raw, answer
@@ -14,16 +14,18 @@ from tests.support.raw import Raw, answer
 RETRY = RetrySettings(base=1.0, cap=8.0, retry_after_cap=60.0)
 
 
-def fall(host: Host, *, now: float, sent_at: float = 1e9, inside: int = 8, asked: float | None = None) -> Host:
+def fall(
+    host: HostState, *, now: float, sent_at: float = 1e9, inside: int = 8, asked: float | None = None
+) -> HostState:
     return refused(host, sent_at=sent_at, now=now, inside=inside, asked=asked, roll=0.5, retry=RETRY)
 
 
 def test_refusals_pause_a_host() -> None:
     """As long as it asks, at most a minute and a tenth; else a drawn pause that doubles with each refusal in a row."""
-    assert fall(Host(), now=100, asked=10).paused_until == 110.5
-    assert fall(Host(), now=100, asked=1e9).paused_until == 163
-    assert fall(Host(), now=100, asked=0).paused_until == 100.5, "no pause at all would be a storm"
-    host, pauses = Host(), []
+    assert fall(HostState(), now=100, asked=10).paused_until == 110.5
+    assert fall(HostState(), now=100, asked=1e9).paused_until == 163
+    assert fall(HostState(), now=100, asked=0).paused_until == 100.5, "no pause at all would be a storm"
+    host, pauses = HostState(), []
     for now in range(100, 1100, 100):
         host = fall(host, now=now)
         pauses.append(host.paused_until - now)
@@ -32,14 +34,14 @@ def test_refusals_pause_a_host() -> None:
 
 def test_refusals_halve_what_may_be_under_way() -> None:
     """Once for all that were sent before; successes bring it back one by one, and then the host is free again."""
-    host = fall(fall(Host(), now=5, sent_at=4), now=6, sent_at=4)
+    host = fall(fall(HostState(), now=5, sent_at=4), now=6, sent_at=4)
     assert (room(host, None), host.refusals) == (4, 1)
     assert room(fall(host, now=7, sent_at=6, inside=4), None) == 2
-    assert room(host, 3) == 3 and room(Host(), None) is None and room(Host(), 5) == 5
+    assert room(host, 3) == 3 and room(HostState(), None) is None and room(HostState(), 5) == 5
     for _ in range(40):
         host = served(host)
-    assert host == Host()
-    assert room(fall(Host(), now=1, inside=1), None) == 1, "one is always let through"
+    assert host == HostState()
+    assert room(fall(HostState(), now=1, inside=1), None) == 1, "one is always let through"
 
 
 def test_who_says_later() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pixxel_async import ConfigError, DecodeError
 from pixxel_async._http.call import Call, Operation
-from pixxel_async._http.rules.paging import Cursor, Paging, Sheet, Style, begin, sheet, step
+from pixxel_async._http.rules.paging import Cursor, PageData, Paging, PagingStyle, begin, sheet, step
 from tests.support.clients import client_for
 from tests.support.raw import Raw, answer
 
@@ -21,7 +21,9 @@ OPERATION = Operation("orders.list", "GET", "/v0/orders")
 Serve = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def read_all(style: Style, serve: Serve, limit: int | None = None, most: int = 1000) -> tuple[list[Any], list[str]]:
+def read_all(
+    style: PagingStyle, serve: Serve, limit: int | None = None, most: int = 1000
+) -> tuple[list[Any], list[str]]:
     """All rows that our rules read from that server, and their warnings."""
     call = Call(OPERATION, body={} if style.startswith(("body", "skip")) else None)
     cursor: Cursor | None = begin(call, Paging(style, "rows", limit), None)
@@ -125,7 +127,7 @@ def test_an_empty_page_always_ends_it(total: int | None) -> None:
 def test_any_answer_is_a_sheet(rows: Any) -> None:
     """Whatever stands where the rows should be, there is a list of them."""
     got = sheet({"rows": rows, "pagination": rows, "count": rows}, Paging("offset", "rows"))
-    assert isinstance(got, Sheet)
+    assert isinstance(got, PageData)
     assert isinstance(got.rows, list)
 
 

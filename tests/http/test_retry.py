@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async._http.call import Operation, Repeat
-from pixxel_async._http.reply import Broken, Reply, Stage
-from pixxel_async._http.rules.retry import Again, Done, State, Stop, decide, may_repeat
+from pixxel_async._http.reply import Reply, Stage, TransportFailure
+from pixxel_async._http.rules.retry import Again, Done, RetryState, Stop, decide, may_repeat
 from pixxel_async._protocol.backoff import backoff
 from pixxel_async._protocol.headers import retry_after
 from pixxel_async.errors import (
@@ -30,8 +30,8 @@ SETTINGS = RetrySettings()
 CLASSES: tuple[Repeat, ...] = ("safe", "once", "paid")
 
 
-def after(got: Reply | Broken, repeat: Repeat, **state: float) -> Done | Again | Stop:
-    return decide(got, OPERATION, repeat, State(**{"attempt": 1, **state}), SETTINGS)  # type: ignore[arg-type]
+def after(got: Reply | TransportFailure, repeat: Repeat, **state: float) -> Done | Again | Stop:
+    return decide(got, OPERATION, repeat, RetryState(**{"attempt": 1, **state}), SETTINGS)  # type: ignore[arg-type]
 
 
 def reply(status: int, retry_after: str | None = None) -> Reply:
@@ -88,7 +88,7 @@ def test_statuses(
 def test_lost_answers(stage: Stage, safe: object, once: object, paid: object) -> None:
     """Only where no connection was made is it certain that nothing was done; a paid call is not repeated even then."""
     for repeat, wanted in zip(CLASSES, (safe, once, paid), strict=True):
-        step = after(Broken(stage, ConnectionFailed("gone")), repeat)
+        step = after(TransportFailure(stage, ConnectionFailed("gone")), repeat)
         if wanted is True:
             assert isinstance(step, Again), repeat
         else:
@@ -98,7 +98,7 @@ def test_lost_answers(stage: Stage, safe: object, once: object, paid: object) ->
 
 def test_an_unknown_outcome_says_how_to_find_out() -> None:
     """The error names the operation and the call that tells."""
-    step = after(Broken("headers", ConnectionFailed("gone")), "paid")
+    step = after(TransportFailure("headers", ConnectionFailed("gone")), "paid")
     assert isinstance(step, Stop)
     assert isinstance(step.error, OutcomeUnknown)
     assert step.error.operation == "orders.create"
@@ -115,15 +115,15 @@ def test_a_paid_call_waits_when_told_to() -> None:
 def test_gone_is_done_only_after_a_repeat() -> None:
     """A DELETE that finds nothing has succeeded if an earlier attempt may have done it; else it is NotFound."""
     delete = Operation("stores.delete", "DELETE", "/v0/stores/{id}", gone_is_done=True)
-    assert isinstance(decide(reply(404), delete, "safe", State(2, maybe_done=True), SETTINGS), Done)
-    assert isinstance(decide(reply(404), delete, "safe", State(2, maybe_done=False), SETTINGS), Stop)
+    assert isinstance(decide(reply(404), delete, "safe", RetryState(2, maybe_done=True), SETTINGS), Done)
+    assert isinstance(decide(reply(404), delete, "safe", RetryState(2, maybe_done=False), SETTINGS), Stop)
 
 
 def test_a_final_failure_is_not_repeated() -> None:
     """A certificate that is refused is refused again: the error says that it is not retryable."""
     error = ConnectionFailed("certificate")
     error.retryable = False
-    assert after(Broken("connect", error), "safe") == Stop(error)
+    assert after(TransportFailure("connect", error), "safe") == Stop(error)
 
 
 @pytest.mark.parametrize("state", [{"attempt": 8}, {"waited": 119.9}, {"left": 0.1}, {"quota": 4.0}])
@@ -136,7 +136,10 @@ def test_every_bound_ends_it(state: dict[str, float]) -> None:
 
 def test_a_time_out_costs_twice() -> None:
     """Repeats after time-outs, which hold connections for long, use the quota up sooner."""
-    slow, quick = Broken("headers", ConnectionFailed(), timed_out=True), Broken("headers", ConnectionFailed())
+    slow, quick = (
+        TransportFailure("headers", ConnectionFailed(), timed_out=True),
+        TransportFailure("headers", ConnectionFailed()),
+    )
     costs = [step.cost for got in (slow, quick) if isinstance(step := after(got, "safe"), Again)]
     assert costs == [10.0, 5.0]
 
@@ -191,7 +194,7 @@ def test_no_retry_after_can_hurt(text: str) -> None:
 )
 def test_money_is_safe(repeat: Repeat, what: int | Stage, asked: str | None, attempt: int, waited: float) -> None:
     """A call that may have been carried out is never sent again unless it is safe, and a paid one not at all."""
-    got = reply(what, asked) if isinstance(what, int) else Broken(what, ConnectionFailed())
+    got = reply(what, asked) if isinstance(what, int) else TransportFailure(what, ConnectionFailed())
     step = after(got, repeat, attempt=attempt, waited=waited)
     if isinstance(step, Again) and repeat != "safe":
         assert repeat == "once"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async import DecodeError
-from pixxel_async._http.lazy_rows import Unrolled
+from pixxel_async._http.lazy_rows import LazyRows
 from pixxel_async._http.rules.json_rows import BLOCK, block, scroll
 from tests.support.clients import client_for
 from tests.support.raw import Raw, answer
@@ -96,6 +96,6 @@ def test_the_first_rows_are_had_without_the_others() -> None:
         made.extend(rows)
         return rows
 
-    rows = Unrolled(found, read)
+    rows = LazyRows(found, read)
     assert rows[:5] == [0, 1, 2, 3, 4] and len(made) == BLOCK
     assert (rows[:0], rows[-1], rows[2:4], len(rows[: -9 * BLOCK])) == ([], 10 * BLOCK - 1, [2, 3], BLOCK)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pixxel_async.packages import JobPackage, Link, PackageState
-from pixxel_async.packages.kinds.answer import Answer
+from pixxel_async.packages.kinds.answer import PackageAnswer
 
 URL = "https://storage.example:8443/bucket/secret-path.zip?X-Amz-Signature=deadbeef"
 
@@ -17,7 +17,7 @@ def test_a_link_is_masked() -> None:
     """Neither the path nor the signature is in any text of a link, or of what holds one."""
     link = Link(URL, datetime(2024, 5, 27, tzinfo=UTC), 10.0)
     state = PackageState(JobPackage(workflow_id="w", job_id="j"), True, False, "ready", link)
-    told = f"{link!r} {link} {state!r} {Answer('ready', URL, {})!r}"
+    told = f"{link!r} {link} {state!r} {PackageAnswer('ready', URL, {})!r}"
     assert "secret-path" not in told and "deadbeef" not in told
     assert repr(link) == "Link(https://storage.example/…, expires_at=2024-05-27 00:00:00+00:00)"
     assert link.url == URL
@@ -60,5 +60,5 @@ def test_ready_needs_a_word_and_a_link(status: str | None, url: object, verdict:
         def __init__(self) -> None:
             self.status, self.signed_url = status, url
 
-    answer = Answer.of(Download(), {})  # type: ignore[arg-type]
+    answer = PackageAnswer.of(Download(), {})  # type: ignore[arg-type]
     assert answer.verdict(("Served",)) == verdict

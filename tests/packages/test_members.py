@@ -25,8 +25,8 @@ from pixxel_async.errors import (
 )
 from pixxel_async.packages import MemberStream, as_package
 from pixxel_async.sandbox import Clock, Fault, Sandbox
-from pixxel_async.sandbox.files.virtual_bytes import Ribbon
-from pixxel_async.sandbox.http.site import Seen
+from pixxel_async.sandbox.files.virtual_bytes import VirtualBytes
+from pixxel_async.sandbox.http.site import SeenRequest
 from tests.support.archives import flipped, make_zip, patched, with_gap, with_zip64_end
 from tests.support.raw import Raw, Step
 
@@ -54,11 +54,11 @@ async def served(client: PixxelClient, sandbox: Sandbox, data: bytes) -> str:
     await client.packages.ask(package)
     packing = sandbox.packing
     key = next(reversed(packing._stored))
-    packing._stored[key] = evolve(packing._stored[key], make=lambda: Ribbon.of(data))
+    packing._stored[key] = evolve(packing._stored[key], make=lambda: VirtualBytes.of(data))
     return package
 
 
-def asked(sandbox: Sandbox) -> list[Seen]:
+def asked(sandbox: Sandbox) -> list[SeenRequest]:
     return [seen for seen in sandbox.requests if seen.host == "storage"]
 
 

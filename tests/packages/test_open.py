@@ -23,7 +23,7 @@ from pixxel_async.errors import (
     TooLarge,
 )
 from pixxel_async.sandbox import Clock, Fault, Sandbox
-from pixxel_async.sandbox.http.site import Seen
+from pixxel_async.sandbox.http.site import SeenRequest
 from tests.support.raw import Raw, Step
 
 SIZE = 3 << 20
@@ -70,7 +70,7 @@ async def read(stream: PackageStream) -> bytes:
         return b"".join([chunk async for chunk in stream])
 
 
-def at_storage(sandbox: Sandbox) -> list[Seen]:
+def at_storage(sandbox: Sandbox) -> list[SeenRequest]:
     return [seen for seen in sandbox.requests if seen.host == "storage"]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixxel_async._formats.zip_stream import MOST_AT_ONCE, Passage, Seen, agrees
+from pixxel_async._formats.zip_stream import MOST_AT_ONCE, StreamSummary, ZipStreamChecker, agrees
 from pixxel_async._formats.zip_structure import TAIL, entries, find_end
 from tests.support.archives import DAMAGES, directory_of, flipped, make_zip
 
@@ -19,16 +19,16 @@ members = st.lists(
 )
 
 
-def passed(data: bytes, cuts: list[int]) -> Seen | None:
+def passed(data: bytes, cuts: list[int]) -> StreamSummary | None:
     """What was seen of an archive that came in pieces."""
-    passage = Passage()
+    passage = ZipStreamChecker()
     places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
     for start, stop in itertools.pairwise(places):
         passage.update(data[start:stop])
     return passage.seen
 
 
-def agreed(seen: Seen | None, data: bytes) -> bool:
+def agreed(seen: StreamSummary | None, data: bytes) -> bool:
     """Whether the directory says the same."""
     end = find_end(data[-TAIL:], len(data))
     directory = data[end.directory : end.directory + end.directory_size]
@@ -98,7 +98,7 @@ def test_a_bomb_is_left_alone() -> None:
 
 def test_other_containers_are_left_alone() -> None:
     """What is no ZIP is not kept in memory until it may become one."""
-    passage = Passage()
+    passage = ZipStreamChecker()
     for _ in range(64):
         passage.update(b"II*\x00" * (1 << 14))
 
@@ -108,7 +108,7 @@ def test_other_containers_are_left_alone() -> None:
 def test_a_buffer_may_be_used_again() -> None:
     """What was taken from a buffer stays what it was when the buffer is filled anew, also of half a header."""
     data = make_zip()
-    passage, buffer = Passage(), bytearray(7)
+    passage, buffer = ZipStreamChecker(), bytearray(7)
     for start in range(0, len(data), len(buffer)):
         piece = data[start : start + len(buffer)]
         buffer[: len(piece)] = piece

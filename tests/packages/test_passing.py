@@ -9,7 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pixxel_async._protocol.ranges import ByteRange, ContentRange, parse_range
-from pixxel_async.packages.reading.rules.forwarding import Asked, Head, asked, disposition, forwarded, read_head
+from pixxel_async.packages.reading.rules.forwarding import (
+    Head,
+    StorageRequest,
+    asked,
+    disposition,
+    forwarded,
+    read_head,
+)
 
 WHOLE = {"content-length": "10", "content-type": "application/zip", "etag": '"a"'}
 PART = {**WHOLE, "content-length": "2", "content-range": "bytes 3-4/10"}
@@ -83,7 +90,7 @@ def test_a_part_that_holds_nothing_fits_nothing() -> None:
     ],
 )
 def test_status_length_and_range(
-    status: int, headers: dict[str, str], question: Asked, expected: tuple[int, str | None, str | None]
+    status: int, headers: dict[str, str], question: StorageRequest, expected: tuple[int, str | None, str | None]
 ) -> None:
     """They are numbers that were read, written anew; HEAD gets the head of the whole."""
     head = read_head(status, headers, question.range)
@@ -122,7 +129,7 @@ def test_nothing_else_is_passed_on(headers: dict[str, str], name: str) -> None:
     """Whatever a storage and a name hold: known headers only, printable and short."""
     head = read_head(200, headers, None)
     assert head is not None
-    _, sent = forwarded(head, Asked(), name)
+    _, sent = forwarded(head, StorageRequest(), name)
     assert sent.keys() <= {
         "ETag", "Last-Modified", "Content-Length", "Accept-Ranges", "Content-Type", "Content-Disposition",
         "Cache-Control", "X-Content-Type-Options",

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from pixxel_async._aio.loop_budget import LOOKS, OPENING, OPENINGS, ROUND, Rounds
+from pixxel_async._aio.loop_budget import LOOKS, OPENING, OPENINGS, ROUND, LoopBudget
 
 
-async def rounds_of(rounds: Rounds, weights: list[int]) -> list[int]:
+async def rounds_of(rounds: LoopBudget, weights: list[int]) -> list[int]:
     """In which round of the loop each of these got in, all of them having come at once."""
     count, got_in = 0, [-1] * len(weights)
 
@@ -30,7 +30,7 @@ async def rounds_of(rounds: Rounds, weights: list[int]) -> list[int]:
 
 async def test_a_round_holds_so_much() -> None:
     """Of many that come at once as many go in each round as it has room for, in the order in which they came."""
-    got_in = await rounds_of(Rounds(), [1] * 5 * ROUND)
+    got_in = await rounds_of(LoopBudget(), [1] * 5 * ROUND)
     assert got_in == sorted(got_in)
     assert max(got_in.count(number) for number in set(got_in)) == ROUND
     assert len(set(got_in)) == 5
@@ -38,16 +38,16 @@ async def test_a_round_holds_so_much() -> None:
 
 async def test_an_opening_counts_for_more() -> None:
     """Fewer of them go in one round, and one that takes too much is made up for in the next."""
-    got_in = await rounds_of(Rounds(), [OPENING] * 10)
+    got_in = await rounds_of(LoopBudget(), [OPENING] * 10)
     assert max(got_in.count(number) for number in set(got_in)) == ROUND // OPENING
-    rounds = Rounds()
+    rounds = LoopBudget()
     got_in = await rounds_of(rounds, [2 * ROUND, 1, 1])
     assert got_in[1] - got_in[0] >= 2
 
 
 async def test_one_alone_waits_now_and_then() -> None:
     """A task that never has to wait for its bytes still is found waiting, so that whoever cancels it gets through."""
-    rounds, others = Rounds(), 0
+    rounds, others = LoopBudget(), 0
 
     async def other() -> None:
         nonlocal others
@@ -65,7 +65,7 @@ async def test_one_alone_waits_now_and_then() -> None:
 @pytest.mark.parametrize("given", [False, True])
 async def test_who_is_cancelled_takes_no_room(given: bool) -> None:
     """Those behind go on, whether somebody was cancelled in the line or just when a turn was given to them."""
-    rounds = Rounds()
+    rounds = LoopBudget()
     await rounds.enter(ROUND)
     waiting = [asyncio.create_task(rounds.enter()) for _ in range(4 * ROUND)]
     for _ in range(2 if given else 1):
@@ -80,13 +80,13 @@ async def test_who_is_cancelled_takes_no_room(given: bool) -> None:
 class Openings:
     """Openings that end when they are told to."""
 
-    def __init__(self, rounds: Rounds, count: int) -> None:
+    def __init__(self, rounds: LoopBudget, count: int) -> None:
         self.under_way = self.begun = 0
         self.end = asyncio.Semaphore(0)
         self.all_begun = asyncio.Event()
         self.tasks = [asyncio.create_task(self._one(rounds)) for _ in range(count)]
 
-    async def _one(self, rounds: Rounds) -> None:
+    async def _one(self, rounds: LoopBudget) -> None:
         async with rounds.opening():
             self.begun += 1
             self.under_way += 1
@@ -104,7 +104,7 @@ class Openings:
 
 async def test_few_openings_are_under_way_at_the_same_time() -> None:
     """The next one begins when one has ended, well or not."""
-    openings = Openings(Rounds(look=60), 4 * OPENINGS)
+    openings = Openings(LoopBudget(look=60), 4 * OPENINGS)
     await openings.settle()
     assert openings.begun == OPENINGS
     openings.end.release()
@@ -122,7 +122,7 @@ async def test_few_openings_are_under_way_at_the_same_time() -> None:
 
 async def test_openings_that_wait_for_the_network_make_room() -> None:
     """A storage that is far away, or never answers, keeps nobody for long."""
-    openings = Openings(Rounds(look=0.001), 6 * OPENINGS)
+    openings = Openings(LoopBudget(look=0.001), 6 * OPENINGS)
     async with asyncio.timeout(5):
         await openings.all_begun.wait()
     for _ in openings.tasks:
@@ -145,7 +145,7 @@ def test_openings_count_while_the_loop_has_no_time() -> None:
     async def main() -> list[int]:
         loop, begun = asyncio.get_running_loop(), []
         assert isinstance(loop, Jumping)
-        openings = Openings(Rounds(look=60), 6 * OPENINGS)
+        openings = Openings(LoopBudget(look=60), 6 * OPENINGS)
         for _ in range(LOOKS):
             await openings.settle()
             begun.append(openings.begun)

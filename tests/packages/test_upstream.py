@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from pixxel_async import PixxelClient
-from pixxel_async._aio.loop_budget import Rounds
+from pixxel_async._aio.loop_budget import LoopBudget
 from pixxel_async.errors import DownloadError, TimedOut, UnsafeLink
 from pixxel_async.packages import JobPackage, Link, PackageStream
 from pixxel_async.packages.reading.rules.forwarding import asked
-from pixxel_async.packages.reading.upstream import BUFFER, Source
+from pixxel_async.packages.reading.upstream import BUFFER, BodySource
 from pixxel_async.settings import DownloadSettings, RetrySettings
 from tests.support.clients import client_for
 from tests.support.raw import Raw, Step
@@ -39,7 +39,7 @@ async def passed(
             return stream.status, stream.headers, b"".join([chunk async for chunk in stream])
 
 
-def source_of(client: PixxelClient, server: Raw, url: str = "") -> Source:
+def source_of(client: PixxelClient, server: Raw, url: str = "") -> BodySource:
     """A package on this storage, whose link is never another one."""
     link = Link(url or f"{server.url}/x?sig=1")
 
@@ -50,9 +50,9 @@ def source_of(client: PixxelClient, server: Raw, url: str = "") -> Source:
         return link
 
     package = JobPackage(workflow_id="w", job_id="j")
-    return Source(
+    return BodySource(
         package=package, body=partial(client.packages.body, package), link=same, renewed=other,
-        timing=client.timing, download=DownloadSettings(), retry=RetrySettings(), rounds=Rounds(),
+        timing=client.timing, download=DownloadSettings(), retry=RetrySettings(), rounds=LoopBudget(),
     )  # fmt: skip
 
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixxel_async.sandbox import Sandbox
-from pixxel_async.sandbox.api import API
+from pixxel_async.sandbox.api import SandboxAPI
 from pixxel_async.sandbox.behaviour.profile import ProfileName, shaper
-from pixxel_async.sandbox.http.site import Request
+from pixxel_async.sandbox.http.site import SiteRequest
 from pixxel_async.sandbox.routes import Routes
 
 from .valid import Valid, requests
@@ -28,11 +28,11 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=2) | st.di
 
 
 @cache
-def api(profile: ProfileName) -> tuple[API, str, dict[str, Valid]]:
+def api(profile: ProfileName) -> tuple[SandboxAPI, str, dict[str, Valid]]:
     """The API without its sockets, its key, and valid requests; what one example creates, the next one meets."""
     sandbox = Sandbox(profile=profile)
     shape = shaper(profile, _ROUTES.components)
-    made = API(sandbox.world, _ROUTES, sandbox.keys, sandbox.clock, shape)
+    made = SandboxAPI(sandbox.world, _ROUTES, sandbox.keys, sandbox.clock, shape)
     return made, sandbox.api_key, requests(sandbox)
 
 
@@ -85,7 +85,7 @@ def test_hostile_json_is_refused(body: bytes) -> None:
 
 def _answered(profile: ProfileName, valid: Valid, body: bytes) -> int:
     served, key, _ = api(profile)
-    answer = served.respond(Request(valid.method, valid.path, valid.query, {"authorization": key}, body))
+    answer = served.respond(SiteRequest(valid.method, valid.path, valid.query, {"authorization": key}, body))
     assert answer.status < 500
     if answer.status >= 400:
         assert set(json.loads(answer.body.whole())["error"]) == {"code", "message", "details"}

@@ -13,7 +13,7 @@ from attrs import fields
 from pixxel_async import DownloadManager, PixxelClient
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Sandbox
-from pixxel_async.sandbox.behaviour.behaviour import Habits, habits_of, profile_text
+from pixxel_async.sandbox.behaviour.behaviour import Behaviour, habits_of, profile_text
 
 from .conftest import Caller, Got
 
@@ -41,7 +41,7 @@ OTHER: list[dict[str, Any]] = [
 
 def test_every_switch_is_tried() -> None:
     """No member of the profile is left out."""
-    assert {name for told in OTHER for name in told} == {member.name for member in fields(Habits)}
+    assert {name for told in OTHER for name in told} == {member.name for member in fields(Behaviour)}
 
 
 @pytest.mark.parametrize("told", OTHER, ids=json.dumps)
@@ -179,12 +179,12 @@ async def test_values_may_be_written_otherwise(other: Caller) -> None:
 
 def test_a_profile_is_a_small_file(tmp_path: Path) -> None:
     """What is written is read again; a file may hold a few members only."""
-    chosen = Habits(packing=7.5, words={"ready": "done"}, link_style="gcs")
+    chosen = Behaviour(packing=7.5, words={"ready": "done"}, link_style="gcs")
     path = tmp_path / "mine.json"
     path.write_text(profile_text(chosen), encoding="utf-8")
     assert Sandbox(profile=path).habits == chosen
     assert Sandbox(profile=path, packing=1.0).habits.packing == 1.0
-    assert habits_of({"ranges": False}) == Habits(ranges=False)
+    assert habits_of({"ranges": False}) == Behaviour(ranges=False)
 
 
 @pytest.mark.parametrize("told", [

@@ -13,7 +13,7 @@ import pytest
 
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Fault
-from pixxel_async.sandbox.rules.links import Style
+from pixxel_async.sandbox.rules.links import SigningStyle
 
 from .conftest import Caller
 from .test_faults import until_broken
@@ -88,7 +88,7 @@ async def test_hints_come_for_ever(caller: Caller) -> None:
 @pytest.mark.parametrize(("style", "status", "code"), [
     ("s3", 403, b"AccessDenied"), ("azure", 403, b"AuthenticationFailed"), ("gcs", 400, b"ExpiredToken"),
 ])  # fmt: skip
-async def test_links_and_their_end_have_a_style(caller: Caller, style: Style, status: int, code: bytes) -> None:
+async def test_links_and_their_end_have_a_style(caller: Caller, style: SigningStyle, status: int, code: bytes) -> None:
     """Each storage signs in its own manner, and says in its own words that the time is over: by plan or in truth."""
     caller.sandbox.packing.link_style = style
     link = await caller.link()

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.warp import transform
 
-from pixxel_async.sandbox.files.archive import Member, stored
+from pixxel_async.sandbox.files.archive import ArchiveMember, stored
 from pixxel_async.sandbox.files.utm import metres, zone
-from pixxel_async.sandbox.files.virtual_bytes import Piece, Ribbon
+from pixxel_async.sandbox.files.virtual_bytes import Piece, VirtualBytes
 from pixxel_async.sandbox.rules.checks import problems
 from pixxel_async.sandbox.rules.crc import joined, repeated
 from pixxel_async.sandbox.rules.geometry import area, box, centre, overlap, rings
@@ -33,7 +33,7 @@ def test_checksums_of_joined_and_repeated_bytes(one: bytes, other: bytes, times:
 @given(pieces, st.integers(0, 1300), st.integers(0, 1300))
 def test_a_ribbon_reads_the_same_from_anywhere(made: list[Piece], start: int, stop: int) -> None:
     """Any part is that part of the whole, and the checksum is that of the whole."""
-    ribbon = Ribbon(made)
+    ribbon = VirtualBytes(made)
     whole = b"".join((piece.block * (piece.length // len(piece.block) + 1))[: piece.length] for piece in made)
     assert ribbon.whole() == whole and ribbon.size == len(whole) and ribbon.crc() == zlib.crc32(whole)
     assert b"".join(ribbon.read(start, stop)) == whole[start:stop]
@@ -42,7 +42,7 @@ def test_a_ribbon_reads_the_same_from_anywhere(made: list[Piece], start: int, st
 @given(st.lists(pieces, min_size=1, max_size=4))
 def test_an_archive_is_sound_whatever_is_in_it(contents: list[list[Piece]]) -> None:
     """zipfile finds every member with its bytes, also under names that are not ASCII."""
-    members = [Member(f"å/{nth}.bin", Ribbon(made)) for nth, made in enumerate(contents)]
+    members = [ArchiveMember(f"å/{nth}.bin", VirtualBytes(made)) for nth, made in enumerate(contents)]
     with zipfile.ZipFile(io.BytesIO(stored(members).whole())) as archive:
         assert archive.testzip() is None
         assert [archive.read(one.name) for one in members] == [one.content.whole() for one in members]
@@ -51,7 +51,7 @@ def test_an_archive_is_sound_whatever_is_in_it(contents: list[list[Piece]]) -> N
 class Window(io.RawIOBase):
     """A ribbon as a file, for what is too large to be read whole."""
 
-    def __init__(self, ribbon: Ribbon) -> None:
+    def __init__(self, ribbon: VirtualBytes) -> None:
         self.ribbon, self.at = ribbon, 0
 
     def seekable(self) -> bool:
@@ -69,8 +69,8 @@ class Window(io.RawIOBase):
 
 def test_an_archive_beyond_four_gigabytes_is_zip64() -> None:
     """One member of five gigabytes and one behind it are found where they are, with their sizes and checksums."""
-    large = Ribbon([Piece.filling(b"0123456789abcdef", 5_000_000_000)])
-    archive = stored([Member("large", large), Member("small", Ribbon.of(b"behind"))])
+    large = VirtualBytes([Piece.filling(b"0123456789abcdef", 5_000_000_000)])
+    archive = stored([ArchiveMember("large", large), ArchiveMember("small", VirtualBytes.of(b"behind"))])
     with zipfile.ZipFile(Window(archive)) as opened:  # type: ignore[arg-type]
         assert [info.file_size for info in opened.infolist()] == [5_000_000_000, 6]
         assert opened.read("small") == b"behind" and large.crc() == opened.getinfo("large").CRC

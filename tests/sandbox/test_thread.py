@@ -13,7 +13,7 @@ import pytest
 
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Clock, Sandbox
-from pixxel_async.sandbox.http.time_travel import Sleeper
+from pixxel_async.sandbox.http.time_travel import TimeTravel
 
 
 def asked(sandbox: Sandbox, path: str) -> Any:
@@ -54,7 +54,7 @@ def test_a_thread_does_not_outlive_a_failed_start() -> None:
 async def test_who_sleeps_longer_wakes_later() -> None:
     """Each at its own time of the clock, in no real time worth naming; the steps do not add up."""
     clock = Clock(running=False, start=0.0)
-    sleeper, woken = Sleeper(clock), []
+    sleeper, woken = TimeTravel(clock), []
 
     async def nap(seconds: float) -> None:
         await sleeper.sleep(seconds)
@@ -69,7 +69,7 @@ async def test_who_sleeps_longer_wakes_later() -> None:
 async def test_nobody_is_woken_while_a_request_is_under_way() -> None:
     """So that a deadline does not pass while the answer that would have kept it is read."""
     clock = Clock(running=False, start=0.0)
-    sleeper = Sleeper(clock)
+    sleeper = TimeTravel(clock)
     with sleeper:
         nap = asyncio.create_task(sleeper.sleep(5))
         await asyncio.sleep(0.05)

@@ -9,14 +9,14 @@ from attrs import frozen
 
 from pixxel_async._http.resource import Wait
 from pixxel_async.settings import WaitSettings
-from pixxel_async.waiting.subject import Subject
+from pixxel_async.waiting.subject import Polled
 from tests.waiting.world import Thing, World
 
 SETTINGS = WaitSettings()
 
 
-def subject(**facts: Any) -> Subject[Any]:
-    return Subject(World().wait("j", **facts), since=0.0)
+def subject(**facts: Any) -> Polled[Any]:
+    return Polled(World().wait("j", **facts), since=0.0)
 
 
 def test_a_thing_stuck_before_its_end_is_asked_ever_more_seldom() -> None:
@@ -86,6 +86,6 @@ def test_verdicts(facts: dict[str, Any], status: str, expected: str) -> None:
 
 def test_the_word_may_be_another_member() -> None:
     """The wait says which member holds the status."""
-    one: Subject[Thing] = Subject(Wait("x", (), "j", World().get, status="progress"), 0.0)  # type: ignore[arg-type]
+    one: Polled[Thing] = Polled(Wait("x", (), "j", World().get, status="progress"), 0.0)  # type: ignore[arg-type]
     one.see(Thing("j", status="running", progress="completed"))
     assert one.verdict == "good"

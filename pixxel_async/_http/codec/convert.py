@@ -13,7 +13,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 
 from ...errors import DecodeError
 from .drift import Drift, drift_now
-from .open_enum import Word
+from .open_enum import OpenEnum
 from .scalars import read_flag, read_number, read_text, read_time, read_whole
 from .serialize import write_hook
 from .structure import Hook, Reader, is_list, is_map, is_union, list_hook, map_hook, union_hook
@@ -129,7 +129,7 @@ def _build() -> Converter:
     made = Converter(detailed_validation=False)
     for kind, leaf in _LEAVES.items():
         made.register_structure_hook(kind, leaf)
-    made.register_structure_hook(Word, lambda value, kind: kind(read_text(value)))
+    made.register_structure_hook(OpenEnum, lambda value, kind: kind(read_text(value)))
     made.register_structure_hook_factory(attrs.has, _reader)
     made.register_structure_hook_factory(is_list, list_hook)
     made.register_structure_hook_factory(is_map, map_hook)

@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar, dataclass_transform
 import attrs
 
 from .convert import read, write
-from .open_enum import Word, word
+from .open_enum import OpenEnum, word
 from .serialize import (
     HasGeoInterface,
     exactly_one,
@@ -25,7 +25,7 @@ __all__ = [
     "GeoModel",
     "HasGeoInterface",
     "Model",
-    "Word",
+    "OpenEnum",
     "exactly_one",
     "feature_collection",
     "geometry_of",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Self, TypeVar
 
-W = TypeVar("W", bound="Word")
+W = TypeVar("W", bound="OpenEnum")
 
 
-class Word(str):
+class OpenEnum(str):
     """A text from a vocabulary that is known only in part; the base of the generated word lists.
 
     It equals and hashes as its text, pickles, copies and is JSON. A word that nobody has listed is as good a value as
@@ -38,7 +38,7 @@ class word:  # noqa: N801 - reads as part of the declaration, like a function
     def __init__(self, text: str) -> None:
         self._text = text
 
-    def __set_name__(self, owner: type[Word], name: str) -> None:
+    def __set_name__(self, owner: type[OpenEnum], name: str) -> None:
         setattr(owner, name, owner(self._text))
 
     def __get__(self, instance: object, owner: type[W]) -> W:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 import attrs
 
 from .drift import drift_now
-from .open_enum import Word
+from .open_enum import OpenEnum
 from .scalars import Misfit, read_text
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Reader:
 
     def _hook(self, field: attrs.Attribute[Any]) -> Hook:
         kind = without_none(field.type)
-        if isinstance(kind, type) and issubclass(kind, Word):
+        if isinstance(kind, type) and issubclass(kind, OpenEnum):
             return _word_hook(kind, f"{self._model.__name__}.{field.name}")
         return self._converter.get_structure_hook(kind)
 
@@ -121,10 +121,10 @@ def _without_nulls(raw: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in raw.items() if value is not None}
 
 
-def _word_hook(kind: type[Word], place: str) -> Hook:
+def _word_hook(kind: type[OpenEnum], place: str) -> Hook:
     listed = {str(word): word for word in kind.words()}
 
-    def read_word(value: Any, _: object) -> Word:
+    def read_word(value: Any, _: object) -> OpenEnum:
         if (word := listed.get(value)) is not None:
             return word
         made = kind(read_text(value))

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from ..._redact import place
 from ...errors import ConnectionFailed, DecodeError
 from ...settings import HTTPSettings
-from ..reply import Broken
+from ..reply import TransportFailure
 from ..rules.body_limits import TELLING, too_large
 from .failures import READ_FAILURES, as_broken
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
-__all__ = ["Answer"]
+__all__ = ["Response"]
 
 
-class Answer:
+class Response:
     """Status and headers of an answer, and its body to be read.
 
     Args:
@@ -41,7 +41,7 @@ class Answer:
         """Bytes of the body that came, before decompression."""
         return self._response.content.total_raw_bytes
 
-    async def read(self) -> bytes | Broken:
+    async def read(self) -> bytes | TransportFailure:
         """The next bytes as they came from the socket, a piece at most and at least one; nothing at the end."""
         content = self._response.content
         try:
@@ -63,7 +63,7 @@ class Answer:
         start = b""
         with suppress(TimeoutError):
             async with asyncio.timeout(min(seconds, self._no_progress)):
-                while len(start) < limit and (chunk := await self.read()) and not isinstance(chunk, Broken):
+                while len(start) < limit and (chunk := await self.read()) and not isinstance(chunk, TransportFailure):
                     start += chunk
         return start[:limit]
 
@@ -84,19 +84,21 @@ def _joined(headers: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-async def whole(answer: Answer, operation: str, http: HTTPSettings) -> bytes | Broken:
+async def whole(answer: Response, operation: str, http: HTTPSettings) -> bytes | TransportFailure:
     """The body; of an error as much as comes within limits of its own."""
     if answer.status >= 300:
         return await answer.start(http.max_error_body)
     announced = answer.headers.get("content-length", "")
     if announced and not announced.isdecimal():
-        return Broken("body", ConnectionFailed(f"the answer to {operation} is not HTTP: its length is no number"))
+        return TransportFailure(
+            "body", ConnectionFailed(f"the answer to {operation} is not HTTP: its length is no number")
+        )
     reason = too_large(int(announced or 0), 0, http.max_answer)
     blocks: list[bytes] = []
     size = 0
     while not reason:
         block = await answer.read()
-        if isinstance(block, Broken):
+        if isinstance(block, TransportFailure):
             return block
         if not block:
             return b"".join(blocks)
@@ -104,4 +106,4 @@ async def whole(answer: Answer, operation: str, http: HTTPSettings) -> bytes | B
         size += len(block)
         reason = too_large(size, answer.raw_size, http.max_answer)
     text = f"the answer to {operation} {reason}; ask for smaller pages or raise http.max_answer"
-    return Broken("body", DecodeError(text, status=answer.status, operation=operation))
+    return TransportFailure("body", DecodeError(text, status=answer.status, operation=operation))

@@ -1,8 +1,8 @@
 """The two aiohttp sessions: the API's, and the storage's, which never sees a key.
 
 This module is imported when a client opens its connections; only its neighbours `answer` and `failures` know aiohttp,
-too. What happens to one request is a value here, `Reply`, `Answer` or `Broken`: no exception of aiohttp goes further,
-not even as the context of another one.
+too. What happens to one request is a value here, `Reply`, `Response` or `TransportFailure`: no exception of aiohttp
+goes further, not even as the context of another one.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from yarl import URL
 from ..._redact import place
 from ...errors import TimedOut
 from ...settings import HTTPSettings
-from ..reply import Broken, Reply, Stage
-from ..rules.request import Request
+from ..reply import Reply, Stage, TransportFailure
+from ..rules.request import PreparedRequest
 from .failures import FAILURES, as_broken
 from .proxies import Proxies
-from .response import Answer, whole
+from .response import Response, whole
 
 _LINK_BUFFER = 512 * 1024
 """Bytes of a storage body that wait for their reader before the peer is slowed down; twice as many at most."""
@@ -55,7 +55,7 @@ class _Track:
 class Opened(Reply):
     """A good answer whose body is still to be read; who gets it closes it."""
 
-    answer: Answer
+    answer: Response
 
 
 class Transport:
@@ -84,7 +84,7 @@ class Transport:
         self._origin = origin
         self._proxies = Proxies.of(http)
         self._own = connector is None
-        self._bodies: WeakSet[Answer] = WeakSet()
+        self._bodies: WeakSet[Response] = WeakSet()
         checked = True if ssl is None else ssl
         screened = _ScreenedResolver(screen, self._proxies.hosts)
         self._api = self._session(
@@ -97,7 +97,9 @@ class Transport:
             read_bufsize=_LINK_BUFFER,
         )
 
-    async def attempt(self, request: Request, headers: Mapping[str, str], left: float) -> Reply | Broken:
+    async def attempt(
+        self, request: PreparedRequest, headers: Mapping[str, str], left: float
+    ) -> Reply | TransportFailure:
         """Send one API request once, and read its whole answer, unless who asked reads it.
 
         Args:
@@ -111,9 +113,13 @@ class Transport:
         except TimeoutError:
             pass
         stage: Stage = reached[-1].stage if reached else "connect"
-        return Broken(stage, TimedOut(f"{request.operation} was not done within its time (http.call)"), timed_out=True)
+        return TransportFailure(
+            stage, TimedOut(f"{request.operation} was not done within its time (http.call)"), timed_out=True
+        )
 
-    async def follow(self, method: str, url: str, headers: Mapping[str, str], buffer: int | None) -> Answer | Broken:
+    async def follow(
+        self, method: str, url: str, headers: Mapping[str, str], buffer: int | None
+    ) -> Response | TransportFailure:
         """Send one request to a storage, exactly as its link is spelled; redirects are answers."""
         return await self._send(self._storage, method, url, headers, None, [], buffer)
 
@@ -150,10 +156,12 @@ class Transport:
             **how,
         )
 
-    async def _exchange(self, request: Request, headers: Mapping[str, str], reached: list[_Track]) -> Reply | Broken:
+    async def _exchange(
+        self, request: PreparedRequest, headers: Mapping[str, str], reached: list[_Track]
+    ) -> Reply | TransportFailure:
         url = self._origin + request.target
         answer = await self._send(self._api, request.method, url, {**request.headers, **headers}, request.body, reached)
-        if isinstance(answer, Broken):
+        if isinstance(answer, TransportFailure):
             return answer
         if request.opened and answer.status < 300:
             return Opened(answer.status, answer.headers, b"", request.method, request.path, answer=answer)
@@ -161,7 +169,7 @@ class Transport:
             body = await whole(answer, request.operation, self._http)
         finally:
             answer.close()
-        if isinstance(body, Broken):
+        if isinstance(body, TransportFailure):
             return body
         return Reply(answer.status, answer.headers, body, request.method, request.path)
 
@@ -174,7 +182,7 @@ class Transport:
         body: bytes | None,
         reached: list[_Track],
         buffer: int | None = None,
-    ) -> Answer | Broken:
+    ) -> Response | TransportFailure:
         http = self._http
         proxy = self._proxies.for_url(url)
         try:
@@ -191,7 +199,7 @@ class Transport:
                     read_bufsize=buffer,
                     trace_request_ctx=lambda: reached[-1].connected(),
                 )
-            answer = Answer(response, http.no_progress, url, buffer)
+            answer = Response(response, http.no_progress, url, buffer)
             self._bodies.add(answer)
             return answer
         except FAILURES as error:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ...errors import ConfigError
 
-Form = Literal["raw", "bearer"]
+AuthForm = Literal["raw", "bearer"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{2,19} +[^ ]+")
 
@@ -34,14 +34,14 @@ def has_scheme(key: str) -> bool:
     return " " in key
 
 
-def authorization(key: str, form: Form) -> str:
+def authorization(key: str, form: AuthForm) -> str:
     """The header's value."""
     # ASSUMPTION: the vendor's pages show the bare key on some and `Bearer <key>` on others; which one a key needs
     # is found out by asking.
     return key if form == "raw" or has_scheme(key) else f"Bearer {key}"
 
 
-def other_form(key: str, sent: Form, known: Form | None, auto: bool) -> Form | None:
+def other_form(key: str, sent: AuthForm, known: AuthForm | None, auto: bool) -> AuthForm | None:
     """The form to try once after `sent` was refused; None when there is nothing left to try."""
     if not auto or has_scheme(key):
         return None

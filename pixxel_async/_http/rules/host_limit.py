@@ -11,7 +11,7 @@ _SAYS_LATER = frozenset({429, 503})
 
 
 @frozen
-class Host:
+class HostState:
     """One storage host as it was met; times are seconds of the client's clock.
 
     Attributes:
@@ -39,8 +39,8 @@ def says_later(status: int, asked: float | None) -> bool:
 
 
 def refused(
-    host: Host, *, sent_at: float, now: float, inside: int, asked: float | None, roll: float, retry: RetrySettings
-) -> Host:
+    host: HostState, *, sent_at: float, now: float, inside: int, asked: float | None, roll: float, retry: RetrySettings
+) -> HostState:
     """The host after a refusal.
 
     Args:
@@ -63,15 +63,15 @@ def refused(
     return evolve(host, limit=limit, most=max(host.most, inside), fell_at=now)
 
 
-def served(host: Host) -> Host:
+def served(host: HostState) -> HostState:
     """The host after a request that was answered: one more at a time for each round of them."""
     if host.limit is None:
         return host if not host.refusals else evolve(host, refusals=0)
     limit = host.limit + 1 / host.limit
-    return Host() if limit > host.most else evolve(host, limit=limit, refusals=0)
+    return HostState() if limit > host.most else evolve(host, limit=limit, refusals=0)
 
 
-def room(host: Host, most: int | None) -> int | None:
+def room(host: HostState, most: int | None) -> int | None:
     """Requests that may be under way at once; None for any number.
 
     Args:

@@ -22,7 +22,7 @@ _BETWEEN = re.compile(rf"{_BLANK}([,\]]){_BLANK}")
 
 
 @frozen
-class Scroll:
+class JsonRows:
     """The text of an answer, and where in it each block of rows is.
 
     Attributes:
@@ -36,7 +36,7 @@ class Scroll:
     length: int
 
 
-def scroll(body: bytes, member: str) -> Scroll | None:
+def scroll(body: bytes, member: str) -> JsonRows | None:
     """Look through an answer; None when it is anything but a JSON object with a list under this name, and no more."""
     try:
         text = body.decode(json.detect_encoding(body), "surrogatepass")
@@ -46,7 +46,7 @@ def scroll(body: bytes, member: str) -> Scroll | None:
         return None
 
 
-def _looked_through(text: str, at: int) -> Scroll | None:
+def _looked_through(text: str, at: int) -> JsonRows | None:
     blocks: list[tuple[int, int]] = []
     length, more, start = 0, not text.startswith("]", at), at
     if not more:
@@ -58,7 +58,7 @@ def _looked_through(text: str, at: int) -> Scroll | None:
         if length % BLOCK == 0 or not more:
             blocks.append((start, end))
             start = at
-    return Scroll(text, blocks, length) if text[at:].strip(" \t\n\r") == "}" else None
+    return JsonRows(text, blocks, length) if text[at:].strip(" \t\n\r") == "}" else None
 
 
 def _after(text: str, end: int) -> tuple[int, bool]:

@@ -34,7 +34,7 @@ class Cursor:
 
 
 @frozen
-class Sheet:
+class PageData:
     """The rows of one answer, as they came.
 
     Attributes:
@@ -52,7 +52,7 @@ class Sheet:
 
 
 @frozen
-class Step:
+class NextPage:
     """What follows a page: the next cursor or the end, and what to warn about."""
 
     next: Cursor | None
@@ -79,16 +79,16 @@ def _count(call: Call, paging: Paging, name: str, least: int) -> int | None:
     raise ConfigError(f"{name} must be a whole number of at least {least}, not {told!r}")
 
 
-def sheet(answer: Mapping[str, Any] | list[Any], paging: Paging) -> Sheet:
+def sheet(answer: Mapping[str, Any] | list[Any], paging: Paging) -> PageData:
     """The rows of an answer; null is an empty page, a map's values are rows, a bare list is the rows themselves."""
     if isinstance(answer, list):
-        return Sheet(answer)
+        return PageData(answer)
     rows = answer.get(paging.rows)
     told = answer.get("pagination")
     counts: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
     total = counts.get("total", answer.get("count"))
     token = answer.get("next_token") or counts.get("next_token") or ""
-    return Sheet(
+    return PageData(
         rows=list(rows.values()) if isinstance(rows, Mapping) else rows if isinstance(rows, list) else [],
         total=total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None,
         token=token if isinstance(token, str) else "",
@@ -97,29 +97,29 @@ def sheet(answer: Mapping[str, Any] | list[Any], paging: Paging) -> Sheet:
     )
 
 
-def step(cursor: Cursor, got: Sheet, max_pages: int) -> Step:
+def step(cursor: Cursor, got: PageData, max_pages: int) -> NextPage:
     """What to do after a page; rows are counted as received, never as asked for."""
     length, mark = len(got.rows), tuple(got.rows[:1] + got.rows[-1:])
     if length and length == cursor.length and mark == cursor.mark:
         return _repeated(cursor)
     seen = cursor.seen + length
     if _ends(cursor, got, seen):
-        return Step(None, warning=_at_the_end(cursor, got, seen))
+        return NextPage(None, warning=_at_the_end(cursor, got, seen))
     if cursor.pages + 1 >= max_pages:
-        return Step(None, warning=f"stopped after {max_pages} pages (http.max_pages)")
+        return NextPage(None, warning=f"stopped after {max_pages} pages (http.max_pages)")
     call = _with(cursor.call, cursor.paging, _onward(cursor, got, seen))
-    return Step(Cursor(call, cursor.paging, cursor.start, seen, cursor.pages + 1, length, mark))
+    return NextPage(Cursor(call, cursor.paging, cursor.start, seen, cursor.pages + 1, length, mark))
 
 
-def _repeated(cursor: Cursor) -> Step:
+def _repeated(cursor: Cursor) -> NextPage:
     """The same page came again: a listing that does not advance, or the first page by its number."""
     if cursor.paging.style == "page" and cursor.pages == 1:
         call = _with(cursor.call, cursor.paging, {"page_num": 2})
-        return Step(evolve(cursor, call=call, pages=2), again=True)
-    return Step(None, again=True, warning="the same page came again: the listing does not advance")
+        return NextPage(evolve(cursor, call=call, pages=2), again=True)
+    return NextPage(None, again=True, warning="the same page came again: the listing does not advance")
 
 
-def _ends(cursor: Cursor, got: Sheet, seen: int) -> bool:
+def _ends(cursor: Cursor, got: PageData, seen: int) -> bool:
     style, length = cursor.paging.style, len(got.rows)
     if style == "whole" or length == 0:
         return True
@@ -131,7 +131,7 @@ def _ends(cursor: Cursor, got: Sheet, seen: int) -> bool:
     return cursor.length is not None and length < cursor.length
 
 
-def _at_the_end(cursor: Cursor, got: Sheet, seen: int) -> str:
+def _at_the_end(cursor: Cursor, got: PageData, seen: int) -> str:
     if not got.found:
         return f"the answer has no member {cursor.paging.rows!r}"
     if got.total is not None and cursor.start + seen < got.total:
@@ -139,7 +139,7 @@ def _at_the_end(cursor: Cursor, got: Sheet, seen: int) -> str:
     return ""
 
 
-def _onward(cursor: Cursor, got: Sheet, seen: int) -> dict[str, Any]:
+def _onward(cursor: Cursor, got: PageData, seen: int) -> dict[str, Any]:
     if cursor.paging.style == "page":
         # ASSUMPTION: without a number comes the first page. The vendor's pages do not say whether it is 0 or 1, so 1
         # is asked for next: if that is the first page once more, pages are counted from 1.
@@ -162,7 +162,7 @@ def _with(call: Call, paging: Paging, members: Mapping[str, Any]) -> Call:
     return evolve(call, body=merged) if _in_body(paging) else evolve(call, query=merged)
 
 
-Style = Literal["offset", "body-offset", "offset-open", "body-offset-open", "page", "skip", "whole"]
+PagingStyle = Literal["offset", "body-offset", "offset-open", "body-offset-open", "page", "skip", "whole"]
 """How a listing is read on; see `rules/paging.py`."""
 
 
@@ -176,6 +176,6 @@ class Paging:
         limit: page size to send when nobody says; None leaves it to the server.
     """
 
-    style: Style
+    style: PagingStyle
     rows: str
     limit: int | None = None

@@ -20,7 +20,7 @@ _GIVEN_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 
 
 @frozen
-class Request:
+class PreparedRequest:
     """One request as it goes out, but for the Authorization header, which is made when it is sent.
 
     Attributes:
@@ -38,7 +38,7 @@ class Request:
     opened: bool = False
 
 
-def build(call: Call, user_agent: str) -> Request:
+def build(call: Call, user_agent: str) -> PreparedRequest:
     """The request of a call; raises `ConfigError` when an argument cannot be sent."""
     operation = call.operation
     path = _ARGUMENT.sub(lambda name: segment(name[1], call.path.get(name[1])), operation.path)
@@ -49,10 +49,10 @@ def build(call: Call, user_agent: str) -> Request:
         headers["Content-Type"] = "application/json"
         body = encoded(call.body)
     target = f"{path}?{asked}" if asked else path
-    return Request(operation.name, operation.method, target, operation.path, headers, body)
+    return PreparedRequest(operation.name, operation.method, target, operation.path, headers, body)
 
 
-def opened(request: Request) -> Request:
+def opened(request: PreparedRequest) -> PreparedRequest:
     """The same, for one who reads the body as it arrives: it must come as it is."""
     return evolve(request, headers={**request.headers, "Accept-Encoding": "identity"}, opened=True)
 

@@ -9,7 +9,7 @@ from ..._protocol.headers import retry_after
 from ...errors import OutcomeUnknown, PixxelError, RateLimited
 from ...settings import RetrySettings
 from ..call import Operation, Repeat
-from ..reply import Broken, Reply, error_of
+from ..reply import Reply, TransportFailure, error_of
 
 _NEVER_DONE = frozenset({501, 505})
 """Of the 5xx those that come again however often one asks."""
@@ -38,7 +38,7 @@ class Stop:
 
 
 @frozen
-class State:
+class RetryState:
     """What is known of a call before it is decided how it goes on.
 
     Attributes:
@@ -61,10 +61,10 @@ class State:
 
 
 def decide(
-    got: Reply | Broken, operation: Operation, repeat: Repeat, state: State, settings: RetrySettings
+    got: Reply | TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: RetrySettings
 ) -> Done | Again | Stop:
     """What follows from one attempt of a call of that repeat class."""
-    if isinstance(got, Broken):
+    if isinstance(got, TransportFailure):
         return _after_broken(got, operation, repeat, state, settings)
     error = error_of(got)
     if error is None:
@@ -92,7 +92,7 @@ def may_repeat(status: int, repeat: Repeat, asked: float | None, settings: Retry
 
 
 def _after_broken(
-    got: Broken, operation: Operation, repeat: Repeat, state: State, settings: RetrySettings
+    got: TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: RetrySettings
 ) -> Again | Stop:
     unsent = got.stage == "connect"
     if repeat != "safe" and not unsent:
@@ -103,7 +103,9 @@ def _after_broken(
     return _again(got.error, None, cost, state, settings)
 
 
-def _again(error: PixxelError, asked: float | None, cost: float, state: State, settings: RetrySettings) -> Again | Stop:
+def _again(
+    error: PixxelError, asked: float | None, cost: float, state: RetryState, settings: RetrySettings
+) -> Again | Stop:
     """The next attempt, if attempts, budget, deadline and quota all allow it."""
     wait = (
         backoff(state.attempt, state.roll, base=settings.base, cap=settings.cap)

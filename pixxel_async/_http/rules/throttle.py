@@ -15,7 +15,7 @@ _FREE = 200.0
 
 
 @frozen
-class Brake:
+class Throttle:
     """The pace of one origin; times are seconds of the client's clock.
 
     Attributes:
@@ -36,12 +36,12 @@ class Brake:
     pace: int = 0
 
 
-def wait_before(brake: Brake, now: float) -> float:
+def wait_before(brake: Throttle, now: float) -> float:
     """Seconds until the next call may start; 0 or less for now."""
     return max(brake.next_at, brake.paused_until) - now
 
 
-def started(brake: Brake, now: float, limit: float | None) -> Brake:
+def started(brake: Throttle, now: float, limit: float | None) -> Throttle:
     """The brake after a call has started.
 
     Args:
@@ -54,7 +54,7 @@ def started(brake: Brake, now: float, limit: float | None) -> Brake:
     return evolve(brake, next_at=next_at, pace=brake.begun, begun_at=now, begun=1)
 
 
-def refused(brake: Brake, sent_at: float, now: float, pause: float) -> Brake:
+def refused(brake: Throttle, sent_at: float, now: float, pause: float) -> Throttle:
     """The brake after a 429 or 503.
 
     Args:
@@ -69,7 +69,7 @@ def refused(brake: Brake, sent_at: float, now: float, pause: float) -> Brake:
     return evolve(brake, rate=rate, fell_at=now, next_at=max(brake.next_at, now + 1 / rate))
 
 
-def answered(brake: Brake) -> Brake:
+def answered(brake: Throttle) -> Throttle:
     """The brake after a call that was served."""
     if brake.rate is None:
         return brake

@@ -10,7 +10,7 @@ from attrs import frozen
 from ...packages import Package
 from ...waiting import plain, verdict
 
-Packages = Literal["job", "task", "both"]
+PackageChoice = Literal["job", "task", "both"]
 Take = Literal["now", "later", "running", "no"]
 
 WORKFLOW_NAME = "workflow_name"
@@ -30,7 +30,7 @@ class Choice:
         wait: whether jobs that are still running are waited for.
     """
 
-    packages: Packages = "job"
+    packages: PackageChoice = "job"
     status: tuple[str, ...] = ()
     since: datetime | None = None
     wait: bool = False

@@ -9,16 +9,16 @@ from typing import Any, Literal
 from attrs import frozen
 
 from ...downloads import check_template
-from ...downloads.disk.locations import Where
+from ...downloads.disk.locations import LocationSpec
 from ...packages import KINDS, parse_package
 from ..errors import Refusal
-from ..show.progress import Progress
-from ..show.rows import Form
-from .filter import WORKFLOW_NAME, Packages
+from ..show.progress import ProgressStyle
+from ..show.rows import OutputForm
+from .filter import WORKFLOW_NAME, PackageChoice
 
 
 @frozen(kw_only=True)
-class Run:
+class RunOptions:
     """How a run downloads, and how it shows itself.
 
     Attributes:
@@ -38,15 +38,15 @@ class Run:
         bwlimit: bytes a second; None: as the settings say.
     """
 
-    to: Where
+    to: LocationSpec
     record: Path | None = None
     name: str | None = None
     parallel: int | None = None
     deadline: float | None = None
     wait: bool = False
     quiet: bool = False
-    form: Form | None = None
-    progress: Progress = "auto"
+    form: OutputForm | None = None
+    progress: ProgressStyle = "auto"
     keep_free: int | None = None
     extract: bool = False
     no_keep_archive: bool = False
@@ -70,14 +70,14 @@ class Run:
 
 
 @frozen(kw_only=True)
-class Order(Run):
+class ExportRequest(RunOptions):
     """The run of one `pixxel export`, and what it takes."""
 
     packages: tuple[str, ...] = ()
     workflows: tuple[str, ...] = ()
     project: str | None = None
     manifest: str | None = None
-    kinds: Packages | None = None
+    kinds: PackageChoice | None = None
     statuses: tuple[str, ...] = ()
     since: datetime | Literal["last"] | None = None
     dry_run: bool = False
@@ -90,7 +90,7 @@ class Order(Run):
         return not self.packages and self.manifest is None
 
     @property
-    def taken(self) -> Packages:
+    def taken(self) -> PackageChoice:
         """The kinds of packages to take of a listing; the sandbox alone shows both."""
         alone = self.sandbox and not self.workflows and self.project is None
         return self.kinds or ("both" if alone else "job")
@@ -111,7 +111,7 @@ class Order(Run):
         return f"{what}; packages {self.taken}; status {' '.join(sorted(set(self.statuses)))}{share}"
 
 
-def check_run(run: Run) -> None:
+def check_run(run: RunOptions) -> None:
     """Refuse options of a download that do not go together; raises `Refusal`."""
     if run.no_keep_archive and not run.extract:
         raise Refusal("--no-keep-archive needs --extract: without it there would be nothing left")
@@ -119,7 +119,7 @@ def check_run(run: Run) -> None:
         raise Refusal("--extract unpacks into folders of this machine alone, not into an object store")
 
 
-def check(order: Order) -> None:
+def check(order: ExportRequest) -> None:
     """Refuse options that do not go together, or say too little.
 
     Raises:

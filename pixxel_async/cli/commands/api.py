@@ -18,9 +18,9 @@ from .. import options
 from ..errors import Exit, Refusal
 from ..running import run
 from ..session import Session
-from ..show.rows import Form, writer
+from ..show.rows import OutputForm, writer
 from .arguments import SECRET, dashed, gathered, parameter
-from .signatures import Method, about, members, methods, read_method, short_members
+from .signatures import ResourceMethod, about, members, methods, read_method, short_members
 
 _MOST = 8
 """Columns of a table at most; the other forms have all members."""
@@ -86,7 +86,7 @@ def ping(session: Session, sandbox: bool) -> int:
 
 
 @frozen(kw_only=True)
-class Asked:
+class OutputOptions:
     """How a call's answer is wanted.
 
     Attributes:
@@ -95,15 +95,15 @@ class Asked:
         to: the file that gets a picture or a report; None for stdout.
     """
 
-    form: Form = "json"
+    form: OutputForm = "json"
     first: int | None = None
     to: Path | None = None
 
 
-def _command(method: Method) -> click.Command:
+def _command(method: ResourceMethod) -> click.Command:
     @click.pass_obj
     def call(session: Session, /, sandbox: bool, json_: str | None, yes: bool = False, **given: Any) -> int:
-        asked = Asked(**{name: given.pop(name) for name in ("form", "first", "to") if name in given})
+        asked = OutputOptions(**{name: given.pop(name) for name in ("form", "first", "to") if name in given})
         arguments = gathered(method, json_, given)
         if method.paid and not yes and not arguments.get("dry_run"):
             raise Refusal(f"{method.resource}.{method.name} costs tokens and cannot be taken back; --yes does it")
@@ -117,7 +117,7 @@ def _command(method: Method) -> click.Command:
     return _with_options(command, method)
 
 
-def _with_options(command: click.Command, method: Method) -> click.Command:
+def _with_options(command: click.Command, method: ResourceMethod) -> click.Command:
     """The command with the options that are ours, not the method's."""
     click.option("--json", "json_", metavar="FILE", help="JSON object with the arguments by name; `-` is stdin.")(
         command
@@ -129,11 +129,13 @@ def _with_options(command: click.Command, method: Method) -> click.Command:
     if method.listed:
         options.output(command)
     if method.gives is bytes:
-        click.option("--to", metavar="FILE", type=options.Place(), help="Where the file goes [stdout].")(command)
+        click.option("--to", metavar="FILE", type=options.LocationType(), help="Where the file goes [stdout].")(command)
     return options.sandbox(command)
 
 
-async def _answered(session: Session, sandbox: bool, method: Method, arguments: Mapping[str, Any], asked: Asked) -> int:
+async def _answered(
+    session: Session, sandbox: bool, method: ResourceMethod, arguments: Mapping[str, Any], asked: OutputOptions
+) -> int:
     """Call, and write what comes."""
     async with session.client(sandbox=sandbox) as client:
         answer = getattr(getattr(client, method.resource), method.name)(**arguments)
@@ -148,7 +150,7 @@ async def _answered(session: Session, sandbox: bool, method: Method, arguments: 
     return Exit.DONE
 
 
-async def _rows(rows: AsyncIterable[Any] | Iterable[Any], method: Method, form: Form) -> None:
+async def _rows(rows: AsyncIterable[Any] | Iterable[Any], method: ResourceMethod, form: OutputForm) -> None:
     columns = {"table": short_members(method.gives)[:_MOST], "csv": members(method.gives)}.get(form, [])
     out = writer(form, columns, sys.stdout)
     if isinstance(rows, AsyncIterable):

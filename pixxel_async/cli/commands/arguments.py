@@ -12,7 +12,7 @@ import click
 
 from .. import options
 from ..errors import Refusal
-from .signatures import Argument, Kind, Method
+from .signatures import ArgumentKind, CommandArgument, ResourceMethod
 
 SECRET = frozenset({"secrets"})
 """Arguments that are read from a file alone: a command line shows in the list of processes."""
@@ -23,7 +23,7 @@ def dashed(name: str) -> str:
     return name.replace("_", "-")
 
 
-def parameter(argument: Argument) -> click.Parameter:
+def parameter(argument: CommandArgument) -> click.Parameter:
     """What is typed for an argument: a word, or an option."""
     if argument.positional:
         return click.Argument([argument.name], metavar=argument.name.upper())
@@ -34,7 +34,7 @@ def parameter(argument: Argument) -> click.Parameter:
     return click.Option([f"--{dashed(argument.name)}", argument.name], default=None, **facts)
 
 
-def gathered(method: Method, path: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+def gathered(method: ResourceMethod, path: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a file, and before them those of the command line.
 
     Args:
@@ -88,7 +88,7 @@ def _numbers(text: str) -> list[float]:
     return [float(each) for each in text.split(",")]
 
 
-_FACTS: Mapping[Kind, dict[str, Any]] = {
+_FACTS: Mapping[ArgumentKind, dict[str, Any]] = {
     "text": {"type": click.STRING},
     "whole": {"type": click.INT},
     "number": {"type": click.FLOAT},

@@ -12,7 +12,7 @@ from .. import options
 from ..choose.listing import project_workflows
 from ..running import run
 from ..session import Session
-from ..show.rows import Form, Row, writer
+from ..show.rows import OutputForm, OutputRow, writer
 from ..text import printable
 
 WORKFLOW_COLUMNS = ("workflow_id", "name", "project_id", "created_at", "updated_at")
@@ -24,7 +24,7 @@ JOB_COLUMNS = ("workflow_id", "job_id", "status", "progress", "created_at", "fin
 @options.sandbox
 @options.output
 @click.pass_obj
-def workflows(session: Session, project: str | None, sandbox: bool, form: Form) -> int:
+def workflows(session: Session, project: str | None, sandbox: bool, form: OutputForm) -> int:
     """List the workflows that the key sees."""
 
     async def main() -> int:
@@ -42,7 +42,7 @@ def workflows(session: Session, project: str | None, sandbox: bool, form: Form) 
 @options.sandbox
 @options.output
 @click.pass_obj
-def jobs(session: Session, workflow: str, status: str | None, sandbox: bool, form: Form) -> int:
+def jobs(session: Session, workflow: str, status: str | None, sandbox: bool, form: OutputForm) -> int:
     """List the jobs of a workflow.
 
     As CSV or NDJSON the list is a manifest for `pixxel export`.
@@ -59,7 +59,7 @@ def jobs(session: Session, workflow: str, status: str | None, sandbox: bool, for
 
 
 async def _write(
-    form: Form, columns: Sequence[str], listed: AsyncIterable[Any], row: Callable[[Any], Row], none: str
+    form: OutputForm, columns: Sequence[str], listed: AsyncIterable[Any], row: Callable[[Any], OutputRow], none: str
 ) -> None:
     out = writer(form, columns, sys.stdout)
     async for each in listed:
@@ -69,10 +69,10 @@ async def _write(
         click.echo(none, err=True)
 
 
-def _workflow(workflow: Any) -> Row:
+def _workflow(workflow: Any) -> OutputRow:
     return {"workflow_id": workflow.id} | {name: getattr(workflow, name) for name in WORKFLOW_COLUMNS[1:]}
 
 
-def _job(job: Any, workflow_id: str) -> Row:
+def _job(job: Any, workflow_id: str) -> OutputRow:
     own = {"workflow_id": job.workflow_id or workflow_id, "job_id": job.id}
     return own | {name: getattr(job, name) for name in JOB_COLUMNS[2:]}

@@ -13,7 +13,7 @@ from ...errors import ConfigError, Forbidden, KeyRefused
 from .. import options
 from ..running import run
 from ..session import Session
-from ..show.rows import Form, show
+from ..show.rows import OutputForm, show
 from ..text import many, printable
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _FORMS = {"raw": "sent as it is", "bearer": "sent as `Bearer …`", None: "in th
 )
 @click.argument("package", required=False)
 @click.pass_obj
-def check(session: Session, sandbox: bool, form: Form, report: Path | None, package: str | None) -> int:
+def check(session: Session, sandbox: bool, form: OutputForm, report: Path | None, package: str | None) -> int:
     """Test the key and show what it sees.
 
     stderr tells where the key came from and which form of it works, stdout gets the projects. With --report and a
@@ -62,7 +62,7 @@ def check(session: Session, sandbox: bool, form: Form, report: Path | None, pack
     return status
 
 
-async def _check(client: PixxelClient, form: Form) -> None:
+async def _check(client: PixxelClient, form: OutputForm) -> None:
     _say(f"API: {client.settings.base_url}")
     _say(f"key: from {client.settings.key_source}")
     try:

@@ -18,7 +18,7 @@ from .. import options
 from ..choose.filter import WORKFLOW_NAME, Choice
 from ..choose.last_run import last_run, note_run
 from ..choose.listing import Listing, first_workflow, manifest, packages
-from ..choose.request import Order, check
+from ..choose.request import ExportRequest, check
 from ..errors import Exit
 from ..run_export import Fetching, prepare
 from ..running import run
@@ -48,7 +48,7 @@ from .preview import Preview
 @click.option(
     "--to",
     metavar="FOLDER|URL",
-    type=options.Place(urls=True),
+    type=options.LocationType(urls=True),
     required=True,
     help="Where the packages go: a folder, or s3://bucket/prefix, gs://…, az://….",
 )
@@ -82,12 +82,12 @@ def export(session: Session, /, to: str | Path, spool: Path | None, **given: Any
     picture:AOI/VISUALIZATION/INDEX/DATE/MODE, an index drawn with its legend. Stop it any way and type the same line
     again: it goes on, and what is there already is not fetched twice.
     """
-    order = Order(to=where(to, spool), **given)
+    order = ExportRequest(to=where(to, spool), **given)
     check(order)
     return run(lambda: _preview(session, order) if order.dry_run else _export(session, order))
 
 
-async def _export(session: Session, order: Order) -> int:
+async def _export(session: Session, order: ExportRequest) -> int:
     began = datetime.now(UTC)
     fetching = Fetching(order)
     choice = await _choice(order)
@@ -101,7 +101,7 @@ async def _export(session: Session, order: Order) -> int:
     return code
 
 
-async def _preview(session: Session, order: Order) -> int:
+async def _preview(session: Session, order: ExportRequest) -> int:
     preview = Preview(order)
     choice = evolve(await _choice(order), wait=False)
     async with session.client(sandbox=order.sandbox) as client:
@@ -110,14 +110,14 @@ async def _preview(session: Session, order: Order) -> int:
     return preview.close(running=listing.running)
 
 
-async def _choice(order: Order) -> Choice:
+async def _choice(order: ExportRequest) -> Choice:
     since = None if order.since == "last" else order.since
     if order.since == "last":
         since = await anyio.to_thread.run_sync(last_run, order.to.folder, order.selection)
     return Choice(packages=order.taken, status=order.statuses, since=since, wait=order.wait)
 
 
-async def _source(order: Order, listing: Listing) -> AsyncIterable[Wanted] | Iterable[Wanted]:
+async def _source(order: ExportRequest, listing: Listing) -> AsyncIterable[Wanted] | Iterable[Wanted]:
     if order.packages:
         return packages(order.packages)
     if order.manifest is not None:

@@ -15,17 +15,17 @@ import click
 from ...downloads import Record, Row, Verified, verify_folder, verify_sums
 from ...downloads.disk.checksums import SUMS
 from ...downloads.disk.destination import Destination
-from ...downloads.disk.locations import Where, open_store
+from ...downloads.disk.locations import LocationSpec, open_store
 from ...packages import SignedLink, Wanted, parse_package
 from .. import options
-from ..choose.request import Run, check_run
+from ..choose.request import RunOptions, check_run
 from ..errors import Exit
 from ..open_record import open_record
 from ..run_export import Fetching
 from ..running import run
 from ..session import Session
 from ..show.outlines import outline
-from ..show.rows import Form, writer
+from ..show.rows import OutputForm, writer
 from ..text import many, printable
 from ..text import size as text_of
 
@@ -45,7 +45,7 @@ _STATES = ("done", "publishing", "streaming", "waiting", "failed", "given_up")
 @options.folder
 @options.record
 @options.output
-def status(folder: Where, record: Path | None, form: Form) -> int:
+def status(folder: LocationSpec, record: Path | None, form: OutputForm) -> int:
     """Count a folder's packages by state.
 
     What was given up because it failed for good in too many runs is listed on stderr, with the reason, and so is what
@@ -54,7 +54,7 @@ def status(folder: Where, record: Path | None, form: Form) -> int:
     return run(lambda: _status(folder, record, form))
 
 
-async def _status(folder: Where, record: Path | None, form: Form) -> int:
+async def _status(folder: LocationSpec, record: Path | None, form: OutputForm) -> int:
     counts, packed = {state: [0, 0] for state in _STATES}, False
     async with open_record(folder, record) as opened:
         async for row in opened.rows(folder.folder):
@@ -81,7 +81,7 @@ async def _status(folder: Where, record: Path | None, form: Form) -> int:
 @options.folder
 @options.record
 @options.output_on_earth
-def list_(folder: Where, record: Path | None, form: Form) -> int:
+def list_(folder: LocationSpec, record: Path | None, form: OutputForm) -> int:
     """List a folder's packages.
 
     As CSV or NDJSON the list is a manifest for `pixxel export`; as GeoJSON it is a map of what there is, drawn from the
@@ -90,7 +90,7 @@ def list_(folder: Where, record: Path | None, form: Form) -> int:
     return run(lambda: _list(folder, record, form))
 
 
-async def _list(folder: Where, record: Path | None, form: Form) -> int:
+async def _list(folder: LocationSpec, record: Path | None, form: OutputForm) -> int:
     out = writer(form, TABLE_COLUMNS if form == "table" else LIST_COLUMNS, sys.stdout)
     async with open_record(folder, record) as opened:
         async for row in opened.rows(folder.folder):
@@ -106,7 +106,7 @@ async def _list(folder: Where, record: Path | None, form: Form) -> int:
 @options.record
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing unless a file is damaged.")
 @options.output
-def verify(folder: Where, record: Path | None, quiet: bool, form: Form) -> int:
+def verify(folder: LocationSpec, record: Path | None, quiet: bool, form: OutputForm) -> int:
     """Read every fetched file and compare.
 
     Each file is compared with what the record says of it, or with a SHA256SUMS alone, which needs no record; the exit
@@ -115,7 +115,7 @@ def verify(folder: Where, record: Path | None, quiet: bool, form: Form) -> int:
     return run(lambda: _verify(folder, record, quiet, form))
 
 
-async def _verify(folder: Where, record: Path | None, quiet: bool, form: Form) -> int:
+async def _verify(folder: LocationSpec, record: Path | None, quiet: bool, form: OutputForm) -> int:
     good = bad = 0
     out = writer(form, DAMAGED_COLUMNS if form == "table" else VERIFY_COLUMNS, sys.stdout)
     async for found in _read_again(folder, record):
@@ -137,24 +137,26 @@ async def _verify(folder: Where, record: Path | None, quiet: bool, form: Form) -
 @options.sandbox
 @click.option("--given-up", is_flag=True, help="Also what had been given up after too many failures.")
 @click.pass_obj
-def retry(session: Session, /, folder: Where, sandbox: bool, given_up: bool, **given: Any) -> int:
+def retry(session: Session, /, folder: LocationSpec, sandbox: bool, given_up: bool, **given: Any) -> int:
     """Fetch again what failed or is unfinished.
 
     With --extract, unpack again what could not be unpacked, too. Nothing new is looked for: `pixxel export` does that.
     """
-    wanted = Run(to=folder, **given)
+    wanted = RunOptions(to=folder, **given)
     check_run(wanted)
     return run(lambda: _retry(session, sandbox, wanted, given_up))
 
 
-async def _retry(session: Session, sandbox: bool, wanted: Run, given_up: bool) -> int:
+async def _retry(session: Session, sandbox: bool, wanted: RunOptions, given_up: bool) -> int:
     fetching = Fetching(wanted)
     async with open_record(wanted.to, wanted.record) as opened, session.client(sandbox=sandbox) as client:
         await fetching.fetch(client, _unfinished(opened, wanted, given_up, fetching.note))
     return fetching.close()
 
 
-async def _unfinished(opened: Record, run: Run, given_up: bool, note: Callable[[str], None]) -> AsyncIterator[Wanted]:
+async def _unfinished(
+    opened: Record, run: RunOptions, given_up: bool, note: Callable[[str], None]
+) -> AsyncIterator[Wanted]:
     """What is not done; given-up packages are told as left alone unless they are wanted, too."""
     packed = 0
     async for row in opened.rows(run.to.folder):
@@ -175,7 +177,7 @@ def _stayed_packed(row: Row) -> bool:
     return row.state == "done" and row.error is not None
 
 
-def _read_again(place: Where, record: Path | None) -> AsyncIterator[Verified]:
+def _read_again(place: LocationSpec, record: Path | None) -> AsyncIterator[Verified]:
     """Every file of a folder with a record, or of a list of sums, also where that is all that a folder has."""
     sums = place.folder / SUMS if place.folder.is_dir() else place.folder
     if place.url is None and record is None and sums.is_file() and not place.record.exists():
@@ -183,30 +185,30 @@ def _read_again(place: Where, record: Path | None) -> AsyncIterator[Verified]:
     return _recorded(place, record)
 
 
-async def _recorded(place: Where, record: Path | None) -> AsyncIterator[Verified]:
+async def _recorded(place: LocationSpec, record: Path | None) -> AsyncIterator[Verified]:
     async with open_record(place, record) as opened:
         async for found in verify_folder(place.folder, opened, await _store(place)):
             yield found
 
 
-async def _drawn(listed: dict[str, object], folder: Where, form: Form) -> dict[str, object]:
+async def _drawn(listed: dict[str, object], folder: LocationSpec, form: OutputForm) -> dict[str, object]:
     """The row with where it lies on earth, if the form can show that."""
     if form == "geojson" and folder.url is None and listed["path"] is not None:
         listed["geometry"] = await anyio.to_thread.run_sync(outline, Path(str(listed["path"])))
     return listed
 
 
-def _path(path: Path, form: Form) -> str:
+def _path(path: Path, form: OutputForm) -> str:
     """As the user would type it, or for programs as it is found from anywhere."""
     return str(path if form == "table" else path.absolute())
 
 
-def _located(name: str, folder: Where) -> str:
+def _located(name: str, folder: LocationSpec) -> str:
     """Where a file is, as it is found from anywhere."""
     return str((folder.folder / name).absolute()) if folder.url is None else f"{folder.url}/{name}"
 
 
-async def _store(folder: Where) -> Destination | None:
+async def _store(folder: LocationSpec) -> Destination | None:
     """The object store, ready to be read; None for a folder."""
     if folder.url is None:
         return None
@@ -225,7 +227,7 @@ def _told(row: Row) -> dict[str, object]:
     }
 
 
-def _listed(row: Row, folder: Where) -> dict[str, object]:
+def _listed(row: Row, folder: LocationSpec) -> dict[str, object]:
     ended = None if row.finished_at is None else datetime.fromtimestamp(row.finished_at, UTC)
     return {
         "package": row.identity,

@@ -12,9 +12,9 @@ import click
 
 from ...downloads import Planned, dry_run
 from ...errors import PixxelError
-from ..choose.request import Run
+from ..choose.request import RunOptions
 from ..errors import Exit, one_line
-from ..show.rows import Form, Row, show
+from ..show.rows import OutputForm, OutputRow, show
 from ..show.summary import Tally
 from ..text import many, printable, size
 
@@ -50,7 +50,7 @@ class Preview:
         run: the run, as if it were to be.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunOptions) -> None:
         self._run = run
         self._tally = Tally()
         self._planned: Sequence[Planned] = ()
@@ -80,7 +80,7 @@ class Preview:
         if form is not None:
             await anyio.to_thread.run_sync(self._write, form, sizes)
 
-    def _write(self, form: Form, sizes: bool) -> None:
+    def _write(self, form: OutputForm, sizes: bool) -> None:
         to, folder = self._run.to, self._run.to.folder.resolve()
         columns = (*TABLE_COLUMNS, *(["status"] * sizes)) if form == "table" else COLUMNS
         names = [one.path.relative_to(folder) for one in self._planned]
@@ -116,7 +116,7 @@ def summary(planned: Sequence[Planned], running: int = 0) -> Iterator[str]:
     yield "nothing was fetched" if counts else "nothing to fetch"
 
 
-def _row(one: Planned, path: str) -> Row:
+def _row(one: Planned, path: str) -> OutputRow:
     return {
         "package": str(one.package),
         "step": one.step,
@@ -127,7 +127,7 @@ def _row(one: Planned, path: str) -> Row:
     }
 
 
-def _for_people(one: Planned, path: str) -> Row:
+def _for_people(one: Planned, path: str) -> OutputRow:
     return {
         "step": one.step,
         "size": None if one.size is None else size(one.size),

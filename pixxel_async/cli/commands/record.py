@@ -21,8 +21,8 @@ def record() -> None:
 
 
 @record.command("merge")
-@click.argument("into", metavar="INTO", type=options.Place())
-@click.argument("sources", metavar="FROM...", nargs=-1, required=True, type=options.Place())
+@click.argument("into", metavar="INTO", type=options.LocationType())
+@click.argument("sources", metavar="FROM...", nargs=-1, required=True, type=options.LocationType())
 def merge_(into: Path, sources: tuple[Path, ...]) -> int:
     """Take into one record what others know.
 

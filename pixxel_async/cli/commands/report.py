@@ -12,12 +12,12 @@ import click
 from attrs import define, field
 
 from ...downloads import Row as Recorded
-from ...downloads.disk.locations import Where
+from ...downloads.disk.locations import LocationSpec
 from .. import options
 from ..errors import Exit
 from ..open_record import open_record
 from ..running import run
-from ..show.rows import Form, Row, show
+from ..show.rows import OutputForm, OutputRow, show
 from ..text import many, printable, size
 
 Span = Literal["month", "day"]
@@ -75,7 +75,7 @@ class Period:
     "--by", type=click.Choice(["month", "day"]), default="month", show_default=True, help="What a row stands for."
 )
 @options.output
-def report(folder: Where, record: Path | None, by: Span, form: Form) -> int:
+def report(folder: LocationSpec, record: Path | None, by: Span, form: OutputForm) -> int:
     """Sum up what came when.
 
     A row is a month, or a day, in UTC: the packages that came in it and their bytes, and those that were last tried in
@@ -84,7 +84,7 @@ def report(folder: Where, record: Path | None, by: Span, form: Form) -> int:
     return run(lambda: _report(folder, record, by, form))
 
 
-async def _report(folder: Where, record: Path | None, by: Span, form: Form) -> int:
+async def _report(folder: LocationSpec, record: Path | None, by: Span, form: OutputForm) -> int:
     periods: dict[str, Period] = {}
     async with open_record(folder, record) as found:
         async for row in found.rows(folder.folder):
@@ -109,7 +109,7 @@ def total(periods: Iterable[Period]) -> str:
     return text + (f"; {missing:,} not here" if missing else "")
 
 
-def _row(name: str, period: Period, *, table: bool) -> Row:
+def _row(name: str, period: Period, *, table: bool) -> OutputRow:
     row: dict[str, object] = {each: getattr(period, each) for each in ("fetched", "failed", "given_up", "unfinished")}
     if not table:
         return {"period": name, "bytes": period.size, "reasons": period.reasons, **row}

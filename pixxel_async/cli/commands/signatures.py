@@ -13,17 +13,17 @@ from attrs import fields, frozen, resolve_types
 
 from ...resources import OPERATIONS, RESOURCES
 
-Kind = Literal["text", "whole", "number", "switch", "texts", "numbers", "json"]
+ArgumentKind = Literal["text", "whole", "number", "switch", "texts", "numbers", "json"]
 
 _SECTION = re.compile(r"^(Args|Returns|Raises|Note|Source):$", re.MULTILINE)
 _ENTRY = re.compile(r"^    (\w+): ", re.MULTILINE)
 _FIRST = ("id", "name", "status")
-_PLAIN: dict[Any, Kind] = {str: "text", datetime: "text", bool: "switch", int: "whole", float: "number"}
-_LISTS: dict[Any, Kind] = {str: "texts", float: "numbers"}
+_PLAIN: dict[Any, ArgumentKind] = {str: "text", datetime: "text", bool: "switch", int: "whole", float: "number"}
+_LISTS: dict[Any, ArgumentKind] = {str: "texts", float: "numbers"}
 
 
 @frozen
-class Argument:
+class CommandArgument:
     """One argument of a method.
 
     Attributes:
@@ -32,14 +32,14 @@ class Argument:
     """
 
     name: str
-    kind: Kind
+    kind: ArgumentKind
     positional: bool
     required: bool
     help: str
 
 
 @frozen
-class Method:
+class ResourceMethod:
     """One method of a resource.
 
     Attributes:
@@ -54,7 +54,7 @@ class Method:
     resource: str
     name: str
     about: str
-    arguments: tuple[Argument, ...]
+    arguments: tuple[CommandArgument, ...]
     gives: Any
     listed: bool
     paged: bool
@@ -71,14 +71,14 @@ def about(resource: str) -> str:
     return inspect.getdoc(RESOURCES[resource]) or ""
 
 
-def read_method(resource: str, name: str) -> Method:
+def read_method(resource: str, name: str) -> ResourceMethod:
     """One method of `methods`, looked at closely."""
     function = getattr(RESOURCES[resource], name)
     text, entries = _documented(function)
     hints = get_type_hints(function)
     gives, inner = hints["return"], get_args(hints["return"])
     operation = OPERATIONS.get(f"{resource}.{name}")
-    return Method(
+    return ResourceMethod(
         resource,
         name,
         text,
@@ -90,16 +90,16 @@ def read_method(resource: str, name: str) -> Method:
     )
 
 
-def _arguments(function: Callable[..., Any], hints: dict[str, Any], entries: dict[str, str]) -> list[Argument]:
+def _arguments(function: Callable[..., Any], hints: dict[str, Any], entries: dict[str, str]) -> list[CommandArgument]:
     found = []
     for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
         kind, required = _kind(hints[name]), parameter.default is parameter.empty
         positional = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and kind != "json"
-        found.append(Argument(name, kind, positional, required, entries.get(name, "")))
+        found.append(CommandArgument(name, kind, positional, required, entries.get(name, "")))
     return found
 
 
-def _kind(hint: Any) -> Kind:
+def _kind(hint: Any) -> ArgumentKind:
     """What a command line gives for a value of this type."""
     options = [each for each in (get_args(hint) if _is_union(hint) else (hint,)) if each is not NoneType]
     if all(isinstance(each, type) and each in _PLAIN for each in options):

@@ -14,12 +14,12 @@ from rich.text import Text
 
 from ..text import printable, size
 from .lines import standing
-from .progress import Board
+from .progress import ProgressBoard
 
 if TYPE_CHECKING:
     from ...downloads import Snapshot
     from ...events import Event
-    from .progress import Body
+    from .progress import BodyProgress
 
 _SHOWN = 8
 """Bodies shown at most; more are counted."""
@@ -36,7 +36,7 @@ class Bars:
         self._console = Console(file=stream, highlight=False)
         self._live: Live | None = None
         self._spinner = Spinner("dots")
-        self._board = Board()
+        self._board = ProgressBoard()
 
     def take(self, event: Event) -> None:
         """Keep where the bodies stand, for the next drawing."""
@@ -82,10 +82,10 @@ def _end(text: str, room: int) -> str:
     return text if len(text) <= room else "…" + text[1 - room :]
 
 
-def _bar(body: Body) -> ProgressBar:
+def _bar(body: BodyProgress) -> ProgressBar:
     return ProgressBar(total=body.size or None, completed=body.received, width=24, pulse=body.size is None)
 
 
-def _words(body: Body) -> str:
+def _words(body: BodyProgress) -> str:
     text = size(body.received) if body.size is None else f"{size(body.received)} of {size(body.size)}"
     return f"{text}, proving" if body.proving else text

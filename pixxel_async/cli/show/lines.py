@@ -34,7 +34,7 @@ class Silent:
         """There is nothing to hide."""
 
 
-class Lines(Silent):
+class PlainLines(Silent):
     """One line now and then, when something has changed."""
 
     period = 5.0

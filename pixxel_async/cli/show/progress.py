@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ...downloads import Snapshot
 
 
-Progress = Literal["auto", "bars", "lines", "json"]
+ProgressStyle = Literal["auto", "bars", "lines", "json"]
 
 
 class View(Protocol):
@@ -35,7 +35,7 @@ class View(Protocol):
 
 
 @frozen
-class Body:
+class BodyProgress:
     """A body that is arriving.
 
     Attributes:
@@ -49,21 +49,21 @@ class Body:
     proving: bool = False
 
 
-class Board:
+class ProgressBoard:
     """The bodies that are arriving, by item, kept from a run's events."""
 
     def __init__(self) -> None:
-        self.bodies: dict[str, Body] = {}
+        self.bodies: dict[str, BodyProgress] = {}
 
     def __call__(self, event: Event) -> None:
         """Take in one event."""
         match event:
             case Started(item, size, received) | Moved(item, received, size):
-                self.bodies[item] = Body(received, size)
+                self.bodies[item] = BodyProgress(received, size)
             case Rewound(item, received):
-                self.bodies[item] = evolve(self.bodies.get(item, Body()), received=received, proving=False)
+                self.bodies[item] = evolve(self.bodies.get(item, BodyProgress()), received=received, proving=False)
             case Proving(item):
-                self.bodies[item] = evolve(self.bodies.get(item, Body()), proving=True)
+                self.bodies[item] = evolve(self.bodies.get(item, BodyProgress()), proving=True)
             case Waiting(item):
                 self.bodies.pop(item, None)
             case Downloaded() | Skipped() | Failed() if self.bodies:

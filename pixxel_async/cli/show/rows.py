@@ -11,17 +11,19 @@ from typing import IO, Any, Literal
 
 from ..text import moment, printable
 
-Form = Literal["table", "json", "ndjson", "csv", "geojson"]
-FORMS: tuple[Form, ...] = ("table", "json", "ndjson", "csv")
+OutputForm = Literal["table", "json", "ndjson", "csv", "geojson"]
+FORMS: tuple[OutputForm, ...] = ("table", "json", "ndjson", "csv")
 """The forms of every command; GeoJSON is for rows that lie somewhere on earth."""
 
-Row = Mapping[str, object]
+OutputRow = Mapping[str, object]
 
 _BLOCK = 200
 """Rows of a table whose cells decide how wide its columns are."""
 
 
-def writer(form: Form, columns: Sequence[str], stream: IO[str], *, before: Callable[[], object] | None = None) -> Rows:
+def writer(
+    form: OutputForm, columns: Sequence[str], stream: IO[str], *, before: Callable[[], object] | None = None
+) -> Rows:
     """The writer of one form.
 
     Args:
@@ -30,11 +32,17 @@ def writer(form: Form, columns: Sequence[str], stream: IO[str], *, before: Calla
         stream: where to; each row is flushed, so that a reader sees it at once.
         before: called before each write, to clear the place where bars are drawn.
     """
-    kinds: dict[Form, type[Rows]] = {"table": Table, "json": Array, "ndjson": Rows, "csv": Sheet, "geojson": Features}
+    kinds: dict[OutputForm, type[Rows]] = {
+        "table": Table,
+        "json": Array,
+        "ndjson": Rows,
+        "csv": Table,
+        "geojson": Features,
+    }
     return kinds[form](columns, stream, before)
 
 
-def show(form: Form, columns: Sequence[str], rows: Sequence[Row], stream: IO[str]) -> None:
+def show(form: OutputForm, columns: Sequence[str], rows: Sequence[OutputRow], stream: IO[str]) -> None:
     """Write all rows and the end."""
     out = writer(form, columns, stream)
     for row in rows:
@@ -53,7 +61,7 @@ class Rows:
         self._stream = stream
         self._before = before or (lambda: None)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: OutputRow) -> None:
         """Write one row; raises `BrokenPipeError` when nobody reads any more."""
         self._put(_encoded(row, self.columns) + "\n")
 
@@ -71,7 +79,7 @@ class Array(Rows):
 
     _open = "["
 
-    def add(self, row: Row) -> None:
+    def add(self, row: OutputRow) -> None:
         self._put(f"{self._open}\n{_encoded(row, self.columns)}")
         self._open = ","
 
@@ -84,7 +92,7 @@ class Features(Rows):
 
     _open = '{"type": "FeatureCollection", "features": ['
 
-    def add(self, row: Row) -> None:
+    def add(self, row: OutputRow) -> None:
         geometry = json.dumps(row.get("geometry"))
         properties = _encoded(row, self.columns)
         self._put(f'{self._open}\n{{"type": "Feature", "geometry": {geometry}, "properties": {properties}}}')
@@ -94,12 +102,12 @@ class Features(Rows):
         self._put("\n]}\n" if self._open == "," else f"{self._open}]}}\n")
 
 
-class Sheet(Rows):
+class CSV(Rows):
     """CSV with a header; cells are harmless to a terminal and hold no line breaks."""
 
     _begun = False
 
-    def add(self, row: Row) -> None:
+    def add(self, row: OutputRow) -> None:
         self._begin()
         self._line([_cell(row.get(name)) for name in self.columns])
 
@@ -126,7 +134,7 @@ class Table(Rows):
         self._widths: list[int] = []
         self.blank = True
 
-    def add(self, row: Row) -> None:
+    def add(self, row: OutputRow) -> None:
         self.blank = False
         self._block.append([_cell(row.get(name)) for name in self.columns])
         if len(self._block) >= _BLOCK:
@@ -147,7 +155,7 @@ class Table(Rows):
         return "  ".join(padded).rstrip() + "\n"
 
 
-def _encoded(row: Row, columns: Sequence[str]) -> str:
+def _encoded(row: OutputRow, columns: Sequence[str]) -> str:
     return json.dumps({name: _plain(row.get(name)) for name in columns or row}, default=str)
 
 

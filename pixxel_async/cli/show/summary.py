@@ -8,12 +8,12 @@ from pathlib import Path
 
 from attrs import define, field
 
-from ...downloads.disk.locations import Where, where
+from ...downloads.disk.locations import LocationSpec, where
 from ...errors import PixxelError
 from ...events import Downloaded, Failed, Outcome, Skipped
 from ..errors import Exit, code_of, one_line
 from ..text import many, printable, seconds, size
-from .rows import Row
+from .rows import OutputRow
 
 COLUMNS = ("package", "outcome", "path", "size", "sha256", "proof", "reason")
 """What programs get of an outcome."""
@@ -81,7 +81,7 @@ class Tally:
         return next((code for code in _WORST if code in self.codes | late | lost), Exit.DONE)
 
 
-def row(outcome: Outcome) -> Row:
+def row(outcome: Outcome) -> OutputRow:
     """The outcome as a row of data."""
     base: dict[str, object] = {"package": str(outcome.package)}
     match outcome:
@@ -98,7 +98,7 @@ def row(outcome: Outcome) -> Row:
     }
 
 
-def table_row(outcome: Outcome, folder: Path, given: Where) -> Row | None:
+def table_row(outcome: Outcome, folder: Path, given: LocationSpec) -> OutputRow | None:
     """The row of a package that was fetched now, its path as the user would type it; None for other outcomes.
 
     Args:
@@ -112,7 +112,7 @@ def table_row(outcome: Outcome, folder: Path, given: Where) -> Row | None:
     return {"size": size(outcome.size), "proof": outcome.proof, "path": path}
 
 
-def closing(tally: Tally, to: Where, *, whole: bool) -> Iterator[str]:
+def closing(tally: Tally, to: LocationSpec, *, whole: bool) -> Iterator[str]:
     """The words at the end of a run: what is where.
 
     Args:
@@ -138,7 +138,7 @@ def closing(tally: Tally, to: Where, *, whole: bool) -> Iterator[str]:
         yield "nothing to fetch"
 
 
-def _check(to: Where, target: str) -> str:
+def _check(to: LocationSpec, target: str) -> str:
     if to.url is None:
         return f"cd {target} && sha256sum -c SHA256SUMS"
     spool = "" if to == where(to.url) else f" --spool {shlex.quote(printable(str(to.folder)))}"

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
-from .lines import Lines, Silent
-from .progress import Progress, View
+from .lines import PlainLines, Silent
+from .progress import ProgressStyle, View
 
 if TYPE_CHECKING:
     from ...downloads import Snapshot
 
 
-def view(*, quiet: bool, stream: IO[str], progress: Progress = "auto") -> View:
+def view(*, quiet: bool, stream: IO[str], progress: ProgressStyle = "auto") -> View:
     """The view that was asked for, or else fits the stream."""
     if quiet:
         return Silent(stream)
@@ -23,7 +23,7 @@ def view(*, quiet: bool, stream: IO[str], progress: Progress = "auto") -> View:
 
         return EventLines(stream)
     if progress == "lines" or (progress == "auto" and not stream.isatty()):
-        return Lines(stream)
+        return PlainLines(stream)
     from .bars import Bars
 
     return Bars(stream)

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from ..._protocol.backoff import backoff
-from ..._protocol.storage_answers import Tries
+from ..._protocol.storage_answers import RetryCounters
 from ...errors import DownloadError, LinkExpired, PixxelError, Stalled, TooLarge
-from ..limits.stall import Stall
+from ..limits.stall import StallDetected
 
 if TYPE_CHECKING:
     from ..item import Item
-    from ..services import Tools
+    from ..services import Services
 
-__all__ = ["Patience"]
+__all__ = ["RetryBudget"]
 
 MOST_STALLS = 3
 
 
 @define(eq=False, kw_only=True)
-class Patience:
+class RetryBudget:
     """One body's; each method returns while there is hope, and raises the package's end when there is none.
 
     Args:
@@ -29,12 +29,12 @@ class Patience:
     """
 
     item: Item
-    tools: Tools
+    tools: Services
     high: int
-    _tries: Tries = field(init=False)
+    _tries: RetryCounters = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._tries = Tries(self.item.terms.settings.progress_step, high=self.high)
+        self._tries = RetryCounters(self.item.terms.settings.progress_step, high=self.high)
 
     def arrived(self, size: int) -> None:
         """So many bytes are here now; enough of them give everything back."""
@@ -42,7 +42,7 @@ class Patience:
 
     async def broken(self, error: Exception) -> None:
         """A connection broke, or stalled."""
-        if isinstance(error, Stall):
+        if isinstance(error, StallDetected):
             self._tries.stalls += 1
             if self._tries.stalls >= MOST_STALLS:
                 window = self.item.terms.settings.stall

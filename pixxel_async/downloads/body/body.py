@@ -16,20 +16,20 @@ from attrs import define, evolve, field
 from ..._protocol.storage_answers import judge
 from ...errors import ConnectionFailed, DownloadError, TimedOut, TooLarge
 from ...events import Moved, Renewed, Rewound, Started
-from ..limits.stall import Stall, Watch
-from .attempts import Patience
+from ..limits.stall import StallDetected, Watch
+from .attempts import RetryBudget
 from .multipart import Split
 from .rules.multipart import Gauge, lines, splittable
-from .rules.responses import Refused, given_name, refused, stated_digests
-from .rules.resume import Kept, Reading, Request, read, request
+from .rules.responses import StorageRefusal, given_name, refused, stated_digests
+from .rules.resume import Kept, RangeRequest, RangeVerdict, read, request
 
 if TYPE_CHECKING:
     from ..._http.streaming import StorageReply
     from ...packages import Link
-    from ..disk.part_writer import Writer
+    from ..disk.part_writer import PartWriter
     from ..item import Item
-    from ..limits.free_space import Need
-    from ..services import Tools
+    from ..limits.free_space import Reservation
+    from ..services import Services
 
 __all__ = ["Stream"]
 
@@ -56,17 +56,17 @@ class Stream:
     """
 
     item: Item
-    tools: Tools
-    writer: Writer
+    tools: Services
+    writer: PartWriter
     kept: Kept
-    need: Need
+    need: Reservation
     ask: Callable[[], Awaitable[Link]]
     known: bool
     remember: Callable[[Kept, int], Awaitable[None]]
     digests: dict[str, bytes] = field(factory=dict)
     server_name: str | None = None
     _link: Link | None = field(init=False, default=None)
-    _patience: Patience = field(init=False)
+    _patience: RetryBudget = field(init=False)
     _most: int = field(init=False, default=0)
     _vouched: bool = field(init=False, default=False)
     _synced: int = field(init=False, default=0)
@@ -78,7 +78,7 @@ class Stream:
     def __attrs_post_init__(self) -> None:
         self._link = self.item.link
         self._here()
-        self._patience = Patience(item=self.item, tools=self.tools, high=self.writer.here)
+        self._patience = RetryBudget(item=self.item, tools=self.tools, high=self.writer.here)
 
     async def fetch(self) -> None:
         """Bring all that is missing.
@@ -92,7 +92,7 @@ class Stream:
             self._answered = self.item.package.linked
             try:
                 answer = await self._attempt(link, asked)
-            except (ConnectionFailed, TimedOut, Stall) as error:
+            except (ConnectionFailed, TimedOut, StallDetected) as error:
                 if not self._answered:
                     raise  # a call of the API, which was repeated already
                 if self.writer.here > self._told:
@@ -102,21 +102,21 @@ class Stream:
             else:
                 await self._act(answer)
 
-    def _request(self) -> Request:
+    def _request(self) -> RangeRequest:
         settings = self.item.terms.settings
         self.kept = evolve(self.kept, size=self.writer.size)
         if self.kept.size == self.kept.total:
-            return Request(self.kept.size, complete=True)
+            return RangeRequest(self.kept.size, complete=True)
         return request(self.kept, proved=settings.verify == "full", unsafe=settings.unsafe_resume)
 
-    async def _attempt(self, link: Link | None, asked: Request) -> Reading | Refused:
+    async def _attempt(self, link: Link | None, asked: RangeRequest) -> RangeVerdict | StorageRefusal:
         """One request and its body if it has one that we want, or many for the pieces of the rest."""
         if self._lines > 1 or self.writer.beyond:
             return await self._several(link)
         with self.tools.lines.line():
             return await self._single(link, asked)
 
-    async def _single(self, link: Link | None, asked: Request) -> Reading | Refused:
+    async def _single(self, link: Link | None, asked: RangeRequest) -> RangeVerdict | StorageRefusal:
         packages = self.item.terms.client.packages
         async with packages.body(self.item.package, link, headers=asked.headers) as reply:
             self._answered = True
@@ -128,10 +128,10 @@ class Stream:
                 await self._body(reply)
             return reading
 
-    async def _several(self, link: Link | None) -> Reading | Refused:
+    async def _several(self, link: Link | None) -> RangeVerdict | StorageRefusal:
         """The rest over several connections; over half as many after they broke."""
         if link is None or not splittable(self.kept):
-            return Reading("alone")
+            return RangeVerdict("alone")
         self._most = await self._room(self.kept.total)
         self.tools.tell(Started(self.item.identity, self.kept.total, self._here()))
         count, self._lines = self._lines, max(self._lines // 2, 1)
@@ -139,11 +139,11 @@ class Stream:
             item=self.item, tools=self.tools, writer=self.writer, kept=self.kept, url=link.url, count=count,
             remember=self._note, moved=self._moved,
         ).fetch()  # fmt: skip
-        if isinstance(answer, Refused) and answer.meaning == "renew":
+        if isinstance(answer, StorageRefusal) and answer.meaning == "renew":
             self._lines = count
         return answer
 
-    async def _begin(self, status: int, headers: Mapping[str, str], reading: Reading) -> None:
+    async def _begin(self, status: int, headers: Mapping[str, str], reading: RangeVerdict) -> None:
         """Make the part file, the record and the disk ready for a body."""
         if reading.action == "from 0":
             await self.start_over()
@@ -238,9 +238,9 @@ class Stream:
             self.item.running.here = self._told
         return self._told
 
-    async def _act(self, answer: Reading | Refused) -> None:
+    async def _act(self, answer: RangeVerdict | StorageRefusal) -> None:
         """Do what an answer means, apart from its body."""
-        if isinstance(answer, Reading):
+        if isinstance(answer, RangeVerdict):
             await self._read(answer)
             return
         match answer.meaning:
@@ -256,7 +256,7 @@ class Stream:
             case _:
                 raise self._patience.error(DownloadError, f"the storage answered {answer.told}", retryable=False)
 
-    async def _read(self, reading: Reading) -> None:
+    async def _read(self, reading: RangeVerdict) -> None:
         if reading.action == "complete":
             self.kept = evolve(self.kept, total=self.writer.size)
         elif reading.action == "alone":

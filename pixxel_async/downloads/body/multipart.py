@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from ..._aio.shield import surely
+from ..._aio.shield import finish
 from ..._protocol.storage_answers import judge
 from ...errors import ConnectionFailed, TimedOut
-from ..limits.stall import Stall, Watch
+from ..limits.stall import StallDetected, Watch
 from ..rules.byte_ranges import Region, add, gaps, next_piece
-from .rules.responses import Refused, refused
-from .rules.resume import Kept, Reading, piece_of, read_piece
+from .rules.responses import StorageRefusal, refused
+from .rules.resume import Kept, RangeVerdict, piece_of, read_piece
 
 if TYPE_CHECKING:
     from ..._http.streaming import StorageReply
-    from ..disk.part_writer import Writer
+    from ..disk.part_writer import PartWriter
     from ..item import Item
-    from ..services import Tools
+    from ..services import Services
 
 __all__ = ["Split"]
 
@@ -36,7 +36,7 @@ NOTED = 8
 class _Ended(Exception):
     """Inside this module only: an answer that ends the splitting."""
 
-    def __init__(self, answer: Reading | Refused) -> None:
+    def __init__(self, answer: RangeVerdict | StorageRefusal) -> None:
         self.answer = answer
 
 
@@ -53,8 +53,8 @@ class Split:
     """
 
     item: Item
-    tools: Tools
-    writer: Writer
+    tools: Services
+    writer: PartWriter
     kept: Kept
     url: str
     count: int
@@ -63,7 +63,7 @@ class Split:
     _taken: set[Region] = field(init=False, factory=set)
     _noted: int = field(init=False, default=0)
 
-    async def fetch(self) -> Reading | Refused:
+    async def fetch(self) -> RangeVerdict | StorageRefusal:
         """Bring what is missing.
 
         Returns:
@@ -81,7 +81,7 @@ class Split:
         finally:
             for worker in workers:
                 worker.cancel()
-            await surely(asyncio.wait(workers))
+            await finish(asyncio.wait(workers))
         errors = [worker.exception() for worker in workers if not worker.cancelled()]
         await self._note()
         return _answer([error for error in errors if error is not None], self.kept)
@@ -146,7 +146,7 @@ class _Filling:
                 while chunk := await reply.read():
                     watch.moved += len(chunk)
                     await self._take(chunk, watch, settings.buffer)
-        except (ConnectionFailed, TimedOut, Stall):
+        except (ConnectionFailed, TimedOut, StallDetected):
             await self._write()
             raise
         await self._write()
@@ -157,7 +157,7 @@ class _Filling:
         self.chunks.append(chunk)
         self.gathered += len(chunk)
         if self.at + self.gathered > self.piece[1]:
-            raise _Ended(Reading("alone"))
+            raise _Ended(RangeVerdict("alone"))
         if self.gathered >= buffer:
             watch.resting = True
             await self._write()
@@ -170,10 +170,10 @@ class _Filling:
             self.at += size
 
 
-def _answer(errors: list[BaseException], kept: Kept) -> Reading | Refused:
+def _answer(errors: list[BaseException], kept: Kept) -> RangeVerdict | StorageRefusal:
     """What ended it; what a storage answered counts more than connections that broke."""
     for error in sorted(errors, key=lambda error: not isinstance(error, _Ended)):
         if isinstance(error, _Ended):
             return error.answer
         raise error
-    return Reading("go on", kept.total)
+    return RangeVerdict("go on", kept.total)

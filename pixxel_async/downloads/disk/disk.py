@@ -22,9 +22,9 @@ from attrs import frozen
 from ...errors import ConfigError, DownloadError, NameTaken
 from .final import Final
 from .part_file import PartFile
-from .syscalls import FULL, SAFE_OPEN, Calls, named, translated
+from .syscalls import FULL, SAFE_OPEN, Syscalls, named, translated
 
-__all__ = ["Calls", "Disk", "PartFile"]
+__all__ = ["Disk", "PartFile", "Syscalls"]
 
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL})
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.EACCES, errno.EBADF})
@@ -38,8 +38,8 @@ class Disk:
         calls: the operating system's calls; a test hands in some that fail.
     """
 
-    def __init__(self, calls: Calls | None = None) -> None:
-        self._calls = calls or Calls()
+    def __init__(self, calls: Syscalls | None = None) -> None:
+        self._calls = calls or Syscalls()
         umask = os.umask(0o077)
         os.umask(umask)
         self._mode = 0o666 & ~umask

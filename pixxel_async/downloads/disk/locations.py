@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from ..._aio.threads import Threads
     from .disk import Disk
 
-__all__ = ["Home", "Homes", "Target", "Where", "open_store", "where"]
+__all__ = ["Location", "LocationSpec", "Locations", "Target", "open_store", "where"]
 
 Target = str | Path | Destination
 """A folder, the URL of an object store, or such a store."""
 
 
 @frozen
-class Where:
+class LocationSpec:
     """A folder, or the spool of an object store.
 
     Attributes:
@@ -45,7 +45,7 @@ class Where:
         return self.folder / ".pixxel" / "record.sqlite"
 
 
-def where(given: Target, spool: str | Path | None = None) -> Where:
+def where(given: Target, spool: str | Path | None = None) -> LocationSpec:
     """What a path, a URL or a store means.
 
     Args:
@@ -58,10 +58,10 @@ def where(given: Target, spool: str | Path | None = None) -> Where:
     text = given if isinstance(given, str | Path) else given.url or ""
     url = store_url(text) if isinstance(text, str) else None
     if url is not None:
-        return Where(Path(spool) if spool is not None else _spool(url), url)
+        return LocationSpec(Path(spool) if spool is not None else _spool(url), url)
     if spool is not None:
         raise ConfigError("a spool folder is for object stores; a folder needs none")
-    return Where(Path(text))
+    return LocationSpec(Path(text))
 
 
 def _spool(url: str) -> Path:
@@ -69,22 +69,22 @@ def _spool(url: str) -> Path:
 
 
 @frozen
-class Home:
+class Location:
     """A folder that is ready, and where its final files go."""
 
     folder: Path
     destination: Destination
 
 
-class Homes:
+class Locations:
     """Makes folders and reaches stores, each store once."""
 
     def __init__(self, disk: Disk, threads: Threads) -> None:
         self._disk = disk
         self._threads = threads
-        self._stores: dict[str, Home] = {}
+        self._stores: dict[str, Location] = {}
 
-    async def at(self, given: Target, spool: str | Path | None = None) -> Home:
+    async def at(self, given: Target, spool: str | Path | None = None) -> Location:
         """Make the local folder, and reach the store if there is one.
 
         Raises:
@@ -96,10 +96,10 @@ class Homes:
             return self._stores[place.url]
         folder = await self._threads.run(self._disk.prepare, place.folder)
         if place.url is None:
-            return Home(folder, LocalFolder(folder, self._disk, self._threads))
+            return Location(folder, LocalFolder(folder, self._disk, self._threads))
         opening = given if not isinstance(given, str | Path) else await self._threads.run(open_store, place.url)
         await opening.open()
-        home = self._stores[place.url] = Home(folder, opening)
+        home = self._stores[place.url] = Location(folder, opening)
         return home
 
 

@@ -11,7 +11,7 @@ from threading import Event
 from typing import Protocol
 
 from ...errors import DownloadError
-from .syscalls import Buffer, Calls, named
+from .syscalls import Buffer, Syscalls, named
 
 __all__ = ["Hasher", "PartFile"]
 
@@ -33,7 +33,7 @@ class PartFile:
         size: where it ends.
     """
 
-    def __init__(self, path: Path, fd: int, size: int, calls: Calls) -> None:
+    def __init__(self, path: Path, fd: int, size: int, calls: Syscalls) -> None:
         self.path = path
         self.size = size
         self._fd = fd

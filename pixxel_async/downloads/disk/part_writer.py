@@ -13,13 +13,13 @@ from threading import Event
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ..rules.byte_ranges import Regions, add, size_of, to_text
-from .taps import Onlookers
+from .taps import StreamTaps
 
 if TYPE_CHECKING:
     from ..._aio.threads import Threads
     from .part_file import PartFile
 
-__all__ = ["Writer"]
+__all__ = ["PartWriter"]
 
 SYNC_STEP = 64 << 20
 """Bytes after which what was written is brought to the disk, so that not all of it is lost in a power cut."""
@@ -29,7 +29,7 @@ CATCH_UP = 4 << 20
 T = TypeVar("T")
 
 
-class Writer:
+class PartWriter:
     """The one writer of one part file.
 
     Args:
@@ -67,7 +67,7 @@ class Writer:
         self._part = part
         self._threads = threads
         self._buffer = buffer
-        self.onlookers = Onlookers(digest=digest is not None, unpack=unpack)
+        self.onlookers = StreamTaps(digest=digest is not None, unpack=unpack)
         self._shown = 0
         self._chunks: list[bytes] = []
         self._gathered = 0

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from ...errors import DiskFull, DownloadError
 
-__all__ = ["FULL", "SAFE_OPEN", "Buffer", "Calls", "named", "translated"]
+__all__ = ["FULL", "SAFE_OPEN", "Buffer", "Syscalls", "named", "translated"]
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Errors that mean that there is no room: on the disk, in a quota, below a limit."""
@@ -36,7 +36,7 @@ def _permit(fd: int, mode: int) -> None:
 
 
 @frozen
-class Calls:
+class Syscalls:
     """The operating system's calls, one field each, so that a test can make the n-th of any of them fail."""
 
     open: Callable[..., int] = os.open

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 
-from ..._formats.zip_stream import Passage, Seen
+from ..._formats.zip_stream import StreamSummary, ZipStreamChecker
 from .syscalls import Buffer
 
-__all__ = ["Onlookers"]
+__all__ = ["StreamTaps"]
 
 
-class Onlookers:
+class StreamTaps:
     """A digest, and one who unpacks the members of a ZIP as they pass by; both begin at byte 0.
 
     Args:
@@ -26,7 +26,7 @@ class Onlookers:
         """The next byte is byte 0."""
         digest, unpack = self._wanted
         self._hash = hashlib.sha256() if digest else None
-        self._passage = Passage() if unpack else None
+        self._passage = ZipStreamChecker() if unpack else None
 
     def update(self, data: Buffer, /) -> None:
         """Show them the next bytes."""
@@ -49,6 +49,6 @@ class Onlookers:
         return None if self._hash is None else self._hash.digest()
 
     @property
-    def seen(self) -> Seen | None:
+    def seen(self) -> StreamSummary | None:
         """The members of the ZIP that passed by, all of them sound; None if they have to be looked at in the file."""
         return None if self._passage is None else self._passage.seen

@@ -19,14 +19,14 @@ from ...errors import (
 )
 from ...events import Waiting
 from ..pipeline.ask import inquire
-from .key_check import Doorman
+from .key_check import KeyProbe
 
 if TYPE_CHECKING:
     from ...packages import PackageState
     from ..item import Item
     from ..schedule.schedule import Schedule
-    from ..services import Tools
-    from .organization import Binding
+    from ..services import Services
+    from .organization import OrganizationGuard
 
 __all__ = ["Asker"]
 
@@ -47,9 +47,9 @@ class Asker:
 
     def __init__(
         self,
-        tools: Tools,
+        tools: Services,
         schedule: Schedule,
-        binding: Binding,
+        binding: OrganizationGuard,
         *,
         fail: Callable[[Item, PixxelError], object],
         refused: Callable[[Item, PixxelError], object],
@@ -59,7 +59,7 @@ class Asker:
         self._binding = binding
         self._fail = fail
         self._refused = refused
-        self._doorman = Doorman(tools.timing)
+        self._doorman = KeyProbe(tools.timing)
 
     async def ask(self, item: Item) -> None:
         """Ask for one package; afterwards it is ready, waits, or has ended."""

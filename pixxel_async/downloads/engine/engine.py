@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import DiskFull, DownloadError, PackageTimedOut, PixxelError, RateLimited
 from ...events import Failed, Outcome, Waiting
-from ..item import Item, Key, Running, Sink
-from ..pipeline.claim import Held
+from ..item import Item, ItemKey, OutcomeSink, WorkerHold
+from ..pipeline.claim import LeaseHeld
 from ..pipeline.failures import note_failure, unforeseen
 from ..pipeline.pipeline import NotReady, carry
 from ..schedule.schedule import Schedule
 from .asker import Asker
-from .lookup import Found
+from .lookup import LookupResult
 
 if TYPE_CHECKING:
     from ...packages import Package
     from ...settings import DownloadSettings, Settings
-    from ..disk.locations import Home
-    from ..item import Terms
-    from ..services import Tools
-    from .organization import Binding
+    from ..disk.locations import Location
+    from ..item import BatchContext
+    from ..services import Services
+    from .organization import OrganizationGuard
 
 __all__ = ["Engine", "begin"]
 
@@ -43,9 +43,9 @@ class Engine:
         streaming: bodies under way.
     """
 
-    def __init__(self, tools: Tools, binding: Binding, home: Home, settings: Settings) -> None:
+    def __init__(self, tools: Services, binding: OrganizationGuard, home: Location, settings: Settings) -> None:
         self.tools = tools
-        self.items: dict[Key, Item] = {}
+        self.items: dict[ItemKey, Item] = {}
         self.home = home
         self._binding = binding
         self.streaming = 0
@@ -105,13 +105,13 @@ class Engine:
         left = item.began + deadline - self.tools.timing.clock()
         try:
             async with asyncio.timeout(max(left, 0.0)) as limit:
-                item.running = Running(item.identity, limit)
+                item.running = WorkerHold(item.identity, limit)
                 done = await carry(item, self.tools)
                 self.finish(item, done)
                 return done.size if done.fetched else 0
         except NotReady:
             self._asker.packing(item)
-        except Held:
+        except LeaseHeld:
             self.tools.tell(Waiting(item.identity, "another process has it", self.tools.timing.clock() - item.began))
             self._hold(item)
         except RateLimited as error:
@@ -149,7 +149,7 @@ class Engine:
         self._changed.set()
         self.schedule.wake()
 
-    def key(self, package: Package, terms: Terms) -> Key:
+    def key(self, package: Package, terms: BatchContext) -> ItemKey:
         """What an item is known by; mostly the package alone, for there may be very many.
 
         Another client's item is another item: what one key is refused, the next may have.
@@ -176,7 +176,7 @@ class Engine:
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)
 
-    def leave(self, item: Item, sink: Sink) -> None:
+    def leave(self, item: Item, sink: OutcomeSink) -> None:
         """Somebody no longer wants an item; when nobody does, it is dropped."""
         item.sinks = tuple(other for other in item.sinks if other is not sink)
         if item.sinks:
@@ -215,7 +215,7 @@ class Engine:
             await asyncio.wait(pending)
 
 
-def begin(engine: Engine, item: Item, found: Found, ask: Callable[[Item], object]) -> None:
+def begin(engine: Engine, item: Item, found: LookupResult, ask: Callable[[Item], object]) -> None:
     """Put an item on its way: to a stream, which looks at its file again, or to be asked for.
 
     Args:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 from ...errors import PackageFailed, PackageTimedOut, PixxelError, TimedOut, WaitFailed
 from ...events import Outcome, Skipped
 from ...packages import Wanted, wanted
-from ..item import Item, Sink, Terms
+from ..item import BatchContext, Item, OutcomeSink
 from ..pipeline.failures import unforeseen
 from .engine import begin
-from .lookup import Found, ended, in_shard, look_up
-from .source import Source
+from .lookup import LookupResult, ended, in_shard, look_up
+from .source import PackageSource
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -25,7 +25,7 @@ LARGEST_CHUNK = 512
 """Rows that are looked up at once at most."""
 
 
-class Batch(Sink, Protocol):
+class Batch(OutcomeSink, Protocol):
     """The sink that a feed works for."""
 
     def say(self, outcome: Outcome) -> None:
@@ -48,12 +48,12 @@ class Feed:
         source: Iterable[object] | AsyncIterable[object],
         *,
         engine: Engine,
-        terms: Terms,
+        terms: BatchContext,
         sink: Batch,
         wait_for_jobs: bool,
     ) -> None:
         self.active = 0
-        self._source = Source(source)
+        self._source = PackageSource(source)
         self._engine = engine
         self._terms = terms
         self._sink = sink
@@ -131,7 +131,7 @@ class Feed:
             return sum([await self._take([each]) for each in given])
         return sum(map(self._begin, found))
 
-    def _begin(self, found: Found) -> bool:
+    def _begin(self, found: LookupResult) -> bool:
         """Whether a package is on its way now; one that is over already never becomes an item."""
         outcome = ended(found, self._terms, skip=True)
         if outcome is not None:

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from ...client import PixxelClient
     from ...settings import Timing
 
-__all__ = ["Doorman"]
+__all__ = ["KeyProbe"]
 
 MEMORY = 60.0
 """Seconds for which one look at the projects answers for all packages."""
 
 
-class Doorman:
+class KeyProbe:
     """Asks for the projects, which every working key may see, at most once a minute for each client."""
 
     def __init__(self, timing: Timing) -> None:

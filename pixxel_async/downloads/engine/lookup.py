@@ -14,15 +14,15 @@ from ..record.extracted import Extracted
 
 if TYPE_CHECKING:
     from ...packages import Package, Wanted
-    from ..item import Terms
+    from ..item import BatchContext
     from ..pipeline.rules.recovery import Decision
     from ..record import Row
-    from ..services import Sight
+    from ..services import ReadServices
 
-__all__ = ["Found", "ended", "in_shard", "look_up"]
+__all__ = ["LookupResult", "ended", "in_shard", "look_up"]
 
 
-class Found(NamedTuple):
+class LookupResult(NamedTuple):
     """What record and disk say about one package, and what follows from it.
 
     Attributes:
@@ -46,7 +46,9 @@ def in_shard(package: Package, shard: tuple[int, int] | None) -> bool:
     return int.from_bytes(digest[:8]) % shard[1] == shard[0] - 1
 
 
-async def look_up(wanted: Sequence[Wanted], terms: Terms, sight: Sight, *, heads: bool = True) -> list[Found]:
+async def look_up(
+    wanted: Sequence[Wanted], terms: BatchContext, sight: ReadServices, *, heads: bool = True
+) -> list[LookupResult]:
     """Look up packages of one call, all together; raises when one of them cannot be named or looked at.
 
     Args:
@@ -56,10 +58,10 @@ async def look_up(wanted: Sequence[Wanted], terms: Terms, sight: Sight, *, heads
     known = await sight.record.known(identities, terms.folder, heads=heads and not terms.settings.extract)
     rows = [known.get(identity) for identity in identities]
     decisions = await decide(wanted, rows, terms, sight)
-    return list(map(Found, wanted, rows, decisions))
+    return list(map(LookupResult, wanted, rows, decisions))
 
 
-def ended(found: Found, terms: Terms, *, skip: bool) -> Outcome | None:
+def ended(found: LookupResult, terms: BatchContext, *, skip: bool) -> Outcome | None:
     """The outcome of what is over already; None when something is to be done about it.
 
     Args:
@@ -76,12 +78,12 @@ def ended(found: Found, terms: Terms, *, skip: bool) -> Outcome | None:
     return None
 
 
-def _to_unpack(terms: Terms, row: Row, unpacked: Extracted | None) -> bool:
+def _to_unpack(terms: BatchContext, row: Row, unpacked: Extracted | None) -> bool:
     """Whether it is done but for its files."""
     return terms.settings.extract and row.container == "zip" and (unpacked is None or not unpacked.whole)
 
 
-def _done(package: Package, row: Row, unpacked: Extracted | None, terms: Terms, *, skip: bool) -> Outcome:
+def _done(package: Package, row: Row, unpacked: Extracted | None, terms: BatchContext, *, skip: bool) -> Outcome:
     name, folder = row.name or "", None
     file, url = os.path.join(terms.folder, name), url_of(terms, name)
     if unpacked is not None and unpacked.whole:

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from ...client import PixxelClient
     from ..record import Record
 
-__all__ = ["Binding"]
+__all__ = ["OrganizationGuard"]
 
 
-class Binding:
+class OrganizationGuard:
     """Learns the organization once, before the first package is asked for.
 
     Args:

@@ -13,7 +13,7 @@ from ...errors import ConfigError
 
 T = TypeVar("T")
 
-__all__ = ["InPages", "Source"]
+__all__ = ["InPages", "PackageSource"]
 
 PATIENCE = 0.05
 """Seconds that a chunk which holds something waits for the rest of it."""
@@ -22,7 +22,7 @@ BREATH = 64
 
 
 class InPages(AsyncIterable[T], Generic[T]):
-    """Rows that come in pages, as those of a listing do; `Source` waits once for a page, and not for each of its rows.
+    """Rows that come in pages, as a listing's do; `PackageSource` waits once for a page, not for each of its rows.
 
     Args:
         pages: each is gone through once, and before the next one is asked for.
@@ -41,7 +41,7 @@ class InPages(AsyncIterable[T], Generic[T]):
                 yield row
 
 
-class Source:
+class PackageSource:
     """Reads a source; `take` after the end returns nothing.
 
     One that comes `by_page` is read as far as the page that is being taken, any other async one by a task of its own,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ...settings import Timing
 
-__all__ = ["Pace"]
+__all__ = ["BandwidthLimiter"]
 
 SLACK = 0.005
 """Seconds that are not worth a sleep; they count in the next one."""
 
 
-class Pace:
+class BandwidthLimiter:
     """One clock of bytes: whoever takes some moves it on, and waits until it is that late.
 
     What was not used is not saved up, so that the rate is never passed afterwards.

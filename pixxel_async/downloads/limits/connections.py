@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["Lines"]
+__all__ = ["ConnectionCount"]
 
 
-class Lines:
+class ConnectionCount:
     """Counts connections; a body may have more than one only while there are fewer than streams allowed.
 
     Attributes:

@@ -12,14 +12,14 @@ from ..._aio.threads import Threads
 from ...errors import DiskFull
 from ..disk.disk import Disk
 
-__all__ = ["Need", "Room"]
+__all__ = ["DiskSpace", "Reservation"]
 
 SMALL = 1 << 20
 """Bytes of a body for which the disk is not looked at once more."""
 
 
 @define(eq=False)
-class Need:
+class Reservation:
     """What one body still needs.
 
     Attributes:
@@ -33,25 +33,25 @@ class Need:
     seen: int | None = None
 
 
-class Room:
+class DiskSpace:
     """The free room of disks, less a reserve and less what running bodies still need."""
 
     def __init__(self, disk: Disk, threads: Threads) -> None:
         self._disk = disk
         self._threads = threads
-        self._needs: set[Need] = set()
+        self._needs: set[Reservation] = set()
 
     @contextmanager
-    def need(self, folder: Path, seen: int | None = None) -> Iterator[Need]:
-        """A need that counts as long as the block runs; `seen` as in `Need`."""
-        need = Need(folder, seen=seen)
+    def need(self, folder: Path, seen: int | None = None) -> Iterator[Reservation]:
+        """A need that counts as long as the block runs; `seen` as in `Reservation`."""
+        need = Reservation(folder, seen=seen)
         self._needs.add(need)
         try:
             yield need
         finally:
             self._needs.discard(need)
 
-    async def ask(self, need: Need, missing: int, *, reserve: int) -> int:
+    async def ask(self, need: Reservation, missing: int, *, reserve: int) -> int:
         """Bytes that this body may write at most.
 
         Args:

@@ -12,7 +12,7 @@ LOOKS = 4
 """How often a window is looked at."""
 
 
-class Stall(Exception):
+class StallDetected(Exception):
     """Inside this package only: too few bytes in one window."""
 
 
@@ -51,7 +51,7 @@ class Watchdog:
 
     @asynccontextmanager
     async def watch(self, window: float, floor: int) -> AsyncIterator[Watch]:
-        """A watch for the block; raises `Stall` out of it when the window passes with fewer than `floor` bytes."""
+        """Watch the block; raises `StallDetected` out of it when the window passes with fewer than `floor` bytes."""
         watch = None
         try:
             async with asyncio.timeout(None) as limit:
@@ -61,7 +61,7 @@ class Watchdog:
                 yield watch
         except TimeoutError:
             if watch is not None and watch.limit.expired():
-                raise Stall from None
+                raise StallDetected from None
             raise
         finally:
             if watch is not None:

@@ -12,12 +12,12 @@ from ...events import Asked
 if TYPE_CHECKING:
     from ...packages import PackageState
     from ..item import Item
-    from ..services import Tools
+    from ..services import Services
 
 __all__ = ["inquire"]
 
 
-async def inquire(item: Item, tools: Tools) -> PackageState:
+async def inquire(item: Item, tools: Services) -> PackageState:
     """Ask for one package, or how it stands; the id of a download is in the record before anything is made of it.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, frozen
 
-from ..._aio.shield import surely
+from ..._aio.shield import finish
 from ...errors import NameTaken
 from ..disk.final import Final
 from ..record import Claim, Row
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from ...packages import Package, Wanted
     from ..disk.destination import Destination, Look
     from ..disk.disk import Disk
-    from ..item import Item, Terms
-    from ..services import Sight, Tools
+    from ..item import BatchContext, Item
+    from ..services import ReadServices, Services
 
-__all__ = ["Held", "Place", "claimed", "decide", "first_name", "url_of"]
+__all__ = ["ClaimedItem", "LeaseHeld", "claimed", "decide", "first_name", "url_of"]
 
 
-class Held(Exception):
+class LeaseHeld(Exception):
     """Inside this package only: another process has the item."""
 
 
 @define(eq=False)
-class Place:
+class ClaimedItem:
     """One claimed item.
 
     Attributes:
@@ -79,12 +79,12 @@ def first_name(wanted: Wanted, template: str | None) -> str:
 
 
 @asynccontextmanager
-async def claimed(item: Item, tools: Tools) -> AsyncIterator[Place]:
-    """The item's place, this process's own for the block; raises `Held` when another process has it."""
+async def claimed(item: Item, tools: Services) -> AsyncIterator[ClaimedItem]:
+    """The item's place, this process's own for the block; raises `LeaseHeld` when another process has it."""
     folder = item.terms.folder
     name = first_name(item.wanted, item.terms.settings.name)
     claim = await _claim(item, tools, name)
-    place: Place | None = None
+    place: ClaimedItem | None = None
     try:
         row = claim.row
         name = row.name or name
@@ -92,14 +92,14 @@ async def claimed(item: Item, tools: Tools) -> AsyncIterator[Place]:
         look = await item.terms.destination.looking([name])
         decide_one = _Deciding(item.terms, tools.disk, look, lost=tools.record.lost, revive=True)
         decision = await tools.threads.run(decide_one, row, name, part, claim.same_boot)
-        place = Place(folder, item.terms.destination, row, name, part, decision)
+        place = ClaimedItem(folder, item.terms.destination, row, name, part, decision)
         yield place
     finally:
         if place is None or place.held:
-            await surely(tools.record.release(item.identity, folder))
+            await finish(tools.record.release(item.identity, folder))
 
 
-async def _claim(item: Item, tools: Tools, name: str) -> Claim:
+async def _claim(item: Item, tools: Services, name: str) -> Claim:
     folder = item.terms.folder
     try:
         claim = await tools.record.claim(item.identity, folder, name=name, part=_part(item.package, name))
@@ -107,7 +107,7 @@ async def _claim(item: Item, tools: Tools, name: str) -> Claim:
         name = distinct(name, item.package)
         claim = await tools.record.claim(item.identity, folder, name=name, part=_part(item.package, name))
     if claim is None:
-        raise Held
+        raise LeaseHeld
     return claim
 
 
@@ -119,7 +119,7 @@ def _part(package: Package, name: str) -> str:
 class _Deciding:
     """Looks at the disk and decides; runs in a thread."""
 
-    terms: Terms
+    terms: BatchContext
     disk: Disk
     look: Look
     lost: bool
@@ -155,7 +155,9 @@ class _Deciding:
         return known._replace(state="failed") if self.revive and row.state == "given_up" else known
 
 
-async def decide(wanted: Sequence[Wanted], rows: Sequence[Row | None], terms: Terms, sight: Sight) -> list[Decision]:
+async def decide(
+    wanted: Sequence[Wanted], rows: Sequence[Row | None], terms: BatchContext, sight: ReadServices
+) -> list[Decision]:
     """What is to be done about each of these, all of one call, before anything is asked for.
 
     An object store is looked at only where what it holds makes a difference to what the record says.
@@ -176,10 +178,10 @@ def _decide(
     ]
 
 
-def _name(wanted: Wanted, row: Row | None, terms: Terms) -> str:
+def _name(wanted: Wanted, row: Row | None, terms: BatchContext) -> str:
     return (row.name if row is not None else None) or first_name(wanted, terms.settings.name)
 
 
-def url_of(terms: Terms, name: str) -> str | None:
+def url_of(terms: BatchContext, name: str) -> str | None:
     """The URL of a final file that is an object; None for other files."""
     return None if terms.destination.url is None else terms.destination.title(name)

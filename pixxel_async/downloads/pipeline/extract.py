@@ -20,8 +20,8 @@ from ..rules.file_names import bare, part_name
 
 if TYPE_CHECKING:
     from ..item import Item
-    from ..services import Tools
-    from .claim import Place
+    from ..services import Services
+    from .claim import ClaimedItem
 
 __all__ = ["extracted"]
 
@@ -30,7 +30,7 @@ SUFFIX = ".files"
 Save = Callable[..., Any]
 
 
-async def extracted(item: Item, place: Place, save: Save, tools: Tools) -> Extracted | None:
+async def extracted(item: Item, place: ClaimedItem, save: Save, tools: Services) -> Extracted | None:
     """See to it that the files are there, if they are wanted; what was extracted, then or before.
 
     Args:
@@ -67,7 +67,7 @@ def _check_free(folder: Path) -> None:
         raise NameTaken(f"{folder} exists and is not known to be ours", stage="extract")
 
 
-async def _unpacked(item: Item, place: Place, folder: Path, tools: Tools) -> None:
+async def _unpacked(item: Item, place: ClaimedItem, folder: Path, tools: Services) -> None:
     settings, stop = item.terms.settings, Event()
     work = partial(
         unpack, place.path, folder, place.path.parent / f"{part_name(item.package)}.d",

@@ -11,7 +11,7 @@ from ..item import Item
 
 if TYPE_CHECKING:
     from ..item import Item
-    from ..services import Tools
+    from ..services import Services
 
 __all__ = ["note_failure", "unforeseen"]
 
@@ -24,7 +24,7 @@ def _for_good(error: PixxelError) -> bool:
     return not error.retryable and not isinstance(error, NameTaken)
 
 
-async def note_failure(item: Item, error: PixxelError, tools: Tools) -> None:
+async def note_failure(item: Item, error: PixxelError, tools: Services) -> None:
     """Leave the failure in the record; what fails for good in several runs is given up."""
     folder, settings = item.terms.folder, item.terms.settings
     if isinstance(error, _USELESS):

@@ -16,18 +16,18 @@ from ..prove import InMemory, Proof, members, prove
 
 if TYPE_CHECKING:
     from ..disk.disk import Disk
-    from ..disk.part_writer import Writer
+    from ..disk.part_writer import PartWriter
     from ..item import Item
-    from ..services import Tools
+    from ..services import Services
 
-__all__ = ["Sound", "check"]
+__all__ = ["Inspection", "inspect"]
 
 MOST_MEMBERS = 10_000
 """Members of a ZIP that an outcome lists; of larger archives it lists none."""
 
 
 @frozen
-class Sound:
+class Inspection:
     """A complete file that was proved.
 
     Attributes:
@@ -40,9 +40,9 @@ class Sound:
     mtime_ns: int | None
 
 
-async def check(
-    item: Item, path: Path, kept: Kept, digests: Mapping[str, bytes], writer: Writer | None, tools: Tools
-) -> Sound:
+async def inspect(
+    item: Item, path: Path, kept: Kept, digests: Mapping[str, bytes], writer: PartWriter | None, tools: Services
+) -> Inspection:
     """Prove a complete file, as far as the item's settings say.
 
     Args:
@@ -67,14 +67,14 @@ def _look_into(
     path: Path,
     proving: Callable[..., Proof],
     disk: Disk,
-    writer: Writer | None,
+    writer: PartWriter | None,
     digest: bytes | None,
     data: bytes | None,
-) -> Sound:
+) -> Inspection:
     """All that is to be known of a complete file, in one go; runs in a thread."""
     source = path if data is None else InMemory(path, data)
     computed = () if digest is None else (("sha256", digest),)
     proof = proving(source, computed=computed, seen=None if writer is None else writer.onlookers.seen)
     listed = tuple(members(source)) if proof.members and proof.members <= MOST_MEMBERS else ()
     found = disk.look(path)
-    return Sound(proof, listed, found.mtime_ns if found is not None else None)
+    return Inspection(proof, listed, found.mtime_ns if found is not None else None)

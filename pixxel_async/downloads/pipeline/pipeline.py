@@ -15,25 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from ..._aio.shield import surely
+from ..._aio.shield import finish
 from ...errors import Corrupt, DownloadError, NameTaken, NotAPackage, PackageFailed
 from ...events import Downloaded
 from ..body.body import Stream
 from ..body.rules.resume import Kept
 from ..disk.file_check import digest_of
-from ..disk.part_writer import Writer
+from ..disk.part_writer import PartWriter
 from ..rules.file_names import distinct, with_suffix
 from .ask import inquire
-from .claim import Place, claimed, url_of
+from .claim import ClaimedItem, claimed, url_of
 from .extract import extracted
-from .inspect import Sound, check
+from .inspect import Inspection, inspect
 
 if TYPE_CHECKING:
     from ...packages import Link
     from ..disk.part_file import PartFile
     from ..item import Item
     from ..record import Row
-    from ..services import Tools
+    from ..services import Services
 
 __all__ = ["NotReady", "carry"]
 
@@ -42,7 +42,7 @@ class NotReady(Exception):
     """Inside this package only: the service no longer has the package ready."""
 
 
-async def carry(item: Item, tools: Tools) -> Downloaded:
+async def carry(item: Item, tools: Services) -> Downloaded:
     """Bring one package to its final name.
 
     Raises:
@@ -60,7 +60,7 @@ async def carry(item: Item, tools: Tools) -> Downloaded:
         return await _with_files(done, item, place, tools)
 
 
-async def _there(item: Item, place: Place, tools: Tools) -> Downloaded | None:
+async def _there(item: Item, place: ClaimedItem, tools: Services) -> Downloaded | None:
     """The outcome, if the final file is there and sound; else None, and the decision says how to go on."""
     match place.decision.step:
         case "done":
@@ -82,7 +82,7 @@ async def _there(item: Item, place: Place, tools: Tools) -> Downloaded | None:
     return None
 
 
-async def _finish(item: Item, place: Place, tools: Tools) -> Downloaded:
+async def _finish(item: Item, place: ClaimedItem, tools: Services) -> Downloaded:
     """The record learns of a file that is there, and an old part file goes."""
     look = await place.destination.looking([place.name])
     found = await tools.threads.run(look, place.name)
@@ -96,12 +96,12 @@ async def _finish(item: Item, place: Place, tools: Tools) -> Downloaded:
     return _downloaded(item, place, tools, fetched=False)
 
 
-async def _adopted(item: Item, place: Place, tools: Tools) -> bool:
+async def _adopted(item: Item, place: ClaimedItem, tools: Services) -> bool:
     """Whether a file that a lost record may have known is sound."""
     if place.destination.url is not None:
         return await _vouched(item, place, tools)
     try:
-        proof = (await check(item, place.path, Kept(), {}, None, tools)).proof
+        proof = (await inspect(item, place.path, Kept(), {}, None, tools)).proof
     except (Corrupt, NotAPackage):
         return False
     sha256 = await tools.threads.run(digest_of, place.path) if item.terms.settings.digest else None
@@ -109,7 +109,7 @@ async def _adopted(item: Item, place: Place, tools: Tools) -> bool:
     return True
 
 
-async def _vouched(item: Item, place: Place, tools: Tools) -> bool:
+async def _vouched(item: Item, place: ClaimedItem, tools: Services) -> bool:
     """The same of an object: it was proved before it was sent, and tells the digest of what was proved."""
     sha256 = await place.destination.vouched(place.name)
     if sha256 is not None:
@@ -118,12 +118,12 @@ async def _vouched(item: Item, place: Place, tools: Tools) -> bool:
 
 
 @asynccontextmanager
-async def _writing(item: Item, place: Place, tools: Tools) -> AsyncIterator[tuple[PartFile, Writer, int]]:
+async def _writing(item: Item, place: ClaimedItem, tools: Services) -> AsyncIterator[tuple[PartFile, PartWriter, int]]:
     """The open part file, its writer, and the disk's free bytes; nothing is in use any more when the block is left."""
     settings, decision = item.terms.settings, place.decision
     part, free = await _open_part(place, tools)
     kept = part.size if decision.step == "prove" else min(decision.offset, part.size)
-    writer = Writer(
+    writer = PartWriter(
         part, tools.threads, buffer=settings.buffer, digest=settings.digest,
         kept=kept, beyond=decision.beyond, synced=place.row.synced, unpack=settings.verify == "full",
     )  # fmt: skip
@@ -132,10 +132,10 @@ async def _writing(item: Item, place: Place, tools: Tools) -> AsyncIterator[tupl
         yield part, writer, free
     finally:
         if not part.closed:
-            await surely(_let_go(item, place, part, writer, tools))
+            await finish(_let_go(item, place, part, writer, tools))
 
 
-async def _open_part(place: Place, tools: Tools) -> tuple[PartFile, int]:
+async def _open_part(place: ClaimedItem, tools: Services) -> tuple[PartFile, int]:
     """The part file and the disk's free bytes; what is opened for one who is cancelled meanwhile is closed again."""
     opening = tools.threads.begin(tools.disk.open_with_room, place.folder, place.part)
     try:
@@ -146,7 +146,7 @@ async def _open_part(place: Place, tools: Tools) -> tuple[PartFile, int]:
         raise
 
 
-async def _let_go(item: Item, place: Place, part: PartFile, writer: Writer, tools: Tools) -> None:
+async def _let_go(item: Item, place: ClaimedItem, part: PartFile, writer: PartWriter, tools: Services) -> None:
     """Put the part file away; what of it is surely on the disk counts also after a power cut."""
     await writer.settle()
     with suppress(DownloadError):
@@ -156,8 +156,8 @@ async def _let_go(item: Item, place: Place, part: PartFile, writer: Writer, tool
 
 
 async def _proved(
-    item: Item, place: Place, part: PartFile, writer: Writer, free: int, tools: Tools
-) -> tuple[Stream, Sound]:
+    item: Item, place: ClaimedItem, part: PartFile, writer: PartWriter, free: int, tools: Services
+) -> tuple[Stream, Inspection]:
     """Fetch and prove; what does not prove itself is fetched once more from byte 0."""
     row = place.row
     kept = Kept(writer.size, row.etag, row.last_modified, row.total) if writer.size else Kept()
@@ -177,12 +177,12 @@ async def _proved(
             raise
 
 
-async def _fetched(item: Item, part: PartFile, stream: Stream, tools: Tools) -> Sound:
+async def _fetched(item: Item, part: PartFile, stream: Stream, tools: Services) -> Inspection:
     await stream.fetch()
-    return await check(item, part.path, stream.kept, stream.digests, stream.writer, tools)
+    return await inspect(item, part.path, stream.kept, stream.digests, stream.writer, tools)
 
 
-async def _link(item: Item, tools: Tools) -> Link:
+async def _link(item: Item, tools: Services) -> Link:
     """A fresh link; raises `NotReady` when the service is packing again."""
     state = await inquire(item, tools)
     if state.failed:
@@ -197,7 +197,9 @@ def _known(row: Row) -> bool:
     return (row.etag, row.last_modified, row.total, row.synced) != (None, None, None, 0)
 
 
-async def _remember(item: Item, place: Place, writer: Writer, tools: Tools, kept: Kept, synced: int) -> None:
+async def _remember(
+    item: Item, place: ClaimedItem, writer: PartWriter, tools: Services, kept: Kept, synced: int
+) -> None:
     """The validators of the bytes that come now, how many are surely on the disk, and where they are.
 
     That there are fewer than the record said must be known before others are written.
@@ -209,7 +211,9 @@ async def _remember(item: Item, place: Place, writer: Writer, tools: Tools, kept
     )  # fmt: skip
 
 
-async def _publish(item: Item, place: Place, part: PartFile, stream: Stream, sound: Sound, tools: Tools) -> None:
+async def _publish(
+    item: Item, place: ClaimedItem, part: PartFile, stream: Stream, sound: Inspection, tools: Services
+) -> None:
     """Announce the final name, take it, and note that it is done."""
     place.name = with_suffix(place.name, sound.proof.container)
     try:
@@ -227,7 +231,9 @@ async def _publish(item: Item, place: Place, part: PartFile, stream: Stream, sou
     place.held = not release
 
 
-async def _announce(item: Item, place: Place, part: PartFile, stream: Stream, sound: Sound, tools: Tools) -> None:
+async def _announce(
+    item: Item, place: ClaimedItem, part: PartFile, stream: Stream, sound: Inspection, tools: Services
+) -> None:
     """The record knows of a proved file before that has its name."""
     proof, digest = sound.proof, stream.writer.onlookers.digest()
     await _save(
@@ -238,14 +244,14 @@ async def _announce(item: Item, place: Place, part: PartFile, stream: Stream, so
 
 
 async def _save(
-    item: Item, place: Place, tools: Tools, *, durable: bool = False, release: bool = False, **changes: Any
+    item: Item, place: ClaimedItem, tools: Services, *, durable: bool = False, release: bool = False, **changes: Any
 ) -> None:
     """Change the row, here and in the record."""
     await tools.record.save(item.identity, place.folder, durable=durable, release=release, **changes)
     place.learn(**changes)
 
 
-async def _with_files(done: Downloaded, item: Item, place: Place, tools: Tools) -> Downloaded:
+async def _with_files(done: Downloaded, item: Item, place: ClaimedItem, tools: Services) -> Downloaded:
     """The same, with the folder that its files were unpacked into."""
     found = await extracted(item, place, partial(_save, item, place, tools), tools)
     if found is None or not found.whole:
@@ -255,7 +261,7 @@ async def _with_files(done: Downloaded, item: Item, place: Place, tools: Tools) 
 
 
 def _downloaded(
-    item: Item, place: Place, tools: Tools, *, fetched: bool = True, members: tuple[Any, ...] = ()
+    item: Item, place: ClaimedItem, tools: Services, *, fetched: bool = True, members: tuple[Any, ...] = ()
 ) -> Downloaded:
     row: Row = place.row
     return Downloaded(

@@ -2,6 +2,6 @@
 
 from .merge import Merged, merge
 from .record import Record
-from .rows import Claim, Row, State
+from .rows import Claim, Row, RowState
 
-__all__ = ["Claim", "Merged", "Record", "Row", "State", "merge"]
+__all__ = ["Claim", "Merged", "Record", "Row", "RowState", "merge"]

@@ -14,16 +14,16 @@ from attrs import define
 
 from ...errors import ConfigError
 
-__all__ = ["Store", "Writer"]
+__all__ = ["CommitThread", "RecordStore"]
 
 _GROUP = 512
 """Jobs in one commit at most."""
 
 T = TypeVar("T")
-S = TypeVar("S", bound="Store")
+S = TypeVar("S", bound="RecordStore")
 
 
-class Store(Protocol):
+class RecordStore(Protocol):
     """What the thread needs of a database."""
 
     def group(self, jobs: list[Callable[[Any], Any]], *, durable: bool) -> list[Any]:
@@ -46,7 +46,7 @@ class _Job:
     future: asyncio.Future[Any] | None
 
 
-class Writer:
+class CommitThread:
     """Runs jobs on a database in a thread of its own, in the order in which they were asked for.
 
     Args:
@@ -54,7 +54,7 @@ class Writer:
         beat: seconds between two signs of life.
     """
 
-    def __init__(self, open: Callable[[], Store], *, beat: float) -> None:
+    def __init__(self, open: Callable[[], RecordStore], *, beat: float) -> None:
         self._open = open
         self._beat = beat
         self._pid = os.getpid()
@@ -129,7 +129,7 @@ class Writer:
                 store.close()
             self._later([(self._ended, None)])
 
-    def _serve(self, store: Store) -> bool:
+    def _serve(self, store: RecordStore) -> bool:
         """Do the jobs that wait, together; False once the last one is done."""
         jobs, more = self._gather()
         if not jobs:

@@ -17,11 +17,11 @@ from attrs import define, frozen
 from ...errors import DownloadError, NameTaken
 from ..rules.file_names import fold
 from .database import Database
-from .rows import COLUMNS, HEAD, Claim, Row, State, blank, from_columns, head_seal, seal, to_columns
+from .rows import COLUMNS, HEAD, Claim, Row, RowState, blank, from_columns, head_seal, seal, to_columns
 from .rules.merging import better
 
 __all__ = [
-    "Claiming", "Digests", "Page", "counts", "digests", "forget", "get", "known", "page", "release", "save", "take",
+    "Claiming", "Digests", "RowPage", "counts", "digests", "forget", "get", "known", "page", "release", "save", "take",
     "taken",
 ]  # fmt: skip
 
@@ -37,7 +37,7 @@ _WRITE = (
 
 
 @frozen
-class Page:
+class RowPage:
     """Rows read together.
 
     Attributes:
@@ -85,14 +85,16 @@ def known(db: Database, identities: Sequence[str], folder: str, *, heads: bool) 
     return rows
 
 
-def page(db: Database, folder: str | None, state: State | None, after: tuple[str, str], limit: int) -> Page | None:
+def page(
+    db: Database, folder: str | None, state: RowState | None, after: tuple[str, str], limit: int
+) -> RowPage | None:
     """The rows that follow `after` in the order of identity and folder; None when there are none."""
     statement = (
         f"SELECT {_SELECTED} FROM items WHERE (identity, folder) > (?, ?)"
         " AND folder = coalesce(?, folder) AND state = coalesce(?, state) ORDER BY identity, folder LIMIT ?"
     )
     found = db.sql.execute(statement, (*after, folder, state, limit)).fetchall()
-    return Page(_sound(db, found), (found[-1][0], found[-1][1])) if found else None
+    return RowPage(_sound(db, found), (found[-1][0], found[-1][1])) if found else None
 
 
 Vouched = Mapping[tuple[str, str], tuple[str, str]]
@@ -127,7 +129,7 @@ def digests(db: Database, folder: str, vouched: Vouched, after: str, limit: int)
     return Digests(files, found[-1][0]) if found else None
 
 
-def counts(db: Database, folder: str | None) -> dict[State, int]:
+def counts(db: Database, folder: str | None) -> dict[RowState, int]:
     """How many rows there are in each state."""
     statement = "SELECT state, count(*) FROM items WHERE folder = coalesce(?, folder) GROUP BY state"
     return dict(db.sql.execute(statement, (folder,)).fetchall())

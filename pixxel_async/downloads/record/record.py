@@ -12,10 +12,10 @@ from typing import Any, Literal, TypeVar
 
 from ..rules.file_names import fold
 from . import queries as items
-from .commit_thread import Writer
+from .commit_thread import CommitThread
 from .database import Database
 from .lease import Owner
-from .rows import Claim, Row, State, to_columns
+from .rows import Claim, Row, RowState, to_columns
 
 __all__ = ["Record"]
 
@@ -36,7 +36,7 @@ class Record:
         begun: whether there was no record before.
     """
 
-    def __init__(self, database: Database, writer: Writer, owner: Owner, clock: Callable[[], float]) -> None:
+    def __init__(self, database: Database, writer: CommitThread, owner: Owner, clock: Callable[[], float]) -> None:
         self.path = database.path
         self.notes = tuple(database.notes)
         self.begun = database.begun
@@ -63,7 +63,7 @@ class Record:
                 system, or cannot be written to.
         """
         owner = Owner.of_this_process(clock)
-        writer = Writer(lambda: Database.open(path, origin, owner), beat=beat)
+        writer = CommitThread(lambda: Database.open(path, origin, owner), beat=beat)
         return cls(await writer.start(), writer, owner, clock)
 
     @property
@@ -114,7 +114,7 @@ class Record:
             found.update(await self._do(_looking_up(asked[start : start + _PAGE], key, heads=heads)))
         return found
 
-    async def rows(self, folder: Path | None = None, state: State | None = None) -> AsyncIterator[Row]:
+    async def rows(self, folder: Path | None = None, state: RowState | None = None) -> AsyncIterator[Row]:
         """All rows, of one folder and in one state where given, in the order of their identities; read in pages."""
         key = None if folder is None else self._key(folder)
         after: tuple[str, str] = ("", "")
@@ -136,7 +136,7 @@ class Record:
             after = page.last
         return files
 
-    async def counts(self, folder: Path | None = None) -> dict[State, int]:
+    async def counts(self, folder: Path | None = None) -> dict[RowState, int]:
         """How many rows there are in each state that occurs."""
         key = None if folder is None else self._key(folder)
         return await self._do(lambda db: items.counts(db, key))
@@ -228,5 +228,7 @@ def _listing(folder: str, vouched: items.Vouched, after: str) -> Callable[[Datab
     return lambda db: items.digests(db, folder, vouched, after, _PAGE)
 
 
-def _paging(folder: str | None, state: State | None, after: tuple[str, str]) -> Callable[[Database], items.Page | None]:
+def _paging(
+    folder: str | None, state: RowState | None, after: tuple[str, str]
+) -> Callable[[Database], items.RowPage | None]:
     return lambda db: items.page(db, folder, state, after, _PAGE)

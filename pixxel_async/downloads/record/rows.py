@@ -13,9 +13,9 @@ from attrs import frozen
 
 from ...errors import ConfigError
 
-__all__ = ["COLUMNS", "HEAD", "Claim", "Row", "State", "blank", "from_columns", "head_seal", "seal", "to_columns"]
+__all__ = ["COLUMNS", "HEAD", "Claim", "Row", "RowState", "blank", "from_columns", "head_seal", "seal", "to_columns"]
 
-State = Literal["waiting", "streaming", "publishing", "done", "failed", "given_up"]
+RowState = Literal["waiting", "streaming", "publishing", "done", "failed", "given_up"]
 
 STATES = frozenset({"waiting", "streaming", "publishing", "done", "failed", "given_up"})
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -51,7 +51,7 @@ class Row(NamedTuple):
 
     identity: str
     folder: str
-    state: State = "waiting"
+    state: RowState = "waiting"
     name: str | None = None
     part: str | None = None
     size: int | None = None

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from ...client import PixxelClient
     from ..item import Item
 
-__all__ = ["Turns"]
+__all__ = ["FairQueue"]
 
 
-class Turns:
+class FairQueue:
     """Items that wait; with a single client a plain queue, first in, first out."""
 
     def __init__(self) -> None:

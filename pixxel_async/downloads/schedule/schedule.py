@@ -11,11 +11,11 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..._aio.notify import Bell
+from ..._aio.notify import Notifier
 from ...settings import Timing
 from ..item import Item
-from .fair_queue import Turns
-from .rules.policy import Asking
+from .fair_queue import FairQueue
+from .rules.policy import PollPolicy
 
 __all__ = ["Schedule"]
 
@@ -34,12 +34,12 @@ class Schedule:
 
     def __init__(self, timing: Timing, first_wait: float, limit: float | None) -> None:
         self._timing = timing
-        self._asking: Asking[Item] = Asking(first_wait, limit)
-        self._fresh = Turns()
-        self._ready = Turns()
+        self._asking: PollPolicy[Item] = PollPolicy(first_wait, limit)
+        self._fresh = FairQueue()
+        self._ready = FairQueue()
         self._feeds: dict[asyncio.Event, Callable[[], int]] = {}
-        self._ask_bell = Bell(timing.sleep)
-        self._stream_bell = Bell(timing.sleep)
+        self._ask_bell = Notifier(timing.sleep)
+        self._stream_bell = Notifier(timing.sleep)
         self._paused_until = -math.inf
 
     def staff(self, *, streams: int) -> None:

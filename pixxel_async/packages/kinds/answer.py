@@ -12,7 +12,7 @@ from ..._redact import masked
 from ...waiting import verdict
 
 
-class Download(Protocol):
+class DownloadReply(Protocol):
     """What the answers for packages of all kinds have."""
 
     @property
@@ -23,7 +23,7 @@ class Download(Protocol):
 
 
 @frozen
-class Answer:
+class PackageAnswer:
     """What the API said when it was asked for a package.
 
     Attributes:
@@ -42,7 +42,7 @@ class Answer:
         return f"Answer(status={self.status!r}, url={'***' if self.url else ''!r})"
 
     @classmethod
-    def of(cls, download: Download, headers: Mapping[str, str], download_id: str = "") -> Answer:
+    def of(cls, download: DownloadReply, headers: Mapping[str, str], download_id: str = "") -> PackageAnswer:
         """The answer of a call for a package."""
         status, url = download.status, download.signed_url
         return cls(masked(str(status or "")), url if isinstance(url, str) and url.strip() else "", headers, download_id)

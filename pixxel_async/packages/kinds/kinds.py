@@ -26,7 +26,7 @@ from ...models import (
     TaskDownload,
 )
 from ...resources import OPERATIONS
-from .answer import Answer
+from .answer import PackageAnswer
 from .package import Answered, Package, Packed, several
 from .rules.fingerprint import fingerprint
 from .rules.spelling import decode, encode
@@ -271,9 +271,9 @@ class SignedLink(Package):
         """The name."""
         return tuple(self.name.split("/"))
 
-    async def ask(self, api: API, download_id: str = "") -> Answer:
+    async def ask(self, api: API, download_id: str = "") -> PackageAnswer:
         """The link, as it was given."""
-        return Answer("ready", self.url, {})
+        return PackageAnswer("ready", self.url, {})
 
     @classmethod
     def read(cls, text: str) -> Self:

@@ -11,7 +11,7 @@ from attrs import fields, frozen
 
 from ..._redact import masked
 from ...errors import ConfigError
-from .answer import Answer
+from .answer import PackageAnswer
 from .rules import spelling
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Package(ABC):
                     )
 
     @abstractmethod
-    async def ask(self, api: API, download_id: str = "") -> Answer:
+    async def ask(self, api: API, download_id: str = "") -> PackageAnswer:
         """Ask once for this package, or how it stands.
 
         Args:
@@ -139,11 +139,11 @@ class Packed(Package):
     def call(self, download_id: str) -> Call:
         """The call that asks for the package, or with an id, how that download stands."""
 
-    async def ask(self, api: API, download_id: str = "") -> Answer:
+    async def ask(self, api: API, download_id: str = "") -> PackageAnswer:
         """Ask once for this package, or how it stands."""
         found, headers = await api.one_and_headers(self.call(download_id), self.answer)
         id = getattr(found, self.id_member, None) if self.by_id else ""
-        return Answer.of(found, headers, str(id or download_id))
+        return PackageAnswer.of(found, headers, str(id or download_id))
 
 
 @frozen(kw_only=True)
@@ -159,6 +159,6 @@ class Answered(Package):
     def call(self) -> Call:
         """The call that is answered with the bytes; it must be a safe one."""
 
-    async def ask(self, api: API, download_id: str = "") -> Answer:
+    async def ask(self, api: API, download_id: str = "") -> PackageAnswer:
         """Nothing is sent: it is ready whenever it is fetched."""
-        return Answer("ready", None, {})
+        return PackageAnswer("ready", None, {})

@@ -36,7 +36,7 @@ class Wanted:
     name: str | None = None
 
 
-Given = Package | Job | JobTask | Insight | Asset | Catalog | OrderItem | str | Wanted
+PackageLike = Package | Job | JobTask | Insight | Asset | Catalog | OrderItem | str | Wanted
 """What may be handed over where a package is meant."""
 
 

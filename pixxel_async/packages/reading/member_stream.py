@@ -12,7 +12,7 @@ from ..._aio.deadline import Deadline
 from ..._formats.zip_member import Unpacking, why_not
 from ..._formats.zip_structure import LOCAL_SIZE, check_descriptor, check_local, is_streamed, local_rest
 from ...errors import ConfigError, Corrupt, DownloadError, TooLarge
-from .upstream import Source, Upstream
+from .upstream import BodySource, Upstream
 from .zip_directory import Member, open_part, pick, read_members
 
 __all__ = ["MemberStream"]
@@ -29,7 +29,7 @@ class MemberStream:
     ended in time.
     """
 
-    def __init__(self, source: Source, which: str | Member, *, most: int | None = None, seconds: float) -> None:
+    def __init__(self, source: BodySource, which: str | Member, *, most: int | None = None, seconds: float) -> None:
         self._source = source
         self._which = which
         self._most = most

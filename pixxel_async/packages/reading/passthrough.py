@@ -12,8 +12,8 @@ from ..._aio.deadline import Deadline
 from ..._formats.detect import HEAD, recognise
 from ..._redact import excerpt
 from ...errors import ConfigError, DownloadError, NotAPackage
-from .rules.forwarding import Asked, forwarded
-from .upstream import Source, Upstream
+from .rules.forwarding import StorageRequest, forwarded
+from .upstream import BodySource, Upstream
 
 __all__ = ["PackageStream"]
 
@@ -37,7 +37,13 @@ class PackageStream:
     """
 
     def __init__(
-        self, source: Source, asked: Asked, name: str, *, most: int | None = None, deadline: float | None = None
+        self,
+        source: BodySource,
+        asked: StorageRequest,
+        name: str,
+        *,
+        most: int | None = None,
+        deadline: float | None = None,
     ) -> None:
         self._source = source
         self._asked = asked

@@ -11,28 +11,28 @@ from pathlib import Path
 from typing import overload
 
 from ..._aio.deadline import Deadline
-from ..._aio.loop_budget import Rounds
+from ..._aio.loop_budget import LoopBudget
 from ..._http.resource import API
 from ..._http.streaming import Storage, StorageReply
 from ...settings import DownloadSettings, MiB, RetrySettings, Timing
 from ..kinds.package import Answered, Package
-from ..kinds.wanted import Given, as_package
+from ..kinds.wanted import PackageLike, as_package
 from ..link import Link
 from ..rules.expiry import MARGIN, margin
 from .member_stream import MemberStream
 from .passthrough import PackageStream
 from .rules.forwarding import asked
 from .save import save
-from .upstream import Source
+from .upstream import BodySource
 from .zip_directory import Member, read_members
 
-__all__ = ["Reading"]
+__all__ = ["PackageReader"]
 
 MOST_IN_MEMORY = 64 * MiB
 """Bytes of a file that is returned, unless its caller allows more."""
 
 
-class Reading(ABC):
+class PackageReader(ABC):
     """Reads packages in the storage, by links that somebody keeps.
 
     Args:
@@ -51,17 +51,17 @@ class Reading(ABC):
         storage: Storage,
         download: DownloadSettings | None,
         retry: RetrySettings | None,
-        rounds: Rounds | None,
+        rounds: LoopBudget | None,
     ) -> None:
         self._api = api
         self._timing = timing
         self._storage = storage
         self._download = download or DownloadSettings()
         self._retry = retry or RetrySettings()
-        self._rounds = rounds or Rounds()
+        self._rounds = rounds or LoopBudget()
 
     @abstractmethod
-    async def link(self, package: Given, *, min_lifetime: float = 60.0, fresh: bool = False) -> Link:
+    async def link(self, package: PackageLike, *, min_lifetime: float = 60.0, fresh: bool = False) -> Link:
         """A signed link that is good for a while."""
 
     @abstractmethod
@@ -84,7 +84,7 @@ class Reading(ABC):
 
     def open(
         self,
-        package: Given,
+        package: PackageLike,
         *,
         range: str | None = None,
         if_range: str | None = None,
@@ -112,7 +112,7 @@ class Reading(ABC):
             deadline=self._seconds(deadline),
         )
 
-    async def members(self, package: Given, *, deadline: float | None = None) -> tuple[Member, ...]:
+    async def members(self, package: PackageLike, *, deadline: float | None = None) -> tuple[Member, ...]:
         """What is in a package, read from the end of its archive; a name promises nothing about where it leads.
 
         Args:
@@ -128,7 +128,7 @@ class Reading(ABC):
             return await read_members(source)
 
     def open_member(
-        self, package: Given, which: str | Member, *, max_bytes: int | None = None, deadline: float | None = None
+        self, package: PackageLike, which: str | Member, *, max_bytes: int | None = None, deadline: float | None = None
     ) -> MemberStream:
         """One file of a package as a stream of its bytes, unpacked and checked; nothing else of it is fetched.
 
@@ -141,13 +141,13 @@ class Reading(ABC):
 
     @overload
     async def fetch_member(
-        self, package: Given, which: str | Member, *, max_bytes: int = ..., deadline: float | None = ...
+        self, package: PackageLike, which: str | Member, *, max_bytes: int = ..., deadline: float | None = ...
     ) -> bytes: ...
 
     @overload
     async def fetch_member(
         self,
-        package: Given,
+        package: PackageLike,
         which: str | Member,
         *,
         to: str | PathLike[str],
@@ -157,7 +157,7 @@ class Reading(ABC):
 
     async def fetch_member(
         self,
-        package: Given,
+        package: PackageLike,
         which: str | Member,
         *,
         to: str | PathLike[str] | None = None,
@@ -187,10 +187,10 @@ class Reading(ABC):
     def _seconds(self, deadline: float | None) -> float:
         return self._download.deadline if deadline is None else deadline
 
-    def _source(self, package: Given) -> Source:
+    def _source(self, package: PackageLike) -> BodySource:
         """Where a package is read from, with this key."""
         wanted = as_package(package)
-        return Source(
+        return BodySource(
             package=wanted,
             body=partial(self.body, wanted),
             link=partial(self._near, wanted),

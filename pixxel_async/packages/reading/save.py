@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
-from ..._aio.shield import surely
+from ..._aio.shield import finish
 from ...errors import ConfigError, DiskFull, DownloadError, NameTaken
 
 __all__ = ["save"]
@@ -46,7 +46,7 @@ async def save(pieces: AsyncIterable[bytes], to: Path, *, replace: bool) -> Path
 
 async def _in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What a call returns; who is cancelled, however often, leaves when the thread is out of it: it uses the file."""
-    return await surely(asyncio.to_thread(call, *args, **kwargs))
+    return await finish(asyncio.to_thread(call, *args, **kwargs))
 
 
 def _created(held: ExitStack, part: Path, to: Path, replace: bool) -> BinaryIO:

@@ -13,18 +13,18 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from attrs import evolve, frozen
 
 from ..._aio.deadline import Deadline
-from ..._aio.loop_budget import Rounds
+from ..._aio.loop_budget import LoopBudget
 from ..._http.streaming import StorageReply
 from ..._protocol.backoff import backoff
 from ..._protocol.ranges import ByteRange, is_strong
-from ..._protocol.storage_answers import Meaning, Tries, judge, said
+from ..._protocol.storage_answers import Meaning, RetryCounters, judge, said
 from ...errors import ConnectionFailed, DownloadError, LinkExpired, TimedOut, TooLarge
 from ...settings import DownloadSettings, RetrySettings, Timing
 from ..kinds.package import Package
 from ..link import Link
-from .rules.forwarding import Asked, Head, read_head
+from .rules.forwarding import Head, StorageRequest, read_head
 
-__all__ = ["Source", "Upstream"]
+__all__ = ["BodySource", "Upstream"]
 
 RENEWALS = 1
 """Fresh links without real progress in between: where a fresh one is refused too, a third would be no better."""
@@ -39,7 +39,7 @@ Body = Callable[..., AbstractAsyncContextManager[StorageReply]]
 
 
 @frozen(eq=False, kw_only=True)
-class Source:
+class BodySource:
     """Where one package is read from, with one key.
 
     Attributes:
@@ -59,7 +59,7 @@ class Source:
     timing: Timing
     download: DownloadSettings
     retry: RetrySettings
-    rounds: Rounds
+    rounds: LoopBudget
 
     def error(self, kind: type[DownloadError], message: str, *, status: int = 0, final: bool = False) -> DownloadError:
         """An error about this package; `final`: trying again later is no use."""
@@ -80,19 +80,19 @@ class Upstream:
         head: what the storage said about it.
     """
 
-    def __init__(self, source: Source, *, most: int | None = None, deadline: Deadline | None = None) -> None:
+    def __init__(self, source: BodySource, *, most: int | None = None, deadline: Deadline | None = None) -> None:
         self.head = Head(0)
         self._source = source
         self._most = most
         self._deadline = deadline or Deadline("", None)
-        self._tries = Tries(source.download.progress_step)
+        self._tries = RetryCounters(source.download.progress_step)
         self._link: Link | None = None
         self._held = AsyncExitStack()
         self._chunks: AsyncGenerator[bytes, None] | None = None
         self._at = 0
         self._closed = self._ended = False
 
-    async def open(self, asked: Asked) -> Head:
+    async def open(self, asked: StorageRequest) -> Head:
         """Have the storage answer.
 
         Raises:
@@ -104,7 +104,7 @@ class Upstream:
         async with self._deadline.bound():
             return await self._opened(asked)
 
-    async def _opened(self, asked: Asked) -> Head:
+    async def _opened(self, asked: StorageRequest) -> Head:
         while True:
             reply = await self._answer(asked)
             head = read_head(reply.status, reply.headers, asked.range)
@@ -190,14 +190,14 @@ class Upstream:
             raise self._source.error(DownloadError, f"{why}; without a strong ETag it is not continued")
         await self._again(why)
         rest = ByteRange(self._at, None if head.stop is None else head.stop - 1)
-        reply = await self._answer(Asked({"range": rest.header, "if-range": head.etag}, rest))
+        reply = await self._answer(StorageRequest({"range": rest.header, "if-range": head.etag}, rest))
         told = read_head(reply.status, reply.headers, rest)
         if told is None or not head.continued_by(told):
             raise self._source.error(DownloadError, f"{why}, and the storage does not continue that version")
         self.head = evolve(head, stop=told.stop, total=told.total)
         await self._begin(reply)
 
-    async def _answer(self, asked: Asked) -> StorageReply:
+    async def _answer(self, asked: StorageRequest) -> StorageReply:
         """An answer that is worth reading, on a fresh link or at a later attempt if need be."""
         while True:
             await self._drop()
@@ -224,7 +224,7 @@ class Upstream:
                         DownloadError, f"the storage answered {told}", status=reply.status, final=True
                     )
 
-    async def _get(self, asked: Asked) -> tuple[StorageReply, Meaning, str]:
+    async def _get(self, asked: StorageRequest) -> tuple[StorageReply, Meaning, str]:
         """One answer, what it means, and what it says if it is none to be read."""
         source = self._source
         await source.link()  # while others open

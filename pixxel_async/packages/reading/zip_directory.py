@@ -15,9 +15,9 @@ from ..._formats.detect import HEAD, recognise
 from ..._formats.zip_structure import LOCAL_SIZE, TAIL, End, Entry, entries, find_end
 from ..._protocol.ranges import ByteRange, is_strong
 from ...errors import Corrupt, DownloadError, NoRanges, NoSuchMember, NotAPackage, TooLarge
-from .rules.forwarding import Asked, Head
+from .rules.forwarding import Head, StorageRequest
 from .rules.globs import matches
-from .upstream import Source, Upstream
+from .upstream import BodySource, Upstream
 
 __all__ = ["Member", "open_part", "pick", "read_members"]
 
@@ -60,7 +60,7 @@ class Member:
         return ByteRange(entry.offset, min(self.stop, entry.offset + most) - 1)
 
 
-async def read_members(source: Source) -> tuple[Member, ...]:
+async def read_members(source: BodySource) -> tuple[Member, ...]:
     """All members, in the order of the archive's directory.
 
     Raises:
@@ -80,7 +80,7 @@ async def read_members(source: Source) -> tuple[Member, ...]:
         raise
 
 
-async def _end(source: Source, version: Head, tail: bytes) -> End:
+async def _end(source: BodySource, version: Head, tail: bytes) -> End:
     """What the end records say; if there are none, the error says what else the package is."""
     try:
         return find_end(tail, version.total or 0)
@@ -92,7 +92,7 @@ async def _end(source: Source, version: Head, tail: bytes) -> End:
     raise damaged
 
 
-async def _directory(source: Source, version: Head, end: End, tail: bytes) -> bytes:
+async def _directory(source: BodySource, version: Head, end: End, tail: bytes) -> bytes:
     """The directory's bytes: those in the tail are here already."""
     start = (version.total or 0) - len(tail)
     before = b""
@@ -114,7 +114,7 @@ def _members(directory: bytes, end: End, version: Head) -> tuple[Member, ...]:
     )
 
 
-def pick(members: Sequence[Member], glob: str, source: Source) -> Member:
+def pick(members: Sequence[Member], glob: str, source: BodySource) -> Member:
     """The one file that is meant: by its whole name, else by a pattern.
 
     Raises:
@@ -138,7 +138,7 @@ def _some(members: Iterable[Member]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "") or "none"
 
 
-async def _part(source: Source, wanted: ByteRange, version: Head | None) -> tuple[Head, bytes]:
+async def _part(source: BodySource, wanted: ByteRange, version: Head | None) -> tuple[Head, bytes]:
     upstream = Upstream(source)
     try:
         head = await open_part(upstream, source, wanted, version)
@@ -150,7 +150,7 @@ async def _part(source: Source, wanted: ByteRange, version: Head | None) -> tupl
         await upstream.close()
 
 
-async def open_part(upstream: Upstream, source: Source, wanted: ByteRange, version: Head | None) -> Head:
+async def open_part(upstream: Upstream, source: BodySource, wanted: ByteRange, version: Head | None) -> Head:
     """Have the storage answer with a part of the package.
 
     Args:
@@ -161,7 +161,7 @@ async def open_part(upstream: Upstream, source: Source, wanted: ByteRange, versi
         DownloadError: it has another version by now.
     """
     known = {"if-range": version.etag} if version is not None and is_strong(version.etag) else {}
-    head = await upstream.open(Asked({"range": wanted.header, **known}, wanted))
+    head = await upstream.open(StorageRequest({"range": wanted.header, **known}, wanted))
     if head.status == 206 and head.total is not None and (version is None or head.same_version(version)):
         return head
     await upstream.close()

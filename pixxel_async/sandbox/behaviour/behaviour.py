@@ -39,7 +39,7 @@ def _words(habits: Any, member: Attribute[Any], value: Any) -> None:
 
 
 @frozen(kw_only=True)
-class Habits:
+class Behaviour:
     """How the service behaves where nobody has said how.
 
     Attributes:
@@ -149,21 +149,21 @@ class Habits:
     numbers: Literal["number", "text"] = _one_of("number", "text")
 
 
-def habits_of(profile: str | Path | Mapping[str, Any], **given: Any) -> Habits:
+def habits_of(profile: str | Path | Mapping[str, Any], **given: Any) -> Behaviour:
     """The habits of a profile: `literal`, `realistic`, a JSON file, or what such a file holds.
 
     Args:
-        profile: an object with some members of `Habits`, in one of these ways.
+        profile: an object with some members of `Behaviour`, in one of these ways.
         given: members that win over it; None is left out.
 
     Raises:
         ConfigError: there is no such profile, member or answer.
     """
     told = {"shape": profile} if profile in ("literal", "realistic") else _read(profile)
-    known = {member.name for member in fields(Habits)}
+    known = {member.name for member in fields(Behaviour)}
     if unknown := sorted(told.keys() - known):
         raise ConfigError(f"a profile has no {unknown[0]!r}; it knows {', '.join(sorted(known))}")
-    return Habits(**{**told, **{name: value for name, value in given.items() if value is not None}})
+    return Behaviour(**{**told, **{name: value for name, value in given.items() if value is not None}})
 
 
 def _read(profile: str | Path | Mapping[str, Any]) -> dict[str, Any]:
@@ -180,6 +180,6 @@ def _read(profile: str | Path | Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
-def profile_text(habits: Habits) -> str:
+def profile_text(habits: Behaviour) -> str:
     """The habits as the JSON file of a profile."""
     return json.dumps(asdict(habits), indent=1) + "\n"

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
-from ..rules.checks import Schema, resolve
+from ..rules.checks import JsonSchema, resolve
 from .realistic import realistic
 
 ProfileName = Literal["literal", "realistic"]
-Shaper = Callable[[Any, Schema], Any]
+Shaper = Callable[[Any, JsonSchema], Any]
 Change = Callable[[Any], Any]
 RAW = frozenset({"spec", "inputs", "outputs", "input", "output", "result", "info_logs"})
 """Members that hold JSON of any kind, which the vendor's document calls lists of integers."""
 
 
-def shaper(profile: ProfileName, components: Schema) -> Shaper:
+def shaper(profile: ProfileName, components: JsonSchema) -> Shaper:
     """The function that gives an answer the look of the profile, by the answer's schema."""
     return Documented(components) if profile == "literal" else partial(realistic, components)
 
@@ -27,16 +27,16 @@ class Documented:
     What it changes is worked out once for each schema, since most of an answer stays as it is.
     """
 
-    def __init__(self, components: Schema) -> None:
+    def __init__(self, components: JsonSchema) -> None:
         self._components = components
         self._changes: dict[int, Change | None] = {}
 
-    def __call__(self, value: Any, schema: Schema) -> Any:
+    def __call__(self, value: Any, schema: JsonSchema) -> Any:
         """The answer as the document has it."""
         change = self._change(schema)
         return value if change is None else change(value)
 
-    def _change(self, schema: Schema) -> Change | None:
+    def _change(self, schema: JsonSchema) -> Change | None:
         """What becomes of a value of this schema; None when it stays as it is."""
         schema = resolve(schema, self._components)
         if id(schema) not in self._changes:
@@ -44,7 +44,7 @@ class Documented:
             self._changes[id(schema)] = self._worked_out(schema)
         return self._changes[id(schema)]
 
-    def _worked_out(self, schema: Schema) -> Change | None:
+    def _worked_out(self, schema: JsonSchema) -> Change | None:
         members = {name: self._member(name, inner) for name, inner in schema.get("properties", {}).items()}
         known = {name: change for name, change in members.items() if change is not None}
         others, items = schema.get("additionalProperties"), schema.get("items")
@@ -52,7 +52,7 @@ class Documented:
         each = self._change(items) if items else None
         return partial(_changed, known, rest, each) if known or rest or each else None
 
-    def _member(self, name: str, schema: Schema) -> Change | None:
+    def _member(self, name: str, schema: JsonSchema) -> Change | None:
         raw = name in RAW and not schema.keys() & {"$ref", "type"}
         return _integers if raw else self._change(schema)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ..rules.checks import Schema, resolve, types
+from ..rules.checks import JsonSchema, resolve, types
 from ..rules.ids import number
 
 _OLD_WORDS = {
@@ -28,7 +28,7 @@ _NEW = {"revision": 7, "labels_v2": {"tier": "gold"}}
 """Members that no description has."""
 
 
-def realistic(components: Schema, value: Any, schema: Schema, where: str = "") -> Any:
+def realistic(components: JsonSchema, value: Any, schema: JsonSchema, where: str = "") -> Any:
     """The answer with nulls, fractions, odd times, mixed case, old words and members that are new."""
     schema = resolve(schema, components)
     if isinstance(value, list):
@@ -39,7 +39,7 @@ def realistic(components: Schema, value: Any, schema: Schema, where: str = "") -
     return _scalar(value, schema, where)
 
 
-def _members(components: Schema, value: Mapping[str, Any], schema: Schema, where: str) -> dict[str, Any]:
+def _members(components: JsonSchema, value: Mapping[str, Any], schema: JsonSchema, where: str) -> dict[str, Any]:
     known, others = schema.get("properties", {}), schema.get("additionalProperties")
     rest = others if isinstance(others, Mapping) else {}
     row = where + str(value.get("id", ""))
@@ -50,7 +50,7 @@ def _members(components: Schema, value: Mapping[str, Any], schema: Schema, where
     return {**shaped, **_NEW} if "id" in known and "type" not in known else shaped
 
 
-def _member(components: Schema, value: Any, schema: Schema, where: str, name: str) -> Any:
+def _member(components: JsonSchema, value: Any, schema: JsonSchema, where: str, name: str) -> Any:
     if value in ("", []) and number(2, where) == 0:
         return None
     if name in ("status", "block_status") and isinstance(value, str):
@@ -59,7 +59,7 @@ def _member(components: Schema, value: Any, schema: Schema, where: str, name: st
     return realistic(components, value, schema, where)
 
 
-def _scalar(value: Any, schema: Schema, where: str) -> Any:
+def _scalar(value: Any, schema: JsonSchema, where: str) -> Any:
     kind = next(iter(types(schema)), "")
     if kind == "number" and isinstance(value, str):
         return float(value)

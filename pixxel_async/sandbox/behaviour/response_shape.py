@@ -7,23 +7,23 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from ..answers import Answer, Refused, as_json, plain
-from .behaviour import Habits
+from ..answers import RequestRefused, SandboxAnswer, as_json, plain
+from .behaviour import Behaviour
 
 _KEPT = frozenset({"geometry", "coordinates", "bbox", "signed_url", "limit", "offset", "total", "skip", "count"})
 """Members whose values one goes on with as they are."""
 
 
-def look(habits: Habits) -> Callable[[Any], Any]:
+def shape_response(habits: Behaviour) -> Callable[[Any], Any]:
     """The function that gives an answer's value its form."""
-    usual = Habits()
+    usual = Behaviour()
     names = ("words", "progress", "time_taken", "unset", "numbers")
     if all(getattr(habits, name) == getattr(usual, name) for name in names):
         return lambda value: value
     return lambda value: _formed(value, habits)
 
 
-def _formed(value: Any, habits: Habits) -> Any:
+def _formed(value: Any, habits: Behaviour) -> Any:
     if isinstance(value, list):
         return [_formed(one, habits) for one in value]
     if not isinstance(value, dict):
@@ -34,7 +34,7 @@ def _formed(value: Any, habits: Habits) -> Any:
     return made
 
 
-def _member(name: str, value: Any, habits: Habits) -> Any:
+def _member(name: str, value: Any, habits: Behaviour) -> Any:
     if isinstance(value, dict | list):
         return _formed(value, habits)
     if name == "status" and isinstance(value, str):
@@ -57,7 +57,7 @@ def _taken(text: str, form: str) -> str:
     return {"words": text, "clock": str(timedelta(seconds=seconds)).rjust(8, "0"), "seconds": str(seconds)}[form]
 
 
-def refusal(refused: Refused, produces: str, habits: Habits) -> Answer:
+def refusal(refused: RequestRefused, produces: str, habits: Behaviour) -> SandboxAnswer:
     """The answer that an error becomes."""
     status = habits.missing if refused.status == 404 else refused.status
     status = {"forbidden": habits.key_refusal, "foreign": habits.foreign}.get(refused.code, status)

@@ -8,12 +8,12 @@ from typing import Any
 
 from attrs import frozen
 
-from ..files.archive import Member, stored
+from ..files.archive import ArchiveMember, stored
 from ..files.geotiff import Grid, geotiff
 from ..files.scene import ROWS, SIDE, ratio, reflectance
 from ..files.utm import metres, zone
-from ..files.virtual_bytes import Piece, Ribbon
-from .entities.blocks import RASTER_BANDS, Block, Port
+from ..files.virtual_bytes import Piece, VirtualBytes
+from .entities.blocks import RASTER_BANDS, Port, SandboxBlock
 
 PIXEL = 10.0
 _MOST = 1 << 31
@@ -23,7 +23,7 @@ _WIDE = 1 << 26
 
 
 @frozen
-class Place:
+class SceneLocation:
     """Where on earth something lies: longitude and latitude of its centre in degrees."""
 
     name: str
@@ -32,14 +32,14 @@ class Place:
 
 
 PLACES = (
-    Place("Punjab", 75.34, 30.91),
-    Place("Pampas", -61.72, -34.55),
-    Place("Po valley", 10.48, 45.12),
-    Place("Darling Downs", 151.26, -27.41),
+    SceneLocation("Punjab", 75.34, 30.91),
+    SceneLocation("Pampas", -61.72, -34.55),
+    SceneLocation("Po valley", 10.48, 45.12),
+    SceneLocation("Darling Downs", 151.26, -27.41),
 )
 
 
-def grid(place: Place, width: int, height: int) -> Grid:
+def grid(place: SceneLocation, width: int, height: int) -> Grid:
     """The grid of so many pixels whose centre is this place."""
     epsg = zone(place.longitude, place.latitude)
     east, north = metres(place.longitude, place.latitude, epsg)
@@ -47,7 +47,7 @@ def grid(place: Place, width: int, height: int) -> Grid:
     return Grid(epsg, round(left / PIXEL) * PIXEL, round(top / PIXEL) * PIXEL, PIXEL, width, height)
 
 
-def raster(place: Place, scene: str, bands: Iterable[str], lines: int, tiles: int = 1) -> Ribbon:
+def raster(place: SceneLocation, scene: str, bands: Iterable[str], lines: int, tiles: int = 1) -> VirtualBytes:
     """A GeoTIFF of reflectance, or of normalised differences where a band's name is two joined by `/`."""
     names = list(bands)
     floats = any("/" in band for band in names)
@@ -63,45 +63,45 @@ def _plane(scene: str, band: str, tiles: int) -> bytes:
     return b"".join(tile[at : at + line] * tiles for at in range(0, len(tile), line)) if tiles > 1 else tile
 
 
-def of_block(block: Block, place: Place, scene: str) -> Iterator[Member]:
+def of_block(block: SandboxBlock, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
     """The outputs of one run of a block."""
     for port in block.outputs:
         group = f"{port.group}/" if port.group else ""
         yield from of_port(port, block.name, f"outputs/{group}{port.name}", place, scene)
 
 
-def of_inputs(block: Block, place: Place, scene: str) -> Iterator[Member]:
+def of_inputs(block: SandboxBlock, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
     """The inputs of one run of a block, as far as they are files."""
     for port in block.inputs:
         yield from of_port(port, block.name, f"inputs/{port.name}", place, scene)
 
 
-def of_port(port: Port, block: str, folder: str, place: Place, scene: str) -> Iterator[Member]:
+def of_port(port: Port, block: str, folder: str, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
     """The file of one output or input and its spec.json; nothing for plain values."""
     made = {"raster": ("tif", _raster), "vector": ("geojson", _vector), "tabular": ("csv", _table)}.get(port.format)
     if made is None:
         return
     suffix, make = made
     name = f"{port.name}.{suffix}"
-    yield Member(f"{folder}/{name}", make(port, place, f"{scene}/{port.name}"))
-    yield Member(f"{folder}/spec.json", _spec(port.data(block, value=name)))
+    yield ArchiveMember(f"{folder}/{name}", make(port, place, f"{scene}/{port.name}"))
+    yield ArchiveMember(f"{folder}/spec.json", _spec(port.data(block, value=name)))
 
 
-def _raster(port: Port, place: Place, scene: str) -> Ribbon:
+def _raster(port: Port, place: SceneLocation, scene: str) -> VirtualBytes:
     return raster(place, scene, port.bands, port.lines)
 
 
-def _vector(port: Port, place: Place, scene: str) -> Ribbon:
+def _vector(port: Port, place: SceneLocation, scene: str) -> VirtualBytes:
     return footprint(place)
 
 
-def footprint(place: Place) -> Ribbon:
+def footprint(place: SceneLocation) -> VirtualBytes:
     """The square around a place as GeoJSON."""
     feature = {"type": "Feature", "properties": {"name": place.name}, "geometry": square(place)}
     return _spec({"type": "FeatureCollection", "features": [feature]})
 
 
-def square(place: Place, half: float = 0.01) -> dict[str, Any]:
+def square(place: SceneLocation, half: float = 0.01) -> dict[str, Any]:
     """A polygon around a place, `half` degrees to each side."""
     west, east = round(place.longitude - half, 6), round(place.longitude + half, 6)
     south, north = round(place.latitude - half, 6), round(place.latitude + half, 6)
@@ -109,16 +109,16 @@ def square(place: Place, half: float = 0.01) -> dict[str, Any]:
     return {"type": "Polygon", "coordinates": [ring]}
 
 
-def _table(port: Port, place: Place, scene: str) -> Ribbon:
+def _table(port: Port, place: SceneLocation, scene: str) -> VirtualBytes:
     lines = [f"{name},{1 + sum(scene.encode()) * at % 977}" for at, name in enumerate(("wheat", "rice", "other"), 1)]
-    return Ribbon.of(("class,area_in_sq_m\n" + "\n".join(lines) + "\n").encode())
+    return VirtualBytes.of(("class,area_in_sq_m\n" + "\n".join(lines) + "\n").encode())
 
 
-def _spec(value: object) -> Ribbon:
-    return Ribbon.of(json.dumps(value, indent=1).encode())
+def _spec(value: object) -> VirtualBytes:
+    return VirtualBytes.of(json.dumps(value, indent=1).encode())
 
 
-def sized(place: Place, scene: str, key: str, size: int) -> Ribbon:
+def sized(place: SceneLocation, scene: str, key: str, size: int) -> VirtualBytes:
     """A package of exactly so many bytes (or the smallest possible, about 4 KB), with rasters as long as that needs.
 
     Args:
@@ -130,12 +130,12 @@ def sized(place: Place, scene: str, key: str, size: int) -> Ribbon:
     files, tiles = 1 + size // _MOST, 8 if size >= _WIDE else 1
     line = SIDE * tiles * 2 * len(RASTER_BANDS) * files
 
-    def padded(lines: int, blanks: int) -> Ribbon:
+    def padded(lines: int, blanks: int) -> VirtualBytes:
         rasters = [raster(place, f"{scene}/{at}", RASTER_BANDS, lines, tiles) for at in range(files)]
         return stored(
             [
                 _described(key, blanks),
-                *(Member(f"{_FOLDER}/imagery_{at:03}.tif", one) for at, one in enumerate(rasters, 1)),
+                *(ArchiveMember(f"{_FOLDER}/imagery_{at:03}.tif", one) for at, one in enumerate(rasters, 1)),
             ]
         )
 
@@ -148,6 +148,6 @@ def sized(place: Place, scene: str, key: str, size: int) -> Ribbon:
 _FOLDER = "outputs/imagery"
 
 
-def _described(key: str, blanks: int) -> Member:
+def _described(key: str, blanks: int) -> ArchiveMember:
     spec = _spec(Port("imagery").data("aoi-data", value=key))
-    return Member(f"{_FOLDER}/spec.json", Ribbon([*spec.pieces, Piece.filling(b" " * 4096, blanks)]))
+    return ArchiveMember(f"{_FOLDER}/spec.json", VirtualBytes([*spec.pieces, Piece.filling(b" " * 4096, blanks)]))

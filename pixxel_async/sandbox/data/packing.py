@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from attrs import field, frozen
 
-from ..files.virtual_bytes import Ribbon
+from ..files.virtual_bytes import VirtualBytes
 from ..rules.ids import digest, tag
-from ..rules.links import Style, sign
+from ..rules.links import SigningStyle, sign
 
 _KEPT = 64
 """Objects whose bytes are kept as ribbons: less than a megabyte each."""
@@ -30,11 +30,11 @@ class Stored:
     key: str
     name: str
     etag: str
-    make: Callable[[], Ribbon] = field(repr=False)
+    make: Callable[[], VirtualBytes] = field(repr=False)
 
 
 @frozen
-class Packed:
+class PackedArchive:
     """What asking for a package tells.
 
     Attributes:
@@ -74,7 +74,7 @@ class Packing:
         self._seed = (seed, variant)
         self.seconds = seconds
         self.link_life = link_life
-        self.link_style: Style = "s3"
+        self.link_style: SigningStyle = "s3"
         self.same_link = False
         self.suffix = ".zip"
         self.early_ready = False
@@ -86,9 +86,9 @@ class Packing:
         self._ready: dict[str, float] = {}
         self._stored: dict[str, Stored] = {}
         self._links: dict[str, tuple[float, str]] = {}
-        self._made: OrderedDict[str, Ribbon] = OrderedDict()
+        self._made: OrderedDict[str, VirtualBytes] = OrderedDict()
 
-    def ask(self, key: str, owner: str, make: Callable[[], Ribbon], now: float) -> Packed:
+    def ask(self, key: str, owner: str, make: Callable[[], VirtualBytes], now: float) -> PackedArchive:
         """Ask for the package `key` of the thing with the id `owner`; the first asking starts the packing."""
         if key not in self._stored:
             name = key.rpartition("/")[2].removesuffix(".zip") + self.suffix
@@ -98,10 +98,10 @@ class Packing:
         if now < ready and self.restarts:
             self._ready[key] = fresh
         if now < ready:
-            return Packed("ready" if self.early_ready and owner not in self.failing else "pending")
+            return PackedArchive("ready" if self.early_ready and owner not in self.failing else "pending")
         if owner in self.failing:
-            return Packed("failed")
-        return Packed("ready", self.origin + self._link(key, now))
+            return PackedArchive("failed")
+        return PackedArchive("ready", self.origin + self._link(key, now))
 
     def _link(self, key: str, now: float) -> str:
         """A signed link: a fresh one, or the last one while that is good."""
@@ -116,7 +116,7 @@ class Packing:
         """The object of this key, if it was asked for."""
         return self._stored.get(key)
 
-    def body(self, stored: Stored) -> Ribbon:
+    def body(self, stored: Stored) -> VirtualBytes:
         """The object's bytes; those of the last few objects are kept."""
         if stored.key not in self._made:
             self._made[stored.key] = stored.make()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ..clock import HISTORY, zulu
-from .contents import PLACES, Place, square
+from .contents import PLACES, SceneLocation, square
 from .entities.areas import Area
-from .entities.blocks import BLOCKS, Block
-from .entities.imagery import SATELLITES, Satellite
-from .entities.insights import Insight
-from .entities.jobs import Run, Step, Workflow
-from .entities.orders import Line, Order
+from .entities.blocks import BLOCKS, SandboxBlock
+from .entities.imagery import SATELLITES, SandboxSatellite
+from .entities.insights import SandboxInsight
+from .entities.jobs import JobRun, JobStep, SandboxWorkflow
+from .entities.orders import OrderLine, SandboxOrder
 from .entities.pictures import Picture
 from .world import World
 
@@ -18,7 +18,7 @@ _LONG = 30
 """The seeded job that is still running takes so many times as long as one that is begun."""
 
 
-def begin(world: World, now: float) -> None:
+def seed(world: World, now: float) -> None:
     """Fill a new world; only the job that still runs depends on what time it is now."""
     fields = project(world, "Field monitoring", "field-monitoring")
     water = project(world, "Water bodies", "water-bodies")
@@ -52,27 +52,27 @@ def project(world: World, title: str, slug: str) -> str:
     return id
 
 
-def workflow(world: World, project: str, name: str, blocks: tuple[str, ...], place: int) -> Workflow:
+def workflow(world: World, project: str, name: str, blocks: tuple[str, ...], place: int) -> SandboxWorkflow:
     """A new workflow of the blocks of these names, at the place of this number."""
     id = world.new_id("workflow")
     created = HISTORY + (10 + len(world.workflows)) * DAY
-    chosen: tuple[Block, ...] = tuple(BLOCKS[block] for block in blocks)
+    chosen: tuple[SandboxBlock, ...] = tuple(BLOCKS[block] for block in blocks)
     text = f"{name} around {PLACES[place].name}"
-    world.workflows[id] = Workflow(id, project, name, text, world.user_id, created, chosen, PLACES[place])
+    world.workflows[id] = SandboxWorkflow(id, project, name, text, world.user_id, created, chosen, PLACES[place])
     world.runs[id] = {}
     return world.workflows[id]
 
 
-def run_of(world: World, workflow: Workflow, begun: float, seconds: float, *, fails: bool = False) -> Run:
+def run_of(world: World, workflow: SandboxWorkflow, begun: float, seconds: float, *, fails: bool = False) -> JobRun:
     """A new job of this workflow, put among its jobs; one that fails does so in its last step."""
     id = world.new_id("job")
-    steps = tuple(Step(world.new_id("task"), block) for block in workflow.blocks)
-    run = Run(id, workflow.id, world.user_id, begun, seconds, steps, steps[-1].id if fails else "")
+    steps = tuple(JobStep(world.new_id("task"), block) for block in workflow.blocks)
+    run = JobRun(id, workflow.id, world.user_id, begun, seconds, steps, steps[-1].id if fails else "")
     world.runs[workflow.id][id] = run
     return run
 
 
-def _ended(world: World, workflow: Workflow, count: int, *, fails: bool = False) -> None:
+def _ended(world: World, workflow: SandboxWorkflow, count: int, *, fails: bool = False) -> None:
     for _ in range(count):
         at = len(world.runs[workflow.id])
         run_of(world, workflow, workflow.created + (1 + 3 * at) * DAY, 240.0 + 30 * (at % 5), fails=fails)
@@ -91,7 +91,13 @@ def _areas(world: World, project: str) -> None:
 
 
 def area_of(
-    world: World, name: str, project: str, seen: tuple[Place, Satellite], images: int, begun: float, seconds: float
+    world: World,
+    name: str,
+    project: str,
+    seen: tuple[SceneLocation, SandboxSatellite],
+    images: int,
+    begun: float,
+    seconds: float,
 ) -> Area:
     """A new AOI around a place, with the newest images that a satellite has of it."""
     place, satellite = seen
@@ -103,15 +109,19 @@ def area_of(
     return made
 
 
-def insight_of(world: World, area: Area, block: Block, begun: float, seconds: float, *, fails: bool = False) -> Insight:
+def insight_of(
+    world: World, area: Area, block: SandboxBlock, begun: float, seconds: float, *, fails: bool = False
+) -> SandboxInsight:
     """A new insight of an AOI."""
     id, given = world.new_id("insight"), [port.data(block.name) for port in block.inputs]
-    made = Insight(id, block.title, area.project_id, world.user_id, {}, area, block, given, begun, seconds, fails)
+    made = SandboxInsight(
+        id, block.title, area.project_id, world.user_id, {}, area, block, given, begun, seconds, fails
+    )
     world.insights[id] = made
     return made
 
 
-def order_of(world: World, area: Area, items: int, begun: float, seconds: float) -> Order:
+def order_of(world: World, area: Area, items: int, begun: float, seconds: float) -> SandboxOrder:
     """A new order: so many items, each of which buys all images of an AOI."""
     feature = {"type": "Feature", "properties": {}, "geometry": area.geometry}
     wanted = {
@@ -125,11 +135,11 @@ def order_of(world: World, area: Area, items: int, begun: float, seconds: float)
         "recurrence": "ONCE",
         "delivery_speed": "STANDARD",
     }
-    lines = tuple(Line(world.new_id("order item"), wanted, area.scenes) for _ in range(items))
+    lines = tuple(OrderLine(world.new_id("order item"), wanted, area.scenes) for _ in range(items))
     id = world.new_id("order")
-    world.orders[id] = Order(id, world.user_id, world.org_id, lines, begun, seconds)
+    world.orders[id] = SandboxOrder(id, world.user_id, world.org_id, lines, begun, seconds)
     return world.orders[id]
 
 
-def _running(world: World, workflow: Workflow, now: float) -> None:
+def _running(world: World, workflow: SandboxWorkflow, now: float) -> None:
     run_of(world, workflow, now, _LONG * world.job_seconds)

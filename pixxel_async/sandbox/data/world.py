@@ -8,18 +8,18 @@ from typing import Any
 
 from attrs import frozen
 
-from ..answers import Refused, missing
-from ..behaviour.behaviour import Habits
-from ..files.archive import Member
+from ..answers import RequestRefused, missing
+from ..behaviour.behaviour import Behaviour
+from ..files.archive import ArchiveMember
 from ..files.layout import PACKERS, divided, flat
-from ..files.virtual_bytes import Ribbon
+from ..files.virtual_bytes import VirtualBytes
 from ..rules.ids import number, uuid
-from .contents import Place, sized
+from .contents import SceneLocation, sized
 from .entities.areas import Area
 from .entities.imagery import scenes
-from .entities.insights import Insight
-from .entities.jobs import Run, Workflow
-from .entities.orders import Entry, Line, Order, entries
+from .entities.insights import SandboxInsight
+from .entities.jobs import JobRun, SandboxWorkflow
+from .entities.orders import OrderEntry, OrderLine, SandboxOrder, entries
 from .entities.pictures import Picture, presets
 from .packing import Packing
 
@@ -29,7 +29,7 @@ _SCENES = 8
 
 
 @frozen
-class Download:
+class PendingDownload:
     """A package that was asked for by POST.
 
     Attributes:
@@ -41,8 +41,8 @@ class Download:
 
     id: str
     owner: str
-    place: Place
-    members: Callable[[], Iterable[Member]]
+    place: SceneLocation
+    members: Callable[[], Iterable[ArchiveMember]]
 
 
 class World:
@@ -63,27 +63,27 @@ class World:
         *,
         job_seconds: float = 20.0,
         package_size: int | None = None,
-        habits: Habits | None = None,
+        habits: Behaviour | None = None,
     ) -> None:
         self.seed = seed
         self.packing = packing
         self.job_seconds = job_seconds
         self.package_size = package_size
-        self.habits = habits or Habits()
+        self.habits = habits or Behaviour()
         self.org_id = uuid(seed, "organization")
         self.user_id = uuid(seed, "service account")
         self.projects: dict[str, Row] = {}
-        self.workflows: dict[str, Workflow] = {}
-        self.runs: dict[str, dict[str, Run]] = {}
+        self.workflows: dict[str, SandboxWorkflow] = {}
+        self.runs: dict[str, dict[str, JobRun]] = {}
         self.scenes = scenes(seed)
         self.areas: dict[str, Area] = {}
         self.indices: dict[str, Row] = {row["id"]: row for row in presets(seed)}
         self.pictures: dict[str, Picture] = {}
-        self.insights: dict[str, Insight] = {}
-        self.orders: dict[str, Order] = {}
+        self.insights: dict[str, SandboxInsight] = {}
+        self.orders: dict[str, SandboxOrder] = {}
         self.stores: dict[str, Row] = {}
         self.deliveries: list[Row] = []
-        self.downloads: dict[str, Download] = {}
+        self.downloads: dict[str, PendingDownload] = {}
         self._counts: Counter[str] = Counter()
 
     def new_id(self, kind: str) -> str:
@@ -91,14 +91,16 @@ class World:
         self._counts[kind] += 1
         return uuid(self.seed, kind, self._counts[kind])
 
-    def bundle(self, key: str, place: Place, members: Callable[[], Iterable[Member]]) -> Callable[[], Ribbon]:
+    def bundle(
+        self, key: str, place: SceneLocation, members: Callable[[], Iterable[ArchiveMember]]
+    ) -> Callable[[], VirtualBytes]:
         """What makes the bytes of a package: its members, or as many bytes as every package shall have."""
         size = self.package_size
         if size is None:
             return lambda: self._packed(list(members()))
         return lambda: sized(place, f"{self.seed}/{number(_SCENES, key)}", key, size)
 
-    def _packed(self, members: list[Member]) -> Ribbon:
+    def _packed(self, members: list[ArchiveMember]) -> VirtualBytes:
         habits = self.habits
         files = [member for member in members if not member.name.endswith("spec.json")]
         if habits.bare_files and len(files) == 1:
@@ -108,28 +110,28 @@ class World:
         return PACKERS[habits.archive](members if habits.parts == 1 else divided(members, habits.parts))
 
     def unfinished(self, what: str, *, ended: bool) -> str:
-        """The state of a package of what has not completed; raises `Refused` where it cannot be asked for."""
+        """The state of a package of what has not completed; raises `RequestRefused` where it cannot be asked for."""
         # ASSUMPTION: 400, and 409 or a state of `pending` are the other ways; what has failed is refused in any case.
         if self.habits.unfinished == "pending" and not ended:
             return "pending"
-        raise Refused(409 if self.habits.unfinished == 409 else 400, "bad_request", what)
+        raise RequestRefused(409 if self.habits.unfinished == 409 else 400, "bad_request", what)
 
     def area(self, id: str) -> Area:
-        """The AOI of this id; raises `Refused` with 404."""
+        """The AOI of this id; raises `RequestRefused` with 404."""
         if id not in self.areas:
             raise missing("AOI", id)
         return self.areas[id]
 
     def project(self, id: str) -> Row:
-        """The project of this id; raises `Refused` with 404."""
+        """The project of this id; raises `RequestRefused` with 404."""
         if id not in self.projects:
             raise missing("project", id)
         return self.projects[id]
 
-    def lines(self) -> list[tuple[Order, Line]]:
+    def lines(self) -> list[tuple[SandboxOrder, OrderLine]]:
         """All order items with their orders, oldest first."""
         return [(order, line) for order in self.orders.values() for line in order.lines]
 
-    def catalog(self, now: float) -> dict[str, Entry]:
+    def catalog(self, now: float) -> dict[str, OrderEntry]:
         """The organization's catalog."""
         return {entry.id: entry for order in self.orders.values() for entry in entries(order, now)}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from .virtual_bytes import Piece, Ribbon
+from .virtual_bytes import Piece, VirtualBytes
 
 _LIMIT = 0xFFFFFFFF
 _STAMP = (6 << 11 | 30 << 5, (2025 - 1980) << 9 | 3 << 5 | 3)
@@ -16,7 +16,7 @@ _UTF8 = 0x800
 
 
 @frozen
-class Member:
+class ArchiveMember:
     """One file of an archive.
 
     Attributes:
@@ -25,10 +25,10 @@ class Member:
     """
 
     name: str
-    content: Ribbon
+    content: VirtualBytes
 
 
-def stored(members: Iterable[Member]) -> Ribbon:
+def stored(members: Iterable[ArchiveMember]) -> VirtualBytes:
     """The archive of these members, in this order, without compression; Zip64 where sizes need it."""
     pieces: list[Piece] = []
     directory: list[bytes] = []
@@ -41,7 +41,7 @@ def stored(members: Iterable[Member]) -> Ribbon:
         at += len(head) + size
     tail = b"".join(directory)
     tail += _ends(len(directory), len(tail), at)
-    return Ribbon([*pieces, Piece(tail, len(tail))])
+    return VirtualBytes([*pieces, Piece(tail, len(tail))])
 
 
 def _local(name: bytes, crc: int, size: int) -> bytes:

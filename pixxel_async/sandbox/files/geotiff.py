@@ -9,7 +9,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from .virtual_bytes import Piece, Ribbon
+from .virtual_bytes import Piece, VirtualBytes
 
 _ASCII, _SHORT, _LONG, _DOUBLE = 2, 3, 4, 12
 _FORMATS = {_SHORT: "H", _LONG: "I", _DOUBLE: "d"}
@@ -37,7 +37,7 @@ class Grid:
     height: int
 
 
-def geotiff(grid: Grid, planes: Sequence[bytes], dtype: DType, nodata: float, strip_rows: int = 64) -> Ribbon:
+def geotiff(grid: Grid, planes: Sequence[bytes], dtype: DType, nodata: float, strip_rows: int = 64) -> VirtualBytes:
     """A raster with one band for each plane.
 
     Args:
@@ -53,7 +53,7 @@ def geotiff(grid: Grid, planes: Sequence[bytes], dtype: DType, nodata: float, st
     size = len(_directory(_tags(grid, len(planes), dtype, nodata, strip_rows, counts, counts)))
     offsets = list(accumulate(counts[:-1], initial=size))
     head = _directory(_tags(grid, len(planes), dtype, nodata, strip_rows, offsets, counts))
-    return Ribbon([Piece(head, len(head)), *(Piece.filling(plane, line * grid.height) for plane in planes)])
+    return VirtualBytes([Piece(head, len(head)), *(Piece.filling(plane, line * grid.height) for plane in planes)])
 
 
 _Tag = tuple[int, int, Sequence[float] | bytes]

@@ -7,24 +7,24 @@ import tarfile
 from collections.abc import Callable, Iterable, Sequence
 
 from ..clock import HISTORY
-from .archive import Member, stored
-from .virtual_bytes import Piece, Ribbon
+from .archive import ArchiveMember, stored
+from .virtual_bytes import Piece, VirtualBytes
 
 _BLOCK = 512
 
 
-def flat(members: Iterable[Member]) -> list[Member]:
+def flat(members: Iterable[ArchiveMember]) -> list[ArchiveMember]:
     """The same files without folders: what was the path is the name."""
-    return [Member(member.name.replace("/", "_"), member.content) for member in members]
+    return [ArchiveMember(member.name.replace("/", "_"), member.content) for member in members]
 
 
-def divided(members: Sequence[Member], parts: int) -> list[Member]:
+def divided(members: Sequence[ArchiveMember], parts: int) -> list[ArchiveMember]:
     """So many ZIP files, or as many as there are members, that share the members among them."""
     count = min(parts, len(members))
-    return [Member(f"part-{at + 1}.zip", stored(members[at::count])) for at in range(count)]
+    return [ArchiveMember(f"part-{at + 1}.zip", stored(members[at::count])) for at in range(count)]
 
 
-def tarred(members: Iterable[Member]) -> Ribbon:
+def tarred(members: Iterable[ArchiveMember]) -> VirtualBytes:
     """The members as a tar file."""
     pieces: list[Piece] = []
     for member in members:
@@ -32,15 +32,19 @@ def tarred(members: Iterable[Member]) -> Ribbon:
         entry.size, entry.mtime = member.content.size, int(HISTORY)
         head, rest = entry.tobuf(tarfile.USTAR_FORMAT), -entry.size % _BLOCK
         pieces += [Piece(head, len(head)), *member.content.pieces, Piece(bytes(_BLOCK), rest)]
-    return Ribbon([*pieces, Piece(bytes(_BLOCK), 2 * _BLOCK)])
+    return VirtualBytes([*pieces, Piece(bytes(_BLOCK), 2 * _BLOCK)])
 
 
-def compressed(members: Iterable[Member]) -> Ribbon:
+def compressed(members: Iterable[ArchiveMember]) -> VirtualBytes:
     """The members as a compressed tar file; made in memory."""
-    return Ribbon.of(gzip.compress(tarred(members).whole(), compresslevel=1, mtime=0))
+    return VirtualBytes.of(gzip.compress(tarred(members).whole(), compresslevel=1, mtime=0))
 
 
-PACKERS: dict[str, Callable[[Iterable[Member]], Ribbon]] = {"zip": stored, "tar": tarred, "gzip": compressed}
+PACKERS: dict[str, Callable[[Iterable[ArchiveMember]], VirtualBytes]] = {
+    "zip": stored,
+    "tar": tarred,
+    "gzip": compressed,
+}
 SUFFIXES = {"zip": ".zip", "tar": ".tar", "gzip": ".tar.gz"}
 _STARTS = {b"PK": "application/zip", b"II": "image/tiff", b"\x1f\x8b": "application/gzip"}
 

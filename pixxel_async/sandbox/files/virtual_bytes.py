@@ -50,7 +50,7 @@ class Piece:
             start += end - inside
 
 
-class Ribbon:
+class VirtualBytes:
     """Pieces one after the other."""
 
     def __init__(self, pieces: Iterable[Piece] = ()) -> None:
@@ -59,7 +59,7 @@ class Ribbon:
         self.size = self._ends[-1] if self._ends else 0
 
     @classmethod
-    def of(cls, body: bytes) -> Ribbon:
+    def of(cls, body: bytes) -> VirtualBytes:
         """These bytes."""
         return cls([Piece(body, len(body))])
 

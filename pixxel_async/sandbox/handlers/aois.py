@@ -7,12 +7,12 @@ from typing import Any
 
 from attrs import frozen
 
-from ..answers import Refused, invalid, missing
+from ..answers import RequestRefused, invalid, missing
 from ..data.contents import raster
 from ..data.entities.areas import Area, area_row, assets
 from ..data.entities.imagery import BY_ID
-from ..data.world import Download, Row, World
-from ..files.archive import Member
+from ..data.world import PendingDownload, Row, World
+from ..files.archive import ArchiveMember
 from ..routes import Ask
 from ..rules.geometry import rings
 from ..rules.rows import among, matching, page, several
@@ -40,7 +40,7 @@ def create_aoi(world: World, ask: Ask) -> Any:
     body = ask.body
     _check(world, body)
     if any(one.name == body["name"] for one in world.areas.values()):
-        raise Refused(409, "conflict", f"an AOI with the name {body['name']} exists")
+        raise RequestRefused(409, "conflict", f"an AOI with the name {body['name']} exists")
     scenes = tuple(world.scenes[id] for id in body["item_ids"])
     one = Area(
         world.new_id("aoi"),
@@ -91,7 +91,7 @@ def request_download(world: World, ask: Ask) -> Any:
         raise invalid("asset_ids must name assets of this AOI")
     if any(asset["status"] != "success" for asset in chosen):
         raise invalid("the assets are not there yet")
-    download = Download(world.new_id("asset download"), one.id, one.place, _Assets(one, tuple(chosen)))
+    download = PendingDownload(world.new_id("asset download"), one.id, one.place, _Assets(one, tuple(chosen)))
     world.downloads[download.id] = download
     return _state(world, download, ask.now)
 
@@ -104,7 +104,7 @@ def get_download(world: World, ask: Ask) -> Any:
     return _state(world, download, ask.now)
 
 
-def _state(world: World, download: Download, now: float) -> Row:
+def _state(world: World, download: PendingDownload, now: float) -> Row:
     key = f"aois/{download.owner}/{download.id}.zip"
     make = world.bundle(key, download.place, download.members)
     packed = world.packing.ask(key, download.id, make, now)
@@ -120,11 +120,11 @@ class _Assets:
     area: Area
     chosen: tuple[Row, ...]
 
-    def __call__(self) -> Iterator[Member]:
+    def __call__(self) -> Iterator[ArchiveMember]:
         for asset in self.chosen:
             for band in asset["band_list"]:
                 name = f"{asset['date'].replace('-', '_')}_stac/{asset['name'].replace(' ', '_')}/{band}.tif"
-                yield Member(name, raster(self.area.place, asset["id"], [band], _LINES))
+                yield ArchiveMember(name, raster(self.area.place, asset["id"], [band], _LINES))
 
 
 HANDLERS = {

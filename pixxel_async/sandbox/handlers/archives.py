@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..answers import missing
-from ..data.entities.imagery import FIREFLY, SATELLITES, Satellite
+from ..data.entities.imagery import FIREFLY, SATELLITES, SandboxSatellite
 from ..data.entities.search import ordered, wanted
 from ..data.entities.stac import collection_row, item, satellite_row
 from ..data.world import Row, World
@@ -24,7 +24,7 @@ def list_satellites(world: World, ask: Ask) -> Any:
     return {"satellites": [satellite_row(one) for one in _satellites(world)]}
 
 
-def _satellites(world: World) -> tuple[Satellite, ...]:
+def _satellites(world: World) -> tuple[SandboxSatellite, ...]:
     return (*SATELLITES, FIREFLY) if world.habits.firefly else SATELLITES
 
 

@@ -10,10 +10,10 @@ from attrs import frozen
 from ..answers import invalid, missing
 from ..data.contents import footprint, raster
 from ..data.entities.order_rows import delivered, entry_row
-from ..data.entities.orders import Entry
+from ..data.entities.orders import OrderEntry
 from ..data.entities.search import ordered, wanted
-from ..data.world import Download, Row, World
-from ..files.archive import Member
+from ..data.world import PendingDownload, Row, World
+from ..files.archive import ArchiveMember
 from ..routes import Ask
 from ..rules.rows import page
 
@@ -33,7 +33,7 @@ def search(world: World, ask: Ask) -> Any:
     return {"catalogs": [owners[id(item)] for item in shown], "pagination": pagination}
 
 
-def _asked(entry: Entry, body: Row) -> bool:
+def _asked(entry: OrderEntry, body: Row) -> bool:
     own = {"ids": entry.id, "item_ids": entry.scene.id, "order_ids": entry.order.id, "order_item_ids": entry.line.id}
     return all(not body.get(name) or value in body[name] for name, value in own.items())
 
@@ -54,12 +54,12 @@ def get_entry(world: World, ask: Ask) -> Any:
     return _row(world, known[id], ask.now)
 
 
-def _row(world: World, entry: Entry, now: float) -> Row:
+def _row(world: World, entry: OrderEntry, now: float) -> Row:
     began = [row["begun"] for row in world.deliveries if row["catalog_id"] == entry.id]
     return entry_row(entry, delivered(began[-1], world.job_seconds, now) if began else "UNSPECIFIED")
 
 
-def chosen(world: World, wish: Row, now: float) -> list[Entry]:
+def chosen(world: World, wish: Row, now: float) -> list[OrderEntry]:
     """The entries that a request names, by the one of two lists that it has."""
     ids, items = wish.get("catalog_ids") or [], wish.get("order_item_ids") or []
     known = world.catalog(now)
@@ -79,7 +79,7 @@ def request_download(world: World, ask: Ask) -> Any:
     if not entries:
         raise invalid("there is no imagery of these order items yet")
     members = _Imagery(world.seed, tuple(entries))
-    download = Download(world.new_id("catalog download"), "", entries[0].scene.place, members)
+    download = PendingDownload(world.new_id("catalog download"), "", entries[0].scene.place, members)
     world.downloads[download.id] = download
     return _state(world, download, ask.now)
 
@@ -92,7 +92,7 @@ def get_download(world: World, ask: Ask) -> Any:
     return _state(world, download, ask.now)
 
 
-def _state(world: World, download: Download, now: float) -> Row:
+def _state(world: World, download: PendingDownload, now: float) -> Row:
     key = f"catalogs/{download.id}.zip"
     packed = world.packing.ask(key, download.id, world.bundle(key, download.place, download.members), now)
     word = {"pending": "in_progress", "ready": "success", "failed": "failed"}[packed.state]
@@ -104,14 +104,14 @@ class _Imagery:
     """Makes the members of a package of catalog entries: the raster and its footprint."""
 
     seed: int | str
-    entries: tuple[Entry, ...]
+    entries: tuple[OrderEntry, ...]
 
-    def __call__(self) -> Iterator[Member]:
+    def __call__(self) -> Iterator[ArchiveMember]:
         for entry in self.entries:
             name, place = entry.scene.id, entry.scene.place
             bands = [band for band, _ in entry.scene.satellite.bands[:4]]
-            yield Member(f"{name}/{name}.tif", raster(place, f"{self.seed}/{name}", bands, _LINES))
-            yield Member(f"{name}/{name}.geojson", footprint(place))
+            yield ArchiveMember(f"{name}/{name}.tif", raster(place, f"{self.seed}/{name}", bands, _LINES))
+            yield ArchiveMember(f"{name}/{name}.geojson", footprint(place))
 
 
 HANDLERS = {

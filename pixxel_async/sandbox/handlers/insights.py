@@ -8,19 +8,19 @@ from typing import Any
 from attrs import evolve
 
 from ..answers import as_json, invalid, missing
-from ..behaviour.behaviour import Habits
+from ..behaviour.behaviour import Behaviour
 from ..clock import HISTORY, zulu
 from ..data.contents import of_port
-from ..data.entities.blocks import BLOCKS, Block
-from ..data.entities.insights import Insight, element, insight_row
+from ..data.entities.blocks import BLOCKS, SandboxBlock
+from ..data.entities.insights import SandboxInsight, element, insight_row
 from ..data.world import Row, World
-from ..files.archive import Member
+from ..files.archive import ArchiveMember
 from ..routes import Ask
 from ..rules.ids import digest, uuid
 from ..rules.rows import matching
 
 
-def _block_row(world: World, block: Block, version: str) -> Row:
+def _block_row(world: World, block: SandboxBlock, version: str) -> Row:
     id = uuid(world.seed, "block", block.name)
     spec = {
         "id": id,
@@ -49,7 +49,7 @@ def list_blocks(world: World, ask: Ask) -> Any:
     return {"blocks": [_block_row(world, block, block.versions[-1]) for block in chosen]}
 
 
-def _block(name: str) -> Block:
+def _block(name: str) -> SandboxBlock:
     if name not in BLOCKS:
         raise missing("block", name)
     return BLOCKS[name]
@@ -77,7 +77,7 @@ def create_insight(world: World, ask: Ask) -> Any:
         raise invalid(f"no insight can be made with {block.name} {body['block']['version']}")
     if body.get("estimate"):
         return as_json(200, {"estimate": block.price})
-    one = Insight(
+    one = SandboxInsight(
         world.new_id("insight"),
         body.get("name") or block.title,
         body.get("project_id") or area.project_id,
@@ -102,7 +102,7 @@ def list_insights(world: World, ask: Ask) -> Any:
     return {"insights": matching(rows, wanted, times=world.habits.created_on)}
 
 
-def _insight(world: World, ask: Ask) -> Insight:
+def _insight(world: World, ask: Ask) -> SandboxInsight:
     one = world.insights.get(ask.path["insight_id"])
     if one is None or one.area.id != ask.path["aoi_id"]:
         raise missing("insight", ask.path["insight_id"])
@@ -130,7 +130,7 @@ def request_insight(world: World, ask: Ask) -> Any:
     return {"id": one.id, "status": packed.state, "signed_url": packed.link}
 
 
-def _chosen(one: Insight, body: Row, habits: Habits) -> Block:
+def _chosen(one: SandboxInsight, body: Row, habits: Behaviour) -> SandboxBlock:
     """The block with just the inputs and outputs that were named."""
     # ASSUMPTION: the elements are the names of the ports, and an empty body packs all outputs, or all there is.
     block, inputs, outputs = one.block, body.get("inputs") or [], body.get("outputs") or []
@@ -146,7 +146,7 @@ def _chosen(one: Insight, body: Row, habits: Habits) -> Block:
     )
 
 
-def _members(world: World, one: Insight, block: Block) -> Iterator[Member]:
+def _members(world: World, one: SandboxInsight, block: SandboxBlock) -> Iterator[ArchiveMember]:
     for folder, ports in (("inputs", block.inputs), ("outputs", block.outputs)):
         for port in ports:
             yield from of_port(port, block.name, f"{folder}/{port.name}", one.area.place, f"{world.seed}/{one.id}")

@@ -9,16 +9,16 @@ from typing import Any
 from ..answers import invalid, missing
 from ..data.contents import of_block, of_inputs
 from ..data.entities.job_rows import detailed, listed
-from ..data.entities.jobs import Run, Step, Workflow
+from ..data.entities.jobs import JobRun, JobStep, SandboxWorkflow
 from ..data.seed_data import run_of
 from ..data.world import World
-from ..files.archive import Member
+from ..files.archive import ArchiveMember
 from ..routes import Ask
 from ..rules.rows import matching
 from .workflows import workflow
 
 
-def _run(world: World, ask: Ask) -> tuple[Workflow, Run]:
+def _run(world: World, ask: Ask) -> tuple[SandboxWorkflow, JobRun]:
     one, id = workflow(world, ask), ask.path["job_id"]
     if id not in world.runs[one.id]:
         raise missing("job", id)
@@ -73,11 +73,11 @@ def request_task(world: World, ask: Ask) -> Any:
     return {**ids, "status": packed.state, "signed_url": packed.link}
 
 
-def _of_step(world: World, one: Workflow, step: Step) -> Iterator[Member]:
+def _of_step(world: World, one: SandboxWorkflow, step: JobStep) -> Iterator[ArchiveMember]:
     return of_block(step.block, one.place, f"{world.seed}/{step.id}")
 
 
-def _of_run(world: World, one: Workflow, run: Run) -> Iterator[Member]:
+def _of_run(world: World, one: SandboxWorkflow, run: JobRun) -> Iterator[ArchiveMember]:
     inputs = of_inputs(run.steps[-1].block, one.place, f"{world.seed}/{run.id}")
     return chain(inputs, *(_of_step(world, one, step) for step in run.steps))
 

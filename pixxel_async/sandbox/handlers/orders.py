@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ..answers import invalid, missing, plain
 from ..clock import at
 from ..data.entities.order_rows import line_row, order_row, task_rows
-from ..data.entities.orders import Line, Order
+from ..data.entities.orders import OrderLine, SandboxOrder
 from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.geometry import rings
@@ -43,16 +43,16 @@ def create_order(world: World, ask: Ask) -> Any:
         _check(world, one, ask.now)
     kind = "dry order" if dry else "order"
     lines = tuple(_line(world, kind, one) for one in wanted)
-    order = Order(world.new_id(kind), world.user_id, world.org_id, lines, ask.now, world.job_seconds, dry)
+    order = SandboxOrder(world.new_id(kind), world.user_id, world.org_id, lines, ask.now, world.job_seconds, dry)
     if not dry:
         world.orders[order.id] = order
     return order_row(order, ask.now)
 
 
-def _line(world: World, kind: str, one: Row) -> Line:
+def _line(world: World, kind: str, one: Row) -> OrderLine:
     given = {name: value for name, value in one.items() if value is not None}
     scenes = tuple(world.scenes[id] for id in given.get("item_ids", ()))
-    return Line(world.new_id(f"{kind} item"), _DEFAULTS | given, scenes)
+    return OrderLine(world.new_id(f"{kind} item"), _DEFAULTS | given, scenes)
 
 
 def _check(world: World, one: Row, now: float) -> None:
@@ -113,7 +113,7 @@ def _spanned(rows: list[Row], member: str, told: str | None, form: str) -> list[
         raise invalid(str(error)) from None
 
 
-def _full(order: Order, line: Line, now: float) -> Row:
+def _full(order: SandboxOrder, line: OrderLine, now: float) -> Row:
     return {**line_row(order, line, now), "tasks": task_rows(order, line, now), "validation_errors": []}
 
 

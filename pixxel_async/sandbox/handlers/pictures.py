@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..answers import Refused, invalid, missing, plain
+from ..answers import RequestRefused, invalid, missing, plain
 from ..data.entities.areas import assets
 from ..data.entities.imagery import BY_ID
 from ..data.entities.pictures import Picture, detailed, drawn, index_row, listed, styled
@@ -28,7 +28,7 @@ def create_index(world: World, ask: Ask) -> Any:
     if ask.body["satellite_id"] not in BY_ID:
         raise missing("satellite", ask.body["satellite_id"])
     if any(row["name"] == ask.body["name"] for row in world.indices.values()):
-        raise Refused(409, "conflict", f"an index with the name {ask.body['name']} exists")
+        raise RequestRefused(409, "conflict", f"an index with the name {ask.body['name']} exists")
     _check_index(ask.body)
     names = ("name", "description", "rescale", "expression", "colormap", "satellite_id", "expression_type")
     row = index_row(world.new_id("index"), ask.now, kind="custom", **{name: ask.body[name] for name in names})
@@ -65,7 +65,7 @@ def create_picture(world: World, ask: Ask) -> Any:
     if set(ask.body.get("src_asset_ids") or ()) - known:
         raise invalid("src_asset_ids must name assets of this AOI")
     if any(one.area is area and one.index is index for one in world.pictures.values()):
-        raise Refused(409, "conflict", "a visualization of this index exists")
+        raise RequestRefused(409, "conflict", "a visualization of this index exists")
     id = world.new_id("visualization")
     picture = Picture(id, area, index, world.user_id, world.org_id, ask.now, world.job_seconds / 2)
     world.pictures[id] = picture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..answers import Refused, missing
+from ..answers import RequestRefused, missing
 from ..clock import zulu
 from ..data.entities.order_rows import delivered
 from ..data.world import Row, World
@@ -22,7 +22,7 @@ def create_store(world: World, ask: Ask) -> Any:
     """A store; its name is unique."""
     body = ask.body
     if any(row["name"] == body["name"] for row in world.stores.values()):
-        raise Refused(409, "conflict", f"a store with the name {body['name']} exists")
+        raise RequestRefused(409, "conflict", f"a store with the name {body['name']} exists")
     row = {
         "id": world.new_id("store"),
         "name": body["name"],

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..answers import missing
 from ..clock import zulu
-from ..data.entities.jobs import Workflow
+from ..data.entities.jobs import SandboxWorkflow
 from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.rows import matching, page
@@ -15,7 +15,7 @@ _FILTERS = ("project_id", "id", "name", "created_by", "updated_at")
 _PAGE = 50
 
 
-def workflow(world: World, ask: Ask) -> Workflow:
+def workflow(world: World, ask: Ask) -> SandboxWorkflow:
     """The workflow that the path names."""
     id = ask.path["workflow_id"]
     found = world.workflows.get(id)
@@ -24,7 +24,7 @@ def workflow(world: World, ask: Ask) -> Workflow:
     return found
 
 
-def _row(one: Workflow) -> Row:
+def _row(one: SandboxWorkflow) -> Row:
     return {
         "id": one.id,
         "project_id": one.project_id,

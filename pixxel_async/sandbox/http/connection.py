@@ -5,10 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from ..clock import Clock
-from .time_travel import Sleeper
+from .time_travel import TimeTravel
 
 
-class Line:
+class Connection:
     """One request's connection.
 
     Args:
@@ -17,7 +17,7 @@ class Line:
         sleeper: knows who else waits.
     """
 
-    def __init__(self, request: web.BaseRequest, clock: Clock, sleeper: Sleeper) -> None:
+    def __init__(self, request: web.BaseRequest, clock: Clock, sleeper: TimeTravel) -> None:
         self.request = request
         self._clock = clock
         self._sleeper = sleeper

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..answers import Answer, as_xml, plain
-from ..rules.links import Style
+from ..answers import SandboxAnswer, as_xml, plain
+from ..rules.links import SigningStyle
 
 _AZURE = (
     "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly "
@@ -11,7 +11,7 @@ _AZURE = (
 )
 
 
-def expired(style: Style, *, ends: str = "", now: str = "") -> Answer:
+def expired(style: SigningStyle, *, ends: str = "", now: str = "") -> SandboxAnswer:
     """The refusal of a link that has expired.
 
     Args:

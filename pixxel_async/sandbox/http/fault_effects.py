@@ -9,8 +9,8 @@ from typing import Literal
 
 from attrs import evolve, frozen
 
-from ..answers import Answer, Refused, as_json, as_xml, plain
-from ..files.virtual_bytes import Ribbon
+from ..answers import RequestRefused, SandboxAnswer, as_json, as_xml, plain
+from ..files.virtual_bytes import VirtualBytes
 from .expired_link import expired
 from .faults import Fault, Firing
 
@@ -59,7 +59,7 @@ def sending(firings: Sequence[Firing]) -> Sending:
     return how
 
 
-def replacement(firings: Sequence[Firing], *, storage: bool, work_done: bool) -> Answer | None:
+def replacement(firings: Sequence[Firing], *, storage: bool, work_done: bool) -> SandboxAnswer | None:
     """The answer that comes in place of the right one, if a fault says so at this point."""
     for fault in (firing.fault for firing in firings):
         if fault.kind in _INSTEAD and fault.work_done == work_done:
@@ -67,25 +67,25 @@ def replacement(firings: Sequence[Firing], *, storage: bool, work_done: bool) ->
     return None
 
 
-def altered(answer: Answer, firings: Sequence[Firing]) -> Answer:
+def altered(answer: SandboxAnswer, firings: Sequence[Firing]) -> SandboxAnswer:
     """The right answer with what these faults change in it."""
     for firing in firings:
         answer = _CHANGES.get(firing.fault.kind, _same)(answer, firing)
     return answer
 
 
-def _same(answer: Answer, firing: Firing) -> Answer:
+def _same(answer: SandboxAnswer, firing: Firing) -> SandboxAnswer:
     return answer
 
 
-def _status(fault: Fault, storage: bool) -> Answer:
+def _status(fault: Fault, storage: bool) -> SandboxAnswer:
     if fault.body is not None:
         raw = fault.body if isinstance(fault.body, bytes) else fault.body.encode()
         answer = plain(fault.status, raw, "application/json" if _is_json(raw) else "text/html")
     elif storage:
         answer = as_xml(fault.status, "SlowDown" if fault.status == 503 else "InternalError", "an injected fault")
     else:
-        answer = as_json(fault.status, Refused(fault.status, "injected", "an injected fault").envelope())
+        answer = as_json(fault.status, RequestRefused(fault.status, "injected", "an injected fault").envelope())
     return evolve(answer, headers={**answer.headers, **fault.headers})
 
 
@@ -97,26 +97,26 @@ def _is_json(raw: bytes) -> bool:
     return True
 
 
-def _expired(fault: Fault, storage: bool) -> Answer:
+def _expired(fault: Fault, storage: bool) -> SandboxAnswer:
     return expired(fault.style)
 
 
-def _html(fault: Fault, storage: bool) -> Answer:
+def _html(fault: Fault, storage: bool) -> SandboxAnswer:
     return plain(200, _PAGE, "text/html; charset=utf-8")
 
 
-def _redirect(fault: Fault, storage: bool) -> Answer:
+def _redirect(fault: Fault, storage: bool) -> SandboxAnswer:
     status = fault.status if 300 <= fault.status < 400 else 302
-    return Answer(status, {**fault.headers, "Location": fault.location})
+    return SandboxAnswer(status, {**fault.headers, "Location": fault.location})
 
 
-def _no_range(answer: Answer, firing: Firing) -> Answer:
+def _no_range(answer: SandboxAnswer, firing: Firing) -> SandboxAnswer:
     if answer.status != 206:
         return answer
     return evolve(answer.with_headers(Content_Range=None), status=200, start=0, stop=answer.body.size)
 
 
-def _wrong_range(answer: Answer, firing: Firing) -> Answer:
+def _wrong_range(answer: SandboxAnswer, firing: Firing) -> SandboxAnswer:
     if answer.status != 206:
         return answer
     shift = firing.fault.at or 1
@@ -124,23 +124,23 @@ def _wrong_range(answer: Answer, firing: Firing) -> Answer:
     return answer.with_headers(Content_Range=told)
 
 
-def _etag(answer: Answer, firing: Firing) -> Answer:
+def _etag(answer: SandboxAnswer, firing: Firing) -> SandboxAnswer:
     return answer.with_headers(ETag=f'"changed-{firing.nth}"') if "ETag" in answer.headers else answer
 
 
-def _gzip(answer: Answer, firing: Firing) -> Answer:
+def _gzip(answer: SandboxAnswer, firing: Firing) -> SandboxAnswer:
     """Compressed in memory: not for packages of gigabytes."""
-    body = Ribbon.of(gzip.compress(b"".join(answer.body.read(answer.start, answer.stop)), mtime=0))
+    body = VirtualBytes.of(gzip.compress(b"".join(answer.body.read(answer.start, answer.stop)), mtime=0))
     return evolve(answer.with_headers(Content_Encoding="gzip"), body=body, start=0, stop=body.size)
 
 
-_INSTEAD: dict[str, Callable[[Fault, bool], Answer]] = {
+_INSTEAD: dict[str, Callable[[Fault, bool], SandboxAnswer]] = {
     "status": _status,
     "expired": _expired,
     "html": _html,
     "redirect": _redirect,
 }
-_CHANGES: dict[str, Callable[[Answer, Firing], Answer]] = {
+_CHANGES: dict[str, Callable[[SandboxAnswer, Firing], SandboxAnswer]] = {
     "no-range": _no_range,
     "wrong-range": _wrong_range,
     "etag": _etag,

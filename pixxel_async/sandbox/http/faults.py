@@ -10,9 +10,9 @@ from attrs import define, field, frozen
 
 from ...errors import ConfigError
 from ..rules.ids import share
-from ..rules.links import Style
+from ..rules.links import SigningStyle
 
-Kind = Literal[
+FaultKind = Literal[
     "status",  # answer with `status`, `headers` and `body`
     "latency",  # wait `seconds` before anything is done
     "reset",  # break the connection before the work
@@ -56,7 +56,7 @@ class Fault:
     """
 
     route: str
-    kind: Kind
+    kind: FaultKind
     times: int | None = 1
     probability: float = 1.0
     after: int = 0
@@ -67,11 +67,11 @@ class Fault:
     seconds: float = 0.0
     rate: float = 1024.0
     location: str = ""
-    style: Style = "s3"
+    style: SigningStyle = "s3"
     work_done: bool = False
 
     def __attrs_post_init__(self) -> None:
-        for name, known in (("kind", get_args(Kind)), ("style", get_args(Style))):
+        for name, known in (("kind", get_args(FaultKind)), ("style", get_args(SigningStyle))):
             if getattr(self, name) not in known:
                 raise ConfigError(
                     f"the {name} of a fault must be one of {', '.join(known)}, not {getattr(self, name)!r}"

@@ -7,7 +7,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from ..answers import Refused
+from ..answers import RequestRefused
 from ..rules.ids import digest
 
 AuthForm = Literal["both", "raw", "bearer", "scheme"]
@@ -15,7 +15,7 @@ _SCHEME = "Token"
 
 
 @frozen
-class Key:
+class SandboxKey:
     """What one key opens.
 
     Attributes:
@@ -37,7 +37,7 @@ class Keys:
 
     def __init__(self, seed: int | str, form: AuthForm = "both") -> None:
         self.form = form
-        self._known: dict[str, Key] = {}
+        self._known: dict[str, SandboxKey] = {}
         self.first = self.add(f"sandbox-{digest(seed, 'key').hex()[:32]}")
 
     def known(self) -> list[str]:
@@ -47,14 +47,14 @@ class Keys:
     def add(self, key: str, *, ends: float = float("inf"), projects: Collection[str] | None = None) -> str:
         """Let another key in, until `ends` (seconds since 1970), into these projects or into all; returns it."""
         key = f"{_SCHEME} {key}" if self.form == "scheme" else key
-        self._known[key] = Key(ends, None if projects is None else frozenset(projects))
+        self._known[key] = SandboxKey(ends, None if projects is None else frozenset(projects))
         return key
 
     def revoke(self, key: str) -> None:
         """Refuse this key from now on."""
         self._known.pop(key, None)
 
-    def check(self, header: str | None, now: float) -> Key:
+    def check(self, header: str | None, now: float) -> SandboxKey:
         """What the key in the header opens.
 
         Raises:
@@ -62,10 +62,10 @@ class Keys:
         """
         # ASSUMPTION: 401 is for what does not look like a key, 403 for all else; the vendor's pages differ.
         if not header:
-            raise Refused(403, "forbidden", "no API key in the Authorization header")
-        found = self._known.get(self._read(header), Key(ends=0.0))
+            raise RequestRefused(403, "forbidden", "no API key in the Authorization header")
+        found = self._known.get(self._read(header), SandboxKey(ends=0.0))
         if found.ends <= now:
-            raise Refused(403, "forbidden", "the API key is unknown, expired or revoked")
+            raise RequestRefused(403, "forbidden", "the API key is unknown, expired or revoked")
         return found
 
     def _read(self, header: str) -> str:
@@ -75,5 +75,5 @@ class Keys:
         if self.form == "scheme" and scheme == _SCHEME:
             return header
         if self.form not in ("both", form) or " " in key:
-            raise Refused(401, "unauthorized", "the form of the API key is not recognised")
+            raise RequestRefused(401, "unauthorized", "the form of the API key is not recognised")
         return key

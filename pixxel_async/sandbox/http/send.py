@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from aiohttp import web
 
-from ..answers import Answer
-from .connection import Line
+from ..answers import SandboxAnswer
+from .connection import Connection
 from .fault_effects import PLAIN, Sending
 from .send_raw import send_raw
 
@@ -19,7 +19,9 @@ _TICK = 0.05
 """Seconds of the sandbox between the drops of a drip."""
 
 
-async def deliver(line: Line, answer: Answer, how: Sending, sent: Callable[[int], None]) -> web.StreamResponse:
+async def deliver(
+    line: Connection, answer: SandboxAnswer, how: Sending, sent: Callable[[int], None]
+) -> web.StreamResponse:
     """Send the answer; `sent` is told how many bytes of its body went out."""
     request = line.request
     if how.raw:
@@ -44,7 +46,7 @@ async def deliver(line: Line, answer: Answer, how: Sending, sent: Callable[[int]
     return response
 
 
-async def _views(line: Line, answer: Answer, how: Sending) -> AsyncIterator[bytes | memoryview]:
+async def _views(line: Connection, answer: SandboxAnswer, how: Sending) -> AsyncIterator[bytes | memoryview]:
     end = answer.length if how.cut is None else min(how.cut, answer.length)
     marks = {how.stall, how.flip, None if how.flip is None else how.flip + 1, end}
     at, begun = 0, line.now()

@@ -9,8 +9,8 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from ..answers import Answer
-from .connection import Line
+from ..answers import SandboxAnswer
+from .connection import Connection
 from .fault_effects import Sending
 
 _STEP = 0.02
@@ -19,7 +19,7 @@ _HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </nothing>; rel=preload\r\n\r\n"
 _NO_CHUNK = b"no chunk\r\n"
 
 
-async def send_raw(line: Line, answer: Answer, how: Sending) -> web.StreamResponse:
+async def send_raw(line: Connection, answer: SandboxAnswer, how: Sending) -> web.StreamResponse:
     """Send what the fault says until that is done or the peer goes; then the connection is closed."""
     writer, transport = line.request.writer, line.request.transport
     try:
@@ -39,7 +39,7 @@ async def send_raw(line: Line, answer: Answer, how: Sending) -> web.StreamRespon
     return web.Response()
 
 
-def _parts(answer: Answer, how: Sending) -> Iterator[bytes | memoryview]:
+def _parts(answer: SandboxAnswer, how: Sending) -> Iterator[bytes | memoryview]:
     if how.raw == "early-hints":
         while True:
             yield _HINT
@@ -57,7 +57,7 @@ def _parts(answer: Answer, how: Sending) -> Iterator[bytes | memoryview]:
             yield from answer.body.read(answer.start, answer.stop) if answer.length else (b" " * 1024,)
 
 
-def _head(answer: Answer, told: dict[str, str]) -> bytes:
+def _head(answer: SandboxAnswer, told: dict[str, str]) -> bytes:
     lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in {**answer.headers, **told}.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -10,15 +10,15 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from attrs import define, field, frozen
 
-from ..answers import Answer, Refused, as_json, plain
+from ..answers import RequestRefused, SandboxAnswer, as_json, plain
 from ..clock import Clock, http_date
 from ..rules.links import SIGNATURES
-from .connection import Line
+from .connection import Connection
 from .fault_effects import altered, replacement, sending
 from .faults import Firing, Plan
 from .keys import Keys
 from .send import break_off, deliver
-from .time_travel import Sleeper
+from .time_travel import TimeTravel
 
 MAX_BODY = 1 << 24
 """Bytes of a request that are read."""
@@ -26,7 +26,7 @@ _TIMEOUT = b"<html><body><h1>504 Gateway Time-out</h1></body></html>"
 
 
 @frozen
-class Request:
+class SiteRequest:
     """A request as plain values.
 
     Attributes:
@@ -46,7 +46,7 @@ class Request:
 
 
 @define
-class Seen:
+class SeenRequest:
     """What the sandbox saw of one request.
 
     Attributes:
@@ -81,7 +81,7 @@ class Seen:
 
 
 @frozen
-class Desk:
+class SiteContext:
     """What both sites share.
 
     Attributes:
@@ -96,9 +96,9 @@ class Desk:
     plan: Plan
     clock: Clock
     keys: Keys
-    requests: deque[Seen]
+    requests: deque[SeenRequest]
     lock: RLock
-    sleeper: Sleeper
+    sleeper: TimeTravel
 
 
 class Site:
@@ -116,9 +116,9 @@ class Site:
     def __init__(
         self,
         host: str,
-        name: Callable[[Request], str],
-        respond: Callable[[Request], Answer],
-        desk: Desk,
+        name: Callable[[SiteRequest], str],
+        respond: Callable[[SiteRequest], SandboxAnswer],
+        desk: SiteContext,
         *,
         at_once: int | None = None,
         within: float | None = None,
@@ -147,7 +147,7 @@ class Site:
             self._desk.requests.append(seen)
             firings = self._desk.plan.due(seen.operation)
         late = sum(firing.fault.seconds for firing in firings if firing.fault.kind == "latency")
-        line = Line(raw, self._desk.clock, self._desk.sleeper)
+        line = Connection(raw, self._desk.clock, self._desk.sleeper)
         if late:
             await line.until(seen.at + min(late, self._within))
         if _any(firings, "reset"):
@@ -160,14 +160,14 @@ class Site:
         dated = answer.with_headers(Date=http_date(self._desk.clock.now()))
         return await deliver(line, dated, sending(firings), seen.count)
 
-    def _refusal(self, late: float) -> Answer | None:
+    def _refusal(self, late: float) -> SandboxAnswer | None:
         """What the gateway says by itself: that it is too much at once, or takes too long."""
         if self._at_once is not None and self._under_way > self._at_once:
-            refused = Refused(429, "too_many_requests", "too many requests at once")
+            refused = RequestRefused(429, "too_many_requests", "too many requests at once")
             return as_json(429, refused.envelope()).with_headers(Retry_After="1")
         return plain(504, _TIMEOUT, "text/html") if late > self._within else None
 
-    def _answer(self, request: Request, firings: list[Firing]) -> Answer:
+    def _answer(self, request: SiteRequest, firings: list[Firing]) -> SandboxAnswer:
         storage = self.host == "storage"
         answer = replacement(firings, storage=storage, work_done=False)
         if answer is None:
@@ -175,9 +175,9 @@ class Site:
             answer = replacement(firings, storage=storage, work_done=True) or altered(answer, firings)
         return answer
 
-    def _witness(self, request: Request) -> Seen:
+    def _witness(self, request: SiteRequest) -> SeenRequest:
         text = "\n".join((request.path, *request.query.values(), *request.headers.values()))
-        return Seen(
+        return SeenRequest(
             request.method,
             request.path,
             self._name(request),
@@ -195,11 +195,11 @@ def _any(firings: list[Firing], kind: str) -> bool:
     return any(firing.fault.kind == kind for firing in firings)
 
 
-async def _read(raw: web.BaseRequest) -> Request:
+async def _read(raw: web.BaseRequest) -> SiteRequest:
     path, _, query = raw.raw_path.partition("?")
     body = await raw.content.read(MAX_BODY) if raw.can_read_body else b""
     while body and len(body) < MAX_BODY and not raw.content.at_eof():
         body += await raw.content.read(MAX_BODY - len(body))
     headers = {name.lower(): value for name, value in raw.headers.items()}
     pairs = parse_qsl(query, keep_blank_values=True)
-    return Request(raw.method, path, dict(pairs), headers, body, pairs)
+    return SiteRequest(raw.method, path, dict(pairs), headers, body, pairs)

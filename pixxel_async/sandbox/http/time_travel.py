@@ -19,7 +19,7 @@ _SHARE = 10_000
 """A jump of so many seconds of the sandbox needs one real second without a request, or `_LONGEST` if that is less."""
 
 
-class Sleeper:
+class TimeTravel:
     """Wakes those who wait in the order of their times, as soon as nothing else goes on.
 
     Between the end of one sleep and the next, a client talks to the sandbox: whoever sleeps longer must not be woken

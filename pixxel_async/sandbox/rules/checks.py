@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-Schema = Mapping[str, Any]
+JsonSchema = Mapping[str, Any]
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
@@ -17,7 +17,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def resolve(schema: Schema, components: Schema) -> Schema:
+def resolve(schema: JsonSchema, components: JsonSchema) -> JsonSchema:
     """The schema itself, or the one that it refers to."""
     while "$ref" in schema:
         _, _, kind, name = schema["$ref"].split("/")
@@ -25,7 +25,7 @@ def resolve(schema: Schema, components: Schema) -> Schema:
     return schema
 
 
-def problems(value: Any, schema: Schema, components: Schema, where: str = "body") -> Iterator[str]:
+def problems(value: Any, schema: JsonSchema, components: JsonSchema, where: str = "body") -> Iterator[str]:
     """One line for each thing that is wrong with the value."""
     schema = resolve(schema, components)
     names = types(schema)
@@ -44,7 +44,7 @@ def problems(value: Any, schema: Schema, components: Schema, where: str = "body"
         yield from _members(value, schema, components, where)
 
 
-def types(schema: Schema) -> list[str]:
+def types(schema: JsonSchema) -> list[str]:
     """The types that a schema names: none, one or several."""
     named = schema.get("type", [])
     return [named] if isinstance(named, str) else list(named)
@@ -55,7 +55,7 @@ def _is(value: Any, name: str) -> bool:
     return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
 
 
-def _outside(value: Any, schema: Schema) -> str:
+def _outside(value: Any, schema: JsonSchema) -> str:
     """The bound that a value breaks, in words; empty when it breaks none."""
     if isinstance(value, str) and len(value) > schema.get("maxLength", len(value)):
         return f"at most {schema['maxLength']} characters"
@@ -66,7 +66,7 @@ def _outside(value: Any, schema: Schema) -> str:
     return f"at most {schema['maximum']}" if value > schema.get("maximum", value) else ""
 
 
-def _members(value: dict[str, Any], schema: Schema, components: Schema, where: str) -> Iterator[str]:
+def _members(value: dict[str, Any], schema: JsonSchema, components: JsonSchema, where: str) -> Iterator[str]:
     for name in schema.get("required", ()):
         if value.get(name) is None:
             yield f"{where}.{name} is required"
@@ -79,7 +79,7 @@ def _members(value: dict[str, Any], schema: Schema, components: Schema, where: s
             yield from problems(inner, kind, components, f"{where}.{name}")
 
 
-def combinations(value: Mapping[str, Any], rules: Schema, where: str = "body") -> Iterator[str]:
+def combinations(value: Mapping[str, Any], rules: JsonSchema, where: str = "body") -> Iterator[str]:
     """What is wrong with the members together: one of several alone, one that another needs."""
     exclusive = rules.get("x-exactly-one", ())
     if exclusive and sum(bool(value.get(name)) for name in exclusive) != 1:
@@ -89,7 +89,7 @@ def combinations(value: Mapping[str, Any], rules: Schema, where: str = "body") -
             yield f"{where}.{name} is required here"
 
 
-def argument(text: str, parameter: Schema) -> str | None:
+def argument(text: str, parameter: JsonSchema) -> str | None:
     """What is wrong with this text as an argument of the query; None when nothing is."""
     name, kind = parameter["name"], parameter.get("schema", {}).get("type")
     if kind == "integer":

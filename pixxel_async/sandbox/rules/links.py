@@ -10,15 +10,15 @@ from urllib.parse import quote, urlencode
 
 from .ids import signature
 
-Style = Literal["s3", "azure", "gcs"]
-Verdict = Literal["good", "unsigned", "damaged", "expired"]
+SigningStyle = Literal["s3", "azure", "gcs"]
+LinkVerdict = Literal["good", "unsigned", "damaged", "expired"]
 SIGNATURES = frozenset({"X-Amz-Signature", "X-Goog-Signature", "sig"})
 """Arguments of a query that open something."""
 _STAMP = "%Y%m%dT%H%M%SZ"
 _AZURE = "%Y-%m-%dT%H:%M:%SZ"
 
 
-def sign(path: str, secret: bytes, now: float, life: int, style: Style = "s3") -> str:
+def sign(path: str, secret: bytes, now: float, life: int, style: SigningStyle = "s3") -> str:
     """The path with the query that opens it for `life` seconds from `now` on; with 0 it never does.
 
     Such links know whole seconds only: one that is signed within a second lives that much less.
@@ -46,7 +46,7 @@ def _dated(brand: str, stamp: str, life: int) -> tuple[str, dict[str, str]]:
     return f"X-{brand}-Signature", query
 
 
-def judge(path: str, query: Mapping[str, str], secret: bytes, now: float) -> Verdict:
+def judge(path: str, query: Mapping[str, str], secret: bytes, now: float) -> LinkVerdict:
     """Whether this query opens this path now."""
     given = next((query[name] for name in SIGNATURES if name in query), None)
     if given is None:
@@ -57,7 +57,7 @@ def judge(path: str, query: Mapping[str, str], secret: bytes, now: float) -> Ver
     return "good" if _begins(rest) < ends(rest) and now < ends(rest) else "expired"
 
 
-def style_of(query: Mapping[str, str]) -> Style:
+def style_of(query: Mapping[str, str]) -> SigningStyle:
     """In whose manner such a query is."""
     return "azure" if "se" in query else "gcs" if "X-Goog-Date" in query else "s3"
 

@@ -15,11 +15,11 @@ from attrs import frozen
 
 from ...._protocol.storage_answers import Meaning, judge, said
 
-__all__ = ["Refused", "given_name", "refused", "stated_digests"]
+__all__ = ["StorageRefusal", "given_name", "refused", "stated_digests"]
 
 
 @frozen
-class Refused:
+class StorageRefusal:
     """An answer without a body that we want.
 
     Attributes:
@@ -31,9 +31,9 @@ class Refused:
     told: str = ""
 
 
-def refused(status: int, headers: Mapping[str, str], head: bytes) -> Refused:
+def refused(status: int, headers: Mapping[str, str], head: bytes) -> StorageRefusal:
     """What an answer means whose body is an error's, beginning with `head`."""
-    return Refused(judge(status, headers, head), said(status, headers, head))
+    return StorageRefusal(judge(status, headers, head), said(status, headers, head))
 
 
 _STAR_NAME = re.compile(r"filename\*\s*=\s*utf-8''([^;\s]+)", re.IGNORECASE)

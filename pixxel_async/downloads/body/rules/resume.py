@@ -39,7 +39,7 @@ from attrs import field, frozen
 from ...._protocol.ranges import is_strong, parse_content_range
 from ...rules.byte_ranges import Region
 
-__all__ = ["Kept", "Reading", "Request", "piece_of", "read", "read_piece", "request"]
+__all__ = ["Kept", "RangeRequest", "RangeVerdict", "piece_of", "read", "read_piece", "request"]
 
 Action = Literal["go on", "from 0", "complete", "throw away", "alone"]
 
@@ -61,7 +61,7 @@ class Kept:
 
 
 @frozen
-class Request:
+class RangeRequest:
     """What to ask the storage for.
 
     Attributes:
@@ -76,7 +76,7 @@ class Request:
 
 
 @frozen
-class Reading:
+class RangeVerdict:
     """What a 200, 206 or 416 means for the part file.
 
     Attributes:
@@ -89,7 +89,7 @@ class Reading:
     total: int | None = None
 
 
-def request(kept: Kept, *, proved: bool, unsafe: bool) -> Request:
+def request(kept: Kept, *, proved: bool, unsafe: bool) -> RangeRequest:
     """What to ask for next.
 
     Args:
@@ -97,20 +97,20 @@ def request(kept: Kept, *, proved: bool, unsafe: bool) -> Request:
         unsafe: whether bytes without any validator may be continued.
     """
     if kept.size <= 0 or (kept.total is not None and kept.size > kept.total):
-        return Request()
+        return RangeRequest()
     if kept.size == kept.total:
-        return Request(kept.size, complete=True)
+        return RangeRequest(kept.size, complete=True)
     rest = {"range": f"bytes={kept.size}-"}
     if kept.etag is not None and is_strong(kept.etag):
-        return Request(kept.size, {**rest, "if-range": kept.etag})
+        return RangeRequest(kept.size, {**rest, "if-range": kept.etag})
     if proved and kept.last_modified is not None and kept.total is not None:
-        return Request(kept.size, {**rest, "if-range": kept.last_modified})
+        return RangeRequest(kept.size, {**rest, "if-range": kept.last_modified})
     if proved and unsafe and kept.etag is None and kept.last_modified is None:
-        return Request(kept.size, rest)
-    return Request()
+        return RangeRequest(kept.size, rest)
+    return RangeRequest()
 
 
-def read(status: int, headers: Mapping[str, str], asked: Request, kept: Kept) -> Reading:
+def read(status: int, headers: Mapping[str, str], asked: RangeRequest, kept: Kept) -> RangeVerdict:
     """What a 200, 206 or 416 means.
 
     Args:
@@ -119,16 +119,16 @@ def read(status: int, headers: Mapping[str, str], asked: Request, kept: Kept) ->
         kept: what it was asked from.
     """
     if status == 200:
-        return Reading("from 0", _length(headers))
+        return RangeVerdict("from 0", _length(headers))
     if not asked.offset:
-        return Reading("throw away")
+        return RangeVerdict("throw away")
     told = parse_content_range(headers.get("content-range", ""))
     if told is None:
-        return Reading("throw away")
+        return RangeVerdict("throw away")
     if status == 416:
-        return Reading("complete" if told.total == kept.size else "throw away", told.total)
+        return RangeVerdict("complete" if told.total == kept.size else "throw away", told.total)
     fits = told.first == asked.offset and _same_total(told.total, kept.total) and _same_object(headers, kept)
-    return Reading("go on", told.total) if fits else Reading("throw away")
+    return RangeVerdict("go on", told.total) if fits else RangeVerdict("throw away")
 
 
 def piece_of(kept: Kept, piece: Region) -> dict[str, str]:
@@ -136,13 +136,13 @@ def piece_of(kept: Kept, piece: Region) -> dict[str, str]:
     return {"range": f"bytes={piece[0]}-{piece[1] - 1}", "if-match": kept.etag or ""}
 
 
-def read_piece(status: int, headers: Mapping[str, str], piece: Region, kept: Kept) -> Reading:
+def read_piece(status: int, headers: Mapping[str, str], piece: Region, kept: Kept) -> RangeVerdict:
     """What the answer to one piece means."""
     told = parse_content_range(headers.get("content-range", "")) if status == 206 else None
     if told is None or told.first != piece[0] or told.last is None or told.last >= piece[1]:
-        return Reading("alone")
+        return RangeVerdict("alone")
     same = told.total == kept.total and headers.get("etag", kept.etag) == kept.etag
-    return Reading("go on" if same else "alone", told.total)
+    return RangeVerdict("go on" if same else "alone", told.total)
 
 
 def _same_total(told: int | None, known: int | None) -> bool:

@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 from ...disk.final import Final
 from ...rules.byte_ranges import Regions, clipped, from_text
 
-__all__ = ["DONE", "Decision", "Known", "Step", "recover", "stands"]
+__all__ = ["DONE", "Decision", "Known", "RecoveryStep", "recover", "stands"]
 
-Step = Literal["done", "finish", "check", "adopt", "prove", "resume", "fetch", "taken", "given_up"]
+RecoveryStep = Literal["done", "finish", "check", "adopt", "prove", "resume", "fetch", "taken", "given_up"]
 """
 `done`: nothing to do. `finish`: the file was renamed, only the record does not know yet: write "done", drop the part.
 `check`: read the final file and compare it with the row; equal: `done`; else go on as `Decision.otherwise` says.
@@ -50,16 +50,16 @@ class Decision(NamedTuple):
     """What to do next.
 
     Attributes:
-        step: see `Step`.
+        step: see `RecoveryStep`.
         offset: the byte to go on from, for `resume`.
         beyond: what else of the part file is filled, after a gap.
         otherwise: what follows when `check` or `adopt` finds other bytes.
         replace: whether what is at the final name may be replaced at the end.
     """
 
-    step: Step
+    step: RecoveryStep
     offset: int = 0
-    otherwise: Step | None = None
+    otherwise: RecoveryStep | None = None
     replace: bool = False
     beyond: Regions = ()
 

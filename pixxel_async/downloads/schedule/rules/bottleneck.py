@@ -6,9 +6,9 @@ import math
 
 from attrs import define, frozen
 
-from .packing_time import Delays
+from .packing_time import PackingTimeModel
 
-__all__ = ["CallRate", "Ends", "packed"]
+__all__ = ["Bottleneck", "CallRate", "packed"]
 
 EVEN = 0.7
 """Packages that may be expected to pack still when half of the time none does (Poisson: e ** -0.7 = 1/2)."""
@@ -21,7 +21,7 @@ SMOOTH = 0.05
 
 
 @frozen
-class Ends:
+class Bottleneck:
     """Seconds until all is streamed, packed and asked, each as if the others did not hold it up."""
 
     streaming: float
@@ -66,7 +66,7 @@ class CallRate:
         return min(self.limit, 1.0 / self._pause if self._pause else math.inf, 1e6)
 
 
-def packed(delays: Delays, *, to_come: int, rate: float, each: float) -> float:
+def packed(delays: PackingTimeModel, *, to_come: int, rate: float, each: float) -> float:
     """Seconds until all is packed, if first requests get the calls that feeding all streams leaves.
 
     How long after the last first request one waits is a bet. A second more of first requests now costs the streams a

@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 from attrs import define, field
 
-__all__ = ["Delays"]
+__all__ = ["PackingTimeModel"]
 
 GUESS, SPREAD = 10.0, 0.7
 """Median seconds, and deviation of the logarithm, that are believed before the first look."""
@@ -33,7 +33,7 @@ NORMAL = NormalDist()
 
 
 @define
-class Delays:
+class PackingTimeModel:
     """The distribution of packing times, in seconds from the first request.
 
     Attributes:

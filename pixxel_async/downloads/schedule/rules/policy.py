@@ -5,7 +5,8 @@ Rule 1: packing takes time and should run while others stream: what was never as
     learned.
 Rule 2: asking again is driven by demand: only while a stream would otherwise soon have nothing to do. A package that
     lies ready unasked costs nothing; a link that was asked for early expires.
-Rule 3: a package is asked about again when it is likely to be ready, as `Delays` learns from every answer. Unless
+Rule 3: a package is asked about again when it is likely to be ready, as `PackingTimeModel` learns from every answer.
+Unless
     calls are scarce lower odds will do, the lower the fewer looks were in vain.
 Rule 4: the last few are asked often: who is waited for alone may as well be asked.
 Rule 5: until the service has shown that asking again does not restart the packing (`restarts.py`), waits only grow
@@ -24,13 +25,13 @@ import math
 from collections import deque
 from typing import Generic, Literal, TypeVar
 
-from .bottleneck import CallRate, Ends, packed
-from .packing_time import Delays
-from .poll_times import CALM, FEW, SHORTEST, Asked, age_to_ask, next_scout
-from .restart_test import Restarts
-from .throughput import Pipe
+from .bottleneck import Bottleneck, CallRate, packed
+from .packing_time import PackingTimeModel
+from .poll_times import CALM, FEW, SHORTEST, Pollable, age_to_ask, next_scout
+from .restart_test import RestartTest
+from .throughput import Throughput
 
-__all__ = ["Asking"]
+__all__ = ["PollPolicy"]
 
 EAGER, WARY, SURE = 0.1, 0.3, 0.98
 """Odds of being ready that do while streams are idle: before calls are scarce; before it is known whether asking again
@@ -61,10 +62,10 @@ LEARN_RATE = 0.1
 MOSTLY = 0.5
 
 
-K = TypeVar("K", bound=Asked)
+K = TypeVar("K", bound=Pollable)
 
 
-class Asking(Generic[K]):
+class PollPolicy(Generic[K]):
     """What to ask about next.
 
     Args:
@@ -80,9 +81,9 @@ class Asking(Generic[K]):
 
     def __init__(self, first: float, limit: float | None = None) -> None:
         self.streams = 1
-        self.pipe = Pipe()
-        self.delays = Delays()
-        self.restarts = Restarts()
+        self.pipe = Throughput()
+        self.delays = PackingTimeModel()
+        self.restarts = RestartTest()
         self._first = first
         self._rate = CallRate(math.inf if limit is None else limit)
         self._once: deque[K] = deque()
@@ -164,7 +165,7 @@ class Asking(Generic[K]):
         oldest = self._once[0]
         return min(oldest.asked + self.delays.age_of(self._odds), oldest.until)
 
-    def _ends(self, now: float, to_come: int, ready: int) -> Ends:
+    def _ends(self, now: float, to_come: int, ready: int) -> Bottleneck:
         each, rate = self.pipe.each(), self._rate.now
         bodies = to_come + len(self) + ready + self.pipe.active / 2
         if to_come:
@@ -172,9 +173,9 @@ class Asking(Generic[K]):
         else:
             age = now - self._latest
             packing = self.delays.age_of(1 - 1 / (len(self) + 1), age) - age
-        return Ends(bodies * each, packing, (2 * to_come + len(self)) / rate)
+        return Bottleneck(bodies * each, packing, (2 * to_come + len(self)) / rate)
 
-    def _worthwhile(self, ends: Ends, to_come: int) -> float:
+    def _worthwhile(self, ends: Bottleneck, to_come: int) -> float:
         """The odds at which asking again is worth a call."""
         if self.restarts.likely:
             return CALM

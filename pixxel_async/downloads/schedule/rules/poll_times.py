@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .packing_time import Delays
-from .restart_test import Restarts
+from .packing_time import PackingTimeModel
+from .restart_test import RestartTest
 
-__all__ = ["CALM", "FEW", "SHORTEST", "Asked", "age_to_ask", "next_scout"]
+__all__ = ["CALM", "FEW", "SHORTEST", "Pollable", "age_to_ask", "next_scout"]
 
 CALM, AGAIN = 0.9, 0.8
 """Odds of being ready that are waited for: at first, and after a look in vain."""
@@ -30,7 +30,7 @@ SCOUTS, CLOSE = 0.02, 0.03
 """Of all packages: scouts until their age is e times what it was; and by how much each is older at least."""
 
 
-class Asked(Protocol):
+class Pollable(Protocol):
     """A package that was asked for; times are seconds of one clock.
 
     Attributes:
@@ -55,7 +55,7 @@ class Asked(Protocol):
     def until(self) -> float: ...
 
 
-def age_to_ask(item: Asked, delays: Delays, restarts: Restarts, *, first: float, left: int) -> float:
+def age_to_ask(item: Pollable, delays: PackingTimeModel, restarts: RestartTest, *, first: float, left: int) -> float:
     """The age, in seconds since its first request, at which a package is asked about again.
 
     Args:

@@ -11,7 +11,7 @@ import math
 
 from attrs import define
 
-__all__ = ["Restarts"]
+__all__ = ["RestartTest"]
 
 SUSPICION = 15.0
 """Logarithm of the odds at which a service is taken for one that restarts; high, for early beliefs are often wrong."""
@@ -20,7 +20,7 @@ SURPRISE = 0.01
 
 
 @define
-class Restarts:
+class RestartTest:
     """What is known of one service.
 
     Attributes:

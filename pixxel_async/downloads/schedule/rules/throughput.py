@@ -6,14 +6,14 @@ import math
 
 from attrs import define, field
 
-__all__ = ["Pipe"]
+__all__ = ["Throughput"]
 
 SMOOTH = 50
 """Bodies over which a throughput is averaged."""
 
 
 @define
-class Pipe:
+class Throughput:
     """What streams, and what was learned of sizes and of the throughput at each number of streams.
 
     Streams share a line: what a body gets beside n - 1 others is taken for an n-th of all that comes. The pace is that

@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from ...._protocol.ranges import ByteRange, parse_content_range, parse_range
 
-__all__ = ["Asked", "Head", "asked", "forwarded", "read_head"]
+__all__ = ["Head", "StorageRequest", "asked", "forwarded", "read_head"]
 
 _HEAD_PROBE = ByteRange(0, 0)
 _LONGEST_SENT = 1024
@@ -44,7 +44,7 @@ _LONGEST_NAME = 120
 
 
 @frozen
-class Asked:
+class StorageRequest:
     """What is asked of the storage.
 
     Attributes:
@@ -58,7 +58,7 @@ class Asked:
     head: bool = False
 
 
-def asked(method: str, range: str | None, if_range: str | None, if_none_match: str | None) -> Asked:
+def asked(method: str, range: str | None, if_range: str | None, if_none_match: str | None) -> StorageRequest:
     """What a browser's request asks of the storage.
 
     Several ranges at once, and ranges that cannot be read, are answered with the whole, as RFC 9110 allows.
@@ -79,7 +79,7 @@ def asked(method: str, range: str | None, if_range: str | None, if_none_match: s
         headers["range"] = wanted.header
     if if_none_match and _sendable(if_none_match):
         headers["if-none-match"] = if_none_match
-    return Asked(headers, wanted, head)
+    return StorageRequest(headers, wanted, head)
 
 
 def _sendable(text: str) -> bool:
@@ -161,7 +161,7 @@ def _type(text: str) -> str:
     return essence if essence in _SUFFIXES else _PLAIN_TYPE
 
 
-def forwarded(head: Head, asked: Asked, name: str) -> tuple[int, dict[str, str]]:
+def forwarded(head: Head, asked: StorageRequest, name: str) -> tuple[int, dict[str, str]]:
     """The status and the headers to answer a browser with.
 
     Args:

@@ -9,7 +9,7 @@ from attrs import frozen
 from ...clock import at, offset, spaced
 from ...rules.geometry import area, centre
 from ...rules.ids import uuid
-from ..contents import Place
+from ..contents import SceneLocation
 from .imagery import BY_ID, Scene
 
 Row = dict[str, Any]
@@ -38,9 +38,9 @@ class Area:
     seconds: float
 
     @property
-    def place(self) -> Place:
+    def place(self) -> SceneLocation:
         """Its centre."""
-        return Place(self.name, *centre(self.geometry))
+        return SceneLocation(self.name, *centre(self.geometry))
 
     @property
     def bands(self) -> list[str]:

@@ -52,7 +52,7 @@ def _data(port: Port, block: str) -> dict[str, Any]:
 
 
 @frozen
-class Block:
+class SandboxBlock:
     """A block with its ports.
 
     Attributes:
@@ -77,10 +77,10 @@ _IMAGE = Port("input_image")
 _DATES = (Port("start_date", "date", ()), Port("end_date", "date", ()))
 _BOUNDARY = Port("boundary", "vector", ())
 
-BLOCKS: dict[str, Block] = {
+BLOCKS: dict[str, SandboxBlock] = {
     block.name: block
     for block in (
-        Block(
+        SandboxBlock(
             "aoi-data",
             "AOI data",
             0,
@@ -89,7 +89,7 @@ BLOCKS: dict[str, Block] = {
             ("workflow",),
             kind="source",
         ),
-        Block(
+        SandboxBlock(
             "cropclassification",
             "Crop classification",
             40,
@@ -97,19 +97,21 @@ BLOCKS: dict[str, Block] = {
             (Port("crop_map", bands=("class",)), Port("crop_area", "tabular", ())),
             versions=("0.9.0", "1.0.0"),
         ),
-        Block("gap-filled-ndvi", "Gap-filled NDVI", 15, (_IMAGE,), (Port("ndvi", bands=("B08/B04",)),)),
-        Block(
+        SandboxBlock("gap-filled-ndvi", "Gap-filled NDVI", 15, (_IMAGE,), (Port("ndvi", bands=("B08/B04",)),)),
+        SandboxBlock(
             "water-quality-index", "Water quality index", 25, (_IMAGE,), (Port("ndwi", bands=("B03/B08",), lines=64),)
         ),
-        Block("farm-boundary-detection", "Farm boundary detection", 30, (_IMAGE,), (Port("farms", "vector", ()),)),
-        Block(
+        SandboxBlock(
+            "farm-boundary-detection", "Farm boundary detection", 30, (_IMAGE,), (Port("farms", "vector", ()),)
+        ),
+        SandboxBlock(
             "change-detection",
             "Change detection",
             35,
             (Port("before"), Port("after")),
             (Port("change", bands=("B04/B03",)), Port("summary", "tabular", ())),
         ),
-        Block(
+        SandboxBlock(
             "land-use-land-cover",
             "Land use and land cover",
             50,
@@ -117,7 +119,7 @@ BLOCKS: dict[str, Block] = {
             (Port("classes", bands=("class",)),),
             versions=("1.0.0", "1.1.0", "2.0.0"),
         ),
-        Block(
+        SandboxBlock(
             "image-clustering",
             "Image clustering",
             20,

@@ -8,11 +8,11 @@ from attrs import frozen
 
 from ...clock import HISTORY, at
 from ...rules.ids import number
-from ..contents import PLACES, Place
+from ..contents import PLACES, SceneLocation
 
 
 @frozen
-class Satellite:
+class SandboxSatellite:
     """A satellite with its collection.
 
     Attributes:
@@ -35,12 +35,12 @@ class Satellite:
 _TD = tuple((f"B{at:03}", float(473 + 6 * at)) for at in range(1, 68, 6))
 _S2 = (("B02", 493.0), ("B03", 560.0), ("B04", 665.0), ("B08", 833.0), ("B8A", 865.0), ("B11", 1610.0))
 SATELLITES = (
-    Satellite("0004ab8d-0ad1-4d62-8a3f-fe18a7000e70", "Pixxel-TD1", "pixxel-td-l2a", "pixxel", _TD, 30, 24),
-    Satellite("0005c5bb-0bd2-4c80-9393-4a808341c54c", "Pixxel-TD2", "pixxel-td2", "pixxel", _TD, 10, 24),
-    Satellite("0002a3a3-00a2-4b55-842b-44d8202c6d60", "Sentinel-2", "sentinel-2-l2a", "planetary", _S2, 10, 64),
+    SandboxSatellite("0004ab8d-0ad1-4d62-8a3f-fe18a7000e70", "Pixxel-TD1", "pixxel-td-l2a", "pixxel", _TD, 30, 24),
+    SandboxSatellite("0005c5bb-0bd2-4c80-9393-4a808341c54c", "Pixxel-TD2", "pixxel-td2", "pixxel", _TD, 10, 24),
+    SandboxSatellite("0002a3a3-00a2-4b55-842b-44d8202c6d60", "Sentinel-2", "sentinel-2-l2a", "planetary", _S2, 10, 64),
 )
 # ASSUMPTION: no page names the ids of the Firefly satellites and their collections.
-FIREFLY = Satellite("0006a0f1-0bd2-4c80-9393-4a808341c54c", "Pixxel-FF01", "pixxel-ff-l2a", "pixxel", _TD, 5, 0)
+FIREFLY = SandboxSatellite("0006a0f1-0bd2-4c80-9393-4a808341c54c", "Pixxel-FF01", "pixxel-ff-l2a", "pixxel", _TD, 5, 0)
 BY_ID = {satellite.id: satellite for satellite in (*SATELLITES, FIREFLY)}
 
 
@@ -58,8 +58,8 @@ class Scene:
     """
 
     id: str
-    satellite: Satellite
-    place: Place
+    satellite: SandboxSatellite
+    place: SceneLocation
     taken: float
     cloud: float
     off_nadir: float
@@ -71,7 +71,7 @@ def scenes(seed: int | str) -> dict[str, Scene]:
     return {scene.id: scene for scene in made}
 
 
-def _scene(seed: int | str, satellite: Satellite, nth: int) -> Scene:
+def _scene(seed: int | str, satellite: SandboxSatellite, nth: int) -> Scene:
     place = PLACES[nth % len(PLACES)]
     taken = HISTORY - (satellite.scenes - nth) * 5 * 86_400 + number(6 * 3600, seed, satellite.id, nth, "hour")
     day, code = f"{at(taken):%Y%m%d}", number(10**6, seed, satellite.id, nth, "code")

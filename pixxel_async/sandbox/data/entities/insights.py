@@ -9,13 +9,13 @@ from attrs import frozen
 from ...clock import zulu
 from ...rules.ids import uuid
 from .areas import Area
-from .blocks import Block, Port
+from .blocks import Port, SandboxBlock
 
 Row = dict[str, Any]
 
 
 @frozen
-class Insight:
+class SandboxInsight:
     """One insight.
 
     Attributes:
@@ -34,7 +34,7 @@ class Insight:
     created_by: str
     metadata: dict[str, str]
     area: Area
-    block: Block
+    block: SandboxBlock
     input: Any
     begun: float
     seconds: float
@@ -51,12 +51,12 @@ class Insight:
         return "failed" if self.fails else "completed"
 
 
-def element(one: Insight, name: str, form: str) -> str:
+def element(one: SandboxInsight, name: str, form: str) -> str:
     """What an input or output is called where packages are asked for: its `name`, or an `id`."""
     return name if form == "name" else uuid(one.id, "element", name)
 
 
-def insight_row(one: Insight, now: float, elements: str = "name") -> Row:
+def insight_row(one: SandboxInsight, now: float, elements: str = "name") -> Row:
     """The insight as the listing shows it; where elements have ids, its outputs bear them."""
     status = one.status(now)
     results = [_result(one, port, elements) for port in one.block.outputs]
@@ -78,6 +78,6 @@ def insight_row(one: Insight, now: float, elements: str = "name") -> Row:
     }
 
 
-def _result(one: Insight, port: Port, elements: str) -> Row:
+def _result(one: SandboxInsight, port: Port, elements: str) -> Row:
     row = port.data(one.block.name, value=f"s3://sandbox/{one.id}/{port.name}")
     return row if elements == "name" else row | {"id": element(one, port.name, elements)}

@@ -6,22 +6,22 @@ from functools import lru_cache
 from typing import Any
 
 from ...clock import zulu
-from .jobs import Run
+from .jobs import JobRun
 
 Row = dict[str, Any]
 
 
-def listed(run: Run, now: float) -> Row:
+def listed(run: JobRun, now: float) -> Row:
     """The run as a row of the job listing; not to be changed, since that of an ended one is kept."""
     return _row_of_ended(run) if now >= run.ends else _row(run, now)
 
 
 @lru_cache(maxsize=4096)
-def _row_of_ended(run: Run) -> Row:
+def _row_of_ended(run: JobRun) -> Row:
     return _row(run, run.ends)
 
 
-def _row(run: Run, now: float) -> Row:
+def _row(run: JobRun, now: float) -> Row:
     ended = now >= run.ends
     return {
         "id": run.id,
@@ -38,17 +38,17 @@ def _row(run: Run, now: float) -> Row:
     }
 
 
-def detailed(run: Run, now: float) -> Row:
+def detailed(run: JobRun, now: float) -> Row:
     """The run as the API shows a single job; not to be changed, since that of an ended one is kept."""
     return _ended(run) if now >= run.ends else _full(run, now)
 
 
 @lru_cache(maxsize=1024)
-def _ended(run: Run) -> Row:
+def _ended(run: JobRun) -> Row:
     return _full(run, run.ends)
 
 
-def _full(run: Run, now: float) -> Row:
+def _full(run: JobRun, now: float) -> Row:
     last = zulu(min(now, run.ends))
     return {
         **listed(run, now),
@@ -60,7 +60,7 @@ def _full(run: Run, now: float) -> Row:
     }
 
 
-def _task(run: Run, at: int, now: float) -> Row:
+def _task(run: JobRun, at: int, now: float) -> Row:
     step, starts = run.steps[at], run.begun + at * run.pace
     status, ends = run.step_status(step, now), starts + run.pace
     begun, ended = status != "created", status in ("completed", "failed")

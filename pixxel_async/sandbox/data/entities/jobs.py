@@ -7,12 +7,12 @@ from functools import cached_property
 
 from attrs import frozen
 
-from ..contents import Place
-from .blocks import Block
+from ..contents import SceneLocation
+from .blocks import SandboxBlock
 
 
 @frozen
-class Workflow:
+class SandboxWorkflow:
     """A workflow as it was built in the vendor's user interface.
 
     Attributes:
@@ -28,8 +28,8 @@ class Workflow:
     description: str
     created_by: str
     created: float
-    blocks: tuple[Block, ...]
-    place: Place
+    blocks: tuple[SandboxBlock, ...]
+    place: SceneLocation
 
     @property
     def cost(self) -> int:
@@ -38,7 +38,7 @@ class Workflow:
 
 
 @frozen
-class Step:
+class JobStep:
     """One task of a run.
 
     Attributes:
@@ -47,11 +47,11 @@ class Step:
     """
 
     id: str
-    block: Block
+    block: SandboxBlock
 
 
 @frozen(eq=False)
-class Run:
+class JobRun:
     """One job.
 
     Attributes:
@@ -67,7 +67,7 @@ class Run:
     created_by: str
     begun: float
     seconds: float
-    steps: tuple[Step, ...]
+    steps: tuple[JobStep, ...]
     fails_at: str = ""
 
     @property
@@ -110,11 +110,11 @@ class Run:
             else 100
         )
 
-    def done(self, now: float) -> Sequence[Step]:
+    def done(self, now: float) -> Sequence[JobStep]:
         """The steps that have ended well."""
         return [step for step in self.steps if self.step_status(step, now) == "completed"]
 
-    def step_status(self, step: Step, now: float) -> str:
+    def step_status(self, step: JobStep, now: float) -> str:
         """`created`, `inprogress`, `completed` or `failed`. Source: the block states of the vendor's runner."""
         at = self.steps.index(step)
         if at >= self.count or now < self.begun + at * self.pace:

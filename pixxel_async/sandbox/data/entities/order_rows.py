@@ -7,13 +7,13 @@ from typing import Any
 from ...clock import at, offset, zulu
 from ...rules.ids import uuid
 from .imagery import SATELLITES
-from .orders import Entry, Line, Order
+from .orders import OrderEntry, OrderLine, SandboxOrder
 from .stac import item
 
 Row = dict[str, Any]
 
 
-def order_row(order: Order, now: float) -> Row:
+def order_row(order: SandboxOrder, now: float) -> Row:
     """The order with its items, without their tasks."""
     return {
         "id": order.id,
@@ -31,7 +31,7 @@ def order_row(order: Order, now: float) -> Row:
     }
 
 
-def line_row(order: Order, line: Line, now: float) -> Row:
+def line_row(order: SandboxOrder, line: OrderLine, now: float) -> Row:
     """One item of an order."""
     wanted, state = line.wanted, "DRAFT" if order.dry else "FULFILLED" if order.fulfilled(now) else "ACTIVE"
     bandset = (wanted.get("bandset") or {}).get("bandset_id", "")
@@ -69,7 +69,7 @@ def line_row(order: Order, line: Line, now: float) -> Row:
     }
 
 
-def _priced(order: Order, line: Line) -> Row:
+def _priced(order: SandboxOrder, line: OrderLine) -> Row:
     return {
         "base_amount": line.base,
         "final_amount": line.final,
@@ -80,7 +80,7 @@ def _priced(order: Order, line: Line) -> Row:
     }
 
 
-def task_rows(order: Order, line: Line, now: float) -> list[Row]:
+def task_rows(order: SandboxOrder, line: OrderLine, now: float) -> list[Row]:
     """The tasks of an item."""
     done, day = order.fulfilled(now), f"{at(order.placed):%d-%m-%Y}"
     return [
@@ -103,7 +103,7 @@ def task_rows(order: Order, line: Line, now: float) -> list[Row]:
     ]
 
 
-def entry_row(entry: Entry, delivery: str) -> Row:
+def entry_row(entry: OrderEntry, delivery: str) -> Row:
     """The catalog entry as the API shows it, with the status of its last delivery."""
     when = zulu(entry.order.placed + entry.order.seconds)
     return {

@@ -10,7 +10,7 @@ from attrs import frozen
 from ...clock import at
 from ...rules.geometry import area, box
 from ...rules.ids import tag, uuid
-from ..contents import Place
+from ..contents import SceneLocation
 from .imagery import SATELLITES, Scene
 
 Row = dict[str, Any]
@@ -22,7 +22,7 @@ _ASSURED = 1.25
 
 
 @frozen
-class Line:
+class OrderLine:
     """One item of an order.
 
     Attributes:
@@ -80,7 +80,7 @@ class Line:
 
 
 @frozen
-class Order:
+class SandboxOrder:
     """An order with its items.
 
     Attributes:
@@ -94,7 +94,7 @@ class Order:
     id: str
     user_id: str
     org_id: str
-    lines: tuple[Line, ...]
+    lines: tuple[OrderLine, ...]
     placed: float
     seconds: float
     dry: bool = False
@@ -120,22 +120,22 @@ class Order:
 
 
 @frozen
-class Entry:
+class OrderEntry:
     """One image in the organization's catalog: what a fulfilled task has brought."""
 
     id: str
-    order: Order
-    line: Line
+    order: SandboxOrder
+    line: OrderLine
     task_id: str
     scene: Scene
 
 
-def entries(order: Order, now: float) -> list[Entry]:
+def entries(order: SandboxOrder, now: float) -> list[OrderEntry]:
     """The catalog entries of an order, once it is fulfilled."""
     if not order.fulfilled(now):
         return []
     return [
-        Entry(_entry_id(task), order, line, task, scene)
+        OrderEntry(_entry_id(task), order, line, task, scene)
         for line in order.lines
         for task, scene in zip(line.task_ids(), line.scenes or (_tasked(order, line),), strict=True)
     ]
@@ -145,9 +145,11 @@ def _entry_id(task: str) -> str:
     return uuid(task, "catalog")
 
 
-def _tasked(order: Order, line: Line) -> Scene:
+def _tasked(order: SandboxOrder, line: OrderLine) -> Scene:
     west, south, east, north = next((found for one in line.geometries if (found := box(one))), (0.0, 0.0, 0.0, 0.0))
-    place = Place(line.wanted.get("name") or "tasked", round((west + east) / 2, 6), round((south + north) / 2, 6))
+    place = SceneLocation(
+        line.wanted.get("name") or "tasked", round((west + east) / 2, 6), round((south + north) / 2, 6)
+    )
     taken = order.placed + order.seconds
     code = int(tag(line.id)[1:7], 16) % 10**6
     return Scene(

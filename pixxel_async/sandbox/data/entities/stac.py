@@ -7,7 +7,7 @@ from typing import Any
 from ...clock import HISTORY, zulu
 from ...files.geotiff import Grid
 from ..contents import PIXEL, grid, square
-from .imagery import Satellite, Scene
+from .imagery import SandboxSatellite, Scene
 
 Row = dict[str, Any]
 _SIZE = 1024
@@ -104,7 +104,7 @@ def _thumbnail(scene: Scene) -> Row:
     return {"href": href, "type": "image/jpeg", "title": "Thumbnail", "roles": ["thumbnail"]}
 
 
-def satellite_row(satellite: Satellite) -> Row:
+def satellite_row(satellite: SandboxSatellite) -> Row:
     """The satellite as the listing shows it."""
     bands = [
         {"name": name, "wavelength": length, "scale": 0.00002, "offset": 0, "spatial_resolution": satellite.resolution}
@@ -121,7 +121,7 @@ def satellite_row(satellite: Satellite) -> Row:
     }
 
 
-def collection_row(satellite: Satellite) -> Row:
+def collection_row(satellite: SandboxSatellite) -> Row:
     """The satellite's collection as the archive shows it."""
     first = HISTORY - satellite.scenes * 5 * 86_400
     provider = {"name": "Pixxel", "roles": ["producer"], "url": "https://pixxel.example", "description": ""}
