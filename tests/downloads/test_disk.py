@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pixxel_async.downloads.disk.disk import Calls, Disk
+from pixxel_async.downloads.disk.syscalls import Disk, Syscalls
 from pixxel_async.errors import ConfigError, DiskFull, DownloadError, NameTaken
 
 PART = "w/.0123456789abcdef.part"
@@ -75,7 +75,7 @@ def test_thousands_of_buffers_in_one_write(disk: Disk, tmp_path: Path) -> None:
 
 def test_short_writes_are_completed(tmp_path: Path) -> None:
     """A system that takes three bytes at a time gets them all, in order."""
-    disk = Disk(Calls(writev=lambda fd, buffers: os.write(fd, bytes(buffers[0])[:3])))
+    disk = Disk(Syscalls(writev=lambda fd, buffers: os.write(fd, bytes(buffers[0])[:3])))
     write(disk, tmp_path, b"0123456789")
 
     assert (tmp_path / PART).read_bytes() == b"0123456789"
@@ -139,7 +139,7 @@ def test_a_full_disk(disk: Disk, tmp_path: Path) -> None:
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_errors_that_mean_full(tmp_path: Path, code: int) -> None:
     """Quotas and limits are full disks too."""
-    with Disk(Calls(writev=failing(code))).open_part(tmp_path, PART) as part, pytest.raises(DiskFull):
+    with Disk(Syscalls(writev=failing(code))).open_part(tmp_path, PART) as part, pytest.raises(DiskFull):
         part.write([b"x"])
 
 
@@ -154,7 +154,7 @@ def test_errors_that_mean_full(tmp_path: Path, code: int) -> None:
 )
 def test_other_errors_of_the_disk(tmp_path: Path, call: str, code: int, retryable: bool) -> None:
     """K-03, K-04: any other error of the system is a DownloadError that names it, and says whether it may pass."""
-    disk = Disk(Calls(**{call: failing(code)}))
+    disk = Disk(Syscalls(**{call: failing(code)}))
 
     with pytest.raises(DownloadError, match=errno.errorcode[code]) as caught, disk.open_part(tmp_path, PART) as part:
         part.write([b"x"])
@@ -165,7 +165,7 @@ def test_other_errors_of_the_disk(tmp_path: Path, call: str, code: int, retryabl
 def test_after_a_failed_sync_the_file_is_gone(tmp_path: Path) -> None:
     """A failed sync may have dropped any bytes, and the next one would not tell: the part is not trusted."""
     (tmp_path / "w").mkdir()
-    part = Disk(Calls(fsync=failing(errno.EIO))).open_part(tmp_path, PART)
+    part = Disk(Syscalls(fsync=failing(errno.EIO))).open_part(tmp_path, PART)
     part.write([b"x"])
 
     with pytest.raises(DownloadError, match="EIO"):
@@ -187,7 +187,7 @@ def test_the_name_follows_the_bytes_and_is_kept(tmp_path: Path, way: str) -> Non
         return call
 
     noted = {name: noting(name) for name in ("fsync", "link", "rename", "replace")}
-    disk = Disk(Calls(**{**noted, **({"link": failing(errno.EPERM)} if way == "rename" else {})}))
+    disk = Disk(Syscalls(**{**noted, **({"link": failing(errno.EPERM)} if way == "rename" else {})}))
     part = disk.open_part(tmp_path, PART)
     part.write([b"proved"])
     order.clear()  # a folder that was made was synced, too
@@ -213,7 +213,7 @@ def test_publish_gives_the_final_name_and_nothing_else_stays(disk: Disk, tmp_pat
 @pytest.mark.parametrize("kind", ["file", "link", "dangling", "folder", "fifo"])
 def test_publish_goes_over_nothing(tmp_path: Path, kind: str, links: bool) -> None:
     """H-07: whatever has the name keeps it, with hard links and without; the part stays."""
-    disk = Disk() if links else Disk(Calls(link=failing(errno.EPERM)))
+    disk = Disk() if links else Disk(Syscalls(link=failing(errno.EPERM)))
     final = make(tmp_path, kind)
     part = disk.open_part(tmp_path, PART)
     part.write([b"new"])
@@ -265,7 +265,7 @@ def make(folder: Path, kind: str) -> Path:
 
 def test_without_hard_links_publishing_renames(tmp_path: Path) -> None:
     """File systems without hard links get a look and a rename."""
-    disk = Disk(Calls(link=failing(errno.EOPNOTSUPP)))
+    disk = Disk(Syscalls(link=failing(errno.EOPNOTSUPP)))
     disk.publish(disk.open_part(tmp_path, PART), tmp_path / "w/j.zip")
 
     assert [path.name for path in (tmp_path / "w").iterdir()] == ["j.zip"]
@@ -280,7 +280,7 @@ def test_a_scanner_that_holds_the_file_is_waited_for(tmp_path: Path) -> None:
             raise PermissionError(errno.EACCES, "held")
         os.replace(source, target)
 
-    disk = Disk(Calls(replace=replace, sleep=waits.append))
+    disk = Disk(Syscalls(replace=replace, sleep=waits.append))
     disk.publish(disk.open_part(tmp_path, PART), tmp_path / "w/j.zip", replace=True)
 
     assert waits == [0.02, 0.1]
@@ -346,9 +346,9 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         Disk().prepare(tmp_path / "file")
     with pytest.raises(ConfigError, match="Read-only"):
-        Disk(Calls(open=failing(errno.EROFS))).prepare(tmp_path)
+        Disk(Syscalls(open=failing(errno.EROFS))).prepare(tmp_path)
     with pytest.raises(DiskFull):
-        Disk(Calls(open=failing(errno.ENOSPC))).prepare(tmp_path)
+        Disk(Syscalls(open=failing(errno.ENOSPC))).prepare(tmp_path)
 
 
 def test_no_descriptor_stays_open(disk: Disk, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from attrs import frozen
 from pixxel_async import Downloaded, DownloadManager, JobPackage, PixxelClient
 from pixxel_async.events import Event, Renewed, Rewound
 from pixxel_async.sandbox import Fault, Sandbox
-from pixxel_async.sandbox.server import Seen
+from pixxel_async.sandbox.http.site import SeenRequest
 from tests.downloads.ground import Ground, part_bytes, sha256, until, visible
 from tests.downloads.test_crash import start
 
@@ -42,12 +42,12 @@ class Slow:
         return done
 
     @property
-    def seen(self) -> list[Seen]:
+    def seen(self) -> list[SeenRequest]:
         """The requests for the body."""
         return [seen for seen in self.sandbox.requests if seen.host == "storage"][1:]
 
     @property
-    def pieces(self) -> list[Seen]:
+    def pieces(self) -> list[SeenRequest]:
         """Those of them that asked for one piece."""
         return [seen for seen in self.seen if "if-match" in seen.headers]
 
@@ -81,7 +81,7 @@ async def test_a_capped_connection_is_joined_by_others(slow: Slow, tmp_path: Pat
     assert filled(tmp_path) is None
 
 
-def asked(seen: Seen) -> tuple[int, int]:
+def asked(seen: SeenRequest) -> tuple[int, int]:
     first, last = seen.headers["range"].removeprefix("bytes=").split("-")
     return int(first), int(last)
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pixxel_async import models
-from pixxel_async._http.codec.model import Model, Word
+from pixxel_async._http.codec.model import Model, OpenEnum
 
 CLASSES = [kind for name in models.__all__ if issubclass(kind := getattr(models, name), Model)]
 
@@ -105,7 +105,7 @@ def test_types_never_lie(case: tuple[type[Model], dict[str, Any]]) -> None:
 
 def test_all_classes_are_here() -> None:
     """The properties look at every class and leave out the words."""
-    words = [name for name in models.__all__ if issubclass(getattr(models, name), Word)]
+    words = [name for name in models.__all__ if issubclass(getattr(models, name), OpenEnum)]
 
     assert len(CLASSES) + len(words) == len(models.__all__)
     assert len(CLASSES) > 55
