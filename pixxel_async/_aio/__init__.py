@@ -1,0 +1,1 @@
+"""Concurrency primitives of asyncio: notification, shielding, deadlines, threads, a budget per loop iteration."""

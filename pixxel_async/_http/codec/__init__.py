@@ -1,0 +1,1 @@
+"""JSON to typed objects and back: models, open enums, drift."""

@@ -1,0 +1,1 @@
+"""Which packages a run fetches: arguments, manifests, listings and filters."""

@@ -1,0 +1,1 @@
+"""One package from claim to record: lease, decide, fetch, prove, publish, unpack."""

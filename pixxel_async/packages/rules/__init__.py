@@ -1,0 +1,1 @@
+"""Pure decision about a signed link: when it expires."""

@@ -1,0 +1,1 @@
+"""The switches of a profile: how the sandbox answers where the vendor's documentation is silent."""

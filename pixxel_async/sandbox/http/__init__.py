@@ -1,0 +1,1 @@
+"""The sandbox's HTTP server: connections, keys, faults, scenarios, and its time."""

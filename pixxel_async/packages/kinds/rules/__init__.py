@@ -1,0 +1,1 @@
+"""Pure functions over ids and links: spelling and fingerprint."""

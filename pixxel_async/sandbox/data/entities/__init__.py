@@ -1,0 +1,1 @@
+"""The entities of the API, one file each, and their rows as JSON."""
