@@ -1,4 +1,4 @@
-"""Reading that takes no longer than it may."""
+"""Deadline for a block of awaits."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["Deadline"]
 
 
 class Deadline:
-    """When something has to end, counted from its start: a peer may send as slowly as it likes.
+    """Bound the total time of an operation, however slowly the peer sends.
 
     Args:
-        what: is done until then, as people are told of it.
-        seconds: for all of it; None for no limit.
+        what: names the operation in the error, such as "the member was not read".
+        seconds: total time; None for no limit.
     """
 
     def __init__(self, what: str, seconds: float | None) -> None:
@@ -25,18 +25,18 @@ class Deadline:
         self._seconds = seconds
 
     def start(self) -> Deadline:
-        """From now on the time runs."""
+        """Start the timer."""
         if self._seconds is not None:
             self.end = asyncio.get_running_loop().time() + self._seconds
         return self
 
     @asynccontextmanager
     async def bound(self) -> AsyncIterator[None]:
-        """Ends the block when the time is over; raises `TimedOut` out of it."""
+        """Cancel the block at the deadline and raise `TimedOut` from it."""
         try:
             async with asyncio.timeout_at(self.end) as limit:
                 yield
         except TimeoutError:
             if not limit.expired():
-                raise
+                raise  # a timeout of the block's own
             raise self.late from None

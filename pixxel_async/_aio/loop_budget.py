@@ -1,4 +1,4 @@
-"""What many streams do in one round of the event loop is bounded, so that whoever else lives in it has a turn soon."""
+"""Fair share of event loop iterations among many streams."""
 
 from __future__ import annotations
 
@@ -10,95 +10,96 @@ from contextlib import asynccontextmanager
 __all__ = ["LoopBudget"]
 
 ROUND = 2
-"""Pieces of 64 KiB at most that are handed on in one round: 1 ms of work."""
+"""Chunks of 64 KiB handed on per loop iteration: about 1 ms of work."""
 
 OPENING = 2
-"""As many pieces an opening is worth, a connection and the beginning of its TLS handshake."""
+"""Cost of opening a connection, in chunks: a connect and the start of its TLS handshake."""
 
 OPENINGS = 2
-"""Openings under way at the same time: so many handshakes may end in one round, and so many bodies begin."""
+"""Connections opened concurrently: at most so many handshakes complete in one loop iteration."""
 
 LOOK = 0.003
-"""Seconds after which an opening makes room for the next one, though its answer is not here, if the loop has time: the
-opening waits for the network then, and what it will have to do does not come together with what others have to do."""
+"""Seconds after which an opening frees its place although no response has arrived, if the loop is idle: the opening is
+waiting for the network then, and its remaining work will not coincide with that of others."""
 
 LATE = 0.002
-"""Seconds by which a timer may be late in a loop that has time: a selector's timers have milliseconds."""
+"""Seconds by which a timer may be late in an idle loop; a selector's timers have a resolution of milliseconds."""
 
 LOOKS = 6
-"""As many times is looked whether the loop has time; then there is room in any case."""
+"""Checks for an idle loop before the place is freed in any case."""
 
 
 class LoopBudget:
-    """Lets so much through in each round of the event loop, in the order in which it was asked for.
+    """Limit the chunks processed per event loop iteration, first come, first served.
 
-    Five hundred streams that may all go on at the same moment would else do so in a single round, and a timer or a
-    small request beside them would wait for all of them. It also has a stream whose bytes are always there wait now
-    and then: anyio's cancel scopes cancel only tasks that they find waiting.
+    Without it, 500 streams with data ready would all run in one iteration, and a timer or a small request beside them
+    would wait for all of them. It also makes a stream whose data is always ready suspend now and then: anyio's cancel
+    scopes cancel only suspended tasks.
 
     Args:
-        look: seconds after which is looked whether an opening still counts.
+        look: seconds between checks whether an opening still occupies its place.
     """
 
     def __init__(self, look: float = LOOK) -> None:
         self._look = look
         self._left = ROUND
-        self._line: deque[tuple[asyncio.Future[None], int]] = deque()
+        self._queue: deque[tuple[asyncio.Future[None], int]] = deque()
         self._renewing: asyncio.Handle | None = None
         self._openings = asyncio.Semaphore(OPENINGS)
-        self._under_way: dict[object, asyncio.TimerHandle] = {}
+        self._active: dict[object, asyncio.TimerHandle] = {}
 
-    async def enter(self, pieces: int = 1) -> None:
-        """Wait for a round that has room for so much; whoever comes first goes first."""
+    async def acquire(self, chunks: int = 1) -> None:
+        """Wait for a loop iteration with room for `chunks`."""
         loop = asyncio.get_running_loop()
         if self._renewing is None:
             self._renewing = loop.call_soon(self._renew)
-        if self._left > 0 and not self._line:
-            self._left -= pieces
+        if self._left > 0 and not self._queue:
+            self._left -= chunks
             return
-        self._line.append((turn := loop.create_future(), pieces))
+        self._queue.append((turn := loop.create_future(), chunks))
         await turn
 
     @asynccontextmanager
     async def opening(self) -> AsyncIterator[None]:
-        """One of the openings under way for the block, though not for very long.
+        """Hold one of the `OPENINGS` places for the block, but not for long (see `LOOK`).
 
-        A storage that answers faster than this loop takes its answers in would else have more of them ready after each
-        round, and each round would take longer than the one before.
+        A storage faster than this loop would otherwise have more responses ready after each iteration, and each
+        iteration would take longer than the one before.
         """
         await self._openings.acquire()
-        mine = object()
-        self._look_again(mine, LOOKS)
+        token = object()
+        self._schedule_check(token, LOOKS)
         try:
-            await self.enter(OPENING)
+            await self.acquire(OPENING)
             yield
         finally:
-            self._make_room(mine)
+            self._free(token)
 
-    def _look_again(self, opening: object, looks: int) -> None:
+    def _schedule_check(self, token: object, checks: int) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + self._look
-        self._under_way[opening] = loop.call_at(due, self._looked, opening, due, looks - 1)
+        self._active[token] = loop.call_at(due, self._check, token, due, checks - 1)
 
-    def _looked(self, opening: object, due: float, looks: int) -> None:
-        if looks and asyncio.get_running_loop().time() - due > LATE:
-            self._look_again(opening, looks)
+    def _check(self, token: object, due: float, checks: int) -> None:
+        """Free the place if this timer came on time, which means that the loop is idle; else check again."""
+        if checks and asyncio.get_running_loop().time() - due > LATE:
+            self._schedule_check(token, checks)
         else:
-            self._make_room(opening)
+            self._free(token)
 
-    def _make_room(self, opening: object) -> None:
-        if (timer := self._under_way.pop(opening, None)) is not None:
+    def _free(self, token: object) -> None:
+        if (timer := self._active.pop(token, None)) is not None:
             timer.cancel()
             self._openings.release()
 
     def _renew(self) -> None:
-        """A new round: what one opening took too much is made up for, and what nobody took is not kept."""
+        """Start an iteration: a debt left by an opening is paid off, unused budget is not saved up."""
         self._renewing = None
         self._left = min(self._left + ROUND, ROUND)
-        while self._line and self._left > 0:
-            turn, pieces = self._line.popleft()
-            if not turn.done():  # it is done when its waiter was cancelled
+        while self._queue and self._left > 0:
+            turn, chunks = self._queue.popleft()
+            if not turn.done():  # done means that the waiter was cancelled
                 turn.set_result(None)
-                self._left -= pieces
-        if self._line:
+                self._left -= chunks
+        if self._queue:
             self._renewing = asyncio.get_running_loop().call_soon(self._renew)

@@ -1,4 +1,4 @@
-"""A bell that wakes one of those who wait for it."""
+"""Notification of one waiter at a time."""
 
 from __future__ import annotations
 
@@ -9,34 +9,38 @@ from typing import Any
 
 
 class Notifier:
-    """Wakes one waiter a ring; who is woken and finds more than it can take rings again."""
+    """Wake one waiter per call, as `Condition.notify(1)` does; a waiter that leaves work behind notifies the next.
+
+    Args:
+        sleep: of the client's clock, for waits with a timeout.
+    """
 
     def __init__(self, sleep: Callable[[float], Awaitable[Any]]) -> None:
         self._sleep = sleep
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    def ring(self) -> None:
-        """Wake one."""
+    def notify(self) -> None:
+        """Wake the waiter that has waited longest."""
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(None)
                 return
 
-    async def heard(self, seconds: float | None = None) -> None:
-        """Returns at a ring, or after `seconds`."""
+    async def wait(self, seconds: float | None = None) -> None:
+        """Return after a notification, or after `seconds`."""
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
-            await (waiter if seconds is None else self._first(waiter, seconds))
+            await (waiter if seconds is None else self._first_of(waiter, seconds))
         finally:
             waiter.cancel()
 
-    async def _first(self, waiter: asyncio.Future[None], seconds: float) -> None:
-        alarm = asyncio.ensure_future(self._sleep(seconds))
+    async def _first_of(self, waiter: asyncio.Future[None], seconds: float) -> None:
+        timer = asyncio.ensure_future(self._sleep(seconds))
         try:
-            await asyncio.wait([waiter, alarm], return_when=asyncio.FIRST_COMPLETED)
-            if alarm.done():
-                alarm.result()  # a sleep that fails is told
+            await asyncio.wait([waiter, timer], return_when=asyncio.FIRST_COMPLETED)
+            if timer.done():
+                timer.result()  # raise the error of a sleep that failed
         finally:
-            alarm.cancel()
+            timer.cancel()

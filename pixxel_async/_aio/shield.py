@@ -1,4 +1,4 @@
-"""Cleaning up that a second cancellation does not cut in half."""
+"""Clean-up that a second cancellation cannot interrupt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ T = TypeVar("T")
 
 
 async def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run short work to its end, however often who waits for it is cancelled; the cancellation goes through then."""
+    """Await `work` to its end even if the caller is cancelled, then re-raise the cancellation.
+
+    For short clean-up only: the caller cannot be cancelled meanwhile. An error of `work` is dropped in favour of the
+    cancellation.
+    """
     task, cancelled = asyncio.create_task(work), False
     while not task.done():
         try:
@@ -18,6 +22,7 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
         except asyncio.CancelledError:
             cancelled = True
     if cancelled:
-        task.exception()
+        if not task.cancelled():
+            task.exception()  # mark it as retrieved
         raise asyncio.CancelledError
     return task.result()

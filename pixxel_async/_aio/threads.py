@@ -1,4 +1,4 @@
-"""A few threads of our own for what blocks: files, digests, archives."""
+"""Thread pool for blocking work: files, checksums, archives."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ T = TypeVar("T")
 
 
 class Threads:
-    """Runs calls in at most `count` threads; a call that has begun is always waited for, also by who is cancelled."""
+    """Run calls in at most `count` threads; a call that has started is always awaited, also after a cancellation."""
 
     def __init__(self, count: int = 4) -> None:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="pixxel-disk")
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `call` returns. A cancellation goes through once the thread is out of the call."""
-        return await self.result(self.begin(call, *args, **kwargs))
+        """Return the result of `call`. A cancellation is raised once the thread has left the call."""
+        return await self.result(self.start(call, *args, **kwargs))
 
     async def run_until(self, stop: threading.Event, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `run`, for a long call that ends early when `stop` is set, which a cancellation does."""
-        return await self.result(self.begin(call, *args, **kwargs), stop)
+        """Run a long call that returns early when `stop` is set; a cancellation sets it."""
+        return await self.result(self.start(call, *args, **kwargs), stop)
 
-    def begin(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Begin a call; `result` must be awaited before anything that it uses is closed."""
+    def start(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Start a call; await `result` before closing anything that the call uses."""
         return self._pool.submit(call, *args, **kwargs)
 
     async def result(self, running: Future[T], stop: threading.Event | None = None) -> T:
-        """What a call that was begun returns; a cancellation goes through once the thread is out of it."""
+        """Return the result of a started call. A cancellation is raised once the thread has left the call."""
         try:
             return await asyncio.wrap_future(running)
         except asyncio.CancelledError:
             if stop is not None:
                 stop.set()
-            await self.settled(running)
+            await self.drain(running)
             raise
 
-    async def settled(self, running: Future[T]) -> None:
-        """Waits until the thread is out of the call, however often the waiting is cancelled; its result is dropped."""
+    async def drain(self, running: Future[T]) -> None:
+        """Wait until the thread has left the call, even if cancelled meanwhile, and drop its result."""
         cancelled = False
         while not running.done():
             ended = asyncio.wrap_future(running)
@@ -54,5 +54,5 @@ class Threads:
             raise asyncio.CancelledError
 
     def close(self) -> None:
-        """No further calls; idle threads end by themselves."""
+        """Accept no further calls; idle threads end on their own."""
         self._pool.shutdown(wait=False)

@@ -1,1 +1,1 @@
-"""HTTP semantics that several slices share: pure functions over headers, statuses and numbers."""
+"""HTTP semantics shared by several slices: pure functions over headers, statuses and numbers."""

@@ -1,4 +1,4 @@
-"""Asking for a part of a package, and what the headers of such an answer say. Source: RFC 9110, 8.8.3 and 14."""
+"""Range requests: Range, Content-Range and ETag headers. Source: RFC 9110, 8.8.3 and 14."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _STRONG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
 
 @frozen
 class ContentRange:
-    """Which bytes an answer holds.
+    """The bytes that a response holds.
 
     Attributes:
-        first, last: the first and the last byte; both None in the answer 416, which holds none.
-        total: bytes of the whole; None when the server does not say.
+        first, last: offsets of the first and last byte, inclusive; both None in a 416, which holds none.
+        total: size of the whole body in bytes; None if the server does not say.
     """
 
     first: int | None
@@ -26,7 +26,7 @@ class ContentRange:
 
 
 def parse_content_range(text: str | None) -> ContentRange | None:
-    """A Content-Range header as a value; None when it is missing or makes no sense."""
+    """Parse a Content-Range header; None if it is missing or inconsistent."""
     match = _BYTES.fullmatch((text or "").strip())
     if match is None:
         return None
@@ -39,11 +39,11 @@ def parse_content_range(text: str | None) -> ContentRange | None:
 
 @frozen
 class ByteRange:
-    """One range of bytes to ask for.
+    """One range of bytes to request.
 
     Attributes:
-        first: the first byte; None for the last bytes of the whole.
-        last: the last byte, None for all from `first` on; without `first`, how many bytes from the end.
+        first: offset of the first byte; None for a suffix range.
+        last: offset of the last byte, inclusive, None for all from `first` on; length of the suffix without `first`.
     """
 
     first: int | None
@@ -51,20 +51,20 @@ class ByteRange:
 
     @property
     def header(self) -> str:
-        """The value of a Range header."""
+        """Value of the Range header."""
         return f"bytes={'' if self.first is None else self.first}-{'' if self.last is None else self.last}"
 
-    def fits(self, told: ContentRange) -> bool:
-        """Whether an answer with these bytes is one to this question: it starts where it should, and brings no more."""
-        if told.first is None or told.last is None:
+    def fits(self, served: ContentRange) -> bool:
+        """Tell whether a response with these bytes answers this range: same start, and no byte beyond its end."""
+        if served.first is None or served.last is None:
             return False
         if self.first is None:
-            return told.total is None or told.first == max(told.total - (self.last or 0), 0)
-        return told.first == self.first and (self.last is None or told.last <= self.last)
+            return served.total is None or served.first == max(served.total - (self.last or 0), 0)
+        return served.first == self.first and (self.last is None or served.last <= self.last)
 
 
 def parse_range(text: str | None) -> ByteRange | None:
-    """A Range header with a single range of bytes; None for any other, which RFC 9110 allows to ignore."""
+    """Parse a Range header with a single byte range; None for any other, which RFC 9110 allows to ignore."""
     match = _ONE.fullmatch(text or "")
     if match is None:
         return None
@@ -75,10 +75,10 @@ def parse_range(text: str | None) -> ByteRange | None:
 
 
 def range_from(first: int) -> str:
-    """The Range header that asks for everything from this byte on."""
+    """Return the Range header for everything from this byte on."""
     return f"bytes={first}-"
 
 
 def is_strong(etag: str | None) -> bool:
-    """Whether this is a strong ETag: one that promises the same bytes, so that a body may be continued by it."""
+    """Tell whether an ETag is strong, that is, whether equal tags mean equal bytes, so that a download may resume."""
     return _STRONG.fullmatch((etag or "").strip()) is not None

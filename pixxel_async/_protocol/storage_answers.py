@@ -1,8 +1,4 @@
-"""What a storage's answer, or the lack of one, means for a body: read it, a fresh link, another attempt, or the end.
-
-What a 200, 206 or 416 means for bytes that are there already is decided by who has them. Attempts are bounded: they
-come back only when more has arrived than ever before.
-"""
+"""Classification of a storage's response: body, expired link, busy host, retry, failure."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ from attrs import define
 
 from .._redact import excerpt
 
-__all__ = ["Meaning", "RetryCounters", "judge", "said"]
+__all__ = ["Meaning", "RetryCounters", "classify", "describe"]
 
 Meaning = Literal["body", "renew", "busy", "again", "throw away", "fail"]
 
@@ -22,59 +18,60 @@ _BODY = frozenset({200, 206, 416})
 _NOT_CHANGED = 304
 _LINK_REFUSED = frozenset({401, 403, 404, 410})
 _BUSY = frozenset({429, 503})
-_PASSING = frozenset({408, 425, 500, 502, 504})
+_TRANSIENT = frozenset({408, 425, 500, 502, 504})
 _EXPIRED = re.compile(rb"expired|ExpiredToken|request has expired", re.IGNORECASE)
 
 
-def judge(status: int, headers: Mapping[str, str], head: bytes = b"", *, conditional: bool = False) -> Meaning:
-    """What to do about an answer.
+def classify(status: int, headers: Mapping[str, str], head: bytes = b"", *, conditional: bool = False) -> Meaning:
+    """Return what to do after a response.
 
-    `body`: read it; `renew`: have a fresh link; `busy`: the same once the host is no longer paused; `again`: the same
-    once more; `throw away` what is here and ask anew; `fail`: it is at its end.
+    `body`: read it. `renew`: request a fresh link. `busy`: retry once the host is no longer paused. `again`: retry
+    after a backoff. `throw away`: the bytes received so far are of another version, start from byte 0. `fail`: give up.
+    What 200, 206 or 416 mean for bytes already received is decided by the caller, which knows them.
 
     Args:
         headers: names in lower case.
-        head: the first bytes of an error's body.
-        conditional: whether "not modified" was asked for, too.
+        head: first bytes of an error's body.
+        conditional: whether the request had a validator, so that 304 is a valid response.
     """
     if status in _BODY or (conditional and status == _NOT_CHANGED):
-        return "body" if _plain(headers) else "fail"
-    # ASSUMPTION: a signed link that came to its end is refused with 401, 403, 404 or 410, by Google's storage with 400.
+        return "body" if _is_identity(headers) else "fail"
+    # ASSUMPTION: an expired signed link is refused with 401, 403, 404 or 410, by Google's storage with 400.
     if status in _LINK_REFUSED or (status == 400 and _EXPIRED.search(head)):
         return "renew"
     if status in _BUSY:
         return "busy"
-    if status in _PASSING or status > 504:
+    if status in _TRANSIENT or status > 504:
         return "again"
     return "throw away" if status == 412 else "fail"
 
 
-def said(status: int, headers: Mapping[str, str], head: bytes = b"") -> str:
-    """What the storage said in an answer that is not read as a body, fit to be shown."""
-    if status in _BODY and not _plain(headers):
+def describe(status: int, headers: Mapping[str, str], head: bytes = b"") -> str:
+    """Return a printable summary of a response that is not read as a body, without links or secrets."""
+    if status in _BODY and not _is_identity(headers):
         return f"{status} with a body in a coding that was not asked for: {_coding(headers)[:40]!r}"
     return f"{status} {excerpt(head)}".strip()
 
 
 def _coding(headers: Mapping[str, str]) -> str:
-    """The body's coding, such as `gzip`."""
+    """Return the body's content coding, such as `gzip`; `identity` without one."""
     return headers.get("content-encoding", "").strip().lower() or "identity"
 
 
-def _plain(headers: Mapping[str, str]) -> bool:
-    """Whether the bytes come as they are: a coded body that nobody asked for is no file."""
+def _is_identity(headers: Mapping[str, str]) -> bool:
+    """Tell whether the body is not encoded: an encoded body that nobody requested is no file."""
     return _coding(headers) == "identity"
 
 
 @define
 class RetryCounters:
-    """What a body has left: each count starts anew with real progress, which is a new high-water mark.
+    """Retry budget of one body; progress, which is a new high-water mark, resets every counter.
 
     Attributes:
-        step: bytes that are real progress.
-        attempts, renewals, stalls: how many there have been without progress.
-        busy_since: when the storage said first that it is busy, without progress since; None when it did not.
-        high: the most bytes that ever were here.
+        step: bytes that count as progress.
+        attempts, renewals, stalls: consecutive ones without progress.
+        busy_since: time of the first "busy" response without progress since; None if there was none.
+        high: most bytes received so far.
     """
 
     step: int
@@ -85,13 +82,13 @@ class RetryCounters:
     high: int = 0
 
     def arrived(self, size: int) -> None:
-        """So many bytes are here now."""
+        """Record that `size` bytes have been received in all."""
         if size >= self.high + self.step:
             self.high = size
             self.attempts = self.renewals = self.stalls = 0
             self.busy_since = None
 
     def busy(self, now: float) -> float:
-        """The storage says that it is busy; returns for how many seconds it has been."""
+        """Record a "busy" response, and return the seconds since the first one."""
         self.busy_since = now if self.busy_since is None else self.busy_since
         return now - self.busy_since

@@ -9,7 +9,7 @@ import hashlib
 import pytest
 
 from pixxel_async._protocol.backoff import backoff
-from pixxel_async._protocol.storage_answers import RetryCounters, judge, said
+from pixxel_async._protocol.storage_answers import RetryCounters, classify, describe
 from pixxel_async._redact import excerpt
 from pixxel_async.downloads.body.rules.responses import StorageRefusal, given_name, refused, stated_digests
 
@@ -17,43 +17,43 @@ from pixxel_async.downloads.body.rules.responses import StorageRefusal, given_na
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_a_refused_link_is_renewed(status: int) -> None:
     """A storage that refuses a link gets a fresh one."""
-    assert judge(status, {}) == "renew"
+    assert classify(status, {}) == "renew"
 
 
 def test_googles_expired_link_is_renewed() -> None:
     """Google's storage answers 400 to a link that came to its end; any other 400 is final."""
-    assert judge(400, {}, b"<Error><Code>ExpiredToken</Code></Error>") == "renew"
-    assert judge(400, {}, b"<Error><Code>InvalidArgument</Code></Error>") == "fail"
+    assert classify(400, {}, b"<Error><Code>ExpiredToken</Code></Error>") == "renew"
+    assert classify(400, {}, b"<Error><Code>InvalidArgument</Code></Error>") == "fail"
 
 
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 504, 507, 599])
 def test_bad_weather_passes(status: int) -> None:
     """What may pass by itself is tried again."""
-    assert judge(status, {}) == "again"
+    assert classify(status, {}) == "again"
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_busy_storage_is_left_alone(status: int) -> None:
     """A host that has too much to do is paused, which costs no attempt; the answer may be shown."""
-    assert judge(status, {}) == "busy"
+    assert classify(status, {}) == "busy"
     assert refused(status, {}, b"<Code>SlowDown</Code>") == StorageRefusal("busy", f"{status} <Code>SlowDown</Code>")
 
 
 @pytest.mark.parametrize(("status", "meaning"), [(412, "throw away"), (304, "fail"), (307, "fail"), (418, "fail")])
 def test_the_rest(status: int, meaning: str) -> None:
     """A failed precondition means another object; what nobody asked for ends the package."""
-    assert judge(status, {}) == meaning
+    assert classify(status, {}) == meaning
 
 
 def test_what_has_not_changed_is_read_where_it_was_asked_for() -> None:
     """ "Not modified" is an answer to a condition; without one it is no answer at all."""
-    assert judge(304, {}, conditional=True) == "body"
+    assert classify(304, {}, conditional=True) == "body"
 
 
 def test_a_coded_body_is_no_file() -> None:
     """Bytes in a coding that nobody asked for are refused, never decoded into the file."""
-    assert judge(200, {"content-encoding": "gzip"}) == "fail"
-    assert judge(206, {"content-encoding": "identity"}) == "body"
+    assert classify(200, {"content-encoding": "gzip"}) == "fail"
+    assert classify(206, {"content-encoding": "identity"}) == "body"
 
 
 def test_pauses_double_up_to_a_cap() -> None:
@@ -95,8 +95,8 @@ def test_what_is_no_text_is_not_shown() -> None:
     packed = gzip.compress(b"a page " * 500)
 
     assert excerpt(packed) == "(no text)"
-    assert said(500, {}, packed) == "500 (no text)" and said(500, {}, b"") == "500"
-    assert said(206, {"content-encoding": "GZip"}) == "206 with a body in a coding that was not asked for: 'gzip'"
+    assert describe(500, {}, packed) == "500 (no text)" and describe(500, {}, b"") == "500"
+    assert describe(206, {"content-encoding": "GZip"}) == "206 with a body in a coding that was not asked for: 'gzip'"
 
 
 def test_stated_digests() -> None:

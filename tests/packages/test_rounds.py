@@ -20,7 +20,7 @@ async def rounds_of(rounds: LoopBudget, weights: list[int]) -> list[int]:
             asyncio.get_running_loop().call_soon(next_round)
 
     async def one(index: int, pieces: int) -> None:
-        await rounds.enter(pieces)
+        await rounds.acquire(pieces)
         got_in[index] = count
 
     asyncio.get_running_loop().call_soon(next_round)
@@ -57,7 +57,7 @@ async def test_one_alone_waits_now_and_then() -> None:
 
     task = asyncio.create_task(other())
     for _ in range(10 * ROUND):
-        await rounds.enter()
+        await rounds.acquire()
     task.cancel()
     assert 5 <= others <= 25
 
@@ -66,12 +66,12 @@ async def test_one_alone_waits_now_and_then() -> None:
 async def test_who_is_cancelled_takes_no_room(given: bool) -> None:
     """Those behind go on, whether somebody was cancelled in the line or just when a turn was given to them."""
     rounds = LoopBudget()
-    await rounds.enter(ROUND)
-    waiting = [asyncio.create_task(rounds.enter()) for _ in range(4 * ROUND)]
+    await rounds.acquire(ROUND)
+    waiting = [asyncio.create_task(rounds.acquire()) for _ in range(4 * ROUND)]
     for _ in range(2 if given else 1):
         await asyncio.sleep(0)
     cancelled = [task for task in waiting[: 3 * ROUND] if task.cancel()]
-    last = asyncio.create_task(rounds.enter())
+    last = asyncio.create_task(rounds.acquire())
     async with asyncio.timeout(5):
         await asyncio.gather(*waiting[3 * ROUND :], last)
     assert len(cancelled) >= ROUND and all(task.cancelled() for task in cancelled)

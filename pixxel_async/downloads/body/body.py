@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
-from ..._protocol.storage_answers import judge
+from ..._protocol.storage_answers import classify
 from ...errors import ConnectionFailed, DownloadError, TimedOut, TooLarge
 from ...events import Moved, Renewed, Rewound, Started
 from ..limits.stall import StallDetected, Watch
@@ -120,7 +120,7 @@ class Stream:
         packages = self.item.terms.client.packages
         async with packages.body(self.item.package, link, headers=asked.headers) as reply:
             self._answered = True
-            if judge(reply.status, reply.headers) != "body":
+            if classify(reply.status, reply.headers) != "body":
                 return refused(reply.status, reply.headers, await reply.peek())
             reading = read(reply.status, reply.headers, asked, self.kept)
             if reading.action in ("go on", "from 0"):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from ..._aio.shield import finish
-from ..._protocol.storage_answers import judge
+from ..._protocol.storage_answers import classify
 from ...errors import ConnectionFailed, TimedOut
 from ..limits.stall import StallDetected, Watch
 from ..rules.byte_ranges import Region, add, gaps, next_piece
@@ -108,7 +108,7 @@ class Split:
     async def _fetch(self, piece: Region) -> None:
         storage = self.item.terms.client.storage
         async with storage.get(self.url, headers=piece_of(self.kept, piece)) as reply:
-            if judge(reply.status, reply.headers) in ("renew", "busy", "again", "fail"):
+            if classify(reply.status, reply.headers) in ("renew", "busy", "again", "fail"):
                 raise _Ended(refused(reply.status, reply.headers, await reply.peek()))
             reading = read_piece(reply.status, reply.headers, piece, self.kept)
             if reading.action != "go on":

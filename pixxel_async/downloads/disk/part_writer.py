@@ -108,7 +108,7 @@ class PartWriter:
         await self._written()
         chunks, self._chunks, self._gathered = self._chunks, [], 0
         if chunks:
-            self._running = self._threads.begin(self._write, chunks)
+            self._running = self._threads.start(self._write, chunks)
 
     async def flush(self) -> None:
         """Wait until everything is written."""
@@ -201,6 +201,6 @@ class PartWriter:
         self._chunks, self._gathered = [], 0
         if self._running is not None:
             running, self._running = self._running, None
-            await self._threads.settled(running)
+            await self._threads.drain(running)
         if not self._split:
             self.size = self._part.size

@@ -137,7 +137,7 @@ async def _writing(item: Item, place: ClaimedItem, tools: Services) -> AsyncIter
 
 async def _open_part(place: ClaimedItem, tools: Services) -> tuple[PartFile, int]:
     """The part file and the disk's free bytes; what is opened for one who is cancelled meanwhile is closed again."""
-    opening = tools.threads.begin(tools.disk.open_with_room, place.folder, place.part)
+    opening = tools.threads.start(tools.disk.open_with_room, place.folder, place.part)
     try:
         return await tools.threads.result(opening)
     except CancelledError:

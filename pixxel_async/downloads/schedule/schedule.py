@@ -74,21 +74,21 @@ class Schedule:
         """A package that was never asked for."""
         item.terms.fresh += 1
         self._fresh.append(item)
-        self._ask_bell.ring()
+        self._ask_bell.notify()
 
     async def next_ask(self) -> Item:
         """The package to ask about now; `asked` must be called when the answer is here."""
         while True:
             item = self._choose()
             if item is not None:
-                self._ask_bell.ring()
+                self._ask_bell.notify()
                 return item
-            await self._ask_bell.heard(self._quiet())
+            await self._ask_bell.wait(self._quiet())
 
     def asked(self, item: Item) -> None:
         """The request has ended, however it did."""
         self._asking.answered(item, self._timing.clock())
-        self._ask_bell.ring()
+        self._ask_bell.notify()
 
     def _choose(self) -> Item | None:
         now = self._timing.clock()
@@ -145,7 +145,7 @@ class Schedule:
     def later(self, item: Item, seconds: float) -> None:
         """Nothing was learned: ask about it in so many seconds."""
         self._asking.push(item, self._timing.clock() + seconds)
-        self._ask_bell.ring()
+        self._ask_bell.notify()
 
     def packing(self, item: Item, told: float | None = None) -> None:
         """An answer said that it is not ready; it is asked about again later.
@@ -154,7 +154,7 @@ class Schedule:
             told: seconds before which the service does not want to be asked again; None when it did not say.
         """
         self._asking.packing(item, told)
-        self._ask_bell.ring()
+        self._ask_bell.notify()
 
     def ready(self, item: Item, link_life: float) -> None:
         """An answer said that it is ready: it waits for a stream.
@@ -169,7 +169,7 @@ class Schedule:
         """It waits for a stream; what it needs of a link is asked for then."""
         item.queued = self._timing.clock()
         self._ready.append(item)
-        self._stream_bell.ring()
+        self._stream_bell.notify()
 
     async def next_ready(self) -> Item:
         """The package to stream now; `streamed` must be called when its stream is free again."""
@@ -177,10 +177,10 @@ class Schedule:
             item = self._first_ready()
             if item is not None:
                 item.since = self._asking.pipe.began(self._timing.clock())
-                self._stream_bell.ring()
+                self._stream_bell.notify()
                 return item
-            self._ask_bell.ring()
-            await self._stream_bell.heard()
+            self._ask_bell.notify()
+            await self._stream_bell.wait()
 
     def _first_ready(self) -> Item | None:
         return self._ready.take(
@@ -194,10 +194,10 @@ class Schedule:
             size: bytes that were streamed; 0 when none were.
         """
         self._asking.pipe.ended(self._timing.clock(), item.since, size)
-        self._ask_bell.ring()
+        self._ask_bell.notify()
 
     def wake(self) -> None:
         """A reader took an outcome, a package has ended, or a limit moved: look again."""
         self._feed()
-        self._ask_bell.ring()
-        self._stream_bell.ring()
+        self._ask_bell.notify()
+        self._stream_bell.notify()

@@ -84,7 +84,7 @@ class PackageStream:
         if self._deadline.end is not None:
             self._timer = asyncio.get_running_loop().call_at(self._deadline.end, self._expire)
         try:
-            await self._source.rounds.enter()  # hundreds may be asked for in the same moment
+            await self._source.rounds.acquire()  # hundreds may be asked for in the same moment
             head = await self._upstream.open(self._asked)
             if head.status == 200:
                 await self._look()

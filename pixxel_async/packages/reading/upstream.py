@@ -17,7 +17,7 @@ from ..._aio.loop_budget import LoopBudget
 from ..._http.streaming import StorageReply
 from ..._protocol.backoff import backoff
 from ..._protocol.ranges import ByteRange, is_strong
-from ..._protocol.storage_answers import Meaning, RetryCounters, judge, said
+from ..._protocol.storage_answers import Meaning, RetryCounters, classify, describe
 from ...errors import ConnectionFailed, DownloadError, LinkExpired, TimedOut, TooLarge
 from ...settings import DownloadSettings, RetrySettings, Timing
 from ..kinds.package import Package
@@ -125,7 +125,7 @@ class Upstream:
             DownloadError: it was cut, and could not be continued.
         """
         while not self._ended:
-            await self._source.rounds.enter()
+            await self._source.rounds.acquire()
             self._check_open()
             try:
                 chunk = await self._next()
@@ -231,10 +231,10 @@ class Upstream:
         async with source.rounds.opening():
             self._link = link = await source.link()  # the one before may have been refused meanwhile
             reply = await self._held.enter_async_context(source.body(link, headers=asked.headers, buffer=BUFFER))
-        if judge(reply.status, reply.headers, conditional=True) == "body":
+        if classify(reply.status, reply.headers, conditional=True) == "body":
             return reply, "body", ""
         head = await reply.peek()
-        return reply, judge(reply.status, reply.headers, head), said(reply.status, reply.headers, head)
+        return reply, classify(reply.status, reply.headers, head), describe(reply.status, reply.headers, head)
 
     async def _renew(self, told: str) -> None:
         self._tries.renewals += 1

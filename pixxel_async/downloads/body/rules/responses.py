@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from attrs import frozen
 
-from ...._protocol.storage_answers import Meaning, judge, said
+from ...._protocol.storage_answers import Meaning, classify, describe
 
 __all__ = ["StorageRefusal", "given_name", "refused", "stated_digests"]
 
@@ -33,7 +33,7 @@ class StorageRefusal:
 
 def refused(status: int, headers: Mapping[str, str], head: bytes) -> StorageRefusal:
     """What an answer means whose body is an error's, beginning with `head`."""
-    return StorageRefusal(judge(status, headers, head), said(status, headers, head))
+    return StorageRefusal(classify(status, headers, head), describe(status, headers, head))
 
 
 _STAR_NAME = re.compile(r"filename\*\s*=\s*utf-8''([^;\s]+)", re.IGNORECASE)
