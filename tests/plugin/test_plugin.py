@@ -50,7 +50,7 @@ import sys
 def test_nothing(request):
     assert request.config.pluginmanager.hasplugin("pixxel_async")
     assert sorted(name for name in sys.modules if name.startswith("pixxel_async")) == [
-        "pixxel_async", "pixxel_async.pytest_plugin"
+        "pixxel_async", "pixxel_async._version", "pixxel_async.pytest_plugin"
     ]
     assert not {"aiohttp", "attrs", "cattrs"} & set(sys.modules)
 """

@@ -36,7 +36,7 @@ def writer(
         "table": Table,
         "json": Array,
         "ndjson": Rows,
-        "csv": Table,
+        "csv": CSV,
         "geojson": Features,
     }
     return kinds[form](columns, stream, before)
