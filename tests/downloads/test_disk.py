@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from pixxel_async.downloads.disk.syscalls import Disk, Syscalls
+from pixxel_async.downloads.disk.disk import Disk
+from pixxel_async.downloads.disk.syscalls import Syscalls
 from pixxel_async.errors import ConfigError, DiskFull, DownloadError, NameTaken
 
 PART = "w/.0123456789abcdef.part"
