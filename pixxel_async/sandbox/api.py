@@ -26,18 +26,18 @@ class SandboxAPI:
         keys: who may call.
         clock: the sandbox's.
         shape: gives answers the look of the profile.
-        habits: what the service does where nobody has said what.
+        behaviour: what the service does where nobody has said what.
     """
 
     def __init__(
-        self, world: World, routes: Routes, keys: Keys, clock: Clock, shape: Shaper, habits: Behaviour | None = None
+        self, world: World, routes: Routes, keys: Keys, clock: Clock, shape: Shaper, behaviour: Behaviour | None = None
     ) -> None:
         self._world = world
         self._routes = routes
         self._keys = keys
         self._clock = clock
         self._shape = shape
-        self._habits = habits or Behaviour()
+        self._habits = behaviour or Behaviour()
         self._look = shape_response(self._habits)
         self._calls = (0, 0)
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from ..errors import ConfigError
 from . import start_page as page
 from .api import SandboxAPI
-from .behaviour.behaviour import Behaviour, habits_of
+from .behaviour.behaviour import Behaviour, load_behaviour
 from .behaviour.profile import shaper
 from .clock import Clock
 from .data import seed_data
@@ -61,7 +61,7 @@ class Sandbox(SandboxBuilder):
 
     Attributes:
         api_key: the key that opens it.
-        keys, world, packing, plan, clock, habits: its parts, open to tests.
+        keys, world, packing, plan, clock, behaviour: its parts, open to tests.
         requests: what was asked of both sites, oldest first.
     """
 
@@ -84,24 +84,24 @@ class Sandbox(SandboxBuilder):
     ) -> None:
         self.seed = seed
         told = {"packing": packing, "link_life": link_life, "auth_form": auth_form, "restarts": restarts}
-        self.habits = habits = habits_of(profile, **told)
+        self.behaviour = behaviour = load_behaviour(profile, **told)
         time = clock if isinstance(clock, Clock) else Clock(running=clock != "manual")
         self.plan = Plan(seed)
         self.packing = Packing(
             seed,
-            habits.packing,
-            habits.link_life,
-            restarts=habits.restarts,
-            variant=_variant(habits, package_size),
+            behaviour.packing,
+            behaviour.link_life,
+            restarts=behaviour.restarts,
+            variant=_variant(behaviour, package_size),
         )
-        self.packing.link_style, self.packing.early_ready = habits.link_style, habits.early_ready
-        self.packing.same_link, self.packing.suffix = habits.same_link, SUFFIXES[habits.archive]
+        self.packing.link_style, self.packing.early_ready = behaviour.link_style, behaviour.early_ready
+        self.packing.same_link, self.packing.suffix = behaviour.same_link, SUFFIXES[behaviour.archive]
         self._routes = Routes()
-        self._shape = shaper(habits.shape, self._routes.components)
-        world = World(seed, self.packing, job_seconds=job_seconds, package_size=package_size, habits=habits)
+        self._shape = shaper(behaviour.shape, self._routes.components)
+        world = World(seed, self.packing, job_seconds=job_seconds, package_size=package_size, behaviour=behaviour)
         seed_data.seed(world, time.now())
-        super().__init__(world, time, Keys(seed, habits.auth_form))
-        self._sleeper = TimeTravel(time)
+        super().__init__(world, time, Keys(seed, behaviour.auth_form))
+        self._time_travel = TimeTravel(time)
         self._requests: deque[SeenRequest] = deque(maxlen=_KEPT)
         self._ports = {"api": port, "storage": storage_port}
         self._runners: dict[str, web.ServerRunner] = {}
@@ -157,8 +157,8 @@ class Sandbox(SandboxBuilder):
 
         Once it was asked for, the sandbox's time also jumps over what its own faults wait for.
         """
-        self._sleeper.jumps = True
-        return self._sleeper.sleep
+        self._time_travel.jumps = True
+        return self._time_travel.sleep
 
     def count(self, operation: str) -> int:
         """How many requests of this operation (or of `storage`) came."""
@@ -181,17 +181,17 @@ class Sandbox(SandboxBuilder):
         """Listen on both ports; harmless when it does already."""
         if self._runners:
             return
-        api = SandboxAPI(self.world, self._routes, self.keys, self.clock, self._shape, self.habits)
-        storage = SandboxStorage(self.packing, self.clock, self.habits)
-        desk = SiteContext(self.plan, self.clock, self.keys, self._requests, self.lock, self._sleeper)
-        limits = self.habits.calls_at_once, self.habits.answer_within
-        site = Site("api", api.name, api.respond, desk, at_once=limits[0], within=limits[1])
+        api = SandboxAPI(self.world, self._routes, self.keys, self.clock, self._shape, self.behaviour)
+        storage = SandboxStorage(self.packing, self.clock, self.behaviour)
+        context = SiteContext(self.plan, self.clock, self.keys, self._requests, self.lock, self._time_travel)
+        limits = self.behaviour.calls_at_once, self.behaviour.answer_within
+        site = Site("api", api.name, api.respond, context, at_once=limits[0], within=limits[1])
 
         async def front(request: web.BaseRequest) -> web.StreamResponse:
             return page.answer(self, request) if request.raw_path in page.PATHS else await site.serve(request)
 
         self.url = await self._listen("api", front)
-        self.packing.origin = await self._listen("storage", Site("storage", name, storage.respond, desk).serve)
+        self.packing.origin = await self._listen("storage", Site("storage", name, storage.respond, context).serve)
 
     async def _listen(self, host: str, serve: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> str:
         runner = web.ServerRunner(web.Server(serve, access_log=None), shutdown_timeout=0.05)
@@ -238,8 +238,8 @@ class Sandbox(SandboxBuilder):
             background.stop()
 
 
-def _variant(habits: Behaviour, size: int | None) -> object:
+def _variant(behaviour: Behaviour, size: int | None) -> object:
     """What else the bytes of packages depend on: nothing but their size, usually."""
     names = ("bare_files", "archive", "parts", "folders")
-    odd = [(name, value) for name in names if (value := getattr(habits, name)) != getattr(Behaviour(), name)]
+    odd = [(name, value) for name in names if (value := getattr(behaviour, name)) != getattr(Behaviour(), name)]
     return (size, *odd) if odd else size

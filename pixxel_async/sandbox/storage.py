@@ -27,13 +27,13 @@ class SandboxStorage:
     Args:
         packing: knows the packages and signs the links.
         clock: the sandbox's.
-        habits: what it tells and what it can do.
+        behaviour: what it tells and what it can do.
     """
 
-    def __init__(self, packing: Packing, clock: Clock, habits: Behaviour | None = None) -> None:
+    def __init__(self, packing: Packing, clock: Clock, behaviour: Behaviour | None = None) -> None:
         self._packing = packing
         self._clock = clock
-        self._habits = habits or Behaviour()
+        self._habits = behaviour or Behaviour()
 
     def respond(self, request: SiteRequest) -> SandboxAnswer:
         """The answer to one request: the link is judged first, then the part that was asked for is cut."""

@@ -10,7 +10,7 @@ import pytest
 from pixxel_async import PixxelClient
 from pixxel_async.contact import first_contact
 from pixxel_async.sandbox import Sandbox
-from pixxel_async.sandbox.behaviour.behaviour import habits_of
+from pixxel_async.sandbox.behaviour.behaviour import load_behaviour
 
 
 @pytest.mark.parametrize("told", [
@@ -30,7 +30,7 @@ async def test_a_switch_reads_back(told: dict[str, Any]) -> None:
         async with client:
             found = await first_contact(client, f"job:{job.workflow_id}/{job.id}")
         text = json.dumps(found)
-    read = habits_of(found)
+    read = load_behaviour(found)
     assert {name: getattr(read, name) for name in told} == told
     assert not any(secret in text for secret in (sandbox.api_key, job.id, job.workflow_id, "http", "ignature"))
     sandbox.assert_key_only_at_api()

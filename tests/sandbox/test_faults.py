@@ -95,12 +95,12 @@ async def test_who_sleeps_is_not_held_up_by_a_fault(caller: Caller) -> None:
     sandbox.inject(Fault(route=JOBS, kind="latency", seconds=20))
     begun = sandbox.clock.now()
 
-    async def sleeper() -> None:
+    async def time_travel() -> None:
         await sandbox.asked(JOBS)
         await sandbox.sleep(10)
         ends.append(sandbox.clock.now() - begun)
 
-    await asyncio.gather(sleeper(), caller.do(JOBS))
+    await asyncio.gather(time_travel(), caller.do(JOBS))
     assert ends == [10.0] and sandbox.clock.now() - begun == 20.0
 
 

@@ -23,17 +23,17 @@ from .conftest import Caller
 
 @pytest.fixture
 async def other(request: pytest.FixtureRequest, session: aiohttp.ClientSession) -> AsyncIterator[Caller]:
-    """A caller of a sandbox with the habits that the test is given."""
+    """A caller of a sandbox with the behaviour that the test is given."""
     async with Sandbox(clock="manual", profile=request.param) as sandbox:
         yield Caller(sandbox, session)
 
 
-def habits(*told: dict[str, Any]) -> pytest.MarkDecorator:
+def behaviour(*told: dict[str, Any]) -> pytest.MarkDecorator:
     """This test's sandbox has each of these."""
     return pytest.mark.parametrize("other", told, indirect=True, ids=[json.dumps(one) for one in told])
 
 
-@habits({"auth_form": "scheme", "foreign": 404})
+@behaviour({"auth_form": "scheme", "foreign": 404})
 async def test_a_key_may_bring_its_scheme_word_and_see_no_other_project(other: Caller) -> None:
     """The word is part of it; what it does not open is as if it were not there."""
     mine, theirs, _ = other.sandbox.world.projects
@@ -45,7 +45,7 @@ async def test_a_key_may_bring_its_scheme_word_and_see_no_other_project(other: C
     assert (await other.call("GET", "/v0/projects", key=narrow.removeprefix("Token "))).status == 401
 
 
-@habits({"same_link": True, "link_life": 50})
+@behaviour({"same_link": True, "link_life": 50})
 async def test_a_link_may_stay_the_same_until_it_ends(other: Caller) -> None:
     """Then there is another one, which opens the same bytes."""
     first = await other.link()
@@ -61,11 +61,11 @@ async def _again(caller: Caller, seconds: float) -> str:
     return link
 
 
-@habits({"archive": "tar"}, {"archive": "gzip"})
+@behaviour({"archive": "tar"}, {"archive": "gzip"})
 async def test_a_package_may_be_another_archive(other: Caller) -> None:
     """With the same files, a name and a type that fit, and stable bytes."""
     got = await other.fetch(await other.link())
-    gzipped = other.sandbox.habits.archive == "gzip"
+    gzipped = other.sandbox.behaviour.archive == "gzip"
     body = gzip.decompress(got.body) if gzipped else got.body
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
         names = archive.getnames()
@@ -74,7 +74,7 @@ async def test_a_package_may_be_another_archive(other: Caller) -> None:
     assert f'.{"tar.gz" if gzipped else "tar"}"' in got.headers["Content-Disposition"]
 
 
-@habits({"parts": 2, "folders": False})
+@behaviour({"parts": 2, "folders": False})
 async def test_a_package_may_hold_archives_and_no_folders(other: Caller) -> None:
     """All files are there once, whichever archive has them."""
     whole = zipfile.ZipFile(io.BytesIO((await other.fetch(await other.link())).body))
@@ -84,7 +84,7 @@ async def test_a_package_may_hold_archives_and_no_folders(other: Caller) -> None
     assert not any("/" in name for name in inner)
 
 
-@habits({"content_type": "none", "lengths": False})
+@behaviour({"content_type": "none", "lengths": False})
 async def test_a_storage_may_say_nothing_of_an_object(other: Caller) -> None:
     """Neither what it is nor how long."""
     got = await other.fetch(await other.link())
@@ -92,7 +92,7 @@ async def test_a_storage_may_say_nothing_of_an_object(other: Caller) -> None:
     assert not got.headers["Content-Type"] and got.body.startswith(b"PK")
 
 
-@habits({"elements": "id", "shape": "realistic"})
+@behaviour({"elements": "id", "shape": "realistic"})
 async def test_the_outputs_of_an_insight_may_have_ids(other: Caller) -> None:
     """They choose what is packed, and the names do not."""
     valid = other.valid["insights.request_download"]
@@ -102,14 +102,14 @@ async def test_the_outputs_of_an_insight_may_have_ids(other: Caller) -> None:
     assert (by_id.status, by_name.status) == (200, 400)
 
 
-@habits({"error_codes": "upper"}, {"error_codes": "status"}, {"error_codes": "none"})
+@behaviour({"error_codes": "upper"}, {"error_codes": "status"}, {"error_codes": "none"})
 async def test_codes_of_errors_may_be_anything(other: Caller) -> None:
     """Words in capitals, the status, or nothing."""
     code = (await other.call("GET", "/v0/orders/x")).json["error"]["code"]
-    assert code == {"upper": "NOT_FOUND", "status": "404", "none": ""}[other.sandbox.habits.error_codes]
+    assert code == {"upper": "NOT_FOUND", "status": "404", "none": ""}[other.sandbox.behaviour.error_codes]
 
 
-@habits({"calls_at_once": 1})
+@behaviour({"calls_at_once": 1})
 async def test_calls_at_a_time_may_be_limited(other: Caller) -> None:
     """The second one is refused while the first is under way."""
     sandbox = other.sandbox
@@ -121,7 +121,7 @@ async def test_calls_at_a_time_may_be_limited(other: Caller) -> None:
     assert (await first).status == 200
 
 
-@habits({"answer_within": 5})
+@behaviour({"answer_within": 5})
 async def test_a_gateway_may_lose_its_patience(other: Caller) -> None:
     """After five seconds of ten, with a page."""
     other.sandbox.inject(Fault(route="projects.list", kind="latency", seconds=10))
@@ -162,27 +162,27 @@ async def test_a_span_of_times_or_areas(form: str, mark: str, session: aiohttp.C
             assert (got.status, len((got.json or {}).get("order_items", ()))) == (status, count), query
 
 
-@habits({"created_on": "day"}, {"created_on": "instant"})
+@behaviour({"created_on": "day"}, {"created_on": "instant"})
 async def test_created_on_is_a_day_or_an_instant(other: Caller) -> None:
     """The instant finds what was made then; midnight finds the day's only where days are meant."""
     row = (await other.do("jobs.list")).json["jobs"][0]
     path = other.valid["jobs.list"].path
     for value, found in ((row["created_at"], True), (row["created_at"][:10] + "T00:00:00Z", None), ("x", False)):
         rows = (await other.call("GET", f"{path}?created_on={value}")).json["jobs"]
-        assert (row in rows) is (other.sandbox.habits.created_on == "day" if found is None else found)
+        assert (row in rows) is (other.sandbox.behaviour.created_on == "day" if found is None else found)
 
 
-@habits({"search_on": "none"}, {"search_on": "skip"}, {"search_on": "token", "items_by": "number"})
+@behaviour({"search_on": "none"}, {"search_on": "skip"}, {"search_on": "token", "items_by": "number"})
 async def test_the_client_reads_an_image_search_as_far_as_it_goes(other: Caller) -> None:
     """Every find once, or the first page where there is no way on."""
     body = other.valid["search.images"].body
     async with PixxelClient(other.sandbox.api_key, base_url=other.sandbox.url) as client:
         found = [row.id async for row in client.search.images(**body)]
     whole = (await other.do("search.images", json={**body, "limit": 1000})).json["pagination"]["total"]
-    assert len(found) == len(set(found)) == (3 if other.sandbox.habits.search_on == "none" else whole)
+    assert len(found) == len(set(found)) == (3 if other.sandbox.behaviour.search_on == "none" else whole)
 
 
-@habits({"images_by": "id", "firefly": True, "picture_scale": 2, "report_columns": "titles", "zones": "offset"})
+@behaviour({"images_by": "id", "firefly": True, "picture_scale": 2, "report_columns": "titles", "zones": "offset"})
 async def test_more_may_be_otherwise(other: Caller) -> None:
     """Keys of images, a satellite that no page names, larger pictures, headings, and zones by their offset."""
     images = (await other.do("aois.list")).json["aois"][0]["images"]
@@ -197,8 +197,8 @@ async def test_more_may_be_otherwise(other: Caller) -> None:
     assert report.startswith("Id,Order Id,Name,") and "+05:30" in report.splitlines()[1]
 
 
-@habits({"time_taken": "clock"}, {"time_taken": "seconds"})
+@behaviour({"time_taken": "clock"}, {"time_taken": "seconds"})
 async def test_a_duration_may_be_written_otherwise(other: Caller) -> None:
     """As on a clock, or in seconds."""
     row = (await other.do("jobs.list")).json["jobs"][0]
-    assert row["time_taken"] == {"clock": "00:04:00", "seconds": "240"}[other.sandbox.habits.time_taken]
+    assert row["time_taken"] == {"clock": "00:04:00", "seconds": "240"}[other.sandbox.behaviour.time_taken]

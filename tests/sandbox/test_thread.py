@@ -54,10 +54,10 @@ def test_a_thread_does_not_outlive_a_failed_start() -> None:
 async def test_who_sleeps_longer_wakes_later() -> None:
     """Each at its own time of the clock, in no real time worth naming; the steps do not add up."""
     clock = Clock(running=False, start=0.0)
-    sleeper, woken = TimeTravel(clock), []
+    time_travel, woken = TimeTravel(clock), []
 
     async def nap(seconds: float) -> None:
-        await sleeper.sleep(seconds)
+        await time_travel.sleep(seconds)
         woken.append((seconds, clock.now()))
 
     begun = time.monotonic()
@@ -69,9 +69,9 @@ async def test_who_sleeps_longer_wakes_later() -> None:
 async def test_nobody_is_woken_while_a_request_is_under_way() -> None:
     """So that a deadline does not pass while the answer that would have kept it is read."""
     clock = Clock(running=False, start=0.0)
-    sleeper = TimeTravel(clock)
-    with sleeper:
-        nap = asyncio.create_task(sleeper.sleep(5))
+    time_travel = TimeTravel(clock)
+    with time_travel:
+        nap = asyncio.create_task(time_travel.sleep(5))
         await asyncio.sleep(0.05)
         assert not nap.done() and clock.now() == 0
     await nap

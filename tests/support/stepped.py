@@ -48,8 +48,8 @@ class SteppedTime:
     async def jump(self, seconds: float) -> None:
         """Wake everybody late and at once, as after a laptop's sleep."""
         self.now += seconds
-        due = [sleeper for sleeper in self._sleepers if sleeper[0] <= self.now]
-        self._sleepers = [sleeper for sleeper in self._sleepers if sleeper[0] > self.now]
+        due = [time_travel for time_travel in self._sleepers if time_travel[0] <= self.now]
+        self._sleepers = [time_travel for time_travel in self._sleepers if time_travel[0] > self.now]
         heapq.heapify(self._sleepers)
         for _, _, woken in due:
             if not woken.done():

@@ -15,7 +15,7 @@ from ...errors import ConfigError
 def _one_of(*known: Any) -> Any:
     """A member with these answers, the first of which is the default."""
 
-    def check(habits: Any, member: Attribute[Any], value: Any) -> None:
+    def check(behaviour: Any, member: Attribute[Any], value: Any) -> None:
         if not any(value == one and type(value) is type(one) for one in known):
             raise ConfigError(f"{member.name} must be one of {', '.join(map(repr, known))}, not {value!r}")
 
@@ -25,7 +25,7 @@ def _one_of(*known: Any) -> Any:
 def _number(default: float | None, *, least: float = 0.0) -> Any:
     """A member that is a number; None too if that is the default."""
 
-    def check(habits: Any, member: Attribute[Any], value: Any) -> None:
+    def check(behaviour: Any, member: Attribute[Any], value: Any) -> None:
         right = isinstance(value, int | float) and not isinstance(value, bool) and value >= least
         if not right and not (default is None and value is None):
             raise ConfigError(f"{member.name} must be a number from {least:g} on, not {value!r}")
@@ -33,7 +33,7 @@ def _number(default: float | None, *, least: float = 0.0) -> Any:
     return field(default=default, validator=check)
 
 
-def _words(habits: Any, member: Attribute[Any], value: Any) -> None:
+def _words(behaviour: Any, member: Attribute[Any], value: Any) -> None:
     if not isinstance(value, dict) or not all(isinstance(text, str) for pair in value.items() for text in pair):
         raise ConfigError(f"{member.name} must map words to words, not {value!r}")
 
@@ -149,8 +149,8 @@ class Behaviour:
     numbers: Literal["number", "text"] = _one_of("number", "text")
 
 
-def habits_of(profile: str | Path | Mapping[str, Any], **given: Any) -> Behaviour:
-    """The habits of a profile: `literal`, `realistic`, a JSON file, or what such a file holds.
+def load_behaviour(profile: str | Path | Mapping[str, Any], **given: Any) -> Behaviour:
+    """The behaviour of a profile: `literal`, `realistic`, a JSON file, or what such a file holds.
 
     Args:
         profile: an object with some members of `Behaviour`, in one of these ways.
@@ -180,6 +180,6 @@ def _read(profile: str | Path | Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
-def profile_text(habits: Behaviour) -> str:
-    """The habits as the JSON file of a profile."""
-    return json.dumps(asdict(habits), indent=1) + "\n"
+def profile_text(behaviour: Behaviour) -> str:
+    """The behaviour as the JSON file of a profile."""
+    return json.dumps(asdict(behaviour), indent=1) + "\n"

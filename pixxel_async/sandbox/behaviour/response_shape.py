@@ -1,4 +1,4 @@
-"""What habits make of an answer that is right: words, numbers and gaps in another form."""
+"""What behaviour make of an answer that is right: words, numbers and gaps in another form."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ _KEPT = frozenset({"geometry", "coordinates", "bbox", "signed_url", "limit", "of
 """Members whose values one goes on with as they are."""
 
 
-def shape_response(habits: Behaviour) -> Callable[[Any], Any]:
+def shape_response(behaviour: Behaviour) -> Callable[[Any], Any]:
     """The function that gives an answer's value its form."""
     usual = Behaviour()
     names = ("words", "progress", "time_taken", "unset", "numbers")
-    if all(getattr(habits, name) == getattr(usual, name) for name in names):
+    if all(getattr(behaviour, name) == getattr(usual, name) for name in names):
         return lambda value: value
-    return lambda value: _formed(value, habits)
+    return lambda value: _formed(value, behaviour)
 
 
-def _formed(value: Any, habits: Behaviour) -> Any:
+def _formed(value: Any, behaviour: Behaviour) -> Any:
     if isinstance(value, list):
-        return [_formed(one, habits) for one in value]
+        return [_formed(one, behaviour) for one in value]
     if not isinstance(value, dict):
         return value
-    made = {name: one if name in _KEPT else _member(name, one, habits) for name, one in value.items()}
-    if habits.unset == "absent":
+    made = {name: one if name in _KEPT else _member(name, one, behaviour) for name, one in value.items()}
+    if behaviour.unset == "absent":
         made = {name: one for name, one in made.items() if one not in ("", None) or name == "signed_url"}
     return made
 
 
-def _member(name: str, value: Any, habits: Behaviour) -> Any:
+def _member(name: str, value: Any, behaviour: Behaviour) -> Any:
     if isinstance(value, dict | list):
-        return _formed(value, habits)
+        return _formed(value, behaviour)
     if name == "status" and isinstance(value, str):
-        return habits.words.get(value, value)
-    if name == "progress" and isinstance(value, str) and habits.progress != "text":
-        return f"{value}%" if habits.progress == "percent" else int(value)
+        return behaviour.words.get(value, value)
+    if name == "progress" and isinstance(value, str) and behaviour.progress != "text":
+        return f"{value}%" if behaviour.progress == "percent" else int(value)
     if name == "time_taken" and value:
-        return _taken(value, habits.time_taken)
-    if value == "" and habits.unset == "null":
+        return _taken(value, behaviour.time_taken)
+    if value == "" and behaviour.unset == "null":
         return None
-    if habits.numbers == "text" and isinstance(value, int) and not isinstance(value, bool):
+    if behaviour.numbers == "text" and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value
 
@@ -57,18 +57,18 @@ def _taken(text: str, form: str) -> str:
     return {"words": text, "clock": str(timedelta(seconds=seconds)).rjust(8, "0"), "seconds": str(seconds)}[form]
 
 
-def refusal(refused: RequestRefused, produces: str, habits: Behaviour) -> SandboxAnswer:
+def refusal(refused: RequestRefused, produces: str, behaviour: Behaviour) -> SandboxAnswer:
     """The answer that an error becomes."""
-    status = habits.missing if refused.status == 404 else refused.status
-    status = {"forbidden": habits.key_refusal, "foreign": habits.foreign}.get(refused.code, status)
-    if habits.error_form == "text":
+    status = behaviour.missing if refused.status == 404 else refused.status
+    status = {"forbidden": behaviour.key_refusal, "foreign": behaviour.foreign}.get(refused.code, status)
+    if behaviour.error_form == "text":
         return plain(status, refused.message.encode(), "text/plain")
-    if habits.error_form == "html":
+    if behaviour.error_form == "html":
         return plain(status, f"<html><body><h1>{status}</h1></body></html>".encode(), "text/html")
     body = refused.envelope()
     details = body["error"]["details"]
     forms = {"object": details, "list": [details], "text": json.dumps(details), "null": None}
     word = refused.code if refused.code != "foreign" else "not_found" if status == 404 else "forbidden"
     codes = {"words": word, "upper": word.upper(), "status": str(status), "none": ""}
-    body["error"] |= {"details": forms[habits.error_details], "code": codes[habits.error_codes]}
+    body["error"] |= {"details": forms[behaviour.error_details], "code": codes[behaviour.error_codes]}
     return as_json(status, body, produces)

@@ -53,7 +53,7 @@ class World:
         packing: packs and signs.
         job_seconds: how long jobs and the like that are begun here take.
         package_size: bytes of every package; None for what its contents need.
-        habits: what the service does where nobody has said what.
+        behaviour: what the service does where nobody has said what.
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class World:
         *,
         job_seconds: float = 20.0,
         package_size: int | None = None,
-        habits: Behaviour | None = None,
+        behaviour: Behaviour | None = None,
     ) -> None:
         self.seed = seed
         self.packing = packing
         self.job_seconds = job_seconds
         self.package_size = package_size
-        self.habits = habits or Behaviour()
+        self.behaviour = behaviour or Behaviour()
         self.org_id = uuid(seed, "organization")
         self.user_id = uuid(seed, "service account")
         self.projects: dict[str, Row] = {}
@@ -101,20 +101,20 @@ class World:
         return lambda: sized(place, f"{self.seed}/{number(_SCENES, key)}", key, size)
 
     def _packed(self, members: list[ArchiveMember]) -> VirtualBytes:
-        habits = self.habits
+        behaviour = self.behaviour
         files = [member for member in members if not member.name.endswith("spec.json")]
-        if habits.bare_files and len(files) == 1:
+        if behaviour.bare_files and len(files) == 1:
             return files[0].content
-        if not habits.folders:
+        if not behaviour.folders:
             members = flat(members)
-        return PACKERS[habits.archive](members if habits.parts == 1 else divided(members, habits.parts))
+        return PACKERS[behaviour.archive](members if behaviour.parts == 1 else divided(members, behaviour.parts))
 
     def unfinished(self, what: str, *, ended: bool) -> str:
         """The state of a package of what has not completed; raises `RequestRefused` where it cannot be asked for."""
         # ASSUMPTION: 400, and 409 or a state of `pending` are the other ways; what has failed is refused in any case.
-        if self.habits.unfinished == "pending" and not ended:
+        if self.behaviour.unfinished == "pending" and not ended:
             return "pending"
-        raise RequestRefused(409 if self.habits.unfinished == 409 else 400, "bad_request", what)
+        raise RequestRefused(409 if self.behaviour.unfinished == 409 else 400, "bad_request", what)
 
     def area(self, id: str) -> Area:
         """The AOI of this id; raises `RequestRefused` with 404."""

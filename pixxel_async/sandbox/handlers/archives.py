@@ -25,7 +25,7 @@ def list_satellites(world: World, ask: Ask) -> Any:
 
 
 def _satellites(world: World) -> tuple[SandboxSatellite, ...]:
-    return (*SATELLITES, FIREFLY) if world.habits.firefly else SATELLITES
+    return (*SATELLITES, FIREFLY) if world.behaviour.firefly else SATELLITES
 
 
 def list_bandsets(world: World, ask: Ask) -> Any:
@@ -47,7 +47,7 @@ def _bandset(world: World, name: str, nth: int) -> Row:
 def list_collections(world: World, ask: Ask) -> Any:
     """All collections, or those whose ids are listed."""
     rows = [collection_row(one) for one in _satellites(world)]
-    return {"collections": among(rows, "id", several(ask.pairs, "ids", world.habits.lists))}
+    return {"collections": among(rows, "id", several(ask.pairs, "ids", world.behaviour.lists))}
 
 
 def get_collection(world: World, ask: Ask) -> Any:
@@ -89,12 +89,12 @@ def search_images(world: World, ask: Ask) -> Any:
     asked["collections"] = [one["collection_id"] for one in body["satellites"]]
     asked["query"] = {one["id"]: {"gte": one["min"], "lte": one["max"]} for one in filters}
     rows = wanted(map(item, world.scenes.values()), asked)
-    skip = _skipped(body, world.habits.search_on)
+    skip = _skipped(body, world.behaviour.search_on)
     # ASSUMPTION: the keys of the map are the ids of the scenes, or their numbers.
-    by_id = world.habits.items_by == "id"
+    by_id = world.behaviour.items_by == "id"
     shown = {row["id"] if by_id else str(at): row for at, row in enumerate(rows[skip : skip + limit], skip)}
     found = {"items": shown, "pagination": {"limit": limit, "skip": skip, "total": len(rows)}}
-    more = world.habits.search_on == "token" and skip + limit < len(rows)
+    more = world.behaviour.search_on == "token" and skip + limit < len(rows)
     return found | {"next_token": f"{_ONWARD}{skip + limit}"} if more else found
 
 

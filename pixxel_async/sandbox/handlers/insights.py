@@ -98,8 +98,8 @@ def list_insights(world: World, ask: Ask) -> Any:
     area = world.area(ask.path["aoi_id"])
     wanted = {name: ask.query.get(name) for name in ("id", "status", "created_by")}
     wanted["created_at"] = ask.query.get("created_on")
-    rows = (insight_row(one, ask.now, world.habits.elements) for one in world.insights.values() if one.area is area)
-    return {"insights": matching(rows, wanted, times=world.habits.created_on)}
+    rows = (insight_row(one, ask.now, world.behaviour.elements) for one in world.insights.values() if one.area is area)
+    return {"insights": matching(rows, wanted, times=world.behaviour.created_on)}
 
 
 def _insight(world: World, ask: Ask) -> SandboxInsight:
@@ -123,22 +123,22 @@ def request_insight(world: World, ask: Ask) -> Any:
     if (status := one.status(ask.now)) != "completed":
         told = f"insight {one.id} is {status}; only a completed one can be packed"
         return {"id": one.id, "status": world.unfinished(told, ended=status == "failed"), "signed_url": ""}
-    chosen = _chosen(one, ask.body, world.habits)
+    chosen = _chosen(one, ask.body, world.behaviour)
     key = f"aois/{one.area.id}/insights/{one.id}/{digest(chosen).hex()[:12]}.zip"
     make = world.bundle(key, one.area.place, lambda: _members(world, one, chosen))
     packed = world.packing.ask(key, one.id, make, ask.now)
     return {"id": one.id, "status": packed.state, "signed_url": packed.link}
 
 
-def _chosen(one: SandboxInsight, body: Row, habits: Behaviour) -> SandboxBlock:
+def _chosen(one: SandboxInsight, body: Row, behaviour: Behaviour) -> SandboxBlock:
     """The block with just the inputs and outputs that were named."""
     # ASSUMPTION: the elements are the names of the ports, and an empty body packs all outputs, or all there is.
     block, inputs, outputs = one.block, body.get("inputs") or [], body.get("outputs") or []
-    names = {port.name: element(one, port.name, habits.elements) for port in (*block.inputs, *block.outputs)}
+    names = {port.name: element(one, port.name, behaviour.elements) for port in (*block.inputs, *block.outputs)}
     if unknown := [name for name in (*inputs, *outputs) if name not in names.values()]:
         raise invalid(f"the insight has no {unknown[0]}")
     if not inputs and not outputs:
-        return evolve(block, inputs=() if habits.empty_body == "outputs" else block.inputs)
+        return evolve(block, inputs=() if behaviour.empty_body == "outputs" else block.inputs)
     return evolve(
         block,
         inputs=tuple(port for port in block.inputs if names[port.name] in inputs),

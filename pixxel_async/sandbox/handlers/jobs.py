@@ -30,7 +30,7 @@ def list_jobs(world: World, ask: Ask) -> Any:
     wanted = {name: ask.query.get(name) for name in ("id", "status", "created_by")}
     wanted["created_at"] = ask.query.get("created_on")
     rows = (listed(run, ask.now) for run in world.runs[workflow(world, ask).id].values())
-    return {"jobs": matching(rows, wanted, times=world.habits.created_on)}
+    return {"jobs": matching(rows, wanted, times=world.behaviour.created_on)}
 
 
 def create_job(world: World, ask: Ask) -> Any:

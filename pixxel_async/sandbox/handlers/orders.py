@@ -98,9 +98,9 @@ def list_items(world: World, ask: Ask) -> Any:
     rows = [_full(order, line, ask.now) for order, line in world.lines()]
     rows = matching(rows, {name: query.get(name) for name in ("user_id", "type", "status", "created_by")})
     for member in ("created_at", "area"):
-        rows = _spanned(rows, member, query.get(member), world.habits.spans)
+        rows = _spanned(rows, member, query.get(member), world.behaviour.spans)
     for member, listed in (("order_id", "order_ids"), ("id", "ids"), ("project_id", "project_ids")):
-        rows = among(rows, member, several(ask.pairs, listed, world.habits.lists))
+        rows = among(rows, member, several(ask.pairs, listed, world.behaviour.lists))
     shown, pagination = page(rows, query.get("limit"), query.get("offset"), _PAGE)
     return {"order_items": shown, "pagination": pagination}
 
@@ -127,14 +127,14 @@ def get_item(world: World, ask: Ask) -> Any:
 
 def report(world: World, ask: Ask) -> Any:
     """All order items as CSV, with times in the zone that was asked for."""
-    zone, habits, text = _zone(ask.query.get("tz") or "", world.habits.zones), world.habits, io.StringIO()
+    zone, behaviour, text = _zone(ask.query.get("tz") or "", world.behaviour.zones), world.behaviour, io.StringIO()
     table = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", lineterminator="\r\n")
-    titled = habits.report_columns == "titles"
+    titled = behaviour.report_columns == "titles"
     table.writerow({name: name.replace("_", " ").title() if titled else name for name in _COLUMNS})
     for order, line in world.lines():
         placed = at(order.placed).astimezone(zone).isoformat(timespec="seconds")
         table.writerow({**line_row(order, line, ask.now), "created_at": placed})
-    return plain(200, text.getvalue().encode("utf-8-sig" if habits.report_mark else "utf-8"), "text/csv")
+    return plain(200, text.getvalue().encode("utf-8-sig" if behaviour.report_mark else "utf-8"), "text/csv")
 
 
 def _zone(told: str, form: str) -> tzinfo:

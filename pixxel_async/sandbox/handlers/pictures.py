@@ -115,7 +115,7 @@ def png(world: World, ask: Ask) -> Any:
         raise invalid("visualization_mode must be dynamic or theoretical")
     if date not in one.area.dates():
         raise missing("date", date)
-    return plain(200, drawn(one, mode, date, world.habits.picture_scale), "image/png")
+    return plain(200, drawn(one, mode, date, world.behaviour.picture_scale), "image/png")
 
 
 def sld(world: World, ask: Ask) -> Any:

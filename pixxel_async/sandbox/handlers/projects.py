@@ -19,10 +19,10 @@ def ping(world: World, ask: Ask) -> Any:
 def list_projects(world: World, ask: Ask) -> Any:
     """One page of projects, with the number of all."""
     number, size = (
-        int(ask.query.get("page_num") or world.habits.first_page),
+        int(ask.query.get("page_num") or world.behaviour.first_page),
         int(ask.query.get("page_size") or _PAGE_SIZE),
     )
-    rows, start = list(world.projects.values()), max(0, number - world.habits.first_page) * size
+    rows, start = list(world.projects.values()), max(0, number - world.behaviour.first_page) * size
     return {"count": len(rows), "projects": rows[start : start + size]}
 
 

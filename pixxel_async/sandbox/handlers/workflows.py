@@ -41,7 +41,7 @@ def list_workflows(world: World, ask: Ask) -> Any:
     """One page of workflows."""
     wanted = {name: ask.query.get(name) for name in _FILTERS} | {"created_at": ask.query.get("created_on")}
     rows = matching(
-        map(_row, world.workflows.values()), wanted, names=world.habits.names, times=world.habits.created_on
+        map(_row, world.workflows.values()), wanted, names=world.behaviour.names, times=world.behaviour.created_on
     )
     shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), _PAGE)
     return {"workflows": shown, "pagination": pagination}

@@ -14,13 +14,13 @@ class Connection:
     Args:
         request: as it came.
         clock: the sandbox's.
-        sleeper: knows who else waits.
+        time_travel: knows who else waits.
     """
 
-    def __init__(self, request: web.BaseRequest, clock: Clock, sleeper: TimeTravel) -> None:
+    def __init__(self, request: web.BaseRequest, clock: Clock, time_travel: TimeTravel) -> None:
         self.request = request
         self._clock = clock
-        self._sleeper = sleeper
+        self._time_travel = time_travel
 
     @property
     def gone(self) -> bool:
@@ -34,7 +34,7 @@ class Connection:
 
     def stir(self) -> None:
         """Bytes went out."""
-        self._sleeper.stir()
+        self._time_travel.stir()
 
     async def hold(self, seconds: float) -> None:
         """Keep the peer waiting for so many seconds of the sandbox, or until it has gone."""
@@ -43,4 +43,4 @@ class Connection:
     async def until(self, time: float) -> None:
         """Keep the peer waiting until that time of the sandbox, or until it has gone."""
         if self._clock.now() < time:
-            await self._sleeper.pause(time, lambda: self.gone)
+            await self._time_travel.pause(time, lambda: self.gone)

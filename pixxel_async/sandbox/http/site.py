@@ -90,7 +90,7 @@ class SiteContext:
         keys: the API keys that exist.
         requests: gets a note of each request.
         lock: held while state is looked at or changed.
-        sleeper: wakes nobody while a request is under way.
+        time_travel: wakes nobody while a request is under way.
     """
 
     plan: Plan
@@ -98,7 +98,7 @@ class SiteContext:
     keys: Keys
     requests: deque[SeenRequest]
     lock: RLock
-    sleeper: TimeTravel
+    time_travel: TimeTravel
 
 
 class Site:
@@ -108,7 +108,7 @@ class Site:
         host: `api` or `storage`.
         name: the operation that a request means, for faults and for counting.
         respond: what is right to answer.
-        desk: what it shares with the other site.
+        context: what it shares with the other site.
         at_once: requests under way from which on more are refused; None: no limit.
         within: seconds after which a gateway answers for a request that takes longer; None: never.
     """
@@ -118,7 +118,7 @@ class Site:
         host: str,
         name: Callable[[SiteRequest], str],
         respond: Callable[[SiteRequest], SandboxAnswer],
-        desk: SiteContext,
+        context: SiteContext,
         *,
         at_once: int | None = None,
         within: float | None = None,
@@ -126,7 +126,7 @@ class Site:
         self.host = host
         self._name = name
         self._respond = respond
-        self._desk = desk
+        self._context = context
         self._at_once = at_once
         self._within = float("inf") if within is None else within
         self._under_way = 0
@@ -135,7 +135,7 @@ class Site:
         """Read, count, answer."""
         self._under_way += 1
         try:
-            with self._desk.sleeper:
+            with self._context.time_travel:
                 return await self._serve(raw)
         finally:
             self._under_way -= 1
@@ -143,21 +143,21 @@ class Site:
     async def _serve(self, raw: web.BaseRequest) -> web.StreamResponse:
         request = await _read(raw)
         seen = self._witness(request)
-        with self._desk.lock:
-            self._desk.requests.append(seen)
-            firings = self._desk.plan.due(seen.operation)
+        with self._context.lock:
+            self._context.requests.append(seen)
+            firings = self._context.plan.due(seen.operation)
         late = sum(firing.fault.seconds for firing in firings if firing.fault.kind == "latency")
-        line = Connection(raw, self._desk.clock, self._desk.sleeper)
+        line = Connection(raw, self._context.clock, self._context.time_travel)
         if late:
             await line.until(seen.at + min(late, self._within))
         if _any(firings, "reset"):
             return break_off(raw)
-        with self._desk.lock:
+        with self._context.lock:
             answer = self._refusal(late) or self._answer(request, firings)
         if _any(firings, "lost"):
             return break_off(raw)
         seen.status = answer.status
-        dated = answer.with_headers(Date=http_date(self._desk.clock.now()))
+        dated = answer.with_headers(Date=http_date(self._context.clock.now()))
         return await deliver(line, dated, sending(firings), seen.count)
 
     def _refusal(self, late: float) -> SandboxAnswer | None:
@@ -183,11 +183,11 @@ class Site:
             self._name(request),
             self.host,
             "authorization" in request.headers,
-            any(key in text for key in self._desk.keys.known()),
+            any(key in text for key in self._context.keys.known()),
             {name: value for name, value in request.headers.items() if name != "authorization"},
             {name: value for name, value in request.query.items() if name not in SIGNATURES},
             request.body,
-            self._desk.clock.now(),
+            self._context.clock.now(),
         )
 
 

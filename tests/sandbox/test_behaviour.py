@@ -13,7 +13,7 @@ from attrs import fields
 from pixxel_async import DownloadManager, PixxelClient
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Sandbox
-from pixxel_async.sandbox.behaviour.behaviour import Behaviour, habits_of, profile_text
+from pixxel_async.sandbox.behaviour.behaviour import Behaviour, load_behaviour, profile_text
 
 from .conftest import Caller, Got
 
@@ -66,12 +66,12 @@ async def test_the_client_gets_its_work_done(told: dict[str, Any], tmp_path: Pat
 
 @pytest.fixture
 async def other(request: pytest.FixtureRequest, session: aiohttp.ClientSession) -> Any:
-    """A caller of a sandbox with the habits that the test is given."""
+    """A caller of a sandbox with the behaviour that the test is given."""
     async with Sandbox(clock="manual", profile=request.param) as sandbox:
         yield Caller(sandbox, session)
 
 
-def habits(told: dict[str, Any]) -> pytest.MarkDecorator:
+def behaviour(told: dict[str, Any]) -> pytest.MarkDecorator:
     """This test's sandbox has these."""
     return pytest.mark.parametrize("other", [told], indirect=True, ids=[json.dumps(told)])
 
@@ -82,7 +82,7 @@ async def first_asked(caller: Caller, seconds: float = 60) -> Got:
     return await caller.call("PUT", f"/v0/workflows/{job.workflow_id}/jobs/{job.id}/download")
 
 
-@habits({"unfinished": "pending", "retry_after": 9, "words": {"pending": "queued"}})
+@behaviour({"unfinished": "pending", "retry_after": 9, "words": {"pending": "queued"}})
 async def test_an_unfinished_job_may_be_pending(other: Caller) -> None:
     """In other words, and with the seconds to wait."""
     got = await first_asked(other)
@@ -90,14 +90,14 @@ async def test_an_unfinished_job_may_be_pending(other: Caller) -> None:
     assert got.headers["Retry-After"] == "9"
 
 
-@habits({"unfinished": 409, "error_details": "null"})
+@behaviour({"unfinished": 409, "error_details": "null"})
 async def test_an_unfinished_job_may_be_a_conflict(other: Caller) -> None:
     """With an envelope that has no details."""
     got = await first_asked(other)
     assert (got.status, got.json["error"]["details"]) == (409, None)
 
 
-@habits({"early_ready": True})
+@behaviour({"early_ready": True})
 async def test_ready_may_come_before_the_link(other: Caller) -> None:
     """Only a link makes a package ready."""
     before = (await other.do("jobs.request_download")).json
@@ -107,7 +107,7 @@ async def test_ready_may_come_before_the_link(other: Caller) -> None:
     assert before["signed_url"] == "" and after["signed_url"]
 
 
-@habits({"ranges": False, "etag": "none", "file_name": False, "link_life": 50})
+@behaviour({"ranges": False, "etag": "none", "file_name": False, "link_life": 50})
 async def test_a_storage_may_be_able_to_do_little(other: Caller) -> None:
     """No ranges, no tag, no name."""
     await other.do("jobs.request_download")
@@ -117,7 +117,7 @@ async def test_a_storage_may_be_able_to_do_little(other: Caller) -> None:
     assert not {"ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition"} & set(got.headers)
 
 
-@habits({"bare_files": True})
+@behaviour({"bare_files": True})
 async def test_a_package_of_one_file_may_be_that_file(other: Caller) -> None:
     """A GeoTIFF as it is, and an archive where there are more."""
     heads = {}
@@ -126,14 +126,14 @@ async def test_a_package_of_one_file_may_be_that_file(other: Caller) -> None:
     assert heads == {"insights.request_download": b"II*\x00", "jobs.request_download": b"PK\x03\x04"}
 
 
-@habits({"missing": 403, "error_form": "html", "key_refusal": 401})
+@behaviour({"missing": 403, "error_form": "html", "key_refusal": 401})
 async def test_errors_may_look_otherwise(other: Caller) -> None:
     """Other statuses, and a page instead of the envelope."""
     hidden, refused = await other.call("GET", "/v0/orders/x"), await other.call("GET", "/v0/orders", key="wrong")
     assert (hidden.status, hidden.json, refused.status) == (403, None, 401)
 
 
-@habits({"calls_per_second": 2})
+@behaviour({"calls_per_second": 2})
 async def test_calls_may_be_limited(other: Caller) -> None:
     """The third one in a second of the sandbox's clock is refused, with the time to wait."""
     statuses = [await other.call("GET", "/v0/projects") for _ in range(3)]
@@ -156,7 +156,7 @@ async def test_a_page_has_a_largest_size(told: dict[str, Any], status: int, sess
             assert len(listed.json["workflows"]) == len(searched.json["features"]) == 2
 
 
-@habits({"first_page": 0, "names": "part", "items_by": "number", "report_mark": True, "empty_body": "all"})
+@behaviour({"first_page": 0, "names": "part", "items_by": "number", "report_mark": True, "empty_body": "all"})
 async def test_listings_may_go_otherwise(other: Caller) -> None:
     """Pages from 0, names in part, numbered finds, a report that spreadsheets open."""
     first = await other.do("projects.list", params={"page_num": "0", "page_size": "1"})
@@ -168,7 +168,7 @@ async def test_listings_may_go_otherwise(other: Caller) -> None:
     assert (await other.do("reports.orders")).body.startswith(b"\xef\xbb\xbfid,")
 
 
-@habits({"progress": "percent", "unset": "absent", "numbers": "text", "words": {"completed": "SUCCESS"}})
+@behaviour({"progress": "percent", "unset": "absent", "numbers": "text", "words": {"completed": "SUCCESS"}})
 async def test_values_may_be_written_otherwise(other: Caller) -> None:
     """Progress with its sign, nothing for what is not set, numbers as texts."""
     await other.do("jobs.create")
@@ -182,9 +182,9 @@ def test_a_profile_is_a_small_file(tmp_path: Path) -> None:
     chosen = Behaviour(packing=7.5, words={"ready": "done"}, link_style="gcs")
     path = tmp_path / "mine.json"
     path.write_text(profile_text(chosen), encoding="utf-8")
-    assert Sandbox(profile=path).habits == chosen
-    assert Sandbox(profile=path, packing=1.0).habits.packing == 1.0
-    assert habits_of({"ranges": False}) == Behaviour(ranges=False)
+    assert Sandbox(profile=path).behaviour == chosen
+    assert Sandbox(profile=path, packing=1.0).behaviour.packing == 1.0
+    assert load_behaviour({"ranges": False}) == Behaviour(ranges=False)
 
 
 @pytest.mark.parametrize("told", [
