@@ -1,4 +1,4 @@
-"""What the sandbox answers, as values, before anything is sent."""
+"""Response values of the sandbox, built before anything is sent."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _json = json.JSONEncoder(separators=(",", ":")).encode
 
 @frozen
 class SandboxAnswer:
-    """One answer.
+    """One response.
 
     Attributes:
         status: HTTP status.
-        headers: in the spelling in which they are sent.
-        body: a stretch of bytes that need not exist in memory.
-        start, stop: which part of the body is sent.
-        length_told: whether its length is told before; else it comes in chunks.
+        headers: spelled as they are sent.
+        body: bytes that need not exist in memory.
+        start, stop: the part of the body that is sent.
+        length_told: whether Content-Length is sent; else the body is chunked.
     """
 
     status: int
@@ -35,24 +35,24 @@ class SandboxAnswer:
 
     @property
     def length(self) -> int:
-        """Bytes to send."""
+        """Return the number of bytes to send."""
         return self.stop - self.start
 
     def with_headers(self, **changes: str | None) -> SandboxAnswer:
-        """The same with other headers; underscores stand for hyphens, None removes."""
+        """Return a copy with other headers; underscores stand for hyphens, None removes one."""
         merged = {**self.headers, **{name.replace("_", "-"): value for name, value in changes.items()}}
         headers = {name: value for name, value in merged.items() if value is not None}
         return SandboxAnswer(self.status, headers, self.body, self.start, self.stop, self.length_told)
 
 
 class RequestRefused(Exception):  # never leaves the sandbox: it becomes the vendor's error envelope
-    """A request that is answered with an error.
+    """A request refused with an error response.
 
     Args:
         status: HTTP status.
-        code: word for the envelope.
-        message: for people.
-        details: whatever else the envelope shall say.
+        code: the envelope's code.
+        message: the envelope's message.
+        details: the envelope's details.
     """
 
     def __init__(self, status: int, code: str, message: str, details: Any = None) -> None:
@@ -63,34 +63,34 @@ class RequestRefused(Exception):  # never leaves the sandbox: it becomes the ven
         self.details = details
 
     def envelope(self) -> dict[str, Any]:
-        """The vendor's error body."""
+        """Return the vendor's error body."""
         return {"error": {"code": self.code, "message": self.message, "details": self.details or {}}}
 
 
 def missing(kind: str, id: str) -> RequestRefused:
-    """The refusal of an id that nothing has."""
-    # ASSUMPTION: 404 for what is not there, although the vendor declares 404 for some groups only.
+    """Refuse an unknown id."""
+    # ASSUMPTION: an unknown id gets 404, although the vendor declares 404 for some groups only.
     return RequestRefused(404, "not_found", f"{kind} {id} not found")
 
 
 def invalid(message: str, details: Any = None) -> RequestRefused:
-    """The refusal of a request that is at fault itself."""
+    """Refuse an invalid request."""
     return RequestRefused(400, "bad_request", message, details)
 
 
 def plain(status: int, body: bytes, content_type: str, **headers: str) -> SandboxAnswer:
-    """An answer with these bytes."""
+    """Build a response with these bytes."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return SandboxAnswer(status, {"Content-Type": content_type, **named}, VirtualBytes.of(body), 0, len(body))
 
 
 def as_json(status: int, value: Any, content_type: str = "application/json") -> SandboxAnswer:
-    """An answer with this value as JSON."""
+    """Build a JSON response."""
     return plain(status, _json(value).encode(), content_type)
 
 
 def as_xml(status: int, code: str, message: str, **members: str) -> SandboxAnswer:
-    """An object storage's error document."""
+    """Build an object storage's XML error document."""
     inner = "".join(
         f"<{name}>{escape(text)}</{name}>" for name, text in {"Code": code, "Message": message, **members}.items()
     )

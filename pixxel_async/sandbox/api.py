@@ -1,4 +1,4 @@
-"""The API: route, key, checks, operation, look; whatever is wrong becomes the vendor's error envelope."""
+"""Answer API calls: route, key, validation, operation, response shape; errors use the vendor's envelope."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .routes import Ask, Routes
 
 
 class SandboxAPI:
-    """Answers the operations of the description.
+    """Answer the operations of the API description.
 
     Args:
         world: the state.
-        routes: the description.
-        keys: who may call.
-        clock: the sandbox's.
-        shape: gives answers the look of the profile.
-        behaviour: what the service does where nobody has said what.
+        routes: the operations and their schemas.
+        keys: the accepted API keys.
+        clock: the sandbox's clock.
+        shape: shapes responses as the profile says.
+        behaviour: choices where the vendor's pages leave a question open.
     """
 
     def __init__(
@@ -37,19 +37,19 @@ class SandboxAPI:
         self._keys = keys
         self._clock = clock
         self._shape = shape
-        self._habits = behaviour or Behaviour()
-        self._look = shape_response(self._habits)
+        self._behaviour = behaviour or Behaviour()
+        self._shape_response = shape_response(self._behaviour)
         self._calls = (0, 0)
 
     def name(self, request: SiteRequest) -> str:
-        """The operation that a request means; empty when there is none."""
+        """Return the operation of a request; empty if there is none."""
         try:
             return self._routes.find(request.method, request.path)[0].operation
         except RequestRefused:
             return ""
 
     def respond(self, request: SiteRequest) -> SandboxAnswer:
-        """The answer to one request."""
+        """Answer one request."""
         produces = "application/json"
         try:
             route, arguments = self._routes.find(request.method, request.path)
@@ -66,12 +66,12 @@ class SandboxAPI:
             demand(self._world, ask, key)
             return self._finished(shown(key, HANDLERS[route.operation](self._world, ask)), ask)
         except RequestRefused as refused:
-            answer = refusal(refused, produces, self._habits)
-            told = refused.status == 429 and self._habits.limit_told
+            answer = refusal(refused, produces, self._behaviour)
+            told = refused.status == 429 and self._behaviour.limit_told
             return answer.with_headers(Retry_After="1") if told else answer
 
     def _count(self) -> None:
-        second, most = int(self._clock.now()), self._habits.calls_per_second
+        second, most = int(self._clock.now()), self._behaviour.calls_per_second
         if most is None:
             return
         self._calls = second, self._calls[1] + 1 if self._calls[0] == second else 1
@@ -79,12 +79,12 @@ class SandboxAPI:
             raise RequestRefused(429, "too_many_requests", "too many requests in this second")
 
     def _bounded(self, given: Any) -> Any:
-        """Arguments or a body, with `limit` at most as large as pages are."""
-        wanted, most = given.get("limit") if isinstance(given, dict) else None, self._habits.page_most
+        """Clamp `limit` in a query or body to the largest page, or refuse it."""
+        wanted, most = given.get("limit") if isinstance(given, dict) else None, self._behaviour.page_most
         digits = str(wanted)
         if not digits.isdecimal() or int(digits[:16]) <= most:
             return given
-        if self._habits.page_above == "refused":
+        if self._behaviour.page_above == "refused":
             raise invalid(f"limit must be at most {most}")
         return {**given, "limit": most}
 
@@ -93,6 +93,6 @@ class SandboxAPI:
             return value
         if value is None:
             return SandboxAnswer(ask.route.status)
-        answer = as_json(ask.route.status, self._look(self._shape(value, ask.route.schema or {})))
-        waits = isinstance(value, dict) and value.get("signed_url") == "" and self._habits.retry_after is not None
-        return answer.with_headers(Retry_After=str(self._habits.retry_after)) if waits else answer
+        answer = as_json(ask.route.status, self._shape_response(self._shape(value, ask.route.schema or {})))
+        waits = isinstance(value, dict) and value.get("signed_url") == "" and self._behaviour.retry_after is not None
+        return answer.with_headers(Retry_After=str(self._behaviour.retry_after)) if waits else answer

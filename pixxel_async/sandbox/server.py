@@ -1,4 +1,4 @@
-"""The sandbox: the whole API and its object storage in this process, on two ports of loopback."""
+"""Serve the whole API and its object storage in this process, on two loopback ports."""
 
 from __future__ import annotations
 
@@ -32,37 +32,37 @@ from .state import SandboxBuilder
 from .storage import SandboxStorage, name
 
 _KEPT = 200_000
-"""Requests that are remembered; older ones are forgotten."""
+"""Requests kept in `Sandbox.requests`; older ones are dropped."""
 _HOST = "127.0.0.1"
-_LOOK = 0.002
-"""Real seconds between two looks at what was asked."""
+_POLL_INTERVAL = 0.002
+"""Real seconds between two checks of the request log."""
 
 
 class Sandbox(SandboxBuilder):
-    """Serves the API while it is open: `async with` in this event loop, `with` in a thread of its own.
+    """Serve the API while the context is open: `async with` in this event loop, `with` in a thread of its own.
 
-    What a test needs is added by `add_job` and the like, at any time and from any thread.
+    Tests add what they need with `add_job` and its siblings, at any time and from any thread.
 
     Args:
-        seed: everything that exists, every id, byte and ETag is drawn from it.
-        profile: `literal`, as the vendor's document says, or `realistic`, with what its service may send besides; or
-            a JSON file, or a mapping, with the members of `Behaviour` that are otherwise.
-        clock: None or `real` for a clock that runs, `manual` for one that is stepped by `advance`, or a `Clock`.
-        packing: seconds from the first asking until a package is ready; None for the profile's, 2.
-        link_life: seconds that a signed link is good for, whole ones; 0: never; None for the profile's, 600.
-        faults: what goes wrong from the start.
-        scenario: more of that by name (`flaky-storage`, `rate-limited`, `expiring-links`, `maintenance`,
-            `lost-answers`), or by a JSON file with a list of faults.
-        auth_form: how the key must stand in the header: `both`, `raw` or `bearer`; None for the profile's, `both`.
-        job_seconds: how long a job that is begun takes.
-        package_size: bytes of every package; None for what its contents need (some hundred KB).
-        restarts: whether asking for a package again, while it packs, begins anew; None for the profile's, no.
-        port, storage_port: of the two sites; 0 for free ones.
+        seed: determines every object, id, byte and ETag.
+        profile: `literal` follows the vendor's document; `realistic` adds what a living service sends besides; a JSON
+            file or a mapping sets single members of `Behaviour`.
+        clock: None or `real` for a running clock, `manual` for one stepped by `advance`, or a `Clock`.
+        packing: seconds from the first request for a package until it is ready; None for the profile's (2).
+        link_life: lifetime of a signed URL in whole seconds; 0: already expired; None for the profile's (600).
+        faults: faults injected from the start.
+        scenario: further faults by name (`flaky-storage`, `rate-limited`, `expiring-links`, `maintenance`,
+            `lost-answers`) or from a JSON file with a list of faults.
+        auth_form: accepted form of the Authorization header: `both`, `raw` or `bearer`; None for the profile's (`both`).
+        job_seconds: duration of a job created by a request, in seconds.
+        package_size: size of every package in bytes; None for the size of its contents (some hundred KB).
+        restarts: whether a repeated request restarts the packing; None for the profile's (False).
+        port, storage_port: ports of the two sites; 0 for free ones.
 
     Attributes:
-        api_key: the key that opens it.
-        keys, world, packing, plan, clock, behaviour: its parts, open to tests.
-        requests: what was asked of both sites, oldest first.
+        api_key: a key that the API accepts.
+        keys, world, packing, plan, clock, behaviour: its parts, for tests.
+        requests: the requests of both sites, oldest first.
     """
 
     def __init__(
@@ -83,8 +83,8 @@ class Sandbox(SandboxBuilder):
         storage_port: int = 0,
     ) -> None:
         self.seed = seed
-        told = {"packing": packing, "link_life": link_life, "auth_form": auth_form, "restarts": restarts}
-        self.behaviour = behaviour = load_behaviour(profile, **told)
+        overrides = {"packing": packing, "link_life": link_life, "auth_form": auth_form, "restarts": restarts}
+        self.behaviour = behaviour = load_behaviour(profile, **overrides)
         time = clock if isinstance(clock, Clock) else Clock(running=clock != "manual")
         self.plan = Plan(seed)
         self.packing = Packing(
@@ -117,57 +117,58 @@ class Sandbox(SandboxBuilder):
 
     @property
     def api_key(self) -> str:
-        """A key that the API accepts."""
+        """Return a key that the API accepts."""
         return self.keys.first
 
     @property
     def origin(self) -> str:
-        """What records of downloads are bound to: the seed, since ports differ from run to run."""
+        """Return what download records are bound to: the seed, since ports differ between runs."""
         return f"sandbox:{self.seed}"
 
     @property
     def storage_url(self) -> str:
-        """The origin that signed links point to."""
+        """Return the origin that signed URLs point to."""
         return self.packing.origin
 
     @property
     def requests(self) -> list[SeenRequest]:
-        """What was asked of both sites so far, oldest first."""
+        """Return the requests of both sites so far, oldest first."""
         with self.lock:
             return list(self._requests)
 
     def inject(self, fault: Fault) -> None:
-        """From now on this goes wrong."""
+        """Inject a fault from now on."""
         with self.lock:
             self.plan.add(fault)
 
     def step(self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0) -> None:
-        """Step the clock: jobs, packages, links and keys are that much older at once."""
+        """Step the clock: jobs, packages, links and keys age by that much at once."""
         with self.lock:
             self.clock.advance(seconds + 60 * minutes + 3600 * hours)
 
     async def advance(self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0) -> None:
-        """Step the clock, and let others go on."""
+        """Step the clock, then yield to the event loop."""
         self.step(seconds, minutes=minutes, hours=hours)
         await asyncio.sleep(0)
 
     @property
     def sleep(self) -> Callable[[float], Awaitable[None]]:
-        """Makes seconds pass; as `sleep` of a client, with `clock.now` as its clock, no wait takes long.
+        """Return a `sleep` that steps the sandbox's clock instead of waiting.
 
-        Once it was asked for, the sandbox's time also jumps over what its own faults wait for.
+        Give it to a client together with `clock.now`, so that no wait takes real time. From then on the sandbox's own
+        faults do not wait in real time either.
         """
         self._time_travel.jumps = True
         return self._time_travel.sleep
 
     def count(self, operation: str) -> int:
-        """How many requests of this operation (or of `storage`) came."""
+        """Count the requests of an operation, or of `storage`."""
         return sum(seen.operation == operation for seen in self.requests)
 
-    async def asked(self, operation: str, times: int = 1) -> None:
-        """Return once so many requests of this operation (or of `storage`) have come: then it is time to step."""
+    async def wait_for_requests(self, operation: str, times: int = 1) -> None:
+        """Wait until an operation (or `storage`) has received that many requests; then it is safe to step the clock."""
         while self.count(operation) < times:  # noqa: ASYNC110 (requests may come in another thread)
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_INTERVAL)
 
     def assert_key_only_at_api(self) -> None:
         """Raise AssertionError if the storage ever saw an API key or an Authorization header."""
@@ -178,7 +179,7 @@ class Sandbox(SandboxBuilder):
             raise AssertionError(f"the storage saw the key in {len(leaks)} requests, first for {leaks[0]}")
 
     async def start(self) -> None:
-        """Listen on both ports; harmless when it does already."""
+        """Listen on both ports; do nothing if already listening."""
         if self._runners:
             return
         api = SandboxAPI(self.world, self._routes, self.keys, self.clock, self._shape, self.behaviour)
@@ -205,7 +206,7 @@ class Sandbox(SandboxBuilder):
         return f"http://{_HOST}:{runner.addresses[0][1]}"
 
     async def close(self) -> None:
-        """Stop listening and break off what is under way; harmless when closed already."""
+        """Stop listening and drop open connections; do nothing if already closed."""
         runners, self._runners = list(self._runners.values()), {}
         for runner in runners:
             await runner.cleanup()
@@ -239,7 +240,7 @@ class Sandbox(SandboxBuilder):
 
 
 def _variant(behaviour: Behaviour, size: int | None) -> object:
-    """What else the bytes of packages depend on: nothing but their size, usually."""
+    """Return what else package bytes depend on: usually their size alone."""
     names = ("bare_files", "archive", "parts", "folders")
     odd = [(name, value) for name in names if (value := getattr(behaviour, name)) != getattr(Behaviour(), name)]
     return (size, *odd) if odd else size

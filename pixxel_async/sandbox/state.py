@@ -1,4 +1,4 @@
-"""What tests put into a sandbox: projects, workflows, jobs, AOIs, insights, orders, keys."""
+"""Let tests add projects, workflows, jobs, AOIs, insights, orders and keys to a sandbox."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from .http.keys import Keys
 from .rules.ids import digest
 
 _SPAN = 60.0
-"""Seconds that each task of a job took that has ended when it is added; also an AOI, an insight, an order."""
+"""Duration in seconds of a task, AOI, insight or order that is added as already finished."""
 _IMAGES = 16
-"""Images that the archive has of each place by its last satellite."""
+"""Archive images of each place by its last satellite."""
 
 
 class SandboxBuilder:
-    """What exists in a sandbox, and how to add to it.
+    """Hold a sandbox's state, and add to it.
 
     Args:
-        world: what exists.
-        clock: the sandbox's.
-        keys: who may call.
+        world: everything that exists.
+        clock: the sandbox's clock.
+        keys: the accepted API keys.
 
     Attributes:
-        lock: held while the state is looked at or changed, since a sandbox may be served by another thread.
+        lock: guards the state, since another thread may serve the sandbox.
     """
 
     def __init__(self, world: World, clock: Clock, keys: Keys) -> None:
@@ -42,25 +42,25 @@ class SandboxBuilder:
         self.clock = clock
         self.keys = keys
         self.lock = threading.RLock()
-        self._given = set(world.orders)
+        self._added_orders = set(world.orders)
 
     @property
     def orders(self) -> list[SandboxOrder]:
-        """The orders that were placed by requests, oldest first; dry runs and what a test has added are none."""
+        """Return the orders placed by requests, oldest first, without dry runs and orders that a test added."""
         with self.lock:
-            return [order for id, order in self.world.orders.items() if id not in self._given]
+            return [order for id, order in self.world.orders.items() if id not in self._added_orders]
 
     def add_project(self, title: str = "Project of a test") -> str:
-        """One more project; returns its id."""
+        """Add a project; return its id."""
         with self.lock:
             return project(self.world, title, title.lower().replace(" ", "-"))
 
     def add_key(self, *, projects: Collection[str] | None = None, seconds: float = float("inf")) -> str:
-        """One more API key.
+        """Add an API key.
 
         Args:
-            projects: ids of the projects that it may act in; None for all.
-            seconds: from now on until it ends.
+            projects: ids of the projects that it may use; None for all.
+            seconds: lifetime from now.
         """
         with self.lock:
             key = f"sandbox-{digest(self.world.new_id('key')).hex()[:32]}"
@@ -69,12 +69,12 @@ class SandboxBuilder:
     def add_workflow(
         self, name: str = "Workflow of a test", *, tasks: int = 3, project: str | None = None
     ) -> SandboxWorkflow:
-        """One more workflow.
+        """Add a workflow.
 
         Args:
-            name: as in the API.
-            tasks: blocks that it is made of, one after the other; the first reads an AOI.
-            project: id of the project; the first one unless given.
+            name: its name in the API.
+            tasks: number of blocks in sequence; the first reads an AOI.
+            project: id of its project; None for the first project.
 
         Raises:
             ConfigError: the number of tasks is below 1, or the project is unknown.
@@ -97,16 +97,15 @@ class SandboxBuilder:
         packs: bool = True,
         workflow_id: str | None = None,
     ) -> JobRun:
-        """One more job, with the ids `id`, `workflow_id` and `task_ids`.
+        """Add a job; return it with `id`, `workflow_id` and `task_ids`.
 
         Args:
-            tasks: how many it has; those of its workflow if that is given.
-            fails_at: the task that fails, counted from one: `task-2`. Those before it complete, those after it never
-                begin.
-            seconds: how long all its tasks take from now on; 0: it has ended already.
-            packing: seconds from asking for its package until that is ready; the sandbox's unless given.
-            packs: whether its package can be made at all.
-            workflow_id: whose job it is; a new workflow's unless given.
+            tasks: number of tasks; ignored if `workflow_id` is set.
+            fails_at: the failing task, counted from 1, such as `task-2`; earlier tasks complete, later ones never start.
+            seconds: duration of all its tasks from now; 0: already finished.
+            packing: seconds from the request for its package until that is ready; None for the sandbox's.
+            packs: whether its package can be packed at all.
+            workflow_id: its workflow; None adds a new one.
 
         Raises:
             ConfigError: there is no such task or workflow.
@@ -123,13 +122,13 @@ class SandboxBuilder:
             return run
 
     def add_aoi(self, images: int = 2, *, name: str = "", seconds: float = 0.0, project_id: str | None = None) -> Area:
-        """One more AOI of Sentinel-2 images, with the members `id`, `name` and `scenes`.
+        """Add an AOI of Sentinel-2 images; return it with `id`, `name` and `scenes`.
 
         Args:
-            images: how many it has, up to 16; each of them is an asset, and so is the mosaic of each day.
-            name: as in the API; one that is new unless given.
-            seconds: how long its assets take from now on; 0: they are there.
-            project_id: the first project unless given.
+            images: number of images, 1 to 16; each is an asset, and so is the mosaic of each day.
+            name: its name in the API; empty for a new one.
+            seconds: time until its assets are ready; 0: ready now.
+            project_id: its project; None for the first.
 
         Raises:
             ConfigError: there are not so many images, or no such project.
@@ -152,15 +151,15 @@ class SandboxBuilder:
         packing: float | None = None,
         packs: bool = True,
     ) -> SandboxInsight:
-        """One more insight of an AOI.
+        """Add an insight to an AOI.
 
         Args:
-            aoi_id: of the AOI.
-            block: name of what it is made with.
+            aoi_id: id of the AOI.
+            block: name of the processing block.
             fails: whether it fails at its end.
-            seconds: how long it takes from now on; 0: it has ended already.
-            packing: seconds from asking for its package until that is ready; the sandbox's unless given.
-            packs: whether its package can be made at all.
+            seconds: duration from now; 0: already finished.
+            packing: seconds from the request for its package until that is ready; None for the sandbox's.
+            packs: whether its package can be packed at all.
 
         Raises:
             ConfigError: there is no such AOI or block.
@@ -175,12 +174,12 @@ class SandboxBuilder:
             return made
 
     def add_order(self, items: int = 1, *, images: int = 2, seconds: float = 0.0) -> SandboxOrder:
-        """One more archive order, with `id`, `item_ids`, `task_ids` and `catalog_ids`.
+        """Add an archive order; return it with `id`, `item_ids`, `task_ids` and `catalog_ids`.
 
         Args:
-            items: how many it has, all of them of a new AOI.
-            images: that each item buys: as many tasks, and as many entries of the catalog.
-            seconds: from now on until it is fulfilled and the catalog has its images; 0: it is.
+            items: number of order items, all of one new AOI.
+            images: images bought by each item; each becomes a task and a catalog entry.
+            seconds: time until it is fulfilled and the catalog has its images; 0: fulfilled now.
 
         Raises:
             ConfigError: it would have no items, or there are not so many images.
@@ -190,11 +189,11 @@ class SandboxBuilder:
         with self.lock:
             area, long = self.add_aoi(images), seconds or _SPAN
             order = order_of(self.world, area, items, self.clock.now() - (0.0 if seconds else long), long)
-            self._given.add(order.id)
+            self._added_orders.add(order.id)
             return order
 
     def _packs(self, id: str, packing: float | None, packs: bool) -> None:
-        """Say how long the packing of this takes, and whether it can be packed."""
+        """Set how long a package takes to pack, and whether it packs at all."""
         if packing is not None:
             self.world.packing.slow[id] = packing
         if not packs:
@@ -213,7 +212,7 @@ class SandboxBuilder:
 
 
 def _failing(steps: tuple[JobStep, ...], name: str) -> str:
-    """The id of the task that is meant by `task-1` and so on; empty for none."""
+    """Return the id of the task called `task-1` and so on; empty for no task."""
     named = {f"task-{at}": step.id for at, step in enumerate(steps, 1)} | {"": ""}
     if name not in named:
         raise ConfigError(f"fails_at must be one of task-1 to task-{len(steps)}, not {name!r}")

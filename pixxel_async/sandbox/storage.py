@@ -1,4 +1,4 @@
-"""The object storage: presigned links on a port of their own, and nothing else."""
+"""Serve packages from presigned URLs, as an object storage does, on a port of its own."""
 
 from __future__ import annotations
 
@@ -22,45 +22,45 @@ _MODIFIED = http_date(HISTORY)
 
 
 class SandboxStorage:
-    """Hands out what was packed.
+    """Serve packed objects.
 
     Args:
-        packing: knows the packages and signs the links.
-        clock: the sandbox's.
-        behaviour: what it tells and what it can do.
+        packing: the packages and their signatures.
+        clock: the sandbox's clock.
+        behaviour: which headers it sends and which requests it supports.
     """
 
     def __init__(self, packing: Packing, clock: Clock, behaviour: Behaviour | None = None) -> None:
         self._packing = packing
         self._clock = clock
-        self._habits = behaviour or Behaviour()
+        self._behaviour = behaviour or Behaviour()
 
     def respond(self, request: SiteRequest) -> SandboxAnswer:
-        """The answer to one request: the link is judged first, then the part that was asked for is cut."""
+        """Answer one request: verify the signature, then select the requested range."""
         refusal = self._refusal(request)
         if refusal is not None:
             return refusal
         stored = self._packing.stored(unquote(request.path).lstrip("/"))
         if stored is None:
             return as_xml(404, "NoSuchKey", "The specified key does not exist.")
-        asked = request.headers if self._habits.ranges else {}
+        asked = request.headers if self._behaviour.ranges else {}
         answer = _cut(stored, self._packing.body(stored), asked)
         if "Content-Type" in answer.headers:
-            answer = evolve(answer, length_told=self._habits.lengths)
-        return answer.with_headers(**self._untold(stored, answer))
+            answer = evolve(answer, length_told=self._behaviour.lengths)
+        return answer.with_headers(**self._header_changes(stored, answer))
 
-    def _untold(self, stored: Stored, answer: SandboxAnswer) -> dict[str, str | None]:
-        """The headers that stand differently, or not at all."""
+    def _header_changes(self, stored: Stored, answer: SandboxAnswer) -> dict[str, str | None]:
+        """Return headers that the profile changes or removes (None)."""
         changed: dict[str, str | None] = {}
-        if self._habits.content_type != "format" and "Content-Type" in answer.headers:
-            # aiohttp tells a content type in any case; an empty one is as good as none.
-            changed["Content-Type"] = "application/octet-stream" if self._habits.content_type == "bytes" else ""
-        if self._habits.etag != "strong":
-            changed["ETag"] = f"W/{stored.etag}" if self._habits.etag == "weak" else None
+        if self._behaviour.content_type != "format" and "Content-Type" in answer.headers:
+            # aiohttp always sends a content type; an empty one is equivalent to none.
+            changed["Content-Type"] = "application/octet-stream" if self._behaviour.content_type == "bytes" else ""
+        if self._behaviour.etag != "strong":
+            changed["ETag"] = f"W/{stored.etag}" if self._behaviour.etag == "weak" else None
             changed["Last-Modified"] = None
-        if not self._habits.ranges:
+        if not self._behaviour.ranges:
             changed["Accept-Ranges"] = None
-        if not self._habits.file_name:
+        if not self._behaviour.file_name:
             changed["Content-Disposition"] = None
         return changed
 
@@ -96,5 +96,5 @@ def _cut(stored: Stored, body: VirtualBytes, asked: Mapping[str, str]) -> Sandbo
 
 
 def name(request: SiteRequest) -> str:
-    """Every request of the storage is of one kind."""
+    """Name every storage request `storage`."""
     return "storage"

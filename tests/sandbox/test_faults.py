@@ -64,7 +64,7 @@ async def test_latency_comes_before_the_work(caller: Caller) -> None:
     sandbox = caller.sandbox
     sandbox.inject(Fault(route="orders.create", kind="latency", seconds=3600))
     call = asyncio.create_task(caller.do("orders.create"))
-    await sandbox.asked("orders.create")
+    await sandbox.wait_for_requests("orders.create")
     await sandbox.advance(minutes=59)
     assert await stands(call) and not sandbox.orders
     await sandbox.advance(minutes=1)
@@ -96,7 +96,7 @@ async def test_who_sleeps_is_not_held_up_by_a_fault(caller: Caller) -> None:
     begun = sandbox.clock.now()
 
     async def time_travel() -> None:
-        await sandbox.asked(JOBS)
+        await sandbox.wait_for_requests(JOBS)
         await sandbox.sleep(10)
         ends.append(sandbox.clock.now() - begun)
 

@@ -115,7 +115,7 @@ async def test_calls_at_a_time_may_be_limited(other: Caller) -> None:
     sandbox = other.sandbox
     sandbox.inject(Fault(route="projects.list", kind="latency", seconds=10))
     first = asyncio.create_task(other.do("projects.list"))
-    await sandbox.asked("projects.list")
+    await sandbox.wait_for_requests("projects.list")
     assert (await other.do("projects.list")).status == 429
     await sandbox.advance(10)
     assert (await first).status == 200
@@ -126,7 +126,7 @@ async def test_a_gateway_may_lose_its_patience(other: Caller) -> None:
     """After five seconds of ten, with a page."""
     other.sandbox.inject(Fault(route="projects.list", kind="latency", seconds=10))
     call = asyncio.create_task(other.do("projects.list"))
-    await other.sandbox.asked("projects.list")
+    await other.sandbox.wait_for_requests("projects.list")
     await other.sandbox.advance(5)
     got = await call
     assert (got.status, got.headers["Content-Type"]) == (504, "text/html")
