@@ -53,7 +53,7 @@ class Sandbox(SandboxBuilder):
         faults: faults injected from the start.
         scenario: further faults by name (`flaky-storage`, `rate-limited`, `expiring-links`, `maintenance`,
             `lost-answers`) or from a JSON file with a list of faults.
-        auth_form: accepted form of the Authorization header: `both`, `raw` or `bearer`; None for the profile's (`both`).
+        auth_form: accepted Authorization header: `both`, `raw` or `bearer`; None for the profile's (`both`).
         job_seconds: duration of a job created by a request, in seconds.
         package_size: size of every package in bytes; None for the size of its contents (some hundred KB).
         restarts: whether a repeated request restarts the packing; None for the profile's (False).

@@ -101,7 +101,7 @@ class SandboxBuilder:
 
         Args:
             tasks: number of tasks; ignored if `workflow_id` is set.
-            fails_at: the failing task, counted from 1, such as `task-2`; earlier tasks complete, later ones never start.
+            fails_at: the failing task, counted from 1, such as `task-2`; earlier ones complete, later ones never start.
             seconds: duration of all its tasks from now; 0: already finished.
             packing: seconds from the request for its package until that is ready; None for the sandbox's.
             packs: whether its package can be packed at all.
