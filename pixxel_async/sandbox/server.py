@@ -23,8 +23,8 @@ from .data.world import World
 from .files.layout import SUFFIXES
 from .http.faults import Fault, Plan
 from .http.keys import AuthForm, Keys
-from .http.loop_thread import Background
-from .http.scenarios import faults_of
+from .http.loop_thread import LoopThread
+from .http.scenarios import load_scenario
 from .http.site import SeenRequest, Site, SiteContext
 from .http.time_travel import TimeTravel
 from .routes import Routes
@@ -105,9 +105,9 @@ class Sandbox(SandboxBuilder):
         self._requests: deque[SeenRequest] = deque(maxlen=_KEPT)
         self._ports = {"api": port, "storage": storage_port}
         self._runners: dict[str, web.ServerRunner] = {}
-        self._background: Background | None = None
+        self._background: LoopThread | None = None
         self.url = ""
-        for fault in (*faults, *(() if scenario is None else faults_of(scenario))):
+        for fault in (*faults, *(() if scenario is None else load_scenario(scenario))):
             self.inject(fault)
 
     def __repr__(self) -> str:
@@ -221,7 +221,7 @@ class Sandbox(SandboxBuilder):
         await self.close()
 
     def __enter__(self) -> Self:
-        background = Background()
+        background = LoopThread()
         try:
             background.run(self.start())
         except BaseException:

@@ -1,1 +1,1 @@
-"""The sandbox's HTTP server: connections, keys, faults, scenarios, and its time."""
+"""Serve HTTP: connections, keys, injected faults, scenarios, and the sandbox's time."""

@@ -1,4 +1,4 @@
-"""The connection that an answer goes out on, and waiting on it in the sandbox's time."""
+"""The connection of one request, and waits on it in the sandbox's time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class Connection:
     """One request's connection.
 
     Args:
-        request: as it came.
-        clock: the sandbox's.
-        time_travel: knows who else waits.
+        request: the request as aiohttp gives it.
+        clock: the sandbox's clock.
+        time_travel: jumps over waits when everybody waits.
     """
 
     def __init__(self, request: web.BaseRequest, clock: Clock, time_travel: TimeTravel) -> None:
@@ -24,23 +24,23 @@ class Connection:
 
     @property
     def gone(self) -> bool:
-        """Whether the peer has closed it."""
+        """Tell whether the peer has closed the connection."""
         transport = self.request.transport
         return transport is None or transport.is_closing()
 
     def now(self) -> float:
-        """The sandbox's time."""
+        """Return the sandbox's time."""
         return self._clock.now()
 
     def stir(self) -> None:
-        """Bytes went out."""
+        """Report that bytes were sent."""
         self._time_travel.stir()
 
     async def hold(self, seconds: float) -> None:
-        """Keep the peer waiting for so many seconds of the sandbox, or until it has gone."""
+        """Keep the peer waiting for that many sandbox seconds, or until it disconnects."""
         await self.until(self._clock.now() + seconds)
 
     async def until(self, time: float) -> None:
-        """Keep the peer waiting until that time of the sandbox, or until it has gone."""
+        """Keep the peer waiting until that sandbox time, or until it disconnects."""
         if self._clock.now() < time:
             await self._time_travel.pause(time, lambda: self.gone)

@@ -1,4 +1,4 @@
-"""What object storages say of a signed link whose time is over, each in its own words."""
+"""The error documents of S3, Azure and Google Cloud Storage for an expired signed URL."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _AZURE = (
 
 
 def expired(style: SigningStyle, *, ends: str = "", now: str = "") -> SandboxAnswer:
-    """The refusal of a link that has expired.
+    """Build the refusal of an expired signed URL.
 
     Args:
-        style: whose words: `s3`, `azure` or `gcs`.
-        ends, now: when it expired and what time it is, as far as that is told.
+        style: whose document: `s3`, `azure` or `gcs`.
+        ends, now: time of expiry and current time, ISO 8601; empty to leave them out.
     """
     if style == "azure":
-        # ASSUMPTION: a byte order mark stands before the document, and the time is told in a text of its own.
+        # ASSUMPTION: Azure sends a byte order mark first and the times in a detail element.
         detail = f"Signature not valid in the specified time frame: Expiry [{ends}] - Current [{now}]"
         document = as_xml(403, "AuthenticationFailed", _AZURE, AuthenticationErrorDetail=detail)
         return plain(403, b"\xef\xbb\xbf" + document.body.whole(), "application/xml")
     if style == "gcs":
-        # ASSUMPTION: 400, unlike the others.
+        # ASSUMPTION: Google answers 400, unlike the others.
         return as_xml(
             400, "ExpiredToken", "Invalid argument.", Details=f"The provided token has expired. {ends}".strip()
         )

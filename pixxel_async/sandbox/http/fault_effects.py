@@ -1,4 +1,4 @@
-"""What faults make of an answer: functions from answer to answer."""
+"""Apply faults to a response: pure functions from response to response."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Plea
 
 @frozen
 class Sending:
-    """How the bytes of an answer travel.
+    """How the bytes of a response are sent.
 
     Attributes:
-        cut, stall, flip: bytes of this body at which it is closed, stands still, has a damaged byte; None: nowhere.
-        pause: seconds that a stall lasts; 0 for ever.
-        rate: bytes a second; None for as fast as it goes.
-        raw: what is sent in place of a well-formed answer, if anything.
-        at: byte or number of bytes that this is about.
+        cut, stall, flip: body offset at which the connection closes, stalls, or a byte is flipped; None: nowhere.
+        pause: seconds that a stall lasts; 0: for ever.
+        rate: bytes a second; None: unlimited.
+        raw: malformed HTTP to send in place of the response, if any.
+        at: offset or byte count for `raw`.
     """
 
     cut: int | None = None
@@ -39,11 +39,11 @@ class Sending:
 
 
 PLAIN = Sending()
-"""As it is, as fast as it goes."""
+"""Unchanged and unlimited."""
 
 
 def sending(firings: Sequence[Firing]) -> Sending:
-    """How an answer travels under these faults."""
+    """Combine these faults into a way of sending."""
     how = PLAIN
     for fault in (firing.fault for firing in firings):
         if fault.kind == "cut":
@@ -60,15 +60,15 @@ def sending(firings: Sequence[Firing]) -> Sending:
 
 
 def replacement(firings: Sequence[Firing], *, storage: bool, work_done: bool) -> SandboxAnswer | None:
-    """The answer that comes in place of the right one, if a fault says so at this point."""
+    """Return the response that replaces the right one at this point, if a fault asks for it."""
     for fault in (firing.fault for firing in firings):
         if fault.kind in _INSTEAD and fault.work_done == work_done:
             return _INSTEAD[fault.kind](fault, storage)
     return None
 
 
-def altered(answer: SandboxAnswer, firings: Sequence[Firing]) -> SandboxAnswer:
-    """The right answer with what these faults change in it."""
+def apply_faults(answer: SandboxAnswer, firings: Sequence[Firing]) -> SandboxAnswer:
+    """Apply these faults to the right response."""
     for firing in firings:
         answer = _CHANGES.get(firing.fault.kind, _same)(answer, firing)
     return answer
@@ -129,7 +129,7 @@ def _etag(answer: SandboxAnswer, firing: Firing) -> SandboxAnswer:
 
 
 def _gzip(answer: SandboxAnswer, firing: Firing) -> SandboxAnswer:
-    """Compressed in memory: not for packages of gigabytes."""
+    """Compress the body in memory; not for packages of gigabytes."""
     body = VirtualBytes.of(gzip.compress(b"".join(answer.body.read(answer.start, answer.stop)), mtime=0))
     return evolve(answer.with_headers(Content_Encoding="gzip"), body=body, start=0, stop=body.size)
 

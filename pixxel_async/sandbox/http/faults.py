@@ -1,4 +1,4 @@
-"""Faults by plan: what goes wrong, where, how often; deterministic by seed."""
+"""Planned faults: kind, route, count; deterministic by seed."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ FaultKind = Literal[
     "no-range",  # ignore Range: 200 with everything
     "wrong-range",  # a Content-Range that starts `at` bytes (1 if 0) too late
     "etag",  # another ETag, a new one each time
-    "html",  # a page with status 200
-    "redirect",  # `status` (302 unless it is a 3xx) to `location`
-    "endless",  # the body again and again, without a length
+    "html",  # an HTML page with status 200
+    "redirect",  # redirect to `location` with `status` (302 unless it is a 3xx)
+    "endless",  # repeat the body for ever, without a length
     "wrong-length",  # a Content-Length that is `at` bytes (1 if 0) more than the body has; fewer if negative
-    "gzip",  # the body compressed, although nobody asked for that
-    "broken-chunks",  # `at` bytes of the body as a chunk, then what is no chunk, and the connection stays open
-    "early-hints",  # 103 again and again, and never an answer
+    "gzip",  # compress the body unasked
+    "broken-chunks",  # `at` bytes of the body as a chunk, then an invalid chunk on an open connection
+    "early-hints",  # repeat 103 for ever, never a response
 ]
 
 
 @frozen(kw_only=True)
 class Fault:
-    """One thing that goes wrong.
+    """One fault.
 
     Attributes:
         route: an operation (`jobs.list`), a pattern of operations (`jobs.*`), `api` for any of them, or `storage`.
-        kind: what happens.
-        times: how often; None for ever.
-        probability: of each matching request to be hit, drawn from the sandbox's seed.
-        after: matching requests that pass unharmed first.
-        at: byte of this answer's body, for `cut`, `stall`, `corrupt`, `broken-chunks`; shift for `wrong-range` and
+        kind: the kind of fault.
+        times: how often it fires; None: always.
+        probability: share of matching requests that it hits, drawn from the sandbox's seed.
+        after: matching requests that pass first.
+        at: body offset, for `cut`, `stall`, `corrupt`, `broken-chunks`; shift for `wrong-range` and
             `wrong-length`.
-        status, headers, body: of the answer, for `status` and `redirect`.
-        seconds: for `latency`, and a pause at `at` for `stall` (0: until the peer gives up).
+        status, headers, body: of the response, for `status` and `redirect`.
+        seconds: delay for `latency`; pause at `at` for `stall` (0: until the peer gives up).
         rate: bytes a second, for `drip`.
-        location: where a `redirect` leads.
-        style: whose words `expired` uses: `s3`, `azure` or `gcs`.
-        work_done: whether `status`, `html` and `redirect` come after the work was done instead of in its place.
+        location: target of a `redirect`.
+        style: error document of `expired`: `s3`, `azure` or `gcs`.
+        work_done: whether `status`, `html` and `redirect` come after the operation was carried out, not instead of it.
     """
 
     route: str
@@ -78,13 +78,13 @@ class Fault:
                 )
 
     def hits(self, route: str) -> bool:
-        """Whether requests of this route are concerned."""
+        """Tell whether the fault applies to a route."""
         return fnmatchcase(route, self.route) or (self.route == "api" and route != "storage")
 
 
 @frozen
 class Firing:
-    """A fault that happens now, for the nth time (from 1)."""
+    """A fault that fires now, for the nth time (from 1)."""
 
     fault: Fault
     nth: int
@@ -97,7 +97,7 @@ class _Planned:
     fired: int = 0
 
     def next(self, seed: str) -> Firing | None:
-        """Whether it fires for the request that is met now."""
+        """Count a matching request; return a firing if the fault hits it."""
         self.met += 1
         done = self.fault.times is not None and self.fired >= self.fault.times
         if done or self.met <= self.fault.after or share(seed, self.met) >= self.fault.probability:
@@ -107,22 +107,22 @@ class _Planned:
 
 
 class Plan:
-    """All faults of one sandbox and how often each was met."""
+    """The faults of one sandbox, with the number of requests that each has matched."""
 
     def __init__(self, seed: int | str) -> None:
         self._seed = seed
         self._planned: list[_Planned] = []
 
     def add(self, fault: Fault) -> None:
-        """From now on this goes wrong too."""
+        """Add a fault."""
         self._planned.append(_Planned(fault))
 
     def clear(self) -> None:
-        """From now on nothing goes wrong."""
+        """Remove all faults."""
         self._planned.clear()
 
     def due(self, route: str) -> list[Firing]:
-        """What goes wrong with this request of this route; counts it."""
+        """Count a request of this route; return the faults that fire for it."""
         firings = [
             planned.next(f"{self._seed}/fault/{at}")
             for at, planned in enumerate(self._planned)

@@ -1,4 +1,4 @@
-"""Who may call: the sandbox's own API keys, and the forms in which they are accepted."""
+"""The sandbox's API keys and the accepted forms of the Authorization header."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SCHEME = "Token"
 
 @frozen
 class SandboxKey:
-    """What one key opens.
+    """The rights of one key.
 
     Attributes:
-        ends: until when, in seconds since 1970.
-        projects: ids of the projects that it may act in; None for all.
+        ends: expiry, in seconds since 1970.
+        projects: ids of the projects that it may use; None for all.
     """
 
     ends: float = float("inf")
@@ -28,11 +28,11 @@ class SandboxKey:
 
 
 class Keys:
-    """The keys that are valid now.
+    """The accepted keys.
 
     Args:
-        seed: what the first key is drawn from.
-        form: whether a key stands bare in the header, behind `Bearer `, either, or brings a scheme word of its own.
+        seed: determines the first key.
+        form: accepted form: the bare key (`raw`), `Bearer KEY`, both, or the scheme `Token`.
     """
 
     def __init__(self, seed: int | str, form: AuthForm = "both") -> None:
@@ -41,26 +41,26 @@ class Keys:
         self.first = self.add(f"sandbox-{digest(seed, 'key').hex()[:32]}")
 
     def known(self) -> list[str]:
-        """All keys that are let in, without their scheme words."""
+        """Return all accepted keys without their scheme."""
         return [key.rpartition(" ")[2] for key in self._known]
 
     def add(self, key: str, *, ends: float = float("inf"), projects: Collection[str] | None = None) -> str:
-        """Let another key in, until `ends` (seconds since 1970), into these projects or into all; returns it."""
+        """Accept another key until `ends` (seconds since 1970), for these projects or all; return it."""
         key = f"{_SCHEME} {key}" if self.form == "scheme" else key
         self._known[key] = SandboxKey(ends, None if projects is None else frozenset(projects))
         return key
 
     def revoke(self, key: str) -> None:
-        """Refuse this key from now on."""
+        """Revoke a key."""
         self._known.pop(key, None)
 
     def check(self, header: str | None, now: float) -> SandboxKey:
-        """What the key in the header opens.
+        """Return the rights of the key in the Authorization header.
 
         Raises:
-            Refused: 403 for a missing, unknown or ended key, 401 for a form that is not read.
+            RequestRefused: 403 for a missing, unknown or ended key, 401 for a form that is not read.
         """
-        # ASSUMPTION: 401 is for what does not look like a key, 403 for all else; the vendor's pages differ.
+        # ASSUMPTION: 401 for a malformed key, 403 for everything else; the vendor's pages differ.
         if not header:
             raise RequestRefused(403, "forbidden", "no API key in the Authorization header")
         found = self._known.get(self._read(header), SandboxKey(ends=0.0))
@@ -69,7 +69,7 @@ class Keys:
         return found
 
     def _read(self, header: str) -> str:
-        """The key that a header holds in the form that is read here."""
+        """Extract the key from a header of the accepted form."""
         scheme, _, rest = header.partition(" ")
         form, key = ("bearer", rest) if rest and scheme.lower() == "bearer" else ("raw", header)
         if self.form == "scheme" and scheme == _SCHEME:

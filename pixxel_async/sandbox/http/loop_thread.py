@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for callers that have none."""
+"""An event loop in its own thread, for synchronous callers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Background:
-    """Runs coroutines for other threads until it is stopped."""
+class LoopThread:
+    """Run coroutines for other threads until stopped."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -19,11 +19,11 @@ class Background:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What the coroutine returns or raises, once it has."""
+        """Run a coroutine to its end; return or raise what it does."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def stop(self) -> None:
-        """End the loop and the thread."""
+        """Stop the loop and join the thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

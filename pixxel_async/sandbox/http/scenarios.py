@@ -1,4 +1,4 @@
-"""Faults that belong together: named scenarios, and plans from JSON files."""
+"""Named scenarios of faults, and fault plans from JSON files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...errors import ConfigError
 from .faults import Fault
 
 _BUSY = {"Retry-After": "2"}
-_SIGN = "<html><body><h1>Back soon</h1></body></html>"
+_DOWN_PAGE = "<html><body><h1>Back soon</h1></body></html>"
 SCENARIOS: dict[str, tuple[Fault, ...]] = {
     "flaky-storage": (
         Fault(route="storage", kind="status", status=503, headers=_BUSY, times=None, probability=0.1),
@@ -26,18 +26,26 @@ SCENARIOS: dict[str, tuple[Fault, ...]] = {
         Fault(route="storage", kind="cut", at=32_768, times=None, probability=0.25),
     ),
     "maintenance": (
-        Fault(route="api", kind="status", status=503, headers={"Retry-After": "5"}, body=_SIGN, times=20, after=5),
+        Fault(
+            route="api",
+            kind="status",
+            status=503,
+            headers={"Retry-After": "5"},
+            body=_DOWN_PAGE,
+            times=20,
+            after=5,
+        ),
     ),
     "lost-answers": (
         Fault(route="orders.create", kind="lost"),
         Fault(route="api", kind="lost", times=None, probability=0.1),
     ),
 }
-"""What may be rehearsed by name."""
+"""The scenarios by name."""
 
 
-def faults_of(scenario: str | Path) -> tuple[Fault, ...]:
-    """The faults of a scenario's name, or of a JSON file: a list of objects with the members of `Fault`.
+def load_scenario(scenario: str | Path) -> tuple[Fault, ...]:
+    """Load the faults of a named scenario, or of a JSON file with a list of `Fault` objects.
 
     Raises:
         ConfigError: there is no such scenario or file, or it holds something else.
@@ -83,4 +91,4 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "style": (str,),
     "work_done": (bool,),
 }
-"""What JSON may hold for each member of a fault."""
+"""JSON types of each member of a fault."""

@@ -1,4 +1,4 @@
-"""From an answer to bytes on a socket, as whole or as broken as it was decided."""
+"""Send a response over a socket, intact or damaged as decided."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .send_raw import send_raw
 
 _SMALL = 1 << 16
 _TICK = 0.05
-"""Seconds of the sandbox between the drops of a drip."""
+"""Sandbox seconds between two writes of a rate-limited body."""
 
 
-async def deliver(
+async def send(
     line: Connection, answer: SandboxAnswer, how: Sending, sent: Callable[[int], None]
 ) -> web.StreamResponse:
-    """Send the answer; `sent` is told how many bytes of its body went out."""
+    """Send a response; report the number of body bytes of each write to `sent`."""
     request = line.request
     if how.raw:
         return await send_raw(line, answer, how)
@@ -52,24 +52,24 @@ async def _views(line: Connection, answer: SandboxAnswer, how: Sending) -> Async
     at, begun = 0, line.now()
     for mark in sorted(mark for mark in marks if mark is not None and mark <= end):
         for view in answer.body.read(answer.start + at, answer.start + mark):
-            for drop in _drops(view, how.rate):
+            for piece in _writes(view, how.rate):
                 if how.rate is not None:
-                    await line.until(begun + (at + len(drop)) / how.rate)
-                yield bytes([drop[0] ^ 0xFF]) if at == how.flip else drop
-                at += len(drop)
+                    await line.until(begun + (at + len(piece)) / how.rate)
+                yield bytes([piece[0] ^ 0xFF]) if at == how.flip else piece
+                at += len(piece)
         if at == how.stall and at < answer.length:
             await line.hold(how.pause or math.inf)
             begun += how.pause
 
 
-def _drops(view: memoryview, rate: float | None) -> Iterator[memoryview]:
-    """What is sent at a time: all of it, or as much as a moment allows."""
+def _writes(view: memoryview, rate: float | None) -> Iterator[memoryview]:
+    """Split a view into single writes: all of it, or as much as the rate allows in one tick."""
     size = len(view) if rate is None else max(1, round(rate * _TICK))
     return (view[start : start + size] for start in range(0, len(view), size))
 
 
 def break_off(request: web.BaseRequest) -> web.StreamResponse:
-    """Reset the connection; what is returned goes nowhere."""
+    """Reset the connection; the returned response is never sent."""
     transport = request.transport
     if transport is not None:
         peer = transport.get_extra_info("socket")

@@ -1,4 +1,4 @@
-"""Answers that are no proper HTTP, byte by byte: what no library would send."""
+"""Malformed HTTP, byte by byte, that no library would send."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .connection import Connection
 from .fault_effects import Sending
 
 _STEP = 0.02
-"""Seconds between two of them."""
+"""Seconds between two malformed parts."""
 _HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </nothing>; rel=preload\r\n\r\n"
 _NO_CHUNK = b"no chunk\r\n"
 
 
 async def send_raw(line: Connection, answer: SandboxAnswer, how: Sending) -> web.StreamResponse:
-    """Send what the fault says until that is done or the peer goes; then the connection is closed."""
+    """Send the malformed response until it ends or the peer disconnects, then close the connection."""
     writer, transport = line.request.writer, line.request.transport
     try:
         for part in _parts(answer, how):

@@ -1,4 +1,4 @@
-"""One of the two sites: the way of every request, from its bytes to the answer's, with the faults on it."""
+"""One of the two sites: handle each request from its bytes to its response, faults included."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..answers import RequestRefused, SandboxAnswer, as_json, plain
 from ..clock import Clock, http_date
 from ..rules.links import SIGNATURES
 from .connection import Connection
-from .fault_effects import altered, replacement, sending
+from .fault_effects import apply_faults, replacement, sending
 from .faults import Firing, Plan
 from .keys import Keys
-from .send import break_off, deliver
+from .send import break_off, send
 from .time_travel import TimeTravel
 
 MAX_BODY = 1 << 24
-"""Bytes of a request that are read."""
+"""Largest request body read, in bytes."""
 _TIMEOUT = b"<html><body><h1>504 Gateway Time-out</h1></body></html>"
 
 
@@ -30,11 +30,11 @@ class SiteRequest:
     """A request as plain values.
 
     Attributes:
-        method, path: the path without its query, percent-encoded as it came.
+        method, path: the path without its query, still percent-encoded.
         query: the last value of each argument.
         headers: names in lower case.
-        body: all of it.
-        pairs: all arguments of the query in their order.
+        body: the whole body.
+        pairs: all query arguments in order.
     """
 
     method: str
@@ -47,18 +47,18 @@ class SiteRequest:
 
 @define
 class SeenRequest:
-    """What the sandbox saw of one request.
+    """The log entry of one request.
 
     Attributes:
-        method, path: without the query, which may be a secret.
-        operation: as in the description; `storage` there, empty for an unknown path.
+        method, path: without the query, which may hold a signature.
+        operation: name in the description; `storage` for the storage, empty for an unknown path.
         host: `api` or `storage`.
-        authorization: whether it had such a header.
-        carries_key: whether an API key stands anywhere in it.
+        authorization: whether it had an Authorization header.
+        carries_key: whether an API key appears anywhere in it.
         headers: names in lower case, without Authorization.
-        query, body: as they came; the signature of a link is left out.
-        status: of the answer; 0 when the connection was broken instead.
-        sent: bytes of the answer's body so far.
+        query, body: as received, without the signature of a URL.
+        status: status of the response; 0 if the connection was reset instead.
+        sent: body bytes sent so far.
         at: the sandbox's time.
     """
 
@@ -76,7 +76,7 @@ class SeenRequest:
     sent: int = 0
 
     def count(self, amount: int) -> None:
-        """So many more bytes went out."""
+        """Count bytes sent."""
         self.sent += amount
 
 
@@ -158,7 +158,7 @@ class Site:
             return break_off(raw)
         seen.status = answer.status
         dated = answer.with_headers(Date=http_date(self._context.clock.now()))
-        return await deliver(line, dated, sending(firings), seen.count)
+        return await send(line, dated, sending(firings), seen.count)
 
     def _refusal(self, late: float) -> SandboxAnswer | None:
         """What the gateway says by itself: that it is too much at once, or takes too long."""
@@ -172,7 +172,7 @@ class Site:
         answer = replacement(firings, storage=storage, work_done=False)
         if answer is None:
             answer = self._respond(request)
-            answer = replacement(firings, storage=storage, work_done=True) or altered(answer, firings)
+            answer = replacement(firings, storage=storage, work_done=True) or apply_faults(answer, firings)
         return answer
 
     def _witness(self, request: SiteRequest) -> SeenRequest:
