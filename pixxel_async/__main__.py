@@ -9,10 +9,11 @@ from io import TextIOWrapper
 from .cli.malloc import collect_seldom
 
 NEEDED = ("click", "rich")
+"""Packages of the extra `cli`."""
 
 
 def main() -> None:
-    """Run the command line; without its extra, say in one line which one to install and exit with 2."""
+    """Run the command line; without the extra `cli`, print which package to install and exit with 2."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         sys.stderr.write(f"pixxel: {' and '.join(missing)} missing: pip install 'pixxel-async[cli]'\n")

@@ -1,1 +1,1 @@
-"""The command `pixxel`: data on stdout, words for people on stderr, one exit code for each way to end."""
+"""The command `pixxel`: data on stdout, messages on stderr, one exit code per kind of ending."""

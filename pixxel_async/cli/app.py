@@ -1,4 +1,4 @@
-"""The command group: global options, and one way out for all errors."""
+"""The root command: global options, lazy subcommands, and the mapping of errors to messages and exit codes."""
 
 from __future__ import annotations
 
@@ -14,118 +14,112 @@ import click
 
 from .._version import __version__
 from ..errors import PixxelError
-from .errors import Exit, Interrupted, Refusal, Unread, code_of, one_line
-from .running import same_line
+from .errors import CommandError, Exit, Interrupted, OutputClosed, exit_code_of, one_line
+from .running import rerun_command
 from .text import printable
 
 COMMANDS = {
     "api": ("commands.api:api", "Call any operation of the API."),
-    "check": ("commands.check:check", "Test the key and show what it sees."),
-    "export": ("commands.export:export", "Fetch packages into a folder or an object store."),
-    "jobs": ("commands.browse:jobs", "List the jobs of a workflow."),
+    "check": ("commands.check:check", "Test the API key and list the projects visible to it."),
+    "export": ("commands.export:export", "Download packages into a folder or an object store."),
+    "jobs": ("commands.browse:jobs", "List jobs."),
     "list": ("commands.folder:list_", "List a folder's packages."),
-    "record": ("commands.record:record", "Look after records of what is done."),
-    "report": ("commands.report:report", "Sum up what came when."),
-    "retry": ("commands.folder:retry", "Fetch again what failed or is unfinished."),
-    "sandbox": ("commands.sandbox:sandbox", "Serve an API of our own on this machine."),
+    "record": ("commands.record:record", "Merge the records of several machines."),
+    "report": ("commands.report:report", "Summarise a folder by month or day."),
+    "retry": ("commands.folder:retry", "Retry failed and unfinished packages."),
+    "sandbox": ("commands.sandbox:sandbox", "Serve a simulated API on this machine."),
     "status": ("commands.folder:status", "Count a folder's packages by state."),
-    "verify": ("commands.folder:verify", "Read every fetched file and compare."),
-    "workflows": ("commands.browse:workflows", "List the workflows that the key sees."),
+    "verify": ("commands.folder:verify", "Verify the checksum of every fetched file."),
+    "workflows": ("commands.browse:workflows", "List the workflows visible to the key."),
 }
-"""Where each command is, `module:name`, and what it does, so that `pixxel --help` need not import them all."""
+"""Location (`module:name`) and short help of each command, so that `pixxel --help` imports none of them."""
 
 
-class Program(click.Group):
-    """A group whose `main` turns every error into one line on stderr and an exit code.
+class CommandGroup(click.Group):
+    """Group that imports subcommands on use and ends every error with one line on stderr and an exit code.
 
     Args:
-        late: where further commands are, `module:name`, and what they do, by their names; a module is imported when
-            its command is used.
+        lazy: location (`module:name`) and short help of each subcommand, by name.
     """
 
-    def __init__(self, *args: Any, late: Mapping[str, tuple[str, str]] | None = None, **extra: Any) -> None:
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **extra: Any) -> None:
         super().__init__(*args, **extra)
-        self._late = late or {}
+        self._lazy = lazy or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands."""
-        return sorted({*super().list_commands(ctx), *self._late})
+        """Return the names of all commands, sorted."""
+        return sorted({*super().list_commands(ctx), *self._lazy})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """One command; None when there is none of this name."""
-        if cmd_name not in self._late:
+        """Import and return a command; None for an unknown name."""
+        if cmd_name not in self._lazy:
             return super().get_command(ctx, cmd_name)
-        module, _, name = self._late[cmd_name][0].partition(":")
+        module, _, name = self._lazy[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(f".{module}", __package__), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """What each command does."""
+        """Write the name and short help of each command without importing the lazy ones."""
         with formatter.section("Commands"):
             own = {name: command.get_short_help_str() for name, command in self.commands.items()}
-            about = own | {name: told for name, (_, told) in self._late.items()}
-            formatter.write_dl(sorted(about.items()))
+            lazy = {name: short_help for name, (_, short_help) in self._lazy.items()}
+            formatter.write_dl(sorted((own | lazy).items()))
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         extra["standalone_mode"] = False
         try:
             code = int(super().main(*args, **extra) or 0)
             sys.stdout.flush()
-        except SystemExit:  # click's way of leaving when nobody reads a help text
-            code = _told(BrokenPipeError())
+        except SystemExit:  # click raises it when stdout is closed while it writes a help text
+            code = _report(BrokenPipeError())
         except Exception as error:
-            code = _told(error)
+            code = _report(error)
         sys.exit(code)
 
 
-def _told(error: Exception) -> int:
-    if isinstance(error, (Unread, BrokenPipeError)):
+def _report(error: Exception) -> int:
+    """Print one line for the error and return the exit code."""
+    if isinstance(error, (OutputClosed, BrokenPipeError)):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return Exit.PIPE
     if isinstance(error, (click.exceptions.Abort, Interrupted)):
         number = error.signal if isinstance(error, Interrupted) else 2
-        _say(f"stopped; nothing is lost. Go on with: {same_line()}")
+        _print_error(f"stopped; nothing is lost. Go on with: {rerun_command()}")
         return 128 + number
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return error.exit_code
     if isinstance(error, click.ClickException):
-        where = getattr(error, "ctx", None)
-        hint = f"; see {where.command_path} --help" if where else ""
-        _say(error.format_message().rstrip(".") + hint)
+        context = getattr(error, "ctx", None)
+        hint = f"; see {context.command_path} --help" if context else ""
+        _print_error(error.format_message().rstrip(".") + hint)
         return error.exit_code
-    if isinstance(error, (PixxelError, Refusal, OSError)):
-        _say(one_line(error))
-        return code_of(error)
-    return _bug(error)
-
-
-def _bug(error: Exception) -> int:
+    if isinstance(error, (PixxelError, CommandError, OSError)):
+        _print_error(one_line(error))
+        return exit_code_of(error)
     if logging.getLogger("pixxel_async").isEnabledFor(logging.INFO):
         traceback.print_exception(error)
-    _say(
-        f"this is a fault of pixxel_async, {one_line(error)}; run it again with `pixxel -v …` and report what it shows"
-    )
+    _print_error(f"bug in pixxel_async: {one_line(error)}; run again with `pixxel -v …` and report the output")
     return Exit.BUG
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     click.echo(f"pixxel: {text}", err=True)
 
 
-class Warnings(logging.Handler):
-    """Tells people what the library warns of, each on one line."""
+class WarningHandler(logging.Handler):
+    """Print each warning of the library as one line on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell one."""
-        _say(printable(record.getMessage()))
+        """Print one record."""
+        _print_error(printable(record.getMessage()))
 
 
-_WARNINGS = Warnings(logging.WARNING)
+_WARNINGS = WarningHandler(logging.WARNING)
 
 
-def _log(verbose: int) -> None:
-    """Tell warnings on stderr, or log to it if asked to."""
+def _configure_logging(verbose: int) -> None:
+    """Print warnings; with `-v` log INFO, with `-vv` DEBUG to stderr."""
     logger = logging.getLogger("pixxel_async")
     if not verbose:
         logger.addHandler(_WARNINGS)
@@ -136,29 +130,29 @@ def _log(verbose: int) -> None:
 
 
 @click.group(
-    cls=Program, late=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    cls=CommandGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
 @click.version_option(__version__, prog_name="pixxel", message="%(prog)s %(version)s")
-@click.option("--profile", metavar="NAME", help="Table of the profile file [PIXXEL_PROFILE, else default].")
+@click.option("--profile", metavar="NAME", help="Profile in the settings file [PIXXEL_PROFILE, else default].")
 @click.option("--set", "sets", metavar="A.B=C", multiple=True, help="A setting: `download.streams=4`; repeatable.")
-@click.option("--api-key-file", metavar="FILE", help="File that holds the API key; `-` reads it from stdin.")
-@click.option("-v", "--verbose", count=True, help="Log what happens; twice: every call.")
+@click.option("--api-key-file", metavar="FILE", help="File with the API key; `-` reads stdin.")
+@click.option("-v", "--verbose", count=True, help="Log to stderr; -vv logs every API call.")
 @click.pass_context
 def pixxel(
     context: click.Context, profile: str | None, sets: tuple[str, ...], api_key_file: str | None, verbose: int
 ) -> None:
-    """Export hyperspectral packages from Pixxel's API, and look at what there is.
+    """Browse Pixxel's API and export hyperspectral packages from it.
 
-    The key comes from --api-key-file, PIXXEL_API_KEY, PIXXEL_API_KEY_FILE or the profile file, whichever is first.
-    Without an account: `pixxel export --sandbox --to exports`.
+    The API key is read from --api-key-file, PIXXEL_API_KEY, PIXXEL_API_KEY_FILE or the profile file, in this order.
+    To try it without an account: `pixxel export --sandbox --to exports`.
 
-    Begin with `pixxel check`, look with `pixxel workflows`, try `pixxel export --workflow W --to exports --dry-run`,
-    and fetch with the same line without --dry-run.
+    Start with `pixxel check` and `pixxel workflows`, preview with
+    `pixxel export --workflow W --to exports --dry-run`, then run the same command without --dry-run.
 
     Exit codes: 0 done or nothing new, 2 usage, 3 some failed, 4 key refused, 5 disk, 6 unfinished (run it again),
     7 verify found damage, 130 and 143 interrupted.
     """
     from .session import Session
 
-    _log(verbose)
+    _configure_logging(verbose)
     context.obj = Session(profile, sets, api_key_file)

@@ -1,4 +1,4 @@
-"""What a command says when it cannot do its work, and the exit code that goes with it."""
+"""Exit codes, the errors of commands, and the one line that is printed for an error."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from .text import printable
 
 
 class Exit(IntEnum):
-    """The exit codes; scripts rely on them."""
+    """Exit codes of all commands; part of the public interface."""
 
     DONE = 0
     """All done, or nothing new."""
     BUG = 1
-    """A fault of this program."""
+    """A bug in this program."""
     USAGE = 2
-    """An argument, a setting or a file that cannot be used as given."""
+    """An invalid argument, setting or input file."""
     FAILED = 3
-    """Something failed that running again will hardly mend."""
+    """A permanent failure: running again is unlikely to help."""
     KEY = 4
     """The API key was refused."""
     DISK = 5
-    """The folder cannot be written, or is full."""
+    """The folder is not writable, or the disk is full."""
     UNFINISHED = 6
-    """Not done yet: a deadline, still packing, a service that is away. Run it again."""
+    """A transient failure: deadline exceeded, still packing, service unavailable. Run again."""
     DAMAGED = 7
-    """`verify` found files that are not what was recorded."""
+    """`verify` found files that differ from the record."""
     PIPE = 141
-    """Whoever read our output has gone."""
+    """The reader of stdout closed it (128 + SIGPIPE)."""
 
 
-class Refusal(Exception):
-    """A command stops here.
+class CommandError(Exception):
+    """End the command with a message and an exit code.
 
     Args:
         message: one line that says what to do.
@@ -57,10 +57,10 @@ class Refusal(Exception):
 
 
 class Interrupted(Exception):
-    """A signal asked the command to stop, and it did.
+    """The command was stopped by a signal and has cleaned up.
 
     Args:
-        signal: the signal's number; the exit code is 128 more.
+        signal: number of the signal; the exit code is 128 + signal.
     """
 
     def __init__(self, signal: int) -> None:
@@ -68,8 +68,8 @@ class Interrupted(Exception):
         self.signal = signal
 
 
-class Unread(Exception):
-    """Whoever read our output has gone; nothing is to be said about it."""
+class OutputClosed(Exception):
+    """The reader of stdout closed it; ends the command without a message."""
 
 
 _CODES: tuple[tuple[type[PixxelError], Exit], ...] = (
@@ -82,19 +82,17 @@ _CODES: tuple[tuple[type[PixxelError], Exit], ...] = (
 
 _ADVICE: tuple[tuple[type[PixxelError], str], ...] = (
     (KeyRefused, "`pixxel check` shows which key is used"),
-    (Forbidden, "the key is unknown or lacks a permission: `pixxel check` shows what it may see"),
-    (NameTaken, "move it away, or choose other names with --name; nothing was written over"),
-    (DecodeError, "if this is not Pixxel's API, mend PIXXEL_BASE_URL or the proxy; `pixxel check` tests them"),
+    (Forbidden, "the key is unknown or lacks a permission: `pixxel check` shows its projects"),
+    (NameTaken, "move the file away or choose other names with --name; nothing was overwritten"),
+    (DecodeError, "if this is not Pixxel's API, correct PIXXEL_BASE_URL or the proxy; `pixxel check` tests them"),
     (ConnectionFailed, "check the network, PIXXEL_BASE_URL and the proxy; `pixxel check` tests them"),
 )
+"""Advice for errors without a hint of their own; the first matching class counts."""
 
 
-_LISTED = "`pixxel workflows` and `pixxel jobs --workflow W` list what there is"
-
-
-def code_of(error: BaseException) -> Exit:
-    """The exit code of a command that ends with this error."""
-    if isinstance(error, Refusal):
+def exit_code_of(error: BaseException) -> Exit:
+    """Return the exit code of a command that ends with this error."""
+    if isinstance(error, CommandError):
         return error.code
     for kind, code in _CODES:
         if isinstance(error, kind):
@@ -106,13 +104,15 @@ def code_of(error: BaseException) -> Exit:
 
 
 def one_line(error: BaseException) -> str:
-    """The error as one harmless line, with advice where its own text has none."""
+    """Format the error as one line without control characters, with advice unless the error has a hint."""
     text = printable(" ".join(str(error).split())) or type(error).__name__
     if isinstance(error, OSError) and not isinstance(error, PixxelError):
-        text = f"{printable(str(error.filename or 'the disk'))}: {error.strerror}; make room or mend it, and run again"
+        text = f"{printable(str(error.filename or 'the disk'))}: {error.strerror}; free space or fix it, then run again"
     if getattr(error, "hint", ""):
         return text
     advice = next((words for kind, words in _ADVICE if isinstance(error, kind)), "")
     if isinstance(error, NotFound):
-        advice = _LISTED if "/workflows" in error.path else "`pixxel api --help` names the resources, which list theirs"
+        workflows = "`pixxel workflows` and `pixxel jobs --workflow W` list the valid ids"
+        others = "`pixxel api RESOURCE list` lists the valid ids; `pixxel api --help` names the resources"
+        advice = workflows if "/workflows" in error.path else others
     return f"{text.rstrip('.')}; {advice}" if advice else text

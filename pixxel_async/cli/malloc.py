@@ -1,29 +1,25 @@
-"""How this process deals with memory, which is a program's business and no library's."""
+"""Tune glibc's malloc and the garbage collector for this process; only the program does so, never the library."""
 
 from __future__ import annotations
 
 import gc
 
 _BLOCK = 31 << 20
-"""Bytes: just below the largest block for which glibc moves its thresholds."""
-_YOUNG = 50_000
-"""New objects, less those that are gone, after which the garbage collector looks for cycles; usually 700."""
+"""Bytes: just below DEFAULT_MMAP_THRESHOLD_MAX (32 MiB), the largest block for which glibc raises its threshold."""
+_GENERATION_0 = 50_000
+"""Net allocations between two collections of generation 0; Python's default is 700 to 2000."""
 
 
 def keep_memory() -> None:
-    """Let the C library keep the memory of large blocks for the next ones, instead of giving it back each time.
+    """Raise glibc's dynamic mmap threshold, so that freed body chunks are reused instead of unmapped.
 
-    Each piece of a body is a block of 256 KiB. glibc hands such a block back to the system when it is freed, and the
-    system has to clear it again for the next one. Once a larger block was freed, glibc no longer does that: its
-    threshold follows the largest block that was. Elsewhere this does nothing; the block's pages are never touched.
+    Each chunk of a body is a block of 256 KiB, above the initial mmap threshold of 128 KiB: glibc would unmap it when
+    freed and the kernel zero a new one for the next chunk. Freeing one larger block raises the threshold to its size.
+    No effect on other C libraries; the pages of the block are never touched.
     """
     bytes(_BLOCK)
 
 
 def collect_seldom() -> None:
-    """Let the garbage collector look for cycles less often.
-
-    What a command loads at its start stays, and rows and outcomes are no cycles; yet a hundred thousand of them would
-    have it look all the time.
-    """
-    gc.set_threshold(_YOUNG)
+    """Raise the garbage collector's threshold: rows and outcomes form no cycles, and large batches have 100,000s."""
+    gc.set_threshold(_GENERATION_0)

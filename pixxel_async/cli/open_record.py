@@ -1,4 +1,4 @@
-"""Open the record of a folder for a command that only reads it."""
+"""Open the record of a folder for reading."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import click
 
 from ..downloads import Record
 from ..downloads.disk.locations import LocationSpec
-from .errors import Refusal
+from .errors import CommandError
 from .text import printable
 
 
 @asynccontextmanager
 async def open_record(folder: LocationSpec, record: Path | None) -> AsyncIterator[Record]:
-    """A folder's record, to be looked at; raises `Refusal` when there is none."""
+    """Open an existing record and print its notes; raises `CommandError` when there is none."""
     path = record or folder.record
     if not path.exists():
-        raise Refusal(f"there is no record at {printable(str(path))}: nothing was exported there")
+        raise CommandError(f"there is no record at {printable(str(path))}: nothing was exported there")
     check_record(path)
     async with await Record.open(path, origin=None) as opened:
         for note in opened.notes:
@@ -27,13 +27,13 @@ async def open_record(folder: LocationSpec, record: Path | None) -> AsyncIterato
         yield opened
 
 
-def _begins(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(16)
-
-
 def check_record(path: Path) -> None:
-    """Raise `Refusal` for a file that is there and holds something else: opening it would set it aside as damaged."""
-    if path.is_file() and _begins(path) not in (b"", b"SQLite format 3\0"):
-        what = printable(str(path))
-        raise Refusal(f"{what} is no record, or a damaged one; the next `pixxel export` sets that aside and goes on")
+    """Raise `CommandError` for a file that is not SQLite: opening it would move it aside as damaged."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        header = file.read(16)
+    if header not in (b"", b"SQLite format 3\0"):
+        raise CommandError(
+            f"{printable(str(path))} is not a record, or is damaged; the next `pixxel export` moves a damaged one aside"
+        )

@@ -1,4 +1,4 @@
-"""The kinds of values that options take, and the options that commands share."""
+"""Parsers of option values, and the options that several commands share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 
 from ..downloads.disk.locations import store_url, where
 from ..errors import ConfigError
-from .show.rows import FORMS
+from .show.rows import FORMATS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,12 +21,14 @@ Last = Literal["last"]
 
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt]?)(i?)b?)?")
 _PARTS = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
-_LEAST_RATE = 1024
+_MIN_RATE = 1024
+"""Bytes per second."""
 _SECONDS = (86400.0, 3600.0, 60.0, 1.0)
+"""Seconds of the units of a duration: days, hours, minutes, seconds."""
 
 
-def duration(text: str) -> float:
-    """Seconds of a text such as `90s`, `30m`, `1h30m`, `2d` or `90`; raises `ValueError`."""
+def parse_duration(text: str) -> float:
+    """Parse `90s`, `30m`, `1h30m`, `2d` or `90` to seconds; raises `ValueError`."""
     found = _PARTS.fullmatch(text.strip().lower())
     total = sum(float(part or 0) * unit for part, unit in zip(found.groups(), _SECONDS, strict=True)) if found else 0
     if total <= 0:
@@ -34,8 +36,8 @@ def duration(text: str) -> float:
     return total
 
 
-def amount(text: str) -> int:
-    """Bytes of a text such as `500MB`, `2GiB`, `1.5G` or `4096`; raises `ValueError`."""
+def parse_size(text: str) -> int:
+    """Parse `500MB`, `2GiB`, `1.5G` or `4096` to bytes; raises `ValueError`."""
     found = _AMOUNT.fullmatch(text.strip().lower())
     if found is None:
         raise ValueError(text)
@@ -44,56 +46,56 @@ def amount(text: str) -> int:
     return round(float(number) * float(1024 if binary else 1000) ** power)
 
 
-def date(text: str) -> datetime:
-    """The time of an ISO 8601 text; without an offset it is UTC, as the API's times are. Raises `ValueError`."""
+def parse_time(text: str) -> datetime:
+    """Parse an ISO 8601 time; UTC if it has no offset, as in the API. Raises `ValueError`."""
     when = datetime.fromisoformat(text.strip())
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def as_duration(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
-    """The value of an option that takes a span, in seconds."""
+    """Convert an option's duration to seconds."""
     try:
-        return None if text is None else duration(text)
+        return None if text is None else parse_duration(text)
     except ValueError:
-        raise click.BadParameter(f"{text!r} is no time span; write it as 90s, 30m, 6h or 1h30m") from None
+        raise click.BadParameter(f"{text!r} is not a duration; write it as 90s, 30m, 6h or 1h30m") from None
 
 
-def as_amount(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
-    """The value of an option that takes an amount of data, in bytes."""
+def as_size(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    """Convert an option's size to bytes."""
     try:
-        return None if text is None else amount(text)
+        return None if text is None else parse_size(text)
     except ValueError:
-        raise click.BadParameter(f"{text!r} is no amount of data; write it as 500MB, 2GiB or 4096") from None
+        raise click.BadParameter(f"{text!r} is not a size; write it as 500MB, 2GiB or 4096") from None
 
 
 def as_rate(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
-    """The value of an option that takes an amount of data for each second, in bytes."""
-    rate = as_amount(context, parameter, text)
-    if rate is not None and rate < _LEAST_RATE:
-        raise click.BadParameter(f"{text!r} is less than 1KiB a second, with which nothing ever comes")
+    """Convert an option's rate to bytes per second."""
+    rate = as_size(context, parameter, text)
+    if rate is not None and rate < _MIN_RATE:
+        raise click.BadParameter(f"{text!r} is below the minimum of 1KiB per second")
     return rate
 
 
 def as_shard(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
-    """The value of an option that takes a share, such as `2/3`."""
+    """Convert an option's shard, such as `2/3`."""
     if text is None:
         return None
     i, _, n = text.partition("/")
     if not (i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
-        raise click.BadParameter(f"{text!r} is no share; the machines of three take 1/3, 2/3 and 3/3")
+        raise click.BadParameter(f"{text!r} is not a shard; three machines use 1/3, 2/3 and 3/3")
     return int(i), int(n)
 
 
 def as_since(context: click.Context, parameter: click.Parameter, text: str | None) -> datetime | Last | None:
-    """The value of an option that takes a time, or the word `last`."""
+    """Convert an option's time, or the word `last`."""
     try:
-        return date(text) if text is not None and text != "last" else cast("Last | None", text)
+        return parse_time(text) if text is not None and text != "last" else cast("Last | None", text)
     except ValueError:
-        raise click.BadParameter(f"{text!r} is no date; write it as 2026-01-31, 2026-01-31T12:00Z or last") from None
+        raise click.BadParameter(f"{text!r} is not a date; write it as 2026-01-31, 2026-01-31T12:00Z or last") from None
 
 
 class LocationType(click.Path):
-    """A path that was given: an empty one is a script's unset variable, and does not mean the folder one is in."""
+    """Path or object store URL; an empty text (a script's unset variable) is refused, not read as `.`."""
 
     name = "path"
 
@@ -102,7 +104,7 @@ class LocationType(click.Path):
         self._urls = urls
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path; where object stores are welcome, too, their URL as text."""
+        """Return the path, or the URL as text where object stores are allowed."""
         if not str(value).strip():
             self.fail("it is empty", param, ctx)
         try:
@@ -112,7 +114,7 @@ class LocationType(click.Path):
         return url or super().convert(value, param, ctx)
 
 
-_FORM: dict[str, Any] = {"type": click.Choice(FORMS), "help": "Form of the data on stdout [table]."}
+_FORM: dict[str, Any] = {"type": click.Choice(FORMATS), "help": "Format of the data on stdout [table]."}
 
 
 def output(command: F) -> F:
@@ -121,18 +123,18 @@ def output(command: F) -> F:
 
 
 def output_on_earth(command: F) -> F:
-    """Add `--output`, with GeoJSON among its forms."""
-    forms = {**_FORM, "type": click.Choice([*FORMS, "geojson"])}
+    """Add `--output`, including GeoJSON."""
+    forms = {**_FORM, "type": click.Choice([*FORMATS, "geojson"])}
     return click.option("--output", "form", default="table", **forms)(command)
 
 
 def folder(command: F) -> F:
-    """Add the argument FOLDER, which may be an object store, and `--spool`; the command gets one `Where` of both."""
+    """Add the argument FOLDER|URL and `--spool`; the command receives both as one `LocationSpec`."""
     return _located(command, "FOLDER|URL")
 
 
 def folder_or_sums(command: F) -> F:
-    """The same, for a command that takes the path of a list of sums, too."""
+    """Add the argument FOLDER|URL|SHA256SUMS and `--spool`, as `folder` does."""
     return _located(command, "FOLDER|URL|SHA256SUMS")
 
 
@@ -150,7 +152,7 @@ def spool(command: F) -> F:
         "--spool",
         metavar="FOLDER",
         type=LocationType(),
-        help="With an object store: where record and part files are [below ~/.local/state/pixxel].",
+        help="With an object store: local folder of the record and part files [below ~/.local/state/pixxel].",
     )(command)
 
 
@@ -160,46 +162,37 @@ def record(command: F) -> F:
         "--record",
         metavar="FILE",
         type=LocationType(dir_okay=False),
-        help="Record of what is done [FOLDER/.pixxel/record.sqlite].",
+        help="Record (SQLite file) of the folder's packages [FOLDER/.pixxel/record.sqlite].",
     )(command)
 
 
 def sandbox(command: F) -> F:
     """Add `--sandbox`."""
     return click.option(
-        "--sandbox", is_flag=True, help="Use an API of our own in this process: no account, no network, made-up data."
+        "--sandbox", is_flag=True, help="Use a simulated API in this process: no account, no network, random data."
     )(command)
 
 
 def transfer(command: F) -> F:
-    """Add the options of commands that download; without `--output` a quiet one writes no data."""
+    """Add the options of commands that download; with `--quiet` data is written only if `--output` is present."""
     for option in (
         click.option("--output", "form", **_FORM),
-        click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something failed."),
+        click.option("--quiet", "-q", is_flag=True, help="Print only failures."),
         click.option(
             "--progress",
             "progress",
             type=click.Choice(["auto", "bars", "lines", "json"]),
             default="auto",
-            help="How stderr shows the run: JSON is every event on a line [bars on a terminal, else lines].",
+            help="Progress on stderr; json writes one event a line [bars on a terminal, else lines].",
         ),
-        click.option("--no-keep-archive", is_flag=True, help="With --extract: keep the files alone."),
+        click.option("--no-keep-archive", is_flag=True, help="With --extract: delete the archive after unpacking."),
         click.option("--extract", is_flag=True, help="Unpack each archive into a folder beside it."),
+        click.option("--keep-free", metavar="SIZE", callback=as_size, help="Minimum free disk space [256MiB]."),
+        click.option("--bwlimit", metavar="SIZE", callback=as_rate, help="Bandwidth limit per second, all downloads."),
         click.option(
-            "--keep-free", metavar="SIZE", callback=as_amount, help="Leave so much of the disk free [256MiB]."
+            "--deadline", metavar="SPAN", callback=as_duration, help="Stop after 90s, 30m, 6h; run again to resume."
         ),
-        click.option(
-            "--bwlimit", metavar="SIZE", callback=as_rate, help="Take so much a second at most, all streams together."
-        ),
-        click.option(
-            "--deadline", metavar="SPAN", callback=as_duration, help="Stop after 90s, 30m, 6h; run again to go on."
-        ),
-        click.option(
-            "--parallel",
-            metavar="N",
-            type=click.IntRange(1, 256),
-            help="Packages streamed at once [8].",
-        ),
+        click.option("--parallel", metavar="N", type=click.IntRange(1, 256), help="Concurrent downloads [8]."),
     ):
         command = option(command)
     return command

@@ -1,4 +1,4 @@
-"""One run of the download manager, shown on stderr and written to stdout: what `export` and `retry` have in common."""
+"""Run the download manager for `export` and `retry`: progress on stderr, rows on stdout, summary and exit code."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ..downloads.disk.disk import Disk
 from ..errors import ConfigError, PixxelError
 from ..events import Failed, Outcome
 from .choose.request import RunOptions
-from .errors import Exit, Refusal, one_line
+from .errors import CommandError, Exit, one_line
 from .malloc import keep_memory
-from .running import same_line
-from .show.rows import OutputForm, OutputRow, writer
+from .running import rerun_command
+from .show.rows import OutputFormat, OutputRow, writer
 from .show.summary import COLUMNS, TABLE_COLUMNS, Tally, closing, row, table_row
 from .show.views import showing, view
 from .text import printable
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
 
 
 async def prepare(folder: Path) -> None:
-    """Make the folder if need be; raises `Refusal` when it cannot be written to."""
+    """Create the folder if missing; raises `CommandError` when it is not writable."""
     try:
         await anyio.to_thread.run_sync(Disk().prepare, folder)
     except ConfigError as error:
-        raise Refusal(f"{error}; choose another one with --to", Exit.DISK) from None
+        raise CommandError(f"{error}; choose another folder with --to", Exit.DISK) from None
 
 
-class Fetching:
-    """Fetches what a source brings, tells people on stderr and programs on stdout, and sums up.
+class ExportRun:
+    """Download the packages of a source; write progress to stderr, a row per outcome to stdout, and a summary.
 
     Args:
-        run: how to download, and how to show it.
+        run: options of the download and of its output.
     """
 
     def __init__(self, run: RunOptions) -> None:
@@ -53,7 +53,7 @@ class Fetching:
         self._began = time.monotonic()
         self._tally = Tally()
         self._screen = view(quiet=run.quiet, stream=sys.stderr, progress=run.progress)
-        self._form: OutputForm | None = run.form or (None if run.quiet else "table")
+        self._form: OutputFormat | None = run.form or (None if run.quiet else "table")
         self._shared = sys.stdout.isatty()
         self._rows: deque[OutputRow] = deque()
         self._out = writer(
@@ -63,35 +63,35 @@ class Fetching:
             before=self._screen.hide if self._shared else None,
         )
 
-    def wrong(self, error: PixxelError, what: str = "") -> None:
-        """Tell an error that is not a package's.
+    def report_error(self, error: PixxelError, subject: str = "") -> None:
+        """Print an error that does not belong to a package, and count it.
 
         Args:
-            what: what could not be read, if it does not end the run.
+            subject: name of what could not be read; empty if the error ends the run.
         """
-        self._tally.wrong(error, ends=not what)
-        self._screen.say(f"{printable(what)}: {one_line(error)}" if what else one_line(error))
+        self._tally.count_error(error, ends_run=not subject)
+        self._screen.say(f"{printable(subject)}: {one_line(error)}" if subject else one_line(error))
 
     def note(self, text: str) -> None:
-        """Tell people what is going on, unless they want quiet."""
+        """Print a message, unless quiet."""
         if not self._run.quiet:
             self._screen.say(printable(text))
 
     async def fetch(self, client: PixxelClient, source: Source) -> None:
-        """Fetch everything, until it is done or the run's deadline has passed."""
+        """Download everything until done or the run's deadline has passed."""
         keep_memory()
         try:
             async with asyncio.timeout(self._run.deadline):
-                await self._all(client, source)
+                await self._download(client, source)
         except PixxelError as error:
-            self.wrong(error)
+            self.report_error(error)
         except TimeoutError:
             self._tally.late = True
         except asyncio.CancelledError:
-            self._sum_up(whole=False)
+            self._print_summary(whole=False)
             raise
 
-    async def _all(self, client: PixxelClient, source: Source) -> None:
+    async def _download(self, client: PixxelClient, source: Source) -> None:
         run = self._run
         async with DownloadManager(
             client, run.to.url or run.to.folder, spool=run.to.folder if run.to.url else None,
@@ -103,46 +103,46 @@ class Fetching:
                 try:
                     async with manager.fetch_all(source, wait_for_jobs=run.wait, **run.settings) as outcomes:
                         async for outcome in outcomes:
-                            self._tell(outcome, manager.folder)
+                            self._report_outcome(outcome, manager.folder)
                             if not outcomes.at_hand:
                                 await self._write()
                 finally:
                     await write_sums(manager.folder, manager.record, manager.destination)
 
-    def _tell(self, outcome: Outcome, folder: Path) -> None:
-        """Count an outcome, and put it where `_write` takes it."""
+    def _report_outcome(self, outcome: Outcome, folder: Path) -> None:
+        """Count an outcome, print a failure, and queue its row for `_write`."""
         self._tally.count(outcome)
         if isinstance(outcome, Failed):
             self._screen.say(f"failed: {outcome.package}: {one_line(outcome.error)}")
         if self._form is not None:
-            told = table_row(outcome, folder, self._run.to) if self._form == "table" else row(outcome)
-            self._rows += [] if told is None else [told]
+            new = table_row(outcome, folder, self._run.to) if self._form == "table" else row(outcome)
+            self._rows += [] if new is None else [new]
 
     async def _write(self) -> None:
-        """Write what there is for stdout; in a thread where it is no terminal, for who reads it may be slow."""
+        """Write the queued rows to stdout; in a thread unless it is a terminal, since a pipe's reader may block."""
         if self._shared:
             self._put()
         elif self._rows:
             await anyio.to_thread.run_sync(self._put, abandon_on_cancel=True)
 
     def _put(self) -> None:
-        with suppress(IndexError):  # a thread that was left alone may take the last one
+        with suppress(IndexError):  # an abandoned thread may pop the last row
             while True:
                 self._out.add(self._rows.popleft())
 
     def close(self, *, running: int = 0) -> Exit:
-        """Say what is where, and how to go on if something is missing.
+        """Print the summary, and the command that resumes if something is missing; return the exit code.
 
         Args:
-            running: jobs that were left out because they still run.
+            running: jobs skipped because they are still running.
         """
         self._tally.running = running
-        self._sum_up(whole=True)
+        self._print_summary(whole=True)
         if self._tally.code not in (Exit.DONE, Exit.USAGE):
-            self._screen.say(f"go on with: {same_line()}")
+            self._screen.say(f"go on with: {rerun_command()}")
         return self._tally.code
 
-    def _sum_up(self, *, whole: bool) -> None:
+    def _print_summary(self, *, whole: bool) -> None:
         self._tally.seconds = time.monotonic() - self._began
         if self._form is not None:
             self._put()

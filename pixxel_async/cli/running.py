@@ -1,4 +1,4 @@
-"""From a command's coroutine to its exit code: signals, a reader that went away, and the line that goes on."""
+"""Run a command's coroutine: signal handling, closed pipes, and the command line that resumes it."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from .errors import Interrupted, Unread
+from .errors import Interrupted, OutputClosed
 
 _SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
 _SHOW_CURSOR = b"\x1b[?25h"
 
 
 def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run a command's coroutine.
+    """Run a command's coroutine to its exit code.
 
-    The first SIGINT, SIGTERM or SIGHUP cancels it, so that everything is closed; the second ends the process at once.
+    The first SIGINT, SIGTERM or SIGHUP cancels it, so that it can clean up; the second ends the process at once.
 
     Raises:
-        Interrupted: it stopped because of a signal.
-        Unread: nobody reads stdout any more.
+        Interrupted: a signal cancelled it.
+        OutputClosed: the reader of stdout closed it.
     """
-    return asyncio.run(_guarded(main))
+    return asyncio.run(_run_guarded(main))
 
 
-async def _guarded(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    with _watching() as caught:
+async def _run_guarded(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    with _signal_handlers() as caught:
         try:
             return await main()
         except asyncio.CancelledError:
@@ -39,17 +39,20 @@ async def _guarded(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
                 raise Interrupted(caught[0]) from None
             raise
         except BrokenPipeError:
-            raise Unread from None
+            raise OutputClosed from None
 
 
 @contextmanager
-def _watching() -> Iterator[list[int]]:
+def _signal_handlers() -> Iterator[list[int]]:
+    """Cancel the current task on a signal; yields the list that receives the signals' numbers."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     caught: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
         if caught:
-            _leave(number)
+            if sys.stderr.isatty():
+                os.write(2, _SHOW_CURSOR)
+            os._exit(128 + number)
         caught.append(number)
         if task is not None:
             loop.call_soon_threadsafe(task.cancel)
@@ -62,13 +65,7 @@ def _watching() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _leave(number: int) -> None:
-    if sys.stderr.isatty():
-        os.write(2, _SHOW_CURSOR)
-    os._exit(128 + number)
-
-
-def same_line() -> str:
-    """The command line that was typed, ready to be typed again."""
+def rerun_command() -> str:
+    """Return this process's command line, quoted for a shell."""
     program = "pixxel" if os.path.basename(sys.argv[0]).startswith("pixxel") else "python -m pixxel_async"
     return f"{program} {shlex.join(sys.argv[1:])}"

@@ -1,4 +1,4 @@
-"""What the global options say: the settings, and a client made from them."""
+"""The global options as settings, and a client made from them."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ..settings import Settings
 from ..settings.sources import read_key
 
 SEED = 1
-"""The seed of the sandbox's made-up data; the same seed has the same packages in every process."""
+"""Seed of the sandbox's random data; the same seed gives the same packages in every process."""
 _NO_KEY = "no API key: set PIXXEL_API_KEY or PIXXEL_API_KEY_FILE, or give --api-key-file; --sandbox needs none"
 
 
 @frozen
 class Session:
-    """The global options of one command line.
+    """Global options of a command line.
 
     Attributes:
-        profile: a profile of the settings file.
+        profile: name of a profile in the settings file.
         sets: settings as `a.b=c`.
-        key_file: a file that holds the key; `-` for stdin.
+        key_file: path of a file with the key; `-` for stdin.
     """
 
     profile: str | None = None
@@ -35,8 +35,8 @@ class Session:
     key_file: str | None = None
 
     def settings(self) -> Settings:
-        """The settings of this command line; raises `ConfigError`."""
-        settings = Settings.load(profile=self.profile, **assigned(self.sets))
+        """Load the settings of this command line; raises `ConfigError`."""
+        settings = Settings.load(profile=self.profile, **parse_assignments(self.sets))
         if self.key_file is None:
             return settings
         source = "stdin" if self.key_file == "-" else self.key_file
@@ -44,7 +44,7 @@ class Session:
 
     @asynccontextmanager
     async def client(self, *, sandbox: bool = False) -> AsyncIterator[PixxelClient]:
-        """An opened client; with `sandbox` on an API of our own that lives as long as it."""
+        """Open a client; with `sandbox` against a simulated API in this process, closed with the client."""
         if not sandbox:
             settings = self.settings()
             if not settings.api_key:
@@ -56,16 +56,16 @@ class Session:
 
         async with Sandbox(seed=SEED) as served:
             own = {"base_url": served.url, "origin": served.origin, "key_source": "the sandbox"}
-            settings = Settings(api_key=served.api_key).with_values(**{**assigned(self.sets), **own})
+            settings = Settings(api_key=served.api_key).with_values(**{**parse_assignments(self.sets), **own})
             async with PixxelClient(settings=settings) as client:
                 yield client
 
 
-def assigned(sets: Sequence[str]) -> dict[str, Any]:
-    """The settings that `--set a.b=c` names, by their dotted names.
+def parse_assignments(sets: Sequence[str]) -> dict[str, Any]:
+    """Parse the values of `--set a.b=c` into settings by dotted name.
 
     Raises:
-        ConfigError: a text of another form, or a key, which would show in the list of processes.
+        ConfigError: a malformed text, or an API key, which would be visible in the process list.
     """
     values: dict[str, Any] = {}
     for text in sets:
@@ -73,7 +73,7 @@ def assigned(sets: Sequence[str]) -> dict[str, Any]:
         if not equals:
             raise ConfigError(f"--set takes a.b=c, such as download.streams=4, not {text!r}")
         if name.strip() == "api_key":
-            raise ConfigError("a key on the command line shows in the list of processes: use --api-key-file")
+            raise ConfigError("a key on the command line is visible in the process list: use --api-key-file")
         values[name.strip()] = value
     return values
 
@@ -83,5 +83,5 @@ def _key(path: str) -> str:
         return read_key(Path(path))
     key = sys.stdin.read().strip()
     if not key:
-        raise ConfigError("there is no key on stdin")
+        raise ConfigError("stdin holds no key")
     return key

@@ -1,4 +1,4 @@
-"""Texts and numbers as people read them, harmless to a terminal."""
+"""Format texts, sizes, durations and times for people; escape control characters."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
 
 def printable(text: str) -> str:
-    """The text with every control, direction and line character written as an escape.
+    """Escape every control, bidirectional and line-separator character.
 
-    A name or a message comes from a server: printed raw, it could move the cursor, recolour or retitle the terminal, or
-    fake a line of ours.
+    Names and messages come from a server: printed raw, they could inject terminal escape sequences or fake a line of
+    output.
     """
     return _UNSAFE.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
 def size(count: float) -> str:
-    """Bytes as people say them, in decimal units: `999 B`, `1.2 MB`."""
+    """Format a number of bytes in decimal units: `999 B`, `1.2 MB`."""
     if count < 1000:
         return f"{int(count)} B"
     for unit in _UNITS:
@@ -30,7 +30,7 @@ def size(count: float) -> str:
 
 
 def seconds(count: float) -> str:
-    """Seconds as people say them: `3.2 s`, `4m05s`, `2h03m`."""
+    """Format a duration in seconds: `3.2 s`, `4m05s`, `2h03m`."""
     if count < 60:
         return f"{count:.1f} s"
     minutes, rest = divmod(round(count), 60)
@@ -40,10 +40,10 @@ def seconds(count: float) -> str:
 
 
 def moment(when: datetime) -> str:
-    """A time to the second, as ISO 8601 text."""
+    """Format a time as ISO 8601 to the second, UTC as `Z`."""
     return when.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def many(count: int, thing: str) -> str:
-    """`1 package`, `2 packages`."""
+    """Format a count with its noun: `1 package`, `2 packages`."""
     return f"{count:,} {thing}" + ("" if count == 1 else "s")

@@ -113,7 +113,7 @@ def test_arguments_from_a_file(served: Sandbox, command: Command, tmp_path: Path
         (["stores", "create", "--name", "x"], "--type and --configs and --json FILE"),
         (["stores", "create", "--secrets", "{}"], "--secrets"),
         (["orders", "create", "--order-items", "[{"], "is not JSON"),
-        (["archives", "search", "--bbox", "1,x"], "numbers with commas"),
+        (["archives", "search", "--bbox", "1,x"], "comma-separated list of numbers"),
         (["stores", "create", "--json", "none.json"], "No such file"),
         (["stores", "create", "--json", "-"], "must hold an object"),
         (["jobs", "get", "w"], "JOB_ID"),

@@ -35,11 +35,11 @@ def one_line(result: Result, code: int, *words: str) -> None:
         (["export", "--to", "x", "job:w/"], ["must be written job:WORKFLOW_ID/JOB_ID"]),
         (["export", "--to", "x", "w/j"], ["is no package", "job:, task:", "report: or picture:"]),
         (["export", "--to", "x", "job:w/j", "report:Berlin"], ["must be written report:tz=TIME_ZONE"]),
-        (["export", "--to", "x", "--bwlimit", "10", "job:w/j"], ["--bwlimit", "less than 1KiB a second"]),
+        (["export", "--to", "x", "--bwlimit", "10", "job:w/j"], ["--bwlimit", "below the minimum of 1KiB"]),
         (["retry", "--no-keep-archive", "x"], ["--no-keep-archive needs --extract"]),
         (["api", "reports", "orders", "--to", "nowhere/x.csv"], ["no folder nowhere"]),
-        (["export", "--to", "x", "--deadline", "soon", "job:w/j"], ["no time span", "6h"]),
-        (["export", "--to", "x", "--finished-since", "then", "--workflow", "w"], ["no date", "2026-01-31"]),
+        (["export", "--to", "x", "--deadline", "soon", "job:w/j"], ["not a duration", "6h"]),
+        (["export", "--to", "x", "--finished-since", "then", "--workflow", "w"], ["not a date", "2026-01-31"]),
         (["export", "--to", "x", "--parallel", "0", "job:w/j"], ["--parallel"]),
         (["export", "--to", "x", "--name", "{nothing}", "job:w/j"], ["no field 'nothing'", "workflow_id"]),
         (["export", "--api-key", "sk-1", "--to", "x", "job:w/j"], ["No such option", "--api-key"]),
@@ -84,14 +84,14 @@ def test_a_file_that_is_no_record(command: Command, tmp_path: Path) -> None:
         ["record", "merge", str(notes), str(folder)],
         ["record", "merge", str(tmp_path / "new.sqlite"), str(notes)],
     ):
-        one_line(command(*line), 2, "is no record, or a damaged one")
+        one_line(command(*line), 2, "is not a record, or is damaged")
     assert notes.read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "x"]
 
     (folder / ".pixxel" / "record.sqlite").unlink()
     command("export", "report:tz=UTC", "--to", str(folder))
     merged = command("record", "merge", str(tmp_path / "new.sqlite"), str(folder))
-    assert merged.stderr == f"1 package taken, 0 known already; {tmp_path / 'new.sqlite'} is a new record\n"
+    assert merged.stderr == f"1 package merged, 0 known already; {tmp_path / 'new.sqlite'} is a new record\n"
 
 
 def test_what_is_not_there(command: Command) -> None:
@@ -104,7 +104,7 @@ def test_a_key_that_check_finds_refused(served: Sandbox) -> None:
     """`check` says what to make of it, and does not send one on to itself."""
     result = commanded(served.url, "wrong")("check")
     assert result.exit_code == 4
-    assert result.stderr.splitlines()[-1].endswith("it is mistyped, no longer valid, or another service's")
+    assert result.stderr.splitlines()[-1].endswith("it is mistyped, revoked, or belongs to another service")
     assert "pixxel check" not in result.stderr
 
 
@@ -199,7 +199,7 @@ def test_name_clash(command: Command, tmp_path: Path) -> None:
 
     result = command("export", f"job:{first[0]}/{first[1]}", to(tmp_path), "--quiet")
 
-    one_line(result, 3, "failed: job:", str(mine.name), "move it away")
+    one_line(result, 3, "failed: job:", str(mine.name), "move the file away")
     assert mine.read_text() == "mine"
 
 

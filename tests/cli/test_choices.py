@@ -12,8 +12,8 @@ from attrs import evolve
 from pixxel_async.cli.choose.filter import Choice, task_counts
 from pixxel_async.cli.choose.last_run import last_run, note_run
 from pixxel_async.cli.choose.request import ExportRequest, check
-from pixxel_async.cli.errors import Refusal
-from pixxel_async.cli.options import date, duration
+from pixxel_async.cli.errors import CommandError
+from pixxel_async.cli.options import parse_duration, parse_time
 from pixxel_async.cli.session import Session
 from pixxel_async.downloads.disk.locations import where
 from pixxel_async.errors import ConfigError
@@ -37,14 +37,14 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 )
 def test_duration(text: str, expected: float) -> None:
     """A span is read in seconds, minutes, hours and days, alone or together."""
-    assert duration(text) == expected
+    assert parse_duration(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "0", "0s", "-5s", "5 s", "1m1h", "soon", "1e9", "nan", "٣s x"])
 def test_no_duration(text: str) -> None:
     """What is no span, or none that ever ends, is refused."""
     with pytest.raises(ValueError):
-        duration(text)
+        parse_duration(text)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_no_duration(text: str) -> None:
 )
 def test_date(text: str, expected: datetime) -> None:
     """A time without an offset is UTC."""
-    assert date(text) == expected
+    assert parse_time(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_tasks(status: str | None, expected: bool) -> None:
 )
 def test_orders_that_make_no_sense(given: dict[str, Any], words: str) -> None:
     """Options that do not go together are refused before anything is read or sent."""
-    with pytest.raises(Refusal, match=words):
+    with pytest.raises(CommandError, match=words):
         check(ExportRequest(to=where(Path("x")), **given))
 
 
@@ -175,8 +175,8 @@ def test_set() -> None:
         ("auth.form=raw", "auth.form"),
         ("download.streams=0", "streams must be at least 1"),
         ("download.streams=many", "download.streams must be a whole number"),
-        ("api_key=sk-1", "shows in the list of processes"),
-        (" api_key=sk-1", "shows in the list of processes"),
+        ("api_key=sk-1", "visible in the process list"),
+        (" api_key=sk-1", "visible in the process list"),
     ],
 )
 def test_bad_set(text: str, words: str) -> None:

@@ -78,7 +78,7 @@ def test_an_empty_listing_says_so(command: Command, workflow: str) -> None:
     ):
         table, listed = command(*line), command(*line, "--output", "json")
         assert (table.exit_code, table.stdout) == (0, "")
-        assert table.stderr in ("there are no jobs with the status odd\n", "nothing is listed\n")
+        assert table.stderr in ("there are no jobs with the status odd\n", "the listing is empty\n")
         assert (listed.stdout, listed.stderr) == ("[]\n", "")
 
 
@@ -296,7 +296,7 @@ def test_retry(command: Command, served: Sandbox, workflow: str, to: str, tmp_pa
     assert command(*given_up, "export", "--workflow", workflow, "--quiet", to).exit_code == 3
     left = command(*given_up, "export", "--workflow", workflow, to)
     assert left.exit_code == 3
-    assert "3 packages left alone, 3 given up" in left.stderr
+    assert "3 packages skipped, 3 given up" in left.stderr
 
     status = command("status", str(tmp_path / "x"))
     assert status.stderr.count("given up after 1 run: job:") == 3
@@ -335,7 +335,7 @@ def test_events_as_lines(command: Command, workflow: str, to: str) -> None:
     for line in lines:
         by_item.setdefault(line.get("item", ""), []).append(line["event"])
     said = by_item.pop("")
-    assert set(said) <= {"said", "standing"}
+    assert set(said) <= {"message", "progress"}
     assert len(by_item) == 4
     assert all(events[0] == "asked" and events[-1] == "downloaded" for events in by_item.values())
 
@@ -368,9 +368,9 @@ def test_what_could_not_be_unpacked(command: Command, workflow: str, to: str, tm
     status = command("status", folder)
     assert status.stdout.split()[3:5] == ["done", "4"]
     assert status.stderr.startswith("not unpacked: job:") and "not known to be ours" in status.stderr
-    assert f"to try those again: pixxel retry --extract {folder}" in status.stderr
+    assert f"to retry them: pixxel retry --extract {folder}" in status.stderr
     left = command("retry", folder)
-    assert (left.exit_code, "1 archive could not be unpacked: --extract tries" in left.stderr) == (0, True)
+    assert (left.exit_code, "1 archive could not be unpacked: --extract retries" in left.stderr) == (0, True)
     assert command("retry", folder, "--extract", "--quiet").exit_code == 3
     in_the_way.rmdir()
 
@@ -442,7 +442,7 @@ def test_retry_leaves_signed_links_alone(command: Command, served: Sandbox, tmp_
 
     asyncio.run(fail())
     result = command("retry", str(tmp_path))
-    assert "give the link again" in result.stderr and "5ecret" not in result.stderr
+    assert "pass the link again" in result.stderr and "5ecret" not in result.stderr
     assert result.exit_code == 0
 
 

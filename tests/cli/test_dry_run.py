@@ -70,7 +70,7 @@ def test_a_lost_record_is_seen_and_not_made_anew(command: Command, workflow: str
     command(*line)
     shutil.rmtree(tmp_path / ".pixxel")
 
-    assert "4 packages here, to be looked at" in command(*line, "--dry-run").stderr
+    assert "4 packages here, to be inspected" in command(*line, "--dry-run").stderr
     assert not (tmp_path / ".pixxel").exists()
 
 
@@ -85,7 +85,7 @@ def test_an_object_store_is_looked_at(command: Command, workflow: str, tmp_path:
     command(*line)
     assert "4 packages done before" in command(*line, "--dry-run").stderr
     shutil.rmtree(spool)
-    assert "4 packages here, to be looked at" in command(*line, "--dry-run").stderr and not spool.exists()
+    assert "4 packages here, to be inspected" in command(*line, "--dry-run").stderr and not spool.exists()
 
 
 def test_sizes_are_asked_for_and_said_to_be(served: Sandbox, command: Command, workflow: str, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_sizes_are_asked_for_and_said_to_be(served: Sandbox, command: Command, w
     served.step(5.0)
     later = command(*line, "--output", "json")
 
-    assert "the service begins to pack" in first.stderr and "pending" in first.stdout
+    assert "the service starts to pack" in first.stderr and "pending" in first.stdout
     assert served.count(ASKED) == 8 and all(row["size"] for row in json.loads(later.stdout))
     assert "as far as is known" in later.stderr and not (tmp_path / "x").exists()
 

@@ -48,7 +48,7 @@ def test_by_month(command: Command, folder: Path) -> None:
         {"period": "2026-02", "fetched": 2, "bytes": 2_000_000, "failed": 1, "given_up": 1, "unfinished": 1,
          "reasons": {"Corrupt": 1, "PackageFailed": 1}},
     ]  # fmt: skip
-    assert told.stderr == "3 packages, 3.0 MB; 3 not here\n"
+    assert told.stderr == "3 packages, 3.0 MB; 3 missing\n"
 
 
 def test_by_day_for_people(command: Command, folder: Path) -> None:

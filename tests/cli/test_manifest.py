@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.cli.choose.manifest import LINE_LIMIT, manifest_lines, read_manifest
+from pixxel_async.cli.choose.manifest import LINE_LIMIT, open_manifest, read_manifest
 from pixxel_async.errors import ConfigError
 from pixxel_async.packages import AssetPackage, CatalogPackage, InsightPackage, JobPackage, TaskPackage
 
@@ -104,7 +104,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_bytes(b"package\njob:w-1/j-1\njob:w-1/\xff\n")
 
-    with manifest_lines(str(path)) as lines, pytest.raises(ConfigError, match="line 3 of the manifest: not UTF-8"):
+    with open_manifest(str(path)) as lines, pytest.raises(ConfigError, match="line 3 of the manifest: not UTF-8"):
         list(read_manifest(lines))
 
 
@@ -112,7 +112,7 @@ def test_missing_file(tmp_path: Path) -> None:
     """A manifest that cannot be opened is a configuration error that names it."""
     with (
         pytest.raises(ConfigError, match=r"cannot read the manifest .*gone\.csv: No such file"),
-        manifest_lines(str(tmp_path / "gone.csv")),
+        open_manifest(str(tmp_path / "gone.csv")),
     ):
         pass
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.cli.options import amount
-from pixxel_async.cli.show.rows import FORMS, show, writer
+from pixxel_async.cli.options import parse_size
+from pixxel_async.cli.show.rows import FORMATS, show, writer
 from pixxel_async.cli.text import printable, seconds, size
 
 ROWS: list[dict[str, Any]] = [
@@ -78,7 +78,7 @@ hostile = st.text(alphabet=st.characters() | st.sampled_from("\x1b\r\n\x9b\x7f\u
 @given(hostile)
 def test_harmless(text: str) -> None:
     """No form lets a control, direction or line character of a server's text through."""
-    for form in FORMS:
+    for form in FORMATS:
         lines = written(form, [{"name": text}], ("name",)).splitlines()
 
         assert lines == [printable(line) for line in lines]
@@ -148,11 +148,11 @@ def test_geojson() -> None:
 )
 def test_amounts(text: str, expected: int) -> None:
     """Amounts of data are bytes, decimal or binary units."""
-    assert amount(text) == expected
+    assert parse_size(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "MB", "-1", "1XB", "1 2", "inf"])
 def test_no_amounts(text: str) -> None:
     """What is no amount is refused."""
     with pytest.raises(ValueError):
-        amount(text)
+        parse_size(text)

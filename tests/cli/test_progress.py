@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pixxel_async.cli.errors import Exit
-from pixxel_async.cli.show.lines import PlainLines, standing
+from pixxel_async.cli.show.lines import PlainLines, progress_line
 from pixxel_async.cli.show.progress import BodyProgress, ProgressBoard
 from pixxel_async.cli.show.summary import Tally, closing
 from pixxel_async.cli.show.views import showing, view
@@ -81,7 +81,7 @@ def test_board() -> None:
 )  # fmt: skip
 def test_standing(given: Snapshot, expected: str) -> None:
     """One line says how a run stands, and leaves out what is nothing."""
-    assert standing(given) == expected
+    assert progress_line(given) == expected
 
 
 def test_lines_only_when_something_changed() -> None:

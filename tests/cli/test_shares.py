@@ -35,7 +35,7 @@ def test_shards_are_merged(command: Command, workflow: str, tmp_path: Path) -> N
     assert len((one / "SHA256SUMS").read_text().splitlines()) == len(zips(whole))
     again = command("export", "--workflow", workflow, "--packages", "both", "--to", str(one), "--output", "ndjson")
 
-    assert merged.exit_code == Exit.DONE and f"{len(zips(two))} packages taken" in merged.stderr
+    assert merged.exit_code == Exit.DONE and f"{len(zips(two))} packages merged" in merged.stderr
     assert '"fetched"' not in again.stdout and zips(one) == zips(whole)
 
 

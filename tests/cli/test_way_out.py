@@ -9,8 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from pixxel_async.cli.app import Program
-from pixxel_async.cli.errors import Exit, Interrupted, Refusal, Unread, code_of, one_line
+from pixxel_async.cli.app import CommandGroup
+from pixxel_async.cli.errors import CommandError, Exit, Interrupted, OutputClosed, exit_code_of, one_line
 from pixxel_async.errors import (
     BadRequest,
     ConfigError,
@@ -31,7 +31,7 @@ from pixxel_async.errors import (
 def ended(error: BaseException) -> Result:
     """How a command ends that raises this."""
 
-    @click.group(cls=Program)
+    @click.group(cls=CommandGroup)
     def program() -> None:
         pass
 
@@ -55,8 +55,8 @@ def loud() -> Iterator[None]:
     ("error", "code"),
     [
         (ConfigError("no"), 2),
-        (Refusal("no"), 2),
-        (Refusal("no", Exit.DISK), 5),
+        (CommandError("no"), 2),
+        (CommandError("no", Exit.DISK), 5),
         (KeyRefused("no", status=401), 4),
         (Forbidden("no", status=403), 4),
         (NotFound("no", status=404), 3),
@@ -84,7 +84,7 @@ def test_codes(error: BaseException, code: int) -> None:
 
 def test_unread() -> None:
     """A reader that went away is told nothing."""
-    result = ended(Unread())
+    result = ended(OutputClosed())
 
     assert (result.exit_code, result.stderr) == (141, "")
 
@@ -117,4 +117,4 @@ def test_one_harmless_line(error: PixxelError) -> None:
     text = one_line(error)
 
     assert text.isprintable()
-    assert code_of(error) in (2, 3)
+    assert exit_code_of(error) in (2, 3)

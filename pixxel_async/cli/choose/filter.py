@@ -1,4 +1,4 @@
-"""Which jobs and tasks an export takes: decisions over plain values."""
+"""Decide which jobs and tasks an export takes; pure functions."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ PackageChoice = Literal["job", "task", "both"]
 Take = Literal["now", "later", "running", "no"]
 
 WORKFLOW_NAME = "workflow_name"
-"""A field of name templates that only a listing of workflows fills."""
+"""Field of name templates that only a listing of workflows fills."""
 
 _ENDED = ("good", "partial")
 
 
 @frozen
 class Choice:
-    """What to take of the jobs that a listing brings.
+    """Filter for the jobs of a listing.
 
     Attributes:
         packages: `job`, `task` or `both`.
-        status: status words that are taken; empty: whatever has ended well, or well in part.
-        since: only what finished then or later; None for all.
-        wait: whether jobs that are still running are waited for.
+        status: accepted status words; empty: jobs that succeeded, wholly or in part.
+        since: accept only jobs that finished then or later; None for all.
+        wait: wait for jobs that are still running.
     """
 
     packages: PackageChoice = "job"
@@ -36,9 +36,9 @@ class Choice:
     wait: bool = False
 
     def take(self, status: str | None, finished: datetime | None) -> Take:
-        """Whether to take a job: `now`, `later` when it has ended, not while it is `running`, or `no`.
+        """Decide on a job: `now`, `later` (once it has ended), `running` (skip, and count), or `no`.
 
-        A job that has no time of its end is never too old: better one package too many than one too few.
+        A job without a finish time passes `since`: a package too many is better than one too few.
         """
         if not self._wanted(status):
             if self.status or verdict(status) != "going":
@@ -49,7 +49,7 @@ class Choice:
         return "now"
 
     def ended(self, status: str | None) -> bool:
-        """Whether a chosen job need not be waited for."""
+        """Tell whether an accepted job has ended, so that there is no need to wait for it."""
         return self._wanted(status) or verdict(status) != "going"
 
     def _wanted(self, status: str | None) -> bool:
@@ -59,15 +59,15 @@ class Choice:
 
 
 def aware(when: datetime) -> datetime:
-    """The time with an offset; one without is UTC."""
+    """Return the time with an offset; UTC if it has none."""
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def task_counts(status: str | None) -> bool:
-    """Whether a task of a chosen job can have a package: it ended well, or does not say how it ended."""
+    """Tell whether a task of an accepted job can have a package: it succeeded, or has no status."""
     return not status or verdict(status) in _ENDED
 
 
 def blank_fields(kind: type[Package], workflow_name: str) -> dict[str, str | None]:
-    """The fields that a name template may use for any listed package of a kind; what a row does not tell is None."""
+    """Return the template fields of a package kind, all None except the workflow's name."""
     return {**dict.fromkeys(kind.row_fields), WORKFLOW_NAME: workflow_name or None}

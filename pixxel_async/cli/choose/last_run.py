@@ -1,4 +1,4 @@
-"""When a folder was last brought up to date, for `--finished-since last`."""
+"""Start times of a folder's complete runs, for `--finished-since last`."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..options import date
+from ..options import parse_time
 from ..text import moment
 
-_MARGIN = timedelta(hours=1)
-"""Looked at again, for clocks that differ; what is there already costs nothing."""
+_CLOCK_SKEW = timedelta(hours=1)
+"""Overlap between two runs, for clocks that differ; packages that are here already cost nothing."""
 
 
 def last_run(folder: Path, selection: str) -> datetime | None:
-    """From when on to look for what is new; None when this selection was never brought here completely.
+    """Return the start of the last complete run of this selection, less the clock skew; None if there was none.
 
     Args:
-        folder: where the packages lie.
-        selection: the name of what was selected; each has a time of its own.
+        folder: folder of the packages.
+        selection: name of the selection; each has a time of its own.
     """
     try:
-        return date(_read(folder)[selection]) - _MARGIN
+        return parse_time(_read(folder)[selection]) - _CLOCK_SKEW
     except (KeyError, ValueError):
         return None
 
 
 def note_run(folder: Path, selection: str, started: datetime) -> None:
-    """Keep when a run began that has brought everything; the file is replaced at once or not at all."""
+    """Record the start of a complete run; the file is replaced atomically."""
     path = _file(folder)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")

@@ -13,7 +13,7 @@ from attrs import define, field
 from ...errors import ConfigError, KeyRefused, PixxelError
 from ...packages import JobPackage, TaskPackage, Wanted, parse_package, wanted
 from .filter import Choice, blank_fields, task_counts
-from .manifest import manifest_lines, read_manifest
+from .manifest import open_manifest, read_manifest
 
 if TYPE_CHECKING:
     from ...client import PixxelClient
@@ -158,14 +158,14 @@ async def manifest(path: str) -> AsyncIterator[Iterable[Wanted]]:
     """
     if path != "-":
         await anyio.to_thread.run_sync(_proofread, path, abandon_on_cancel=True)
-    with manifest_lines(path) as lines:
+    with open_manifest(path) as lines:
         items = read_manifest(lines)
         while batch := await anyio.to_thread.run_sync(_some, items, abandon_on_cancel=True):
             yield batch
 
 
 def _proofread(path: str) -> None:
-    with manifest_lines(path) as lines:
+    with open_manifest(path) as lines:
         for _ in read_manifest(lines):
             pass
 

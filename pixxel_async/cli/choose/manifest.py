@@ -35,7 +35,7 @@ _Line = tuple[int, Mapping[str, Any]]
 
 
 @contextmanager
-def manifest_lines(path: str) -> Iterator[Iterator[str]]:
+def open_manifest(path: str) -> Iterator[Iterator[str]]:
     """The lines of a file, or of stdin for `-`, in bounded pieces; raises `ConfigError` if it cannot be opened."""
     raw = _opened(path)
     text = TextIOWrapper(raw, encoding="utf-8", errors="surrogateescape", newline="")

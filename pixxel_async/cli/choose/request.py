@@ -1,4 +1,4 @@
-"""What an export's command line asks for, and whether it makes sense; nothing here reads or sends anything."""
+"""The options of an export as values, and the checks of their combinations; no I/O."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ from attrs import frozen
 from ...downloads import check_template
 from ...downloads.disk.locations import LocationSpec
 from ...packages import KINDS, parse_package
-from ..errors import Refusal
+from ..errors import CommandError
 from ..show.progress import ProgressStyle
-from ..show.rows import OutputForm
+from ..show.rows import OutputFormat
 from .filter import WORKFLOW_NAME, PackageChoice
 
 
 @frozen(kw_only=True)
 class RunOptions:
-    """How a run downloads, and how it shows itself.
+    """Options of a download run and of its output; None leaves a setting at the client's value.
 
     Attributes:
-        to: where the packages go.
-        record: the record's file, if not in the folder.
-        name: template of the names below the folder.
-        parallel: bodies at once; None: as the settings say.
-        deadline: seconds for the whole run; None for no end.
-        wait: whether jobs that still run are waited for.
-        quiet: whether nothing is shown unless something failed.
-        form: form of the data on stdout; None: a table, or nothing when quiet.
-        progress: how stderr shows the run.
-        keep_free: bytes of the disk that stay free; None: as the settings say.
-        extract: whether archives are unpacked; with `no_keep_archive` their files are kept alone.
-        shard: (i, n): which of n machines this is; None: as the settings say.
-        redo_missing: whether files that are gone are fetched again; else it is as the settings say.
-        bwlimit: bytes a second; None: as the settings say.
+        to: destination folder or object store.
+        record: path of the record, if not in the folder.
+        name: template of the file names below the folder.
+        parallel: concurrent downloads.
+        deadline: seconds for the whole run; None for no limit.
+        wait: wait for jobs that are still running.
+        quiet: print only failures.
+        form: format of the data on stdout; None: a table, or nothing when quiet.
+        progress: style of the progress on stderr.
+        keep_free: bytes of the disk to leave free.
+        extract: unpack archives.
+        no_keep_archive: delete each archive after unpacking.
+        shard: (i, n): this is machine i of n.
+        redo_missing: fetch recorded files again that are no longer in the folder.
+        bwlimit: bandwidth limit in bytes per second.
     """
 
     to: LocationSpec
@@ -45,7 +46,7 @@ class RunOptions:
     deadline: float | None = None
     wait: bool = False
     quiet: bool = False
-    form: OutputForm | None = None
+    form: OutputFormat | None = None
     progress: ProgressStyle = "auto"
     keep_free: int | None = None
     extract: bool = False
@@ -56,7 +57,7 @@ class RunOptions:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings of `fetch_all` that differ from the client's."""
+        """Return the settings of `fetch_all` that differ from the client's."""
         named = {
             "streams": self.parallel,
             "keep_free": self.keep_free,
@@ -71,7 +72,7 @@ class RunOptions:
 
 @frozen(kw_only=True)
 class ExportRequest(RunOptions):
-    """The run of one `pixxel export`, and what it takes."""
+    """Options of `pixxel export`: a run and the selection of its packages."""
 
     packages: tuple[str, ...] = ()
     workflows: tuple[str, ...] = ()
@@ -86,18 +87,18 @@ class ExportRequest(RunOptions):
 
     @property
     def listed(self) -> bool:
-        """Whether workflows are listed, rather than packages named."""
+        """Tell whether packages come from listed workflows, not from arguments or a manifest."""
         return not self.packages and self.manifest is None
 
     @property
     def taken(self) -> PackageChoice:
-        """The kinds of packages to take of a listing; the sandbox alone shows both."""
+        """Return the package kinds to take from a listing; `--sandbox` without a selection takes both."""
         alone = self.sandbox and not self.workflows and self.project is None
         return self.kinds or ("both" if alone else "job")
 
     @property
     def fields(self) -> set[str]:
-        """What the name template may use: all that rows of a listing tell, or else the ids alone."""
+        """Return the fields of the name template: all of a listed row's, or the ids only."""
         if not self.listed:
             return {"id8"}.union(*(kind.names() for kind in KINDS.values()))
         kinds = [KINDS[each] for each in (("job", "task") if self.taken == "both" else (self.taken,))]
@@ -105,26 +106,26 @@ class ExportRequest(RunOptions):
 
     @property
     def selection(self) -> str:
-        """The name by which `--finished-since last` finds the last run of the same selection."""
+        """Return the key under which `--finished-since last` finds the last run of the same selection."""
         what = f"project {self.project}" if self.project else f"workflows {' '.join(sorted(set(self.workflows)))}"
         share = "; shard {}/{}".format(*self.shard) if self.shard else ""
         return f"{what}; packages {self.taken}; status {' '.join(sorted(set(self.statuses)))}{share}"
 
 
 def check_run(run: RunOptions) -> None:
-    """Refuse options of a download that do not go together; raises `Refusal`."""
+    """Check the download options for contradictions; raises `CommandError`."""
     if run.no_keep_archive and not run.extract:
-        raise Refusal("--no-keep-archive needs --extract: without it there would be nothing left")
+        raise CommandError("--no-keep-archive needs --extract: without it nothing would be kept")
     if run.to.url is not None and run.extract:
-        raise Refusal("--extract unpacks into folders of this machine alone, not into an object store")
+        raise CommandError("--extract unpacks into local folders only, not into an object store")
 
 
 def check(order: ExportRequest) -> None:
-    """Refuse options that do not go together, or say too little.
+    """Check the options for contradictions and omissions.
 
     Raises:
-        Refusal: they make no sense; the text says what to give.
-        ConfigError: a PACKAGE is none, or the name template could not be rendered for any kind of package.
+        CommandError: options exclude each other or are missing; the text says which to pass.
+        ConfigError: a PACKAGE is malformed, or the name template has fields that no package kind has.
     """
     given = [
         name
@@ -137,18 +138,18 @@ def check(order: ExportRequest) -> None:
         if value
     ]
     if len(given) > 1:
-        raise Refusal(f"{' and '.join(given)} exclude each other; give one of them")
+        raise CommandError(f"{' and '.join(given)} exclude each other; give one of them")
     if not given and not order.sandbox:
-        raise Refusal("say what to export: --workflow W, --project P, --manifest FILE or packages such as job:W/J")
+        raise CommandError("say what to export: --workflow W, --project P, --manifest FILE or packages such as job:W/J")
     if not order.listed and (order.kinds or order.statuses or order.since):
-        raise Refusal("--packages, --status and --finished-since choose among the jobs of --workflow or --project")
+        raise CommandError("--packages, --status and --finished-since choose among the jobs of --workflow or --project")
     check_run(order)
     if order.sizes and not order.dry_run:
-        raise Refusal("--sizes goes with --dry-run; without it the packages are fetched")
+        raise CommandError("--sizes goes with --dry-run; without it the packages are fetched")
     if order.name is not None:
         check_template(order.name, order.fields)
     for text in order.packages:
         parse_package(text)
     values = (*order.workflows, order.project, order.manifest)
     if any(value is not None and not value.strip() for value in values):
-        raise Refusal(f"{given[0]} is empty; `pixxel workflows` lists ids")
+        raise CommandError(f"{given[0]} is empty; `pixxel workflows` lists ids")

@@ -1,4 +1,4 @@
-"""`pixxel api <resource> <method>`: every operation, made at run time of the methods' signatures."""
+"""`pixxel api RESOURCE METHOD`: commands for every operation, generated from method signatures at run time."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from attrs import frozen
 from ...packages.reading.save import save
 from ...resources import RESOURCES
 from .. import options
-from ..errors import Exit, Refusal
+from ..errors import CommandError, Exit
 from ..running import run
 from ..session import Session
-from ..show.rows import OutputForm, writer
-from .arguments import SECRET, dashed, gathered, parameter
+from ..show.rows import OutputFormat, writer
+from .arguments import SECRET, create_parameter, dashed, merge_arguments
 from .signatures import ResourceMethod, about, members, methods, read_method, short_members
 
 _MOST = 8
-"""Columns of a table at most; the other forms have all members."""
+"""Maximum columns of a table; the other formats have all members."""
 
 
 class Resources(click.Group):
-    """One group for each resource of the client, made when it is used."""
+    """Group with a subgroup per resource of the client, created on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The resources, and what belongs to none."""
+        """Return the names of the resources and of `ping`."""
         return sorted([*super().list_commands(ctx), *map(dashed, RESOURCES)])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """One resource; None when there is none of this name."""
+        """Create a resource's group; None for an unknown name."""
         name = cmd_name.replace("-", "_")
         return Methods(name) if name in RESOURCES else super().get_command(ctx, cmd_name)
 
 
 class Methods(click.Group):
-    """The methods of one resource, each a command.
+    """Group with a command per method of a resource.
 
     Args:
-        resource: its name on the client.
+        resource: name of the client's attribute.
     """
 
     def __init__(self, resource: str) -> None:
@@ -52,21 +52,21 @@ class Methods(click.Group):
         self._resource = resource
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The methods, as the documentation orders them."""
+        """Return the methods in the order of the API's documentation."""
         return list(map(dashed, methods(self._resource)))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """One method; None when there is none of this name."""
+        """Create a method's command; None for an unknown name."""
         name = cmd_name.replace("-", "_")
-        return _command(read_method(self._resource, name)) if name in methods(self._resource) else None
+        return _create_command(read_method(self._resource, name)) if name in methods(self._resource) else None
 
 
 @click.group(cls=Resources)
 def api() -> None:
     """Call any operation of the API.
 
-    Listings come as rows, everything else as JSON, pictures and reports as they are. Whatever has members is given as
-    JSON: as the value of its option, or with --json FILE, an object with the arguments by their names. For example:
+    Listings are written as rows, images and reports as they are, everything else as JSON. Pass objects as JSON: in
+    their option, or with --json FILE, an object of arguments by name. For example:
     `pixxel api jobs list W --status failed --output ndjson`.
     """
 
@@ -75,7 +75,7 @@ def api() -> None:
 @options.sandbox
 @click.pass_obj
 def ping(session: Session, sandbox: bool) -> int:
-    """Ask whether the API is there."""
+    """Test the connection to the API, without a key."""
 
     async def main() -> int:
         async with session.client(sandbox=sandbox) as client:
@@ -87,70 +87,65 @@ def ping(session: Session, sandbox: bool) -> int:
 
 @frozen(kw_only=True)
 class OutputOptions:
-    """How a call's answer is wanted.
+    """Options for the output of a call.
 
     Attributes:
-        form: form of rows.
-        first: rows at most; None for all.
-        to: the file that gets a picture or a report; None for stdout.
+        form: format of rows.
+        first: maximum of rows; None for all.
+        to: file for an image or a report; None for stdout.
     """
 
-    form: OutputForm = "json"
+    form: OutputFormat = "json"
     first: int | None = None
     to: Path | None = None
 
 
-def _command(method: ResourceMethod) -> click.Command:
+def _create_command(method: ResourceMethod) -> click.Command:
+    """Create the command of a method: its arguments as parameters, and the options that all methods share."""
+
     @click.pass_obj
-    def call(session: Session, /, sandbox: bool, json_: str | None, yes: bool = False, **given: Any) -> int:
-        asked = OutputOptions(**{name: given.pop(name) for name in ("form", "first", "to") if name in given})
-        arguments = gathered(method, json_, given)
+    def call(session: Session, /, sandbox: bool, json_: str | None, yes: bool = False, **values: Any) -> int:
+        output = OutputOptions(**{name: values.pop(name) for name in ("form", "first", "to") if name in values})
+        arguments = merge_arguments(method, json_, values)
         if method.paid and not yes and not arguments.get("dry_run"):
-            raise Refusal(f"{method.resource}.{method.name} costs tokens and cannot be taken back; --yes does it")
-        if method.gives is bytes and asked.to is None and sys.stdout.isatty():
-            raise Refusal("the answer is a file: say where it goes with --to FILE, or pass it on with > or |")
-        return run(lambda: _answered(session, sandbox, method, arguments, asked))
+            raise CommandError(f"{method.resource}.{method.name} costs tokens and cannot be undone; confirm with --yes")
+        if method.gives is bytes and output.to is None and sys.stdout.isatty():
+            raise CommandError("the response is a file: save it with --to FILE, or redirect stdout")
+        return run(lambda: _call(session, sandbox, method, arguments, output))
 
     first = method.about.partition("\n")[0]
-    parameters = [parameter(each) for each in method.arguments if each.name not in SECRET]
+    parameters = [create_parameter(each) for each in method.arguments if each.name not in SECRET]
     command = click.Command(dashed(method.name), params=parameters, callback=call, help=method.about, short_help=first)
-    return _with_options(command, method)
-
-
-def _with_options(command: click.Command, method: ResourceMethod) -> click.Command:
-    """The command with the options that are ours, not the method's."""
-    click.option("--json", "json_", metavar="FILE", help="JSON object with the arguments by name; `-` is stdin.")(
-        command
-    )
+    click.option("--json", "json_", metavar="FILE", help="JSON object of arguments by name; `-` is stdin.")(command)
     if method.paid:
-        click.option("--yes", is_flag=True, help="Really do what costs tokens.")(command)
+        click.option("--yes", is_flag=True, help="Confirm an operation that costs tokens.")(command)
     if method.paged:
         click.option("--first", metavar="N", type=click.IntRange(0), help="Only the first N rows.")(command)
     if method.listed:
         options.output(command)
     if method.gives is bytes:
-        click.option("--to", metavar="FILE", type=options.LocationType(), help="Where the file goes [stdout].")(command)
+        click.option("--to", metavar="FILE", type=options.LocationType(), help="Output file [stdout].")(command)
     return options.sandbox(command)
 
 
-async def _answered(
-    session: Session, sandbox: bool, method: ResourceMethod, arguments: Mapping[str, Any], asked: OutputOptions
+async def _call(
+    session: Session, sandbox: bool, method: ResourceMethod, arguments: Mapping[str, Any], output: OutputOptions
 ) -> int:
-    """Call, and write what comes."""
+    """Call the method and write its result."""
     async with session.client(sandbox=sandbox) as client:
-        answer = getattr(getattr(client, method.resource), method.name)(**arguments)
-        if not isinstance(answer, AsyncIterable):
-            answer = await answer
+        result = getattr(getattr(client, method.resource), method.name)(**arguments)
+        if not isinstance(result, AsyncIterable):
+            result = await result
         if method.listed:
-            await _rows(answer if asked.first is None else answer.take(asked.first), method, asked.form)
-        elif isinstance(answer, bytes):
-            await _keep(answer, asked.to)
-        elif answer is not None:
-            click.echo(json.dumps(answer.to_dict(), indent=1))
+            await _write_rows(result if output.first is None else result.take(output.first), method, output.form)
+        elif isinstance(result, bytes):
+            await _save(result, output.to)
+        elif result is not None:
+            click.echo(json.dumps(result.to_dict(), indent=1))
     return Exit.DONE
 
 
-async def _rows(rows: AsyncIterable[Any] | Iterable[Any], method: ResourceMethod, form: OutputForm) -> None:
+async def _write_rows(rows: AsyncIterable[Any] | Iterable[Any], method: ResourceMethod, form: OutputFormat) -> None:
     columns = {"table": short_members(method.gives)[:_MOST], "csv": members(method.gives)}.get(form, [])
     out = writer(form, columns, sys.stdout)
     if isinstance(rows, AsyncIterable):
@@ -161,24 +156,19 @@ async def _rows(rows: AsyncIterable[Any] | Iterable[Any], method: ResourceMethod
             out.add(row.to_dict())
     out.end()
     if out.blank:
-        click.echo("nothing is listed", err=True)
+        click.echo("the listing is empty", err=True)
 
 
-async def _keep(content: bytes, to: Path | None) -> None:
-    """Write what is no JSON to stdout, or to a file, which is there whole or not at all."""
+async def _save(content: bytes, to: Path | None) -> None:
+    """Write bytes to stdout or to a file; a regular file is replaced atomically, a device or pipe written into."""
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def chunks() -> AsyncIterator[bytes]:
         yield content
 
-    if to is not None and await anyio.to_thread.run_sync(_replaceable, to):
-        await save(pieces(), to, replace=True)
+    if to is not None and await anyio.to_thread.run_sync(lambda: to.is_file() or not to.exists()):
+        await save(chunks(), to, replace=True)
     else:
         await anyio.to_thread.run_sync(_write, content, to)
-
-
-def _replaceable(to: Path) -> bool:
-    """Whether it may become a new file; a device or a pipe is written into."""
-    return to.is_file() or not to.exists()
 
 
 def _write(content: bytes, to: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""What `pixxel api` takes for the arguments of a method: words, options, and JSON for whatever has members."""
+"""Convert the arguments of a method to command-line parameters, and back; objects are passed as JSON."""
 
 from __future__ import annotations
 
@@ -11,48 +11,49 @@ from typing import Any
 import click
 
 from .. import options
-from ..errors import Refusal
+from ..errors import CommandError
 from .signatures import ArgumentKind, CommandArgument, ResourceMethod
 
 SECRET = frozenset({"secrets"})
-"""Arguments that are read from a file alone: a command line shows in the list of processes."""
+"""Arguments accepted from a file only: command lines are visible in the process list."""
 
 
 def dashed(name: str) -> str:
-    """A name as it is typed."""
+    """Convert a Python name to its command-line form."""
     return name.replace("_", "-")
 
 
-def parameter(argument: CommandArgument) -> click.Parameter:
-    """What is typed for an argument: a word, or an option."""
+def create_parameter(argument: CommandArgument) -> click.Parameter:
+    """Create the click argument or option of a method's argument."""
     if argument.positional:
         return click.Argument([argument.name], metavar=argument.name.upper())
     facts: dict[str, Any] = {"help": argument.help, **_FACTS[argument.kind]}
     if argument.name == "deadline":
-        told = "Wait for 90s, 30m, 6h at most; else for the `waiting.deadline` of the settings, 6h."
-        facts = {"metavar": "SPAN", "callback": options.as_duration, "help": told}
+        help_ = "Maximum wait: 90s, 30m, 6h [`waiting.deadline` of the settings, 6h]."
+        facts = {"metavar": "SPAN", "callback": options.as_duration, "help": help_}
     return click.Option([f"--{dashed(argument.name)}", argument.name], default=None, **facts)
 
 
-def gathered(method: ResourceMethod, path: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a file, and before them those of the command line.
+def merge_arguments(method: ResourceMethod, path: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge the arguments of a file with those of the command line, which take precedence.
 
     Args:
-        path: a file with a JSON object, the arguments by their names; `-` is stdin.
-        given: what was typed; None for what was not.
+        path: path of a JSON object of arguments by name; `-` is stdin.
+        given: values of the command line; None where omitted.
 
     Raises:
-        Refusal: the file holds no arguments of this method, or some are missing.
+        CommandError: an unknown or missing argument.
     """
     names = {each.name: each for each in method.arguments}
     arguments = _members(path) if path is not None else {}
     if unknown := sorted(arguments.keys() - names):
-        raise Refusal(f"--json: {method.resource}.{method.name} has no {', '.join(unknown)}; it has {', '.join(names)}")
+        known = f"it has {', '.join(names)}"
+        raise CommandError(f"--json: {method.resource}.{method.name} has no {', '.join(unknown)}; {known}")
     arguments |= {name: value for name, value in given.items() if value is not None}
     missing = [name for name, each in names.items() if each.required and name not in arguments]
     if missing:
         ways = " and ".join("--json FILE" if name in SECRET else f"--{dashed(name)}" for name in missing)
-        raise Refusal(f"{' and '.join(missing)} missing: give {ways}, or --json FILE with an object that has it all")
+        raise CommandError(f"{' and '.join(missing)} missing: pass {ways}, or --json FILE with all arguments")
     return arguments
 
 
@@ -60,16 +61,16 @@ def _members(path: str) -> dict[str, Any]:
     try:
         found = json.loads(sys.stdin.read() if path == "-" else Path(path).read_text("utf-8"))
     except OSError as error:
-        raise Refusal(f"--json {path}: {error.strerror}") from None
+        raise CommandError(f"--json {path}: {error.strerror}") from None
     except ValueError as error:
-        raise Refusal(f"--json {path} is no JSON: {error}") from None
+        raise CommandError(f"--json {path} is not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise Refusal(f"--json {path} must hold an object, the arguments by their names")
+        raise CommandError(f"--json {path} must hold an object of arguments by name")
     return found
 
 
-def _read_as(what: str, read: Callable[[str], Any]) -> Callable[..., Any]:
-    """A callback of an option whose text is read by a function that raises `ValueError`."""
+def _parse_with(what: str, read: Callable[[str], Any]) -> Callable[..., Any]:
+    """Create an option callback from a parser that raises `ValueError`."""
 
     def callback(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
         try:
@@ -93,7 +94,7 @@ _FACTS: Mapping[ArgumentKind, dict[str, Any]] = {
     "whole": {"type": click.INT},
     "number": {"type": click.FLOAT},
     "switch": {"is_flag": True},
-    "texts": {"metavar": "A,B", "callback": _read_as("a list with commas", _texts)},
-    "numbers": {"metavar": "X,Y", "callback": _read_as("a list of numbers with commas", _numbers)},
-    "json": {"metavar": "JSON", "callback": _read_as("JSON", json.loads)},
+    "texts": {"metavar": "A,B", "callback": _parse_with("a comma-separated list", _texts)},
+    "numbers": {"metavar": "X,Y", "callback": _parse_with("a comma-separated list of numbers", _numbers)},
+    "json": {"metavar": "JSON", "callback": _parse_with("JSON", json.loads)},
 }

@@ -1,4 +1,4 @@
-"""`pixxel workflows` and `pixxel jobs`: what there is to export."""
+"""`pixxel workflows` and `pixxel jobs`: list workflows and jobs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .. import options
 from ..choose.listing import project_workflows
 from ..running import run
 from ..session import Session
-from ..show.rows import OutputForm, OutputRow, writer
+from ..show.rows import OutputFormat, OutputRow, writer
 from ..text import printable
 
 WORKFLOW_COLUMNS = ("workflow_id", "name", "project_id", "created_at", "updated_at")
@@ -24,8 +24,8 @@ JOB_COLUMNS = ("workflow_id", "job_id", "status", "progress", "created_at", "fin
 @options.sandbox
 @options.output
 @click.pass_obj
-def workflows(session: Session, project: str | None, sandbox: bool, form: OutputForm) -> int:
-    """List the workflows that the key sees."""
+def workflows(session: Session, project: str | None, sandbox: bool, form: OutputFormat) -> int:
+    """List the workflows visible to the key."""
 
     async def main() -> int:
         async with session.client(sandbox=sandbox) as client:
@@ -42,10 +42,10 @@ def workflows(session: Session, project: str | None, sandbox: bool, form: Output
 @options.sandbox
 @options.output
 @click.pass_obj
-def jobs(session: Session, workflow: str, status: str | None, sandbox: bool, form: OutputForm) -> int:
+def jobs(session: Session, workflow: str, status: str | None, sandbox: bool, form: OutputFormat) -> int:
     """List the jobs of a workflow.
 
-    As CSV or NDJSON the list is a manifest for `pixxel export`.
+    The output of any format but the table is a manifest for `pixxel export`.
     """
 
     async def main() -> int:
@@ -59,7 +59,7 @@ def jobs(session: Session, workflow: str, status: str | None, sandbox: bool, for
 
 
 async def _write(
-    form: OutputForm, columns: Sequence[str], listed: AsyncIterable[Any], row: Callable[[Any], OutputRow], none: str
+    form: OutputFormat, columns: Sequence[str], listed: AsyncIterable[Any], row: Callable[[Any], OutputRow], none: str
 ) -> None:
     out = writer(form, columns, sys.stdout)
     async for each in listed:

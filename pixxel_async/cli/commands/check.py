@@ -1,4 +1,4 @@
-"""`pixxel check`: does the key work, and what may it see?"""
+"""`pixxel check`: test the API key and list the projects visible to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...errors import ConfigError, Forbidden, KeyRefused
 from .. import options
 from ..running import run
 from ..session import Session
-from ..show.rows import OutputForm, show
+from ..show.rows import OutputFormat, show
 from ..text import many, printable
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("project_id", "name", "title", "org_id", "created_at")
 
-_FORMS = {"raw": "sent as it is", "bearer": "sent as `Bearer …`", None: "in the form that was set"}
+_FORMS = {"raw": "sent as it is", "bearer": "sent as `Bearer …`", None: "in the configured form"}
 
 
 @click.command()
@@ -32,16 +32,16 @@ _FORMS = {"raw": "sent as it is", "bearer": "sent as `Bearer …`", None: "in th
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Also ask how the service does what its pages leave open, and write that as a profile for the sandbox.",
+    help="Also probe the API's undocumented behaviour, and write it as a profile for the sandbox.",
 )
 @click.argument("package", required=False)
 @click.pass_obj
-def check(session: Session, sandbox: bool, form: OutputForm, report: Path | None, package: str | None) -> int:
-    """Test the key and show what it sees.
+def check(session: Session, sandbox: bool, form: OutputFormat, report: Path | None, package: str | None) -> int:
+    """Test the API key and list the projects visible to it.
 
-    stderr tells where the key came from and which form of it works, stdout gets the projects. With --report and a
-    PACKAGE such as job:WORKFLOW/JOB, that package is asked for and its first bytes are read; the report holds no key,
-    link, id or name.
+    stderr shows the key's source and the header form that works, stdout the projects. With --report and a PACKAGE such
+    as job:WORKFLOW/JOB, that package is requested and its first bytes are read; the report holds no key, link, id or
+    name.
     """
     if package and report is None:
         raise click.UsageError("PACKAGE is for --report FILE only")
@@ -62,13 +62,13 @@ def check(session: Session, sandbox: bool, form: OutputForm, report: Path | None
     return status
 
 
-async def _check(client: PixxelClient, form: OutputForm) -> None:
+async def _check(client: PixxelClient, form: OutputFormat) -> None:
     _say(f"API: {client.settings.base_url}")
     _say(f"key: from {client.settings.key_source}")
     try:
         projects = [project async for project in client.projects.list()]
     except (KeyRefused, Forbidden) as error:
-        error.hint = "This is what every key may ask: it is mistyped, no longer valid, or another service's"
+        error.hint = "every valid key may list projects: it is mistyped, revoked, or belongs to another service"
         raise
     _say(f"the key works, {_FORMS[client.auth_form]}; it sees {many(len(projects), 'project')}")
     if not projects:

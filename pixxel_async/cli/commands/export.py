@@ -1,4 +1,4 @@
-"""`pixxel export`: fetch packages into a folder; the same line again fetches what is new and what is missing."""
+"""`pixxel export`: download packages into a folder or object store; run again to fetch new and missing ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..choose.last_run import last_run, note_run
 from ..choose.listing import Listing, first_workflow, manifest, packages
 from ..choose.request import ExportRequest, check
 from ..errors import Exit
-from ..run_export import Fetching, prepare
+from ..run_export import ExportRun, prepare
 from ..running import run
 from ..session import Session
 from .preview import Preview
@@ -28,59 +28,59 @@ from .preview import Preview
 
 @click.command()
 @click.argument("packages", nargs=-1, metavar="[PACKAGE]...")
-@click.option("--workflow", "workflows", metavar="W", multiple=True, help="Take the jobs of this workflow; repeatable.")
-@click.option("--project", metavar="P", help="Take the jobs of all workflows of this project.")
-@click.option("--manifest", metavar="FILE", help="Take the packages of a CSV or NDJSON file; `-` is stdin.")
+@click.option("--workflow", "workflows", metavar="W", multiple=True, help="Export the workflow's jobs; repeatable.")
+@click.option("--project", metavar="P", help="Export the jobs of all workflows of this project.")
+@click.option("--manifest", metavar="FILE", help="Export the packages of a CSV or NDJSON file; `-` is stdin.")
 @click.option(
     "--packages", "kinds", type=click.Choice(["job", "task", "both"]), help="Packages of jobs, tasks, or both [job]."
 )
 @click.option(
-    "--status", "statuses", metavar="WORD", multiple=True, help="Take jobs of this status; repeatable [completed]."
+    "--status", "statuses", metavar="WORD", multiple=True, help="Only jobs with this status; repeatable [completed]."
 )
 @click.option(
     "--finished-since",
     "since",
     metavar="DATE|last",
     callback=options.as_since,
-    help="Take what ended since 2026-01-31, 2026-01-31T12:00Z or the `last` whole run.",
+    help="Only jobs finished since 2026-01-31, 2026-01-31T12:00Z or the `last` complete run.",
 )
-@click.option("--wait", is_flag=True, help="Wait for jobs that are still running, too.")
+@click.option("--wait", is_flag=True, help="Also wait for jobs that are still running.")
 @click.option(
     "--to",
     metavar="FOLDER|URL",
     type=options.LocationType(urls=True),
     required=True,
-    help="Where the packages go: a folder, or s3://bucket/prefix, gs://…, az://….",
+    help="Destination: a folder, or s3://bucket/prefix, gs://…, az://….",
 )
 @options.spool
 @click.option(
     "--name",
     metavar="TEMPLATE",
-    help="Names below the folder, without suffix: {workflow_id}/{finished_at:%Y-%m}/{job_id}.",
+    help="File names below the folder, without suffix: {workflow_id}/{finished_at:%Y-%m}/{job_id}.",
 )
 @click.option(
     "--shard",
     metavar="I/N",
     callback=options.as_shard,
-    help="Of N machines this is machine I: take its share, the same in every run.",
+    help="Export the share of machine I of N, the same in every run.",
 )
-@click.option("--dry-run", is_flag=True, help="Ask for nothing and fetch nothing: show what would be done.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done; request and fetch no package.")
 @click.option(
-    "--sizes", is_flag=True, help="With --dry-run: ask once for each package, which starts its packing, for its size."
+    "--sizes", is_flag=True, help="With --dry-run: request each package once for its size, which starts its packing."
 )
-@click.option("--redo-missing", is_flag=True, help="Fetch again what was fetched and is no longer in the folder.")
+@click.option("--redo-missing", is_flag=True, help="Fetch recorded packages again whose file is gone.")
 @options.record
 @options.transfer
 @options.sandbox
 @click.pass_obj
 def export(session: Session, /, to: str | Path, spool: Path | None, **given: Any) -> int:
-    """Fetch packages into a folder or an object store.
+    """Download packages into a folder or an object store.
 
-    Asks for them, waits until they are packed, fetches, proves and keeps them. PACKAGE is a package in its text form:
-    job:W/J, task:W/J/T, insight:AOI/INSIGHT (also with /inputs=NAME,… and /outputs=NAME,…), asset:AOI/asset_ids=ID,…,
-    catalog:catalog_ids=ID,… or catalog:order_item_ids=ID,…; also report:tz=UTC, today's table of all orders, and
-    picture:AOI/VISUALIZATION/INDEX/DATE/MODE, an index drawn with its legend. Stop it any way and type the same line
-    again: it goes on, and what is there already is not fetched twice.
+    Requests each package, polls until it is packed, downloads and verifies it. PACKAGE is one of job:W/J, task:W/J/T,
+    insight:AOI/INSIGHT (also with /inputs=NAME,… and /outputs=NAME,…), asset:AOI/asset_ids=ID,…,
+    catalog:catalog_ids=ID,… or catalog:order_item_ids=ID,…, report:tz=UTC (today's table of all orders),
+    picture:AOI/VISUALIZATION/INDEX/DATE/MODE (a rendered index with its legend). Run the same command again after any
+    interruption: it resumes, and fetches nothing twice.
     """
     order = ExportRequest(to=where(to, spool), **given)
     check(order)
@@ -89,13 +89,13 @@ def export(session: Session, /, to: str | Path, spool: Path | None, **given: Any
 
 async def _export(session: Session, order: ExportRequest) -> int:
     began = datetime.now(UTC)
-    fetching = Fetching(order)
+    export_run = ExportRun(order)
     choice = await _choice(order)
     async with session.client(sandbox=order.sandbox) as client:
         await prepare(order.to.folder)
-        listing = Listing(client, choice, fetching.wrong, fetching.note)
-        await fetching.fetch(client, await _source(order, listing))
-    code = fetching.close(running=listing.running)
+        listing = Listing(client, choice, export_run.report_error, export_run.note)
+        await export_run.fetch(client, await _source(order, listing))
+    code = export_run.close(running=listing.running)
     if code is Exit.DONE and order.listed:
         await anyio.to_thread.run_sync(note_run, order.to.folder, order.selection, began)
     return code
@@ -105,7 +105,7 @@ async def _preview(session: Session, order: ExportRequest) -> int:
     preview = Preview(order)
     choice = evolve(await _choice(order), wait=False)
     async with session.client(sandbox=order.sandbox) as client:
-        listing = Listing(client, choice, preview.wrong, preview.note)
+        listing = Listing(client, choice, preview.report_error, preview.note)
         await preview.show(client, await _source(order, listing), sizes=order.sizes)
     return preview.close(running=listing.running)
 

@@ -1,4 +1,4 @@
-"""`pixxel status`, `list`, `verify` and `retry`: what is in a folder, and what is not yet."""
+"""`pixxel status`, `list`, `verify` and `retry`: commands for a folder's packages."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .. import options
 from ..choose.request import RunOptions, check_run
 from ..errors import Exit
 from ..open_record import open_record
-from ..run_export import Fetching
+from ..run_export import ExportRun
 from ..running import run
 from ..session import Session
 from ..show.outlines import outline
-from ..show.rows import OutputForm, writer
+from ..show.rows import OutputFormat, writer
 from ..text import many, printable
 from ..text import size as text_of
 
@@ -36,8 +36,7 @@ LIST_COLUMNS = ("package", "state", "path", "size", "sha256", "proof", "finished
 VERIFY_COLUMNS = ("path", "ok", "reason")
 DAMAGED_COLUMNS = ("path", "reason")
 
-_NONE = "no package was asked for yet"
-_ANEW = "pixxel export --redo-missing …"
+_NONE = "no package was requested yet"
 _STATES = ("done", "publishing", "streaming", "waiting", "failed", "given_up")
 
 
@@ -45,16 +44,16 @@ _STATES = ("done", "publishing", "streaming", "waiting", "failed", "given_up")
 @options.folder
 @options.record
 @options.output
-def status(folder: LocationSpec, record: Path | None, form: OutputForm) -> int:
+def status(folder: LocationSpec, record: Path | None, form: OutputFormat) -> int:
     """Count a folder's packages by state.
 
-    What was given up because it failed for good in too many runs is listed on stderr, with the reason, and so is what
-    is here but could not be unpacked.
+    Packages given up after permanent failures in several runs, and archives that could not be unpacked, are listed on
+    stderr with the reason.
     """
     return run(lambda: _status(folder, record, form))
 
 
-async def _status(folder: LocationSpec, record: Path | None, form: OutputForm) -> int:
+async def _status(folder: LocationSpec, record: Path | None, form: OutputFormat) -> int:
     counts, packed = {state: [0, 0] for state in _STATES}, False
     async with open_record(folder, record) as opened:
         async for row in opened.rows(folder.folder):
@@ -73,7 +72,7 @@ async def _status(folder: LocationSpec, record: Path | None, form: OutputForm) -
         click.echo(_NONE, err=True)
     again = [option for option, any in (("--given-up", counts["given_up"][0]), ("--extract", packed)) if any]
     if again:
-        click.echo(f"to try those again: pixxel retry {' '.join(again)} {shlex.quote(str(folder))}", err=True)
+        click.echo(f"to retry them: pixxel retry {' '.join(again)} {shlex.quote(str(folder))}", err=True)
     return Exit.DONE
 
 
@@ -81,20 +80,19 @@ async def _status(folder: LocationSpec, record: Path | None, form: OutputForm) -
 @options.folder
 @options.record
 @options.output_on_earth
-def list_(folder: LocationSpec, record: Path | None, form: OutputForm) -> int:
+def list_(folder: LocationSpec, record: Path | None, form: OutputFormat) -> int:
     """List a folder's packages.
 
-    As CSV or NDJSON the list is a manifest for `pixxel export`; as GeoJSON it is a map of what there is, drawn from the
-    outlines inside the packages.
+    As CSV or NDJSON the list is a manifest for `pixxel export`; as GeoJSON it is a map of the packages' footprints.
     """
     return run(lambda: _list(folder, record, form))
 
 
-async def _list(folder: LocationSpec, record: Path | None, form: OutputForm) -> int:
+async def _list(folder: LocationSpec, record: Path | None, form: OutputFormat) -> int:
     out = writer(form, TABLE_COLUMNS if form == "table" else LIST_COLUMNS, sys.stdout)
     async with open_record(folder, record) as opened:
         async for row in opened.rows(folder.folder):
-            out.add(_told(row) if form == "table" else await _drawn(_listed(row, folder), folder, form))
+            out.add(_table_row(row) if form == "table" else await _with_geometry(_row(row, folder), folder, form))
     out.end()
     if out.blank:
         click.echo(_NONE, err=True)
@@ -104,21 +102,21 @@ async def _list(folder: LocationSpec, record: Path | None, form: OutputForm) -> 
 @click.command()
 @options.folder_or_sums
 @options.record
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing unless a file is damaged.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only damaged files.")
 @options.output
-def verify(folder: LocationSpec, record: Path | None, quiet: bool, form: OutputForm) -> int:
-    """Read every fetched file and compare.
+def verify(folder: LocationSpec, record: Path | None, quiet: bool, form: OutputFormat) -> int:
+    """Verify the checksum of every fetched file.
 
-    Each file is compared with what the record says of it, or with a SHA256SUMS alone, which needs no record; the exit
-    code is 7 if one is damaged or missing. The table has those alone, the other forms have every file.
+    Files are compared with the record, or with a SHA256SUMS file, which needs no record. The exit code is 7 if a file
+    is damaged or missing. The table shows only those, the other formats every file.
     """
     return run(lambda: _verify(folder, record, quiet, form))
 
 
-async def _verify(folder: LocationSpec, record: Path | None, quiet: bool, form: OutputForm) -> int:
+async def _verify(folder: LocationSpec, record: Path | None, quiet: bool, form: OutputFormat) -> int:
     good = bad = 0
     out = writer(form, DAMAGED_COLUMNS if form == "table" else VERIFY_COLUMNS, sys.stdout)
-    async for found in _read_again(folder, record):
+    async for found in _verify_files(folder, record):
         good, bad = good + found.ok, bad + (not found.ok)
         if not found.ok or not (quiet or form == "table"):
             out.add({"path": found.url or _path(found.path, form), "ok": found.ok, "reason": found.reason})
@@ -126,7 +124,7 @@ async def _verify(folder: LocationSpec, record: Path | None, quiet: bool, form: 
         out.end()
         click.echo(f"{many(good, 'file')} sound" + (f", {bad:,} damaged or missing" if bad else ""), err=True)
     if bad:
-        click.echo(f"to fetch them anew, delete them and export with: {_ANEW}", err=True)
+        click.echo("to fetch them again, delete them and export with: pixxel export --redo-missing …", err=True)
     return Exit.DAMAGED if bad else Exit.DONE
 
 
@@ -135,12 +133,12 @@ async def _verify(folder: LocationSpec, record: Path | None, quiet: bool, form: 
 @options.record
 @options.transfer
 @options.sandbox
-@click.option("--given-up", is_flag=True, help="Also what had been given up after too many failures.")
+@click.option("--given-up", is_flag=True, help="Also packages given up after too many failures.")
 @click.pass_obj
 def retry(session: Session, /, folder: LocationSpec, sandbox: bool, given_up: bool, **given: Any) -> int:
-    """Fetch again what failed or is unfinished.
+    """Retry failed and unfinished packages.
 
-    With --extract, unpack again what could not be unpacked, too. Nothing new is looked for: `pixxel export` does that.
+    With --extract, also unpack archives again whose unpacking failed. New packages are found by `pixxel export` only.
     """
     wanted = RunOptions(to=folder, **given)
     check_run(wanted)
@@ -148,16 +146,16 @@ def retry(session: Session, /, folder: LocationSpec, sandbox: bool, given_up: bo
 
 
 async def _retry(session: Session, sandbox: bool, wanted: RunOptions, given_up: bool) -> int:
-    fetching = Fetching(wanted)
+    export_run = ExportRun(wanted)
     async with open_record(wanted.to, wanted.record) as opened, session.client(sandbox=sandbox) as client:
-        await fetching.fetch(client, _unfinished(opened, wanted, given_up, fetching.note))
-    return fetching.close()
+        await export_run.fetch(client, _unfinished(opened, wanted, given_up, export_run.note))
+    return export_run.close()
 
 
 async def _unfinished(
     opened: Record, run: RunOptions, given_up: bool, note: Callable[[str], None]
 ) -> AsyncIterator[Wanted]:
-    """What is not done; given-up packages are told as left alone unless they are wanted, too."""
+    """Yield the packages that are not done; given-up ones are skipped by the manager unless reset by `given_up`."""
     packed = 0
     async for row in opened.rows(run.to.folder):
         if row.state == "given_up" and given_up:
@@ -165,20 +163,20 @@ async def _unfinished(
         if row.state == "done" and not (run.extract and _stayed_packed(row)):
             packed += _stayed_packed(row)
         elif row.identity.startswith(f"{SignedLink.kind}:"):
-            note(f"{printable(row.identity)} was fetched by a signed link, which is kept nowhere: give the link again")
+            note(f"{printable(row.identity)} was fetched by a signed link, which is never stored: pass the link again")
         else:
             yield Wanted(parse_package(row.identity), row.fields)
     if packed:
-        note(f"{many(packed, 'archive')} could not be unpacked: --extract tries again")
+        note(f"{many(packed, 'archive')} could not be unpacked: --extract retries")
 
 
 def _stayed_packed(row: Row) -> bool:
-    """Whether it is here, and unpacking it failed."""
+    """Tell whether the archive was fetched but could not be unpacked."""
     return row.state == "done" and row.error is not None
 
 
-def _read_again(place: LocationSpec, record: Path | None) -> AsyncIterator[Verified]:
-    """Every file of a folder with a record, or of a list of sums, also where that is all that a folder has."""
+def _verify_files(place: LocationSpec, record: Path | None) -> AsyncIterator[Verified]:
+    """Verify the files of a record, or of a SHA256SUMS file where there is no record."""
     sums = place.folder / SUMS if place.folder.is_dir() else place.folder
     if place.url is None and record is None and sums.is_file() and not place.record.exists():
         return verify_sums(sums)
@@ -187,29 +185,29 @@ def _read_again(place: LocationSpec, record: Path | None) -> AsyncIterator[Verif
 
 async def _recorded(place: LocationSpec, record: Path | None) -> AsyncIterator[Verified]:
     async with open_record(place, record) as opened:
-        async for found in verify_folder(place.folder, opened, await _store(place)):
+        async for found in verify_folder(place.folder, opened, await _open_store(place)):
             yield found
 
 
-async def _drawn(listed: dict[str, object], folder: LocationSpec, form: OutputForm) -> dict[str, object]:
-    """The row with where it lies on earth, if the form can show that."""
+async def _with_geometry(listed: dict[str, object], folder: LocationSpec, form: OutputFormat) -> dict[str, object]:
+    """Add the package's footprint to the row, for GeoJSON."""
     if form == "geojson" and folder.url is None and listed["path"] is not None:
         listed["geometry"] = await anyio.to_thread.run_sync(outline, Path(str(listed["path"])))
     return listed
 
 
-def _path(path: Path, form: OutputForm) -> str:
-    """As the user would type it, or for programs as it is found from anywhere."""
+def _path(path: Path, form: OutputFormat) -> str:
+    """Return the path as typed for a table, else absolute."""
     return str(path if form == "table" else path.absolute())
 
 
-def _located(name: str, folder: LocationSpec) -> str:
-    """Where a file is, as it is found from anywhere."""
+def _locate(name: str, folder: LocationSpec) -> str:
+    """Return the absolute path, or the URL, of a file below the folder."""
     return str((folder.folder / name).absolute()) if folder.url is None else f"{folder.url}/{name}"
 
 
-async def _store(folder: LocationSpec) -> Destination | None:
-    """The object store, ready to be read; None for a folder."""
+async def _open_store(folder: LocationSpec) -> Destination | None:
+    """Open the object store; None for a folder."""
     if folder.url is None:
         return None
     store = await anyio.to_thread.run_sync(open_store, folder.url)
@@ -217,8 +215,8 @@ async def _store(folder: LocationSpec) -> Destination | None:
     return store
 
 
-def _told(row: Row) -> dict[str, object]:
-    """What people get of a package."""
+def _table_row(row: Row) -> dict[str, object]:
+    """Convert a recorded package to a row of `TABLE_COLUMNS`."""
     return {
         "state": row.state,
         "size": None if row.size is None else text_of(row.size),
@@ -227,12 +225,13 @@ def _told(row: Row) -> dict[str, object]:
     }
 
 
-def _listed(row: Row, folder: LocationSpec) -> dict[str, object]:
+def _row(row: Row, folder: LocationSpec) -> dict[str, object]:
+    """Convert a recorded package to a row of `LIST_COLUMNS`."""
     ended = None if row.finished_at is None else datetime.fromtimestamp(row.finished_at, UTC)
     return {
         "package": row.identity,
         "state": row.state,
-        "path": None if row.name is None else _located(row.name, folder),
+        "path": None if row.name is None else _locate(row.name, folder),
         "size": row.size,
         "sha256": row.sha256,
         "proof": row.proof,

@@ -1,4 +1,4 @@
-"""`pixxel export --dry-run`: what a run would do, told without doing it."""
+"""`pixxel export --dry-run`: show what a run would do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...downloads import Planned, dry_run
 from ...errors import PixxelError
 from ..choose.request import RunOptions
 from ..errors import Exit, one_line
-from ..show.rows import OutputForm, OutputRow, show
+from ..show.rows import OutputFormat, OutputRow, show
 from ..show.summary import Tally
 from ..text import many, printable, size
 
@@ -23,31 +23,31 @@ if TYPE_CHECKING:
     from ..run_export import Source
 
 COLUMNS = ("package", "step", "path", "size", "offset", "status")
-"""What programs get of a package."""
+"""Columns of a package in JSON, NDJSON and CSV."""
 TABLE_COLUMNS = ("step", "size", "path")
-"""What people get; `status` beside it where the service was asked."""
+"""Columns of a package in a table; with --sizes also `status`."""
 
-_NOTICE = "asking once for each package, for its size: the service begins to pack those that it has not packed yet"
+_NOTICE = "requesting each package once for its size: the service starts to pack those that are not packed yet"
 _WORDS = {
     "fetch": "to fetch",
-    "resume": "to go on with",
-    "prove": "here, to be proved",
+    "resume": "to resume",
+    "prove": "here, to be verified",
     "finish": "here, to be recorded",
-    "check": "here, to be compared",
-    "adopt": "here, to be looked at",
+    "check": "here, to be compared with the record",
+    "adopt": "here, to be inspected",
     "done": "done before",
     "given_up": "given up",
     "taken": "whose name is taken by another file",
     "elsewhere": "of other machines",
 }
-"""What is said of the packages of each step."""
+"""Description of the packages of each step."""
 
 
 class Preview:
-    """Shows what a run would do.
+    """Print what a run would do.
 
     Args:
-        run: the run, as if it were to be.
+        run: options of the run.
     """
 
     def __init__(self, run: RunOptions) -> None:
@@ -55,21 +55,21 @@ class Preview:
         self._tally = Tally()
         self._planned: Sequence[Planned] = ()
 
-    def wrong(self, error: PixxelError, what: str = "") -> None:
-        """Tell an error of the listing, and what could not be read."""
-        self._tally.wrong(error, ends=not what)
-        _say(f"{printable(what)}: {one_line(error)}" if what else one_line(error))
+    def report_error(self, error: PixxelError, subject: str = "") -> None:
+        """Print an error of the listing with the name of what could not be read, and count it."""
+        self._tally.count_error(error, ends_run=not subject)
+        click.echo(f"{printable(subject)}: {one_line(error)}" if subject else one_line(error), err=True)
 
     def note(self, text: str) -> None:
-        """Tell people what is going on, unless they want quiet."""
+        """Print a message, unless quiet."""
         if not self._run.quiet:
-            _say(printable(text))
+            click.echo(printable(text), err=True)
 
     async def show(self, client: PixxelClient, source: Source, *, sizes: bool) -> None:
-        """Write what would be done with each package, in the order of the source.
+        """Write the planned step of each package, in the order of the source.
 
         Args:
-            sizes: whether the service is asked for each package that would be fetched.
+            sizes: request each package that would be fetched, for its size.
         """
         run = self._run
         if sizes:
@@ -80,7 +80,7 @@ class Preview:
         if form is not None:
             await anyio.to_thread.run_sync(self._write, form, sizes)
 
-    def _write(self, form: OutputForm, sizes: bool) -> None:
+    def _write(self, form: OutputFormat, sizes: bool) -> None:
         to, folder = self._run.to, self._run.to.folder.resolve()
         columns = (*TABLE_COLUMNS, *(["status"] * sizes)) if form == "table" else COLUMNS
         names = [one.path.relative_to(folder) for one in self._planned]
@@ -88,23 +88,23 @@ class Preview:
             paths = [f"{to.url}/{name.as_posix()}" for name in names]
         else:
             paths = [str((to.folder if form == "table" else folder) / name) for name in names]
-        told = _for_people if form == "table" else _row
-        show(form, columns, [told(one, path) for one, path in zip(self._planned, paths, strict=True)], sys.stdout)
+        convert = _table_row if form == "table" else _row
+        show(form, columns, [convert(one, path) for one, path in zip(self._planned, paths, strict=True)], sys.stdout)
 
     def close(self, *, running: int) -> Exit:
-        """Sum up.
+        """Print the summary; return the exit code.
 
         Args:
-            running: jobs that have not ended, and were left out.
+            running: jobs skipped because they are still running.
         """
         if not self._run.quiet:
             for line in summary(self._planned, running):
-                _say(line)
+                click.echo(line, err=True)
         return self._tally.code
 
 
 def summary(planned: Sequence[Planned], running: int = 0) -> Iterator[str]:
-    """The packages of each step, those to be fetched first, and the bytes that are known of."""
+    """Yield the number of packages of each step and their known bytes."""
     counts = Counter(one.step for one in planned)
     for step, words in _WORDS.items():
         some = [one for one in planned if one.step == step]
@@ -112,7 +112,7 @@ def summary(planned: Sequence[Planned], running: int = 0) -> Iterator[str]:
         if some:
             yield f"{many(len(some), 'package')} {words}" + (f", {size(known)} as far as is known" if known else "")
     if running:
-        yield f"{many(running, 'job')} still running, whose packages are not counted"
+        yield f"{many(running, 'job')} still running, not counted"
     yield "nothing was fetched" if counts else "nothing to fetch"
 
 
@@ -127,14 +127,10 @@ def _row(one: Planned, path: str) -> OutputRow:
     }
 
 
-def _for_people(one: Planned, path: str) -> OutputRow:
+def _table_row(one: Planned, path: str) -> OutputRow:
     return {
         "step": one.step,
         "size": None if one.size is None else size(one.size),
         "path": path,
         "status": one.status or None,
     }
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)

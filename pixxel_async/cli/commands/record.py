@@ -1,4 +1,4 @@
-"""`pixxel record merge`: one record of what several machines have done."""
+"""`pixxel record merge`: merge the records of several machines."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ..text import many, printable
 
 @click.group()
 def record() -> None:
-    """Look after records of what is done."""
+    """Merge the records of several machines."""
 
 
 @record.command("merge")
 @click.argument("into", metavar="INTO", type=options.LocationType())
 @click.argument("sources", metavar="FROM...", nargs=-1, required=True, type=options.LocationType())
 def merge_(into: Path, sources: tuple[Path, ...]) -> int:
-    """Take into one record what others know.
+    """Merge records into one.
 
-    INTO and FROM are folders of exports, or files of records. Bring the files together first, for example with
-    `rsync -a`; merging the same again changes nothing. INTO's SHA256SUMS is written anew when it is a folder.
+    INTO and FROM are export folders or record files. Copy the packages into one folder first, for example with
+    `rsync -a`. Merging is idempotent. If INTO is a folder, its SHA256SUMS is rewritten.
     """
     folder = into if into.is_dir() else None
     records = [_file(place) for place in (into, *sources)]
@@ -43,8 +43,8 @@ async def _merge(into: Path, sources: list[Path], folder: Path | None) -> int:
         async with await Record.open(into, origin=None) as opened:
             await write_sums(folder, opened)
     for clash in merged.clashes:
-        click.echo(f"left out: {printable(clash)}", err=True)
-    click.echo(f"{many(merged.taken, 'package')} taken, {merged.kept:,} known already{begun}", err=True)
+        click.echo(f"not merged: {printable(clash)}", err=True)
+    click.echo(f"{many(merged.taken, 'package')} merged, {merged.kept:,} known already{begun}", err=True)
     return Exit.FAILED if merged.clashes else Exit.DONE
 
 

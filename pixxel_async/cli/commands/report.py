@@ -1,4 +1,4 @@
-"""`pixxel report FOLDER`: what came when, and what does not come; from the record alone."""
+"""`pixxel report FOLDER`: summarise a record by month or day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .. import options
 from ..errors import Exit
 from ..open_record import open_record
 from ..running import run
-from ..show.rows import OutputForm, OutputRow, show
+from ..show.rows import OutputFormat, OutputRow, show
 from ..text import many, printable, size
 
 Span = Literal["month", "day"]
@@ -26,17 +26,17 @@ COLUMNS = ("period", "fetched", "bytes", "failed", "given_up", "unfinished", "re
 TABLE_COLUMNS = ("period", "fetched", "size", "failed", "given_up", "unfinished", "reasons")
 
 _LENGTHS: dict[Span, int] = {"month": 7, "day": 10}
-"""Characters of an ISO 8601 date."""
+"""Characters of the period's ISO 8601 prefix."""
 
 
 @define
 class Period:
-    """A month, or a day, of a folder, in UTC.
+    """Counts of a month or day, in UTC.
 
     Attributes:
-        fetched, size: packages that came in it, and their bytes.
-        failed, given_up, unfinished: packages that were last tried in it, and are not here.
-        reasons: of the packages that are not here, how many failed by which kind of error.
+        fetched, size: packages fetched in it, and their bytes.
+        failed, given_up, unfinished: missing packages whose last attempt was in it.
+        reasons: number of missing packages by kind of error.
     """
 
     fetched: int = 0
@@ -48,11 +48,11 @@ class Period:
 
     @property
     def missing(self) -> int:
-        """Packages that are not here."""
+        """Return the number of missing packages."""
         return self.failed + self.given_up + self.unfinished
 
     def count(self, row: Recorded) -> None:
-        """Take in one package."""
+        """Count a package."""
         match row.state:
             case "done":
                 self.fetched += 1
@@ -71,20 +71,18 @@ class Period:
 @click.command()
 @options.folder
 @options.record
-@click.option(
-    "--by", type=click.Choice(["month", "day"]), default="month", show_default=True, help="What a row stands for."
-)
+@click.option("--by", type=click.Choice(["month", "day"]), default="month", show_default=True, help="Period of a row.")
 @options.output
-def report(folder: LocationSpec, record: Path | None, by: Span, form: OutputForm) -> int:
-    """Sum up what came when.
+def report(folder: LocationSpec, record: Path | None, by: Span, form: OutputFormat) -> int:
+    """Summarise a folder by month or day.
 
-    A row is a month, or a day, in UTC: the packages that came in it and their bytes, and those that were last tried in
-    it and did not come, with the kinds of their errors.
+    A row is a month or day, in UTC: the packages fetched in it and their bytes, and the missing packages whose last
+    attempt was in it, with the kinds of their errors.
     """
     return run(lambda: _report(folder, record, by, form))
 
 
-async def _report(folder: LocationSpec, record: Path | None, by: Span, form: OutputForm) -> int:
+async def _report(folder: LocationSpec, record: Path | None, by: Span, form: OutputFormat) -> int:
     periods: dict[str, Period] = {}
     async with open_record(folder, record) as found:
         async for row in found.rows(folder.folder):
@@ -96,17 +94,17 @@ async def _report(folder: LocationSpec, record: Path | None, by: Span, form: Out
 
 
 def when(row: Recorded, by: Span) -> str:
-    """The month or the day of a package: of its end, or of when it was last tried."""
+    """Return the month or day in which the package was fetched, or last attempted."""
     moment = datetime.fromtimestamp(row.finished_at or row.updated_at, UTC)
     return moment.isoformat()[: _LENGTHS[by]]
 
 
 def total(periods: Iterable[Period]) -> str:
-    """All of it in one line."""
+    """Format the total of all periods."""
     known = list(periods)
     fetched, missing = sum(each.fetched for each in known), sum(each.missing for each in known)
     text = f"{many(fetched, 'package')}, {size(sum(each.size for each in known))}"
-    return text + (f"; {missing:,} not here" if missing else "")
+    return text + (f"; {missing:,} missing" if missing else "")
 
 
 def _row(name: str, period: Period, *, table: bool) -> OutputRow:

@@ -1,4 +1,4 @@
-"""`pixxel sandbox`: an API of our own, served until Ctrl-C."""
+"""`pixxel sandbox`: serve a simulated API until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ Time = Literal["real", "manual"]
 
 
 @click.command()
-@click.option("--seed", type=int, default=SEED, show_default=True, help="The same seed, the same data.")
+@click.option("--seed", type=int, default=SEED, show_default=True, help="Seed of the random data.")
 @click.option(
     "--profile",
     "answers",
     metavar="NAME|FILE",
     default="literal",
     show_default=True,
-    help="Answers as documented (literal), with what a real service sends besides (realistic), or as a JSON file says.",
+    help="Responses as documented (literal), with undocumented members (realistic), or as described by a JSON file.",
 )
 @click.option(
     "--scenario",
     metavar="NAME|FILE",
-    help="What goes wrong: flaky-storage, rate-limited, expiring-links, maintenance, lost-answers, or a JSON plan.",
+    help="Faults: flaky-storage, rate-limited, expiring-links, maintenance, lost-answers, or a JSON file.",
 )
 @click.option(
     "--clock",
     type=click.Choice(["real", "manual"]),
     default="real",
     show_default=True,
-    help="Whether time passes by itself, or only by the buttons of the start page.",
+    help="Real time, or time that only the buttons of the start page advance.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; a free one unless given.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on [a free one].")
 def sandbox(seed: int, answers: str, scenario: str | None, clock: Time, port: int) -> int:
-    """Serve an API of our own on this machine.
+    """Serve a simulated API on this machine.
 
-    It needs no account and has made-up data. stdout gets its address and key as shell assignments. A browser shows at
-    that address what it holds and what it was asked.
+    It needs no account and has random data. stdout gets its address and key as shell assignments. Open the address in
+    a browser for its contents and its log of requests.
     """
     try:
         return run(lambda: _serve(seed, answers, scenario, clock, port))
@@ -54,6 +54,6 @@ async def _serve(seed: int, answers: str, scenario: str | None, clock: Time, por
 
     async with Sandbox(seed=seed, profile=answers, scenario=scenario, clock=clock, port=port) as served:
         click.echo(f"export PIXXEL_BASE_URL={served.url}\nexport PIXXEL_API_KEY={served.api_key}")
-        click.echo("serving until Ctrl-C; use the two lines above in another shell", err=True)
+        click.echo("serving until Ctrl-C; run the two lines above in another shell", err=True)
         await asyncio.Event().wait()
     return Exit.DONE

@@ -1,4 +1,4 @@
-"""What the methods of `client.<resource>` take and give, read from their signatures and docstrings at run time."""
+"""Read the arguments and results of `client.<resource>` methods from their signatures and docstrings."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _LISTS: dict[Any, ArgumentKind] = {str: "texts", float: "numbers"}
 
 @frozen
 class CommandArgument:
-    """One argument of a method.
+    """Argument of a method.
 
     Attributes:
-        kind: what a command line gives for it; `json` for whatever has members.
-        positional: whether it goes without its name.
+        kind: type of its command-line value; `json` for objects.
+        positional: passed without its name.
     """
 
     name: str
@@ -40,15 +40,15 @@ class CommandArgument:
 
 @frozen
 class ResourceMethod:
-    """One method of a resource.
+    """Method of a resource.
 
     Attributes:
-        resource, name: as attributes of the client and of the resource.
-        about: what it does, for people.
-        gives: the class of its answer, or of each row.
-        listed: whether it gives rows: a listing, the changes of a thing, or a list.
-        paged: whether it is a listing, which may be cut short.
-        paid: whether it costs tokens.
+        resource, name: names of the client's and the resource's attributes.
+        about: description, from the docstring.
+        gives: class of its result, or of each row.
+        listed: returns rows: a listing, a watch, or a list.
+        paged: is a paginated listing, which may be cut short.
+        paid: costs tokens.
     """
 
     resource: str
@@ -62,17 +62,17 @@ class ResourceMethod:
 
 
 def methods(resource: str) -> list[str]:
-    """The names of a resource's methods, in the order of its class."""
+    """Return the names of a resource's methods, in the order of its class."""
     return [name for name, found in vars(RESOURCES[resource]).items() if not name.startswith("_") and callable(found)]
 
 
 def about(resource: str) -> str:
-    """What a resource is, in one line."""
+    """Return the one-line description of a resource."""
     return inspect.getdoc(RESOURCES[resource]) or ""
 
 
 def read_method(resource: str, name: str) -> ResourceMethod:
-    """One method of `methods`, looked at closely."""
+    """Read a method's signature, type hints and docstring."""
     function = getattr(RESOURCES[resource], name)
     text, entries = _documented(function)
     hints = get_type_hints(function)
@@ -100,7 +100,7 @@ def _arguments(function: Callable[..., Any], hints: dict[str, Any], entries: dic
 
 
 def _kind(hint: Any) -> ArgumentKind:
-    """What a command line gives for a value of this type."""
+    """Return the kind of command-line value for a type hint."""
     options = [each for each in (get_args(hint) if _is_union(hint) else (hint,)) if each is not NoneType]
     if all(isinstance(each, type) and each in _PLAIN for each in options):
         return _PLAIN[options[-1]]
@@ -110,7 +110,7 @@ def _kind(hint: Any) -> ArgumentKind:
 
 
 def short_members(model: Any) -> list[str]:
-    """The members of a model that fit into a cell, by wire name; those that tell rows apart are the first."""
+    """Return the scalar members of a model by wire name, identifying ones first."""
     names = [
         each.metadata.get("wire", each.name)
         for each in fields(resolve_types(model))
@@ -120,7 +120,7 @@ def short_members(model: Any) -> list[str]:
 
 
 def members(model: Any) -> list[str]:
-    """All members of a model, by wire name."""
+    """Return all members of a model, by wire name."""
     own = [each for each in fields(model) if each.name != "extra" and "lent" not in each.metadata]
     return list(dict.fromkeys(each.metadata.get("within") or each.metadata.get("wire", each.name) for each in own))
 
@@ -135,7 +135,7 @@ def _is_union(hint: Any) -> bool:
 
 
 def _documented(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
-    """The docstring's words before its sections, and what it says of each argument."""
+    """Split the docstring into its description and the help of each argument."""
     head, *rest = _SECTION.split(inspect.getdoc(function) or "")
     sections = dict(zip(rest[::2], rest[1::2], strict=True))
     _, *entries = _ENTRY.split(sections.get("Args", ""))

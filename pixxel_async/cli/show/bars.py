@@ -1,4 +1,4 @@
-"""Live bars on a terminal: one for the run, one for each body that is arriving."""
+"""Live progress bars on a terminal: a line for the run, and a bar for each running download."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..text import printable, size
-from .lines import standing
+from .lines import progress_line
 from .progress import ProgressBoard
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from .progress import BodyProgress
 
 _SHOWN = 8
-"""Bodies shown at most; more are counted."""
-_TAKEN = 58
-"""Columns that a bar, its numbers and the gaps take."""
+"""Maximum of bars; further downloads are counted."""
+_BAR_COLUMNS = 58
+"""Columns taken by a bar, its numbers and the gaps."""
 
 
 class Bars:
-    """Bars that are redrawn in place and vanish at the end; they write to stderr only, and leave stdout alone."""
+    """Bars redrawn in place on stderr and erased at the end."""
 
     period = 0.125
 
@@ -39,11 +39,11 @@ class Bars:
         self._board = ProgressBoard()
 
     def take(self, event: Event) -> None:
-        """Keep where the bodies stand, for the next drawing."""
+        """Update the progress of the event's download."""
         self._board(event)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Draw everything anew."""
+        """Redraw all bars."""
         if self._live is None:
             self._live = Live(
                 console=self._console,
@@ -56,7 +56,7 @@ class Bars:
         self._live.update(self._picture(snapshot), refresh=True)
 
     def say(self, text: str) -> None:
-        """Write one line above the bars."""
+        """Print one line above the bars."""
         self._console.print(Text(text), soft_wrap=True)
 
     def hide(self) -> None:
@@ -68,9 +68,9 @@ class Bars:
     def _picture(self, snapshot: Snapshot) -> RenderableType:
         bodies = self._board.bodies
         head = Table.grid(padding=(0, 1))
-        head.add_row(self._spinner.render(time.monotonic()), Text(standing(snapshot), style="bold"))
+        head.add_row(self._spinner.render(time.monotonic()), Text(progress_line(snapshot), style="bold"))
         grid = Table.grid(padding=(0, 1))
-        room = max(12, self._console.width - _TAKEN)
+        room = max(12, self._console.width - _BAR_COLUMNS)
         for item, body in list(bodies.items())[:_SHOWN]:
             grid.add_row(Text(f"  {_end(printable(item), room)}"), _bar(body), Text(_words(body), no_wrap=True))
         more = len(bodies) - _SHOWN
@@ -78,7 +78,7 @@ class Bars:
 
 
 def _end(text: str, room: int) -> str:
-    """The last characters of a text, where ids differ."""
+    """Return the last characters of a text, where ids differ."""
     return text if len(text) <= room else "…" + text[1 - room :]
 
 

@@ -1,4 +1,4 @@
-"""Every event of a run as one JSON object on a line of stderr, for programs that watch."""
+"""Progress as NDJSON on stderr: one object per event, for programs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .lines import Silent
 if TYPE_CHECKING:
     from ...downloads import Snapshot
 
-_OFTEN = 1.0
-"""Seconds between two lines on the bytes of one body."""
+_MIN_INTERVAL = 1.0
+"""Seconds between two `moved` lines of one download."""
 
 
 class EventLines(Silent):
-    """JSON lines: each event, the run's counts every few seconds, and what is said to people."""
+    """NDJSON: each event, the run's counts every few seconds, and the messages to people."""
 
     period = 5.0
 
@@ -32,30 +32,30 @@ class EventLines(Silent):
         self._moved: dict[str, float] = {}
 
     def take(self, event: Event) -> None:
-        """Write one event; of those that only say how many bytes have come, one a second and body."""
+        """Write an event; `Moved` at most once a second per download."""
         if isinstance(event, Moved):
             now = time.monotonic()
-            if now - self._moved.get(event.item, -_OFTEN) < _OFTEN:
+            if now - self._moved.get(event.item, -_MIN_INTERVAL) < _MIN_INTERVAL:
                 return
             self._moved[event.item] = now
         elif isinstance(event, Downloaded | Skipped | Failed):
             self._moved.pop(str(event.package), None)
-        self._write(type(event).__name__.lower(), told(event))
+        self._write(type(event).__name__.lower(), event_members(event))
 
     def show(self, snapshot: Snapshot) -> None:
-        """Write how the run stands."""
-        self._write("standing", asdict(snapshot))
+        """Write the state of the run, as event `progress`."""
+        self._write("progress", asdict(snapshot))
 
     def say(self, text: str) -> None:
-        """Write one line for people."""
-        self._write("said", {"text": text})
+        """Write a message to people, as event `message`."""
+        self._write("message", {"text": text})
 
     def _write(self, event: str, members: dict[str, Any]) -> None:
         super().say(json.dumps({"event": event, **members}))
 
 
-def told(event: Event) -> dict[str, Any]:
-    """The members of an event as JSON has them; `item` is the package's text form in all of them."""
+def event_members(event: Event) -> dict[str, Any]:
+    """Convert an event to JSON members; `item` is the package's text form in all of them."""
     members = {name: _plain(value) for name, value in asdict(event, recurse=False).items() if name != "members"}
     if isinstance(event, Skipped):
         members["path"] = members.pop("file")

@@ -1,4 +1,4 @@
-"""Progress as plain lines, for streams that are no terminal."""
+"""Progress as plain lines, for streams other than a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Silent:
-    """Shows nothing but what is said: failures, and how to go on."""
+    """View without progress: prints messages only."""
 
     period = 3600.0
 
@@ -20,7 +20,7 @@ class Silent:
         self._stream = stream
 
     def take(self, event: Event) -> None:
-        """Events are not shown."""
+        """Ignore the event."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Show nothing."""
@@ -31,26 +31,26 @@ class Silent:
         self._stream.flush()
 
     def hide(self) -> None:
-        """There is nothing to hide."""
+        """Do nothing."""
 
 
 class PlainLines(Silent):
-    """One line now and then, when something has changed."""
+    """One line every few seconds, if the state has changed."""
 
     period = 5.0
 
     _last = ""
 
     def show(self, snapshot: Snapshot) -> None:
-        """Write how the run stands, if it stands otherwise than before."""
-        text = standing(snapshot)
+        """Print the state if it has changed."""
+        text = progress_line(snapshot)
         if text != self._last:
             self._last = text
             self.say(text)
 
 
-def standing(snapshot: Snapshot) -> str:
-    """How a run stands, as one line."""
+def progress_line(snapshot: Snapshot) -> str:
+    """Format the state of a run as one line."""
     ended = snapshot.done + snapshot.skipped + snapshot.failed
     known = ended + snapshot.pending + snapshot.waiting + snapshot.streaming + (snapshot.to_come or 0)
     more = "+" if snapshot.to_come is None else ""

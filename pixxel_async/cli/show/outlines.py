@@ -1,4 +1,4 @@
-"""Where on earth a fetched package lies, read from the outlines inside it."""
+"""Read the footprint of a fetched package from the GeoJSON files inside its archive."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 _LARGEST = 1 << 20
-"""Bytes of an outline at most; a longer GeoJSON is a result and no outline."""
+"""Maximum bytes of a footprint; a longer GeoJSON is a result."""
 _MOST = 100
-"""Outlines of one package that are read."""
+"""Maximum of GeoJSON files read per package."""
 # ASSUMPTION: the products' documentation names a footprint and a bounding box as GeoJSON; their file names are guessed.
 _NAMES = ("footprint", "bounding", "bbox", "aoi")
 
 
 def outline(path: Path) -> dict[str, Any] | None:
-    """The geometry of a package, in degrees; None where it holds none, or is no ZIP, or is not there any more.
+    """Read a package's geometry, in degrees; None if it has none, is not a ZIP, or is gone.
 
-    Members that are named as an outline count first, else every short GeoJSON does.
+    Files named as a footprint are preferred; else every short GeoJSON counts.
 
     Args:
-        path: the package's file.
+        path: path of the package's file.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -47,7 +47,7 @@ def _geometries(archive: zipfile.ZipFile) -> Iterator[dict[str, Any]]:
 
 
 def _inside(value: Any) -> Iterator[dict[str, Any]]:
-    """The geometries of a GeoJSON value: a geometry, a feature, or a collection of features."""
+    """Yield the geometries of a GeoJSON value: a geometry, a feature, or a collection of features."""
     match value:
         case {"type": "FeatureCollection", "features": list(features)}:
             for feature in features:

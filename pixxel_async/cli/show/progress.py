@@ -1,4 +1,4 @@
-"""What stderr shows while packages arrive: bars on a terminal, plain lines elsewhere, JSON lines, or nothing."""
+"""The protocol of progress views, and the state of the downloads that they show."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ ProgressStyle = Literal["auto", "bars", "lines", "json"]
 
 
 class View(Protocol):
-    """A way to show a run."""
+    """A view of a run's progress."""
 
     period: float
-    """Seconds between two showings."""
+    """Seconds between two calls of `show`."""
 
     def take(self, event: Event) -> None:
-        """An event has come."""
+        """Receive an event."""
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show how the run stands."""
+        """Show the state of the run."""
 
     def say(self, text: str) -> None:
-        """Show one line now."""
+        """Print one line now."""
 
     def hide(self) -> None:
-        """Take away what moves, so that others can write; the next `show` brings it back."""
+        """Erase live output, so that others can write; the next `show` restores it."""
 
 
 @frozen
 class BodyProgress:
-    """A body that is arriving.
+    """Progress of one download.
 
     Attributes:
         received: bytes so far.
-        size: bytes of the whole; None when unknown.
-        proving: whether all is here and is being proved.
+        size: total bytes; None when unknown.
+        proving: all bytes are here, and are being verified.
     """
 
     received: int = 0
@@ -50,13 +50,13 @@ class BodyProgress:
 
 
 class ProgressBoard:
-    """The bodies that are arriving, by item, kept from a run's events."""
+    """Progress of the running downloads by item, updated from a run's events."""
 
     def __init__(self) -> None:
         self.bodies: dict[str, BodyProgress] = {}
 
     def __call__(self, event: Event) -> None:
-        """Take in one event."""
+        """Apply an event."""
         match event:
             case Started(item, size, received) | Moved(item, received, size):
                 self.bodies[item] = BodyProgress(received, size)

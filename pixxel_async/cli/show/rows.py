@@ -1,4 +1,4 @@
-"""Rows on stdout: a table, JSON, NDJSON, CSV or GeoJSON, written as they come."""
+"""Write rows to stdout as a table, JSON, NDJSON, CSV or GeoJSON, one at a time."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from typing import IO, Any, Literal
 
 from ..text import moment, printable
 
-OutputForm = Literal["table", "json", "ndjson", "csv", "geojson"]
-FORMS: tuple[OutputForm, ...] = ("table", "json", "ndjson", "csv")
-"""The forms of every command; GeoJSON is for rows that lie somewhere on earth."""
+OutputFormat = Literal["table", "json", "ndjson", "csv", "geojson"]
+FORMATS: tuple[OutputFormat, ...] = ("table", "json", "ndjson", "csv")
+"""The formats of every command; GeoJSON is for rows with a geometry."""
 
 OutputRow = Mapping[str, object]
 
 _BLOCK = 200
-"""Rows of a table whose cells decide how wide its columns are."""
+"""Rows of a table that determine the widths of its columns."""
 
 
 def writer(
-    form: OutputForm, columns: Sequence[str], stream: IO[str], *, before: Callable[[], object] | None = None
+    form: OutputFormat, columns: Sequence[str], stream: IO[str], *, before: Callable[[], object] | None = None
 ) -> Rows:
-    """The writer of one form.
+    """Create the writer of a format.
 
     Args:
         form: `table`, `json`, `ndjson`, `csv`, or `geojson` for rows with a `geometry`.
-        columns: the members of a row, in their order; others are not written. None at all, for JSON: whatever it has.
-        stream: where to; each row is flushed, so that a reader sees it at once.
-        before: called before each write, to clear the place where bars are drawn.
+        columns: members of a row to write, in order; empty, for JSON: all of them.
+        stream: output stream; flushed after each row, so that a reader sees it at once.
+        before: called before each write, to clear progress bars.
     """
-    kinds: dict[OutputForm, type[Rows]] = {
+    kinds: dict[OutputFormat, type[Rows]] = {
         "table": Table,
         "json": Array,
         "ndjson": Rows,
@@ -42,8 +42,8 @@ def writer(
     return kinds[form](columns, stream, before)
 
 
-def show(form: OutputForm, columns: Sequence[str], rows: Sequence[OutputRow], stream: IO[str]) -> None:
-    """Write all rows and the end."""
+def show(form: OutputFormat, columns: Sequence[str], rows: Sequence[OutputRow], stream: IO[str]) -> None:
+    """Write all rows at once."""
     out = writer(form, columns, stream)
     for row in rows:
         out.add(row)
@@ -51,10 +51,10 @@ def show(form: OutputForm, columns: Sequence[str], rows: Sequence[OutputRow], st
 
 
 class Rows:
-    """One JSON object a line; also the base of the other forms."""
+    """NDJSON: one JSON object a line; also the base class of the other formats."""
 
     blank = False
-    """Whether people see nothing at all; what is for programs shows that it has no rows."""
+    """True if nothing at all was written: a table without rows."""
 
     def __init__(self, columns: Sequence[str], stream: IO[str], before: Callable[[], object] | None = None) -> None:
         self.columns = tuple(columns)
@@ -62,11 +62,11 @@ class Rows:
         self._before = before or (lambda: None)
 
     def add(self, row: OutputRow) -> None:
-        """Write one row; raises `BrokenPipeError` when nobody reads any more."""
+        """Write one row; raises `BrokenPipeError` when the reader closed the stream."""
         self._put(_encoded(row, self.columns) + "\n")
 
     def end(self) -> None:
-        """Write what has to come after the last row."""
+        """Write what follows the last row."""
 
     def _put(self, text: str) -> None:
         self._before()
@@ -88,7 +88,7 @@ class Array(Rows):
 
 
 class Features(Rows):
-    """One GeoJSON FeatureCollection: a row's `geometry` or null, the columns as properties."""
+    """One GeoJSON FeatureCollection: the row's `geometry` or null, the columns as properties."""
 
     _open = '{"type": "FeatureCollection", "features": ['
 
@@ -103,20 +103,20 @@ class Features(Rows):
 
 
 class CSV(Rows):
-    """CSV with a header; cells are harmless to a terminal and hold no line breaks."""
+    """CSV with a header; control characters and line breaks in cells are escaped."""
 
-    _begun = False
+    _has_header = False
 
     def add(self, row: OutputRow) -> None:
-        self._begin()
+        self._write_header()
         self._line([_cell(row.get(name)) for name in self.columns])
 
     def end(self) -> None:
-        self._begin()
+        self._write_header()
 
-    def _begin(self) -> None:
-        if not self._begun:
-            self._begun = True
+    def _write_header(self) -> None:
+        if not self._has_header:
+            self._has_header = True
             self._line(self.columns)
 
     def _line(self, cells: Sequence[str]) -> None:
@@ -126,7 +126,7 @@ class CSV(Rows):
 
 
 class Table(Rows):
-    """Columns for people; the first block of rows decides the widths, so that a million rows take no memory."""
+    """Aligned columns; the first block of rows determines the widths, so that memory stays bounded."""
 
     def __init__(self, columns: Sequence[str], stream: IO[str], before: Callable[[], object] | None = None) -> None:
         super().__init__(columns, stream, before)

@@ -1,4 +1,4 @@
-"""What became of a run: its counts, its row for each outcome, its exit code and the words at its end."""
+"""Summarise a run: counts, a row per outcome, the exit code and the closing messages."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from attrs import define, field
 from ...downloads.disk.locations import LocationSpec, where
 from ...errors import PixxelError
 from ...events import Downloaded, Failed, Outcome, Skipped
-from ..errors import Exit, code_of, one_line
+from ..errors import Exit, exit_code_of, one_line
 from ..text import many, printable, seconds, size
 from .rows import OutputRow
 
 COLUMNS = ("package", "outcome", "path", "size", "sha256", "proof", "reason")
-"""What programs get of an outcome."""
+"""Columns of an outcome in JSON, NDJSON and CSV."""
 TABLE_COLUMNS = ("size", "proof", "path")
-"""What people get of a package that was fetched; the rest they see on stderr."""
+"""Columns of a fetched package in a table; other outcomes are reported on stderr."""
 
-_WORST = (Exit.KEY, Exit.DISK, Exit.USAGE, Exit.FAILED, Exit.UNFINISHED)
-"""Which exit code wins when several things went wrong."""
+_PRECEDENCE = (Exit.KEY, Exit.DISK, Exit.USAGE, Exit.FAILED, Exit.UNFINISHED)
+"""Exit codes from most to least severe."""
 
 
 @define
 class Tally:
-    """The counts of one run.
+    """Counts of a run.
 
     Attributes:
-        fetched, there, left, failed: packages that arrived now, that were there, that were left alone, that failed.
-        given_up: of those left alone the ones that failed too often.
-        size: bytes of those that arrived now.
-        codes: the exit codes of everything that went wrong.
-        late: whether the run's own deadline ended it.
-        running: jobs left out because they still run.
-        seconds: how long the run took.
+        fetched, there, left, failed: packages fetched now, present already, skipped, and failed.
+        given_up: skipped packages that have failed in too many runs.
+        size: bytes fetched now.
+        codes: exit codes of all errors.
+        late: the run's deadline ended it.
+        running: jobs skipped because they are still running.
+        seconds: duration of the run.
     """
 
     fetched: int = 0
@@ -50,11 +50,11 @@ class Tally:
     seconds: float = 0.0
 
     def count(self, outcome: Outcome) -> None:
-        """Take in one outcome."""
+        """Count an outcome."""
         match outcome:
             case Failed():
                 self.failed += 1
-                self.wrong(outcome.error, ends=False)
+                self.count_error(outcome.error, ends_run=False)
             case Downloaded() if outcome.fetched:
                 self.fetched += 1
                 self.size += outcome.size
@@ -64,25 +64,25 @@ class Tally:
             case _:
                 self.there += 1
 
-    def wrong(self, error: PixxelError, *, ends: bool = True) -> None:
-        """Take in an error.
+    def count_error(self, error: PixxelError, *, ends_run: bool = True) -> None:
+        """Record an error's exit code.
 
         Args:
-            ends: whether it ends the run; one of a package or of a listing does not, and is no wrong usage.
+            ends_run: the error ends the run; the usage error of a single package or listing counts as `FAILED`.
         """
-        code = code_of(error)
-        self.codes.add(Exit.FAILED if code is Exit.USAGE and not ends else code)
+        code = exit_code_of(error)
+        self.codes.add(Exit.FAILED if code is Exit.USAGE and not ends_run else code)
 
     @property
     def code(self) -> Exit:
-        """The exit code of the run."""
+        """Return the exit code of the run: the most severe."""
         late = {Exit.UNFINISHED} if self.late else set()
         lost = {Exit.FAILED} if self.given_up else set()
-        return next((code for code in _WORST if code in self.codes | late | lost), Exit.DONE)
+        return next((code for code in _PRECEDENCE if code in self.codes | late | lost), Exit.DONE)
 
 
 def row(outcome: Outcome) -> OutputRow:
-    """The outcome as a row of data."""
+    """Convert an outcome to a row of `COLUMNS`."""
     base: dict[str, object] = {"package": str(outcome.package)}
     match outcome:
         case Failed():
@@ -99,11 +99,11 @@ def row(outcome: Outcome) -> OutputRow:
 
 
 def table_row(outcome: Outcome, folder: Path, given: LocationSpec) -> OutputRow | None:
-    """The row of a package that was fetched now, its path as the user would type it; None for other outcomes.
+    """Convert a fetched package to a row of `TABLE_COLUMNS`; None for other outcomes.
 
     Args:
-        folder: the folder as the manager knows it.
-        given: the folder or store as the user gave it.
+        folder: the manager's folder, resolved.
+        given: the destination as typed; the path is shown below it.
     """
     if not isinstance(outcome, Downloaded) or not outcome.fetched:
         return None
@@ -113,19 +113,20 @@ def table_row(outcome: Outcome, folder: Path, given: LocationSpec) -> OutputRow 
 
 
 def closing(tally: Tally, to: LocationSpec, *, whole: bool) -> Iterator[str]:
-    """The words at the end of a run: what is where.
+    """Yield the closing messages of a run.
 
     Args:
-        to: the folder or store as the user gave it.
-        whole: whether the run came to its end.
+        to: the destination as typed.
+        whole: the run was not interrupted.
     """
     target = shlex.quote(printable(str(to)))
     if tally.fetched:
         yield f"{many(tally.fetched, 'package')} fetched into {target}, {size(tally.size)} in {seconds(tally.seconds)}"
     if tally.there:
-        yield f"{many(tally.there, 'package')} there already" + ("" if tally.fetched or not whole else "; nothing new")
+        new = "" if tally.fetched or not whole else "; nothing new"
+        yield f"{many(tally.there, 'package')} there already{new}"
     if tally.left:
-        yield f"{many(tally.left, 'package')} left alone" + (f", {tally.given_up:,} given up" if tally.given_up else "")
+        yield f"{many(tally.left, 'package')} skipped" + (f", {tally.given_up:,} given up" if tally.given_up else "")
     if tally.failed:
         yield f"{many(tally.failed, 'package')} failed"
     if tally.late:

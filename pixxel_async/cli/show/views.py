@@ -1,4 +1,4 @@
-"""Choose how progress is shown, and refresh it while a run goes on."""
+"""Select the progress view, and refresh it periodically during a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def view(*, quiet: bool, stream: IO[str], progress: ProgressStyle = "auto") -> View:
-    """The view that was asked for, or else fits the stream."""
+    """Create the requested view; with `auto` bars on a terminal, else lines."""
     if quiet:
         return Silent(stream)
     if progress == "json":
@@ -31,7 +31,7 @@ def view(*, quiet: bool, stream: IO[str], progress: ProgressStyle = "auto") -> V
 
 @contextmanager
 def showing(view: View, snapshot: Callable[[], Snapshot]) -> Iterator[None]:
-    """Show how things stand every now and then, until the block is left."""
+    """Refresh the view every `view.period` seconds until the block is left."""
 
     async def repeat() -> None:
         while True:
