@@ -13,6 +13,7 @@ from click.testing import Result
 
 from pixxel_async.sandbox import Sandbox
 
+from ..support.system import posix
 from .conftest import Command, commanded
 
 
@@ -115,6 +116,7 @@ def test_missing_key(served: Sandbox, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [], "no folder is made for an export that cannot begin"
 
 
+@posix
 def test_key_file_that_others_can_read(served: Sandbox, tmp_path: Path) -> None:
     """What the library warns of reaches people on one line, and the work goes on."""
     path = tmp_path / "key"

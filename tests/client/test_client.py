@@ -21,6 +21,8 @@ from pixxel_async.resources import RESOURCES
 from tests.support.clients import client_for
 from tests.support.raw import Raw, answer
 
+from ..support.system import posix
+
 OK = answer(body={"id": "j", "new_member": 1})
 
 
@@ -86,6 +88,7 @@ def test_another_loop() -> None:
         first.run(client.aclose())
 
 
+@posix
 async def test_another_process() -> None:
     """After a fork the child is told to make its own client."""
     client = await PixxelClient("a-key", base_url="http://127.0.0.1:9").open()

@@ -22,6 +22,7 @@ from pixxel_async import DownloadManager, PackageStream, PixxelClient
 from pixxel_async.sandbox import Fault, Sandbox
 
 from ..downloads.ground import until
+from ..support import system
 
 uvloop = pytest.importorskip("uvloop")
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
@@ -46,7 +47,7 @@ def descriptors() -> set[str]:
         with asyncio.Runner(loop_factory=make) as runner:
             runner.run(asyncio.sleep(0))
     found = set()
-    for name in os.listdir("/proc/self/fd"):
+    for name in system.descriptors():
         try:
             found.add(f"{name} {os.readlink(f'/proc/self/fd/{name}')}")
         except OSError:

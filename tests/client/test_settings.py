@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from pixxel_async import ConfigError, DownloadSettings, HTTPSettings, Secret, Settings
 from pixxel_async.settings.checks import on_loopback, origin_of
 
+from ..support.system import posix
+
 KEY = "canary-5f7c1e90aa"
 
 
@@ -63,6 +65,7 @@ def test_each_variable(tmp_path: Path) -> None:
     assert (settings.http.proxy, settings.http.allow_http) == ("http://proxy.example:3128", True)
 
 
+@posix
 def test_a_key_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A key file is read without the line end; one that others can read is warned about."""
     file = tmp_path / "key"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,13 @@ import pytest
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from tests.downloads.ground import Ground, sha256, visible
 
+from ..support.system import open_in
+
 
 def ours() -> list[str]:
     """Tasks of the loop that are neither this test's nor the sandbox's."""
     named = (str(task.get_coro()) for task in asyncio.all_tasks() if task is not asyncio.current_task())
     return [coro for coro in named if "RequestHandler" not in coro]
-
-
-def open_in(folder: Path) -> list[str]:
-    """What this process has open in a folder."""
-    links = (Path(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd"))
-    targets = [os.readlink(link) for link in links if link.is_symlink()]
-    return [target for target in targets if target.startswith(str(folder))]
 
 
 async def export(client: PixxelClient, folder: Path, packages: list[JobPackage]) -> None:

@@ -15,6 +15,8 @@ from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.downloads.ground import Ground, part_bytes, sha256, until, visible
 
+from ..support.system import posix
+
 
 async def start(ground: Ground, folder: Path, packages: list[JobPackage]) -> Process:
     """An export in a process of its own."""
@@ -111,6 +113,7 @@ async def test_the_living_take_over_from_the_dead(
     assert done.fetched and sha256(done.path) == truth
 
 
+@posix
 @pytest.mark.parametrize("extract", [False, True])
 async def test_every_step_may_be_the_last(ground: Ground, package: JobPackage, tmp_path: Path, extract: bool) -> None:
     """P-01: ended at any call on a file, an export leaves whole files alone, and the next one completes the folder."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import resource
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +17,8 @@ import pytest
 from pixxel_async.downloads.disk.disk import Disk
 from pixxel_async.downloads.disk.syscalls import Syscalls
 from pixxel_async.errors import ConfigError, DiskFull, DownloadError, NameTaken
+
+from ..support.system import descriptors, make_fifo, posix
 
 PART = "w/.0123456789abcdef.part"
 
@@ -39,6 +40,7 @@ def failing(code: int) -> Callable[..., Any]:
 @contextmanager
 def largest_file(size: int) -> Iterator[None]:
     """No file may grow beyond `size`: a full disk for one process."""
+    resource = pytest.importorskip("resource", exc_type=ImportError)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -82,6 +84,7 @@ def test_short_writes_are_completed(tmp_path: Path) -> None:
     assert (tmp_path / PART).read_bytes() == b"0123456789"
 
 
+@posix
 def test_parts_are_private_and_published_files_follow_the_umask(tmp_path: Path) -> None:
     """Nobody else reads a part; the final file gets the permissions that any new file would."""
     before = os.umask(0o027)
@@ -259,7 +262,7 @@ def make(folder: Path, kind: str) -> Path:
         "link": lambda: final.symlink_to(folder / "foreign"),
         "dangling": lambda: final.symlink_to(folder / "nowhere"),
         "folder": final.mkdir,
-        "fifo": lambda: os.mkfifo(final),
+        "fifo": lambda: make_fifo(final),
     }[kind]()
     return final
 
@@ -305,7 +308,7 @@ def test_a_part_that_is_no_plain_file_is_refused(disk: Disk, tmp_path: Path, kin
     (tmp_path / "victim").write_bytes(b"victim")
     trap = tmp_path / PART
     trap.parent.mkdir()
-    {"link": lambda: trap.symlink_to(tmp_path / "victim"), "folder": trap.mkdir, "fifo": lambda: os.mkfifo(trap)}[
+    {"link": lambda: trap.symlink_to(tmp_path / "victim"), "folder": trap.mkdir, "fifo": lambda: make_fifo(trap)}[
         kind
     ]()
 
@@ -354,7 +357,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
 
 def test_no_descriptor_stays_open(disk: Disk, tmp_path: Path) -> None:
     """Whether publishing works or not, the part's descriptor is closed."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(descriptors())
     disk.publish(disk.open_part(tmp_path, PART), tmp_path / "w/j.zip")
     with pytest.raises(NameTaken):
         disk.publish(disk.open_part(tmp_path, PART), tmp_path / "w/j.zip")
@@ -362,7 +365,7 @@ def test_no_descriptor_stays_open(disk: Disk, tmp_path: Path) -> None:
         part.discard()
         part.close()
 
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(descriptors()) == before
 
 
 def test_looking_at_nothing(disk: Disk, tmp_path: Path) -> None:

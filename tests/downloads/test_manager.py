@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from pathlib import Path
 
@@ -26,6 +25,8 @@ from pixxel_async.events import Downloaded, Event, Failed, Moved
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.downloads.conftest import quick_settings
 from tests.downloads.ground import Ground, collect, part_bytes, sha256, until, visible
+
+from ..support.system import open_in
 
 
 async def test_a_package_gets_a_name_of_its_ids(
@@ -347,12 +348,12 @@ async def test_leaving_by_an_exception_cancels(
 async def test_nothing_is_left_behind(sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """After closing there is no task, no thread and no descriptor more than before."""
     await ground.truth(ground.packages[0])
-    before = _descriptors(tmp_path), _tasks()
+    before = open_in(tmp_path), _tasks()
     async with DownloadManager(client, tmp_path) as manager:
         await asyncio.gather(*(manager.fetch(package) for package in ground.packages))
 
     assert _tasks() == before[1]
-    assert _descriptors(tmp_path) == before[0]
+    assert open_in(tmp_path) == before[0]
     await asyncio.sleep(0.05)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("pixxel")]
 
@@ -361,12 +362,6 @@ def _tasks() -> set[str]:
     """The tasks of this loop, without those that serve the sandbox's connections."""
     coros = {str(task.get_coro()) for task in asyncio.all_tasks()}
     return {coro for coro in coros if "RequestHandler" not in coro}
-
-
-def _descriptors(folder: Path) -> list[str]:
-    """What this process has open in a folder."""
-    links = [Path(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
-    return [str(os.readlink(link)) for link in links if link.is_symlink() and str(folder) in os.readlink(link)]
 
 
 async def test_a_record_belongs_to_one_organization(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from pixxel_async.downloads.record.rows import HEAD
 from pixxel_async.downloads.record.rules.mounts import network_kind
 from pixxel_async.errors import ConfigError, DownloadError, NameTaken
 
+from ..support.system import descriptors, posix
+
 ORIGIN = "https://api.example"
 JOB = "job:w/j"
 DONE: dict[str, Any] = {
@@ -148,6 +150,7 @@ async def test_a_killed_process_loses_its_lease(tmp_path: Path, when: str) -> No
         assert (claim.row.state, claim.row.size, claim.row.part) == ("done", 5, "w/.0.part")
 
 
+@posix
 async def test_a_stopped_process_keeps_its_lease(tmp_path: Path) -> None:
     """P-11: a process that sleeps will wake and write on, so that its packages stay its own."""
     process = child(tmp_path)
@@ -228,6 +231,7 @@ async def test_a_moved_folder_keeps_its_record(tmp_path: Path) -> None:
         assert await record.get(JOB, tmp_path / "new") is not None
 
 
+@posix
 async def test_no_secret_and_no_other_reader(record: Record, tmp_path: Path) -> None:
     """I-5: links are cut out of whatever is saved, and only the user can read the files."""
     await record.save(JOB, tmp_path, error="GET https://bucket/x?sig=canary failed", fields={"x": "s3://canary/y"})
@@ -372,7 +376,7 @@ async def test_a_record_that_cannot_be_made(tmp_path: Path) -> None:
 
 async def test_nothing_is_left_after_closing(tmp_path: Path) -> None:
     """No thread and no descriptor stays, closing twice is harmless, and a closed record says so."""
-    threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    before = threading.active_count(), len(descriptors())
     record = await opened(tmp_path)
     saving = asyncio.ensure_future(record.save(JOB, tmp_path, state="done"))
     await asyncio.sleep(0)
@@ -380,7 +384,7 @@ async def test_nothing_is_left_after_closing(tmp_path: Path) -> None:
     await record.close()
 
     await saving
-    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, descriptors)
+    assert (threading.active_count(), len(descriptors())) == before
     with pytest.raises(ConfigError, match="closed"):
         await record.get(JOB, tmp_path)
 
@@ -388,11 +392,11 @@ async def test_nothing_is_left_after_closing(tmp_path: Path) -> None:
 async def test_nothing_is_left_after_failing_to_open(tmp_path: Path) -> None:
     """A record that could not be opened leaves no thread and no descriptor either."""
     await (await opened(tmp_path)).close()
-    threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    before = threading.active_count(), len(descriptors())
     with pytest.raises(ConfigError):
         await opened(tmp_path, origin="https://other")
 
-    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, descriptors)
+    assert (threading.active_count(), len(descriptors())) == before
 
 
 async def test_the_loop_is_not_blocked_by_a_busy_record(record: Record, tmp_path: Path) -> None:

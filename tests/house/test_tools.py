@@ -10,6 +10,8 @@ import pytest
 from tests.support import tools
 from tests.support.tools import run_tool
 
+from ..support.system import posix
+
 SCRIPTS = {
     "there is no odd-tool": None,
     "odd-tool failed with status 16: cannot write into pipes": "echo 'cannot write\ninto pipes' >&2; exit 16",
@@ -18,6 +20,7 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("required", [False, True])
+@posix
 @pytest.mark.parametrize("reason", SCRIPTS)
 def test_a_tools_own_failure_is_a_skip(
     reason: str, required: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

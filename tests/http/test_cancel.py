@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 
 import pytest
 
 from pixxel_async import PixxelClient
 from tests.support.clients import client_for
 from tests.support.raw import Raw, Step, answer
+
+from ..support.system import descriptors
 
 STUCK: dict[str, list[Step]] = {
     "headers": ["hang"],
@@ -92,10 +93,10 @@ async def test_a_cancelled_order_is_said_to_be_unknown(caplog: pytest.LogCapture
 async def test_no_descriptor_stays() -> None:
     """After calls that succeed, break, and are cancelled, a closed client holds no descriptor."""
     gc.collect()
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(descriptors())
     async with Raw(answer(body={}), ["rst"], ["hang"], answer(body={})) as server, client_for(server.url) as client:
         await asyncio.gather(*(client.request("GET", "/v0/x") for _ in range(8)), return_exceptions=True)
         async with client.storage.get(server.url + "/a") as reply:
             await reply.peek(1)
     await asyncio.sleep(0.05)
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert len(descriptors()) <= before
