@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -16,10 +17,8 @@ from .rows import seal
 from .rules.mounts import network_kind
 from .schema import APPLICATION, MIGRATIONS
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # not on this system; SQLite's own locks are all there is then
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["Database"]
 
@@ -210,7 +209,7 @@ def _alone(path: Path) -> Iterator[None]:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     fd = os.open(path.with_name(path.name + ".lock"), flags, 0o600)
     try:
-        if fcntl is not None:
+        if sys.platform != "win32":  # Windows has SQLite's own locks alone
             fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
