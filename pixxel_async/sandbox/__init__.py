@@ -1,4 +1,4 @@
-"""The API in one process, for tests, demonstrations and rehearsals: no account, no network, no cost."""
+"""Run the whole API in one process, for tests, demonstrations and rehearsals: no account, no network, no cost."""
 
 from .clock import Clock
 from .http.faults import Fault

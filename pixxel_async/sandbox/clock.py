@@ -1,4 +1,4 @@
-"""The sandbox's clock: runs by itself, or stands still and is stepped by hand."""
+"""The sandbox's clock: running, or stepped by hand."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 HISTORY = datetime(2025, 3, 3, 6, 30, tzinfo=UTC).timestamp()
-"""When the seeded past begins; fixed, so that what has ended long ago looks the same in every process."""
+"""Start of the seeded history; fixed, so that finished objects look the same in every process."""
 
 
 class Clock:
-    """Seconds since 1970.
+    """A clock that counts seconds since 1970.
 
     Args:
         running: whether time passes by itself.
-        start: where a standing clock begins; a running one takes it as its time now. None: the machine's time, for a
-            standing clock in whole seconds.
+        start: initial time; None for the machine's time, in whole seconds if the clock does not run.
     """
 
     def __init__(self, *, running: bool = True, start: float | None = None) -> None:
@@ -29,37 +28,37 @@ class Clock:
         )
 
     def now(self) -> float:
-        """The time now, in seconds since 1970."""
+        """Return the current time in seconds since 1970."""
         return self._offset + (time.time() if self.running else 0.0)
 
     def advance(self, seconds: float) -> None:
-        """Step forward by so many seconds, or back if negative."""
+        """Step forward by that many seconds; back if negative."""
         self._offset += seconds
 
 
 def at(seconds: float) -> datetime:
-    """The instant as a datetime in UTC."""
+    """Convert seconds since 1970 to a datetime in UTC."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
 @lru_cache(maxsize=8192)
 def zulu(seconds: float) -> str:
-    """`2024-05-27T06:50:20.056549Z`, as orders and jobs write it."""
+    """Format a time as `2024-05-27T06:50:20.056549Z`, as orders and jobs do."""
     return at(seconds).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def spaced(seconds: float) -> str:
-    """`2022-11-14 12:55:49.125928+00:00`, as assets, indices and visualizations write it."""
+    """Format a time as `2022-11-14 12:55:49.125928+00:00`, as assets, indices and visualizations do."""
     return at(seconds).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
 
 
 def offset(seconds: float) -> str:
-    """`2022-11-14T12:55:49.125928+00:00`, as AOIs write it."""
+    """Format a time as `2022-11-14T12:55:49.125928+00:00`, as AOIs do."""
     return at(seconds).strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
 
 
 def http_date(seconds: float) -> str:
-    """The form of the Date and Last-Modified headers."""
+    """Format a time as an HTTP date."""
     return _http_date(math.floor(seconds))
 
 

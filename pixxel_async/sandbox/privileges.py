@@ -1,4 +1,4 @@
-"""Which projects a request is about, and what a key that opens only some of them is shown."""
+"""Restrict a key to its projects: which projects a request touches, and which rows it may see."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .routes import Ask
 
 
 def demand(world: World, ask: Ask, key: SandboxKey) -> None:
-    """Raise `RequestRefused` with 403 when the request is about a project that the key does not open."""
+    """Raise `RequestRefused` with 403 if the request touches a project that the key may not use."""
     if key.projects is not None and not key.projects.issuperset(_concerned(world, ask)):
         raise RequestRefused(403, "foreign", "the API key lacks permission in this project")
 
 
 def shown(key: SandboxKey, value: Any) -> Any:
-    """The answer with those rows only whose project the key opens; totals count these."""
+    """Filter a response to rows of the key's projects; totals count these rows."""
     if key.projects is None or not isinstance(value, dict):
         return value
     open_to, made = key.projects, dict(value)
     for name, member in (("projects", "id"), ("aois", "project_id"), ("workflows", "project_id")):
         if name in made:
-            # ASSUMPTION: listings leave out what a key does not open, instead of refusing it.
+            # ASSUMPTION: listings leave out what a key may not see, instead of refusing the call.
             made[name] = [row for row in made[name] if row[member] in open_to]
     if "count" in made:
         made["count"] = len(made["projects"])
@@ -32,7 +32,7 @@ def shown(key: SandboxKey, value: Any) -> Any:
 
 
 def _concerned(world: World, ask: Ask) -> Iterator[str]:
-    """Ids of the projects that path, query and body name, themselves or by what lies in them."""
+    """Return the ids of the projects that path, query and body refer to, directly or through what they contain."""
     path, body = ask.path, ask.body if isinstance(ask.body, dict) else {}
     items = [item for item in body.get("order_items") or () if isinstance(item, dict)]
     yield from (holder["project_id"] for holder in (path, ask.query, body, *items) if holder.get("project_id"))

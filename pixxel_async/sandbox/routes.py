@@ -1,4 +1,4 @@
-"""The description as routes: which operation a request means, and what is wrong with it."""
+"""Routes made from the API description: find the operation of a request, and validate its query and body."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Route:
 
     Attributes:
         operation: its name, such as `jobs.list`.
-        method, template: where it is found.
-        query: its parameters of the query, resolved.
-        body: schema of the JSON body; None when it takes none.
-        body_required: whether it must come.
-        status: of success.
-        produces: content type of success, and by the vendor's document of errors too.
-        schema: of the successful answer; None when it is no JSON.
-        rules: the operation itself, for what it says about members of the body together.
+        method, template: HTTP method and path template.
+        query: its query parameters, references resolved.
+        body: schema of the JSON body; None if it takes none.
+        body_required: whether a body is required.
+        status: status of a success.
+        produces: content type of a success, and of errors by the vendor's document.
+        schema: schema of a success; None if it is no JSON.
+        rules: the operation itself, for constraints between members of the body.
         open: whether it needs no key.
     """
 
@@ -47,12 +47,12 @@ class Route:
 
 @frozen
 class Ask:
-    """A request that has passed the checks.
+    """A validated request.
 
     Attributes:
-        route: what is asked for.
+        route: its operation.
         path, query: arguments as texts.
-        pairs: all arguments of the query in their order.
+        pairs: all query arguments in order.
         body: parsed JSON, or an empty object.
         now: the sandbox's time, in seconds since 1970.
     """
@@ -105,7 +105,7 @@ class Routes:
         )
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
-        """The route of a raw path and its arguments; raises `RequestRefused` with 404 or 405."""
+        """Find the route of a raw path and its arguments; raise `RequestRefused` with 404 or 405."""
         return self._found(method, path)
 
     def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
@@ -121,7 +121,7 @@ class Routes:
         return route, dict(zip(names, map(unquote, values), strict=True))
 
     def check(self, route: Route, query: Mapping[str, str], raw: bytes) -> Any:
-        """The body as a value; raises `RequestRefused` with 400 and all that is wrong with query and body."""
+        """Validate query and body, and return the body; raise `RequestRefused` with 400 and every error found."""
         wrong = [
             f"{known['name']} is required"
             for known in route.query
@@ -145,7 +145,7 @@ def _segments(path: str) -> list[str]:
 
 
 def _walk(node: dict[str, Any], rest: list[str], values: list[str]) -> tuple[dict[str, Any], list[str]] | None:
-    """The node at the end of the path, fixed segments before arguments."""
+    """Walk the path tree, fixed segments before arguments; return the last node."""
     if not rest:
         return (node, values) if any(key.startswith("/") for key in node) else None
     first, *others = rest

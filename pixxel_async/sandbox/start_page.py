@@ -1,4 +1,4 @@
-"""The start page: what the sandbox holds, what it was asked, and its clock, for people with a browser."""
+"""Serve the start page: a sandbox's state, requests and clock, for a browser."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..description import load
 from .start_page_html import DESCRIPTION, STEPS, Shown, text_of
 
 PATHS = frozenset({"/", DESCRIPTION, *STEPS})
-"""What is no part of the API: neither counted nor hit by faults."""
+"""Paths that are not part of the API: neither logged nor hit by faults."""
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
@@ -19,7 +19,7 @@ _HEADERS = {
 
 
 def answer(sandbox: Shown, request: web.BaseRequest) -> web.Response:
-    """The page, the description, or a step of the clock."""
+    """Serve the page, the description, or a step of the clock."""
     path = request.raw_path
     if path in STEPS:
         return _step(sandbox, request)
@@ -33,7 +33,7 @@ def answer(sandbox: Shown, request: web.BaseRequest) -> web.Response:
 
 
 def _step(sandbox: Shown, request: web.BaseRequest) -> web.Response:
-    """Step the clock, if the sandbox's own page asks for it, and go back to that."""
+    """Step the clock if the sandbox's own page asks for it, then redirect back to the page."""
     origin = request.headers.get("Origin")
     if request.method != "POST" or origin not in (None, sandbox.url):
         return web.Response(status=403, headers=_HEADERS)

@@ -1,4 +1,4 @@
-"""The HTML of the start page: a function of the sandbox, without a script and without anything from elsewhere."""
+"""The HTML of the start page: a pure function of the sandbox, without scripts or external resources."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Shown(Protocol):
-    """What the start page shows of a sandbox, and the one thing it does to it."""
+    """What the start page shows of a sandbox, and the one action it offers."""
 
     url: str
     seed: int | str
@@ -26,15 +26,15 @@ class Shown(Protocol):
 
     @property
     def lock(self) -> AbstractContextManager[object]:
-        """Held while its state is read or changed."""
+        """Return the lock that guards the state."""
 
     @property
     def storage_url(self) -> str:
-        """The storage's origin."""
+        """Return the storage's origin."""
 
     @property
     def requests(self) -> list[SeenRequest]:
-        """The requests of both sites, oldest first."""
+        """Return the requests of both sites, oldest first."""
 
     def step(self, seconds: float) -> None:
         """Step the clock."""
@@ -46,10 +46,10 @@ STEPS = {
     "/-/step/3600": ("1 hour", 3600),
     "/-/step/86400": ("1 day", 86400),
 }
-"""Where a button leads: what it says, and the seconds by which it steps the clock."""
+"""Path of each button: its label, and by how many seconds it steps the clock."""
 DESCRIPTION = "/-/description.json"
 _SHOWN = 25
-"""Requests on the page."""
+"""Requests shown on the page."""
 _STYLE = """
 :root{color-scheme:light dark;--line:#8884;--soft:#8881;--dim:#777;--good:#18794e;--bad:#c62a2f;--odd:#ad5700}
 *{box-sizing:border-box}
@@ -73,7 +73,7 @@ td.path{font-family:ui-monospace,monospace;font-size:.92em;white-space:normal;ov
 
 
 def text_of(sandbox: Shown) -> str:
-    """The whole page."""
+    """Render the whole page."""
     parts = (_head(sandbox), _clock(sandbox), _state(sandbox), _workflows(sandbox), _requests(sandbox))
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Sandbox</title>'

@@ -1,1 +1,1 @@
-"""The switches of a profile: how the sandbox answers where the vendor's documentation is silent."""
+"""Choices where the vendor's documentation is silent, and the response shapes that follow from them."""

@@ -1,4 +1,4 @@
-"""What the vendor's pages leave open: one switch each, with the answers that are thinkable."""
+"""Open questions about the API: one switch each, with the possible answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...errors import ConfigError
 
 
 def _one_of(*known: Any) -> Any:
-    """A member with these answers, the first of which is the default."""
+    """Define a member with these possible values, the first of which is the default."""
 
     def check(behaviour: Any, member: Attribute[Any], value: Any) -> None:
         if not any(value == one and type(value) is type(one) for one in known):
@@ -23,7 +23,7 @@ def _one_of(*known: Any) -> Any:
 
 
 def _number(default: float | None, *, least: float = 0.0) -> Any:
-    """A member that is a number; None too if that is the default."""
+    """Define a numeric member; None is allowed if it is the default."""
 
     def check(behaviour: Any, member: Attribute[Any], value: Any) -> None:
         right = isinstance(value, int | float) and not isinstance(value, bool) and value >= least
@@ -150,14 +150,14 @@ class Behaviour:
 
 
 def load_behaviour(profile: str | Path | Mapping[str, Any], **given: Any) -> Behaviour:
-    """The behaviour of a profile: `literal`, `realistic`, a JSON file, or what such a file holds.
+    """Load a profile: `literal`, `realistic`, a JSON file, or a mapping of members.
 
     Args:
-        profile: an object with some members of `Behaviour`, in one of these ways.
-        given: members that win over it; None is left out.
+        profile: which profile; a file or mapping sets some members of `Behaviour`.
+        given: members that override it; None is ignored.
 
     Raises:
-        ConfigError: there is no such profile, member or answer.
+        ConfigError: an unknown profile, member or value.
     """
     told = {"shape": profile} if profile in ("literal", "realistic") else _read(profile)
     known = {member.name for member in fields(Behaviour)}
@@ -181,5 +181,5 @@ def _read(profile: str | Path | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def profile_text(behaviour: Behaviour) -> str:
-    """The behaviour as the JSON file of a profile."""
+    """Render a behaviour as the JSON file of a profile."""
     return json.dumps(asdict(behaviour), indent=1) + "\n"

@@ -1,4 +1,4 @@
-"""Profiles: what the answers look like where the vendor's pages and its service may differ."""
+"""Shape responses as the profile says, where the vendor's pages and its service may differ."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ ProfileName = Literal["literal", "realistic"]
 Shaper = Callable[[Any, JsonSchema], Any]
 Change = Callable[[Any], Any]
 RAW = frozenset({"spec", "inputs", "outputs", "input", "output", "result", "info_logs"})
-"""Members that hold JSON of any kind, which the vendor's document calls lists of integers."""
+"""Members that hold arbitrary JSON, which the vendor's document calls lists of integers."""
 
 
 def shaper(profile: ProfileName, components: JsonSchema) -> Shaper:
-    """The function that gives an answer the look of the profile, by the answer's schema."""
+    """Return the function that shapes a response by its schema."""
     return Documented(components) if profile == "literal" else partial(realistic, components)
 
 
 class Documented:
-    """Makes an answer what the vendor's document says: lists of integers where it says so.
+    """Shape responses as documented: lists of integers where the document says so.
 
-    What it changes is worked out once for each schema, since most of an answer stays as it is.
+    The changes are computed once for each schema, since most of a response stays as it is.
     """
 
     def __init__(self, components: JsonSchema) -> None:
@@ -32,12 +32,12 @@ class Documented:
         self._changes: dict[int, Change | None] = {}
 
     def __call__(self, value: Any, schema: JsonSchema) -> Any:
-        """The answer as the document has it."""
+        """Return the response as documented."""
         change = self._change(schema)
         return value if change is None else change(value)
 
     def _change(self, schema: JsonSchema) -> Change | None:
-        """What becomes of a value of this schema; None when it stays as it is."""
+        """Return the change for a value of this schema; None for no change."""
         schema = resolve(schema, self._components)
         if id(schema) not in self._changes:
             self._changes[id(schema)] = partial(self, schema=schema)  # for schemas that contain themselves
@@ -70,5 +70,5 @@ def _changed(known: dict[str, Change], rest: Change | None, each: Change | None,
 
 
 def _integers(value: Any) -> Any:
-    """A short stand-in for what the document calls raw bytes."""
+    """Return a short stand-in for what the document calls raw bytes."""
     return list(range(len(value))) if isinstance(value, list) else [] if isinstance(value, dict) else value

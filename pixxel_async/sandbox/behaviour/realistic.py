@@ -1,4 +1,4 @@
-"""What a living service sends besides what its document says: a function over the answer, by the description."""
+"""Add to a response what a living service sends beyond its document."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OLD_WORDS = {
     "STANDARD": "EXPEDITED",
     "VNIR": "VNIR/SWIR",
 }
-"""Words of older documents and samples in place of those of the description."""
+"""Words of older documents and samples, in place of those of the description."""
 _UNTOUCHED = frozenset({"signed_url", "href"})
 _TIMES: tuple[Callable[[datetime], str], ...] = (
     lambda when: when.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -29,7 +29,7 @@ _NEW = {"revision": 7, "labels_v2": {"tier": "gold"}}
 
 
 def realistic(components: JsonSchema, value: Any, schema: JsonSchema, where: str = "") -> Any:
-    """The answer with nulls, fractions, odd times, mixed case, old words and members that are new."""
+    """Add nulls, fractions, odd times, mixed case, old words and unknown members to a response."""
     schema = resolve(schema, components)
     if isinstance(value, list):
         inner = schema.get("items", {})

@@ -1,4 +1,4 @@
-"""What behaviour make of an answer that is right: words, numbers and gaps in another form."""
+"""Spell words, numbers and unset members of a response as the behaviour says."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..answers import RequestRefused, SandboxAnswer, as_json, plain
 from .behaviour import Behaviour
 
 _KEPT = frozenset({"geometry", "coordinates", "bbox", "signed_url", "limit", "offset", "total", "skip", "count"})
-"""Members whose values one goes on with as they are."""
+"""Members whose values clients send back, and which therefore stay unchanged."""
 
 
 def shape_response(behaviour: Behaviour) -> Callable[[Any], Any]:
-    """The function that gives an answer's value its form."""
+    """Return the function that spells a response's values."""
     usual = Behaviour()
     names = ("words", "progress", "time_taken", "unset", "numbers")
     if all(getattr(behaviour, name) == getattr(usual, name) for name in names):
@@ -51,14 +51,14 @@ def _member(name: str, value: Any, behaviour: Behaviour) -> Any:
 
 
 def _taken(text: str, form: str) -> str:
-    """How long something took, such as `4m 10s`, in another form."""
+    """Spell a duration such as `4m 10s` in another form."""
     minutes, _, rest = text.rpartition("m ")
     seconds = 60 * int(minutes or 0) + int(rest.removesuffix("s"))
     return {"words": text, "clock": str(timedelta(seconds=seconds)).rjust(8, "0"), "seconds": str(seconds)}[form]
 
 
 def refusal(refused: RequestRefused, produces: str, behaviour: Behaviour) -> SandboxAnswer:
-    """The answer that an error becomes."""
+    """Build the response of an error."""
     status = behaviour.missing if refused.status == 404 else refused.status
     status = {"forbidden": behaviour.key_refusal, "foreign": behaviour.foreign}.get(refused.code, status)
     if behaviour.error_form == "text":

@@ -1,1 +1,1 @@
-"""What a sandbox holds: its world, what it is seeded with, the packages and their contents."""
+"""The sandbox's state: its world, seed data, packages and their contents."""

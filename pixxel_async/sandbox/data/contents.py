@@ -1,4 +1,4 @@
-"""What is in a package: rasters, tables and outlines, each with the spec.json that describes it."""
+"""The contents of packages: rasters, tables and outlines, each with the spec.json that describes it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .entities.blocks import RASTER_BANDS, Port, SandboxBlock
 
 PIXEL = 10.0
 _MOST = 1 << 31
-"""Bytes of one raster at most: below the limit of classic TIFF."""
+"""Largest raster in bytes, below the limit of classic TIFF."""
 _WIDE = 1 << 26
-"""Bytes from which on a package's rasters are eight tiles wide."""
+"""Package size in bytes from which rasters are eight tiles wide."""
 
 
 @frozen
 class SceneLocation:
-    """Where on earth something lies: longitude and latitude of its centre in degrees."""
+    """A scene's centre: longitude and latitude in degrees."""
 
     name: str
     longitude: float
@@ -40,7 +40,7 @@ PLACES = (
 
 
 def grid(place: SceneLocation, width: int, height: int) -> Grid:
-    """The grid of so many pixels whose centre is this place."""
+    """Return a grid of that many pixels centred on the location."""
     epsg = zone(place.longitude, place.latitude)
     east, north = metres(place.longitude, place.latitude, epsg)
     left, top = east - width * PIXEL / 2, north + height * PIXEL / 2
@@ -48,7 +48,7 @@ def grid(place: SceneLocation, width: int, height: int) -> Grid:
 
 
 def raster(place: SceneLocation, scene: str, bands: Iterable[str], lines: int, tiles: int = 1) -> VirtualBytes:
-    """A GeoTIFF of reflectance, or of normalised differences where a band's name is two joined by `/`."""
+    """Make a GeoTIFF of reflectance, or of normalised differences for bands whose name joins two by `/`."""
     names = list(bands)
     floats = any("/" in band for band in names)
     planes = [_plane(scene, band, tiles) for band in names]
@@ -64,20 +64,20 @@ def _plane(scene: str, band: str, tiles: int) -> bytes:
 
 
 def of_block(block: SandboxBlock, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
-    """The outputs of one run of a block."""
+    """Make the outputs of one run of a block."""
     for port in block.outputs:
         group = f"{port.group}/" if port.group else ""
         yield from of_port(port, block.name, f"outputs/{group}{port.name}", place, scene)
 
 
 def of_inputs(block: SandboxBlock, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
-    """The inputs of one run of a block, as far as they are files."""
+    """Make the inputs of one run of a block that are files."""
     for port in block.inputs:
         yield from of_port(port, block.name, f"inputs/{port.name}", place, scene)
 
 
 def of_port(port: Port, block: str, folder: str, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
-    """The file of one output or input and its spec.json; nothing for plain values."""
+    """Make the file of one output or input and its spec.json; nothing for plain values."""
     made = {"raster": ("tif", _raster), "vector": ("geojson", _vector), "tabular": ("csv", _table)}.get(port.format)
     if made is None:
         return
@@ -96,13 +96,13 @@ def _vector(port: Port, place: SceneLocation, scene: str) -> VirtualBytes:
 
 
 def footprint(place: SceneLocation) -> VirtualBytes:
-    """The square around a place as GeoJSON."""
+    """Return the square around a location as GeoJSON."""
     feature = {"type": "Feature", "properties": {"name": place.name}, "geometry": square(place)}
     return _spec({"type": "FeatureCollection", "features": [feature]})
 
 
 def square(place: SceneLocation, half: float = 0.01) -> dict[str, Any]:
-    """A polygon around a place, `half` degrees to each side."""
+    """Return a polygon around a location, `half` degrees to each side."""
     west, east = round(place.longitude - half, 6), round(place.longitude + half, 6)
     south, north = round(place.latitude - half, 6), round(place.latitude + half, 6)
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
@@ -119,12 +119,12 @@ def _spec(value: object) -> VirtualBytes:
 
 
 def sized(place: SceneLocation, scene: str, key: str, size: int) -> VirtualBytes:
-    """A package of exactly so many bytes (or the smallest possible, about 4 KB), with rasters as long as that needs.
+    """Make a package of exactly that size (or the smallest possible, about 4 KB), with rasters long enough to fill it.
 
     Args:
-        place: where its rasters lie.
-        scene: text that its pixels are drawn from; packages may share it, so that small ones are made quickly.
-        key: text that stands in it, so that no two packages are alike.
+        place: centre of its rasters.
+        scene: seed of its pixels; packages may share it, so that small ones are made quickly.
+        key: text stored in it, so that no two packages are equal.
         size: in bytes.
     """
     files, tiles = 1 + size // _MOST, 8 if size >= _WIDE else 1

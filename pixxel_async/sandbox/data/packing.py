@@ -1,4 +1,4 @@
-"""The life of packages: asked for, packing, ready, and the signed links to them."""
+"""The life cycle of packages: requested, packing, ready, and their signed URLs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..rules.ids import digest, tag
 from ..rules.links import SigningStyle, sign
 
 _KEPT = 64
-"""Objects whose bytes are kept as ribbons: less than a megabyte each."""
+"""Objects whose virtual bytes stay cached: less than a megabyte each."""
 
 
 @frozen
@@ -22,8 +22,8 @@ class Stored:
 
     Attributes:
         key: its path.
-        name: file name that the storage suggests.
-        etag: strong, and the same in every process.
+        name: file name in Content-Disposition.
+        etag: strong, equal in every process.
         make: makes its bytes.
     """
 
@@ -35,11 +35,11 @@ class Stored:
 
 @frozen
 class PackedArchive:
-    """What asking for a package tells.
+    """The state of a requested package.
 
     Attributes:
         state: `pending`, `ready` or `failed`.
-        link: the signed link of a ready one, fresh each time.
+        link: the signed URL of a ready one, a fresh one each time.
     """
 
     state: str
@@ -50,23 +50,23 @@ class Packing:
     """All packages of one sandbox.
 
     Args:
-        seed: what signatures and entity tags are drawn from.
-        seconds: from the first asking until a package is ready.
-        link_life: seconds that a signed link opens its object.
-        restarts: whether asking again while it packs begins anew.
-        variant: what else the bytes depend on, such as a size that was asked for.
+        seed: determines signatures and entity tags.
+        seconds: from the first request until a package is ready.
+        link_life: lifetime of a signed URL in seconds.
+        restarts: whether a repeated request restarts the packing.
+        variant: what else the bytes depend on, such as a requested size.
 
     Attributes:
-        origin: of the storage, once it listens.
-        link_style: in whose manner links are signed.
-        same_link: whether a link is given out again as long as it is good.
-        suffix: of the file names that the storage suggests.
-        early_ready: whether what still packs is called ready, without a link.
-        slow: seconds for single packages, by the id of what is packed.
+        origin: the storage's origin, once it listens.
+        link_style: the signing scheme of URLs.
+        same_link: whether a URL is handed out again while it is valid.
+        suffix: of file names in Content-Disposition.
+        early_ready: whether a package that is still packing is called ready, without a link.
+        slow: packing seconds of single packages, by the id of what is packed.
         failing: ids of what cannot be packed.
     """
 
-    # ASSUMPTION: asking again neither restarts nor charges, and what is ready stays ready; `restarts` is the other way.
+    # ASSUMPTION: a repeated request neither restarts nor charges, and a ready package stays ready; see `restarts`.
 
     def __init__(
         self, seed: int | str, seconds: float, link_life: float, *, restarts: bool = False, variant: object = None
@@ -89,7 +89,7 @@ class Packing:
         self._made: OrderedDict[str, VirtualBytes] = OrderedDict()
 
     def ask(self, key: str, owner: str, make: Callable[[], VirtualBytes], now: float) -> PackedArchive:
-        """Ask for the package `key` of the thing with the id `owner`; the first asking starts the packing."""
+        """Request the package `key` of the object `owner`; the first request starts the packing."""
         if key not in self._stored:
             name = key.rpartition("/")[2].removesuffix(".zip") + self.suffix
             self._stored[key] = Stored(key, name, tag(*self._seed, key), make)
@@ -104,7 +104,7 @@ class Packing:
         return PackedArchive("ready", self.origin + self._link(key, now))
 
     def _link(self, key: str, now: float) -> str:
-        """A signed link: a fresh one, or the last one while that is good."""
+        """Return a fresh signed URL, or the last one while that is valid."""
         ends, link = self._links.get(key, (now, ""))
         if now >= ends:
             link = sign(f"/{key}", self.secret, now, math.ceil(self.link_life), self.link_style)
@@ -113,11 +113,11 @@ class Packing:
         return link
 
     def stored(self, key: str) -> Stored | None:
-        """The object of this key, if it was asked for."""
+        """Return the object of a key, if it was requested."""
         return self._stored.get(key)
 
     def body(self, stored: Stored) -> VirtualBytes:
-        """The object's bytes; those of the last few objects are kept."""
+        """Return an object's bytes; the last few objects stay cached."""
         if stored.key not in self._made:
             self._made[stored.key] = stored.make()
         self._made.move_to_end(stored.key)

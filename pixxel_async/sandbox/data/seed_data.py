@@ -1,4 +1,4 @@
-"""What is there when a sandbox starts."""
+"""The objects that exist when a sandbox starts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .world import World
 
 DAY = 86_400.0
 _LONG = 30
-"""The seeded job that is still running takes so many times as long as one that is begun."""
+"""Duration of the seeded running job, as a multiple of the usual duration."""
 
 
 def seed(world: World, now: float) -> None:
-    """Fill a new world; only the job that still runs depends on what time it is now."""
+    """Fill a new world; only the running job depends on the current time."""
     fields = project(world, "Field monitoring", "field-monitoring")
     water = project(world, "Water bodies", "water-bodies")
     project(world, "Trial area", "trial-area")
@@ -36,7 +36,7 @@ def seed(world: World, now: float) -> None:
 
 
 def project(world: World, title: str, slug: str) -> str:
-    """A new project; returns its id."""
+    """Add a project; return its id."""
     id = world.new_id("project")
     when = zulu(HISTORY + len(world.projects) * DAY)
     world.projects[id] = {
@@ -53,7 +53,7 @@ def project(world: World, title: str, slug: str) -> str:
 
 
 def workflow(world: World, project: str, name: str, blocks: tuple[str, ...], place: int) -> SandboxWorkflow:
-    """A new workflow of the blocks of these names, at the place of this number."""
+    """Add a workflow of these blocks, at the location of this number."""
     id = world.new_id("workflow")
     created = HISTORY + (10 + len(world.workflows)) * DAY
     chosen: tuple[SandboxBlock, ...] = tuple(BLOCKS[block] for block in blocks)
@@ -64,7 +64,7 @@ def workflow(world: World, project: str, name: str, blocks: tuple[str, ...], pla
 
 
 def run_of(world: World, workflow: SandboxWorkflow, begun: float, seconds: float, *, fails: bool = False) -> JobRun:
-    """A new job of this workflow, put among its jobs; one that fails does so in its last step."""
+    """Add a job to a workflow; a failing one fails in its last step."""
     id = world.new_id("job")
     steps = tuple(JobStep(world.new_id("task"), block) for block in workflow.blocks)
     run = JobRun(id, workflow.id, world.user_id, begun, seconds, steps, steps[-1].id if fails else "")
@@ -79,7 +79,7 @@ def _ended(world: World, workflow: SandboxWorkflow, count: int, *, fails: bool =
 
 
 def _areas(world: World, project: str) -> None:
-    """Two AOIs with what can be made of them, and an order that has been fulfilled."""
+    """Add two AOIs with what can be made of them, and a fulfilled order."""
     for place, satellite in zip(PLACES, (SATELLITES[2], SATELLITES[1]), strict=False):
         area_of(world, f"{place.name} fields", project, (place, satellite), 2, HISTORY, 600.0)
     area = next(iter(world.areas.values()))
@@ -99,7 +99,7 @@ def area_of(
     begun: float,
     seconds: float,
 ) -> Area:
-    """A new AOI around a place, with the newest images that a satellite has of it."""
+    """Add an AOI around a location, with a satellite's newest images of it."""
     place, satellite = seen
     own = [scene for scene in world.scenes.values() if (scene.satellite, scene.place) == (satellite, place)]
     id, text, shape = world.new_id("aoi"), f"Fields around {place.name}", square(place)
@@ -112,7 +112,7 @@ def area_of(
 def insight_of(
     world: World, area: Area, block: SandboxBlock, begun: float, seconds: float, *, fails: bool = False
 ) -> SandboxInsight:
-    """A new insight of an AOI."""
+    """Add an insight to an AOI."""
     id, given = world.new_id("insight"), [port.data(block.name) for port in block.inputs]
     made = SandboxInsight(
         id, block.title, area.project_id, world.user_id, {}, area, block, given, begun, seconds, fails
@@ -122,7 +122,7 @@ def insight_of(
 
 
 def order_of(world: World, area: Area, items: int, begun: float, seconds: float) -> SandboxOrder:
-    """A new order: so many items, each of which buys all images of an AOI."""
+    """Add an order whose items each buy all images of an AOI."""
     feature = {"type": "Feature", "properties": {}, "geometry": area.geometry}
     wanted = {
         "name": area.name,

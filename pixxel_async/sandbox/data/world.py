@@ -1,4 +1,4 @@
-"""The state of one sandbox: everything that exists in it, by seed and by what was asked of it."""
+"""The state of one sandbox, determined by its seed and the requests it received."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from .packing import Packing
 
 Row = dict[str, Any]
 _SCENES = 8
-"""Scenes that packages of a given size share."""
+"""Scenes shared by packages of a fixed size."""
 
 
 @frozen
 class PendingDownload:
-    """A package that was asked for by POST.
+    """A package requested by POST.
 
     Attributes:
-        id: as in the API.
-        owner: what it belongs to: an AOI's id, or empty.
-        place: where its rasters lie.
-        members: makes what is in it.
+        id: its id in the API.
+        owner: id of its AOI, or empty.
+        place: centre of its rasters.
+        members: makes its contents.
     """
 
     id: str
@@ -46,14 +46,14 @@ class PendingDownload:
 
 
 class World:
-    """What exists.
+    """Everything that exists in a sandbox.
 
     Args:
-        seed: what ids are drawn from.
+        seed: determines ids.
         packing: packs and signs.
-        job_seconds: how long jobs and the like that are begun here take.
-        package_size: bytes of every package; None for what its contents need.
-        behaviour: what the service does where nobody has said what.
+        job_seconds: duration of jobs created by requests.
+        package_size: bytes of every package; None for the size of its contents.
+        behaviour: choices where the vendor's pages leave a question open.
     """
 
     def __init__(
@@ -87,14 +87,14 @@ class World:
         self._counts: Counter[str] = Counter()
 
     def new_id(self, kind: str) -> str:
-        """An id for the next thing of this kind: the same for the nth one in every sandbox of this seed."""
+        """Return an id for the next object of a kind: the nth id is the same in every sandbox of this seed."""
         self._counts[kind] += 1
         return uuid(self.seed, kind, self._counts[kind])
 
     def bundle(
         self, key: str, place: SceneLocation, members: Callable[[], Iterable[ArchiveMember]]
     ) -> Callable[[], VirtualBytes]:
-        """What makes the bytes of a package: its members, or as many bytes as every package shall have."""
+        """Return what makes a package's bytes: its members, or the fixed size of every package."""
         size = self.package_size
         if size is None:
             return lambda: self._packed(list(members()))
@@ -110,28 +110,28 @@ class World:
         return PACKERS[behaviour.archive](members if behaviour.parts == 1 else divided(members, behaviour.parts))
 
     def unfinished(self, what: str, *, ended: bool) -> str:
-        """The state of a package of what has not completed; raises `RequestRefused` where it cannot be asked for."""
-        # ASSUMPTION: 400, and 409 or a state of `pending` are the other ways; what has failed is refused in any case.
+        """Return the state of an unfinished package; raise `RequestRefused` where it cannot be requested."""
+        # ASSUMPTION: 400; 409 or a `pending` state are possible, too. A failed job is always refused.
         if self.behaviour.unfinished == "pending" and not ended:
             return "pending"
         raise RequestRefused(409 if self.behaviour.unfinished == 409 else 400, "bad_request", what)
 
     def area(self, id: str) -> Area:
-        """The AOI of this id; raises `RequestRefused` with 404."""
+        """Return an AOI; raise `RequestRefused` with 404."""
         if id not in self.areas:
             raise missing("AOI", id)
         return self.areas[id]
 
     def project(self, id: str) -> Row:
-        """The project of this id; raises `RequestRefused` with 404."""
+        """Return a project; raise `RequestRefused` with 404."""
         if id not in self.projects:
             raise missing("project", id)
         return self.projects[id]
 
     def lines(self) -> list[tuple[SandboxOrder, OrderLine]]:
-        """All order items with their orders, oldest first."""
+        """Return all order items with their orders, oldest first."""
         return [(order, line) for order in self.orders.values() for line in order.lines]
 
     def catalog(self, now: float) -> dict[str, OrderEntry]:
-        """The organization's catalog."""
+        """Return the organization's catalog."""
         return {entry.id: entry for order in self.orders.values() for entry in entries(order, now)}

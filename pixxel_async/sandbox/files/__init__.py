@@ -1,1 +1,1 @@
-"""Bytes without disk or memory: rasters, archives, and stretches of them."""
+"""Files of any size as virtual bytes: rasters, archives, pictures."""

@@ -1,4 +1,4 @@
-"""A ZIP of stored members as a ribbon: sizes and checksums known beforehand, any size, stable bytes."""
+"""ZIP files of stored members as virtual bytes: sizes and checksums known beforehand, stable bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .virtual_bytes import Piece, VirtualBytes
 
 _LIMIT = 0xFFFFFFFF
 _STAMP = (6 << 11 | 30 << 5, (2025 - 1980) << 9 | 3 << 5 | 3)
-"""DOS time and date of every member: fixed, so that the bytes are."""
+"""DOS time and date of every member; fixed, so that the bytes are stable."""
 _UTF8 = 0x800
 
 
@@ -29,7 +29,7 @@ class ArchiveMember:
 
 
 def stored(members: Iterable[ArchiveMember]) -> VirtualBytes:
-    """The archive of these members, in this order, without compression; Zip64 where sizes need it."""
+    """Make an uncompressed ZIP of these members in order; ZIP64 where sizes need it."""
     pieces: list[Piece] = []
     directory: list[bytes] = []
     at = 0

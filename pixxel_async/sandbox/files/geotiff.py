@@ -1,4 +1,4 @@
-"""Georeferenced TIFFs as ribbons: one plane a band, without compression."""
+"""Georeferenced TIFFs as virtual bytes: one plane a band, uncompressed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _SAMPLES: dict[DType, tuple[int, int]] = {"uint16": (16, 1), "float32": (32, 3)}
 
 @frozen
 class Grid:
-    """Where a raster lies.
+    """The position and size of a raster.
 
     Attributes:
-        epsg: code of a projected system in metres.
+        epsg: code of a projected coordinate system in metres.
         west, north: outer corner of the first pixel.
         pixel: edge of a pixel in metres.
         width, height: pixels.
@@ -38,13 +38,13 @@ class Grid:
 
 
 def geotiff(grid: Grid, planes: Sequence[bytes], dtype: DType, nodata: float, strip_rows: int = 64) -> VirtualBytes:
-    """A raster with one band for each plane.
+    """Make a raster with one band for each plane.
 
     Args:
-        grid: where it lies and how large it is.
+        grid: its position and size.
         planes: for each band the bytes of some whole lines, which repeat down to the last line.
-        dtype: type of the samples.
-        nodata: what stands where nothing was seen.
+        dtype: sample type.
+        nodata: the value without data.
         strip_rows: lines of one strip.
     """
     line = grid.width * _SAMPLES[dtype][0] // 8
@@ -86,7 +86,7 @@ def _tags(
 
 
 def _directory(tags: Sequence[_Tag]) -> bytes:
-    """The file's head: header, directory, and the values that do not fit into it."""
+    """Make the file's head: header, directory, and values too long for it."""
     entries, beyond = bytearray(), bytearray()
     start = 8 + 2 + 12 * len(tags) + 4
     for tag, kind, values in tags:

@@ -1,4 +1,4 @@
-"""How the files of a package lie in it: other archives than ZIP, no folders, several archives in one."""
+"""Other layouts of packages: tar, no folders, several archives in one."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _BLOCK = 512
 
 
 def flat(members: Iterable[ArchiveMember]) -> list[ArchiveMember]:
-    """The same files without folders: what was the path is the name."""
+    """Return the files without folders: the path becomes the name."""
     return [ArchiveMember(member.name.replace("/", "_"), member.content) for member in members]
 
 
 def divided(members: Sequence[ArchiveMember], parts: int) -> list[ArchiveMember]:
-    """So many ZIP files, or as many as there are members, that share the members among them."""
+    """Divide the members among several ZIP files, at most one a member."""
     count = min(parts, len(members))
     return [ArchiveMember(f"part-{at + 1}.zip", stored(members[at::count])) for at in range(count)]
 
 
 def tarred(members: Iterable[ArchiveMember]) -> VirtualBytes:
-    """The members as a tar file."""
+    """Make a tar file of the members."""
     pieces: list[Piece] = []
     for member in members:
         entry = tarfile.TarInfo(member.name)
@@ -36,7 +36,7 @@ def tarred(members: Iterable[ArchiveMember]) -> VirtualBytes:
 
 
 def compressed(members: Iterable[ArchiveMember]) -> VirtualBytes:
-    """The members as a compressed tar file; made in memory."""
+    """Make a compressed tar file of the members, in memory."""
     return VirtualBytes.of(gzip.compress(tarred(members).whole(), compresslevel=1, mtime=0))
 
 
@@ -50,5 +50,5 @@ _STARTS = {b"PK": "application/zip", b"II": "image/tiff", b"\x1f\x8b": "applicat
 
 
 def content_type(first: bytes) -> str:
-    """Of the file that begins with these bytes."""
+    """Return the content type of a file that starts with these bytes."""
     return _STARTS.get(first[:2], "application/x-tar")

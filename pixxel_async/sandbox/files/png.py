@@ -1,4 +1,4 @@
-"""Pictures: a raster coloured by classes, with its legend, as a PNG."""
+"""PNG pictures of a raster coloured by classes, with a legend."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LEGEND = 16
 
 
 class Class(NamedTuple):
-    """A range of values, from `low` up to below `high`, and its colour as `#rrggbb`."""
+    """A class: values from `low` up to below `high`, and its colour as `#rrggbb`."""
 
     low: float
     high: float
@@ -20,7 +20,7 @@ class Class(NamedTuple):
 
 
 def picture(values: Sequence[float], width: int, classes: Sequence[Class], scale: int = 1) -> bytes:
-    """The values line by line in the colours of their classes, transparent where none holds them, and a legend.
+    """Draw values line by line in the colours of their classes, transparent outside of all classes, and a legend.
 
     Each value becomes `scale` pixels along both edges.
     """

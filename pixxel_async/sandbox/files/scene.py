@@ -1,4 +1,4 @@
-"""Synthetic ground: smooth fields that tile without seams, drawn from a text."""
+"""Synthetic ground: smooth seamless fields, determined by a text."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..rules.ids import number, share
 SIDE = 256
 """Pixels across a tile."""
 ROWS = 64
-"""Lines of a tile; below it, the tile begins anew."""
+"""Lines of a tile, which repeats below."""
 NODATA = 0
-"""What surface reflectance has where nothing was seen."""
+"""Surface reflectance without data."""
 FULL = 50_000
 """Surface reflectance of 1.0. Source: the vendor's product processing page."""
 _EDGE = 4
-"""Columns at the left edge that hold no data, so that readers meet some."""
+"""Columns without data at the left edge, so that readers meet some."""
 
 
 def _wave(length: int, height: int, *parts: object) -> list[int]:
@@ -27,7 +27,7 @@ def _wave(length: int, height: int, *parts: object) -> list[int]:
 
 @lru_cache(maxsize=256)
 def reflectance(scene: str, band: str) -> array[int]:
-    """One band's tile, line by line: whole numbers from 1 to 50,000, and 0 where nothing was seen."""
+    """Return one band's tile line by line: integers from 1 to 50,000, and 0 without data."""
     base = 1500 + number(9000, scene, band, "base")
     columns = _wave(SIDE, 2500, scene, band, "columns")
     lines = _wave(ROWS, 1800, scene, band, "lines")
@@ -40,6 +40,6 @@ def reflectance(scene: str, band: str) -> array[int]:
 
 @lru_cache(maxsize=64)
 def ratio(scene: str, first: str, second: str) -> array[float]:
-    """The normalised difference of two bands as 32-bit numbers, and -9999 where nothing was seen."""
+    """Return the normalised difference of two bands as 32-bit floats, and -9999 without data."""
     pairs = zip(reflectance(scene, first), reflectance(scene, second), strict=True)
     return array("f", [(a - b) / (a + b) if a + b else -9999.0 for a, b in pairs])

@@ -1,4 +1,4 @@
-"""From longitude and latitude to metres of the Universal Transverse Mercator grid on WGS 84."""
+"""Convert longitude and latitude to UTM metres on WGS 84."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SERIES = (
 
 
 def zone(longitude: float, latitude: float) -> int:
-    """The EPSG code of the zone that a place lies in."""
+    """Return the EPSG code of a location's UTM zone."""
     return (32600 if latitude >= 0 else 32700) + int((longitude + 180) // 6) % 60 + 1
 
 
 def metres(longitude: float, latitude: float, epsg: int) -> tuple[float, float]:
-    """Easting and northing in the given zone, by Krueger's series to the third order (well below a metre)."""
+    """Return easting and northing in a zone, by Krueger's series to the third order (well below a metre)."""
     along = math.radians(longitude - ((epsg % 100) * 6 - 183))
     sine, root = math.sin(math.radians(latitude)), 2 * math.sqrt(_THIRD) / (1 + _THIRD)
     conformal = math.sinh(math.atanh(sine) - root * math.atanh(root * sine))

@@ -1,4 +1,4 @@
-"""A stretch of bytes of any size, made of pieces that repeat: read anywhere, never held whole."""
+"""Byte sequences of any size made of repeating pieces: read anywhere, never held whole."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from attrs import field, frozen
 from ..rules.crc import joined, repeated
 
 _BLOCK = 1 << 18
-"""Bytes that one step of reading aims at: few steps a second, and small enough for socket buffers."""
+"""Target bytes of one read step: few steps a second, yet small enough for socket buffers."""
 
 
 @frozen
 class Piece:
-    """A block repeated until `length` bytes are full; the last round may be cut.
+    """A block repeated to `length` bytes; the last repetition may be cut.
 
     Attributes:
-        block: the bytes that repeat.
-        length: bytes in all.
+        block: the repeating bytes.
+        length: total bytes.
     """
 
     block: bytes = field(repr=False)
@@ -29,11 +29,11 @@ class Piece:
 
     @classmethod
     def filling(cls, block: bytes, length: int) -> Piece:
-        """A long piece of a short block, with the block made long enough to be read quickly."""
+        """Make a long piece of a short block, lengthened so that it is read quickly."""
         return cls(block * max(1, min(_BLOCK // len(block), length // len(block))), length)
 
     def crc(self) -> int:
-        """CRC-32 of all its bytes."""
+        """Return the CRC-32 of all its bytes."""
         if self.length <= len(self.block):
             return zlib.crc32(memoryview(self.block)[: self.length])
         times, rest = divmod(self.length, len(self.block))
@@ -41,7 +41,7 @@ class Piece:
         return joined(whole, zlib.crc32(self.block[:rest]), rest)
 
     def read(self, start: int, stop: int) -> Iterator[memoryview]:
-        """The bytes from start to stop, in blocks."""
+        """Yield the bytes from start to stop in blocks."""
         view, size = memoryview(self.block), len(self.block)
         while start < stop:
             inside = start % size
@@ -51,7 +51,7 @@ class Piece:
 
 
 class VirtualBytes:
-    """Pieces one after the other."""
+    """Pieces in sequence."""
 
     def __init__(self, pieces: Iterable[Piece] = ()) -> None:
         self._pieces = [piece for piece in pieces if piece.length]
@@ -60,16 +60,16 @@ class VirtualBytes:
 
     @classmethod
     def of(cls, body: bytes) -> VirtualBytes:
-        """These bytes."""
+        """Wrap these bytes."""
         return cls([Piece(body, len(body))])
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
-        """What it is made of."""
+        """Return its pieces."""
         return tuple(self._pieces)
 
     def read(self, start: int = 0, stop: int | None = None) -> Iterator[memoryview]:
-        """The bytes from start to stop, as views of at most a block each."""
+        """Yield the bytes from start to stop as views of at most a block each."""
         stop = self.size if stop is None else min(stop, self.size)
         at = bisect_right(self._ends, start)
         while start < stop:
@@ -79,11 +79,11 @@ class VirtualBytes:
             start, at = end, at + 1
 
     def whole(self) -> bytes:
-        """All the bytes at once; for small ones."""
+        """Return all bytes at once; for small ones."""
         return b"".join(self.read())
 
     def crc(self) -> int:
-        """CRC-32 of all the bytes."""
+        """Return the CRC-32 of all bytes."""
         total = 0
         for piece in self._pieces:
             total = joined(total, piece.crc(), piece.length)

@@ -1,4 +1,4 @@
-"""What each operation does, one file for each group of them."""
+"""The operations, one file for each group."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..routes import Ask
 from . import aois, archives, catalogs, insights, jobs, orders, pictures, projects, stores, workflows
 
 Handler = Callable[[World, Ask], Any]
-"""Returns the JSON value of the successful answer, or a whole `Answer`; raises `Refused`."""
+"""Return the JSON value of a success, or a whole `SandboxAnswer`; raise `RequestRefused`."""
 
 _GROUPS: tuple[Mapping[str, Handler], ...] = (
     projects.HANDLERS,
@@ -25,4 +25,4 @@ _GROUPS: tuple[Mapping[str, Handler], ...] = (
     stores.HANDLERS,
 )
 HANDLERS: dict[str, Handler] = {name: handler for group in _GROUPS for name, handler in group.items()}
-"""Every operation of the description."""
+"""The handler of every operation in the description."""

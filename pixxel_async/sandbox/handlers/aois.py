@@ -1,4 +1,4 @@
-"""AOIs, their assets, and the packages of these."""
+"""AOIs, their assets, and asset packages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LINES = 64
 
 
 def list_aois(world: World, ask: Ask) -> Any:
-    """One page of AOIs."""
+    """Return a page of AOIs."""
     wanted = {name: ask.query.get(name) for name in ("created_at", "updated_at", "aoi_id")}
     wanted["name"] = ask.query.get("aoi_name")
     behaviour = world.behaviour
@@ -36,7 +36,7 @@ def list_aois(world: World, ask: Ask) -> Any:
 
 
 def create_aoi(world: World, ask: Ask) -> Any:
-    """Begin a new AOI; its name is unique."""
+    """Create an AOI; names are unique."""
     body = ask.body
     _check(world, body)
     if any(one.name == body["name"] for one in world.areas.values()):
@@ -72,19 +72,19 @@ def _check(world: World, body: Row) -> None:
 
 
 def get_aoi(world: World, ask: Ask) -> Any:
-    """One AOI."""
+    """Return an AOI."""
     return area_row(world.area(ask.path["aoi_id"]), ask.now, world.behaviour.images_by)
 
 
 def list_assets(world: World, ask: Ask) -> Any:
-    """One page of an AOI's assets."""
+    """Return a page of an AOI's assets."""
     rows = assets(world.area(ask.path["aoi_id"]), ask.now)
     shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
     return {"assets": shown, "pagination": pagination}
 
 
 def request_download(world: World, ask: Ask) -> Any:
-    """Ask for the package of some assets."""
+    """Request the package of some assets."""
     one = world.area(ask.path["aoi_id"])
     chosen = among(assets(one, ask.now), "id", ask.body["asset_ids"])
     if not ask.body["asset_ids"] or len(chosen) != len(set(ask.body["asset_ids"])):
@@ -97,7 +97,7 @@ def request_download(world: World, ask: Ask) -> Any:
 
 
 def get_download(world: World, ask: Ask) -> Any:
-    """How far such a package is."""
+    """Return the state of an asset package."""
     download = world.downloads.get(ask.path["download_id"])
     if download is None or download.owner != ask.path["aoi_id"]:
         raise missing("download", ask.path["download_id"])
@@ -115,7 +115,7 @@ def _state(world: World, download: PendingDownload, now: float) -> Row:
 
 @frozen
 class _Assets:
-    """Makes the members of a package of assets: one GeoTIFF for each band, in a folder for each day."""
+    """Make the members of an asset package: one GeoTIFF for each band, in a folder for each day."""
 
     area: Area
     chosen: tuple[Row, ...]

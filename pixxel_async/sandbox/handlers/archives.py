@@ -1,4 +1,4 @@
-"""The archive: satellites, bandsets, collections, scenes and the searches for them."""
+"""The archive: satellites, bandsets, collections, scenes and searches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BANDSETS = ("Agriculture", "Forestry", "Water quality")
 
 
 def list_satellites(world: World, ask: Ask) -> Any:
-    """All satellites."""
+    """Return all satellites."""
     return {"satellites": [satellite_row(one) for one in _satellites(world)]}
 
 
@@ -29,7 +29,7 @@ def _satellites(world: World) -> tuple[SandboxSatellite, ...]:
 
 
 def list_bandsets(world: World, ask: Ask) -> Any:
-    """All bandsets."""
+    """Return all bandsets."""
     return {"bandsets": [_bandset(world, name, nth) for nth, name in enumerate(_BANDSETS)]}
 
 
@@ -45,13 +45,13 @@ def _bandset(world: World, name: str, nth: int) -> Row:
 
 
 def list_collections(world: World, ask: Ask) -> Any:
-    """All collections, or those whose ids are listed."""
+    """Return all collections, or those listed by id."""
     rows = [collection_row(one) for one in _satellites(world)]
     return {"collections": among(rows, "id", several(ask.pairs, "ids", world.behaviour.lists))}
 
 
 def get_collection(world: World, ask: Ask) -> Any:
-    """One collection."""
+    """Return a collection."""
     id = ask.path["collection_id"]
     for one in _satellites(world):
         if one.collection == id:
@@ -60,14 +60,14 @@ def get_collection(world: World, ask: Ask) -> Any:
 
 
 def list_items(world: World, ask: Ask) -> Any:
-    """One page of a collection's scenes, without a total."""
+    """Return a page of a collection's scenes, without a total."""
     get_collection(world, ask)
     found = [scene for scene in world.scenes.values() if scene.satellite.collection == ask.path["collection_id"]]
     return _features(map(item, found), ask.query.get("limit"), ask.query.get("offset"))
 
 
 def get_item(world: World, ask: Ask) -> Any:
-    """One scene."""
+    """Return a scene."""
     scene = world.scenes.get(ask.path["item_id"])
     if scene is None or scene.satellite.collection != ask.path["collection_id"]:
         raise missing("item", ask.path["item_id"])
@@ -75,14 +75,14 @@ def get_item(world: World, ask: Ask) -> Any:
 
 
 def search_archive(world: World, ask: Ask) -> Any:
-    """One page of the scenes that fit everything that is asked."""
+    """Return a page of the scenes that match every filter."""
     body = ask.body
     rows = ordered(wanted(map(item, world.scenes.values()), body), body.get("sortby"))
     return _features(rows, body.get("limit"), body.get("offset"))
 
 
 def search_images(world: World, ask: Ask) -> Any:
-    """The scenes of some satellites in a time, as a map by id."""
+    """Return the scenes of some satellites in a period, as a map by id."""
     body, filters = ask.body, ask.body.get("filters") or ()
     limit = body.get("limit") or _PAGE
     asked = {"datetime": f"{body['start_date']}/{body['end_date']}", "intersects": body["geometry"]}
@@ -99,7 +99,7 @@ def search_images(world: World, ask: Ask) -> Any:
 
 
 def _skipped(body: Row, form: str) -> int:
-    """How many rows the pages before had, in the form that tells it."""
+    """Return how many rows earlier pages had, in the requested form."""
     given = {"skip": body.get("skip"), "token": body.get("next_token")}.get(form)
     digits = str(given or "").removeprefix(_ONWARD)
     return int(digits) if digits.isdecimal() else 0

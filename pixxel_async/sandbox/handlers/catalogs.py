@@ -1,4 +1,4 @@
-"""The catalog of what was bought: searched and downloaded."""
+"""The catalog of purchased images: search and packages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LINES = 128
 
 
 def search(world: World, ask: Ask) -> Any:
-    """One page of the catalog entries that fit everything that is asked."""
+    """Return a page of the catalog entries that match every filter."""
     body, known = ask.body, world.catalog(ask.now)
     rows = [_row(world, entry, ask.now) for entry in known.values() if _asked(entry, body)]
     owners = {id(row["details"]): row for row in rows}
@@ -39,7 +39,7 @@ def _asked(entry: OrderEntry, body: Row) -> bool:
 
 
 def _sort_key(key: Row) -> Row:
-    """`{"field": …, "direction": …}`, or `{member: "ASC"}`."""
+    """Read `{"field": …, "direction": …}` or `{member: "ASC"}`."""
     if "field" in key:
         return key
     name, direction = next(iter(key.items()), ("datetime", "ASC"))
@@ -47,7 +47,7 @@ def _sort_key(key: Row) -> Row:
 
 
 def get_entry(world: World, ask: Ask) -> Any:
-    """One catalog entry."""
+    """Return a catalog entry."""
     known, id = world.catalog(ask.now), ask.path["catalog_id"]
     if id not in known:
         raise missing("catalog", id)
@@ -60,7 +60,7 @@ def _row(world: World, entry: OrderEntry, now: float) -> Row:
 
 
 def chosen(world: World, wish: Row, now: float) -> list[OrderEntry]:
-    """The entries that a request names, by the one of two lists that it has."""
+    """Return the entries that a request names by one of its two lists."""
     ids, items = wish.get("catalog_ids") or [], wish.get("order_item_ids") or []
     known = world.catalog(now)
     if unknown := [id for id in ids if id not in known]:
@@ -74,7 +74,7 @@ def chosen(world: World, wish: Row, now: float) -> list[OrderEntry]:
 
 
 def request_download(world: World, ask: Ask) -> Any:
-    """Ask for a package of catalog entries."""
+    """Request a package of catalog entries."""
     entries = chosen(world, ask.body, ask.now)
     if not entries:
         raise invalid("there is no imagery of these order items yet")
@@ -85,7 +85,7 @@ def request_download(world: World, ask: Ask) -> Any:
 
 
 def get_download(world: World, ask: Ask) -> Any:
-    """How far such a package is."""
+    """Return the state of a catalog package."""
     download = world.downloads.get(ask.path["download_id"])
     if download is None or download.owner:
         raise missing("download", ask.path["download_id"])
@@ -101,7 +101,7 @@ def _state(world: World, download: PendingDownload, now: float) -> Row:
 
 @frozen
 class _Imagery:
-    """Makes the members of a package of catalog entries: the raster and its footprint."""
+    """Make the members of a catalog package: the raster and its footprint."""
 
     seed: int | str
     entries: tuple[OrderEntry, ...]

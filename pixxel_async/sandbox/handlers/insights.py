@@ -1,4 +1,4 @@
-"""Blocks, and the insights that are made with them."""
+"""Blocks, and the insights made with them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _block_row(world: World, block: SandboxBlock, version: str) -> Row:
 
 
 def list_blocks(world: World, ask: Ask) -> Any:
-    """The newest version of each block, or of those for one use."""
+    """Return the newest version of each block, or of those for one mode."""
     mode = ask.query.get("mode")
     if mode not in (None, "", "insight", "workflow"):
         raise invalid("mode must be insight or workflow")
@@ -56,13 +56,13 @@ def _block(name: str) -> SandboxBlock:
 
 
 def list_versions(world: World, ask: Ask) -> Any:
-    """All versions of a block."""
+    """Return all versions of a block."""
     block = _block(ask.path["name"])
     return {"blocks": [_block_row(world, block, version) for version in block.versions]}
 
 
 def get_block(world: World, ask: Ask) -> Any:
-    """One version of a block."""
+    """Return one version of a block."""
     block = _block(ask.path["name"])
     if ask.path["version"] not in block.versions:
         raise missing("version", ask.path["version"])
@@ -70,7 +70,7 @@ def get_block(world: World, ask: Ask) -> Any:
 
 
 def create_insight(world: World, ask: Ask) -> Any:
-    """Begin an insight, or with `estimate` say what it would cost."""
+    """Create an insight, or with `estimate` return its cost."""
     area, body = world.area(ask.path["aoi_id"]), ask.body
     block = _block(body["block"].get("name") or "")
     if "insight" not in block.modes or body["block"]["version"] not in block.versions:
@@ -94,7 +94,7 @@ def create_insight(world: World, ask: Ask) -> Any:
 
 
 def list_insights(world: World, ask: Ask) -> Any:
-    """All insights of an AOI that were not deleted."""
+    """Return an AOI's insights that were not deleted."""
     area = world.area(ask.path["aoi_id"])
     wanted = {name: ask.query.get(name) for name in ("id", "status", "created_by")}
     wanted["created_at"] = ask.query.get("created_on")
@@ -110,7 +110,7 @@ def _insight(world: World, ask: Ask) -> SandboxInsight:
 
 
 def delete_insight(world: World, ask: Ask) -> Any:
-    """Delete an insight of the project that the query names."""
+    """Delete an insight of the project in the query."""
     one = _insight(world, ask)
     if ask.query["project_id"] != one.project_id:
         raise invalid("the insight belongs to another project")
@@ -118,7 +118,7 @@ def delete_insight(world: World, ask: Ask) -> Any:
 
 
 def request_insight(world: World, ask: Ask) -> Any:
-    """Ask for a package of some inputs and outputs; all outputs when none is named."""
+    """Request a package of some inputs and outputs; all outputs if none is named."""
     one = _insight(world, ask)
     if (status := one.status(ask.now)) != "completed":
         told = f"insight {one.id} is {status}; only a completed one can be packed"
@@ -131,7 +131,7 @@ def request_insight(world: World, ask: Ask) -> Any:
 
 
 def _chosen(one: SandboxInsight, body: Row, behaviour: Behaviour) -> SandboxBlock:
-    """The block with just the inputs and outputs that were named."""
+    """Return the block with only the named inputs and outputs."""
     # ASSUMPTION: the elements are the names of the ports, and an empty body packs all outputs, or all there is.
     block, inputs, outputs = one.block, body.get("inputs") or [], body.get("outputs") or []
     names = {port.name: element(one, port.name, behaviour.elements) for port in (*block.inputs, *block.outputs)}

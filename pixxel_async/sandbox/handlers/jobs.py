@@ -1,4 +1,4 @@
-"""Jobs and their tasks, and the packages of both."""
+"""Jobs, their tasks, and the packages of both."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _run(world: World, ask: Ask) -> tuple[SandboxWorkflow, JobRun]:
 
 
 def list_jobs(world: World, ask: Ask) -> Any:
-    """All jobs of a workflow, oldest first."""
+    """Return all jobs of a workflow, oldest first."""
     wanted = {name: ask.query.get(name) for name in ("id", "status", "created_by")}
     wanted["created_at"] = ask.query.get("created_on")
     rows = (listed(run, ask.now) for run in world.runs[workflow(world, ask).id].values())
@@ -34,7 +34,7 @@ def list_jobs(world: World, ask: Ask) -> Any:
 
 
 def create_job(world: World, ask: Ask) -> Any:
-    """Begin a run."""
+    """Create a job."""
     one = workflow(world, ask)
     if ask.query["project_id"] != one.project_id:
         raise invalid("the workflow belongs to another project")
@@ -42,12 +42,12 @@ def create_job(world: World, ask: Ask) -> Any:
 
 
 def get_job(world: World, ask: Ask) -> Any:
-    """One job with its tasks."""
+    """Return a job with its tasks."""
     return detailed(_run(world, ask)[1], ask.now)
 
 
 def request_job(world: World, ask: Ask) -> Any:
-    """Ask for the package of a job that has completed."""
+    """Request the package of a completed job."""
     one, run = _run(world, ask)
     if (status := run.status(ask.now)) != "completed":
         told = f"job {run.id} is {status}; only a completed job can be packed"
@@ -59,7 +59,7 @@ def request_job(world: World, ask: Ask) -> Any:
 
 
 def request_task(world: World, ask: Ask) -> Any:
-    """Ask for the package of a task that has completed."""
+    """Request the package of a completed task."""
     one, run = _run(world, ask)
     step = next((step for step in run.steps if step.id == ask.path["task_id"]), None)
     if step is None:

@@ -1,4 +1,4 @@
-"""Orders, their items, and the report of all of them."""
+"""Orders, their items, and the report of all orders."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COLUMNS = ("id", "order_id", "name", "type", "status", "project_id", "area", "f
 
 
 def list_orders(world: World, ask: Ask) -> Any:
-    """One page of orders."""
+    """Return a page of orders."""
     rows = [order_row(order, ask.now) for order in world.orders.values()]
     rows = matching(rows, {"user_id": ask.query.get("user_id")})
     shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), _PAGE)
@@ -35,7 +35,7 @@ def list_orders(world: World, ask: Ask) -> Any:
 
 
 def create_order(world: World, ask: Ask) -> Any:
-    """Place an order; a dry run says the same without anything being placed."""
+    """Place an order; a dry run returns the same without placing it."""
     dry, wanted = bool(ask.body.get("dry_run")), ask.body["order_items"]
     if not wanted:
         raise invalid("order_items must not be empty")
@@ -85,7 +85,7 @@ def _time(one: Row, name: str) -> float:
 
 
 def get_order(world: World, ask: Ask) -> Any:
-    """One order."""
+    """Return an order."""
     id = ask.path["order_id"]
     if id not in world.orders:
         raise missing("order", id)
@@ -93,7 +93,7 @@ def get_order(world: World, ask: Ask) -> Any:
 
 
 def list_items(world: World, ask: Ask) -> Any:
-    """One page of order items."""
+    """Return a page of order items."""
     query = ask.query
     rows = [_full(order, line, ask.now) for order, line in world.lines()]
     rows = matching(rows, {name: query.get(name) for name in ("user_id", "type", "status", "created_by")})
@@ -106,7 +106,7 @@ def list_items(world: World, ask: Ask) -> Any:
 
 
 def _spanned(rows: list[Row], member: str, told: str | None, form: str) -> list[Row]:
-    """The rows within a span such as `2025-01-01/2025-02-01`, or `10,50`."""
+    """Return the rows within a span such as `2025-01-01/2025-02-01`, or `10,50`."""
     try:
         return between(rows, member, told, _MARKS[form])
     except ValueError as error:
@@ -118,7 +118,7 @@ def _full(order: SandboxOrder, line: OrderLine, now: float) -> Row:
 
 
 def get_item(world: World, ask: Ask) -> Any:
-    """One order item with its tasks."""
+    """Return an order item with its tasks."""
     for order, line in world.lines():
         if line.id == ask.path["order_item_id"]:
             return _full(order, line, ask.now)
@@ -126,7 +126,7 @@ def get_item(world: World, ask: Ask) -> Any:
 
 
 def report(world: World, ask: Ask) -> Any:
-    """All order items as CSV, with times in the zone that was asked for."""
+    """Render all order items as CSV, with times in the requested zone."""
     zone, behaviour, text = _zone(ask.query.get("tz") or "", world.behaviour.zones), world.behaviour, io.StringIO()
     table = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", lineterminator="\r\n")
     titled = behaviour.report_columns == "titles"
@@ -138,7 +138,7 @@ def report(world: World, ask: Ask) -> Any:
 
 
 def _zone(told: str, form: str) -> tzinfo:
-    """The time zone of a name such as `Asia/Kolkata`, or of an offset such as `+05:30`."""
+    """Parse a time zone name such as `Asia/Kolkata`, or an offset such as `+05:30`."""
     # ASSUMPTION: UTC when none is named.
     try:
         if not told:

@@ -16,7 +16,7 @@ from .aois import PAGE
 
 
 def list_indices(world: World, ask: Ask) -> Any:
-    """One page of indices."""
+    """Return a page of indices."""
     wanted = {name: ask.query.get(name) for name in ("satellite_id", "type", "expression_type")}
     rows = matching(world.indices.values(), wanted | {"id": ask.query.get("index_id")})
     shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
@@ -24,7 +24,7 @@ def list_indices(world: World, ask: Ask) -> Any:
 
 
 def create_index(world: World, ask: Ask) -> Any:
-    """A custom index; its name is unique."""
+    """Create a custom index; names are unique."""
     if ask.body["satellite_id"] not in BY_ID:
         raise missing("satellite", ask.body["satellite_id"])
     if any(row["name"] == ask.body["name"] for row in world.indices.values()):
@@ -46,7 +46,7 @@ def _check_index(body: Row) -> None:
 
 
 def list_pictures(world: World, ask: Ask) -> Any:
-    """One page of an AOI's visualizations."""
+    """Return a page of an AOI's visualizations."""
     area = world.area(ask.path["aoi_id"])
     wanted = {name: ask.query.get(name) for name in ("type", "user_id", "expression_type", "index_id")}
     wanted["id"] = ask.query.get("visualization_id")
@@ -57,7 +57,7 @@ def list_pictures(world: World, ask: Ask) -> Any:
 
 
 def create_picture(world: World, ask: Ask) -> Any:
-    """Begin to compute a visualization; one for each index."""
+    """Create a visualization, one for each index."""
     area, index = world.area(ask.path["aoi_id"]), world.indices.get(ask.body["index_id"])
     if index is None:
         raise missing("index", ask.body["index_id"])
@@ -80,7 +80,7 @@ def _picture(world: World, ask: Ask) -> Picture:
 
 
 def update_metadata(world: World, ask: Ask) -> Any:
-    """Set the classes of one mode; in dynamic mode they are computed anew where limits are left out."""
+    """Set the classes of one mode; in dynamic mode, compute those without limits."""
     one, body = _picture(world, ask), ask.body
     mode, bins = body["visualization_mode"], body.get("dynamic_bins")
     for date, classes in body["legend"].items():
@@ -94,7 +94,7 @@ def update_metadata(world: World, ask: Ask) -> Any:
 
 
 def rollback_metadata(world: World, ask: Ask) -> Any:
-    """Forget the classes that were set for these dates."""
+    """Remove the classes set for these dates."""
     one = _picture(world, ask)
     _same_index(one, ask)
     for date in ask.body["dates"]:
@@ -108,7 +108,7 @@ def _same_index(one: Picture, ask: Ask) -> None:
 
 
 def png(world: World, ask: Ask) -> Any:
-    """The visualization of one date as a picture with its legend."""
+    """Render the visualization of one date as a picture with its legend."""
     one, mode, date = _picture(world, ask), ask.body["visualization_mode"], ask.body["date"]
     _same_index(one, ask)
     if mode not in ("dynamic", "theoretical"):
@@ -119,7 +119,7 @@ def png(world: World, ask: Ask) -> Any:
 
 
 def sld(world: World, ask: Ask) -> Any:
-    """The legends as styled layer descriptors, by mode and date."""
+    """Render the legends as styled layer descriptors, by mode and date."""
     one = _picture(world, ask)
     unknown = [date for date in ask.body["dates"] if date not in one.area.dates()]
     if unknown:

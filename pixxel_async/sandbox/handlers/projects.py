@@ -12,12 +12,12 @@ _PAGE_SIZE = 1000
 
 
 def ping(world: World, ask: Ask) -> Any:
-    """Say that the API is there."""
+    """Return `pong`."""
     return "pong"
 
 
 def list_projects(world: World, ask: Ask) -> Any:
-    """One page of projects, with the number of all."""
+    """Return a page of projects, with the total."""
     number, size = (
         int(ask.query.get("page_num") or world.behaviour.first_page),
         int(ask.query.get("page_size") or _PAGE_SIZE),
@@ -27,7 +27,7 @@ def list_projects(world: World, ask: Ask) -> Any:
 
 
 def get_project(world: World, ask: Ask) -> Any:
-    """One project."""
+    """Return a project."""
     row = {name: value for name, value in world.project(ask.path["project_id"]).items() if name != "members_count"}
     return {"project": row}
 

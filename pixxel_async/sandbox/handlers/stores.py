@@ -1,4 +1,4 @@
-"""Stores, and the deliveries of catalog entries to them."""
+"""Stores, and deliveries of catalog entries to them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .catalogs import chosen
 
 
 def list_stores(world: World, ask: Ask) -> Any:
-    """All stores; secrets are never shown."""
+    """Return all stores, never with their secrets."""
     return {"stores": list(world.stores.values())}
 
 
 def create_store(world: World, ask: Ask) -> Any:
-    """A store; its name is unique."""
+    """Create a store; names are unique."""
     body = ask.body
     if any(row["name"] == body["name"] for row in world.stores.values()):
         raise RequestRefused(409, "conflict", f"a store with the name {body['name']} exists")
@@ -44,7 +44,7 @@ def delete_store(world: World, ask: Ask) -> Any:
 
 
 def list_deliveries(world: World, ask: Ask) -> Any:
-    """All deliveries that fit."""
+    """Return all matching deliveries."""
     rows = [_delivery(world, row, ask.now) for row in world.deliveries]
     found = matching(rows, {name: ask.query.get(name) for name in ("delivery_id", "catalog_id", "task_id")})
     item = ask.query.get("order_item_id")
@@ -55,7 +55,7 @@ def list_deliveries(world: World, ask: Ask) -> Any:
 
 
 def create_deliveries(world: World, ask: Ask) -> Any:
-    """Begin to deliver catalog entries to stores."""
+    """Start delivering catalog entries to stores."""
     made = [row for wish in ask.body["deliveries"] for row in _deliveries(world, wish, ask.now)]
     world.deliveries += made
     return {"deliveries": [_delivery(world, row, ask.now) for row in made]}
@@ -81,7 +81,7 @@ def _deliveries(world: World, wish: Row, now: float) -> list[Row]:
 
 
 def _delivery(world: World, row: Row, now: float) -> Row:
-    """A delivery as the API shows it: its status follows the clock."""
+    """Render a delivery; its status follows the clock."""
     begun, ends = row["begun"], row["begun"] + world.job_seconds
     status = delivered(begun, world.job_seconds, now)
     times = {"status": status, "created_at": zulu(begun), "updated_at": zulu(min(now, ends))}

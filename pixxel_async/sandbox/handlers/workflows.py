@@ -16,7 +16,7 @@ _PAGE = 50
 
 
 def workflow(world: World, ask: Ask) -> SandboxWorkflow:
-    """The workflow that the path names."""
+    """Return the workflow of the path."""
     id = ask.path["workflow_id"]
     found = world.workflows.get(id)
     if found is None:
@@ -38,7 +38,7 @@ def _row(one: SandboxWorkflow) -> Row:
 
 
 def list_workflows(world: World, ask: Ask) -> Any:
-    """One page of workflows."""
+    """Return a page of workflows."""
     wanted = {name: ask.query.get(name) for name in _FILTERS} | {"created_at": ask.query.get("created_on")}
     rows = matching(
         map(_row, world.workflows.values()), wanted, names=world.behaviour.names, times=world.behaviour.created_on
@@ -48,7 +48,7 @@ def list_workflows(world: World, ask: Ask) -> Any:
 
 
 def get_workflow(world: World, ask: Ask) -> Any:
-    """One workflow of the project that the query names."""
+    """Return a workflow of the project in the query."""
     one = workflow(world, ask)
     if ask.query["project_id"] != one.project_id:
         raise missing("workflow", one.id)
@@ -59,7 +59,7 @@ def get_workflow(world: World, ask: Ask) -> Any:
 
 
 def estimate(world: World, ask: Ask) -> Any:
-    """What a run would cost."""
+    """Return the cost of a run."""
     return {"estimated_cost": workflow(world, ask).cost}
 
 

@@ -1,4 +1,4 @@
-"""Waiting in the sandbox's time: a sleep that makes it pass, and pauses of requests that follow it."""
+"""Wait in the sandbox's time: a sleep that advances it, and delays of requests that follow it."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from collections.abc import Callable
 from ..clock import Clock
 
 _LOOK = 0.002
-"""Real seconds between two looks at whether it is time to go on."""
+"""Real seconds between two checks of whether to go on."""
 _LONGEST = 0.5
 _STUCK = 1.0
-"""Real seconds without a byte after which a request no longer holds up the clock: its peer is asleep itself."""
+"""Real seconds without a byte after which a request no longer blocks the clock: its peer waits, too."""
 _MOST_AT_ONCE = 0.01
-"""Real seconds that count between two looks at most: where nobody gets to run, the quiet means nothing."""
+"""Most real seconds that one check counts as quiet: on a starved machine, quiet means nothing."""
 _SHARE = 10_000
-"""A jump of so many seconds of the sandbox needs one real second without a request, or `_LONGEST` if that is less."""
+"""A jump of this many sandbox seconds needs one real second without a request, or `_LONGEST` if that is less."""
 
 
 class TimeTravel:
-    """Wakes those who wait in the order of their times, as soon as nothing else goes on.
+    """Wake sleepers in the order of their times, as soon as nothing else is going on.
 
-    Between the end of one sleep and the next, a client talks to the sandbox: whoever sleeps longer must not be woken
-    meanwhile. So the clock jumps only while no request is under way and none was for a moment, which is longer for a
-    longer jump: a deadline of an hour lets all polls go first.
+    Between two sleeps a client talks to the sandbox, and longer sleepers must not wake meanwhile. So the clock jumps only
+    while no request is under way and none was for a moment, which is longer for a longer jump: all polls go before a
+    deadline of an hour.
 
     Args:
-        clock: is stepped.
+        clock: the clock to step.
 
     Attributes:
-        jumps: whether somebody sleeps here, so that time jumps; else it passes by itself or is stepped by hand.
+        jumps: whether time jumps to the next sleeper; else it runs or is stepped by hand.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -42,7 +42,7 @@ class TimeTravel:
         self.jumps = False
 
     def __enter__(self) -> None:
-        """While this lasts, nobody who sleeps is woken."""
+        """Block jumps while a request is under way."""
         self._busy += 1
 
     def __exit__(self, *_: object) -> None:
@@ -50,16 +50,16 @@ class TimeTravel:
         self.stir()
 
     def stir(self) -> None:
-        """Something went on just now."""
+        """Restart the quiet period."""
         self._calm = 0.0
 
     async def sleep(self, seconds: float) -> None:
-        """Return once the clock is so many seconds ahead, which takes milliseconds."""
+        """Sleep in sandbox seconds, which takes milliseconds."""
         self.jumps = True
         await self._until(self._clock.now() + seconds, lambda: False)
 
     async def pause(self, until: float, over: Callable[[], bool]) -> None:
-        """Hold a request up until the clock is there or `over` says so; others who wait go on meanwhile."""
+        """Delay a request until that time or until `over` is true; other sleepers go on meanwhile."""
         self.__exit__()
         try:
             await self._until(until, over)
@@ -79,7 +79,7 @@ class TimeTravel:
             self.stir()
 
     def _jump(self, wake: float) -> None:
-        """Set the clock to this time if it is the next one and nothing else goes on."""
+        """Step the clock to this time if it is the next one and nothing else is going on."""
         now, left = time.monotonic(), wake - self._clock.now()
         self._calm += min(now - self._looked, _MOST_AT_ONCE)
         self._looked = now

@@ -1,1 +1,1 @@
-"""Pure decisions of the sandbox: no sockets, no clock, no dice."""
+"""Pure decisions of the sandbox: no sockets, no clock, no random numbers."""

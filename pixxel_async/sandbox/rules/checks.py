@@ -1,4 +1,4 @@
-"""Whether a value is what the description says, and where it is not."""
+"""Validate JSON against the description's schemas, and say where it fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def resolve(schema: JsonSchema, components: JsonSchema) -> JsonSchema:
-    """The schema itself, or the one that it refers to."""
+    """Resolve a schema's reference, if it is one."""
     while "$ref" in schema:
         _, _, kind, name = schema["$ref"].split("/")
         schema = components[kind][name]
@@ -26,7 +26,7 @@ def resolve(schema: JsonSchema, components: JsonSchema) -> JsonSchema:
 
 
 def problems(value: Any, schema: JsonSchema, components: JsonSchema, where: str = "body") -> Iterator[str]:
-    """One line for each thing that is wrong with the value."""
+    """Return one line for each error in a value."""
     schema = resolve(schema, components)
     names = types(schema)
     if names and not any(_is(value, name) for name in names):
@@ -45,7 +45,7 @@ def problems(value: Any, schema: JsonSchema, components: JsonSchema, where: str 
 
 
 def types(schema: JsonSchema) -> list[str]:
-    """The types that a schema names: none, one or several."""
+    """Return the types that a schema names: none, one or several."""
     named = schema.get("type", [])
     return [named] if isinstance(named, str) else list(named)
 
@@ -56,7 +56,7 @@ def _is(value: Any, name: str) -> bool:
 
 
 def _outside(value: Any, schema: JsonSchema) -> str:
-    """The bound that a value breaks, in words; empty when it breaks none."""
+    """Describe the bound that a value breaks; empty if none."""
     if isinstance(value, str) and len(value) > schema.get("maxLength", len(value)):
         return f"at most {schema['maxLength']} characters"
     if not isinstance(value, int | float) or isinstance(value, bool):
@@ -80,7 +80,7 @@ def _members(value: dict[str, Any], schema: JsonSchema, components: JsonSchema, 
 
 
 def combinations(value: Mapping[str, Any], rules: JsonSchema, where: str = "body") -> Iterator[str]:
-    """What is wrong with the members together: one of several alone, one that another needs."""
+    """Describe broken constraints between members: exactly one of several, one that requires another."""
     exclusive = rules.get("x-exactly-one", ())
     if exclusive and sum(bool(value.get(name)) for name in exclusive) != 1:
         yield f"{where} must have exactly one of {', '.join(exclusive)}"
@@ -90,7 +90,7 @@ def combinations(value: Mapping[str, Any], rules: JsonSchema, where: str = "body
 
 
 def argument(text: str, parameter: JsonSchema) -> str | None:
-    """What is wrong with this text as an argument of the query; None when nothing is."""
+    """Describe what is wrong with a query argument; None if nothing is."""
     name, kind = parameter["name"], parameter.get("schema", {}).get("type")
     if kind == "integer":
         lowest = 0 if name in ("offset", "page_num") else 1

@@ -1,4 +1,4 @@
-"""CRC-32 of joined and of repeated bytes, from the CRCs of the parts: polynomial arithmetic over GF(2)."""
+"""CRC-32 of joined and repeated bytes from the CRCs of the parts: polynomial arithmetic over GF(2)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _POLYNOMIAL = 0xEDB88320
 
 
 def _multiply(a: int, b: int) -> int:
-    """a times b modulo the CRC polynomial, both with the coefficient of x^0 in the highest bit."""
+    """Multiply modulo the CRC polynomial, with the coefficient of x^0 in the highest bit."""
     product, bit = 0, 1 << 31
     while a:
         if a & bit:
@@ -21,7 +21,7 @@ def _multiply(a: int, b: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _power(exponent: int) -> int:
-    """x to this power modulo the CRC polynomial."""
+    """Raise x to a power modulo the CRC polynomial."""
     result, square = 1 << 31, 1 << 30
     while exponent:
         if exponent & 1:
@@ -32,12 +32,12 @@ def _power(exponent: int) -> int:
 
 
 def joined(first: int, second: int, second_length: int) -> int:
-    """CRC-32 of two stretches one after the other; the length is that of the second, in bytes."""
+    """Return the CRC-32 of two sequences joined; the length is that of the second, in bytes."""
     return _multiply(_power(8 * second_length), first) ^ second
 
 
 def repeated(crc: int, length: int, times: int) -> int:
-    """CRC-32 of a stretch of so many bytes, so many times over."""
+    """Return the CRC-32 of a sequence of that many bytes, repeated."""
     result, unit, size = 0, crc, length
     while times:
         if times & 1:

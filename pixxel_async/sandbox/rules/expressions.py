@@ -1,4 +1,4 @@
-"""Index expressions such as `(B08 - B04) / (B08 + B04)`: read, and evaluated over whole bands."""
+"""Index expressions such as `(B08 - B04) / (B08 + B04)`: parse, and evaluate over whole bands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 Values = Sequence[float]
 _BAND = re.compile(r"B\d[\dA]\d?")
 _MOST = 2000
-"""Characters of an expression."""
+"""Longest expression in characters."""
 
 
 def _ratio(one: float, other: float) -> float:
@@ -27,12 +27,12 @@ _OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
 
 
 def bands(expression: str) -> list[str]:
-    """The names of the bands in it, sorted."""
+    """Return the sorted band names of an expression."""
     return sorted(set(_BAND.findall(expression)))
 
 
 def parts(expression: str) -> list[ast.expr]:
-    """The expressions between its commas; raises ValueError when it is none."""
+    """Parse the comma-separated expressions; raise ValueError if one is invalid."""
     try:
         tree = ast.parse(expression[:_MOST].strip(), mode="eval").body
         found = list(tree.elts) if isinstance(tree, ast.Tuple) else [tree]
@@ -56,11 +56,11 @@ def _check(node: ast.expr) -> None:
 
 
 def evaluated(node: ast.expr, band: Callable[[str], Values], size: int) -> Values:
-    """The value for each pixel; NaN where it has none.
+    """Evaluate an expression for each pixel; NaN without a value.
 
     Args:
         node: one of `parts`.
-        band: the pixels of a band, by its name.
+        band: pixels of a band by its name.
         size: number of pixels.
     """
     if isinstance(node, ast.BinOp):

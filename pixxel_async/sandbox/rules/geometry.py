@@ -1,4 +1,4 @@
-"""Plain geometry on longitude and latitude: boxes, areas, centres."""
+"""Planar geometry on longitude and latitude: boxes, areas, centres."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Point = Sequence[float]
 
 
 def rings(geometry: Mapping[str, Any]) -> list[Sequence[Point]]:
-    """The outer rings of a Polygon or MultiPolygon; empty when it is neither, or broken."""
+    """Return the outer rings of a Polygon or MultiPolygon; none of other or broken geometries."""
     coordinates = geometry.get("coordinates")
     polygons = {"Polygon": [coordinates], "MultiPolygon": coordinates}.get(str(geometry.get("type")), [])
     if not isinstance(polygons, list):
@@ -33,7 +33,7 @@ def _numeric(value: Any) -> bool:
 
 
 def points(value: Any) -> Iterator[Point]:
-    """Every position in the coordinates of any geometry."""
+    """Yield every position in the coordinates of a geometry."""
     if isinstance(value, list) and len(value) >= 2 and all(map(_numeric, value)):
         yield value
     elif isinstance(value, list):
@@ -42,7 +42,7 @@ def points(value: Any) -> Iterator[Point]:
 
 
 def box(geometry: Mapping[str, Any]) -> Box | None:
-    """West, south, east, north; None of a geometry without positions."""
+    """Return west, south, east, north; None without positions."""
     found = list(points(geometry.get("coordinates")))
     if not found:
         return None
@@ -51,7 +51,7 @@ def box(geometry: Mapping[str, Any]) -> Box | None:
 
 
 def overlap(one: Box, other: Box) -> bool:
-    """Whether two boxes touch; one whose west is east of its east crosses the date line."""
+    """Tell whether two boxes touch; a box whose west is east of its east crosses the antimeridian."""
     across = one[0] <= other[2] and other[0] <= one[2]
     if one[0] > one[2] or other[0] > other[2]:
         across = one[0] <= other[2] or other[0] <= one[2]
@@ -59,7 +59,7 @@ def overlap(one: Box, other: Box) -> bool:
 
 
 def meet(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two geometries have a point in common; other types than polygons are taken for their boxes."""
+    """Tell whether two geometries intersect; types other than polygons count as their boxes."""
     boxes = box(one), box(other)
     if boxes[0] is None or boxes[1] is None or not overlap(boxes[0], boxes[1]):
         return False
@@ -74,7 +74,7 @@ def _meet(one: Sequence[Point], other: Sequence[Point]) -> bool:
 
 
 def inside(point: Point, ring: Sequence[Point]) -> bool:
-    """Whether the point lies in the ring: a ray from it leaves that an odd number of times."""
+    """Tell whether a point lies in a ring: a ray from it crosses the ring an odd number of times."""
     east, north = point[0], point[1]
     odd = False
     for a, b in pairwise(ring):
@@ -92,7 +92,7 @@ def _side(a: Point, b: Point, point: Point) -> float:
 
 
 def area(geometry: Mapping[str, Any]) -> float:
-    """Square metres inside the outer rings, on a sphere."""
+    """Return the square metres inside the outer rings, on a sphere."""
     return sum(abs(_ring_area(ring)) for ring in rings(geometry))
 
 
@@ -105,6 +105,6 @@ def _ring_area(ring: Sequence[Point]) -> float:
 
 
 def centre(geometry: Mapping[str, Any]) -> list[float]:
-    """Longitude and latitude of the middle of its box."""
+    """Return longitude and latitude of the centre of its box."""
     west, south, east, north = box(geometry) or (0.0, 0.0, 0.0, 0.0)
     return [round((west + east) / 2, 6), round((south + north) / 2, 6)]

@@ -1,4 +1,4 @@
-"""Ids and small choices that depend on the seed and on what they are for, and on nothing else."""
+"""Deterministic ids and choices, drawn from the seed and their purpose alone."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from uuid import UUID
 
 
 def digest(*parts: object) -> bytes:
-    """32 bytes that stand for these parts, whatever the process."""
+    """Hash the parts to 32 bytes, equal in every process."""
     return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
 
 
 def uuid(*parts: object) -> str:
-    """A version 4 UUID drawn from the parts."""
+    """Draw a version 4 UUID from the parts."""
     return str(UUID(bytes=digest(*parts)[:16], version=4))
 
 
 def number(limit: int, *parts: object) -> int:
-    """A whole number in [0, limit) drawn from the parts."""
+    """Draw an integer in [0, limit) from the parts."""
     return int.from_bytes(digest(*parts)[:8], "big") % limit
 
 
 def share(*parts: object) -> float:
-    """A number in [0, 1) drawn from the parts."""
+    """Draw a number in [0, 1) from the parts."""
     return number(1 << 53, *parts) / (1 << 53)
 
 
 def tag(*parts: object) -> str:
-    """A strong entity tag drawn from the parts, quotes included."""
+    """Draw a strong entity tag from the parts, quotes included."""
     return f'"{digest(*parts).hex()[:32]}"'
 
 
 def signature(secret: bytes, text: str) -> str:
-    """The text's signature under this secret, as 64 hex digits."""
+    """Sign a text with a secret; return 64 hex digits."""
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()

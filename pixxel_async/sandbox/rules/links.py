@@ -1,4 +1,4 @@
-"""Presigned links in the manner of three storages: made and judged without state."""
+"""Presigned URLs in the schemes of three storages: signed and verified without state."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .ids import signature
 SigningStyle = Literal["s3", "azure", "gcs"]
 LinkVerdict = Literal["good", "unsigned", "damaged", "expired"]
 SIGNATURES = frozenset({"X-Amz-Signature", "X-Goog-Signature", "sig"})
-"""Arguments of a query that open something."""
+"""Query arguments that grant access."""
 _STAMP = "%Y%m%dT%H%M%SZ"
 _AZURE = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def sign(path: str, secret: bytes, now: float, life: int, style: SigningStyle = "s3") -> str:
-    """The path with the query that opens it for `life` seconds from `now` on; with 0 it never does.
+    """Sign a path for `life` seconds from `now`; with 0 it is already expired.
 
-    Such links know whole seconds only: one that is signed within a second lives that much less.
+    The schemes know whole seconds only: a URL signed within a second expires that much earlier.
     """
     begun = datetime.fromtimestamp(now, UTC)
     if style == "azure":
@@ -47,7 +47,7 @@ def _dated(brand: str, stamp: str, life: int) -> tuple[str, dict[str, str]]:
 
 
 def judge(path: str, query: Mapping[str, str], secret: bytes, now: float) -> LinkVerdict:
-    """Whether this query opens this path now."""
+    """Verify a query's signature for a path now."""
     given = next((query[name] for name in SIGNATURES if name in query), None)
     if given is None:
         return "unsigned"
@@ -58,12 +58,12 @@ def judge(path: str, query: Mapping[str, str], secret: bytes, now: float) -> Lin
 
 
 def style_of(query: Mapping[str, str]) -> SigningStyle:
-    """In whose manner such a query is."""
+    """Return the signing scheme of a query."""
     return "azure" if "se" in query else "gcs" if "X-Goog-Date" in query else "s3"
 
 
 def ends(query: Mapping[str, str]) -> float:
-    """When such a query stops to open anything, in seconds since 1970."""
+    """Return when a signed query expires, in seconds since 1970."""
     if "se" in query:
         return _seconds(query["se"], _AZURE)
     return _begins(query) + int(query["X-Amz-Expires" if "X-Amz-Expires" in query else "X-Goog-Expires"])

@@ -1,4 +1,4 @@
-"""What an object storage answers to Range, If-Range, If-None-Match and If-Match, as a decision over texts."""
+"""Answer Range, If-Range, If-None-Match and If-Match as an object storage does."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 @frozen
 class Part:
-    """What to send.
+    """The part of an object to send.
 
     Attributes:
-        status: 200 all of it, 206 a part, 304 unchanged, 412 another version, 416 no such part.
+        status: 200 all, 206 a part, 304 not modified, 412 precondition failed, 416 no such range.
         start, stop: the bytes.
     """
 
@@ -26,7 +26,7 @@ class Part:
 
 
 def part(headers: Mapping[str, str], size: int, etag: str, modified: str) -> Part:
-    """Which part of an object of `size` bytes a request with these headers (names in lower case) gets."""
+    """Select the part of an object of `size` bytes for these request headers (names in lower case)."""
     if etag in _tags(headers.get("if-none-match", "")):
         return Part(304)
     if (match := headers.get("if-match")) is not None and match != "*" and etag not in _tags(match):

@@ -1,4 +1,4 @@
-"""Filtering and paging of listings."""
+"""Filter and page listings."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 Row = dict[str, Any]
 MOST = 10_000
-"""ASSUMPTION: larger pages than this are clamped, not refused; the vendor names no maximum."""
+"""ASSUMPTION: larger pages are clamped to this, not refused; the vendor names no maximum."""
 
 
 def matching(
     rows: Iterable[Row], wanted: Mapping[str, str | None], *, names: str = "whole", times: str = "day"
 ) -> list[Row]:
-    """The rows whose members equal what is wanted; None and the empty text want nothing.
+    """Return the rows whose members equal the wanted values; None and the empty text match everything.
 
     Args:
-        rows: to choose from.
-        wanted: by member.
-        names: whether the member `name` is compared `whole`, or a `part` of it in any case is enough.
-        times: whether a time finds what is of the same `day`, or of the same `instant`.
+        rows: the rows to filter.
+        wanted: values by member.
+        names: whether `name` must match `whole`, or a `part` of it in any case is enough.
+        times: whether a time matches the same `day`, or the same `instant`.
     """
     # ASSUMPTION: other texts are compared whole.
     asked = [(name, value) for name, value in wanted.items() if value]
@@ -44,30 +44,30 @@ def _same(one: str, other: str) -> bool:
 
 
 def among(rows: Iterable[Row], member: str, listed: Collection[str]) -> list[Row]:
-    """The rows whose member is one of these; all of them when nothing is listed."""
+    """Return the rows whose member is one of these; all rows if none is listed."""
     return [row for row in rows if not listed or row.get(member) in listed]
 
 
 def several(pairs: Iterable[tuple[str, str]], name: str, form: str) -> list[str]:
-    """The values that the arguments of a query give for this name.
+    """Return the values of a query filter.
 
     Args:
-        pairs: the arguments in their order.
+        pairs: the query arguments in order.
         name: of the filter.
-        form: `commas` between the values of one argument, `repeated` arguments, or `brackets` after their name.
+        form: `commas` between values of one argument, `repeated` arguments, or `brackets` after their name.
     """
     given = [value for told, value in pairs if told == (f"{name}[]" if form == "brackets" else name) and value]
     return given[-1].split(",") if form == "commas" and given else given
 
 
 def between(rows: Iterable[Row], member: str, told: str | None, mark: str) -> list[Row]:
-    """The rows whose member lies in a span of times or numbers, its ends included; one of them may be left out.
+    """Return the rows whose member lies in an inclusive span of times or numbers; either end may be left out.
 
     Args:
-        rows: to choose from.
-        member: whose value is compared.
-        told: the span, or a single value that the member must begin with; None and the empty text want nothing.
-        mark: what stands between the ends.
+        rows: the rows to filter.
+        member: the compared member.
+        told: the span, or a single value that the member must start with; None and the empty text match everything.
+        mark: the separator between the ends.
     """
     if not told:
         return list(rows)
@@ -82,7 +82,7 @@ def between(rows: Iterable[Row], member: str, told: str | None, mark: str) -> li
 
 
 def _size(text: str) -> float:
-    """A number, or a time as one."""
+    """Convert a number or a time to a number."""
     try:
         return float(text)
     except ValueError:
@@ -95,6 +95,6 @@ def _within(value: float, low: float | None, high: float | None) -> bool:
 
 
 def page(rows: Sequence[Row], limit: Any, offset: Any, default: int) -> tuple[list[Row], dict[str, int]]:
-    """One page and its pagination object."""
+    """Return one page and its pagination object."""
     size, start = max(0, min(int(limit or default), MOST)), max(0, int(offset or 0))
     return list(rows[start : start + size]), {"limit": size, "offset": start, "total": len(rows)}

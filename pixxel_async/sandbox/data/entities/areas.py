@@ -21,9 +21,9 @@ class Area:
 
     Attributes:
         id, name, description, satellite_id, project_id, geometry, user_id: as in the API.
-        scenes: what its assets are cut from.
-        begun: when, in seconds since 1970.
-        seconds: until its assets are there.
+        scenes: the scenes of its assets.
+        begun: when it was created, in seconds since 1970.
+        seconds: time until its assets are ready.
     """
 
     id: str
@@ -39,29 +39,29 @@ class Area:
 
     @property
     def place(self) -> SceneLocation:
-        """Its centre."""
+        """Return its centre."""
         return SceneLocation(self.name, *centre(self.geometry))
 
     @property
     def bands(self) -> list[str]:
-        """Names of its satellite's bands."""
+        """Return the names of its satellite's bands."""
         return [name for name, _ in BY_ID[self.satellite_id].bands]
 
     def progress(self, now: float) -> int:
-        """From 0 to 100."""
+        """Return its progress, 0 to 100."""
         return max(0, min(100, int(100 * (now - self.begun) / self.seconds))) if self.seconds else 100
 
     def status(self, now: float) -> str:
-        """`started`, then `running`, then `success`."""
+        """Return `started`, then `running`, then `success`."""
         return "success" if self.progress(now) == 100 else "running" if self.progress(now) >= 10 else "started"
 
     def dates(self) -> list[str]:
-        """The days of its scenes as visualizations write them, such as `2024_05_06`."""
+        """Return the days of its scenes as visualizations spell them, such as `2024_05_06`."""
         return sorted({f"{at(scene.taken):%Y_%m_%d}" for scene in self.scenes})
 
 
 def area_row(one: Area, now: float, images_by: str = "date") -> Row:
-    """The AOI as the API shows it, its images by their `date`, `id` or `number`."""
+    """Render the AOI, its images keyed by `date`, `id` or `number`."""
     # ASSUMPTION: what the keys of the images are is said nowhere.
     keys = one.dates()
     if images_by != "date":
@@ -87,14 +87,14 @@ def area_row(one: Area, now: float, images_by: str = "date") -> Row:
 
 
 def assets(one: Area, now: float) -> list[Row]:
-    """One asset for each scene, and one mosaic for each day."""
+    """Return one asset for each scene and one mosaic for each day."""
     singles = [_asset(one, "stac_item", scene.id, f"{at(scene.taken):%Y-%m-%d}", now) for scene in one.scenes]
     days = [date.replace("_", "-") for date in one.dates()]
     return singles + [_asset(one, "mosaic", f"mosaic {day}", day, now) for day in days]
 
 
 def mosaic_id(one: Area, day: str) -> str:
-    """The id of the mosaic of a day such as `2024_05_06`, whose pixels are drawn from it."""
+    """Return the id of the mosaic of a day such as `2024_05_06`, which determines its pixels."""
     dashed = day.replace("_", "-")
     return uuid(one.id, "mosaic", f"mosaic {dashed}")
 

@@ -1,4 +1,4 @@
-"""The processing blocks that the sandbox's workflows, tasks and insights are made of."""
+"""The processing blocks of the sandbox's workflows, tasks and insights."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Port:
     """One input or output of a block.
 
     Attributes:
-        name: on the wire and in paths.
+        name: in JSON and in paths.
         format: `raster`, `vector`, `tabular`, `string`, `number` or `date`.
-        bands: of a raster; two names joined by `/` stand for their normalised difference.
-        group: folder that an output lies in, if any.
-        lines: of a raster.
+        bands: band names of a raster; two names joined by `/` are their normalised difference.
+        group: folder of an output, if any.
+        lines: lines of a raster.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Port:
     lines: int = 128
 
     def data(self, block: str, **filled: Any) -> dict[str, Any]:
-        """The port as the API's DataType object. Source: the vendor's Data Types page."""
+        """Render the port as the API's DataType object. Source: the vendor's Data Types page."""
         return {**_data(self, block), **filled}
 
 
@@ -56,8 +56,8 @@ class SandboxBlock:
     """A block with its ports.
 
     Attributes:
-        name: fixed for life.
-        title: for people.
+        name: its permanent name.
+        title: its display name.
         price: tokens for one run.
         modes: where it may be used: `insight`, `workflow`.
         versions: oldest first.

@@ -1,4 +1,4 @@
-"""Satellites and the scenes that the archive has of them."""
+"""Satellites and their scenes in the archive."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class SandboxSatellite:
 
     Attributes:
         id, name: as in the API. Source of the ids: the vendor's document.
-        collection, provider: where its scenes are kept.
+        collection, provider: collection and provider of its scenes.
         bands: name and wavelength in nm.
-        resolution: metres of a pixel.
-        scenes: how many the archive has.
+        resolution: pixel size in metres.
+        scenes: number of its scenes in the archive.
     """
 
     id: str
@@ -49,11 +49,11 @@ class Scene:
     """One acquisition.
 
     Attributes:
-        id: in the manner of its satellite.
-        satellite: who took it.
+        id: in the naming pattern of its satellite.
+        satellite: the satellite that acquired it.
         place: its centre.
         taken: when, in seconds since 1970.
-        cloud: per cent.
+        cloud: cloud cover in per cent.
         off_nadir: degrees.
     """
 
@@ -66,7 +66,7 @@ class Scene:
 
 
 def scenes(seed: int | str) -> dict[str, Scene]:
-    """The whole archive of a seed, oldest first within each collection."""
+    """Return the whole archive of a seed, oldest first within each collection."""
     made = [_scene(seed, satellite, nth) for satellite in SATELLITES for nth in range(satellite.scenes)]
     return {scene.id: scene for scene in made}
 

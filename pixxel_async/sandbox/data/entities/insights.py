@@ -20,11 +20,11 @@ class SandboxInsight:
 
     Attributes:
         id, name, project_id, created_by, metadata: as in the API.
-        area: what it looks at.
-        block: what it does.
-        input: what it was given, as it was sent.
-        begun: when, in seconds since 1970.
-        seconds: how long it takes.
+        area: its AOI.
+        block: its processing block.
+        input: its input as sent.
+        begun: when it was created, in seconds since 1970.
+        seconds: its duration.
         fails: whether it fails at its end.
     """
 
@@ -41,23 +41,23 @@ class SandboxInsight:
     fails: bool = False
 
     def progress(self, now: float) -> int:
-        """From 0 to 100."""
+        """Return its progress, 0 to 100."""
         return max(0, min(100, int(100 * (now - self.begun) / self.seconds))) if self.seconds else 100
 
     def status(self, now: float) -> str:
-        """`running`, `completed` or `failed`. Source: the words that the vendor's guides show."""
+        """Return `running`, `completed` or `failed`. Source: the words in the vendor's guides."""
         if self.progress(now) < 100:
             return "running"
         return "failed" if self.fails else "completed"
 
 
 def element(one: SandboxInsight, name: str, form: str) -> str:
-    """What an input or output is called where packages are asked for: its `name`, or an `id`."""
+    """Return what a package request calls an input or output: its `name`, or an `id`."""
     return name if form == "name" else uuid(one.id, "element", name)
 
 
 def insight_row(one: SandboxInsight, now: float, elements: str = "name") -> Row:
-    """The insight as the listing shows it; where elements have ids, its outputs bear them."""
+    """Render the insight for the listing; where elements have ids, its outputs include them."""
     status = one.status(now)
     results = [_result(one, port, elements) for port in one.block.outputs]
     return {

@@ -1,4 +1,4 @@
-"""Jobs and tasks as the API shows them."""
+"""Jobs and tasks as JSON rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Row = dict[str, Any]
 
 
 def listed(run: JobRun, now: float) -> Row:
-    """The run as a row of the job listing; not to be changed, since that of an ended one is kept."""
+    """Render the job for the listing; the row of a finished job is cached and must not be changed."""
     return _row_of_ended(run) if now >= run.ends else _row(run, now)
 
 
@@ -39,7 +39,7 @@ def _row(run: JobRun, now: float) -> Row:
 
 
 def detailed(run: JobRun, now: float) -> Row:
-    """The run as the API shows a single job; not to be changed, since that of an ended one is kept."""
+    """Render a single job; the row of a finished job is cached and must not be changed."""
     return _ended(run) if now >= run.ends else _full(run, now)
 
 

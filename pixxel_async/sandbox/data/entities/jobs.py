@@ -1,4 +1,4 @@
-"""Runs of workflows: what a job and its tasks are at any moment, from when it began and how it goes."""
+"""Jobs and their tasks: their state at any time, from their start and duration."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .blocks import SandboxBlock
 
 @frozen
 class SandboxWorkflow:
-    """A workflow as it was built in the vendor's user interface.
+    """A workflow as built in the vendor's user interface.
 
     Attributes:
         id, project_id, name, description, created_by: as in the API.
         created: when, in seconds since 1970.
-        blocks: its steps, one after the other.
-        place: what its jobs look at.
+        blocks: its steps in order.
+        place: the location that its jobs process.
     """
 
     id: str
@@ -33,17 +33,17 @@ class SandboxWorkflow:
 
     @property
     def cost(self) -> int:
-        """Tokens for one run."""
+        """Return the tokens for one run."""
         return sum(block.price for block in self.blocks)
 
 
 @frozen
 class JobStep:
-    """One task of a run.
+    """One task of a job.
 
     Attributes:
         id: of the task.
-        block: what it does.
+        block: its processing block.
     """
 
     id: str
@@ -56,10 +56,10 @@ class JobRun:
 
     Attributes:
         id, workflow_id, created_by: as in the API.
-        begun: when, in seconds since 1970.
-        seconds: how long all its steps take together.
-        steps: one after the other.
-        fails_at: id of the step that fails; empty when all goes well.
+        begun: when it was created, in seconds since 1970.
+        seconds: duration of all its steps together.
+        steps: in order.
+        fails_at: id of the failing step; empty if none fails.
     """
 
     id: str
@@ -72,38 +72,38 @@ class JobRun:
 
     @property
     def task_ids(self) -> list[str]:
-        """Ids of its tasks, in their order."""
+        """Return the ids of its tasks, in order."""
         return [step.id for step in self.steps]
 
     @cached_property
     def count(self) -> int:
-        """Steps that are begun before it ends."""
+        """Return the number of steps that start before it ends."""
         order = [step.id for step in self.steps]
         return order.index(self.fails_at) + 1 if self.fails_at in order else len(order)
 
     @cached_property
     def pace(self) -> float:
-        """Seconds of one step."""
+        """Return the seconds of one step."""
         return self.seconds / max(1, len(self.steps))
 
     @cached_property
     def ends(self) -> float:
-        """When it completes or fails."""
+        """Return when it completes or fails."""
         return self.begun + self.pace * self.count
 
     @cached_property
     def cost(self) -> int:
-        """Tokens for all its steps."""
+        """Return the tokens for all its steps."""
         return sum(step.block.price for step in self.steps)
 
     def status(self, now: float) -> str:
-        """`running`, `completed` or `failed`. Source: the words that the vendor's guides show."""
+        """Return `running`, `completed` or `failed`. Source: the words in the vendor's guides."""
         if now < self.ends:
             return "running"
         return "failed" if self.fails_at else "completed"
 
     def progress(self, now: float) -> int:
-        """From 0 to 100; it never goes back."""
+        """Return its progress, 0 to 100, which never decreases."""
         return (
             max(0, min(100, int(100 * (now - self.begun) / (self.ends - self.begun))))
             if self.ends > self.begun
@@ -111,11 +111,11 @@ class JobRun:
         )
 
     def done(self, now: float) -> Sequence[JobStep]:
-        """The steps that have ended well."""
+        """Return the completed steps."""
         return [step for step in self.steps if self.step_status(step, now) == "completed"]
 
     def step_status(self, step: JobStep, now: float) -> str:
-        """`created`, `inprogress`, `completed` or `failed`. Source: the block states of the vendor's runner."""
+        """Return `created`, `inprogress`, `completed` or `failed`. Source: the block states of the vendor's runner."""
         at = self.steps.index(step)
         if at >= self.count or now < self.begun + at * self.pace:
             return "created"

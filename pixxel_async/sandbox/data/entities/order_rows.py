@@ -1,4 +1,4 @@
-"""Orders, their items and tasks, and catalog entries as the API shows them."""
+"""Orders, their items and tasks, and catalog entries as JSON rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 
 def order_row(order: SandboxOrder, now: float) -> Row:
-    """The order with its items, without their tasks."""
+    """Render the order with its items, without their tasks."""
     return {
         "id": order.id,
         "org_id": order.org_id,
@@ -32,7 +32,7 @@ def order_row(order: SandboxOrder, now: float) -> Row:
 
 
 def line_row(order: SandboxOrder, line: OrderLine, now: float) -> Row:
-    """One item of an order."""
+    """Render one item of an order."""
     wanted, state = line.wanted, "DRAFT" if order.dry else "FULFILLED" if order.fulfilled(now) else "ACTIVE"
     bandset = (wanted.get("bandset") or {}).get("bandset_id", "")
     return {
@@ -81,7 +81,7 @@ def _priced(order: SandboxOrder, line: OrderLine) -> Row:
 
 
 def task_rows(order: SandboxOrder, line: OrderLine, now: float) -> list[Row]:
-    """The tasks of an item."""
+    """Render the tasks of an item."""
     done, day = order.fulfilled(now), f"{at(order.placed):%d-%m-%Y}"
     return [
         {
@@ -104,7 +104,7 @@ def task_rows(order: SandboxOrder, line: OrderLine, now: float) -> list[Row]:
 
 
 def entry_row(entry: OrderEntry, delivery: str) -> Row:
-    """The catalog entry as the API shows it, with the status of its last delivery."""
+    """Render a catalog entry with the status of its last delivery."""
     when = zulu(entry.order.placed + entry.order.seconds)
     return {
         "id": entry.id,
@@ -122,5 +122,5 @@ def entry_row(entry: OrderEntry, delivery: str) -> Row:
 
 
 def delivered(begun: float, seconds: float, now: float) -> str:
-    """How far a delivery is that takes so many seconds."""
+    """Return the status of a delivery that takes that many seconds."""
     return "SUCCESS" if now >= begun + seconds else "IN_PROGRESS" if now > begun else "CREATED"

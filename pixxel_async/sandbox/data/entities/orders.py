@@ -1,4 +1,4 @@
-"""Orders, their items and tasks, and the catalog entries that come of them."""
+"""Orders, their items and tasks, and the resulting catalog entries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .imagery import SATELLITES, Scene
 
 Row = dict[str, Any]
 LEAST_KM2 = 100
-"""Tasking of less is billed as this much. Source: the vendor's tasking guide."""
+"""Smallest billed area of a tasking order. Source: the vendor's tasking guide."""
 TOKENS_PER_KM2 = 4
 """ASSUMPTION: no price list is published."""
 _ASSURED = 1.25
@@ -27,7 +27,7 @@ class OrderLine:
 
     Attributes:
         id: as in the API.
-        wanted: what was sent, the defaults filled in.
+        wanted: the item as sent, with defaults.
         scenes: archive scenes that it buys; empty for tasking.
     """
 
@@ -37,37 +37,37 @@ class OrderLine:
 
     @property
     def kind(self) -> str:
-        """`ARCHIVE` when scenes are named, `RECURRING` when it repeats, else `TASKING`."""
+        """Return `ARCHIVE` if scenes are named, `RECURRING` if it repeats, else `TASKING`."""
         if self.wanted.get("item_ids"):
             return "ARCHIVE"
         return "TASKING" if self.wanted["recurrence"] in ("ONCE", "NOT_APPLICABLE") else "RECURRING"
 
     @property
     def geometries(self) -> list[Row]:
-        """Of its features."""
+        """Return the geometries of its features."""
         features = self.wanted["geometry"].get("features", [])
         return [feature["geometry"] for feature in features if isinstance(feature.get("geometry"), dict)]
 
     @property
     def area(self) -> int:
-        """Whole square kilometres."""
+        """Return its area in whole square kilometres."""
         return max(1, round(sum(area(one) for one in self.geometries) / 1e6))
 
     @property
     def base(self) -> int:
-        """Tokens before uplifts."""
+        """Return the tokens before uplifts."""
         billed = self.area if self.kind == "ARCHIVE" else max(LEAST_KM2, self.area)
         times = int(self.wanted.get("no_of_occurrences") or 1)
         return billed * TOKENS_PER_KM2 * max(1, len(self.scenes), times)
 
     @property
     def final(self) -> int:
-        """Tokens with uplifts."""
+        """Return the tokens with uplifts."""
         return self.base + sum(int(uplift["amount"]) for uplift in self.uplifts)
 
     @property
     def uplifts(self) -> list[Row]:
-        """What is added for haste."""
+        """Return the uplifts for priority."""
         if self.wanted["delivery_speed"] in ("STANDARD", "NOT_APPLICABLE"):
             return []
         amount = round(self.base * (_ASSURED - 1))
@@ -75,7 +75,7 @@ class OrderLine:
         return [{**told, "item_id": self.id, "percentage": 25, "amount": amount}]
 
     def task_ids(self) -> list[str]:
-        """One task for each scene, or one for tasking."""
+        """Return one task id for each scene, or one for tasking."""
         return [uuid(self.id, "task", nth) for nth in range(max(1, len(self.scenes)))]
 
 
@@ -87,7 +87,7 @@ class SandboxOrder:
         id, user_id, org_id: as in the API.
         lines: its items.
         placed: when, in seconds since 1970.
-        seconds: until it is fulfilled.
+        seconds: time until it is fulfilled.
         dry: whether it only asks for the price.
     """
 
@@ -101,27 +101,27 @@ class SandboxOrder:
 
     @property
     def item_ids(self) -> list[str]:
-        """Ids of its items, in their order."""
+        """Return the ids of its items, in order."""
         return [line.id for line in self.lines]
 
     @property
     def task_ids(self) -> list[str]:
-        """Ids of the tasks of all its items, in their order."""
+        """Return the ids of all its items' tasks, in order."""
         return [id for line in self.lines for id in line.task_ids()]
 
     @property
     def catalog_ids(self) -> list[str]:
-        """Ids that its images have in the catalog once it is fulfilled."""
+        """Return the catalog ids of its images once it is fulfilled."""
         return [_entry_id(task) for task in self.task_ids]
 
     def fulfilled(self, now: float) -> bool:
-        """Whether its imagery is in the catalog."""
+        """Tell whether its imagery is in the catalog."""
         return not self.dry and now >= self.placed + self.seconds
 
 
 @frozen
 class OrderEntry:
-    """One image in the organization's catalog: what a fulfilled task has brought."""
+    """One image in the organization's catalog: the result of a fulfilled task."""
 
     id: str
     order: SandboxOrder
@@ -131,7 +131,7 @@ class OrderEntry:
 
 
 def entries(order: SandboxOrder, now: float) -> list[OrderEntry]:
-    """The catalog entries of an order, once it is fulfilled."""
+    """Return the catalog entries of a fulfilled order; none before."""
     if not order.fulfilled(now):
         return []
     return [

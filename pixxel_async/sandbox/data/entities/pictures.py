@@ -1,4 +1,4 @@
-"""Indices, and the visualizations that show them over an area."""
+"""Indices, and the visualizations that render them over an area."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _PRESETS = {"NDVI": ("B08", "B04"), "NDWI": ("B03", "B08"), "NDMI": ("B8A", "B11
 
 
 def index_row(id: str, made: float, *, kind: str, **members: Any) -> Row:
-    """An index as the API shows it; its bands are those that its expression names."""
+    """Render an index; its bands are those of its expression."""
     named = bands(members["expression"])
     return {"id": id, "type": kind, "bands": named, "created_at": spaced(made), "updated_at": spaced(made), **members}
 
 
 def presets(seed: int | str) -> list[Row]:
-    """The indices that are there for everybody."""
+    """Return the preset indices."""
     satellite = SATELLITES[-1].id
     return [
         index_row(
@@ -58,12 +58,12 @@ class Picture:
 
     Attributes:
         id: as in the API.
-        area: what it shows.
+        area: its AOI.
         index: the index's row.
         user_id, tenant_id: as in the API.
-        begun: when, in seconds since 1970.
-        seconds: until it is there.
-        legends: by mode and date what a user has set instead of what is computed.
+        begun: when it was created, in seconds since 1970.
+        seconds: time until it is ready.
+        legends: classes set by a user, by mode and date; they replace the computed ones.
     """
 
     id: str
@@ -76,21 +76,21 @@ class Picture:
     legends: dict[tuple[str, str], list[Row]] = field(factory=dict)
 
     def progress(self, now: float) -> int:
-        """From 0 to 100."""
+        """Return its progress, 0 to 100."""
         return max(0, min(100, int(100 * (now - self.begun) / self.seconds))) if self.seconds else 100
 
     def modes(self) -> list[str]:
-        """Preset indices have both legends, custom ones the dynamic one, composites and grey scales none."""
+        """Return its legend modes: preset indices have both, custom ones the dynamic one, composites and grey scales none."""
         if self.index["expression_type"] != "index":
             return []
         return ["dynamic", "theoretical"] if self.index["type"] == "preset" else ["dynamic"]
 
     def legend(self, mode: str, date: str) -> list[Row]:
-        """The classes of one date: those that were set, or five equal ones."""
+        """Return the classes of one date: those set, or five equal ones."""
         return self.legends.get((mode, date)) or self.classes(mode, date, len(COLORS))
 
     def classes(self, mode: str, date: str, bins: int) -> list[Row]:
-        """So many equal classes: over the index's own scale in theory, over what was met on that date otherwise."""
+        """Return equal classes: over the index's own scale in theory mode, else over the values of that date."""
         values = self.values(date)
         met = [value for value in values if not math.isnan(value)] or [-1.0, 1.0]
         limits = math.floor(min(met) * 1e4) / 1e4, math.floor(max(met) * 1e4 + 1) / 1e4
@@ -99,23 +99,23 @@ class Picture:
         return computed(values, limits, bins, area(self.area.geometry))
 
     def values(self, date: str) -> Values:
-        """The index for each pixel on that date."""
+        """Return the index of each pixel on that date."""
         return index_values(mosaic_id(self.area, date), self.index["expression"])
 
     def metadata(self) -> Row:
-        """The legends of all dates."""
+        """Return the legends of all dates."""
         dates = self.area.dates()
         return {"legend": {date: {mode: self.legend(mode, date) for mode in self.modes()} for date in dates}}
 
 
 def computed(values: Values, limits: tuple[float, float], bins: int, square_metres: float) -> list[Row]:
-    """So many equal classes between two limits, each with the share of the area that it covers.
+    """Divide a range into equal classes, each with the share of the area that it covers.
 
     Args:
-        values: the index for each pixel; NaN where it has none.
-        limits: of the first and the last class.
+        values: the index of each pixel; NaN without a value.
+        limits: lower limit of the first class and upper limit of the last.
         bins: number of classes.
-        square_metres: of all pixels that have a value.
+        square_metres: area of all pixels with a value.
     """
     low, step = limits[0], (limits[1] - limits[0]) / bins
     edges = [round(low + at * step, 4) for at in range(bins + 1)]
@@ -137,7 +137,7 @@ def computed(values: Values, limits: tuple[float, float], bins: int, square_metr
 
 @lru_cache(maxsize=64)
 def index_values(mosaic: str, expression: str) -> Values:
-    """The index for each pixel of a mosaic; NaN where nothing was seen."""
+    """Return the index of each pixel of a mosaic; NaN without data."""
     names = bands(expression)
     planes = {name: reflectance(mosaic, name) for name in names}
     blank = [any(pixel == NODATA for pixel in pixels) for pixels in zip(*planes.values(), strict=True)]
@@ -146,7 +146,7 @@ def index_values(mosaic: str, expression: str) -> Values:
 
 
 def listed(one: Picture, now: float) -> Row:
-    """The visualization as a row of the listing."""
+    """Render the visualization for the listing."""
     return {
         "id": one.id,
         "aoi_id": one.area.id,
@@ -161,7 +161,7 @@ def listed(one: Picture, now: float) -> Row:
 
 
 def detailed(one: Picture, now: float) -> Row:
-    """The visualization in full."""
+    """Render the visualization in full."""
     mosaics = [asset for asset in assets(one.area, now) if asset["asset_type"] == "mosaic"]
     return {
         **listed(one, now),
@@ -176,13 +176,13 @@ def detailed(one: Picture, now: float) -> Row:
 
 
 def drawn(one: Picture, mode: str, date: str, scale: int = 1) -> bytes:
-    """The index over the area on that date as a PNG with its legend."""
+    """Render the index over the area on that date as a PNG with its legend."""
     classes = [Class(row.get("min") or 0.0, row.get("max") or 0.0, row["color"]) for row in one.legend(mode, date)]
     return picture(one.values(date), SIDE, classes, scale)
 
 
 def styled(one: Picture, mode: str, date: str) -> str:
-    """The legend of that date as an SLD document."""
+    """Render the legend of that date as an SLD document."""
     entries = "".join(map(_entry, one.legend(mode, date)))
     colors = f'<RasterSymbolizer><ColorMap type="intervals">{entries}</ColorMap></RasterSymbolizer>'
     style = f"<UserStyle><FeatureTypeStyle><Rule>{colors}</Rule></FeatureTypeStyle></UserStyle>"

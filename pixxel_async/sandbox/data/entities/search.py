@@ -1,4 +1,4 @@
-"""Which STAC items fit a search, and in which order."""
+"""Filter and sort STAC items."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 
 def wanted(rows: Iterable[Row], body: Row) -> list[Row]:
-    """The STAC items that fit a search: ids, collections, time, place and properties."""
+    """Return the STAC items that match a search: ids, collections, time, place and properties."""
     if body.get("bbox") and body.get("intersects"):
         raise invalid("only one of bbox and intersects may be given")
     since, until = span(body.get("datetime"))
@@ -68,7 +68,7 @@ def _test(have: Any, word: str, bound: Any) -> bool:
 
 
 def region(body: Row) -> Box | None:
-    """The box that a search looks into; None for everywhere."""
+    """Return the bounding box of a search; None for everywhere."""
     edges: Sequence[float] | None = body.get("bbox")
     if edges:
         if len(edges) not in (4, 6):
@@ -81,7 +81,7 @@ def region(body: Row) -> Box | None:
 
 
 def span(text: str | None) -> tuple[datetime, datetime]:
-    """The instants between which `text` lies: one instant, or an interval whose ends may be `..` or empty."""
+    """Parse an instant or an interval, whose ends may be `..` or empty, into two instants."""
     first, _, last = (text or "..").partition("/")
     last = last or (".." if "/" in (text or "/") else first)
     return _instant(first, datetime.min), _instant(last, datetime.max)
@@ -98,7 +98,7 @@ def _instant(text: str, otherwise: datetime) -> datetime:
 
 
 def ordered(rows: list[Row], keys: Sequence[Row] | None) -> list[Row]:
-    """The items sorted as asked; the field may be written as the vendor's sample writes it."""
+    """Sort items as requested; the field may be spelled as in the vendor's sample."""
     for key in reversed(keys or ()):
         field = str(key.get("field", "properties.datetime")).replace("properties->>", "").strip("'")
         name = field.removeprefix("properties.")
@@ -108,7 +108,7 @@ def ordered(rows: list[Row], keys: Sequence[Row] | None) -> list[Row]:
 
 
 def _place(name: str, row: Row) -> tuple[bool, float, str]:
-    """Where a row stands by this member: numbers by size, before texts."""
+    """Return the sort key of a row: numbers by value, before texts."""
     value = row["properties"].get(name, row.get(name, ""))
     number = isinstance(value, int | float)
     return not number, value if number else 0.0, "" if number else str(value)

@@ -1,4 +1,4 @@
-"""Satellites, collections and scenes as the API shows them."""
+"""Satellites, collections and scenes as JSON rows and STAC items."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SIZE = 1024
 
 
 def item(scene: Scene, *, older: bool = False) -> Row:
-    """The scene as a STAC item; `older` in the form that catalogs still use."""
+    """Render a scene as a STAC item; `older` in the form that catalogs still use."""
     satellite, shape = scene.satellite, grid(scene.place, _SIZE, _SIZE)
     outline = square(scene.place, 0.05)
     west, south, east, north = _corners(outline)
@@ -105,7 +105,7 @@ def _thumbnail(scene: Scene) -> Row:
 
 
 def satellite_row(satellite: SandboxSatellite) -> Row:
-    """The satellite as the listing shows it."""
+    """Render the satellite for the listing."""
     bands = [
         {"name": name, "wavelength": length, "scale": 0.00002, "offset": 0, "spatial_resolution": satellite.resolution}
         for name, length in satellite.bands
@@ -122,7 +122,7 @@ def satellite_row(satellite: SandboxSatellite) -> Row:
 
 
 def collection_row(satellite: SandboxSatellite) -> Row:
-    """The satellite's collection as the archive shows it."""
+    """Render the satellite's collection."""
     first = HISTORY - satellite.scenes * 5 * 86_400
     provider = {"name": "Pixxel", "roles": ["producer"], "url": "https://pixxel.example", "description": ""}
     return {
