@@ -80,7 +80,7 @@ class Picture:
         return max(0, min(100, int(100 * (now - self.begun) / self.seconds))) if self.seconds else 100
 
     def modes(self) -> list[str]:
-        """Return its legend modes: preset indices have both, custom ones the dynamic one, composites and grey scales none."""
+        """Return its legend modes: both for preset indices, dynamic for custom ones, none for composites and grey."""
         if self.index["expression_type"] != "index":
             return []
         return ["dynamic", "theoretical"] if self.index["type"] == "preset" else ["dynamic"]
