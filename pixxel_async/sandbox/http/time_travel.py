@@ -22,9 +22,9 @@ _SHARE = 10_000
 class TimeTravel:
     """Wake sleepers in the order of their times, as soon as nothing else is going on.
 
-    Between two sleeps a client talks to the sandbox, and longer sleepers must not wake meanwhile. So the clock jumps only
-    while no request is under way and none was for a moment, which is longer for a longer jump: all polls go before a
-    deadline of an hour.
+    Between two sleeps a client talks to the sandbox, and longer sleepers must not wake meanwhile. So the clock jumps
+    only while no request is under way and none was for a moment, which is longer for a longer jump: all polls go
+    before a deadline of an hour.
 
     Args:
         clock: the clock to step.
