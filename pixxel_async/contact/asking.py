@@ -32,7 +32,9 @@ async def first_contact(client: PixxelClient, package: str = "") -> findings.Fin
     """
     found = await _numbering(client) | await _limit(client) | await _refusal(client)
     found |= {"auth_form": client.auth_form} if client.auth_form else {}
-    return found | await _of_package(client, package) if package else found
+    if package:
+        found |= await _of_package(client, package)
+    return findings.as_profile(found)
 
 
 async def _json(client: PixxelClient, path: str, **query: Any) -> dict[str, Any]:

@@ -18,25 +18,90 @@ from pixxel_async.sandbox.behaviour.behaviour import Behaviour, load_behaviour, 
 from .conftest import Caller, Got
 
 OTHER: list[dict[str, Any]] = [
-    {"shape": "realistic"}, {"auth_form": "raw"}, {"auth_form": "bearer"}, {"key_refusal": 401}, {"packing": 0},
-    {"packing": 90}, {"restarts": True}, {"unfinished": 409}, {"unfinished": "pending"}, {"early_ready": True},
-    {"retry_after": 7}, {"words": {"completed": "SUCCESS", "ready": "success", "running": "queued"}},
-    {"words": {"completed": "Done", "ready": "COMPLETED", "pending": "in-progress", "inprogress": "TaskInprogress"}},
-    {"link_life": 30}, {"link_style": "azure"}, {"link_style": "gcs"}, {"bare_files": True}, {"ranges": False},
-    {"etag": "weak"}, {"etag": "none"}, {"file_name": False}, {"empty_body": "all"}, {"missing": 403},
-    {"missing": 400}, {"error_form": "text"}, {"error_form": "html"}, {"error_details": "list"},
-    {"error_details": "text"}, {"error_details": "null"}, {"calls_per_second": 3},
-    {"calls_per_second": 3, "limit_told": False}, {"page_most": 2}, {"page_above": "refused"}, {"first_page": 0},
-    {"names": "part"}, {"items_by": "number"}, {"report_mark": True}, {"progress": "percent"}, {"progress": "number"},
-    {"unset": "null"}, {"unset": "absent"}, {"numbers": "text"}, {"auth_form": "scheme"}, {"foreign": 404},
-    {"same_link": True}, {"same_link": True, "link_life": 20, "ranges": False}, {"archive": "tar"}, {"archive": "gzip"},
-    {"parts": 3}, {"folders": False}, {"content_type": "bytes"}, {"content_type": "none"}, {"lengths": False},
-    {"elements": "id"}, {"error_codes": "upper"}, {"error_codes": "status"}, {"error_codes": "none"},
-    {"calls_at_once": 1}, {"answer_within": 5}, {"lists": "repeated"}, {"lists": "brackets"}, {"spans": "slash"},
-    {"spans": "dots"}, {"created_on": "instant"}, {"search_on": "skip"}, {"search_on": "token"}, {"images_by": "id"},
-    {"images_by": "number"}, {"report_columns": "titles"}, {"zones": "offset"}, {"picture_scale": 3}, {"firefly": True},
-    {"time_taken": "clock"}, {"time_taken": "seconds"},
-]  # fmt: skip
+    {"shape": "realistic"},
+    {"auth_form": "raw"},
+    {"auth_form": "bearer"},
+    {"key_refusal": 401},
+    {"packing": 0},
+    {"packing": 90},
+    {"restarts": True},
+    {"unfinished": 409},
+    {"unfinished": "pending"},
+    {"early_ready": True},
+    {"retry_after": 7},
+    {"spelling": {"words": {"completed": "SUCCESS", "ready": "success", "running": "queued"}}},
+    {
+        "spelling": {
+            "words": {
+                "completed": "Done",
+                "ready": "COMPLETED",
+                "pending": "in-progress",
+                "inprogress": "TaskInprogress",
+            }
+        }
+    },
+    {"link_life": 30},
+    {"link_style": "azure"},
+    {"link_style": "gcs"},
+    {"bare_files": True},
+    {"ranges": False},
+    {"etag": "weak"},
+    {"etag": "none"},
+    {"file_name": False},
+    {"empty_body": "all"},
+    {"missing": 403},
+    {"missing": 400},
+    {"error_form": "text"},
+    {"error_form": "html"},
+    {"spelling": {"error_details": "list"}},
+    {"spelling": {"error_details": "text"}},
+    {"spelling": {"error_details": "null"}},
+    {"calls_per_second": 3},
+    {"calls_per_second": 3, "limit_told": False},
+    {"page_most": 2},
+    {"page_above": "refused"},
+    {"first_page": 0},
+    {"names": "part"},
+    {"spelling": {"items_by": "number"}},
+    {"spelling": {"report_mark": True}},
+    {"spelling": {"progress": "percent"}},
+    {"spelling": {"progress": "number"}},
+    {"spelling": {"unset": "null"}},
+    {"spelling": {"unset": "absent"}},
+    {"spelling": {"numbers": "text"}},
+    {"auth_form": "scheme"},
+    {"foreign": 404},
+    {"same_link": True},
+    {"same_link": True, "link_life": 20, "ranges": False},
+    {"archive": "tar"},
+    {"archive": "gzip"},
+    {"parts": 3},
+    {"folders": False},
+    {"content_type": "bytes"},
+    {"content_type": "none"},
+    {"lengths": False},
+    {"spelling": {"elements": "id"}},
+    {"spelling": {"error_codes": "upper"}},
+    {"spelling": {"error_codes": "status"}},
+    {"spelling": {"error_codes": "none"}},
+    {"calls_at_once": 1},
+    {"answer_within": 5},
+    {"lists": "repeated"},
+    {"lists": "brackets"},
+    {"spans": "slash"},
+    {"spans": "dots"},
+    {"created_on": "instant"},
+    {"search_on": "skip"},
+    {"search_on": "token"},
+    {"spelling": {"images_by": "id"}},
+    {"spelling": {"images_by": "number"}},
+    {"spelling": {"report_columns": "titles"}},
+    {"zones": "offset"},
+    {"picture_scale": 3},
+    {"firefly": True},
+    {"spelling": {"time_taken": "clock"}},
+    {"spelling": {"time_taken": "seconds"}},
+]
 
 
 def test_every_switch_is_tried() -> None:
@@ -82,7 +147,7 @@ async def first_asked(caller: Caller, seconds: float = 60) -> Got:
     return await caller.call("PUT", f"/v0/workflows/{job.workflow_id}/jobs/{job.id}/download")
 
 
-@behaviour({"unfinished": "pending", "retry_after": 9, "words": {"pending": "queued"}})
+@behaviour({"unfinished": "pending", "retry_after": 9, "spelling": {"words": {"pending": "queued"}}})
 async def test_an_unfinished_job_may_be_pending(other: Caller) -> None:
     """In other words, and with the seconds to wait."""
     got = await first_asked(other)
@@ -90,7 +155,7 @@ async def test_an_unfinished_job_may_be_pending(other: Caller) -> None:
     assert got.headers["Retry-After"] == "9"
 
 
-@behaviour({"unfinished": 409, "error_details": "null"})
+@behaviour({"unfinished": 409, "spelling": {"error_details": "null"}})
 async def test_an_unfinished_job_may_be_a_conflict(other: Caller) -> None:
     """With an envelope that has no details."""
     got = await first_asked(other)
@@ -156,7 +221,9 @@ async def test_a_page_has_a_largest_size(told: dict[str, Any], status: int, sess
             assert len(listed.json["workflows"]) == len(searched.json["features"]) == 2
 
 
-@behaviour({"first_page": 0, "names": "part", "items_by": "number", "report_mark": True, "empty_body": "all"})
+@behaviour(
+    {"first_page": 0, "names": "part", "empty_body": "all", "spelling": {"items_by": "number", "report_mark": True}}
+)
 async def test_listings_may_go_otherwise(other: Caller) -> None:
     """Pages from 0, names in part, numbered finds, a report that spreadsheets open."""
     first = await other.do("projects.list", params={"page_num": "0", "page_size": "1"})
@@ -168,7 +235,9 @@ async def test_listings_may_go_otherwise(other: Caller) -> None:
     assert (await other.do("reports.orders")).body.startswith(b"\xef\xbb\xbfid,")
 
 
-@behaviour({"progress": "percent", "unset": "absent", "numbers": "text", "words": {"completed": "SUCCESS"}})
+@behaviour(
+    {"spelling": {"progress": "percent", "unset": "absent", "numbers": "text", "words": {"completed": "SUCCESS"}}}
+)
 async def test_values_may_be_written_otherwise(other: Caller) -> None:
     """Progress with its sign, nothing for what is not set, numbers as texts."""
     await other.do("jobs.create")
@@ -179,7 +248,7 @@ async def test_values_may_be_written_otherwise(other: Caller) -> None:
 
 def test_a_profile_is_a_small_file(tmp_path: Path) -> None:
     """What is written is read again; a file may hold a few members only."""
-    chosen = Behaviour(packing=7.5, words={"ready": "done"}, link_style="gcs")
+    chosen = Behaviour(packing=7.5, spelling={"words": {"ready": "done"}}, link_style="gcs")
     path = tmp_path / "mine.json"
     path.write_text(profile_text(chosen), encoding="utf-8")
     assert Sandbox(profile=path).behaviour == chosen
@@ -187,10 +256,21 @@ def test_a_profile_is_a_small_file(tmp_path: Path) -> None:
     assert load_behaviour({"ranges": False}) == Behaviour(ranges=False)
 
 
-@pytest.mark.parametrize("told", [
-    "fancy", {"colour": 1}, {"ranges": "no"}, {"packing": -1}, {"packing": None}, {"words": ["a"]}, {"missing": 500},
-    {"restarts": 1}, Path("nowhere.json"),
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "told",
+    [
+        "fancy",
+        {"colour": 1},
+        {"ranges": "no"},
+        {"packing": -1},
+        {"packing": None},
+        {"spelling": {"words": ["a"]}},
+        {"missing": 500},
+        {"restarts": 1},
+        Path("nowhere.json"),
+    ],
+    ids=str,
+)
 def test_a_profile_that_is_none_is_refused(told: Any) -> None:
     """With the name of what is wrong."""
     with pytest.raises(ConfigError):

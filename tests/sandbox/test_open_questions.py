@@ -92,7 +92,7 @@ async def test_a_storage_may_say_nothing_of_an_object(other: Caller) -> None:
     assert not got.headers["Content-Type"] and got.body.startswith(b"PK")
 
 
-@behaviour({"elements": "id", "shape": "realistic"})
+@behaviour({"shape": "realistic", "spelling": {"elements": "id"}})
 async def test_the_outputs_of_an_insight_may_have_ids(other: Caller) -> None:
     """They choose what is packed, and the names do not."""
     valid = other.valid["insights.request_download"]
@@ -102,11 +102,15 @@ async def test_the_outputs_of_an_insight_may_have_ids(other: Caller) -> None:
     assert (by_id.status, by_name.status) == (200, 400)
 
 
-@behaviour({"error_codes": "upper"}, {"error_codes": "status"}, {"error_codes": "none"})
+@behaviour(
+    {"spelling": {"error_codes": "upper"}},
+    {"spelling": {"error_codes": "status"}},
+    {"spelling": {"error_codes": "none"}},
+)
 async def test_codes_of_errors_may_be_anything(other: Caller) -> None:
     """Words in capitals, the status, or nothing."""
     code = (await other.call("GET", "/v0/orders/x")).json["error"]["code"]
-    assert code == {"upper": "NOT_FOUND", "status": "404", "none": ""}[other.sandbox.behaviour.error_codes]
+    assert code == {"upper": "NOT_FOUND", "status": "404", "none": ""}[other.sandbox.behaviour.spelling.error_codes]
 
 
 @behaviour({"calls_at_once": 1})
@@ -132,10 +136,14 @@ async def test_a_gateway_may_lose_its_patience(other: Caller) -> None:
     assert (got.status, got.headers["Content-Type"]) == (504, "text/html")
 
 
-@pytest.mark.parametrize(("form", "query"), [
-    ("commas", "project_ids={},{}"), ("repeated", "project_ids={}&project_ids={}"),
-    ("brackets", "project_ids[]={}&project_ids[]={}"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("form", "query"),
+    [
+        ("commas", "project_ids={},{}"),
+        ("repeated", "project_ids={}&project_ids={}"),
+        ("brackets", "project_ids[]={}&project_ids[]={}"),
+    ],
+)
 async def test_a_filter_is_given_several_values(form: str, query: str, session: aiohttp.ClientSession) -> None:
     """In its form it finds what lies in either project."""
     async with Sandbox(profile={"lists": form}) as sandbox:
@@ -154,10 +162,14 @@ async def test_a_span_of_times_or_areas(form: str, mark: str, session: aiohttp.C
         row = (await caller.do("order_items.list")).json["order_items"][0]
         area, day = row["area"], row["created_at"][:10]
         for query, status, count in (
-            (f"area={area}{mark}{area}", 200, 1), (f"area={mark}{area - 1}", 200, 0), (f"area={area}{mark}", 200, 1),
-            (f"created_at={day}{mark}2099-01-01", 200, 1), (f"created_at=2099-01-01{mark}", 200, 0),
-            (f"created_at={day}", 200, 1), (f"area=few{mark}many", 400, 0),
-        ):  # fmt: skip
+            (f"area={area}{mark}{area}", 200, 1),
+            (f"area={mark}{area - 1}", 200, 0),
+            (f"area={area}{mark}", 200, 1),
+            (f"created_at={day}{mark}2099-01-01", 200, 1),
+            (f"created_at=2099-01-01{mark}", 200, 0),
+            (f"created_at={day}", 200, 1),
+            (f"area=few{mark}many", 400, 0),
+        ):
             got = await caller.call("GET", f"/v0/order-items?{query}")
             assert (got.status, len((got.json or {}).get("order_items", ()))) == (status, count), query
 
@@ -172,7 +184,7 @@ async def test_created_on_is_a_day_or_an_instant(other: Caller) -> None:
         assert (row in rows) is (other.sandbox.behaviour.created_on == "day" if found is None else found)
 
 
-@behaviour({"search_on": "none"}, {"search_on": "skip"}, {"search_on": "token", "items_by": "number"})
+@behaviour({"search_on": "none"}, {"search_on": "skip"}, {"search_on": "token", "spelling": {"items_by": "number"}})
 async def test_the_client_reads_an_image_search_as_far_as_it_goes(other: Caller) -> None:
     """Every find once, or the first page where there is no way on."""
     body = other.valid["search.images"].body
@@ -182,7 +194,14 @@ async def test_the_client_reads_an_image_search_as_far_as_it_goes(other: Caller)
     assert len(found) == len(set(found)) == (3 if other.sandbox.behaviour.search_on == "none" else whole)
 
 
-@behaviour({"images_by": "id", "firefly": True, "picture_scale": 2, "report_columns": "titles", "zones": "offset"})
+@behaviour(
+    {
+        "firefly": True,
+        "picture_scale": 2,
+        "zones": "offset",
+        "spelling": {"images_by": "id", "report_columns": "titles"},
+    }
+)
 async def test_more_may_be_otherwise(other: Caller) -> None:
     """Keys of images, a satellite that no page names, larger pictures, headings, and zones by their offset."""
     images = (await other.do("aois.list")).json["aois"][0]["images"]
@@ -197,8 +216,8 @@ async def test_more_may_be_otherwise(other: Caller) -> None:
     assert report.startswith("Id,Order Id,Name,") and "+05:30" in report.splitlines()[1]
 
 
-@behaviour({"time_taken": "clock"}, {"time_taken": "seconds"})
+@behaviour({"spelling": {"time_taken": "clock"}}, {"spelling": {"time_taken": "seconds"}})
 async def test_a_duration_may_be_written_otherwise(other: Caller) -> None:
     """As on a clock, or in seconds."""
     row = (await other.do("jobs.list")).json["jobs"][0]
-    assert row["time_taken"] == {"clock": "00:04:00", "seconds": "240"}[other.sandbox.behaviour.time_taken]
+    assert row["time_taken"] == {"clock": "00:04:00", "seconds": "240"}[other.sandbox.behaviour.spelling.time_taken]

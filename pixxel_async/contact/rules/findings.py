@@ -12,6 +12,16 @@ _TAKEN = {"words": r"(\d+m )?\d+s", "clock": r"\d\d:\d\d:\d\d", "seconds": r"\d+
 _STYLES = (("X-Amz-Signature=", "s3"), ("X-Goog-Signature=", "gcs"), ("sig=", "azure"))
 _STARTS = {b"PK": "zip", b"\x1f\x8b": "gzip"}
 
+_SPELLING = frozenset({"error_codes", "error_details", "numbers", "progress", "time_taken", "words"})
+"""Findings about how responses spell things; a profile groups them."""
+
+
+def as_profile(found: Findings) -> Findings:
+    """Group findings as a sandbox's profile does."""
+    spelling = {name: value for name, value in found.items() if name in _SPELLING}
+    rest = {name: value for name, value in found.items() if name not in _SPELLING}
+    return {**rest, "spelling": spelling} if spelling else rest
+
 
 def of_numbering(bare: Sequence[str], one: Sequence[str]) -> Findings:
     """From the ids of a page without a number and of page 1, of listings that have several pages."""

@@ -39,61 +39,92 @@ def _words(behaviour: Any, member: Attribute[Any], value: Any) -> None:
 
 
 @frozen(kw_only=True)
-class Behaviour:
-    """How the service behaves where nobody has said how.
+class Spelling:
+    """How responses spell words, numbers, keys and columns.
 
     Attributes:
-        shape: look of the answers: `literal`, as documented, or `realistic`, with what a living service sends besides.
-        auth_form: how the key stands in the header: `both`, `raw`, `bearer` or `scheme`, with a word of its own.
-        key_refusal: status for a key that is unknown, has ended or was revoked.
-        foreign: status for what lies in a project that the key does not open.
-        packing: seconds from the first asking until a package is ready.
-        restarts: whether asking again while it packs begins anew.
-        unfinished: what asking for the package of a job that still runs gets: 400, 409 or `pending`.
-        early_ready: whether a package is called ready while it has no link yet.
-        retry_after: seconds that an answer without a link names in Retry-After; None: it names none.
-        words: other words for those of `status`, by the usual one, such as `{"completed": "SUCCESS"}`.
-        link_life: seconds that a signed link is good for.
-        link_style: whose manner it is signed in: `s3`, `azure` or `gcs`.
-        same_link: whether asking again gives the same link as long as that is good, instead of a fresh one.
-        bare_files: whether a package with one file besides its description is that file instead of an archive.
-        archive: what packages are: `zip`, `tar` or `gzip`, a compressed tar; one of a size that was asked for is a ZIP.
-        parts: archives that the files of a package are divided over, inside one more; 1: they lie in that.
-        folders: whether the files of a package lie in folders.
-        content_type: that the storage tells: `format`, `bytes` (application/octet-stream) or `none`.
-        lengths: whether the storage tells how long an object is.
-        ranges: whether the storage answers Range with a part.
-        etag: `strong`, `weak` or `none`.
-        file_name: whether the storage suggests one.
-        empty_body: what the package of an insight holds when none of its parts is named: `outputs` or `all`.
-        elements: what names the inputs and outputs of an insight: their `name`, or an `id`.
-        missing: status for what is not there: 404, 403 or 400.
-        error_form: body of errors: `envelope`, `text` or `html`.
-        error_details: member of the envelope: `object`, `list`, `text` or `null`.
+        words: other words for `status`, by the usual word, such as `{"completed": "SUCCESS"}`.
+        elements: what identifies inputs and outputs of an insight: `name` or `id`.
+        items_by: keys of the image search's results: `id` or `number`.
+        images_by: keys of an AOI's images: `date`, `id` or `number`.
+        error_details: type of the envelope's details: `object`, `list`, `text` or `null`.
         error_codes: `words` (not_found), `upper` (NOT_FOUND), `status` (404), or `none`: an empty text.
-        calls_per_second: above it, calls get a 429; None: no limit.
-        limit_told: whether a 429 has Retry-After.
-        calls_at_once: more than these under way at a time get a 429; None: no limit.
-        answer_within: seconds after which a gateway answers for a call that takes longer: 504; None: it waits.
-        page_most: rows of the largest page.
-        page_above: what a larger wish gets: `clamped` or `refused`.
-        first_page: number of the first page of projects: 1 or 0.
-        names: whether a filter by name wants it `whole` or in `part`.
-        lists: how a filter is given several values: `commas`, `repeated` (ids=1&ids=2) or `brackets` (ids[]=1).
-        spans: what stands between the ends of a span of times or areas: `comma`, `slash` or `dots`.
-        created_on: whether it finds the same `day` or the same `instant`.
-        search_on: how the image search goes on after its first page: `none`, by `skip` or by `token`.
-        items_by: keys of the images that a search finds: `id` or `number`.
-        images_by: keys of the images of an AOI: `date`, `id` or `number`.
-        report_mark: whether the report begins with a byte order mark.
+        report_mark: whether the report starts with a byte order mark.
         report_columns: headings of the report: `words` (order_id) or `titles` (Order ID).
-        zones: how the report wants its time zone: `name` (Asia/Kolkata) or `offset` (+05:30).
-        picture_scale: pixels of a picture, along an edge, for each one of its scene.
-        firefly: whether there is a satellite that the vendor's pages do not name, with a collection that is empty.
         progress: `text`, `percent` (with the sign) or `number`.
         time_taken: `words` (4m 10s), `clock` (00:04:10) or `seconds` (250).
-        unset: what stands for what is not set: `empty`, `null` or `absent`.
-        numbers: whether whole numbers come as a `number` or as `text`.
+        unset: an unset member is `empty`, `null` or `absent`.
+        numbers: whole numbers are a `number` or a `text`.
+    """
+
+    words: Mapping[str, str] = field(factory=dict, validator=_words)
+    elements: Literal["name", "id"] = _one_of("name", "id")
+    items_by: Literal["id", "number"] = _one_of("id", "number")
+    images_by: Literal["date", "id", "number"] = _one_of("date", "id", "number")
+    error_details: Literal["object", "list", "text", "null"] = _one_of("object", "list", "text", "null")
+    error_codes: Literal["words", "upper", "status", "none"] = _one_of("words", "upper", "status", "none")
+    report_mark: bool = _one_of(False, True)
+    report_columns: Literal["words", "titles"] = _one_of("words", "titles")
+    progress: Literal["text", "percent", "number"] = _one_of("text", "percent", "number")
+    time_taken: Literal["words", "clock", "seconds"] = _one_of("words", "clock", "seconds")
+    unset: Literal["empty", "null", "absent"] = _one_of("empty", "null", "absent")
+    numbers: Literal["number", "text"] = _one_of("number", "text")
+
+
+def _spelling(value: Spelling | Mapping[str, Any]) -> Spelling:
+    if isinstance(value, Spelling):
+        return value
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"spelling must be an object with members of Spelling, not {value!r}")
+    _refuse_unknown(Spelling, value)
+    return Spelling(**value)
+
+
+@frozen(kw_only=True)
+class Behaviour:
+    """The service's behaviour where the vendor's pages leave it open.
+
+    Attributes:
+        shape: `literal`, as documented, or `realistic`, with what a living service sends besides.
+        auth_form: form of the Authorization header: `both`, `raw`, `bearer` or `scheme` (with a word of its own).
+        key_refusal: status for an unknown, expired or revoked key.
+        foreign: status for objects of a project that the key may not use.
+        packing: seconds from the first request until a package is ready.
+        restarts: whether a repeated request restarts the packing.
+        unfinished: response to a package request for a running job: 400, 409 or `pending`.
+        early_ready: whether a package is called ready before it has a link.
+        retry_after: Retry-After of a response without a link, in seconds; None: no header.
+        link_life: lifetime of a signed URL in seconds.
+        link_style: signing scheme: `s3`, `azure` or `gcs`.
+        same_link: whether a repeated request returns the same URL while it is valid.
+        bare_files: whether a package of one file besides its description is that file instead of an archive.
+        archive: format of packages: `zip`, `tar` or `gzip` (a compressed tar); one of a fixed size is a ZIP.
+        parts: nested archives that a package's files are divided among; 1: none.
+        folders: whether a package's files lie in folders.
+        content_type: of the storage: `format`, `bytes` (application/octet-stream) or `none`.
+        lengths: whether the storage sends Content-Length.
+        ranges: whether the storage supports Range.
+        etag: `strong`, `weak` or `none`.
+        file_name: whether the storage sends Content-Disposition.
+        empty_body: contents of an insight package when no part is named: `outputs` or `all`.
+        missing: status for an unknown id: 404, 403 or 400.
+        error_form: body of errors: `envelope`, `text` or `html`.
+        calls_per_second: rate limit, above which calls get a 429; None: none.
+        limit_told: whether a 429 has Retry-After.
+        calls_at_once: concurrency limit, above which calls get a 429; None: none.
+        answer_within: seconds after which a gateway answers 504; None: never.
+        page_most: rows of the largest page.
+        page_above: what a larger `limit` gets: `clamped` or `refused`.
+        first_page: number of the first page of projects: 1 or 0.
+        names: whether a name filter matches the `whole` name or a `part` of it.
+        lists: several values of a filter: `commas`, `repeated` (ids=1&ids=2) or `brackets` (ids[]=1).
+        spans: separator of a span of times or areas: `comma`, `slash` or `dots`.
+        created_on: whether that filter matches the same `day` or the same `instant`.
+        search_on: paging of the image search: `none`, by `skip` or by `token`.
+        zones: form of the report's time zone: `name` (Asia/Kolkata) or `offset` (+05:30).
+        picture_scale: pixels of a picture, along an edge, for each pixel of its scene.
+        firefly: whether there is a satellite that the vendor's pages do not name, with an empty collection.
+        spelling: how responses spell words, numbers, keys and columns; a `Spelling` or a mapping of its members.
     """
 
     shape: Literal["literal", "realistic"] = _one_of("literal", "realistic")
@@ -105,7 +136,6 @@ class Behaviour:
     unfinished: int | str = _one_of(400, 409, "pending")
     early_ready: bool = _one_of(False, True)
     retry_after: int | None = _number(None)
-    words: Mapping[str, str] = field(factory=dict, validator=_words)
     link_life: float = _number(600.0)
     link_style: Literal["s3", "azure", "gcs"] = _one_of("s3", "azure", "gcs")
     same_link: bool = _one_of(False, True)
@@ -119,11 +149,8 @@ class Behaviour:
     etag: Literal["strong", "weak", "none"] = _one_of("strong", "weak", "none")
     file_name: bool = _one_of(True, False)
     empty_body: Literal["outputs", "all"] = _one_of("outputs", "all")
-    elements: Literal["name", "id"] = _one_of("name", "id")
     missing: int = _one_of(404, 403, 400)
     error_form: Literal["envelope", "text", "html"] = _one_of("envelope", "text", "html")
-    error_details: Literal["object", "list", "text", "null"] = _one_of("object", "list", "text", "null")
-    error_codes: Literal["words", "upper", "status", "none"] = _one_of("words", "upper", "status", "none")
     calls_per_second: float | None = _number(None, least=1)
     limit_told: bool = _one_of(True, False)
     calls_at_once: int | None = _number(None, least=1)
@@ -136,17 +163,17 @@ class Behaviour:
     spans: Literal["comma", "slash", "dots"] = _one_of("comma", "slash", "dots")
     created_on: Literal["day", "instant"] = _one_of("day", "instant")
     search_on: Literal["none", "skip", "token"] = _one_of("none", "skip", "token")
-    items_by: Literal["id", "number"] = _one_of("id", "number")
-    images_by: Literal["date", "id", "number"] = _one_of("date", "id", "number")
-    report_mark: bool = _one_of(False, True)
-    report_columns: Literal["words", "titles"] = _one_of("words", "titles")
     zones: Literal["name", "offset"] = _one_of("name", "offset")
     picture_scale: int = _number(1, least=1)
     firefly: bool = _one_of(False, True)
-    progress: Literal["text", "percent", "number"] = _one_of("text", "percent", "number")
-    time_taken: Literal["words", "clock", "seconds"] = _one_of("words", "clock", "seconds")
-    unset: Literal["empty", "null", "absent"] = _one_of("empty", "null", "absent")
-    numbers: Literal["number", "text"] = _one_of("number", "text")
+    spelling: Spelling = field(factory=Spelling, converter=_spelling)
+
+
+def _refuse_unknown(kind: type[Behaviour] | type[Spelling], members: Mapping[str, Any]) -> None:
+    known = {member.name for member in fields(kind)}
+    if unknown := sorted(members.keys() - known):
+        place = "a profile" if kind is Behaviour else "the spelling of a profile"
+        raise ConfigError(f"{place} has no {unknown[0]!r}; it knows {', '.join(sorted(known))}")
 
 
 def load_behaviour(profile: str | Path | Mapping[str, Any], **given: Any) -> Behaviour:
@@ -160,9 +187,7 @@ def load_behaviour(profile: str | Path | Mapping[str, Any], **given: Any) -> Beh
         ConfigError: an unknown profile, member or value.
     """
     told = {"shape": profile} if profile in ("literal", "realistic") else _read(profile)
-    known = {member.name for member in fields(Behaviour)}
-    if unknown := sorted(told.keys() - known):
-        raise ConfigError(f"a profile has no {unknown[0]!r}; it knows {', '.join(sorted(known))}")
+    _refuse_unknown(Behaviour, told)
     return Behaviour(**{**told, **{name: value for name, value in given.items() if value is not None}})
 
 

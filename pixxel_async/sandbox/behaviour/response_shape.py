@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..answers import RequestRefused, SandboxAnswer, as_json, plain
-from .behaviour import Behaviour
+from .behaviour import Behaviour, Spelling
 
 _KEPT = frozenset({"geometry", "coordinates", "bbox", "signed_url", "limit", "offset", "total", "skip", "count"})
 """Members whose values clients send back, and which therefore stay unchanged."""
@@ -16,9 +16,9 @@ _KEPT = frozenset({"geometry", "coordinates", "bbox", "signed_url", "limit", "of
 
 def shape_response(behaviour: Behaviour) -> Callable[[Any], Any]:
     """Return the function that spells a response's values."""
-    usual = Behaviour()
+    usual = Spelling()
     names = ("words", "progress", "time_taken", "unset", "numbers")
-    if all(getattr(behaviour, name) == getattr(usual, name) for name in names):
+    if all(getattr(behaviour.spelling, name) == getattr(usual, name) for name in names):
         return lambda value: value
     return lambda value: _formed(value, behaviour)
 
@@ -29,7 +29,7 @@ def _formed(value: Any, behaviour: Behaviour) -> Any:
     if not isinstance(value, dict):
         return value
     made = {name: one if name in _KEPT else _member(name, one, behaviour) for name, one in value.items()}
-    if behaviour.unset == "absent":
+    if behaviour.spelling.unset == "absent":
         made = {name: one for name, one in made.items() if one not in ("", None) or name == "signed_url"}
     return made
 
@@ -38,14 +38,14 @@ def _member(name: str, value: Any, behaviour: Behaviour) -> Any:
     if isinstance(value, dict | list):
         return _formed(value, behaviour)
     if name == "status" and isinstance(value, str):
-        return behaviour.words.get(value, value)
-    if name == "progress" and isinstance(value, str) and behaviour.progress != "text":
-        return f"{value}%" if behaviour.progress == "percent" else int(value)
+        return behaviour.spelling.words.get(value, value)
+    if name == "progress" and isinstance(value, str) and behaviour.spelling.progress != "text":
+        return f"{value}%" if behaviour.spelling.progress == "percent" else int(value)
     if name == "time_taken" and value:
-        return _taken(value, behaviour.time_taken)
-    if value == "" and behaviour.unset == "null":
+        return _taken(value, behaviour.spelling.time_taken)
+    if value == "" and behaviour.spelling.unset == "null":
         return None
-    if behaviour.numbers == "text" and isinstance(value, int) and not isinstance(value, bool):
+    if behaviour.spelling.numbers == "text" and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value
 
@@ -70,5 +70,5 @@ def refusal(refused: RequestRefused, produces: str, behaviour: Behaviour) -> San
     forms = {"object": details, "list": [details], "text": json.dumps(details), "null": None}
     word = refused.code if refused.code != "foreign" else "not_found" if status == 404 else "forbidden"
     codes = {"words": word, "upper": word.upper(), "status": str(status), "none": ""}
-    body["error"] |= {"details": forms[behaviour.error_details], "code": codes[behaviour.error_codes]}
+    body["error"] |= {"details": forms[behaviour.spelling.error_details], "code": codes[behaviour.spelling.error_codes]}
     return as_json(status, body, produces)

@@ -28,7 +28,7 @@ def list_aois(world: World, ask: Ask) -> Any:
     wanted = {name: ask.query.get(name) for name in ("created_at", "updated_at", "aoi_id")}
     wanted["name"] = ask.query.get("aoi_name")
     behaviour = world.behaviour
-    rows = [area_row(one, ask.now, behaviour.images_by) for one in world.areas.values()]
+    rows = [area_row(one, ask.now, behaviour.spelling.images_by) for one in world.areas.values()]
     rows = matching(rows, wanted, names=behaviour.names, times=behaviour.created_on)
     rows = among(rows, "project_id", several(ask.pairs, "project_ids", behaviour.lists))
     shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
@@ -55,7 +55,7 @@ def create_aoi(world: World, ask: Ask) -> Any:
         world.job_seconds,
     )
     world.areas[one.id] = one
-    return area_row(one, ask.now, world.behaviour.images_by)
+    return area_row(one, ask.now, world.behaviour.spelling.images_by)
 
 
 def _check(world: World, body: Row) -> None:
@@ -73,7 +73,7 @@ def _check(world: World, body: Row) -> None:
 
 def get_aoi(world: World, ask: Ask) -> Any:
     """Return an AOI."""
-    return area_row(world.area(ask.path["aoi_id"]), ask.now, world.behaviour.images_by)
+    return area_row(world.area(ask.path["aoi_id"]), ask.now, world.behaviour.spelling.images_by)
 
 
 def list_assets(world: World, ask: Ask) -> Any:

@@ -91,7 +91,7 @@ def search_images(world: World, ask: Ask) -> Any:
     rows = wanted(map(item, world.scenes.values()), asked)
     skip = _skipped(body, world.behaviour.search_on)
     # ASSUMPTION: the keys of the map are the ids of the scenes, or their numbers.
-    by_id = world.behaviour.items_by == "id"
+    by_id = world.behaviour.spelling.items_by == "id"
     shown = {row["id"] if by_id else str(at): row for at, row in enumerate(rows[skip : skip + limit], skip)}
     found = {"items": shown, "pagination": {"limit": limit, "skip": skip, "total": len(rows)}}
     more = world.behaviour.search_on == "token" and skip + limit < len(rows)

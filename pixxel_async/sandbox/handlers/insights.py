@@ -98,7 +98,11 @@ def list_insights(world: World, ask: Ask) -> Any:
     area = world.area(ask.path["aoi_id"])
     wanted = {name: ask.query.get(name) for name in ("id", "status", "created_by")}
     wanted["created_at"] = ask.query.get("created_on")
-    rows = (insight_row(one, ask.now, world.behaviour.elements) for one in world.insights.values() if one.area is area)
+    rows = (
+        insight_row(one, ask.now, world.behaviour.spelling.elements)
+        for one in world.insights.values()
+        if one.area is area
+    )
     return {"insights": matching(rows, wanted, times=world.behaviour.created_on)}
 
 
@@ -134,7 +138,9 @@ def _chosen(one: SandboxInsight, body: Row, behaviour: Behaviour) -> SandboxBloc
     """Return the block with only the named inputs and outputs."""
     # ASSUMPTION: the elements are the names of the ports, and an empty body packs all outputs, or all there is.
     block, inputs, outputs = one.block, body.get("inputs") or [], body.get("outputs") or []
-    names = {port.name: element(one, port.name, behaviour.elements) for port in (*block.inputs, *block.outputs)}
+    names = {
+        port.name: element(one, port.name, behaviour.spelling.elements) for port in (*block.inputs, *block.outputs)
+    }
     if unknown := [name for name in (*inputs, *outputs) if name not in names.values()]:
         raise invalid(f"the insight has no {unknown[0]}")
     if not inputs and not outputs:

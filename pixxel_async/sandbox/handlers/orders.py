@@ -129,12 +129,12 @@ def report(world: World, ask: Ask) -> Any:
     """Render all order items as CSV, with times in the requested zone."""
     zone, behaviour, text = _zone(ask.query.get("tz") or "", world.behaviour.zones), world.behaviour, io.StringIO()
     table = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", lineterminator="\r\n")
-    titled = behaviour.report_columns == "titles"
+    titled = behaviour.spelling.report_columns == "titles"
     table.writerow({name: name.replace("_", " ").title() if titled else name for name in _COLUMNS})
     for order, line in world.lines():
         placed = at(order.placed).astimezone(zone).isoformat(timespec="seconds")
         table.writerow({**line_row(order, line, ask.now), "created_at": placed})
-    return plain(200, text.getvalue().encode("utf-8-sig" if behaviour.report_mark else "utf-8"), "text/csv")
+    return plain(200, text.getvalue().encode("utf-8-sig" if behaviour.spelling.report_mark else "utf-8"), "text/csv")
 
 
 def _zone(told: str, form: str) -> tzinfo:
