@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
+from difflib import get_close_matches
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
@@ -47,3 +49,10 @@ def moment(when: datetime) -> str:
 def many(count: int, thing: str) -> str:
     """Format a count with its noun: `1 package`, `2 packages`."""
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
+
+
+def did_you_mean(text: str, known: Iterable[str]) -> str:
+    """Format the most similar known words as `; did you mean X or Y?`; empty if none is similar."""
+    by_lower = {word.lower(): word for word in known if word}
+    close = [by_lower[each] for each in get_close_matches(text.lower(), by_lower, n=2)]
+    return f"; did you mean {' or '.join(map(printable, close))}?" if close else ""

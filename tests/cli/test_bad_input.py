@@ -47,7 +47,7 @@ def one_line(result: Result, code: int, *words: str) -> None:
         (["export", "--to", "", "job:w/j"], ["'--to'", "empty"]),
         (["verify", ""], ["FOLDER", "empty"]),
         (["exprot"], ["No such command", "exprot"]),
-        (["jobs"], ["--workflow"]),
+        (["jobs", "--workflow", ""], ["is empty"]),
         (["status", "nowhere"], ["no record", "nothing was exported there"]),
         (["--set", "download.streams=0", "workflows"], ["streams must be at least 1"]),
         (["--api-key-file", "nowhere", "workflows"], ["cannot read", "nowhere"]),

@@ -55,7 +55,7 @@ def test_listings(command: Command, workflow: str) -> None:
     assert listed[0]["workflow_id"] == workflow
     assert [job["status"] for job in jobs].count("completed") == 4
     assert [row["job_id"] for row in csv.DictReader(io.StringIO(sheet))] == [job["job_id"] for job in jobs]
-    assert command("jobs", "--workflow", workflow).stdout.startswith("WORKFLOW ID")
+    assert command("jobs", "--workflow", workflow).stdout.startswith("WORKFLOW")
 
 
 def test_the_sandboxs_page_says_what_works(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixxel_async.cli.choose.listing import manifest
 from pixxel_async.cli.choose.manifest import LINE_LIMIT, open_manifest, read_manifest
 from pixxel_async.errors import ConfigError
 from pixxel_async.packages import AssetPackage, CatalogPackage, InsightPackage, JobPackage, TaskPackage
@@ -43,13 +47,22 @@ def packages(text: str) -> list[object]:
         ('aoi_id,asset_ids\na,"s, r"\n', [ASSETS]),
         ('{"aoi_id": "a", "asset_ids": ["r", "s"]}\n{"package": "asset:a/asset_ids=s,r"}\n', [ASSETS]),
         ('{"order_item_ids": ["o"]}', [CatalogPackage(order_item_ids="o")]),
+        ("workflow_id;job_id\r\nw-1;j-1\r\n", [JOB]),
+        ('"workflow_id"\t"job_id"\r\nw-1\tj-1\r\n', [JOB]),
+        ("sep=;\r\nworkflow_id;job_id;cost\r\nw-1;j-1;1,5\r\n", [JOB]),
+        ("sep=\t\nworkflow_id\tjob_id\nw-1\tj-1\n", [JOB]),
+        ("workflow_id,job_id,task_id,name,note\nw-1,j-1\nw-1,j-1,t-1\n", [JOB, TASK]),
+        ("workflow_id,job_id\nw-1,j-1,,\n", [JOB]),
+        ('[\n{"workflow_id": "w-1", "job_id": "j-1"},\n{"package": "task:w-1/j-1/t-1"}\n]\n', [JOB, TASK]),
+        (json.dumps([{"workflow_id": "w-1", "job_id": "j-1"}], indent=2), [JOB]),
+        ("[]\n", []),
         ("package\n", []),
         ("", []),
         ("\ufeff\n", []),
     ],
 )
 def test_readable(text: str, expected: list[object]) -> None:
-    """Both forms, CRLF, a byte order mark, blank lines, other columns and repeats are understood."""
+    """CSV, NDJSON and JSON with any line end, delimiter, byte order mark, blank lines, other columns and repeats."""
     assert packages(text) == expected
 
 
@@ -64,8 +77,14 @@ def test_readable(text: str, expected: list[object]) -> None:
         ("packge\njob:w-1/j-1\n", 1, "a header is needed"),
         ("job:w-1/j-1\n", 1, "a header is needed"),
         ("package,package\na,b\n", 1, "comes twice"),
-        ("workflow_id,job_id\nw-1\n", 2, "1 cells where the header has 2"),
-        ("workflow_id,job_id\nw-1,j-1,x\n", 2, "3 cells"),
+        ("workflow_id,job_id\nw-1\n", 2, "it needs `package`"),
+        ("workflow_id,job_id\nw-1,j-1,x\n", 2, "3 cells where the header has 2 columns separated by ',': workflow_id"),
+        ("sep=;\nworkflow;job\nw-1;j-1\n", 2, "found 2 columns separated by ';': workflow, job"),
+        ("one\ttwo\tthree\n", 1, "found 3 columns separated by"),
+        ('[{"package": "job:w-1/j-1"},\n\n7]', 3, "not a JSON object"),
+        ('[\n{"package": "job:w-1/j-1"}\n', 2, "breaks off"),
+        ('[{"package": "job:w-1/j-1"}]\n{"package": "job:w-1/j-1"}', 1, "something follows"),
+        ('["job:w-1/j-1"]', 1, "not a JSON object"),
         ("workflow_id,job_id\nw-1,\n", 2, "it needs `package`"),
         ('package\n"job:w-1/j-1\n', 2, "unexpected end of data"),
         ("package\njob:w-1/j-1\0\n", 2, "not UTF-8"),
@@ -106,6 +125,50 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 
     with open_manifest(str(path)) as lines, pytest.raises(ConfigError, match="line 3 of the manifest: not UTF-8"):
         list(read_manifest(lines))
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_encodings(tmp_path: Path, codec: str) -> None:
+    """A manifest is read in every Unicode encoding that spreadsheets and shells write."""
+    path = tmp_path / "m.csv"
+    path.write_bytes("workflow_id\tjob_id\tname\r\nw-1\tj-1\tGrün\r\n".encode(codec))
+    with open_manifest(str(path)) as lines:
+        assert [(item.package, item.name) for item in read_manifest(lines)] == [(JOB, "Grün")]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    """A pipe cannot be read to its end and then again: its packages come from the first reading."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writing = threading.Thread(target=pipe.write_text, args=("package\njob:w-1/j-1\n",))
+    writing.start()
+
+    async def read() -> list[object]:
+        return [item.package async for batch in manifest(str(pipe), print) for item in batch]
+
+    assert asyncio.run(asyncio.wait_for(read(), 20)) == [JOB]
+    writing.join()
+
+
+@pytest.mark.parametrize("text", ["", "package\n", "[]"])
+def test_an_empty_manifest_is_said_to_be_empty(tmp_path: Path, text: str) -> None:
+    """A manifest without packages is reported as empty, whatever its format."""
+    path, notes = tmp_path / "m.csv", list[str]()
+    path.write_text(text)
+
+    async def read() -> list[object]:
+        return [item async for batch in manifest(str(path), notes.append) for item in batch]
+
+    assert asyncio.run(read()) == []
+    assert len(notes) == 1 and "is empty" in notes[0]
+
+
+def test_cells_quoted_against_formulas_are_read_back() -> None:
+    """The apostrophe before a cell that a spreadsheet would evaluate is not part of the name."""
+    items = read_manifest(["package,name\n", "job:w-1/j-1,'-first\n", "task:w-1/j-1/t-1,'quoted\n"])
+
+    assert [item.name for item in items] == ["-first", "'quoted"]
 
 
 def test_missing_file(tmp_path: Path) -> None:

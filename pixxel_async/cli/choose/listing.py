@@ -1,7 +1,8 @@
-"""What to export: from workflows, a project, a manifest or the command's arguments to packages, in pages."""
+"""Turn workflows, a project, a manifest or arguments into packages, in pages."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -12,74 +13,76 @@ from attrs import define, field
 
 from ...errors import ConfigError, KeyRefused, PixxelError
 from ...packages import JobPackage, TaskPackage, Wanted, parse_package, wanted
+from ..text import did_you_mean
 from .filter import Choice, blank_fields, task_counts
 from .manifest import open_manifest, read_manifest
+from .text_file import STDIN, can_be_read_twice
 
 if TYPE_CHECKING:
     from ...client import PixxelClient
     from ...models import Job, JobTask, Workflow
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _BATCH = 1000
-"""Manifest lines that are read at once, in a thread."""
+"""Packages of a manifest read at once, in a thread."""
 
 
 @define
 class Listing:
-    """Reads workflows and yields the packages of their jobs, page by page; what cannot be read stops nothing else.
+    """Yield the packages of listed workflows page by page; an unreadable workflow or job does not end the others.
 
     Attributes:
         client: the opened client.
-        choice: which jobs and tasks to take.
-        tell: gets the error of each workflow, or job, that could not be read, and which it was.
-        note: gets what people should know meanwhile.
-        running: jobs that were left out because they are still running.
+        choice: filter for jobs and tasks.
+        on_error: receives the error of each workflow or job that could not be read, and its name.
+        note: receives messages for people.
+        running: jobs skipped because they are still running.
     """
 
     client: PixxelClient
     choice: Choice
-    tell: Callable[[PixxelError, str], None]
+    on_error: Callable[[PixxelError, str], None]
     note: Callable[[str], None]
     running: int = field(default=0, init=False)
 
-    async def project(self, project_id: str) -> AsyncIterator[Iterable[Wanted]]:
-        """The packages of all workflows of a project; raises `ConfigError` when there is no such project."""
-        async for workflow in project_workflows(self.client, project_id):
+    async def project(self, project: str) -> AsyncIterator[Iterable[Wanted]]:
+        """Yield the packages of all workflows of a project, by id or name; raises `ConfigError` if there is none."""
+        async for workflow in project_workflows(self.client, project):
             async for page in self.workflow(workflow.id or "", workflow.name or ""):
                 yield page
 
-    async def workflows(self, workflow_ids: Iterable[str], *, named: bool = False) -> AsyncIterator[Iterable[Wanted]]:
-        """The packages of these workflows; with `named` their names are looked up for the name template."""
-        for workflow_id in dict.fromkeys(workflow_ids):
-            name = await self._name(workflow_id) if named else ""
+    async def workflows(self, workflows: Iterable[str], *, named: bool = False) -> AsyncIterator[Iterable[Wanted]]:
+        """Yield the packages of workflows, by id or name.
+
+        Args:
+            named: look up the names of ids, too, for the name template.
+        """
+        async for workflow_id, name in resolve_workflows(self.client, workflows, self.note, named=named):
             async for page in self.workflow(workflow_id, name):
                 yield page
 
-    async def _name(self, workflow_id: str) -> str:
-        rows = await self.client.workflows.list(id=workflow_id)
-        return next((row.name for row in rows if row.id == workflow_id and row.name), "")
-
     async def workflow(self, workflow_id: str, name: str = "") -> AsyncIterator[Iterable[Wanted]]:
-        """The packages of one workflow's jobs: of those that have ended first, then of those that are waited for."""
+        """Yield the packages of a workflow's jobs: first of those that have ended, then of those to wait for."""
         later: list[Job] = []
-        with self._telling(f"workflow {workflow_id}"):
+        with self._reporting_errors(f"workflow {workflow_id}"):
             async for jobs in self.client.jobs.list(workflow_id).by_page(once=True):
-                async for page in self._packages(self._chosen(jobs, later), name):
+                async for page in self._packages(self._accepted(jobs, later), name):
                     yield page
         async for page in self._packages(later, name):
             yield page
 
     @contextmanager
-    def _telling(self, what: str) -> Iterator[None]:
-        """What goes wrong in the block is told, and ends nothing but the block."""
+    def _reporting_errors(self, subject: str) -> Iterator[None]:
+        """Report an error of the block instead of raising it, except for a refused key."""
         try:
             yield
         except KeyRefused:
             raise
         except PixxelError as error:
-            self.tell(error, what)
+            self.on_error(error, subject)
 
-    def _chosen(self, jobs: Iterable[Job], later: list[Job]) -> Iterator[Job]:
-        """The jobs to take now; those that are waited for go to `later`."""
+    def _accepted(self, jobs: Iterable[Job], later: list[Job]) -> Iterator[Job]:
+        """Yield the jobs to take now; append those to wait for to `later`, and count those that are running."""
         for job in jobs:
             take = self.choice.take(job.status, job.finished_at)
             if take == "now":
@@ -89,9 +92,9 @@ class Listing:
             self.running += take == "running"
 
     async def _packages(self, jobs: Iterable[Job], name: str) -> AsyncIterator[Iterable[Wanted]]:
-        """What is wanted of some jobs; their own packages in one go, those of its tasks when it was asked for them."""
+        """Yield the packages of jobs: their own at once, those of tasks one request per job later."""
         of_job, of_task = blank_fields(JobPackage, name), blank_fields(TaskPackage, name)
-        own = ((job, item) for job in jobs if (item := self._wanted(job, _what(job), of_job)) is not None)
+        own = ((job, item) for job in jobs if (item := self._wanted(job, _job_name(job), of_job)) is not None)
         if self.choice.packages == "job":
             yield (item for _, item in own)
             return
@@ -100,46 +103,111 @@ class Listing:
                 yield [item]
             yield await self._tasks(job, of_task)
 
-    def _wanted(self, row: Job | JobTask, what: str, blank: Mapping[str, Any]) -> Wanted | None:
+    def _wanted(self, row: Job | JobTask, subject: str, blank: Mapping[str, Any]) -> Wanted | None:
         try:
             return wanted(row, blank)
         except ConfigError as error:
-            self.tell(error, what)
+            self.on_error(error, subject)
             return None
 
     async def _tasks(self, job: Job, blank: Mapping[str, Any]) -> list[Wanted]:
-        """The packages of a job's tasks; none, and that is told, if the job cannot be read."""
+        """Return the packages of a job's tasks; an unreadable job is reported and has none."""
         tasks: list[JobTask] = []
-        with self._telling(_what(job)):
-            tasks = (await self._whole(job)).tasks or []
+        with self._reporting_errors(_job_name(job)):
+            tasks = (await self._with_tasks(job)).tasks or []
         ended = (task for task in tasks if task_counts(task.status))
-        return [item for task in ended if (item := self._wanted(task, _what(job), blank)) is not None]
+        return [item for task in ended if (item := self._wanted(task, _job_name(job), blank)) is not None]
 
-    async def _whole(self, job: Job) -> Job:
-        """The job with its tasks, which a listing does not bring; one that still runs is waited for first."""
+    async def _with_tasks(self, job: Job) -> Job:
+        """Return the job with its tasks, which listings omit; wait for it first if it is running."""
         ids = (job.workflow_id or "", job.id or "")
         if not self.choice.ended(job.status):
-            self.note(f"waiting for {_what(job)} to end, for its tasks")
+            self.note(f"waiting for {_job_name(job)} to end, for its tasks")
             job = await self.client.jobs.wait(*ids)
         return job if job.tasks else await self.client.jobs.get(*ids)
 
 
-def _what(job: Job) -> str:
+def _job_name(job: Job) -> str:
     return f"job {job.id} of workflow {job.workflow_id}"
 
 
-async def project_workflows(client: PixxelClient, project_id: str) -> AsyncIterator[Workflow]:
-    """The workflows of a project; raises `ConfigError` when there is no such project, for the service says nothing."""
+async def project_workflows(client: PixxelClient, project: str) -> AsyncIterator[Workflow]:
+    """Yield the workflows of a project, by id or name.
+
+    Raises:
+        ConfigError: there is no such project, for which the service returns an empty list, or the name is ambiguous.
+    """
     found = False
-    async for workflow in client.workflows.list(project_id=project_id):
-        found = True
+    if _UUID.fullmatch(project):
+        async for workflow in client.workflows.list(project_id=project):
+            found = True
+            yield workflow
+        if found:
+            return
+    projects = [each async for each in client.projects.list()]
+    if project in [each.id for each in projects]:
+        if _UUID.fullmatch(project):
+            return
+        ids = [project]
+    else:
+        ids = [each.id or "" for each in projects if project in (each.name, each.title)]
+    if not ids:
+        close = did_you_mean(project, [each.title or each.name or "" for each in projects])
+        raise ConfigError(f"no project {project} is visible to the key{close}; `pixxel check` lists the visible ones")
+    if len(ids) > 1:
+        raise ConfigError(f"several projects are named {project}; use one of their ids: {', '.join(ids)}")
+    async for workflow in client.workflows.list(project_id=ids[0]):
         yield workflow
-    if not found and project_id not in [project.id async for project in client.projects.list()]:
-        raise ConfigError(f"the key sees no project {project_id}; `pixxel check` lists those that it sees")
+
+
+async def resolve_workflows(
+    client: PixxelClient, workflows: Iterable[str], note: Callable[[str], None], *, named: bool = False
+) -> AsyncIterator[tuple[str, str]]:
+    """Yield id and name of workflows, each once.
+
+    A text without the form of an id is looked up as a name; if no workflow has it, it counts as an id.
+
+    Args:
+        note: receives the message that a name is unknown.
+        named: look up the names of ids, too; else they are empty.
+
+    Raises:
+        ConfigError: several workflows have the name.
+    """
+    known: list[Workflow] | None = None
+    seen: set[str] = set()
+    for text in dict.fromkeys(workflows):
+        workflow_id, name = text, ""
+        if not _UUID.fullmatch(text):
+            if known is None:
+                known = await _listed_workflows(client)
+            if text not in [each.id for each in known]:
+                ids = [each.id or "" for each in known if each.name == text]
+                if len(ids) > 1:
+                    raise ConfigError(f"several workflows are named {text}; use one of their ids: {', '.join(ids)}")
+                if close := "" if ids else did_you_mean(text, [each.name or "" for each in known]):
+                    note(f"no workflow is named {text}{close}")
+                workflow_id, name = (ids[0], text) if ids else (text, "")
+        if named and not name:
+            rows = known if known is not None else await client.workflows.list(id=workflow_id)
+            name = next((row.name for row in rows if row.id == workflow_id and row.name), "")
+        if workflow_id not in seen:
+            seen.add(workflow_id)
+            yield workflow_id, name
+
+
+async def _listed_workflows(client: PixxelClient) -> list[Workflow]:
+    """List all workflows; none if they cannot be listed, since the texts may be ids."""
+    try:
+        return [each async for each in client.workflows.list()]
+    except KeyRefused:
+        raise
+    except PixxelError:
+        return []
 
 
 async def first_workflow(client: PixxelClient) -> str:
-    """The first workflow that has a job; raises `ConfigError` when there is none."""
+    """Return the id of the first workflow with a job; raises `ConfigError` when there is none."""
     async for workflow in client.workflows.list():
         async for _ in client.jobs.list(workflow.id or ""):
             return workflow.id or ""
@@ -147,28 +215,31 @@ async def first_workflow(client: PixxelClient) -> str:
 
 
 def packages(texts: Sequence[str]) -> list[Wanted]:
-    """The packages of a command's arguments, each once; raises `ConfigError` for the first that is none."""
+    """Parse the packages of a command's arguments, without duplicates; raises `ConfigError`."""
     return [wanted(package) for package in dict.fromkeys(map(parse_package, texts))]
 
 
-async def manifest(path: str) -> AsyncIterator[Iterable[Wanted]]:
-    """The packages of a manifest, read in a thread some lines at a time; `-` is stdin.
+async def manifest(path: str, note: Callable[[str], None]) -> AsyncIterator[Iterable[Wanted]]:
+    """Yield the packages of a manifest in batches, read in a thread; `-` is stdin.
 
-    A file is read twice, first to the end, so that a bad line shows before anything is asked for.
+    A regular file is read twice, first to its end, so that a bad line is reported before anything is requested.
+
+    Args:
+        note: receives the message that the manifest is empty.
     """
-    if path != "-":
-        await anyio.to_thread.run_sync(_proofread, path, abandon_on_cancel=True)
+    if can_be_read_twice(path):
+        await anyio.to_thread.run_sync(_check_manifest, path, abandon_on_cancel=True)
+    empty = True
     with open_manifest(path) as lines:
         items = read_manifest(lines)
-        while batch := await anyio.to_thread.run_sync(_some, items, abandon_on_cancel=True):
+        while batch := await anyio.to_thread.run_sync(list, islice(items, _BATCH), abandon_on_cancel=True):
+            empty = False
             yield batch
+    if empty:
+        note(f"the manifest {'on stdin' if path == STDIN else path} is empty: it names no packages")
 
 
-def _proofread(path: str) -> None:
+def _check_manifest(path: str) -> None:
     with open_manifest(path) as lines:
         for _ in read_manifest(lines):
             pass
-
-
-def _some(items: Iterator[Wanted]) -> list[Wanted]:
-    return list(islice(items, _BATCH))

@@ -1,34 +1,39 @@
-"""Manifests: the packages to fetch, one a line, as CSV with a header or as NDJSON.
+"""Read manifests: the packages to fetch, as CSV with a header, NDJSON or a JSON array.
 
-A line names its package by `package` (the text form, `job:W/J`) or by the ids' own names (`workflow_id`, `job_id`, …);
-lists such as `asset_ids` have commas between their ids, in NDJSON they may be arrays.
-`name` is optional: the file's name below the folder, without suffix. Other members are left alone, so that what
-`pixxel jobs` and `pixxel list` write as CSV or NDJSON can be read here.
+A row names its package by `package` (the text form, `job:W/J`) or by the ids of one kind (`workflow_id`, `job_id`, …);
+lists such as `asset_ids` are comma-separated, in JSON they may be arrays. `name` is optional: the file's name below the
+folder, without suffix. Other columns are ignored, so that the output of `pixxel jobs` and `pixxel list` is a manifest.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import sys
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import blake2b
-from io import TextIOWrapper
+from hashlib import sha256
 from itertools import chain
-from typing import Any, BinaryIO
+from typing import Any
 
 from ...errors import ConfigError
 from ...packages import KINDS, Package, Wanted, parse_package
+from .text_file import is_text, open_text
 
 LINE_LIMIT = 1 << 20
-"""Characters of one line at most."""
+"""Maximum characters of a line."""
+ARRAY_LIMIT = 256 << 20
+"""Maximum characters of a JSON array, which is read into memory; NDJSON has no limit."""
 
+_SPACE = re.compile(r"[ \t\r\n]*")
+_DELIMITERS = ",;\t|"
 _KINDS = [kind for kind in KINDS.values() if kind.rows]
-"""Those whose ids stand in listings; the others are named by their text form."""
+"""Kinds whose ids appear in listings; the others are named by their text form."""
 _NAMES = {name for kind in _KINDS for name in (*kind.names(), *kind.lists())}
 _LISTS = {name for kind in _KINDS for name in kind.lists()}
 _NEEDED = "`package`, or the ids of one kind by their names, such as `workflow_id` and `job_id`"
+_MOST_NAMED = 12
+"""Maximum columns listed in an error."""
 
 _Line = tuple[int, Mapping[str, Any]]
 """A line's number and its members by name."""
@@ -36,41 +41,34 @@ _Line = tuple[int, Mapping[str, Any]]
 
 @contextmanager
 def open_manifest(path: str) -> Iterator[Iterator[str]]:
-    """The lines of a file, or of stdin for `-`, in bounded pieces; raises `ConfigError` if it cannot be opened."""
-    raw = _opened(path)
-    text = TextIOWrapper(raw, encoding="utf-8", errors="surrogateescape", newline="")
-    try:
+    """Open a manifest and yield its lines, at most `LINE_LIMIT` characters each; raises `ConfigError`.
+
+    Args:
+        path: path of a file or pipe in UTF-8 or UTF-16; `-` is stdin.
+    """
+    with open_text(path, "the manifest") as text:
         yield iter(lambda: text.readline(LINE_LIMIT), "")
-    finally:
-        text.detach()
-        if path != "-":
-            raw.close()
-
-
-def _opened(path: str) -> BinaryIO:
-    try:
-        return sys.stdin.buffer if path == "-" else open(path, "rb")
-    except OSError as error:
-        raise ConfigError(f"cannot read the manifest {path}: {error.strerror}") from None
 
 
 def read_manifest(lines: Iterable[str]) -> Iterator[Wanted]:
-    """The packages of a manifest, each once, read as they are asked for.
+    """Parse the packages of a manifest lazily, without duplicates.
 
     Args:
-        lines: the text's lines; CRLF, a byte order mark and blank lines do no harm.
+        lines: lines of the text, with any line end. The delimiter is that of a `sep=` line, or else one of comma,
+            semicolon, tab and bar by which the header can be read.
 
     Raises:
-        ConfigError: a line cannot be used; the text begins with its number, counted from 1.
+        ConfigError: an unusable line; the message begins with its number, counted from 1.
     """
     seen: dict[bytes, int] = {}
     names: dict[int, str] = {}
     for number, members in _members(lines):
         try:
-            item = _item(members)
+            item = Wanted(_package(members), name=_text(members, "name") or None)
         except ConfigError as error:
             raise _bad(number, str(error)) from None
-        first = seen.setdefault(_digest(item.package), number)
+        # a digest: a million text forms would take 100 MB
+        first = seen.setdefault(sha256(str(item.package).encode()).digest()[:16], number)
         if first == number:
             if item.name is not None:
                 names[number] = item.name
@@ -89,15 +87,20 @@ def _members(lines: Iterable[str]) -> Iterator[_Line]:
     if first is None:
         return iter(())
     rest = chain([first], numbered)
-    return _objects(rest) if first[1].lstrip().startswith("{") else _table(rest)
+    match first[1].lstrip()[:1]:
+        case "{":
+            return _objects(rest)
+        case "[":
+            return _array(rest)
+    return _table(rest)
 
 
 def _checked(number: int, line: str) -> str:
     line = line.removeprefix("\ufeff") if number == 1 else line
     if len(line) >= LINE_LIMIT:
         raise _bad(number, f"longer than {LINE_LIMIT:,} characters")
-    if "\0" in line or any("\udc80" <= char <= "\udcff" for char in (() if line.isascii() else line)):
-        raise _bad(number, "not UTF-8 text")
+    if not is_text(line):
+        raise _bad(number, "not UTF-8 or UTF-16 text; save it as CSV UTF-8")
     return line
 
 
@@ -114,41 +117,116 @@ def _objects(lines: Iterable[tuple[int, str]]) -> Iterator[_Line]:
         yield number, members
 
 
+def _array(lines: Iterable[tuple[int, str]]) -> Iterator[_Line]:
+    """Decode the objects of a JSON array one after another, each with the number of the line on which it begins."""
+    texts: list[str] = []
+    length, first = 0, 1
+    for number, line in lines:
+        first = first if texts else number
+        texts.append(line)
+        length += len(line)
+        if length > ARRAY_LIMIT:
+            raise _bad(number, f"a JSON array of more than {ARRAY_LIMIT:,} characters; write it as NDJSON")
+    text, decoder = "".join(texts), json.JSONDecoder()
+    position, counted, number = _skip(text, text.index("[") + 1), 0, first
+    while text[position : position + 1] != "]":
+        number += text.count("\n", counted, position)
+        counted = position
+        try:
+            members, position = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            members = None
+        if not isinstance(members, dict):
+            raise _bad(number, "not a JSON object, in a JSON array")
+        yield number, members
+        position = _skip(text, position)
+        if text[position : position + 1] == ",":
+            position = _skip(text, position + 1)
+        elif text[position : position + 1] != "]":
+            raise _bad(number, "the JSON array breaks off after this object")
+    if text[position + 1 :].strip():
+        raise _bad(number, "something follows the JSON array")
+
+
+def _skip(text: str, position: int) -> int:
+    """Return the position of the next character that is not JSON white space."""
+    found = _SPACE.match(text, position)
+    return found.end() if found else position
+
+
 def _table(lines: Iterator[tuple[int, str]]) -> Iterator[_Line]:
-    number = 0
+    first_number, first = next(lines)
+    delimiter = None
+    if first.strip().strip('"').lower().startswith("sep=") and len(first.strip().strip('"')) <= 5:
+        # Excel's own hint; a tab may be stripped from the line's end
+        delimiter = first.strip("\r\n").strip('"')[4:5] or "\t"
+    else:
+        lines = chain([(first_number, first)], lines)
+        delimiter = _delimiter(first)
+    number = first_number
 
     def following() -> Iterator[str]:
         nonlocal number
-        for number, line in lines:  # noqa: B007 - told to the errors below
+        for number, line in lines:  # noqa: B007 - the errors below name it
             yield line
 
-    reader = csv.reader(following(), strict=True)
+    reader = csv.reader(following(), strict=True, delimiter=delimiter)
     try:
-        header = [cell.strip() for cell in next(reader)]
-        _check_header(number, header)
+        header = [cell.strip() for cell in next(reader, [])]
+        _check_header(number, header, delimiter)
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                yield number, _named(number, header, cells)
+                yield number, _named(number, header, cells, delimiter)
     except csv.Error as error:
-        raise _bad(number, str(error)) from None
+        raise _bad(number, f"{error} (columns separated by {delimiter!r})") from None
 
 
-def _check_header(number: int, header: list[str]) -> None:
+def _delimiter(header: str) -> str:
+    """Choose the delimiter by which the header names a package, else the one that occurs most."""
+    for delimiter in _DELIMITERS:
+        if _names_packages(_split(header, delimiter)):
+            return delimiter
+    return max(_DELIMITERS, key=header.count)
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    except csv.Error:
+        return []
+
+
+def _names_packages(header: Collection[str]) -> bool:
+    return "package" in header or any(_may_name(kind, header) for kind in _KINDS)
+
+
+def _check_header(number: int, header: list[str], delimiter: str) -> None:
     twice = next((name for name in header if name and header.count(name) > 1), None)
     if twice is not None:
         raise _bad(number, f"the column {twice!r} comes twice")
-    if "package" not in header and not any(_may_name(kind, header) for kind in _KINDS):
-        raise _bad(number, f"a header is needed with {_NEEDED}")
+    if not _names_packages(header):
+        raise _bad(number, f"a header is needed with {_NEEDED}; found {_columns(header, delimiter)}")
 
 
-def _named(number: int, header: list[str], cells: list[str]) -> dict[str, str]:
-    if len(cells) != len(header):
-        raise _bad(number, f"{len(cells)} cells where the header has {len(header)}")
-    return dict(zip(header, cells, strict=True))
+def _columns(header: list[str], delimiter: str) -> str:
+    """Describe what was found: the columns and the delimiter."""
+    names = ", ".join(header[:_MOST_NAMED]) + (", …" if len(header) > _MOST_NAMED else "")
+    if len(header) == 1:
+        return f"one column, {names}"
+    return f"{len(header)} columns separated by {delimiter!r}: {names}"
 
 
-def _item(members: Mapping[str, Any]) -> Wanted:
-    return Wanted(_package(members), name=_text(members, "name") or None)
+def _named(number: int, header: list[str], cells: list[str], delimiter: str) -> dict[str, str]:
+    """Name the cells of a row; missing last cells are empty, surplus cells must be empty."""
+    if any(cell.strip() for cell in cells[len(header) :]):
+        raise _bad(number, f"{len(cells)} cells where the header has {_columns(header, delimiter)}")
+    cells += [""] * (len(header) - len(cells))
+    return {name: _unquoted(cell) for name, cell in zip(header, cells, strict=False)}
+
+
+def _unquoted(cell: str) -> str:
+    """Remove the apostrophe by which our CSV keeps spreadsheets from evaluating a cell."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] and cell[1] in "=+-@\t\r" else cell
 
 
 def _package(members: Mapping[str, Any]) -> Package:
@@ -163,12 +241,12 @@ def _package(members: Mapping[str, Any]) -> Package:
 
 
 def _may_name(kind: type[Package], given: Collection[str]) -> bool:
-    """Whether ids of these names can be those of a package of the kind."""
+    """Tell whether ids of these names can identify a package of the kind."""
     return {*kind.names()} <= {*given} and (bool(kind.names()) or not {*kind.lists()}.isdisjoint(given))
 
 
 def _ids(members: Mapping[str, Any], name: str) -> str | list[str]:
-    """An id, or for a list the ids between commas or of a JSON array."""
+    """Return an id, or the ids of a comma-separated text or JSON array."""
     value = members.get(name)
     if name not in _LISTS:
         return _text(members, name)
@@ -184,8 +262,3 @@ def _text(members: Mapping[str, Any], name: str) -> str:
     if value is None or isinstance(value, str):
         return (value or "").strip()
     raise ConfigError(f"`{name}` must be text, not {type(value).__name__}")
-
-
-def _digest(package: Package) -> bytes:
-    """What tells packages apart, in a size that a million of them may have."""
-    return blake2b(str(package).encode(), digest_size=16).digest()

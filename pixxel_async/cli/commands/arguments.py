@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
 from .. import options
+from ..choose.text_file import read_text
 from ..errors import CommandError
 from .signatures import ArgumentKind, CommandArgument, ResourceMethod
+
+_JSON_LIMIT = 64 << 20
+"""Maximum characters of a JSON file."""
 
 SECRET = frozenset({"secrets"})
 """Arguments accepted from a file only: command lines are visible in the process list."""
@@ -58,11 +60,10 @@ def merge_arguments(method: ResourceMethod, path: str | None, given: Mapping[str
 
 
 def _members(path: str) -> dict[str, Any]:
+    text = read_text(path, "--json", limit=_JSON_LIMIT)
     try:
-        found = json.loads(sys.stdin.read() if path == "-" else Path(path).read_text("utf-8"))
-    except OSError as error:
-        raise CommandError(f"--json {path}: {error.strerror}") from None
-    except ValueError as error:
+        found = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:
         raise CommandError(f"--json {path} is not JSON: {error}") from None
     if not isinstance(found, dict):
         raise CommandError(f"--json {path} must hold an object of arguments by name")

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterable, Callable, Sequence
-from typing import Any
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .. import options
-from ..choose.listing import project_workflows
+from ..choose.listing import project_workflows, resolve_workflows
+from ..errors import CommandError
 from ..running import run
 from ..session import Session
 from ..show.rows import OutputFormat, OutputRow, writer
 from ..text import printable
 
+if TYPE_CHECKING:
+    from ...client import PixxelClient
+
 WORKFLOW_COLUMNS = ("workflow_id", "name", "project_id", "created_at", "updated_at")
 JOB_COLUMNS = ("workflow_id", "job_id", "status", "progress", "created_at", "finished_at", "time_taken", "cost")
+JOB_TABLE_COLUMNS = ("workflow", "job_id", "status", "progress", "created_at", "finished_at", "time_taken", "cost")
 
 
 @click.command()
-@click.option("--project", metavar="P", help="Only those of this project.")
+@click.option("--project", metavar="P", help="Only workflows of this project, id or name.")
 @options.sandbox
 @options.output
 @click.pass_obj
@@ -37,25 +42,64 @@ def workflows(session: Session, project: str | None, sandbox: bool, form: Output
 
 
 @click.command()
-@click.option("--workflow", metavar="W", required=True, help="The workflow whose jobs to list.")
-@click.option("--status", metavar="WORD", help="Only those with this status, as the service spells it.")
+@click.option(
+    "--workflow", "workflows", metavar="W", multiple=True, help="Only jobs of this workflow, id or name; repeatable."
+)
+@click.option("--project", metavar="P", help="Only jobs of this project's workflows, id or name.")
+@click.option("--status", metavar="WORD", help="Only jobs with this status, in the API's spelling.")
 @options.sandbox
 @options.output
 @click.pass_obj
-def jobs(session: Session, workflow: str, status: str | None, sandbox: bool, form: OutputFormat) -> int:
-    """List the jobs of a workflow.
+def jobs(
+    session: Session,
+    workflows: tuple[str, ...],
+    project: str | None,
+    status: str | None,
+    sandbox: bool,
+    form: OutputFormat,
+) -> int:
+    """List jobs.
 
-    The output of any format but the table is a manifest for `pixxel export`.
+    The jobs of all workflows visible to the key, of some, or of a project. Except for the table, the output is a
+    manifest for `pixxel export`.
     """
+    if workflows and project is not None:
+        raise CommandError("--workflow and --project exclude each other; pass one of them")
+    if any(not text.strip() for text in (*workflows, *([] if project is None else [project]))):
+        raise CommandError("--workflow or --project is empty; `pixxel workflows` lists ids")
 
     async def main() -> int:
         async with session.client(sandbox=sandbox) as client:
-            rows = client.jobs.list(workflow, status=status)
             none = "there are no jobs" if status is None else f"there are no jobs with the status {printable(status)}"
-            await _write(form, JOB_COLUMNS, rows, lambda job: _job(job, workflow), none)
+            columns = JOB_TABLE_COLUMNS if form == "table" else JOB_COLUMNS
+            await _write(form, columns, _jobs(client, workflows, project, status), lambda row: row, none)
         return 0
 
     return run(main)
+
+
+async def _jobs(
+    client: PixxelClient, workflows: tuple[str, ...], project: str | None, status: str | None
+) -> AsyncIterator[OutputRow]:
+    """Yield the jobs of workflows as rows, one workflow after another."""
+
+    async def selected() -> AsyncIterator[tuple[str, str]]:
+        if workflows:
+            async for pair in resolve_workflows(client, workflows, _note, named=True):
+                yield pair
+        else:
+            listed = client.workflows.list() if project is None else project_workflows(client, project)
+            async for workflow in listed:
+                yield workflow.id or "", workflow.name or ""
+
+    async for workflow_id, name in selected():
+        async for job in client.jobs.list(workflow_id, status=status):
+            own = {"workflow": name or workflow_id, "workflow_id": job.workflow_id or workflow_id, "job_id": job.id}
+            yield own | {column: getattr(job, column) for column in JOB_COLUMNS[2:]}
+
+
+def _note(text: str) -> None:
+    click.echo(printable(text), err=True)
 
 
 async def _write(
@@ -71,8 +115,3 @@ async def _write(
 
 def _workflow(workflow: Any) -> OutputRow:
     return {"workflow_id": workflow.id} | {name: getattr(workflow, name) for name in WORKFLOW_COLUMNS[1:]}
-
-
-def _job(job: Any, workflow_id: str) -> OutputRow:
-    own = {"workflow_id": job.workflow_id or workflow_id, "job_id": job.id}
-    return own | {name: getattr(job, name) for name in JOB_COLUMNS[2:]}

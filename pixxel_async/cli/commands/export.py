@@ -28,8 +28,14 @@ from .preview import Preview
 
 @click.command()
 @click.argument("packages", nargs=-1, metavar="[PACKAGE]...")
-@click.option("--workflow", "workflows", metavar="W", multiple=True, help="Export the workflow's jobs; repeatable.")
-@click.option("--project", metavar="P", help="Export the jobs of all workflows of this project.")
+@click.option(
+    "--workflow",
+    "workflows",
+    metavar="W",
+    multiple=True,
+    help="Export this workflow's jobs, id or name; repeatable.",
+)
+@click.option("--project", metavar="P", help="Export the jobs of this project's workflows, id or name.")
 @click.option("--manifest", metavar="FILE", help="Export the packages of a CSV or NDJSON file; `-` is stdin.")
 @click.option(
     "--packages", "kinds", type=click.Choice(["job", "task", "both"]), help="Packages of jobs, tasks, or both [job]."
@@ -121,7 +127,7 @@ async def _source(order: ExportRequest, listing: Listing) -> AsyncIterable[Wante
     if order.packages:
         return packages(order.packages)
     if order.manifest is not None:
-        return InPages(manifest(order.manifest))
+        return InPages(manifest(order.manifest, listing.note))
     if order.project is not None:
         return InPages(listing.project(order.project))
     workflows = order.workflows or [await first_workflow(listing.client)]
