@@ -84,8 +84,8 @@ class Learning:
 
     def __init__(self, streams: int, asks: int, rate: float | None = None) -> None:
         self.asks = asks
-        self._asking: PollPolicy[Work] = PollPolicy(first=2.0, limit=rate)
-        self._asking.streams = streams
+        self._poll_policy: PollPolicy[Work] = PollPolicy(first=2.0, limit=rate)
+        self._poll_policy.streams = streams
         self._fresh: deque[Work] = deque()
         self._ready: deque[Work] = deque()
 
@@ -94,36 +94,36 @@ class Learning:
 
     def choose(self, now: float) -> Work | None:
         count = len(self._fresh)
-        match self._asking.choose(now, fresh=count > 0, to_come=count, ready=len(self._ready)):
+        match self._poll_policy.choose(now, fresh=count > 0, to_come=count, ready=len(self._ready)):
             case "fresh":
                 work = self._fresh.popleft()
-                self._asking.first(work, now)
+                self._poll_policy.start(work, now)
                 return work
-            case "again":
-                return self._asking.pop(now)
+            case "poll":
+                return self._poll_policy.pop(now)
         return None
 
     def due(self, now: float) -> float | None:
-        return self._asking.due(now, len(self._ready))
+        return self._poll_policy.due(now, len(self._ready))
 
     def packing(self, work: Work, now: float) -> None:
-        self._asking.answered(work, now)
-        self._asking.packing(work)
+        self._poll_policy.end_request(work)
+        self._poll_policy.record_pending(work)
 
     def ready(self, work: Work, now: float) -> None:
-        self._asking.answered(work, now)
-        self._asking.ready(work, work.expires - now)
+        self._poll_policy.end_request(work)
+        self._poll_policy.record_ready(work, work.expires - now)
         self._ready.append(work)
 
     def stream(self, now: float) -> Work | None:
-        if not self._ready or self._asking.pipe.active >= self._asking.streams:
+        if not self._ready or self._poll_policy.throughput.active >= self._poll_policy.streams:
             return None
         work = self._ready.popleft()
-        work.since = self._asking.pipe.began(now)
+        work.since = self._poll_policy.throughput.start(now)
         return work
 
     def streamed(self, work: Work, now: float) -> None:
-        self._asking.pipe.ended(now, work.since, work.package.size)
+        self._poll_policy.throughput.end(now, work.since, work.package.size)
 
     def lines(self, work: Work, *, left: float, rate: float, spare: int) -> int:
         kept = Kept(int((work.package.size - left) * MB), etag='"1"', total=int(work.package.size * MB))

@@ -15,7 +15,7 @@ from simulation.service import Course, run
 from pixxel_async.downloads.schedule.rules.bottleneck import Bottleneck, CallRate
 from pixxel_async.downloads.schedule.rules.packing_time import PackingTimeModel
 from pixxel_async.downloads.schedule.rules.policy import PROBES, PollPolicy
-from pixxel_async.downloads.schedule.rules.poll_times import age_to_ask, next_scout
+from pixxel_async.downloads.schedule.rules.poll_times import next_scout, poll_age
 from pixxel_async.downloads.schedule.rules.restart_test import RestartTest
 from pixxel_async.downloads.schedule.rules.throughput import Throughput
 
@@ -37,19 +37,19 @@ def taught(*delays: float) -> PackingTimeModel:
     """Delays that were seen closely."""
     known = PackingTimeModel()
     for delay in delays:
-        known.looked(0.0, delay * 0.98, False)
-        known.looked(delay * 0.98, delay, True)
+        known.update(0.0, delay * 0.98, False)
+        known.update(delay * 0.98, delay, True)
     return known
 
 
-def asked_once(count: int, asking: PollPolicy[Row], now: float = 0.0) -> list[Row]:
+def asked_once(count: int, policy: PollPolicy[Row], now: float = 0.0) -> list[Row]:
     """So many packages that were asked for and were not ready."""
     rows = [Row() for _ in range(count)]
     for row in rows:
-        asking.first(row, now)
+        policy.start(row, now)
         row.asks = 1
-        asking.answered(row, now)
-        asking.packing(row)
+        policy.end_request(row)
+        policy.record_pending(row)
     return rows
 
 
@@ -60,124 +60,124 @@ def test_packing_times_are_learned_from_looks_of_every_kind(median: float, sprea
     for _ in range(200):
         delay, seen, age = dice.lognormvariate(math.log(median), spread), 0.0, 2.0
         while age < delay:
-            known.looked(seen, age, False)
+            known.update(seen, age, False)
             seen, age = age, age * 1.5
-        known.looked(seen, age, True)
+        known.update(seen, age, True)
 
-    assert known.age_of(0.5) == pytest.approx(median, rel=0.15)
-    assert known.age_of(0.99) == pytest.approx(median * math.exp(2.33 * spread), rel=0.35)
+    assert known.quantile(0.5) == pytest.approx(median, rel=0.15)
+    assert known.quantile(0.99) == pytest.approx(median * math.exp(2.33 * spread), rel=0.35)
 
 
 def test_late_looks_do_not_wash_out_what_is_known() -> None:
     """That a package is ready long after the rest were says next to nothing, however often it is said."""
     known = taught(*(20.0 * 1.5 ** (step / 10) for step in range(-20, 20)))
-    before = known.belief
+    before = known.estimate
     for _ in range(1000):
-        known.looked(0.0, 500.0, True)
+        known.update(0.0, 500.0, True)
 
-    assert known.apart(before) < 0.1
+    assert known.distance(before) < 0.1
 
 
 def test_what_is_still_packing_counts_too() -> None:
     """The first ones found are the quick ones: those that are still out say so."""
     known = taught(10.0)
-    before = known.age_of(0.5)
+    before = known.quantile(0.5)
     for _ in range(5):
-        known.looked(0.0, 40.0, False)
+        known.update(0.0, 40.0, False)
 
-    assert known.age_of(0.5) > 1.5 * before
+    assert known.quantile(0.5) > 1.5 * before
 
 
 def test_how_long_packing_lasts_after_the_last_first_request() -> None:
     """So long that as few are expected to pack still as was said; the more that were asked, the longer."""
     known, dice = taught(*(20.0,) * 30), random.Random(3)
-    lasts = known.lasts(10.0, 0.7)
-    median, spread = math.log(known.age_of(0.5)), known.belief[1]
+    lasts = known.tail_length(10.0, 0.7)
+    median, spread = math.log(known.quantile(0.5)), known.estimate[1]
     rounds = [dice.lognormvariate(median, math.exp(spread)) for _ in range(100_000)]
     out = sum(10.0 * max(delay - lasts, 0.0) for delay in rounds) / len(rounds)
 
     assert out == pytest.approx(0.7, rel=0.1)
-    assert known.lasts(20.0, 0.7) > lasts
+    assert known.tail_length(20.0, 0.7) > lasts
 
 
 def test_the_odds_of_one_that_was_seen_packing_are_lower() -> None:
     """What was not ready when seen cannot have become ready before."""
     known = taught(*(10.0,) * 20)
 
-    assert known.odds(0.0, 10.0) > known.odds(9.5, 10.0)
-    assert known.odds(12.0, 12.0) == 0.0
-    assert known.age_of(0.8, seen=12.0) > 12.0
+    assert known.ready_probability(0.0, 10.0) > known.ready_probability(9.5, 10.0)
+    assert known.ready_probability(12.0, 12.0) == 0.0
+    assert known.quantile(0.8, seen=12.0) > 12.0
 
 
 def test_a_service_that_got_faster_is_believed() -> None:
     """However sure one was, what is far from it moves the belief, and memory stays bounded."""
-    assert taught(*(100.0,) * 300, *(1.0,) * 300).age_of(0.5) == pytest.approx(1.0, rel=0.2)
+    assert taught(*(100.0,) * 300, *(1.0,) * 300).quantile(0.5) == pytest.approx(1.0, rel=0.2)
 
 
 def test_first_requests_go_first_while_packing_is_what_takes_longest() -> None:
     """While something is new and packing would be the last to end, only one call of five asks again, to learn."""
-    asking: PollPolicy[Row] = PollPolicy(first=2.0, limit=10.0)
-    asked_once(20, asking)
-    asking.delays, asking.restarts.steady = taught(*(500.0,) * 20), True
-    asking.pipe.ended(1.0, asking.pipe.began(0.9), 1_000_000)
+    policy: PollPolicy[Row] = PollPolicy(first=2.0, limit=10.0)
+    asked_once(20, policy)
+    policy.packing_time, policy.restarts.steady = taught(*(500.0,) * 20), True
+    policy.throughput.end(1.0, policy.throughput.start(0.9), 1_000_000)
     chosen: list[str | None] = []
     for _ in range(10):
-        chosen.append(asking.choose(900.0, fresh=True, to_come=1000, ready=0))
-        row = asking.pop(900.0) if chosen[-1] == "again" else Row()
+        chosen.append(policy.choose(900.0, fresh=True, to_come=1000, ready=0))
+        row = policy.pop(900.0) if chosen[-1] == "poll" else Row()
         if chosen[-1] == "fresh":
-            asking.first(row, 900.0)
-        asking.answered(row, 900.0)
+            policy.start(row, 900.0)
+        policy.end_request(row)
 
-    assert chosen == ["again", *["fresh"] * 4] * 2
+    assert chosen == ["poll", *["fresh"] * 4] * 2
 
 
 def test_streams_are_fed_first_when_they_are_what_takes_longest() -> None:
     """Bodies that take longer than all packing are not kept waiting by first requests."""
-    asking: PollPolicy[Row] = PollPolicy(first=2.0, limit=10.0)
-    asked_once(20, asking)
-    asking.delays = taught(*(50.0,) * 20)
-    asking.pipe.ended(60.0, asking.pipe.began(50.0), 1_000_000)
+    policy: PollPolicy[Row] = PollPolicy(first=2.0, limit=10.0)
+    asked_once(20, policy)
+    policy.packing_time = taught(*(50.0,) * 20)
+    policy.throughput.end(60.0, policy.throughput.start(50.0), 1_000_000)
 
-    assert asking.choose(100.0, fresh=True, to_come=1000, ready=0) == "again"
+    assert policy.choose(100.0, fresh=True, to_come=1000, ready=0) == "poll"
 
 
 def test_nobody_is_asked_about_without_a_use_for_it() -> None:
     """A package that lies ready costs nothing: without demand it is left, however long it is due."""
-    asking: PollPolicy[Row] = PollPolicy(first=2.0)
-    asked_once(20, asking)
-    asking.delays, asking.restarts.steady = taught(*(5.0,) * 20), True
+    policy: PollPolicy[Row] = PollPolicy(first=2.0)
+    asked_once(20, policy)
+    policy.packing_time, policy.restarts.steady = taught(*(5.0,) * 20), True
 
-    assert asking.choose(1000.0, fresh=False, to_come=0, ready=1) is None
-    assert asking.choose(1000.0, fresh=False, to_come=0, ready=0) == "again"
+    assert policy.choose(1000.0, fresh=False, to_come=0, ready=1) is None
+    assert policy.choose(1000.0, fresh=False, to_come=0, ready=0) == "poll"
 
 
 def test_nobody_is_asked_about_too_early() -> None:
     """Demand alone is no reason: it must be likely to be ready."""
-    asking: PollPolicy[Row] = PollPolicy(first=30.0)
-    asked_once(20, asking)
-    asking.delays = taught(*(50.0,) * 20)
-    asking.restarts.steady = True
+    policy: PollPolicy[Row] = PollPolicy(first=30.0)
+    asked_once(20, policy)
+    policy.packing_time = taught(*(50.0,) * 20)
+    policy.restarts.steady = True
 
-    assert asking.choose(20.0, fresh=False, to_come=0, ready=0) is None
-    assert asking.choose(90.0, fresh=False, to_come=0, ready=0) == "again"
+    assert policy.choose(20.0, fresh=False, to_come=0, ready=0) is None
+    assert policy.choose(90.0, fresh=False, to_come=0, ready=0) == "poll"
 
 
 def test_ever_older_packages_are_looked_at_until_one_is_ready() -> None:
     """Of many packages some are looked at once, each older than the one before."""
-    asking: PollPolicy[Row] = PollPolicy(first=2.0)
-    rest = asked_once(1000, asking)[PROBES:]
+    policy: PollPolicy[Row] = PollPolicy(first=2.0)
+    rest = asked_once(1000, policy)[PROBES:]
     looks: list[float] = []
     now = 0.0
     while now < 60.0:
-        due = asking.due(now, ready=0)
+        due = policy.due(now, ready=0)
         assert due is not None
         now = max(due, now)
-        if asking.choose(now, fresh=False, to_come=0, ready=0) == "again":
-            row = asking.pop(now)
+        if policy.choose(now, fresh=False, to_come=0, ready=0) == "poll":
+            row = policy.pop(now)
             looks += [now] if row in rest and row.asks == 1 else []
             row.asks += 1
-            asking.answered(row, now)
-            asking.packing(row)
+            policy.end_request(row)
+            policy.record_pending(row)
 
     assert looks == pytest.approx([2.0 * 1.05**step for step in range(len(looks))])
     assert len(looks) == 70
@@ -185,36 +185,36 @@ def test_ever_older_packages_are_looked_at_until_one_is_ready() -> None:
 
 def test_scouts_do_not_hold_first_requests_up() -> None:
     """While something is new, a call in seventeen looks at what is packing, although nothing is known yet."""
-    asking: PollPolicy[Row] = PollPolicy(first=2.0)
-    asked_once(PROBES + 100, asking)
-    for row in [asking.pop(4.0) for _ in range(PROBES)]:
-        asking.answered(row, 4.0)
+    policy: PollPolicy[Row] = PollPolicy(first=2.0)
+    asked_once(PROBES + 100, policy)
+    for row in [policy.pop(4.0) for _ in range(PROBES)]:
+        policy.end_request(row)
     chosen = []
     for now in range(100, 134):
-        chosen.append(asking.choose(now, fresh=True, to_come=1000, ready=0))
-        row = asking.pop(now) if chosen[-1] == "again" else Row()
+        chosen.append(policy.choose(now, fresh=True, to_come=1000, ready=0))
+        row = policy.pop(now) if chosen[-1] == "poll" else Row()
         if chosen[-1] == "fresh":
-            asking.first(row, now)
+            policy.start(row, now)
 
-    assert chosen == [*["fresh"] * 16, "again"] * 2
+    assert chosen == [*["fresh"] * 16, "poll"] * 2
 
 
-@pytest.mark.parametrize(("vain", "steady", "chosen"), [(2, False, "again"), (26, False, None), (26, True, "again")])
+@pytest.mark.parametrize(("vain", "steady", "chosen"), [(2, False, "poll"), (26, False, None), (26, True, "poll")])
 def test_early_looks_in_vain_are_few_while_they_may_restart_something(
     vain: int, steady: bool, chosen: str | None
 ) -> None:
     """Of a hundred packages twenty are looked at early in vain; more once it is proved to be harmless."""
-    asking: PollPolicy[Row] = PollPolicy(first=2.0, limit=1000.0)
-    asked_once(100, asking)
-    asking.delays = taught(*(10.0,) * 20)
+    policy: PollPolicy[Row] = PollPolicy(first=2.0, limit=1000.0)
+    asked_once(100, policy)
+    policy.packing_time = taught(*(10.0,) * 20)
     for _ in range(vain):
-        row = asking.pop(9.0)
+        row = policy.pop(9.0)
         row.asks += 1
-        asking.answered(row, 9.0)
-        asking.packing(row)
-    asking.delays, asking.restarts.steady = taught(*(10.0,) * 20), steady
+        policy.end_request(row)
+        policy.record_pending(row)
+    policy.packing_time, policy.restarts.steady = taught(*(10.0,) * 20), steady
 
-    assert asking.choose(asking.delays.age_of(0.7), fresh=False, to_come=0, ready=0) == chosen
+    assert policy.choose(policy.packing_time.quantile(0.7), fresh=False, to_come=0, ready=0) == chosen
 
 
 def test_few_packages_are_not_all_looked_at_early() -> None:
@@ -227,38 +227,38 @@ def test_few_packages_are_not_all_looked_at_early() -> None:
 
 def test_packages_that_are_ready_at_once_are_asked_for_when_wanted() -> None:
     """Where the first answer brings the link, asking ahead would only let links grow old."""
-    asking: PollPolicy[Row] = PollPolicy(first=2.0)
+    policy: PollPolicy[Row] = PollPolicy(first=2.0)
     for _ in range(20):
-        asking.ready(Row(asks=1), 600.0)
+        policy.record_ready(Row(asks=1), 600.0)
 
-    assert asking.choose(0.0, fresh=True, to_come=9, ready=1) is None
-    assert asking.choose(0.0, fresh=True, to_come=9, ready=0) == "fresh"
+    assert policy.choose(0.0, fresh=True, to_come=9, ready=1) is None
+    assert policy.choose(0.0, fresh=True, to_come=9, ready=0) == "fresh"
 
 
 def test_the_backlog_is_bounded_by_the_life_of_links() -> None:
     """What is ready waits a quarter of a link's life at most; where one body takes longer, a stream must be free."""
-    asking: PollPolicy[Row] = PollPolicy(first=2.0)
-    asking.pipe.ended(1.0, asking.pipe.began(0.0), 100)
-    asking.ready(Row(asks=1), 3600.0)
-    assert asking.wanted(0) == 1 + 4
-    asking.ready(Row(asks=1), 8.0)
-    assert asking.wanted(0) == 1 + 2
-    asking.ready(Row(asks=1), 2.0)
-    assert asking.wanted(0) == 1
+    policy: PollPolicy[Row] = PollPolicy(first=2.0)
+    policy.throughput.end(1.0, policy.throughput.start(0.0), 100)
+    policy.record_ready(Row(asks=1), 3600.0)
+    assert policy.demand(0) == 1 + 4
+    policy.record_ready(Row(asks=1), 8.0)
+    assert policy.demand(0) == 1 + 2
+    policy.record_ready(Row(asks=1), 2.0)
+    assert policy.demand(0) == 1
 
 
 def test_waits_grow_until_it_is_proved_that_asking_again_restarts_nothing() -> None:
     """A wait no longer than one before, after which it was ready, is the proof."""
-    asking: PollPolicy[Row] = PollPolicy(first=2.0)
+    policy: PollPolicy[Row] = PollPolicy(first=2.0)
     row, now = Row(asked=0.0, asks=3), 30.0
     row.seen, row.gap, row.sent = 20.0, 12.0, now
-    asking.ready(row, 600.0)
-    assert asking.restarts.steady
+    policy.record_ready(row, 600.0)
+    assert policy.restarts.steady
 
-    asking = PollPolicy(first=2.0)
+    policy = PollPolicy(first=2.0)
     row.gap = 5.0
-    asking.ready(row, 600.0)
-    assert not asking.restarts.steady
+    policy.record_ready(row, 600.0)
+    assert not policy.restarts.steady
 
 
 def waits(*, restarts: bool, looks: int) -> list[float]:
@@ -267,7 +267,7 @@ def waits(*, restarts: bool, looks: int) -> list[float]:
     told: list[float] = []
     for _ in range(looks):
         row.asks += 1
-        age = age_to_ask(row, taught(*(50.0,) * 20), RestartTest(), first=2.0, left=1)
+        age = poll_age(row, taught(*(50.0,) * 20), RestartTest(), first=2.0, left=1)
         told.append(age - (row.seen - row.asked))
         row.seen, row.gap = row.asked + age, max(row.gap, told[-1])
     return told
@@ -281,42 +281,42 @@ def test_waits_grow_only_where_asking_again_may_restart_the_packing() -> None:
 
 def test_nobody_is_asked_before_the_service_wants_it() -> None:
     """A wait that an answer names is kept to, for that package alone, whatever was learned."""
-    asking: PollPolicy[Row] = PollPolicy(first=1.0)
-    asking.delays, asking.restarts.steady, asking.streams = taught(*(5.0,) * 20), True, 2
+    policy: PollPolicy[Row] = PollPolicy(first=1.0)
+    policy.packing_time, policy.restarts.steady, policy.streams = taught(*(5.0,) * 20), True, 2
     patient, other = Row(asks=1), Row(asks=1)
     for row, told in ((patient, 500.0), (other, None)):
-        asking.first(row, 0.0)
-        asking.answered(row, 0.0)
-        asking.packing(row, told)
+        policy.start(row, 0.0)
+        policy.end_request(row)
+        policy.record_pending(row, told)
 
-    assert asking.choose(100.0, fresh=False, to_come=0, ready=0) == "again"
-    assert asking.pop(100.0) is other
-    assert asking.choose(499.0, fresh=False, to_come=0, ready=0) is None
-    assert asking.choose(501.0, fresh=False, to_come=0, ready=0) == "again"
-    assert asking.pop(501.0) is patient
+    assert policy.choose(100.0, fresh=False, to_come=0, ready=0) == "poll"
+    assert policy.pop(100.0) is other
+    assert policy.choose(499.0, fresh=False, to_come=0, ready=0) is None
+    assert policy.choose(501.0, fresh=False, to_come=0, ready=0) == "poll"
+    assert policy.pop(501.0) is patient
 
 
 def test_the_pace_is_that_of_the_best_number_of_streams() -> None:
     """A few streams at a time say nothing of what many can do."""
     pipe = Throughput()
-    alone = pipe.began(0.0)
-    pipe.ended(10.0, alone, 100)
-    starts = [pipe.began(10.0) for _ in range(4)]
+    alone = pipe.start(0.0)
+    pipe.end(10.0, alone, 100)
+    starts = [pipe.start(10.0) for _ in range(4)]
     for since in starts:
-        pipe.ended(20.0, since, 100)
+        pipe.end(20.0, since, 100)
 
-    assert pipe.each() == pytest.approx(2.5)
+    assert pipe.seconds_per_body() == pytest.approx(2.5)
 
 
 def test_streams_that_share_a_line_are_not_taken_for_faster_than_it() -> None:
     """Each had the line alone for a while and shared it for a while: what came in all is what the line gives."""
     pipe = Throughput()
-    first = pipe.began(0.0)
-    second = pipe.began(9.0)
-    pipe.ended(11.0, first, 100)
-    pipe.ended(20.0, second, 100)
+    first = pipe.start(0.0)
+    second = pipe.start(9.0)
+    pipe.end(11.0, first, 100)
+    pipe.end(20.0, second, 100)
 
-    assert pipe.each() == pytest.approx(10.0)
+    assert pipe.seconds_per_body() == pytest.approx(10.0)
 
 
 def test_streams_are_fed_when_they_are_the_last_to_end() -> None:
@@ -332,8 +332,8 @@ def test_the_rate_of_calls_is_learned_while_there_is_something_to_send() -> None
     rate = CallRate(math.inf)
     for burst in range(20):
         for call in range(10):
-            rate.sent(100.0 * burst + 0.25 * call)
-        rate.idle()
+            rate.record_sent(100.0 * burst + 0.25 * call)
+        rate.record_idle()
 
     assert rate.now == pytest.approx(4.0, rel=0.01)
     assert CallRate(3.0).now == 3.0
@@ -348,12 +348,12 @@ def test_a_service_that_restarts_is_suspected_by_its_answers() -> None:
 
     assert stand() == (True, False, False)
     for _ in range(5):
-        doubt.answered(False, if_restarting=0.0, if_steady=0.99)
+        doubt.update(False, if_restarting=0.0, if_steady=0.99)
     assert stand() == (False, True, False)
     for _ in range(5):
-        doubt.answered(True, if_restarting=0.1, if_steady=0.9)
+        doubt.update(True, if_restarting=0.1, if_steady=0.9)
     assert stand() == (True, False, False)
-    doubt.answered(True, if_restarting=0.0, if_steady=0.5)
+    doubt.update(True, if_restarting=0.0, if_steady=0.5)
     assert stand() == (False, False, True)
 
 
@@ -363,8 +363,8 @@ def test_waits_grow_at_a_service_that_restarts() -> None:
     row.seen = row.gap = 40.0
     close, wide = taught(*(10.0,) * 20), taught(*(10.0 * 2.0**step for step in range(-6, 7)))
 
-    assert age_to_ask(row, close, doubt, first=2.0, left=1) - 40.0 == pytest.approx(1.3 * 40.0)
-    assert 1.3 * 40.0 < age_to_ask(row, wide, doubt, first=2.0, left=1) - 40.0 <= 3.0 * 40.0
+    assert poll_age(row, close, doubt, first=2.0, left=1) - 40.0 == pytest.approx(1.3 * 40.0)
+    assert 1.3 * 40.0 < poll_age(row, wide, doubt, first=2.0, left=1) - 40.0 <= 3.0 * 40.0
 
 
 def course(*, restarts: bool = False, **facts: float | int) -> tuple[Course, float]:

@@ -1,1 +1,1 @@
-"""When to ask for which package and when to poll it, and a fair queue between calls."""
+"""Schedule of requests and streams over all packages of a manager."""

@@ -1,4 +1,4 @@
-"""A queue that is fair between clients: each one's packages in their order, and the clients in turn."""
+"""Round-robin queue over clients: each client's packages in order, the clients in turn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["FairQueue"]
 
 
 class FairQueue:
-    """Items that wait; with a single client a plain queue, first in, first out."""
+    """Items queued by client; with a single client a plain FIFO."""
 
     def __init__(self) -> None:
         self._queues: dict[PixxelClient, deque[Item]] = {}
@@ -25,22 +25,22 @@ class FairQueue:
 
     @property
     def head(self) -> Item:
-        """Whose turn it is; there must be one."""
+        """The item whose turn it is; the queue must not be empty."""
         return next(iter(self._queues.values()))[0]
 
     def append(self, item: Item) -> None:
-        """Put an item behind those of its client."""
+        """Append an item to its client's queue."""
         self._queues.setdefault(item.terms.client, deque()).append(item)
         self._count += 1
 
     def popleft(self) -> Item:
-        """Take the head away; its client's next turn is after all others'."""
+        """Remove and return the head; its client is next after all others."""
         item = self.head
         self._take(item.terms.client, 0)
         return item
 
     def take(self, fits: Callable[[Item], bool]) -> Item | None:
-        """Take away the first item that fits, client by client from the one whose turn it is; None when none does."""
+        """Remove and return the first item that fits, client by client from the head's; None when none does."""
         for client, queue in self._queues.items():
             for index, item in enumerate(queue):
                 if fits(item):

@@ -1,7 +1,7 @@
-"""What to do next, for all packages together: which to ask for, which to stream.
+"""Queues between asking and streaming: which package to ask for next, which to stream.
 
-The decisions are in `rules/asking.py`; here they meet the clock and the workers. Nothing here awaits between looking
-and deciding, so no cancellation can cut a decision in half.
+The decisions are in `rules/policy.py`; here they meet the clock and the workers. Nothing awaits between reading state
+and deciding, so that no cancellation can split a decision.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from .rules.policy import PollPolicy
 
 __all__ = ["Schedule"]
 
-BUSY_WAIT = 1.0
-"""Seconds before a package is looked at again whose reader is slow."""
+READER_WAIT = 1.0
+"""Seconds until a poll is tried again for a package whose reader has no room for its outcome."""
 
 
 class Schedule:
     """The queues between asking and streaming.
 
     Args:
-        timing: clock, sleep and dice.
-        first_wait: seconds before anything is asked about again while nothing is known.
-        limit: calls a second that the client allows itself; None for no limit.
+        timing: clock, sleep and random numbers.
+        first_wait: seconds before the first poll while nothing is known of packing times.
+        limit: the client's own rate limit in calls per second; None for none.
     """
 
     def __init__(self, timing: Timing, first_wait: float, limit: float | None) -> None:
         self._timing = timing
-        self._asking: PollPolicy[Item] = PollPolicy(first_wait, limit)
+        self._policy: PollPolicy[Item] = PollPolicy(first_wait, limit)
         self._fresh = FairQueue()
         self._ready = FairQueue()
         self._feeds: dict[asyncio.Event, Callable[[], int]] = {}
@@ -43,74 +43,74 @@ class Schedule:
         self._paused_until = -math.inf
 
     def staff(self, *, streams: int) -> None:
-        """So many workers stream."""
-        self._asking.streams = streams
+        """Set the number of workers that stream."""
+        self._policy.streams = streams
 
     @contextmanager
     def feeding(self, to_come: Callable[[], int]) -> Iterator[asyncio.Event]:
-        """For who brings packages: an event that is set when there may be use for more.
+        """Register a producer of packages; the event yielded is set when there may be use for more.
 
         Args:
-            to_come: how many it will likely still bring.
+            to_come: returns how many packages it will probably still bring.
         """
-        hunger = asyncio.Event()
-        self._feeds[hunger] = to_come
+        wanted = asyncio.Event()
+        self._feeds[wanted] = to_come
         try:
-            yield hunger
+            yield wanted
         finally:
-            del self._feeds[hunger]
+            del self._feeds[wanted]
 
     @property
     def fresh(self) -> int:
-        """Packages that were never asked for."""
+        """Number of packages without a first request."""
         return len(self._fresh)
 
     @property
     def waiting(self) -> int:
-        """Packages that were asked for and are not streaming."""
-        return len(self._asking) + len(self._ready)
+        """Number of packages that were asked for and are not streaming."""
+        return len(self._policy) + len(self._ready)
 
     def add(self, item: Item) -> None:
-        """A package that was never asked for."""
+        """Queue a package for its first request."""
         item.terms.fresh += 1
         self._fresh.append(item)
         self._ask_bell.notify()
 
     async def next_ask(self) -> Item:
-        """The package to ask about now; `asked` must be called when the answer is here."""
+        """Wait for the package to ask about now; `asked` must be called after its request."""
         while True:
             item = self._choose()
             if item is not None:
                 self._ask_bell.notify()
                 return item
-            await self._ask_bell.wait(self._quiet())
+            await self._ask_bell.wait(self._idle_time())
 
     def asked(self, item: Item) -> None:
-        """The request has ended, however it did."""
-        self._asking.answered(item, self._timing.clock())
+        """Record that a request has ended, with any result."""
+        self._policy.end_request(item)
         self._ask_bell.notify()
 
     def _choose(self) -> Item | None:
         now = self._timing.clock()
         if now < self._paused_until:
             return None
-        match self._asking.choose(now, fresh=self._may_start(), to_come=self._to_come(), ready=len(self._ready)):
+        match self._policy.choose(now, fresh=self._may_start(), to_come=self._to_come(), ready=len(self._ready)):
             case "fresh":
                 return self._start(now)
-            case "again":
-                return self._open(self._asking.pop(now), now)
+            case "poll":
+                return self._open(self._policy.pop(now), now)
         return None
 
     def _start(self, now: float) -> Item:
         item = self._fresh.popleft()
         item.terms.fresh -= 1
-        self._asking.first(item, now)
+        self._policy.start(item, now)
         self._feed()
         return item
 
     def _feed(self) -> None:
-        for hunger in self._feeds:
-            hunger.set()
+        for wanted in self._feeds:
+            wanted.set()
 
     def _to_come(self) -> int:
         return len(self._fresh) + sum(to_come() for to_come in self._feeds.values())
@@ -119,64 +119,64 @@ class Schedule:
         return bool(self._fresh) and self.waiting < self._fresh.head.terms.settings.ask_ahead
 
     def _open(self, item: Item, now: float) -> Item | None:
-        """The item, unless its reader is slow: then it is due later."""
+        """Return the item, or postpone it and return None if its reader has no room for the outcome."""
         if item.open or not item.sinks:
             return item
-        self._asking.answered(item, now)
-        self._asking.push(item, now + BUSY_WAIT)
+        self._policy.end_request(item)
+        self._policy.push(item, now + READER_WAIT)
         return None
 
-    def _quiet(self) -> float | None:
-        """Seconds in which nothing becomes due; None when only an event can change that."""
+    def _idle_time(self) -> float | None:
+        """Return the seconds until a request is due; None when only an event can bring one."""
         now = self._timing.clock()
         if now < self._paused_until:
             return self._paused_until - now
-        due = self._asking.due(now, len(self._ready))
+        due = self._policy.due(now, len(self._ready))
         return None if due is None else max(due - now, 0.001)
 
     def pause(self, seconds: float) -> None:
-        """Ask for nothing for so long."""
+        """Send no requests for so many seconds."""
         self._paused_until = max(self._paused_until, self._timing.clock() + seconds)
 
     def again(self, item: Item) -> None:
-        """Nothing was learned: ask about it as soon as that is possible."""
+        """Queue a poll for as soon as possible, after a request without an answer about the package."""
         self.later(item, 0.0)
 
     def later(self, item: Item, seconds: float) -> None:
-        """Nothing was learned: ask about it in so many seconds."""
-        self._asking.push(item, self._timing.clock() + seconds)
+        """Queue a poll in so many seconds, after a request without an answer about the package."""
+        self._policy.push(item, self._timing.clock() + seconds)
         self._ask_bell.notify()
 
     def packing(self, item: Item, told: float | None = None) -> None:
-        """An answer said that it is not ready; it is asked about again later.
+        """Record that an answer said "pending", and queue the next poll.
 
         Args:
-            told: seconds before which the service does not want to be asked again; None when it did not say.
+            told: seconds of a Retry-After; None when there was none.
         """
-        self._asking.packing(item, told)
+        self._policy.record_pending(item, told)
         self._ask_bell.notify()
 
     def ready(self, item: Item, link_life: float) -> None:
-        """An answer said that it is ready: it waits for a stream.
+        """Record that an answer said "ready", and queue the package for a stream.
 
         Args:
-            link_life: seconds that its link is good for.
+            link_life: seconds for which its link is valid.
         """
-        self._asking.ready(item, link_life)
+        self._policy.record_ready(item, link_life)
         self.stream(item)
 
     def stream(self, item: Item) -> None:
-        """It waits for a stream; what it needs of a link is asked for then."""
+        """Queue a package for a stream; a missing link is asked for then."""
         item.queued = self._timing.clock()
         self._ready.append(item)
         self._stream_bell.notify()
 
     async def next_ready(self) -> Item:
-        """The package to stream now; `streamed` must be called when its stream is free again."""
+        """Wait for the package to stream now; `streamed` must be called when its stream is free again."""
         while True:
             item = self._first_ready()
             if item is not None:
-                item.since = self._asking.pipe.began(self._timing.clock())
+                item.since = self._policy.throughput.start(self._timing.clock())
                 self._stream_bell.notify()
                 return item
             self._ask_bell.notify()
@@ -188,16 +188,16 @@ class Schedule:
         )
 
     def streamed(self, item: Item, size: int) -> None:
-        """A stream is free again.
+        """Record that a stream is free again.
 
         Args:
             size: bytes that were streamed; 0 when none were.
         """
-        self._asking.pipe.ended(self._timing.clock(), item.since, size)
+        self._policy.throughput.end(self._timing.clock(), item.since, size)
         self._ask_bell.notify()
 
     def wake(self) -> None:
-        """A reader took an outcome, a package has ended, or a limit moved: look again."""
+        """Decide again: a reader took an outcome, a package has ended, or a limit changed."""
         self._feed()
         self._ask_bell.notify()
         self._stream_bell.notify()

@@ -1,4 +1,4 @@
-"""What would be the last to end: streaming, packing or asking."""
+"""Lower bounds of the time left: streaming, packing and asking; the largest is the bottleneck."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from attrs import define, frozen
 
 from .packing_time import PackingTimeModel
 
-__all__ = ["Bottleneck", "CallRate", "packed"]
+__all__ = ["Bottleneck", "CallRate", "packing_bound"]
 
 EVEN = 0.7
-"""Packages that may be expected to pack still when half of the time none does (Poisson: e ** -0.7 = 1/2)."""
+"""Mean number of packages still packing at which P(none) = e^-0.7 = 1/2 (Poisson)."""
 SURE = 0.05
-"""The same where next to nothing is risked."""
+"""Smallest such mean that is asked for: P(none) = e^-0.05 = 95 %."""
 SPARE = 0.02
-"""Share of all calls below which none is to spare."""
+"""Share of the call rate below which no call counts as left over for first requests."""
 SMOOTH = 0.05
-"""Share of the newest pause between two requests in what is believed."""
+"""Weight of the newest interval in the exponential moving average of intervals between requests."""
 
 
 @frozen
 class Bottleneck:
-    """Seconds until all is streamed, packed and asked, each as if the others did not hold it up."""
+    """Seconds until all is streamed, packed and asked, each as if the others did not bind."""
 
     streaming: float
     packing: float
@@ -30,56 +30,55 @@ class Bottleneck:
 
     @property
     def streams_are_last(self) -> bool:
-        """Whether streams must be fed from now on; while they need not, packing has the calls."""
+        """Whether streaming is the bottleneck, so that streams have to be fed; until then packing has the calls."""
         return not self.streaming or self.streaming >= max(self.packing, self.asking)
 
-    def scarce(self, share: float) -> bool:
-        """Whether calls take that share of all the time that is left."""
+    def calls_bind(self, share: float) -> bool:
+        """Return whether the calls needed take more than `share` of the time left."""
         return self.asking > share * max(self.streaming, self.packing, self.asking)
 
 
 @define
 class CallRate:
-    """Calls a second: what is allowed, and what was reached while there was always something to send.
+    """Calls per second: the rate limit, and the rate reached while there was always something to send.
 
     Args:
-        limit: calls a second that are allowed; infinite when that is not known.
+        limit: calls per second that are allowed; infinite when unknown.
     """
 
     limit: float
-    _sent: float | None = None
-    _pause: float = 0.0
+    _last_sent: float | None = None
+    _interval: float = 0.0
 
-    def sent(self, now: float) -> None:
-        """A request goes out."""
-        if self._sent is not None:
-            self._pause += SMOOTH * (now - self._sent - self._pause)
-        self._sent = now
+    def record_sent(self, now: float) -> None:
+        """Record that a request goes out at `now` (seconds)."""
+        if self._last_sent is not None:
+            self._interval += SMOOTH * (now - self._last_sent - self._interval)
+        self._last_sent = now
 
-    def idle(self) -> None:
-        """There is nothing to send: the time to the next request says nothing."""
-        self._sent = None
+    def record_idle(self) -> None:
+        """Record that there is nothing to send: the interval until the next request is not measured."""
+        self._last_sent = None
 
     @property
     def now(self) -> float:
-        """Calls a second."""
-        return min(self.limit, 1.0 / self._pause if self._pause else math.inf, 1e6)
+        """Calls per second, the smaller of limit and measurement."""
+        return min(self.limit, 1.0 / self._interval if self._interval else math.inf, 1e6)
 
 
-def packed(delays: PackingTimeModel, *, to_come: int, rate: float, each: float) -> float:
-    """Seconds until all is packed, if first requests get the calls that feeding all streams leaves.
+def packing_bound(model: PackingTimeModel, *, to_come: int, rate: float, seconds_per_body: float) -> float:
+    """Return the seconds until all is packed, if first requests get the calls that feeding all streams leaves.
 
-    How long after the last first request one waits is a bet. A second more of first requests now costs the streams a
-    second, and brings the end of packing forward by 1 / (rate * each - 1): the chance that packing is last is to be
-    1 - 1 / (rate * each).
+    That is to_come / r + t, where r = rate - 1 / seconds_per_body and t solves r E[(T - t)+] = ln(rate e); see 4b
+    of the page in `__init__`.
 
     Args:
-        to_come: packages that were never asked for.
-        rate: calls a second.
-        each: seconds for one body when all streams are busy; 0 while nothing is known.
+        to_come: packages that have not been asked for yet.
+        rate: calls per second.
+        seconds_per_body: with all streams busy; 0 while unknown.
     """
-    spare = rate - 1.0 / each if each else rate
+    spare = rate - 1.0 / seconds_per_body if seconds_per_body else rate
     if spare <= SPARE * rate:
         return math.inf
-    level = max(math.log(rate * each), SURE) if each else EVEN
-    return to_come / spare + delays.lasts(spare, level)
+    mean_left = max(math.log(rate * seconds_per_body), SURE) if seconds_per_body else EVEN
+    return to_come / spare + model.tail_length(spare, mean_left)

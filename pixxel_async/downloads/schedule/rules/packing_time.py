@@ -1,9 +1,4 @@
-"""How long packing takes, learned from looks at packages that were ready or not.
-
-A look says only that the time lies before or after it, and a late look says hardly anything. So each is taken as a
-bet: the more its outcome was unlikely by what is believed, the more it moves the belief, and the better the belief is
-founded, the less. Times are taken for lognormal, as sums of chance delays mostly are.
-"""
+"""Bayesian estimate of the packing time's lognormal distribution from interval-censored polls."""
 
 from __future__ import annotations
 
@@ -15,144 +10,150 @@ from attrs import define, field
 __all__ = ["PackingTimeModel"]
 
 GUESS, SPREAD = 10.0, 0.7
-"""Median seconds, and deviation of the logarithm, that are believed before the first look."""
+"""Prior medians: e^mu = 10 s, sigma = 0.7. ASSUMPTION: not measured; two prior deviations span 0.2 s to 9 min."""
 DOUBT = 4.0, 0.16
-"""Variances of that belief: of the logarithm of the median, and of the logarithm of the deviation."""
+"""Prior variances of mu (deviation 2: a factor of 7 either way) and of ln sigma (deviation 0.4: a factor of 1.5)."""
 KEPT = 256
-"""Close looks that the belief counts for at most, so that a service which changes is followed."""
+"""Effective sample size at most: var(mu) >= sigma^2 / 256, so that a change of the service's speed is followed."""
 FIRST = 64
-"""Looks that are judged all together, and again with each new one, until the belief is founded."""
+"""Polls that are fitted jointly (batch Fisher scoring) before the recursive update takes over."""
 ROUNDS = 2
+"""Scoring steps per new poll while fitting jointly: each starts from the last fit, close to the optimum."""
 NARROWEST, WIDEST = 0.03, 3.0
+"""Bounds of sigma."""
 STEP = 1.0
-"""Most by which a single look moves either logarithm."""
+"""Largest change of mu or ln sigma in one update: a factor of e."""
 EARLIEST, LATEST = -6.0, 30.0
-"""Deviations from the mean beyond which all is the same: slopes have to stay larger than nothing."""
+"""Bounds of z: beyond them the hazard is numerically 0, or 1 - Phi(z) underflows."""
 HALVINGS = 20
+"""Bisection steps: a millionth of the bracket."""
 NORMAL = NormalDist()
 
 
 @define
 class PackingTimeModel:
-    """The distribution of packing times, in seconds from the first request.
+    """Posterior of theta = (mu, ln sigma), packing times being lognormal, in seconds from the first request.
 
     Attributes:
-        known: whether at least one package was seen to get ready.
+        known: whether at least one package was found ready.
     """
 
     known: bool = False
-    _mean: float = math.log(GUESS)
-    _spread: float = SPREAD
-    _doubt: tuple[float, float, float] = (DOUBT[0], 0.0, DOUBT[1])
-    _first: list[tuple[float, float, bool]] = field(factory=list)
+    _mu: float = math.log(GUESS)
+    _sigma: float = SPREAD
+    _covariance: tuple[float, float, float] = (DOUBT[0], 0.0, DOUBT[1])
+    _first_polls: list[tuple[float, float, bool]] = field(factory=list)
 
     @property
-    def belief(self) -> tuple[float, float]:
-        """Logarithms of the median and of the deviation, as they are believed now."""
-        return self._mean, math.log(self._spread)
+    def estimate(self) -> tuple[float, float]:
+        """The point estimate (mu, ln sigma)."""
+        return self._mu, math.log(self._sigma)
 
-    def apart(self, belief: tuple[float, float]) -> float:
-        """How far an earlier belief is from the present one, in the logarithm that changed most."""
-        return max(abs(self._mean - belief[0]), abs(math.log(self._spread) - belief[1]))
+    def distance(self, estimate: tuple[float, float]) -> float:
+        """Return the maximum norm of the difference between an earlier estimate and the present one."""
+        return max(abs(self._mu - estimate[0]), abs(math.log(self._sigma) - estimate[1]))
 
-    def looked(self, seen: float, age: float, ready: bool) -> None:
-        """A package that was not ready when `seen` seconds old was looked at again.
+    def update(self, seen: float, age: float, ready: bool) -> None:
+        """Update the estimate by one poll.
 
         Args:
-            age: how old it was then.
+            seen: age in seconds at which the package was last found pending; 0 for none.
+            age: its age at this poll.
             ready: whether it was ready.
         """
         self.known = self.known or ready
         if age <= seen:
             return
-        if len(self._first) < FIRST:
-            self._first.append((seen, age, ready))
+        if len(self._first_polls) < FIRST:
+            self._first_polls.append((seen, age, ready))
             for _ in range(ROUNDS):
-                self._begin()
+                self._fit_jointly()
         else:
-            self._follow(*self._news(seen, age, ready))
+            self._update_recursively(*self._score(seen, age, ready))
 
-    def _news(self, seen: float, age: float, ready: bool) -> tuple[float, float, float, float]:
-        """The slope of what was to be expected, what a look at it weighs, and how far it went the other way."""
-        if ready and self._point(age) <= EARLIEST:
-            seen = 0.0  # far below all that is believed it only matters that it was ready
-        missing = min(max(self._unready(age) / self._unready(seen), 1e-12), 1.0 - 1e-12)
-        before, after = self._slope(seen), self._slope(age)
-        share = missing / (1.0 - missing)
-        return after[0] - before[0], after[1] - before[1], share, -share if ready else 1.0
+    def _score(self, seen: float, age: float, ready: bool) -> tuple[float, float, float, float]:
+        """Return g = grad ln q (two numbers), the information's weight q / (1 - q), and the score's factor of g."""
+        if ready and self._z(age) <= EARLIEST:
+            seen = 0.0  # both ages are far below the distribution, q = 0/0: condition on nothing instead
+        q = min(max(self._survival(age) / self._survival(seen), 1e-12), 1.0 - 1e-12)
+        before, after = self._gradient(seen), self._gradient(age)
+        weight = q / (1.0 - q)
+        return after[0] - before[0], after[1] - before[1], weight, -weight if ready else 1.0
 
-    def _begin(self) -> None:
-        """One step from the first looks, all of them together."""
-        a, b, c = 1 / DOUBT[0], 0.0, 1 / DOUBT[1]
-        up, wide = a * (math.log(GUESS) - self._mean), c * math.log(SPREAD / self._spread)
-        for look in self._first:
-            shift, growth, weight, surprise = self._news(*look)
-            a, b, c = a + weight * shift * shift, b + weight * shift * growth, c + weight * growth * growth
-            up, wide = up + surprise * shift, wide + surprise * growth
-        all_of_it = a * c - b * b
-        self._doubt = c / all_of_it, -b / all_of_it, a / all_of_it
-        self._move(up, wide)
+    def _fit_jointly(self) -> None:
+        """Do one Fisher scoring step over all first polls: theta += (P + sum I)^-1 (P (theta_0 - theta) + sum u)."""
+        a, b, c = 1 / DOUBT[0], 0.0, 1 / DOUBT[1]  # the symmetric matrix ((a, b), (b, c)), at first the prior precision
+        score_mu, score_sigma = a * (math.log(GUESS) - self._mu), c * math.log(SPREAD / self._sigma)
+        for poll in self._first_polls:
+            g_mu, g_sigma, weight, factor = self._score(*poll)
+            a, b, c = a + weight * g_mu * g_mu, b + weight * g_mu * g_sigma, c + weight * g_sigma * g_sigma
+            score_mu, score_sigma = score_mu + factor * g_mu, score_sigma + factor * g_sigma
+        determinant = a * c - b * b
+        self._covariance = c / determinant, -b / determinant, a / determinant
+        self._step(score_mu, score_sigma)
 
-    def _follow(self, shift: float, growth: float, weight: float, surprise: float) -> None:
-        """One step from a single look; what was believed before counts as so many looks."""
-        a, b, c = self._doubt
-        first, second = a * shift + b * growth, b * shift + c * growth
-        gain = weight / (1.0 + weight * (shift * first + growth * second))
-        a, b, c = a - gain * first * first, b - gain * first * second, c - gain * second * second
-        kept = max(self._spread**2 / (KEPT * a), 1.0)
-        self._doubt = a * kept, b * kept, c * kept
-        self._move(surprise * shift, surprise * growth)
+    def _update_recursively(self, g_mu: float, g_sigma: float, weight: float, factor: float) -> None:
+        """Do one rank-one update: C -= w C g g^T C / (1 + w g^T C g), then inflate C (forgetting), then step."""
+        a, b, c = self._covariance
+        cg_mu, cg_sigma = a * g_mu + b * g_sigma, b * g_mu + c * g_sigma
+        gain = weight / (1.0 + weight * (g_mu * cg_mu + g_sigma * cg_sigma))
+        a, b, c = a - gain * cg_mu * cg_mu, b - gain * cg_mu * cg_sigma, c - gain * cg_sigma * cg_sigma
+        inflation = max(self._sigma**2 / (KEPT * a), 1.0)
+        self._covariance = a * inflation, b * inflation, c * inflation
+        self._step(factor * g_mu, factor * g_sigma)
 
-    def _move(self, up: float, wide: float) -> None:
-        """Go uphill, as far as the doubt allows."""
-        a, b, c = self._doubt
-        self._mean += min(max(a * up + b * wide, -STEP), STEP)
-        growth = min(max(b * up + c * wide, -STEP), STEP)
-        self._spread = min(max(self._spread * math.exp(growth), NARROWEST), WIDEST)
+    def _step(self, score_mu: float, score_sigma: float) -> None:
+        """Move theta by C times the score, clipped."""
+        a, b, c = self._covariance
+        self._mu += min(max(a * score_mu + b * score_sigma, -STEP), STEP)
+        growth = min(max(b * score_mu + c * score_sigma, -STEP), STEP)
+        self._sigma = min(max(self._sigma * math.exp(growth), NARROWEST), WIDEST)
 
-    def _slope(self, age: float) -> tuple[float, float]:
-        """How the logarithm of the share that is still packing moves with the mean, and with the spread's logarithm."""
+    def _gradient(self, age: float) -> tuple[float, float]:
+        """Return the gradient of ln S(age) in (mu, ln sigma): (h / sigma, h z) with the hazard h of the normal."""
         if age <= 0:
             return 0.0, 0.0
-        point = self._point(age)
-        hazard = math.exp(-point * point / 2.0) / math.sqrt(2.0 * math.pi) / _above(point)
-        return hazard / self._spread, hazard * point
+        z = self._z(age)
+        hazard = math.exp(-z * z / 2.0) / math.sqrt(2.0 * math.pi) / _upper_tail(z)
+        return hazard / self._sigma, hazard * z
 
-    def odds(self, seen: float, age: float) -> float:
-        """How likely a package is ready at this age, given that it was not when `seen` old."""
-        return min(max(1.0 - self._unready(age) / self._unready(seen), 0.0), 1.0)
+    def ready_probability(self, seen: float, age: float) -> float:
+        """Return P(T <= age | T > seen) = 1 - S(age) / S(seen); both in seconds."""
+        return min(max(1.0 - self._survival(age) / self._survival(seen), 0.0), 1.0)
 
-    def age_of(self, odds: float, seen: float = 0.0) -> float:
-        """The age at which a package is ready with these odds, given that it was not when `seen` old."""
-        left = max(self._unready(seen) * (1.0 - odds), 1e-14)
-        return max(math.exp(self._mean - self._spread * NORMAL.inv_cdf(min(left, 1.0 - 1e-9))), seen)
+    def quantile(self, probability: float, seen: float = 0.0) -> float:
+        """Return the age in seconds at which a package that was pending at `seen` is ready with this probability."""
+        left = max(self._survival(seen) * (1.0 - probability), 1e-14)
+        return max(math.exp(self._mu - self._sigma * NORMAL.inv_cdf(min(left, 1.0 - 1e-9))), seen)
 
-    def lasts(self, rate: float, level: float) -> float:
-        """Seconds after the last of many first requests until no more than `level` are likely to be packing.
+    def tail_length(self, rate: float, mean_left: float) -> float:
+        """Return t such that rate E[(T - t)+] = mean_left: after t seconds so few are expected to pack still.
 
         Args:
-            rate: first requests a second.
+            rate: first requests per second until now.
+            mean_left: packages.
         """
-        low, high = 0.0, math.exp(self._mean + 6.0 * self._spread)
+        low, high = 0.0, math.exp(self._mu + 6.0 * self._sigma)
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            low, high = (middle, high) if rate * self._beyond(middle) > level else (low, middle)
+            low, high = (middle, high) if rate * self._expected_excess(middle) > mean_left else (low, middle)
         return high
 
-    def _beyond(self, age: float) -> float:
-        """Expected seconds of packing beyond an age."""
-        all_of_it = math.exp(self._mean + self._spread**2 / 2)
+    def _expected_excess(self, age: float) -> float:
+        """Return E[(T - age)+] = e^(mu + sigma^2 / 2) (1 - Phi(z - sigma)) - age (1 - Phi(z))."""
+        mean = math.exp(self._mu + self._sigma**2 / 2)
         if age <= 0:
-            return all_of_it
-        point = self._point(age)
-        return all_of_it * _above(point - self._spread) - age * _above(point)
+            return mean
+        z = self._z(age)
+        return mean * _upper_tail(z - self._sigma) - age * _upper_tail(z)
 
-    def _unready(self, age: float) -> float:
-        return 1.0 if age <= 0 else _above(self._point(age))
+    def _survival(self, age: float) -> float:
+        return 1.0 if age <= 0 else _upper_tail(self._z(age))
 
-    def _point(self, age: float) -> float:
-        return min(max((math.log(age) - self._mean) / self._spread, EARLIEST), LATEST)
+    def _z(self, age: float) -> float:
+        return min(max((math.log(age) - self._mu) / self._sigma, EARLIEST), LATEST)
 
 
-def _above(point: float) -> float:
-    return 0.5 * math.erfc(point / math.sqrt(2.0))
+def _upper_tail(z: float) -> float:
+    """Return 1 - Phi(z) without cancellation."""
+    return 0.5 * math.erfc(z / math.sqrt(2.0))

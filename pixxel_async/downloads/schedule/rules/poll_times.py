@@ -1,4 +1,4 @@
-"""When one package that was not ready is asked about again."""
+"""Age at which one pending package is polled again."""
 
 from __future__ import annotations
 
@@ -7,39 +7,38 @@ from typing import Protocol
 from .packing_time import PackingTimeModel
 from .restart_test import RestartTest
 
-__all__ = ["CALM", "FEW", "SHORTEST", "Pollable", "age_to_ask", "next_scout"]
+__all__ = ["CALM", "FEW", "SHORTEST", "Pollable", "next_scout", "poll_age"]
 
 CALM, AGAIN = 0.9, 0.8
-"""Odds of being ready that are waited for: at first, and after a look in vain."""
+"""Probability of being ready that is waited for: before the first poll, and after one in vain."""
 FEW = 0.015
-"""Of the age, for each that is still out: the wait among the last few."""
+"""Among the last k packages the wait is at most 0.015 x age x k: a delay of at most 1.5 % each."""
 SHORTER = 0.95
-"""Of the longest wait: each second one. Whoever is ready after it was packed without a restart."""
+"""Every second wait is at most 0.95 x the longest one in vain: ready after it proves that nothing restarts."""
 GROWTH = 1.6
-"""How much longer each other wait is while asking again may restart the packing."""
+"""Every other wait is at least 1.6 x the longest one in vain, while polling may restart the packing."""
 ALMOST = 0.95
-"""Odds that are waited for at a service that restarts: each look in vain costs all of the packing."""
+"""Probability that is waited for at a service that restarts, where each poll in vain costs the whole packing."""
 LEAST, MOST = 1.3, 3.0
-"""Of the longest wait in vain: the next one there. More would wait too long for what has a long tail."""
+"""Next wait at such a service, in terms of the longest one in vain; the upper bound cuts long tails."""
 FARTHEST = 2.0
-"""Of the age: the longest wait elsewhere, however little is known."""
+"""Longest wait elsewhere, in terms of the age, however little is known."""
 SHORTEST = 0.1
-"""Seconds between two looks at what may have become worth asking."""
-
+"""Seconds between two polls of one package at least."""
 SCOUTS, CLOSE = 0.02, 0.03
-"""Of all packages: scouts until their age is e times what it was; and by how much each is older at least."""
+"""Scouts: 2 % of all packages while the age grows e-fold, each at least 3 % older than the last."""
 
 
 class Pollable(Protocol):
     """A package that was asked for; times are seconds of one clock.
 
     Attributes:
-        restarts: whether asking again may begin its packing anew.
+        restarts: whether a repeated request may restart its packing.
         asked, sent: when the first and the latest request were sent.
-        seen: the latest request that found it not ready, at first the same as `asked`.
+        seen: the latest request that found it pending, at first the same as `asked`.
         gap: the longest wait between two requests that was in vain.
         asks: requests so far.
-        until: when it is asked about at the latest.
+        until: when it is polled at the latest.
     """
 
     asked: float
@@ -55,31 +54,35 @@ class Pollable(Protocol):
     def until(self) -> float: ...
 
 
-def age_to_ask(item: Pollable, delays: PackingTimeModel, restarts: RestartTest, *, first: float, left: int) -> float:
-    """The age, in seconds since its first request, at which a package is asked about again.
+def poll_age(item: Pollable, model: PackingTimeModel, restarts: RestartTest, *, first: float, left: int) -> float:
+    """Return the age, in seconds since its first request, at which a package is polled again.
 
     Args:
         first: seconds to wait while nothing is known.
-        left: packages that are not ready, this one among them.
+        left: packages that are pending, this one included.
     """
     age = item.seen - item.asked
-    if not delays.known:
+    # Case 1: no package was found ready yet: exponential backoff.
+    if not model.known:
         return age + max(age, first)
-    likely = min(max(delays.age_of(AGAIN, age) - age, age * FEW), FARTHEST * max(age, first))
+    likely = min(max(model.quantile(AGAIN, age) - age, age * FEW), FARTHEST * max(age, first))
+    # Case 2: polling is harmless: at the quantile, sooner among the last few.
     if restarts.steady or not item.restarts:
         return age + max(min(likely, age * FEW * left), SHORTEST)
-    if restarts.likely and (item.asks % 2 or item.gap > delays.age_of(0.5)):
-        return age + min(max(delays.age_of(ALMOST, item.gap), LEAST * item.gap), MOST * item.gap)
+    # Case 3: polling seems to restart the packing: each wait is a fresh trial, so waits grow.
+    if restarts.likely and (item.asks % 2 or item.gap > model.quantile(0.5)):
+        return age + min(max(model.quantile(ALMOST, item.gap), LEAST * item.gap), MOST * item.gap)
+    # Case 4: undecided: a short wait that can prove steadiness, then a longer one that succeeds either way.
     if item.asks % 2 == 0:
         return age + min(likely, SHORTER * item.gap)
     return age + max(likely, GROWTH * item.gap)
 
 
 def next_scout(age: float, count: int) -> float:
-    """The age at which a package is looked at next while none was found ready.
+    """Return the age in seconds of the next package polled while none was found ready: age (1 + max(1/(0.02 n), 0.03)).
 
     Args:
-        age: of the one that was looked at last, in seconds.
-        count: packages of the whole run.
+        age: age of the one polled last.
+        count: packages n of the whole run.
     """
     return age * (1.0 + max(1.0 / (SCOUTS * count), CLOSE))

@@ -1,8 +1,8 @@
-"""Whether asking again begins the packing anew: no answer says so, thus every answer is held against both.
+"""Sequential test of whether a repeated request restarts the packing.
 
-Rule 1: only a proof makes a service steady: ready after a wait no longer than one that was in vain before. A guess
-    would be dear: short waits at a service that restarts never end.
-Rule 2: to be wary less will do: what would have been likelier of a service that restarts, by what is known of delays.
+Rule 1: only a proof makes a service steady: ready after a wait no longer than one that was in vain. A wrong guess would
+    be expensive, as short waits at a service that restarts never end.
+Rule 2: for caution a likelihood ratio is enough.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from attrs import define
 __all__ = ["RestartTest"]
 
 SUSPICION = 15.0
-"""Logarithm of the odds at which a service is taken for one that restarts; high, for early beliefs are often wrong."""
+"""Log odds at which restarting is accepted: e^15, 3 million to 1; high, as early estimates are poor."""
 SURPRISE = 0.01
-"""Likelihoods count as no less: one answer alone says little while delays are hardly known."""
+"""Lower bound of each likelihood: one poll changes the log odds by at most ln 100 = 4.6."""
 
 
 @define
 class RestartTest:
-    """What is known of one service.
+    """State of the test for one service.
 
     Attributes:
-        steady: whether it is proved that asking again restarts nothing.
-        suspicion: logarithm of the odds that it does.
+        steady: whether it is proved that polling restarts nothing.
+        suspicion: log odds that it does.
     """
 
     steady: bool = False
@@ -33,27 +33,25 @@ class RestartTest:
 
     @property
     def likely(self) -> bool:
-        """Whether asking again seems to restart the packing."""
+        """Whether polling seems to restart the packing."""
         return not self.steady and self.suspicion >= SUSPICION
 
     @property
     def open(self) -> bool:
-        """Whether nothing is known either way."""
+        """Whether neither hypothesis is accepted."""
         return not self.steady and self.suspicion < SUSPICION
 
-    def answered(self, ready: bool, *, if_restarting: float, if_steady: float) -> bool:
-        """An answer to a request that was not the first.
+    def update(self, ready: bool, *, if_restarting: float, if_steady: float) -> bool:
+        """Update the log odds by one poll, and return whether the service is steady.
 
         Args:
-            if_restarting: how likely it was ready if every request restarts the packing; 0 proves what is ready.
-            if_steady: the same if none does.
-
-        Returns:
-            whether the service is steady.
+            ready: whether the package was ready.
+            if_restarting: P(ready) if every request restarts the packing; 0 makes `ready` a proof of steadiness.
+            if_steady: P(ready) if none does.
         """
         if ready and if_restarting <= 0.0:
             self.steady = True
-        one, other = (if_restarting, if_steady) if ready else (1.0 - if_restarting, 1.0 - if_steady)
-        ratio = max(one, SURPRISE) / max(other, SURPRISE)
+        restarting, steady = (if_restarting, if_steady) if ready else (1.0 - if_restarting, 1.0 - if_steady)
+        ratio = max(restarting, SURPRISE) / max(steady, SURPRISE)
         self.suspicion = max(self.suspicion + math.log(ratio), -SUSPICION)
         return self.steady

@@ -1,4 +1,4 @@
-"""How fast bodies come: seconds of all streams together for one body."""
+"""Throughput of the line: seconds of all streams together per body."""
 
 from __future__ import annotations
 
@@ -9,59 +9,60 @@ from attrs import define, field
 __all__ = ["Throughput"]
 
 SMOOTH = 50
-"""Bodies over which a throughput is averaged."""
+"""Bodies in the running mean of a throughput."""
 
 
 @define
 class Throughput:
-    """What streams, and what was learned of sizes and of the throughput at each number of streams.
+    """Active streams, mean body size, and the throughput measured at each number of streams.
 
-    Streams share a line: what a body gets beside n - 1 others is taken for an n-th of all that comes. The pace is that
-    at the best number of streams seen, for few streams at a time say nothing of what many can do.
+    Streams share a line: of n concurrent bodies each is taken to get 1/n of the line's throughput. The estimate is the
+    best mean over groups of equal concurrency (half octaves), since a few streams do not show what many can do.
 
     Attributes:
         active: bodies that are streaming.
     """
 
     active: int = 0
-    _share: float = 0.0  # of all that came since the beginning, in seconds: what one stream got that was always there
+    _share: float = 0.0  # integral of dt / active: seconds of the whole line that a stream present all along got
     _at: float = 0.0
     _sizes: float = 0.0
     _ended: int = 0
     _rates: dict[int, tuple[int, float]] = field(factory=dict)
 
-    def began(self, now: float) -> tuple[float, float]:
-        """A body begins; what is returned is handed to `ended`."""
-        self._to(now)
+    def start(self, now: float) -> tuple[float, float]:
+        """Record that a body starts at `now` (seconds); the result is passed to `end`."""
+        self._advance(now)
         self.active += 1
         return now, self._share
 
-    def ended(self, now: float, since: tuple[float, float], size: int | float | None) -> None:
-        """A body has ended.
+    def end(self, now: float, since: tuple[float, float], size: int | float | None) -> None:
+        """Record that a body has ended.
 
         Args:
+            since: the result of `start`.
             size: its bytes; None or 0 when nothing was streamed.
         """
-        self._to(now)
+        self._advance(now)
         self.active -= 1
         if not size:
             return
         seconds = max(now - since[0], 1e-6)
         share = max(self._share - since[1], 1e-9)
-        beside = max(seconds / share, 1.0)
+        concurrency = max(seconds / share, 1.0)
         self._sizes += size
         self._ended += 1
-        group = int(2 * math.log2(beside))
+        group = int(2 * math.log2(concurrency))
         count, mean = self._rates.get(group, (0, 0.0))
         count = min(count + 1, SMOOTH)
         self._rates[group] = count, mean + (size / share - mean) / count
 
-    def each(self) -> float:
-        """Seconds for one body when all streams are busy; 0 while nothing is known."""
+    def seconds_per_body(self) -> float:
+        """Return mean size / best throughput, in seconds with all streams busy; 0 while unknown."""
         if not self._ended:
             return 0.0
         return self._sizes / self._ended / max(rate for _, rate in self._rates.values())
 
-    def _to(self, now: float) -> None:
+    def _advance(self, now: float) -> None:
         self._share += (now - self._at) / self.active if self.active else 0.0
         self._at = now
