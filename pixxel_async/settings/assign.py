@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ import attrs
 from ..errors import ConfigError
 
 T = TypeVar("T")
+
+_types = functools.cache(typing.get_type_hints)
 
 _FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -30,7 +33,7 @@ def assign(settings: T, values: Mapping[str, Any], group: str = "") -> T:
     Raises:
         ConfigError: an unknown name, with those near it; or a value that the setting cannot have.
     """
-    fields = typing.get_type_hints(type(settings))
+    fields = _types(cast("Any", type(settings)))
     changes: dict[str, Any] = {}
     groups: dict[str, dict[str, Any]] = {}
     for name, value in values.items():

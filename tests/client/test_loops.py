@@ -18,8 +18,9 @@ import anyio
 import pytest
 
 from examples import fastapi_app
-from pixxel_async import DownloadManager, PackageStream, PixxelClient
+from pixxel_async import DownloadManager, PackageStream, PixxelClient, Settings
 from pixxel_async.sandbox import Fault, Sandbox
+from pixxel_async.settings import WaitSettings
 
 from ..downloads.ground import until
 from ..support import system
@@ -29,6 +30,12 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,
 }
+
+
+def client_of(served: Sandbox) -> PixxelClient:
+    """A client that asks again soon, and is not open yet."""
+    settings = Settings(api_key=served.api_key, base_url=served.url, waiting=WaitSettings(first=0.1))
+    return PixxelClient(settings=settings)
 
 
 async def main_job(client: PixxelClient, folder: Path) -> int:
@@ -78,7 +85,7 @@ def test_loops(served: Sandbox, tmp_path: Path, name: str, debug: bool) -> None:
 
     async def main() -> tuple[int, set[Any]]:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
-        async with PixxelClient(served.api_key, base_url=served.url) as client:
+        async with client_of(served) as client:
             fetched = await main_job(client, tmp_path)
         return fetched, asyncio.all_tasks() - {asyncio.current_task()}
 
@@ -99,7 +106,7 @@ def test_anyio(served: Sandbox, tmp_path: Path, name: str) -> None:
 
     async def main() -> tuple[int, bool]:
         counts: list[int] = []
-        async with PixxelClient(served.api_key, base_url=served.url) as client:
+        async with client_of(served) as client:
             async with anyio.create_task_group() as group:
 
                 async def one() -> None:
@@ -122,7 +129,7 @@ def test_made_at_import_and_opened_in_a_lifespan(served: Sandbox) -> None:
     from starlette.routing import Route
     from starlette.testclient import TestClient
 
-    client = PixxelClient(served.api_key, base_url=served.url)
+    client = client_of(served)
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
@@ -145,7 +152,7 @@ def test_shutdown_under_way(served: Sandbox, tmp_path: Path, name: str) -> None:
     served.inject(Fault(route="storage", kind="drip", rate=100_000.0, times=4))
 
     async def stopped() -> tuple[list[str], set[Any]]:
-        async with PixxelClient(served.api_key, base_url=served.url) as client:
+        async with client_of(served) as client:
             manager = await DownloadManager(client, tmp_path).open()
             workflow = (await client.workflows.list())[0]
             jobs = await client.jobs.list(workflow.id, status="completed")
@@ -156,7 +163,7 @@ def test_shutdown_under_way(served: Sandbox, tmp_path: Path, name: str) -> None:
         return [type(each).__name__ for each in ended], asyncio.all_tasks() - {asyncio.current_task()}
 
     async def gone_on() -> int:
-        async with PixxelClient(served.api_key, base_url=served.url) as client:
+        async with client_of(served) as client:
             return await main_job(client, tmp_path)
 
     before = descriptors()
@@ -181,7 +188,7 @@ from pixxel_async.sandbox import Sandbox
 
 @pytest.fixture(scope="{scope}")
 def sandbox():
-    with Sandbox(packing=0.05) as sandbox:
+    with Sandbox(packing=0) as sandbox:
         yield sandbox
 
 
@@ -291,8 +298,10 @@ def test_anyio_plugin(tmp_path: Path) -> None:
 
 def pytest_of_its_own(folder: Path, *arguments: str) -> str:
     """What a pytest in a process of its own says about the tests there; warnings are errors, also at its very end."""
-    without = [part for name in ("cacheprovider", "xdist", "hypothesispytest") for part in ("-p", f"no:{name}")]
-    command = [sys.executable, "-X", "dev", "-W", "error", "-m", "pytest", "-q", *without, *arguments]
+    heavy = ("cacheprovider", "xdist", "hypothesispytest", "schemathesis")
+    without = [part for name in heavy for part in ("-p", f"no:{name}")]
+    options = ["-q", "--assert=plain", *without, *arguments]
+    command = [sys.executable, "-X", "dev", "-W", "error", "-m", "pytest", *options]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=50)
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout + ended.stderr
     return ended.stdout
@@ -303,7 +312,7 @@ def test_packages_in_a_test_client(served: Sandbox) -> None:
     testclient = pytest.importorskip("starlette.testclient")
     job = served.add_job(packing=0)
     path = f"/jobs/{job.workflow_id}/{job.id}/package"
-    client = PixxelClient(served.api_key, base_url=served.url)
+    client = client_of(served)
     app = fastapi_app.application(client, {"anna": served.api_key})
 
     with testclient.TestClient(app, cookies={"session": "anna"}) as browser:
@@ -325,7 +334,7 @@ def test_shutdown_while_packages_pass_through(served: Sandbox, name: str) -> Non
 
     async def main() -> tuple[list[str], set[Any]]:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
-        async with PixxelClient(served.api_key, base_url=served.url) as client:
+        async with client_of(served) as client:
             streams = [await client.packages.open(f"job:{job.workflow_id}/{job.id}") for job in jobs]
             readers = [asyncio.create_task(drained(stream)) for stream in streams]
             await asyncio.sleep(0.05)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -106,10 +107,16 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Return everything in a module's syntax tree."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
     """Yield the absolute dotted names that a module imports, those under `if TYPE_CHECKING` included."""
     own = ["pixxel_async", *path.relative_to(ROOT).with_suffix("").parts]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -120,7 +127,7 @@ def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
 
 def lines_within(path: Path, blocks: Callable[[ast.AST], bool]) -> set[int]:
     """Return the lines of imports that stand inside such blocks."""
-    outer = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if blocks(node))
+    outer = (node for node in nodes(path) if blocks(node))
     inside = (node for block in outer for node in ast.walk(block))
     return {node.lineno for node in inside if isinstance(node, ast.Import | ast.ImportFrom)}
 
@@ -254,11 +261,7 @@ def test_rules_are_pure(path: Path) -> None:
         if target is not None:
             pure = {source, *SHARED, "packages", "waiting", "_http"}
             assert slice_of(target) in pure, f"{path} imports {target}"
-    calls = {
-        ast.unparse(node.func)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-    }
+    calls = {ast.unparse(node.func) for node in nodes(path) if isinstance(node, ast.Call)}
     assert not calls & {"open", "print", "datetime.now", "dt.datetime.now", "datetime.utcnow"}, path
 
 

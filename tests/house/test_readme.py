@@ -32,7 +32,7 @@ def written(block: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 async def test_python_blocks_run(number: int, tmp_path: Path) -> None:
     """Every Python block of README is a whole program, or a whole test file, that ends well against the sandbox."""
-    async with Sandbox(packing=0.05) as sandbox:
+    async with Sandbox(packing=0) as sandbox:
         environment = os.environ | {"PIXXEL_API_KEY": sandbox.api_key, "PIXXEL_BASE_URL": sandbox.url}
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-W", "error", *written(BLOCKS[number], tmp_path),

@@ -60,7 +60,7 @@ def test_systemd_understands_them(tmp_path: Path) -> None:
 
 def test_a_night_and_the_next(tmp_path: Path) -> None:
     """The service's own line, with its key from the credential's file: a night's packages without a word, then none."""
-    with Sandbox(packing=0.05) as sandbox:
+    with Sandbox(packing=0) as sandbox:
         (tmp_path / "pixxel-key").write_text(sandbox.api_key + "\n")
         (tmp_path / "pixxel-key").chmod(0o400)
         variable, _, value = service()["Environment"].partition("=")
