@@ -86,7 +86,7 @@ async def test_what_is_being_fetched_is_not_forgotten(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
     """Forgetting never takes a file away from whoever writes it."""
-    sandbox.inject(Fault(route="storage", kind="drip", rate=100_000))
+    sandbox.inject(Fault(route="storage", kind="stall", at=2_000_000))
     async with DownloadManager(client, tmp_path) as manager:
         fetching = asyncio.ensure_future(manager.fetch(package))
         await until(lambda: part_bytes(tmp_path) > 0)
