@@ -10,7 +10,7 @@ from typing import Protocol
 
 from attrs import define
 
-from pixxel_async.downloads.body.rules.multipart import Gauge, lines
+from pixxel_async.downloads.body.rules.multipart import RateGauge, connections_for
 from pixxel_async.downloads.body.rules.resume import Kept
 from pixxel_async.downloads.schedule.rules.policy import PollPolicy
 from pixxel_async.settings import DownloadSettings
@@ -127,8 +127,8 @@ class Learning:
 
     def lines(self, work: Work, *, left: float, rate: float, spare: int) -> int:
         kept = Kept(int((work.package.size - left) * MB), etag='"1"', total=int(work.package.size * MB))
-        gauge = Gauge(0.0, 0, before=rate * MB, rate=rate * MB)
-        return lines(kept, gauge, most=SPLITS.split, spare=spare, piece=SPLITS.split_piece)
+        gauge = RateGauge(0.0, 0, before=rate * MB, rate=rate * MB)
+        return connections_for(kept, gauge, allowed=SPLITS.split, spare=spare, piece=SPLITS.split_piece)
 
 
 class Patient:

@@ -45,14 +45,14 @@ class Outcomes:
         source: Iterable[object] | AsyncIterable[object],
         *,
         engine: Engine,
-        terms: BatchContext,
+        context: BatchContext,
         wait_for_jobs: bool,
         ended: Callable[[Outcomes], object],
     ) -> None:
         self._engine = engine
-        self._terms = terms
+        self._context = context
         self._ended = ended
-        self._feed = Feed(source, engine=engine, terms=terms, sink=self, wait_for_jobs=wait_for_jobs)
+        self._feed = Feed(source, engine=engine, context=context, sink=self, wait_for_jobs=wait_for_jobs)
         self._outcomes: deque[Outcome] = deque()
         self._error: BaseException | None = None
         self._news = asyncio.Event()
@@ -63,7 +63,7 @@ class Outcomes:
     async def __aenter__(self) -> Outcomes:
         if self._reading is not None or self._closed:
             raise ConfigError("a fetch_all is entered once; call it again for another")
-        total = self._terms.settings.total_deadline
+        total = self._context.settings.total_deadline
         if total is not None:
             self._timer = asyncio.get_running_loop().call_later(total, self._time_is_over, total)
         self._reading = asyncio.create_task(self._read(), name="pixxel source")
@@ -143,7 +143,7 @@ class Outcomes:
         for item in self._feed.drop(running=True):
             error = PackageTimedOut(f"the time for all, {total:g} s, was over (total_deadline)", package=item.identity)
             outcome = Failed(item.package, error, "stream")
-            self._engine.tools.tell(outcome)
+            self._engine.services.emit(outcome)
             self.say(outcome)
 
     def _end_reading(self) -> None:

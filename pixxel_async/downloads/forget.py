@@ -19,33 +19,33 @@ if TYPE_CHECKING:
 __all__ = ["forget"]
 
 
-async def forget(tools: Services, home: Location, identity: str, *, delete: bool) -> bool:
+async def forget(services: Services, home: Location, identity: str, *, delete: bool) -> bool:
     """Remove a package from the record, and with `delete` its files; False when it was not in it.
 
     Raises:
         DownloadError: it is being fetched, here or by another process.
     """
-    if await tools.record.get(identity, home.folder) is None:
+    if await services.record.get(identity, home.folder) is None:
         return False
-    claim = await tools.record.claim(identity, home.folder, name=None, part="")
+    claim = await services.record.claim(identity, home.folder, name=None, part="")
     if claim is None:
         raise DownloadError("it is being fetched; cancel that first", package=identity, stage="publish")
     try:
         if delete:
-            await _delete(tools, home, claim.row)
-        return await tools.record.forget(identity, home.folder)
+            await _delete(services, home, claim.row)
+        return await services.record.forget(identity, home.folder)
     finally:
-        await finish(tools.record.release(identity, home.folder))
+        await finish(services.record.release(identity, home.folder))
 
 
-async def _delete(tools: Services, home: Location, row: Row) -> None:
+async def _delete(services: Services, home: Location, row: Row) -> None:
     if row.name:
         await home.destination.remove(row.name)
     if row.part:
-        await tools.threads.run(tools.disk.remove, home.folder / row.part)
+        await services.threads.run(services.disk.remove, home.folder / row.part)
     found = Extracted.read(row.extracted)
     if found is not None and found.folder:
-        await tools.threads.run(_remove_files, home.folder / found.folder)
+        await services.threads.run(_remove_files, home.folder / found.folder)
 
 
 def _remove_files(folder: Path) -> None:

@@ -88,7 +88,7 @@ class Item:
 
     Attributes:
         given: the package, or it with what its row told, where there was one.
-        terms: what it shares with the others of its call.
+        context: what it shares with the others of its call.
         sinks: who wants the outcome.
         began: when it was submitted, then when it was first asked for, and later by as long as it waited for a stream;
             seconds of the client's clock.
@@ -103,14 +103,28 @@ class Item:
     """
 
     __slots__ = (
-        "asked", "asks", "began", "download_id", "gap", "given", "link", "lost", "queued", "running", "seen",
-        "sent", "since", "sinks", "status", "terms",
+        "asked",
+        "asks",
+        "began",
+        "context",
+        "download_id",
+        "gap",
+        "given",
+        "link",
+        "lost",
+        "queued",
+        "running",
+        "seen",
+        "sent",
+        "since",
+        "sinks",
+        "status",
     )  # fmt: skip
 
-    def __init__(self, wanted: Wanted, terms: BatchContext, began: float) -> None:
+    def __init__(self, wanted: Wanted, context: BatchContext, began: float) -> None:
         bare = wanted.name is None and wanted.ended is None and not wanted.fields
         self.given: Package | Wanted = wanted.package if bare else wanted
-        self.terms = terms
+        self.context = context
         self.sinks: tuple[OutcomeSink, ...] = ()
         self.began = began
         self.asked = self.sent = self.seen = self.queued = began
@@ -122,6 +136,26 @@ class Item:
         self.status = ""
         self.link: Link | None = None
         self.running: WorkerHold | None = None
+
+    @property
+    def settings(self) -> DownloadSettings:
+        """The settings of its batch."""
+        return self.context.settings
+
+    @property
+    def client(self) -> PixxelClient:
+        """The client whose key requests it."""
+        return self.context.client
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its part file."""
+        return self.context.folder
+
+    @property
+    def destination(self) -> Destination:
+        """The destination of its final file."""
+        return self.context.destination
 
     @property
     def package(self) -> Package:
@@ -146,7 +180,7 @@ class Item:
     @property
     def until(self) -> float:
         """When its time is over."""
-        return self.began + self.terms.settings.deadline
+        return self.began + self.settings.deadline
 
     @property
     def open(self) -> bool:

@@ -17,7 +17,7 @@ from ..packages import Package, wanted
 from .batch import Outcomes, in_all
 from .disk.destination import Destination
 from .disk.locations import Location, Target, where
-from .engine.engine import Engine, begin
+from .engine.engine import Engine
 from .engine.lookup import ended, look_up
 from .events_hub import EventHub, EventSubscription, Snapshot
 from .forget import forget
@@ -90,7 +90,7 @@ class DownloadManager:
     @property
     def record(self) -> Record:
         """The open record."""
-        return self._opened.tools.record
+        return self._opened.services.record
 
     @property
     def _opened(self) -> Engine:
@@ -190,25 +190,25 @@ class DownloadManager:
     ) -> Transfer:
         """Put a package on its way, as soon as there is room for it; arguments as `fetch`."""
         engine = self._opened
-        terms = self._terms(client, settings, await self._homes.at(to) if to is not None else engine.home)
+        context = self._context(client, settings, await self._homes.at(to) if to is not None else engine.home)
         given = wanted(package)
-        key = engine.key(given.package, terms)
-        await engine.room(terms.settings.max_pending)
+        key = engine.key(given.package, context)
+        await engine.room(context.settings.max_pending)
         item = engine.items.get(key)
         if item is not None:
             return self._transfer(item)
-        item = engine.items[key] = Item(given, terms, engine.tools.timing.clock())
+        item = engine.items[key] = Item(given, context, engine.services.timing.clock())
         transfer = self._transfer(item)
         try:
-            (found,) = await look_up([given], terms, engine.tools, heads=False)
+            (found,) = await look_up([given], context, engine.services, heads=False)
         except BaseException:
             transfer.cancel()
             raise
-        outcome = ended(found, terms, skip=False)
+        outcome = ended(found, context, skip=False)
         if item.sinks and outcome is not None:
             engine.finish(item, outcome)
         elif item.sinks:
-            begin(engine, item, found, engine.schedule.add)
+            engine.begin(item, found, engine.schedule.add)
         return transfer
 
     def _transfer(self, item: Item) -> Transfer:
@@ -240,12 +240,14 @@ class DownloadManager:
             settings: fields of `DownloadSettings`.
         """
         engine = self._opened
-        terms = self._terms(client, settings, engine.home)
-        batch = Outcomes(packages, engine=engine, terms=terms, wait_for_jobs=wait_for_jobs, ended=self._batches.discard)
+        context = self._context(client, settings, engine.home)
+        batch = Outcomes(
+            packages, engine=engine, context=context, wait_for_jobs=wait_for_jobs, ended=self._batches.discard
+        )
         self._batches.add(batch)
         return batch
 
-    def _terms(self, client: PixxelClient | None, settings: dict[str, Any], home: Location) -> BatchContext:
+    def _context(self, client: PixxelClient | None, settings: dict[str, Any], home: Location) -> BatchContext:
         known = {field.name for field in attrs.fields(type(self._settings))}
         if unknown := sorted(settings.keys() - known):
             raise ConfigError(f"no such download setting: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
@@ -280,7 +282,7 @@ class DownloadManager:
             settings: fields of `DownloadSettings`.
         """
         engine = self._opened
-        return await plan(engine.tools, self._terms(None, settings, engine.home), packages, sizes=sizes)
+        return await plan(engine.services, self._context(None, settings, engine.home), packages, sizes=sizes)
 
     async def forget(self, package: Given, *, delete: bool = False) -> bool:
         """Remove a package from the record, so that it is fetched anew; False when it was not in it.
@@ -292,4 +294,4 @@ class DownloadManager:
             DownloadError: it is being fetched, here or by another process.
         """
         engine = self._opened
-        return await forget(engine.tools, engine.home, str(wanted(package).package), delete=delete)
+        return await forget(engine.services, engine.home, str(wanted(package).package), delete=delete)

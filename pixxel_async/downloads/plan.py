@@ -59,34 +59,34 @@ class Planned:
 
 
 async def plan(
-    sight: ReadServices, terms: BatchContext, packages: Iterable[object] | AsyncIterable[object], *, sizes: bool
+    services: ReadServices, context: BatchContext, packages: Iterable[object] | AsyncIterable[object], *, sizes: bool
 ) -> list[Planned]:
     """What would be done with these packages, in their order; see `DownloadManager.plan`."""
     planned: list[Planned] = []
     source = PackageSource(packages)
     try:
         while rows := await source.take(CHUNK):
-            found = await look_up([wanted(row) for row in rows], terms, sight)
-            planned += [_planned(each, terms) for each in found]
+            found = await look_up([wanted(row) for row in rows], context, services)
+            planned += [_planned(each, context) for each in found]
     finally:
         await source.aclose()
-    return await _sized(planned, terms) if sizes else planned
+    return await _sized(planned, context) if sizes else planned
 
 
-def _planned(found: LookupResult, terms: BatchContext) -> Planned:
-    (wanted, row, decision), settings = found, terms.settings
+def _planned(found: LookupResult, context: BatchContext) -> Planned:
+    (wanted, row, decision), settings = found, context.settings
     name = (row.name if row is not None else None) or first_name(wanted, settings.name)
     size = (row.size or row.total) if row is not None else None
     step = decision.step if in_shard(wanted.package, settings.shard) else "elsewhere"
-    return Planned(wanted.package, step, terms.folder / name, decision.offset, size)
+    return Planned(wanted.package, step, context.folder / name, decision.offset, size)
 
 
-async def _sized(planned: list[Planned], terms: BatchContext) -> list[Planned]:
+async def _sized(planned: list[Planned], context: BatchContext) -> list[Planned]:
     """The same, with the sizes of what would be fetched; as many are asked for at once as the settings allow."""
     asked = [at for at, one in enumerate(planned) if one.step in ("fetch", "resume")]
-    for start in range(0, len(asked), terms.settings.asks):
-        some = asked[start : start + terms.settings.asks]
-        results = await asyncio.gather(*(_asked(planned[at], terms) for at in some), return_exceptions=True)
+    for start in range(0, len(asked), context.settings.asks):
+        some = asked[start : start + context.settings.asks]
+        results = await asyncio.gather(*(_asked(planned[at], context) for at in some), return_exceptions=True)
         for at, result in zip(some, results, strict=True):
             if isinstance(result, BaseException):
                 raise result
@@ -94,10 +94,10 @@ async def _sized(planned: list[Planned], terms: BatchContext) -> list[Planned]:
     return planned
 
 
-async def _asked(one: Planned, terms: BatchContext) -> Planned:
+async def _asked(one: Planned, context: BatchContext) -> Planned:
     try:
-        state = await terms.client.packages.ask(one.package)
-        size = await _length(state.link, terms) if state.link is not None else one.size
+        state = await context.client.packages.ask(one.package)
+        size = await _length(state.link, context) if state.link is not None else one.size
     except KeyRefused:
         raise
     except PixxelError as error:
@@ -105,9 +105,9 @@ async def _asked(one: Planned, terms: BatchContext) -> Planned:
     return evolve(one, size=size, status=state.message or state.status)
 
 
-async def _length(link: Link, terms: BatchContext) -> int | None:
+async def _length(link: Link, context: BatchContext) -> int | None:
     """Bytes behind a link, by asking for the first of them: many storages refuse a HEAD of a signed link."""
-    async with terms.client.storage.get(link.url, headers={"Range": "bytes=0-0"}) as reply:
+    async with context.client.storage.get(link.url, headers={"Range": "bytes=0-0"}) as reply:
         if reply.status == 206:
             found = parse_content_range(reply.headers.get("content-range"))
             return found.total if found is not None else None
@@ -148,9 +148,9 @@ async def dry_run(
     try:
         place = evolve(place, folder=await threads.run(place.folder.resolve))
         to = await _destination(place, disk, threads)
-        terms = BatchContext(client, place.folder, to, evolve(client.settings.download, **settings))
-        async with _opened(record or place.record, terms, threads) as opened:
-            return await plan(_Sight(opened, disk, threads), terms, packages, sizes=sizes)
+        context = BatchContext(client, place.folder, to, evolve(client.settings.download, **settings))
+        async with _opened(record or place.record, context, threads) as opened:
+            return await plan(_Sight(opened, disk, threads), context, packages, sizes=sizes)
     finally:
         threads.close()
 
@@ -164,16 +164,16 @@ async def _destination(place: LocationSpec, disk: Disk, threads: Threads) -> Des
 
 
 @asynccontextmanager
-async def _opened(path: Path, terms: BatchContext, threads: Threads) -> AsyncIterator[Record]:
+async def _opened(path: Path, context: BatchContext, threads: Threads) -> AsyncIterator[Record]:
     """The record, or where there is none an empty one in a place of its own that is removed afterwards."""
     if await threads.run(path.is_file):
-        async with await Record.open(path, origin=terms.client.origin) as record:
+        async with await Record.open(path, origin=context.client.origin) as record:
             yield record
         return
     spare = await threads.run(TemporaryDirectory, prefix="pixxel-")
     try:
-        async with await Record.open(Path(spare.name) / "record.sqlite", origin=terms.client.origin) as record:
-            if await terms.destination.has_sums():
+        async with await Record.open(Path(spare.name) / "record.sqlite", origin=context.client.origin) as record:
+            if await context.destination.has_sums():
                 await record.lose()
             yield record
     finally:

@@ -34,16 +34,16 @@ class Services:
     disk: Disk
     threads: Threads
     watchdog: Watchdog
-    room: DiskSpace
-    lines: ConnectionCount
-    pace: BandwidthLimiter
+    disk_space: DiskSpace
+    connections: ConnectionCount
+    bandwidth: BandwidthLimiter
     timing: Timing
     now: Callable[[], float]
-    tell: Callable[[Event], None]
+    emit: Callable[[Event], None]
 
 
 class ReadServices(Protocol):
-    """What a plan is read from; a manager's tools have all of it."""
+    """What a plan is read from; a manager's services have all of it."""
 
     @property
     def record(self) -> Record: ...

@@ -57,10 +57,10 @@ async def start(
             await opened.close()
         raise
     room = DiskSpace(disk, threads)
-    tools = Services(
+    services = Services(
         opened, disk, threads, Watchdog(), room, ConnectionCount(), BandwidthLimiter(timing), timing, time.time, tell
     )
-    return Engine(tools, OrganizationGuard(opened, client), home, client.settings), homes
+    return Engine(services, OrganizationGuard(opened, client), home, client.settings), homes
 
 
 async def drain_out(engine: Engine, drain: float | None) -> None:
@@ -89,6 +89,6 @@ async def shut(engine: Engine, board: EventHub, error: DownloadError) -> None:
         engine.stop(error, lambda item: True)
     finally:
         board.close()
-        engine.tools.watchdog.close()
-        engine.tools.threads.close()
-        await engine.tools.record.close()
+        engine.services.watchdog.close()
+        engine.services.threads.close()
+        await engine.services.record.close()

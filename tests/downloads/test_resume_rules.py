@@ -11,10 +11,10 @@ from pixxel_async.downloads.body.rules.resume import (
     Kept,
     RangeRequest,
     RangeVerdict,
-    piece_of,
-    read,
+    next_request,
+    piece_headers,
     read_piece,
-    request,
+    read_response,
 )
 
 STRONG, WEAK, DATE = '"a-1"', 'W/"a-1"', "Mon, 02 Jun 2025 00:00:00 GMT"
@@ -30,7 +30,7 @@ EVERY_KEPT = [Kept(*values) for values in itertools.product(SIZES, ETAGS, DATES,
 def test_the_rest_is_asked_for_only_where_something_vouches_for_it(proved: bool, unsafe: bool) -> None:
     """A strong ETag vouches, a date with a total where the whole is proved, or the caller's word where is neither."""
     for kept in EVERY_KEPT:
-        asked = request(kept, proved=proved, unsafe=unsafe)
+        asked = next_request(kept, proved=proved, unsafe=unsafe)
         if kept.total is not None and kept.size == kept.total > 0:
             assert asked == RangeRequest(kept.size, complete=True), kept
             continue
@@ -84,10 +84,10 @@ def test_a_part_is_joined_only_if_it_is_the_rest_of_the_same_object(kept: Kept) 
         begins = told in ("bytes 100-499/500", "bytes 100-299/500") or (
             kept.total is None and told in ("bytes 100-499/*", "bytes 100-599/600")
         )
-        reading = read(206, headers, asked, kept)
+        reading = read_response(206, headers, asked, kept)
         assert (reading.action == "go on") == (begins and same_object(headers, kept)), (headers, reading)
         assert reading.action in ("go on", "throw away")
-        assert read(206, headers, RangeRequest(), Kept()).action == "throw away", "nobody asked for a part"
+        assert read_response(206, headers, RangeRequest(), Kept()).action == "throw away", "nobody asked for a part"
 
 
 @pytest.mark.parametrize("kept", VOUCHED)
@@ -96,7 +96,7 @@ def test_a_whole_body_begins_at_zero(kept: Kept) -> None:
     for headers, asked in itertools.product(answers(), (RangeRequest(), RangeRequest(kept.size))):
         length = headers.get("content-length")
         expected = int(length) if length in ("500", "400") else None
-        assert read(200, headers, asked, kept) == RangeVerdict("from 0", expected)
+        assert read_response(200, headers, asked, kept) == RangeVerdict("from 0", expected)
 
 
 @pytest.mark.parametrize("kept", VOUCHED)
@@ -104,17 +104,17 @@ def test_no_such_part(kept: Kept) -> None:
     """416: complete if the total is what is on disk; anything else begins anew."""
     for headers in answers():
         told = headers.get("content-range")
-        reading = read(416, headers, RangeRequest(kept.size), kept)
+        reading = read_response(416, headers, RangeRequest(kept.size), kept)
         total_here = told in ("bytes */100",)
         assert (reading.action == "complete") == total_here, (headers, reading)
         assert reading.action in ("complete", "throw away")
-        assert read(416, headers, RangeRequest(), kept).action == "throw away"
+        assert read_response(416, headers, RangeRequest(), kept).action == "throw away"
 
 
 def test_a_piece_counts_only_if_it_is_exactly_the_one() -> None:
     """Of one object (If-Match, same ETag and total), from where it was asked and no further; else one goes on alone."""
     kept = Kept(50, STRONG, DATE, 500)
-    assert piece_of(kept, (100, 300)) == {"range": "bytes=100-299", "if-match": STRONG}
+    assert piece_headers(kept, (100, 300)) == {"range": "bytes=100-299", "if-match": STRONG}
     for status, headers in itertools.product((200, 206, 412, 416, 304), answers()):
         fits = status == 206 and headers.get("content-range") == "bytes 100-299/500"
         fits = fits and headers.get("etag") in (None, STRONG)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.downloads.body.rules.multipart import Gauge, lines
+from pixxel_async.downloads.body.rules.multipart import RateGauge, connections_for
 from pixxel_async.downloads.body.rules.resume import Kept
 from pixxel_async.downloads.rules.byte_ranges import add, clipped, from_text, gaps, next_piece, size_of, to_text
 
@@ -61,8 +61,8 @@ def test_pieces_cover_everything_once_and_get_smaller() -> None:
     assert max(sizes[:-1]) <= most and min(sizes[:-1]) == most // 8 and sizes[-1] < sizes[0]
 
 
-def after(*arrived: tuple[float, int]) -> Gauge:
-    gauge = Gauge(0.0, 0)
+def after(*arrived: tuple[float, int]) -> RateGauge:
+    gauge = RateGauge(0.0, 0)
     for now, size in arrived:
         gauge.arrived(now, size)
     return gauge
@@ -75,15 +75,18 @@ FLAT = after((0.4, 10), (0.8, 20))
 def test_a_start_over_a_long_way_is_no_flat_rate() -> None:
     """What doubles each time that an acknowledgement has come back is not taken for all that a connection is given."""
     for way in (0.02, 0.1, 0.3, 0.6):
-        gauge, now, size, burst = Gauge(0.0, 0), 0.0, 0, 15_000
+        gauge, now, size, burst = RateGauge(0.0, 0), 0.0, 0, 15_000
         while burst < 1 << 24:
             now, size, burst = now + way, size + burst, burst * 2
             gauge.arrived(now, size)
-            assert lines(Kept(size=size, etag='"a"', total=1 << 40), gauge, most=8, spare=7, piece=1 << 20) == 1
+            assert (
+                connections_for(Kept(size=size, etag='"a"', total=1 << 40), gauge, allowed=8, spare=7, piece=1 << 20)
+                == 1
+            )
 
 
 @pytest.mark.parametrize(
-    ("kept", "gauge", "most", "spare", "expected"),
+    ("kept", "gauge", "allowed", "spare", "expected"),
     [
         (BODY, FLAT, 8, 7, 8),
         (BODY, FLAT, 8, 2, 3),
@@ -103,6 +106,6 @@ def test_a_start_over_a_long_way_is_no_flat_rate() -> None:
         (Kept(size=20, etag='"a"', total=None), FLAT, 8, 7, 1),
     ],
 )
-def test_when_a_body_is_split(kept: Kept, gauge: Gauge, most: int, spare: int, expected: int) -> None:
+def test_when_a_body_is_split(kept: Kept, gauge: RateGauge, allowed: int, spare: int, expected: int) -> None:
     """Only when its rate rises no more, enough of it is left, streams are free, and a strong ETag vouches."""
-    assert lines(kept, gauge, most=most, spare=spare, piece=100) == expected
+    assert connections_for(kept, gauge, allowed=allowed, spare=spare, piece=100) == expected

@@ -13,10 +13,10 @@ from pixxel_async.settings import DownloadSettings
 
 def queue(*names: str) -> FairQueue:
     """Items named such as `a1`: the client, and its number among that client's."""
-    terms: dict[str, Any] = {name[0]: BatchContext(name[0], Path(), None, DownloadSettings()) for name in names}  # type: ignore[arg-type]
+    contexts: dict[str, Any] = {name[0]: BatchContext(name[0], Path(), None, DownloadSettings()) for name in names}  # type: ignore[arg-type]
     turns = FairQueue()
     for name in names:
-        turns.append(Item(Wanted(JobPackage(workflow_id="w", job_id=name)), terms[name[0]], 0.0))
+        turns.append(Item(Wanted(JobPackage(workflow_id="w", job_id=name)), contexts[name[0]], 0.0))
     return turns
 
 

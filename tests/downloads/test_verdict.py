@@ -11,7 +11,7 @@ import pytest
 from pixxel_async._protocol.backoff import backoff
 from pixxel_async._protocol.storage_answers import RetryCounters, classify, describe
 from pixxel_async._redact import excerpt
-from pixxel_async.downloads.body.rules.responses import StorageRefusal, given_name, refused, stated_digests
+from pixxel_async.downloads.body.rules.responses import StorageRefusal, refused, server_file_name, stated_digests
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
@@ -128,4 +128,4 @@ def test_stated_digests() -> None:
 )
 def test_given_names_are_for_people(header: str, name: str | None) -> None:
     """The storage's name is the last part of what it says, printable."""
-    assert given_name(header) == name
+    assert server_file_name(header) == name

@@ -1,4 +1,4 @@
-"""How long one body is tried: waits between its attempts, and the errors that end it."""
+"""The retry budget of one body: its backoff, and the errors that end it."""
 
 from __future__ import annotations
 
@@ -17,63 +17,65 @@ if TYPE_CHECKING:
 
 __all__ = ["RetryBudget"]
 
-MOST_STALLS = 3
+MAX_STALLS = 3
+"""Stalls without progress between them after which a body fails."""
 
 
 @define(eq=False, kw_only=True)
 class RetryBudget:
-    """One body's; each method returns while there is hope, and raises the package's end when there is none.
+    """The retry budget of one body: each method returns while something is left of it, and raises when it is spent.
 
     Args:
-        high: bytes that were on disk before.
+        high: bytes that were on the disk at the start; only bytes beyond them refill the budget.
     """
 
     item: Item
-    tools: Services
+    services: Services
     high: int
-    _tries: RetryCounters = field(init=False)
+    _counters: RetryCounters = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._tries = RetryCounters(self.item.terms.settings.progress_step, high=self.high)
+        self._counters = RetryCounters(self.item.settings.progress_step, high=self.high)
 
     def arrived(self, size: int) -> None:
-        """So many bytes are here now; enough of them give everything back."""
-        self._tries.arrived(size)
+        """Refill the budget if `size` bytes are enough progress."""
+        self._counters.arrived(size)
 
-    async def broken(self, error: Exception) -> None:
-        """A connection broke, or stalled."""
+    async def connection_broke(self, error: Exception) -> None:
+        """Count a broken or stalled connection, and back off."""
         if isinstance(error, StallDetected):
-            self._tries.stalls += 1
-            if self._tries.stalls >= MOST_STALLS:
-                window = self.item.terms.settings.stall
-                raise self.error(Stalled, f"too few bytes in {window:g} s, {MOST_STALLS} times")
+            self._counters.stalls += 1
+            if self._counters.stalls >= MAX_STALLS:
+                window = self.item.settings.stall
+                raise self.error(Stalled, f"too few bytes in {window:g} s, {MAX_STALLS} times")
         if isinstance(error, PixxelError) and not error.retryable:
             raise self.error(DownloadError, str(error), retryable=False)
-        await self.again(str(error) or "the body stalled")
+        await self.back_off(str(error) or "the body stalled")
 
-    async def again(self, why: str) -> None:
-        """Wait before the next attempt, if there is one left."""
-        settings, retry = self.item.terms.settings, self.item.terms.client.settings.retry
-        self._tries.attempts += 1
-        if self._tries.attempts >= settings.stream_attempts:
-            raise self.error(DownloadError, f"{self._tries.attempts} attempts without progress; the last: {why}")
-        drawn = backoff(self._tries.attempts, self.tools.timing.dice(), base=retry.base, cap=retry.cap)
-        await self.tools.timing.sleep(drawn)
+    async def back_off(self, why: str) -> None:
+        """Count an attempt without progress, and sleep before the next."""
+        retry = self.item.client.settings.retry
+        self._counters.attempts += 1
+        attempts = self._counters.attempts
+        if attempts >= self.item.settings.stream_attempts:
+            raise self.error(DownloadError, f"{attempts} attempts without progress; the last: {why}")
+        timing = self.services.timing
+        await timing.sleep(backoff(attempts, timing.dice(), base=retry.base, cap=retry.cap))
 
-    def renew(self, told: str) -> None:
-        """A link was refused; fresh ones are asked for so often."""
-        self._tries.renewals += 1
-        if self._tries.renewals > self.item.terms.settings.renewals:
-            raise self.error(LinkExpired, f"the storage refuses the link, and fresh ones too: {told}")
+    def count_renewal(self, why: str) -> None:
+        """Count a link that was refused."""
+        self._counters.renewals += 1
+        if self._counters.renewals > self.item.settings.renewals:
+            raise self.error(LinkExpired, f"the storage refuses the link, and fresh ones too: {why}")
 
-    def busy(self, told: str) -> None:
-        """The storage has too much to do; the next request waits by itself until the host is no longer paused."""
-        longest = self.item.terms.settings.busy
-        if self._tries.busy(self.tools.timing.clock()) > longest:
-            raise self.error(DownloadError, f"the storage was busy for {longest:g} s: {told}")
+    def count_busy(self, why: str) -> None:
+        """Count a rate limit of the storage; the host limiter makes the next request wait."""
+        longest = self.item.settings.busy
+        if self._counters.busy(self.services.timing.clock()) > longest:
+            raise self.error(DownloadError, f"the storage was busy for {longest:g} s: {why}")
 
     def error(self, kind: type[DownloadError], message: str, *, retryable: bool = True) -> DownloadError:
-        """An error of this package's body."""
+        """Create an error of this package, in the stage `stream`."""
         error = kind(message, package=self.item.identity, stage="stream")
         error.retryable = retryable and kind is not TooLarge
         return error

@@ -1,8 +1,8 @@
-"""The rest of one body over several connections, piece by piece, in order.
+"""Fetch the rest of one body over several connections, as a multipart download of byte ranges.
 
-Rule 1: a piece counts only if its answer is exactly the bytes that were asked for, of the same object (If-Match).
-Rule 2: the record says which bytes of the part file are filled, before one is written after a gap.
-Rule 3: what ends one connection ends all; what it means is decided where it is for a single stream.
+Rule 1: a piece counts only if its response is exactly the range that was requested, of the same object (If-Match).
+Rule 2: the record says which ranges of the part file are filled, before a byte is written behind a gap.
+Rule 3: what ends one connection ends all; what follows from it is decided in `body.py`, as for a single connection.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ...errors import ConnectionFailed, TimedOut
 from ..limits.stall import StallDetected, Watch
 from ..rules.byte_ranges import Region, add, gaps, next_piece
 from .rules.responses import StorageRefusal, refused
-from .rules.resume import Kept, RangeVerdict, piece_of, read_piece
+from .rules.resume import Kept, RangeVerdict, piece_headers, read_piece
 
 if TYPE_CHECKING:
     from ..._http.streaming import StorageReply
@@ -27,33 +27,33 @@ if TYPE_CHECKING:
     from ..item import Item
     from ..services import Services
 
-__all__ = ["Split"]
+__all__ = ["MultipartDownload"]
 
-NOTED = 8
-"""Buffers after which the record learns what is filled: so many may have to come again after a crash."""
+NOTE_EVERY = 8
+"""Buffers between two notes of the filled ranges in the record: as many may be fetched again after a crash."""
 
 
 class _Ended(Exception):
-    """Inside this module only: an answer that ends the splitting."""
+    """Internal: a response that ends the multipart download."""
 
-    def __init__(self, answer: RangeVerdict | StorageRefusal) -> None:
-        self.answer = answer
+    def __init__(self, verdict: RangeVerdict | StorageRefusal) -> None:
+        self.verdict = verdict
 
 
 @define(eq=False, kw_only=True)
-class Split:
-    """Several connections for one body; those beyond the first stop when streams are needed elsewhere.
+class MultipartDownload:
+    """Several connections for one body; those beyond the first stop when other packages need them.
 
     Args:
-        kept: what the storage said about the object: a strong ETag, and the total.
+        kept: length and strong ETag of the object.
         url: the signed link.
-        count: connections.
-        remember: writes into the record what is filled.
-        moved: told after each write.
+        count: number of connections.
+        remember: records the filled ranges.
+        moved: called after each write.
     """
 
     item: Item
-    tools: Services
+    services: Services
     writer: PartWriter
     kept: Kept
     url: str
@@ -64,14 +64,14 @@ class Split:
     _noted: int = field(init=False, default=0)
 
     async def fetch(self) -> RangeVerdict | StorageRefusal:
-        """Bring what is missing.
+        """Fetch what is missing.
 
         Returns:
-            what the storage answered that ends it; `go on` when nothing is missing any more.
+            the response that ended it; `go on` when all connections ended well.
 
         Raises:
-            ConnectionFailed, TimedOut, Stall: a connection broke.
-            DownloadError: the disk did not take a write.
+            ConnectionFailed, TimedOut, StallDetected: a connection broke.
+            DownloadError: a write failed.
         """
         await self.writer.split()
         await self._note()
@@ -82,44 +82,48 @@ class Split:
             for worker in workers:
                 worker.cancel()
             await finish(asyncio.wait(workers))
-        errors = [worker.exception() for worker in workers if not worker.cancelled()]
+        errors = [error for worker in workers if not worker.cancelled() and (error := worker.exception()) is not None]
         await self._note()
-        return _answer([error for error in errors if error is not None], self.kept)
+        # A response of the storage counts more than connections that broke.
+        for error in sorted(errors, key=lambda error: not isinstance(error, _Ended)):
+            if isinstance(error, _Ended):
+                return error.verdict
+            raise error
+        return RangeVerdict("go on", self.kept.total)
 
     async def _work(self, number: int) -> None:
-        """Fetch pieces until none is free, or somebody else needs the connection."""
-        while number == 0 or self.tools.lines.used < self.item.terms.settings.streams:
-            piece = self._next()
+        """Fetch pieces until none is left, or another package needs the connection."""
+        while number == 0 or self.services.connections.used < self.item.settings.streams:
+            piece = self._next_piece()
             if piece is None:
                 return
             self._taken.add(piece)
             try:
-                with self.tools.lines.line():
-                    await self._fetch(piece)
+                with self.services.connections.line():
+                    await self._fetch_piece(piece)
             finally:
                 self._taken.discard(piece)
 
-    def _next(self) -> Region | None:
+    def _next_piece(self) -> Region | None:
         regions = add(self.writer.beyond, (0, self.writer.size))
         for piece in self._taken:
             regions = add(regions, piece)
-        return next_piece(gaps(regions, self.kept.total or 0), self.count, self.item.terms.settings.split_piece)
+        return next_piece(gaps(regions, self.kept.total or 0), self.count, self.item.settings.split_piece)
 
-    async def _fetch(self, piece: Region) -> None:
-        storage = self.item.terms.client.storage
-        async with storage.get(self.url, headers=piece_of(self.kept, piece)) as reply:
+    async def _fetch_piece(self, piece: Region) -> None:
+        async with self.item.client.storage.get(self.url, headers=piece_headers(self.kept, piece)) as reply:
             if classify(reply.status, reply.headers) in ("renew", "busy", "again", "fail"):
                 raise _Ended(refused(reply.status, reply.headers, await reply.peek()))
-            reading = read_piece(reply.status, reply.headers, piece, self.kept)
-            if reading.action != "go on":
-                raise _Ended(reading)
-            await _Filling(self, piece).fill(reply)
+            verdict = read_piece(reply.status, reply.headers, piece, self.kept)
+            if verdict.action != "go on":
+                raise _Ended(verdict)
+            await _PieceReader(self, piece).read(reply)
 
-    async def put(self, at: int, chunks: list[bytes]) -> None:
-        """Write, and tell those who want to know."""
+    async def write(self, at: int, chunks: list[bytes]) -> None:
+        """Write chunks at an offset, report progress, and record the filled ranges now and then."""
         await self.writer.put(at, chunks)
         self.moved()
-        if self.writer.here - self._noted >= NOTED * self.item.terms.settings.buffer:
+        if self.writer.here - self._noted >= NOTE_EVERY * self.item.settings.buffer:
             await self._note()
 
     async def _note(self) -> None:
@@ -128,24 +132,24 @@ class Split:
 
 
 @define(eq=False)
-class _Filling:
-    """One piece that arrives."""
+class _PieceReader:
+    """Reads the body of one piece into the file, buffer by buffer."""
 
-    split: Split
+    parent: MultipartDownload
     piece: Region
     chunks: list[bytes] = field(init=False, factory=list)
     gathered: int = field(init=False, default=0)
     at: int = field(init=False, default=0)
 
-    async def fill(self, reply: StorageReply) -> None:
-        """Write the body of an answer where it belongs; of one that breaks, as much as came."""
+    async def read(self, reply: StorageReply) -> None:
+        """Read the body; of one that breaks, write what arrived."""
         self.at = self.piece[0]
-        settings = self.split.item.terms.settings
+        settings = self.parent.item.settings
         try:
-            async with self.split.tools.watchdog.watch(settings.stall, settings.stall_bytes) as watch:
+            async with self.parent.services.watchdog.watch(settings.stall, settings.stall_bytes) as watch:
                 while chunk := await reply.read():
                     watch.moved += len(chunk)
-                    await self._take(chunk, watch, settings.buffer)
+                    await self._add(chunk, watch, settings.buffer)
         except (ConnectionFailed, TimedOut, StallDetected):
             await self._write()
             raise
@@ -153,7 +157,7 @@ class _Filling:
         if self.at < self.piece[1]:
             raise ConnectionFailed("a piece of the body ended early")
 
-    async def _take(self, chunk: bytes, watch: Watch, buffer: int) -> None:
+    async def _add(self, chunk: bytes, watch: Watch, buffer: int) -> None:
         self.chunks.append(chunk)
         self.gathered += len(chunk)
         if self.at + self.gathered > self.piece[1]:
@@ -166,14 +170,5 @@ class _Filling:
     async def _write(self) -> None:
         chunks, size, self.chunks, self.gathered = self.chunks, self.gathered, [], 0
         if chunks:
-            await self.split.put(self.at, chunks)
+            await self.parent.write(self.at, chunks)
             self.at += size
-
-
-def _answer(errors: list[BaseException], kept: Kept) -> RangeVerdict | StorageRefusal:
-    """What ended it; what a storage answered counts more than connections that broke."""
-    for error in sorted(errors, key=lambda error: not isinstance(error, _Ended)):
-        if isinstance(error, _Ended):
-            return error.answer
-        raise error
-    return RangeVerdict("go on", kept.total)

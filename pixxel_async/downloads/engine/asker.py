@@ -18,7 +18,7 @@ from ...errors import (
     RateLimited,
 )
 from ...events import Waiting
-from ..pipeline.ask import inquire
+from ..pipeline.ask import ask
 from .key_check import KeyProbe
 
 if TYPE_CHECKING:
@@ -47,30 +47,30 @@ class Asker:
 
     def __init__(
         self,
-        tools: Services,
+        services: Services,
         schedule: Schedule,
         binding: OrganizationGuard,
         *,
         fail: Callable[[Item, PixxelError], object],
         refused: Callable[[Item, PixxelError], object],
     ) -> None:
-        self._tools = tools
+        self._services = services
         self._schedule = schedule
         self._binding = binding
         self._fail = fail
         self._refused = refused
-        self._doorman = KeyProbe(tools.timing)
+        self._doorman = KeyProbe(services.timing)
 
     async def ask(self, item: Item) -> None:
         """Ask for one package; afterwards it is ready, waits, or has ended."""
         if not item.asks:
             item.began = item.sent
         item.asks += 1
-        deadline = item.terms.settings.deadline
+        deadline = item.settings.deadline
         try:
             async with asyncio.timeout(deadline):  # also for the last one, which is made when it is nearly over
                 await self._binding.ensure()
-                state = await inquire(item, self._tools)
+                state = await ask(item, self._services)
         except PixxelError as error:
             await self.failed(item, error)
         except TimeoutError:
@@ -86,9 +86,9 @@ class Asker:
             self._schedule.again(item)
         elif isinstance(error, OutcomeUnknown) and item.package.by_id and item.lost < LOST:
             item.lost += 1
-            self._schedule.later(item, item.terms.client.settings.waiting.first)
+            self._schedule.later(item, item.client.settings.waiting.first)
         elif isinstance(error, KeyRefused | Forbidden):
-            refusal = await self._doorman.refusal(item.terms.client)
+            refusal = await self._doorman.refusal(item.client)
             self._fail(item, error)
             if refusal is not None:
                 self._refused(item, refusal)
@@ -102,10 +102,10 @@ class Asker:
             self._fail(item, PackageFailed(state.message, package=item.identity))
         elif state.ready:
             item.link = state.link
-            life = state.link.good_for(self._tools.timing.clock()) if state.link is not None else math.inf
+            life = state.link.good_for(self._services.timing.clock()) if state.link is not None else math.inf
             self._schedule.ready(item, life if life > 0 else math.inf)
         else:
-            told, usual = state.retry_after, item.terms.client.settings.waiting.first
+            told, usual = state.retry_after, item.client.settings.waiting.first
             self.packing(item, told if told is not None and told > usual else None)
 
     def packing(self, item: Item, told: float | None = None) -> None:
@@ -114,10 +114,10 @@ class Asker:
         Args:
             told: seconds before which the service does not want to be asked again; None when it did not say.
         """
-        age = self._tools.timing.clock() - item.began
-        if age >= item.terms.settings.deadline:
+        age = self._services.timing.clock() - item.began
+        if age >= item.settings.deadline:
             stand = f"still {item.status or 'without a status'!r} after {age:.0f} s and {item.asks} requests"
             self._fail(item, PackageTimedOut(f"{stand} (deadline)", package=item.identity))
             return
-        self._tools.tell(Waiting(item.identity, item.status, age))
+        self._services.emit(Waiting(item.identity, item.status, age))
         self._schedule.packing(item, told)

@@ -11,7 +11,7 @@ from ...events import Failed, Outcome, Waiting
 from ..item import Item, ItemKey, OutcomeSink, WorkerHold
 from ..pipeline.claim import LeaseHeld
 from ..pipeline.failures import note_failure, unforeseen
-from ..pipeline.pipeline import NotReady, carry
+from ..pipeline.pipeline import NotReady, Pipeline
 from ..schedule.schedule import Schedule
 from .asker import Asker
 from .lookup import LookupResult
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..services import Services
     from .organization import OrganizationGuard
 
-__all__ = ["Engine", "begin"]
+__all__ = ["Engine"]
 
 LOOK_AGAIN = 1.0
 """Seconds between two looks at a package that another process has."""
@@ -43,18 +43,31 @@ class Engine:
         streaming: bodies under way.
     """
 
-    def __init__(self, tools: Services, binding: OrganizationGuard, home: Location, settings: Settings) -> None:
-        self.tools = tools
+    def __init__(self, services: Services, binding: OrganizationGuard, home: Location, settings: Settings) -> None:
+        self.services = services
         self.items: dict[ItemKey, Item] = {}
         self.home = home
         self._binding = binding
         self.streaming = 0
         self._workers: dict[str, list[asyncio.Task[None]]] = {"ask": [], "stream": []}
-        self.schedule = Schedule(tools.timing, settings.waiting.first, settings.http.calls_per_second)
-        self._asker = Asker(tools, self.schedule, binding, fail=self.fail, refused=self._refused)
+        self.schedule = Schedule(services.timing, settings.waiting.first, settings.http.calls_per_second)
+        self._asker = Asker(services, self.schedule, binding, fail=self.fail, refused=self._refused)
         self._changed = asyncio.Event()
         self._notes: set[asyncio.Task[None]] = set()
         self._holds: set[asyncio.Task[None]] = set()
+
+    def begin(self, item: Item, found: LookupResult, ask: Callable[[Item], object]) -> None:
+        """Queue a new item: for a worker that looks at its file again under lease, or to be requested.
+
+        Args:
+            ask: queues an item that is to be requested.
+        """
+        item.download_id = (found.row.download_id if found.row is not None else None) or ""
+        if found.decision.step in ("done", "finish", "check", "adopt", "prove", "taken"):
+            # The look was without a lease: another process may have published the file meanwhile.
+            self.schedule.stream(item)
+        else:
+            ask(item)
 
     def staff(self, settings: DownloadSettings) -> None:
         """As many workers as these settings ask for."""
@@ -86,33 +99,35 @@ class Engine:
     async def _stream(self) -> None:
         """Carry one package to its end."""
         item = await self.schedule.next_ready()
-        item.began += self.tools.timing.clock() - item.queued
-        item.terms.streaming += 1
+        item.began += self.services.timing.clock() - item.queued
+        item.context.streaming += 1
         self.streaming += 1
         size = 0
         try:
             if item.sinks:
                 size = await self._carry(item)
         finally:
-            item.terms.streaming -= 1
+            item.context.streaming -= 1
             self.streaming -= 1
             item.running = item.link = None
             self.schedule.streamed(item, size)
 
     async def _carry(self, item: Item) -> int:
         """Carry a package as far as it gets; returns the bytes that were streamed, as far as that is known."""
-        deadline = item.terms.settings.deadline
-        left = item.began + deadline - self.tools.timing.clock()
+        deadline = item.settings.deadline
+        left = item.began + deadline - self.services.timing.clock()
         try:
             async with asyncio.timeout(max(left, 0.0)) as limit:
                 item.running = WorkerHold(item.identity, limit)
-                done = await carry(item, self.tools)
+                done = await Pipeline(item, self.services).run()
                 self.finish(item, done)
                 return done.size if done.fetched else 0
         except NotReady:
             self._asker.packing(item)
         except LeaseHeld:
-            self.tools.tell(Waiting(item.identity, "another process has it", self.tools.timing.clock() - item.began))
+            self.services.emit(
+                Waiting(item.identity, "another process has it", self.services.timing.clock() - item.began)
+            )
             self._hold(item)
         except RateLimited as error:
             await self._asker.failed(item, error)
@@ -130,7 +145,7 @@ class Engine:
         hold.add_done_callback(self._holds.discard)
 
     async def _look_again(self, item: Item) -> None:
-        await self.tools.timing.sleep(LOOK_AGAIN)
+        await self.services.timing.sleep(LOOK_AGAIN)
         self.schedule.stream(item)
 
     async def _failed(self, item: Item, error: PixxelError) -> None:
@@ -143,22 +158,22 @@ class Engine:
         """An item has ended: all who want it learn of it."""
         sinks, item.sinks = item.sinks, ()
         self._forget(item)
-        self.tools.tell(outcome)
+        self.services.emit(outcome)
         for sink in sinks:
             sink.deliver(outcome)
         self._changed.set()
         self.schedule.wake()
 
-    def key(self, package: Package, terms: BatchContext) -> ItemKey:
+    def key(self, package: Package, context: BatchContext) -> ItemKey:
         """What an item is known by; mostly the package alone, for there may be very many.
 
         Another client's item is another item: what one key is refused, the next may have.
         """
-        home = terms.folder is self.home.folder or terms.folder == self.home.folder
-        return package if home and terms.client is self._binding.client else (package, terms.folder, terms.client)
+        home = context.folder is self.home.folder or context.folder == self.home.folder
+        return package if home and context.client is self._binding.client else (package, context.folder, context.client)
 
     def _forget(self, item: Item) -> None:
-        key = self.key(item.package, item.terms)
+        key = self.key(item.package, item.context)
         if self.items.get(key) is item:
             del self.items[key]
 
@@ -168,7 +183,7 @@ class Engine:
             return
         if isinstance(error, DownloadError):
             error.package = error.package or item.identity
-        self._note(note_failure(item, error, self.tools))
+        self._note(note_failure(item, error, self.services))
         self.finish(item, Failed(item.package, error, getattr(error, "stage", "ask")))
 
     def _note(self, work: Coroutine[Any, Any, None]) -> None:
@@ -188,7 +203,7 @@ class Engine:
         self.schedule.wake()
 
     def _refused(self, item: Item, error: PixxelError) -> None:
-        self.stop(error, lambda other: other.terms.client is item.terms.client)
+        self.stop(error, lambda other: other.context.client is item.client)
 
     def stop(self, error: PixxelError, concerned: Callable[[Item], bool]) -> None:
         """Whoever wants one of these items gets no further outcomes, but those of bodies under way."""
@@ -213,17 +228,3 @@ class Engine:
             task.cancel()
         while pending := [task for task in (*workers, *self._holds, *self._notes) if not task.done()]:
             await asyncio.wait(pending)
-
-
-def begin(engine: Engine, item: Item, found: LookupResult, ask: Callable[[Item], object]) -> None:
-    """Put an item on its way: to a stream, which looks at its file again, or to be asked for.
-
-    Args:
-        ask: takes an item that is to be asked for.
-    """
-    item.download_id = (found.row.download_id if found.row is not None else None) or ""
-    if found.decision.step in ("done", "finish", "check", "adopt", "prove", "taken"):
-        # Nobody had claimed it when it was looked at: another process may have put its file there meanwhile.
-        engine.schedule.stream(item)
-    else:
-        ask(item)

@@ -12,7 +12,6 @@ from ...events import Outcome, Skipped
 from ...packages import Wanted, wanted
 from ..item import BatchContext, Item, OutcomeSink
 from ..pipeline.failures import unforeseen
-from .engine import begin
 from .lookup import LookupResult, ended, in_shard, look_up
 from .source import PackageSource
 
@@ -48,14 +47,14 @@ class Feed:
         source: Iterable[object] | AsyncIterable[object],
         *,
         engine: Engine,
-        terms: BatchContext,
+        context: BatchContext,
         sink: Batch,
         wait_for_jobs: bool,
     ) -> None:
         self.active = 0
         self._source = PackageSource(source)
         self._engine = engine
-        self._terms = terms
+        self._context = context
         self._sink = sink
         self._alone = (sink,)
         self._wait_for_jobs = wait_for_jobs
@@ -94,22 +93,22 @@ class Feed:
 
     def _use(self) -> int:
         """How many more packages could be asked for soon; none while half of the requests have theirs waiting."""
-        settings, schedule = self._terms.settings, self._engine.schedule
-        if not self._sink.open or self._terms.fresh > settings.asks // 2:
+        settings, schedule = self._context.settings, self._engine.schedule
+        if not self._sink.open or self._context.fresh > settings.asks // 2:
             return 0
         room = min(settings.ask_ahead - schedule.waiting, settings.max_pending - len(self._engine.items))
-        return max(min(settings.asks - self._terms.fresh, room), 0)
+        return max(min(settings.asks - self._context.fresh, room), 0)
 
     def _is_new(self, given: Wanted) -> bool:
         """Whether a row has to be looked up: it is this machine's share, and not under way already."""
-        if not in_shard(given.package, self._terms.settings.shard):
+        if not in_shard(given.package, self._context.settings.shard):
             self._say(Skipped(given.package, "another machine's share"))
             return False
         return not self._join(given)
 
     def _join(self, given: Wanted) -> bool:
         """Whether a package is under way already: then this batch learns of its end, and does not end it."""
-        known = self._engine.items.get(self._engine.key(given.package, self._terms)) if self._engine.items else None
+        known = self._engine.items.get(self._engine.key(given.package, self._context)) if self._engine.items else None
         if known is None:
             return False
         if self._sink in known.sinks:
@@ -122,7 +121,7 @@ class Feed:
     async def _take(self, given: Sequence[Wanted]) -> int:
         """How many of these are on their way now; one that cannot be named or looked up fails, and no other."""
         try:
-            found = await look_up(given, self._terms, self._engine.tools)
+            found = await look_up(given, self._context, self._engine.services)
         except PixxelError as error:
             if len(given) == 1:
                 if not self._join(given[0]):
@@ -133,25 +132,25 @@ class Feed:
 
     def _begin(self, found: LookupResult) -> bool:
         """Whether a package is on its way now; one that is over already never becomes an item."""
-        outcome = ended(found, self._terms, skip=True)
+        outcome = ended(found, self._context, skip=True)
         if outcome is not None:
             self._say(outcome)
         elif not self._join(found.wanted):
-            begin(self._engine, self._item(found.wanted), found, self._start)
+            self._engine.begin(self._item(found.wanted), found, self._start)
             return True
         return False
 
     def _item(self, given: Wanted) -> Item:
         """A new item, of this batch alone."""
-        item = Item(given, self._terms, self._engine.tools.timing.clock())
+        item = Item(given, self._context, self._engine.services.timing.clock())
         item.sinks = self._alone
-        self._engine.items[self._engine.key(given.package, self._terms)] = item
+        self._engine.items[self._engine.key(given.package, self._context)] = item
         self.active += 1
         return item
 
     def _say(self, outcome: Outcome) -> None:
         """The outcome of a row that is never under way."""
-        self._engine.tools.tell(outcome)
+        self._engine.services.emit(outcome)
         self._sink.say(outcome)
 
     def _start(self, item: Item) -> None:
@@ -165,7 +164,7 @@ class Feed:
             self._jobs[job].append(item)
             return
         self._jobs[job] = [item]
-        client, deadline = self._terms.client, self._terms.settings.deadline
+        client, deadline = self._context.client, self._context.settings.deadline
         self._follows[job] = client.follow_job(*job, partial(self._job_ended, job), deadline=deadline)
 
     def _job_ended(self, job: tuple[str, str], error: Exception | None) -> None:

@@ -47,7 +47,7 @@ def in_shard(package: Package, shard: tuple[int, int] | None) -> bool:
 
 
 async def look_up(
-    wanted: Sequence[Wanted], terms: BatchContext, sight: ReadServices, *, heads: bool = True
+    wanted: Sequence[Wanted], context: BatchContext, services: ReadServices, *, heads: bool = True
 ) -> list[LookupResult]:
     """Look up packages of one call, all together; raises when one of them cannot be named or looked at.
 
@@ -55,13 +55,13 @@ async def look_up(
         heads: whether of what is done no more need be told than that and where it is.
     """
     identities = [str(each.package) for each in wanted]
-    known = await sight.record.known(identities, terms.folder, heads=heads and not terms.settings.extract)
+    known = await services.record.known(identities, context.folder, heads=heads and not context.settings.extract)
     rows = [known.get(identity) for identity in identities]
-    decisions = await decide(wanted, rows, terms, sight)
+    decisions = await decide(wanted, rows, context, services)
     return list(map(LookupResult, wanted, rows, decisions))
 
 
-def ended(found: LookupResult, terms: BatchContext, *, skip: bool) -> Outcome | None:
+def ended(found: LookupResult, context: BatchContext, *, skip: bool) -> Outcome | None:
     """The outcome of what is over already; None when something is to be done about it.
 
     Args:
@@ -72,22 +72,22 @@ def ended(found: LookupResult, terms: BatchContext, *, skip: bool) -> Outcome | 
         return None
     if found.decision.step == "done":
         unpacked = Extracted.read(row.extracted)
-        return None if _to_unpack(terms, row, unpacked) else _done(package, row, unpacked, terms, skip=skip)
+        return None if _to_unpack(context, row, unpacked) else _done(package, row, unpacked, context, skip=skip)
     if found.decision.step == "given_up" and skip:
         return Skipped(package, f"given up after {row.runs} runs: {row.error}", given_up=True)
     return None
 
 
-def _to_unpack(terms: BatchContext, row: Row, unpacked: Extracted | None) -> bool:
+def _to_unpack(context: BatchContext, row: Row, unpacked: Extracted | None) -> bool:
     """Whether it is done but for its files."""
-    return terms.settings.extract and row.container == "zip" and (unpacked is None or not unpacked.whole)
+    return context.settings.extract and row.container == "zip" and (unpacked is None or not unpacked.whole)
 
 
-def _done(package: Package, row: Row, unpacked: Extracted | None, terms: BatchContext, *, skip: bool) -> Outcome:
+def _done(package: Package, row: Row, unpacked: Extracted | None, context: BatchContext, *, skip: bool) -> Outcome:
     name, folder = row.name or "", None
-    file, url = os.path.join(terms.folder, name), url_of(terms, name)
+    file, url = os.path.join(context.folder, name), url_of(context, name)
     if unpacked is not None and unpacked.whole:
-        folder = terms.folder / unpacked.folder
+        folder = context.folder / unpacked.folder
         file = file if unpacked.kept else str(folder)
     if skip:
         return Skipped(package, "done before", file, url=url)

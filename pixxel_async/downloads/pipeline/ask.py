@@ -1,4 +1,4 @@
-"""One question about one package, and what is remembered of the answer."""
+"""Request one package or its state from the API, and remember the answer."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from ..item import Item
     from ..services import Services
 
-__all__ = ["inquire"]
+__all__ = ["ask"]
 
 
-async def inquire(item: Item, tools: Services) -> PackageState:
-    """Ask for one package, or how it stands; the id of a download is in the record before anything is made of it.
+async def ask(item: Item, services: Services) -> PackageState:
+    """Request a package, or its state; a new download id is recorded before the answer is used.
 
     Raises:
         PixxelError: as `client.packages.ask`.
     """
-    state = await item.terms.client.packages.ask(item.package, download_id=item.download_id)
+    state = await item.client.packages.ask(item.package, download_id=item.download_id)
     if state.download_id != item.download_id:
         item.download_id = state.download_id
-        with suppress(DownloadError):  # a row that another process holds: it has an id of its own
-            await tools.record.save(item.identity, item.terms.folder, download_id=state.download_id or None)
-    tools.tell(Asked(item.identity, state.status))
+        with suppress(DownloadError):  # another process holds the row and has a download id of its own
+            await services.record.save(item.identity, item.folder, download_id=state.download_id or None)
+    services.emit(Asked(item.identity, state.status))
     item.status = sys.intern(str(state.status))
     return state

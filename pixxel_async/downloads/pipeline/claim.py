@@ -1,4 +1,4 @@
-"""Where an item lies: its names below the folder, its row, and what is to be done about what is there."""
+"""Take the lease of one package: its names below the folder, its row, and the decision how to go on."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from ..._aio.shield import finish
 from ...errors import NameTaken
 from ..disk.final import Final
-from ..record import Claim, Row
+from ..record import Row
 from ..record.extracted import Extracted
 from ..rules.file_names import distinct, part_name, render, segment, with_suffix
 from .rules.recovery import DONE, Decision, Known, recover, stands
@@ -30,47 +30,92 @@ __all__ = ["ClaimedItem", "LeaseHeld", "claimed", "decide", "first_name", "url_o
 
 
 class LeaseHeld(Exception):
-    """Inside this package only: another process has the item."""
+    """Internal: another process holds the package's lease."""
 
 
 @define(eq=False)
 class ClaimedItem:
-    """One claimed item.
+    """One package under lease.
 
     Attributes:
-        folder: where the part file is.
-        destination: where the final file goes.
-        row: what the record knew when it was claimed.
-        name, part: of the final file and of the part file, relative to the folder.
-        decision: what to do.
-        held: whether it is this process's own; whoever gives it back earlier says so.
+        row: the record's row as this process knows it; `save` keeps both the same.
+        name: path of the final file, relative to the folder.
+        part: path of the part file, relative to the folder.
+        decision: how to go on from row, part file and final file.
+        held: whether the lease is still to be released.
     """
 
-    folder: Path
-    destination: Destination
+    item: Item
+    services: Services
     row: Row
     name: str
     part: str
     decision: Decision
-    held: bool = True
+    held: bool = field(init=False, default=True)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the part file."""
+        return self.item.folder
+
+    @property
+    def destination(self) -> Destination:
+        """The destination of the final file."""
+        return self.item.destination
 
     @property
     def path(self) -> Path:
-        """The final file, unless it is an object."""
+        """The final file; of an object the path that it would have in the spool folder."""
         return self.folder / self.name
 
     @property
     def title(self) -> str:
-        """The final file, as people are told of it."""
+        """The final file as messages name it: a path or a URL."""
         return self.destination.title(self.name)
 
-    def learn(self, **changes: Any) -> None:
-        """The row has changed."""
+    async def save(self, *, durable: bool = False, **changes: Any) -> None:
+        """Change the row, in the record and here; arguments as `Record.save`."""
+        await self.services.record.save(self.item.identity, self.folder, durable=durable, **changes)
         self.row = self.row._replace(**changes)
+
+    async def release_with(self, **changes: Any) -> None:
+        """Change the row and release the lease in the same commit."""
+        await self.services.record.save(self.item.identity, self.folder, release=True, **changes)
+        self.row, self.held = self.row._replace(**changes), False
+
+
+@asynccontextmanager
+async def claimed(item: Item, services: Services) -> AsyncIterator[ClaimedItem]:
+    """Hold the package's lease for the block, with its row and the decision how to go on.
+
+    Raises:
+        LeaseHeld: another process holds it.
+    """
+    name, record = first_name(item.wanted, item.settings.name), services.record
+    try:
+        taken = await record.claim(item.identity, item.folder, name=name, part=_part(item.package, name))
+    except NameTaken:  # by another package of this record: append the package's own hash
+        name = distinct(name, item.package)
+        taken = await record.claim(item.identity, item.folder, name=name, part=_part(item.package, name))
+    if taken is None:
+        raise LeaseHeld
+    claim: ClaimedItem | None = None
+    try:
+        row = taken.row
+        name = row.name or name
+        part = row.part or _part(item.package, name)
+        look = await item.destination.looking([name])
+        decider = _Decider(item.context, services.disk, look, lost=record.lost, revive=True)
+        decision = await services.threads.run(decider, row, name, part, taken.same_boot)
+        claim = ClaimedItem(item, services, row, name, part, decision)
+        yield claim
+    finally:
+        if claim is None or claim.held:
+            await finish(record.release(item.identity, item.folder))
 
 
 def first_name(wanted: Wanted, template: str | None) -> str:
-    """The name of a package as it is known before its bytes are: with the suffix of what is promised or most likely."""
+    """Name a package before its bytes are known: with the suffix of its promised or most likely container."""
     if wanted.name is not None:
         bare = "/".join(segment(part) for part in wanted.name.split("/"))
     else:
@@ -78,76 +123,52 @@ def first_name(wanted: Wanted, template: str | None) -> str:
     return with_suffix(bare, wanted.package.promised or "zip")
 
 
-@asynccontextmanager
-async def claimed(item: Item, tools: Services) -> AsyncIterator[ClaimedItem]:
-    """The item's place, this process's own for the block; raises `LeaseHeld` when another process has it."""
-    folder = item.terms.folder
-    name = first_name(item.wanted, item.terms.settings.name)
-    claim = await _claim(item, tools, name)
-    place: ClaimedItem | None = None
-    try:
-        row = claim.row
-        name = row.name or name
-        part = row.part or _part(item.package, name)
-        look = await item.terms.destination.looking([name])
-        decide_one = _Deciding(item.terms, tools.disk, look, lost=tools.record.lost, revive=True)
-        decision = await tools.threads.run(decide_one, row, name, part, claim.same_boot)
-        place = ClaimedItem(folder, item.terms.destination, row, name, part, decision)
-        yield place
-    finally:
-        if place is None or place.held:
-            await finish(tools.record.release(item.identity, folder))
-
-
-async def _claim(item: Item, tools: Services, name: str) -> Claim:
-    folder = item.terms.folder
-    try:
-        claim = await tools.record.claim(item.identity, folder, name=name, part=_part(item.package, name))
-    except NameTaken:
-        name = distinct(name, item.package)
-        claim = await tools.record.claim(item.identity, folder, name=name, part=_part(item.package, name))
-    if claim is None:
-        raise LeaseHeld
-    return claim
-
-
 def _part(package: Package, name: str) -> str:
     return posixpath.join(posixpath.dirname(name), part_name(package))
 
 
 @frozen
-class _Deciding:
-    """Looks at the disk and decides; runs in a thread."""
+class _Decider:
+    """Look at the disk and decide how to go on with one package after another; called in a thread.
 
-    terms: BatchContext
+    Attributes:
+        lost: whether an earlier record of the folder was lost.
+        revive: whether a package that was given up is tried again.
+    """
+
+    context: BatchContext
     disk: Disk
     look: Look
     lost: bool
     revive: bool = False
 
     def __call__(self, row: Row | None, name: str, part: str, same_boot: bool) -> Decision:
-        final, exists, if_missing = self._final(row, name), self.terms.settings.exists, self.terms.settings.if_missing
+        final, exists, if_missing = (
+            self._final(row, name),
+            self.context.settings.exists,
+            self.context.settings.if_missing,
+        )
         if row is not None and row.state == "done" and stands(row.size, row.mtime_ns, final, exists, if_missing):
-            return DONE  # as nearly all of very many are
+            return DONE  # the fast path: the state of nearly all packages of a repeated run
         known = self._known(row, same_boot)
         over = known is None or known.state in ("done", "given_up")
-        kept = None if over else self.disk.look(os.path.join(self.terms.folder, part))
+        kept = None if over else self.disk.look(os.path.join(self.context.folder, part))
         part_size = kept.size if kept is not None and kept.regular else None
         return recover(known, part_size, final, exists=exists, if_missing=if_missing, lost=self.lost)
 
     def _final(self, row: Row | None, name: str) -> Final | None:
-        """What is at the final name; an archive whose files were unpacked instead of it is there while they are."""
+        """Look at the final name; a folder of files that replaced their archive stands for the archive."""
         there = self.look(name)
         if there is not None or row is None or row.extracted is None:
             return there
         found = Extracted.read(row.extracted)
         instead = found is not None and found.whole and not found.kept
-        if instead and found is not None and os.path.isdir(os.path.join(self.terms.folder, found.folder)):
+        if instead and found is not None and os.path.isdir(os.path.join(self.context.folder, found.folder)):
             return Final(regular=True, size=row.size or 0, mtime_ns=row.mtime_ns or 0)
         return None
 
     def _known(self, row: Row | None, same_boot: bool) -> Known | None:
-        """What the row says; a row that a claim has just begun says nothing."""
+        """Return what the row says; None for a row that the claim has only just created."""
         if row is None or (row.state == "waiting" and row.total is None):
             return None
         ours = row.finished_at is not None
@@ -156,32 +177,29 @@ class _Deciding:
 
 
 async def decide(
-    wanted: Sequence[Wanted], rows: Sequence[Row | None], terms: BatchContext, sight: ReadServices
+    wanted: Sequence[Wanted], rows: Sequence[Row | None], context: BatchContext, services: ReadServices
 ) -> list[Decision]:
-    """What is to be done about each of these, all of one call, before anything is asked for.
+    """Decide how to go on with each package of one call, before anything is requested.
 
-    An object store is looked at only where what it holds makes a difference to what the record says.
+    An object store is looked at only where the decision depends on what it holds.
     """
-    names = [_name(*each, terms) for each in zip(wanted, rows, strict=True)]
-    sure = terms.settings.if_missing == "redo" or terms.settings.exists == "error" or sight.record.lost
-    look = await terms.destination.looking(names, sure=sure)
-    deciding = _Deciding(terms, sight.disk, look, lost=sight.record.lost)
-    return await sight.threads.run(_decide, wanted, rows, names, deciding)
-
-
-def _decide(
-    wanted: Sequence[Wanted], rows: Sequence[Row | None], names: Sequence[str], one: _Deciding
-) -> list[Decision]:
-    return [
-        one(row, name, (row.part if row is not None else None) or _part(each.package, name), True)
-        for each, row, name in zip(wanted, rows, names, strict=True)
+    names = [
+        (row.name if row is not None else None) or first_name(each, context.settings.name)
+        for each, row in zip(wanted, rows, strict=True)
     ]
+    sure = context.settings.if_missing == "redo" or context.settings.exists == "error" or services.record.lost
+    look = await context.destination.looking(names, sure=sure)
+    decider = _Decider(context, services.disk, look, lost=services.record.lost)
+
+    def decide_all() -> list[Decision]:
+        return [
+            decider(row, name, (row.part if row is not None else None) or _part(each.package, name), True)
+            for each, row, name in zip(wanted, rows, names, strict=True)
+        ]
+
+    return await services.threads.run(decide_all)
 
 
-def _name(wanted: Wanted, row: Row | None, terms: BatchContext) -> str:
-    return (row.name if row is not None else None) or first_name(wanted, terms.settings.name)
-
-
-def url_of(terms: BatchContext, name: str) -> str | None:
-    """The URL of a final file that is an object; None for other files."""
-    return None if terms.destination.url is None else terms.destination.title(name)
+def url_of(context: BatchContext, name: str) -> str | None:
+    """Return the URL of a final file that is an object; None for a local file."""
+    return None if context.destination.url is None else context.destination.title(name)

@@ -1,17 +1,16 @@
-"""A proved archive's files in a folder beside it: all of them at once, or none.
+"""Unpack a proved archive into a folder beside it: all files, or none.
 
-They are written into a hidden folder, which gets its name in one step when everything in it is on the disk. The record
-knows of the name before, so that after a crash a folder of that name is known to be ours and whole.
+The files are written into a hidden folder, which is renamed once all of them are on the disk. The final name is
+recorded before (write-ahead), so that after a crash a folder of that name is known to be ours and complete.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...errors import DownloadError, NameTaken
 from ..disk.unzip import unpack
@@ -19,59 +18,48 @@ from ..record.extracted import Extracted
 from ..rules.file_names import bare, part_name
 
 if TYPE_CHECKING:
-    from ..item import Item
-    from ..services import Services
     from .claim import ClaimedItem
 
-__all__ = ["extracted"]
+__all__ = ["extract_files"]
 
 SUFFIX = ".files"
 
-Save = Callable[..., Any]
 
-
-async def extracted(item: Item, place: ClaimedItem, save: Save, tools: Services) -> Extracted | None:
-    """See to it that the files are there, if they are wanted; what was extracted, then or before.
-
-    Args:
-        save: writes changes into the item's row.
+async def extract_files(claim: ClaimedItem) -> Extracted | None:
+    """Unpack the archive if `extract` is set and it was not unpacked before; return what is recorded as unpacked.
 
     Raises:
-        DownloadError: an archive that cannot be unpacked safely, no room, or a folder that is not ours; the archive
-            stays, and the record keeps why beside "done".
+        DownloadError: the archive cannot be unpacked safely, the disk is full, or the folder is not ours; the archive
+            stays, and the row keeps the reason beside its state `done`.
     """
-    settings, done = item.terms.settings, Extracted.read(place.row.extracted)
-    if not settings.extract or (done is not None and done.whole):
-        return done
-    if place.row.container != "zip" or await tools.threads.run(tools.disk.look, place.path) is None:
-        return done
-    target = Extracted(bare(place.name) + SUFFIX, settings.keep_archive)
-    folder = place.folder / target.folder
+    settings, threads, disk = claim.item.settings, claim.services.threads, claim.services.disk
+    recorded = Extracted.read(claim.row.extracted)
+    if not settings.extract or (recorded is not None and recorded.whole):
+        return recorded
+    if claim.row.container != "zip" or await threads.run(disk.look, claim.path) is None:
+        return recorded
+    target = Extracted(bare(claim.name) + SUFFIX, settings.keep_archive)
+    folder, stop = claim.folder / target.folder, Event()
     try:
-        if done is None:
-            await tools.threads.run(_check_free, folder)
-            await save(durable=True, extracted=target.text())
-        await _unpacked(item, place, folder, tools)
+        if recorded is None:
+            await threads.run(_check_free, folder)
+            await claim.save(durable=True, extracted=target.text())
+        work = partial(
+            unpack, claim.path, folder, claim.path.parent / f"{part_name(claim.item.package)}.d",
+            wanted=settings.extract if callable(settings.extract) else None, limit=settings.extract_bytes,
+            keep_free=settings.keep_free, stop=stop,
+        )  # fmt: skip
+        await threads.run_until(stop, work)
     except DownloadError as error:
-        await save(extracted=None, error=str(error), error_kind=type(error).__name__, retryable=error.retryable)
+        await claim.save(extracted=None, error=str(error), error_kind=type(error).__name__, retryable=error.retryable)
         raise
     target = target._replace(whole=True)
-    await save(extracted=target.text(), error=None, error_kind=None)
+    await claim.save(extracted=target.text(), error=None, error_kind=None)
     if not target.kept:
-        await tools.threads.run(tools.disk.remove, place.path)
+        await threads.run(disk.remove, claim.path)
     return target
 
 
 def _check_free(folder: Path) -> None:
     if os.path.lexists(folder):
         raise NameTaken(f"{folder} exists and is not known to be ours", stage="extract")
-
-
-async def _unpacked(item: Item, place: ClaimedItem, folder: Path, tools: Services) -> None:
-    settings, stop = item.terms.settings, Event()
-    work = partial(
-        unpack, place.path, folder, place.path.parent / f"{part_name(item.package)}.d",
-        wanted=settings.extract if callable(settings.extract) else None, limit=settings.extract_bytes,
-        keep_free=settings.keep_free, stop=stop,
-    )  # fmt: skip
-    await tools.threads.run_until(stop, work)

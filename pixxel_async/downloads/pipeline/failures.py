@@ -1,4 +1,4 @@
-"""What the record keeps of a failure."""
+"""Record a failure, and turn an unforeseen exception into a `DownloadError`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ..._redact import excerpt
 from ...errors import Corrupt, DownloadError, LinkExpired, NameTaken, NotAPackage, PackageFailed, PixxelError
-from ..item import Item
 
 if TYPE_CHECKING:
     from ..item import Item
@@ -15,35 +14,29 @@ if TYPE_CHECKING:
 
 __all__ = ["note_failure", "unforeseen"]
 
-_USELESS = (Corrupt, LinkExpired, NotAPackage, PackageFailed)
-"""After these a package that is asked for by POST is asked for anew, not looked at again by the id of the download."""
+_DROPS_DOWNLOAD_ID = (Corrupt, LinkExpired, NotAPackage, PackageFailed)
+"""After these errors a package requested by POST is requested again; polling its old download id would not help."""
 
 
-def _for_good(error: PixxelError) -> bool:
-    """Whether it counts towards giving up; a file in the way may be gone the next time."""
-    return not error.retryable and not isinstance(error, NameTaken)
-
-
-async def note_failure(item: Item, error: PixxelError, tools: Services) -> None:
-    """Leave the failure in the record; what fails for good in several runs is given up."""
-    folder, settings = item.terms.folder, item.terms.settings
-    if isinstance(error, _USELESS):
-        item.terms.client.packages.forget(item.package)
+async def note_failure(item: Item, error: PixxelError, services: Services) -> None:
+    """Record a failure; a package that failed for good in `give_up_after` runs is recorded as given up."""
+    if isinstance(error, _DROPS_DOWNLOAD_ID):
+        item.client.packages.forget(item.package)
         item.download_id = ""
+    final = not error.retryable and not isinstance(error, NameTaken)  # a file in the way may be gone in the next run
     with suppress(PixxelError):
-        row = await tools.record.get(item.identity, folder)
+        row = await services.record.get(item.identity, item.folder)
         if row is not None and row.state in ("done", "publishing"):
             return
-        runs = (row.runs if row is not None else 0) + _for_good(error)
-        state = "given_up" if runs >= settings.give_up_after and _for_good(error) else "failed"
-        await tools.record.save(
-            item.identity, folder, state=state, error=str(error), error_kind=type(error).__name__,
-            retryable=error.retryable, runs=runs, fields=dict(item.wanted.fields),
-            download_id=item.download_id or None,
+        runs = (row.runs if row is not None else 0) + final
+        await services.record.save(
+            item.identity, item.folder, state="given_up" if final and runs >= item.settings.give_up_after else "failed",
+            error=str(error), error_kind=type(error).__name__, retryable=error.retryable, runs=runs,
+            fields=dict(item.wanted.fields), download_id=item.download_id or None,
         )  # fmt: skip
 
 
 def unforeseen(error: Exception, stage: str, item: Item | None = None) -> DownloadError:
-    """A fault of ours: the failure of one item, or of all."""
+    """Wrap an exception that is a bug of ours; `item` is None where it ends all items."""
     told = f"unforeseen: {type(error).__name__}: {excerpt(str(error).encode())}"
     return DownloadError(told, package=item.identity if item is not None else "", stage=stage)

@@ -1,8 +1,8 @@
-"""A complete file, proved and looked into in one go."""
+"""Prove a complete file and list its members in one pass."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -15,15 +15,14 @@ from ..body.rules.resume import Kept
 from ..prove import InMemory, Proof, members, prove
 
 if TYPE_CHECKING:
-    from ..disk.disk import Disk
     from ..disk.part_writer import PartWriter
     from ..item import Item
     from ..services import Services
 
 __all__ = ["Inspection", "inspect"]
 
-MOST_MEMBERS = 10_000
-"""Members of a ZIP that an outcome lists; of larger archives it lists none."""
+MAX_LISTED_MEMBERS = 10_000
+"""Members of a ZIP that an outcome lists at most; of a larger archive it lists none."""
 
 
 @frozen
@@ -31,50 +30,52 @@ class Inspection:
     """A complete file that was proved.
 
     Attributes:
-        members: what is in it, if it is a ZIP that is not too large to list.
-        mtime_ns: when its last byte was written.
+        proof: how it was proved, and its container.
+        members: its members, if it is a ZIP with at most `MAX_LISTED_MEMBERS` of them.
+        mtime_ns: its modification time in nanoseconds since 1970.
+        server_name: the file name that the storage gave; never used for a path.
     """
 
     proof: Proof
     members: tuple[Any, ...]
     mtime_ns: int | None
+    server_name: str | None = None
 
 
 async def inspect(
-    item: Item, path: Path, kept: Kept, digests: Mapping[str, bytes], writer: PartWriter | None, tools: Services
+    item: Item,
+    services: Services,
+    path: Path,
+    kept: Kept,
+    *,
+    digests: Mapping[str, bytes] | None = None,
+    writer: PartWriter | None = None,
 ) -> Inspection:
-    """Prove a complete file, as far as the item's settings say.
+    """Prove a complete file as strictly as the item's `verify` setting says.
 
     Args:
-        kept: what the storage said about it.
-        digests: those that the storage stated.
-        writer: who wrote and digested it, if that was just now.
+        path: the file.
+        kept: length and validators that the storage stated.
+        digests: checksums that the storage stated: algorithm -> bytes.
+        writer: the writer that has just written and hashed it; None for a file found on disk.
 
     Raises:
-        Corrupt, NotAPackage: it is not what it should be.
+        Corrupt, NotAPackage: the file fails the proof.
     """
-    tools.tell(Proving(item.identity))
+    services.emit(Proving(item.identity))
     stop = Event()
-    proving = partial(
-        prove, verify=item.terms.settings.verify, expected_size=kept.total,
-        digests=tuple(digests.items()), package=item.identity, promised=item.package.promised, stop=stop,
+    check = partial(
+        prove, verify=item.settings.verify, expected_size=kept.total, digests=tuple((digests or {}).items()),
+        package=item.identity, promised=item.package.promised, stop=stop,
     )  # fmt: skip
-    look = partial(_look_into, path, proving, tools.disk, writer)
-    return await (tools.threads.run_until(stop, look, None, None) if writer is None else writer.complete(look, stop))
 
+    def look(sha256: bytes | None = None, data: bytes | None = None) -> Inspection:
+        """Run in a thread; `data` holds all bytes of a small file that is not on disk yet."""
+        source = path if data is None else InMemory(path, data)
+        computed = () if sha256 is None else (("sha256", sha256),)
+        proof = check(source, computed=computed, seen=None if writer is None else writer.onlookers.seen)
+        listed = tuple(members(source)) if proof.members and proof.members <= MAX_LISTED_MEMBERS else ()
+        found = services.disk.look(path)
+        return Inspection(proof, listed, found.mtime_ns if found is not None else None)
 
-def _look_into(
-    path: Path,
-    proving: Callable[..., Proof],
-    disk: Disk,
-    writer: PartWriter | None,
-    digest: bytes | None,
-    data: bytes | None,
-) -> Inspection:
-    """All that is to be known of a complete file, in one go; runs in a thread."""
-    source = path if data is None else InMemory(path, data)
-    computed = () if digest is None else (("sha256", digest),)
-    proof = proving(source, computed=computed, seen=None if writer is None else writer.onlookers.seen)
-    listed = tuple(members(source)) if proof.members and proof.members <= MOST_MEMBERS else ()
-    found = disk.look(path)
-    return Inspection(proof, listed, found.mtime_ns if found is not None else None)
+    return await (services.threads.run_until(stop, look) if writer is None else writer.complete(look, stop))

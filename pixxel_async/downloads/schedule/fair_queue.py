@@ -30,13 +30,13 @@ class FairQueue:
 
     def append(self, item: Item) -> None:
         """Append an item to its client's queue."""
-        self._queues.setdefault(item.terms.client, deque()).append(item)
+        self._queues.setdefault(item.client, deque()).append(item)
         self._count += 1
 
     def popleft(self) -> Item:
         """Remove and return the head; its client is next after all others."""
         item = self.head
-        self._take(item.terms.client, 0)
+        self._take(item.client, 0)
         return item
 
     def take(self, fits: Callable[[Item], bool]) -> Item | None:

@@ -72,7 +72,7 @@ class Schedule:
 
     def add(self, item: Item) -> None:
         """Queue a package for its first request."""
-        item.terms.fresh += 1
+        item.context.fresh += 1
         self._fresh.append(item)
         self._ask_bell.notify()
 
@@ -103,7 +103,7 @@ class Schedule:
 
     def _start(self, now: float) -> Item:
         item = self._fresh.popleft()
-        item.terms.fresh -= 1
+        item.context.fresh -= 1
         self._policy.start(item, now)
         self._feed()
         return item
@@ -116,7 +116,7 @@ class Schedule:
         return len(self._fresh) + sum(to_come() for to_come in self._feeds.values())
 
     def _may_start(self) -> bool:
-        return bool(self._fresh) and self.waiting < self._fresh.head.terms.settings.ask_ahead
+        return bool(self._fresh) and self.waiting < self._fresh.head.settings.ask_ahead
 
     def _open(self, item: Item, now: float) -> Item | None:
         """Return the item, or postpone it and return None if its reader has no room for the outcome."""
@@ -184,7 +184,7 @@ class Schedule:
 
     def _first_ready(self) -> Item | None:
         return self._ready.take(
-            lambda item: not item.sinks or (item.open and item.terms.streaming < item.terms.settings.streams)
+            lambda item: not item.sinks or (item.open and item.context.streaming < item.settings.streams)
         )
 
     def streamed(self, item: Item, size: int) -> None:

@@ -11,7 +11,7 @@ from attrs import define
 from ...._protocol.ranges import is_strong
 from .resume import Kept
 
-__all__ = ["Gauge", "lines", "splittable"]
+__all__ = ["RateGauge", "connections_for", "splittable"]
 
 WINDOW = 0.1
 """Seconds over which a rate is taken, at least: while it is not known, all goes over one connection. Longer ways need
@@ -23,7 +23,7 @@ WORTH = 3.0
 
 
 @define
-class Gauge:
+class RateGauge:
     """The rate of one connection, window by window; times are seconds of the client's clock.
 
     Attributes:
@@ -53,15 +53,15 @@ def splittable(kept: Kept) -> bool:
     return kept.total is not None and is_strong(kept.etag)
 
 
-def lines(kept: Kept, gauge: Gauge, *, most: int, spare: int, piece: int) -> int:
+def connections_for(kept: Kept, gauge: RateGauge, *, allowed: int, spare: int, piece: int) -> int:
     """Connections that the rest of a body deserves; 1 leaves it as it is.
 
     Args:
-        most: as the settings allow.
+        allowed: as the settings allow.
         spare: connections that nobody else uses.
         piece: bytes that one of them fetches at a time.
     """
     rest = (kept.total or 0) - kept.size
     if not splittable(kept) or not gauge.flat or rest < max(2 * piece, WORTH * gauge.rate):
         return 1
-    return max(1, min(most, 1 + spare, rest // piece))
+    return max(1, min(allowed, 1 + spare, rest // piece))

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from ...._protocol.storage_answers import Meaning, classify, describe
 
-__all__ = ["StorageRefusal", "given_name", "refused", "stated_digests"]
+__all__ = ["StorageRefusal", "refused", "server_file_name", "stated_digests"]
 
 
 @frozen
@@ -24,11 +24,11 @@ class StorageRefusal:
 
     Attributes:
         meaning: as of `judge`.
-        told: what the storage said, fit to be shown.
+        message: what the storage said, with secrets masked.
     """
 
     meaning: Meaning
-    told: str = ""
+    message: str = ""
 
 
 def refused(status: int, headers: Mapping[str, str], head: bytes) -> StorageRefusal:
@@ -40,7 +40,7 @@ _STAR_NAME = re.compile(r"filename\*\s*=\s*utf-8''([^;\s]+)", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"filename\s*=\s*(?:\"([^\"]*)\"|([^;\s]+))", re.IGNORECASE)
 
 
-def given_name(disposition: str, limit: int = 200) -> str | None:
+def server_file_name(disposition: str, limit: int = 200) -> str | None:
     """The file name in a Content-Disposition header, for people and never for a path; None when it holds none."""
     if star := _STAR_NAME.search(disposition):
         name = unquote(star[1])

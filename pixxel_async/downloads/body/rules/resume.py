@@ -39,7 +39,7 @@ from attrs import field, frozen
 from ...._protocol.ranges import is_strong, parse_content_range
 from ...rules.byte_ranges import Region
 
-__all__ = ["Kept", "RangeRequest", "RangeVerdict", "piece_of", "read", "read_piece", "request"]
+__all__ = ["Kept", "RangeRequest", "RangeVerdict", "next_request", "piece_headers", "read_piece", "read_response"]
 
 Action = Literal["go on", "from 0", "complete", "throw away", "alone"]
 
@@ -89,7 +89,7 @@ class RangeVerdict:
     total: int | None = None
 
 
-def request(kept: Kept, *, proved: bool, unsafe: bool) -> RangeRequest:
+def next_request(kept: Kept, *, proved: bool, unsafe: bool) -> RangeRequest:
     """What to ask for next.
 
     Args:
@@ -110,7 +110,7 @@ def request(kept: Kept, *, proved: bool, unsafe: bool) -> RangeRequest:
     return RangeRequest()
 
 
-def read(status: int, headers: Mapping[str, str], asked: RangeRequest, kept: Kept) -> RangeVerdict:
+def read_response(status: int, headers: Mapping[str, str], asked: RangeRequest, kept: Kept) -> RangeVerdict:
     """What a 200, 206 or 416 means.
 
     Args:
@@ -131,7 +131,7 @@ def read(status: int, headers: Mapping[str, str], asked: RangeRequest, kept: Kep
     return RangeVerdict("go on", told.total) if fits else RangeVerdict("throw away")
 
 
-def piece_of(kept: Kept, piece: Region) -> dict[str, str]:
+def piece_headers(kept: Kept, piece: Region) -> dict[str, str]:
     """The headers that ask for one piece of the very object that is known."""
     return {"range": f"bytes={piece[0]}-{piece[1] - 1}", "if-match": kept.etag or ""}
 
