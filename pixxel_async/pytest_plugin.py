@@ -1,6 +1,6 @@
 """Fixtures for tests of code that uses the client: the whole API in a thread, and a client for it.
 
-pytest finds them by itself once the package is installed. Nothing but pytest is imported until one of them is used.
+pytest finds them once the package is installed. Nothing but pytest is imported until a fixture is used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def pixxel_sandbox() -> Iterator[Sandbox]:
-    """A sandbox of one's own, served by another thread; its clock is stepped by `step`, `advance` or the client."""
+    """Serve a sandbox from another thread; step its clock with `step`, `advance` or the client's waits."""
     from .sandbox import Sandbox
 
     with Sandbox(clock="manual") as sandbox:
@@ -26,9 +26,9 @@ def pixxel_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def pixxel_client(pixxel_sandbox: Sandbox) -> PixxelClient:
-    """A client for `pixxel_sandbox` that is not open yet: `async with pixxel_client as client`.
+    """Return a closed client for `pixxel_sandbox`: `async with pixxel_client as client`.
 
-    It tells time by the sandbox's clock, and its waits step that: a job of an hour takes milliseconds.
+    It uses the sandbox's clock, and its waits step that clock: a job of an hour takes milliseconds.
     """
     from .client import PixxelClient
     from .settings import Settings

@@ -1,1 +1,1 @@
-"""Writes `resources/`, `models/` and `description/pixxel.json` from `description/pixxel.yaml`; not in the wheel."""
+"""Generate `resources/`, `models/` and `description/pixxel.json` from `description/pixxel.yaml`; not in the wheel."""

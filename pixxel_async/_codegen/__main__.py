@@ -1,4 +1,4 @@
-"""`python -m pixxel_async._codegen [--check]`."""
+"""Run the generator: `python -m pixxel_async._codegen [--check]`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REFRESH = "python -m pixxel_async._codegen"
 
 
 def main(arguments: Sequence[str] | None = None, package: Path = PACKAGE) -> int:
-    """Write the generated files of a package, or with --check say what is stale; returns the exit code."""
+    """Write the generated files, or with --check list stale ones; return the exit code."""
     parser = argparse.ArgumentParser(prog=_REFRESH, description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if anything is stale")
     asked = parser.parse_args(arguments)

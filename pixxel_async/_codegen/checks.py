@@ -1,4 +1,4 @@
-"""What must hold in a description before code can be made of it."""
+"""Validate a description before code is generated from it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TAKEN = {"bool", "dict", "extra", "float", "from_dict", "int", "list", "str", "
 
 
 def check(source: SourceCode, document: Document) -> None:
-    """Raise `BadDescription`, with the line, for the first thing that does not hold."""
+    """Raise `BadDescription`, with the line, for the first violation."""
     for name, schema in document.components.schemas.items():
         for wrong in _schema_faults(document, schema):
             raise source.error(("components", "schemas", name), wrong)

@@ -1,4 +1,4 @@
-"""The text of a resource's methods: a signature, a docstring, and one statement."""
+"""Generate the methods of a resource: a signature, a docstring, and one statement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DEADLINE_ABOUT = "deadline: Seconds to wait at most; None for the `waiting.dead
 
 
 def method(plan: MethodPlan) -> str:
-    """A method that sends a request."""
+    """Generate a method that sends a request."""
     paged = plan.answer == "pages"
     head = _signature(plan.verb, plan.arguments, _returned(plan), asynchronous=not paged)
     keyword = {"pages": "return", "nothing": "await"}.get(plan.answer, "return await")
@@ -22,7 +22,7 @@ def method(plan: MethodPlan) -> str:
 
 
 def extra_methods(plan: MethodPlan) -> list[str]:
-    """The methods that a listing or a get brings along: `get`, `wait` and `watch`."""
+    """Generate the methods that a listing or a get brings along: `get`, `wait` and `watch`."""
     asked, wait = plan.operation.x_get_from, plan.operation.x_wait
     return [*([_get_from(plan, asked)] if asked else []), *(_waiting(plan, wait) if wait else [])]
 
@@ -68,7 +68,7 @@ def _mapping(arguments: Sequence[MethodArgument]) -> str:
 
 
 def _value(argument: MethodArgument) -> str:
-    """What is sent for an argument, as code."""
+    """Return the code of an argument's value."""
     if argument.geometry:
         return f"geometry_of({argument.name})"
     if argument.kind.startswith("Sequence["):
@@ -124,7 +124,7 @@ def _args(arguments: Sequence[MethodArgument]) -> list[str]:
 
 
 def _raises(plan: MethodPlan) -> list[str]:
-    """What a call may raise beside the errors that all calls have in common."""
+    """List what a call may raise beyond the errors that all calls share."""
     told = []
     if "exactly_one" in (body := _body(plan)) or "required_when" in body or "geometry_of" in body:
         told.append("ConfigError: The arguments do not fit together; nothing was sent.")
@@ -136,7 +136,7 @@ def _raises(plan: MethodPlan) -> list[str]:
 
 
 def _key(plan: MethodPlan) -> list[MethodArgument]:
-    """The arguments that name one thing."""
+    """Return the arguments that identify one object."""
     asked = plan.operation.x_get_from
     if asked is None:
         return plan.of("path")
@@ -184,7 +184,7 @@ def _waiting(plan: MethodPlan, wait: WaitRecord) -> list[str]:
 
 
 def _thing(key: Sequence[MethodArgument]) -> str:
-    """What the last id is the id of, as its own line in the docstring says it."""
+    """Return what the last id identifies, as its line in the docstring says."""
     return key[-1].about.removeprefix("Id of the ").rstrip(".")
 
 

@@ -1,4 +1,4 @@
-"""Schemas → the modules of `models/`."""
+"""Generate the modules of `models/` from schemas."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OFFERS = {
 
 
 def model_files(document: Document) -> dict[str, str]:
-    """The files of `models/`, unformatted, by name."""
+    """Return the files of `models/`, unformatted, by name."""
     homes = modules(document)
     files = {f"{home}.py": _module(document, home, homes) for home in sorted(set(homes.values()))}
     return {**files, "__init__.py": _init(homes)}
@@ -42,7 +42,7 @@ def _module(document: Document, home: str, homes: Mapping[str, str]) -> str:
 
 
 def _dependencies_first(names: list[str], schemas: Mapping[str, SchemaRecord]) -> list[str]:
-    """Word lists before classes, so that a module reads from the vocabulary down; else the order of the description."""
+    """Sort word lists before classes, so that a module reads from its vocabulary down; else keep the description's order."""
     return sorted(names, key=lambda name: not is_word(schemas[name]))
 
 
@@ -56,7 +56,7 @@ def _word_list(name: str, schema: SchemaRecord) -> str:
 
 
 class _Class:
-    """The text of one class; `read` says whether the API sends such objects."""
+    """Generate one class; `read` tells whether the API sends such objects."""
 
     def __init__(self, document: Document, name: str, read: bool) -> None:
         self._document, self._name, self._read = document, name, read
@@ -64,7 +64,7 @@ class _Class:
         self._schema = self._schemas[name]
 
     def text(self) -> str:
-        """The class with its members."""
+        """Return the class with its members."""
         base = "GeoModel" if is_geojson(self._schema) else "Model"
         about = self._schema.description or f"{self._name}."
         head = ["@model", f"class {self._name}({base}):", docstring(about, 4, {"Note": _note(self._schema)}), ""]
@@ -91,7 +91,7 @@ class _Class:
         return f"{kind} | None" if optional else kind
 
     def _facts(self, wire: str, schema: SchemaRecord) -> dict[str, str]:
-        """The arguments of `member`, as code."""
+        """Return the arguments of `member` as code."""
         facts = self._default(wire, schema)
         if attribute(wire) != wire:
             facts["wire"] = repr(wire)

@@ -1,4 +1,4 @@
-"""Operations → the modules of `resources/`."""
+"""Generate the modules of `resources/` from operations."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ came, and `DecodeError` when the answer cannot be read. Methods say what else th
 
 
 def resource_files(document: Document) -> dict[str, str]:
-    """The files of `resources/`, unformatted, by name."""
+    """Return the files of `resources/`, unformatted, by name."""
     by_resource: dict[str, list[MethodPlan]] = {}
     for path, http, operation in operations(document):
         if resource := resource_of(operation):

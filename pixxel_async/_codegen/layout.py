@@ -1,4 +1,4 @@
-"""Which schemas become classes, and in which module each of them stands."""
+"""Assign each schema's class to a module, and each operation to a resource."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .records import Document, OperationRecord, SchemaRecord
 
 
 def schemas_in(schema: SchemaRecord | None) -> Iterator[str]:
-    """The names of the schemas that a type mentions, itself included; not those which they mention in turn."""
+    """Return the schemas that a type refers to directly, itself included."""
     if schema is None:
         return
     if schema.name:
@@ -20,17 +20,17 @@ def schemas_in(schema: SchemaRecord | None) -> Iterator[str]:
 
 
 def operations(document: Document) -> list[tuple[str, str, OperationRecord]]:
-    """All operations as (path, method, operation), in the order of the description."""
+    """Return all operations as (path, method, operation), in the description's order."""
     return [(path, method, op) for path, item in document.paths.items() for method, op in item.operations()]
 
 
 def resource_of(operation: OperationRecord) -> str:
-    """The attribute of the client that has this operation; empty for `ping`."""
+    """Return the client attribute of an operation; empty for `ping`."""
     return operation.operation_id.rpartition(".")[0]
 
 
 def modules(document: Document) -> dict[str, str]:
-    """The module of each schema: what `x-module` says, else the first resource that uses it, however deep."""
+    """Return the module of each schema: `x-module`, else the first resource that uses it at any depth."""
     found: dict[str, str] = {}
     for _, _, operation in operations(document):
         for name in mentioned(operation):
@@ -49,7 +49,7 @@ def _place(document: Document, name: str, module: str, found: dict[str, str]) ->
 
 
 def mentioned(operation: OperationRecord) -> Iterator[str]:
-    """The names of the schemas that an operation mentions itself."""
+    """Return the schemas that an operation refers to directly."""
     for parameter in operation.parameters:
         yield from schemas_in(parameter.schema)
     contents = [operation.request_body.content] if operation.request_body else []
@@ -59,7 +59,7 @@ def mentioned(operation: OperationRecord) -> Iterator[str]:
 
 
 def read_schemas(document: Document) -> set[str]:
-    """The schemas that occur in answers; the others are only ever written by users."""
+    """Return the schemas that occur in responses; users only write the others."""
     pending = [
         name
         for _, _, operation in operations(document)

@@ -1,4 +1,4 @@
-"""Plain values → records; what no record knows is refused by name and line."""
+"""Convert plain values to records; refuse unknown keys by name and line."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .source import BadDescription, Path, SourceCode
 
 
 def load(source: SourceCode) -> Document:
-    """The records of a description.
+    """Load the records of a description.
 
     Raises:
-        BadDescription: a key is misspelt or missing, or a value is of the wrong type; names key and line.
+        BadDescription: a key is misspelt or missing, or a value has the wrong type; names key and line.
     """
     try:
         return _converter().structure(source.plain, Document)
@@ -59,7 +59,7 @@ def _open_or_schema(converter: Converter, value: Any) -> Any:
 
 
 def _words(value: Any) -> dict[str, str]:
-    """A map of texts; a list of words stands for words without an explanation."""
+    """Read a map of texts; a list of words stands for words without an explanation."""
     if isinstance(value, list):
         value = dict.fromkeys(value, "")
     for each in (*value, *value.values()):
@@ -68,7 +68,7 @@ def _words(value: Any) -> dict[str, str]:
 
 
 def _explain(source: SourceCode, error: Exception, path: Path) -> BadDescription:
-    """Follow an error group to its cause; a misspelt key goes before the key that is missing because of it."""
+    """Find the cause of an error group; a misspelt key is reported before the key that is missing because of it."""
     if isinstance(error, ClassValidationError | IterableValidationError):
         misspelt = [each for each in error.exceptions if isinstance(each, ForbiddenExtraKeysError)]
         cause = [*misspelt, *error.exceptions][0]

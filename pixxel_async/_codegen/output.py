@@ -1,4 +1,4 @@
-"""All generated files: rendered in memory, formatted by ruff, written or compared."""
+"""Render all generated files in memory, format them with ruff, and write or compare them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LINE = 120
 
 
 def render(description: str) -> dict[str, str]:
-    """The generated files, by their path below the package."""
+    """Return the generated files by their path below the package."""
     source = parse(description)
     document = load(source)
     check(source, document)
@@ -41,7 +41,7 @@ def _formatted(name: str, text: str) -> str:
 
 
 def _json(value: Any, indent: str = "") -> str:
-    """JSON with one line for whatever fits on one."""
+    """Format JSON with one line for whatever fits on one."""
     flat = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, dict | list) or len(indent) + len(flat) <= _LINE:
         return flat
@@ -53,7 +53,7 @@ def _json(value: Any, indent: str = "") -> str:
 
 
 def difference(files: Mapping[str, str], package: Path = PACKAGE) -> list[str]:
-    """What is not as generated: one line for each changed, missing or left-over file."""
+    """Return one line for each changed, missing or left-over file."""
     told = []
     for name, text in files.items():
         path = package / name

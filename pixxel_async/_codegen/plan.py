@@ -1,4 +1,4 @@
-"""What a method of a resource needs to know, worked out from an operation."""
+"""Plan the methods of a resource from an operation."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class MethodArgument:
     """One argument of a method.
 
     Attributes:
-        name, wire: in Python and on the wire.
+        name, wire: in Python and in the request.
         where: `path`, `query` or `body`.
         kind: its annotation, without the None of an optional one.
-        required: whether a call cannot do without it.
-        positional: whether it may be given without its name.
-        geometry: whether it is a bare geometry, which may be given as many things.
-        each_exactly_one: for a list: the members of which each row has exactly one.
+        required: whether it is required.
+        positional: whether it may be positional.
+        geometry: whether it is a bare geometry, which accepts several types.
+        each_exactly_one: for a list: members of which each row has exactly one.
         about: a sentence for the docstring.
     """
 
@@ -52,9 +52,9 @@ class MethodPlan:
     Attributes:
         resource, verb: `client.<resource>.<verb>`.
         answer: which call of the API protocol it makes.
-        model: the class of what comes back; empty for bytes, text and nothing.
+        model: class of the result; empty for bytes, text and nothing.
         arguments: in the order of the signature.
-        fixed: members of the body that the caller has no say in.
+        fixed: fixed members of the body.
         repeat: code of a repeat class that differs from the operation's; else empty.
         about, returns: sentences for the docstring.
     """
@@ -74,16 +74,16 @@ class MethodPlan:
 
     @property
     def constant(self) -> str:
-        """The module constant that holds what is fixed about the operation."""
+        """Return the name of the module constant that holds the operation."""
         return f"_{self.operation.operation_id.rpartition('.')[2].upper()}"
 
     def of(self, where: str) -> list[MethodArgument]:
-        """The arguments that go into the path, the query or the body."""
+        """Return the arguments of the path, the query or the body."""
         return [argument for argument in self.arguments if argument.where == where]
 
 
 def methods(document: Document, path: str, http: str, operation: OperationRecord) -> list[MethodPlan]:
-    """The method of an operation, then those of its variants."""
+    """Plan the method of an operation, then those of its variants."""
     made = MethodPlan(
         resource=resource_of(operation),
         verb=operation.operation_id.rpartition(".")[2],
@@ -117,7 +117,7 @@ def _variant(method: MethodPlan, verb: str, variant: Variant) -> MethodPlan:
 
 
 def _answer(operation: OperationRecord, elsewhere: set[str]) -> tuple[AnswerShape, str]:
-    """Which call of the API protocol serves an operation, and the class that comes back."""
+    """Return the call of the API protocol for an operation, and the class of its result."""
     for code, response in operation.responses.items():
         for media_type, media in response.content.items() if code.startswith("2") else ():
             schema = media.schema or SchemaRecord()
@@ -131,7 +131,7 @@ def _answer(operation: OperationRecord, elsewhere: set[str]) -> tuple[AnswerShap
 
 
 def _returns(operation: OperationRecord, model: str) -> str:
-    """What the description says of the good answer, or of that good answer which is of this class."""
+    """Return the description of the success response, or of the one with this class."""
     good = [response for code, response in operation.responses.items() if code.startswith("2")]
     schemas = {id(response): media.schema for response in good for media in response.content.values()}
     exact = [r for r in good if (schema := schemas.get(id(r))) is not None and schema.name == model]

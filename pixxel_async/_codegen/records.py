@@ -1,4 +1,4 @@
-"""The description as attrs records; a key that no record has is an error."""
+"""The description as attrs records; an unknown key is an error."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ PagingWord = Literal["offset", "body-offset", "offset-open", "body-offset-open",
 
 
 def key(name: str) -> Any:
-    """An optional field whose key is spelt in its own way."""
+    """Define an optional field whose key has its own spelling."""
     return field(default=None, metadata={"key": name})
 
 
 def spelling(attribute: attrs.Attribute[Any]) -> str:
-    """The key of a field: as told by `key`, else `x_get_from` → `x-get-from` and `request_body` → `requestBody`."""
+    """Return the key of a field: as given by `key`, else `x_get_from` → `x-get-from` and `request_body` → `requestBody`."""
     name = attribute.name
     if told := attribute.metadata.get("key"):
         return str(told)
@@ -29,7 +29,7 @@ def spelling(attribute: attrs.Attribute[Any]) -> str:
 
 @frozen(kw_only=True)
 class Lent:
-    """Where a member that is not in JSON comes from: a member of the object in whose list this one stands."""
+    """The source of a member that is not in the JSON: a member of the object in whose list this one stands."""
 
     from_: str = field(metadata={"key": "from"})
     member: str
@@ -72,25 +72,25 @@ class SchemaRecord:
 
     @property
     def kind(self) -> str | None:
-        """The type without the `null` beside it."""
+        """Return the type without the `null` beside it."""
         if isinstance(self.type, list):
             return next((kind for kind in self.type if kind != "null"), None)
         return self.type
 
     @property
     def nullable(self) -> bool:
-        """Whether null is a value here that means something."""
+        """Tell whether null is a meaningful value."""
         return isinstance(self.type, list) and "null" in self.type
 
     @property
     def name(self) -> str | None:
-        """The name of the schema referred to."""
+        """Return the name of the referenced schema."""
         return self.ref.rsplit("/", 1)[1] if self.ref else None
 
 
 @frozen(kw_only=True)
 class Parameter:
-    """An argument in the path or the query."""
+    """A path or query argument."""
 
     ref: str | None = key("$ref")
     name: str = ""
@@ -126,7 +126,7 @@ class RequestBody:
 
 @frozen(kw_only=True)
 class Response:
-    """An answer."""
+    """A response."""
 
     ref: str | None = key("$ref")
     description: str | None = None
@@ -156,7 +156,7 @@ class GetFrom:
 
 @frozen(kw_only=True)
 class WaitRecord:
-    """What ends a wait for one thing, and the listing that shows many of them at once."""
+    """The words that end a wait, and the listing that polls many objects at once."""
 
     listing: str | None = key("list")
     status: str = "status"
@@ -211,7 +211,7 @@ class PathItem:
     delete: OperationRecord | None = None
 
     def operations(self) -> list[tuple[str, OperationRecord]]:
-        """The operations with their methods, in upper case."""
+        """Return the operations by upper-case method."""
         found = [(method, getattr(self, method)) for method in ("get", "post", "put", "patch", "delete")]
         return [(method.upper(), operation) for method, operation in found if operation is not None]
 
@@ -229,7 +229,7 @@ class Tag:
 
 @frozen(kw_only=True)
 class Components:
-    """What operations refer to."""
+    """Referenced parts."""
 
     schemas: dict[str, SchemaRecord]
     parameters: dict[str, Parameter] = field(factory=dict)

@@ -1,4 +1,4 @@
-"""The description's text as plain values, with the line on which each of them stands."""
+"""Parse the description's text, and keep the line of every value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Path = tuple[str | int, ...]
 
 
 class BadDescription(Exception):
-    """The description cannot be used; the text says where and why."""
+    """The description cannot be used; the message says where and why."""
 
 
 @frozen
@@ -21,20 +21,20 @@ class SourceCode:
 
     Attributes:
         plain: mappings, lists and scalars.
-        lines: the line of each key and each list element, by its path from the top.
+        lines: line of each key and list element, by its path from the top.
     """
 
     plain: dict[str, Any]
     lines: Mapping[Path, int]
 
     def error(self, path: Path, what: str) -> BadDescription:
-        """An error that names the place, or the nearest known one above it."""
+        """Make an error that names the place, or the nearest known one above it."""
         known = next(path[:n] for n in range(len(path), -1, -1) if path[:n] in self.lines)
         return BadDescription(f"line {self.lines[known]}: {'.'.join(map(str, path))}: {what}")
 
 
 def parse(text: str) -> SourceCode:
-    """Read YAML; raises `BadDescription` when it is none, or when a key stands twice."""
+    """Parse YAML; raise `BadDescription` if it is invalid or a key appears twice."""
     try:
         top = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as error:

@@ -20,18 +20,18 @@ _SOURCES = {
     "clay": "the vendor's Python packages",
     "inference": "our inference",
 }
-"""What the tags of sources in the description mean; its head explains them."""
+"""Meaning of the source tags in the description, which its head explains."""
 _TAG = re.compile(rf"\[({'|'.join(_SOURCES)})\]")
 _TAG_IN_SENTENCE = re.compile(rf"(^|; |\b(?:in|from|by|of|and) ){_TAG.pattern}")
 
 
 def docstring(text: str, indent: int, sections: Mapping[str, Sequence[str]] | None = None) -> str:
-    """A docstring, wrapped, with its quotes and indented by so many blanks.
+    """Return a wrapped docstring with its quotes and indentation.
 
     Args:
         text: paragraphs; the first sentence becomes the first line.
         indent: blanks before each line.
-        sections: entries by title, such as `{"Args": ["name: what it is."]}`; a title without any is left out.
+        sections: entries by title, such as `{"Args": ["name: what it is."]}`; a title without entries is left out.
     """
     width, parts = _WIDTH - indent, _paragraphs(_told(text))
     lines = [line for part in parts for line in (*_wrap(part, width), "")]
@@ -44,7 +44,7 @@ def docstring(text: str, indent: int, sections: Mapping[str, Sequence[str]] | No
 
 
 def _told(text: str) -> str:
-    """The text with the tags of sources as words: `[OA]` → the vendor's document, in brackets where it is an aside."""
+    """Spell out source tags: `[OA]` → the vendor's document, in brackets where it is an aside."""
     opens = _TAG.match(text)
     text = _TAG_IN_SENTENCE.sub(lambda found: found[1] + _SOURCES[found[2]], text)
     text = _TAG.sub(lambda found: f"({_SOURCES[found[1]]})", text)
@@ -70,18 +70,18 @@ def _wrap(text: str, width: int, indent: str = "") -> list[str]:
 
 
 def sentence(text: str) -> str:
-    """The text with a full stop."""
+    """Return the text with a full stop."""
     text = " ".join(text.split())
     return text if not text or text.endswith((".", "!", "?", ":")) else f"{text}."
 
 
 def module(title: str, code: str, offers: Mapping[str, str]) -> str:
-    """A module: header, docstring, the imports that its code needs, the code.
+    """Assemble a module: header, docstring, the imports that its code needs, the code.
 
     Args:
         title: the module's docstring.
         code: everything below the imports.
-        offers: where names come from; those that the code mentions are imported. A source may be a whole `import x`.
+        offers: sources of names; those used by the code are imported. A source may be a whole `import x`.
     """
     used = set(re.findall(r"\b[A-Za-z_]\w*\b", re.sub(r'"""[\s\S]*?"""', "", code)))
     lines = _imports(offers, used)

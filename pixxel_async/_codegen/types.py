@@ -1,4 +1,4 @@
-"""Python annotations for the types of the description."""
+"""Map types of the description to Python annotations."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ _TIMES = {"date-time": "dt.datetime", "instant": "dt.datetime", "date": "dt.date
 
 
 def is_word(schema: SchemaRecord) -> bool:
-    """Whether a schema is a word list."""
+    """Tell whether a schema is a word list."""
     return bool(schema.x_values)
 
 
 def is_geojson(schema: SchemaRecord) -> bool:
-    """Whether objects of a schema are GeoJSON as they are."""
+    """Tell whether a schema's objects are plain GeoJSON."""
     members = schema.properties.keys()
     return "type" in members and bool({"coordinates", "geometry", "features"} & members)
 
 
 def is_geometry(schema: SchemaRecord) -> bool:
-    """Whether a schema is the bare GeoJSON geometry."""
+    """Tell whether a schema is the bare GeoJSON geometry."""
     return is_geojson(schema) and "coordinates" in schema.properties
 
 
 def attribute_type(schema: SchemaRecord) -> str:
-    """The type of a value that was read, null left aside."""
+    """Return the annotation of a value that was read, null aside."""
     if schema.name:
         return schema.name
     if schema.kind == "array":
@@ -52,7 +52,7 @@ def _element(schema: SchemaRecord | None) -> str:
 
 
 def argument_type(schema: SchemaRecord, schemas: Schemas) -> str:
-    """The type of what users may hand in for a value."""
+    """Return the annotation of what users may pass for a value."""
     if schema.name:
         return _given(schema.name, schemas)
     if schema.kind == "array":

@@ -1,4 +1,4 @@
-"""Our OpenAPI description of the API: `pixxel.yaml` for people, `pixxel.json` (the same, generated) for programs."""
+"""Our OpenAPI description of the API: `pixxel.yaml` for people, `pixxel.json` (generated, equal) for programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["load"]
 
 @cache
 def load() -> dict[str, Any]:
-    """The description as plain values; shared by all callers, so nobody may change it."""
+    """Load the description as plain values; all callers share it, so do not change it."""
     text = files(__name__).joinpath("pixxel.json").read_text(encoding="utf-8")
     document: dict[str, Any] = json.loads(text)
     return document
