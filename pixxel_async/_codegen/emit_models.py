@@ -42,7 +42,7 @@ def _module(document: Document, home: str, homes: Mapping[str, str]) -> str:
 
 
 def _dependencies_first(names: list[str], schemas: Mapping[str, SchemaRecord]) -> list[str]:
-    """Sort word lists before classes, so that a module reads from its vocabulary down; else keep the description's order."""
+    """Sort word lists before classes, so that a module reads from its vocabulary down; else keep the order."""
     return sorted(names, key=lambda name: not is_word(schemas[name]))
 
 

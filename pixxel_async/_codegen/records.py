@@ -18,7 +18,7 @@ def key(name: str) -> Any:
 
 
 def spelling(attribute: attrs.Attribute[Any]) -> str:
-    """Return the key of a field: as given by `key`, else `x_get_from` → `x-get-from` and `request_body` → `requestBody`."""
+    """Return a field's key: as given by `key`, else `x_get_from` → `x-get-from` and `request_body` → `requestBody`."""
     name = attribute.name
     if told := attribute.metadata.get("key"):
         return str(told)
