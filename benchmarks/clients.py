@@ -27,7 +27,7 @@ async def ours(job: Job, folder: Path, **settings: Any) -> None:
     async with (
         client,
         DownloadManager(client, folder) as manager,
-        manager.fetch_all(job["links"], streams=STREAMS, keep_free=0, **settings) as outcomes,
+        manager.fetch_all(job["links"], max_concurrent_downloads=STREAMS, min_free_space=0, **settings) as outcomes,
     ):
         async for outcome in outcomes:
             assert isinstance(outcome, Downloaded), outcome
@@ -35,7 +35,7 @@ async def ours(job: Job, folder: Path, **settings: Any) -> None:
 
 async def ours_at_their_work(job: Job, folder: Path) -> None:
     """pixxel_async at what the others do: no proof beyond the length, no digest."""
-    await ours(job, folder, verify="size", digest=None)
+    await ours(job, folder, verify="size", checksum=None)
 
 
 async def ours_with_roomy_memory(job: Job, folder: Path) -> None:

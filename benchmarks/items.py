@@ -32,11 +32,11 @@ from pathlib import Path
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient, Settings
 from pixxel_async.downloads import Record
-from pixxel_async.settings import WaitSettings
+from pixxel_async.settings import PollSettings
 
 Figures = dict[str, float]
 
-PATIENT = WaitSettings(first=3600.0, longest=3600.0)
+PATIENT = PollSettings(initial_interval=3600.0, max_interval=3600.0)
 """Nobody asks again while the pending are counted."""
 ORIGIN = "benchmark"
 """What the record is bound to, whichever port the API has."""
@@ -98,7 +98,7 @@ async def _pending(url: str, folder: Path, options: argparse.Namespace) -> Figur
     def first(_: object) -> None:
         sent[0] = sent[0] or time.perf_counter()
 
-    settings = Settings(api_key="k", base_url=url, waiting=PATIENT)
+    settings = Settings(api_key="k", base_url=url, poll=PATIENT)
     async with (
         PixxelClient(settings=settings, on_request=[first]) as client,
         DownloadManager(client, folder) as manager,

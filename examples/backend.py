@@ -84,7 +84,7 @@ async def package(request: web.Request) -> web.StreamResponse:
 async def file(request: web.Request) -> web.StreamResponse:
     """The proved file from the folder; for a browser that does not wait that long, the package still comes."""
     with told_to_browsers():
-        transfer = await request.app[MANAGER].submit(wanted(request), if_missing="redo")
+        transfer = await request.app[MANAGER].submit(wanted(request), on_missing="redo")
         try:
             async with asyncio.timeout(0.5):
                 done = await transfer
@@ -98,7 +98,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     manager = request.app[MANAGER]
     with told_to_browsers():
         states = manager.watch(wanted(request))
-        transfer = await manager.submit(wanted(request), if_missing="redo")
+        transfer = await manager.submit(wanted(request), on_missing="redo")
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     try:
         await response.prepare(request)

@@ -38,7 +38,7 @@ class Cache:
     async def open(self, package: Package) -> BinaryIO:
         """The package's file, open to be read: it stays readable though it is evicted meanwhile."""
         while True:
-            done = await self._manager.fetch(package, if_missing="redo")
+            done = await self._manager.fetch(package, on_missing="redo")
             try:
                 file = await asyncio.to_thread(used, done.path)
             except FileNotFoundError:  # evicted by another worker in between

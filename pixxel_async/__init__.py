@@ -58,10 +58,10 @@ if TYPE_CHECKING:
     from .packages import parse_package as parse_package
     from .settings import DownloadSettings as DownloadSettings
     from .settings import HTTPSettings as HTTPSettings
+    from .settings import PollSettings as PollSettings
     from .settings import RetrySettings as RetrySettings
     from .settings import Secret as Secret
     from .settings import Settings as Settings
-    from .settings import WaitSettings as WaitSettings
 
 _HOMES = {
     "client": ("PixxelClient",),
@@ -113,7 +113,7 @@ _HOMES = {
         "TaskPackage",
         "parse_package",
     ),
-    "settings": ("DownloadSettings", "HTTPSettings", "RetrySettings", "Secret", "Settings", "WaitSettings"),
+    "settings": ("DownloadSettings", "HTTPSettings", "RetrySettings", "Secret", "Settings", "PollSettings"),
 }
 """The module of each public name; it is imported when the name is first used."""
 
@@ -157,6 +157,7 @@ __all__ = [
     "PackageTimedOut",
     "PixxelClient",
     "PixxelError",
+    "PollSettings",
     "RateLimited",
     "RetrySettings",
     "Secret",
@@ -172,7 +173,6 @@ __all__ = [
     "UnexpectedRedirect",
     "UnsafeLink",
     "WaitFailed",
-    "WaitSettings",
     "__version__",
     "parse_package",
 ]

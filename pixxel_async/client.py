@@ -155,7 +155,7 @@ class PixxelClient:
         self._lane = lane
         self._rounds = rounds
         self._calls = Sender(lane, settings.api_key, settings.auth)
-        self._broker = Broker(lane.timing, settings.waiting)
+        self._broker = Broker(lane.timing, settings.poll)
         self._brokers.add(self._broker)
         self._api = RestAPI(self._calls, self._broker)
         self.packages = Packages(
@@ -166,8 +166,8 @@ class PixxelClient:
             download=settings.download,
             retry=settings.retry,
             rounds=rounds,
-            first_wait=settings.waiting.first,
-            ready_words=settings.download.ready_words,
+            first_wait=settings.poll.initial_interval,
+            ready_words=settings.download.extra_ready_statuses,
         )
 
     @property
@@ -226,7 +226,7 @@ class PixxelClient:
 
         Args:
             ended: gets the error that `jobs.wait` would raise; None when the job has ended well. It must not block.
-            deadline: seconds; None for `WaitSettings.deadline`.
+            deadline: seconds; None for `PollSettings.timeout`.
 
         Returns:
             what ends the following; harmless when it is over.

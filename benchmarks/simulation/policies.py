@@ -128,7 +128,9 @@ class Learning:
     def lines(self, work: Work, *, left: float, rate: float, spare: int) -> int:
         kept = Kept(int((work.package.size - left) * MB), etag='"1"', total=int(work.package.size * MB))
         gauge = RateGauge(0.0, 0, before=rate * MB, rate=rate * MB)
-        return connections_for(kept, gauge, allowed=SPLITS.split, spare=spare, piece=SPLITS.split_piece)
+        return connections_for(
+            kept, gauge, allowed=SPLITS.max_connections_per_download, spare=spare, piece=SPLITS.split_piece
+        )
 
 
 class Patient:

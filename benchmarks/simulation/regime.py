@@ -11,7 +11,7 @@ from pixxel_async.settings import DownloadSettings
 
 __all__ = ["Package", "Regime", "ideal", "in_order", "packages"]
 
-CONNECTIONS = DownloadSettings().split
+CONNECTIONS = DownloadSettings().max_connections_per_download
 
 
 @frozen

@@ -10,7 +10,7 @@ from .text import docstring, sentence
 
 _RETURNS = {"content": "bytes", "text": "str", "nothing": "None"}
 _DEADLINE = "deadline: float | None = None"
-_DEADLINE_ABOUT = "deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours."
+_DEADLINE_ABOUT = "deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours."
 
 
 def method(plan: MethodPlan) -> str:

@@ -62,7 +62,7 @@ class Channel:
         self._pid = os.getpid()
         self._closed = False
         self._brake = throttle.Throttle()
-        self._slots = asyncio.Semaphore(settings.http.calls_in_flight)
+        self._slots = asyncio.Semaphore(settings.http.max_concurrent_calls)
         self._gate = asyncio.Lock()
 
     @property
@@ -124,7 +124,7 @@ class Channel:
             self.quota = min(retry.quota, self.quota + retry.success_gain)
             self._brake = throttle.answered(self._brake)
         elif got.status in (429, 503):
-            pause = min(retry_after(got.headers, wall) or 0.0, retry.retry_after_cap)
+            pause = min(retry_after(got.headers, wall) or 0.0, retry.max_retry_after)
             self._brake = throttle.refused(self._brake, sent_at, self.timing.clock(), pause)
 
     def _connect(self) -> Transport:

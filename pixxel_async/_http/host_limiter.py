@@ -24,7 +24,7 @@ class HostLimiter:
     """Lets requests through to each storage host, as many as it bears, in the order in which they came.
 
     Args:
-        settings: `http.per_host`, and how patient to be after refusals.
+        settings: `http.max_connections_per_host`, and how patient to be after refusals.
         timing: clock, sleep and dice.
         wall: seconds since 1970, for dates in answers.
     """
@@ -59,7 +59,7 @@ class HostLimiter:
             door.queued -= 1
 
     def _open(self, door: HostSlot) -> bool:
-        most = room(door.host, self._settings.http.per_host)
+        most = room(door.host, self._settings.http.max_connections_per_host)
         return self._timing.clock() >= door.host.paused_until and (most is None or door.inside < most)
 
     async def _wait(self, door: HostSlot) -> None:

@@ -77,8 +77,8 @@ class Sender:
     async def open(self, call: Call) -> AsyncIterator[LinkReply]:
         """The same, with a body that is read as it arrives, whatever its size.
 
-        When it is cut, nothing repeats the call. `http.call` bounds the time until it begins, `http.no_progress` each
-        pause in it.
+        When it is cut, nothing repeats the call. `http.call_timeout` bounds the time to its start, `http.read_timeout`
+        each pause in it.
         """
         reply = cast("Opened", await self._done(call, opened(build(call, self.lane.user_agent))))
         try:
@@ -133,7 +133,7 @@ class Sender:
         async with lane.slot():
             lane.hooks.before(attempt)
             sent_at = clock()
-            left = progress.left(sent_at, lane.settings.http.call)
+            left = progress.left(sent_at, lane.settings.http.call_timeout)
             try:
                 got = await transport.attempt(request, _headers(attempt, authorized), max(left, 0.001))
             except asyncio.CancelledError:
@@ -158,7 +158,7 @@ class Sender:
         timing, settings = self.lane.timing, self.lane.settings
         return evolve(
             progress.state,
-            left=progress.left(timing.clock(), settings.http.call),
+            left=progress.left(timing.clock(), settings.http.call_timeout),
             quota=self.lane.quota,
             roll=timing.dice(),
             now=time.time(),

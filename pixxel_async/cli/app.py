@@ -134,7 +134,13 @@ def _configure_logging(verbose: int) -> None:
 )
 @click.version_option(__version__, prog_name="pixxel", message="%(prog)s %(version)s")
 @click.option("--profile", metavar="NAME", help="Profile in the settings file [PIXXEL_PROFILE, else default].")
-@click.option("--set", "sets", metavar="A.B=C", multiple=True, help="A setting: `download.streams=4`; repeatable.")
+@click.option(
+    "--set",
+    "sets",
+    metavar="A.B=C",
+    multiple=True,
+    help="A setting, as `http.call_timeout=60`; repeatable.",
+)
 @click.option("--api-key-file", metavar="FILE", help="File with the API key; `-` reads stdin.")
 @click.option("-v", "--verbose", count=True, help="Log to stderr; -vv logs every API call.")
 @click.pass_context

@@ -95,7 +95,7 @@ class ExportRun:
         run = self._run
         async with DownloadManager(
             client, run.to.url or run.to.folder, spool=run.to.folder if run.to.url else None,
-            record=run.record, name=run.name, on_event=self._screen.take,
+            record=run.record, name_template=run.name, on_event=self._screen.take,
         ) as manager:  # fmt: skip
             for note in manager.record.notes:
                 self._screen.say(printable(note))

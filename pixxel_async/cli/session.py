@@ -71,7 +71,7 @@ def parse_assignments(sets: Sequence[str]) -> dict[str, Any]:
     for text in sets:
         name, equals, value = text.partition("=")
         if not equals:
-            raise ConfigError(f"--set takes a.b=c, such as download.streams=4, not {text!r}")
+            raise ConfigError(f"--set takes a.b=c, such as download.max_concurrent_downloads=4, not {text!r}")
         if name.strip() == "api_key":
             raise ConfigError("a key on the command line is visible in the process list: use --api-key-file")
         values[name.strip()] = value

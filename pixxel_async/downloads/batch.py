@@ -63,7 +63,7 @@ class Outcomes:
     async def __aenter__(self) -> Outcomes:
         if self._reading is not None or self._closed:
             raise ConfigError("a fetch_all is entered once; call it again for another")
-        total = self._context.settings.total_deadline
+        total = self._context.settings.total_timeout
         if total is not None:
             self._timer = asyncio.get_running_loop().call_later(total, self._time_is_over, total)
         self._reading = asyncio.create_task(self._read(), name="pixxel source")
@@ -139,9 +139,9 @@ class Outcomes:
         self._news.set()
 
     def _time_is_over(self, total: float) -> None:
-        self.stop(PackageTimedOut(f"not everything was here after {total:g} s (total_deadline)", stage="wait"))
+        self.stop(PackageTimedOut(f"not everything was here after {total:g} s (total_timeout)", stage="wait"))
         for item in self._feed.drop(running=True):
-            error = PackageTimedOut(f"the time for all, {total:g} s, was over (total_deadline)", package=item.identity)
+            error = PackageTimedOut(f"the time for all, {total:g} s, was over (total_timeout)", package=item.identity)
             outcome = Failed(item.package, error, "stream")
             self._engine.services.emit(outcome)
             self.say(outcome)

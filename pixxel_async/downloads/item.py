@@ -180,7 +180,7 @@ class Item:
     @property
     def until(self) -> float:
         """When its time is over."""
-        return self.began + self.settings.deadline
+        return self.began + self.settings.timeout
 
     @property
     def open(self) -> bool:

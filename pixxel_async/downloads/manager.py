@@ -50,7 +50,7 @@ class DownloadManager:
         settings: instead of the client's `settings.download`.
         record: the record's file; None for `<folder>/.pixxel/record.sqlite`, with an object store in its spool.
         spool: an object store's local folder, for part files; None for one of its own in `$XDG_STATE_HOME/pixxel`.
-        name: template of the names, as `DownloadSettings.name`.
+        name_template: names below the folder, as `DownloadSettings.name_template`.
         on_event: called with every event; it must not block, and what it raises is dropped.
     """
 
@@ -62,11 +62,11 @@ class DownloadManager:
         settings: DownloadSettings | None = None,
         record: str | Path | None = None,
         spool: str | Path | None = None,
-        name: str | None = None,
+        name_template: str | None = None,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
         chosen = settings or client.settings.download
-        self._settings = attrs.evolve(chosen, name=name) if name is not None else chosen
+        self._settings = attrs.evolve(chosen, name_template=name_template) if name_template is not None else chosen
         self._client = client
         self._given, self._spool = folder, spool
         self._folder = where(folder, spool).folder

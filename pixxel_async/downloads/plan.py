@@ -75,7 +75,7 @@ async def plan(
 
 def _planned(found: LookupResult, context: BatchContext) -> Planned:
     (wanted, row, decision), settings = found, context.settings
-    name = (row.name if row is not None else None) or first_name(wanted, settings.name)
+    name = (row.name if row is not None else None) or first_name(wanted, settings.name_template)
     size = (row.size or row.total) if row is not None else None
     step = decision.step if in_shard(wanted.package, settings.shard) else "elsewhere"
     return Planned(wanted.package, step, context.folder / name, decision.offset, size)
@@ -84,8 +84,8 @@ def _planned(found: LookupResult, context: BatchContext) -> Planned:
 async def _sized(planned: list[Planned], context: BatchContext) -> list[Planned]:
     """The same, with the sizes of what would be fetched; as many are asked for at once as the settings allow."""
     asked = [at for at, one in enumerate(planned) if one.step in ("fetch", "resume")]
-    for start in range(0, len(asked), context.settings.asks):
-        some = asked[start : start + context.settings.asks]
+    for start in range(0, len(asked), context.settings.max_concurrent_requests):
+        some = asked[start : start + context.settings.max_concurrent_requests]
         results = await asyncio.gather(*(_asked(planned[at], context) for at in some), return_exceptions=True)
         for at, result in zip(some, results, strict=True):
             if isinstance(result, BaseException):

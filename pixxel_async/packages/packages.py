@@ -106,7 +106,7 @@ class Packages(PackageReader):
         """The state once the package is ready; several that wait for the same one share the calls.
 
         Args:
-            deadline: seconds; None for `WaitSettings.deadline`.
+            deadline: seconds; None for `PollSettings.timeout`.
 
         Raises:
             PackageFailed: packing ended without a package.

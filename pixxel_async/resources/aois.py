@@ -156,7 +156,7 @@ class AOIs(Resource):
 
         Args:
             aoi_id: Id of the AOI.
-            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
+            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Returns:
             The `AOI` as it ended.
@@ -172,7 +172,7 @@ class AOIs(Resource):
 
         Args:
             aoi_id: Id of the AOI.
-            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
+            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Raises:
             TimedOut: The AOI has not ended by the deadline.

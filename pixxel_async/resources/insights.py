@@ -244,7 +244,7 @@ class Insights(Resource):
         Args:
             aoi_id: Id of the AOI.
             insight_id: Id of the insight.
-            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
+            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Returns:
             The `Insight` as it ended.
@@ -261,7 +261,7 @@ class Insights(Resource):
         Args:
             aoi_id: Id of the AOI.
             insight_id: Id of the insight.
-            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
+            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Raises:
             TimedOut: The insight has not ended by the deadline.

@@ -147,7 +147,7 @@ class Jobs(Resource):
         Args:
             workflow_id: Id of the workflow.
             job_id: Id of the job.
-            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
+            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Returns:
             The `Job` as it ended.
@@ -164,7 +164,7 @@ class Jobs(Resource):
         Args:
             workflow_id: Id of the workflow.
             job_id: Id of the job.
-            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
+            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Raises:
             TimedOut: The job has not ended by the deadline.

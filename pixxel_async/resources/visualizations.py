@@ -304,7 +304,7 @@ class Visualizations(Resource):
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
-            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
+            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Returns:
             The `Visualization` as it ended.
@@ -323,7 +323,7 @@ class Visualizations(Resource):
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
-            deadline: Seconds to wait at most; None for the `waiting.deadline` of the settings, 6 hours.
+            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Raises:
             TimedOut: The visualization has not ended by the deadline.

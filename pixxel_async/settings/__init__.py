@@ -11,24 +11,24 @@ from attrs import evolve, field, frozen
 from ..errors import ConfigError
 from .assign import assign
 from .checks import on_loopback, one_of, origin_of
-from .parts import DownloadSettings, Exists, HTTPSettings, IfMissing, MiB, RetrySettings, Verify, WaitSettings
+from .parts import DownloadSettings, HTTPSettings, MiB, OnExisting, OnMissing, PollSettings, RetrySettings, Verify
 from .secret import KeySource, Secret
 from .sources import gather
 from .timing import Timing
 
 __all__ = [
     "DownloadSettings",
-    "Exists",
     "HTTPSettings",
-    "IfMissing",
     "KeySource",
     "MiB",
+    "OnExisting",
+    "OnMissing",
+    "PollSettings",
     "RetrySettings",
     "Secret",
     "Settings",
     "Timing",
     "Verify",
-    "WaitSettings",
 ]
 
 
@@ -57,7 +57,7 @@ class Settings:
     """What records of finished downloads are bound to; empty: the origin of `base_url`."""
     http: HTTPSettings = field(factory=HTTPSettings)
     retry: RetrySettings = field(factory=RetrySettings)
-    waiting: WaitSettings = field(factory=WaitSettings)
+    poll: PollSettings = field(factory=PollSettings)
     download: DownloadSettings = field(factory=DownloadSettings)
 
     def __attrs_post_init__(self) -> None:
@@ -78,7 +78,7 @@ class Settings:
             api_key: the key; None for PIXXEL_API_KEY, PIXXEL_API_KEY_FILE or the profile's.
             profile: a table of the profile file; None for PIXXEL_PROFILE, else `default`.
             environ: the environment; None for that of the process.
-            values: further settings by dotted name, as in `**{"http.connect": 5}`; texts are read as what they set.
+            values: further settings by dotted name, as in `**{"http.connect_timeout": 5}`; text is converted.
 
         Raises:
             ConfigError: an unknown name, a value out of bounds, a file that cannot be used.

@@ -1,4 +1,4 @@
-"""Putting values into settings by their dotted names, such as `http.connect`."""
+"""Putting values into settings by their dotted names, such as `http.connect_timeout`."""
 
 from __future__ import annotations
 

@@ -17,21 +17,21 @@ MiB = 1 << 20
 class HTTPSettings:
     """How calls travel."""
 
-    connect: float = field(default=10.0, validator=between(0.01))
+    connect_timeout: float = field(default=10.0, validator=between(0.01))
     """Seconds for name lookup, connection and TLS together."""
-    headers: float = field(default=30.0, validator=between(0.01))
+    headers_timeout: float = field(default=30.0, validator=between(0.01))
     """Seconds from the request to the answer's headers, whatever trickles in."""
-    no_progress: float = field(default=60.0, validator=between(0.01))
+    read_timeout: float = field(default=60.0, validator=between(0.01))
     """Seconds without a byte of the body before a connection is given up."""
-    call: float | None = field(default=300.0, validator=between(0.01))
+    call_timeout: float | None = field(default=300.0, validator=between(0.01))
     """Seconds for one API call with all its attempts and waits; None for no limit."""
-    calls_in_flight: int = field(default=8, validator=between(1))
+    max_concurrent_calls: int = field(default=8, validator=between(1))
     """API calls at the same time, for all keys of one client together."""
     calls_per_second: float | None = field(default=None, validator=between(0.001))
     """API calls a second that the client allows itself, and plans downloads by; None for no limit of its own."""
-    per_host: int | None = field(default=None, validator=between(1))
+    max_connections_per_host: int | None = field(default=None, validator=between(1))
     """Requests to one storage host at the same time, bodies under way included; None for no limit of its own."""
-    max_answer: int = field(default=256 * 1000 * 1000, validator=between(1024))
+    max_response_bytes: int = field(default=256 * 1000 * 1000, validator=between(1024))
     """Bytes of one JSON answer, counted after decompression."""
     max_error_body: int = field(default=1_000_000, validator=between(1024))
     """Bytes read of an error's body."""
@@ -55,15 +55,15 @@ class HTTPSettings:
 class RetrySettings:
     """How often, and how patiently, a call that may be repeated is repeated."""
 
-    base: float = field(default=0.5, validator=between(0))
+    initial_delay: float = field(default=0.5, validator=between(0))
     """Seconds: the first wait is drawn from [0, base], and doubles from there."""
-    cap: float = field(default=20.0, validator=between(0))
+    max_delay: float = field(default=20.0, validator=between(0))
     """Seconds: no drawn wait is longer."""
-    budget: float = field(default=120.0, validator=between(0))
+    max_total_delay: float = field(default=120.0, validator=between(0))
     """Seconds that one call may spend waiting between its attempts."""
-    attempts: int = field(default=8, validator=between(1))
+    max_attempts: int = field(default=8, validator=between(1))
     """Attempts of one call at most."""
-    retry_after_cap: float = field(default=60.0, validator=between(0))
+    max_retry_after: float = field(default=60.0, validator=between(0))
     """Seconds: a longer Retry-After is raised as `RateLimited` instead of waited for."""
     quota: float = field(default=500.0, validator=between(0))
     """Tokens for repeats, shared by all calls to one origin."""
@@ -71,23 +71,23 @@ class RetrySettings:
     """Tokens that one repeat costs; twice as many after a time-out."""
     success_gain: float = field(default=1.0, validator=between(0))
     """Tokens that one success gives back."""
-    paid_waits: bool = False
+    retry_paid_calls_on_429: bool = False
     """Whether a paid call that was refused with 429 waits and goes again, instead of raising."""
 
 
 @frozen(kw_only=True)
-class WaitSettings:
+class PollSettings:
     """How what takes its time is asked about."""
 
-    first: float = field(default=2.0, validator=between(0.001))
+    initial_interval: float = field(default=2.0, validator=between(0.001))
     """Seconds before the first asking again."""
-    factor: float = field(default=1.25, validator=between(1.0))
+    multiplier: float = field(default=1.25, validator=between(1.0))
     """How much longer each wait is than the one before."""
-    longest: float = field(default=30.0, validator=between(0.001))
+    max_interval: float = field(default=30.0, validator=between(0.001))
     """Seconds: the ceiling of the waits, except for packages that are asked for by PUT."""
     jitter: float = field(default=0.2, validator=between(0, 1))
     """Share by which each wait is moved up or down at random."""
-    deadline: float = field(default=6 * 3600.0, validator=between(0.001))
+    timeout: float = field(default=6 * 3600.0, validator=between(0.001))
     """Seconds: how long `wait` waits when the call does not say."""
     age_share: float = field(default=0.25, validator=between(0, 10))
     """`wait` asks for a PUT package again after this share of its age at least: one that asking restarts gets done too.
@@ -95,63 +95,63 @@ class WaitSettings:
 
 
 Verify = Literal["full", "structure", "size"]
-Exists = Literal["skip", "error", "replace"]
-IfMissing = Literal["skip", "redo"]
+OnExisting = Literal["skip", "error", "replace"]
+OnMissing = Literal["skip", "redo"]
 
 
 @frozen(kw_only=True)
 class DownloadSettings:
     """How packages get to disk; each field is a keyword of `fetch`, `fetch_all` and `submit` too."""
 
-    streams: int = field(default=8, validator=between(1, 256))
+    max_concurrent_downloads: int = field(default=8, validator=between(1, 256))
     """Bodies streamed at the same time."""
-    asks: int = field(default=4, validator=between(1, 64))
+    max_concurrent_requests: int = field(default=4, validator=between(1, 64))
     """Requests for packages in flight at the same time."""
-    ask_ahead: int = field(default=100_000, validator=between(1))
+    max_requests_ahead: int = field(default=100_000, validator=between(1))
     """Packages asked for before there is room to stream them."""
     max_pending: int = field(default=100_000, validator=between(1))
     """Packages known to the manager and not yet done; reading the source waits beyond."""
-    deadline: float = field(default=6 * 3600.0, validator=between(0.001))
+    timeout: float = field(default=6 * 3600.0, validator=between(0.001))
     """Seconds for one package, from its first request to its last byte; waiting for a free stream does not count."""
-    total_deadline: float | None = field(default=None, validator=between(0.001))
+    total_timeout: float | None = field(default=None, validator=between(0.001))
     """Seconds for a whole `fetch_all`; None for no limit."""
     verify: Verify = field(default="full", validator=one_of("full", "structure", "size"))
     """`full`: structure and the CRC of every member; `structure`: no CRCs; `size`: the announced length alone."""
-    digest: Literal["sha256"] | None = field(default="sha256", validator=optional_one_of("sha256"))
+    checksum: Literal["sha256"] | None = field(default="sha256", validator=optional_one_of("sha256"))
     """The digest computed on the way and recorded; None saves about half of the CPU time."""
-    exists: Exists = field(default="skip", validator=one_of("skip", "error", "replace"))
+    on_existing: OnExisting = field(default="skip", validator=one_of("skip", "error", "replace"))
     """What a file at the final name means: `skip` it if recorded as ours, else `NameTaken`; `error`; `replace` it."""
-    if_missing: IfMissing = field(default="skip", validator=one_of("skip", "redo"))
+    on_missing: OnMissing = field(default="skip", validator=one_of("skip", "redo"))
     """What a recorded file that is gone means: it stays done, or it is fetched again."""
-    name: str | None = None
+    name_template: str | None = None
     """Template of the name below the folder, as `{workflow_name}/{finished_at:%Y-%m}/{job_id}`; a suffix is added."""
-    renewals: int = field(default=3, validator=between(0))
+    max_link_renewals: int = field(default=3, validator=between(0))
     """Fresh links for one package without real progress in between."""
-    stream_attempts: int = field(default=6, validator=between(1))
+    max_attempts: int = field(default=6, validator=between(1))
     """Connections for one body without real progress in between."""
     progress_step: int = field(default=4 * MiB, validator=between(1))
     """Bytes that count as real progress and give all attempts back."""
-    split: int = field(default=8, validator=between(1, 64))
+    max_connections_per_download: int = field(default=8, validator=between(1, 64))
     """Connections for one body at most, where streams are free and one connection is given no more; 1 for never."""
     split_piece: int = field(default=32 * MiB, validator=between(64 * 1024))
     """Bytes that one of several connections asks for at a time; a body with less than two of them left is not split."""
     busy: float = field(default=900.0, validator=between(0))
     """Seconds for which a storage may say 429 or 503 to a body without progress; its attempts are not counted then."""
-    bandwidth: float | None = field(default=None, validator=between(1024))
+    max_bandwidth: float | None = field(default=None, validator=between(1024))
     """Bytes a second of all streams of a manager together; None for as fast as it goes."""
-    stall: float = field(default=60.0, validator=between(0.01))
+    stall_timeout: float = field(default=60.0, validator=between(0.01))
     """Seconds: the window in which `stall_bytes` must arrive."""
     stall_bytes: int = field(default=1, validator=between(1))
     """Bytes that must arrive in each window, else the connection is given up; three times in a row is `Stalled`."""
-    max_bytes: int | None = field(default=None, validator=between(1))
+    max_package_bytes: int | None = field(default=None, validator=between(1))
     """Bytes of one package at most; None: what the answer announces, else what the disk can hold."""
-    keep_free: int = field(default=256 * MiB, validator=between(0))
+    min_free_space: int = field(default=256 * MiB, validator=between(0))
     """Bytes that stay free on the disk."""
-    buffer: int = field(default=1 * MiB, validator=between(64 * 1024, 64 * MiB))
+    chunk_bytes: int = field(default=1 * MiB, validator=between(64 * 1024, 64 * MiB))
     """Bytes gathered before one write; two buffers a stream."""
-    unsafe_resume: bool = False
+    resume_without_validator: bool = False
     """Whether a part file without any validator is continued and left to the archive's checksums to prove."""
-    ready_words: tuple[str, ...] = ()
+    extra_ready_statuses: tuple[str, ...] = ()
     """Further status words that mean that a package is ready."""
     shard: tuple[int, int] | None = None
     """(i, n): of n machines this is machine i, counted from 1; it takes every n-th package by hash."""
@@ -160,9 +160,9 @@ class DownloadSettings:
     given as `zipfile.ZipInfo`."""
     keep_archive: bool = True
     """Whether the archive stays once its files are unpacked."""
-    extract_bytes: int | None = field(default=None, validator=between(1))
+    max_extracted_bytes: int | None = field(default=None, validator=between(1))
     """Bytes that one archive may unpack to; None: a hundred times its own and a gibibyte."""
-    give_up_after: int = field(default=3, validator=between(1))
+    max_failed_runs: int = field(default=3, validator=between(1))
     """Runs after which a package that failed for good is asked for no more."""
 
     def __attrs_post_init__(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from .._http.resource import Wait
 from .._redact import masked
 from ..errors import ConfigError, TimedOut, WaitFailed
-from ..settings import Timing, WaitSettings
+from ..settings import PollSettings, Timing
 from .alarms import Timers
 from .listener import EndCallback, LatestValue, Listener, Update
 from .poller import Poller
@@ -28,7 +28,7 @@ class Broker:
         settings: intervals and the deadline of a wait that names none.
     """
 
-    def __init__(self, timing: Timing, settings: WaitSettings) -> None:
+    def __init__(self, timing: Timing, settings: PollSettings) -> None:
         self._timing = timing
         self._settings = settings
         self._pollers: dict[tuple[str, tuple[str, ...]], Poller[Any]] = {}
@@ -41,7 +41,7 @@ class Broker:
         A row that came with a listing may lack members that only `get` fills.
 
         Args:
-            deadline: seconds; None for `WaitSettings.deadline`.
+            deadline: seconds; None for `PollSettings.timeout`.
 
         Raises:
             WaitFailed: it ended badly; the error holds the last value.
@@ -82,7 +82,7 @@ class Broker:
         """Each change of the thing, its end included, whichever that is; a slow reader gets the newest alone.
 
         Args:
-            deadline: seconds; None for `WaitSettings.deadline`.
+            deadline: seconds; None for `PollSettings.timeout`.
 
         Raises:
             TimedOut: it had not ended at the deadline.
@@ -126,7 +126,7 @@ class Broker:
         return leave
 
     def _limit(self, deadline: float | None) -> float:
-        limit = self._settings.deadline if deadline is None else deadline
+        limit = self._settings.timeout if deadline is None else deadline
         if not limit > 0:
             raise ConfigError(f"a deadline is a number of seconds above 0, not {deadline}")
         return limit

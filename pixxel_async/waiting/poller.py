@@ -13,7 +13,7 @@ from attrs import evolve
 from .._http.resource import Wait
 from .._redact import masked
 from ..errors import PixxelError
-from ..settings import Timing, WaitSettings
+from ..settings import PollSettings, Timing
 from .listener import Listener, Update
 from .rules import polling
 from .rules.words import known
@@ -39,7 +39,7 @@ class Poller(Generic[T]):
         over: called when the last waiter has gone.
     """
 
-    def __init__(self, timing: Timing, settings: WaitSettings, spawn: Spawn, over: Callable[[Poller[T]], None]) -> None:
+    def __init__(self, timing: Timing, settings: PollSettings, spawn: Spawn, over: Callable[[Poller[T]], None]) -> None:
         self._timing = timing
         self._settings = settings
         self._spawn = spawn
@@ -188,10 +188,10 @@ class Poller(Generic[T]):
     def _until_next(self, roll: float) -> float:
         now, subjects = self._timing.clock(), self._subjects.values()
         if any(subject.unasked for subject in subjects):
-            return self._settings.first
+            return self._settings.initial_interval
         wait = polling.group_wait([subject.pause(now, self._settings, roll) for subject in subjects])
         last = max(listener.deadline for subject in subjects for listener in subject.listeners)
-        return polling.last_look(wait, last - now, self._settings.first)
+        return polling.last_look(wait, last - now, self._settings.initial_interval)
 
 
 def _own(error: Exception) -> Exception:

@@ -9,7 +9,7 @@ from attrs import define, field
 
 from .._http.resource import Verdict, Wait
 from ..errors import ConnectionFailed, RateLimited, ServerError, TimedOut
-from ..settings import WaitSettings
+from ..settings import PollSettings
 from .listener import Listener
 from .rules.estimates import estimated_wait, numeric, remaining
 from .rules.polling import next_wait
@@ -96,11 +96,11 @@ class Polled(Generic[T]):
             return self.wait.judge(self.last)
         return verdict(self.status, self.wait.good, self.wait.bad)
 
-    def pause(self, now: float, settings: WaitSettings, roll: float) -> float:
+    def pause(self, now: float, settings: PollSettings, roll: float) -> float:
         """Seconds before it should be asked about again."""
         return max(self._pause(now, settings, roll), self.quiet_until - now)
 
-    def _pause(self, now: float, settings: WaitSettings, roll: float) -> float:
+    def _pause(self, now: float, settings: PollSettings, roll: float) -> float:
         if self.failures:
             return next_wait(now - self.since, self.failures, settings, roll, restarts=False)
         age, restarts = now - self.since, self.wait.restarts
@@ -108,7 +108,7 @@ class Polled(Generic[T]):
         if likely is None or restarts:
             return next_wait(age, self.asked, settings, roll, self.setbacks, restarts=restarts)
         floor = next_wait(age, self.still, settings, roll, restarts=False)
-        return estimated_wait(likely, floor, settings.longest)
+        return estimated_wait(likely, floor, settings.max_interval)
 
 
 def _expected(value: object) -> float | None:

@@ -52,7 +52,14 @@ def command(served: Sandbox) -> Command:
 def commanded(url: str, key: str | None) -> Command:
     """Run `pixxel …` against any server."""
     env = {"PIXXEL_BASE_URL": url, "PIXXEL_API_KEY": key, "PIXXEL_CONFIG": None, "PIXXEL_API_KEY_FILE": None}
-    fast = ["--set", "waiting.first=0.1", "--set", "retry.budget=0.5", "--set", "retry.base=0.01"]
+    fast = [
+        "--set",
+        "poll.initial_interval=0.1",
+        "--set",
+        "retry.max_total_delay=0.5",
+        "--set",
+        "retry.initial_delay=0.01",
+    ]
 
     def run(*arguments: str, **extra: Any) -> Result:
         return CliRunner().invoke(pixxel, [*fast, *arguments], env=env, prog_name="pixxel", **extra)

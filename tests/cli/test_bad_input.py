@@ -49,7 +49,10 @@ def one_line(result: Result, code: int, *words: str) -> None:
         (["exprot"], ["No such command", "exprot"]),
         (["jobs", "--workflow", ""], ["is empty"]),
         (["status", "nowhere"], ["no record", "nothing was exported there"]),
-        (["--set", "download.streams=0", "workflows"], ["streams must be at least 1"]),
+        (
+            ["--set", "download.max_concurrent_downloads=0", "workflows"],
+            ["max_concurrent_downloads must be at least 1"],
+        ),
         (["--api-key-file", "nowhere", "workflows"], ["cannot read", "nowhere"]),
     ],
 )
@@ -164,7 +167,7 @@ def test_folder_that_is_a_file(command: Command, tmp_path: Path) -> None:
 def test_full_disk(command: Command, tmp_path: Path) -> None:
     """A disk without room ends the run with its code, and says how to go on."""
     result = command(
-        "--set", "download.keep_free=1_000_000_000_000_000", "export", *all_jobs(command), "--quiet", to(tmp_path)
+        "--set", "download.min_free_space=1_000_000_000_000_000", "export", *all_jobs(command), "--quiet", to(tmp_path)
     )
 
     lines = result.stderr.splitlines()

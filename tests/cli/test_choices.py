@@ -156,25 +156,25 @@ def test_damaged_runs(tmp_path: Path, text: str) -> None:
 
 def test_set() -> None:
     """A setting is put in by its dotted name, as text that becomes what the setting is."""
-    sets = ["download.streams=4", "auth=bearer", "http.connect=2.5", "http.proxy=http://p?a=b"]
+    sets = ["download.max_concurrent_downloads=4", "auth=bearer", "http.connect_timeout=2.5", "http.proxy=http://p?a=b"]
 
     settings = Session(sets=tuple(sets)).settings()
 
-    assert settings.download.streams == 4
+    assert settings.download.max_concurrent_downloads == 4
     assert settings.auth == "bearer"
-    assert settings.http.connect == 2.5
+    assert settings.http.connect_timeout == 2.5
     assert settings.http.proxy == "http://p?a=b"
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("download.streams", "takes a.b=c"),
-        ("download.steams=4", "download.steams.*near it: download.streams"),
+        ("download.max_concurrent_downloads", "takes a.b=c"),
+        ("download.max_concurent_downloads=4", "near it: download.max_concurrent_downloads"),
         ("download=4", "download"),
         ("auth.form=raw", "auth.form"),
-        ("download.streams=0", "streams must be at least 1"),
-        ("download.streams=many", "download.streams must be a whole number"),
+        ("download.max_concurrent_downloads=0", "max_concurrent_downloads must be at least 1"),
+        ("download.max_concurrent_downloads=many", "download.max_concurrent_downloads must be a whole number"),
         ("api_key=sk-1", "visible in the process list"),
         (" api_key=sk-1", "visible in the process list"),
     ],

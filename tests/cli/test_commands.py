@@ -292,7 +292,7 @@ def test_tables_for_people(command: Command, workflow: str, tmp_path: Path, monk
 def test_retry(command: Command, served: Sandbox, workflow: str, to: str, tmp_path: Path) -> None:
     """`status` lists what was given up; `retry` leaves that alone, `retry --given-up` fetches it, and nothing else."""
     served.inject(Fault(route="jobs.request_download", kind="status", status=400, times=3))
-    given_up = ["--set", "download.give_up_after=1"]
+    given_up = ["--set", "download.max_failed_runs=1"]
     assert command(*given_up, "export", "--workflow", workflow, "--quiet", to).exit_code == 3
     left = command(*given_up, "export", "--workflow", workflow, to)
     assert left.exit_code == 3
@@ -431,12 +431,12 @@ def test_retry_leaves_signed_links_alone(command: Command, served: Sandbox, tmp_
     """What a signed link was to fetch cannot be retried, since the link is kept nowhere: that is said, no error."""
 
     async def fail() -> None:
-        settings = Settings(api_key=served.api_key, base_url=served.url, retry=RetrySettings(base=0.01))
+        settings = Settings(api_key=served.api_key, base_url=served.url, retry=RetrySettings(initial_delay=0.01))
         link = SignedLink(url="https://127.0.0.1:9/o?X-Amz-Signature=5ecret", name="mine")
         async with (
             PixxelClient(settings=settings) as client,
             DownloadManager(client, tmp_path) as manager,
-            manager.fetch_all([link], stream_attempts=1) as outcomes,
+            manager.fetch_all([link], max_attempts=1) as outcomes,
         ):
             assert [type(outcome) async for outcome in outcomes] == [Failed]
 

@@ -25,7 +25,7 @@ PACKAGES = 16
 
 
 def line(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pixxel_async", "--set", "waiting.first=0.2", *arguments]
+    return [sys.executable, "-m", "pixxel_async", "--set", "poll.initial_interval=0.2", *arguments]
 
 
 def environment(**more: str) -> dict[str, str]:

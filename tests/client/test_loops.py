@@ -20,7 +20,7 @@ import pytest
 from examples import fastapi_app
 from pixxel_async import DownloadManager, PackageStream, PixxelClient, Settings
 from pixxel_async.sandbox import Fault, Sandbox
-from pixxel_async.settings import WaitSettings
+from pixxel_async.settings import PollSettings
 
 from ..downloads.ground import until
 from ..support import system
@@ -34,7 +34,7 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 
 def client_of(served: Sandbox) -> PixxelClient:
     """A client that asks again soon, and is not open yet."""
-    settings = Settings(api_key=served.api_key, base_url=served.url, waiting=WaitSettings(first=0.1))
+    settings = Settings(api_key=served.api_key, base_url=served.url, poll=PollSettings(initial_interval=0.1))
     return PixxelClient(settings=settings)
 
 

@@ -97,10 +97,10 @@ async def test_the_header_of_every_request() -> None:
 
 
 async def test_bounds_are_for_all_users_together() -> None:
-    """`http.calls_in_flight` holds however many keys there are."""
+    """`http.max_concurrent_calls` holds however many keys there are."""
     async with (
         Raw([0.02, answer(body={"id": "j"})]) as server,
-        client_for(server.url, None, **{"http.calls_in_flight": 3}) as client,
+        client_for(server.url, None, **{"http.max_concurrent_calls": 3}) as client,
     ):
         keys = [f"key-of-user-{number}" for number in range(20)]
         await asyncio.gather(*(client.with_key(key, auth="raw").jobs.get(key, "j") for key in keys))
@@ -199,8 +199,10 @@ async def test_the_queues_are_fair_between_clients(
     sandbox.inject(Fault(route="jobs.request_download", kind="latency", seconds=0.1, times=None))
     async with DownloadManager(client, tmp_path) as manager:
         for job in jobs:
-            await manager.submit(f"job:{workflow}/{job.id}", client=many.client, asks=1, streams=1)
-        await manager.fetch(late.package, client=late.client, asks=1, streams=1)
+            await manager.submit(
+                f"job:{workflow}/{job.id}", client=many.client, max_concurrent_requests=1, max_concurrent_downloads=1
+            )
+        await manager.fetch(late.package, client=late.client, max_concurrent_requests=1, max_concurrent_downloads=1)
         assert asked(sandbox).index(late.package) < 25
         assert sum(seen.host == "storage" for seen in sandbox.requests) < 25
         await manager.close(drain=0)

@@ -92,7 +92,7 @@ def test_key_files_that_are_refused(tmp_path: Path) -> None:
 def test_the_profile_file(tmp_path: Path, profile: Path) -> None:
     """A table of the profile file gives key and settings; a key file in it stands beside it."""
     settings = load(tmp_path)
-    assert (key_of(settings), settings.auth, settings.http.connect) == ("profile-key", "bearer", 3)
+    assert (key_of(settings), settings.auth, settings.http.connect_timeout) == ("profile-key", "bearer", 3)
     assert settings.key_source == f"profile 'default' of {profile}"
     work = load(tmp_path, {"PIXXEL_PROFILE": "work"})
     assert (key_of(work), work.base_url, work.download.shard) == ("work-key", "https://work.example", (1, 4))
@@ -111,9 +111,9 @@ def test_places_of_the_profile_file(tmp_path: Path, profile: Path) -> None:
 def test_what_wins(tmp_path: Path, profile: Path) -> None:
     """Arguments win over the environment, and that over the profile."""
     environ = {"HOME": str(tmp_path), "PIXXEL_API_KEY": "env-key", "PIXXEL_AUTH": "raw"}
-    settings = Settings.load("argument", None, environ, **{"http.connect": "7"})
+    settings = Settings.load("argument", None, environ, **{"http.connect_timeout": "7"})
     assert (key_of(settings), settings.key_source) == ("argument", "argument")
-    assert (settings.auth, settings.http.connect) == ("raw", 7)
+    assert (settings.auth, settings.http.connect_timeout) == ("raw", 7)
     assert key_of(Settings.load(None, None, environ)) == "env-key"
 
 
@@ -134,15 +134,15 @@ def test_profiles_that_are_refused(tmp_path: Path, profile: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "read"),
     [
-        ("http.connect", "2.5", 2.5),
-        ("http.call", "none", None),
-        ("http.max_answer", "2048", 2048),
+        ("http.connect_timeout", "2.5", 2.5),
+        ("http.call_timeout", "none", None),
+        ("http.max_response_bytes", "2048", 2048),
         ("http.trust_env", "on", True),
         ("download.shard", "2/5", (2, 5)),
-        ("download.ready_words", "packed, done", ("packed", "done")),
-        ("download.digest", "none", None),
-        ("download.exists", "replace", "replace"),
-        ("retry.base", 1, 1),
+        ("download.extra_ready_statuses", "packed, done", ("packed", "done")),
+        ("download.checksum", "none", None),
+        ("download.on_existing", "replace", "replace"),
+        ("retry.initial_delay", 1, 1),
     ],
 )
 def test_texts_become_what_they_set(tmp_path: Path, name: str, value: object, read: object) -> None:
@@ -155,16 +155,16 @@ def test_texts_become_what_they_set(tmp_path: Path, name: str, value: object, re
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"http.conect": 1}, "near it: http.connect"),
+        ({"http.connect_timeot": 1}, "near it: http.connect"),
         ({"htp.connect": 1}, "htp.connect"),
         ({"auth.x": 1}, "auth.x"),
-        ({"http.connect": "soon"}, "http.connect"),
-        ({"http.connect": -1}, "http.connect must be at least"),
-        ({"http.connect": True}, "http.connect must be a number"),
+        ({"http.connect_timeout": "soon"}, "http.connect_timeout"),
+        ({"http.connect_timeout": -1}, "http.connect_timeout must be at least"),
+        ({"http.connect_timeout": True}, "http.connect_timeout must be a number"),
         ({"http.trust_env": "maybe"}, "http.trust_env"),
         ({"auth": "basic"}, "auth must be one of"),
         ({"download.shard": "5/2"}, "shard must be"),
-        ({"download.streams": "300"}, "at most 256"),
+        ({"download.max_concurrent_downloads": "300"}, "at most 256"),
     ],
 )
 def test_values_that_are_refused(tmp_path: Path, values: dict[str, object], text: str) -> None:
@@ -240,7 +240,10 @@ def test_no_base_url_can_hurt(url: str) -> None:
 
 
 @given(
-    st.sampled_from(["http.connect", "download.shard", "http.trust_env", "retry.attempts", "nonsense.x", ""]), st.text()
+    st.sampled_from(
+        ["http.connect_timeout", "download.shard", "http.trust_env", "retry.max_attempts", "nonsense.x", ""]
+    ),
+    st.text(),
 )
 def test_no_setting_can_hurt(name: str, value: str) -> None:
     """Any text for any name is a value or a ConfigError."""

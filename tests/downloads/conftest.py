@@ -8,7 +8,7 @@ import pytest
 
 from pixxel_async import JobPackage, PixxelClient, Settings
 from pixxel_async.sandbox import Sandbox
-from pixxel_async.settings import RetrySettings, WaitSettings
+from pixxel_async.settings import PollSettings, RetrySettings
 from tests.downloads.ground import Ground
 
 
@@ -17,8 +17,8 @@ def quick_settings(sandbox: Sandbox) -> Settings:
     return Settings(
         api_key=sandbox.api_key,
         base_url=sandbox.url,
-        waiting=WaitSettings(first=0.03, factor=1.0, jitter=0.0, longest=0.05),
-        retry=RetrySettings(base=0.01, cap=0.02),
+        poll=PollSettings(initial_interval=0.03, multiplier=1.0, jitter=0.0, max_interval=0.05),
+        retry=RetrySettings(initial_delay=0.01, max_delay=0.02),
     )
 
 

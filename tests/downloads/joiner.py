@@ -7,11 +7,11 @@ import sys
 from collections import Counter
 
 from pixxel_async import DownloadManager, PixxelClient, Settings
-from pixxel_async.settings import WaitSettings
+from pixxel_async.settings import PollSettings
 
 
 async def main(url: str, key: str, folder: str, package: str, callers: int) -> None:
-    settings = Settings(api_key=key, base_url=url, waiting=WaitSettings(first=0.03, factor=1.0, jitter=0.0))
+    settings = Settings(api_key=key, base_url=url, poll=PollSettings(initial_interval=0.03, multiplier=1.0, jitter=0.0))
     async with PixxelClient(settings=settings) as client, DownloadManager(client, folder) as manager:
         sys.stdout.write("ready\n")
         sys.stdout.flush()

@@ -78,7 +78,7 @@ async def test_fetched_proved_and_recorded(kind: str, sandbox: Sandbox, client: 
 
 async def test_each_edition_of_a_report_is_one(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
     """The day is part of what a report is, so that the next day brings another one and leaves this one alone."""
-    async with DownloadManager(client, tmp_path, name="{tz}-{edition}") as manager:
+    async with DownloadManager(client, tmp_path, name_template="{tz}-{edition}") as manager:
         await manager.fetch(OrderReport(edition="2026-11-28"))
         await manager.fetch("report:edition=2026-11-29")
     assert visible(tmp_path) == ["UTC-2026-11-28.csv", "UTC-2026-11-29.csv"]
@@ -109,7 +109,7 @@ async def test_what_breaks_begins_anew(
     expected = await truth(package, client)
     sandbox.inject(Fault(route=KINDS[kind], kind=fault, at=100, status=503))
     async with DownloadManager(client, tmp_path) as manager:
-        outcome = await collect(manager.fetch_all([package], stall=0.3))
+        outcome = await collect(manager.fetch_all([package], stall_timeout=0.3))
     assert outcome[0].path.read_bytes() == expected  # type: ignore[union-attr]
     assert all("range" not in seen.headers for seen in sandbox.requests if seen.operation == KINDS[kind])
 
@@ -159,7 +159,7 @@ async def test_bounds_and_refusals(sandbox: Sandbox, client: PixxelClient, tmp_p
     )
     sandbox.inject(Fault(route="reports.orders", kind="endless"))
     async with DownloadManager(client, tmp_path) as manager:
-        outcomes = await collect(manager.fetch_all([REPORT, lost, found], max_bytes=500_000))
+        outcomes = await collect(manager.fetch_all([REPORT, lost, found], max_package_bytes=500_000))
     failed = {outcome.package: outcome.error for outcome in outcomes if isinstance(outcome, Failed)}
     assert {package: type(error) for package, error in failed.items()} == {REPORT: TooLarge, lost: NotFound}
     assert part_bytes(tmp_path) < 2_000_000  # the bound is looked at once a buffer
@@ -169,7 +169,7 @@ async def test_bounds_and_refusals(sandbox: Sandbox, client: PixxelClient, tmp_p
 @pytest.mark.parametrize("kind", KINDS)
 async def test_an_api_that_is_away(kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
     """When no attempt of the call is answered that is the end, as for other calls: they are not multiplied."""
-    package, most = named(kind, sandbox), client.settings.retry.attempts
+    package, most = named(kind, sandbox), client.settings.retry.max_attempts
     await client.projects.list()
     sandbox.inject(Fault(route=KINDS[kind], kind="reset", times=None))
     async with DownloadManager(client, tmp_path) as manager:
@@ -197,8 +197,8 @@ async def test_through_a_backend(sandbox: Sandbox, client: PixxelClient) -> None
 
 
 async def test_a_large_one_lies_in_no_memory(sandbox: Sandbox, tmp_path: Path) -> None:
-    """A report beyond `http.max_answer` is streamed: that bound is of answers that are read as a whole."""
-    settings = quick_settings(sandbox).with_values(**{"http.max_answer": 1024})
+    """A report beyond `http.max_response_bytes` is streamed: that bound is of answers that are read as a whole."""
+    settings = quick_settings(sandbox).with_values(**{"http.max_response_bytes": 1024})
     sandbox.inject(Fault(route="reports.orders", kind="status", status=200, body="a,b\r\n" + "1,2\r\n" * 100_000))
     async with PixxelClient(settings=settings) as client, DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(REPORT)
@@ -207,7 +207,7 @@ async def test_a_large_one_lies_in_no_memory(sandbox: Sandbox, tmp_path: Path) -
 
 async def test_a_body_under_way_holds_no_call(sandbox: Sandbox) -> None:
     """A slow reader keeps its connection and nothing else: the only call that is allowed at a time is free again."""
-    settings = quick_settings(sandbox).with_values(**{"http.calls_in_flight": 1})
+    settings = quick_settings(sandbox).with_values(**{"http.max_concurrent_calls": 1})
     sandbox.inject(Fault(route="reports.orders", kind="endless"))
     async with PixxelClient(settings=settings) as client, client.packages.open(REPORT) as stream:
         await anext(stream)

@@ -52,7 +52,7 @@ async def test_the_deadline_is_one_for_waiting_and_streaming(
 
     async with DownloadManager(client, tmp_path, on_event=packing_takes_long) as manager, asyncio.timeout(20):
         with pytest.raises(PackageTimedOut, match="60 s"):
-            await manager.fetch(ground.packages[0], deadline=60.0)
+            await manager.fetch(ground.packages[0], timeout=60.0)
 
 
 async def test_waiting_for_a_stream_does_not_count(
@@ -72,7 +72,9 @@ async def test_waiting_for_a_stream_does_not_count(
             asyncio.get_running_loop().call_later(0.2, setattr, clock, "forward", 100.0)
 
     async with DownloadManager(client, tmp_path, on_event=the_first_takes_long) as manager:
-        outcomes = await collect(manager.fetch_all(packages, streams=1, stall=1.0, deadline=60.0))
+        outcomes = await collect(
+            manager.fetch_all(packages, max_concurrent_downloads=1, stall_timeout=1.0, timeout=60.0)
+        )
 
     assert clock.forward and [type(outcome) for outcome in outcomes] == [Downloaded, Downloaded]
 
@@ -87,4 +89,4 @@ async def test_it_holds_while_the_service_is_asked(first: bytes, tmp_path: Path)
         DownloadManager(client, tmp_path) as manager,
     ):
         with pytest.raises(PackageTimedOut, match=r"no answer in 0\.3 s"):
-            await manager.fetch("job:w/j", deadline=0.3)
+            await manager.fetch("job:w/j", timeout=0.3)

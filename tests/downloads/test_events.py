@@ -67,7 +67,7 @@ async def test_bytes_of_a_split_body_add_up(
     sandbox.inject(Fault(route="storage", kind="drip", rate=700_000, times=None))
     sandbox.inject(Fault(route="storage", kind="cut", at=90_000, after=2))
     async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
-        done = await manager.fetch(package, buffer=64 * 1024, split_piece=256 * 1024)
+        done = await manager.fetch(package, chunk_bytes=64 * 1024, split_piece=256 * 1024)
         received = manager.snapshot().received
 
     assert balanced(events) == received == done.size
@@ -81,7 +81,7 @@ async def test_what_was_here_before_was_not_received(
     sandbox.inject(Fault(route="storage", kind="cut", at=2_000_000))
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(Exception, match="without progress"):
-            await manager.fetch(package, stream_attempts=1)
+            await manager.fetch(package, max_attempts=1)
     events: list[Event] = []
     async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
         done = await manager.fetch(package)
@@ -106,7 +106,7 @@ async def test_one_package_in_two_folders_counts_twice(
     """Two bodies of the same package at once are two bodies: neither is taken for the other's steps back and forth."""
     async with DownloadManager(client, tmp_path) as manager:
         folders = [tmp_path / "one", tmp_path / "two"]
-        done = await asyncio.gather(*(manager.fetch(package, to=folder, buffer=64 * 1024) for folder in folders))
+        done = await asyncio.gather(*(manager.fetch(package, to=folder, chunk_bytes=64 * 1024) for folder in folders))
 
         assert manager.snapshot().received == sum(each.size for each in done)
 

@@ -73,7 +73,7 @@ async def test_the_archive_need_not_be_kept(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
     """Without the archive its files are what is there: neither fetched again, nor missing from a cache, until gone."""
-    options: dict[str, Any] = {"extract": True, "keep_archive": False, "if_missing": "redo"}
+    options: dict[str, Any] = {"extract": True, "keep_archive": False, "on_missing": "redo"}
     async with DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(package, **options)
         assert done.path == done.folder and done.path.is_dir() and not files(tmp_path, "*.zip")
@@ -204,7 +204,7 @@ def bomb(path: Path) -> Path:
 def test_bombs_are_refused(tmp_path: Path) -> None:
     """What would come out is bounded by a number, and by the disk, before anything is written."""
     archive = bomb(tmp_path / "a.zip")
-    with pytest.raises(TooLarge, match="extract_bytes"):
+    with pytest.raises(TooLarge, match="max_extracted_bytes"):
         unpack(archive, tmp_path / "a.files", tmp_path / ".part.d", limit=2_999_999)
     with pytest.raises(TooLarge, match="the disk"):
         unpack(archive, tmp_path / "a.files", tmp_path / ".part.d", keep_free=1 << 60)
@@ -242,7 +242,7 @@ async def test_a_failure_is_told_and_the_archive_stays(
     The record has the reason beside "done", until it is unpacked.
     """
     async with DownloadManager(client, tmp_path) as manager:
-        (failed,) = await collect(manager.fetch_all([package], extract=True, extract_bytes=10))
+        (failed,) = await collect(manager.fetch_all([package], extract=True, max_extracted_bytes=10))
         assert isinstance(failed, Failed) and isinstance(failed.error, TooLarge) and failed.stage == "extract"
         done = await manager.fetch(package)
         row = await manager.record.get(str(package), tmp_path)

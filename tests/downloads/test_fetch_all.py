@@ -50,7 +50,7 @@ async def test_the_same_again_skips_what_is_done_and_asks_for_nothing(
 async def test_rows_of_a_listing_are_as_good_as_packages(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """An async listing of jobs is a source, and its fields name the files."""
     jobs = client.jobs.list(ground.packages[0].workflow_id, status="completed")
-    async with DownloadManager(client, tmp_path, name="{finished_at:%Y}/{status}-{job_id}") as manager:
+    async with DownloadManager(client, tmp_path, name_template="{finished_at:%Y}/{status}-{job_id}") as manager:
         outcomes = await collect(manager.fetch_all(jobs))
 
     assert {type(outcome) for outcome in outcomes} == {Downloaded}
@@ -67,7 +67,10 @@ async def test_the_source_is_read_no_faster_than_packages_are_asked_for(client: 
             taken += 1
             yield JobPackage(workflow_id="w", job_id=str(taken))
 
-    async with DownloadManager(client, tmp_path) as manager, manager.fetch_all(endless(), asks=2) as outcomes:
+    async with (
+        DownloadManager(client, tmp_path) as manager,
+        manager.fetch_all(endless(), max_concurrent_requests=2) as outcomes,
+    ):
         for _ in range(5):
             assert isinstance(await anext(outcomes), Failed)
         before = -1
@@ -191,14 +194,14 @@ async def test_shards_share_out_the_work(client: PixxelClient, ground: Ground, t
 
 
 async def test_the_time_for_all_is_over(sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
-    """`total_deadline` ends what is under way with the reason, and then the iteration with the same."""
+    """`total_timeout` ends what is under way with the reason, and then the iteration with the same."""
     sandbox.inject(Fault(route="storage", kind="stall", at=100_000, times=None))
     got: list[Outcome] = []
     async with DownloadManager(client, tmp_path) as manager:
-        with pytest.raises(PackageTimedOut, match="total_deadline"):
-            await collect(manager.fetch_all(ground.packages, total_deadline=1.5), got)
+        with pytest.raises(PackageTimedOut, match="total_timeout"):
+            await collect(manager.fetch_all(ground.packages, total_timeout=1.5), got)
 
-    assert got and all(isinstance(outcome, Failed) and "total_deadline" in str(outcome.error) for outcome in got)
+    assert got and all(isinstance(outcome, Failed) and "total_timeout" in str(outcome.error) for outcome in got)
 
 
 async def test_what_fails_for_good_is_given_up_after_some_runs(

@@ -159,7 +159,7 @@ async def test_a_run_that_ended_while_packing_is_polled_by_the_next(
     sandbox.world.packing.seconds = 1.0
     package = await named("assets", sandbox, client)
     async with DownloadManager(client, tmp_path) as manager:
-        (late,) = await collect(manager.fetch_all([package], deadline=0.2))
+        (late,) = await collect(manager.fetch_all([package], timeout=0.2))
         assert isinstance(late, Failed)
         row = await manager.record.get(str(package), tmp_path)
     assert row is not None and row.download_id

@@ -101,7 +101,7 @@ async def test_a_file_that_is_not_ours_is_not_touched(
             await manager.fetch(package)
         assert path.read_text() == "mine" and len(ground.sandbox.requests) == calls
 
-        done = await manager.fetch(package, exists="replace")
+        done = await manager.fetch(package, on_existing="replace")
     assert done.path == path and sha256(path) == done.sha256
 
 
@@ -113,10 +113,10 @@ async def test_a_file_in_the_way_is_never_a_reason_to_give_up(
     path.parent.mkdir()
     path.write_text("mine")
     async with DownloadManager(client, tmp_path) as manager:
-        found = [await collect(manager.fetch_all([package], give_up_after=2)) for _ in range(3)]
+        found = [await collect(manager.fetch_all([package], max_failed_runs=2)) for _ in range(3)]
         assert [type(outcome) for (outcome,) in found] == [Failed] * 3
         path.unlink()
-        (outcome,) = await collect(manager.fetch_all([package], give_up_after=2))
+        (outcome,) = await collect(manager.fetch_all([package], max_failed_runs=2))
     assert isinstance(outcome, Downloaded)
 
 
@@ -131,7 +131,7 @@ async def test_a_file_that_is_made_anew_stays_ours_when_that_is_broken_off(
     done.path.rename(tmp_path / "aside") if moved else done.path.write_bytes(whole[:-1])
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000))
     async with DownloadManager(client, tmp_path) as manager:
-        fetching = asyncio.create_task(manager.fetch(package, if_missing="redo", buffer=64 * 1024))
+        fetching = asyncio.create_task(manager.fetch(package, on_missing="redo", chunk_bytes=64 * 1024))
         await until(lambda: part_bytes(tmp_path))
         fetching.cancel()
         await asyncio.wait([fetching])
@@ -150,9 +150,9 @@ async def test_templates_name_packages_and_meetings_are_told_apart(
 ) -> None:
     """Two packages that a template gives one name both get there, and a changed template moves nothing."""
     first, second = ground.packages[:2]
-    async with DownloadManager(client, tmp_path, name="all/{workflow_id}") as manager:
+    async with DownloadManager(client, tmp_path, name_template="all/{workflow_id}") as manager:
         one, two = await asyncio.gather(manager.fetch(first), manager.fetch(second))
-    async with DownloadManager(client, tmp_path, name="elsewhere/{job_id}") as manager:
+    async with DownloadManager(client, tmp_path, name_template="elsewhere/{job_id}") as manager:
         again = await manager.fetch(first)
 
     assert one.path != two.path and one.path.parent == two.path.parent == tmp_path / "all"
@@ -173,12 +173,12 @@ async def test_another_folder_is_another_fetch(client: PixxelClient, package: Jo
 async def test_what_was_deleted_stays_done_unless_it_is_wanted_again(
     client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A file that was moved away is done; `if_missing="redo"` fetches it anew."""
+    """A file that was moved away is done; `on_missing="redo"` fetches it anew."""
     async with DownloadManager(client, tmp_path) as manager:
         path = (await manager.fetch(package)).path
         path.unlink()
         assert not (await manager.fetch(package)).fetched
-        assert (await manager.fetch(package, if_missing="redo")).fetched and path.exists()
+        assert (await manager.fetch(package, on_missing="redo")).fetched and path.exists()
 
 
 async def test_a_listener_that_raises_harms_nothing(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ async def test_packing_that_never_ends_times_out(client: PixxelClient, ground: G
     ground.sandbox.packing.seconds = 1000.0
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(PackageTimedOut, match=r"pending|packing|in_progress|processing"):
-            await manager.fetch(ground.packages[0], deadline=0.3)
+            await manager.fetch(ground.packages[0], timeout=0.3)
 
 
 async def test_a_package_that_is_not_there_is_an_error_of_its_own(client: PixxelClient, tmp_path: Path) -> None:
@@ -297,8 +297,8 @@ async def test_a_pause_that_the_service_asks_for_fails_nothing(
 async def test_a_full_disk_ends_the_run(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """Without room beside the reserve nothing is begun, and the batch ends with `DiskFull`."""
     async with DownloadManager(client, tmp_path) as manager:
-        with pytest.raises(DiskFull, match="keep_free"):
-            await collect(manager.fetch_all(ground.packages, keep_free=1 << 60))
+        with pytest.raises(DiskFull, match="min_free_space"):
+            await collect(manager.fetch_all(ground.packages, min_free_space=1 << 60))
 
     assert visible(tmp_path) == []
 

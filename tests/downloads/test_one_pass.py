@@ -64,7 +64,7 @@ async def test_a_fetched_package_is_proved_all_the_same(
 ) -> None:
     """Over sockets and with the smallest buffers: proved by checksums, and the bytes are those of the server."""
     async with DownloadManager(client, tmp_path) as manager:
-        done = await manager.fetch(package, buffer=64 * 1024)
+        done = await manager.fetch(package, chunk_bytes=64 * 1024)
 
     assert done.proof == "crc"
     assert sha256(done.path) == await ground.truth(package)

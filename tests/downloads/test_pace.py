@@ -43,7 +43,7 @@ async def test_bandwidth_bounds_all_streams_and_is_no_stall(
     """Several bodies together take as long as their bytes need; windows of silence that we made are no stall."""
     began = time.monotonic()
     async with DownloadManager(client, tmp_path) as manager:
-        batch = manager.fetch_all(ground.packages[:2], bandwidth=4_000_000, stall=0.1, stall_bytes=1000)
+        batch = manager.fetch_all(ground.packages[:2], max_bandwidth=4_000_000, stall_timeout=0.1, stall_bytes=1000)
         outcomes = await collect(batch)
     sizes = [getattr(outcome, "size", 0) for outcome in outcomes]
     assert all(sizes) and time.monotonic() - began >= sum(sizes) / 4_000_000 - 0.3
@@ -56,7 +56,7 @@ async def test_a_busy_storage_costs_no_attempt(
     sandbox.inject(Fault(route="storage", kind="status", status=503, times=5))
     sandbox.inject(Fault(route="storage", kind="status", status=429, after=5, times=5))
     async with DownloadManager(client, tmp_path) as manager:
-        assert (await manager.fetch(package, stream_attempts=2)).proof == "crc"
+        assert (await manager.fetch(package, max_attempts=2)).proof == "crc"
     assert len(ground.gets()) == 11
 
 

@@ -42,7 +42,7 @@ async def test_a_plan_takes_what_fetch_all_takes(client: PixxelClient, ground: G
             yield package
 
     async with DownloadManager(client, tmp_path) as manager:
-        planned = await manager.plan(source(), shard=(1, 2), name="all/{job_id}")
+        planned = await manager.plan(source(), shard=(1, 2), name_template="all/{job_id}")
         other = await manager.plan(source(), shard=(2, 2))
 
     assert [one.package for one in planned] == ground.packages

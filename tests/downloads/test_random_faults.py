@@ -18,7 +18,7 @@ from pixxel_async import DownloadManager, Failed, PixxelClient, PixxelError, Set
 from pixxel_async.events import Outcome
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.sandbox.http.faults import FaultKind
-from pixxel_async.settings import DownloadSettings, HTTPSettings, RetrySettings, WaitSettings
+from pixxel_async.settings import DownloadSettings, HTTPSettings, PollSettings, RetrySettings
 from tests.downloads.ground import Ground, collect, part_bytes, sha256, visible
 
 SIZE = 400_000
@@ -65,10 +65,12 @@ def settings(sandbox: Sandbox) -> Settings:
     return Settings(
         api_key=sandbox.api_key,
         base_url=sandbox.url,
-        http=HTTPSettings(connect=1.0, headers=0.5, no_progress=0.5),
-        retry=RetrySettings(base=0.01, cap=0.05, budget=2.0),
-        waiting=WaitSettings(first=0.03, factor=1.0, jitter=0.0, longest=0.05),
-        download=DownloadSettings(stall=0.5, stall_bytes=20_000, max_bytes=4 * SIZE, deadline=20.0, give_up_after=100),
+        http=HTTPSettings(connect_timeout=1.0, headers_timeout=0.5, read_timeout=0.5),
+        retry=RetrySettings(initial_delay=0.01, max_delay=0.05, max_total_delay=2.0),
+        poll=PollSettings(initial_interval=0.03, multiplier=1.0, jitter=0.0, max_interval=0.05),
+        download=DownloadSettings(
+            stall_timeout=0.5, stall_bytes=20_000, max_package_bytes=4 * SIZE, timeout=20.0, max_failed_runs=100
+        ),
     )
 
 

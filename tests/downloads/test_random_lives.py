@@ -63,22 +63,22 @@ class Life:
         await self.run()
 
     async def on_demand(self) -> None:
-        await self.run(if_missing="redo", verify=self.dice.choice(("full", "structure", "size")))
+        await self.run(on_missing="redo", verify=self.dice.choice(("full", "structure", "size")))
 
     async def with_faults(self) -> None:
         for fault in plan(self.dice):
             self.ground.sandbox.inject(fault)
-        await self.run(if_missing="redo")
+        await self.run(on_missing="redo")
         self.ground.sandbox.plan.clear()
 
     async def cancelled(self) -> None:
-        task = asyncio.create_task(self.run(if_missing="redo", bandwidth=self.dice.choice((None, 2_000_000))))
+        task = asyncio.create_task(self.run(on_missing="redo", max_bandwidth=self.dice.choice((None, 2_000_000))))
         await asyncio.wait([task], timeout=self.dice.uniform(0.0, 0.4))
         task.cancel()
         await asyncio.wait([task])
 
     async def two_at_once(self) -> None:
-        await asyncio.gather(self.run(if_missing="redo"), self.run())
+        await asyncio.gather(self.run(on_missing="redo"), self.run())
 
     async def forgotten(self) -> None:
         delete = self.dice.random() < 0.7
@@ -141,7 +141,7 @@ class Life:
         for path in self.foreign:
             path.unlink()
         async with DownloadManager(self.ground.client, self.folder) as manager:
-            outcomes = await collect(manager.fetch_all(self.truth, if_missing="redo"))
+            outcomes = await collect(manager.fetch_all(self.truth, on_missing="redo"))
         assert [outcome.error for outcome in outcomes if isinstance(outcome, Failed)] == []
         assert {package: sha256(self.path(package)) for package in self.truth} == self.truth
         assert part_bytes(self.folder) == 0

@@ -82,7 +82,7 @@ async def test_a_bad_record_makes_no_wrong_file(
     outcomes: list[Outcome] = []
     async with DownloadManager(client, tmp_path) as manager:
         await collect(manager.fetch_all(ground.packages), outcomes)
-        await collect(manager.fetch_all(ground.packages, exists="replace"))
+        await collect(manager.fetch_all(ground.packages, on_existing="replace"))
 
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     assert len(outcomes) == len(ground.packages)

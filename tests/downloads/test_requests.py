@@ -12,7 +12,7 @@ from attrs import evolve
 from pixxel_async import DownloadManager, JobPackage, PixxelClient, Settings
 from pixxel_async.events import Downloaded
 from pixxel_async.sandbox import Fault, Sandbox
-from pixxel_async.settings import HTTPSettings, RetrySettings, WaitSettings
+from pixxel_async.settings import HTTPSettings, PollSettings, RetrySettings
 from tests.downloads.conftest import quick_settings
 from tests.downloads.ground import Ground, collect
 
@@ -54,7 +54,9 @@ async def test_a_package_costs_one_request_and_one_more_when_it_packs(
 async def test_too_many_requests_fail_no_package(tmp_path: Path) -> None:
     """A refusal for too many requests is no failure of a package: asking pauses and goes on, also when it is long."""
     async with Sandbox(packing=0.0, package_size=20_000, job_seconds=0.0) as sandbox:
-        settings = evolve(quick_settings(sandbox), retry=RetrySettings(base=0.01, cap=0.02, retry_after_cap=0.5))
+        settings = evolve(
+            quick_settings(sandbox), retry=RetrySettings(initial_delay=0.01, max_delay=0.02, max_retry_after=0.5)
+        )
         async with PixxelClient(settings=settings) as client:
             packages = await some_packages(client, 20)
             refusal = {"Retry-After": "1"}
@@ -92,7 +94,7 @@ async def test_an_allowed_rate_is_kept_from_the_first_call(tmp_path: Path) -> No
             api_key=sandbox.api_key,
             base_url=sandbox.url,
             http=HTTPSettings(calls_per_second=200.0),
-            waiting=WaitSettings(first=0.03),
+            poll=PollSettings(initial_interval=0.03),
         )
         async with PixxelClient(settings=settings) as client:
             packages = await some_packages(client, 20)

@@ -21,7 +21,7 @@ from tests.downloads.test_crash import start
 
 RATE = 700_000
 """Bytes a second that a connection is given; the whole body would take four seconds."""
-PIECES: dict[str, Any] = {"buffer": 64 * 1024, "split_piece": 256 * 1024}
+PIECES: dict[str, Any] = {"chunk_bytes": 64 * 1024, "split_piece": 256 * 1024}
 
 
 @frozen
@@ -88,7 +88,11 @@ def asked(seen: SeenRequest) -> tuple[int, int]:
 
 async def test_nothing_is_split_unasked(slow: Slow, tmp_path: Path) -> None:
     """Not when it is switched off, when no stream is free, or when the rate is limited here."""
-    ways: list[dict[str, Any]] = [{"split": 1}, {"streams": 1}, {"bandwidth": 1e9}]
+    ways: list[dict[str, Any]] = [
+        {"max_connections_per_download": 1},
+        {"max_concurrent_downloads": 1},
+        {"max_bandwidth": 1e9},
+    ]
     await asyncio.gather(*(slow.fetch(tmp_path / str(number), **way) for number, way in enumerate(ways)))
 
     assert not slow.pieces
@@ -99,7 +103,7 @@ async def test_a_storage_that_hands_out_no_pieces_is_asked_for_none(slow: Slow, 
     """It ignores Range, shifts it, or names another object: one connection goes on from what is sure."""
     slow.fault(kind=kind, times=2)
     events = list[Event]()
-    await slow.fetch(tmp_path, events, split=2)
+    await slow.fetch(tmp_path, events, max_connections_per_download=2)
 
     assert 1 <= len(slow.pieces) <= 2 and "if-match" not in slow.seen[-1].headers
     assert not [event for event in events if isinstance(event, Rewound) and event.to == 0]

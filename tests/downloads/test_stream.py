@@ -42,7 +42,7 @@ async def test_a_body_that_is_cut_everywhere_arrives(
         sandbox.inject(Fault(route="storage", kind="cut", at=at))
 
     async with DownloadManager(client, tmp_path) as manager:
-        done = await manager.fetch(package, stream_attempts=10)
+        done = await manager.fetch(package, max_attempts=10)
 
     assert sha256(done.path) == truth
 
@@ -55,7 +55,7 @@ async def test_a_body_that_stalls_is_taken_up_on_a_new_connection(
     sandbox.inject(Fault(route="storage", kind="stall", at=1_500_000))
 
     async with DownloadManager(client, tmp_path) as manager:
-        done = await manager.fetch(package, stall=0.2)
+        done = await manager.fetch(package, stall_timeout=0.2)
 
     assert sha256(done.path) == truth
     assert ground.gets()[-1].startswith("bytes=")
@@ -69,7 +69,7 @@ async def test_a_storage_that_always_stalls_is_given_up(
 
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(Stalled) as caught:
-            await manager.fetch(package, stall=0.1)
+            await manager.fetch(package, stall_timeout=0.1)
 
     assert caught.value.package == str(package) and caught.value.stage == "stream"
     assert visible(tmp_path) == []
@@ -81,7 +81,7 @@ async def test_a_drip_is_a_stall(sandbox: Sandbox, client: PixxelClient, package
 
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(Stalled):
-            await manager.fetch(package, stall=0.2, stall_bytes=100_000)
+            await manager.fetch(package, stall_timeout=0.2, stall_bytes=100_000)
 
 
 async def test_a_link_that_ends_in_mid_body_is_renewed(
@@ -108,7 +108,7 @@ async def test_a_storage_that_refuses_every_link_ends_it(
 
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(LinkExpired, match=r"403.*expired") as caught:
-            await manager.fetch(package, renewals=2)
+            await manager.fetch(package, max_link_renewals=2)
 
     assert len(ground.gets()) == 3
     assert "Signature" not in str(caught.value) and "http" not in str(caught.value)
@@ -204,7 +204,7 @@ async def test_a_storage_that_only_fails_is_given_up(
 
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(DownloadError, match=r"attempts without progress.*500") as caught:
-            await manager.fetch(package, stream_attempts=3)
+            await manager.fetch(package, max_attempts=3)
 
     assert len(ground.gets()) == 3 and caught.value.retryable
 
@@ -216,7 +216,7 @@ async def test_a_body_that_is_too_large_is_not_begun(
     events = list[Event]()
     async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
         with pytest.raises(TooLarge):
-            await manager.fetch(package, max_bytes=1000)
+            await manager.fetch(package, max_package_bytes=1000)
 
     assert len(ground.gets()) == 1 and visible(tmp_path) == []
     assert not any(isinstance(event, Started | Moved) for event in events)
@@ -228,7 +228,7 @@ async def test_without_a_digest_the_file_is_proved_all_the_same(
     """`digest=None` leaves out the digest and nothing else."""
     truth = await ground.truth(package)
     async with DownloadManager(client, tmp_path) as manager:
-        done = await manager.fetch(package, digest=None)
+        done = await manager.fetch(package, checksum=None)
 
     assert (done.sha256, done.proof, sha256(done.path)) == (None, "crc", truth)
 

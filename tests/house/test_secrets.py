@@ -86,8 +86,13 @@ def read(folder: Path) -> dict[Path, bytes]:
 
 def impatient(sandbox: Sandbox) -> Settings:
     """Settings whose waits take no time."""
-    given: dict[str, Any] = {"base_url": sandbox.url, "retry.budget": 0.2, "retry.base": 0.01, "http.no_progress": 0.2}
-    return Settings(api_key=sandbox.api_key).with_values(**given, **{"waiting.first": 0.1})
+    given: dict[str, Any] = {
+        "base_url": sandbox.url,
+        "retry.max_total_delay": 0.2,
+        "retry.initial_delay": 0.01,
+        "http.read_timeout": 0.2,
+    }
+    return Settings(api_key=sandbox.api_key).with_values(**given, **{"poll.initial_interval": 0.1})
 
 
 @pytest.mark.parametrize("what", FAULTS)
@@ -109,7 +114,7 @@ async def test_nowhere(what: str, logged: list[str], tmp_path: Path) -> None:
 
         async with PixxelClient(settings=settings, on_reply=[note]) as client:
             async with DownloadManager(client, tmp_path, on_event=lambda event: texts.append(repr(event))) as manager:
-                async with manager.fetch_all([f"job:{workflow}/{next(iter(jobs))}"], deadline=2) as outcomes:
+                async with manager.fetch_all([f"job:{workflow}/{next(iter(jobs))}"], timeout=2) as outcomes:
                     ended = [outcome async for outcome in outcomes]
                 files = read(tmp_path)
             texts += map(repr, (client, settings, attrs.asdict(settings), vars(client), ended))
@@ -137,7 +142,7 @@ async def test_a_status_that_is_a_link(logged: list[str], tmp_path: Path) -> Non
             for waiting in (
                 client.packages.wait("job:w/j", deadline=0.05),
                 client.jobs.wait("w", "j", deadline=0.05),
-                manager.fetch("job:w/j", deadline=0.05),
+                manager.fetch("job:w/j", timeout=0.05),
             ):
                 with pytest.raises(TimeoutError) as caught:
                     await waiting

@@ -50,7 +50,7 @@ async def test_a_waiting_call() -> None:
     """A call that waits for its turn can be cancelled without the turn being lost to others."""
     async with (
         Raw(["hang"], answer(body={})) as server,
-        client_for(server.url, **{"http.calls_in_flight": 1}) as client,
+        client_for(server.url, **{"http.max_concurrent_calls": 1}) as client,
     ):
         running = asyncio.create_task(client.request("GET", "/v0/a"))
         await asyncio.sleep(0.02)

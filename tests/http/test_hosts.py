@@ -11,7 +11,7 @@ from pixxel_async.settings import RetrySettings
 from tests.support.clients import Waits, client_for
 from tests.support.raw import Raw, answer
 
-RETRY = RetrySettings(base=1.0, cap=8.0, retry_after_cap=60.0)
+RETRY = RetrySettings(initial_delay=1.0, max_delay=8.0, max_retry_after=60.0)
 
 
 def fall(
@@ -68,8 +68,11 @@ async def test_a_paused_host_is_left_alone_by_all() -> None:
 
 
 async def test_no_more_than_the_limit_at_one_host() -> None:
-    """`http.per_host` bounds requests under way, bodies included; who is cancelled in the line holds nobody up."""
-    async with Raw(answer(200, b"here")) as server, client_for(server.url, **{"http.per_host": 1}) as client:
+    """`http.max_connections_per_host` bounds requests, bodies included; one cancelled in the queue holds up nobody."""
+    async with (
+        Raw(answer(200, b"here")) as server,
+        client_for(server.url, **{"http.max_connections_per_host": 1}) as client,
+    ):
 
         async def one() -> int:
             async with client.storage.get(server.url + "/a") as reply:

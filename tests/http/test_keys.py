@@ -128,7 +128,10 @@ async def test_the_key_stands_in_no_error_and_no_log(end: str, method: str, capl
     """However a call ends, neither the error, nor what lies behind it, nor any log line holds the key."""
     caplog.set_level(0)
     logging.getLogger("aiohttp").setLevel(0)
-    async with Raw(ENDS[end]) as server, client_for(server.url, **{"retry.attempts": 2, "http.headers": 0.1}) as client:
+    async with (
+        Raw(ENDS[end]) as server,
+        client_for(server.url, **{"retry.max_attempts": 2, "http.headers_timeout": 0.1}) as client,
+    ):
         with pytest.raises(PixxelError) as caught:
             (await client.request(method, "/v0/x", body={} if method == "POST" else None)).json()
         shown = _texts(caught.value) + repr(client) + repr(client.settings) + repr(vars(client._calls)) + caplog.text

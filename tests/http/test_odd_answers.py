@@ -31,7 +31,7 @@ BODIES: dict[str, dict[str, Any]] = {
 async def test_every_status(body: str, repeat: Repeat) -> None:
     """Whatever the status and whatever the body, the end is a reply or one error of ours that knows the status."""
     call = Call(Operation("things.make", "POST", "/v0/things", repeat, "client.things.list()"), body={})
-    async with client_for("https://api.pixxel.space", **{"retry.attempts": 1}) as client:
+    async with client_for("https://api.pixxel.space", **{"retry.max_attempts": 1}) as client:
         for status in STATUSES:
             with aioresponses() as answers:
                 odd(answers, "POST", URL, status=status, **BODIES[body])

@@ -64,7 +64,7 @@ async def test_a_lost_answer(how: str) -> None:
 async def lose(how: str, name: str, operation: Operation) -> None:
     """Call once, with a server that loses its first answer; the deadline is long enough for a busy machine."""
     async with Raw(LOST[how], answer(body={})) as server:
-        async with client_for(server.url, **{"http.headers": 1.5}) as client:
+        async with client_for(server.url, **{"http.headers_timeout": 1.5}) as client:
             if operation.repeat == "safe":
                 assert (await client._calls.call(call_of(operation))).status == 200, name
             else:
@@ -120,7 +120,7 @@ async def test_no_connection_at_all() -> None:
     async with Raw() as server:
         url = server.url
     for name, operation in OPERATIONS.items():
-        async with client_for(url, **{"retry.attempts": 2}) as client:
+        async with client_for(url, **{"retry.max_attempts": 2}) as client:
             with pytest.raises(ConnectionFailed):
                 await client._calls.call(call_of(operation))
         assert operation.repeat in ("safe", "once", "paid"), name
@@ -139,11 +139,11 @@ async def test_an_error_that_drips() -> None:
     """The status of a refused order is known at once; a body that is sent byte by byte does not take it away (B-10)."""
     drops: list[Step] = [0.05, b"x"] * 100
     refused: list[Step] = [b"HTTP/1.1 400 Bad\r\nContent-Length: 1000\r\n\r\n{", *drops]
-    async with Raw(refused) as server, client_for(server.url, **{"http.call": 2.0}) as client:
+    async with Raw(refused) as server, client_for(server.url, **{"http.call_timeout": 2.0}) as client:
         with pytest.raises(BadRequest):
             await client.jobs.create("w", project_id="p")
     later: list[Step] = [b"HTTP/1.1 429 Slow\r\nRetry-After: 2\r\nContent-Length: 1000\r\n\r\n{", *drops]
-    async with Raw(later) as server, client_for(server.url, **{"http.call": 2.0}) as client:
+    async with Raw(later) as server, client_for(server.url, **{"http.call_timeout": 2.0}) as client:
         with pytest.raises(RateLimited) as caught:
             await client.jobs.create("w", project_id="p")
         assert caught.value.retry_after == 2
@@ -167,10 +167,10 @@ async def test_a_dry_run_is_safe() -> None:
 
 
 async def test_paid_waits() -> None:
-    """With `retry.paid_waits` a paid call that was refused waits and goes again, once it is certain that it may."""
+    """With `retry.retry_paid_calls_on_429` a paid call that was refused is retried once it is certain that it may."""
     async with (
         Raw(answer(429, Retry_After="2"), answer(201, {"id": "j"})) as server,
-        client_for(server.url, **{"retry.paid_waits": True}) as client,
+        client_for(server.url, **{"retry.retry_paid_calls_on_429": True}) as client,
     ):
         assert (await client.jobs.create("w", project_id="p")).id == "j"
     assert len(server.requests) == 2

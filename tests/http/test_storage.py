@@ -54,9 +54,9 @@ async def test_an_error_that_never_ends_is_read_for_a_moment() -> None:
 
 @pytest.mark.parametrize("package", [OrderReport(), SignedLink(url="http://127.0.0.1/x", name="x")], ids=str)
 async def test_who_waits_for_a_body_is_told_that_the_client_was_closed(package: Package) -> None:
-    """P-06: of the storage as of the API; nobody waits for `no_progress` seconds."""
+    """P-06: of the storage as of the API; nobody waits for `read_timeout` seconds."""
     async with Raw([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nid,a", "hang"]) as server:
-        client = client_for(server.url, **{"http.no_progress": 60.0})
+        client = client_for(server.url, **{"http.read_timeout": 60.0})
         await client.open()
         link = Link(server.url + "/x", None) if package.linked else None
         async with client.packages.body(package, link, headers={}) as reply, asyncio.timeout(5):
@@ -162,7 +162,7 @@ async def test_big_bodies_come_in_big_pieces() -> None:
     body = bytes(range(256)) * 40_000
     async with (
         Raw(answer(200, body)) as server,
-        client_for(server.url, **{"http.no_progress": 5.0}) as client,
+        client_for(server.url, **{"http.read_timeout": 5.0}) as client,
         client.storage.get(server.url + "/a") as reply,
     ):
         chunks = [chunk async for chunk in reply.chunks()]

@@ -86,7 +86,7 @@ async def test_a_broken_answer_to_a_safe_call_is_asked_for_again(name: str) -> N
 @pytest.mark.parametrize("name", BROKEN)
 async def test_a_broken_answer_never_looks_like_an_error_of_the_api(name: str) -> None:
     """Garbage is no 400: the last attempt's error is ConnectionFailed or TimedOut, with nothing behind it."""
-    async with Raw(BROKEN[name]) as server, client_for(server.url, **{"retry.attempts": 1}) as client:
+    async with Raw(BROKEN[name]) as server, client_for(server.url, **{"retry.max_attempts": 1}) as client:
         with pytest.raises((ConnectionFailed, TimedOut)) as caught:
             await client.workflows.get("w", project_id="p")
     assert caught.value.__cause__ is None
@@ -98,7 +98,7 @@ async def test_a_broken_answer_never_looks_like_an_error_of_the_api(name: str) -
 @pytest.mark.parametrize("end", ["fin", "rst"])
 async def test_nothing_is_sent_twice_behind_our_back(method: str, end: Step) -> None:
     """A request lost on a connection that was used before is not repeated below our own rules."""
-    async with Raw(GOOD, [end]) as server, client_for(server.url, **{"retry.attempts": 1}) as client:
+    async with Raw(GOOD, [end]) as server, client_for(server.url, **{"retry.max_attempts": 1}) as client:
         await client.request("GET", "/v0/first")
         with pytest.raises(ConnectionFailed):
             await client.request(method, "/v0/x", repeat="safe")
@@ -203,14 +203,14 @@ BOMB = gzip.compress(gzip.compress(b" " * 1000) + b"\0" * 50_000_000)
     ("script", "values"),
     [
         ([HEAD + b"Content-Length: 10000000000000\r\n\r\n{", "hang"], {}),
-        ([HEAD + b"Connection: close\r\n\r\n" + b" " * 100_000, "hang"], {"http.max_answer": 50_000}),
+        ([HEAD + b"Connection: close\r\n\r\n" + b" " * 100_000, "hang"], {"http.max_response_bytes": 50_000}),
         ([answer(200, BOMB, Content_Encoding="gzip")], {}),
     ],
 )
 async def test_an_answer_that_is_too_large_is_cut(script: list[Step], values: dict[str, int]) -> None:
     """The limits hold for what is announced, for what comes, and for what comes out of the decompression."""
     async with Raw(script) as server, client_for(server.url, **values) as client:
-        with pytest.raises(DecodeError, match="max_answer"):
+        with pytest.raises(DecodeError, match="max_response_bytes"):
             await client.jobs.get("w", "j")
     assert len(server.requests) == 1
 
@@ -259,7 +259,7 @@ async def test_the_quota_ends_a_storm() -> None:
 
 async def test_calls_in_flight_are_bounded() -> None:
     """No more requests are under way than the settings allow."""
-    async with Raw([0.02, GOOD]) as server, client_for(server.url, **{"http.calls_in_flight": 3}) as client:
+    async with Raw([0.02, GOOD]) as server, client_for(server.url, **{"http.max_concurrent_calls": 3}) as client:
         await asyncio.gather(*(client.jobs.get("w", str(number)) for number in range(12)))
     assert len(server.requests) == 12
     assert server.connections <= 3
@@ -276,7 +276,10 @@ async def test_calls_a_second_are_bounded() -> None:
 async def test_the_call_has_a_deadline() -> None:
     """A body that always moves a little ends all the same."""
     trickle: list[Step] = [HEAD + b"Content-Length: 1000\r\n\r\n", *([b" ", 0.1] * 100)]
-    async with Raw(trickle) as server, client_for(server.url, **{"http.call": 0.5, "retry.attempts": 1}) as client:
+    async with (
+        Raw(trickle) as server,
+        client_for(server.url, **{"http.call_timeout": 0.5, "retry.max_attempts": 1}) as client,
+    ):
         begun = time.monotonic()
         with pytest.raises(TimedOut, match=r"http\.call"):
             await client.jobs.get("w", "j")
@@ -287,7 +290,7 @@ async def test_no_connection() -> None:
     """A refused connection is ConnectionFailed, which is a ConnectionError, and names the host alone."""
     async with Raw(GOOD) as server:
         url = server.url
-    async with client_for(url, **{"retry.attempts": 2}) as client:
+    async with client_for(url, **{"retry.max_attempts": 2}) as client:
         with pytest.raises(ConnectionError, match="no connection") as caught:
             await client.jobs.get("w", "j")
     assert isinstance(caught.value, ConnectionFailed)
@@ -307,7 +310,7 @@ async def test_a_large_answer_does_not_hold_up_the_loop() -> None:
             late = max(late, time.perf_counter() - begun - 0.01)
 
     script = answer(200, body)
-    async with Raw(script) as server, client_for(server.url, **{"http.no_progress": 5.0}) as client:
+    async with Raw(script) as server, client_for(server.url, **{"http.read_timeout": 5.0}) as client:
         timer = asyncio.create_task(ticks())
         begun = time.perf_counter()
         assert len(await client.jobs.list("w")) == 15_000

@@ -60,7 +60,7 @@ async def test_a_batch_and_the_next(store: Store, client: PixxelClient, ground: 
 async def test_s3(bucket: Bucket, client: PixxelClient, package: JobPackage, ground: Ground, tmp_path: Path) -> None:
     """A URL alone is enough: credentials, endpoint and region come from where AWS' own tools have them."""
     async with DownloadManager(client, bucket.url("a/b"), spool=tmp_path) as manager:
-        done = await manager.fetch(package, name="2026/{job_id}")
+        done = await manager.fetch(package, name_template="2026/{job_id}")
         again = await manager.fetch(package)
 
     assert bucket.objects() == {f"a/b/2026/{package.job_id}.zip": await ground.truth(package)}
@@ -80,7 +80,7 @@ async def test_a_foreign_object_is_left_alone(
         with pytest.raises(NameTaken, match=name):
             await manager.fetch(package)
         assert bytes(obstore.get(store, name).bytes()) == b"somebody's own"
-        done = await manager.fetch(package, exists="replace")
+        done = await manager.fetch(package, on_existing="replace")
 
     assert sha256(store, name) == done.sha256
 
@@ -88,13 +88,13 @@ async def test_a_foreign_object_is_left_alone(
 async def test_a_deleted_object_stays_done_or_is_redone(
     store: Store, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """As with files: done stays done, and `if_missing="redo"` looks and fetches again."""
+    """As with files: done stays done, and `on_missing="redo"` looks and fetches again."""
     async with DownloadManager(client, ObjectStore(store, url_of(store)), spool=tmp_path / "spool") as manager:
         await manager.fetch(package)
         obstore.delete(store, names(store))
         assert not (await manager.fetch(package)).fetched
-        assert (await manager.fetch(package, if_missing="redo")).fetched
-        assert not (await manager.fetch(package, if_missing="redo")).fetched
+        assert (await manager.fetch(package, on_missing="redo")).fetched
+        assert not (await manager.fetch(package, on_missing="redo")).fetched
     assert len(names(store)) == 1
 
 
@@ -174,6 +174,6 @@ async def test_what_another_process_brings_meanwhile_is_ours(
     async with DownloadManager(client, ObjectStore(store, url), spool=spool) as faster:
         target = Overtaken(store, url, lambda: faster.fetch(package))
         async with DownloadManager(client, target, spool=spool) as manager:
-            done = await manager.fetch(package, if_missing="redo")
+            done = await manager.fetch(package, on_missing="redo")
 
     assert not done.fetched and len(ground.gets()) == 1

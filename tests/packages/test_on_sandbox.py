@@ -13,9 +13,9 @@ from pixxel_async.errors import BadRequest, NotFound, PackageFailed, PackageTime
 from pixxel_async.models import Job
 from pixxel_async.packages import Link, TaskPackage, as_package
 from pixxel_async.sandbox import Clock, Fault, Sandbox
-from pixxel_async.settings import Settings, WaitSettings
+from pixxel_async.settings import PollSettings, Settings
 
-HASTY = Settings(waiting=WaitSettings(first=0.05))
+HASTY = Settings(poll=PollSettings(initial_interval=0.05))
 
 
 @pytest.fixture

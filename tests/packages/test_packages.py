@@ -14,7 +14,7 @@ from pixxel_async._http.call import Call
 from pixxel_async.errors import ConfigError, NotFound, PackageFailed, PackageTimedOut, ServerError
 from pixxel_async.models import Job
 from pixxel_async.packages import JobPackage, Packages, TaskPackage
-from pixxel_async.settings import WaitSettings
+from pixxel_async.settings import PollSettings
 from pixxel_async.waiting import Broker
 from tests.support.stepped import SteppedTime, settle
 
@@ -64,7 +64,7 @@ def api(time: SteppedTime) -> FakeAPI:
 
 @pytest.fixture
 async def packages(time: SteppedTime, api: FakeAPI) -> AsyncIterator[Packages]:
-    broker = Broker(time.timing, WaitSettings())
+    broker = Broker(time.timing, PollSettings())
     yield Packages(api, broker, time.timing, None)  # type: ignore[arg-type]
     await broker.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -162,7 +162,7 @@ async def test_an_unknown_word_is_waited_for_until_the_deadline(
 async def test_words_that_were_configured(api: FakeAPI, time: SteppedTime) -> None:
     """A word that the settings name means ready."""
     api.statuses = ["odd"]
-    broker = Broker(time.timing, WaitSettings())
+    broker = Broker(time.timing, PollSettings())
     assert (await Packages(api, broker, time.timing, None, ready_words=("ODD",)).ask(JOB)).ready  # type: ignore[arg-type]
 
 

@@ -28,6 +28,12 @@ class Waits:
 def client_for(url: str, key: str | None = KEY, waits: Waits | None = None, **values: Any) -> PixxelClient:
     """A client that reads no environment; values by dotted name, as in `Settings.load`."""
     waits = waits or Waits()
-    chosen = {"base_url": url, "http.headers": 0.3, "http.no_progress": 0.3, "http.connect": 10.0, **values}
+    chosen = {
+        "base_url": url,
+        "http.headers_timeout": 0.3,
+        "http.read_timeout": 0.3,
+        "http.connect_timeout": 10.0,
+        **values,
+    }
     settings = Settings.load(key, environ={"HOME": "/nonexistent"}, **chosen)
     return PixxelClient(settings=settings, clock=waits.clock, sleep=waits.sleep, dice=lambda: 0.5)

@@ -18,7 +18,7 @@ from pixxel_async.errors import (
     TimedOut,
     WaitFailed,
 )
-from pixxel_async.settings import Timing, WaitSettings
+from pixxel_async.settings import PollSettings, Timing
 from pixxel_async.waiting import Broker
 from tests.support.stepped import SteppedTime, settle
 from tests.waiting.world import Thing, World
@@ -37,7 +37,7 @@ def world() -> World:
 @pytest.fixture
 async def broker(time: SteppedTime) -> AsyncIterator[Broker]:
     before = asyncio.all_tasks()
-    made = Broker(time.timing, WaitSettings())
+    made = Broker(time.timing, PollSettings())
     yield made
     await made.close()
     assert asyncio.all_tasks() <= before | {asyncio.current_task()}
@@ -556,7 +556,7 @@ async def test_deadlines_are_met_in_whatever_order_they_were_set(
 
 async def test_a_closed_broker_calls_its_followers(time: SteppedTime, world: World) -> None:
     """Whoever follows when the client is closed is told so, and no task stays."""
-    broker = Broker(time.timing, WaitSettings())
+    broker = Broker(time.timing, PollSettings())
     ends = Ends(broker, world)
     ends.follow("j")
     await settle()
@@ -567,7 +567,7 @@ async def test_a_closed_broker_calls_its_followers(time: SteppedTime, world: Wor
 
 async def test_closing_ends_every_wait_with_an_error(time: SteppedTime, world: World) -> None:
     """A client that is closed leaves nobody waiting and no task; closing twice is harmless."""
-    broker = Broker(time.timing, WaitSettings())
+    broker = Broker(time.timing, PollSettings())
     waiting = [start(broker.wait(world.wait("j"))) for _ in range(3)]
     await settle()
     await broker.close()
@@ -588,7 +588,7 @@ async def test_a_deadline_is_a_time_to_come(broker: Broker, world: World, deadli
 
 async def test_real_time_works_too(world: World) -> None:
     """With the default clock and sleep nothing is different."""
-    broker = Broker(Timing(), WaitSettings(first=0.01))
+    broker = Broker(Timing(), PollSettings(initial_interval=0.01))
     waiting = start(broker.wait(world.wait("j"), 5))
     await asyncio.sleep(0.02)
     world.set("j", status="completed")

@@ -12,9 +12,11 @@ from pixxel_async import PixxelClient
 from pixxel_async.errors import ConfigError, NotFound, TimedOut, WaitFailed
 from pixxel_async.models import Job, Workflow
 from pixxel_async.sandbox import Fault, Sandbox
-from pixxel_async.settings import RetrySettings, Settings, WaitSettings
+from pixxel_async.settings import PollSettings, RetrySettings, Settings
 
-HASTY = Settings(waiting=WaitSettings(first=0.05, longest=0.1), retry=RetrySettings(base=0.01, attempts=2))
+HASTY = Settings(
+    poll=PollSettings(initial_interval=0.05, max_interval=0.1), retry=RetrySettings(initial_delay=0.01, max_attempts=2)
+)
 
 
 @pytest.fixture
@@ -120,7 +122,7 @@ async def test_two_thousand_jobs_cost_one_request_a_tick(client: PixxelClient, w
         PixxelClient(
             sandbox.api_key,
             base_url=sandbox.url,
-            settings=Settings(waiting=WaitSettings(first=0.5, longest=0.5, jitter=0)),
+            settings=Settings(poll=PollSettings(initial_interval=0.5, max_interval=0.5, jitter=0)),
         ) as client,
     ):
         jobs = [sandbox.add_job(seconds=3600, workflow_id=workflow.id) for _ in range(2000)]

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.settings import WaitSettings
+from pixxel_async.settings import PollSettings
 from pixxel_async.waiting.rules.polling import Weights, group_wait, last_look, lists, next_wait
 
-SETTINGS = WaitSettings()
+SETTINGS = PollSettings()
 rolls = st.floats(0, 1, exclude_max=True)
 ages = st.floats(0, 1e7)
 counts = st.integers(0, 10_000)

@@ -8,11 +8,11 @@ import pytest
 from attrs import frozen
 
 from pixxel_async._http.resource import Wait
-from pixxel_async.settings import WaitSettings
+from pixxel_async.settings import PollSettings
 from pixxel_async.waiting.subject import Polled
 from tests.waiting.world import Thing, World
 
-SETTINGS = WaitSettings()
+SETTINGS = PollSettings()
 
 
 def subject(**facts: Any) -> Polled[Any]:

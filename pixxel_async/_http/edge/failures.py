@@ -25,7 +25,9 @@ def as_broken(error: BaseException, stage: Stage, where: str, late: str) -> Tran
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
         return _final("connect", f"the TLS certificate of {where} was not accepted")
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return TransportFailure("connect", TimedOut(f"{where}: no connection in time (http.connect)"), timed_out=True)
+        return TransportFailure(
+            "connect", TimedOut(f"{where}: no connection in time (http.connect_timeout)"), timed_out=True
+        )
     if isinstance(error, TimeoutError):
         return TransportFailure(stage, TimedOut(f"{where}: {late}"), timed_out=True)
     if isinstance(error, aiohttp.ClientConnectorError):

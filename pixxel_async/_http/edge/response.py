@@ -24,16 +24,16 @@ class Response:
     """Status and headers of an answer, and its body to be read.
 
     Args:
-        no_progress: seconds without a byte of the body.
+        read_timeout: seconds without a byte of the body.
         piece: bytes that are read at once, at most; None for as many as came together.
     """
 
-    def __init__(self, response: ClientResponse, no_progress: float, url: str, piece: int | None = None) -> None:
+    def __init__(self, response: ClientResponse, read_timeout: float, url: str, piece: int | None = None) -> None:
         self.status = response.status
         self.headers: Mapping[str, str] = _joined(response.headers)
         self.url = url
         self._response = response
-        self._no_progress = no_progress
+        self._read_timeout = read_timeout
         self._piece = piece
 
     @property
@@ -47,7 +47,7 @@ class Response:
         try:
             if self._piece is not None and (chunk := content.read_nowait(self._piece)):
                 return chunk  # a timer for each would cost more than they do
-            async with asyncio.timeout(self._no_progress):
+            async with asyncio.timeout(self._read_timeout):
                 if self._piece is not None:
                     return await content.read(self._piece)
                 chunk, more = await content.readchunk()
@@ -55,14 +55,14 @@ class Response:
                     chunk, more = await content.readchunk()
             return chunk
         except READ_FAILURES as error:
-            broken = as_broken(error, "body", place(self.url), f"no byte of the body within {self._no_progress:g} s")
+            broken = as_broken(error, "body", place(self.url), f"no byte of the body within {self._read_timeout:g} s")
         return broken
 
     async def start(self, limit: int, seconds: float = TELLING) -> bytes:
         """Up to so many bytes of an error's body: what came, when it is cut or takes longer than that."""
         start = b""
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(seconds, self._no_progress)):
+            async with asyncio.timeout(min(seconds, self._read_timeout)):
                 while len(start) < limit and (chunk := await self.read()) and not isinstance(chunk, TransportFailure):
                     start += chunk
         return start[:limit]
@@ -93,7 +93,7 @@ async def whole(answer: Response, operation: str, http: HTTPSettings) -> bytes |
         return TransportFailure(
             "body", ConnectionFailed(f"the answer to {operation} is not HTTP: its length is no number")
         )
-    reason = too_large(int(announced or 0), 0, http.max_answer)
+    reason = too_large(int(announced or 0), 0, http.max_response_bytes)
     blocks: list[bytes] = []
     size = 0
     while not reason:
@@ -104,6 +104,6 @@ async def whole(answer: Response, operation: str, http: HTTPSettings) -> bytes |
             return b"".join(blocks)
         blocks.append(block)
         size += len(block)
-        reason = too_large(size, answer.raw_size, http.max_answer)
-    text = f"the answer to {operation} {reason}; ask for smaller pages or raise http.max_answer"
+        reason = too_large(size, answer.raw_size, http.max_response_bytes)
+    text = f"the answer to {operation} {reason}; ask for smaller pages or raise http.max_response_bytes"
     return TransportFailure("body", DecodeError(text, status=answer.status, operation=operation))

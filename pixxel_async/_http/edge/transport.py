@@ -150,7 +150,7 @@ class Transport:
             connector_owner=self._own,
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, connect=self._http.connect),
+            timeout=aiohttp.ClientTimeout(total=None, connect=self._http.connect_timeout),
             trace_configs=[trace],
             middlewares=[_once],
             **how,
@@ -186,8 +186,8 @@ class Transport:
         http = self._http
         proxy = self._proxies.for_url(url)
         try:
-            async with asyncio.timeout(http.connect + http.headers) as deadline:
-                reached.append(_Track(deadline, http.headers))
+            async with asyncio.timeout(http.connect_timeout + http.headers_timeout) as deadline:
+                reached.append(_Track(deadline, http.headers_timeout))
                 response = await session.request(
                     method,
                     URL(url, encoded=True),
@@ -199,14 +199,17 @@ class Transport:
                     read_bufsize=buffer,
                     trace_request_ctx=lambda: reached[-1].connected(),
                 )
-            answer = Response(response, http.no_progress, url, buffer)
+            answer = Response(response, http.read_timeout, url, buffer)
             self._bodies.add(answer)
             return answer
         except FAILURES as error:
             stage = reached[-1].stage
-            late = f"no connection within {http.connect:g} s"
+            late = f"no connection within {http.connect_timeout:g} s"
             broken = as_broken(
-                error, stage, place(url), late if stage == "connect" else f"no headers within {http.headers:g} s"
+                error,
+                stage,
+                place(url),
+                late if stage == "connect" else f"no headers within {http.headers_timeout:g} s",
             )
         return broken
 

@@ -52,9 +52,9 @@ def refused(
     known = sent_at < host.fell_at
     refusals = host.refusals if known else host.refusals + 1
     wait = (
-        min(asked, retry.retry_after_cap) * (1 + 0.1 * roll)
+        min(asked, retry.max_retry_after) * (1 + 0.1 * roll)
         if asked
-        else backoff(refusals, roll, base=retry.base, cap=retry.cap)
+        else backoff(refusals, roll, base=retry.initial_delay, cap=retry.max_delay)
     )
     host = evolve(host, paused_until=max(host.paused_until, now + wait), refusals=refusals)
     if known:

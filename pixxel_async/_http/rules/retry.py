@@ -76,7 +76,7 @@ def decide(
         error.retry_after = asked
     if not may_repeat(got.status, repeat, asked, settings):
         return Stop(_final(error, operation, repeat, asked))
-    if asked is not None and asked > settings.retry_after_cap:
+    if asked is not None and asked > settings.max_retry_after:
         return Stop(_limited(error, asked))
     return _again(_final(error, operation, repeat, asked), asked, settings.repeat_cost, state, settings)
 
@@ -85,7 +85,7 @@ def may_repeat(status: int, repeat: Repeat, asked: float | None, settings: Retry
     """Whether a call of that class may be sent again after that status."""
     refused_unread = status == 429 or (status == 503 and asked is not None)
     if repeat == "paid":
-        return status == 429 and settings.paid_waits
+        return status == 429 and settings.retry_paid_calls_on_429
     if repeat == "once":
         return refused_unread
     return status in (408, 425, 429) or (status >= 500 and status not in _NEVER_DONE)
@@ -108,11 +108,11 @@ def _again(
 ) -> Again | Stop:
     """The next attempt, if attempts, budget, deadline and quota all allow it."""
     wait = (
-        backoff(state.attempt, state.roll, base=settings.base, cap=settings.cap)
+        backoff(state.attempt, state.roll, base=settings.initial_delay, cap=settings.max_delay)
         if asked is None
         else asked * (1 + 0.1 * state.roll)
     )
-    over = state.attempt >= settings.attempts or state.waited + wait > settings.budget
+    over = state.attempt >= settings.max_attempts or state.waited + wait > settings.max_total_delay
     if over or wait >= state.left or cost > state.quota:
         return Stop(error if asked is None else _limited(error, asked))
     return Again(wait, cost)

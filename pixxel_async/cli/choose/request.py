@@ -59,13 +59,13 @@ class RunOptions:
     def settings(self) -> dict[str, Any]:
         """Return the settings of `fetch_all` that differ from the client's."""
         named = {
-            "streams": self.parallel,
-            "keep_free": self.keep_free,
+            "max_concurrent_downloads": self.parallel,
+            "min_free_space": self.keep_free,
             "extract": True if self.extract else None,
             "keep_archive": False if self.no_keep_archive else None,
-            "bandwidth": self.bwlimit,
+            "max_bandwidth": self.bwlimit,
             "shard": self.shard,
-            "if_missing": "redo" if self.redo_missing else None,
+            "on_missing": "redo" if self.redo_missing else None,
         }
         return {name: value for name, value in named.items() if value is not None}
 

@@ -31,7 +31,7 @@ def create_parameter(argument: CommandArgument) -> click.Parameter:
         return click.Argument([argument.name], metavar=argument.name.upper())
     facts: dict[str, Any] = {"help": argument.help, **_FACTS[argument.kind]}
     if argument.name == "deadline":
-        help_ = "Maximum wait: 90s, 30m, 6h [`waiting.deadline` of the settings, 6h]."
+        help_ = "Maximum wait: 90s, 30m, 6h [`poll.timeout` of the settings, 6h]."
         facts = {"metavar": "SPAN", "callback": options.as_duration, "help": help_}
     return click.Option([f"--{dashed(argument.name)}", argument.name], default=None, **facts)
 

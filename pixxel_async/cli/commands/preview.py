@@ -74,7 +74,7 @@ class Preview:
         run = self._run
         if sizes:
             self.note(_NOTICE)
-        named = {} if run.name is None else {"name": run.name}
+        named = {} if run.name is None else {"name_template": run.name}
         self._planned = await dry_run(client, run.to, source, record=run.record, sizes=sizes, **run.settings, **named)
         form = run.form or (None if run.quiet else "table")
         if form is not None:

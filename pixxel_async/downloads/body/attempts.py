@@ -46,7 +46,7 @@ class RetryBudget:
         if isinstance(error, StallDetected):
             self._counters.stalls += 1
             if self._counters.stalls >= MAX_STALLS:
-                window = self.item.settings.stall
+                window = self.item.settings.stall_timeout
                 raise self.error(Stalled, f"too few bytes in {window:g} s, {MAX_STALLS} times")
         if isinstance(error, PixxelError) and not error.retryable:
             raise self.error(DownloadError, str(error), retryable=False)
@@ -57,15 +57,15 @@ class RetryBudget:
         retry = self.item.client.settings.retry
         self._counters.attempts += 1
         attempts = self._counters.attempts
-        if attempts >= self.item.settings.stream_attempts:
+        if attempts >= self.item.settings.max_attempts:
             raise self.error(DownloadError, f"{attempts} attempts without progress; the last: {why}")
         timing = self.services.timing
-        await timing.sleep(backoff(attempts, timing.dice(), base=retry.base, cap=retry.cap))
+        await timing.sleep(backoff(attempts, timing.dice(), base=retry.initial_delay, cap=retry.max_delay))
 
     def count_renewal(self, why: str) -> None:
         """Count a link that was refused."""
         self._counters.renewals += 1
-        if self._counters.renewals > self.item.settings.renewals:
+        if self._counters.renewals > self.item.settings.max_link_renewals:
             raise self.error(LinkExpired, f"the storage refuses the link, and fresh ones too: {why}")
 
     def count_busy(self, why: str) -> None:

@@ -137,7 +137,7 @@ class BodyDownload:
         self.kept = evolve(self.kept, size=self.writer.size)
         if self.kept.size == self.kept.total:
             return RangeRequest(self.kept.size, complete=True)
-        return next_request(self.kept, proved=settings.verify == "full", unsafe=settings.unsafe_resume)
+        return next_request(self.kept, proved=settings.verify == "full", unsafe=settings.resume_without_validator)
 
     async def _usable_link(self) -> Link | None:
         """Return the present link, or a fresh one if it is about to expire; None for a package without links."""
@@ -189,25 +189,25 @@ class BodyDownload:
         self.server_name = server_file_name(headers.get("content-disposition", "")) or self.server_name
         self._max_bytes = await self._reserve(verdict.total)
         self._vouched = False
-        if self.known or verdict.total is None or verdict.total > self.item.settings.buffer:
+        if self.known or verdict.total is None or verdict.total > self.item.settings.chunk_bytes:
             await self._vouch()
         self.services.emit(Started(self.item.identity, verdict.total, self._report_here()))
 
     async def _reserve(self, total: int | None) -> int:
         """Reserve free space for what is missing; return the bytes that the package may have in all."""
-        limit = self.item.settings.max_bytes
+        limit = self.item.settings.max_package_bytes
         if limit is not None and total is not None and total > limit:
             raise self._budget.error(TooLarge, f"announced are {total:,} bytes, allowed {limit:,}")
         missing = max((total or 0) - self.writer.here, 0)
-        left = await self.services.disk_space.ask(self.reservation, missing, reserve=self.item.settings.keep_free)
+        left = await self.services.disk_space.ask(self.reservation, missing, reserve=self.item.settings.min_free_space)
         return min(limit, self.writer.here + left) if limit is not None else total or self.writer.here + left
 
     async def _read_body(self, reply: StorageReply) -> None:
         """Read chunks into the writer until the body ends or more than one connection is worth it."""
         settings, add = self.item.settings, self.writer.add
-        bandwidth = settings.bandwidth
+        bandwidth = settings.max_bandwidth
         gauge = RateGauge(self.services.timing.clock(), self.writer.size)
-        async with self.services.watchdog.watch(settings.stall, settings.stall_bytes) as watch:
+        async with self.services.watchdog.watch(settings.stall_timeout, settings.stall_bytes) as watch:
             while self._connections == 1 and (chunk := await reply.read()):
                 watch.moved += len(chunk)
                 if add(chunk):
@@ -235,8 +235,8 @@ class BodyDownload:
         settings = self.item.settings
         self._connections = connections_for(
             evolve(self.kept, size=self.writer.size), gauge,
-            allowed=1 if self._single_only or settings.bandwidth else settings.split,
-            spare=settings.streams - self.services.connections.used, piece=settings.split_piece,
+            allowed=1 if self._single_only or settings.max_bandwidth else settings.max_connections_per_download,
+            spare=settings.max_concurrent_downloads - self.services.connections.used, piece=settings.split_piece,
         )  # fmt: skip
 
     async def _vouch(self) -> None:

@@ -93,7 +93,7 @@ class MultipartDownload:
 
     async def _work(self, number: int) -> None:
         """Fetch pieces until none is left, or another package needs the connection."""
-        while number == 0 or self.services.connections.used < self.item.settings.streams:
+        while number == 0 or self.services.connections.used < self.item.settings.max_concurrent_downloads:
             piece = self._next_piece()
             if piece is None:
                 return
@@ -123,7 +123,7 @@ class MultipartDownload:
         """Write chunks at an offset, report progress, and record the filled ranges now and then."""
         await self.writer.put(at, chunks)
         self.moved()
-        if self.writer.here - self._noted >= NOTE_EVERY * self.item.settings.buffer:
+        if self.writer.here - self._noted >= NOTE_EVERY * self.item.settings.chunk_bytes:
             await self._note()
 
     async def _note(self) -> None:
@@ -146,10 +146,10 @@ class _PieceReader:
         self.at = self.piece[0]
         settings = self.parent.item.settings
         try:
-            async with self.parent.services.watchdog.watch(settings.stall, settings.stall_bytes) as watch:
+            async with self.parent.services.watchdog.watch(settings.stall_timeout, settings.stall_bytes) as watch:
                 while chunk := await reply.read():
                     watch.moved += len(chunk)
-                    await self._add(chunk, watch, settings.buffer)
+                    await self._add(chunk, watch, settings.chunk_bytes)
         except (ConnectionFailed, TimedOut, StallDetected):
             await self._write()
             raise

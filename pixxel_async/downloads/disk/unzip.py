@@ -62,7 +62,7 @@ def unpack(
 def _limits(archive: Path, limit: int | None, keep_free: int) -> Limits:
     free = max(shutil.disk_usage(archive.parent).free - keep_free, 0)
     most = _RATIO * archive.stat().st_size + _SPARE if limit is None else limit
-    return Limits(free, "what the disk holds") if free < most else Limits(most, "extract_bytes")
+    return Limits(free, "what the disk holds") if free < most else Limits(most, "max_extracted_bytes")
 
 
 def _fill(archive: Path, part: Path, wanted: Callable[[Any], bool] | None, limits: Limits, stop: Event) -> None:

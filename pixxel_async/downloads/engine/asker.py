@@ -66,7 +66,7 @@ class Asker:
         if not item.asks:
             item.began = item.sent
         item.asks += 1
-        deadline = item.settings.deadline
+        deadline = item.settings.timeout
         try:
             async with asyncio.timeout(deadline):  # also for the last one, which is made when it is nearly over
                 await self._binding.ensure()
@@ -86,7 +86,7 @@ class Asker:
             self._schedule.again(item)
         elif isinstance(error, OutcomeUnknown) and item.package.by_id and item.lost < LOST:
             item.lost += 1
-            self._schedule.later(item, item.client.settings.waiting.first)
+            self._schedule.later(item, item.client.settings.poll.initial_interval)
         elif isinstance(error, KeyRefused | Forbidden):
             refusal = await self._doorman.refusal(item.client)
             self._fail(item, error)
@@ -105,7 +105,7 @@ class Asker:
             life = state.link.good_for(self._services.timing.clock()) if state.link is not None else math.inf
             self._schedule.ready(item, life if life > 0 else math.inf)
         else:
-            told, usual = state.retry_after, item.client.settings.waiting.first
+            told, usual = state.retry_after, item.client.settings.poll.initial_interval
             self.packing(item, told if told is not None and told > usual else None)
 
     def packing(self, item: Item, told: float | None = None) -> None:
@@ -115,7 +115,7 @@ class Asker:
             told: seconds before which the service does not want to be asked again; None when it did not say.
         """
         age = self._services.timing.clock() - item.began
-        if age >= item.settings.deadline:
+        if age >= item.settings.timeout:
             stand = f"still {item.status or 'without a status'!r} after {age:.0f} s and {item.asks} requests"
             self._fail(item, PackageTimedOut(f"{stand} (deadline)", package=item.identity))
             return

@@ -50,7 +50,7 @@ class Engine:
         self._binding = binding
         self.streaming = 0
         self._workers: dict[str, list[asyncio.Task[None]]] = {"ask": [], "stream": []}
-        self.schedule = Schedule(services.timing, settings.waiting.first, settings.http.calls_per_second)
+        self.schedule = Schedule(services.timing, settings.poll.initial_interval, settings.http.calls_per_second)
         self._asker = Asker(services, self.schedule, binding, fail=self.fail, refused=self._refused)
         self._changed = asyncio.Event()
         self._notes: set[asyncio.Task[None]] = set()
@@ -71,7 +71,10 @@ class Engine:
 
     def staff(self, settings: DownloadSettings) -> None:
         """As many workers as these settings ask for."""
-        for kind, count, work in (("ask", settings.asks, self._ask), ("stream", settings.streams, self._stream)):
+        for kind, count, work in (
+            ("ask", settings.max_concurrent_requests, self._ask),
+            ("stream", settings.max_concurrent_downloads, self._stream),
+        ):
             crew = self._workers[kind]
             while len(crew) < count:
                 crew.append(asyncio.create_task(self._worker(work), name=f"pixxel {kind} {len(crew) + 1}"))
@@ -114,7 +117,7 @@ class Engine:
 
     async def _carry(self, item: Item) -> int:
         """Carry a package as far as it gets; returns the bytes that were streamed, as far as that is known."""
-        deadline = item.settings.deadline
+        deadline = item.settings.timeout
         left = item.began + deadline - self.services.timing.clock()
         try:
             async with asyncio.timeout(max(left, 0.0)) as limit:

@@ -94,10 +94,10 @@ class Feed:
     def _use(self) -> int:
         """How many more packages could be asked for soon; none while half of the requests have theirs waiting."""
         settings, schedule = self._context.settings, self._engine.schedule
-        if not self._sink.open or self._context.fresh > settings.asks // 2:
+        if not self._sink.open or self._context.fresh > settings.max_concurrent_requests // 2:
             return 0
-        room = min(settings.ask_ahead - schedule.waiting, settings.max_pending - len(self._engine.items))
-        return max(min(settings.asks - self._context.fresh, room), 0)
+        room = min(settings.max_requests_ahead - schedule.waiting, settings.max_pending - len(self._engine.items))
+        return max(min(settings.max_concurrent_requests - self._context.fresh, room), 0)
 
     def _is_new(self, given: Wanted) -> bool:
         """Whether a row has to be looked up: it is this machine's share, and not under way already."""
@@ -164,7 +164,7 @@ class Feed:
             self._jobs[job].append(item)
             return
         self._jobs[job] = [item]
-        client, deadline = self._context.client, self._context.settings.deadline
+        client, deadline = self._context.client, self._context.settings.timeout
         self._follows[job] = client.follow_job(*job, partial(self._job_ended, job), deadline=deadline)
 
     def _job_ended(self, job: tuple[str, str], error: Exception | None) -> None:

@@ -69,7 +69,7 @@ class DiskSpace:
         if left < max(missing, 1):
             raise DiskFull(
                 f"{need.folder} has {max(left, 0):,} bytes to spare beside a reserve of {reserve:,}, "
-                f"and {missing:,} are needed; make room, or lower `keep_free`, and run again"
+                f"and {missing:,} are needed; make room, or lower `min_free_space`, and run again"
             )
         need.missing = missing
         return left

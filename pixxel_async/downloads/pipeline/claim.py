@@ -91,7 +91,7 @@ async def claimed(item: Item, services: Services) -> AsyncIterator[ClaimedItem]:
     Raises:
         LeaseHeld: another process holds it.
     """
-    name, record = first_name(item.wanted, item.settings.name), services.record
+    name, record = first_name(item.wanted, item.settings.name_template), services.record
     try:
         taken = await record.claim(item.identity, item.folder, name=name, part=_part(item.package, name))
     except NameTaken:  # by another package of this record: append the package's own hash
@@ -145,8 +145,8 @@ class _Decider:
     def __call__(self, row: Row | None, name: str, part: str, same_boot: bool) -> Decision:
         final, exists, if_missing = (
             self._final(row, name),
-            self.context.settings.exists,
-            self.context.settings.if_missing,
+            self.context.settings.on_existing,
+            self.context.settings.on_missing,
         )
         if row is not None and row.state == "done" and stands(row.size, row.mtime_ns, final, exists, if_missing):
             return DONE  # the fast path: the state of nearly all packages of a repeated run
@@ -184,10 +184,10 @@ async def decide(
     An object store is looked at only where the decision depends on what it holds.
     """
     names = [
-        (row.name if row is not None else None) or first_name(each, context.settings.name)
+        (row.name if row is not None else None) or first_name(each, context.settings.name_template)
         for each, row in zip(wanted, rows, strict=True)
     ]
-    sure = context.settings.if_missing == "redo" or context.settings.exists == "error" or services.record.lost
+    sure = context.settings.on_missing == "redo" or context.settings.on_existing == "error" or services.record.lost
     look = await context.destination.looking(names, sure=sure)
     decider = _Decider(context, services.disk, look, lost=services.record.lost)
 

@@ -29,8 +29,9 @@ async def note_failure(item: Item, error: PixxelError, services: Services) -> No
         if row is not None and row.state in ("done", "publishing"):
             return
         runs = (row.runs if row is not None else 0) + final
+        given_up = final and runs >= item.settings.max_failed_runs
         await services.record.save(
-            item.identity, item.folder, state="given_up" if final and runs >= item.settings.give_up_after else "failed",
+            item.identity, item.folder, state="given_up" if given_up else "failed",
             error=str(error), error_kind=type(error).__name__, retryable=error.retryable, runs=runs,
             fields=dict(item.wanted.fields), download_id=item.download_id or None,
         )  # fmt: skip

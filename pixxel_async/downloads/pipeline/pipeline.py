@@ -117,7 +117,7 @@ class Pipeline:
             proof = (await inspect(self.item, self.services, claim.path, Kept())).proof
         except (Corrupt, NotAPackage):
             return False
-        sha256 = await self.services.threads.run(digest_of, claim.path) if self.item.settings.digest else None
+        sha256 = await self.services.threads.run(digest_of, claim.path) if self.item.settings.checksum else None
         await claim.save(name=claim.name, sha256=sha256, proof=proof.proof, container=proof.container)
         return True
 
@@ -146,7 +146,7 @@ class Pipeline:
                 opening.result()[0].close()
             raise
         writer = PartWriter(
-            file, threads, buffer=settings.buffer, digest=settings.digest, beyond=decision.beyond,
+            file, threads, buffer=settings.chunk_bytes, digest=settings.checksum, beyond=decision.beyond,
             kept=file.size if decision.step == "prove" else min(decision.offset, file.size),
             synced=claim.row.synced, unpack=settings.verify == "full",
         )  # fmt: skip
@@ -232,7 +232,7 @@ class Pipeline:
 
     async def publish(self, claim: ClaimedItem, part: OpenPart) -> Final:
         """Sync the part file and give it its final name, or upload it."""
-        replace = self.item.settings.exists == "replace" or claim.decision.replace
+        replace = self.item.settings.on_existing == "replace" or claim.decision.replace
         return await claim.destination.commit(part.file, claim.name, claim.row, replace=replace)
 
     async def record_done(self, claim: ClaimedItem, published: Final) -> None:

@@ -116,7 +116,7 @@ class Schedule:
         return len(self._fresh) + sum(to_come() for to_come in self._feeds.values())
 
     def _may_start(self) -> bool:
-        return bool(self._fresh) and self.waiting < self._fresh.head.settings.ask_ahead
+        return bool(self._fresh) and self.waiting < self._fresh.head.settings.max_requests_ahead
 
     def _open(self, item: Item, now: float) -> Item | None:
         """Return the item, or postpone it and return None if its reader has no room for the outcome."""
@@ -184,7 +184,9 @@ class Schedule:
 
     def _first_ready(self) -> Item | None:
         return self._ready.take(
-            lambda item: not item.sinks or (item.open and item.context.streaming < item.settings.streams)
+            lambda item: (
+                not item.sinks or (item.open and item.context.streaming < item.settings.max_concurrent_downloads)
+            )
         )
 
     def streamed(self, item: Item, size: int) -> None:

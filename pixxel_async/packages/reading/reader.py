@@ -100,15 +100,15 @@ class PackageReader(ABC):
             range, if_range, if_none_match: headers of the request that is being answered, as they came.
             method: of that request, GET or HEAD.
             name: of the file that is offered, without suffix; None: as it would be called in a folder.
-            max_bytes: of the answer; None for `DownloadSettings.max_bytes`.
-            deadline: seconds for all of it, a slow reader included; None for `DownloadSettings.deadline`.
+            max_bytes: of the answer; None for `DownloadSettings.max_package_bytes`.
+            deadline: seconds for all of it, a slow reader included; None for `DownloadSettings.timeout`.
         """
         source = self._source(package)
         return PackageStream(
             source,
             asked(method, range, if_range, if_none_match),
             name or source.package.path[-1],
-            most=self._download.max_bytes if max_bytes is None else max_bytes,
+            most=self._download.max_package_bytes if max_bytes is None else max_bytes,
             deadline=self._seconds(deadline),
         )
 
@@ -116,7 +116,7 @@ class PackageReader(ABC):
         """What is in a package, read from the end of its archive; a name promises nothing about where it leads.
 
         Args:
-            deadline: seconds for all of it; None for `DownloadSettings.deadline`.
+            deadline: seconds for all of it; None for `DownloadSettings.timeout`.
 
         Raises:
             NoRanges: the storage serves packages whole only.
@@ -135,7 +135,7 @@ class PackageReader(ABC):
         Args:
             which: its name, a pattern that fits one name (`**/B04.tif`), or one of `members`, whose version it is then.
             max_bytes: of the unpacked file; None for any number.
-            deadline: seconds for all of it, a slow reader included; None for `DownloadSettings.deadline`.
+            deadline: seconds for all of it, a slow reader included; None for `DownloadSettings.timeout`.
         """
         return MemberStream(self._source(package), which, most=max_bytes, seconds=self._seconds(deadline))
 
@@ -172,7 +172,7 @@ class PackageReader(ABC):
             to: the file to write; None returns the bytes.
             replace: whether a file that is there is replaced.
             max_bytes: of the unpacked file; 64 MiB unless given when it is returned, any number when it is written.
-            deadline: seconds for all of it; None for `DownloadSettings.deadline`.
+            deadline: seconds for all of it; None for `DownloadSettings.timeout`.
 
         Raises:
             NoSuchMember, NoRanges, TooLarge, Corrupt, DownloadError, TimedOut: as in `open_member`.
@@ -185,7 +185,7 @@ class PackageReader(ABC):
             return b"".join([piece async for piece in stream])
 
     def _seconds(self, deadline: float | None) -> float:
-        return self._download.deadline if deadline is None else deadline
+        return self._download.timeout if deadline is None else deadline
 
     def _source(self, package: PackageLike) -> BodySource:
         """Where a package is read from, with this key."""

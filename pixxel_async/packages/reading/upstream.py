@@ -248,11 +248,13 @@ class Upstream:
         source = self._source
         self._tries.attempts += 1
         await self._drop()
-        if self._tries.attempts >= source.download.stream_attempts:
+        if self._tries.attempts >= source.download.max_attempts:
             raise self._source.error(
                 DownloadError, f"{self._tries.attempts} attempts without progress; the last: {why}"
             )
-        drawn = backoff(self._tries.attempts, source.timing.dice(), base=source.retry.base, cap=source.retry.cap)
+        drawn = backoff(
+            self._tries.attempts, source.timing.dice(), base=source.retry.initial_delay, cap=source.retry.max_delay
+        )
         await source.timing.sleep(drawn)
 
     def _check_open(self) -> None:

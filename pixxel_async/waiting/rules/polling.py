@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from ...settings import WaitSettings
+from ...settings import PollSettings
 
 DAY = 86_400.0
 
@@ -32,15 +32,15 @@ def jittered(wait: float, share: float, roll: float) -> float:
     return wait * (1 + share * (2 * roll - 1))
 
 
-def grown(asked: int, settings: WaitSettings) -> float:
+def grown(asked: int, settings: PollSettings) -> float:
     """Seconds before asking again when `asked` answers have come, without a ceiling but a day."""
     steps = max(asked, 1) - 1
-    growth = min(steps * math.log(settings.factor), math.log(max(DAY / settings.first, 1.0)))
-    return settings.first * math.exp(growth)
+    growth = min(steps * math.log(settings.multiplier), math.log(max(DAY / settings.initial_interval, 1.0)))
+    return settings.initial_interval * math.exp(growth)
 
 
 def next_wait(
-    age: float, asked: int, settings: WaitSettings, roll: float, setbacks: int = 0, *, restarts: bool = True
+    age: float, asked: int, settings: PollSettings, roll: float, setbacks: int = 0, *, restarts: bool = True
 ) -> float:
     """Seconds before asking again.
 
@@ -53,7 +53,7 @@ def next_wait(
             is never shorter than `age_share` of the age, so that one wait becomes longer than the work.
     """
     if not restarts:
-        return jittered(min(grown(asked, settings), settings.longest), settings.jitter, roll)
+        return jittered(min(grown(asked, settings), settings.max_interval), settings.jitter, roll)
     doubled = 2.0 ** min(setbacks, MOST_SETBACKS)
     wait = jittered(grown(asked, settings), settings.jitter, roll)
     return doubled * max(wait, settings.age_share * age)
