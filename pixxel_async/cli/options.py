@@ -94,6 +94,14 @@ def as_since(context: click.Context, parameter: click.Parameter, text: str | Non
         raise click.BadParameter(f"{text!r} is not a date; write it as 2026-01-31, 2026-01-31T12:00Z or last") from None
 
 
+def as_until(context: click.Context, parameter: click.Parameter, text: str | None) -> datetime | None:
+    """Convert an option's time."""
+    try:
+        return None if text is None else parse_time(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a date; write it as 2026-02-01 or 2026-02-01T12:00Z") from None
+
+
 class LocationType(click.Path):
     """Path or object store URL; an empty text (a script's unset variable) is refused, not read as `.`."""
 

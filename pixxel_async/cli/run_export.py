@@ -16,13 +16,23 @@ import anyio.to_thread
 from ..downloads import DownloadManager, write_sums
 from ..downloads.disk.disk import Disk
 from ..errors import ConfigError, PixxelError
-from ..events import Failed, Outcome
+from ..events import Failed, Outcome, Skipped
 from .choose.request import RunOptions
 from .errors import CommandError, Exit, one_line
 from .malloc import keep_memory
 from .running import rerun_command
 from .show.rows import OutputFormat, OutputRow, writer
-from .show.summary import COLUMNS, TABLE_COLUMNS, Tally, closing, row, table_row
+from .show.summary import (
+    COLUMNS,
+    SUMMARY_COLUMNS,
+    TABLE_COLUMNS,
+    Tally,
+    WorkflowTally,
+    closing,
+    next_steps,
+    row,
+    table_row,
+)
 from .show.views import showing, view
 from .text import printable
 
@@ -46,22 +56,33 @@ class ExportRun:
 
     Args:
         run: options of the download and of its output.
+        summary: write a table by workflow instead of the packages, unless `run.form` asks for one.
+
+    Attributes:
+        workflow_names: names of workflows by id, for that table; filled by the listing.
     """
 
-    def __init__(self, run: RunOptions) -> None:
+    def __init__(self, run: RunOptions, *, summary: bool = False) -> None:
         self._run = run
         self._began = time.monotonic()
         self._tally = Tally()
         self._screen = view(quiet=run.quiet, stream=sys.stderr, progress=run.progress)
         self._form: OutputFormat | None = run.form or (None if run.quiet else "table")
+        self.workflow_names: dict[str, str] = {}
+        self._by_workflow = WorkflowTally(self.workflow_names) if summary and run.form is None else None
         self._shared = sys.stdout.isatty()
         self._rows: deque[OutputRow] = deque()
         self._out = writer(
             self._form or "table",
-            TABLE_COLUMNS if self._form == "table" else COLUMNS,
+            self._columns(),
             sys.stdout,
             before=self._screen.hide if self._shared else None,
         )
+
+    def _columns(self) -> tuple[str, ...]:
+        if self._form != "table":
+            return COLUMNS
+        return SUMMARY_COLUMNS if self._by_workflow is not None else TABLE_COLUMNS
 
     def report_error(self, error: PixxelError, subject: str = "") -> None:
         """Print an error that does not belong to a package, and count it.
@@ -114,7 +135,11 @@ class ExportRun:
         self._tally.count(outcome)
         if isinstance(outcome, Failed):
             self._screen.say(f"failed: {outcome.package}: {one_line(outcome.error)}")
-        if self._form is not None:
+        elif isinstance(outcome, Skipped) and outcome.given_up:
+            self._screen.say(f"given up: {outcome.package}: {printable(outcome.reason)}")
+        if self._by_workflow is not None:
+            self._by_workflow.count(outcome)
+        elif self._form is not None:
             new = table_row(outcome, folder, self._run.to) if self._form == "table" else row(outcome)
             self._rows += [] if new is None else [new]
 
@@ -138,13 +163,15 @@ class ExportRun:
         """
         self._tally.running = running
         self._print_summary(whole=True)
-        if self._tally.code not in (Exit.DONE, Exit.USAGE):
-            self._screen.say(f"go on with: {rerun_command()}")
+        for line in next_steps(self._tally, self._run.to, rerun_command()):
+            self._screen.say(line)
         return self._tally.code
 
     def _print_summary(self, *, whole: bool) -> None:
         self._tally.seconds = time.monotonic() - self._began
         if self._form is not None:
+            if self._by_workflow is not None:
+                self._rows.extend(self._by_workflow.rows())
             self._put()
             self._out.end()
         if not self._run.quiet:

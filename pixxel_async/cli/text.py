@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from difflib import get_close_matches
+from unicodedata import combining, east_asian_width
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
@@ -56,3 +57,21 @@ def did_you_mean(text: str, known: Iterable[str]) -> str:
     by_lower = {word.lower(): word for word in known if word}
     close = [by_lower[each] for each in get_close_matches(text.lower(), by_lower, n=2)]
     return f"; did you mean {' or '.join(map(printable, close))}?" if close else ""
+
+
+def display_width(text: str) -> int:
+    """Return the cells that a text takes on a terminal: two for wide characters, none for combining ones."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def shorten(text: str, width: int) -> str:
+    """Replace the middle of a text by an ellipsis, so that it takes at most `width` cells; ids differ at their ends."""
+    if display_width(text) <= width:
+        return text
+    head = (width - 1) - (width - 1) // 2
+    tail = (width - 1) // 2
+    while display_width(short := text[:head] + "…" + text[len(text) - tail :]) > width and head + tail:
+        head, tail = (head - 1, tail) if head >= tail else (head, tail - 1)
+    return short

@@ -274,7 +274,13 @@ def test_damage_is_mended(command: Command, workflow: str, to: str, tmp_path: Pa
 def test_tables_for_people(command: Command, workflow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables hold what people look for: damaged files alone, sizes with units, paths as they were typed."""
     monkeypatch.chdir(tmp_path)
-    exported = command("export", "--workflow", workflow, "--to", "x")
+    summary = command("export", "--workflow", workflow, "--to", "y")
+    assert summary.stdout.split() == [
+        *("WORKFLOW", "FETCHED", "THERE", "ALREADY", "SKIPPED", "FAILED", "SIZE"),
+        *(workflow, "4", "0", "0", "0", "2.9", "MB"),
+    ]  # fmt: skip
+    assert command("export", "--workflow", workflow, "--to", "y").stdout == ""
+    exported = command("export", "--workflow", workflow, "--to", "x", "--output", "table")
     assert exported.stdout.splitlines()[0].split() == ["SIZE", "PROOF", "PATH"]
     assert "726.3 kB  crc    x/" in exported.stdout
     assert command("status", "x").stdout.splitlines()[1].split() == ["done", "4", "2.9", "MB"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pixxel_async.cli.options import parse_size
 from pixxel_async.cli.show.rows import FORMATS, show, writer
-from pixxel_async.cli.text import printable, seconds, size
+from pixxel_async.cli.text import display_width, printable, seconds, shorten, size
 
 ROWS: list[dict[str, Any]] = [
     {"name": "a", "size": 1, "when": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)},
@@ -156,3 +156,48 @@ def test_no_amounts(text: str) -> None:
     """What is no amount is refused."""
     with pytest.raises(ValueError):
         parse_size(text)
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminals_rows_take_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal a row fits on one line, ids shortened in the middle; elsewhere cells are whole."""
+    monkeypatch.setenv("COLUMNS", "60")
+    row = {"id": "0004ab8d-0ad1-4d62-8a3f-fe18a7000e70", "name": "漢字" * 20, "status": "done", "note": "n" * 300}
+    columns, stream = tuple(row), Terminal()
+    show("table", columns, [row], stream)
+
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2 and all(display_width(line) <= 60 for line in lines)
+    assert lines[1].startswith("0004ab8") and "0e70  " in lines[1] and "…" in lines[1] and "done" in lines[1]
+    assert row["note"] in written("table", [row], columns)
+
+
+@given(st.text(max_size=40), st.integers(1, 30))
+def test_shortened(text: str, width: int) -> None:
+    """A shortened text takes no more than its width, and one that fits is unchanged."""
+    assert display_width(shorten(text, width)) <= width
+    assert display_width(text) > width or shorten(text, width) == text
+
+
+def test_csv_is_flat() -> None:
+    """A column `a.b` is a member of the object `a`; lists of texts or numbers are comma-separated."""
+    row = {"id": "i", "properties": {"gsd": 30, "eo:cloud_cover": 5.5}, "bbox": [1, 2.5], "assets": [{"href": "h"}]}
+    text = written("csv", [row], ("id", "properties.gsd", "properties.eo:cloud_cover", "missing.x", "bbox", "assets"))
+
+    cells = next(iter(csv.DictReader(io.StringIO(text))))
+    assert list(cells.values()) == ["i", "30", "5.5", "", "1,2.5", '[{"href": "h"}]']
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_csv_is_safe_for_spreadsheets(text: str) -> None:
+    """A text that a spreadsheet would evaluate is quoted by an apostrophe; numbers stay numbers."""
+    cells = list(csv.reader(io.StringIO(written("csv", [{"name": text, "size": -1}], ("name", "size")))))[1]
+
+    assert cells[1] == "-1"
+    assert cells[0].startswith("'") or cells[0].startswith("\\t")

@@ -11,19 +11,21 @@ from typing import Any
 import pytest
 
 from pixxel_async.cli.errors import Exit
-from pixxel_async.cli.show.lines import PlainLines, progress_line
+from pixxel_async.cli.show.lines import PlainLines, progress_line, time_left
 from pixxel_async.cli.show.progress import BodyProgress, ProgressBoard
-from pixxel_async.cli.show.summary import Tally, closing
+from pixxel_async.cli.show.summary import Tally, closing, next_steps
 from pixxel_async.cli.show.views import showing, view
 from pixxel_async.cli.text import size
 from pixxel_async.downloads import Snapshot
 from pixxel_async.downloads.disk.locations import LocationSpec
 from pixxel_async.errors import (
     ConfigError,
+    ConnectionFailed,
     DiskFull,
     Forbidden,
     KeyRefused,
     NameTaken,
+    NotFound,
     PackageTimedOut,
     PixxelError,
     ServerError,
@@ -33,6 +35,7 @@ from pixxel_async.packages import JobPackage
 
 JOB = JobPackage(workflow_id="w", job_id="j")
 FOLDER = LocationSpec(Path("my exports"))
+HERE = LocationSpec(Path("x"))
 HOW = "check the files with: cd 'my exports' && sha256sum -c SHA256SUMS"
 
 
@@ -92,7 +95,10 @@ def test_lines_only_when_something_changed() -> None:
         lines.show(snapshot(done=done))
 
     assert isinstance(lines, PlainLines)
-    assert stream.getvalue() == "1 of 1 package\n2 of 2 packages\n"
+    assert [line.rpartition(" · ")[0] for line in stream.getvalue().splitlines()] == [
+        "1 of 1 package",
+        "2 of 2 packages",
+    ]
 
 
 def test_quiet_says_failures_alone() -> None:
@@ -190,3 +196,37 @@ def test_interrupted_run_claims_nothing() -> None:
     """A run that was stopped does not say that there was nothing to fetch."""
     assert list(closing(Tally(), FOLDER, whole=False)) == []
     assert size(0) == "0 B"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (snapshot(done=4, waiting=6), 15.0),
+        (snapshot(done=4, waiting=2, pending=2, to_come=2), 15.0),
+        (snapshot(done=2, waiting=6), None),
+        (snapshot(done=4, skipped=90, waiting=4), 10.0),
+        (snapshot(done=4, to_come=None), None),
+        (snapshot(done=4), None),
+        (snapshot(done=4, waiting=100), None),
+    ],
+)
+def test_time_left(given: Snapshot, expected: float | None) -> None:
+    """The remaining time follows the packages that ended in this run, and is not guessed from few."""
+    assert time_left(given, 10.0) == expected
+
+
+def test_next_steps() -> None:
+    """The commands at a run's end help with what went wrong: none leads back to what cannot help."""
+    gone = Tally()
+    gone.count(Skipped(JobPackage(workflow_id="w", job_id="j"), "given up", given_up=True))
+    assert list(next_steps(gone, HERE, "again")) == ["retry what was given up with: pixxel retry --given-up x"]
+
+    for error, expected in (
+        (NotFound("m", status=404, method="GET", path="/x"), ["list what failed with: pixxel list --state failed x"]),
+        (KeyRefused("m", status=401, method="GET", path="/x"), []),
+        (ConnectionFailed("m"), ["go on with: again"]),
+    ):
+        tally = Tally()
+        tally.count(Failed(JobPackage(workflow_id="w", job_id="j"), error))
+        assert list(next_steps(tally, HERE, "again")) == expected
+    assert list(next_steps(Tally(fetched=1), HERE, "again")) == []

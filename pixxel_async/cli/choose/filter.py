@@ -27,24 +27,28 @@ class Choice:
         packages: `job`, `task` or `both`.
         status: accepted status words; empty: jobs that succeeded, wholly or in part.
         since: accept only jobs that finished then or later; None for all.
+        until: accept only jobs that finished before; None for all.
         wait: wait for jobs that are still running.
     """
 
     packages: PackageChoice = "job"
     status: tuple[str, ...] = ()
     since: datetime | None = None
+    until: datetime | None = None
     wait: bool = False
 
     def take(self, status: str | None, finished: datetime | None) -> Take:
         """Decide on a job: `now`, `later` (once it has ended), `running` (skip, and count), or `no`.
 
-        A job without a finish time passes `since`: a package too many is better than one too few.
+        A job without a finish time passes `since` and `until`: a package too many is better than one too few.
         """
         if not self._wanted(status):
             if self.status or verdict(status) != "going":
                 return "no"
             return "later" if self.wait else "running"
         if self.since and finished and aware(finished) < self.since:
+            return "no"
+        if self.until and finished and aware(finished) >= self.until:
             return "no"
         return "now"
 

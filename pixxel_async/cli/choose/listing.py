@@ -36,6 +36,7 @@ class Listing:
         choice: filter for jobs and tasks.
         on_error: receives the error of each workflow or job that could not be read, and its name.
         note: receives messages for people.
+        names: receives the names of workflows by id, as far as they are known.
         running: jobs skipped because they are still running.
     """
 
@@ -43,6 +44,7 @@ class Listing:
     choice: Choice
     on_error: Callable[[PixxelError, str], None]
     note: Callable[[str], None]
+    names: dict[str, str] = field(factory=dict)
     running: int = field(default=0, init=False)
 
     async def project(self, project: str) -> AsyncIterator[Iterable[Wanted]]:
@@ -64,6 +66,8 @@ class Listing:
     async def workflow(self, workflow_id: str, name: str = "") -> AsyncIterator[Iterable[Wanted]]:
         """Yield the packages of a workflow's jobs: first of those that have ended, then of those to wait for."""
         later: list[Job] = []
+        if name:
+            self.names[workflow_id] = name
         with self._reporting_errors(f"workflow {workflow_id}"):
             async for jobs in self.client.jobs.list(workflow_id).by_page(once=True):
                 async for page in self._packages(self._accepted(jobs, later), name):

@@ -81,6 +81,7 @@ class ExportRequest(RunOptions):
     kinds: PackageChoice | None = None
     statuses: tuple[str, ...] = ()
     since: datetime | Literal["last"] | None = None
+    until: datetime | None = None
     dry_run: bool = False
     sizes: bool = False
     sandbox: bool = False
@@ -108,8 +109,9 @@ class ExportRequest(RunOptions):
     def selection(self) -> str:
         """Return the key under which `--finished-since last` finds the last run of the same selection."""
         what = f"project {self.project}" if self.project else f"workflows {' '.join(sorted(set(self.workflows)))}"
+        until = f"; until {order_time}" if (order_time := self.until and self.until.isoformat()) else ""
         share = "; shard {}/{}".format(*self.shard) if self.shard else ""
-        return f"{what}; packages {self.taken}; status {' '.join(sorted(set(self.statuses)))}{share}"
+        return f"{what}; packages {self.taken}; status {' '.join(sorted(set(self.statuses)))}{until}{share}"
 
 
 def check_run(run: RunOptions) -> None:
@@ -141,8 +143,12 @@ def check(order: ExportRequest) -> None:
         raise CommandError(f"{' and '.join(given)} exclude each other; give one of them")
     if not given and not order.sandbox:
         raise CommandError("say what to export: --workflow W, --project P, --manifest FILE or packages such as job:W/J")
-    if not order.listed and (order.kinds or order.statuses or order.since):
-        raise CommandError("--packages, --status and --finished-since choose among the jobs of --workflow or --project")
+    if not order.listed and (order.kinds or order.statuses or order.since or order.until):
+        raise CommandError(
+            "--packages, --status, --finished-since and --finished-until filter the jobs of --workflow or --project"
+        )
+    if order.until and isinstance(order.since, datetime) and order.since >= order.until:
+        raise CommandError("--finished-since must be before --finished-until")
     check_run(order)
     if order.sizes and not order.dry_run:
         raise CommandError("--sizes goes with --dry-run; without it the packages are fetched")

@@ -20,7 +20,7 @@ from ..running import run
 from ..session import Session
 from ..show.rows import OutputFormat, writer
 from .arguments import SECRET, create_parameter, dashed, merge_arguments
-from .signatures import ResourceMethod, about, members, methods, read_method, short_members
+from .signatures import ResourceMethod, about, flat_members, methods, read_method, table_members
 
 _MOST = 8
 """Maximum columns of a table; the other formats have all members."""
@@ -146,7 +146,7 @@ async def _call(
 
 
 async def _write_rows(rows: AsyncIterable[Any] | Iterable[Any], method: ResourceMethod, form: OutputFormat) -> None:
-    columns = {"table": short_members(method.gives)[:_MOST], "csv": members(method.gives)}.get(form, [])
+    columns = {"table": table_members(method.gives)[:_MOST], "csv": flat_members(method.gives)}.get(form, [])
     out = writer(form, columns, sys.stdout)
     if isinstance(rows, AsyncIterable):
         async for row in rows:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WORKFLOW_COLUMNS = ("workflow_id", "name", "project_id", "created_at", "updated_at")
 JOB_COLUMNS = ("workflow_id", "job_id", "status", "progress", "created_at", "finished_at", "time_taken", "cost")
-JOB_TABLE_COLUMNS = ("workflow", "job_id", "status", "progress", "created_at", "finished_at", "time_taken", "cost")
+JOB_TABLE_COLUMNS = ("workflow", "job_id", "status", "progress", "finished_at", "time_taken", "cost")
 
 
 @click.command()

@@ -50,6 +50,13 @@ from .preview import Preview
     callback=options.as_since,
     help="Only jobs finished since 2026-01-31, 2026-01-31T12:00Z or the `last` complete run.",
 )
+@click.option(
+    "--finished-until",
+    "until",
+    metavar="DATE",
+    callback=options.as_until,
+    help="Only jobs finished before 2026-02-01 or 2026-02-01T12:00Z.",
+)
 @click.option("--wait", is_flag=True, help="Also wait for jobs that are still running.")
 @click.option(
     "--to",
@@ -95,11 +102,11 @@ def export(session: Session, /, to: str | Path, spool: Path | None, **given: Any
 
 async def _export(session: Session, order: ExportRequest) -> int:
     began = datetime.now(UTC)
-    export_run = ExportRun(order)
+    export_run = ExportRun(order, summary=not order.packages)
     choice = await _choice(order)
     async with session.client(sandbox=order.sandbox) as client:
         await prepare(order.to.folder)
-        listing = Listing(client, choice, export_run.report_error, export_run.note)
+        listing = Listing(client, choice, export_run.report_error, export_run.note, export_run.workflow_names)
         await export_run.fetch(client, await _source(order, listing))
     code = export_run.close(running=listing.running)
     if code is Exit.DONE and order.listed:
@@ -120,7 +127,7 @@ async def _choice(order: ExportRequest) -> Choice:
     since = None if order.since == "last" else order.since
     if order.since == "last":
         since = await anyio.to_thread.run_sync(last_run, order.to.folder, order.selection)
-    return Choice(packages=order.taken, status=order.statuses, since=since, wait=order.wait)
+    return Choice(packages=order.taken, status=order.statuses, since=since, until=order.until, wait=order.wait)
 
 
 async def _source(order: ExportRequest, listing: Listing) -> AsyncIterable[Wanted] | Iterable[Wanted]:

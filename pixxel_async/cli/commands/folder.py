@@ -37,7 +37,9 @@ VERIFY_COLUMNS = ("path", "ok", "reason")
 DAMAGED_COLUMNS = ("path", "reason")
 
 _NONE = "no package was requested yet"
-_STATES = ("done", "publishing", "streaming", "waiting", "failed", "given_up")
+_UNFINISHED = frozenset({"publishing", "streaming"})
+_STATES = ("done", "unfinished", "waiting", "failed", "given_up")
+"""States as they are shown: after a crash nothing is streaming, whatever the record says."""
 
 
 @click.command()
@@ -57,8 +59,8 @@ async def _status(folder: LocationSpec, record: Path | None, form: OutputFormat)
     counts, packed = {state: [0, 0] for state in _STATES}, False
     async with open_record(folder, record) as opened:
         async for row in opened.rows(folder.folder):
-            counts[row.state][0] += 1
-            counts[row.state][1] += row.size or 0
+            counts[_state(row)][0] += 1
+            counts[_state(row)][1] += row.size or 0
             packed = packed or _stayed_packed(row)
             if row.state == "given_up" or _stayed_packed(row):
                 what = "not unpacked" if row.state == "done" else f"given up after {many(row.runs, 'run')}"
@@ -80,22 +82,25 @@ async def _status(folder: LocationSpec, record: Path | None, form: OutputFormat)
 @options.folder
 @options.record
 @options.output_on_earth
-def list_(folder: LocationSpec, record: Path | None, form: OutputFormat) -> int:
+@click.option("--state", "states", type=click.Choice(_STATES), multiple=True, help="Only this state; repeatable.")
+def list_(folder: LocationSpec, record: Path | None, form: OutputFormat, states: tuple[str, ...]) -> int:
     """List a folder's packages.
 
     As CSV or NDJSON the list is a manifest for `pixxel export`; as GeoJSON it is a map of the packages' footprints.
     """
-    return run(lambda: _list(folder, record, form))
+    return run(lambda: _list(folder, record, form, states))
 
 
-async def _list(folder: LocationSpec, record: Path | None, form: OutputFormat) -> int:
+async def _list(folder: LocationSpec, record: Path | None, form: OutputFormat, states: tuple[str, ...]) -> int:
     out = writer(form, TABLE_COLUMNS if form == "table" else LIST_COLUMNS, sys.stdout)
     async with open_record(folder, record) as opened:
         async for row in opened.rows(folder.folder):
+            if states and _state(row) not in states:
+                continue
             out.add(_table_row(row) if form == "table" else await _with_geometry(_row(row, folder), folder, form))
     out.end()
     if out.blank:
-        click.echo(_NONE, err=True)
+        click.echo(f"no package is {' or '.join(states)}" if states else _NONE, err=True)
     return Exit.DONE
 
 
@@ -170,6 +175,11 @@ async def _unfinished(
         note(f"{many(packed, 'archive')} could not be unpacked: --extract retries")
 
 
+def _state(row: Row) -> str:
+    """Return the state for people: `unfinished` for a package with bytes, whether a process works on it or not."""
+    return "unfinished" if row.state in _UNFINISHED else row.state
+
+
 def _stayed_packed(row: Row) -> bool:
     """Tell whether the archive was fetched but could not be unpacked."""
     return row.state == "done" and row.error is not None
@@ -218,7 +228,7 @@ async def _open_store(folder: LocationSpec) -> Destination | None:
 def _table_row(row: Row) -> dict[str, object]:
     """Convert a recorded package to a row of `TABLE_COLUMNS`."""
     return {
-        "state": row.state,
+        "state": _state(row),
         "size": None if row.size is None else text_of(row.size),
         "package": row.identity,
         "error": row.error,
@@ -230,7 +240,7 @@ def _row(row: Row, folder: LocationSpec) -> dict[str, object]:
     ended = None if row.finished_at is None else datetime.fromtimestamp(row.finished_at, UTC)
     return {
         "package": row.identity,
-        "state": row.state,
+        "state": _state(row),
         "path": None if row.name is None else _locate(row.name, folder),
         "size": row.size,
         "sha256": row.sha256,

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from attrs import fields, frozen, resolve_types
+from attrs import fields, frozen, has, resolve_types
 
 from ...resources import OPERATIONS, RESOURCES
 
@@ -18,6 +18,13 @@ ArgumentKind = Literal["text", "whole", "number", "switch", "texts", "numbers", 
 _SECTION = re.compile(r"^(Args|Returns|Raises|Note|Source):$", re.MULTILINE)
 _ENTRY = re.compile(r"^    (\w+): ", re.MULTILINE)
 _FIRST = ("id", "name", "status")
+_DEPTH = 3
+"""Maximum nesting of `flat_members`."""
+_CHOSEN_BY = {
+    "STACItem": ("id", "properties.datetime", "properties.eo:cloud_cover", "properties.gsd", "collection"),
+    "Satellite": ("id", "name", "bands"),
+}
+"""Columns of a table for models whose rows are chosen by members other than their identifying scalars."""
 _PLAIN: dict[Any, ArgumentKind] = {str: "text", datetime: "text", bool: "switch", int: "whole", float: "number"}
 _LISTS: dict[Any, ArgumentKind] = {str: "texts", float: "numbers"}
 
@@ -101,7 +108,7 @@ def _arguments(function: Callable[..., Any], hints: dict[str, Any], entries: dic
 
 def _kind(hint: Any) -> ArgumentKind:
     """Return the kind of command-line value for a type hint."""
-    options = [each for each in (get_args(hint) if _is_union(hint) else (hint,)) if each is not NoneType]
+    options = _alternatives(hint)
     if all(isinstance(each, type) and each in _PLAIN for each in options):
         return _PLAIN[options[-1]]
     if len(options) == 1 and get_origin(options[0]) is Sequence:
@@ -109,8 +116,10 @@ def _kind(hint: Any) -> ArgumentKind:
     return "json"
 
 
-def short_members(model: Any) -> list[str]:
-    """Return the scalar members of a model by wire name, identifying ones first."""
+def table_members(model: Any) -> list[str]:
+    """Return the members of a model for a table, by wire name: those that rows are chosen by, or else the scalars."""
+    if chosen := _CHOSEN_BY.get(model.__name__):
+        return list(chosen)
     names = [
         each.metadata.get("wire", each.name)
         for each in fields(resolve_types(model))
@@ -119,14 +128,28 @@ def short_members(model: Any) -> list[str]:
     return sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
 
 
-def members(model: Any) -> list[str]:
-    """Return all members of a model, by wire name."""
-    own = [each for each in fields(model) if each.name != "extra" and "lent" not in each.metadata]
-    return list(dict.fromkeys(each.metadata.get("within") or each.metadata.get("wire", each.name) for each in own))
+def flat_members(model: Any, prefix: str = "") -> list[str]:
+    """Return all members of a model by wire name; those of a nested object as `object.member`."""
+    names: list[str] = []
+    for each in fields(resolve_types(model)):
+        if each.name == "extra" or "lent" in each.metadata:
+            continue
+        name = prefix + (each.metadata.get("within") or each.metadata.get("wire", each.name))
+        nested = [hint for hint in _alternatives(each.type) if has(hint)]
+        if nested and prefix.count(".") < _DEPTH and "within" not in each.metadata:
+            names += flat_members(nested[0], f"{name}.")
+        else:
+            names.append(name)
+    return list(dict.fromkeys(names))
+
+
+def _alternatives(hint: Any) -> list[Any]:
+    """Return the types of a union other than None."""
+    return [each for each in (get_args(hint) if _is_union(hint) else (hint,)) if each is not NoneType]
 
 
 def _short(hint: Any) -> bool:
-    options = [each for each in (get_args(hint) if _is_union(hint) else (hint,)) if each is not NoneType]
+    options = _alternatives(hint)
     return all(isinstance(each, type) and issubclass(each, tuple(_PLAIN)) for each in options)
 
 

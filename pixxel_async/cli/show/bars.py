@@ -37,6 +37,7 @@ class Bars:
         self._live: Live | None = None
         self._spinner = Spinner("dots")
         self._board = ProgressBoard()
+        self._started = time.monotonic()
 
     def take(self, event: Event) -> None:
         """Update the progress of the event's download."""
@@ -67,8 +68,12 @@ class Bars:
 
     def _picture(self, snapshot: Snapshot) -> RenderableType:
         bodies = self._board.bodies
+        line = progress_line(snapshot, time.monotonic() - self._started)
         head = Table.grid(padding=(0, 1))
-        head.add_row(self._spinner.render(time.monotonic()), Text(progress_line(snapshot), style="bold"))
+        head.add_row(
+            self._spinner.render(time.monotonic()),
+            Text(line, style="bold"),
+        )
         grid = Table.grid(padding=(0, 1))
         room = max(12, self._console.width - _BAR_COLUMNS)
         for item, body in list(bodies.items())[:_SHOWN]:

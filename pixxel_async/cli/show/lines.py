@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import IO, TYPE_CHECKING
 
 from ...events import Event
+from ..text import seconds
 from ..text import size as text_of
 
 if TYPE_CHECKING:
     from ...downloads import Snapshot
+
+
+_FEWEST = 3
+_LEAST_SHARE = 0.05
 
 
 class Silent:
@@ -41,16 +47,24 @@ class PlainLines(Silent):
 
     _last = ""
 
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__(stream)
+        self._started = time.monotonic()
+
     def show(self, snapshot: Snapshot) -> None:
         """Print the state if it has changed."""
         text = progress_line(snapshot)
         if text != self._last:
             self._last = text
-            self.say(text)
+            self.say(progress_line(snapshot, time.monotonic() - self._started))
 
 
-def progress_line(snapshot: Snapshot) -> str:
-    """Format the state of a run as one line."""
+def progress_line(snapshot: Snapshot, elapsed: float | None = None) -> str:
+    """Format the state of a run as one line.
+
+    Args:
+        elapsed: seconds since the run began; None leaves out elapsed and remaining time.
+    """
     ended = snapshot.done + snapshot.skipped + snapshot.failed
     known = ended + snapshot.pending + snapshot.waiting + snapshot.streaming + (snapshot.to_come or 0)
     more = "+" if snapshot.to_come is None else ""
@@ -60,4 +74,26 @@ def progress_line(snapshot: Snapshot) -> str:
     parts += [f"{snapshot.streaming:,} arriving"] if snapshot.streaming else []
     parts += [text_of(snapshot.received)] if snapshot.received else []
     parts += [f"{text_of(snapshot.rate)}/s"] if snapshot.rate else []
+    if elapsed is not None:
+        parts.append(seconds(elapsed))
+        left = time_left(snapshot, elapsed)
+        parts += [] if left is None else [f"about {seconds(left)} left"]
     return " · ".join(parts)
+
+
+def time_left(snapshot: Snapshot, elapsed: float) -> float | None:
+    """Estimate the seconds left, from the packages that ended in this run: remaining x elapsed / ended.
+
+    None while that says nothing: the number of packages is unknown, fewer than `_FEWEST` have ended, or less than
+    `_LEAST_SHARE` of all. Packages skipped because they were there already do not count, they take no time.
+
+    Args:
+        elapsed: seconds since the run began.
+    """
+    ended = snapshot.done + snapshot.failed
+    if snapshot.to_come is None or ended < _FEWEST:
+        return None
+    remaining = snapshot.pending + snapshot.waiting + snapshot.streaming + snapshot.to_come
+    if not remaining or ended < _LEAST_SHARE * (ended + remaining):
+        return None
+    return remaining * elapsed / ended

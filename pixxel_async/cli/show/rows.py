@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import IO, Any, Literal
 
-from ..text import moment, printable
+from ..text import display_width, moment, printable, shorten
 
 OutputFormat = Literal["table", "json", "ndjson", "csv", "geojson"]
 FORMATS: tuple[OutputFormat, ...] = ("table", "json", "ndjson", "csv")
@@ -17,6 +19,13 @@ FORMATS: tuple[OutputFormat, ...] = ("table", "json", "ndjson", "csv")
 
 OutputRow = Mapping[str, object]
 
+_GAP = "  "
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-")
+_NARROWEST_ID = 11
+_NARROWEST = 6
+"""Minimum width of a narrowed column."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""First characters of a cell that spreadsheets evaluate as a formula."""
 _BLOCK = 200
 """Rows of a table that determine the widths of its columns."""
 
@@ -103,13 +112,17 @@ class Features(Rows):
 
 
 class CSV(Rows):
-    """CSV with a header; control characters and line breaks in cells are escaped."""
+    """CSV with a header; control characters and line breaks in cells are escaped.
+
+    A column `a.b` is member `b` of the object `a`. A text that a spreadsheet would evaluate is prefixed by an
+    apostrophe, which manifests drop again; numbers are left as they are.
+    """
 
     _has_header = False
 
     def add(self, row: OutputRow) -> None:
         self._write_header()
-        self._line([_cell(row.get(name)) for name in self.columns])
+        self._line([_csv_cell(_member(row, name)) for name in self.columns])
 
     def end(self) -> None:
         self._write_header()
@@ -126,17 +139,21 @@ class CSV(Rows):
 
 
 class Table(Rows):
-    """Aligned columns; the first block of rows determines the widths, so that memory stays bounded."""
+    """Aligned columns; the first block of rows determines the widths, so that memory stays bounded.
+
+    On a terminal a row fits on one line: the widest columns are narrowed, and long cells are shortened in the middle.
+    """
 
     def __init__(self, columns: Sequence[str], stream: IO[str], before: Callable[[], object] | None = None) -> None:
         super().__init__(columns, stream, before)
         self._block: list[list[str]] = []
         self._widths: list[int] = []
+        self._limit = shutil.get_terminal_size().columns if stream.isatty() else None
         self.blank = True
 
     def add(self, row: OutputRow) -> None:
         self.blank = False
-        self._block.append([_cell(row.get(name)) for name in self.columns])
+        self._block.append([_table_cell(_member(row, name)) for name in self.columns])
         if len(self._block) >= _BLOCK:
             self._write()
 
@@ -146,13 +163,40 @@ class Table(Rows):
     def _write(self) -> None:
         block, self._block = self._block, []
         if not self._widths and block:
-            block.insert(0, [name.upper().replace("_", " ") for name in self.columns])
-            self._widths = [max(map(len, column)) for column in zip(*block, strict=True)]
+            block.insert(0, list(map(_title, self.columns)))
+            widths = [max(map(display_width, column)) for column in zip(*block, strict=True)]
+            ids = [any(map(_ID.search, column)) for column in zip(*block[1:], strict=True)]
+            self._widths = widths if self._limit is None else fit_widths(widths, ids, self._limit)
         self._put("".join(self._line(cells) for cells in block))
 
     def _line(self, cells: Sequence[str]) -> str:
-        padded = (cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True))
-        return "  ".join(padded).rstrip() + "\n"
+        if self._limit is not None:
+            cells = [shorten(cell, width) for cell, width in zip(cells, self._widths, strict=True)]
+        padded = (cell + " " * (width - display_width(cell)) for cell, width in zip(cells, self._widths, strict=True))
+        return _GAP.join(padded).rstrip() + "\n"
+
+
+def fit_widths(widths: Sequence[int], ids: Sequence[bool], limit: int) -> list[int]:
+    """Narrow columns until a row, gaps included, has at most `limit` cells.
+
+    Columns of ids are narrowed first, the widest by one cell at a time, down to `_NARROWEST_ID`; then all columns, down
+    to `_NARROWEST`.
+
+    Args:
+        ids: whether a column holds ids, for each column.
+    """
+    fitted = list(widths)
+    surplus = sum(fitted) + len(_GAP) * (len(fitted) - 1) - limit
+    for chosen, least in ((ids, _NARROWEST_ID), ([True] * len(fitted), _NARROWEST)):
+        while surplus > 0:
+            widest = max(
+                (width if choose else 0, at) for at, (width, choose) in enumerate(zip(fitted, chosen, strict=True))
+            )
+            if widest[0] <= least:
+                break
+            fitted[widest[1]] -= 1
+            surplus -= 1
+    return fitted
 
 
 def _encoded(row: OutputRow, columns: Sequence[str]) -> str:
@@ -168,3 +212,32 @@ def _cell(value: object) -> str:
         return ""
     value = _plain(value)
     return printable(value if isinstance(value, str) else json.dumps(value, default=str))
+
+
+def _member(row: OutputRow, name: str) -> Any:
+    """Return a member of a row; `a.b` is member `b` of the object `a`, unless the row has a member of that name."""
+    if name in row or "." not in name:
+        return row.get(name)
+    value: Any = row
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _title(name: str) -> str:
+    """Return the heading of a column: its last part, without the prefix of a STAC extension."""
+    return name.rpartition(".")[2].rpartition(":")[2].upper().replace("_", " ")
+
+
+def _table_cell(value: object) -> str:
+    """Format a cell; of a list of named objects the names."""
+    if isinstance(value, list) and value and all(isinstance(each, Mapping) and each.get("name") for each in value):
+        value = ", ".join(str(each["name"]) for each in value)
+    return _cell(value)
+
+
+def _csv_cell(value: object) -> str:
+    if isinstance(value, list) and all(isinstance(each, str | int | float) for each in value):
+        value = ",".join(map(str, value))
+    cell = _cell(value)
+    return f"'{cell}" if isinstance(value, str) and cell.startswith(_FORMULA) else cell

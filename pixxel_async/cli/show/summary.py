@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from attrs import define, field
@@ -20,6 +20,9 @@ COLUMNS = ("package", "outcome", "path", "size", "sha256", "proof", "reason")
 TABLE_COLUMNS = ("size", "proof", "path")
 """Columns of a fetched package in a table; other outcomes are reported on stderr."""
 
+SUMMARY_COLUMNS = ("workflow", "fetched", "there_already", "skipped", "failed", "size")
+"""Columns of a batch's table: one row per workflow."""
+
 _PRECEDENCE = (Exit.KEY, Exit.DISK, Exit.USAGE, Exit.FAILED, Exit.UNFINISHED)
 """Exit codes from most to least severe."""
 
@@ -33,6 +36,7 @@ class Tally:
         given_up: skipped packages that have failed in too many runs.
         size: bytes fetched now.
         codes: exit codes of all errors.
+        retryable: an error was transient, so that running again may help.
         late: the run's deadline ended it.
         running: jobs skipped because they are still running.
         seconds: duration of the run.
@@ -45,6 +49,7 @@ class Tally:
     given_up: int = 0
     size: int = 0
     codes: set[Exit] = field(factory=set)
+    retryable: bool = False
     late: bool = False
     running: int = 0
     seconds: float = 0.0
@@ -72,6 +77,7 @@ class Tally:
         """
         code = exit_code_of(error)
         self.codes.add(Exit.FAILED if code is Exit.USAGE and not ends_run else code)
+        self.retryable = self.retryable or error.retryable or code in (Exit.DISK, Exit.UNFINISHED)
 
     @property
     def code(self) -> Exit:
@@ -79,6 +85,38 @@ class Tally:
         late = {Exit.UNFINISHED} if self.late else set()
         lost = {Exit.FAILED} if self.given_up else set()
         return next((code for code in _PRECEDENCE if code in self.codes | late | lost), Exit.DONE)
+
+
+@define
+class WorkflowTally:
+    """Counts of a run's packages by workflow, for the table of a batch.
+
+    Attributes:
+        names: names of workflows by id, as far as known.
+    """
+
+    names: Mapping[str, str]
+    _tallies: dict[str, Tally] = field(factory=dict)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count an outcome under its workflow; under its AOI or its kind where it has none."""
+        ids = outcome.package.fields()
+        key = str(ids.get("workflow_id") or ids.get("aoi_id") or outcome.package.kind)
+        self._tallies.setdefault(key, Tally()).count(outcome)
+
+    def rows(self) -> Iterator[OutputRow]:
+        """Yield a row of `SUMMARY_COLUMNS` per workflow; none if nothing was fetched."""
+        if not any(tally.fetched for tally in self._tallies.values()):
+            return
+        for key, tally in self._tallies.items():
+            yield {
+                "workflow": self.names.get(key) or key,
+                "fetched": tally.fetched,
+                "there_already": tally.there,
+                "skipped": tally.left,
+                "failed": tally.failed,
+                "size": size(tally.size),
+            }
 
 
 def row(outcome: Outcome) -> OutputRow:
@@ -139,11 +177,30 @@ def closing(tally: Tally, to: LocationSpec, *, whole: bool) -> Iterator[str]:
         yield "nothing to fetch"
 
 
+def next_steps(tally: Tally, to: LocationSpec, again: str) -> Iterator[str]:
+    """Yield the commands that help with what is missing; none after success or wrong usage.
+
+    Args:
+        to: the destination as typed.
+        again: this run's command line, which helps after an interruption or a transient error only.
+    """
+    folder = _with_spool(to)
+    if tally.given_up:
+        yield f"retry what was given up with: pixxel retry --given-up {folder}"
+    if tally.late or tally.retryable:
+        yield f"go on with: {again}"
+    elif tally.failed and Exit.KEY not in tally.codes:
+        yield f"list what failed with: pixxel list --state failed {folder}"
+
+
+def _with_spool(to: LocationSpec) -> str:
+    target = shlex.quote(printable(str(to)))
+    spool = "" if to.url is None or to == where(to.url) else f" --spool {shlex.quote(printable(str(to.folder)))}"
+    return f"{target}{spool}"
+
+
 def _check(to: LocationSpec, target: str) -> str:
-    if to.url is None:
-        return f"cd {target} && sha256sum -c SHA256SUMS"
-    spool = "" if to == where(to.url) else f" --spool {shlex.quote(printable(str(to.folder)))}"
-    return f"pixxel verify {target}{spool}"
+    return f"cd {target} && sha256sum -c SHA256SUMS" if to.url is None else f"pixxel verify {_with_spool(to)}"
 
 
 def _path(outcome: Downloaded | Skipped) -> str | None:
