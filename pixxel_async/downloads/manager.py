@@ -13,7 +13,7 @@ import attrs
 from .._aio.shield import finish
 from ..errors import ConfigError, DownloadError
 from ..events import Downloaded, Event
-from ..packages import Package, wanted
+from ..packages import Package, as_wanted
 from .batch import Outcomes, in_all
 from .disk.destination import Destination
 from .disk.locations import Location, Target, where
@@ -191,7 +191,7 @@ class DownloadManager:
         """Put a package on its way, as soon as there is room for it; arguments as `fetch`."""
         engine = self._opened
         context = self._context(client, settings, await self._homes.at(to) if to is not None else engine.home)
-        given = wanted(package)
+        given = as_wanted(package)
         key = engine.key(given.package, context)
         await engine.room(context.settings.max_pending)
         item = engine.items.get(key)
@@ -259,7 +259,7 @@ class DownloadManager:
 
     def watch(self, package: Given) -> EventSubscription:
         """The states of one package from now on; a slow reader gets the newest alone, and the outcome as the last."""
-        return self._board.watch(str(wanted(package).package))
+        return self._board.watch(str(as_wanted(package).package))
 
     def snapshot(self) -> Snapshot:
         """Counts and rates, now."""
@@ -294,4 +294,4 @@ class DownloadManager:
             DownloadError: it is being fetched, here or by another process.
         """
         engine = self._opened
-        return await forget(engine.services, engine.home, str(wanted(package).package), delete=delete)
+        return await forget(engine.services, engine.home, str(as_wanted(package).package), delete=delete)

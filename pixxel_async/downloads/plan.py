@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from .._aio.threads import Threads
 from .._protocol.ranges import parse_content_range
 from ..errors import DownloadError, KeyRefused, PixxelError
-from ..packages import wanted
+from ..packages import as_wanted
 from .disk.destination import Destination
 from .disk.disk import Disk
 from .disk.local_folder import LocalFolder
@@ -66,7 +66,7 @@ async def plan(
     source = PackageSource(packages)
     try:
         while rows := await source.take(CHUNK):
-            found = await look_up([wanted(row) for row in rows], context, services)
+            found = await look_up([as_wanted(row) for row in rows], context, services)
             planned += [_planned(each, context) for each in found]
     finally:
         await source.aclose()

@@ -1,4 +1,4 @@
-"""One package: what names it, how it stands, and the signed link to its bytes."""
+"""Packages: their kinds and ids, their state, their signed links, and reading their bytes without a folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .kinds.kinds import (
     TaskPackage,
 )
 from .kinds.package import Package
-from .kinds.wanted import Wanted, as_package, parse_package, wanted
+from .kinds.wanted import Wanted, as_package, as_wanted, parse_package
 from .link import Link
 from .packages import Packages
 from .reading.member_stream import MemberStream
@@ -41,6 +41,6 @@ __all__ = [
     "TaskPackage",
     "Wanted",
     "as_package",
+    "as_wanted",
     "parse_package",
-    "wanted",
 ]

@@ -1,4 +1,4 @@
-"""A signed link: who holds it may fetch the package, so it shows itself in no text."""
+"""Signed links. A signed link is a bearer credential, so its text forms mask it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from attrs import field, frozen
 
 @frozen(repr=False)
 class Link:
-    """A link to a package's bytes, fetched without the API key.
+    """A signed link to a package's bytes; fetched without the API key.
 
     Attributes:
-        url: the link, exactly as the API gave it.
-        expires_at: when it ends, as the link itself says; None when it does not.
-        good_until: the same in the client's time.
+        url: the signed URL, exactly as the API returned it.
+        expires_at: expiry time read from the URL; None if the URL has none.
+        good_until: expiry on the client's monotonic clock, in seconds; None if unknown.
     """
 
     url: str
@@ -24,7 +24,7 @@ class Link:
     good_until: float | None = field(default=None, eq=False)
 
     def good_for(self, clock: float) -> float:
-        """Seconds that are left at this moment of the client's clock; infinite when the link does not say."""
+        """Return the remaining lifetime in seconds at `clock`; infinite if the expiry is unknown."""
         return math.inf if self.good_until is None else self.good_until - clock
 
     def __repr__(self) -> str:
@@ -32,7 +32,7 @@ class Link:
 
 
 def masked(url: str) -> str:
-    """Scheme and host of a link; all else may be a secret."""
+    """Return scheme and host of a URL; path and query are masked, since they may be secret."""
     try:
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.hostname}/…"

@@ -1,8 +1,8 @@
-"""`client.packages`: one package at a time, and no folder."""
+"""`client.packages`: request, wait for, link to and read single packages."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -22,13 +22,11 @@ from .kinds.package import Package
 from .kinds.wanted import PackageLike, as_package
 from .link import Link
 from .reading.reader import PackageReader
-from .rules.expiry import expires_at, good_until, still_good
+from .rules.expiry import expires_at, good_until, is_reusable
 from .state import PackageState, state_of
 
-KEPT = 4096
-"""Links, and ids of downloads, that are kept for one key; the oldest goes first."""
-LOST = 3
-"""Lost answers after each of which a package is asked for anew, where asking costs nothing."""
+CACHE_SIZE = 4096
+"""Entries of the caches of links and of download ids, for each API key; the oldest entry is evicted first."""
 
 T = TypeVar("T")
 
@@ -38,19 +36,19 @@ def _utc_now() -> datetime:
 
 
 class Packages(PackageReader):
-    """Asks for packages of every kind, waits for them, hands out fresh links, and reads what they lead to.
+    """Request packages of every kind, wait until they are packed, cache their signed links, and read their bytes.
 
     Args:
-        api: makes the calls, with one key.
-        broker: the waits of the same client.
-        timing: the client's clock.
+        api: sends the calls, with one API key.
+        broker: shares polls between all waits of the client.
+        timing: the client's clock, sleep and random numbers.
         storage: opens signed links.
-        download: bounds of what is read.
-        retry: pauses between attempts to read.
-        rounds: what all that read together may do at once.
-        first_wait: seconds to suggest before asking again, where the answer does not say.
+        download: size limits and deadlines of reading.
+        retry: backoff between attempts to read.
+        rounds: limits the work of concurrent readers in one turn of the event loop.
+        first_wait: `retry_after` in seconds for answers that have no such header.
         ready_words: further status words that mean "ready".
-        now: the time of day, where an answer has no Date header.
+        now: wall clock, used if an answer has no Date header.
     """
 
     def __init__(
@@ -76,91 +74,86 @@ class Packages(PackageReader):
         self._downloads: dict[Package, str] = {}
 
     async def ask(self, package: PackageLike, *, download_id: str = "") -> PackageState:
-        """How the package stands, by one call that also starts the packing if nobody has.
+        """Request the package's state by one call; the call also starts packing if it has not started.
 
         Args:
-            download_id: of a kind that is asked for by POST, the download to look at, from an earlier state; "" looks
-                at the one that this client began, if it did, and else begins one.
+            download_id: for kinds that are requested by POST, the download to look up, from an earlier state; ""
+                looks up the download that this client started, or starts one.
 
         Raises:
-            APIError: the call was refused; `NotFound` for ids that do not exist.
-            OutcomeUnknown: the answer to a POST got lost; it costs nothing, so ask again.
+            APIError: the call was refused; `NotFound` for unknown ids.
+            OutcomeUnknown: the answer to a POST was lost. The request is free and may be repeated.
         """
         wanted = as_package(package)
-        answer = await self._answer(wanted, download_id or self._downloads.get(wanted, ""))
+        answer = await self._request(wanted, download_id or self._downloads.get(wanted, ""))
         verdict = answer.verdict(self._ready_words)
-        again = retry_after(answer.headers, self._now().timestamp())
-        state = state_of(wanted, answer, verdict, self._link(answer), self._first_wait if again is None else again)
-        _keep(self._links, wanted, None if state.link is None else (state.link, self._timing.clock()))
-        _keep(self._downloads, wanted, state.download_id or None)
+        delay = retry_after(answer.headers, self._now().timestamp())
+        state = state_of(wanted, answer, verdict, self._link(answer), self._first_wait if delay is None else delay)
+        _cache(self._links, wanted, None if state.link is None else (state.link, self._timing.clock()))
+        _cache(self._downloads, wanted, state.download_id or None)
         return state
 
-    async def _answer(self, wanted: Package, download_id: str) -> PackageAnswer:
-        """Look at the download; one that is gone is begun anew."""
+    async def _request(self, wanted: Package, download_id: str) -> PackageAnswer:
+        """Look up the download, or start one if there is none or the API has forgotten it (404)."""
         if wanted.by_id and download_id:
             with suppress(NotFound):
                 return await wanted.ask(self._api, download_id)
         return await wanted.ask(self._api)
 
     async def wait(self, package: PackageLike, *, deadline: float | None = None) -> PackageState:
-        """The state once the package is ready; several that wait for the same one share the calls.
+        """Poll until the package is ready and return its state; concurrent waits for one package share their polls.
 
         Args:
             deadline: seconds; None for `PollSettings.timeout`.
 
         Raises:
             PackageFailed: packing ended without a package.
-            PackageTimedOut: it was not ready at the deadline; the text says how it stood.
+            PackageTimedOut: the package was not ready at the deadline; the message holds its last state.
         """
         wanted = as_package(package)
-        told = await self._broker.outcome(self._poll(wanted), deadline)
-        if told.value is None or told.verdict == "going":
-            raise PackageTimedOut(f"{wanted} was not ready in time: {stand(told)}", package=str(wanted), stage="wait")
-        return _sound(told.value)
+        last = await self._broker.outcome(self._poll(wanted), deadline)
+        if last.value is None or last.verdict == "going":
+            raise PackageTimedOut(f"{wanted} was not ready in time: {stand(last)}", package=str(wanted), stage="wait")
+        return _raise_if_failed(last.value)
 
     async def link(self, package: PackageLike, *, min_lifetime: float = 60.0, fresh: bool = False) -> Link:
-        """A signed link that is good for a while; one call at most, none while a kept link will do.
+        """Return a signed link from the cache, or request one by a single call.
 
         Args:
-            min_lifetime: seconds that the link must last; a link that was just signed is handed out in any case.
-            fresh: ask even if a kept link would do, because the storage refused it.
+            min_lifetime: minimum remaining lifetime of a cached link in seconds; a new link is returned in any case.
+            fresh: skip the cache, because the storage refused the cached link.
 
         Raises:
             PackageFailed: packing ended without a package.
-            PackageTimedOut: it is not ready yet; nothing waits here, that is what `wait` is for.
-            ConfigError: its kind has no links.
+            PackageTimedOut: the package is not ready yet; use `wait` to poll for it.
+            ConfigError: packages of this kind have no links.
         """
         wanted, now = as_package(package), self._timing.clock()
         if not wanted.linked:
-            raise ConfigError(f"no link leads to {wanted}: it is an answer to the key; use `open`, or a manager")
-        link, kept_at = self._links.get(wanted, (None, now))
-        if link is not None and not fresh and still_good(link.good_for(now), now - kept_at, min_lifetime):
+            raise ConfigError(f"{wanted} has no signed link: the API itself returns it; use `open` or a manager")
+        link, cached_at = self._links.get(wanted, (None, now))
+        if link is not None and not fresh and is_reusable(link.good_for(now), now - cached_at, min_lifetime):
             return link
-        told: Update[PackageState] = await self._broker.outcome(self._single(wanted))
-        link = None if told.value is None else _sound(told.value).link
+        last: Update[PackageState] = await self._broker.outcome(self._single(wanted))
+        link = None if last.value is None else _raise_if_failed(last.value).link
         if link is None:
-            again = None if told.value is None else told.value.retry_after
-            late = f"{wanted} has no link yet: {stand(told)}"
-            raise PackageTimedOut(late, package=str(wanted), stage="ask", retry_after=again)
+            delay = None if last.value is None else last.value.retry_after
+            message = f"{wanted} has no link yet: {stand(last)}"
+            raise PackageTimedOut(message, package=str(wanted), stage="ask", retry_after=delay)
         return link
 
     def forget(self, package: PackageLike) -> None:
-        """Drop the kept link and the id of the download, since they were of no use: the next asking begins anew."""
+        """Evict the package's link and download id from the caches, so that the next request starts from nothing."""
         wanted = as_package(package)
         self._links.pop(wanted, None)
         self._downloads.pop(wanted, None)
 
-    def _kept(self, package: Package) -> tuple[Link, float] | None:
+    def _cached(self, package: Package) -> tuple[Link, float] | None:
         return self._links.get(package)
 
     def _poll(self, package: Package) -> Wait[PackageState]:
-        """Asking until the package has ended well or badly."""
-        text, ask = str(package), self._asking_anew(package) if package.by_id else partial(self.ask, package)
-        return Wait("package", (text,), text, ask, judge=attrgetter("verdict"), restarts=package.restarts)
-
-    def _asking_anew(self, package: Package) -> Callable[[], Awaitable[PackageState]]:
-        """Asks by POST; a lost answer is no end, a few times."""
-        lost = 0
+        """Describe a poll that ends when the package is ready or has failed."""
+        text, lost = str(package), 0
 
         async def ask() -> PackageState:
             nonlocal lost
@@ -168,14 +161,14 @@ class Packages(PackageReader):
                 return await self.ask(package)
             except OutcomeUnknown:
                 lost += 1
-                if lost > LOST:
+                if lost > package.max_lost_answers:
                     raise
-            return PackageState(package, False, False, "", message="the answer got lost")
+            return PackageState(package, False, False, "", message="the answer was lost")
 
-        return ask
+        return Wait("package", (text,), text, ask, judge=attrgetter("verdict"), restarts=package.restarts)
 
     def _single(self, package: Package) -> Wait[PackageState]:
-        """Asking once, for all that want to know at the same time: any answer is the end."""
+        """Describe a poll that ends with the first answer; concurrent callers share it."""
         text, ask = str(package), partial(self.ask, package)
         return Wait("link", (text,), text, ask, judge=lambda state: "good", patient=False)
 
@@ -187,16 +180,16 @@ class Packages(PackageReader):
         return Link(answer.url, expiry, good_until(expiry, server_now, self._timing.clock()))
 
 
-def _keep(kept: dict[Package, T], package: Package, value: T | None) -> None:
-    """Put in what is known now, as the newest."""
-    kept.pop(package, None)
+def _cache(cache: dict[Package, T], package: Package, value: T | None) -> None:
+    """Replace the package's entry by `value` as the newest one; None removes it."""
+    cache.pop(package, None)
     if value is not None:
-        kept[package] = value
-    if len(kept) > KEPT:
-        del kept[next(iter(kept))]
+        cache[package] = value
+    if len(cache) > CACHE_SIZE:
+        del cache[next(iter(cache))]
 
 
-def _sound(state: PackageState) -> PackageState:
+def _raise_if_failed(state: PackageState) -> PackageState:
     if state.failed:
         raise PackageFailed(f"{state.package}: {state.message}", package=str(state.package))
     return state

@@ -1,4 +1,4 @@
-"""How a package stands."""
+"""The state of a package: packing, ready or failed."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ if TYPE_CHECKING:
 
 @frozen
 class PackageState:
-    """How a package stood when it was asked for.
+    """The state of a package at the time of one request.
 
     Attributes:
-        ready: whether it can be fetched; then `link` is there, unless its kind needs none.
+        ready: whether it can be fetched; `link` is set then, except for kinds without links.
         failed: whether packing ended without a package.
-        status: the API's own word.
-        message: the same for people.
-        retry_after: seconds after which asking again makes sense, as the answer or else the settings say; None once it
+        status: the API's status word.
+        message: the state in a sentence.
+        retry_after: delay in seconds before the next request, from the answer or else from the settings; None once it
             is ready or has failed.
-        download_id: by which a package that is asked for by POST is looked at from now on; "" when it has to be asked
-            for anew.
+        download_id: id of the download, for kinds that are requested by POST; "" if the next request must start one.
     """
 
     package: Package
@@ -41,18 +40,18 @@ class PackageState:
 
     @property
     def verdict(self) -> Verdict:
-        """The same as one word."""
+        """The state as one word."""
         return "good" if self.ready else "bad" if self.failed else "going"
 
 
 def state_of(
     package: Package, answer: PackageAnswer, verdict: Verdict, link: Link | None, retry_after: float
 ) -> PackageState:
-    """The state that an answer tells."""
+    """Build the state from an answer and its verdict; `retry_after` in seconds."""
     failed, ready = verdict == "bad", verdict in ("good", "partial")
     word = f"status {answer.status!r:.80}" if plain(answer.status) else "no status"
-    told = "ready" if ready else f"packing failed: {word}" if failed else f"still packing: {word}"
+    message = "ready" if ready else f"packing failed: {word}" if failed else f"still packing: {word}"
     return PackageState(
-        package, ready, failed, answer.status, link if ready else None, told,
+        package, ready, failed, answer.status, link if ready else None, message,
         retry_after=None if ready or failed else retry_after, download_id="" if failed else answer.download_id,
     )  # fmt: skip

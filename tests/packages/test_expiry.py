@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async._protocol.headers import http_date
-from pixxel_async.packages.rules.expiry import UNTOLD_LIFE, expires_at, good_until, margin, still_good
+from pixxel_async.packages.rules.expiry import UNKNOWN_LIFETIME, expires_at, good_until, is_reusable, margin
 
 NOON = datetime(2024, 5, 27, 12, tzinfo=UTC)
 EPOCH = int(NOON.timestamp())
@@ -106,13 +106,13 @@ def test_the_servers_clock_decides() -> None:
         (60, 0, True),
         (59.9, 0, False),
         (-5, 0, False),
-        (math.inf, UNTOLD_LIFE - 1, True),
-        (math.inf, UNTOLD_LIFE + 1, False),
+        (math.inf, UNKNOWN_LIFETIME - 1, True),
+        (math.inf, UNKNOWN_LIFETIME + 1, False),
     ],
 )
 def test_kept_links(left: float, age: float, good: bool) -> None:
     """A kept link must have the life that is asked for; one that does not tell is kept for a minute."""
-    assert still_good(left, age, 60) is good
+    assert is_reusable(left, age, 60) is good
 
 
 @pytest.mark.parametrize(("life", "left"), [(600, 60), (120, 60), (50, 25), (math.inf, 60)])

@@ -12,13 +12,15 @@ from pixxel_async._protocol.ranges import ByteRange, ContentRange, parse_range
 from pixxel_async.packages.reading.rules.forwarding import (
     Head,
     StorageRequest,
-    asked,
-    disposition,
-    forwarded,
+    browser_response,
+    content_disposition,
     read_head,
+    storage_request,
 )
 
 WHOLE = {"content-length": "10", "content-type": "application/zip", "etag": '"a"'}
+ANY_TOTAL = {"content-range": "bytes 3-4/*"}
+OUTSIDE = {"content-range": "bytes */10"}
 PART = {**WHOLE, "content-length": "2", "content-range": "bytes 3-4/10"}
 
 
@@ -41,7 +43,7 @@ def test_what_is_asked(
     method: str, range: str | None, if_range: str | None, if_none_match: str | None, headers: dict[str, str]
 ) -> None:
     """Ranges are written anew; a part under a condition that cannot be sent on is not asked for."""
-    assert asked(method, range, if_range, if_none_match).headers == headers
+    assert storage_request(method, range, if_range, if_none_match).headers == headers
 
 
 @pytest.mark.parametrize(
@@ -75,18 +77,28 @@ def test_a_part_that_holds_nothing_fits_nothing() -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "question", "expected"),
     [
-        (200, WHOLE, asked("GET", None, None, None), (200, "10", None)),
-        (200, {}, asked("GET", None, None, None), (200, None, None)),
-        (200, {"content-length": "1e3"}, asked("GET", None, None, None), (200, None, None)),
-        (206, PART, asked("GET", "bytes=3-4", None, None), (206, "2", "bytes 3-4/10")),
-        (206, {"content-range": "bytes 3-4/*"}, asked("GET", "bytes=3-4", None, None), (206, "2", "bytes 3-4/*")),
-        (416, {"content-range": "bytes */10"}, asked("GET", "bytes=30-", None, None), (416, "0", "bytes */10")),
-        (416, {}, asked("GET", "bytes=30-", None, None), (416, "0", None)),
-        (304, WHOLE, asked("GET", None, None, '"a"'), (304, None, None)),
-        (206, {**PART, "content-range": "bytes 0-0/10"}, asked("HEAD", None, None, None), (200, "10", None)),
-        (206, {"content-range": "bytes 0-0/*"}, asked("HEAD", None, None, None), (200, None, None)),
-        (416, {"content-range": "bytes */0"}, asked("HEAD", None, None, None), (200, "0", None)),
-        (200, WHOLE, asked("HEAD", None, None, None), (200, "10", None)),
+        (200, WHOLE, storage_request("GET", None, None, None), (200, "10", None)),
+        (200, {}, storage_request("GET", None, None, None), (200, None, None)),
+        (200, {"content-length": "1e3"}, storage_request("GET", None, None, None), (200, None, None)),
+        (206, PART, storage_request("GET", "bytes=3-4", None, None), (206, "2", "bytes 3-4/10")),
+        (
+            206,
+            {"content-range": "bytes 3-4/*"},
+            storage_request("GET", "bytes=3-4", None, None),
+            (206, "2", "bytes 3-4/*"),
+        ),
+        (
+            416,
+            {"content-range": "bytes */10"},
+            storage_request("GET", "bytes=30-", None, None),
+            (416, "0", "bytes */10"),
+        ),
+        (416, {}, storage_request("GET", "bytes=30-", None, None), (416, "0", None)),
+        (304, WHOLE, storage_request("GET", None, None, '"a"'), (304, None, None)),
+        (206, {**PART, "content-range": "bytes 0-0/10"}, storage_request("HEAD", None, None, None), (200, "10", None)),
+        (206, {"content-range": "bytes 0-0/*"}, storage_request("HEAD", None, None, None), (200, None, None)),
+        (416, {"content-range": "bytes */0"}, storage_request("HEAD", None, None, None), (200, "0", None)),
+        (200, WHOLE, storage_request("HEAD", None, None, None), (200, "10", None)),
     ],
 )
 def test_status_length_and_range(
@@ -95,7 +107,7 @@ def test_status_length_and_range(
     """They are numbers that were read, written anew; HEAD gets the head of the whole."""
     head = read_head(status, headers, question.range)
     assert head is not None
-    told, sent = forwarded(head, question, "j")
+    told, sent = browser_response(head, question, "j")
     assert (told, sent.get("Content-Length"), sent.get("Content-Range")) == expected
 
 
@@ -129,7 +141,7 @@ def test_nothing_else_is_passed_on(headers: dict[str, str], name: str) -> None:
     """Whatever a storage and a name hold: known headers only, printable and short."""
     head = read_head(200, headers, None)
     assert head is not None
-    _, sent = forwarded(head, StorageRequest(), name)
+    _, sent = browser_response(head, StorageRequest(), name)
     assert sent.keys() <= {
         "ETag", "Last-Modified", "Content-Length", "Accept-Ranges", "Content-Type", "Content-Disposition",
         "Cache-Control", "X-Content-Type-Options",
@@ -151,7 +163,7 @@ def test_nothing_else_is_passed_on(headers: dict[str, str], name: str) -> None:
 )
 def test_a_file_name_is_one_name(name: str, expected: str) -> None:
     """No folder, quote or line comes out of a name, and what is beyond ASCII is kept beside a plain spelling."""
-    assert disposition(name, ".zip") == expected
+    assert content_disposition(name, ".zip") == expected
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from pixxel_async.packages import (
     TaskPackage,
     Wanted,
     as_package,
+    as_wanted,
     parse_package,
-    wanted,
 )
 
 ids = st.text(st.characters(codec=None), min_size=1)
@@ -112,9 +112,9 @@ def test_a_signed_link_shows_itself_nowhere() -> None:
     """Text and repr hold a name and a digest; the text is refused with what to do instead, and nothing is read back."""
     link = SignedLink(url=SIGNED, name="my scene")
     assert str(link).startswith("link:my%20scene/")
-    for text in (str(link), repr(link), str(link.fields()), repr(wanted(link))):
+    for text in (str(link), repr(link), str(link.fields()), repr(as_wanted(link))):
         assert "5ecret" not in text and "storage.example" not in text
-    with pytest.raises(ConfigError, match="give SignedLink"):
+    with pytest.raises(ConfigError, match="does not hold a signed link"):
         parse_package(str(link))
 
 
@@ -235,7 +235,7 @@ def test_blanks_around_a_line_do_not_matter() -> None:
 def test_rows_are_as_good_as_packages() -> None:
     """A job and a task of it name their packages, and bring what name templates want."""
     job = Job.from_dict({"id": "j", "workflow_id": "w", "status": "completed", "created_at": "2024-05-27T06:50:20Z"})
-    got = wanted(job)
+    got = as_wanted(job)
     assert got.package == JobPackage(workflow_id="w", job_id="j")
     assert got.ended is True
     assert got.fields["status"] == "completed"
@@ -248,7 +248,7 @@ def test_a_task_row_knows_its_job() -> None:
     """The ids that a listing lends to a task make its package."""
     job = Job.from_dict({"id": "j", "workflow_id": "w", "tasks": [{"id": "t", "name": "ndvi", "status": "running"}]})
     assert job.tasks
-    got = wanted(job.tasks[0])
+    got = as_wanted(job.tasks[0])
     assert got.package == TaskPackage(workflow_id="w", job_id="j", task_id="t")
     assert got.ended is False
     assert got.fields["task_name"] == "ndvi"
@@ -257,7 +257,7 @@ def test_a_task_row_knows_its_job() -> None:
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        (Job.from_dict({"id": "j"}), "Job names no package: its workflow_id is missing"),
+        (Job.from_dict({"id": "j"}), "Job identifies no package: its workflow_id is missing"),
         (Job.from_dict({}), "workflow_id and id"),
         (JobTask.from_dict({"id": "t"}), "workflow_id and job_id"),
     ],
@@ -272,11 +272,11 @@ def test_a_row_without_its_ids_is_refused(row: object, told: str) -> None:
 def test_other_things_are_no_packages(thing: object) -> None:
     """What names no package is refused by its type."""
     with pytest.raises(ConfigError, match=type(thing).__name__):
-        wanted(thing)
+        as_wanted(thing)
 
 
 def test_what_is_wanted_stays_so() -> None:
     """A `Wanted` passes as it is, a package and a text gain nothing but the form."""
     own = Wanted(JobPackage(workflow_id="w", job_id="j"), {"site": "north"}, name="a/b")
-    assert wanted(own) is own
-    assert wanted("job:w/j") == wanted(own.package) == Wanted(own.package)
+    assert as_wanted(own) is own
+    assert as_wanted("job:w/j") == as_wanted(own.package) == Wanted(own.package)

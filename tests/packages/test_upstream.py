@@ -12,7 +12,7 @@ from pixxel_async import PixxelClient
 from pixxel_async._aio.loop_budget import LoopBudget
 from pixxel_async.errors import DownloadError, TimedOut, UnsafeLink
 from pixxel_async.packages import JobPackage, Link, PackageStream
-from pixxel_async.packages.reading.rules.forwarding import asked
+from pixxel_async.packages.reading.rules.forwarding import storage_request
 from pixxel_async.packages.reading.upstream import BUFFER, BodySource
 from pixxel_async.settings import DownloadSettings, RetrySettings
 from tests.support.clients import client_for
@@ -35,7 +35,7 @@ async def passed(
     """What a reader gets of this storage."""
     async with client_for(server.url, **settings) as client:
         source = source_of(client, server, url)
-        async with PackageStream(source, asked("GET", range, None, None), "j") as stream:
+        async with PackageStream(source, storage_request("GET", range, None, None), "j") as stream:
             return stream.status, stream.headers, b"".join([chunk async for chunk in stream])
 
 
@@ -51,7 +51,7 @@ def source_of(client: PixxelClient, server: Raw, url: str = "") -> BodySource:
 
     package = JobPackage(workflow_id="w", job_id="j")
     return BodySource(
-        package=package, body=partial(client.packages.body, package), link=same, renewed=other,
+        package=package, body=partial(client.packages.body, package), link=same, renew=other,
         timing=client.timing, download=DownloadSettings(), retry=RetrySettings(), rounds=LoopBudget(),
     )  # fmt: skip
 
@@ -62,7 +62,7 @@ async def test_pieces_are_small() -> None:
     async with (
         Raw(head(200, f"Content-Length: {len(body)}") + body) as server,
         client_for(server.url) as client,
-        PackageStream(source_of(client, server), asked("GET", None, None, None), "j") as stream,
+        PackageStream(source_of(client, server), storage_request("GET", None, None, None), "j") as stream,
     ):
         pieces = [piece async for piece in stream]
     assert b"".join(pieces) == body
@@ -98,7 +98,7 @@ async def test_more_bytes_than_announced_are_not_passed_on() -> None:
     """A part that goes on behind its last byte is broken off."""
     part = f"Content-Range: bytes 0-99/{len(TEXT)}"
     async with Raw(head(206, part, 'ETag: "a"', "Transfer-Encoding: chunked") + chunked(TEXT)) as server:
-        with pytest.raises(DownloadError, match="more than were announced"):
+        with pytest.raises(DownloadError, match="more than announced"):
             await passed(server, "bytes=0-99")
 
 

@@ -12,7 +12,7 @@ import anyio.to_thread
 from attrs import define, field
 
 from ...errors import ConfigError, KeyRefused, PixxelError
-from ...packages import JobPackage, TaskPackage, Wanted, parse_package, wanted
+from ...packages import JobPackage, TaskPackage, Wanted, as_wanted, parse_package
 from ..text import did_you_mean
 from .filter import Choice, blank_fields, task_counts
 from .manifest import open_manifest, read_manifest
@@ -109,7 +109,7 @@ class Listing:
 
     def _wanted(self, row: Job | JobTask, subject: str, blank: Mapping[str, Any]) -> Wanted | None:
         try:
-            return wanted(row, blank)
+            return as_wanted(row, blank)
         except ConfigError as error:
             self.on_error(error, subject)
             return None
@@ -220,7 +220,7 @@ async def first_workflow(client: PixxelClient) -> str:
 
 def packages(texts: Sequence[str]) -> list[Wanted]:
     """Parse the packages of a command's arguments, without duplicates; raises `ConfigError`."""
-    return [wanted(package) for package in dict.fromkeys(map(parse_package, texts))]
+    return [as_wanted(package) for package in dict.fromkeys(map(parse_package, texts))]
 
 
 async def manifest(path: str, note: Callable[[str], None]) -> AsyncIterator[Iterable[Wanted]]:

@@ -32,8 +32,6 @@ __all__ = ["Asker"]
 
 PAUSE = 10.0
 """Seconds of pause after a refusal for too many requests that names none."""
-LOST = 3
-"""Lost answers after each of which a package is asked for anew, where asking costs nothing."""
 
 
 class Asker:
@@ -84,7 +82,7 @@ class Asker:
             item.asks = max(item.asks - 1, 0)
             self._schedule.pause(PAUSE if error.retry_after is None else error.retry_after)
             self._schedule.again(item)
-        elif isinstance(error, OutcomeUnknown) and item.package.by_id and item.lost < LOST:
+        elif isinstance(error, OutcomeUnknown) and item.lost < item.package.max_lost_answers:
             item.lost += 1
             self._schedule.later(item, item.client.settings.poll.initial_interval)
         elif isinstance(error, KeyRefused | Forbidden):

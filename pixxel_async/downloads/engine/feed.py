@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ...errors import PackageFailed, PackageTimedOut, PixxelError, TimedOut, WaitFailed
 from ...events import Outcome, Skipped
-from ...packages import Wanted, wanted
+from ...packages import Wanted, as_wanted
 from ..item import BatchContext, Item, OutcomeSink
 from ..pipeline.failures import unforeseen
 from .lookup import LookupResult, ended, in_shard, look_up
@@ -74,7 +74,7 @@ class Feed:
         try:
             with self._engine.schedule.feeding(self._source.to_come) as hunger:
                 while chunk := await self._chunk(hunger, size):
-                    begun = await self._take([given for row in chunk if self._is_new(given := wanted(row))])
+                    begun = await self._take([given for row in chunk if self._is_new(given := as_wanted(row))])
                     size = 1 if begun else min(2 * size, LARGEST_CHUNK)
             self._read = True
             while self._jobs:

@@ -1,1 +1,1 @@
-"""The kinds of package: their ids, their one spelling in text, and how the API is asked for each."""
+"""The package kinds: their ids, their text form, and the API calls that request them."""

@@ -1,4 +1,4 @@
-"""What the API answers when it is asked for a package, in one form for every kind."""
+"""The API's answer to a package request, in one form for every kind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...waiting import verdict
 
 
 class DownloadReply(Protocol):
-    """What the answers for packages of all kinds have."""
+    """The members that the answers for packages of all kinds share."""
 
     @property
     def status(self) -> str | None: ...
@@ -24,13 +24,13 @@ class DownloadReply(Protocol):
 
 @frozen
 class PackageAnswer:
-    """What the API said when it was asked for a package.
+    """The API's answer to a package request.
 
     Attributes:
-        status: its word; "" when none came.
-        url: the signed link; "" when none came, None where none is needed.
-        headers: of the answer, names in lower case.
-        download_id: of the download, for kinds that are looked at by it; else "".
+        status: status word; "" if the answer has none.
+        url: signed link; "" if the answer has none, None for kinds without links.
+        headers: headers of the answer, names in lower case.
+        download_id: id of the download, for kinds that are looked up by it; else "".
     """
 
     status: str
@@ -39,19 +39,19 @@ class PackageAnswer:
     download_id: str = ""
 
     def __repr__(self) -> str:
-        return f"Answer(status={self.status!r}, url={'***' if self.url else ''!r})"
+        return f"PackageAnswer(status={self.status!r}, url={'***' if self.url else ''!r})"
 
     @classmethod
     def of(cls, download: DownloadReply, headers: Mapping[str, str], download_id: str = "") -> PackageAnswer:
-        """The answer of a call for a package."""
+        """Build the answer from a decoded reply."""
         status, url = download.status, download.signed_url
         return cls(masked(str(status or "")), url if isinstance(url, str) and url.strip() else "", headers, download_id)
 
     def verdict(self, ready_words: Iterable[str] = ()) -> Verdict:
-        """How the packing stands; without a link nothing is ready that needs one, whatever the word.
+        """Judge the status word; a "ready" without the link that the kind needs counts as still packing.
 
         Args:
             ready_words: further words that mean "ready".
         """
-        said = verdict(self.status, ready_words)
-        return "going" if said in ("good", "partial") and self.url == "" else said
+        judged = verdict(self.status, ready_words)
+        return "going" if judged in ("good", "partial") and self.url == "" else judged

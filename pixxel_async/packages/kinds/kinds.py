@@ -1,4 +1,4 @@
-"""The kinds of package. A further kind is one class here, and its name in `KINDS`."""
+"""The package kinds. To add a kind, write its class here and list it in `KINDS`."""
 
 from __future__ import annotations
 
@@ -36,17 +36,19 @@ if TYPE_CHECKING:
 
 _REPORT = re.compile(r"(?:tz=(?P<tz>[^=]+?))?(?:(?:^|/)edition=(?P<edition>[^=/]+))?")
 
+LOST_ANSWERS = 3
+"""Lost answers to a POST after each of which it is repeated, for kinds whose request is free and idempotent."""
 TIMES = {"status": "status", "created_at": "created_at", "updated_at": "updated_at", "finished_at": "finished_at"}
 
 
 @frozen(kw_only=True)
 class JobPackage(Packed):
-    """The inputs and outputs of one run of a workflow."""
+    """The inputs and outputs of one job, a run of a workflow."""
 
     kind: ClassVar = "job"
     form: ClassVar = "job:WORKFLOW_ID/JOB_ID"
     answer: ClassVar = JobDownload
-    # ASSUMPTION: the PUT that asks for a package is also the way to learn how it stands; it may start it anew.
+    # ASSUMPTION: the PUT that requests a package also reports its state, and may restart packing.
     restarts: ClassVar = True
     rows: ClassVar = {Job: {"workflow_id": "workflow_id", "job_id": "id"}}
     row_fields: ClassVar = TIMES
@@ -55,7 +57,7 @@ class JobPackage(Packed):
     job_id: str
 
     def call(self, download_id: str) -> Call:
-        """The PUT, whatever was asked before."""
+        """Build the PUT; `download_id` is not used."""
         return Call(OPERATIONS["jobs.request_download"], self.fields())
 
 
@@ -75,13 +77,13 @@ class TaskPackage(Packed):
     task_id: str
 
     def call(self, download_id: str) -> Call:
-        """The PUT, whatever was asked before."""
+        """Build the PUT; `download_id` is not used."""
         return Call(OPERATIONS["tasks.request_download"], self.fields())
 
 
 @frozen(kw_only=True)
 class InsightPackage(Packed):
-    """Some inputs and outputs of an insight; what is packed when none is named, the service decides."""
+    """Selected inputs and outputs of an insight; without a selection, the service decides what it packs."""
 
     kind: ClassVar = "insight"
     form: ClassVar = "insight:AOI_ID/INSIGHT_ID, with /inputs=NAME,… or /outputs=NAME,… for some of its parts"
@@ -98,12 +100,12 @@ class InsightPackage(Packed):
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The ids; of some parts alone, with what tells them from others."""
+        """The ids; with a selection, the insight's id and `id8`."""
         parts = f"-{self.id8}" if self.inputs or self.outputs else ""
         return self.aoi_id, self.insight_id + parts
 
     def call(self, download_id: str) -> Call:
-        """The PUT, with the names of what is wanted."""
+        """Build the PUT, with the selected names."""
         body = to_body({"inputs": self.inputs or None, "outputs": self.outputs or None})
         return Call(OPERATIONS["insights.request_download"], self.fields(), body=body)
 
@@ -116,6 +118,7 @@ class AssetPackage(Packed):
     form: ClassVar = "asset:AOI_ID/asset_ids=ID,…"
     answer: ClassVar = AssetDownload
     by_id: ClassVar = True
+    max_lost_answers: ClassVar = LOST_ANSWERS
     id_member: ClassVar = "download_id"
     rows: ClassVar = {Asset: {"aoi_id": "aoi_id", "asset_ids": "id"}}
     row_fields: ClassVar = {"status": "status", "created_at": "created_at", "asset_name": "name", "date": "date"}
@@ -130,11 +133,11 @@ class AssetPackage(Packed):
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The AOI, and the asset or what tells several from others."""
+        """The AOI, and the asset's id, or `id8` for several assets."""
         return self.aoi_id, self.asset_ids[0] if len(self.asset_ids) == 1 else f"assets-{self.id8}"
 
     def call(self, download_id: str) -> Call:
-        """The POST, and then the GET of the download."""
+        """Build the POST or, with a download id, the GET."""
         if download_id:
             return Call(OPERATIONS["assets.get_download"], {"aoi_id": self.aoi_id, "download_id": download_id})
         return Call(OPERATIONS["assets.request_download"], self.fields(), body={"asset_ids": [*self.asset_ids]})
@@ -142,12 +145,13 @@ class AssetPackage(Packed):
 
 @frozen(kw_only=True)
 class CatalogPackage(Packed):
-    """Imagery that was ordered: by its catalog ids, or by the order items that it came of."""
+    """Ordered imagery, identified by catalog ids or by order items."""
 
     kind: ClassVar = "catalog"
     form: ClassVar = "catalog:catalog_ids=ID,… or catalog:order_item_ids=ID,…"
     answer: ClassVar = CatalogDownload
     by_id: ClassVar = True
+    max_lost_answers: ClassVar = LOST_ANSWERS
     rows: ClassVar = {Catalog: {"catalog_ids": "id"}, OrderItem: {"order_item_ids": "id"}}
     row_fields: ClassVar = {"created_at": "created_at"}
 
@@ -161,12 +165,12 @@ class CatalogPackage(Packed):
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The image or order item, or what tells several from others."""
+        """The id of the image or order item, or `id8` for several."""
         ids = self.catalog_ids or self.order_item_ids
         return "catalogs" if self.catalog_ids else "order-items", ids[0] if len(ids) == 1 else self.id8
 
     def call(self, download_id: str) -> Call:
-        """The POST with one of the lists, and then the GET of the download."""
+        """Build the POST with one of the lists or, with a download id, the GET."""
         if download_id:
             return Call(OPERATIONS["catalogs.get_download"], {"download_id": download_id})
         body = to_body({"catalog_ids": self.catalog_ids or None, "order_item_ids": self.order_item_ids or None})
@@ -175,15 +179,15 @@ class CatalogPackage(Packed):
 
 @frozen(kw_only=True)
 class OrderReport(Answered):
-    """All orders of the organization as a CSV, the whole history up to the moment when it is fetched.
+    """All orders of the organization as a CSV, with the whole history up to the time of the request.
 
-    As it is another one each time, an edition is part of what names it: one of each day, unless told otherwise, which
-    is fetched once. Another one on the same day needs an edition of its own. One that failed keeps its edition, also
-    when it is fetched on a later day.
+    The report changes with every order, so an edition is part of its identity: by default the day in UTC, so that one
+    report a day is fetched. A second report on the same day needs an edition of its own. A report that failed keeps
+    its edition, also when it is fetched on a later day.
 
     Attributes:
-        tz: time zone of the times in it, such as `Europe/Berlin`.
-        edition: what tells it from others: the day in UTC, or any text, such as `2026-11-28T15`.
+        tz: time zone of the report's times, such as `Europe/Berlin`.
+        edition: the day in UTC, or any text, such as `2026-11-28T15`.
     """
 
     kind: ClassVar = "report"
@@ -195,16 +199,16 @@ class OrderReport(Answered):
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The time zone and the edition, among the other reports."""
+        """The folder of reports, the time zone, the edition."""
         return "reports", self.tz, self.edition
 
     def call(self) -> Call:
-        """The GET."""
+        """Build the GET."""
         return Call(OPERATIONS["reports.orders"], query={"tz": self.tz})
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """The report whose text form has this behind the colon; both parts may be missing."""
+        """Parse the part of a text form behind the colon; both parts may be missing."""
         found = _REPORT.fullmatch(text)
         if found is None:
             raise ConfigError(f"{masked(f'{cls.kind}:{text}')[:200]!r} must be written {cls.form}")
@@ -216,13 +220,13 @@ class OrderReport(Answered):
 
 @frozen(kw_only=True)
 class IndexPicture(Answered):
-    """A visualization on one date, drawn with its legend as PNG.
+    """A visualization of one date, rendered with its legend as PNG.
 
-    It is fetched once, as any package; after its legend was changed, `manager.forget` it first.
+    It is fetched once, as any package; after a change of its legend, `manager.forget` it first.
 
     Attributes:
-        date: spelt like `2024_05_06`.
-        mode: which legend, such as `dynamic` or `theoretical`.
+        date: date in the form `2024_05_06`.
+        mode: legend mode, such as `dynamic` or `theoretical`.
     """
 
     kind: ClassVar = "picture"
@@ -236,7 +240,7 @@ class IndexPicture(Answered):
     mode: str
 
     def call(self) -> Call:
-        """The POST, which changes nothing."""
+        """Build the POST, which is safe to repeat."""
         ids = {"aoi_id": self.aoi_id, "visualization_id": self.visualization_id}
         body = {"index_id": self.index_id, "date": self.date, "visualization_mode": self.mode}
         return Call(OPERATIONS["visualizations.png"], ids, body=body)
@@ -244,14 +248,14 @@ class IndexPicture(Answered):
 
 @frozen(kw_only=True)
 class SignedLink(Package):
-    """A signed link that one already has: nothing asks for it, and nothing renews it.
+    """A signed link that the caller already has; it is neither requested nor renewed.
 
-    Its text form has the name and a digest of what the link leads to, which a newly signed link shares. The link itself
-    is in no text, so that no package can be read back from there.
+    Its text form holds the name and a fingerprint of the linked object, which renewed links share. The link itself
+    is in no text form, so the text form cannot be parsed.
 
     Attributes:
-        name: of the file, below the folder and without suffix.
-        mark: the digest.
+        name: path of the file below the folder, without suffix.
+        mark: the fingerprint.
     """
 
     kind: ClassVar = "link"
@@ -263,22 +267,22 @@ class SignedLink(Package):
 
     @classmethod
     def names(cls) -> list[str]:
-        """What may be shown."""
+        """Return the fields that may be shown."""
         return ["name"]
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The name."""
+        """The segments of the name."""
         return tuple(self.name.split("/"))
 
     async def ask(self, api: API, download_id: str = "") -> PackageAnswer:
-        """The link, as it was given."""
+        """Return the link without a call."""
         return PackageAnswer("ready", self.url, {})
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """A signed link is kept nowhere; raises `ConfigError` that says so."""
-        raise ConfigError("a signed link is kept in no text; give SignedLink(url=…, name=…) again")
+        """Raise `ConfigError`: a text form does not hold the link."""
+        raise ConfigError("a text form does not hold a signed link; pass SignedLink(url=…, name=…) again")
 
     def __str__(self) -> str:
         return f"{self.kind}:{encode(self.name)}/{self.mark}"

@@ -1,4 +1,4 @@
-"""What a package is: a frozen value with the ids that name it, and one spelling of it in text."""
+"""Base classes of the package kinds: frozen values of ids, with one text form each."""
 
 from __future__ import annotations
 
@@ -22,38 +22,39 @@ if TYPE_CHECKING:
 
 @cache
 def _members(kind: type[Package]) -> tuple[str, ...]:
-    """The names of its fields, kept: there may be very many packages."""
+    """Return the kind's field names; cached, since a batch may hold millions of packages."""
     return tuple(each.name for each in fields(kind))
 
 
 def several(ids: Iterable[str] | None) -> tuple[str, ...]:
-    """A list of ids, each once and in one order, since no order tells packages apart; one text is a list of one."""
+    """Convert to a sorted tuple without duplicates, since order is no part of the identity; a str is a list of one."""
     given = (ids,) if isinstance(ids, str) else tuple(ids or ())
     return tuple(sorted(set(given), key=str))
 
 
 @frozen(kw_only=True)
 class Package(ABC):
-    """The base of all kinds: what names a package, and how one asks for it.
+    """Base class of all kinds: the ids that identify a package, and how the API is asked for it.
 
-    Its fields are ids, each a text, and lists of ids.
+    The fields of a kind are ids (str) and lists of ids (tuples of str).
 
     Attributes:
-        kind: the word before the colon of its text form.
-        form: the text form, for people.
-        restarts: whether asking again may start the packing anew, so that one asks ever more seldom.
-        by_id: whether it is asked for by a POST, which costs nothing, and then looked at by the id of the download.
-        rows: the classes of `pixxel_async.models` whose rows are as good as packages; for each, which member holds
-            which id.
-        row_fields: which member of such a row is which further field of a name template.
-        linked: whether a signed link leads to its bytes; else they are an answer of the API.
-        promised: the container that its bytes must come in; None for any.
+        kind: the word before the colon of the text form.
+        form: the text form, as shown in error messages.
+        restarts: whether a repeated request may restart packing; such kinds are polled at growing intervals.
+        by_id: whether it is requested by POST and then looked up by the id of the download.
+        max_lost_answers: lost answers (`OutcomeUnknown`) after which the request is repeated; 0 unless it is free.
+        rows: the classes of `pixxel_async.models` whose rows stand for packages; for each, id name → row member.
+        row_fields: further fields of a name template: field name → row member.
+        linked: whether its bytes are reached by a signed link; else the API itself returns them.
+        promised: the container that its bytes must have; None for any.
     """
 
     kind: ClassVar[str]
     form: ClassVar[str]
     restarts: ClassVar[bool] = False
     by_id: ClassVar[bool] = False
+    max_lost_answers: ClassVar[int] = 0
     rows: ClassVar[Mapping[type[Any], Mapping[str, str]]] = {}
     row_fields: ClassVar[Mapping[str, str]] = {}
     linked: ClassVar[bool] = True
@@ -66,26 +67,24 @@ class Package(ABC):
                 continue
             for id in value if isinstance(value, tuple) else (value,):
                 if not isinstance(id, str) or not id:
-                    raise ConfigError(
-                        f"a package of kind {self.kind} needs a {name}: a text that is not empty, not {id!r}"
-                    )
+                    raise ConfigError(f"a package of kind {self.kind} needs a {name}: a non-empty text, not {id!r}")
 
     @abstractmethod
     async def ask(self, api: API, download_id: str = "") -> PackageAnswer:
-        """Ask once for this package, or how it stands.
+        """Request the package, or its state, by one call.
 
         Args:
-            download_id: of a download that was begun before, for kinds with `by_id`.
+            download_id: id of a download that was started before, for kinds with `by_id`.
         """
 
     @classmethod
     def names(cls) -> list[str]:
-        """The names of the single ids, in the order of the text form."""
+        """Return the names of the single ids, in the order of the text form."""
         return [each.name for each in fields(cls) if each.converter is not several]
 
     @classmethod
     def lists(cls) -> list[str]:
-        """The names of the lists of ids."""
+        """Return the names of the lists of ids."""
         return [each.name for each in fields(cls) if each.converter is several]
 
     @property
@@ -95,24 +94,24 @@ class Package(ABC):
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Where it goes below a folder when no template says so, one text for each segment."""
+        """The default path below a folder, as segments without suffix."""
         return self.ids
 
     @property
     def id8(self) -> str:
-        """Eight digits that tell packages apart, also in their lists."""
+        """Eight hex digits of the text form's digest, which tell packages apart whose lists differ."""
         return spelling.digest(str(self))[:8]
 
     def fields(self) -> dict[str, str]:
-        """The single ids by name, for paths and name templates."""
+        """Return the single ids by name, for URL paths and name templates."""
         return {name: getattr(self, name) for name in self.names()}
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """The package whose text form has this behind the colon.
+        """Parse the part of a text form behind the colon.
 
         Raises:
-            ConfigError: it has not the ids that this kind needs.
+            ConfigError: an id that this kind needs is missing.
         """
         ids: Any = spelling.read(text, cls.names(), cls.lists())
         if ids is None:
@@ -125,11 +124,11 @@ class Package(ABC):
 
 @frozen(kw_only=True)
 class Packed(Package):
-    """The base of the kinds that the API packs when it is asked.
+    """Base class of the kinds that the API packs on request.
 
     Attributes:
-        answer: what the answers are read as.
-        id_member: the member of the answer with the id of the download, for kinds with `by_id`.
+        answer: model class of the answers.
+        id_member: member of the answer that holds the download id, for kinds with `by_id`.
     """
 
     answer: ClassVar[type[Any]]
@@ -137,10 +136,10 @@ class Packed(Package):
 
     @abstractmethod
     def call(self, download_id: str) -> Call:
-        """The call that asks for the package, or with an id, how that download stands."""
+        """Build the call that requests the package or, with an id, looks up that download."""
 
     async def ask(self, api: API, download_id: str = "") -> PackageAnswer:
-        """Ask once for this package, or how it stands."""
+        """Request the package, or its state, by one call."""
         found, headers = await api.one_and_headers(self.call(download_id), self.answer)
         id = getattr(found, self.id_member, None) if self.by_id else ""
         return PackageAnswer.of(found, headers, str(id or download_id))
@@ -148,17 +147,17 @@ class Packed(Package):
 
 @frozen(kw_only=True)
 class Answered(Package):
-    """The base of the kinds whose bytes are an answer of the API: nothing packs them, and no link leads to them.
+    """Base class of the kinds whose bytes the API returns itself, without packing and without a link.
 
-    They are streamed while they come. What is cut begins anew, since no two answers need be the same.
+    Such a body is streamed. After a cut it starts from byte 0, since two answers may differ.
     """
 
     linked: ClassVar = False
 
     @abstractmethod
     def call(self) -> Call:
-        """The call that is answered with the bytes; it must be a safe one."""
+        """Build the call that returns the bytes; it must be safe to repeat."""
 
     async def ask(self, api: API, download_id: str = "") -> PackageAnswer:
-        """Nothing is sent: it is ready whenever it is fetched."""
+        """Return "ready" without a call."""
         return PackageAnswer("ready", None, {})

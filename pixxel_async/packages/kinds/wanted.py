@@ -1,4 +1,4 @@
-"""Reading what people hand over as a package: the package itself, its text form, or a row of a listing."""
+"""Conversion of what callers pass as a package: a package, its text form, or a row of a listing."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from .kinds import KINDS
 from .package import Package
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-"""One for all packages that come without a row."""
+"""Shared by all packages that come without a row."""
 
 
 @frozen
 class Wanted:
-    """A package with what its row tells.
+    """A package with the fields of its row.
 
     Attributes:
-        fields: what a name template may use, beside the package's own ids.
-        ended: whether the work behind it has ended; None when that is not known.
-        name: a name of its own, below the folder and without suffix; None: by the template.
+        fields: fields for name templates, in addition to the package's ids.
+        ended: whether the work that produces it has ended; None if unknown.
+        name: path below the folder, without suffix; None to use the name template.
     """
 
     package: Package
@@ -37,14 +37,14 @@ class Wanted:
 
 
 PackageLike = Package | Job | JobTask | Insight | Asset | Catalog | OrderItem | str | Wanted
-"""What may be handed over where a package is meant."""
+"""Everything that is accepted where a package is expected."""
 
 
 def parse_package(text: str) -> Package:
-    """The package that `str(package)` wrote.
+    """Parse a package's text form, as `str(package)` writes it.
 
     Raises:
-        ConfigError: no such kind, or not the ids that it needs; the text says which there are.
+        ConfigError: the kind is unknown or an id is missing; the message lists the kinds or shows the form.
     """
     word, colon, ids = text.strip().partition(":")
     kind = KINDS.get(word)
@@ -55,15 +55,15 @@ def parse_package(text: str) -> Package:
 
 
 def as_package(given: object) -> Package:
-    """The package that a package, a row, a text or a `Wanted` names; raises `ConfigError`."""
-    return wanted(given).package
+    """Return the package that a package, row, text or `Wanted` identifies; raise `ConfigError` for anything else."""
+    return as_wanted(given).package
 
 
-def wanted(given: object, blank: Mapping[str, Any] = _NOTHING) -> Wanted:
-    """The same, with what else the row tells.
+def as_wanted(given: object, blank: Mapping[str, Any] = _NOTHING) -> Wanted:
+    """Return the package with the fields of its row; raise `ConfigError` if `given` identifies no package.
 
     Args:
-        blank: fields of a row that does not tell them.
+        blank: defaults for fields that the row does not have.
     """
     if isinstance(given, Wanted):
         return given
@@ -75,12 +75,12 @@ def wanted(given: object, blank: Mapping[str, Any] = _NOTHING) -> Wanted:
     if isinstance(given, str):
         return Wanted(parse_package(given))
     rows = ", ".join(row.__name__ for kind in KINDS.values() for row in kind.rows)
-    raise ConfigError(f"{type(given).__name__} names no package; give a package, a row ({rows}), or text")
+    raise ConfigError(f"{type(given).__name__} identifies no package; pass a package, a row ({rows}), or text")
 
 
 @cache
 def _kind_of(row: type[Any]) -> tuple[type[Package], Mapping[str, str]] | None:
-    """The kind that rows of a class name, and which of their members holds which id; None when they name none."""
+    """Return the kind of a row class, with id name → row member; None if its rows stand for no package."""
     found = ((kind, ids) for kind in KINDS.values() for known, ids in kind.rows.items() if issubclass(row, known))
     return next(found, None)
 
@@ -89,7 +89,7 @@ def _from_row(kind: type[Package], members: Mapping[str, str], row: object, blan
     ids: dict[str, Any] = {name: getattr(row, member, None) for name, member in members.items()}
     if not all(ids.values()):
         missing = [members[name] for name, value in ids.items() if not value]
-        raise ConfigError(f"this {type(row).__name__} names no package: its {' and '.join(missing)} is missing")
+        raise ConfigError(f"this {type(row).__name__} identifies no package: its {' and '.join(missing)} is missing")
     fields = dict(blank)
     for name, member in kind.row_fields.items():
         value = getattr(row, member, None)

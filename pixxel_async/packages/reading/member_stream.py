@@ -1,4 +1,4 @@
-"""One member's bytes, unpacked as they arrive; its checksum is compared before the iteration ends."""
+"""A stream of one archive member, inflated as it arrives; its CRC-32 is checked before the iteration ends."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from .zip_directory import Member, open_part, pick, read_members
 
 __all__ = ["MemberStream"]
 
-_AT_ONCE = 1 << 18
-"""Packed bytes that are unpacked in one go, in a thread."""
+_CHUNK = 1 << 18
+"""Compressed bytes that are inflated by one call in a thread."""
 
 
 class MemberStream:
-    """One member of a package; made by `client.packages.open_member`.
+    """One member of a package as an async iterator of bytes; created by `client.packages.open_member`.
 
-    Use it as an async context manager. `member` says what it is; iterating gives its bytes, once. The iteration ends
-    only if they are those that the archive's checksum is of, and raises `Corrupt` otherwise, `TimedOut` when it has not
-    ended in time.
+    Use it as an async context manager; it can be iterated once. `member` describes the file. The iteration ends only
+    if the bytes match the archive's CRC-32 and size; else it raises `Corrupt`, or `TimedOut` after the deadline.
     """
 
     def __init__(self, source: BodySource, which: str | Member, *, most: int | None = None, seconds: float) -> None:
@@ -41,20 +40,20 @@ class MemberStream:
 
     @property
     def member(self) -> Member:
-        """What is being read."""
+        """The member that is read."""
         if self._found is None:
             raise ConfigError("the member is not open: use it as an async context manager")
         return self._found
 
     async def open(self) -> Self:
-        """Find the member, and have the storage answer; harmless when it has.
+        """Find the member and request its bytes; a second call does nothing.
 
         Raises:
-            NoSuchMember: none is meant, or more than one.
-            NoRanges: the storage serves packages whole only.
-            TooLarge: it has more bytes than allowed.
-            DownloadError: it cannot be unpacked here, or the storage does not hand it out.
-            TimedOut: it takes too long.
+            NoSuchMember: the name or pattern fits no member, or several.
+            NoRanges: the storage does not support range requests.
+            TooLarge: the member is larger than `max_bytes`.
+            DownloadError: the member is encrypted or uses another compression method, or the storage refuses.
+            TimedOut: the deadline has passed.
         """
         if self._found is None:
             async with self._deadline.start().bound():
@@ -76,9 +75,9 @@ class MemberStream:
         return member
 
     async def aclose(self) -> None:
-        """Let go of the storage at once; harmless when repeated."""
+        """Close the connection at once; a second call does nothing."""
         await self._upstream.close()
-        with suppress(RuntimeError):  # somebody reads from it, and learns by the connection's end
+        with suppress(RuntimeError):  # another task is reading, and is ended by the closed connection
             await self._pieces.aclose()
 
     async def __aenter__(self) -> Self:
@@ -103,7 +102,7 @@ class MemberStream:
             raise
 
     async def _unpacked(self) -> AsyncGenerator[bytes, None]:
-        """Header, bytes, descriptor: each compared with the directory."""
+        """Yield the inflated bytes; compare local header, bytes and data descriptor with the central directory."""
         member, entry = self.member, self.member.entry
         header = await self._exactly(LOCAL_SIZE)
         rest = await self._exactly(local_rest(header))
@@ -113,7 +112,7 @@ class MemberStream:
             raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
         unpacking, left = Unpacking(entry), entry.packed
         while left:
-            packed = await self._exactly(min(left, _AT_ONCE))
+            packed = await self._exactly(min(left, _CHUNK))
             left -= len(packed)
             unpacking.give(packed)
             while piece := await asyncio.to_thread(unpacking.take):

@@ -1,4 +1,4 @@
-"""A package passed through: status and headers for a browser, then its bytes."""
+"""Pass-through of a package: status and headers for an HTTP response, then the bytes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ..._aio.deadline import Deadline
 from ..._formats.detect import HEAD, recognise
 from ..._redact import excerpt
 from ...errors import ConfigError, DownloadError, NotAPackage
-from .rules.forwarding import StorageRequest, forwarded
+from .rules.forwarding import StorageRequest, browser_response
 from .upstream import BodySource, Upstream
 
 __all__ = ["PackageStream"]
 
 
 class PackageStream:
-    """One package on its way through here to somebody else; made by `client.packages.open`.
+    """A package as an HTTP response to pass on; created by `client.packages.open`.
 
-    Use it as an async context manager, await it, or call `open` and `aclose` from wherever the framework likes. It is
-    open once the storage has answered: refusals are raised before a response has begun. Then `status` and `headers`
-    are fit to be sent on, and iterating gives the bytes as the reader takes them, one iteration in all.
+    Use it as an async context manager, await it, or call `open` and `aclose` yourself. It is open once the storage has
+    answered, so refusals are raised before your response starts. Then `status` and `headers` can be sent as they are,
+    and the stream can be iterated once; it reads from the storage at the reader's pace.
 
-    A cut on the way from the storage is continued unseen. Where that cannot be done, the iteration raises, and the
-    response must be broken off, not ended.
+    A broken connection to the storage is resumed by a range request. Where it cannot be resumed, the iteration raises;
+    abort your response then, do not end it.
 
     Example:
         >>> async with client.packages.open(package, range=request.headers.get("Range")) as stream:
@@ -65,18 +65,18 @@ class PackageStream:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers to send on: each of them read and written anew, none as the storage spelled it."""
+        """Response headers; each is parsed and written again, none is copied from the storage's answer."""
         return self._headers or self._unopened()
 
     async def open(self) -> Self:
-        """Have the storage answer; harmless when it has.
+        """Request the package; a second call does nothing.
 
         Raises:
-            APIError: the key may not have this package.
-            PackageTimedOut: it is still being packed; `retry_after` says when to come back.
+            APIError: the API refused the key or the package.
+            PackageTimedOut: the package is still being packed; `retry_after` holds the delay in seconds.
             PackageFailed: packing ended without a package.
-            LinkExpired, NotAPackage, TooLarge, UnsafeLink, DownloadError: the storage does not hand it out.
-            TimedOut: it takes too long.
+            LinkExpired, NotAPackage, TooLarge, UnsafeLink, DownloadError: the storage does not deliver it.
+            TimedOut: the deadline has passed.
         """
         if self._status:
             return self
@@ -84,29 +84,29 @@ class PackageStream:
         if self._deadline.end is not None:
             self._timer = asyncio.get_running_loop().call_at(self._deadline.end, self._expire)
         try:
-            await self._source.rounds.acquire()  # hundreds may be asked for in the same moment
+            await self._source.rounds.acquire()  # hundreds of streams may open in the same moment
             head = await self._upstream.open(self._asked)
             if head.status == 200:
-                await self._look()
+                await self._check_first_bytes()
         except BaseException as error:
-            await self._failed(error)
+            await self._fail(error)
             raise
         self._bodiless = self._asked.head or head.status in (304, 416)
-        self._status, self._headers = forwarded(head, self._asked, self._name)
+        self._status, self._headers = browser_response(head, self._asked, self._name)
         if self._bodiless:
             await self.aclose()
         return self
 
-    async def _look(self) -> None:
-        """The first bytes must not be a page that somebody put in the place of the package."""
+    async def _check_first_bytes(self) -> None:
+        """Buffer the first bytes and raise `NotAPackage` if they are an error page."""
         first = b""
         while len(first) < HEAD and (chunk := await self._upstream.read()):
             self._ahead.append(chunk)
             first += chunk
         package = self._source.package
         if recognise(first[:HEAD], package.promised) == "page":
-            told = f": {excerpt(first)}" if package.linked else ""  # the API's own page may tell the key that it got
-            raise self._source.error(NotAPackage, f"what came is a page instead of it{told}")
+            shown = f": {excerpt(first)}" if package.linked else ""  # the API's own page may repeat the API key
+            raise self._source.error(NotAPackage, f"the answer is a page instead of the package{shown}")
 
     def __await__(self) -> Generator[object, None, Self]:
         return self.open().__await__()
@@ -126,28 +126,26 @@ class PackageStream:
         if not self._status:
             self._unopened()
         try:
-            chunk = b"" if self._bodiless else await self._next()
+            buffered = b"" if self._bodiless or not self._ahead else self._ahead.popleft()
+            chunk = buffered if buffered or self._bodiless else await self._upstream.read()
         except BaseException as error:
-            await self._failed(error)
+            await self._fail(error)
             raise
         if not chunk:
             await self.aclose()
             raise StopAsyncIteration
         return chunk
 
-    async def _next(self) -> bytes:
-        return self._ahead.popleft() if self._ahead else await self._upstream.read()
-
     async def aclose(self) -> None:
-        """Let go of the storage at once; harmless when repeated, and from any task, also while somebody reads."""
+        """Close the connection at once; may be repeated, and called from any task, also while another one reads."""
         if self._timer is not None:
             self._timer.cancel()
         await self._upstream.close()
         if self._expiring is not None:
             await asyncio.wait([self._expiring])
 
-    async def _failed(self, error: BaseException) -> None:
-        """Whatever ends it early also lets go of the storage, and is late when the time was over."""
+    async def _fail(self, error: BaseException) -> None:
+        """Close the connection; raise `TimedOut` in place of `error` if the deadline closed it first."""
         await self.aclose()
         if isinstance(error, DownloadError):
             error.package = error.package or str(self._source.package)

@@ -1,4 +1,4 @@
-"""What a package's link leads to: its bytes passed through, and single files out of it."""
+"""Reading packages from the storage: pass-through streams, and single members of archives."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from ..link import Link
 from ..rules.expiry import MARGIN, margin
 from .member_stream import MemberStream
 from .passthrough import PackageStream
-from .rules.forwarding import asked
+from .rules.forwarding import storage_request
 from .save import save
 from .upstream import BodySource
 from .zip_directory import Member, read_members
 
 __all__ = ["PackageReader"]
 
-MOST_IN_MEMORY = 64 * MiB
-"""Bytes of a file that is returned, unless its caller allows more."""
+MAX_BYTES_IN_MEMORY = 64 * MiB
+"""Default limit of a member that `fetch_member` returns as bytes."""
 
 
 class PackageReader(ABC):
-    """Reads packages in the storage, by links that somebody keeps.
+    """Read packages by signed links; the subclass requests and caches the links.
 
     Args:
-        api: answers with the bytes of the kinds without links.
-        timing: the client's clock.
+        api: returns the bytes of the kinds without links.
+        timing: the client's clock, sleep and random numbers.
         storage: opens signed links.
-        download: bounds of what is read.
-        retry: pauses between attempts to read.
-        rounds: what all that read together may do at once; None for rounds of their own.
+        download: size limits and deadlines of reading.
+        retry: backoff between attempts to read.
+        rounds: limits the work of concurrent readers in one turn of the event loop; None for a budget of their own.
     """
 
     def __init__(
@@ -62,20 +62,20 @@ class PackageReader(ABC):
 
     @abstractmethod
     async def link(self, package: PackageLike, *, min_lifetime: float = 60.0, fresh: bool = False) -> Link:
-        """A signed link that is good for a while."""
+        """Return a signed link that is valid for at least `min_lifetime` seconds."""
 
     @abstractmethod
-    def _kept(self, package: Package) -> tuple[Link, float] | None:
-        """The link that is kept, and the client's time at which it came."""
+    def _cached(self, package: Package) -> tuple[Link, float] | None:
+        """Return the cached link and the client's time in seconds at which it arrived."""
 
     def body(
         self, package: Package, link: Link | None, *, headers: Mapping[str, str], buffer: int | None = None
     ) -> AbstractAsyncContextManager[StorageReply]:
-        """One request for a package's bytes, for those who go on by themselves when it breaks.
+        """Send one request for a package's bytes, without retries and without resuming.
 
         Args:
-            link: a link that is good; None for the kinds that need none.
-            headers: to send to the storage, such as Range.
+            link: a valid link; None for the kinds without links.
+            headers: request headers, such as Range.
             buffer: as in `Storage.get`.
         """
         if isinstance(package, Answered):
@@ -94,34 +94,34 @@ class PackageReader(ABC):
         max_bytes: int | None = None,
         deadline: float | None = None,
     ) -> PackageStream:
-        """The package's bytes for somebody else, such as a browser; nothing is sent before it is opened.
+        """Create a stream that passes the package on, for example to a browser; no request is sent until it is opened.
 
         Args:
-            range, if_range, if_none_match: headers of the request that is being answered, as they came.
-            method: of that request, GET or HEAD.
-            name: of the file that is offered, without suffix; None: as it would be called in a folder.
-            max_bytes: of the answer; None for `DownloadSettings.max_package_bytes`.
-            deadline: seconds for all of it, a slow reader included; None for `DownloadSettings.timeout`.
+            range, if_range, if_none_match: headers of the request that you answer, unchanged.
+            method: method of that request, GET or HEAD.
+            name: offered file name without suffix; None for the name that it would have in a folder.
+            max_bytes: limit of the answer in bytes; None for `DownloadSettings.max_package_bytes`.
+            deadline: seconds for the whole stream, a slow reader included; None for `DownloadSettings.timeout`.
         """
         source = self._source(package)
         return PackageStream(
             source,
-            asked(method, range, if_range, if_none_match),
+            storage_request(method, range, if_range, if_none_match),
             name or source.package.path[-1],
             most=self._download.max_package_bytes if max_bytes is None else max_bytes,
             deadline=self._seconds(deadline),
         )
 
     async def members(self, package: PackageLike, *, deadline: float | None = None) -> tuple[Member, ...]:
-        """What is in a package, read from the end of its archive; a name promises nothing about where it leads.
+        """List a package's members by reading its archive's central directory; names are not checked to be safe paths.
 
         Args:
-            deadline: seconds for all of it; None for `DownloadSettings.timeout`.
+            deadline: seconds for the whole call; None for `DownloadSettings.timeout`.
 
         Raises:
-            NoRanges: the storage serves packages whole only.
-            NotAPackage, Corrupt: it is no ZIP archive, or no sound one.
-            TimedOut: it takes too long.
+            NoRanges: the storage does not support range requests.
+            NotAPackage, Corrupt: the package is no ZIP archive, or a damaged one.
+            TimedOut: the deadline has passed.
         """
         source = self._source(package)
         async with Deadline(f"{source.package} was not read", self._seconds(deadline)).start().bound():
@@ -130,12 +130,12 @@ class PackageReader(ABC):
     def open_member(
         self, package: PackageLike, which: str | Member, *, max_bytes: int | None = None, deadline: float | None = None
     ) -> MemberStream:
-        """One file of a package as a stream of its bytes, unpacked and checked; nothing else of it is fetched.
+        """Create a stream of one member, inflated and checked by its CRC-32; only its own bytes are fetched.
 
         Args:
-            which: its name, a pattern that fits one name (`**/B04.tif`), or one of `members`, whose version it is then.
-            max_bytes: of the unpacked file; None for any number.
-            deadline: seconds for all of it, a slow reader included; None for `DownloadSettings.timeout`.
+            which: a name, a pattern that fits one name (`**/B04.tif`), or an item of `members`, which pins the version.
+            max_bytes: limit of the inflated member in bytes; None for no limit.
+            deadline: seconds for the whole stream, a slow reader included; None for `DownloadSettings.timeout`.
         """
         return MemberStream(self._source(package), which, most=max_bytes, seconds=self._seconds(deadline))
 
@@ -165,20 +165,20 @@ class PackageReader(ABC):
         max_bytes: int | None = None,
         deadline: float | None = None,
     ) -> bytes | Path:
-        """One file of a package, as bytes or in a file, which is there only when it is complete and checked.
+        """Fetch one member as bytes, or into a file that appears only once it is complete and checked.
 
         Args:
             which: as in `open_member`.
-            to: the file to write; None returns the bytes.
-            replace: whether a file that is there is replaced.
-            max_bytes: of the unpacked file; 64 MiB unless given when it is returned, any number when it is written.
-            deadline: seconds for all of it; None for `DownloadSettings.timeout`.
+            to: path of the file to write; None to return the bytes.
+            replace: whether to replace an existing file.
+            max_bytes: limit of the inflated member in bytes; default 64 MiB if returned, no limit if written.
+            deadline: seconds for the whole call; None for `DownloadSettings.timeout`.
 
         Raises:
             NoSuchMember, NoRanges, TooLarge, Corrupt, DownloadError, TimedOut: as in `open_member`.
-            NameTaken, DiskFull, ConfigError: it cannot be written there.
+            NameTaken, DiskFull, ConfigError: the file cannot be written.
         """
-        most = MOST_IN_MEMORY if max_bytes is None and to is None else max_bytes
+        most = MAX_BYTES_IN_MEMORY if max_bytes is None and to is None else max_bytes
         async with self.open_member(package, which, max_bytes=most, deadline=deadline) as stream:
             if to is not None:
                 return await save(stream, Path(to), replace=replace)
@@ -188,27 +188,28 @@ class PackageReader(ABC):
         return self._download.timeout if deadline is None else deadline
 
     def _source(self, package: PackageLike) -> BodySource:
-        """Where a package is read from, with this key."""
+        """Bind a package to the functions that request its links and bytes."""
         wanted = as_package(package)
         return BodySource(
             package=wanted,
             body=partial(self.body, wanted),
-            link=partial(self._near, wanted),
-            renewed=partial(self._renewed, wanted),
+            link=partial(self._usable_link, wanted),
+            renew=partial(self._renew_link, wanted),
             timing=self._timing,
             download=self._download,
             retry=self._retry,
             rounds=self._rounds,
         )
 
-    async def _near(self, package: Package) -> Link | None:
-        """A link to read by now; None where none is needed."""
+    async def _usable_link(self, package: Package) -> Link | None:
+        """Return a link with enough lifetime left to start reading; None for kinds without links."""
         if not package.linked:
             return None
-        kept = self._kept(package)
-        return await self.link(package, min_lifetime=MARGIN if kept is None else margin(kept[0].good_for(kept[1])))
+        cached = self._cached(package)
+        lifetime = MARGIN if cached is None else margin(cached[0].good_for(cached[1]))
+        return await self.link(package, min_lifetime=lifetime)
 
-    async def _renewed(self, package: Package, refused: Link) -> Link:
-        """A link other than the refused one; those who are refused together share it."""
-        kept = self._kept(package)
-        return await self.link(package, fresh=kept is None or kept[0] is refused)
+    async def _renew_link(self, package: Package, refused: Link) -> Link:
+        """Return a link other than the refused one; concurrent readers share the new one."""
+        cached = self._cached(package)
+        return await self.link(package, fresh=cached is None or cached[0] is refused)

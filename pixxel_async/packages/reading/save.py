@@ -1,4 +1,4 @@
-"""One stream into one file: complete and proved under its name, or not there at all."""
+"""Atomic write of a stream to a file: complete and checked under its final name, or not there at all."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 async def save(pieces: AsyncIterable[bytes], to: Path, *, replace: bool) -> Path:
-    """Write what comes beside its final name, and rename it when all of it has come.
+    """Write the pieces to a part file in the same folder, fsync it, and publish it under its final name.
 
     Args:
-        pieces: raises unless all of it is sound.
-        to: the file; its folder must exist.
-        replace: whether a file that is there is replaced.
+        pieces: the file's bytes; must raise if they are not sound.
+        to: path of the file; its folder must exist.
+        replace: whether to replace an existing file.
 
     Raises:
-        NameTaken: a file is there.
+        NameTaken: the file exists.
         DiskFull, DownloadError: it could not be written.
-        ConfigError: there is no such folder.
+        ConfigError: the folder does not exist.
     """
     part = to.with_name(f".{secrets.token_hex(8)}.part")
     with ExitStack() as held:

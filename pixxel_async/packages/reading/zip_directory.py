@@ -1,6 +1,6 @@
-"""Single members of a package that lies in a storage: its directory and their own bytes are fetched, nothing else.
+"""Members of an archive in the storage, read from its central directory by range requests.
 
-The rules of what is sound are in `rules/zips.py`; this module fetches the bytes for them, by ranges.
+The rules of a sound archive are in `_formats/zip_structure.py`; this module fetches the bytes for them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .upstream import BodySource, Upstream
 
 __all__ = ["Member", "open_part", "pick", "read_members"]
 
-MOST_DIRECTORY = 64 << 20
-"""Bytes of a directory at most: some 500,000 members."""
+MAX_DIRECTORY = 64 << 20
+"""Limit of a central directory in bytes: about 500,000 members."""
 _LONGEST_EXTRA = 0xFFFF
 _LONGEST_DESCRIPTOR = 24
 _SHOWN = 5
@@ -30,13 +30,13 @@ _SHOWN = 5
 
 @frozen
 class Member:
-    """One file in a package, as its directory has it.
+    """One member of a package's archive, as its central directory describes it.
 
     Attributes:
-        name: with `/` between its folders; nothing is promised about where it would lead.
-        size: bytes, unpacked.
-        packed: bytes in the package.
-        crc: CRC-32 of the unpacked bytes.
+        name: path with `/` between folders; not checked to be a safe path.
+        size: uncompressed bytes.
+        packed: compressed bytes.
+        crc: CRC-32 of the uncompressed bytes.
     """
 
     name: str
@@ -49,29 +49,29 @@ class Member:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it stands for a folder, and has no bytes."""
+        """Whether the member is a folder."""
         return self.name.endswith("/")
 
     @property
     def range(self) -> ByteRange:
-        """The bytes from its header to what follows it."""
+        """The byte range from the local header to the next member, at most as long as a member of this size can be."""
         entry = self.entry
         most = LOCAL_SIZE + len(entry.raw_name) + _LONGEST_EXTRA + entry.packed + _LONGEST_DESCRIPTOR
         return ByteRange(entry.offset, min(self.stop, entry.offset + most) - 1)
 
 
 async def read_members(source: BodySource) -> tuple[Member, ...]:
-    """All members, in the order of the archive's directory.
+    """Read all members, in the order of the central directory.
 
     Raises:
-        NoRanges: the storage serves packages whole only.
-        NotAPackage: it is no ZIP archive.
-        Corrupt: its directory is damaged.
+        NoRanges: the storage does not support range requests.
+        NotAPackage: the package is no ZIP archive.
+        Corrupt: the central directory is damaged.
     """
     version, tail = await _part(source, ByteRange(None, TAIL), None)
     try:
         end = await _end(source, version, tail)
-        if end.directory_size > MOST_DIRECTORY:
+        if end.directory_size > MAX_DIRECTORY:
             raise TooLarge(f"the archive's directory has {end.directory_size:,} bytes")
         directory = await _directory(source, version, end, tail)
         return await asyncio.to_thread(_members, directory, end, version)
@@ -81,19 +81,19 @@ async def read_members(source: BodySource) -> tuple[Member, ...]:
 
 
 async def _end(source: BodySource, version: Head, tail: bytes) -> End:
-    """What the end records say; if there are none, the error says what else the package is."""
+    """Parse the end records; if there are none, raise an error that says what the package is instead."""
     try:
         return find_end(tail, version.total or 0)
     except Corrupt as error:
         damaged = error
     _, first = await _part(source, ByteRange(0, HEAD - 1), version)
     if (container := recognise(first)) != "zip":
-        raise NotAPackage(f"it has no members, since it is no ZIP archive, but {container}")
+        raise NotAPackage(f"the package has no members: it is no ZIP archive but {container}")
     raise damaged
 
 
 async def _directory(source: BodySource, version: Head, end: End, tail: bytes) -> bytes:
-    """The directory's bytes: those in the tail are here already."""
+    """Return the central directory's bytes; fetch those that are not part of the tail."""
     start = (version.total or 0) - len(tail)
     before = b""
     if end.directory < start:
@@ -115,10 +115,10 @@ def _members(directory: bytes, end: End, version: Head) -> tuple[Member, ...]:
 
 
 def pick(members: Sequence[Member], glob: str, source: BodySource) -> Member:
-    """The one file that is meant: by its whole name, else by a pattern.
+    """Find the one file with this name, else the one that fits the pattern.
 
     Raises:
-        NoSuchMember: none fits, or more than one does; the text says which there are.
+        NoSuchMember: no member fits, or several; the message lists some.
     """
     files = [member for member in members if not member.is_folder]
     fitting = [member for member in files if member.name == glob] or [
@@ -126,11 +126,9 @@ def pick(members: Sequence[Member], glob: str, source: BodySource) -> Member:
     ]
     if len(fitting) == 1:
         return fitting[0]
-    told = (
-        f"{len(fitting)} members fit {glob[:80]!r}, not one: " if fitting else f"no member fits {glob[:80]!r}; there "
-    )
-    listed = _some(fitting) if fitting else f"are {_some(files)}"
-    raise source.error(NoSuchMember, told + listed)
+    if fitting:
+        raise source.error(NoSuchMember, f"{len(fitting)} members fit {glob[:80]!r}, not one: {_some(fitting)}")
+    raise source.error(NoSuchMember, f"no member fits {glob[:80]!r}; there are {_some(files)}")
 
 
 def _some(members: Iterable[Member]) -> str:
@@ -151,14 +149,14 @@ async def _part(source: BodySource, wanted: ByteRange, version: Head | None) -> 
 
 
 async def open_part(upstream: Upstream, source: BodySource, wanted: ByteRange, version: Head | None) -> Head:
-    """Have the storage answer with a part of the package.
+    """Request a byte range of the package.
 
     Args:
-        version: of which the part must be; None for whichever it has.
+        version: the version that the range must belong to; None for any.
 
     Raises:
-        NoRanges: it serves packages whole only.
-        DownloadError: it has another version by now.
+        NoRanges: the storage does not support range requests.
+        DownloadError: the storage has another version by now.
     """
     known = {"if-range": version.etag} if version is not None and is_strong(version.etag) else {}
     head = await upstream.open(StorageRequest({"range": wanted.header, **known}, wanted))
@@ -169,4 +167,4 @@ async def open_part(upstream: Upstream, source: BodySource, wanted: ByteRange, v
         raise source.error(DownloadError, "the storage has another version than the one whose directory was read")
     if head.status == 416 or head.total == 0:
         raise source.error(Corrupt, "the package is empty")
-    raise source.error(NoRanges, "the storage serves packages whole only; fetch it whole to have one of its members")
+    raise source.error(NoRanges, "the storage does not support range requests; fetch the whole package instead")

@@ -1,6 +1,6 @@
-"""How long a signed link lives, read from the link itself.
+"""Expiry of signed links, read from their query, and the rule for reusing a cached link.
 
-Each storage signs the time of expiry, so what the link says is what the storage will hold it to.
+The expiry is part of what the storage signs, so the storage enforces exactly what the link states.
 Sources: the signing schemes of S3 (version 4 and 2), Google Cloud Storage (the same two), Azure's shared access
 signatures and CloudFront (canned and custom policies).
 """
@@ -15,15 +15,18 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 STAMP = "%Y%m%dT%H%M%SZ"
-
-UNTOLD_LIFE = 60.0
-"""Seconds for which a link is kept that does not say when it ends."""
+"""Format of `X-Amz-Date` and `X-Goog-Date`."""
+UNKNOWN_LIFETIME = 60.0
+"""Seconds for which a link of unknown expiry is cached."""
 MARGIN = 60.0
-"""Seconds that a link should have left when a body is begun."""
+"""Minimum remaining lifetime in seconds of a link with which a body is opened."""
 
 
 def expires_at(url: str) -> datetime | None:
-    """When the link ends, by the clock of who signed it; None when it does not say so, or not readably."""
+    """Return the expiry time by the signer's clock; None if the URL states none, or none that can be read.
+
+    Never raises, whatever the URL holds.
+    """
     try:
         query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
         return _signed(query, "x-amz") or _signed(query, "x-goog") or _azure(query) or _epoch(query) or _policy(query)
@@ -32,34 +35,36 @@ def expires_at(url: str) -> datetime | None:
 
 
 def good_until(expiry: datetime | None, server_now: datetime, clock_now: float) -> float | None:
-    """The client's time at which the link ends.
+    """Convert an expiry time to the client's monotonic clock: clock_now + (expiry - server_now), in seconds.
 
     Args:
-        expiry: by the signer's clock.
-        server_now: the server's time when the link came, so that a wrong clock here does not matter.
-        clock_now: the client's time at the same moment.
+        expiry: expiry by the signer's clock; None for unknown.
+        server_now: the server's time when the link arrived (its Date header), so that local clock skew cancels out.
+        clock_now: the client's monotonic clock at the same moment.
     """
     return None if expiry is None else clock_now + (expiry - server_now).total_seconds()
 
 
-def still_good(left: float, age: float, min_lifetime: float) -> bool:
-    """Whether a link that is kept may be handed out again.
+def is_reusable(left: float, age: float, min_lifetime: float) -> bool:
+    """Decide whether a cached link may be used again.
 
     Args:
-        left: seconds that it has left; infinite when it does not say.
-        age: seconds since it came.
-        min_lifetime: seconds that whoever asks for it needs.
+        left: remaining lifetime in seconds; infinite if unknown.
+        age: seconds since the link arrived.
+        min_lifetime: remaining lifetime in seconds that the caller needs.
     """
-    return left >= min_lifetime and (left != math.inf or age < UNTOLD_LIFE)
+    return left >= min_lifetime and (left != math.inf or age < UNKNOWN_LIFETIME)
 
 
-def margin(life: float) -> float:
-    """Seconds that a kept link must have left to read by it: half its life at most, lest a short one is never kept.
+def margin(lifetime: float) -> float:
+    """Return the minimum remaining lifetime to read by a cached link: min(MARGIN, lifetime / 2), in seconds.
+
+    Half the lifetime, so that links shorter than MARGIN are cached, too.
 
     Args:
-        life: seconds that it had when it came.
+        lifetime: seconds that the link had when it arrived.
     """
-    return min(MARGIN, life / 2)
+    return min(MARGIN, lifetime / 2)
 
 
 def _signed(query: Mapping[str, str], scheme: str) -> datetime | None:

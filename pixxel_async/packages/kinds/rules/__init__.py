@@ -1,1 +1,1 @@
-"""Pure functions over ids and links: spelling and fingerprint."""
+"""Pure functions of a package's identity: its text form, and the fingerprint of a signed link."""

@@ -1,4 +1,4 @@
-"""What of a link names its object, and what only signs it."""
+"""Fingerprints of signed links: the object's part of a URL is kept, its signature is left out."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from .spelling import digest
 
 _SIGNED_BY = ("x-amz-", "x-goog-", "response-")
-"""How parameters begin that sign a link, or say how it shall be answered, at S3 and Google Cloud Storage."""
+"""Prefixes of query parameters that sign a link or override response headers, on S3 and Google Cloud Storage."""
 _SIGNATURES = re.compile("signature|expires|awsaccesskeyid|googleaccessid|key-pair-id|policy")
-"""Beside `Signature`: older S3 and Google links, and CloudFront's."""
+"""Parameters beside `Signature`: S3 and Google version 2, CloudFront."""
 _SHARED = re.compile("sig|sv|ss|srt|sr|sp|se|st|spr|sip|si|sdd|ses|scid|saoid|suoid|sk(oid|s|t|tid|e|v)")
-"""Beside `sig`: Azure's shared access signatures."""
+"""Parameters beside `sig`: Azure's shared access signatures."""
 
 
 def fingerprint(url: str) -> str:
-    """A digest of the object that a signed link leads to: the same for a renewed link, and it tells nothing of it."""
+    """Return 16 hex digits that identify the linked object: equal for renewed links, and not reversible."""
     try:
         parts = urlsplit(url)
         query = parse_qsl(parts.query, keep_blank_values=True)

@@ -1,4 +1,4 @@
-"""Ids as text: single ones one below the other, lists behind their names, as in `A/B/inputs=x,y`."""
+"""The text form of ids: single ids separated by `/`, then lists behind their names, as in `A/B/inputs=x,y`."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from collections.abc import Collection, Iterable, Sequence
 from urllib.parse import quote, unquote
 
 Ids = Iterable[tuple[str, str | tuple[str, ...]]]
-"""Names with an id, or with a list of ids."""
+"""Pairs of a name and an id, or a name and a list of ids."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 
 
 def spell(ids: Ids) -> str:
-    """The ids in one text; an empty list is left out."""
-    return "/".join([encode(each) if isinstance(each, str) else _part(name, each) for name, each in ids if each])
+    """Format ids as text; empty lists are left out."""
+    parts = [encode(id) if isinstance(id, str) else f"{name}={','.join(map(encode, id))}" for name, id in ids if id]
+    return "/".join(parts)
 
 
 def read(text: str, single: Sequence[str], lists: Collection[str]) -> dict[str, str | tuple[str, ...]] | None:
-    """What `spell` was given, or None for other texts.
+    """Parse a text that `spell` wrote; return None for any other text.
 
     Args:
-        single: the names of the single ids, in order.
-        lists: the names that lists may have.
+        single: names of the single ids, in order.
+        lists: names that lists may have.
     """
     parts = text.split("/")
     found: dict[str, str | tuple[str, ...]] = dict(zip(single, map(decode, parts), strict=False))
@@ -36,20 +37,16 @@ def read(text: str, single: Sequence[str], lists: Collection[str]) -> dict[str, 
     return found if whole and all(each and all(each) for each in found.values()) else None
 
 
-def _part(name: str, ids: tuple[str, ...]) -> str:
-    return f"{name}={','.join(map(encode, ids))}"
-
-
 def encode(id: str) -> str:
-    """An id with everything percent-encoded that is no letter, digit, `-`, `.`, `_` or `~`."""
+    """Percent-encode everything except the unreserved characters of RFC 3986."""
     return id if _PLAIN.fullmatch(id) else quote(id, safe="", errors="surrogatepass")
 
 
 def decode(text: str) -> str:
-    """What `encode` was given."""
+    """Undo `encode`."""
     return unquote(text, errors="surrogatepass")
 
 
 def digest(text: str) -> str:
-    """The SHA-256 of a text, in hex."""
+    """Return the SHA-256 of a text, in hex."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -1,8 +1,8 @@
-"""Passing a package on to a browser: what its request asks of the storage, and what of the answer it gets to see.
+"""HTTP semantics of the pass-through: browser request → storage request, storage answer → browser response.
 
-Rule 1: nothing that a browser sends goes on unread. A range is written anew; validators are printable and short.
-Rule 2: nothing that a storage sends goes on unread. Lengths and ranges are numbers written anew, validators have the
-    form that they must have, the type is one of a list, the file name is made of the package and never the storage's.
+Rule 1: no request header is copied unparsed. A range is formatted again; validators must be printable and short.
+Rule 2: no answer header is copied unparsed. Lengths and ranges are parsed numbers, validators must have their RFC
+    form, the media type is one of a list, and the file name comes from the package, never from the storage.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from attrs import field, frozen
 
 from ...._protocol.ranges import ByteRange, parse_content_range, parse_range
 
-__all__ = ["Head", "StorageRequest", "asked", "forwarded", "read_head"]
+__all__ = ["Head", "StorageRequest", "browser_response", "read_head", "storage_request"]
 
 _HEAD_PROBE = ByteRange(0, 0)
-_LONGEST_SENT = 1024
+_MAX_VALIDATOR = 1024
 _VALIDATOR = re.compile(r"[\x20-\x7e]+")
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,256}"')
 _DATE = re.compile(
@@ -39,18 +39,19 @@ _SUFFIXES = {
     "image/jpeg": ".jpg",
     "text/csv": ".csv",
 }
-"""The types that are passed on, none of which a browser runs, and the suffix of each."""
-_LONGEST_NAME = 120
+"""Media types that are passed on, none of which a browser executes → file suffix."""
+_MAX_NAME = 120
+"""Characters of an offered file name."""
 
 
 @frozen
 class StorageRequest:
-    """What is asked of the storage.
+    """A request to the storage.
 
     Attributes:
-        headers: to send.
-        range: the part that is wanted; None for the whole.
-        head: whether only the head is wanted, as for HEAD, which signed links refuse.
+        headers: request headers.
+        range: requested byte range; None for the whole body.
+        head: whether only the headers are wanted, as for HEAD, which signed links refuse.
     """
 
     headers: Mapping[str, str] = field(factory=dict)
@@ -58,14 +59,14 @@ class StorageRequest:
     head: bool = False
 
 
-def asked(method: str, range: str | None, if_range: str | None, if_none_match: str | None) -> StorageRequest:
-    """What a browser's request asks of the storage.
+def storage_request(method: str, range: str | None, if_range: str | None, if_none_match: str | None) -> StorageRequest:
+    """Translate a browser's request into a request to the storage.
 
-    Several ranges at once, and ranges that cannot be read, are answered with the whole, as RFC 9110 allows.
+    Multiple and malformed ranges are answered with the whole body, as RFC 9110 allows.
 
     Args:
         method: GET or HEAD.
-        range, if_range, if_none_match: the headers of the request; None or "" when they are missing.
+        range, if_range, if_none_match: headers of the request; None or "" if missing.
     """
     head = method == "HEAD"
     wanted = _HEAD_PROBE if head else parse_range(range)
@@ -83,20 +84,20 @@ def asked(method: str, range: str | None, if_range: str | None, if_none_match: s
 
 
 def _sendable(text: str) -> bool:
-    return len(text) <= _LONGEST_SENT and _VALIDATOR.fullmatch(text) is not None
+    return len(text) <= _MAX_VALIDATOR and _VALIDATOR.fullmatch(text) is not None
 
 
 @frozen
 class Head:
-    """What the head of a storage's answer says, read strictly.
+    """The headers of a storage's answer, strictly parsed.
 
     Attributes:
         status: 200, 206, 304 or 416.
-        first, stop: the bytes that follow; `stop` is None when the storage does not say.
-        total: bytes of the whole; None when it does not say.
-        etag, last_modified: validators of a right form; "" for none.
-        type: one of the types that are passed on.
-        ranges: whether the storage says that it serves parts.
+        first, stop: half-open byte range of the body; `stop` is None if unknown.
+        total: bytes of the complete object; None if unknown.
+        etag, last_modified: well-formed validators; "" for none.
+        type: one of the media types that are passed on.
+        ranges: whether the storage accepts range requests.
     """
 
     status: int
@@ -110,32 +111,33 @@ class Head:
 
     @property
     def length(self) -> int | None:
-        """Bytes that follow; None when the storage does not say."""
+        """Bytes of the body; None if unknown."""
         return None if self.stop is None else self.stop - self.first
 
     def same_version(self, other: Head) -> bool:
-        """Whether both are heads of one version: the same ETag and length, and no other date."""
+        """Return whether both belong to one version: same ETag and length, no different dates."""
         dates = {self.last_modified, other.last_modified} - {""}
         return self.etag == other.etag and self.total in (None, other.total) and len(dates) < 2
 
-    def continued_by(self, told: Head | None) -> bool:
-        """Whether an answer goes on with this very version, up to the same end."""
-        return told is not None and told.status == 206 and self.same_version(told) and self.stop in (None, told.stop)
+    def continued_by(self, other: Head | None) -> bool:
+        """Return whether an answer resumes this version, up to the same end."""
+        resumes = other is not None and other.status == 206 and self.same_version(other)
+        return resumes and other is not None and self.stop in (None, other.stop)
 
 
 def read_head(status: int, headers: Mapping[str, str], range: ByteRange | None) -> Head | None:
-    """The head of an answer with status 200, 206, 304 or 416; None when it is no answer to what was asked.
+    """Parse the headers of an answer with status 200, 206, 304 or 416; return None if its range was not requested.
 
     Args:
         headers: names in lower case.
-        range: what was asked for.
+        range: the requested byte range.
     """
-    told = parse_content_range(headers.get("content-range"))
-    first, stop, total = 0, 0, None if told is None else told.total
+    sent = parse_content_range(headers.get("content-range"))
+    first, stop, total = 0, 0, None if sent is None else sent.total
     if status == 206:
-        if told is None or told.first is None or told.last is None or range is None or not range.fits(told):
+        if sent is None or sent.first is None or sent.last is None or range is None or not range.fits(sent):
             return None
-        first, stop = told.first, told.last + 1
+        first, stop = sent.first, sent.last + 1
     elif status == 200:
         total = _length(headers)
     return Head(
@@ -161,36 +163,37 @@ def _type(text: str) -> str:
     return essence if essence in _SUFFIXES else _PLAIN_TYPE
 
 
-def forwarded(head: Head, asked: StorageRequest, name: str) -> tuple[int, dict[str, str]]:
-    """The status and the headers to answer a browser with.
+def browser_response(head: Head, asked: StorageRequest, name: str) -> tuple[int, dict[str, str]]:
+    """Build status and headers of the response to the browser.
 
     Args:
-        name: the file's name without its suffix; anything.
+        name: offered file name without suffix; any text.
     """
     status, length = head.status, head.length
     if asked.head and status in (206, 416):
         status, length = 200, head.total
-    told = {"ETag": head.etag, "Last-Modified": head.last_modified}
+    headers = {"ETag": head.etag, "Last-Modified": head.last_modified}
     if status == 206:
-        told["Content-Range"] = f"bytes {head.first}-{(head.stop or 0) - 1}/{'*' if head.total is None else head.total}"
+        total = "*" if head.total is None else head.total
+        headers["Content-Range"] = f"bytes {head.first}-{(head.stop or 0) - 1}/{total}"
     elif status == 416 and head.total is not None:
-        told["Content-Range"] = f"bytes */{head.total}"
+        headers["Content-Range"] = f"bytes */{head.total}"
     if status != 304:
-        told["Content-Length"] = "" if length is None else str(length)
+        headers["Content-Length"] = "" if length is None else str(length)
     if status in (200, 206):
-        told["Accept-Ranges"] = "bytes" if head.ranges else ""
-        told["Content-Type"] = head.type
-        told["Content-Disposition"] = disposition(name, _SUFFIXES.get(head.type, ".zip"))
-    # The package is one user's: no cache that others share may keep it, and the user's own asks whether it changed.
+        headers["Accept-Ranges"] = "bytes" if head.ranges else ""
+        headers["Content-Type"] = head.type
+        headers["Content-Disposition"] = content_disposition(name, _SUFFIXES.get(head.type, ".zip"))
+    # The package belongs to one user: shared caches must not store it, the browser's own must revalidate it.
     safe = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
-    return status, {name: value for name, value in told.items() if value} | safe
+    return status, {name: value for name, value in headers.items() if value} | safe
 
 
-def disposition(name: str, suffix: str) -> str:
-    """A Content-Disposition that saves the file under this name, whatever characters are in it."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:_LONGEST_NAME].strip("._") or "package"
-    shown = re.sub(r"[\\/:*?\"<>|]", "_", "".join(sign for sign in name if sign.isprintable()))[:_LONGEST_NAME]
-    told = f'attachment; filename="{plain}{suffix}"'
+def content_disposition(name: str, suffix: str) -> str:
+    """Format a Content-Disposition for any file name: an ASCII fallback and, where it differs, `filename*`."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:_MAX_NAME].strip("._") or "package"
+    shown = re.sub(r"[\\/:*?\"<>|]", "_", "".join(sign for sign in name if sign.isprintable()))[:_MAX_NAME]
+    value = f'attachment; filename="{plain}{suffix}"'
     if (full := shown.strip(". ")) in ("", plain):
-        return told
-    return f"{told}; filename*=UTF-8''{quote(full + suffix, safe='', errors='replace')}"
+        return value
+    return f"{value}; filename*=UTF-8''{quote(full + suffix, safe='', errors='replace')}"

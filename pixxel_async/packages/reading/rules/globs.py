@@ -1,4 +1,4 @@
-"""Names of members by pattern: `*`, `?` and `[…]` stay within one folder, `**` is any number of folders."""
+"""Glob patterns of member names: `*`, `?` and `[…]` match within one folder, `**` matches any number of folders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ __all__ = ["matches"]
 
 
 def matches(name: str, glob: str) -> bool:
-    """Whether a whole name with `/` between its folders fits the pattern; capitals count."""
+    """Return whether the whole name fits the pattern; case-sensitive, `/` separates folders.
+
+    The pattern is run as a nondeterministic automaton over the name's folders: `reached` holds the pattern positions
+    that are possible so far, so the time is O(folders of name x folders of pattern), also with several `**`.
+    """
     folders = glob.split("/")
     reached = _with_skips({0}, folders)
     for part in name.split("/"):
@@ -26,7 +30,7 @@ def _next(at: int, folders: Sequence[str]) -> int:
 
 
 def _with_skips(reached: set[int], folders: Sequence[str]) -> set[int]:
-    """A `**` may stand for no folder at all."""
+    """Add the positions behind each `**`, which may match no folder at all."""
     for at in range(len(folders)):
         if at in reached and folders[at] == "**":
             reached.add(at + 1)
