@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from ._formats.zip_entry import is_raster, portable
+
 if TYPE_CHECKING:
     from .errors import PixxelError
     from .packages import Package
@@ -151,12 +153,14 @@ class Downloaded:
         """
         if self.url is not None:
             return ()
-        names = [member.name for member in self.members if member.name.lower().endswith((".tif", ".tiff"))]
+        names = [member.name for member in self.members if is_raster(member.name)]
         if self.folder == self.path:
-            return tuple(str(self.path / name) for name in names)
+            return tuple(str(self.path / portable(name)) for name in names)
         if not names and self.path.suffix.lower() in (".tif", ".tiff"):
             return (str(self.path),)
-        return tuple(f"/vsizip/{{{self.path}}}/{name}" for name in names)
+        # GDAL counts the braces around an archive's path; without them it finds the archive by its suffix.
+        archive = str(self.path) if {"{", "}"} & set(str(self.path)) else f"{{{self.path}}}"
+        return tuple(f"/vsizip/{archive}/{name}" for name in names)
 
 
 @frozen

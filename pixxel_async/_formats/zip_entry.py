@@ -1,4 +1,4 @@
-"""One member of a ZIP archive, as its directory has it."""
+"""One member of a ZIP archive, as its central directory describes it, and the one reading of its name."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import zlib
 
 from attrs import frozen
 
-__all__ = ["DEFLATED", "DESCRIPTOR", "STORED", "Entry", "unicode_name"]
+__all__ = ["DEFLATED", "DESCRIPTOR", "STORED", "Entry", "is_raster", "portable", "unicode_name"]
 
 STORED, DEFLATED = 0, 8
-"""The methods that are unpacked here."""
+"""Compression methods that are supported here."""
 ENCRYPTED, DESCRIPTOR, UTF8 = 0x1, 0x8, 0x800
-"""The flags that matter here."""
+"""General purpose flags: bits 0, 3 and 11."""
+UNIX_HOSTS = frozenset({3, 19})
+"""Hosts (upper byte of "version made by") whose file names are bytes, UTF-8 as a rule: Unix and macOS."""
+_UNPORTABLE = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
+"""Characters that Windows forbids in file names and Unix allows, such as the colons of an ISO time."""
 
 
 @frozen
@@ -20,13 +24,14 @@ class Entry:
     """One member.
 
     Attributes:
-        raw_name: its name as bytes.
+        raw_name: name as bytes, as in the archive.
         flags, method: as in the archive; method 0 is stored, 8 deflated.
-        crc: CRC-32 of the unpacked bytes.
-        packed, size: bytes in the archive, and unpacked.
-        offset: where its local header starts.
-        mode: what a Unix system would make of it; 0 when the writer did not say.
-        unicode: its name in UTF-8 from an extra field; None when there is none that belongs to `raw_name`.
+        crc: CRC-32 of the uncompressed bytes.
+        packed, size: compressed and uncompressed bytes.
+        offset: offset of the local header.
+        mode: Unix file mode; 0 if unknown.
+        unicode: UTF-8 name from the extra field 0x7075; None unless one belongs to `raw_name`.
+        host: system that wrote it, the upper byte of "version made by"; 3 is Unix.
     """
 
     raw_name: bytes
@@ -38,31 +43,69 @@ class Entry:
     offset: int
     mode: int = 0
     unicode: bytes | None = None
+    host: int = 0
 
     @property
     def encrypted(self) -> bool:
-        """Whether its bytes cannot be unpacked without a password."""
+        """Whether its bytes are encrypted."""
         return bool(self.flags & ENCRYPTED)
 
     @property
     def streamed(self) -> bool:
-        """Whether a descriptor follows its bytes; the flag of the local header is the one that counts."""
+        """Whether a data descriptor follows its bytes; the local header's flag decides."""
         return bool(self.flags & DESCRIPTOR)
 
     @property
     def special(self) -> bool:
-        """Whether it would become a link, a device or the like."""
+        """Whether it is a symbolic link, a device or the like."""
         return stat.S_IFMT(self.mode) not in (0, stat.S_IFREG, stat.S_IFDIR)
 
     @property
     def name(self) -> str:
-        """The name as text; nothing is promised about where it would lead."""
+        """The name as text, without leading `./`; not checked to be a safe path.
+
+        Four cases: the extra field's UTF-8; flag 11 says UTF-8; valid UTF-8 written on Unix or macOS, where many
+        writers leave the flag out; else code page 437, as the application note (4.4.4) says.
+        """
         if self.unicode is not None:
-            return self.unicode.decode("utf-8", errors="replace")
-        return self.raw_name.decode("utf-8" if self.flags & UTF8 else "cp437", errors="replace")
+            name = self.unicode.decode("utf-8", errors="replace")
+        elif self.flags & UTF8:
+            name = self.raw_name.decode("utf-8", errors="replace")
+        else:
+            name = _unflagged(self.raw_name, self.host)
+        while name.startswith("./") and name != "./":
+            name = name[2:]
+        return name
+
+    @property
+    def unpacked_as(self) -> str:
+        """The path below the folder of unpacked files, see `portable`."""
+        return portable(self.name)
+
+
+def portable(name: str) -> str:
+    """Return the name with `_` for each of `< > : " | ? *`, so that it can be a file's on every system."""
+    return name.translate(_UNPORTABLE)
+
+
+def _unflagged(raw_name: bytes, host: int) -> str:
+    """Decode a name without flag 11."""
+    if host in UNIX_HOSTS:
+        try:
+            return raw_name.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+    return raw_name.decode("cp437")
+
+
+def is_raster(name: str) -> bool:
+    """Return whether a member's name is a GeoTIFF's; macOS' resource forks (`__MACOSX/`, `._*`) are none."""
+    *folders, file = name.split("/")
+    hidden = file.startswith("._") or "__MACOSX" in folders
+    return not hidden and file.lower().endswith((".tif", ".tiff"))
 
 
 def unicode_name(block: bytes, raw_name: bytes) -> bytes | None:
-    """The name in an extra field (application note, 4.6.9), if it is of this very name."""
+    """Return the UTF-8 name of an extra field 0x7075 (application note, 4.6.9) if its CRC is that of `raw_name`."""
     fits = len(block) > 5 and block[0] == 1 and int.from_bytes(block[1:5], "little") == zlib.crc32(raw_name)
     return block[5:] if fits else None

@@ -26,6 +26,7 @@ from .zip_structure import (
     Entry,
     check_descriptor,
     check_local,
+    index_name,
     local_entry,
     local_rest,
 )
@@ -90,12 +91,21 @@ class ZipStreamChecker:
                 self._steps, self._data = None, memoryview(b"")
 
     def _follow(self) -> Step:
-        """Member after member, until the directory begins."""
+        """Follow member after member until the central directory starts.
+
+        A SOZip index is left out, as the directory leaves it out. If the directory lists it nevertheless, the
+        fingerprints differ, and the archive is left to a walk.
+        """
+        index = b""
         while True:
             mark = yield from self._peek(4)
             if mark != LOCAL_MARK:
                 break
             entry = yield from self._member()
+            if entry.raw_name == index and entry.method == STORED and not entry.encrypted and not entry.streamed:
+                index = b""
+                continue
+            index = index_name(entry.raw_name)
             self._members += 1
             self._print.update(_facts(entry))
         if mark in DIRECTORY_MARKS:

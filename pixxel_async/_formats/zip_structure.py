@@ -1,9 +1,10 @@
-"""The structure of ZIP archives, read strictly: pure functions over bytes that somebody else fetched.
+"""The structure of ZIP archives, strictly parsed: pure functions over bytes that the caller has fetched.
 
-Rule 1: there is one way to read an archive. It starts at byte 0, its members follow each other without a gap, the
-directory follows the last one, the end record follows the directory, and nothing follows that.
-Rule 2: what is said twice (local header, directory, descriptor; plain and Zip64 end record) must agree.
-Source: the public ZIP application note of PKWARE, APPNOTE.TXT 6.3, sections 4.3 to 4.5.
+Rule 1: an archive can be read in one way only. It starts at byte 0, its members follow each other without a gap, the
+    central directory follows the last member, the end record follows the directory, and nothing follows that. The one
+    exception is a SOZip index: a stored member behind the member that it indexes, which the directory leaves out.
+Rule 2: redundant fields (local header, directory, descriptor; plain and Zip64 end record) must agree.
+Sources: the ZIP application note of PKWARE, APPNOTE.TXT 6.3, sections 4.3 to 4.5; the SOZip specification 0.5.
 """
 
 from __future__ import annotations
@@ -26,9 +27,13 @@ __all__ = [
     "End",
     "Entry",
     "check_descriptor",
+    "check_index",
     "check_local",
     "entries",
     "find_end",
+    "find_index",
+    "gap_size",
+    "index_name",
     "is_streamed",
     "local_entry",
     "local_rest",
@@ -46,6 +51,8 @@ _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
+_DESCRIPTORS = (12, 16, 20, 24)
+"""Lengths of a data descriptor: sizes of four or eight bytes, with a signature or without."""
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
 _ZIP64, _UNICODE = 0x0001, 0x7075
 
@@ -168,7 +175,7 @@ def _entry(data: bytes, at: int) -> tuple[Entry, int] | None:
         raise Corrupt("the archive is one part of several")
     raw = data[start : start + names]
     unicode = unicode_name(_block(extra, _UNICODE), raw) if extra else None
-    return Entry(raw, flags, method, crc, packed, size, offset, attributes >> 16, unicode), stop
+    return Entry(raw, flags, method, crc, packed, size, offset, attributes >> 16, unicode, data[at + 5]), stop
 
 
 def _wide(extra: bytes, wanted: list[bool]) -> list[int | None]:
@@ -237,6 +244,42 @@ def check_local(header: bytes, rest: bytes, entry: Entry) -> None:
     )
     if not same:
         raise Corrupt(f"the archive's directory and the header of {entry.name[:80]!r} disagree")
+
+
+def index_name(raw_name: bytes) -> bytes:
+    """Return the name of a member's SOZip index: `a/b.tif` → `a/.b.tif.sozip.idx`."""
+    folder, slash, file = raw_name.rpartition(b"/")
+    return folder + slash + b"." + file + b".sozip.idx"
+
+
+def gap_size(entry: Entry) -> int:
+    """Return the bytes behind a member that `find_index` needs: the longest descriptor, and an index's header."""
+    return _DESCRIPTORS[-1] + LOCAL_SIZE + len(index_name(entry.raw_name))
+
+
+def find_index(gap: bytes, entry: Entry, *, streamed: bool) -> int | None:
+    """Find the header of the member's SOZip index in what follows its bytes; None if there is no index.
+
+    Args:
+        gap: the first `gap_size` bytes between the member's compressed bytes and the next listed member.
+        streamed: whether a data descriptor comes first.
+    """
+    name = index_name(entry.raw_name)
+    places = (at for at in (_DESCRIPTORS if streamed else (0,)) if gap.startswith(LOCAL_MARK, at))
+    return next((at for at in places if gap.startswith(name, at + LOCAL_SIZE)), None)
+
+
+def check_index(header: bytes, rest: bytes, entry: Entry) -> int:
+    """Return the bytes of a SOZip index after its local header.
+
+    Raises:
+        Corrupt: the header is not that of the member's index: stored, in clear, of known length.
+    """
+    index = local_entry(header, rest, 0)
+    plain = index.method == STORED and index.packed == index.size and not index.encrypted and not index.streamed
+    if not plain or index.raw_name != index_name(entry.raw_name):
+        raise Corrupt(f"what follows {entry.name[:80]!r} in the archive is not its index")
+    return index.size
 
 
 def local_rest(header: bytes) -> int:

@@ -20,10 +20,14 @@ from .zip_structure import (
     End,
     Entry,
     check_descriptor,
+    check_index,
     check_local,
     entries,
     find_end,
+    find_index,
+    gap_size,
     is_streamed,
+    local_entry,
     local_rest,
 )
 
@@ -163,19 +167,37 @@ def _with_following(members: Iterable[Entry], stop: int) -> Iterator[tuple[Entry
 
 
 def _check_member(file: BinaryIO, entry: Entry, following: int, *, unpack: bool, tick: Tick) -> None:
+    """Check one member from its local header up to the next listed member, at `following`."""
     file.seek(entry.offset)
     header = file.read(LOCAL_SIZE)
     rest = file.read(local_rest(header))
     check_local(header, rest, entry)
     start = entry.offset + len(header) + len(rest)
-    between = following - start - entry.packed
-    if between < 0 or (between and not is_streamed(header)):
+    stop = start + entry.packed
+    file.seek(stop)
+    gap = file.read(max(min(following - stop, gap_size(entry)), 0))
+    index = find_index(gap, entry, streamed=is_streamed(header))
+    end = following if index is None else stop + index
+    if end < stop or (end > stop and not is_streamed(header)):
         raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
     if unpack and not why_not(entry):
         _check_bytes(_chunks(file, start, entry.packed), entry, tick)
     if is_streamed(header):
-        file.seek(start + entry.packed)
-        check_descriptor(file.read(min(between, LOCAL_SIZE)), entry)
+        check_descriptor(gap[: min(end - stop, LOCAL_SIZE)], entry)
+    if index is not None:
+        _check_index(file, end, following, entry, tick)
+
+
+def _check_index(file: BinaryIO, at: int, following: int, entry: Entry, tick: Tick) -> None:
+    """Check a member's SOZip index, which must fill the file from `at` up to the next listed member."""
+    file.seek(at)
+    header = file.read(LOCAL_SIZE)
+    rest = file.read(local_rest(header))
+    size = check_index(header, rest, entry)
+    start = at + len(header) + len(rest)
+    if start + size != following:
+        raise Corrupt(f"the index of {entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
+    _check_bytes(_chunks(file, start, size), local_entry(header, rest, at), tick)
 
 
 def _check_bytes(packed: Iterable[bytes], entry: Entry, tick: Tick) -> None:

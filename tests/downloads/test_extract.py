@@ -17,11 +17,14 @@ import pytest
 import rasterio
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
+from pixxel_async._formats.zip_entry import Entry
 from pixxel_async.downloads.disk.unzip import unpack
+from pixxel_async.downloads.prove import members
 from pixxel_async.errors import Corrupt, DiskFull, DownloadError, NameTaken, TooLarge
 from pixxel_async.events import Downloaded, Failed
 from pixxel_async.sandbox import Sandbox
 from tests.downloads.ground import Ground, collect, until
+from tests.support.archives import directory_of, make_zip, patched
 
 
 def inside(archive: Path) -> dict[str, bytes]:
@@ -161,8 +164,8 @@ def link(name: str) -> zipfile.ZipInfo:
 
 
 BAD: dict[str, list[str | zipfile.ZipInfo]] = {
-    "up": ["../x"], "up inside": ["a/../../x"], "absolute": ["/etc/x"], "drive": ["C:/x"], "backslash": ["..\\x"],
-    "stream": ["a.txt:x"], "device": ["a/NUL.txt"], "dot": ["a./x"], "blank": ["x "], "control": ["a\x1b[31m"],
+    "up": ["../x"], "up inside": ["a/../../x"], "absolute": ["/etc/x"], "backslash": ["..\\x"],
+    "device": ["a/NUL.txt"], "dot": ["a./x"], "blank": ["x "], "control": ["a\x1b[31m"],
     "empty part": ["a//x"], "one dot": ["a/./x"], "long": ["x" * 300], "deep": ["/".join(["aaaa"] * 300)],
     "case": ["a/X.tif", "A/x.tif"], "accents": ["e\u0301", "\u00e9"], "twice": ["x", "x"],
     "file and folder": ["a", "a/x"], "link": ["x", link("y")],
@@ -183,6 +186,71 @@ def test_what_is_harmful_is_refused_as_a_whole(how: str, tmp_path: Path) -> None
     assert not caught.value.retryable
     assert sorted(os.listdir(tmp_path)) == ["a.zip"]
     assert not (tmp_path.parent / "x").exists()
+
+
+CHANGED = {"at 10:20:30/B1.tif": "at 10_20_30/B1.tif", "C:/x": "C_/x", "a.txt:x": "a.txt_x", 'a?*"<>|': "a______"}
+
+
+def test_names_that_some_systems_forbid_are_changed(tmp_path: Path) -> None:
+    """Each of `< > : " | ? *` becomes `_` on every system, and the members say where each of them is."""
+    (tmp_path / "a.zip").write_bytes(make_zip([(name, name.encode()) for name in CHANGED]))
+    unpack(tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d")
+    assert below(tmp_path / "a.files") == {new: name.encode() for name, new in CHANGED.items()}
+    assert {each.name: each.unpacked_as for each in members(tmp_path / "a.zip")} == CHANGED
+
+
+def test_changed_names_stay_apart(tmp_path: Path) -> None:
+    """Two members that would become one file are refused."""
+    (tmp_path / "a.zip").write_bytes(make_zip([("a:b", b"1"), ("a_b", b"2")]))
+    with pytest.raises(DownloadError, match="has the name of"):
+        unpack(tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d")
+
+
+def test_a_leading_dot_is_left_out(tmp_path: Path) -> None:
+    """`./a` is `a`, in members and on the disk; both in one archive are two for one file."""
+    (tmp_path / "a.zip").write_bytes(make_zip([("./", b""), ("./s/", b""), ("./s/B1.tif", b"x"), ("././b", b"y")]))
+    unpack(tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d")
+    assert below(tmp_path / "a.files") == {"s/B1.tif": b"x", "b": b"y"}
+    assert [each.name for each in members(tmp_path / "a.zip")] == ["./", "s/", "s/B1.tif", "b"]
+    (tmp_path / "b.zip").write_bytes(make_zip([("./a", b"1"), ("a", b"2")]))
+    with pytest.raises(DownloadError, match="has the name of"):
+        unpack(tmp_path / "b.zip", tmp_path / "b.files", tmp_path / ".part.d")
+
+
+@pytest.mark.parametrize(
+    ("raw", "host", "name"),
+    [
+        ("s/Münch.tif".encode(), 3, "s/Münch.tif"),
+        ("s/Münch.tif".encode(), 19, "s/Münch.tif"),
+        ("s/Münch.tif".encode(), 0, "s/M├╝nch.tif"),
+        (b"s/M\x81nch.tif", 3, "s/Münch.tif"),
+    ],
+)
+def test_names_without_the_flag_of_utf8(raw: bytes, host: int, name: str, tmp_path: Path) -> None:
+    """Written on Unix or macOS they are UTF-8 where that is possible, else code page 437; files have the same names."""
+    plain = make_zip([("x" * len(raw), b"1")]).replace(b"x" * len(raw), raw)
+    data = patched(plain, directory_of(plain) + 5, bytes([host]))
+    (tmp_path / "a.zip").write_bytes(data)
+    unpack(
+        tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d", wanted=lambda member: member.filename == name
+    )
+    assert list(below(tmp_path / "a.files")) == [each.name for each in members(tmp_path / "a.zip")] == [name]
+
+
+def test_rasters_are_geotiffs_alone() -> None:
+    """Resource forks of macOS are none; a brace in the folder's name keeps GDAL from its own."""
+    names = ["s/B1.tif", "__MACOSX/s/._B1.tif", "s/._B2.tif", "s/B3.TIFF", "s/a:b.tif", "spec.json"]
+    inside = tuple(Entry(name.encode(), 0, 0, 0, 0, 0, 0) for name in names)
+    package = JobPackage(workflow_id="w", job_id="j")
+
+    def rasters(path: str, folder: str | None = None) -> tuple[str, ...]:
+        return Downloaded(package, Path(path), 1, members=inside, folder=folder and Path(folder)).rasters
+
+    assert rasters("/d/a.zip") == tuple(f"/vsizip/{{/d/a.zip}}/s/{name}" for name in ("B1.tif", "B3.TIFF", "a:b.tif"))
+    assert rasters("/{d/a.zip")[0] == "/vsizip//{d/a.zip/s/B1.tif"
+    assert rasters("/d/a.files", "/d/a.files") == tuple(
+        f"/d/a.files/s/{name}" for name in ("B1.tif", "B3.TIFF", "a_b.tif")
+    )
 
 
 def test_ordinary_names_are_fine(tmp_path: Path) -> None:

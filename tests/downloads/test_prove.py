@@ -21,10 +21,11 @@ import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pixxel_async._formats.zip_stream import ZipStreamChecker
 from pixxel_async._formats.zip_walk import walk
 from pixxel_async.downloads.prove import Stopped, members, prove
 from pixxel_async.errors import Corrupt, NotAPackage
-from tests.support.archives import DAMAGES, flipped, make_zip, with_zip64_end
+from tests.support.archives import DAMAGES, flipped, make_zip, with_index, with_zip64_end
 from tests.support.tools import run_tool
 
 
@@ -263,6 +264,33 @@ def test_a_digest_computed_on_the_way_is_not_computed_again(part: Path) -> None:
 
     with pytest.raises(Corrupt, match="sha256"):
         prove(part, digests=[("sha256", b"stated")], computed=[("sha256", b"other")])
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_sozip_index_is_no_damage(part: Path, streamed: bool) -> None:
+    """The index is a member that the directory leaves out: in a walk and while the bytes pass by, and in no list."""
+    data = with_index(streamed=streamed)
+    part.write_bytes(data)
+    checker = ZipStreamChecker()
+    checker.update(data)
+    assert prove(part).proof == prove(part, seen=checker.seen).proof == "crc"
+    assert checker.seen is not None and checker.seen.members == 2
+    assert [member.name for member in members(part)] == ["s/a.tif", "b"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        with_index(name=b"s/.b.tif.sozip.idx"),
+        with_index(name=b".a.tif.sozip.idx"),
+        with_index().replace(b"indexindex", b"indexindeX"),
+    ],
+)
+def test_other_members_that_no_directory_lists_are_damage(part: Path, data: bytes) -> None:
+    """An unlisted member of another name, or with damaged bytes, is not taken for an index."""
+    part.write_bytes(data)
+    with pytest.raises(Corrupt):
+        prove(part)
 
 
 def _tar(mode: str) -> bytes:

@@ -30,7 +30,7 @@ ALLOWED = {
     "sandbox": {"description", "errors", "_version"},
     "_codegen": {"description"},
     "description": {"errors"},
-    "events": {"errors", "packages"},
+    "events": {"errors", "packages", "_formats"},
     "settings": {"errors", "_redact"},
     "_protocol": {"errors", "_redact"},
     "_formats": {"errors"},

@@ -27,7 +27,7 @@ from pixxel_async.packages import MemberStream, as_package
 from pixxel_async.sandbox import Clock, Fault, Sandbox
 from pixxel_async.sandbox.files.virtual_bytes import VirtualBytes
 from pixxel_async.sandbox.http.site import SeenRequest
-from tests.support.archives import flipped, make_zip, patched, with_gap, with_zip64_end
+from tests.support.archives import flipped, make_zip, patched, with_gap, with_index, with_zip64_end
 from tests.support.raw import Raw, Step
 
 PLAIN = tuple((f"outputs/B{band:02}.tif", bytes([band]) * 50_000 + b"end") for band in range(1, 9))
@@ -197,6 +197,15 @@ async def test_bytes_between_members_are_refused(client: PixxelClient, sandbox: 
     with pytest.raises(Corrupt, match="overlap, or do not meet"):
         await client.packages.fetch_member(package, "a")
     assert await client.packages.fetch_member(package, "b") == b"y" * 50
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_member_with_a_sozip_index(client: PixxelClient, sandbox: Sandbox, streamed: bool) -> None:
+    """The index behind a member belongs to it, and is no member."""
+    package = await served(client, sandbox, with_index(streamed=streamed))
+    assert [member.name for member in await client.packages.members(package)] == ["s/a.tif", "b"]
+    assert await client.packages.fetch_member(package, "**/a.tif") == b"raster" * 999
+    assert await client.packages.fetch_member(package, "b") == b"second"
 
 
 async def test_which_member(client: PixxelClient, sandbox: Sandbox) -> None:

@@ -94,6 +94,19 @@ def with_gap(data: bytes) -> bytes:
     return moved[:second] + b"x" * 5 + moved[second:]
 
 
+def with_index(*, index: bytes = b"index" * 9, name: bytes = b"s/.a.tif.sozip.idx", streamed: bool = False) -> bytes:
+    """A SOZip archive: behind its first member stands a stored one that the directory does not list."""
+    plain = make_zip((("s/a.tif", b"raster" * 999), ("b", b"second")), streamed=streamed)
+    hidden = make_zip(((name.decode(), index),), method=zipfile.ZIP_STORED)
+    hidden = hidden[: directory_of(hidden)]
+    start = directory_of(plain)
+    entry = plain.index(b"PK\x01\x02", start + 1)
+    second = struct.unpack_from("<L", plain, entry + 42)[0]
+    moved = patched(plain, entry + 42, struct.pack("<L", second + len(hidden)))
+    moved = patched(moved, len(moved) - 6, struct.pack("<L", start + len(hidden)))
+    return moved[:second] + hidden + moved[second:]
+
+
 def overlapping() -> bytes:
     """A member whose bytes are another member, header and all, with both of them in the directory."""
     inner = make_zip((("b", b"x" * 50),), method=zipfile.ZIP_STORED)

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import Any
 
+from ..._formats.zip_walk import listing
 from ...errors import Corrupt, DownloadError
 from .rules.unzip import Limits, Unpacked, plan
 from .syscalls import named
@@ -68,7 +69,7 @@ def _limits(archive: Path, limit: int | None, keep_free: int) -> Limits:
 def _fill(archive: Path, part: Path, wanted: Callable[[Any], bool] | None, limits: Limits, stop: Event) -> None:
     try:
         with zipfile.ZipFile(archive) as opened:
-            members = [member for member in opened.infolist() if wanted is None or wanted(member)]
+            members = [member for member in _members(opened, archive) if wanted is None or wanted(member)]
             files = plan(members, limits)
             for file in files:
                 _write(opened, members[file.place], part / file.path, file, stop)
@@ -76,6 +77,14 @@ def _fill(archive: Path, part: Path, wanted: Callable[[Any], bool] | None, limit
         raise Corrupt(f"the archive cannot be unpacked: {error}"[:300], stage="extract") from None
     for path in _folders(files):
         _sync(part / path)
+
+
+def _members(opened: zipfile.ZipFile, archive: Path) -> list[zipfile.ZipInfo]:
+    """The members in the order of the directory, under the names that all other results have for them."""
+    members = opened.infolist()
+    for member, entry in zip(members, listing(archive), strict=True):
+        member.filename = entry.name
+    return members
 
 
 def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, file: Unpacked, stop: Event) -> None:

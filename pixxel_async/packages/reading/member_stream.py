@@ -10,7 +10,15 @@ from typing import Self
 
 from ..._aio.deadline import Deadline
 from ..._formats.zip_member import Unpacking, why_not
-from ..._formats.zip_structure import LOCAL_SIZE, check_descriptor, check_local, is_streamed, local_rest
+from ..._formats.zip_structure import (
+    LOCAL_SIZE,
+    check_descriptor,
+    check_local,
+    find_index,
+    gap_size,
+    is_streamed,
+    local_rest,
+)
 from ...errors import ConfigError, Corrupt, DownloadError, TooLarge
 from .upstream import BodySource, Upstream
 from .zip_directory import Member, open_part, pick, read_members
@@ -108,7 +116,7 @@ class MemberStream:
         rest = await self._exactly(local_rest(header))
         check_local(header, rest, entry)
         between = member.stop - entry.offset - len(header) - len(rest) - entry.packed
-        if between < 0 or (between and not is_streamed(header)):
+        if between < 0:
             raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
         unpacking, left = Unpacking(entry), entry.packed
         while left:
@@ -118,8 +126,12 @@ class MemberStream:
             while piece := await asyncio.to_thread(unpacking.take):
                 yield piece
         unpacking.end()
+        gap = await self._exactly(min(between, gap_size(entry)))
+        index = find_index(gap, entry, streamed=is_streamed(header))
         if is_streamed(header):
-            check_descriptor(await self._exactly(min(between, LOCAL_SIZE)), entry)
+            check_descriptor(gap[: min(between, LOCAL_SIZE) if index is None else index], entry)
+        elif between and index is None:
+            raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
 
     async def _exactly(self, length: int) -> bytes:
         while len(self._kept) < length:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from attrs import field, frozen
 
 from ..._formats.detect import HEAD, recognise
-from ..._formats.zip_structure import LOCAL_SIZE, TAIL, End, Entry, entries, find_end
+from ..._formats.zip_structure import LOCAL_SIZE, TAIL, End, Entry, entries, find_end, gap_size
 from ..._protocol.ranges import ByteRange, is_strong
 from ...errors import Corrupt, DownloadError, NoRanges, NoSuchMember, NotAPackage, TooLarge
 from .rules.forwarding import Head, StorageRequest
@@ -24,7 +24,7 @@ __all__ = ["Member", "open_part", "pick", "read_members"]
 MAX_DIRECTORY = 64 << 20
 """Limit of a central directory in bytes: about 500,000 members."""
 _LONGEST_EXTRA = 0xFFFF
-_LONGEST_DESCRIPTOR = 24
+
 _SHOWN = 5
 
 
@@ -56,7 +56,7 @@ class Member:
     def range(self) -> ByteRange:
         """The byte range from the local header to the next member, at most as long as a member of this size can be."""
         entry = self.entry
-        most = LOCAL_SIZE + len(entry.raw_name) + _LONGEST_EXTRA + entry.packed + _LONGEST_DESCRIPTOR
+        most = LOCAL_SIZE + len(entry.raw_name) + _LONGEST_EXTRA + entry.packed + gap_size(entry)
         return ByteRange(entry.offset, min(self.stop, entry.offset + most) - 1)
 
 

@@ -1,6 +1,7 @@
 """Which members of an archive may become files, and where: decided before the first byte of any is written.
 
-Rule 1: a member's name is a wish. It is fulfilled to the letter or the whole archive is refused; nothing is renamed.
+Rule 1: a member's name is kept to the letter, except that `_` stands for each of `< > : " | ? *`, or the whole archive
+is refused.
 Rule 2: what would be harmful on one system is refused on all of them, so that an archive behaves the same everywhere.
 """
 
@@ -13,6 +14,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from ...._formats.zip_entry import portable
 from ....errors import DownloadError, TooLarge
 from ...rules.file_names import fold, is_device
 
@@ -22,6 +24,7 @@ MOST_MEMBERS = 1_000_000
 LONGEST_SEGMENT, LONGEST_PATH = 255, 1024
 """Bytes of a file's name, and of its path below the folder."""
 _HARMFUL = re.compile(r'[<>:"\\|?*\x00-\x1f\x7f]')
+"""Of these, `Entry.unpacked_as` has replaced those that are harmless on Unix."""
 _METHODS = frozenset({0, 8, 12, 14})
 """Stored, deflated, bzip2, LZMA: what the standard library unpacks."""
 _ENCRYPTED = 0x1
@@ -31,7 +34,6 @@ class Inside(Protocol):
     """A member as `zipfile` tells of it."""
 
     filename: str
-    orig_filename: str
     file_size: int
     compress_type: int
     flag_bits: int
@@ -89,8 +91,10 @@ def plan(members: Iterable[Inside], limits: Limits) -> list[Unpacked]:
 def _files(members: Iterable[Inside]) -> Iterator[Unpacked]:
     for place, member in enumerate(members):
         folder = member.filename.endswith("/")
-        path = _checked(member.orig_filename.removesuffix("/") if folder else member.orig_filename)
         _check_kind(member, folder=folder)
+        if member.filename == "./":
+            continue
+        path = _checked(portable(member.filename.removesuffix("/") if folder else member.filename))
         if not folder:
             yield Unpacked(place, path, member.file_size)
 
