@@ -1,7 +1,7 @@
-"""What a file is, by its first bytes: a container that a package may come in, an error page, or neither.
+"""Detection of a file's container by its first bytes: a known container, an error page, or neither.
 
-# ASSUMPTION: nobody publishes which container each kind of package comes in (ZIP is said of jobs only), so that each
-# of them is accepted for every kind.
+# ASSUMPTION: the containers of the package kinds are not documented (only jobs are said to be ZIP), so each container
+# is accepted for every kind, an unknown one, too. Only what looks like an error page is refused.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from typing import Literal
 
 __all__ = ["HEAD", "Container", "recognise"]
 
-Container = Literal["zip", "tar", "tar.gz", "gzip", "tiff", "csv", "png", "jpeg", "geojson", "page", "unknown"]
+Container = Literal[
+    "zip", "tar", "tar.gz", "gzip", "zstd", "7z", "tiff", "hdf5", "netcdf", "jpeg2000", "nitf",
+    "csv", "png", "jpeg", "geojson", "page", "unknown",
+]  # fmt: skip
 
 HEAD = 4096
-"""Bytes from the beginning that are enough to tell."""
+"""First bytes of a file that detection needs."""
 
 _MAGIC: tuple[tuple[bytes, Container], ...] = (
     (b"PK\x03\x04", "zip"),
@@ -27,6 +30,16 @@ _MAGIC: tuple[tuple[bytes, Container], ...] = (
     (b"MM\x00+\x00\x08", "tiff"),
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89HDF\r\n\x1a\n", "hdf5"),
+    (b"CDF\x01", "netcdf"),
+    (b"CDF\x02", "netcdf"),
+    (b"CDF\x05", "netcdf"),
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jpeg2000"),
+    (b"\xff\x4f\xff\x51", "jpeg2000"),
+    (b"NITF0", "nitf"),
+    (b"NSIF0", "nitf"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
 )
 _GEOJSON = re.compile(
     r'"type"\s*:\s*"(Feature|FeatureCollection|(Multi)?(Point|LineString|Polygon)|GeometryCollection)"'
@@ -35,14 +48,14 @@ _DELIMITERS = ",;\t"
 
 
 def recognise(head: bytes, promised: Container | None = None) -> Container:
-    """What a file is.
+    """Detect a file's container.
 
     Args:
-        head: its first `HEAD` bytes, or all of it if it is shorter.
-        promised: what it must be, if that is known: then a line of columns without rows is a CSV, too.
+        head: the first `HEAD` bytes, or the whole file if it is shorter.
+        promised: the container that it must have, if known; for "csv", a header line without rows is enough.
 
     Returns:
-        `page` for HTML, XML, plain text and JSON that is no GeoJSON: what servers send in place of a file.
+        `page` for HTML, XML, plain text and JSON other than GeoJSON: what servers send in place of a file.
     """
     for magic, container in _MAGIC:
         if head.startswith(magic):
@@ -52,7 +65,7 @@ def recognise(head: bytes, promised: Container | None = None) -> Container:
     if _is_tar(head):
         return "tar"
     text = _text(head)
-    return _written(text, rows=promised != "csv") if text is not None else "unknown"
+    return _text_container(text, rows=promised != "csv") if text is not None else "unknown"
 
 
 def _is_tar(head: bytes) -> bool:
@@ -67,7 +80,7 @@ def _inflated(head: bytes) -> bytes:
 
 
 def _text(head: bytes) -> str | None:
-    """The head as text, None when it is none; a character that is cut in two at its end does not count."""
+    """Decode the head as UTF-8, a character cut in two at its end left out; None if it is no text."""
     for cut in range(min(4, len(head))):
         try:
             text = head[: len(head) - cut].decode("utf-8-sig")
@@ -77,7 +90,7 @@ def _text(head: bytes) -> str | None:
     return None
 
 
-def _written(text: str, *, rows: bool) -> Container:
+def _text_container(text: str, *, rows: bool) -> Container:
     if not text or text.startswith("<"):
         return "page" if text else "unknown"
     if text.startswith(("{", "[")):
@@ -86,10 +99,10 @@ def _written(text: str, *, rows: bool) -> Container:
 
 
 def _is_csv(text: str, *, rows: bool) -> bool:
-    """A first line with delimiters, and as many in the second unless quoting hides some.
+    """Return whether the first two lines have equally many delimiters; quoted cells may hide some.
 
     Args:
-        rows: whether there must be a second line; without one, blanks after the delimiters make it a sentence.
+        rows: whether a second line is required; if not, blanks behind the delimiters mean that it is a sentence.
     """
     lines = text.splitlines()
     delimiter = max(_DELIMITERS, key=lines[0].count)

@@ -1,4 +1,7 @@
-"""Containers other than ZIP: how much of each can be proved from its own bytes. Sync, in bounded memory."""
+"""Checks of containers other than ZIP, as far as each can be proved from its own bytes; in bounded memory.
+
+Checked are the formats that the API's documentation names. Every other container is proved by its size alone.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +12,31 @@ from collections.abc import Callable, Mapping
 from typing import BinaryIO, Literal
 
 from ..errors import Corrupt
+from .detect import HEAD
 from .tiff import check_tiff
+from .zip_structure import TAIL, has_end
 from .zip_walk import ReadableFile, Tick
 
 __all__ = ["check_format"]
 
 _CHUNK = 1 << 18
-_OUT = 1 << 20
-_MOST_JSON = 64 << 20
-_BLOCK = 512
+_MAX_JSON = 64 << 20
+"""Bytes of a GeoJSON that is parsed as a whole."""
 
 Found = Literal["crc", "structure", "size"]
 
 
 def check_format(source: ReadableFile, container: str, *, full: bool, tick: Tick) -> Found:
-    """Prove what the format lets one prove.
+    """Check a file as far as its format allows.
 
     Args:
-        container: one of `packages.rules.containers.Container`, ZIP excepted.
-        full: whether every byte is read.
-        tick: called between chunks; raises to end the work.
+        container: one of `detect.Container`, except "zip".
+        full: whether to read every byte.
+        tick: called between chunks; may raise to abort.
 
     Returns:
-        `crc` when checksums of all bytes were right, `structure` when the format's own ends and lengths were, `size`
-        when the format says nothing about itself.
+        `crc` if checksums cover all bytes, `structure` if the format's lengths and end marks are right, `size` if the
+        format has neither, or is not checked here.
 
     Raises:
         Corrupt: the file contradicts itself or is cut off.
@@ -44,57 +48,17 @@ def check_format(source: ReadableFile, container: str, *, full: bool, tick: Tick
         return check(file, full, tick)
 
 
-def _gzip(file: BinaryIO, full: bool, tick: Tick) -> Found:
-    """One or more gzip streams, one after the other; the last one must have ended."""
-    if not full:
-        return "size"
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        while rest := file.read(_CHUNK):
-            tick()
-            while rest:
-                if unpacker.eof:
-                    unpacker = zlib.decompressobj(wbits=31)
-                unpacker.decompress(rest, _OUT)
-                rest = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
-        while not unpacker.eof and unpacker.decompress(b"", _OUT):
-            tick()
-    except zlib.error:
-        raise Corrupt("the gzip file is damaged") from None
-    if not unpacker.eof:
-        raise Corrupt("the gzip file is cut off")
-    return "crc"
-
-
-def _tar(file: BinaryIO, full: bool, tick: Tick) -> Found:
-    """Each header's checksum, and the empty block that ends the archive."""
-    size = file.seek(0, 2)
-    at = 0
-    while at < size:
-        tick()
-        file.seek(at)
-        header = file.read(_BLOCK)
-        if header == bytes(_BLOCK):
-            return "structure"
-        at += _BLOCK + _tar_length(header)
-    raise Corrupt("the tar file is cut off")
-
-
-def _tar_length(header: bytes) -> int:
-    """Bytes of an entry after its header, in whole blocks."""
-    try:
-        stated = int(header[148:156].strip(b" \x00") or b"-1", 8)
-        packed = header[124:136]
-        length = int.from_bytes(packed[1:], "big") if packed[0] & 0x80 else int(packed.strip(b" \x00") or b"0", 8)
-    except (ValueError, IndexError):
-        raise Corrupt("the tar file is damaged") from None
-    if stated != sum(header[:148]) + sum(header[156:]) + 8 * 0x20:
-        raise Corrupt("the tar file is damaged")
-    return -(-length // _BLOCK) * _BLOCK
+def _unknown(file: BinaryIO, full: bool, tick: Tick) -> Found:
+    """Accept any bytes but two: a hole (zeros at the start), and a ZIP whose first bytes are damaged."""
+    if not any(file.read(HEAD)):
+        raise Corrupt("the file starts with zeros: its bytes never reached the disk, or the storage")
+    if has_end(_tail(file, TAIL)):
+        raise Corrupt("the file ends as a ZIP archive and does not start as one")
+    return "size"
 
 
 def _png(file: BinaryIO, full: bool, tick: Tick) -> Found:
-    """Each chunk's CRC; the last chunk must be the end, and the end of the file."""
+    """Check each chunk's CRC-32; IEND must be the last chunk and the end of the file."""
     file.seek(8)
     kind = b""
     while head := file.read(8):
@@ -122,10 +86,10 @@ def _jpeg(file: BinaryIO, full: bool, tick: Tick) -> Found:
 
 
 def _geojson(file: BinaryIO, full: bool, tick: Tick) -> Found:
-    """The whole document is read if it is of a bearable size; else its two ends."""
+    """Parse the whole document up to `_MAX_JSON` bytes; check the end of a larger one."""
     if not _tail(file, 4096).rstrip().endswith(b"}"):
         raise Corrupt("the GeoJSON is cut off")
-    if full and file.seek(0, 2) <= _MOST_JSON:
+    if full and file.seek(0, 2) <= _MAX_JSON:
         file.seek(0)
         try:
             json.loads(file.read())
@@ -135,7 +99,7 @@ def _geojson(file: BinaryIO, full: bool, tick: Tick) -> Found:
 
 
 def _tiff(file: BinaryIO, full: bool, tick: Tick) -> Found:
-    """All strips, tiles and tag values that it lists lie inside it."""
+    """Check that all strips, tiles and tag values that the directories list lie inside the file."""
     size = file.seek(0, 2)
 
     def read(at: int, length: int) -> bytes:
@@ -158,9 +122,7 @@ def _tail(file: BinaryIO, length: int) -> bytes:
 
 
 _CHECKS: Mapping[str, Callable[[BinaryIO, bool, Tick], Found]] = {
-    "gzip": _gzip,
-    "tar.gz": _gzip,
-    "tar": _tar,
+    "unknown": _unknown,
     "png": _png,
     "jpeg": _jpeg,
     "geojson": _geojson,

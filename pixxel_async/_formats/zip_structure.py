@@ -33,6 +33,7 @@ __all__ = [
     "find_end",
     "find_index",
     "gap_size",
+    "has_end",
     "index_name",
     "is_streamed",
     "local_entry",
@@ -101,13 +102,24 @@ def find_end(tail: bytes, size: int) -> End:
     return End(members, start, length, zip64)
 
 
-def _end_position(tail: bytes) -> int:
+def has_end(tail: bytes) -> bool:
+    """Return whether the last bytes of a file hold an end record, as every ZIP archive's do."""
+    return bool(_end_positions(tail))
+
+
+def _end_positions(tail: bytes) -> list[int]:
+    """Find the end records whose comment reaches exactly to the end."""
     found = []
     at = tail.rfind(b"PK\x05\x06")
     while at >= 0:
         if at + _END.size <= len(tail) and at + _END.size + _END.unpack_from(tail, at)[-1] == len(tail):
             found.append(at)
         at = tail.rfind(b"PK\x05\x06", 0, at)
+    return found
+
+
+def _end_position(tail: bytes) -> int:
+    found = _end_positions(tail)
     if not found:
         raise Corrupt("the archive has no end record: it is cut off, or something follows it")
     if len(found) > 1:

@@ -161,14 +161,18 @@ def _prove_contents(
     weakest: Strength = "digest" if stated else "size"
     if verify == "size":
         return Proof(container, weakest, size)
-    if container == "unknown" and not stated:
-        raise Corrupt("the bytes are of no container that is known here, and no digest vouches for them")
+
     if container == "zip":
         walked = walk(source, unpack=verify == "full", tick=tick, seen=seen)
         proof: Strength = "crc" if verify == "full" and not walked.note else "structure"
         return Proof(container, _stronger(proof, weakest), size, walked.members, walked.note)
     found = check_format(source, container, full=verify == "full", tick=tick)
-    note = "" if found == "crc" else f"a file of the kind {container} holds no checksum of its contents"
+    notes = {
+        "crc": "",
+        "structure": f"a file of the kind {container} holds no checksum of its contents",
+        "size": f"the contents of a file of the kind {container} are not checked",
+    }
+    note = notes[found]
     return Proof(container, _stronger(found, weakest), size, note=note)
 
 

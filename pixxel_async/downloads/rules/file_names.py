@@ -40,6 +40,12 @@ _SUFFIXES: Mapping[str, str] = {
     "png": ".png",
     "jpeg": ".jpg",
     "geojson": ".geojson",
+    "hdf5": ".h5",
+    "netcdf": ".nc",
+    "jpeg2000": ".jp2",
+    "nitf": ".ntf",
+    "7z": ".7z",
+    "zstd": ".zst",
 }
 _UNKNOWN_SUFFIX = ".bin"
 _EVERY_SUFFIX = (*sorted(_SUFFIXES.values(), key=len, reverse=True), _UNKNOWN_SUFFIX, ".tiff", ".jpeg", ".tgz")

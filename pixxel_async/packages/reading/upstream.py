@@ -237,7 +237,9 @@ class Upstream:
             raise self._source.error(
                 DownloadError, f"{self._tries.attempts} attempts without progress; the last: {why}"
             )
-        delay = backoff(self._tries.attempts, source.timing.dice(), base=source.retry.initial_delay, cap=source.retry.max_delay)
+        delay = backoff(
+            self._tries.attempts, source.timing.dice(), base=source.retry.initial_delay, cap=source.retry.max_delay
+        )
         await source.timing.sleep(delay)
 
     def _check_open(self) -> None:
