@@ -39,6 +39,7 @@ def test_every_operation_is_a_command() -> None:
     assert all(method.about and each.help for method in said for each in method.arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_help(resource: str) -> None:
     """The help of a resource lists its methods, and that of a method names its arguments."""

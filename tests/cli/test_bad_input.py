@@ -164,6 +164,7 @@ def test_folder_that_is_a_file(command: Command, tmp_path: Path) -> None:
     assert (tmp_path / "x").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_full_disk(command: Command, tmp_path: Path) -> None:
     """A disk without room ends the run with its code, and says how to go on."""
     result = command(
@@ -248,6 +249,7 @@ def test_server_that_answers_html(
     assert "\x1b" not in result.output
 
 
+@pytest.mark.slow
 def test_server_that_is_not_there(tmp_path: Path) -> None:
     """Nobody at the address: unfinished, for running again may help."""
     with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as closed:

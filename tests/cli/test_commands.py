@@ -58,6 +58,7 @@ def test_listings(command: Command, workflow: str) -> None:
     assert command("jobs", "--workflow", workflow).stdout.startswith("WORKFLOW")
 
 
+@pytest.mark.slow
 def test_the_sandboxs_page_says_what_works(
     command: Command, served: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +94,7 @@ def test_check(command: Command) -> None:
     assert "sandbox-" not in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kinds", "count"), [("job", 4), ("task", 12), ("both", 16)])
 def test_kinds(command: Command, workflow: str, to: str, kinds: str, count: int) -> None:
     """`--packages` takes the packages of completed jobs, of their tasks, or both."""
@@ -103,6 +105,7 @@ def test_kinds(command: Command, workflow: str, to: str, kinds: str, count: int)
     assert {row["package"].split(":")[0] for row in rows(result)} == ({"job", "task"} if kinds == "both" else {kinds})
 
 
+@pytest.mark.slow
 def test_again_fetches_what_is_new(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """The same line again finds nothing new, and says so; `last` does not even ask about what is old."""
     line = ["export", "--workflow", workflow, "--finished-since", "last", to]
@@ -115,6 +118,7 @@ def test_again_fetches_what_is_new(command: Command, workflow: str, to: str, tmp
     assert len(files(tmp_path)) == 4
 
 
+@pytest.mark.slow
 def test_last_forgets_nothing_after_a_failure(command: Command, served: Sandbox, workflow: str, to: str) -> None:
     """A run in which something failed is no last run: what failed is looked at again."""
     line = ["export", "--workflow", workflow, "--finished-since", "last", "--quiet", to]
@@ -128,6 +132,7 @@ def test_last_forgets_nothing_after_a_failure(command: Command, served: Sandbox,
     assert sorted(row["outcome"] for row in second) == ["fetched", *["skipped"] * 3]
 
 
+@pytest.mark.slow
 def test_project(command: Command, served: Sandbox, workflow: str, to: str) -> None:
     """`--project` takes every workflow of the project, and names may use the workflow's."""
     project = served.world.workflows[workflow].project_id
@@ -156,6 +161,7 @@ def end_the_job_once_it_was_listed(served: Sandbox) -> None:
     served.clock.advance(3600)
 
 
+@pytest.mark.slow
 def test_wait_for_running_jobs(command: Command, served: Sandbox, workflow: str, to: str) -> None:
     """`--wait` takes the running job too, once it has ended; without it the job is counted."""
     without = command("export", "--workflow", workflow, to)
@@ -172,6 +178,7 @@ def test_wait_for_running_jobs(command: Command, served: Sandbox, workflow: str,
     assert "still running" not in result.stderr
 
 
+@pytest.mark.slow
 def test_deadline(command: Command, served: Sandbox, workflow: str, to: str) -> None:
     """A run that is stopped by its deadline is unfinished, says how to go on, and goes on."""
     served.inject(Fault(route="storage", kind="stall", times=None))
@@ -196,6 +203,7 @@ def test_quiet(command: Command, workflow: str, to: str) -> None:
     assert (result.exit_code, result.output) == (0, "")
 
 
+@pytest.mark.slow
 def test_one_bad_workflow_stops_no_other(command: Command, workflow: str, to: str) -> None:
     """A workflow that cannot be read is told with its id; the others are exported all the same."""
     result = command("export", "--workflow", "w-none", "--workflow", workflow, "--output", "ndjson", to)
@@ -205,6 +213,7 @@ def test_one_bad_workflow_stops_no_other(command: Command, workflow: str, to: st
     assert [row["outcome"] for row in rows(result)] == ["fetched"] * 4
 
 
+@pytest.mark.slow
 def test_one_bad_job_stops_no_other(command: Command, served: Sandbox, workflow: str, to: str) -> None:
     """A job whose tasks cannot be read is told with its id; those of the others are exported all the same."""
     served.inject(Fault(route="jobs.get", kind="status", status=400, times=1))
@@ -216,6 +225,7 @@ def test_one_bad_job_stops_no_other(command: Command, served: Sandbox, workflow:
     assert [row["outcome"] for row in rows(result)] == ["fetched"] * 9
 
 
+@pytest.mark.slow
 def test_manifest_of_a_listing(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """What `jobs` writes as CSV is a manifest, and so is what `list` writes of a folder."""
     sheet = tmp_path / "jobs.csv"
@@ -230,6 +240,7 @@ def test_manifest_of_a_listing(command: Command, workflow: str, to: str, tmp_pat
     assert (copied.exit_code, files(tmp_path / "y")) == (0, files(tmp_path / "x"))
 
 
+@pytest.mark.slow
 def test_folder_commands(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """`status`, `list` and `verify` read a folder without a key; damage and loss end `verify` with 7."""
     folder = tmp_path / "x"
@@ -253,6 +264,7 @@ def test_folder_commands(command: Command, workflow: str, to: str, tmp_path: Pat
     assert "2 files sound, 2 damaged or missing" in result.stderr
 
 
+@pytest.mark.slow
 def test_damage_is_mended(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """A damaged file that nothing but reading it can tell is fetched anew by doing what `verify` says."""
     command("export", "--workflow", workflow, to)
@@ -271,6 +283,7 @@ def test_damage_is_mended(command: Command, workflow: str, to: str, tmp_path: Pa
     assert command("verify", str(tmp_path / "x")).exit_code == 0
 
 
+@pytest.mark.slow
 def test_tables_for_people(command: Command, workflow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables hold what people look for: damaged files alone, sizes with units, paths as they were typed."""
     monkeypatch.chdir(tmp_path)
@@ -295,6 +308,7 @@ def test_tables_for_people(command: Command, workflow: str, tmp_path: Path, monk
     assert rows(command("list", "x", "--output", "ndjson"))[0]["path"] == str(tmp_path / gone)
 
 
+@pytest.mark.slow
 def test_retry(command: Command, served: Sandbox, workflow: str, to: str, tmp_path: Path) -> None:
     """`status` lists what was given up; `retry` leaves that alone, `retry --given-up` fetches it, and nothing else."""
     served.inject(Fault(route="jobs.request_download", kind="status", status=400, times=3))
@@ -317,6 +331,7 @@ def test_retry(command: Command, served: Sandbox, workflow: str, to: str, tmp_pa
     assert len(files(tmp_path)) == 4
 
 
+@pytest.mark.slow
 def test_map(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """A folder's list as GeoJSON draws each package where the outline inside it lies; one that is gone has none."""
     command("export", "--workflow", workflow, to)
@@ -331,6 +346,7 @@ def test_map(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     assert {place["type"] for place in places.values()} == {"Polygon"}
 
 
+@pytest.mark.slow
 def test_events_as_lines(command: Command, workflow: str, to: str) -> None:
     """With `--progress json` all of stderr is JSON lines: each package's events, its outcome last among them."""
     result = command("export", "--workflow", workflow, "--progress", "json", to)
@@ -351,6 +367,7 @@ def test_events_as_lines(command: Command, workflow: str, to: str) -> None:
     assert all(Path(line["path"]).is_file() and "file" not in line for line in left)
 
 
+@pytest.mark.slow
 def test_files_instead_of_archives(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """`--extract` unpacks; with `--no-keep-archive` the files are all there is, and nothing is missing afterwards."""
     assert command("export", "--workflow", workflow, "--no-keep-archive", to).exit_code == 2
@@ -363,6 +380,7 @@ def test_files_instead_of_archives(command: Command, workflow: str, to: str, tmp
     assert command("verify", str(tmp_path / "x")).exit_code == 0
 
 
+@pytest.mark.slow
 def test_what_could_not_be_unpacked(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """`status` lists it with the reason; `retry` says that it is left, `retry --extract` unpacks it, nothing else."""
     folder = str(tmp_path / "x")
@@ -396,6 +414,7 @@ def test_space_that_stays_free(command: Command, workflow: str, to: str, tmp_pat
     assert command("export", "--workflow", workflow, "--keep-free", "much", to).exit_code == 2
 
 
+@pytest.mark.slow
 def test_bytes_a_second(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """`--bwlimit` holds the streams back and changes nothing else; nonsense, and next to nothing, is refused."""
     assert command("export", "--workflow", workflow, "--bwlimit", "100MB", to).exit_code == 0
@@ -419,6 +438,7 @@ def test_name_that_one_package_cannot_have(command: Command, served: Sandbox, wo
     assert "has no field 'task_id'" in result.stderr
 
 
+@pytest.mark.slow
 def test_record_elsewhere(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """`--record` keeps the record elsewhere, and the folder's commands find it there."""
     record = f"--record={tmp_path / 'own.sqlite'}"
@@ -452,6 +472,7 @@ def test_retry_leaves_signed_links_alone(command: Command, served: Sandbox, tmp_
     assert result.exit_code == 0
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_help() -> None:
     """`pixxel --help` says of each command what its own help says, and imports none of them."""
     program = "import sys; sys.argv[1:] = ['--help']; from pixxel_async.__main__ import main\ntry: main()\nfinally: "

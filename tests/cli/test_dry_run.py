@@ -50,6 +50,7 @@ def test_every_form(command: Command, workflow: str, tmp_path: Path, form: str, 
     assert not command(*line, "--quiet").output
 
 
+@pytest.mark.slow
 def test_what_is_there_counts(command: Command, workflow: str, tmp_path: Path) -> None:
     """What was fetched is done; what is missing would be fetched if the line says so. A template counts, too."""
     line = ["export", "--workflow", workflow, "--to", str(tmp_path)]
@@ -64,6 +65,7 @@ def test_what_is_there_counts(command: Command, workflow: str, tmp_path: Path) -
     assert there(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_a_lost_record_is_seen_and_not_made_anew(command: Command, workflow: str, tmp_path: Path) -> None:
     """Files that a lost record may have known would be looked at; the folder gets no new record by being looked at."""
     line = ["export", "--workflow", workflow, "--to", str(tmp_path)]
@@ -74,6 +76,7 @@ def test_a_lost_record_is_seen_and_not_made_anew(command: Command, workflow: str
     assert not (tmp_path / ".pixxel").exists()
 
 
+@pytest.mark.slow
 def test_an_object_store_is_looked_at(command: Command, workflow: str, tmp_path: Path) -> None:
     """A dry run for a store names objects, knows what was sent, and sees that a record was lost; the spool stays."""
     url, spool = f"file://{tmp_path}/store", tmp_path / "spool"

@@ -59,6 +59,7 @@ def test_by_day_for_people(command: Command, folder: Path) -> None:
     assert "1.0 MB" in lines[1] and lines[3].endswith("1 Corrupt, 1 PackageFailed")
 
 
+@pytest.mark.slow
 def test_of_a_real_export(served: Sandbox, command: Command, tmp_path: Path) -> None:
     """What was just fetched is in the current month; a folder without a record is refused."""
     workflow = next(iter(served.world.workflows))

@@ -183,6 +183,7 @@ def test_missing_file(tmp_path: Path) -> None:
 ids = st.text(min_size=1).filter(lambda text: text == text.strip() and "\0" not in text)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(ids, ids), unique=True), st.sampled_from(["\n", "\r\n"]))
 def test_any_ids_survive_csv(pairs: list[tuple[str, str]], ending: str) -> None:
     """Whatever text an id is, the text form of its package written by `csv` is read back as the same package."""
@@ -193,6 +194,7 @@ def test_any_ids_survive_csv(pairs: list[tuple[str, str]], ending: str) -> None:
     assert packages(text.getvalue()) == expected
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(ids, ids)))
 def test_any_ids_survive_ndjson(pairs: list[tuple[str, str]]) -> None:
     """Ids as JSON members give each package once, in the order of their first line."""

@@ -75,6 +75,7 @@ def test_long_table_is_not_held() -> None:
 hostile = st.text(alphabet=st.characters() | st.sampled_from("\x1b\r\n\x9b\x7f\u202e\u2028"), max_size=30)
 
 
+@pytest.mark.slow
 @given(hostile)
 def test_harmless(text: str) -> None:
     """No form lets a control, direction or line character of a server's text through."""
@@ -85,6 +86,7 @@ def test_harmless(text: str) -> None:
         assert len(lines) == {"table": 2, "json": 3, "ndjson": 1, "csv": 2}[form]
 
 
+@pytest.mark.slow
 @given(st.lists(hostile, max_size=5))
 def test_json_is_lossless(texts: list[str]) -> None:
     """JSON escapes what is dangerous and loses nothing."""
@@ -93,6 +95,7 @@ def test_json_is_lossless(texts: list[str]) -> None:
     assert json.loads(written("json", rows, ("name",))) == rows
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(alphabet="ab,\"' é"), max_size=5))
 def test_csv_reads_back(texts: list[str]) -> None:
     """Commas and quotes in a cell survive."""

@@ -130,6 +130,7 @@ def test_bars() -> None:
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
 
 
+@pytest.mark.slow
 async def test_showing_ends_with_its_block() -> None:
     """The task that redraws lives as long as the block, and what moves is gone afterwards."""
     stream = Terminal()

@@ -22,6 +22,7 @@ def zips(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*.zip")}
 
 
+@pytest.mark.slow
 def test_shards_are_merged(command: Command, workflow: str, tmp_path: Path) -> None:
     """`--shard` gives each machine its share; with the files and the records brought together nothing is left to do."""
     one, two, whole = tmp_path / "1", tmp_path / "2", tmp_path / "whole"
@@ -47,6 +48,7 @@ def test_a_share_must_make_sense(command: Command, tmp_path: Path, shard: str) -
     assert refused.exit_code == Exit.USAGE and "1/3" in refused.stderr
 
 
+@pytest.mark.slow
 def test_verify_needs_no_record(command: Command, workflow: str, tmp_path: Path) -> None:
     """`pixxel verify` takes a SHA256SUMS, or a folder that has nothing else, and tells damage by its exit code."""
     command("export", "--workflow", workflow, "--to", str(tmp_path))
@@ -59,6 +61,7 @@ def test_verify_needs_no_record(command: Command, workflow: str, tmp_path: Path)
         assert command("verify", str(place)).exit_code == Exit.DAMAGED
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_fetched_again_on_demand(command: Command, workflow: str, tmp_path: Path) -> None:
     """A file that was moved away stays done; `--redo-missing` fetches it again."""
     export = ("export", "--workflow", workflow, "--to", str(tmp_path))

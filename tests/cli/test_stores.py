@@ -12,6 +12,7 @@ from pixxel_async.sandbox import Sandbox
 from .conftest import Command
 
 
+@pytest.mark.slow
 def test_a_store_is_looked_after_as_a_folder_is(
     command: Command, served: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -40,6 +41,7 @@ def test_a_store_is_looked_after_as_a_folder_is(
     assert damaged.exit_code == 7 and paths[0] in damaged.stdout
 
 
+@pytest.mark.slow
 def test_a_spool_of_ones_own(command: Command, served: Sandbox, tmp_path: Path) -> None:
     """`--spool` says where part files and the record are, and belongs to every line about that store."""
     workflow, url, spool = next(iter(served.world.workflows)), f"file://{tmp_path}/store", str(tmp_path / "spool")

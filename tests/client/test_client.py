@@ -47,6 +47,7 @@ async def test_first_use_opens() -> None:
         await client.aclose()
 
 
+@pytest.mark.slow
 def test_one_never_opened_makes_no_session() -> None:
     """A client that was only made needs no loop and leaves no warning."""
     with warnings.catch_warnings():
@@ -57,6 +58,7 @@ def test_one_never_opened_makes_no_session() -> None:
         gc.collect()
 
 
+@pytest.mark.slow
 async def test_one_never_closed_is_told_once() -> None:
     """A client that is dropped while open warns, names itself, and nothing else follows."""
     loop_says: list[Any] = []
@@ -185,6 +187,7 @@ async def test_settings_and_arguments() -> None:
     assert client.origin == "http://127.0.0.1:9"
 
 
+@pytest.mark.slow
 def test_importing_is_cheap() -> None:
     """`import pixxel_async` loads neither aiohttp nor cattrs nor models; making a client loads no aiohttp."""
     code = (

@@ -100,6 +100,7 @@ def test_loops(served: Sandbox, tmp_path: Path, name: str, debug: bool) -> None:
     assert left_open(before) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOOPS)
 def test_anyio(served: Sandbox, tmp_path: Path, name: str) -> None:
     """In anyio's task groups and cancel scopes it works, and a scope that ends cancels it at once."""
@@ -146,6 +147,7 @@ def test_made_at_import_and_opened_in_a_lifespan(served: Sandbox) -> None:
     assert answers == [answers[0]] * 3 and len(answers[0]) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOOPS)
 def test_shutdown_under_way(served: Sandbox, tmp_path: Path, name: str) -> None:
     """`close(drain=)` with bodies under way: no task, descriptor or lease is left, and the next run goes on."""
@@ -240,6 +242,7 @@ async def test_elsewhere(client, manager):
 """In a second file, where the session's loop, client and manager are still the same."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", ["module", "session"])
 def test_pytest_asyncio(tmp_path: Path, scope: str) -> None:
     """In a loop that tests share, a client and a manager serve all of them, and end with the loop without a word."""
@@ -290,6 +293,7 @@ async def test_pass_through(client):
 """
 
 
+@pytest.mark.slow
 def test_anyio_plugin(tmp_path: Path) -> None:
     """Its fixtures are set up and torn down in a task of their own: no trouble, nor is leaving a batch early."""
     (tmp_path / "test_mine.py").write_text(ANYIO)
@@ -325,6 +329,7 @@ def test_packages_in_a_test_client(served: Sandbox) -> None:
     assert (head.status_code, head.content, head.headers["ETag"]) == (200, b"", whole.headers["ETag"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOOPS)
 def test_shutdown_while_packages_pass_through(served: Sandbox, name: str) -> None:
     """A client that is closed while bodies pass through: their readers learn it by an error, and nothing is left."""

@@ -66,6 +66,7 @@ async def first_byte(client: PixxelClient, package: str) -> bytes:
         return await anext(stream)
 
 
+@pytest.mark.slow
 async def test_fifty_keys_at_once(users: list[User], sandbox: Sandbox) -> None:
     """Each sees its own project and has its own package, over two connection pools; no storage sees a key."""
     seen = await asyncio.gather(*(one.client.projects.list() for one in users))
@@ -77,6 +78,7 @@ async def test_fifty_keys_at_once(users: list[User], sandbox: Sandbox) -> None:
     sandbox.assert_key_only_at_api()
 
 
+@pytest.mark.slow
 async def test_no_key_on_anothers_request(users: list[User]) -> None:
     """What one user may have, the next is refused, however the calls interleave."""
     await asyncio.gather(*(first_byte(one.client, one.package) for one in users))
@@ -107,6 +109,7 @@ async def test_bounds_are_for_all_users_together() -> None:
     assert (len(server.requests), server.connections) == (20, 3)
 
 
+@pytest.mark.slow
 async def test_a_refused_key_harms_nobody(users: list[User], sandbox: Sandbox) -> None:
     """The revoked key is refused, and all others go on; afterwards the user comes with a new one."""
     bad = users[7]
@@ -160,6 +163,7 @@ async def test_closing_one_client_closes_no_other(few: list[User]) -> None:
     assert await first_byte(few[1].client, few[1].package) == b"P"
 
 
+@pytest.mark.slow
 async def test_a_manager_for_many_keys(few: list[User], client: PixxelClient, sandbox: Sandbox, tmp_path: Path) -> None:
     """One manager fetches for each user with that user's key, into that user's folder; a refused key fails alone."""
     sandbox.keys.revoke(few[3].key)
@@ -189,6 +193,7 @@ async def test_a_package_is_not_fetched_with_anothers_key(
     assert sum(seen.host == "storage" for seen in sandbox.requests) == 1
 
 
+@pytest.mark.slow
 async def test_the_queues_are_fair_between_clients(
     few: list[User], client: PixxelClient, sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -170,6 +170,7 @@ async def test_the_table_is_whole() -> None:
         assert len(OPERATIONS) == 55
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("profile", PROFILES)
 async def test_a_call_returns_its_type_and_loses_nothing(name: str, profile: Literal["literal", "realistic"]) -> None:

@@ -228,6 +228,7 @@ def test_plain_http_by_choice() -> None:
     )
 
 
+@pytest.mark.slow
 @given(st.text(max_size=50))
 def test_no_base_url_can_hurt(url: str) -> None:
     """Any text is an origin or a ConfigError, and an origin is one again."""
@@ -239,6 +240,7 @@ def test_no_base_url_can_hurt(url: str) -> None:
     assert isinstance(on_loopback(origin), bool)
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(
         ["http.connect_timeout", "download.shard", "http.trust_env", "retry.max_attempts", "nonsense.x", ""]

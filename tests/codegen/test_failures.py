@@ -50,6 +50,7 @@ def test_the_line_is_that_of_the_key(small: str) -> None:
         render(text)
 
 
+@pytest.mark.slow
 def test_words_may_be_a_plain_list(small: str) -> None:
     """`x-values` is a map of words to meanings, or just a list of them."""
     listed = small.replace("{wood: From trees, glass-fibre: ''}", "[wood, glass-fibre]")

@@ -22,22 +22,26 @@ def package(tmp_path: Path, small: str) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_this_package_is_fresh() -> None:
     """What lies in the repository is what the description gives, byte for byte; else `python -m …_codegen`."""
     assert difference(render(DESCRIPTION.read_text(encoding="utf-8"))) == []
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_bytes(small: str) -> None:
     """Nothing depends on the order of sets or on the time."""
     assert render(small) == render(small)
 
 
+@pytest.mark.slow
 def test_fresh_is_no_failure(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """--check is silent and succeeds when there is nothing to do."""
     assert main(["--check"], package) == 0
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_changed_missing_and_left_over_files_are_told(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """--check looks both ways, writes nothing, and names the command that refreshes."""
     (package / "models" / "boats.py").write_text("# by hand\n")
@@ -54,6 +58,7 @@ def test_changed_missing_and_left_over_files_are_told(package: Path, capsys: pyt
     assert (package / "models" / "old.py").exists()
 
 
+@pytest.mark.slow
 def test_a_run_mends_all_of_it(package: Path) -> None:
     """Writing replaces what changed and removes what is left over."""
     (package / "models" / "boats.py").write_text("# by hand\n")
@@ -63,6 +68,7 @@ def test_a_run_mends_all_of_it(package: Path) -> None:
     assert main(["--check"], package) == 0
 
 
+@pytest.mark.slow
 def test_a_mistake_is_told_and_fails(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A bad description ends with exit code 2 and one line, without a traceback."""
     (package / "description" / "pixxel.yaml").write_text("openapi: 3.1.0\nnonsense: true\n")
@@ -71,6 +77,7 @@ def test_a_mistake_is_told_and_fails(package: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err.startswith("pixxel.yaml: line 2: nonsense: no such key")
 
 
+@pytest.mark.slow
 def test_the_json_says_what_the_yaml_says(package: Path, small: str) -> None:
     """What runs has the content of what is written, without its comments."""
     made = json.loads((package / "description" / "pixxel.json").read_text())

@@ -40,6 +40,7 @@ def boats(made: ModuleType) -> Any:
     return made.resources.Boats(Recorder())
 
 
+@pytest.mark.slow
 def test_a_listing_is_plain_and_knows_its_rows(boats: Any, made: ModuleType) -> None:
     """A listing sends nothing yet: path and query under wire names, the paging style, the class of a row."""
     call, model, paging = boats.list("h", limit=5, crew_ids=["a", "b"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from openapi_spec_validator import validate
 
 from .reading import DOCUMENT, FILE, SCHEMAS, by_name, members, operations, parameters, references, resolve
 
 
+@pytest.mark.slow
 def test_is_valid_openapi() -> None:
     """Tools of others can read it: it is valid by the OpenAPI 3.1 schema."""
     assert DOCUMENT["openapi"].startswith("3.1")

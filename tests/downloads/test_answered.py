@@ -96,6 +96,7 @@ async def test_sent_to_an_object_store(kind: str, sandbox: Sandbox, client: Pixx
     assert (tmp_path / "bucket" / done.url.rpartition("bucket/")[2]).read_bytes() == await truth(package, client)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", ["cut", "stall", "reset", "status", "gzip", "wrong-length"])
 async def test_what_breaks_begins_anew(
@@ -150,6 +151,7 @@ async def test_a_report_without_orders(sandbox: Sandbox, client: PixxelClient, t
     assert len(list(csv.reader(done.path.read_text().splitlines()))) == 1
 
 
+@pytest.mark.slow
 async def test_bounds_and_refusals(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
     """What never ends is held to `max_bytes`; ids that lead nowhere fail alone, with the API's error."""
     found = named("picture", sandbox)
@@ -205,6 +207,7 @@ async def test_a_large_one_lies_in_no_memory(sandbox: Sandbox, tmp_path: Path) -
     assert done.size == 500_005
 
 
+@pytest.mark.slow
 async def test_a_body_under_way_holds_no_call(sandbox: Sandbox) -> None:
     """A slow reader keeps its connection and nothing else: the only call that is allowed at a time is free again."""
     settings = quick_settings(sandbox).with_values(**{"http.max_concurrent_calls": 1})
@@ -214,6 +217,7 @@ async def test_a_body_under_way_holds_no_call(sandbox: Sandbox) -> None:
         assert await asyncio.wait_for(client.projects.list(), 10)
 
 
+@pytest.mark.slow
 async def test_cancelled_on_the_way(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
     """Who cancels is out at once; the part file stays for the next run, which begins anew."""
     sandbox.inject(Fault(route="reports.orders", kind="stall", at=100))

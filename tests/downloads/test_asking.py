@@ -88,6 +88,7 @@ def test_what_is_still_packing_counts_too() -> None:
     assert known.quantile(0.5) > 1.5 * before
 
 
+@pytest.mark.slow
 def test_how_long_packing_lasts_after_the_last_first_request() -> None:
     """So long that as few are expected to pack still as was said; the more that were asked, the longer."""
     known, dice = taught(*(20.0,) * 30), random.Random(3)
@@ -273,6 +274,7 @@ def waits(*, restarts: bool, looks: int) -> list[float]:
     return told
 
 
+@pytest.mark.slow
 def test_waits_grow_only_where_asking_again_may_restart_the_packing() -> None:
     """What is asked for by POST and then looked at cannot be restarted by a look, so nothing has to be proved first."""
     assert max(waits(restarts=True, looks=8)[1:]) > 1.5 * 45.0
@@ -379,6 +381,7 @@ def course(*, restarts: bool = False, **facts: float | int) -> tuple[Course, flo
     return found, max(ideal(regime, items), in_order(regime, items))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "facts",
     [{}, {"rate": 8, "size": 30, "streams": 32, "packing": 3.0}, {"packing": 200.0}, {"size": 1500, "bandwidth": 50}],

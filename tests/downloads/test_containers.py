@@ -103,6 +103,7 @@ def test_what_a_page_says_is_short_and_printable() -> None:
     assert len(excerpt(b"a " * 500)) <= 200
 
 
+@pytest.mark.slow
 @given(st.integers(1, 400))
 def test_a_directory_is_read_however_its_bytes_are_cut(step: int) -> None:
     """Entries come out the same, whether the bytes arrive at once or one by one."""

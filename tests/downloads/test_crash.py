@@ -43,6 +43,7 @@ async def killed(process: Process, folder: Path, later: float) -> None:
     await process.communicate()
 
 
+@pytest.mark.slow
 async def test_killed_at_random_and_continued(sandbox: Sandbox, ground: Ground, tmp_path: Path) -> None:
     """Whatever moment SIGKILL hits: no incomplete file has a final name, and the next run completes the folder."""
     truth = {package.job_id: await ground.truth(package) for package in ground.packages}
@@ -80,6 +81,7 @@ async def test_a_part_file_of_a_killed_run_is_continued(
     assert sha256(done.path) == done.sha256 == truth
 
 
+@pytest.mark.slow
 async def test_processes_share_a_folder(sandbox: Sandbox, ground: Ground, tmp_path: Path) -> None:
     """Three processes with the same list: each package is fetched once, and all of them end well."""
     truth = {package.job_id: await ground.truth(package) for package in ground.packages}
@@ -92,6 +94,7 @@ async def test_processes_share_a_folder(sandbox: Sandbox, ground: Ground, tmp_pa
     assert all(len(text.splitlines()) == len(ground.packages) for text in said)
 
 
+@pytest.mark.slow
 async def test_the_living_take_over_from_the_dead(
     sandbox: Sandbox, client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -113,6 +116,7 @@ async def test_the_living_take_over_from_the_dead(
     assert done.fetched and sha256(done.path) == truth
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("extract", [False, True])
 async def test_every_step_may_be_the_last(ground: Ground, package: JobPackage, tmp_path: Path, extract: bool) -> None:

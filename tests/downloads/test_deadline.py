@@ -40,6 +40,7 @@ async def client(sandbox: Sandbox, clock: Clock) -> AsyncIterator[PixxelClient]:
         yield opened
 
 
+@pytest.mark.slow
 async def test_the_deadline_is_one_for_waiting_and_streaming(
     sandbox: Sandbox, client: PixxelClient, ground: Ground, clock: Clock, tmp_path: Path
 ) -> None:
@@ -55,6 +56,7 @@ async def test_the_deadline_is_one_for_waiting_and_streaming(
             await manager.fetch(ground.packages[0], timeout=60.0)
 
 
+@pytest.mark.slow
 async def test_waiting_for_a_stream_does_not_count(
     sandbox: Sandbox, client: PixxelClient, ground: Ground, clock: Clock, tmp_path: Path
 ) -> None:

@@ -59,6 +59,7 @@ async def test_bytes_add_up(
     assert balanced(events) == received == done.size * (1 + again)
 
 
+@pytest.mark.slow
 async def test_bytes_of_a_split_body_add_up(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -135,6 +136,7 @@ async def test_a_transfer_tells_where_it_stands(
         transfer.cancel()
 
 
+@pytest.mark.slow
 async def test_a_total_is_a_total(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """What is still to be read of a list counts; of a source that does not say how much it holds nothing is claimed."""
 

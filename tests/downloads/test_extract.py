@@ -101,6 +101,7 @@ async def test_members_are_chosen(client: PixxelClient, package: JobPackage, tmp
     assert done.folder is not None and below(done.folder) == expected != {}
 
 
+@pytest.mark.slow
 async def test_rasters_open_where_they_are(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
     """The paths of rasters open in rasterio, inside the archive and unpacked."""
     async with DownloadManager(client, tmp_path) as manager:
@@ -129,6 +130,7 @@ async def test_a_folder_that_is_not_ours_is_left_alone(
     assert folder.with_suffix(".zip").is_file()
 
 
+@pytest.mark.slow
 async def test_killed_while_unpacking(sandbox: Sandbox, ground: Ground, tmp_path: Path) -> None:
     """At whatever moment SIGKILL hits, a folder that is visible is whole, and the next run completes all of them."""
     command = ["--extract", sandbox.url, sandbox.api_key, str(tmp_path), *map(str, ground.packages)]

@@ -16,6 +16,7 @@ from pixxel_async.sandbox import Fault, Sandbox
 from tests.downloads.ground import Ground, collect, sha256, until, visible
 
 
+@pytest.mark.slow
 async def test_every_package_has_one_outcome(
     sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path
 ) -> None:
@@ -33,6 +34,7 @@ async def test_every_package_has_one_outcome(
     sandbox.assert_key_only_at_api()
 
 
+@pytest.mark.slow
 async def test_the_same_again_skips_what_is_done_and_asks_for_nothing(
     sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path
 ) -> None:
@@ -47,6 +49,7 @@ async def test_the_same_again_skips_what_is_done_and_asks_for_nothing(
     assert len(outcomes) == len(ground.packages) and len(sandbox.requests) == calls
 
 
+@pytest.mark.slow
 async def test_rows_of_a_listing_are_as_good_as_packages(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """An async listing of jobs is a source, and its fields name the files."""
     jobs = client.jobs.list(ground.packages[0].workflow_id, status="completed")
@@ -57,6 +60,7 @@ async def test_rows_of_a_listing_are_as_good_as_packages(client: PixxelClient, g
     assert all("/completed-" in name for name in visible(tmp_path))
 
 
+@pytest.mark.slow
 async def test_the_source_is_read_no_faster_than_packages_are_asked_for(client: PixxelClient, tmp_path: Path) -> None:
     """Of an endless source only a few more are taken than were asked for."""
     taken = 0
@@ -167,6 +171,7 @@ async def test_jobs_are_waited_for(sandbox: Sandbox, client: PixxelClient, groun
     assert isinstance(done, Downloaded) and done.package == ground.running
 
 
+@pytest.mark.slow
 async def test_jobs_that_are_waited_for_are_no_tasks(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
     """Three hundred jobs that run cost a few tasks together, and leaving takes all of it away."""
     workflow = sandbox.add_workflow()
@@ -181,6 +186,7 @@ async def test_jobs_that_are_waited_for_are_no_tasks(sandbox: Sandbox, client: P
         assert sandbox.count("jobs.get") < 20 and sandbox.count("jobs.request_download") == 0
 
 
+@pytest.mark.slow
 async def test_shards_share_out_the_work(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """Two machines that are told their share fetch everything between them, and nothing twice."""
     fetched = []
@@ -193,6 +199,7 @@ async def test_shards_share_out_the_work(client: PixxelClient, ground: Ground, t
     assert sorted(map(str, fetched)) == sorted(map(str, ground.packages))
 
 
+@pytest.mark.slow
 async def test_the_time_for_all_is_over(sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """`total_timeout` ends what is under way with the reason, and then the iteration with the same."""
     sandbox.inject(Fault(route="storage", kind="stall", at=100_000, times=None))
@@ -220,6 +227,7 @@ async def test_what_fails_for_good_is_given_up_after_some_runs(
             await manager.fetch(ground.failed)
 
 
+@pytest.mark.slow
 async def test_closing_the_manager_ends_a_batch_that_is_being_read(
     sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path
 ) -> None:

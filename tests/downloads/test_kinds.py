@@ -132,6 +132,7 @@ async def start(sandbox: Sandbox, folder: Path, package: Package) -> Process:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["insight", "assets", "items"])
 async def test_killed_and_continued(kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
     """The next run goes on from the bytes of a killed one; a POST is not repeated, since its id was recorded."""
@@ -152,6 +153,7 @@ async def test_killed_and_continued(kind: str, sandbox: Sandbox, client: PixxelC
     assert sandbox.count(f"{POSTS.get(kind, '')}.request_download") == posts
 
 
+@pytest.mark.slow
 async def test_a_run_that_ended_while_packing_is_polled_by_the_next(
     sandbox: Sandbox, client: PixxelClient, tmp_path: Path
 ) -> None:
@@ -224,6 +226,7 @@ async def test_a_download_whose_link_has_ended_is_begun_anew(
     assert sandbox.count("assets.request_download") == 2
 
 
+@pytest.mark.slow
 async def test_rows_of_listings_are_fetched(client: PixxelClient, tmp_path: Path) -> None:
     """Rows of insights, assets, the catalog and order items are as good as packages, also in one batch."""
     aoi: Any = next(iter(await client.aois.list()))

@@ -68,6 +68,7 @@ async def test_fifty_who_want_the_same_share_one_transfer(
     assert len(ground.gets()) == 1 and len({id(outcome) for outcome in outcomes}) == 1
 
 
+@pytest.mark.slow
 async def test_one_who_gives_up_leaves_it_to_the_others(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -270,6 +271,7 @@ async def test_a_refused_key_stops_everything(
     assert len(sandbox.requests) - before <= 24
 
 
+@pytest.mark.slow
 async def test_a_pause_that_the_service_asks_for_fails_nothing(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -345,6 +347,7 @@ async def test_leaving_by_an_exception_cancels(
         assert (await manager.fetch(package)).proof == "crc"
 
 
+@pytest.mark.slow
 async def test_nothing_is_left_behind(sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """After closing there is no task, no thread and no descriptor more than before."""
     await ground.truth(ground.packages[0])

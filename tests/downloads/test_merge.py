@@ -21,6 +21,7 @@ def file_of(folder: Path) -> Path:
     return folder / ".pixxel/record.sqlite"
 
 
+@pytest.mark.slow
 async def test_shares_become_one_folder(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """Two machines fetch each package once between them; merged, with the files in one folder, all is done."""
     folders = tmp_path / "1", tmp_path / "2"

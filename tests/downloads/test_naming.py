@@ -63,18 +63,21 @@ def test_a_hostile_text_becomes_one_safe_segment(text: str) -> None:
     assert_safe(segment(text))
 
 
+@pytest.mark.slow
 @given(st.text(alphabet=st.characters(), max_size=300))
 def test_any_text_becomes_one_safe_segment(text: str) -> None:
     """No text at all breaks the rules of a segment."""
     assert_safe(segment(text))
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="./\\:-~ C\x00ONL1%a\u0301\u202e", max_size=40))
 def test_the_same_segment_each_time(text: str) -> None:
     """Making a segment of a segment changes nothing, so that names are stable from run to run."""
     assert segment(segment(text)) == segment(text)
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=50), min_size=1, max_size=3).map(tuple))
 def test_a_default_name_has_one_segment_for_each_id(ids: tuple[str, ...]) -> None:
     """Ids stand one below the other, and no id adds or climbs a folder."""

@@ -75,6 +75,7 @@ def infos(kind: str) -> list[zipfile.ZipInfo]:
 KINDS = ("unicode", "extra fields", "folders", "links", "old dates", "none")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_pythons_own(tmp_path: Path, kind: str) -> None:
     """Each mixture of method, level, descriptors, Zip64 by force, comment, and sizes from 0 to several pieces."""
@@ -167,6 +168,7 @@ def test_bsdtars(options: str, source: Path, tmp_path: Path) -> None:
     assert proved(made).proof == "crc"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["cf", "c0f"])
 def test_jars(way: str, source: Path, tmp_path: Path) -> None:
     """A jar's first member has an extra field of its own."""

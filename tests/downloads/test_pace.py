@@ -37,6 +37,7 @@ async def test_small_waits_are_added_up() -> None:
     assert waits.slept == [pytest.approx(0.006)]
 
 
+@pytest.mark.slow
 async def test_bandwidth_bounds_all_streams_and_is_no_stall(
     client: PixxelClient, ground: Ground, tmp_path: Path
 ) -> None:

@@ -82,6 +82,7 @@ async def test_a_refused_key_ends_a_plan(
             await manager.plan(ground.packages, sizes=True)
 
 
+@pytest.mark.slow
 async def test_what_is_being_fetched_is_not_forgotten(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:

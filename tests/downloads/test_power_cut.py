@@ -71,6 +71,7 @@ async def test_a_cancelled_body_is_synced_and_the_record_knows(
     assert sha256(done.path) == truth
 
 
+@pytest.mark.slow
 async def test_a_body_that_fails_is_synced_and_the_record_knows(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -102,6 +103,7 @@ async def test_what_was_synced_no_longer_counts_once_it_is_overwritten(
         await asyncio.wait([fetching])
 
 
+@pytest.mark.slow
 async def test_long_bodies_are_synced_on_the_way(tmp_path: Path) -> None:
     """Every so many bytes, and not with every write."""
     synced: list[int] = []

@@ -33,6 +33,7 @@ async def joiner(sandbox: Sandbox, folder: Path, package: str) -> Process:
     return process
 
 
+@pytest.mark.slow
 async def test_callers_in_all_processes_join(sandbox: Sandbox, ground: Ground, tmp_path: Path) -> None:
     """Q-01: 4 processes with 50 callers each of one package: one body is sent, and all callers have the one file."""
     package = str(ground.packages[0])
@@ -49,6 +50,7 @@ async def test_callers_in_all_processes_join(sandbox: Sandbox, ground: Ground, t
     assert fetched == [CALLERS], "one process fetched for all"
 
 
+@pytest.mark.slow
 async def test_a_joiner_goes_on_where_a_killed_process_was(
     sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path
 ) -> None:

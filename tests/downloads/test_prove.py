@@ -45,6 +45,7 @@ archives = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(archives)
 def test_sound_archives_pass(data: bytes) -> None:
@@ -60,6 +61,7 @@ def test_sound_archives_pass(data: bytes) -> None:
         assert (proof.container, proof.proof, proof.members, proof.note) == ("zip", "crc", expected, "")
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(archives.filter(lambda data: len(data) > 22), st.data())
 def test_a_cut_archive_never_passes(data: bytes, draw: st.DataObject) -> None:
@@ -135,6 +137,7 @@ def test_encrypted_members_are_proved_by_structure(part: Path) -> None:
     assert "encrypted" in prove(part).note
 
 
+@pytest.mark.slow
 def test_more_members_than_plain_records_can_count(part: Path) -> None:
     """70,000 members need Zip64, and their number is right."""
     with zipfile.ZipFile(part, "w") as archive:
@@ -179,6 +182,7 @@ def test_archives_of_info_zip(tmp_path: Path, options: list[str]) -> None:
         assert prove(path).proof == "crc"
 
 
+@pytest.mark.slow
 def test_memory_stays_small_whatever_unpacks(part: Path) -> None:
     """A member of 64 MB in a few KB is unpacked in pieces."""
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -193,6 +197,7 @@ def test_memory_stays_small_whatever_unpacks(part: Path) -> None:
     assert peak < 8 << 20
 
 
+@pytest.mark.slow
 def test_announced_sizes_bound_the_work(part: Path) -> None:
     """A member that unpacks to more than it says is given up there."""
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -362,6 +367,7 @@ def test_rasters(tmp_path: Path, options: dict[str, object]) -> None:
         prove(path)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(

@@ -85,6 +85,7 @@ async def one_run(client: PixxelClient, ground: Ground, folder: Path) -> list[Ou
     return outcomes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", seeds())
 async def test_whatever_goes_wrong(seed: int, tmp_path: Path) -> None:
     """Every file that has its name is right at the end of each run, and the folder is complete in the end."""

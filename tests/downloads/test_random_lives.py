@@ -155,6 +155,7 @@ class Life:
         ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", seeds())
 async def test_whatever_happens_to_a_folder(seed: int, tmp_path: Path) -> None:
     """No step leaves a wrong file or touches a stranger's, and the folder can always be completed."""

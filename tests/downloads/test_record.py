@@ -150,6 +150,7 @@ async def test_a_killed_process_loses_its_lease(tmp_path: Path, when: str) -> No
         assert (claim.row.state, claim.row.size, claim.row.part) == ("done", 5, "w/.0.part")
 
 
+@pytest.mark.slow
 @posix
 async def test_a_stopped_process_keeps_its_lease(tmp_path: Path) -> None:
     """P-11: a process that sleeps will wake and write on, so that its packages stay its own."""
@@ -165,6 +166,7 @@ async def test_a_stopped_process_keeps_its_lease(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 async def test_processes_that_begin_together_share(tmp_path: Path) -> None:
     """Four processes that open a new record at once get each package exactly once among them."""
     processes = [child(tmp_path, 20) for _ in range(4)]
@@ -204,6 +206,7 @@ async def test_names_belong_to_one_package(record: Record, tmp_path: Path) -> No
     assert again is not None and again.row.name == "w/Café.zip"
 
 
+@pytest.mark.slow
 async def test_many_rows(record: Record, tmp_path: Path) -> None:
     """Look-ups in bulk and walks through all rows are paged, and find what there is in their folder and state."""
     identities = [f"job:w/{number}" for number in range(2500)]

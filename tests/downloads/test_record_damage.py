@@ -65,6 +65,7 @@ def path_of(folder: Path, package: JobPackage) -> Path:
     return folder / package.workflow_id / f"{package.job_id}.zip"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("damage", "seed"), CASES, ids=lambda value: getattr(value, "__name__", str(value)))
 async def test_a_bad_record_makes_no_wrong_file(
     client: PixxelClient, ground: Ground, tmp_path: Path, damage: Callable[[Path, random.Random], None], seed: int
@@ -91,6 +92,7 @@ async def test_a_bad_record_makes_no_wrong_file(
     assert {path: sha256(path) for path in truth} == truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("damage", "seed"), [case for case in CASES if case[0] in (older, without_log, lost)])
 async def test_what_is_missing_is_fetched(
     client: PixxelClient, ground: Ground, tmp_path: Path, damage: Callable[[Path, random.Random], None], seed: int
@@ -109,6 +111,7 @@ async def test_what_is_missing_is_fetched(
     assert sha256(missing) == truth
 
 
+@pytest.mark.slow
 async def test_a_lost_record_is_made_anew(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """M-05: where the record is gone and SHA256SUMS is there, files are proved and adopted, and nothing is fetched."""
     await exported(client, ground, tmp_path)

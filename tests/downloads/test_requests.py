@@ -36,6 +36,7 @@ async def requests(sandbox: Sandbox, client: PixxelClient, packages: list[JobPac
     return Counter(seen.status for seen in list(sandbox.requests)[before:] if seen.method == "PUT")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("packing", "most"), [(0.0, 1.05), (0.3, 2.4)], ids=["ready at once", "packed on demand"])
 async def test_a_package_costs_one_request_and_one_more_when_it_packs(
     packing: float, most: float, tmp_path: Path
@@ -51,6 +52,7 @@ async def test_a_package_costs_one_request_and_one_more_when_it_packs(
     assert answers.total() <= most * len(packages)
 
 
+@pytest.mark.slow
 async def test_too_many_requests_fail_no_package(tmp_path: Path) -> None:
     """A refusal for too many requests is no failure of a package: asking pauses and goes on, also when it is long."""
     async with Sandbox(packing=0.0, package_size=20_000, job_seconds=0.0) as sandbox:
@@ -67,6 +69,7 @@ async def test_too_many_requests_fail_no_package(tmp_path: Path) -> None:
     assert answers[200] <= 1.1 * len(packages)
 
 
+@pytest.mark.slow
 async def test_a_service_that_packs_anew_at_each_request_gets_done(tmp_path: Path) -> None:
     """Waits grow until one is longer than the packing; the clock of both sides is stepped."""
     async with Sandbox(clock="manual", packing=60.0, package_size=20_000, restarts=True) as sandbox:

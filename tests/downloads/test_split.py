@@ -86,6 +86,7 @@ def asked(seen: SeenRequest) -> tuple[int, int]:
     return int(first), int(last)
 
 
+@pytest.mark.slow
 async def test_nothing_is_split_unasked(slow: Slow, tmp_path: Path) -> None:
     """Not when it is switched off, when no stream is free, or when the rate is limited here."""
     ways: list[dict[str, Any]] = [
@@ -98,6 +99,7 @@ async def test_nothing_is_split_unasked(slow: Slow, tmp_path: Path) -> None:
     assert not slow.pieces
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["no-range", "wrong-range", "etag"])
 async def test_a_storage_that_hands_out_no_pieces_is_asked_for_none(slow: Slow, tmp_path: Path, kind: Any) -> None:
     """It ignores Range, shifts it, or names another object: one connection goes on from what is sure."""
@@ -109,6 +111,7 @@ async def test_a_storage_that_hands_out_no_pieces_is_asked_for_none(slow: Slow, 
     assert not [event for event in events if isinstance(event, Rewound) and event.to == 0]
 
 
+@pytest.mark.slow
 async def test_a_piece_that_is_cut_goes_on(slow: Slow, tmp_path: Path) -> None:
     """A connection that breaks takes the others with it, and nothing that is on disk: fewer go on where they were."""
     slow.fault(kind="cut", at=100_000, times=2)
@@ -118,6 +121,7 @@ async def test_a_piece_that_is_cut_goes_on(slow: Slow, tmp_path: Path) -> None:
     assert len(slow.pieces) > 7 and not [seen for seen in slow.seen[1:] if "if-match" not in seen.headers]
 
 
+@pytest.mark.slow
 async def test_a_link_that_ends_between_pieces_is_renewed(slow: Slow, tmp_path: Path) -> None:
     """A fresh link goes on with the pieces that are missing."""
     slow.fault(kind="expired", after=4)
@@ -128,6 +132,7 @@ async def test_a_link_that_ends_between_pieces_is_renewed(slow: Slow, tmp_path: 
     assert [seen.status for seen in slow.seen].count(403) == 1 and len(slow.pieces) > 7
 
 
+@pytest.mark.slow
 async def test_damage_in_a_piece_is_found(slow: Slow, tmp_path: Path) -> None:
     """The digest and the proof are those of the whole file; what is damaged is fetched once more from byte 0."""
     slow.fault(kind="corrupt", at=50_000)
@@ -137,6 +142,7 @@ async def test_damage_in_a_piece_is_found(slow: Slow, tmp_path: Path) -> None:
     assert Rewound(str(slow.package), 0) in events
 
 
+@pytest.mark.slow
 async def test_a_killed_process_leaves_regions_that_count(slow: Slow, tmp_path: Path) -> None:
     """What was filled after a gap is not fetched again: the record knew of it before kill -9."""
     slow.fault(kind="stall", at=150_000, after=5, times=1)
@@ -156,6 +162,7 @@ async def test_a_killed_process_leaves_regions_that_count(slow: Slow, tmp_path: 
     assert sum(end - start + 1 for start, end in map(asked, later)) <= missing
 
 
+@pytest.mark.slow
 async def test_what_was_stopped_goes_on(slow: Slow, tmp_path: Path) -> None:
     """A manager that is closed in the middle of pieces leaves them for the next one."""
     manager = DownloadManager(slow.client, tmp_path)

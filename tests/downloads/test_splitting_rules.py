@@ -16,6 +16,7 @@ from pixxel_async.downloads.rules.byte_ranges import add, clipped, from_text, ga
 REGIONS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda pair: (pair[0], sum(pair))), max_size=8)
 
 
+@pytest.mark.slow
 @given(REGIONS)
 def test_regions_are_sets_of_bytes(given_regions: list[tuple[int, int]]) -> None:
     """However regions come, what is there and what is missing is exactly every byte, sorted and joined."""
@@ -32,6 +33,7 @@ def test_regions_are_sets_of_bytes(given_regions: list[tuple[int, int]]) -> None
     assert not regions or from_text(to_text(regions)) == regions
 
 
+@pytest.mark.slow
 @given(REGIONS, st.integers(0, 80))
 def test_a_file_that_is_shorter_holds_less(given_regions: list[tuple[int, int]], size: int) -> None:
     """What the record says lies behind the file's end is not there."""

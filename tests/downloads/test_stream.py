@@ -47,6 +47,7 @@ async def test_a_body_that_is_cut_everywhere_arrives(
     assert sha256(done.path) == truth
 
 
+@pytest.mark.slow
 async def test_a_body_that_stalls_is_taken_up_on_a_new_connection(
     sandbox: Sandbox, client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -61,6 +62,7 @@ async def test_a_body_that_stalls_is_taken_up_on_a_new_connection(
     assert ground.gets()[-1].startswith("bytes=")
 
 
+@pytest.mark.slow
 async def test_a_storage_that_always_stalls_is_given_up(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -75,6 +77,7 @@ async def test_a_storage_that_always_stalls_is_given_up(
     assert visible(tmp_path) == []
 
 
+@pytest.mark.slow
 async def test_a_drip_is_a_stall(sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
     """Bytes that come, but too few of them, do not keep a connection alive."""
     sandbox.inject(Fault(route="storage", kind="drip", rate=2_000, times=None))

@@ -17,6 +17,7 @@ from tests.downloads.ground import Ground, collect
 from tests.support.sums import check_sums
 
 
+@pytest.mark.slow
 async def test_sums_are_accepted_by_sha256sum(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """`sha256sum -c` agrees with every file; one that was moved away is left out."""
     async with DownloadManager(client, tmp_path) as manager:
@@ -27,6 +28,7 @@ async def test_sums_are_accepted_by_sha256sum(client: PixxelClient, ground: Grou
     assert len(check_sums(sums)) == len(ground.packages) - 1
 
 
+@pytest.mark.slow
 async def test_sums_are_written_by_several_at_once(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """Managers of one process that end together do not take each other's half of a list."""
     async with DownloadManager(client, tmp_path) as manager:
@@ -37,6 +39,7 @@ async def test_sums_are_written_by_several_at_once(client: PixxelClient, ground:
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
 
 
+@pytest.mark.slow
 async def test_sums_that_are_right_are_left_alone(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """A second run touches no list that says all; one that was changed, or misses a file that is back, is mended."""
     async with DownloadManager(client, tmp_path) as manager:
@@ -76,6 +79,7 @@ def test_sums_of_very_many_files(tmp_path: Path) -> None:
     assert listed == {*names} - {"w/1.zip", "w/2.zip", "gone/only.zip"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listed", [True, False])
 async def test_a_damaged_row_lends_no_digest_to_the_sums(
     client: PixxelClient, ground: Ground, tmp_path: Path, listed: bool
@@ -105,6 +109,7 @@ async def test_no_sums_of_nothing(client: PixxelClient, tmp_path: Path) -> None:
     assert not sums.exists()
 
 
+@pytest.mark.slow
 async def test_damage_is_found_by_reading(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """A byte that changed, a file that is shorter and one that is gone are each told; the sound one is sound."""
     async with DownloadManager(client, tmp_path) as manager:
@@ -121,6 +126,7 @@ async def test_damage_is_found_by_reading(client: PixxelClient, ground: Ground, 
     assert "changed" in found[changed].reason and "gone" in found[gone].reason
 
 
+@pytest.mark.slow
 async def test_a_folder_is_verified_by_its_sums_alone(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """A year later, without record, account or network, `SHA256SUMS` tells which files are what they were."""
     async with DownloadManager(client, tmp_path / "a") as manager:

@@ -44,6 +44,7 @@ async def read(browser: aiohttp.ClientSession, path: str, **headers: str) -> tup
                 assert answer.headers["Retry-After"] == "5"
 
 
+@pytest.mark.slow
 async def test_a_file_of_the_folder(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
     """It is fetched once for everybody, goes out whole or in part, and is fetched again when somebody removed it."""
     path = f"{job(sandbox)}/file"
@@ -55,6 +56,7 @@ async def test_a_file_of_the_folder(browser: aiohttp.ClientSession, sandbox: San
         assert (await health.json())["done"] >= 1
 
 
+@pytest.mark.slow
 async def test_a_file_that_was_removed(browser: aiohttp.ClientSession, sandbox: Sandbox, tmp_path: Path) -> None:
     """It is fetched again."""
     path = f"{job(sandbox)}/file"
@@ -76,6 +78,7 @@ async def test_metrics(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None
     assert (told["pixxel_streaming"], told["pixxel_done"], told["pixxel_failed"]) == ("1", "0", "0")
 
 
+@pytest.mark.slow
 async def test_nobody_looks_on_any_more(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
     """When the last one who followed a package has left, it is given up; what is here of it is gone on with later."""
     sandbox.inject(Fault(route="storage", kind="stall", at=8_000_000))

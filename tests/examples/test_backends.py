@@ -50,6 +50,7 @@ async def told(answer: aiohttp.ClientResponse) -> AsyncIterator[dict[str, object
             yield json.loads(line[6:])
 
 
+@pytest.mark.slow
 async def test_a_package(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
     """202 and when to come back, then the whole archive with its name; one call a question, none for more of it."""
     path = f"{job(sandbox, packing=30)}/package"
@@ -124,6 +125,7 @@ async def test_a_redirect(browser: aiohttp.ClientSession, sandbox: Sandbox) -> N
     assert link.startswith(sandbox.storage_url)
 
 
+@pytest.mark.slow
 async def test_progress(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
     """Events end with `ready`; whoever hangs up and comes again is told how it stands now."""
     path = f"{job(sandbox, packing=30)}/events"

@@ -49,6 +49,7 @@ async def read(cache: Cache, package: JobPackage) -> bytes:
         return file.read()
 
 
+@pytest.mark.slow
 async def test_what_was_not_used_longest_goes_first(
     client: PixxelClient, sandbox: Sandbox, packages: list[JobPackage], tmp_path: Path
 ) -> None:
@@ -78,6 +79,7 @@ async def test_what_is_being_read_stays_readable(
             assert len(file.read()) == SIZE
 
 
+@pytest.mark.slow
 async def test_workers_share_it(sandbox: Sandbox, packages: list[JobPackage], tmp_path: Path) -> None:
     """Several processes at once read the same packages, whole each time; the folder stays within the bound."""
     asked = [str(package) for package in packages * 3]

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
 from pixxel_async.sandbox import Fault, Sandbox
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "export_jobs.py"
@@ -26,6 +28,7 @@ async def example(sandbox: Sandbox, folder: Path) -> tuple[int | None, list[dict
     return process.returncode, list(csv.DictReader(out.decode().splitlines()))
 
 
+@pytest.mark.slow
 async def test_export_jobs(sandbox: Sandbox, tmp_path: Path) -> None:
     """It fetches the one job of last month, tells a failure with its exit code, and goes on when run again."""
     await sandbox.advance(hours=1)

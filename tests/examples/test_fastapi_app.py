@@ -47,6 +47,7 @@ async def test_users(origin: str, sandbox: Sandbox, projects: list[str], session
             assert answer.status == expected
 
 
+@pytest.mark.slow
 async def test_many_look_on(browser: aiohttp.ClientSession, sandbox: Sandbox, projects: list[str]) -> None:
     """Each is told every change of the job and the end, and the API is asked as if one looked on."""
     path = path_of(sandbox, projects[0], seconds=600, packing=30)

@@ -177,6 +177,7 @@ EACH = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @EACH
 def test_arrows_point_down(path: Path) -> None:
     """A module imports from its own slice and from the slices below it only."""

@@ -95,6 +95,7 @@ def impatient(sandbox: Sandbox) -> Settings:
     return Settings(api_key=sandbox.api_key).with_values(**given, **{"poll.initial_interval": 0.1})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", FAULTS)
 async def test_nowhere(what: str, logged: list[str], tmp_path: Path) -> None:
     """Whatever goes wrong for good, no text and no file of ours holds the key or a link's signature."""

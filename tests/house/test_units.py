@@ -58,6 +58,7 @@ def test_systemd_understands_them(tmp_path: Path) -> None:
     assert b"Unknown" not in told.stderr, told.stderr
 
 
+@pytest.mark.slow
 def test_a_night_and_the_next(tmp_path: Path) -> None:
     """The service's own line, with its key from the credential's file: a night's packages without a word, then none."""
     with Sandbox(packing=0) as sandbox:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,6 +61,7 @@ def test_successes_bring_the_pace_back() -> None:
     assert brake.rate is None
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 5), st.floats(0, 100)), max_size=60))
 def test_it_always_lets_go_on(steps: list[tuple[bool, float, float]]) -> None:
     """Whatever is refused, the next call may start within the longest pause asked for and two seconds a call."""

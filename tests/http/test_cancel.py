@@ -90,6 +90,7 @@ async def test_a_cancelled_order_is_said_to_be_unknown(caplog: pytest.LogCapture
     assert "operation=jobs.create outcome=unknown" in caplog.text
 
 
+@pytest.mark.slow
 async def test_no_descriptor_stays() -> None:
     """After calls that succeed, break, and are cancelled, a closed client holds no descriptor."""
     gc.collect()

@@ -104,6 +104,7 @@ def test_hops() -> None:
             next_hop("https://host.example/a", location)
 
 
+@pytest.mark.slow
 @given(st.ip_addresses())
 def test_every_address_is_judged(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     """No address makes the judgement fail, and a wrapped one is judged as what it wraps."""
@@ -115,6 +116,7 @@ def test_every_address_is_judged(address: ipaddress.IPv4Address | ipaddress.IPv6
         assert reason
 
 
+@pytest.mark.slow
 @given(st.text(max_size=80) | st.text(max_size=40).map(lambda text: "https://" + text))
 def test_no_link_can_hurt(url: str) -> None:
     """Any text is a link or an UnsafeLink."""

@@ -26,6 +26,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("repeat", ["safe", "once", "paid"])
 async def test_every_status(body: str, repeat: Repeat) -> None:

@@ -39,6 +39,7 @@ def read_all(
     return rows, warnings
 
 
+@pytest.mark.slow
 @given(st.integers(0, 40), st.integers(1, 12), st.integers(1, 12) | st.none(), st.booleans(), st.integers(0, 1))
 def test_every_row_once(count: int, largest: int, limit: int | None, totals: bool, first: int) -> None:
     """Whatever the page sizes, asked for or clamped, and the first page's number, each row comes once and in order."""
@@ -118,6 +119,7 @@ def test_an_empty_page_always_ends_it(total: int | None) -> None:
     assert bool(warnings) == (total == 100)
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

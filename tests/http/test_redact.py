@@ -39,6 +39,7 @@ def test_the_rest_stays() -> None:
     assert place("https://h.example/p?sig=s3cr3t") == "https://h.example/…"
 
 
+@pytest.mark.slow
 @given(st.text(), st.text())
 def test_the_key_is_blanked_wherever_it_stands(before: str, after: str) -> None:
     """No message holds the key that was sent."""

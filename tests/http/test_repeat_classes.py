@@ -55,6 +55,7 @@ def test_all_operations_are_known() -> None:
         assert operation.gone_is_done == (operation.method == "DELETE"), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", LOST)
 async def test_a_lost_answer(how: str) -> None:
     """A safe operation is sent again and succeeds; any other is sent once and its outcome is unknown."""
@@ -75,6 +76,7 @@ async def lose(how: str, name: str, operation: Operation) -> None:
         assert len(server.requests) == (2 if operation.repeat == "safe" else 1), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
 async def test_no_redirect_is_followed(status: int) -> None:
     """No call goes anywhere else, with its body or as a GET, and none goes twice (R-04), counted at both hosts."""
@@ -102,6 +104,7 @@ async def test_what_costs_nothing_is_simply_asked_again() -> None:
     assert free == {"assets.request_download", "catalogs.request_download"}
 
 
+@pytest.mark.slow
 async def test_a_refusal_before_the_work() -> None:
     """429 lets safe and once operations wait and go on; a paid one says how long it would have to wait."""
     for name, operation in OPERATIONS.items():
@@ -115,6 +118,7 @@ async def test_a_refusal_before_the_work() -> None:
             assert len(server.requests) == (1 if operation.repeat == "paid" else 2), name
 
 
+@pytest.mark.slow
 async def test_no_connection_at_all() -> None:
     """Where nothing was sent nothing is unknown, and a paid operation is left to its caller."""
     async with Raw() as server:
@@ -135,6 +139,7 @@ async def test_an_unreadable_answer_to_an_order(body: bytes) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 async def test_an_error_that_drips() -> None:
     """The status of a refused order is known at once; a body that is sent byte by byte does not take it away (B-10)."""
     drops: list[Step] = [0.05, b"x"] * 100

@@ -70,6 +70,7 @@ def test_refused_query_arguments(value: object) -> None:
         query({"status": value})
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1), st.text(st.characters(codec="utf-8"))))
 def test_a_query_comes_back(arguments: dict[str, str]) -> None:
     """Whatever is put into a query is read from it again."""

@@ -144,6 +144,7 @@ def test_a_time_out_costs_twice() -> None:
     assert costs == [10.0, 5.0]
 
 
+@pytest.mark.slow
 @given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
 def test_jitter_is_full_and_capped(attempt: int, roll: float) -> None:
     """A wait lies between nothing and a bound that doubles up to the cap."""
@@ -178,6 +179,7 @@ def test_retry_after(text: str, seconds: float | None) -> None:
     assert retry_after(reply(429, text).headers, NOW) == seconds
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60) | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ \S{0,6}"))
 def test_no_retry_after_can_hurt(text: str) -> None:
     """Whatever stands there is a number of seconds that is not negative, or nothing."""
@@ -185,6 +187,7 @@ def test_no_retry_after_can_hurt(text: str) -> None:
     assert seconds is None or (seconds >= 0 and math.isfinite(seconds))
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(CLASSES),
     st.integers(300, 599) | st.sampled_from(["connect", "headers", "body"]),

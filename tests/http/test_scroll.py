@@ -32,6 +32,7 @@ def rows_of(body: bytes) -> list[Any] | None:
     return rows
 
 
+@pytest.mark.slow
 @given(st.lists(ANY, max_size=8), st.sampled_from([None, 1]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
 def test_any_rows_are_found(rows: list[Any], indent: int | None, encoding: str) -> None:
     """Whatever the rows are, and however the text is spaced and encoded, they are those that a parser finds."""
@@ -63,6 +64,7 @@ def test_no_beginning_of_an_answer_is_taken_for_all_of_it() -> None:
     assert [cut for cut in range(len(body)) if rows_of(body[:cut]) is not None] == []
 
 
+@pytest.mark.slow
 async def test_a_long_listing_is_the_same_in_every_way_of_reading() -> None:
     """Row by row, in pages, the first page alone, and cut short: the rows are the same, with what they are lent."""
     ids = [f"{number:040x}" for number in range(8000)]

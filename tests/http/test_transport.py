@@ -273,6 +273,7 @@ async def test_calls_a_second_are_bounded() -> None:
     assert waits.now - 1000 == pytest.approx(2.0)
 
 
+@pytest.mark.slow
 async def test_the_call_has_a_deadline() -> None:
     """A body that always moves a little ends all the same."""
     trickle: list[Step] = [HEAD + b"Content-Length: 1000\r\n\r\n", *([b" ", 0.1] * 100)]
@@ -296,6 +297,7 @@ async def test_no_connection() -> None:
     assert isinstance(caught.value, ConnectionFailed)
 
 
+@pytest.mark.slow
 async def test_a_large_answer_does_not_hold_up_the_loop() -> None:
     """While megabytes are parsed and converted other tasks go on: a timer is late by a fraction of the work only."""
     job = {f"field_{number}": "x" * 40 for number in range(20)} | {"id": "j", "status": "completed"}

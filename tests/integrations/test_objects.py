@@ -42,6 +42,7 @@ def url_of(store: Store) -> str:
     return "file:///store" if isinstance(store, LocalStore) else "memory:///store"
 
 
+@pytest.mark.slow
 async def test_a_batch_and_the_next(store: Store, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """All packages become objects, nothing stays in the spool, and a second run fetches nothing."""
     truth = {f"{package.workflow_id}/{package.job_id}.zip": await ground.truth(package) for package in ground.packages}
@@ -57,6 +58,7 @@ async def test_a_batch_and_the_next(store: Store, client: PixxelClient, ground: 
     assert len(ground.gets()) == 2 * len(truth)
 
 
+@pytest.mark.slow
 async def test_s3(bucket: Bucket, client: PixxelClient, package: JobPackage, ground: Ground, tmp_path: Path) -> None:
     """A URL alone is enough: credentials, endpoint and region come from where AWS' own tools have them."""
     async with DownloadManager(client, bucket.url("a/b"), spool=tmp_path) as manager:
@@ -98,6 +100,7 @@ async def test_a_deleted_object_stays_done_or_is_redone(
     assert len(names(store)) == 1
 
 
+@pytest.mark.slow
 async def test_sums_and_verify(store: Store, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """`SHA256SUMS` is an object, without what was deleted; damage is found by reading the objects."""
     gone, damaged, *rest = ground.packages
@@ -130,6 +133,7 @@ async def test_forget_deletes_the_object(
         assert (await manager.fetch(package)).fetched
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["damaged", "gone"])
 async def test_a_lost_record_knows_its_objects_again(
     what: str, client: PixxelClient, ground: Ground, tmp_path: Path

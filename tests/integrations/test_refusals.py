@@ -92,6 +92,7 @@ async def test_a_store_that_is_not_there() -> None:
         await at("http://127.0.0.1:9").open()
 
 
+@pytest.mark.slow
 async def test_a_store_that_breaks_down(
     bucket: Bucket, client: PixxelClient, package: JobPackage, ground: Ground, tmp_path: Path
 ) -> None:
@@ -111,6 +112,7 @@ async def test_a_store_that_breaks_down(
     assert part_bytes(tmp_path) == 0 and len(ground.gets()) == 1
 
 
+@pytest.mark.slow
 async def test_no_credentials(
     client: PixxelClient, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -128,6 +130,7 @@ async def test_azure_without_an_account(client: PixxelClient, tmp_path: Path, mo
         await DownloadManager(client, "az://exports", spool=tmp_path).open()
 
 
+@pytest.mark.slow
 def test_without_the_extra() -> None:
     """The error says what to install."""
     code = """

@@ -46,6 +46,7 @@ async def start(ground: Ground, url: str, package: JobPackage, environment: dict
     )  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_killed_in_mid_upload(
     bucket: Bucket, ground: Ground, package: JobPackage, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -66,6 +67,7 @@ async def test_killed_in_mid_upload(
     assert len(ground.gets()) == 2, "once to know the truth, and once for both runs"
 
 
+@pytest.mark.slow
 async def test_other_uploads_are_left_alone(
     bucket: Bucket, client: PixxelClient, package: JobPackage, environment: dict[str, str]
 ) -> None:
@@ -82,6 +84,7 @@ async def test_other_uploads_are_left_alone(
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part_is_left", [False, True])
 async def test_sent_before_the_record_knew(
     part_is_left: bool, bucket: Bucket, client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
@@ -106,6 +109,7 @@ async def test_sent_before_the_record_knew(
     assert part_bytes(tmp_path) == 0 and len(ground.gets()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("comes_back", [True, False])
 async def test_cancelled_in_mid_upload(
     comes_back: bool, bucket: Bucket, client: PixxelClient, package: JobPackage, environment: dict[str, str],

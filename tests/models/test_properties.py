@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -77,6 +78,7 @@ def same(sent: Any, written: Any) -> bool:
     return bool(sent == written) or float(sent) == written
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(objects())
 def test_reading_never_raises_and_loses_nothing(case: tuple[type[Model], dict[str, Any]]) -> None:
@@ -89,6 +91,7 @@ def test_reading_never_raises_and_loses_nothing(case: tuple[type[Model], dict[st
     assert isinstance(repr(made), str)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(objects())
 def test_types_never_lie(case: tuple[type[Model], dict[str, Any]]) -> None:

@@ -153,6 +153,7 @@ def test_drift_counts_what_is_new() -> None:
     assert drift.words == {"Job.status=paused": 2, "JobTask.status=zzz": 2}
 
 
+@pytest.mark.slow
 def test_drift_is_bounded() -> None:
     """A server that makes up names fills no memory."""
     drift = Drift()

@@ -69,6 +69,7 @@ def test_what_cannot_be_read_is_unknown(query: str) -> None:
     assert expires_at(f"https://storage.example/b.zip?{query}") is None
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_no_text_raises(text: str) -> None:
     """Reading the end never fails, whatever was taken for a link."""

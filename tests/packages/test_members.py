@@ -273,6 +273,7 @@ async def test_into_a_file(client: PixxelClient, sandbox: Sandbox, tmp_path: Pat
     assert names(tmp_path) == ["B04.tif"]
 
 
+@pytest.mark.slow
 async def test_leaving_early_lets_go(client: PixxelClient, sandbox: Sandbox, tmp_path: Path) -> None:
     """A reader that leaves, or is cancelled while a file is written, leaves neither transfer nor file behind."""
     package = await served(client, sandbox, make_zip([("a", bytes(1 << 26))], method=zipfile.ZIP_STORED))
@@ -306,6 +307,7 @@ async def test_it_must_be_open(client: PixxelClient, sandbox: Sandbox) -> None:
     assert len(sent(sandbox)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["members", "fetch_member", "open_member"])
 async def test_a_storage_that_drips(what: str, tmp_path: Path) -> None:
     """Byte by byte there is always progress: the deadline ends it (T-12), and nothing stays behind."""

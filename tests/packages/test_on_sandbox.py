@@ -105,6 +105,7 @@ async def test_no_link_before_it_is_ready(client: PixxelClient, job: Job) -> Non
         await client.packages.link(job)
 
 
+@pytest.mark.slow
 async def test_the_deadline_says_how_it_stood(client: PixxelClient, job: Job, sandbox: Sandbox) -> None:
     """An unknown word, even with a link beside it, is waited for until the deadline."""
     odd = json.dumps({"id": "j", "status": "marinating", "signed_url": "https://storage.example/x"})
@@ -115,6 +116,7 @@ async def test_the_deadline_says_how_it_stood(client: PixxelClient, job: Job, sa
     assert client.drift()
 
 
+@pytest.mark.slow
 async def test_a_server_that_packs_anew_on_every_asking(job: Job) -> None:
     """The growing intervals let such a package get done all the same."""
     async with (

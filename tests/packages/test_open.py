@@ -168,6 +168,7 @@ def package_of(sandbox: Sandbox) -> str:
     return f"job:{job.workflow_id}/{job.id}"
 
 
+@pytest.mark.slow
 async def test_a_hundred_ranges_cost_one_ask(
     client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox
 ) -> None:
@@ -182,6 +183,7 @@ async def test_a_hundred_ranges_cost_one_ask(
     assert sandbox.count("jobs.request_download") == 2
 
 
+@pytest.mark.slow
 async def test_the_first_hundred_share_one_ask(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
     """Opened together, with no link at hand."""
     await asyncio.gather(*(read(client.packages.open(package, range="bytes=0-0")) for _ in range(100)))
@@ -267,6 +269,7 @@ async def test_a_link_that_ended_on_the_way(client: PixxelClient, package: str, 
     assert sandbox.count("jobs.request_download") == 2
 
 
+@pytest.mark.slow
 async def test_a_refused_link_is_renewed_once(package: str, sandbox: Sandbox) -> None:
     """A hundred whose link has ended share one fresh link, whether they were refused or wait behind those who were."""
     then = sandbox.clock.now()
@@ -334,6 +337,7 @@ async def test_a_limit_of_bytes(client: PixxelClient, package: str, sandbox: San
         await read(client.packages.open(package, max_bytes=2 * SIZE))
 
 
+@pytest.mark.slow
 async def test_a_limit_of_time(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
     """The deadline holds for a storage that stalls, and for a reader that does: its connection is let go."""
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000, times=2))
@@ -346,6 +350,7 @@ async def test_a_limit_of_time(client: PixxelClient, package: str, sandbox: Sand
     await stream.aclose()
 
 
+@pytest.mark.slow
 async def test_a_deadline_while_nobody_answers() -> None:
     """T-12: it holds before the first byte, too, and while a cut body is continued, whoever it is that is silent."""
     cut: list[Step] = [b'HTTP/1.1 200 OK\r\nContent-Length: 9000\r\nETag: "e"\r\n\r\nPK\3\4' + bytes(600), 0.05, "fin"]
@@ -359,6 +364,7 @@ async def test_a_deadline_while_nobody_answers() -> None:
                 await read(client.packages.open(package(server.url), deadline=0.3))
 
 
+@pytest.mark.slow
 async def test_a_stream_that_is_over_is_forgotten(client: PixxelClient, package: str) -> None:
     """No timer holds it until its deadline, which may be hours away."""
     stream = client.packages.open(package, range="bytes=0-0")
@@ -369,6 +375,7 @@ async def test_a_stream_that_is_over_is_forgotten(client: PixxelClient, package:
     assert alive() is None
 
 
+@pytest.mark.slow
 async def test_the_reader_sets_the_pace() -> None:
     """What the reader does not take is not fetched, but for what the connection buffers."""
     async with (

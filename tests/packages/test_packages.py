@@ -261,6 +261,7 @@ async def test_a_cancelled_caller_leaves_the_others(packages: Packages, api: Fak
     assert one.cancelled() and len(api.calls) == 1
 
 
+@pytest.mark.slow
 async def test_kept_links_are_bounded(packages: Packages, api: FakeAPI) -> None:
     """A client that touched very many packages keeps the newest links only."""
     for number in range(4097):

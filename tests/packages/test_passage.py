@@ -35,6 +35,7 @@ def agreed(seen: StreamSummary | None, data: bytes) -> bool:
     return seen is not None and agrees(seen, end, entries([directory], end))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     members,
@@ -53,6 +54,7 @@ def test_any_pieces_make_the_same(
     assert agreed(passed(data, cuts), data) is followed
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0), st.integers(0, 7), st.lists(st.integers(0), max_size=3))
 def test_a_flipped_bit_never_agrees(at: int, bit: int, cuts: list[int]) -> None:
@@ -79,6 +81,7 @@ def test_damage_is_never_vouched_for(damage: str) -> None:
     assert not vouched
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=400), st.lists(st.integers(0), max_size=4))
 def test_no_bytes_break_it(tail: bytes, cuts: list[int]) -> None:
@@ -86,6 +89,7 @@ def test_no_bytes_break_it(tail: bytes, cuts: list[int]) -> None:
     passed(b"PK\x03\x04" + tail, cuts)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_left_alone() -> None:
     """What unpacks to very much at once is left to a walk that can be stopped."""
     sink = io.BytesIO()

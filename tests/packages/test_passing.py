@@ -135,6 +135,7 @@ ODD = st.text() | st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys((*WHOLE, "last-modified", "accept-ranges", "x"), ODD)), ODD)
 @example({"etag": '"a"\r\nSet-Cookie: x', "last-modified": "Mon, 01 Jan 2024 00:00:00 GMT\n"}, 'a"\r\nx: y')
 def test_nothing_else_is_passed_on(headers: dict[str, str], name: str) -> None:

@@ -41,6 +41,7 @@ packages: st.SearchStrategy[Package] = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(packages)
 def test_text_round_trips(package: Package) -> None:
     """`parse_package` reads what `str` wrote, whatever the ids hold: slashes, colons, controls, surrogates."""
@@ -49,6 +50,7 @@ def test_text_round_trips(package: Package) -> None:
     assert text.isascii() and text.isprintable() and " " not in text
 
 
+@pytest.mark.slow
 @given(packages, packages)
 def test_one_text_for_one_package(one: Package, other: Package) -> None:
     """Different packages have different texts, so that text can be a key."""

@@ -37,6 +37,7 @@ def run_pytest(folder: Path, text: str, *arguments: str) -> str:
     return ended.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mark", "arguments"), [
     ("@pytest.mark.asyncio", ("-p", "no:anyio", "-o", "asyncio_default_fixture_loop_scope=function")),
     ('@pytest.mark.anyio\n@pytest.mark.parametrize("anyio_backend", ["asyncio"])', ("-p", "no:asyncio")),
@@ -46,6 +47,7 @@ def test_the_fixtures_serve_both_plugins_for_async_tests(mark: str, arguments: t
     assert "1 passed" in run_pytest(tmp_path, SUITE.format(mark=mark), *arguments)
 
 
+@pytest.mark.slow
 def test_a_run_that_uses_no_fixture_imports_nothing_of_ours(tmp_path: Path) -> None:
     """The plugin is registered in every run and costs it nothing: neither aiohttp nor attrs nor the client is there."""
     text = """

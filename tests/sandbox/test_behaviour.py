@@ -109,6 +109,7 @@ def test_every_switch_is_tried() -> None:
     assert {name for told in OTHER for name in told} == {member.name for member in fields(Behaviour)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", OTHER, ids=json.dumps)
 async def test_the_client_gets_its_work_done(told: dict[str, Any], tmp_path: Path) -> None:
     """It lists, pages, waits for a job, reads it, and puts its package and a task's on the disk."""

@@ -37,6 +37,7 @@ def _status(url: str, key: str) -> int:
         return error.code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [["--scenario", "nope"], ["--profile", "fancy"], ["--profile", "nowhere.json"]])
 def test_what_it_does_not_know_is_a_line(wrong: list[str], tmp_path: Path) -> None:
     """On stderr, with exit code 2."""

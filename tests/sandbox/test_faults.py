@@ -76,6 +76,7 @@ async def stands(call: asyncio.Task[Any]) -> bool:
     return not (await asyncio.wait({call}, timeout=0.05))[0]
 
 
+@pytest.mark.slow
 async def test_latency_is_real_where_the_clock_is(session: aiohttp.ClientSession) -> None:
     """A running clock is not stepped by waiting, unless somebody asks the sandbox to make time pass."""
     async with Sandbox() as sandbox:
@@ -104,6 +105,7 @@ async def test_who_sleeps_is_not_held_up_by_a_fault(caller: Caller) -> None:
     assert ends == [10.0] and sandbox.clock.now() - begun == 20.0
 
 
+@pytest.mark.slow
 async def test_a_reader_that_sleeps_is_woken(session: aiohttp.ClientSession) -> None:
     """Bytes that it does not take do not hold the clock up for ever."""
     async with Sandbox(clock="manual", package_size=1 << 26) as sandbox:
@@ -174,6 +176,7 @@ async def test_a_drip_is_slow(caller: Caller) -> None:
         assert len(await rest) == 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 1, 300_000])
 async def test_one_byte_is_damaged(caller: Caller, at: int) -> None:
     """That one and no other, under the same ETag."""

@@ -54,6 +54,7 @@ def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
 BODIES = sorted(name for name, valid in requests(Sandbox()).items() if valid.body is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ["literal", "realistic"])
 @settings(max_examples=200, deadline=None)
 @given(st.data())
@@ -65,6 +66,7 @@ def test_a_body_with_anything_anywhere_is_answered(profile: ProfileName, data: s
     _answered(profile, valid, json.dumps(body).encode())
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(sorted(requests(Sandbox()))),

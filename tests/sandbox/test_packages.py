@@ -148,6 +148,7 @@ async def test_asking_may_begin_the_packing_anew(session: aiohttp.ClientSession)
         assert (await caller.do("jobs.request_download")).json["status"] == "ready"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [5_000, 262_144, 1_000_003, 70_000_000])
 async def test_packages_have_any_size_that_is_asked_for(session: aiohttp.ClientSession, size: int) -> None:
     """To the byte, sound, and different from each other."""
@@ -160,6 +161,7 @@ async def test_packages_have_any_size_that_is_asked_for(session: aiohttp.ClientS
         assert archive.testzip() is None
 
 
+@pytest.mark.slow
 async def test_two_sandboxes_of_one_seed_have_the_same_bytes(session: aiohttp.ClientSession) -> None:
     """Ids, bytes and ETags depend on the seed: not on the port, the clock, or what was asked before."""
     seen = []

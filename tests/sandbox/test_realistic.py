@@ -35,6 +35,7 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
+@pytest.mark.slow
 async def test_it_has_all_that_the_document_does_not_say(session: aiohttp.ClientSession) -> None:
     """Raw JSON, numeric boxes, fractions, nulls, words of old, new members, odd times, mixed case."""
     real = await answers("realistic", session)
@@ -52,6 +53,7 @@ async def test_it_has_all_that_the_document_does_not_say(session: aiohttp.Client
     )
 
 
+@pytest.mark.slow
 async def test_the_literal_one_has_none_of_it(session: aiohttp.ClientSession) -> None:
     """Lists of integers, texts in boxes, whole numbers, no null, no new member."""
     plain = await answers("literal", session)

@@ -30,6 +30,7 @@ def test_checksums_of_joined_and_repeated_bytes(one: bytes, other: bytes, times:
     assert repeated(zlib.crc32(one), len(one), times) == zlib.crc32(one * times)
 
 
+@pytest.mark.slow
 @given(pieces, st.integers(0, 1300), st.integers(0, 1300))
 def test_a_ribbon_reads_the_same_from_anywhere(made: list[Piece], start: int, stop: int) -> None:
     """Any part is that part of the whole, and the checksum is that of the whole."""
@@ -39,6 +40,7 @@ def test_a_ribbon_reads_the_same_from_anywhere(made: list[Piece], start: int, st
     assert b"".join(ribbon.read(start, stop)) == whole[start:stop]
 
 
+@pytest.mark.slow
 @given(st.lists(pieces, min_size=1, max_size=4))
 def test_an_archive_is_sound_whatever_is_in_it(contents: list[list[Piece]]) -> None:
     """zipfile finds every member with its bytes, also under names that are not ASCII."""
@@ -110,6 +112,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(json_values)
 def test_checks_say_something_about_anything(value: object) -> None:
     """No value whatever makes them fail."""

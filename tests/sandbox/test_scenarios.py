@@ -38,6 +38,7 @@ async def test_a_scenario_goes_wrong_as_it_is_named(scenario: str, status: int, 
     assert found == await met(scenario, 40, session)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", sorted(SCENARIOS))
 async def test_the_main_job_ends_well_in_every_scenario(scenario: str, tmp_path: Path) -> None:
     """Every package is whole on the disk, and the key went nowhere else."""

@@ -88,6 +88,7 @@ async def test_a_taken_name_is_as_the_vendor_declares(caller: Caller) -> None:
         assert faults(second, declared(operation, 409) or {}) == []
 
 
+@pytest.mark.slow
 async def test_no_exception_is_without_need(caller: Caller) -> None:
     """Whatever is listed as undeclared or bodiless is so for some operation."""
     seen = set()

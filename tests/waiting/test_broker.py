@@ -99,6 +99,7 @@ async def test_a_deadline_passes_while_a_request_hangs(broker: Broker, world: Wo
         await waiting
 
 
+@pytest.mark.slow
 async def test_thousands_of_waiters_cost_one_request_a_tick(broker: Broker, world: World, time: SteppedTime) -> None:
     """2,000 jobs of one workflow, each with a waiter: one listing a tick, whoever ends when."""
     ids = [f"j{number}" for number in range(2000)]
@@ -114,6 +115,7 @@ async def test_thousands_of_waiters_cost_one_request_a_tick(broker: Broker, worl
     assert world.lists <= 20
 
 
+@pytest.mark.slow
 async def test_two_thousand_waiters_of_one_job_share_its_get(broker: Broker, world: World, time: SteppedTime) -> None:
     """Many that wait for the same thing cost what one costs."""
     waiting = [start(broker.wait(world.wait("j"))) for _ in range(2000)]
@@ -187,6 +189,7 @@ async def test_a_late_joiner_is_not_lost_in_a_crowd(broker: Broker, world: World
         each.cancel()
 
 
+@pytest.mark.slow
 async def test_others_get_their_turn_while_thousands_are_told(broker: Broker, world: World) -> None:
     """Handing out a large listing does not hold up the event loop from the first thing to the last."""
     ids = [f"j{number}" for number in range(2000)]
@@ -278,6 +281,7 @@ PASSING = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("crowd", [1, 30])
 async def test_an_outage_is_waited_out(
@@ -516,6 +520,7 @@ async def test_a_follower_is_called_once_with_the_end(broker: Broker, world: Wor
     assert {len(told) for told in ends.told.values()} == {0, 1}
 
 
+@pytest.mark.slow
 async def test_thousands_of_followers_cost_no_task_each(broker: Broker, world: World, time: SteppedTime) -> None:
     """2,000 that are followed need a few tasks in all, and so do the deadlines of as many that are awaited."""
     ends, before = Ends(broker, world), len(asyncio.all_tasks())

@@ -57,6 +57,7 @@ async def test_a_job_is_waited_for(client: PixxelClient, workflow: Workflow, san
     assert sandbox.count("jobs.list") == 0
 
 
+@pytest.mark.slow
 async def test_hundreds_of_jobs_cost_a_listing_a_tick(
     client: PixxelClient, workflow: Workflow, sandbox: Sandbox
 ) -> None:
@@ -87,6 +88,7 @@ async def test_a_failed_job(client: PixxelClient, sandbox: Sandbox) -> None:
     assert caught.value.value.status == "failed"
 
 
+@pytest.mark.slow
 async def test_an_unknown_word_is_waited_out(client: PixxelClient, sandbox: Sandbox) -> None:
     """A word that nobody knows is no end; the deadline is, and names it."""
     sandbox.inject(said("marinating"))
@@ -94,6 +96,7 @@ async def test_an_unknown_word_is_waited_out(client: PixxelClient, sandbox: Sand
         await client.jobs.wait("w", "j", deadline=0.4)
 
 
+@pytest.mark.slow
 async def test_an_outage_is_told_to_everybody(client: PixxelClient, workflow: Workflow, sandbox: Sandbox) -> None:
     """What lasts until the deadline is told to each waiter, what passes before to nobody."""
     job = await begin(client, workflow)
@@ -105,6 +108,7 @@ async def test_an_outage_is_told_to_everybody(client: PixxelClient, workflow: Wo
     assert ["the last error: " in str(error) for error in errors if isinstance(error, TimedOut)] == [True] * 3
 
 
+@pytest.mark.slow
 async def test_an_outage_longer_than_a_call_may_last(
     client: PixxelClient, workflow: Workflow, sandbox: Sandbox
 ) -> None:
@@ -115,6 +119,7 @@ async def test_an_outage_longer_than_a_call_may_last(
     assert sandbox.count("jobs.get") >= 13
 
 
+@pytest.mark.slow
 async def test_two_thousand_jobs_cost_one_request_a_tick(client: PixxelClient, workflow: Workflow) -> None:
     """2,000 running jobs of one workflow, each with a waiter and some with watchers: a listing a tick, and no get."""
     async with (

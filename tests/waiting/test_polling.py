@@ -33,6 +33,7 @@ def test_jitter_stays_in_its_share(age: float, asked: int, roll: float) -> None:
     assert 1.59 < wait < 36.01
 
 
+@pytest.mark.slow
 @given(ages, counts, rolls, st.integers(0, 40))
 def test_put_kinds_wait_a_quarter_of_their_age(age: float, asked: int, roll: float, setbacks: int) -> None:
     """However old, and whatever the dice: never sooner than a quarter of the age, doubled after each setback."""
@@ -46,6 +47,7 @@ def test_put_kinds_have_no_ceiling() -> None:
     assert next_wait(3600, 10, SETTINGS, 0.5) == 900
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0.1, 100), min_size=1, max_size=200))
 def test_a_group_waits_for_enough_of_its_members(waits: list[float]) -> None:
     """Small groups follow the most urgent member; in large ones at most a twentieth is kept waiting."""
@@ -81,6 +83,7 @@ def test_list_or_get(wanted: int, weights: Weights, expected: bool) -> None:
     assert lists(wanted, weights) is expected
 
 
+@pytest.mark.slow
 @given(st.integers(2, 5_000), st.integers(1, 10**6), st.integers(1, 10**4), st.integers(1, 10**5))
 def test_more_waiters_never_turn_a_listing_into_gets(wanted: int, rows: int, row: int, whole: int) -> None:
     """What is worth listing for some is worth listing for more."""

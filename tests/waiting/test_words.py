@@ -60,6 +60,7 @@ def test_success_in_part_keeps_its_name() -> None:
 WORDS = sorted(GOOD | BAD | PARTIAL | WAITING | AT_WORK)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(WORDS), st.data())
 def test_spelling_does_not_matter(word: str, data: st.DataObject) -> None:
     """Case, blanks, `_` and `-` anywhere change nothing."""
