@@ -1,4 +1,4 @@
-"""How far a TIFF or BigTIFF reaches by what it says of itself: its directories, its tags' values, its strips and tiles.
+"""Find how far a TIFF or BigTIFF must reach by its own directories, tag values, strips and tiles.
 
 Source: the public TIFF 6.0 specification, section 2, and the BigTIFF design notes.
 """
@@ -25,10 +25,10 @@ Read = Callable[[int, int], bytes]
 
 @frozen
 class Layout:
-    """What was found.
+    """The extent of a TIFF.
 
     Attributes:
-        needed: bytes that the file must have to hold everything that it lists.
+        needed: file size in bytes that holds everything it lists.
         directories: images and overviews in it.
     """
 
@@ -65,7 +65,7 @@ def check_tiff(read: Read) -> Layout:
     """Follow a TIFF's directories.
 
     Args:
-        read: as many bytes from a place as asked for; fewer where the file does not reach so far.
+        read: returns the bytes at an offset; fewer at the end of the file.
 
     Raises:
         Corrupt: a directory is damaged, lies outside the file, or leads back to an earlier one.
@@ -86,7 +86,7 @@ def check_tiff(read: Read) -> Layout:
 
 
 def _directory(read: Read, form: _Form, at: int) -> tuple[int, int]:
-    """How far one directory and what it lists reach, and where the next one is."""
+    """Return how far a directory and what it lists reach, and the offset of the next directory."""
     count = form.count.unpack(_exactly(read, at, form.count.size))[0]
     if not 0 < count <= 65_535:
         raise Corrupt("the TIFF has a damaged directory")
@@ -109,7 +109,7 @@ def _tags(form: _Form, body: bytes, start: int) -> Iterator[tuple[int, _Values]]
 
 
 def _data_reach(read: Read, form: _Form, offsets: _Values, lengths: _Values) -> int:
-    """How far strips or tiles reach; one whose length is 0 is not there at all."""
+    """Return how far strips or tiles reach; one of length 0 is absent."""
     pairs = zip(_numbers(read, form, offsets), _numbers(read, form, lengths), strict=False)
     return max((offset + length for offset, length in pairs if length), default=0)
 

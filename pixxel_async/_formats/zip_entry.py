@@ -47,17 +47,17 @@ class Entry:
 
     @property
     def encrypted(self) -> bool:
-        """Whether its bytes are encrypted."""
+        """Return whether its bytes are encrypted."""
         return bool(self.flags & ENCRYPTED)
 
     @property
     def streamed(self) -> bool:
-        """Whether a data descriptor follows its bytes; the local header's flag decides."""
+        """Return whether a data descriptor follows its bytes; the local header's flag decides."""
         return bool(self.flags & DESCRIPTOR)
 
     @property
     def special(self) -> bool:
-        """Whether it is a symbolic link, a device or the like."""
+        """Return whether it is a symbolic link, a device or the like."""
         return stat.S_IFMT(self.mode) not in (0, stat.S_IFREG, stat.S_IFDIR)
 
     @property
@@ -79,7 +79,7 @@ class Entry:
 
     @property
     def unpacked_as(self) -> str:
-        """The path below the folder of unpacked files, see `portable`."""
+        """Return its path below the folder of unpacked files; see `portable`."""
         return portable(self.name)
 
 

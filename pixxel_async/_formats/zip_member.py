@@ -1,4 +1,4 @@
-"""The bytes of one member of a ZIP, unpacked piece by piece and compared with its checksum."""
+"""Unpack one member of a ZIP piece by piece, and verify its checksum."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _PIECE = 1 << 20
 
 
 def why_not(entry: Entry) -> str:
-    """Why a member cannot be unpacked here; "" when it can."""
+    """Return why a member cannot be unpacked here; empty if it can."""
     if entry.encrypted:
         return "encrypted"
     return "" if entry.method in (_STORED, _DEFLATED) else f"compression method {entry.method} is not unpacked here"
 
 
 class Unpacking:
-    """Takes the packed bytes in any pieces, and gives the unpacked ones in pieces of bounded size.
+    """Convert packed bytes, in pieces of any size, to unpacked pieces of bounded size.
 
-    `give` some, `take` until nothing comes, and so on; `end` when all were given.
+    `give` some, `take` until nothing comes, and so on; `end` after the last.
 
     Args:
-        entry: the member, as the directory has it.
+        entry: the member's directory entry.
     """
 
     def __init__(self, entry: Entry) -> None:
@@ -36,16 +36,16 @@ class Unpacking:
         self._size = self._crc = 0
 
     def give(self, packed: bytes) -> None:
-        """The next packed bytes; those before must have been taken."""
+        """Add packed bytes; all earlier ones must have been taken."""
         if packed and self._unpacker is not None and self._unpacker.eof:
             raise self._damaged()
         self._given = packed
 
     def take(self) -> bytes:
-        """The next unpacked bytes; nothing when more packed ones are needed.
+        """Return the next unpacked bytes; nothing if more packed bytes are needed.
 
         Raises:
-            Corrupt: they cannot be unpacked, or are more than the directory says.
+            Corrupt: the bytes cannot be unpacked, or exceed the size in the directory.
         """
         piece = self._given if self._unpacker is None else self._inflated(self._unpacker)
         if self._unpacker is None:
@@ -57,7 +57,7 @@ class Unpacking:
         return piece
 
     def end(self) -> None:
-        """Raises `Corrupt` unless all bytes came, and are those that the checksum is of."""
+        """Raise `Corrupt` unless all bytes came and match the checksum."""
         unpacker = self._unpacker
         whole = unpacker is None or (unpacker.eof and not unpacker.unused_data)
         if not whole or (self._size, self._crc) != (self._entry.size, self._entry.crc):

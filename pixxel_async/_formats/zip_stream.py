@@ -1,7 +1,7 @@
-"""A ZIP's members, unpacked and compared with their checksums while the archive's bytes pass by, in any pieces.
+"""Verify a ZIP's members against their checksums while the archive streams past, in pieces of any size.
 
-Rule 1: nothing is believed that the directory does not repeat. What was seen is kept as one fingerprint, and the
-archive is proved only if its directory, read at the end, gives the same: see `agrees`.
+Rule 1: nothing counts that the directory does not repeat. The members are kept as one fingerprint, and the archive is
+proved only if its directory, read at the end, gives the same fingerprint: see `agrees`.
 Rule 2: what cannot be followed (stored bytes of unknown length, a bomb, damage) is left to a walk through the file;
 then `seen` is None. Memory is bounded by the pieces, whatever the archive holds.
 """
@@ -34,11 +34,11 @@ from .zip_structure import (
 __all__ = ["StreamSummary", "ZipStreamChecker", "agrees"]
 
 _PIECE = 1 << 18
-"""Bytes followed at a time: what mostly arrives together. They are looked at where they lie."""
+"""Bytes checked at a time, about what arrives together; they are read in place."""
 _A_LITTLE = 64
 _OUT = 1 << 20
 MOST_AT_ONCE = 64 << 20
-"""Unpacked bytes of one `update`: more are left to a walk, which can be stopped."""
+"""Unpacked bytes of one `update`; more are left to a walk, which can be interrupted."""
 _DESCRIPTORS = (16, 12, 24, 20)
 
 Bytes = bytes | bytearray | memoryview
@@ -48,12 +48,12 @@ Taking = Generator[None, memoryview, bytes]
 
 @frozen
 class StreamSummary:
-    """What passed by.
+    """The members that streamed past.
 
     Attributes:
-        stop: where the last member ended and the directory began.
-        members: how many there were.
-        fingerprint: of all of them: names, methods, places, sizes and checksums.
+        stop: offset where the last member ended and the directory began.
+        members: number of members.
+        fingerprint: hash of their names, methods, offsets, sizes and checksums.
     """
 
     stop: int
@@ -62,10 +62,10 @@ class StreamSummary:
 
 
 class ZipStreamChecker:
-    """Follows one archive from its byte 0; `update` takes what comes next, as a digest of `hashlib` does.
+    """Check one archive from its byte 0; `update` takes the next bytes, as a `hashlib` digest does.
 
     Attributes:
-        seen: all members, once the directory has begun; None before, and when they could not be followed.
+        seen: all members, once the directory has begun; None before, and if they could not be followed.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class ZipStreamChecker:
         next(self._steps)
 
     def update(self, data: Bytes) -> None:
-        """Take the archive's next bytes; never raises on what they are."""
+        """Take the archive's next bytes; never raise on their content."""
         self._unpacked = 0
         view = memoryview(data).cast("B")
         for start in range(0, len(view), _PIECE):
@@ -112,7 +112,7 @@ class ZipStreamChecker:
             self.seen = StreamSummary(self._at, self._members, self._print.digest())
 
     def _member(self) -> Generator[None, memoryview, Entry]:
-        """One member, with checksum and sizes as its bytes have them."""
+        """Check one member: read its bytes, checksum and sizes."""
         offset = self._at
         header = yield from self._take(LOCAL_SIZE)
         rest = yield from self._take(local_rest(header))
@@ -127,7 +127,7 @@ class ZipStreamChecker:
         return entry
 
     def _as_it_is(self, told: Entry) -> Generator[None, memoryview, Entry]:
-        """Stored bytes, or such as cannot be unpacked here: then only their number is of interest."""
+        """Skip stored bytes, or bytes that cannot be unpacked here: only their number counts."""
         left, crc = told.packed, 0
         while left:
             piece = yield from self._some(left)
@@ -140,7 +140,7 @@ class ZipStreamChecker:
         return told
 
     def _inflated(self, told: Entry) -> Generator[None, memoryview, Entry]:
-        """A deflated stream says itself where it ends."""
+        """Inflate a deflated stream, which marks its own end."""
         unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
         start, size, crc = self._at, 0, 0
         while not unpacker.eof:
@@ -160,7 +160,7 @@ class ZipStreamChecker:
             raise Corrupt("unpacks to very much")
 
     def _descriptor(self, entry: Entry) -> Step:
-        """One of four forms: the one that agrees and has a member or the directory behind it."""
+        """Read a data descriptor: of its four forms, the one that agrees and precedes a member or the directory."""
         ahead = yield from self._peek(max(_DESCRIPTORS) + 4)
         for length in _DESCRIPTORS:
             if ahead[length : length + 4] in (LOCAL_MARK, *DIRECTORY_MARKS) and _agrees(ahead[:length], entry):
@@ -180,7 +180,7 @@ class ZipStreamChecker:
         return bytes(self._data[self._next : self._next + length])
 
     def _some(self, most: int) -> Generator[None, memoryview, memoryview]:
-        """The bytes that are at hand, as they came: at least one and not more than `most`."""
+        """Return the bytes at hand: at least one, at most `most`."""
         while self._next == len(self._data):
             self._data, self._next = (yield), 0
         taken = self._data[self._next : self._next + most]
@@ -192,7 +192,7 @@ class ZipStreamChecker:
 
 
 def agrees(seen: StreamSummary, end: End, directory: Iterable[Entry]) -> bool:
-    """Whether the directory lists what passed by, in that order and nothing else."""
+    """Return whether the directory lists exactly what streamed past, in that order."""
     expected = _fingerprint()
     for entry in directory:
         expected.update(_facts(entry))
@@ -212,6 +212,6 @@ def _fingerprint() -> hashlib.blake2b:
 
 
 def _facts(entry: Entry) -> bytes:
-    """All that matters of a member, in one unmistakable way."""
+    """Encode what matters of a member unambiguously."""
     numbers = (entry.offset, entry.packed, entry.size, entry.crc, entry.method, entry.encrypted, len(entry.raw_name))
     return struct.pack("<3QLH?H", *numbers) + entry.raw_name

@@ -43,7 +43,7 @@ __all__ = [
 TAIL = 70_000
 """Bytes from the end of an archive that hold its end records and the longest comment."""
 LOCAL_SIZE = 30
-"""Bytes of a local header without its name and extra field."""
+"""Bytes of a local header without name and extra field."""
 LOCAL_MARK, DIRECTORY_MARKS = b"PK\x03\x04", (b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06")
 """How a member begins, and how what follows the last one does."""
 
@@ -60,12 +60,12 @@ _ZIP64, _UNICODE = 0x0001, 0x7075
 
 @frozen
 class End:
-    """What the end records say.
+    """The end records.
 
     Attributes:
-        members: how many there are.
-        directory: where the directory starts.
-        directory_size: bytes of it.
+        members: number of members.
+        directory: offset of the directory.
+        directory_size: its bytes.
         zip64: whether the Zip64 end record was used.
     """
 
@@ -128,7 +128,7 @@ def _end_position(tail: bytes) -> int:
 
 
 def _zip64(tail: bytes, at: int, base: int, plain: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
-    """The fields of the Zip64 end record, in the order of the plain one, and where that record starts."""
+    """Read the Zip64 end record: its fields in the order of the plain one, and its offset."""
     _, _, start, disks = _LOCATOR.unpack_from(tail, at - _LOCATOR.size)
     inside = start - base
     if inside < 0 or inside + _END64.size > at - _LOCATOR.size or disks > 1:
@@ -143,7 +143,7 @@ def _zip64(tail: bytes, at: int, base: int, plain: tuple[int, ...]) -> tuple[tup
 
 
 def entries(chunks: Iterable[bytes], end: End) -> Iterator[Entry]:
-    """The members in the order of the directory, as its bytes arrive.
+    """Yield the members in directory order as the directory's bytes arrive.
 
     Args:
         chunks: the directory's `end.directory_size` bytes, cut anywhere.
@@ -168,7 +168,7 @@ def entries(chunks: Iterable[bytes], end: End) -> Iterator[Entry]:
 
 
 def _entry(data: bytes, at: int) -> tuple[Entry, int] | None:
-    """The member at a place in the directory and the place of the next; None when bytes of it are still to come."""
+    """Parse the member at an offset and return it with the next offset; None if bytes are missing."""
     if len(data) - at < _CENTRAL.size:
         return None
     header = _CENTRAL.unpack_from(data, at)
@@ -191,7 +191,7 @@ def _entry(data: bytes, at: int) -> tuple[Entry, int] | None:
 
 
 def _wide(extra: bytes, wanted: list[bool]) -> list[int | None]:
-    """The values of a Zip64 extra field for those fields that say that they are there."""
+    """Read the values of a Zip64 extra field for the fields that refer to it."""
     block = _block(extra, _ZIP64)
     values: list[int | None] = []
     for index, want in enumerate(wanted):
@@ -205,7 +205,7 @@ def _wide(extra: bytes, wanted: list[bool]) -> list[int | None]:
 
 
 def _block(extra: bytes, wanted: int) -> bytes:
-    """One of the blocks of an extra field; empty when it is not there."""
+    """Return one block of an extra field; empty if it is absent."""
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, at)
@@ -216,12 +216,12 @@ def _block(extra: bytes, wanted: int) -> bytes:
 
 
 def local_entry(header: bytes, rest: bytes, offset: int) -> Entry:
-    """A member as its local header has it; a descriptor may tell sizes and checksum that are not here.
+    """Parse a local header as a member; a data descriptor may hold its sizes and checksum instead.
 
     Args:
         header: its first `LOCAL_SIZE` bytes.
         rest: the name and extra field that follow, see `local_rest`.
-        offset: where it starts.
+        offset: offset of the header.
 
     Raises:
         Corrupt: it is no local header.
@@ -295,21 +295,21 @@ def check_index(header: bytes, rest: bytes, entry: Entry) -> int:
 
 
 def local_rest(header: bytes) -> int:
-    """Bytes of name and extra field that follow a local header; raises `Corrupt` when it is cut off."""
+    """Return the length of name and extra field behind a local header; raise `Corrupt` if it is cut off."""
     if len(header) != LOCAL_SIZE:
         raise Corrupt("the archive is cut off in a member's header")
     return sum(struct.unpack_from("<2H", header, 26))
 
 
 def is_streamed(header: bytes) -> bool:
-    """Whether a local header says that a descriptor follows the member's bytes."""
+    """Return whether a local header announces a data descriptor."""
     return bool(struct.unpack_from("<H", header, 6)[0] & DESCRIPTOR)
 
 
 def check_descriptor(descriptor: bytes, entry: Entry) -> None:
-    """Compare what stands between a member's bytes and the next header with the directory.
+    """Compare a data descriptor with the directory.
 
-    Its length tells which of the four forms it has: sizes of four or eight bytes, with a mark in front or without.
+    Its length tells its form: sizes of four or eight bytes, with a signature or without.
 
     Raises:
         Corrupt: it has none of the forms, or disagrees.

@@ -1,6 +1,6 @@
-"""A ZIP file on disk, walked from its first byte to its last; memory does not grow with its members' sizes.
+"""Walk a ZIP file on disk from its first byte to its last, in memory independent of its members' sizes.
 
-The rules of what is sound are in `packages/rules/zips.py`; this module fetches the bytes for them.
+`zip_structure.py` decides what is sound; this module reads the bytes.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ _CHUNK = 1 << 18
 _MOST_OUT_OF_ORDER = 250_000
 
 Tick = Callable[[], None]
-"""Called between chunks; raises to end the work."""
+"""Called between chunks; raises to abort."""
 
 
 class ReadableFile(Protocol):
-    """What can be opened and read: the path of a file, or bytes that are still in memory."""
+    """What can be opened and read: a file's path, or bytes in memory."""
 
     def open(self, mode: Literal["rb"], /) -> BinaryIO: ...
 
 
 @frozen
 class Walked:
-    """What a walk through an archive found.
+    """The result of a walk through an archive.
 
     Attributes:
-        members: how many files and folders there are in it.
-        note: which of them could not be unpacked, and why; empty when all could.
+        members: number of files and folders.
+        note: which members could not be unpacked, and why; empty if none.
     """
 
     members: int
@@ -60,11 +60,11 @@ class Walked:
 
 
 def walk(source: ReadableFile, *, unpack: bool, tick: Tick, seen: StreamSummary | None = None) -> Walked:
-    """Check an archive's structure, and the CRC-32 of every member if asked.
+    """Check an archive's structure, and the CRC-32 of every member on request.
 
     Args:
-        unpack: whether members are unpacked and their checksums compared.
-        seen: what passed by while the archive arrived; if its directory says the same, only that is read.
+        unpack: whether to unpack members and verify their checksums.
+        seen: the members that streamed past on arrival; if the directory agrees, only it is read.
 
     Raises:
         Corrupt: it is damaged, or holds bytes that belong to nothing.
@@ -82,7 +82,7 @@ def walk(source: ReadableFile, *, unpack: bool, tick: Tick, seen: StreamSummary 
 
 @define
 class _Tally:
-    """Members as they are gone through, and those that could not be unpacked."""
+    """Members counted, and those that could not be unpacked."""
 
     unpack: bool
     found: int = 0
@@ -104,7 +104,7 @@ class _Tally:
 
 
 def _checked(file: BinaryIO, directory: BinaryIO, end: End, unpack: bool, tick: Tick) -> Iterator[Entry]:
-    """The members in the order of their bytes, each after it was found sound."""
+    """Yield the members in file order, each after its check."""
     for entry, following in _with_following(_in_file_order(directory, end), end.directory):
         tick()
         _check_member(file, entry, following, unpack=unpack, tick=tick)
@@ -112,7 +112,7 @@ def _checked(file: BinaryIO, directory: BinaryIO, end: End, unpack: bool, tick: 
 
 
 def listing(source: ReadableFile) -> Iterator[Entry]:
-    """The members of a sound archive in the order of its directory, read as they are asked for."""
+    """Yield the members of a sound archive in directory order, lazily."""
     with source.open("rb") as file:
         yield from _directory(file, _end(file))
 
@@ -138,7 +138,7 @@ def _chunks(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
 
 
 def _in_file_order(file: BinaryIO, end: End) -> Iterable[Entry]:
-    """The members in the order of their bytes; nearly every writer lists them so, and then none is kept."""
+    """Yield the members in file order; nearly every writer lists them so, and then none is held."""
     last, ascending = -1, True
     for entry in _directory(file, end):
         ascending, last = ascending and entry.offset > last, entry.offset
@@ -150,7 +150,7 @@ def _in_file_order(file: BinaryIO, end: End) -> Iterable[Entry]:
 
 
 def _with_following(members: Iterable[Entry], stop: int) -> Iterator[tuple[Entry, int]]:
-    """Each member with the place where the next thing starts; raises `Corrupt` unless the first starts the file."""
+    """Yield each member with the offset of what follows it; raise `Corrupt` unless the first starts the file."""
     previous: Entry | None = None
     for entry in members:
         if entry.offset > stop:

@@ -1,4 +1,4 @@
-"""First contact with a real account: what it answers to questions that the vendor's pages leave open."""
+"""Ask a real account the questions that the vendor's pages leave open."""
 
 from .asking import first_contact
 

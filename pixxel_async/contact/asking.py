@@ -1,4 +1,4 @@
-"""Asks a service, with calls that change nothing but the packing of one named package, how it does things."""
+"""Probe a service with calls that change nothing except the packing of one named package."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _FIRST = 1024
 
 
 async def first_contact(client: PixxelClient, package: str = "") -> findings.Findings:
-    """What the service does where the vendor's pages are silent, as members of a sandbox's profile.
+    """Find out how the service behaves where the vendor's pages are silent, as a sandbox profile.
 
     The findings hold no key, no link, no id and no name.
 
     Args:
-        client: an opened one.
-        package: one that is ready or can be packed, such as `job:WORKFLOW/JOB`; without it nothing is learned about
-            packages and the storage.
+        client: an open client.
+        package: a package that is ready or can be packed, such as `job:WORKFLOW/JOB`; without it nothing is learned
+            about packages and the storage.
 
     Raises:
-        PixxelError: the key does not work, or the package cannot be had.
+        PixxelError: the key does not work, or the package is not available.
     """
     found = await _numbering(client) | await _limit(client) | await _refusal(client)
     found |= {"auth_form": client.auth_form} if client.auth_form else {}
@@ -38,7 +38,7 @@ async def first_contact(client: PixxelClient, package: str = "") -> findings.Fin
 
 
 async def _json(client: PixxelClient, path: str, **query: Any) -> dict[str, Any]:
-    """The answer's JSON object; whatever else comes tells nothing here."""
+    """Return a response's JSON object; anything else is an empty one."""
     found = parse(await client.request("GET", path, query=query))
     return found if isinstance(found, dict) else {}
 
@@ -96,7 +96,7 @@ async def _of_link(client: PixxelClient, url: str, ends: Any) -> findings.Findin
 
 
 async def _of_job(client: PixxelClient, package: str, words: dict[str, str]) -> findings.Findings:
-    """What the job of the package tells by its values, if it is one's."""
+    """Return what a job package's job shows by its values."""
     kind, _, ids = package.partition(":")
     if kind not in ("job", "task"):
         return findings.of_words(words)

@@ -1,1 +1,1 @@
-"""What works together with other libraries, one module each; each needs an extra."""
+"""Integrations with other libraries, one module each; each needs an extra."""

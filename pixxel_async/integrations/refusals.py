@@ -1,4 +1,4 @@
-"""obstore's errors → ours, with nothing in them that could be a secret."""
+"""Translate obstore's errors into ours, without anything that could be a secret."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _LACKS = re.compile(r"\b(?:Account|Container|Bucket|Region) must be specified|not found in credential chain")
 _USELESS = frozenset({301, 307, 400, 401, 403, 404})
-"""Answers that say that a bucket cannot be used as given."""
+"""Responses that mean that the bucket cannot be used as given."""
 
 
 @contextmanager
 def telling(what: str, title: str) -> Iterator[None]:
-    """Turn what a store raises into a `DownloadError` that may pass: the package is not at fault.
+    """Turn a store's errors into a transient `DownloadError`: the package is not at fault.
 
     Args:
-        what: what was tried.
-        title: the object, as people are told of it.
+        what: the attempted operation.
+        title: the object's name for messages.
     """
     try:
         yield
@@ -42,7 +42,7 @@ def telling(what: str, title: str) -> Iterator[None]:
 
 
 def unusable(error: Exception, url: str) -> PixxelError:
-    """The error of a store that cannot be used at all, or not now."""
+    """Return the error of a store that cannot be used, or not now."""
     if isinstance(error, PixxelError):
         return error
     status, reason = _reason(error)
@@ -52,12 +52,12 @@ def unusable(error: Exception, url: str) -> PixxelError:
 
 
 def _sent(error: Exception) -> bool:
-    """Whether a request was made; else the settings are at fault."""
+    """Return whether a request was sent; if not, the settings are at fault."""
     return "Error performing" in str(error)
 
 
 def _reason(error: Exception) -> tuple[int, str]:
-    """The HTTP status, 0 where there is none, and a reason made of words that we know."""
+    """Return the HTTP status (0 without one) and a reason in known words."""
     text = str(error)
     status, code, lacks = _STATUS.search(text), _CODE.search(text), _LACKS.search(text)
     told = " ".join(found[1] for found in (status, code) if found is not None)

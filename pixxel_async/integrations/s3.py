@@ -1,4 +1,4 @@
-"""S3 with boto3's credentials, and what of its uploads obstore cannot see."""
+"""S3 with boto3's credentials, and the uploads that obstore cannot list."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _BRIEFLY = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attemp
 
 
 def s3_store(url: str, options: Mapping[str, Any]) -> S3Store:
-    """A bucket with the credentials, the region and the endpoint that AWS' own tools would use; blocks.
+    """Open a bucket with the credentials, region and endpoint that AWS' own tools would use; blocks.
 
     Args:
-        options: of obstore, for its client and for repeats.
+        options: of obstore, for its client and its retries.
 
     Raises:
         ConfigError: there are no credentials.
@@ -44,9 +44,9 @@ def s3_store(url: str, options: Mapping[str, Any]) -> S3Store:
 
 
 def aborter(store: S3Store) -> Callable[[str], None]:
-    """A function that aborts all unfinished multipart uploads of one name; it blocks.
+    """Return a blocking function that aborts all unfinished multipart uploads of one name.
 
-    Where listing them is not allowed they stay, which costs room and harms nothing.
+    Where listing them is not allowed they stay, which costs space but harms nothing.
     """
     bucket, client = store.config["bucket"], _client(store)
 
@@ -62,7 +62,7 @@ def aborter(store: S3Store) -> Callable[[str], None]:
 
 
 def _client(store: S3Store) -> Any:
-    """A client that reaches the same bucket with the same credentials."""
+    """Make a client for the same bucket and credentials."""
     config = store.config
     provider = store.credential_provider
     given: Mapping[str, Any] = provider() if callable(provider) else config  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""A file's bytes → one object, cancelled at once."""
+"""Upload a file as one object, with prompt cancellation."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["CHUNK", "chunk_size", "send"]
 
 CHUNK = 8 << 20
-"""Bytes of one part of a multipart upload; what is no larger is sent by one request."""
+"""Bytes of one part of a multipart upload; smaller files are sent by one request."""
 MOST_PARTS = 9000
-"""Parts of one object at most; S3 takes 10,000."""
+"""Most parts of one object; S3 allows 10,000."""
 AT_ONCE = 4
-"""Parts of one object that are sent at the same time; about as many chunks are in memory."""
+"""Parts of one object sent concurrently; as many chunks are in memory."""
 GRACE = 2.0
-"""Seconds that a cancelled upload has for aborting itself; the next one of the same name aborts what is left."""
+"""Seconds that a cancelled upload has to abort itself; the next upload of the name aborts what is left."""
 _READ_SIZE = 1 << 20
 
 
@@ -34,19 +34,19 @@ class _Stopped(Exception):
 
 
 def chunk_size(size: int) -> int:
-    """Bytes of one part, so that there are not too many of them."""
+    """Return the bytes of one part, so that an object has at most `MOST_PARTS`."""
     return max(CHUNK, -(-size // MOST_PARTS))
 
 
 async def send(store: Store, name: str, path: Path, size: int, labels: Attributes | None) -> None:
-    """Send a file; the object is there afterwards, whole, or this raises.
+    """Upload a file; afterwards the object is there, whole, or this raises.
 
     A cancellation aborts the upload. It may come too late, and the object appear nevertheless.
 
     Args:
         name: below the store's prefix.
         size: the file's bytes.
-        labels: what is told beside them.
+        labels: metadata of the object.
     """
     stop = Event()
     sending = asyncio.ensure_future(

@@ -1,1 +1,1 @@
-"""What answers tell, as pure functions over plain values."""
+"""Findings from responses, as pure functions over plain values."""

@@ -1,4 +1,4 @@
-"""What single answers tell about the service, in the words of a sandbox's profile; the rest is left out."""
+"""Derive members of a sandbox profile from single responses."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def as_profile(found: Findings) -> Findings:
 
 
 def of_numbering(bare: Sequence[str], one: Sequence[str]) -> Findings:
-    """From the ids of a page without a number and of page 1, of listings that have several pages."""
+    """Derive the first page number from the ids of a page without a number and of page 1."""
     if not bare or not one:
         return {}
     return {"first_page": 1 if list(bare) == list(one) else 0}
 
 
 def of_limit(asked: int, status: int, told: int | None) -> Findings:
-    """From what a wish for a very large page got: an error, or a limit that the answer names."""
+    """Derive the page limit from the response to a very large page: an error, or the limit that it names."""
     if status == 400:
         return {"page_above": "refused"}
     return {"page_above": "clamped", "page_most": told} if told is not None and 0 < told < asked else {}
 
 
 def of_refusal(status: int, code: str, details: Any) -> Findings:
-    """From the error for an id that nothing has."""
+    """Derive the error form from the response to an unknown id."""
     found: Findings = {"missing": status} if status in (400, 403, 404) else {}
     if code:
         found["error_form"] = "envelope"
@@ -49,7 +49,7 @@ def of_refusal(status: int, code: str, details: Any) -> Findings:
 
 
 def of_job(job: Mapping[str, Any]) -> Findings:
-    """From how a job's values are written."""
+    """Derive spellings from a job's values."""
     progress, found = job.get("progress"), Findings()
     if isinstance(progress, int | float | str):
         found["progress"] = "number" if not isinstance(progress, str) else "percent" if "%" in progress else "text"
@@ -62,20 +62,20 @@ def of_job(job: Mapping[str, Any]) -> Findings:
 
 
 def of_words(usual: Mapping[str, str]) -> Findings:
-    """From the words that stood for states, by our word for each; those that look like no word are kept to us."""
+    """Derive status words, by our word for each; texts that look like no word are left out."""
     told = {name: word for name, word in usual.items() if word != name and _WORD.fullmatch(word)}
     return {"words": told} if told else {}
 
 
 def of_link(url: str, seconds: float | None) -> Findings:
-    """From a signed link, of which only the manner is told, and how long it was good for when it came."""
+    """Derive signing scheme and lifetime from a signed URL, of which only the scheme is kept."""
     style = next((style for mark, style in _STYLES if mark in url), "")
     found: Findings = {"link_style": style} if style else {}
     return found if seconds is None or seconds <= 0 else found | {"link_life": round(seconds)}
 
 
 def of_object(status: int, headers: Mapping[str, str], first: bytes) -> Findings:
-    """From the storage's answer to a wish for the first bytes of a package."""
+    """Derive the storage's features from its response to a range request for a package's first bytes."""
     tag, kind = headers.get("etag", ""), headers.get("content-type", "")
     names = {"": "none", "application/octet-stream": "bytes", "binary/octet-stream": "bytes"}
     return {
