@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
 
-from ..errors import DecodeError, NotFound, OutcomeUnknown
+from ..errors import DecodeError, NotAPackage, NotFound, OutcomeUnknown
 from .call import Call, Operation, Repeat
 from .codec.convert import Drift, read, read_list
 from .codec.serialize import to_wire
@@ -103,7 +103,10 @@ class RestAPI:
 
     async def content(self, call: Call) -> bytes:
         """Send, and return the bytes of the body."""
-        return (await self.calls.call(call)).body
+        body = (await self.calls.call(call)).body
+        if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"<", b"{", b"["):  # what CSV and PNG never start with
+            raise NotAPackage(f"{call.operation.name}: the answer is a page or a JSON message instead of the file")
+        return body
 
     def open(self, call: Call) -> AbstractAsyncContextManager[StorageReply]:
         """Send, and have the body to be read as it arrives."""

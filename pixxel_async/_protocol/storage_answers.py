@@ -19,6 +19,11 @@ _NOT_CHANGED = 304
 _LINK_REFUSED = frozenset({401, 403, 404, 410})
 _BUSY = frozenset({429, 503})
 _TRANSIENT = frozenset({408, 425, 500, 502, 504})
+_NO_CODING = re.compile(
+    r"identity|aws-chunked|binary|none|[78]bit|"
+    r"(?:charset=)?(?:utf-?(?:8|16|32)|(?:us-)?ascii|latin-?1|iso-?8859-?\d{1,2}|(?:windows|cp)-?\d{1,5})"
+)
+"""Values of Content-Encoding that change no byte: S3's upload framing, and charsets set by mistake."""
 _EXPIRED = re.compile(rb"expired|ExpiredToken|request has expired", re.IGNORECASE)
 
 
@@ -60,7 +65,7 @@ def _coding(headers: Mapping[str, str]) -> str:
 
 def _is_identity(headers: Mapping[str, str]) -> bool:
     """Tell whether the body is not encoded: an encoded body that nobody requested is no file."""
-    return _coding(headers) == "identity"
+    return all(_NO_CODING.fullmatch(each.strip()) for each in _coding(headers).split(","))
 
 
 @define

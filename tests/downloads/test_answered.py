@@ -28,7 +28,7 @@ from pixxel_async.sandbox import Fault, Sandbox
 from tests.downloads.conftest import quick_settings
 from tests.downloads.ground import collect, part_bytes, sha256, until, visible
 from tests.house.test_secrets import read, told_by
-from tests.support.clients import KEY
+from tests.support.clients import KEY, client_for
 from tests.support.raw import Raw, answer
 
 REPORT = OrderReport(tz="Asia/Kolkata", edition="2026-11-28")
@@ -246,3 +246,19 @@ async def test_an_answer_that_tells_the_key(kind: str, body: bytes, sandbox: San
                 await way
             assert not [text for text in told_by(caught.value) if KEY in text]
         assert [path.name for path, held in read(tmp_path).items() if KEY.encode() in held] == []
+
+
+@pytest.mark.parametrize("body", [b"<html>portal</html>", b'{"error": {"code": 1}}', b"\xef\xbb\xbf \n[]"])
+async def test_the_client_refuses_pages_and_messages_too(body: bytes) -> None:
+    """`reports.orders` and `visualizations.png` return no page of a portal and no JSON as their bytes."""
+    async with Raw(answer(200, body), answer(200, body)) as server, client_for(server.url) as client:
+        with pytest.raises(NotAPackage, match=r"reports\.orders"):
+            await client.reports.orders()
+        with pytest.raises(NotAPackage, match=r"visualizations\.png"):
+            await client.visualizations.png("a", "v", index_id="i", date="2024_05_06", visualization_mode="dynamic")
+
+
+async def test_a_report_without_rows_is_returned() -> None:
+    """A line of columns alone is a report."""
+    async with Raw(answer(200, b"order_id\n")) as server, client_for(server.url) as client:
+        assert await client.reports.orders() == b"order_id\n"

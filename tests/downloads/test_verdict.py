@@ -56,6 +56,19 @@ def test_a_coded_body_is_no_file() -> None:
     assert classify(206, {"content-encoding": "identity"}) == "body"
 
 
+@pytest.mark.parametrize(
+    ("value", "meaning"),
+    [
+        ("aws-chunked", "body"), ("identity, aws-chunked", "body"), ("UTF-8", "body"), ("charset=utf-8", "body"),
+        ("ISO-8859-1", "body"), ("binary", "body"), ("none", "body"), ("", "body"), ("aws-chunked,gzip", "fail"),
+        ("br", "fail"), ("zstd", "fail"), ("deflate", "fail"), ("x-gzip", "fail"), ("base64", "fail"),
+    ],
+)  # fmt: skip
+def test_values_that_change_no_byte(value: str, meaning: str) -> None:
+    """Framing of the upload and charsets, which writers leave on an object, are no coding of its bytes."""
+    assert classify(200, {"content-encoding": value}) == meaning
+
+
 def test_pauses_double_up_to_a_cap() -> None:
     """The bound of the drawn pause doubles with each attempt and never passes the cap."""
     assert [backoff(n, 1.0, base=0.5, cap=3.0) for n in (1, 2, 3, 4, 500)] == [0.5, 1.0, 2.0, 3.0, 3.0]

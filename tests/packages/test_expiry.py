@@ -69,6 +69,15 @@ def test_what_cannot_be_read_is_unknown(query: str) -> None:
     assert expires_at(f"https://storage.example/b.zip?{query}") is None
 
 
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 2**63, 10**30, 253_402_300_800])
+@pytest.mark.parametrize("scheme", ["Expires={}", "X-Amz-Date=20240527T114500Z&X-Amz-Expires={}", "se={}&sig=x"])
+def test_a_time_beyond_all_calendars_means_never(number: int, scheme: str) -> None:
+    """Signers write the largest number for a link without an end; whatever the platform says of it, nothing raises."""
+    assert expires_at(f"https://storage.example/b.zip?{scheme.format(number)}") is None
+    ends = {"DateLessThan": {"AWS:EpochTime": number}}
+    assert expires_at(f"https://storage.example/b.zip?Policy={policy(ends)}") is None
+
+
 @pytest.mark.slow
 @given(st.text())
 def test_no_text_raises(text: str) -> None:

@@ -23,14 +23,14 @@ MARGIN = 60.0
 
 
 def expires_at(url: str) -> datetime | None:
-    """Return the expiry time by the signer's clock; None if the URL states none, or none that can be read.
+    """Return the expiry time by the signer's clock; None if the URL states none that can be read, or means never.
 
-    Never raises, whatever the URL holds.
+    Never raises, whatever the URL holds: a time beyond the year 9999 means never.
     """
     try:
         query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
         return _signed(query, "x-amz") or _signed(query, "x-goog") or _azure(query) or _epoch(query) or _policy(query)
-    except (ValueError, OverflowError, RecursionError):
+    except (ValueError, OverflowError, OSError, RecursionError):  # OSError: a time that the platform cannot hold
         return None
 
 
@@ -77,8 +77,8 @@ def _signed(query: Mapping[str, str], scheme: str) -> datetime | None:
 def _azure(query: Mapping[str, str]) -> datetime | None:
     if "se" not in query or "sig" not in query:
         return None
-    told = datetime.fromisoformat(query["se"])
-    return told if told.tzinfo is not None else told.replace(tzinfo=UTC)
+    expiry = datetime.fromisoformat(query["se"])
+    return expiry.replace(tzinfo=UTC) if expiry.tzinfo is None else expiry.astimezone(UTC)
 
 
 def _epoch(query: Mapping[str, str]) -> datetime | None:
