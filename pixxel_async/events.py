@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from ._formats.zip_entry import is_raster, portable
+from ._formats.zip_entry import is_raster
+from ._formats.zip_walk import listing
+from .errors import PixxelError
 
 if TYPE_CHECKING:
-    from .errors import PixxelError
     from .packages import Package
 
 __all__ = [
@@ -126,7 +128,6 @@ class Downloaded:
         sha256: its digest in hex; None with `digest=None`.
         proof: how it was proved: `crc`, `structure`, `digest` or `size`.
         fetched: False when it was there already.
-        members: what is inside a ZIP; empty when it was not looked into.
         server_name: the name that the storage gave it, a field and nothing more; None when it gave none.
         seconds: from the first request for it until now.
         folder: where its files were unpacked to; None when they were not.
@@ -139,28 +140,27 @@ class Downloaded:
     sha256: str | None = None
     proof: str = "size"
     fetched: bool = True
-    members: tuple[Any, ...] = field(default=(), repr=False)
+    _members: tuple[Any, ...] | None = field(default=None, repr=False, eq=False)
     server_name: str | None = None
     seconds: float = 0.0
     folder: Path | None = None
     url: str | None = None
 
     @property
-    def rasters(self) -> tuple[str, ...]:
-        """The GeoTIFFs as GDAL and rasterio open them: files in the folder, or else members inside the archive.
+    def members(self) -> tuple[Any, ...]:
+        """The files inside: of a ZIP its directory, of an archive that was not kept the unpacked files.
 
-        None of an object: GDAL has names of its own for each kind of store.
+        Read from the disk where this run did not fetch the package; empty for other kinds, and beyond 10,000 files.
         """
-        if self.url is not None:
-            return ()
-        names = [member.name for member in self.members if is_raster(member.name)]
-        if self.folder == self.path:
-            return tuple(str(self.path / portable(name)) for name in names)
-        if not names and self.path.suffix.lower() in (".tif", ".tiff"):
-            return (str(self.path),)
-        # GDAL counts the braces around an archive's path; without them it finds the archive by its suffix.
-        archive = str(self.path) if {"{", "}"} & set(str(self.path)) else f"{{{self.path}}}"
-        return tuple(f"/vsizip/{archive}/{name}" for name in names)
+        return self._members if self._members is not None else _members(self.path, self.folder, self.url)
+
+    @property
+    def rasters(self) -> tuple[str, ...]:
+        """The GeoTIFFs as GDAL and rasterio open them: unpacked files where there are any, else paths into the archive.
+
+        Empty for an object: GDAL has names of its own for each kind of store.
+        """
+        return _rasters(self.path, self.folder, self.url, self._members)
 
 
 @frozen
@@ -173,6 +173,7 @@ class Skipped:
         file: the path of the file that is its own, where there is one, as text; also to be had as `path`.
         given_up: whether it is missing because it failed for good in too many runs.
         url: of the object that is its own, where there is one.
+        folder: where its files were unpacked to; None when they were not.
     """
 
     package: Package
@@ -180,11 +181,22 @@ class Skipped:
     file: str | None = None
     given_up: bool = False
     url: str | None = None
+    folder: Path | None = None
 
     @property
     def path(self) -> Path | None:
-        """The same as a path, made when it is asked for: very many packages may be skipped."""
+        """`file` as a path, created on access: very many packages may be skipped."""
         return None if self.file is None else Path(self.file)
+
+    @property
+    def members(self) -> tuple[Any, ...]:
+        """The files inside, as `Downloaded.members`; read from the disk on access."""
+        return () if self.file is None else _members(Path(self.file), self.folder, self.url)
+
+    @property
+    def rasters(self) -> tuple[str, ...]:
+        """The GeoTIFFs, as `Downloaded.rasters`; read from the disk on access."""
+        return () if self.file is None else _rasters(Path(self.file), self.folder, self.url)
 
 
 @frozen
@@ -200,6 +212,55 @@ class Failed:
     package: Package
     error: PixxelError
     stage: str = "stream"
+
+
+MAX_LISTED_MEMBERS = 10_000
+"""Files that `members` lists at most; of a larger archive it lists none."""
+
+
+@frozen
+class UnpackedFile:
+    """A file that was unpacked from an archive that was not kept.
+
+    Attributes:
+        name: path below the folder, with `/` between its folders.
+        size: bytes.
+    """
+
+    name: str
+    size: int
+
+
+def _members(path: Path, folder: Path | None, url: str | None) -> tuple[Any, ...]:
+    if url is not None:
+        return ()
+    try:
+        if folder == path:
+            found: tuple[Any, ...] = tuple(UnpackedFile(name, (path / name).stat().st_size) for name in _files(path))
+        else:
+            found = tuple(islice(listing(path), MAX_LISTED_MEMBERS + 1))
+    except (OSError, PixxelError):  # moved away, or no ZIP
+        return ()
+    return found if len(found) <= MAX_LISTED_MEMBERS else ()
+
+
+def _rasters(
+    path: Path, folder: Path | None, url: str | None, members: tuple[Any, ...] | None = None
+) -> tuple[str, ...]:
+    if url is not None:
+        return ()
+    if folder is not None:
+        return tuple(str(folder / name) for name in _files(folder) if is_raster(name))
+    if path.suffix.lower() in (".tif", ".tiff"):
+        return (str(path),)
+    listed = _members(path, folder, url) if members is None else members
+    # GDAL counts the braces around an archive's path; without them it finds the archive by its suffix.
+    archive = str(path) if {"{", "}"} & set(str(path)) else f"{{{path}}}"
+    return tuple(f"/vsizip/{archive}/{member.name}" for member in listed if is_raster(member.name))
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 Outcome = Downloaded | Skipped | Failed

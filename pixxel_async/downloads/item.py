@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from asyncio import Timeout
+from contextvars import Context, copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from attrs import define
+from attrs import define, field
 
 from ..packages import Wanted
 
@@ -53,6 +54,7 @@ class BatchContext:
         settings: how.
         fresh: of these items, how many wait to be asked for the first time.
         streaming: bodies of these items that are streaming now.
+        variables: contextvars of the call; the work for its items, their hooks and events run with them.
     """
 
     client: PixxelClient
@@ -61,6 +63,7 @@ class BatchContext:
     settings: DownloadSettings
     fresh: int = 0
     streaming: int = 0
+    variables: Context = field(factory=copy_context, init=False, repr=False)
 
 
 @define(eq=False)

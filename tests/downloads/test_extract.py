@@ -21,7 +21,7 @@ from pixxel_async._formats.zip_entry import Entry
 from pixxel_async.downloads.disk.unzip import unpack
 from pixxel_async.downloads.prove import members
 from pixxel_async.errors import Corrupt, DiskFull, DownloadError, NameTaken, TooLarge
-from pixxel_async.events import Downloaded, Failed
+from pixxel_async.events import Downloaded, Failed, Skipped
 from pixxel_async.sandbox import Sandbox
 from tests.downloads.ground import Ground, collect, until
 from tests.support.archives import directory_of, make_zip, patched
@@ -329,3 +329,38 @@ def test_disk_errors_are_ours(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="unpack into") as caught:
         unpack(bomb(tmp_path / "a.zip"), tmp_path / "no" / "a.files", tmp_path / "no" / ".part.d")
     assert not isinstance(caught.value, DiskFull)
+
+
+@pytest.mark.parametrize("settings", [{}, {"extract": True}, {"extract": True, "keep_archive": False}])
+async def test_every_run_reports_the_same_results(
+    client: PixxelClient, package: JobPackage, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    """Rasters, members, folder and path are the same if fetched now, there already, or skipped in a batch."""
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package, **settings)
+        again = await manager.fetch(package, **settings)
+        async with manager.fetch_all([package], **settings) as outcomes:
+            (skipped,) = [outcome async for outcome in outcomes]
+
+    assert isinstance(skipped, Skipped) and not again.fetched
+    for later in (again, skipped):
+        assert (later.rasters, later.members) == (done.rasters, done.members)
+        assert (later.folder, later.path) == (done.folder, done.path)
+    assert done.rasters and done.members and (done.folder is None) == (not settings)
+    for raster in done.rasters:
+        assert raster.startswith("/vsizip/") == (not settings)
+        with rasterio.open(raster) as opened:
+            assert opened.width
+    done.path.rename(tmp_path / "moved")
+    assert (skipped.rasters, skipped.members) == (again.rasters, again.members)
+
+
+async def test_rasters_of_a_filtered_archive_are_those_that_were_unpacked(
+    client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """With a function as `extract` no raster is listed that the function left in the archive."""
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(
+            package, extract=lambda member: not member.filename.lower().endswith((".tif", ".tiff"))
+        )
+    assert done.folder is not None and done.rasters == () and done.members

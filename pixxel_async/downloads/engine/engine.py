@@ -76,6 +76,7 @@ class Engine:
             ("stream", settings.max_concurrent_downloads, self._stream),
         ):
             crew = self._workers[kind]
+            crew[:] = [worker for worker in crew if not worker.done()]
             while len(crew) < count:
                 crew.append(asyncio.create_task(self._worker(work), name=f"pixxel {kind} {len(crew) + 1}"))
         self.schedule.staff(streams=len(self._workers["stream"]))
@@ -93,7 +94,7 @@ class Engine:
         item = await self.schedule.next_ask()
         try:
             if item.sinks:
-                await self._asker.ask(item)
+                await asyncio.create_task(self._asker.ask(item), context=item.context.variables)
         except Exception as error:
             self.fail(item, unforeseen(error, "ask", item))
         finally:
@@ -108,7 +109,7 @@ class Engine:
         size = 0
         try:
             if item.sinks:
-                size = await self._carry(item)
+                size = await asyncio.create_task(self._carry(item), context=item.context.variables)
         finally:
             item.context.streaming -= 1
             self.streaming -= 1

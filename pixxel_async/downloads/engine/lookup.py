@@ -90,7 +90,7 @@ def _done(package: Package, row: Row, unpacked: Extracted | None, context: Batch
         folder = context.folder / unpacked.folder
         file = file if unpacked.kept else str(folder)
     if skip:
-        return Skipped(package, "done before", file, url=url)
+        return Skipped(package, "done before", file, url=url, folder=folder)
     return Downloaded(
         package, Path(file), row.size or 0, row.sha256, row.proof or "size",
         fetched=False, server_name=row.server_name, folder=folder, url=url,

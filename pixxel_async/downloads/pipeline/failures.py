@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
+from traceback import format_tb
 from typing import TYPE_CHECKING
 
 from ..._redact import excerpt
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from ..services import Services
 
 __all__ = ["note_failure", "unforeseen"]
+
+log = logging.getLogger("pixxel_async.downloads")
 
 _DROPS_DOWNLOAD_ID = (Corrupt, LinkExpired, NotAPackage, PackageFailed)
 """After these errors a package requested by POST is requested again; polling its old download id would not help."""
@@ -32,12 +36,19 @@ async def note_failure(item: Item, error: PixxelError, services: Services) -> No
         given_up = final and runs >= item.settings.max_failed_runs
         await services.record.save(
             item.identity, item.folder, state="given_up" if given_up else "failed",
-            error=str(error), error_kind=type(error).__name__, retryable=error.retryable, runs=runs,
+            error=str(error).encode(errors="backslashreplace").decode(), error_kind=type(error).__name__,
+            retryable=error.retryable, runs=runs,
             fields=dict(item.wanted.fields), download_id=item.download_id or None,
         )  # fmt: skip
 
 
 def unforeseen(error: Exception, stage: str, item: Item | None = None) -> DownloadError:
     """Wrap an exception that is a bug of ours; `item` is None where it ends all items."""
-    told = f"unforeseen: {type(error).__name__}: {excerpt(str(error).encode())}"
+    # The message may hold a signed link: the log gets the traceback alone.
+    log.error("unforeseen %s in stage %s\n%s", type(error).__name__, stage, "".join(format_tb(error.__traceback__)))
+    try:
+        message = excerpt(str(error).encode(errors="backslashreplace"))
+    except Exception:  # the handler of last resort: nothing in it may fail
+        message = "(no message)"
+    told = f"unforeseen: {type(error).__name__}: {message}"
     return DownloadError(told, package=item.identity if item is not None else "", stage=stage)

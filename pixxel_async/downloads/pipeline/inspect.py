@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ...events import Proving
+from ...events import MAX_LISTED_MEMBERS, Proving
 from ..body.rules.resume import Kept
 from ..prove import InMemory, Proof, members, prove
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from ..services import Services
 
 __all__ = ["Inspection", "inspect"]
-
-MAX_LISTED_MEMBERS = 10_000
-"""Members of a ZIP that an outcome lists at most; of a larger archive it lists none."""
 
 
 @frozen

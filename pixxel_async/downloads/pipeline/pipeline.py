@@ -249,9 +249,13 @@ class Pipeline:
         if unpacked is None or not unpacked.whole:
             return done
         folder = claim.folder / unpacked.folder
-        return evolve(done, folder=folder, path=done.path if unpacked.kept else folder)
+        if unpacked.kept:
+            return evolve(done, folder=folder)
+        return evolve(done, folder=folder, path=folder, members=None)  # those in the folder, as in a later run
 
-    def downloaded(self, claim: ClaimedItem, *, fetched: bool = True, members: tuple[Any, ...] = ()) -> Downloaded:
+    def downloaded(
+        self, claim: ClaimedItem, *, fetched: bool = True, members: tuple[Any, ...] | None = None
+    ) -> Downloaded:
         """Build the outcome from the row."""
         row = claim.row
         return Downloaded(
