@@ -152,14 +152,14 @@ async def test_what_a_rename_relies_on_is_on_the_disk_first(tmp_path: Path) -> N
 async def test_a_claim_after_a_reboot_vouches_for_nothing(tmp_path: Path) -> None:
     """Only new bytes make a part file one of this boot: a run that was killed after its claim changed nothing in it."""
     async with await Record.open(tmp_path / "record.sqlite", origin="o") as record:
-        await record.save(JOB, tmp_path, state="streaming", part="p", total=9)
+        await record.save(JOB, tmp_path, state="streaming", part=".p.part", total=9)
         await record.save(JOB, tmp_path, boot="another")
         for _ in range(2):
-            claim = await record.claim(JOB, tmp_path, name=None, part="p")
+            claim = await record.claim(JOB, tmp_path, name=None, part=".p.part")
             assert claim is not None and not claim.same_boot
             await record.release(JOB, tmp_path)
 
         await record.save(JOB, tmp_path, state="streaming")
 
-        claim = await record.claim(JOB, tmp_path, name=None, part="p")
+        claim = await record.claim(JOB, tmp_path, name=None, part=".p.part")
         assert claim is not None and claim.same_boot

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
@@ -107,10 +108,10 @@ async def test_rows_survive_closing(tmp_path: Path) -> None:
 
 async def test_a_claimed_package_is_nobody_elses(record: Record, tmp_path: Path) -> None:
     """I-9: one owner a package: neither this record nor another one of this process gets it a second time."""
-    assert await record.claim(JOB, tmp_path, name=None, part="p")
+    assert await record.claim(JOB, tmp_path, name=None, part=".p.part")
     async with await opened(tmp_path) as other:
-        assert await record.claim(JOB, tmp_path, name=None, part="p") is None
-        assert await other.claim(JOB, tmp_path, name=None, part="p") is None
+        assert await record.claim(JOB, tmp_path, name=None, part=".p.part") is None
+        assert await other.claim(JOB, tmp_path, name=None, part=".p.part") is None
         with pytest.raises(DownloadError, match="another process"):
             await other.save(JOB, tmp_path, state="failed")
         with pytest.raises(DownloadError, match="another process"):
@@ -118,15 +119,15 @@ async def test_a_claimed_package_is_nobody_elses(record: Record, tmp_path: Path)
 
         await record.release(JOB, tmp_path)
 
-        assert await other.claim(JOB, tmp_path, name=None, part="p")
+        assert await other.claim(JOB, tmp_path, name=None, part=".p.part")
 
 
 async def test_closing_releases(tmp_path: Path) -> None:
     """Leases end with the record that holds them, and nobody is said to have died."""
     async with await opened(tmp_path) as record:
-        await record.claim(JOB, tmp_path, name=None, part="p")
+        await record.claim(JOB, tmp_path, name=None, part=".p.part")
     async with await opened(tmp_path) as record:
-        claim = await record.claim(JOB, tmp_path, name=None, part="p")
+        claim = await record.claim(JOB, tmp_path, name=None, part=".p.part")
         assert claim is not None and not claim.took_over
 
 
@@ -140,11 +141,11 @@ async def test_a_killed_process_loses_its_lease(tmp_path: Path, when: str) -> No
         process.communicate()
     async with await opened(tmp_path) as record:
         if when == "after":
-            assert await record.claim("job:w/0", tmp_path, name=None, part="p") is None
+            assert await record.claim("job:w/0", tmp_path, name=None, part=".p.part") is None
             process.kill()
             process.communicate()
 
-        claim = await record.claim("job:w/0", tmp_path, name=None, part="p")
+        claim = await record.claim("job:w/0", tmp_path, name=None, part=".p.part")
 
         assert claim is not None and claim.took_over
         assert (claim.row.state, claim.row.size, claim.row.part) == ("done", 5, "w/.0.part")
@@ -159,7 +160,7 @@ async def test_a_stopped_process_keeps_its_lease(tmp_path: Path) -> None:
     process.send_signal(signal.SIGSTOP)
     try:
         async with await opened(tmp_path) as record:
-            assert await record.claim("job:w/0", tmp_path, name=None, part="p") is None
+            assert await record.claim("job:w/0", tmp_path, name=None, part=".p.part") is None
     finally:
         process.send_signal(signal.SIGCONT)
         process.communicate()
@@ -180,29 +181,29 @@ async def test_processes_that_begin_together_share(tmp_path: Path) -> None:
 async def test_a_cancelled_claim_leaves_no_lease(record: Record, tmp_path: Path) -> None:
     """I-9: whoever is cancelled while claiming does not own what nobody knows of."""
     for _ in range(20):
-        claiming = asyncio.ensure_future(record.claim(JOB, tmp_path, name=None, part="p"))
+        claiming = asyncio.ensure_future(record.claim(JOB, tmp_path, name=None, part=".p.part"))
         await asyncio.sleep(0)
         claiming.cancel()
         with pytest.raises(asyncio.CancelledError):
             await claiming
 
-        assert await record.claim(JOB, tmp_path, name=None, part="p") is not None
+        assert await record.claim(JOB, tmp_path, name=None, part=".p.part") is not None
         await record.release(JOB, tmp_path)
 
 
 async def test_names_belong_to_one_package(record: Record, tmp_path: Path) -> None:
     """H-06: a name that a file system may take for another's is taken; a row keeps the name that it has."""
-    await record.claim(JOB, tmp_path, name="w/Café.zip", part="p")
+    await record.claim(JOB, tmp_path, name="w/Café.zip", part=".p.part")
 
     assert await record.taken(tmp_path, "W/CAFE\u0301.zip") == JOB
     assert await record.taken(tmp_path / "other", "w/Café.zip") is None
     with pytest.raises(NameTaken):
-        await record.claim("job:w/2", tmp_path, name="w/café.ZIP", part="q")
+        await record.claim("job:w/2", tmp_path, name="w/café.ZIP", part=".q.part")
     assert await record.get("job:w/2", tmp_path) is None
     with pytest.raises(NameTaken):
         await record.save("job:w/2", tmp_path, name="w/café.ZIP")
     await record.release(JOB, tmp_path)
-    again = await record.claim(JOB, tmp_path, name="new/name", part="p")
+    again = await record.claim(JOB, tmp_path, name="new/name", part=".p.part")
     assert again is not None and again.row.name == "w/Café.zip"
 
 
@@ -278,23 +279,142 @@ async def test_a_newer_record_is_refused(tmp_path: Path) -> None:
 
 async def test_another_programs_database_is_refused(tmp_path: Path) -> None:
     """A database that is not ours is neither used nor set aside."""
-    await (await opened(tmp_path)).close()
+    (tmp_path / ".pixxel").mkdir()
     change(tmp_path, "PRAGMA application_id = 1")
+    change(tmp_path, "CREATE TABLE theirs (a)")
 
     with pytest.raises(ConfigError, match="another program"):
         await opened(tmp_path)
 
 
-def change(folder: Path, statement: str) -> None:
+def change(folder: Path, *statements: str) -> None:
     connection = sqlite3.connect(folder / ".pixxel/record.sqlite", isolation_level=None)
-    connection.execute(statement)
+    for statement in statements:
+        connection.execute(statement)
     connection.close()
+
+
+async def test_an_empty_record_is_a_new_one(tmp_path: Path) -> None:
+    """A file of no bytes, as a crash before the first commit leaves it, is neither set aside nor called damaged."""
+    path = tmp_path / ".pixxel/record.sqlite"
+    path.parent.mkdir()
+    path.touch()
+
+    async with await opened(tmp_path) as record:
+        assert record.begun and not record.lost and not record.notes
+    assert not path.with_name("record.sqlite.damaged-1").exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE sqlite_master SET sql = replace(sql, 'mtime_ns', 'mtime_nt') WHERE name = 'items'",
+        "UPDATE sqlite_master SET sql = replace(sql, 'CREATE', 'CREATF') WHERE name = 'items'",
+        "UPDATE owners SET pid = 'x', beat_at = 'y'",
+        "UPDATE meta SET value = CAST(x'ff6e6f' AS TEXT)",
+    ],
+)
+async def test_a_letter_of_the_schema_or_of_a_text_is_damage(tmp_path: Path, statement: str) -> None:
+    """Whatever SQLite says that is not about the system: the record is set aside and a new one begun."""
+    await (await opened(tmp_path)).close()
+    change(tmp_path, "INSERT INTO owners (host, boot, pid, started, nonce, beat_at) VALUES ('', '', 1, '', '', 1.5)")
+    change(tmp_path, "PRAGMA writable_schema = ON", statement)
+
+    async with await opened(tmp_path) as record:
+        assert record.lost and "damaged" in record.notes[0]
+        await record.save(JOB, tmp_path, state="done")
+    assert (tmp_path / ".pixxel/record.sqlite.damaged-1").exists()
+
+
+@pytest.mark.parametrize("how", ["damaged", "removed"])
+async def test_damage_in_mid_run_costs_no_claim(tmp_path: Path, how: str) -> None:
+    """A2: the file is set aside while it is open; the rows that this process holds are written to the new record."""
+    path = tmp_path / ".pixxel/record.sqlite"
+    async with await opened(tmp_path) as record:
+        await record.save("job:w/old", tmp_path, state="done", name="old.zip")
+        claim = await record.claim(JOB, tmp_path, name="new.zip", part=".new.part")
+        if how == "damaged":
+            change(tmp_path, "PRAGMA writable_schema = ON", "DROP TABLE items")
+        else:
+            path.rename(path.with_name("elsewhere"))
+
+        await record.save(JOB, tmp_path, state="publishing", size=3)
+        row = await record.get(JOB, tmp_path)
+        assert claim is not None and row is not None
+        assert (row.state, row.name, row.part, row.size) == ("publishing", "new.zip", ".new.part", 3)
+        assert record.lost and await record.get("job:w/old", tmp_path) is None
+        async with await opened(tmp_path) as other:
+            assert await other.claim(JOB, tmp_path, name=None, part=".x.part") is None
+        await record.save(JOB, tmp_path, state="done", release=True)
+    async with await opened(tmp_path) as record:
+        assert record.lost and (await record.counts()) == {"done": 1}
+
+
+@pytest.mark.parametrize(
+    ("field", "path"),
+    [("name", "../out.zip"), ("name", "/etc/x"), ("name", "a/../../x"), ("name", ".pixxel/record.sqlite"),
+     ("part", "../.x.part"), ("part", "important.txt"), ("name", "a\\..\\x"), ("name", "C:x")],
+)  # fmt: skip
+async def test_a_row_with_an_unsafe_path_is_damaged(tmp_path: Path, field: str, path: str) -> None:
+    """A3: the record is not believed about paths, even where the checksum of the row is right."""
+    async with await opened(tmp_path) as record:
+        await record.save(JOB, tmp_path, **{"state": "done", "name": "n.zip", "part": ".p.part", field: path})
+        assert await record.get(JOB, tmp_path) is None
+        assert await record.known([JOB], tmp_path, heads=True) == {}
+        assert record.lost
+
+
+async def test_a_locked_record_has_one_budget_of_patience(tmp_path: Path) -> None:
+    """A2: closing ends the wait for a lock that another program holds, whatever is still to be written."""
+    record = await opened(tmp_path)
+    other = sqlite3.connect(tmp_path / ".pixxel/record.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    started = time.monotonic()
+    saving = [asyncio.ensure_future(record.save(f"job:w/{n}", tmp_path, state="done")) for n in range(3)]
+    await asyncio.sleep(0.2)
+    await record.close()
+    other.close()
+
+    assert time.monotonic() - started < 10.0
+    assert all(isinstance(each.exception(), DownloadError) for each in saving)
+
+
+async def test_a_locked_opening_ends_when_it_is_cancelled(tmp_path: Path) -> None:
+    """A2: the lock of opening is waited for in steps, and not after its caller was cancelled."""
+    fcntl = pytest.importorskip("fcntl")
+    await (await opened(tmp_path)).close()
+    with (tmp_path / ".pixxel/record.sqlite.lock").open("rb+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await opened(tmp_path)
+        deadline = time.monotonic() + 10.0
+        while any(thread.name == "pixxel-record" for thread in threading.enumerate()):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="owners and links of POSIX")
+async def test_the_state_folder_is_ours(tmp_path: Path) -> None:
+    """A3: `.pixxel` that is a link is refused, and one that others may write to is closed to them."""
+    kept = tmp_path / ".pixxel"
+    (tmp_path / "elsewhere").mkdir()
+    kept.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigError, match="link"):
+        await opened(tmp_path)
+    kept.unlink()
+    kept.mkdir()
+    kept.chmod(0o777)
+    await (await opened(tmp_path)).close()
+    assert kept.stat().st_mode & 0o777 == 0o700
+    os.link(kept / "record.sqlite", tmp_path / "second")
+    with pytest.raises(ConfigError, match="second name"):
+        await opened(tmp_path)
 
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "cut": lambda data: data[: len(data) // 2],
     "cut in a page": lambda data: data[:-1000],
-    "emptied": lambda data: b"",
     "garbage": lambda data: b"garbage" * 1000,
     "zeros": lambda data: bytes(len(data)),
     "zeros behind the first page": lambda data: data[:4096] + bytes(len(data) - 4096),
@@ -330,7 +450,7 @@ async def test_a_flipped_bit_makes_nothing_done(tmp_path: Path) -> None:
     async with await opened(tmp_path) as record:
         assert await record.get("job:w/1", tmp_path) is None
         assert set(await record.known(["job:w/1", "job:w/2"], tmp_path)) == {"job:w/2"}
-        claim = await record.claim("job:w/1", tmp_path, name=None, part="p")
+        claim = await record.claim("job:w/1", tmp_path, name=None, part=".p.part")
         assert claim is not None and claim.row.state == "waiting"
 
 
@@ -443,7 +563,7 @@ class Store:
 async def test_what_is_asked_for_together_is_committed_together() -> None:
     """Jobs that gather while a commit runs share the next one, which is durable if one of them needs it."""
     store = Store()
-    writer = CommitThread(lambda: store, beat=60)
+    writer = CommitThread(lambda _: store, beat=60)
     await writer.start()
     first = asyncio.ensure_future(writer.do(lambda _: 1, durable=False))
     await asyncio.sleep(0.05)
@@ -459,7 +579,7 @@ async def test_what_is_asked_for_together_is_committed_together() -> None:
 async def test_a_quiet_record_gives_signs_of_life() -> None:
     """A lease is renewed by the record itself, also when there is nothing to write."""
     store = Store()
-    writer = CommitThread(lambda: store, beat=0.01)
+    writer = CommitThread(lambda _: store, beat=0.01)
     await writer.start()
     assert await asyncio.to_thread(store.gate.wait, 5)
     await writer.close()

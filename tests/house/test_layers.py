@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2] / "pixxel_async"
 
-SHARED = {"_aio", "_formats", "_protocol", "_redact", "_version", "errors", "settings"}
+SHARED = {"_aio", "_files", "_formats", "_protocol", "_redact", "_version", "errors", "settings"}
 """Ground that every slice may stand on; its own arrows are below."""
 
 ALLOWED = {
@@ -35,6 +35,7 @@ ALLOWED = {
     "_protocol": {"errors", "_redact"},
     "_formats": {"errors"},
     "_aio": {"errors"},
+    "_files": set(),
     "_redact": {"settings"},
     "_version": set(),
     "errors": set(),

@@ -1,4 +1,4 @@
-"""The record's one thread: it owns the database, and commits together what was asked for at about the same time."""
+"""Commit thread of the record: owns the database, and groups jobs that arrive together into one commit."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ...errors import ConfigError
 __all__ = ["CommitThread", "RecordStore"]
 
 _GROUP = 512
-"""Jobs in one commit at most."""
+"""Most jobs in one commit."""
 
 T = TypeVar("T")
 S = TypeVar("S", bound="RecordStore")
 
 
 class RecordStore(Protocol):
-    """What the thread needs of a database."""
+    """Interface of the database that the thread uses."""
 
     def group(self, jobs: list[Callable[[Any], Any]], *, durable: bool) -> list[Any]:
-        """Do all jobs in one commit; one that raises gives its exception as its result, and changes nothing."""
+        """Run all jobs in one commit; one that raises has its exception as its result, and changes nothing."""
         ...
 
     def beat(self) -> None:
@@ -50,11 +50,11 @@ class CommitThread:
     """Runs jobs on a database in a thread of its own, in the order in which they were asked for.
 
     Args:
-        open: opens the database, in the thread.
+        open: opens the database, in the thread; its argument is set once the record is being closed.
         beat: seconds between two signs of life.
     """
 
-    def __init__(self, open: Callable[[], RecordStore], *, beat: float) -> None:
+    def __init__(self, open: Callable[[threading.Event], RecordStore], *, beat: float) -> None:
         self._open = open
         self._beat = beat
         self._pid = os.getpid()
@@ -64,9 +64,10 @@ class CommitThread:
         self._opened: asyncio.Future[Any] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._closing = False
+        self._closed = threading.Event()
 
     async def start(self) -> Any:
-        """Start the thread; returns what `open` returned, or raises what it raised."""
+        """Start the thread and open the database; return it, or raise the error of `open`."""
         self._thread.start()
         try:
             return await asyncio.shield(self._opened)
@@ -74,7 +75,7 @@ class CommitThread:
             self._stop()
             self._opened.add_done_callback(lambda opened: opened.cancelled() or opened.exception())
             raise
-        except BaseException:  # the thread has nothing left to do
+        except BaseException:  # the thread has ended
             self._closing = True
             self._thread.join()
             raise
@@ -91,12 +92,12 @@ class CommitThread:
         return await future
 
     def tell(self, job: Callable[[Any], Any]) -> None:
-        """Run one job, and let nobody wait for it."""
+        """Queue one job without waiting for it."""
         if not self._closing:
             self._queue.put(_Job(job, False, None))
 
     async def close(self) -> None:
-        """Do what was asked for, close the database, end the thread."""
+        """Finish queued jobs, close the database, end the thread."""
         if os.getpid() != self._pid:
             return
         self._stop()
@@ -106,6 +107,7 @@ class CommitThread:
     def _stop(self) -> None:
         if not self._closing:
             self._closing = True
+            self._closed.set()
             self._queue.put(None)
 
     def _check(self) -> None:
@@ -116,8 +118,8 @@ class CommitThread:
 
     def _run(self) -> None:
         try:
-            store = self._open()
-        except BaseException as error:  # handed to whoever opens
+            store = self._open(self._closed)
+        except BaseException as error:  # raised by `start`
             self._later([(self._opened, error), (self._ended, None)])
             return
         self._later([(self._opened, store)])
@@ -130,7 +132,7 @@ class CommitThread:
             self._later([(self._ended, None)])
 
     def _serve(self, store: RecordStore) -> bool:
-        """Do the jobs that wait, together; False once the last one is done."""
+        """Run the queued jobs as one group; return False once the thread is to end."""
         jobs, more = self._gather()
         if not jobs:
             if more:
@@ -157,7 +159,7 @@ class CommitThread:
         return jobs, True
 
     def _later(self, results: list[tuple[asyncio.Future[Any] | None, Any]]) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(_settle, results)
 
 

@@ -1,99 +1,167 @@
-"""The record's database file: opened, checked, migrated, bound, and its commits grouped."""
+"""Database file of the record: open, check, rebuild after damage, bind, and group commits."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 import stat
-import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+from ..._files import SAFE_OPEN
 from ...errors import ConfigError, DiskFull, DownloadError, PixxelError
 from .lease import Owner, alive
-from .rows import seal
 from .rules.mounts import network_kind
-from .schema import APPLICATION, MIGRATIONS
+from .schema import APPLICATION, SCHEMA, VERSION
 
-if sys.platform != "win32":
+try:
     import fcntl
+except ImportError:  # not on this system; SQLite's own locks are all there is then
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["Database"]
 
-_BUSY = 30.0
+PATIENCE = 30.0
+"""Seconds that one record may be locked by others in all, until a commit succeeds again."""
+_ATTEMPT = 0.1
+"""Seconds between two attempts at a lock, after each of which a stop is noticed."""
+_LAST_ATTEMPT = 1.0
+"""Seconds of patience that are left once the record is being closed."""
 _FILES = ("", "-wal", "-shm")
+_PLAUSIBLE = 1000
+"""Versions from here on are damage, not a newer format."""
+_SYSTEM = ("BUSY", "LOCKED", "CANTOPEN", "READONLY", "PERM", "FULL", "IOERR", "NOMEM", "INTERRUPT")
+"""SQLite's errors that say something about the system; every other one says that the file is damaged."""
+
+Key = tuple[str, str]
+"""Identity and folder of a row."""
 
 
 class Database:
-    """One open connection; of the writer thread only.
+    """One open connection; belongs to the commit thread.
 
     Attributes:
         path: the database file.
-        owner: who we are.
-        number: our number among the owners, which claimed rows carry.
-        notes: what was found and mended while opening.
+        owner: this process, as holder of leases.
+        number: its number in the table of owners, which claimed rows carry.
+        notes: what was found and repaired while opening.
         begun: whether there was no record before.
         lost: whether a damaged record was set aside, now or earlier, or a row was damaged.
+        held: for each row that this owner holds, the function that writes it again after damage.
     """
 
-    def __init__(self, path: Path, owner: Owner, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, owner: Owner, stop: Event) -> None:
         self.path = path
         self.owner = owner
         self.number = 0
         self.notes: list[str] = []
         self.begun = False
         self.lost = False
-        self.sql = connection
+        self.held: dict[Key, Callable[[Database], object]] = {}
+        self.sql: sqlite3.Connection
+        self._stop = stop
+        self._patience = PATIENCE
+        self._origin: str | None = None
+        self._inode = 0
         self._durable = False
 
     @classmethod
-    def open(cls, path: Path, origin: str | None, owner: Owner) -> Database:
-        """Open the file, or begin one; see `Record.open`."""
+    def open(cls, path: Path, origin: str | None, owner: Owner, stop: Event | None = None) -> Database:
+        """Open the file, or create one; see `Record.open`.
+
+        Args:
+            stop: once it is set, a locked record is waited for no longer.
+        """
         try:
-            path = _home(path)
-            with _alone(path):
-                database = cls._open_checked(path, owner)
-                try:
-                    database._enter(origin)
-                except BaseException:
-                    database.sql.close()
-                    raise
+            path = _locate(path)
+            database = cls(path, owner, stop or Event())
+            database._origin = origin
+            with database._alone():
+                database._open(may_create=True)
             return database
         except sqlite3.Error as error:
-            raise _translated(error, path) from None
+            raise _as_our_error(error, path) from None
         except OSError as error:
             raise ConfigError(f"the record {path} cannot be used: {os.strerror(error.errno or 0)}") from None
 
-    @classmethod
-    def _open_checked(cls, path: Path, owner: Owner) -> Database:
-        size = path.stat().st_size if path.exists() else None
+    def _open(self, *, may_create: bool) -> None:
+        """Connect, check and enter; a damaged file is set aside and a new one created. The opening lock is held."""
+        size = self.path.stat().st_size if self.path.exists() else 0
+        self.begun = may_create and not size
         try:
-            if size == 0:
-                raise sqlite3.DatabaseError("emptied")
-            database = cls(path, owner, _connect(path))
-            database.begun = size is None
-            if not database.begun:
-                _check(database.sql, path)
-            return database
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
+            self._connect()
+            if size:
+                self._check()
+            self._enter()
+        except BaseException as error:
+            self._disconnect()
+            if not _is_damage(error):
                 raise
-        aside = _set_aside(path)
-        database = cls(path, owner, _connect(path))
-        database.lost = True
-        database.notes.append(f"the record was damaged; it is kept as {aside.name}, and a new one was begun")
-        return database
+            aside = _set_aside(self.path)
+            self.lost = True
+            self.notes.append(f"the record was damaged; it is kept as {aside.name}, and a new one was begun")
+            self._connect()
+            self._enter()
 
-    def _enter(self, origin: str | None) -> None:
-        _migrate(self.sql, self.path)
-        if self.lost:
-            self.lose()
-        self.lost = self.bound("lost") is not None
-        if origin is not None:
-            self.bind("origin", origin)
-        self._register()
+    def _connect(self) -> None:
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | SAFE_OPEN, 0o600)
+        try:
+            status = os.fstat(fd)
+            _check_ours(self.path, status)
+            if status.st_mode & 0o077 and hasattr(os, "fchmod"):
+                with suppress(OSError):
+                    os.fchmod(fd, 0o600)
+        finally:
+            os.close(fd)
+        self._inode = status.st_ino
+        self._durable = False
+        self.sql = sqlite3.connect(self.path, timeout=_ATTEMPT, isolation_level=None, cached_statements=64)
+        self._patiently(lambda: self.sql.execute("PRAGMA journal_mode = WAL"))
+        self.sql.execute("PRAGMA synchronous = NORMAL")
+        self.sql.execute("PRAGMA cache_size = -4096")
+
+    def _disconnect(self) -> None:
+        with suppress(AttributeError, sqlite3.Error):  # it may not have been connected
+            self.sql.close()
+
+    def _check(self) -> None:
+        """Raise `sqlite3.DatabaseError` for a damaged file, `ConfigError` for one that is no record of this version."""
+        if self._pragma("quick_check(1)") != "ok":
+            raise sqlite3.DatabaseError("damaged")
+        application, version = self._pragma("application_id"), self._pragma("user_version")
+        tables = self.sql.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").fetchall()
+        texts = [" ".join(text.split()) for (text,) in tables if "sqlite_" not in text]
+        ours = texts == [" ".join(text.split()) for text in SCHEMA]
+        if tables and not ours and application not in (APPLICATION, 0):
+            raise ConfigError(f"{self.path} is the database of another program")
+        if application == APPLICATION and VERSION < version < _PLAUSIBLE:
+            newer = f"(format {version}; this one knows {VERSION})"
+            raise ConfigError(f"the record {self.path} was written by a newer version of this package {newer}")
+        if tables and not (ours and version == VERSION and application == APPLICATION):
+            raise sqlite3.DatabaseError("its schema is damaged")
+
+    def _pragma(self, name: str) -> Any:
+        found = self.sql.execute(f"PRAGMA {name}").fetchone()
+        return found[0] if found else None
+
+    def _enter(self) -> None:
+        """Create the tables if there are none, bind the record, become an owner."""
+        with self._transaction():
+            if not self.sql.execute("SELECT 1 FROM sqlite_master").fetchone():
+                for statement in SCHEMA:
+                    self.sql.execute(statement)
+                self.sql.execute(f"PRAGMA user_version = {VERSION}")
+                self.sql.execute(f"PRAGMA application_id = {APPLICATION}")
+            if self.lost:
+                self.lose()
+            self.lost = self.bound("lost") is not None
+            if self._origin is not None:
+                self.bind("origin", self._origin)
+            self._register()
 
     def bind(self, key: str, value: str) -> None:
         """Bind the record to a value once and for all; raises `ConfigError` if it is bound to another."""
@@ -104,12 +172,12 @@ class Database:
             raise ConfigError(f"the record {self.path} belongs to the {key} {found}, not {value}; use another one")
 
     def lose(self) -> None:
-        """From now on files without a row may be ours: what knew of them is gone."""
+        """Note for all later runs that files without a row may be ours, since the record of them is gone."""
         self.lost = True
         self._remember("lost", "1")
 
     def bound(self, key: str) -> str | None:
-        """The value that the record is bound to, or None."""
+        """Return the value that the record is bound to, or None."""
         found = self.sql.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return found[0] if found else None
 
@@ -117,55 +185,145 @@ class Database:
         self.sql.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
 
     def _register(self) -> None:
-        """Become an owner, and sweep out the dead."""
+        """Become an owner, and release the leases of dead ones."""
         me = self.owner
-        with _transaction(self.sql):
-            for number, holder, beat_at in self._holders():
-                if not alive(holder, me, beat_at):
-                    self.sql.execute("UPDATE items SET owner = NULL, abandoned = 1 WHERE owner = ?", (number,))
-                    self.sql.execute("DELETE FROM owners WHERE number = ?", (number,))
-            facts = (me.host, me.boot, me.pid, me.started, me.nonce, me.clock())
-            statement = "INSERT INTO owners (host, boot, pid, started, nonce, beat_at) VALUES (?, ?, ?, ?, ?, ?)"
-            self.number = self.sql.execute(statement, facts).lastrowid or 0
+        for number, holder, beat_at in self._holders():
+            if not alive(holder, me, beat_at):
+                self.sql.execute("UPDATE items SET owner = NULL, abandoned = 1 WHERE owner = ?", (number,))
+                self.sql.execute("DELETE FROM owners WHERE number = ?", (number,))
+        facts = (me.host, me.boot, me.pid, me.started, me.nonce, me.clock())
+        statement = "INSERT INTO owners (host, boot, pid, started, nonce, beat_at) VALUES (?, ?, ?, ?, ?, ?)"
+        self.number = self.sql.execute(statement, facts).lastrowid or 0
         me.begin()
 
     def _holders(self) -> Iterator[tuple[int, Owner, float]]:
-        statement = "SELECT number, beat_at, host, boot, pid, started, nonce FROM owners"
-        for number, beat_at, *facts in self.sql.execute(statement).fetchall():
-            yield number, Owner(*facts), beat_at
+        statement = "SELECT number, beat_at, pid, host, boot, started, nonce FROM owners"
+        for number, beat_at, pid, *texts in self.sql.execute(statement).fetchall():
+            if not (
+                isinstance(beat_at, float) and isinstance(pid, int) and all(isinstance(each, str) for each in texts)
+            ):
+                raise sqlite3.DatabaseError("its table of owners is damaged")
+            host, boot, started, nonce = texts
+            yield number, Owner(host, boot, pid, started, nonce), beat_at
 
     def lives(self, number: int) -> bool:
-        """Whether an owner other than us still works."""
+        """Return whether an owner other than this one still works."""
         return any(alive(holder, self.owner, beat) for found, holder, beat in self._holders() if found == number)
 
     def group(self, jobs: list[Callable[[Any], Any]], *, durable: bool) -> list[Any]:
-        """Do all jobs in one commit; a job that raises one of our errors gives it as its result.
+        """Run all jobs in one commit; a job that raises one of our errors gives it as its result.
 
-        A job changes the database in its last statement, or not at all, so that one that raises has changed nothing.
+        A job changes the database in its last statement, or not at all, so that one that raises has changed nothing. If
+        the file turns out to be damaged, it is set aside, the rows held by this owner are written to a new one, and the
+        jobs run once more.
 
         Raises:
             DownloadError: the commit failed, and none of the jobs happened.
         """
+        held = dict(self.held)
         try:
-            self._sync(durable)
-            with _transaction(self.sql):
-                return [self._one(job) for job in jobs]
-        except sqlite3.Error as error:
-            raise _translated(error, self.path) from None
+            try:
+                if not self._is_in_place():
+                    self._rebuild(damaged=False)
+                return self._commit(jobs, durable=durable)
+            except (sqlite3.Error, UnicodeDecodeError) as error:
+                self.held = held
+                if not _is_damage(error):
+                    raise
+                self._rebuild(damaged=True)
+                return self._commit(jobs, durable=durable)
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            self.held = held
+            raise _as_our_error(error, self.path) from None
+        except OSError as error:
+            raise DownloadError(f"the record {self.path} cannot be used: {os.strerror(error.errno or 0)}") from None
 
-    def _one(self, job: Callable[[Any], Any]) -> Any:
-        try:
-            return job(self)
-        except sqlite3.Error:
-            raise
-        except Exception as error:  # handed to whoever waits for the job
-            return error
-
-    def _sync(self, durable: bool) -> None:
-        """A durable commit waits for the disk, and takes all earlier ones with it."""
-        if durable != self._durable:
+    def _commit(self, jobs: list[Callable[[Any], Any]], *, durable: bool) -> list[Any]:
+        if durable != self._durable:  # a durable commit waits for the disk, and takes all earlier ones with it
             self.sql.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._durable = durable
+        with self._transaction():
+            return [self._run(job) for job in jobs]
+
+    def _run(self, job: Callable[[Any], Any]) -> Any:
+        try:
+            return job(self)
+        except (sqlite3.Error, UnicodeDecodeError):
+            raise
+        except Exception as error:  # the result of this job alone
+            return error
+
+    def _is_in_place(self) -> bool:
+        """Return whether the open file still has the record's name: another process may have set it aside."""
+        try:
+            return os.stat(self.path).st_ino == self._inode
+        except FileNotFoundError:
+            return False
+
+    def _rebuild(self, *, damaged: bool) -> None:
+        """Open a new record in mid-run, and write the rows that this owner holds to it."""
+        self._disconnect()
+        with self._alone():
+            if damaged and self._is_in_place():
+                aside = _set_aside(self.path)
+                self.notes.append(f"the record was damaged; it is kept as {aside.name}, and a new one was begun")
+            self.lost = True
+            self._open(may_create=False)
+        with self._transaction():
+            for restore in list(self.held.values()):
+                restore(self)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._patiently(lambda: self.sql.execute("BEGIN IMMEDIATE"))
+        try:
+            yield
+            self.sql.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                if self.sql.in_transaction:
+                    self.sql.execute("ROLLBACK")
+            raise
+
+    def _patiently(self, attempt: Callable[[], object]) -> None:
+        """Attempt to lock until it succeeds; the record's budget of patience is filled again by a success alone."""
+        while True:
+            since = time.monotonic()
+            try:
+                attempt()
+            except sqlite3.OperationalError as error:
+                if not _name(error).startswith("BUSY"):
+                    raise
+                time.sleep(_ATTEMPT / 5)
+                self._lose_patience(time.monotonic() - since, error)
+            else:
+                self._patience = PATIENCE
+                return
+
+    def _lose_patience(self, seconds: float, error: Exception) -> None:
+        if self._stop.is_set():
+            self._patience = min(self._patience, _LAST_ATTEMPT)
+        self._patience -= seconds
+        if self._patience <= 0:
+            raise error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Lock out other processes of this host: the record may have to be created or set aside."""
+        path = self.path.with_name(self.path.name + ".lock")
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | SAFE_OPEN, 0o600)
+        try:
+            _check_ours(path, os.fstat(fd))
+            while fcntl is not None:
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    self._stop.wait(_ATTEMPT)
+                    self._lose_patience(_ATTEMPT, _busy(self.path))
+            yield
+        finally:
+            os.close(fd)
 
     def beat(self) -> None:
         """Give a sign of life."""
@@ -174,17 +332,19 @@ class Database:
     def close(self) -> None:
         """Release all leases and close the file."""
         self.owner.end()
-        with closing(self.sql), suppress(sqlite3.Error):
-            with _transaction(self.sql):
+        with closing(self.sql), suppress(sqlite3.Error, UnicodeDecodeError):
+            with self._transaction():
                 self.sql.execute("UPDATE items SET owner = NULL WHERE owner = ?", (self.number,))
                 self.sql.execute("DELETE FROM owners WHERE number = ?", (self.number,))
             self.sql.execute("PRAGMA optimize")
 
 
-def _home(path: Path) -> Path:
-    """The file's place: absolute, its folder made and ours alone, no network, no link."""
+def _locate(path: Path) -> Path:
+    """Return the absolute path of the file, its folder made and ours, on no network file system, not a link."""
     folder = Path(os.path.abspath(path)).parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.name == ".pixxel":
+        check_state_folder(folder)
     path = folder.resolve() / path.name
     kind = network_kind(_mounts(), str(path))
     if kind:
@@ -196,52 +356,34 @@ def _home(path: Path) -> Path:
     return path
 
 
+def check_state_folder(folder: Path) -> None:
+    """Refuse a `.pixxel` that is a link or another user's, and close one to others that they may write to.
+
+    Raises:
+        ConfigError: it is not ours.
+    """
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise ConfigError(f"{folder} is no folder but a link or a file; remove it")
+    _check_ours(folder, status)
+    if status.st_mode & 0o022 and os.name == "posix":
+        with suppress(OSError):  # a file system without permissions
+            os.chmod(folder, 0o700)
+
+
+def _check_ours(path: Path, status: os.stat_result) -> None:
+    me = getattr(os, "geteuid", lambda: status.st_uid)()
+    if status.st_uid != me:
+        raise ConfigError(f"{path} belongs to another user (uid {status.st_uid}); remove it, or use another folder")
+    if not stat.S_ISDIR(status.st_mode) and not (stat.S_ISREG(status.st_mode) and status.st_nlink == 1):
+        raise ConfigError(f"{path} is no plain file, or has a second name (hard link); remove it")
+
+
 def _mounts() -> str:
     try:
         return Path("/proc/self/mountinfo").read_text(errors="replace")
     except OSError:
         return ""
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One process of this host at a time opens a record: it may have to be begun, migrated or set aside."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-    fd = os.open(path.with_name(path.name + ".lock"), flags, 0o600)
-    try:
-        if sys.platform != "win32":  # Windows has SQLite's own locks alone
-            fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-    os.close(os.open(path, flags, 0o600))
-    connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, cached_statements=64)
-    try:
-        connection.create_function("sealed", -1, lambda *values: seal(values), deterministic=True)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA cache_size = -4096")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise `sqlite3.DatabaseError` for a damaged file, `ConfigError` for one that is no record."""
-    try:
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if found is None or found[0] != "ok":
-            raise sqlite3.DatabaseError("damaged")
-        if connection.execute("PRAGMA application_id").fetchone()[0] not in (APPLICATION, 0):
-            raise ConfigError(f"{path} is the database of another program")
-    except BaseException:
-        connection.close()
-        raise
 
 
 def _set_aside(path: Path) -> Path:
@@ -254,39 +396,31 @@ def _set_aside(path: Path) -> Path:
     return aside
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
-        raise ConfigError(f"the record {path} was written by a newer version of this package (format {version})")
-    with _transaction(connection):
-        for number in range(version, len(MIGRATIONS)):
-            for statement in MIGRATIONS[number]:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number + 1}")
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+def _name(error: BaseException) -> str:
+    return str(getattr(error, "sqlite_errorname", "") or type(error).__name__).removeprefix("SQLITE_")
 
 
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+def _is_damage(error: BaseException) -> bool:
+    """Return whether an error says that the file is damaged: every one that does not say something of the system."""
+    if isinstance(error, UnicodeDecodeError):
+        return True
+    if not isinstance(error, sqlite3.Error) or isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError):
+        return False
+    return not _name(error).startswith(_SYSTEM)
 
 
-def _translated(error: sqlite3.Error, path: Path) -> PixxelError:
-    """An error of SQLite as one of ours."""
-    name = getattr(error, "sqlite_errorname", "") or type(error).__name__
-    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR_WRITE")):
-        return DiskFull(f"no room to write the record {path} ({name}); make room and run again")
-    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
-        return ConfigError(f"the record {path} cannot be written to ({name})")
-    if name.startswith("SQLITE_BUSY"):
-        told = DownloadError(f"another process keeps the record {path} busy; run again", stage="publish")
-        told.retryable = True
-        return told
+def _busy(path: Path) -> DownloadError:
+    error = DownloadError(f"another process keeps the record {path} busy; run again", stage="publish")
+    error.retryable = True
+    return error
+
+
+def _as_our_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> PixxelError:
+    name = _name(error)
+    if name.startswith(("FULL", "IOERR_WRITE")):
+        return DiskFull(f"no room to write the record {path} (SQLITE_{name}); make room and run again")
+    if name.startswith(("CANTOPEN", "READONLY", "PERM")):
+        return ConfigError(f"the record {path} cannot be written to (SQLITE_{name})")
+    if name.startswith("BUSY"):
+        return _busy(path)
     return DownloadError(f"the record {path} failed ({name}); run again, a damaged one is set aside")

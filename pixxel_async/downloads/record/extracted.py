@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+from ..rules.file_names import is_below
+
 __all__ = ["Extracted"]
 
 
 class Extracted(NamedTuple):
-    """What the record keeps of it, as JSON.
+    """State of a package's unpacked folder, kept as JSON.
 
     Attributes:
         folder: its name, relative to the manager's folder.
@@ -23,15 +25,16 @@ class Extracted(NamedTuple):
 
     @classmethod
     def read(cls, text: str | None) -> Extracted | None:
-        """From the record's text; what cannot be read is nothing."""
+        """Parse the record's text; None if it is malformed or its folder would leave the manager's folder."""
         if not text:
             return None
         try:
             found = json.loads(text)
-            return cls(str(found["folder"]), bool(found["kept"]), bool(found["whole"])) if found else None
-        except (ValueError, TypeError, KeyError):
+            read = cls(str(found["folder"]), bool(found["kept"]), bool(found["whole"]))
+        except (ValueError, TypeError, KeyError, RecursionError):
             return None
+        return read if is_below(read.folder) else None
 
     def text(self) -> str:
-        """For the record."""
+        """Return it as JSON for the record."""
         return json.dumps(self._asdict())

@@ -1,4 +1,4 @@
-"""What can be asked of the rows; each function is one job of the writer thread, inside its transaction.
+"""Queries and changes of rows; each function is one job of the commit thread, inside its transaction.
 
 Rule: a job writes with one statement, its last, so that a job that raises has changed nothing.
 """
@@ -17,7 +17,7 @@ from attrs import define, frozen
 from ...errors import DownloadError, NameTaken
 from ..rules.file_names import fold
 from .database import Database
-from .rows import COLUMNS, HEAD, Claim, Row, RowState, blank, from_columns, head_seal, seal, to_columns
+from .rows import COLUMNS, HEAD, Claim, Row, RowState, blank, from_columns, seal, to_columns, trusted
 from .rules.merging import better
 
 __all__ = [
@@ -28,8 +28,11 @@ __all__ = [
 _SELECTED = ", ".join((*COLUMNS, "seal"))
 _ONE = "identity = ? AND folder = ?"
 _AMONG = "identity IN (SELECT value FROM json_each(?)) AND folder = ?"
-_HEADS = f"SELECT {', '.join((*HEAD, 'head_seal'))} FROM items WHERE {_AMONG} AND head_seal IS NOT NULL"
-_WRITTEN = (*COLUMNS, "seal", "head_seal", "folded", "owner", "abandoned")
+_HEADS = (
+    f"SELECT {', '.join((*HEAD, 'seal'))} FROM items WHERE {_AMONG}"
+    " AND state = 'done' AND name IS NOT NULL AND download_id IS NULL AND extracted IS NULL"
+)
+_WRITTEN = (*COLUMNS, "seal", "folded", "owner", "abandoned")
 _WRITE = (
     f"INSERT INTO items ({', '.join(_WRITTEN)}) VALUES ({', '.join('?' * len(_WRITTEN))})"
     f" ON CONFLICT (identity, folder) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _WRITTEN[2:])}"
@@ -38,11 +41,11 @@ _WRITE = (
 
 @frozen
 class RowPage:
-    """Rows read together.
+    """One page of rows.
 
     Attributes:
-        rows: those that are sound; may be empty while there are more pages.
-        last: where to read on.
+        rows: the trusted ones; may be empty while there are more pages.
+        last: identity and folder after which the next page begins.
     """
 
     rows: Sequence[Row]
@@ -50,11 +53,11 @@ class RowPage:
 
 
 def _sound(db: Database, found: Iterable[Sequence[Any]], *, fields: bool = True) -> list[Row]:
-    """The rows whose seal is right; a damaged one counts as missing, and its file has to prove itself."""
+    """Return the trusted rows; a damaged one counts as missing, and its file has to be proved again."""
     rows = []
     for sealed in found:
         values = sealed[:-1]
-        if sealed[-1] == seal(values):
+        if trusted(values, sealed[-1]):
             rows.append(from_columns(values, fields=fields))
         else:
             db.lost = True
@@ -62,21 +65,21 @@ def _sound(db: Database, found: Iterable[Sequence[Any]], *, fields: bool = True)
 
 
 def get(db: Database, identity: str, folder: str) -> Row | None:
-    """One sound row."""
+    """Return one trusted row."""
     rows = _sound(db, db.sql.execute(f"SELECT {_SELECTED} FROM items WHERE {_ONE}", (identity, folder)))
     return rows[0] if rows else None
 
 
 def known(db: Database, identities: Sequence[str], folder: str, *, heads: bool) -> dict[str, Row]:
-    """The sound rows among many, without their `fields`.
+    """Return the trusted rows among many packages, without their `fields`.
 
     Args:
-        heads: whether of what is done, which may be very many, the head is enough.
+        heads: load only `HEAD` of finished packages; faster for large batches.
     """
     rows: dict[str, Row] = {}
     if heads:
         for *values, sealed in db.sql.execute(_HEADS, (json.dumps(identities), folder)):
-            if sealed == seal(values):
+            if trusted(values, sealed):
                 rows[values[0]] = Row(*values)
     if len(rows) < len(identities):
         rest = json.dumps([identity for identity in identities if identity not in rows])
@@ -88,7 +91,7 @@ def known(db: Database, identities: Sequence[str], folder: str, *, heads: bool) 
 def page(
     db: Database, folder: str | None, state: RowState | None, after: tuple[str, str], limit: int
 ) -> RowPage | None:
-    """The rows that follow `after` in the order of identity and folder; None when there are none."""
+    """Return the rows that follow `after` in the order of identity and folder; None at the end."""
     statement = (
         f"SELECT {_SELECTED} FROM items WHERE (identity, folder) > (?, ?)"
         " AND folder = coalesce(?, folder) AND state = coalesce(?, state) ORDER BY identity, folder LIMIT ?"
@@ -98,23 +101,22 @@ def page(
 
 
 Vouched = Mapping[tuple[str, str], tuple[str, str]]
-"""Digests with names, each as itself."""
+"""Pairs of digest and name, each mapped to itself so that equal pairs are kept once in memory."""
 
 
 @frozen
 class Digests:
-    """The digests and names of files, read together; `last` as of a page."""
+    """One page of digests and names; `last` as in `RowPage`."""
 
     files: Sequence[tuple[str, str]]
     last: str
 
 
 def digests(db: Database, folder: str, vouched: Vouched, after: str, limit: int) -> Digests | None:
-    """The digests and names of the done files that follow `after`, in the order of identities; None at the end.
+    """Return digests and names of the done files that follow `after`, in the order of identities; None at the end.
 
     Args:
-        vouched: what was written elsewhere, too: where both agree the seal need not be looked at, which would take most
-            of the time.
+        vouched: pairs that `SHA256SUMS` has, too: where both agree the row's checksum, most of the time, is skipped.
     """
     statement = (
         "SELECT identity, name, sha256 FROM items WHERE identity > ? AND folder = ? AND state = 'done'"
@@ -130,13 +132,13 @@ def digests(db: Database, folder: str, vouched: Vouched, after: str, limit: int)
 
 
 def counts(db: Database, folder: str | None) -> dict[RowState, int]:
-    """How many rows there are in each state."""
+    """Count the rows in each state."""
     statement = "SELECT state, count(*) FROM items WHERE folder = coalesce(?, folder) GROUP BY state"
     return dict(db.sql.execute(statement, (folder,)).fetchall())
 
 
 def taken(db: Database, folder: str, folded: str) -> str | None:
-    """Whose name it is."""
+    """Return the identity of the package that has a case-folded name; None for none."""
     statement = "SELECT identity FROM items WHERE folder = ? AND folded = ?"
     found = db.sql.execute(statement, (folder, folded)).fetchone()
     return found[0] if found else None
@@ -144,7 +146,7 @@ def taken(db: Database, folder: str, folded: str) -> str | None:
 
 @define(eq=False)
 class Claiming:
-    """A claim about to be made, and its undoing should nobody be there any more to hear of it."""
+    """A claim to be made, which is undone if its caller was cancelled meanwhile."""
 
     identity: str
     folder: str
@@ -153,7 +155,7 @@ class Claiming:
     granted: bool = False
 
     def run(self, db: Database) -> Claim | None:
-        """Claim the row, and begin it if there is none; None when somebody who lives holds it."""
+        """Claim the row, creating it if there is none; None when a live owner holds it."""
         found = _find(db, self.identity, self.folder)
         if found.owner == db.number or found.held(db):
             return None
@@ -165,19 +167,19 @@ class Claiming:
         return Claim(row._replace(**changes), took_over, row.boot in ("", db.owner.boot))
 
     def undo(self, db: Database) -> None:
-        """Give it back, if it was ours."""
+        """Release the claim if it was granted."""
         if self.granted:
             release(db, self.identity, self.folder)
 
 
 @frozen
 class _Found:
-    """A row as it stands, or as it would begin.
+    """A row as stored, or as it would be created.
 
     Attributes:
-        columns: in their order; those of a new row where there was none, or a damaged one.
-        owner: who holds it.
-        abandoned: whether somebody who died held it.
+        columns: in their order; those of a new row where there was none or a damaged one.
+        owner: number of its lease's owner.
+        abandoned: whether an owner that died held it.
     """
 
     columns: dict[str, Any]
@@ -185,7 +187,7 @@ class _Found:
     abandoned: bool = False
 
     def held(self, db: Database) -> bool:
-        """Whether somebody else who lives holds it."""
+        """Return whether another live owner holds it."""
         return self.owner not in (None, db.number) and db.lives(self.owner or 0)
 
 
@@ -195,12 +197,24 @@ def _find(db: Database, identity: str, folder: str) -> _Found:
     if found is None:
         return _Found(blank(identity, folder))
     *values, sealed, owner, abandoned = found
-    sound = sealed == seal(values)
+    sound = trusted(values, sealed)
+    db.lost = db.lost or not sound
     return _Found(dict(zip(COLUMNS, values, strict=True)) if sound else blank(identity, folder), owner, bool(abandoned))
 
 
-def save(db: Database, identity: str, folder: str, columns: Mapping[str, Any], *, release: bool = False) -> None:
-    """Change a row, or begin one, unless somebody else who lives holds it."""
+def save(
+    db: Database,
+    identity: str,
+    folder: str,
+    columns: Mapping[str, Any],
+    *,
+    release: bool = False,
+) -> None:
+    """Change or create a row, unless another live owner holds it.
+
+    Args:
+        release: release it in the same commit.
+    """
     found = _find(db, identity, folder)
     if found.held(db):
         raise _held(identity)
@@ -215,19 +229,26 @@ def _held(identity: str) -> DownloadError:
 
 
 def _write(db: Database, found: _Found, changes: Mapping[str, Any], *, owner: int | None) -> None:
-    """Write a row anew with changes, sealed."""
+    """Write a row with changes and its checksum."""
     columns = {**found.columns, **changes}
     values, name = tuple(columns.values()), columns["name"]
     folded = fold(name) if name is not None else None
     try:
-        sealed = (seal(values), head_seal(columns))
-        db.sql.execute(_WRITE, (*values, *sealed, folded, owner, found.abandoned and owner is None))
+        db.sql.execute(_WRITE, (*values, seal(values), folded, owner, found.abandoned and owner is None))
     except sqlite3.IntegrityError:
+        holder = taken(db, columns["folder"], folded or "")
+        if holder in (None, columns["identity"]) or get(db, holder, columns["folder"]) is None:
+            raise  # the index names a package that does not hold the name: damage
         raise NameTaken(f"the name {name} belongs to another package", package=columns["identity"]) from None
+    key = columns["identity"], columns["folder"]
+    if owner == db.number:
+        db.held[key] = lambda new: _write(new, _Found(columns), {}, owner=new.number)
+    else:
+        db.held.pop(key, None)
 
 
 def take(db: Database, row: Row) -> bool:
-    """Write another record's row, if it is better than ours; False when ours stays."""
+    """Write another record's row if it is further on than ours; False when ours stays."""
     found = _find(db, row.identity, row.folder)
     if found.held(db):
         raise _held(row.identity)
@@ -239,13 +260,15 @@ def take(db: Database, row: Row) -> bool:
 
 
 def release(db: Database, identity: str, folder: str) -> None:
-    """Give a row back that is ours."""
+    """Release a row that is ours."""
     statement = f"UPDATE items SET owner = NULL WHERE {_ONE} AND owner = ?"
     db.sql.execute(statement, (identity, folder, db.number))
+    db.held.pop((identity, folder), None)
 
 
 def forget(db: Database, identity: str, folder: str) -> bool:
-    """Remove a row, unless somebody else who lives holds it."""
+    """Remove a row, unless another live owner holds it."""
     if _find(db, identity, folder).held(db):
         raise _held(identity)
+    db.held.pop((identity, folder), None)
     return db.sql.execute(f"DELETE FROM items WHERE {_ONE}", (identity, folder)).rowcount > 0

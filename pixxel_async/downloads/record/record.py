@@ -63,7 +63,7 @@ class Record:
                 system, or cannot be written to.
         """
         owner = Owner.of_this_process(clock)
-        writer = CommitThread(lambda: Database.open(path, origin, owner), beat=beat)
+        writer = CommitThread(lambda closing: Database.open(path, origin, owner, closing), beat=beat)
         return cls(await writer.start(), writer, owner, clock)
 
     @property

@@ -1,4 +1,4 @@
-"""One row of the record, and how it stands in the database."""
+"""One row of the record: its columns, its checksum, and which rows are trusted."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any, Literal, NamedTuple
 from attrs import frozen
 
 from ...errors import ConfigError
+from ..rules.file_names import is_below
 
-__all__ = ["COLUMNS", "HEAD", "Claim", "Row", "RowState", "blank", "from_columns", "head_seal", "seal", "to_columns"]
+__all__ = ["COLUMNS", "HEAD", "Claim", "Row", "RowState", "blank", "from_columns", "seal", "to_columns", "trusted"]
 
 RowState = Literal["waiting", "streaming", "publishing", "done", "failed", "given_up"]
 
@@ -93,9 +94,11 @@ class Claim:
 
 
 COLUMNS: tuple[str, ...] = Row._fields
-"""Row's fields in order; the database has a column of each name, and those of later formats are the last."""
+"""Fields of `Row` in order; the database has a column of each name."""
 HEAD = COLUMNS[: COLUMNS.index("sha256") + 1]
-"""The first of them: what is needed to leave a package alone that is done."""
+"""The first columns: enough to skip a package that is done."""
+_REST = len(HEAD)
+_NAME, _PART = COLUMNS.index("name"), COLUMNS.index("part")
 _RETRYABLE = COLUMNS.index("retryable")
 _FIELDS = COLUMNS.index("fields")
 _JSON = json.JSONDecoder()
@@ -103,7 +106,7 @@ _NUMBERS: Mapping[str, Callable[[Any], int | float]] = {
     **dict.fromkeys(("size", "mtime_ns", "total", "retryable", "runs", "synced"), int),
     **dict.fromkeys(("updated_at", "finished_at"), float),
 }
-"""What the database makes of a number; a seal is over what will be read."""
+"""Types that the database gives to numbers; the checksum is over what will be read."""
 
 
 def to_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,23 +147,25 @@ def from_columns(values: Sequence[Any], *, fields: bool = True) -> Row:
 
 
 def seal(values: Sequence[Any]) -> int:
-    """A checksum over a row's columns, so that a bit that flipped on the disk never makes a package done.
+    """Return the checksum of a row, so that a bit that flipped on the disk never makes a package done.
 
-    Empty columns at the end do not count: a row of an older format, which had none of them, keeps its seal.
+    It is crc32(HEAD columns) mod 2^31 in the upper half and crc32(other columns) in the lower half of 63 bits, so that
+    the head of a row can be read and checked alone.
     """
-    last = len(values)
-    while last and values[last - 1] is None:
-        last -= 1
-    return zlib.crc32(ascii(tuple(values[:last])).encode())
+    return _head_crc(values[:_REST]) << 32 | zlib.crc32(ascii(tuple(values[_REST:])).encode())
 
 
-def head_seal(columns: Mapping[str, Any]) -> int | None:
-    """The seal of a row's head, for rows of which no more need be read: done, in one file, asked for by no id."""
-    if columns["state"] != "done" or columns["name"] is None:
-        return None
-    if columns["download_id"] is not None or columns["extracted"] is not None:
-        return None
-    return seal([columns[name] for name in HEAD])
+def _head_crc(head: Sequence[Any]) -> int:
+    return zlib.crc32(ascii(tuple(head)).encode()) & 0x7FFFFFFF
+
+
+def trusted(values: Sequence[Any], sealed: int | None) -> bool:
+    """Return whether a row, or its `HEAD` alone, has its checksum, and only paths that stay below the folder."""
+    head_only = len(values) == _REST
+    if not isinstance(sealed, int) or (sealed >> 32 != _head_crc(values) if head_only else sealed != seal(values)):
+        return False
+    name, part = values[_NAME], values[_PART]
+    return (name is None or is_below(name)) and (part is None or (is_below(part) and part.endswith(".part")))
 
 
 def _without_urls(text: str) -> str:

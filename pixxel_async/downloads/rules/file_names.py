@@ -7,6 +7,7 @@ Rule 2: what a field holds can neither leave its segment nor name anything speci
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from string import Formatter
@@ -20,6 +21,7 @@ __all__ = [
     "check_template",
     "distinct",
     "fold",
+    "is_below",
     "is_device",
     "part_name",
     "render",
@@ -55,6 +57,8 @@ _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _HIDDEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800") | {
     chr(code) for first, last in ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF)) for code in range(first, last + 1)
 }
+_LEAVES = re.compile(r"(?:^|/)\.{0,2}(?:/|\Z)|^\.pixxel(?:/|\Z)|^[A-Za-z]:|[\\\x00]", re.IGNORECASE)
+"""An empty, `.` or `..` segment, our own state folder, a drive, a backslash or NUL."""
 _PORTS = "0123456789\u00b9\u00b2\u00b3"
 _DEVICES = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"] + [port + n for port in ("COM", "LPT") for n in _PORTS]
@@ -158,6 +162,11 @@ def segment(text: str) -> str:
     if is_device(name):
         name = f"_{name}"
     return f"{name}_" if name.casefold().endswith(_OURS) else name
+
+
+def is_below(path: str) -> bool:
+    """Return whether a path with `/` stays below the folder it is relative to, on every system, and off `.pixxel`."""
+    return _LEAVES.search(path) is None
 
 
 def is_device(name: str) -> bool:

@@ -1,0 +1,94 @@
+"""Files of our own on local disks: open flags, errno sets, bounded reads, atomic writes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["FULL", "NO_HARD_LINKS", "SAFE_OPEN", "open_regular", "read_regular", "sync_folder", "write_atomically"]
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""No room: on the disk, in a quota, below a size limit."""
+NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL})
+"""The file system has no hard links, or no more of them."""
+NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.EACCES, errno.EBADF})
+"""The file system does not sync folders."""
+SAFE_OPEN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+"""Flags with which every file of ours is opened: no symbolic link, closed on exec, bytes as they are."""
+
+
+def open_regular(path: Path | str, *, follow: bool = True) -> int:
+    """Open a regular file for reading and return its descriptor; never waits for a pipe or a device.
+
+    Args:
+        follow: whether a symbolic link is followed.
+
+    Raises:
+        OSError: it cannot be opened; EINVAL with "not a regular file" for a pipe, a device or a folder.
+    """
+    flags = SAFE_OPEN if not follow else SAFE_OPEN & ~getattr(os, "O_NOFOLLOW", 0)
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | flags)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def read_regular(path: Path | str, limit: int, *, follow: bool = True) -> bytes:
+    """Read a regular file of at most `limit` bytes.
+
+    Raises:
+        OSError: as in `open_regular`; EFBIG for a larger file.
+    """
+    with open(open_regular(path, follow=follow), "rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"larger than {limit:,} bytes", os.fspath(path))
+    return data
+
+
+def write_atomically(path: Path, lines: Iterable[bytes], *, mode: int = 0o666) -> None:
+    """Write a file beside its final name, sync it, and rename it: readers see the old file or the new one, whole.
+
+    Args:
+        path: its folder must exist; a link there is replaced, not followed.
+        mode: permissions of the new file, less the umask.
+
+    Raises:
+        OSError: it could not be written; nothing has changed then.
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE_OPEN, mode)
+    try:
+        with open(fd, "wb") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(part)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's entries to the disk, where the system can."""
+    if os.name == "nt":
+        return
+    fd = os.open(folder, os.O_RDONLY | SAFE_OPEN)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(fd)
