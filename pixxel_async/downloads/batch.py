@@ -1,7 +1,7 @@
-"""The outcomes of many packages, as they come.
+"""The outcomes of `fetch_all`, in the order in which packages end.
 
-Not an async generator: nothing is open across a yield, no cancel scope, no task group. The source is read by one plain
-task, which this object owns; `break`, an exception, a time-out, or being closed in another task all end the same way.
+Not an async generator: no cancel scope and no task group is open across a yield. This object owns one plain task that
+reads the source; `break`, an exception, a timeout, or being closed in another task all end it the same way.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ __all__ = ["Outcomes"]
 
 
 def in_all(counts: Iterable[int | None]) -> int | None:
-    """The sum of some counts; None when one of them is not known."""
+    """Sum counts; None if one of them is unknown."""
     known = list(counts)
     return None if None in known else sum(count or 0 for count in known)
 
 
 ROOM = 64
-"""Outcomes that wait for a slow reader before new work stops."""
+"""Outcomes queued for a slow reader before new work stops."""
 
 
 class Outcomes:
-    """Use it as `async with manager.fetch_all(…) as outcomes: async for outcome in outcomes: …`.
+    """Iterate outcomes: `async with manager.fetch_all(…) as outcomes: async for outcome in outcomes: …`.
 
-    One outcome for each element of the source, in the order in which they end. When the key is refused, the disk is
-    full or the time for all is over, the outcomes that there are come first, and then that error is raised.
+    One outcome for each element of the source, in the order in which they end. If the key is refused, the disk is full
+    or the total timeout passes, queued outcomes come first, and then that error is raised.
     """
 
     def __init__(
@@ -101,36 +101,36 @@ class Outcomes:
 
     @property
     def at_hand(self) -> int:
-        """Outcomes that can be taken without a wait."""
+        """Return the number of outcomes that can be taken without waiting."""
         return len(self._outcomes)
 
     @property
     def to_come(self) -> int | None:
-        """Packages that are still to be read from the source; None when that is not known."""
+        """Return the number of packages still to be read from the source; None if unknown."""
         return 0 if self._closed or self._error is not None else self._feed.to_come
 
     def _over(self) -> bool:
-        """Whether no further outcome can come."""
+        """Return whether no further outcome can come."""
         read = self._closed or self._reading is None or self._reading.done()
         return read and not self._feed.active
 
     @property
     def open(self) -> bool:
-        """Whether the reader keeps up."""
+        """Return whether the reader keeps up."""
         return len(self._outcomes) < ROOM
 
     def deliver(self, outcome: Outcome) -> None:
-        """One package has ended."""
+        """Queue the outcome of one package."""
         self._feed.active -= 1
         self.say(outcome)
 
     def say(self, outcome: Outcome) -> None:
-        """An outcome for the reader."""
+        """Queue an outcome for the reader."""
         self._outcomes.append(outcome)
         self._news.set()
 
     def stop(self, error: BaseException) -> None:
-        """Nothing new; bodies under way may end, then the error is raised."""
+        """Start nothing new; let running bodies end, then raise the error."""
         if self._over():
             return
         self._error = self._error or error
@@ -153,7 +153,7 @@ class Outcomes:
             self._reading.cancel()
 
     async def aclose(self) -> None:
-        """Let go of everything that has not ended; closing twice is harmless."""
+        """Cancel everything that has not ended; do nothing if already closed."""
         if self._closed:
             return
         self._closed = True

@@ -1,4 +1,4 @@
-"""Who listens to what happens, and the counts of it."""
+"""Deliver events to their subscribers, and count them."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ __all__ = ["EventHub", "EventSubscription", "Snapshot"]
 log = logging.getLogger("pixxel_async.downloads")
 
 RATE_WINDOW = 10.0
-"""Seconds over which the rate is taken."""
+"""Seconds over which the rate is averaged."""
 
 
 @frozen
 class Snapshot:
-    """Where a manager stands.
+    """The state of a manager.
 
     Attributes:
-        pending: packages that were never asked for.
-        waiting: asked for, not ready or not yet streaming.
+        pending: packages not requested yet.
+        waiting: packages requested, but not ready or not streaming yet.
         streaming: bodies under way.
-        done, skipped, failed: ended, since the manager was opened.
-        received: bytes that arrived since then.
+        done, skipped, failed: packages that ended since the manager was opened.
+        received: bytes received since then.
         rate: bytes a second over the last ten seconds.
-        to_come: packages that are still to be read from the sources of `fetch_all`; None when that is not known.
+        to_come: packages still to be read from the sources of `fetch_all`; None if unknown.
     """
 
     pending: int
@@ -46,7 +46,7 @@ class Snapshot:
 
 
 class EventSubscription(AsyncIterator[Event]):
-    """The states of one item: a slow reader gets the newest alone, and the outcome in any case as the last."""
+    """The events of one item; a slow reader gets only the latest one, and always the outcome last."""
 
     def __init__(self) -> None:
         self._newest: Event | None = None
@@ -54,7 +54,7 @@ class EventSubscription(AsyncIterator[Event]):
         self._ended = False
 
     def put(self, event: Event) -> None:
-        """Something happened to the item."""
+        """Deliver an event of the item."""
         self._newest = event
         self._news.set()
 
@@ -72,17 +72,17 @@ class EventSubscription(AsyncIterator[Event]):
         return event
 
     def end(self) -> None:
-        """There will be no more."""
+        """End the subscription."""
         self._ended = True
         self._news.set()
 
 
 class EventHub:
-    """Takes every event, counts, and passes it on.
+    """Take every event, count it, and pass it on.
 
     Args:
-        on_event: the user's; what it raises is dropped with the event.
-        clock: seconds that only grow.
+        on_event: the user's callback; what it raises is dropped.
+        clock: monotonic seconds.
     """
 
     def __init__(self, on_event: Callable[[Event], object] | None, clock: Callable[[], float]) -> None:
@@ -95,7 +95,7 @@ class EventHub:
         self.done = self.skipped = self.failed = 0
 
     def tell(self, event: Event) -> None:
-        """Something happened."""
+        """Publish an event."""
         if isinstance(event, (Skipped, Downloaded, Failed)):
             self._end(event)
             return
@@ -105,7 +105,7 @@ class EventHub:
         self._pass_on(event)
 
     def _end(self, outcome: Outcome) -> None:
-        """An item has ended; its text form is made for those alone who go by it: there may be very many items."""
+        """Count an outcome; render the item's text form only for subscribers, since there may be very many items."""
         self._count(outcome)
         if self._watching or log.isEnabledFor(logging.DEBUG):
             identity = str(outcome.package)
@@ -144,19 +144,19 @@ class EventHub:
             return
 
     def watch(self, identity: str) -> EventSubscription:
-        """What happens to one item from now on."""
+        """Subscribe to one item from now on."""
         watching = EventSubscription()
         self._watching.setdefault(identity, WeakSet()).add(watching)
         return watching
 
     def rate(self) -> float:
-        """Bytes a second, lately."""
+        """Return the recent rate in bytes a second."""
         self._forget_old()
         seconds = min(max(self._clock() - self._opened, 0.001), RATE_WINDOW)
         return sum(gained for _, gained in self._recent) / seconds
 
     def close(self) -> None:
-        """Nothing more will happen."""
+        """End all subscriptions."""
         for watchings in self._watching.values():
             for watching in watchings:
                 watching.end()

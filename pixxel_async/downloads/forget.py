@@ -1,4 +1,4 @@
-"""What is done with a folder beside fetching into it."""
+"""Remove a package from the record, and its files."""
 
 from __future__ import annotations
 

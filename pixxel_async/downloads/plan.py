@@ -1,4 +1,4 @@
-"""What would be done with packages: from record and disk alone, or, where sizes are wanted, by asking for them."""
+"""Plan a run: what would be done with packages, from record and disk alone, or by requesting their sizes."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Planned:
 
     Attributes:
         package: the package.
-        step: `done`, `fetch`, `resume`, `prove`, `taken`, `given_up`, another step of repair, or `elsewhere`: another
-            machine's share.
-        path: where its file is, or would be; its suffix follows what the bytes turn out to be.
-        offset: bytes that are here already, for `resume`.
-        size: bytes of the whole, as far as they are known.
-        status: what the service said, where it was asked.
+        step: `done`, `fetch`, `resume`, `prove`, `taken`, `given_up`, another step of recovery, or `elsewhere`: another
+            machine's shard.
+        path: where its file is, or would be; its suffix follows the container found in the bytes.
+        offset: bytes already on disk, for `resume`.
+        size: bytes of the whole package, as far as known.
+        status: the service's status, if it was requested.
     """
 
     package: Package
@@ -61,7 +61,7 @@ class Planned:
 async def plan(
     services: ReadServices, context: BatchContext, packages: Iterable[object] | AsyncIterable[object], *, sizes: bool
 ) -> list[Planned]:
-    """What would be done with these packages, in their order; see `DownloadManager.plan`."""
+    """Plan these packages in order; see `DownloadManager.plan`."""
     planned: list[Planned] = []
     source = PackageSource(packages)
     try:
@@ -82,7 +82,7 @@ def _planned(found: LookupResult, context: BatchContext) -> Planned:
 
 
 async def _sized(planned: list[Planned], context: BatchContext) -> list[Planned]:
-    """The same, with the sizes of what would be fetched; as many are asked for at once as the settings allow."""
+    """Add the sizes of packages that would be fetched, requesting as many at once as the settings allow."""
     asked = [at for at, one in enumerate(planned) if one.step in ("fetch", "resume")]
     for start in range(0, len(asked), context.settings.max_concurrent_requests):
         some = asked[start : start + context.settings.max_concurrent_requests]
@@ -106,7 +106,7 @@ async def _asked(one: Planned, context: BatchContext) -> Planned:
 
 
 async def _length(link: Link, context: BatchContext) -> int | None:
-    """Bytes behind a link, by asking for the first of them: many storages refuse a HEAD of a signed link."""
+    """Return the size behind a link by requesting its first byte: many storages refuse a HEAD of a signed URL."""
     async with context.client.storage.get(link.url, headers={"Range": "bytes=0-0"}) as reply:
         if reply.status == 206:
             found = parse_content_range(reply.headers.get("content-range"))
@@ -133,12 +133,12 @@ async def dry_run(
     sizes: bool = False,
     **settings: Any,
 ) -> list[Planned]:
-    """What `fetch_all(packages, …)` of a manager for this place would do; writes nothing there.
+    """Plan what `fetch_all(packages, …)` would do in a place, without writing anything there.
 
     Args:
-        place: the folder or the object store.
+        place: the folder or object store.
         record: the record's file, if not in the folder.
-        sizes: as in `DownloadManager.plan`: whether each package that would be fetched is asked for once.
+        sizes: whether each package that would be fetched is requested once, as in `DownloadManager.plan`.
         settings: fields of `DownloadSettings`.
 
     Raises:
@@ -165,7 +165,7 @@ async def _destination(place: LocationSpec, disk: Disk, threads: Threads) -> Des
 
 @asynccontextmanager
 async def _opened(path: Path, context: BatchContext, threads: Threads) -> AsyncIterator[Record]:
-    """The record, or where there is none an empty one in a place of its own that is removed afterwards."""
+    """Open the record; if there is none, an empty temporary one."""
     if await threads.run(path.is_file):
         async with await Record.open(path, origin=context.client.origin) as record:
             yield record

@@ -1,4 +1,4 @@
-"""What every package's way to the disk needs of the manager."""
+"""The services of a manager that every package's pipeline uses."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ __all__ = ["ReadServices", "Services"]
 
 @frozen
 class Services:
-    """Shared by all items of one manager.
+    """Services shared by all items of one manager.
 
     Attributes:
         now: seconds since 1970.
-        tell: takes what happens, for whoever listens.
+        tell: publishes an event.
     """
 
     record: Record
@@ -43,7 +43,7 @@ class Services:
 
 
 class ReadServices(Protocol):
-    """What a plan is read from; a manager's services have all of it."""
+    """The services that a plan reads from; `Services` includes them."""
 
     @property
     def record(self) -> Record: ...

@@ -1,4 +1,4 @@
-"""How a manager's working parts come into being, come to rest, and are put away."""
+"""Start, drain and close the parts of a manager."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ async def start(
     record: Path | None,
     tell: Callable[[Event], None],
 ) -> tuple[Engine, Locations]:
-    """An engine at a place, with its record open; arguments as of `DownloadManager`.
+    """Open the record at a location and make an engine for it; arguments as of `DownloadManager`.
 
     Args:
-        tell: takes what happens.
+        tell: publishes an event.
 
     Raises:
-        ConfigError: the place or the record cannot be used.
+        ConfigError: the location or the record cannot be used.
     """
     threads, disk, timing = Threads(), Disk(), client.timing
     homes, opened = Locations(disk, threads), None
@@ -67,7 +67,7 @@ async def drain_out(engine: Engine, drain: float | None) -> None:
     """Wait until nothing is under way.
 
     Args:
-        drain: seconds at most; None for as long as it takes.
+        drain: seconds at most; None for no limit.
     """
     if drain == 0:
         return
@@ -79,10 +79,10 @@ async def drain_out(engine: Engine, drain: float | None) -> None:
 
 
 async def shut(engine: Engine, board: EventHub, error: DownloadError) -> None:
-    """Cancel what is under way and let go of everything.
+    """Cancel what is under way and close everything.
 
     Args:
-        error: what those who still wait for a package are told.
+        error: raised in callers that still wait for a package.
     """
     try:
         await engine.close()

@@ -1,4 +1,4 @@
-"""One package that somebody waits for."""
+"""One submitted package, to be awaited."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["Progress", "Transfer"]
 
 @frozen
 class Progress:
-    """Where a transfer stands.
+    """The progress of a transfer.
 
     Attributes:
-        received: bytes that are here.
-        status: the service's last word, `streaming`, `downloaded`, `failed` or `cancelled`.
+        received: bytes on disk.
+        status: the service's last status, `streaming`, `downloaded`, `failed` or `cancelled`.
     """
 
     received: int
@@ -31,9 +31,9 @@ class Progress:
 
 
 class Transfer:
-    """A package that was submitted. Awaiting it gives the `Downloaded`, or raises what it failed by.
+    """A submitted package. Await it for the `Downloaded`; its error is raised.
 
-    It goes on when an awaiting task is cancelled; `cancel()` gives it up, unless somebody else wants the same package.
+    Cancelling an awaiting task leaves it running; `cancel()` ends it, unless somebody else wants the same package.
     """
 
     def __init__(self, package: Package, progress: Callable[[], Progress], leave: Callable[[Transfer], None]) -> None:
@@ -44,17 +44,17 @@ class Transfer:
 
     @property
     def open(self) -> bool:
-        """Always: one outcome finds room."""
+        """Return True: there is always room for its one outcome."""
         return True
 
     @property
     def done(self) -> bool:
-        """Whether it has ended, one way or another."""
+        """Return whether it has ended."""
         return self._outcome.done()
 
     @property
     def progress(self) -> Progress:
-        """Where it stands."""
+        """Return its progress."""
         if not self._outcome.done():
             return self._progress()
         if self._outcome.cancelled():
@@ -67,18 +67,18 @@ class Transfer:
         return f"Transfer({self.package}, {stand.status}, {stand.received:,} bytes)"
 
     def deliver(self, outcome: Outcome) -> None:
-        """The package has ended."""
+        """Take the package's outcome."""
         if not self._outcome.done():
             self._outcome.set_result(outcome)
 
     def stop(self, error: BaseException) -> None:
-        """The manager has ended it."""
+        """End it with the manager's error."""
         if isinstance(error, PixxelError):
             self.deliver(Failed(self.package, error))
         self._leave(self)
 
     def cancel(self) -> None:
-        """Give it up; whoever awaits it gets a `CancelledError`."""
+        """Cancel it; whoever awaits it gets a `CancelledError`."""
         self._outcome.cancel()
         self._leave(self)
 

@@ -1,4 +1,4 @@
-"""Is what lies in the folder still what was put there?"""
+"""Verify files against the record or SHA256SUMS, and write SHA256SUMS."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["Verified", "verify_folder", "verify_sums", "write_sums"]
 
 @frozen
 class Verified:
-    """One recorded file, read again.
+    """One recorded file, verified.
 
     Attributes:
-        path: the file, or where an object would be if its store were the folder.
+        path: the file; for an object, where it would be if its store were the folder.
         ok: whether its bytes are those that were proved.
-        reason: what is wrong; empty when nothing is.
-        url: of the object, where it is one.
+        reason: what is wrong; empty if nothing is.
+        url: of the object, if it is one.
     """
 
     path: Path
@@ -44,12 +44,12 @@ async def verify_folder(
     """Read every file that the record says is done, one after the other.
 
     Args:
-        folder: the folder that the packages were fetched into, or that they were spooled in.
+        folder: the folder that packages were fetched into, or spooled in.
         record: its open record.
         destination: where the files are; None for the folder itself.
 
     Raises:
-        DownloadError: an object store does not answer.
+        DownloadError: an object store does not respond.
     """
     threads = Threads(1)
     try:
@@ -70,16 +70,16 @@ async def verify_folder(
 
 
 def _instead(row: Row) -> str | None:
-    """The folder of files that is there instead of their archive."""
+    """Return the folder of unpacked files that replaces an archive."""
     unpacked = Extracted.read(row.extracted)
     return unpacked.folder if unpacked is not None and unpacked.whole and not unpacked.kept else None
 
 
 async def verify_sums(sums: Path) -> AsyncIterator[Verified]:
-    """Read every file that a `SHA256SUMS` lists, one after the other; nothing else is needed, no record and no network.
+    """Read every file listed in a `SHA256SUMS`, one after the other, without record or network.
 
     Args:
-        sums: the list, in the folder that its names are relative to.
+        sums: the list; its names are relative to its folder.
 
     Raises:
         ConfigError: it cannot be read, lists nothing, or has a line that is no checksum with a name.
@@ -102,18 +102,18 @@ def _compared(path: Path, digest: str) -> Verified:
 
 
 async def write_sums(folder: Path, record: Record, destination: Destination | None = None) -> Path:
-    """Bring `<folder>/SHA256SUMS` up to date, in one step, with every file that the record knows a digest of.
+    """Update `<folder>/SHA256SUMS` atomically with every file whose checksum the record knows.
 
-    Files that were moved away or deleted are left out, for they are done and not damaged. Where none is left there is
-    no `SHA256SUMS`, since `sha256sum -c` refuses an empty one.
+    Files that were moved away or deleted are left out, for they are done and not damaged. If none is left there is no
+    `SHA256SUMS`, since `sha256sum -c` refuses an empty one.
 
     Args:
-        folder: the folder that the packages were fetched into, or that they were spooled in.
+        folder: the folder that packages were fetched into, or spooled in.
         record: its open record.
-        destination: where the files are, and the list goes; None for the folder itself.
+        destination: where the files and the list are; None for the folder itself.
 
     Returns:
-        the file, which may not be there.
+        the file, which may not exist.
     """
     threads = Threads(1)
     try:
@@ -128,7 +128,7 @@ async def write_sums(folder: Path, record: Record, destination: Destination | No
 
 
 def _listed(sums: Path) -> dict[tuple[str, str], tuple[str, str]]:
-    """The digests and names that a list has, if there is one; each as itself, so that it need not be kept twice."""
+    """Return the checksums and names of an existing list, names interned, so that none is kept twice."""
     with suppress(OSError), sums.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
         pairs = ((line[:64], line[66:-1]) for line in file)
         return {pair: pair for pair in pairs}
