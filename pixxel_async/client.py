@@ -52,8 +52,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PixxelClient"]
 
-_DEFAULT_TIMING = Timing()
-
 
 class PixxelClient:
     """Everything that the API offers, with one key.
@@ -73,7 +71,30 @@ class PixxelClient:
         proxy: URL of a proxy.
         on_request: called before each attempt with an `Attempt`.
         on_reply: called after each attempt with the `Attempt`, its `Reply` or `Broken`, and its seconds.
-        clock, sleep, dice: see `Timing`.
+        timing: clock, sleep and random numbers, for tests; None for those of the system.
+
+    Attributes:
+        aois: areas of interest: a polygon with the images of one satellite over it.
+        archives: the STAC archive of images on sale.
+        assets: the rasters that an AOI holds, and packages of them.
+        bandsets: sets of bands that a tasking order can ask for.
+        blocks: processing blocks: what insights run, and what workflows are made of.
+        catalogs: imagery that the workspace owns, and packages of it.
+        deliveries: transfers of catalog imagery to stores.
+        indices: band formulas, composites and grayscale renderings, preset or custom.
+        insights: runs of one block on an AOI.
+        jobs: runs of a workflow.
+        order_items: the parts of orders, one area or set of images each.
+        orders: purchases of new captures (tasking) and of archived images.
+        projects: projects of the workspace that the key was given access to.
+        reports: reports as files.
+        satellites: supported satellites, their bands and collections.
+        search: imagery of all supported satellites over a place and time.
+        stores: cloud buckets of the workspace, to which imagery can be delivered.
+        tasks: steps of a job, one block each.
+        visualizations: an index computed over the assets of an AOI, with its legends.
+        workflows: graphs of blocks, drawn in the user interface; jobs run them.
+        packages: links, states and bytes of packages.
 
     Raises:
         ConfigError: a setting or the key cannot be used.
@@ -114,9 +135,7 @@ class PixxelClient:
         proxy: str | None = None,
         on_request: Sequence[RequestHook] = (),
         on_reply: Sequence[ReplyHook] = (),
-        clock: Any = _DEFAULT_TIMING.clock,
-        sleep: Any = _DEFAULT_TIMING.sleep,
-        dice: Any = _DEFAULT_TIMING.dice,
+        timing: Timing | None = None,
     ) -> None:
         told = {"base_url": base_url, "auth": auth, "http.proxy": proxy}
         given: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
@@ -126,7 +145,7 @@ class PixxelClient:
             settings = settings.with_values(api_key, **given)
         lane = Channel(
             settings,
-            Timing(clock, sleep, dice),
+            timing or Timing(),
             f"{settings.http.user_agent} pixxel-async/{__version__}".strip(),
             connector=connector,
             ssl=ssl,
@@ -250,13 +269,16 @@ class PixxelClient:
                 await broker.close()
             await self._lane.aclose()
 
-    close = aclose
-
     async def __aenter__(self) -> Self:
         return await self.open()
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    def __dir__(self) -> list[str]:
+        from .resources import RESOURCES
+
+        return sorted({*super().__dir__(), *RESOURCES})
 
     def __repr__(self) -> str:
         return f"PixxelClient({self.settings.base_url!r})"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .settings import Timing
+
 if TYPE_CHECKING:
     from .client import PixxelClient
     from .sandbox import Sandbox
@@ -34,4 +36,4 @@ def pixxel_client(pixxel_sandbox: Sandbox) -> PixxelClient:
     from .settings import Settings
 
     settings = Settings().with_values(pixxel_sandbox.api_key, base_url=pixxel_sandbox.url)
-    return PixxelClient(settings=settings, clock=pixxel_sandbox.clock.now, sleep=pixxel_sandbox.sleep)
+    return PixxelClient(settings=settings, timing=Timing(clock=pixxel_sandbox.clock.now, sleep=pixxel_sandbox.sleep))

@@ -27,7 +27,7 @@ class Channel:
 
     Args:
         settings: of the client.
-        timing: clock, sleep and dice.
+        timing: clock, sleep and random numbers.
         user_agent: what we call ourselves.
         connector: an aiohttp connector of the caller's for both sessions; it judges addresses itself.
         ssl: TLS context for our own connectors.

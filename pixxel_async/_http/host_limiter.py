@@ -25,7 +25,7 @@ class HostLimiter:
 
     Args:
         settings: `http.max_connections_per_host`, and how patient to be after refusals.
-        timing: clock, sleep and dice.
+        timing: clock, sleep and random numbers.
         wall: seconds since 1970, for dates in answers.
     """
 
@@ -78,7 +78,7 @@ class HostLimiter:
         """Take in how the host answered a request sent at that time of the client's clock."""
         asked = retry_after(answer.headers, self._wall()) if answer.status >= 400 else None
         if says_later(answer.status, asked):
-            now, roll = self._timing.clock(), self._timing.dice()
+            now, roll = self._timing.clock(), self._timing.random()
             door.host = refused(
                 door.host, sent_at=sent_at, now=now, inside=door.inside, asked=asked, roll=roll,
                 retry=self._settings.retry,

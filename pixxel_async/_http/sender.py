@@ -160,7 +160,7 @@ class Sender:
             progress.state,
             left=progress.left(timing.clock(), settings.http.call_timeout),
             quota=self.lane.quota,
-            roll=timing.dice(),
+            roll=timing.random(),
             now=time.time(),
         )
 

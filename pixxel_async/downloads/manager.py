@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import attrs
 
@@ -29,7 +29,7 @@ from .transfer import Progress, Transfer
 
 if TYPE_CHECKING:
     from ..client import PixxelClient
-    from ..settings import DownloadSettings
+    from ..settings import DownloadOptions, DownloadSettings
 
 __all__ = ["DownloadManager"]
 
@@ -157,7 +157,7 @@ class DownloadManager:
         *,
         client: PixxelClient | None = None,
         to: Target | None = None,
-        **settings: Any,
+        **settings: Unpack[DownloadOptions],
     ) -> Downloaded:
         """One package, complete and proved on disk; at once when it is there already.
 
@@ -186,7 +186,7 @@ class DownloadManager:
         *,
         client: PixxelClient | None = None,
         to: Target | None = None,
-        **settings: Any,
+        **settings: Unpack[DownloadOptions],
     ) -> Transfer:
         """Put a package on its way, as soon as there is room for it; arguments as `fetch`."""
         engine = self._opened
@@ -229,7 +229,7 @@ class DownloadManager:
         *,
         wait_for_jobs: bool = False,
         client: PixxelClient | None = None,
-        **settings: Any,
+        **settings: Unpack[DownloadOptions],
     ) -> Outcomes:
         """Ten or a hundred thousand packages in bounded memory; see `Outcomes` for how to use what this returns.
 
@@ -247,7 +247,7 @@ class DownloadManager:
         self._batches.add(batch)
         return batch
 
-    def _context(self, client: PixxelClient | None, settings: dict[str, Any], home: Location) -> BatchContext:
+    def _context(self, client: PixxelClient | None, settings: DownloadOptions, home: Location) -> BatchContext:
         known = {field.name for field in attrs.fields(type(self._settings))}
         if unknown := sorted(settings.keys() - known):
             raise ConfigError(f"no such download setting: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
@@ -272,7 +272,11 @@ class DownloadManager:
         )  # fmt: skip
 
     async def plan(
-        self, packages: Iterable[object] | AsyncIterable[object], *, sizes: bool = False, **settings: Any
+        self,
+        packages: Iterable[object] | AsyncIterable[object],
+        *,
+        sizes: bool = False,
+        **settings: Unpack[DownloadOptions],
     ) -> list[Planned]:
         """What `fetch_all` would do with these packages, asking the service for nothing.
 

@@ -11,12 +11,14 @@ from attrs import evolve, field, frozen
 from ..errors import ConfigError
 from .assign import assign
 from .checks import on_loopback, one_of, origin_of
+from .options import DownloadOptions
 from .parts import DownloadSettings, HTTPSettings, MiB, OnExisting, OnMissing, PollSettings, RetrySettings, Verify
 from .secret import KeySource, Secret
 from .sources import gather
 from .timing import Timing
 
 __all__ = [
+    "DownloadOptions",
     "DownloadSettings",
     "HTTPSettings",
     "KeySource",

@@ -18,9 +18,9 @@ class Timing:
     Attributes:
         clock: seconds that only grow; deadlines are measured by it.
         sleep: waits for so many of these seconds.
-        dice: a number in [0, 1) for jitter.
+        random: draws a number in [0, 1) for jitter.
     """
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
-    dice: Callable[[], float] = random.random
+    random: Callable[[], float] = random.random

@@ -24,7 +24,7 @@ class Broker:
     Waiters of one kind and group share a poller, which lives as long as one of them.
 
     Args:
-        timing: the client's clock, sleep and dice.
+        timing: the client's clock, sleep and random numbers.
         settings: intervals and the deadline of a wait that names none.
     """
 

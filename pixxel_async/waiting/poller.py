@@ -169,7 +169,7 @@ class Poller(Generic[T]):
             listener.tell(Update(subject.last, asked=subject.asked, error=_own(error)))
 
     async def _pause(self) -> None:
-        ticked, roll = self._timing.clock(), self._timing.dice()
+        ticked, roll = self._timing.clock(), self._timing.random()
         while True:
             left = ticked + self._until_next(roll) - self._timing.clock()
             self._nap = nap = self._spawn(self._sleep(left))

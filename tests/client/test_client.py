@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -34,7 +35,7 @@ async def test_opening_and_closing_twice() -> None:
         await client.open()
         assert (await client.jobs.get("w", "j")).id == "j"
         await client.aclose()
-        await client.close()
+        await client.aclose()
         with pytest.raises(RuntimeError, match="closed"):
             await client.jobs.get("w", "j")
 
@@ -206,3 +207,12 @@ def test_public_names() -> None:
     assert set(pixxel_async.__all__) <= set(dir(pixxel_async))
     with pytest.raises(AttributeError, match="PixelClient"):
         pixxel_async.PixelClient  # type: ignore[attr-defined]  # noqa: B018
+
+
+async def test_resources_are_listed_and_described() -> None:
+    """`dir(client)` and the class docstring name every resource, with the first line of the resource's own."""
+    client = client_for("https://api.pixxel.space")
+    assert set(RESOURCES) <= set(dir(client))
+    described = dict(re.findall(r"^ {8}(\w+): (.+)$", PixxelClient.__doc__ or "", re.MULTILINE))
+    for name, resource in RESOURCES.items():
+        assert described[name].lower() == (resource.__doc__ or "").splitlines()[0].lower()

@@ -15,6 +15,7 @@ from attrs import frozen
 from pixxel_async import DownloadManager, PixxelClient
 from pixxel_async.errors import Forbidden, RateLimited, ServerError
 from pixxel_async.sandbox import Fault, Sandbox
+from pixxel_async.settings import Timing
 from tests.support.clients import Waits, client_for
 from tests.support.raw import Raw, answer
 
@@ -40,7 +41,9 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
     """The application's client, which has no key of its own."""
-    async with PixxelClient("", base_url=sandbox.url, sleep=sandbox.sleep, clock=sandbox.clock.now) as opened:
+    async with PixxelClient(
+        "", base_url=sandbox.url, timing=Timing(sleep=sandbox.sleep, clock=sandbox.clock.now)
+    ) as opened:
         yield opened
 
 

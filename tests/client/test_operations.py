@@ -17,6 +17,7 @@ from pixxel_async._http.reply import Reply, TransportFailure
 from pixxel_async.models import NewDelivery, NewOrderItem, SatelliteRef, SearchFilter, StoreConfig
 from pixxel_async.resources import OPERATIONS
 from pixxel_async.sandbox import Sandbox
+from pixxel_async.settings import Timing
 from tests.description.reading import by_name
 from tests.sandbox.valid import SQUARE, asset_ids
 
@@ -207,7 +208,7 @@ async def test_what_has_ended_need_not_be_waited_for(what: str, profile: Literal
     """`wait` gives the thing as it ended, `watch` its end as the last change, whatever the case of the word."""
     async with (
         Sandbox(profile=profile) as sandbox,
-        PixxelClient(sandbox.api_key, base_url=sandbox.url, sleep=_at_once) as client,
+        PixxelClient(sandbox.api_key, base_url=sandbox.url, timing=Timing(sleep=_at_once)) as client,
     ):
         ids = Ids(sandbox)
         key = {

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from pathlib import Path
+from typing import get_type_hints
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async import ConfigError, DownloadSettings, HTTPSettings, Secret, Settings
+from pixxel_async import ConfigError, DownloadSettings, HTTPSettings, PollSettings, RetrySettings, Secret, Settings
+from pixxel_async.settings import DownloadOptions
 from pixxel_async.settings.checks import on_loopback, origin_of
 
 from ..support.system import posix
@@ -34,7 +38,7 @@ def profile(tmp_path: Path) -> Path:
     file = tmp_path / ".config" / "pixxel" / "config.toml"
     file.parent.mkdir(parents=True)
     file.write_text(
-        '[default]\napi_key = "profile-key"\nauth = "bearer"\n[default.http]\nconnect = 3\n'
+        '[default]\napi_key = "profile-key"\nauth = "bearer"\n[default.http]\nconnect_timeout = 3\n'
         '[work]\napi_key_file = "work.key"\nbase_url = "https://work.example"\ndownload = { shard = [1, 4] }\n'
     )
     file.chmod(0o600)
@@ -265,3 +269,16 @@ def test_nothing_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.DEBUG):
         load(tmp_path, {"PIXXEL_API_KEY": KEY})
     assert caplog.text == ""
+
+
+def test_download_options_are_the_download_settings() -> None:
+    """The keywords that type checkers offer for `fetch` are the fields of `DownloadSettings`, with the same types."""
+    assert get_type_hints(DownloadOptions) == get_type_hints(DownloadSettings)
+    assert not DownloadOptions.__required_keys__
+
+
+@pytest.mark.parametrize("group", [HTTPSettings, RetrySettings, PollSettings, DownloadSettings])
+def test_help_describes_each_setting(group: type) -> None:
+    """The class docstring has one entry for each field and no other."""
+    described = re.findall(r"^ {8}(\w+): ", group.__doc__ or "", re.MULTILINE)
+    assert described == [field.name for field in attrs.fields(group)]

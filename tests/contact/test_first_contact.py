@@ -11,6 +11,7 @@ from pixxel_async import PixxelClient
 from pixxel_async.contact import first_contact
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.sandbox.behaviour.behaviour import load_behaviour
+from pixxel_async.settings import Timing
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,9 @@ async def test_a_switch_reads_back(told: dict[str, Any]) -> None:
     """The findings are a profile that a sandbox takes, with this answer in it, and without key, link or id."""
     async with Sandbox(clock="manual", profile=told) as sandbox:
         job = sandbox.add_job()
-        client = PixxelClient(sandbox.api_key, base_url=sandbox.url, clock=sandbox.clock.now, sleep=sandbox.sleep)
+        client = PixxelClient(
+            sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=sandbox.clock.now, sleep=sandbox.sleep)
+        )
         async with client:
             found = await first_contact(client, f"job:{job.workflow_id}/{job.id}")
         text = json.dumps(found)

@@ -14,6 +14,7 @@ from pixxel_async import DownloadManager, PixxelClient
 from pixxel_async.errors import PackageTimedOut
 from pixxel_async.events import Asked, Downloaded, Event
 from pixxel_async.sandbox import Fault, Sandbox
+from pixxel_async.settings import Timing
 from tests.downloads.conftest import quick_settings
 from tests.downloads.ground import Ground, collect
 from tests.support.raw import Raw
@@ -36,7 +37,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def client(sandbox: Sandbox, clock: Clock) -> AsyncIterator[PixxelClient]:
-    async with PixxelClient(settings=quick_settings(sandbox), clock=clock) as opened:
+    async with PixxelClient(settings=quick_settings(sandbox), timing=Timing(clock=clock)) as opened:
         yield opened
 
 

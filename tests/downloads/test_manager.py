@@ -23,6 +23,7 @@ from pixxel_async.errors import (
 )
 from pixxel_async.events import Downloaded, Event, Failed, Moved
 from pixxel_async.sandbox import Fault, Sandbox
+from pixxel_async.settings import Timing
 from tests.downloads.conftest import quick_settings
 from tests.downloads.ground import Ground, collect, part_bytes, sha256, until, visible
 
@@ -289,7 +290,7 @@ async def test_a_pause_that_the_service_asks_for_fails_nothing(
     def clock() -> float:
         return asyncio.get_running_loop().time() + sum(pause for pause in pauses if pause > 1)
 
-    slow = PixxelClient(settings=client.settings, clock=clock, sleep=sleep)
+    slow = PixxelClient(settings=client.settings, timing=Timing(clock=clock, sleep=sleep))
     async with slow, DownloadManager(slow, tmp_path) as manager:
         assert (await manager.fetch(package)).fetched
 
@@ -389,7 +390,7 @@ async def test_a_fault_between_two_packages_lets_nobody_wait_for_ever(tmp_path: 
 
     async with (
         Sandbox(packing=600) as sandbox,  # whoever asks has to sleep, however slow the machine is
-        PixxelClient(settings=quick_settings(sandbox), sleep=sleep) as client,
+        PixxelClient(settings=quick_settings(sandbox), timing=Timing(sleep=sleep)) as client,
         asyncio.timeout(20),
     ):
         jobs = [sandbox.add_job() for _ in range(4)]

@@ -66,7 +66,9 @@ async def test_a_storage_that_is_busy_for_ever_is_given_up(tmp_path: Path) -> No
     async with Sandbox(clock="manual") as sandbox:
         job = sandbox.add_job(tasks=1, seconds=1)
         sandbox.inject(Fault(route="storage", kind="status", status=503, headers={"Retry-After": "50"}, times=None))
-        client = PixxelClient(sandbox.api_key, base_url=sandbox.url, clock=sandbox.clock.now, sleep=sandbox.sleep)
+        client = PixxelClient(
+            sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=sandbox.clock.now, sleep=sandbox.sleep)
+        )
         async with client, DownloadManager(client, tmp_path) as manager:
             await client.jobs.wait(job.workflow_id, job.id)
             with pytest.raises(DownloadError, match=r"busy for 9\d\d s: 503") as caught:

@@ -12,7 +12,7 @@ from attrs import evolve
 from pixxel_async import DownloadManager, JobPackage, PixxelClient, Settings
 from pixxel_async.events import Downloaded
 from pixxel_async.sandbox import Fault, Sandbox
-from pixxel_async.settings import HTTPSettings, PollSettings, RetrySettings
+from pixxel_async.settings import HTTPSettings, PollSettings, RetrySettings, Timing
 from tests.downloads.conftest import quick_settings
 from tests.downloads.ground import Ground, collect
 
@@ -80,7 +80,7 @@ async def test_a_service_that_packs_anew_at_each_request_gets_done(tmp_path: Pat
             while now() < end:  # noqa: ASYNC110 - the clock is stepped by the loop below
                 await asyncio.sleep(0.005)
 
-        async with PixxelClient(sandbox.api_key, base_url=sandbox.url, clock=now, sleep=sleep) as client:
+        async with PixxelClient(sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=now, sleep=sleep)) as client:
             ground = await Ground.survey(sandbox, client)
             fetching = asyncio.create_task(requests(sandbox, client, ground.packages, tmp_path))
             while not fetching.done():

@@ -16,6 +16,7 @@ from aiohttp import web
 from examples import backend, fastapi_app
 from pixxel_async import PixxelClient
 from pixxel_async.sandbox import Sandbox
+from pixxel_async.settings import Timing
 
 
 @pytest.fixture
@@ -28,7 +29,9 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 def client(sandbox: Sandbox) -> PixxelClient:
     """The application's, not opened yet."""
-    return PixxelClient(sandbox.api_key, base_url=sandbox.url, clock=sandbox.clock.now, sleep=sandbox.sleep)
+    return PixxelClient(
+        sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=sandbox.clock.now, sleep=sandbox.sleep)
+    )
 
 
 @asynccontextmanager

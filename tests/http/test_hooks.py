@@ -10,6 +10,7 @@ import pytest
 from pixxel_async import PixxelClient, UnexpectedRedirect
 from pixxel_async._http.hooks import Attempt
 from pixxel_async._http.reply import Reply, TransportFailure
+from pixxel_async.settings import Timing
 from tests.support.clients import Waits
 from tests.support.raw import Raw, answer
 
@@ -30,7 +31,11 @@ async def test_every_attempt_is_told() -> None:
     async with (
         Raw(["fin"], answer(503), answer(body={})) as server,
         PixxelClient(
-            "a-key-1", base_url=server.url, on_request=[before], on_reply=[after], clock=waits.clock, sleep=waits.sleep
+            "a-key-1",
+            base_url=server.url,
+            on_request=[before],
+            on_reply=[after],
+            timing=Timing(clock=waits.clock, sleep=waits.sleep),
         ) as client,
     ):
         await client.jobs.get("w", "j")

@@ -63,7 +63,7 @@ async def test_who_waits_for_a_body_is_told_that_the_client_was_closed(package: 
             assert await reply.read() == b"id,a"
             reading = asyncio.create_task(reply.read())
             await asyncio.sleep(0)
-            await client.close()
+            await client.aclose()
             with pytest.raises(ConnectionFailed):
                 await reading
 

@@ -27,6 +27,7 @@ from pixxel_async.packages import MemberStream, as_package
 from pixxel_async.sandbox import Clock, Fault, Sandbox
 from pixxel_async.sandbox.files.virtual_bytes import VirtualBytes
 from pixxel_async.sandbox.http.site import SeenRequest
+from pixxel_async.settings import Timing
 from tests.support.archives import flipped, make_zip, patched, with_gap, with_index, with_zip64_end
 from tests.support.raw import Raw, Step
 
@@ -42,7 +43,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
     async with PixxelClient(
-        sandbox.api_key, base_url=sandbox.url, clock=sandbox.clock.now, sleep=sandbox.sleep
+        sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=sandbox.clock.now, sleep=sandbox.sleep)
     ) as opened:
         yield opened
 

@@ -13,7 +13,7 @@ from pixxel_async.errors import BadRequest, NotFound, PackageFailed, PackageTime
 from pixxel_async.models import Job
 from pixxel_async.packages import Link, TaskPackage, as_package
 from pixxel_async.sandbox import Clock, Fault, Sandbox
-from pixxel_async.settings import PollSettings, Settings
+from pixxel_async.settings import PollSettings, Settings, Timing
 
 HASTY = Settings(poll=PollSettings(initial_interval=0.05))
 
@@ -27,7 +27,9 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
     clock = sandbox.clock.now
-    async with PixxelClient(sandbox.api_key, base_url=sandbox.url, settings=HASTY, clock=clock) as opened:
+    async with PixxelClient(
+        sandbox.api_key, base_url=sandbox.url, settings=HASTY, timing=Timing(clock=clock)
+    ) as opened:
         yield opened
 
 

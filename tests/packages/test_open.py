@@ -24,6 +24,7 @@ from pixxel_async.errors import (
 )
 from pixxel_async.sandbox import Clock, Fault, Sandbox
 from pixxel_async.sandbox.http.site import SeenRequest
+from pixxel_async.settings import Timing
 from tests.support.raw import Raw, Step
 
 SIZE = 3 << 20
@@ -38,7 +39,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
     async with PixxelClient(
-        sandbox.api_key, base_url=sandbox.url, clock=sandbox.clock.now, sleep=sandbox.sleep
+        sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=sandbox.clock.now, sleep=sandbox.sleep)
     ) as opened:
         yield opened
     await asyncio.sleep(0.01)
@@ -194,7 +195,7 @@ async def test_short_links_are_kept_too(package: str) -> None:
     """A link that lives for less than the margin serves for half its life."""
     async with (
         Sandbox(packing=0, link_life=30, clock=Clock(running=False)) as sandbox,
-        PixxelClient(sandbox.api_key, base_url=sandbox.url, clock=sandbox.clock.now) as client,
+        PixxelClient(sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=sandbox.clock.now)) as client,
     ):
         package = package_of(sandbox)
         for seconds, asks in ((0, 1), (14, 1), (2, 2)):
@@ -273,7 +274,7 @@ async def test_a_link_that_ended_on_the_way(client: PixxelClient, package: str, 
 async def test_a_refused_link_is_renewed_once(package: str, sandbox: Sandbox) -> None:
     """A hundred whose link has ended share one fresh link, whether they were refused or wait behind those who were."""
     then = sandbox.clock.now()
-    async with PixxelClient(sandbox.api_key, base_url=sandbox.url, clock=lambda: then) as client:
+    async with PixxelClient(sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=lambda: then)) as client:
         await client.packages.link(package)
         sandbox.clock.advance(24 * 3600.0)
         await asyncio.gather(*(read(client.packages.open(package, range="bytes=0-0")) for _ in range(100)))

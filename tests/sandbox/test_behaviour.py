@@ -14,6 +14,7 @@ from pixxel_async import DownloadManager, PixxelClient
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.sandbox.behaviour.behaviour import Behaviour, load_behaviour, profile_text
+from pixxel_async.settings import Timing
 
 from .conftest import Caller, Got
 
@@ -116,7 +117,9 @@ async def test_the_client_gets_its_work_done(told: dict[str, Any], tmp_path: Pat
     async with Sandbox(clock="manual", profile=told) as sandbox:
         job = sandbox.add_job(tasks=2, seconds=60)
         client = PixxelClient(
-            sandbox.api_key, base_url=sandbox.url, clock=sandbox.clock.now, sleep=sandbox.sleep, dice=lambda: 0.5
+            sandbox.api_key,
+            base_url=sandbox.url,
+            timing=Timing(clock=sandbox.clock.now, sleep=sandbox.sleep, random=lambda: 0.5),
         )
         async with client, DownloadManager(client, tmp_path) as manager:
             for size in (None, 2):

@@ -14,6 +14,7 @@ from pixxel_async import DownloadManager, OutcomeUnknown, PixxelClient
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.sandbox.http.scenarios import SCENARIOS
+from pixxel_async.settings import Timing
 
 from .conftest import Caller
 from .valid import new_item
@@ -46,7 +47,9 @@ async def test_the_main_job_ends_well_in_every_scenario(scenario: str, tmp_path:
     jobs = [sandbox.add_job(tasks=1) for _ in range(4)]
     async with (
         sandbox,
-        PixxelClient(sandbox.api_key, base_url=sandbox.url, clock=sandbox.clock.now, sleep=sandbox.sleep) as client,
+        PixxelClient(
+            sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=sandbox.clock.now, sleep=sandbox.sleep)
+        ) as client,
         DownloadManager(client, tmp_path) as manager,
         manager.fetch_all([f"job:{job.workflow_id}/{job.id}" for job in jobs]) as outcomes,
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pixxel_async import PixxelClient, Settings
+from pixxel_async.settings import Timing
 
 KEY = "canary-5f7c1e90aa"
 """A key that must turn up nowhere but in the Authorization header."""
@@ -36,4 +37,4 @@ def client_for(url: str, key: str | None = KEY, waits: Waits | None = None, **va
         **values,
     }
     settings = Settings.load(key, environ={"HOME": "/nonexistent"}, **chosen)
-    return PixxelClient(settings=settings, clock=waits.clock, sleep=waits.sleep, dice=lambda: 0.5)
+    return PixxelClient(settings=settings, timing=Timing(clock=waits.clock, sleep=waits.sleep, random=lambda: 0.5))

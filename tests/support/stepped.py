@@ -24,7 +24,7 @@ class SteppedTime:
         self.slept: list[float] = []
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = count()
-        self.timing = Timing(clock=lambda: self.now, sleep=self.sleep, dice=lambda: self.roll)
+        self.timing = Timing(clock=lambda: self.now, sleep=self.sleep, random=lambda: self.roll)
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the test has moved the clock so far."""

@@ -52,7 +52,12 @@ async def downloads(client: PixxelClient, folder: Path) -> None:
         done: Downloaded = await manager.fetch(JobPackage(workflow_id="w-1", job_id="j-1"))
         transfer: Transfer = await manager.submit("job:w-1/j-1")
         print(done.path, done.size, done.sha256, done.proof, transfer.progress)
-        async with manager.fetch_all(client.jobs.list("w-1")) as outcomes:
+        await manager.fetch("job:w-1/j-1", extract=True, on_existing="replace", timeout=60)
+        await manager.fetch("job:w-1/j-1", extrat=True)  # type: ignore[call-arg]
+        await manager.submit("job:w-1/j-1", verify="fully")  # type: ignore[arg-type]
+        await manager.plan(["job:w-1/j-1"], deadline=60)  # type: ignore[call-arg]
+        manager.fetch_all([], streams=4)  # type: ignore[call-arg]
+        async with manager.fetch_all(client.jobs.list("w-1"), max_concurrent_downloads=4) as outcomes:
             async for outcome in outcomes:
                 either: Downloaded | Skipped | Failed = outcome
                 print(either)

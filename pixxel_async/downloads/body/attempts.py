@@ -60,7 +60,7 @@ class RetryBudget:
         if attempts >= self.item.settings.max_attempts:
             raise self.error(DownloadError, f"{attempts} attempts without progress; the last: {why}")
         timing = self.services.timing
-        await timing.sleep(backoff(attempts, timing.dice(), base=retry.initial_delay, cap=retry.max_delay))
+        await timing.sleep(backoff(attempts, timing.random(), base=retry.initial_delay, cap=retry.max_delay))
 
     def count_renewal(self, why: str) -> None:
         """Count a link that was refused."""

@@ -238,7 +238,7 @@ class Upstream:
                 DownloadError, f"{self._tries.attempts} attempts without progress; the last: {why}"
             )
         delay = backoff(
-            self._tries.attempts, source.timing.dice(), base=source.retry.initial_delay, cap=source.retry.max_delay
+            self._tries.attempts, source.timing.random(), base=source.retry.initial_delay, cap=source.retry.max_delay
         )
         await source.timing.sleep(delay)
 
