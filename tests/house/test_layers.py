@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
 
@@ -99,10 +99,12 @@ IMPURE = {
 }
 
 
+@cache
 def modules() -> list[Path]:
     return sorted(path for path in ROOT.rglob("*.py"))
 
 
+@cache
 def name_of(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -114,16 +116,19 @@ def nodes(path: Path) -> tuple[ast.AST, ...]:
     return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
-def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
-    """Yield the absolute dotted names that a module imports, those under `if TYPE_CHECKING` included."""
+@cache
+def imports(path: Path) -> tuple[tuple[str, ast.stmt], ...]:
+    """Return the absolute dotted names that a module imports, those under `if TYPE_CHECKING` included."""
     own = ["pixxel_async", *path.relative_to(ROOT).with_suffix("").parts]
+    found: list[tuple[str, ast.stmt]] = []
     for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, node) for alias in node.names)
+            found.extend((alias.name, node) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = own[: -node.level] if node.level else []
             source = ".".join([*base, *([node.module] if node.module else [])])
-            yield from ((f"{source}.{alias.name}", node) for alias in node.names)
+            found.extend((f"{source}.{alias.name}", node) for alias in node.names)
+    return tuple(found)
 
 
 def lines_within(path: Path, blocks: Callable[[ast.AST], bool]) -> set[int]:
@@ -150,13 +155,12 @@ def module_of(dotted: str, names: Collection[str]) -> str:
     return dotted
 
 
-def arrows(path: Path) -> Iterator[tuple[str, ast.stmt]]:
-    """Yield the modules of ours that a module imports."""
+@cache
+def arrows(path: Path) -> tuple[tuple[str, ast.stmt], ...]:
+    """Return the modules of ours that a module imports."""
     names = {name_of(each) for each in modules()}
-    for dotted, node in imports(path):
-        target = module_of(ours(dotted) or "", names)
-        if target and target != name_of(path):
-            yield target, node
+    targets = ((module_of(ours(dotted) or "", names), node) for dotted, node in imports(path))
+    return tuple((target, node) for target, node in targets if target and target != name_of(path))
 
 
 def ours(dotted: str) -> str | None:
@@ -178,7 +182,6 @@ EACH = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.slow
 @EACH
 def test_arrows_point_down(path: Path) -> None:
     """A module imports from its own slice and from the slices below it only."""
