@@ -196,6 +196,7 @@ def test_deadline(command: Command, served: Sandbox, workflow: str, to: str) -> 
     assert command(*line).exit_code == 0
 
 
+@pytest.mark.slow
 def test_quiet(command: Command, workflow: str, to: str) -> None:
     """Quiet is silent when all is well, on both streams."""
     result = command("export", "--workflow", workflow, "--quiet", to)

@@ -91,6 +91,7 @@ def test_an_object_store_is_looked_at(command: Command, workflow: str, tmp_path:
     assert "4 packages here, to be inspected" in command(*line, "--dry-run").stderr and not spool.exists()
 
 
+@pytest.mark.slow
 def test_sizes_are_asked_for_and_said_to_be(served: Sandbox, command: Command, workflow: str, tmp_path: Path) -> None:
     """`--sizes` asks once for each package, says what that starts, and shows how each stands; nothing is fetched."""
     line = ["export", "--workflow", workflow, "--to", str(tmp_path / "x"), "--dry-run", "--sizes"]

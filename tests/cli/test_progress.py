@@ -111,6 +111,7 @@ def test_quiet_says_failures_alone() -> None:
     assert stream.getvalue() == "failed: job:w/j: why\n"
 
 
+@pytest.mark.slow
 def test_bars() -> None:
     """On a terminal each body has a bar with its numbers; hiding takes all of it away and brings the cursor back."""
     stream = Terminal()

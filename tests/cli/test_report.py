@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pixxel_async.sandbox import Sandbox
 
 from .conftest import Command
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_profile(served: Sandbox, command: Command, tmp_path: Path) -> None:
     """`pixxel check --report FILE PACKAGE`: the file is a profile, and nothing of the key is in it or on the screen."""
     job, report = served.add_job(), tmp_path / "report.json"

@@ -85,6 +85,7 @@ async def test_each_edition_of_a_report_is_one(sandbox: Sandbox, client: PixxelC
     assert sandbox.count("reports.orders") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 async def test_sent_to_an_object_store(kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
     """In an object store it is proved first and sent then, as any package."""
@@ -168,6 +169,7 @@ async def test_bounds_and_refusals(sandbox: Sandbox, client: PixxelClient, tmp_p
     assert len(visible(tmp_path)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 async def test_an_api_that_is_away(kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
     """When no attempt of the call is answered that is the end, as for other calls: they are not multiplied."""

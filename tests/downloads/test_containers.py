@@ -72,6 +72,7 @@ def test_a_character_cut_in_two_at_the_end_of_the_head_is_no_damage() -> None:
     assert recognise(("a,b\n" + "1,é\n" * 2000).encode()[: HEAD - 1]) == "csv"
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=600))
 def test_any_head_is_something(head: bytes) -> None:
     """No bytes at all make the recogniser fail."""
@@ -140,6 +141,7 @@ def test_a_zip64_end_record_counts() -> None:
     assert (end.members, end.directory, end.zip64) == (2, directory_of(data), True)
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=200), st.integers(0, 400))
 def test_no_tail_breaks_the_reader(tail: bytes, more: int) -> None:
     """Fuzzed end records are read or refused, with our error and no other."""

@@ -82,6 +82,7 @@ async def test_waiting_for_a_stream_does_not_count(
     assert clock.forward and [type(outcome) for outcome in outcomes] == [Downloaded, Downloaded]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"], ids=["silent", "drips"])
 async def test_it_holds_while_the_service_is_asked(first: bytes, tmp_path: Path) -> None:
     """T-12: a service that takes the request and does not answer holds a package no longer than its deadline."""

@@ -75,6 +75,7 @@ async def test_bytes_of_a_split_body_add_up(
     assert sum(isinstance(event, Started) for event in events) > 1
 
 
+@pytest.mark.slow
 async def test_what_was_here_before_was_not_received(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -101,6 +102,7 @@ async def test_fetches_that_join_are_told_once(client: PixxelClient, package: Jo
     assert balanced(events) == snapshot.received == done.size and snapshot.done == 1
 
 
+@pytest.mark.slow
 async def test_one_package_in_two_folders_counts_twice(
     client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:

@@ -72,6 +72,7 @@ async def test_a_package_that_was_fetched_before_is_unpacked_without_asking(
     assert (sandbox.count("storage"), sandbox.count("jobs.request_download")) == seen
 
 
+@pytest.mark.slow
 async def test_the_archive_need_not_be_kept(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:

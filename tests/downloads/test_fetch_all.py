@@ -113,6 +113,7 @@ async def first_then(batch: Outcomes, error: Exception | None) -> None:
             break
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["break", "raise", "timeout", "kept", "other task", "never entered"])
 async def test_every_way_out_is_clean(
     sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path, way: str

@@ -122,6 +122,7 @@ async def test_a_file_in_the_way_is_never_a_reason_to_give_up(
     assert isinstance(outcome, Downloaded)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moved", [False, True])
 async def test_a_file_that_is_made_anew_stays_ours_when_that_is_broken_off(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path, moved: bool
@@ -147,6 +148,7 @@ async def test_a_file_that_is_made_anew_stays_ours_when_that_is_broken_off(
     assert part_bytes(tmp_path) == 0
 
 
+@pytest.mark.slow
 async def test_templates_name_packages_and_meetings_are_told_apart(
     client: PixxelClient, ground: Ground, tmp_path: Path
 ) -> None:
@@ -233,6 +235,7 @@ async def test_packing_that_failed_is_told(
     assert caught.value.package == str(package) and caught.value.stage == "wait"
 
 
+@pytest.mark.slow
 async def test_packing_that_never_ends_times_out(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """The deadline of one package ends its waiting, and the error says where it stood."""
     ground.sandbox.packing.seconds = 1000.0
@@ -297,6 +300,7 @@ async def test_a_pause_that_the_service_asks_for_fails_nothing(
     assert max(pauses) > 90
 
 
+@pytest.mark.slow
 async def test_a_full_disk_ends_the_run(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
     """Without room beside the reserve nothing is begun, and the batch ends with `DiskFull`."""
     async with DownloadManager(client, tmp_path) as manager:
@@ -368,6 +372,7 @@ def _tasks() -> set[str]:
     return {coro for coro in coros if "RequestHandler" not in coro}
 
 
+@pytest.mark.slow
 async def test_a_record_belongs_to_one_organization(tmp_path: Path) -> None:
     """A key of another organization does not add to this record; another key of the same one does."""
     for seed, fits in ((1, True), (1, True), (2, False)):

@@ -90,6 +90,7 @@ async def test_a_name_is_not_given_twice(tmp_path: Path) -> None:
     assert merged.taken == 1 and len(merged.clashes) == 1 and "job:w/2" in merged.clashes[0]
 
 
+@pytest.mark.slow
 async def test_what_is_not_ours_is_refused(tmp_path: Path) -> None:
     """Records of another API, another organization or a newer version, damaged or missing ones are not merged."""
     one, two = tmp_path / "1", tmp_path / "2"

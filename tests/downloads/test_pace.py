@@ -50,6 +50,7 @@ async def test_bandwidth_bounds_all_streams_and_is_no_stall(
     assert all(sizes) and time.monotonic() - began >= sum(sizes) / 4_000_000 - 0.3
 
 
+@pytest.mark.slow
 async def test_a_busy_storage_costs_no_attempt(
     sandbox: Sandbox, client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -61,6 +62,7 @@ async def test_a_busy_storage_costs_no_attempt(
     assert len(ground.gets()) == 11
 
 
+@pytest.mark.slow
 async def test_a_storage_that_is_busy_for_ever_is_given_up(tmp_path: Path) -> None:
     """After `busy` seconds without progress; the error may pass by itself, and names the status."""
     async with Sandbox(clock="manual") as sandbox:

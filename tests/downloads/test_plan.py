@@ -14,6 +14,7 @@ from pixxel_async.sandbox import Fault, Sandbox
 from tests.downloads.ground import Ground, part_bytes, until
 
 
+@pytest.mark.slow
 async def test_forgetting_fetches_anew(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
     """A forgotten package is fetched as if it never had been; with `delete` its file goes too."""
     async with DownloadManager(client, tmp_path) as manager:

@@ -51,6 +51,7 @@ async def rebooted(client: PixxelClient, package: JobPackage, folder: Path) -> R
         return await row_of(manager, package)
 
 
+@pytest.mark.slow
 async def test_a_cancelled_body_is_synced_and_the_record_knows(
     sandbox: Sandbox, client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
 ) -> None:

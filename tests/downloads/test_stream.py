@@ -172,6 +172,7 @@ async def test_a_page_is_no_package(
     assert visible(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["no-range", "wrong-range", "etag"])
 async def test_a_storage_that_does_not_continue_honestly_begins_anew(
     sandbox: Sandbox, client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path, kind: str

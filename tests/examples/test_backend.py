@@ -68,6 +68,7 @@ async def test_a_file_that_was_removed(browser: aiohttp.ClientSession, sandbox: 
     assert sandbox.count("jobs.request_download") == 2
 
 
+@pytest.mark.slow
 async def test_metrics(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
     """Counts and rates, as Prometheus reads them, also while something is under way."""
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000))

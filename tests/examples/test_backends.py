@@ -147,6 +147,7 @@ async def test_a_package_that_fails(browser: aiohttp.ClientSession, sandbox: San
     assert (last["state"], str(last["why"])[:3]) == ("failed", "400")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "then"), [(404, 404), (429, 503), (500, 502)], ids=["unknown", "too much", "at fault"]
 )

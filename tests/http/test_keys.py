@@ -158,6 +158,7 @@ async def test_a_crash_report_holds_no_key() -> None:
             assert ours and KEY not in str([frame.locals for frame in ours])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS)
 async def test_the_signature_stands_in_no_error_and_no_log(end: str, caplog: pytest.LogCaptureFixture) -> None:
     """A signed link that fails leaves its signature nowhere."""

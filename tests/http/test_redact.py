@@ -46,6 +46,7 @@ def test_the_key_is_blanked_wherever_it_stands(before: str, after: str) -> None:
     assert KEY not in masked(before + KEY + after, (KEY,))
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_printable_is_short_and_harmless(text: str) -> None:
     """No control character, no line end, at most 500 characters."""

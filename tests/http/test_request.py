@@ -27,6 +27,7 @@ def test_refused_segments(value: object) -> None:
         target(value)
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1))
 def test_a_segment_stays_one(value: str) -> None:
     """Any text is refused or comes back whole from exactly one segment."""

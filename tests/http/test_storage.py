@@ -128,6 +128,7 @@ async def test_every_status_is_an_answer(status: int) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("end", "kind"),
     [

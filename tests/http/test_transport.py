@@ -72,6 +72,7 @@ BROKEN: dict[str, list[Step]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 async def test_a_broken_answer_to_a_safe_call_is_asked_for_again(name: str) -> None:
     """Whatever breaks, a safe call goes out once more, no more than once, and ends within the deadlines."""
@@ -83,6 +84,7 @@ async def test_a_broken_answer_to_a_safe_call_is_asked_for_again(name: str) -> N
     assert time.monotonic() - begun < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 async def test_a_broken_answer_never_looks_like_an_error_of_the_api(name: str) -> None:
     """Garbage is no 400: the last attempt's error is ConnectionFailed or TimedOut, with nothing behind it."""

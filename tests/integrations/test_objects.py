@@ -87,6 +87,7 @@ async def test_a_foreign_object_is_left_alone(
     assert sha256(store, name) == done.sha256
 
 
+@pytest.mark.slow
 async def test_a_deleted_object_stays_done_or_is_redone(
     store: Store, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -122,6 +123,7 @@ async def test_sums_and_verify(store: Store, client: PixxelClient, ground: Groun
     assert reasons == {f"{gone.workflow_id}/{gone.job_id}.zip": "is gone", name: "its bytes have changed"}
 
 
+@pytest.mark.slow
 async def test_forget_deletes_the_object(
     store: Store, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -170,6 +172,7 @@ class Overtaken(ObjectStore):
         return await super().looking(names, sure=sure)
 
 
+@pytest.mark.slow
 async def test_what_another_process_brings_meanwhile_is_ours(
     store: Store, client: PixxelClient, package: JobPackage, ground: Ground, tmp_path: Path
 ) -> None:

@@ -72,6 +72,7 @@ async def test_many_that_wait_share_the_requests(client: PixxelClient, job: Job,
     assert sandbox.count("jobs.request_download") <= 6
 
 
+@pytest.mark.slow
 async def test_an_expired_link_is_renewed(client: PixxelClient, job: Job, sandbox: Sandbox) -> None:
     """Once the clock has passed a link's end, the storage refuses it and the client has a new one."""
     old = (await client.packages.wait(job)).link
@@ -92,6 +93,7 @@ async def test_the_servers_date_decides_about_expiry(sandbox: Sandbox, job: Job)
         assert 590 < state.link.good_for(other.timing.clock()) <= 601
 
 
+@pytest.mark.slow
 async def test_a_package_that_cannot_be_packed(client: PixxelClient, job: Job, sandbox: Sandbox) -> None:
     """Its waiter learns so, and no link is given."""
     sandbox.packing.failing.add(str(job.id))

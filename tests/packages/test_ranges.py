@@ -36,6 +36,7 @@ def test_content_range(text: str | None, expected: ContentRange | None) -> None:
     assert parse_content_range(text) == expected
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**60), st.integers(0, 2**60))
 def test_sound_ranges_are_read(first: int, length: int) -> None:
     """What a server writes about itself comes back as the same numbers."""

@@ -23,6 +23,7 @@ from pixxel_async.sandbox.rules.ids import uuid
 pieces = st.lists(st.builds(Piece.filling, st.binary(min_size=1, max_size=9), st.integers(0, 200)), max_size=6)
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=50), st.binary(max_size=50), st.integers(0, 40))
 def test_checksums_of_joined_and_repeated_bytes(one: bytes, other: bytes, times: int) -> None:
     """As zlib finds them over the bytes themselves."""

@@ -31,6 +31,7 @@ async def met(scenario: str, count: int, session: aiohttp.ClientSession) -> Coun
         return Counter(seen.status for seen in sandbox.requests)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "status"), [("rate-limited", 429), ("maintenance", 503), ("lost-answers", 0)])
 async def test_a_scenario_goes_wrong_as_it_is_named(scenario: str, status: int, session: aiohttp.ClientSession) -> None:
     """Some calls are hit and some are not, and the same ones each time."""

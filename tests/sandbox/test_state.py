@@ -7,6 +7,8 @@ import io
 import struct
 import xml.etree.ElementTree as ET
 
+import pytest
+
 from .conftest import Caller
 from .valid import new_aoi, new_item
 
@@ -60,6 +62,7 @@ async def test_an_aoi_gets_its_assets(caller: Caller) -> None:
     assert (await caller.call("GET", f"/v0/aois?aoi_name={made['name'].replace(' ', '+')}")).json["aois"][0]["aoi_id"]
 
 
+@pytest.mark.slow
 async def test_visualizations_compute_are_changed_and_rolled_back(caller: Caller) -> None:
     """Creating, then success; a legend that was set is shown until it is rolled back."""
     made = (await caller.do("visualizations.create")).json

@@ -54,6 +54,7 @@ def test_what_remains(progress: object, estimated: object, watched: float, expec
     assert remaining(progress, estimated, watched) == expected
 
 
+@pytest.mark.slow
 @given(st.floats(0, 1e9), st.floats(0.1, 30))
 def test_floor_and_ceiling(likely: float, still: float) -> None:
     """Whatever the estimate says, a wait is no shorter than the floor and no longer than the ceiling."""

@@ -48,6 +48,7 @@ def said(status: str) -> Fault:
     )
 
 
+@pytest.mark.slow
 async def test_a_job_is_waited_for(client: PixxelClient, workflow: Workflow, sandbox: Sandbox) -> None:
     """The completed job comes back whole, with its tasks, for a few gets and no listing."""
     job = await begin(client, workflow)
@@ -68,6 +69,7 @@ async def test_hundreds_of_jobs_cost_a_listing_a_tick(
     assert sandbox.count("jobs.get") + sandbox.count("jobs.list") <= 20
 
 
+@pytest.mark.slow
 async def test_several_watch_one_job(client: PixxelClient, workflow: Workflow, sandbox: Sandbox) -> None:
     """Twenty watchers see the same changes, the end last, and cost what one costs."""
     job = await begin(client, workflow)
