@@ -11,6 +11,7 @@ from weakref import WeakSet
 from attrs import evolve
 
 from ._aio.loop_budget import LoopBudget
+from ._aio.threads import Threads
 from ._http.call import Call, Repeat
 from ._http.channel import Channel
 from ._http.codec.drift import Drift
@@ -153,7 +154,7 @@ class PixxelClient:
         )
         self._owner: PixxelClient | None = None
         self._brokers: WeakSet[Broker] = WeakSet()
-        self._set_up(settings, lane, LoopBudget())
+        self._set_up(settings, lane, LoopBudget(), Threads())
 
     def with_key(self, api_key: str | Secret | KeySource, *, auth: Literal["auto", "raw", "bearer"] = "auto") -> Self:
         """A light client for another key: same connections, brake and quota; no link or answer is shared.
@@ -164,15 +165,19 @@ class PixxelClient:
         light._owner = self._owner or self
         light._brokers = self._brokers
         light._set_up(
-            evolve(self.settings, api_key=api_key, key_source="argument", auth=auth), self._lane, self._rounds
+            evolve(self.settings, api_key=api_key, key_source="argument", auth=auth),
+            self._lane,
+            self._rounds,
+            self._threads,
         )
         return light
 
-    def _set_up(self, settings: Settings, lane: Channel, rounds: LoopBudget) -> None:
+    def _set_up(self, settings: Settings, lane: Channel, rounds: LoopBudget, threads: Threads) -> None:
         self.settings = settings
         self.timing = lane.timing
         self._lane = lane
         self._rounds = rounds
+        self._threads = threads
         self._calls = Sender(lane, settings.api_key, settings.auth)
         self._broker = Broker(lane.timing, settings.poll)
         self._brokers.add(self._broker)
@@ -185,6 +190,7 @@ class PixxelClient:
             download=settings.download,
             retry=settings.retry,
             rounds=rounds,
+            threads=threads,
             first_wait=settings.poll.initial_interval,
             ready_words=settings.download.extra_ready_statuses,
         )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import obstore
 from obstore.store import from_url
 
-from .._aio.shield import finish
+from .._aio.threads import Threads
 from ..downloads.disk.checksums import SUMS, line
 from ..downloads.disk.destination import Look
 from ..downloads.disk.final import Final
@@ -62,6 +62,7 @@ class ObjectStore:
         self._store = store
         self._url = known
         self._clear = leftovers(store)
+        self._threads = Threads()
 
     @classmethod
     def at(cls, url: str) -> ObjectStore:
@@ -139,12 +140,12 @@ class ObjectStore:
             raise NameTaken(f"{self.title(name)} exists and is not known to be ours")
         with telling("send", self.title(name)):
             if part.size > CHUNK:
-                await asyncio.to_thread(self._clear, name)
+                await self._threads.run(self._clear, name)
             await send(self._store, name, part.path, part.size, labels_of(self._store, name, row))
         sent = await self._look(name)
         if sent is None or sent.size != part.size:
             raise DownloadError(f"{self.title(name)} is not what was sent", stage="publish")
-        await finish(asyncio.to_thread(part.discard))
+        await self._threads.run(part.discard)
         return sent
 
     async def damage(self, name: str, row: Row) -> str:
@@ -157,7 +158,7 @@ class ObjectStore:
                 return "is gone"
             async for chunk in got.stream(CHUNK):
                 size += len(chunk)
-                await asyncio.to_thread(digest.update, chunk)
+                await self._threads.run(digest.update, chunk)
         if size != row.size:
             return f"has {size:,} bytes, had {row.size or 0:,}"
         return "" if row.sha256 in (None, digest.hexdigest()) else "its bytes have changed"

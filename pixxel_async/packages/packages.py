@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import TypeVar
 
 from .._aio.loop_budget import LoopBudget
+from .._aio.threads import Threads
 from .._http.resource import API, Wait
 from .._http.streaming import Storage
 from .._protocol.headers import http_date, retry_after
@@ -46,6 +47,7 @@ class Packages(PackageReader):
         download: size limits and deadlines of reading.
         retry: backoff between attempts to read.
         rounds: limits the work of concurrent readers in one turn of the event loop.
+        threads: pool for blocking work, shared by all keys of a client.
         first_wait: `retry_after` in seconds for answers that have no such header.
         ready_words: further status words that mean "ready".
         now: wall clock, used if an answer has no Date header.
@@ -61,11 +63,12 @@ class Packages(PackageReader):
         download: DownloadSettings | None = None,
         retry: RetrySettings | None = None,
         rounds: LoopBudget | None = None,
+        threads: Threads | None = None,
         first_wait: float = 2.0,
         ready_words: tuple[str, ...] = (),
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
-        super().__init__(api, timing, storage, download, retry, rounds)
+        super().__init__(api, timing, storage, download, retry, rounds, threads)
         self._broker = broker
         self._first_wait = first_wait
         self._ready_words = ready_words

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import io
+import socket
+import threading
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
+import uvicorn
 from attrs import evolve
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from pixxel_async import PixxelClient, SignedLink
 from pixxel_async.errors import (
@@ -332,3 +342,38 @@ async def test_a_storage_that_drips(what: str, tmp_path: Path) -> None:
 async def pieces(stream: MemberStream) -> list[bytes]:
     async with stream:
         return [piece async for piece in stream]
+
+
+@asynccontextmanager
+async def starlette(endpoint: Callable[[Request], Response]) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session on an application with one `def` endpoint, as uvicorn runs it."""
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=[Route("/", endpoint)]), log_level="critical", ws="none"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = asyncio.create_task(server.serve([listening]))
+        try:
+            async with aiohttp.ClientSession(f"http://127.0.0.1:{listening.getsockname()[1]}") as session:
+                yield session
+        finally:
+            server.should_exit = True
+            await serving
+
+
+async def test_threads_of_the_host_are_left_alone(client: PixxelClient, sandbox: Sandbox) -> None:
+    """200 requests to a `def` endpoint of Starlette, each waiting in a thread for a member that the client reads."""
+    package = await served(client, sandbox, make_zip(PLAIN))
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(busy := ThreadPoolExecutor(1))  # the host's other pool is taken for all that time
+    busy.submit((free := threading.Event()).wait, 100)
+
+    def endpoint(request: Request) -> Response:
+        work = client.packages.fetch_member(package, request.query_params["name"])
+        return Response(asyncio.run_coroutine_threadsafe(work, loop).result(90))
+
+    async def get(name: str) -> bytes:
+        async with session.get("/", params={"name": name}) as answer:
+            return await answer.read()
+
+    wanted = [PLAIN[number % len(PLAIN)] for number in range(200)]
+    async with starlette(endpoint) as session, asyncio.timeout(100):
+        assert await asyncio.gather(*(get(name) for name, _ in wanted)) == [data for _, data in wanted]
+    free.set()

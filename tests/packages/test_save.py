@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from pixxel_async._aio.threads import Threads
 from pixxel_async.errors import DownloadError, NameTaken
 from pixxel_async.packages.reading.save import save
 
@@ -29,9 +29,9 @@ async def test_a_file_that_came_meanwhile_is_kept(tmp_path: Path) -> None:
     """Who took the name while the bytes arrived keeps it, unless it is to be replaced."""
     to = tmp_path / "a"
     with pytest.raises(NameTaken):
-        await save(pieces(b"ours", meanwhile=to), to, replace=False)
+        await save(pieces(b"ours", meanwhile=to), to, replace=False, threads=Threads(1))
     assert contents(tmp_path) == {"a": b"of somebody else"}
-    await save(pieces(b"ou", b"rs", meanwhile=to), to, replace=True)
+    await save(pieces(b"ou", b"rs", meanwhile=to), to, replace=True, threads=Threads(1))
     assert contents(tmp_path) == {"a": b"ours"}
 
 
@@ -40,17 +40,16 @@ async def test_what_the_system_refuses(tmp_path: Path) -> None:
     to = tmp_path / "a"
     to.mkdir()
     with pytest.raises(DownloadError, match="cannot be written: EISDIR"):
-        await save(pieces(b"ours"), to, replace=True)
+        await save(pieces(b"ours"), to, replace=True, threads=Threads(1))
     assert [path.name for path in tmp_path.iterdir()] == ["a"]  # noqa: ASYNC240
 
 
 async def test_whoever_leaves_leaves_nothing(tmp_path: Path) -> None:
     """Cancelled at any moment, and once more while it cleans up (P-04): no thread still makes the file afterwards."""
     for moment in range(40):
-        busy = threading.Event()
-        asyncio.get_running_loop().set_default_executor(late := ThreadPoolExecutor(1))
-        late.submit(busy.wait, 5)  # what comes after it in a thread has not begun
-        writing = asyncio.ensure_future(save(pieces(b"ours"), tmp_path / "a", replace=True))
+        busy, threads = threading.Event(), Threads(1)
+        threads.start(busy.wait, 5)  # what comes after it in a thread has not begun
+        writing = asyncio.ensure_future(save(pieces(b"ours"), tmp_path / "a", replace=True, threads=threads))
         for _ in range(moment % 20):
             await asyncio.sleep(0)
         for _ in range(2):
@@ -59,6 +58,6 @@ async def test_whoever_leaves_leaves_nothing(tmp_path: Path) -> None:
             await asyncio.sleep(0)
         busy.set()
         await asyncio.wait([writing])
-        late.shutdown()
+        threads.close()
         (tmp_path / "a").unlink(missing_ok=True)
         assert not contents(tmp_path)

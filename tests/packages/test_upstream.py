@@ -10,6 +10,7 @@ import pytest
 
 from pixxel_async import PixxelClient
 from pixxel_async._aio.loop_budget import LoopBudget
+from pixxel_async._aio.threads import Threads
 from pixxel_async.errors import DownloadError, TimedOut, UnsafeLink
 from pixxel_async.packages import JobPackage, Link, PackageStream
 from pixxel_async.packages.reading.rules.forwarding import storage_request
@@ -53,6 +54,7 @@ def source_of(client: PixxelClient, server: Raw, url: str = "") -> BodySource:
     return BodySource(
         package=package, body=partial(client.packages.body, package), link=same, renew=other,
         timing=client.timing, download=DownloadSettings(), retry=RetrySettings(), rounds=LoopBudget(),
+        threads=Threads(),
     )  # fmt: skip
 
 
@@ -139,7 +141,7 @@ async def test_no_error_hides_a_cancellation() -> None:
     """A reader that is cancelled while the storage is silent is gone at once."""
     async with Raw(["hang"]) as server:
         with pytest.raises(TimeoutError) as caught:
-            async with asyncio.timeout(0.1):
+            async with asyncio.timeout(1):
                 await passed(server)
         assert not isinstance(caught.value, TimedOut) and len(server.requests) == 1
 

@@ -12,6 +12,7 @@ import anyio.to_thread
 import click
 from attrs import frozen
 
+from ..._aio.threads import Threads
 from ...packages.reading.save import save
 from ...resources import RESOURCES
 from .. import options
@@ -166,7 +167,7 @@ async def _save(content: bytes, to: Path | None) -> None:
         yield content
 
     if to is not None and await anyio.to_thread.run_sync(lambda: to.is_file() or not to.exists()):
-        await save(chunks(), to, replace=True)
+        await save(chunks(), to, replace=True, threads=Threads(1))
     else:
         await anyio.to_thread.run_sync(_write, content, to)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from ..._aio.threads import Threads
 from ...errors import ConfigError, DownloadError
 from .record import Record
 from .rows import Row
@@ -62,7 +63,7 @@ async def merge(into: Path, sources: Sequence[Path]) -> Merged:
 async def _copied(source: Path, into: Path) -> AsyncIterator[Record]:
     with tempfile.TemporaryDirectory(prefix="pixxel-merge-") as folder:
         copy = Path(folder) / "record.sqlite"
-        await asyncio.to_thread(_copy, source, copy, into)
+        await Threads(1).run(_copy, source, copy, into)
         async with await Record.open(copy, origin=None) as given:
             if given.notes:
                 raise ConfigError(f"the record {source} is damaged; nothing was taken from it")

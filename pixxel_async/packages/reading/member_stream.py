@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from types import TracebackType
@@ -123,7 +122,7 @@ class MemberStream:
             packed = await self._exactly(min(left, _CHUNK))
             left -= len(packed)
             unpacking.give(packed)
-            while piece := await asyncio.to_thread(unpacking.take):
+            while piece := await self._source.threads.run(unpacking.take):
                 yield piece
         unpacking.end()
         gap = await self._exactly(min(between, gap_size(entry)))

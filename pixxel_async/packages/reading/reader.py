@@ -12,6 +12,7 @@ from typing import overload
 
 from ..._aio.deadline import Deadline
 from ..._aio.loop_budget import LoopBudget
+from ..._aio.threads import Threads
 from ..._http.resource import API
 from ..._http.streaming import Storage, StorageReply
 from ...settings import DownloadSettings, MiB, RetrySettings, Timing
@@ -42,6 +43,7 @@ class PackageReader(ABC):
         download: size limits and deadlines of reading.
         retry: backoff between attempts to read.
         rounds: limits the work of concurrent readers in one turn of the event loop; None for a budget of their own.
+        threads: pool for blocking work, shared by all keys of a client; None for a pool of their own.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class PackageReader(ABC):
         download: DownloadSettings | None,
         retry: RetrySettings | None,
         rounds: LoopBudget | None,
+        threads: Threads | None,
     ) -> None:
         self._api = api
         self._timing = timing
@@ -59,6 +62,7 @@ class PackageReader(ABC):
         self._download = download or DownloadSettings()
         self._retry = retry or RetrySettings()
         self._rounds = rounds or LoopBudget()
+        self._threads = threads or Threads()
 
     @abstractmethod
     async def link(self, package: PackageLike, *, min_lifetime: float = 60.0, fresh: bool = False) -> Link:
@@ -181,7 +185,7 @@ class PackageReader(ABC):
         most = MAX_BYTES_IN_MEMORY if max_bytes is None and to is None else max_bytes
         async with self.open_member(package, which, max_bytes=most, deadline=deadline) as stream:
             if to is not None:
-                return await save(stream, Path(to), replace=replace)
+                return await save(stream, Path(to), replace=replace, threads=self._threads)
             return b"".join([piece async for piece in stream])
 
     def _seconds(self, deadline: float | None) -> float:
@@ -199,6 +203,7 @@ class PackageReader(ABC):
             download=self._download,
             retry=self._retry,
             rounds=self._rounds,
+            threads=self._threads,
         )
 
     async def _usable_link(self, package: Package) -> Link | None:

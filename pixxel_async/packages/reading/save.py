@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import secrets
 from collections.abc import AsyncIterable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, ParamSpec, TypeVar
+from typing import BinaryIO
 
-from ..._aio.shield import finish
+from ..._aio.threads import Threads
 from ...errors import ConfigError, DiskFull, DownloadError, NameTaken
 
 __all__ = ["save"]
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-async def save(pieces: AsyncIterable[bytes], to: Path, *, replace: bool) -> Path:
+async def save(pieces: AsyncIterable[bytes], to: Path, *, replace: bool, threads: Threads) -> Path:
     """Write the pieces to a part file in the same folder, fsync it, and publish it under its final name.
 
     Args:
         pieces: the file's bytes; must raise if they are not sound.
         to: path of the file; its folder must exist.
         replace: whether to replace an existing file.
+        threads: pool for the file's system calls.
 
     Raises:
         NameTaken: the file exists.
@@ -37,16 +34,11 @@ async def save(pieces: AsyncIterable[bytes], to: Path, *, replace: bool) -> Path
     """
     part = to.with_name(f".{secrets.token_hex(8)}.part")
     with ExitStack() as held:
-        file = await _in_thread(_created, held, part, to, replace)
+        file = await threads.run(_created, held, part, to, replace)
         async for piece in pieces:
-            await _in_thread(_written, file, piece, to)
-        await _in_thread(_published, file, to, replace)
+            await threads.run(_written, file, piece, to)
+        await threads.run(_published, file, to, replace)
     return to
-
-
-async def _in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What a call returns; who is cancelled, however often, leaves when the thread is out of it: it uses the file."""
-    return await finish(asyncio.to_thread(call, *args, **kwargs))
 
 
 def _created(held: ExitStack, part: Path, to: Path, replace: bool) -> BinaryIO:

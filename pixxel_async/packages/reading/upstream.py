@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 
 from ..._aio.deadline import Deadline
 from ..._aio.loop_budget import LoopBudget
+from ..._aio.threads import Threads
 from ..._http.streaming import StorageReply
 from ..._protocol.backoff import backoff
 from ..._protocol.ranges import ByteRange, is_strong
@@ -49,6 +50,7 @@ class BodySource:
         download: limit of attempts, and the bytes that count as progress.
         retry: backoff between attempts.
         rounds: loop budget shared by all readers of one client, whatever their keys.
+        threads: the client's thread pool.
     """
 
     package: Package
@@ -59,6 +61,7 @@ class BodySource:
     download: DownloadSettings
     retry: RetrySettings
     rounds: LoopBudget
+    threads: Threads
 
     def error(self, kind: type[DownloadError], message: str, *, status: int = 0, final: bool = False) -> DownloadError:
         """Create an error about this package; `final` marks it as not retryable."""

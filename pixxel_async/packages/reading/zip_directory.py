@@ -5,7 +5,6 @@ The rules of a sound archive are in `_formats/zip_structure.py`; this module fet
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -74,7 +73,7 @@ async def read_members(source: BodySource) -> tuple[Member, ...]:
         if end.directory_size > MAX_DIRECTORY:
             raise TooLarge(f"the archive's directory has {end.directory_size:,} bytes")
         directory = await _directory(source, version, end, tail)
-        return await asyncio.to_thread(_members, directory, end, version)
+        return await source.threads.run(_members, directory, end, version)
     except DownloadError as error:
         error.package = error.package or str(source.package)
         raise
