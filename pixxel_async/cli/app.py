@@ -14,6 +14,7 @@ import click
 
 from .._version import __version__
 from ..errors import PixxelError
+from . import options
 from .errors import CommandError, Exit, Interrupted, OutputClosed, exit_code_of, one_line
 from .running import rerun_command
 from .text import printable
@@ -35,7 +36,7 @@ COMMANDS = {
 """Location (`module:name`) and short help of each command, so that `pixxel --help` imports none of them."""
 
 
-class CommandGroup(click.Group):
+class CommandGroup(options.SuggestingGroup):
     """Group that imports subcommands on use and ends every error with one line on stderr and an exit code.
 
     Args:

@@ -103,16 +103,16 @@ def exit_code_of(error: BaseException) -> Exit:
     return Exit.DISK if isinstance(error, OSError) else Exit.BUG
 
 
-def one_line(error: BaseException) -> str:
+def one_line(error: BaseException, *, advice: bool = True) -> str:
     """Format the error as one line without control characters, with advice unless the error has a hint."""
     text = printable(" ".join(str(error).split())) or type(error).__name__
     if isinstance(error, OSError) and not isinstance(error, PixxelError):
         text = f"{printable(str(error.filename or 'the disk'))}: {error.strerror}; free space or fix it, then run again"
-    if getattr(error, "hint", ""):
+    if getattr(error, "hint", "") or not advice:
         return text
-    advice = next((words for kind, words in _ADVICE if isinstance(error, kind)), "")
+    words = next((words for kind, words in _ADVICE if isinstance(error, kind)), "")
     if isinstance(error, NotFound):
         workflows = "`pixxel workflows` and `pixxel jobs --workflow W` list the valid ids"
         others = "`pixxel api RESOURCE list` lists the valid ids; `pixxel api --help` names the resources"
-        advice = workflows if "/workflows" in error.path else others
-    return f"{text.rstrip('.')}; {advice}" if advice else text
+        words = workflows if "/workflows" in error.path else others
+    return f"{text.rstrip('.')}; {words}" if words else text

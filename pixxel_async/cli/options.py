@@ -14,6 +14,7 @@ import click
 from ..downloads.disk.locations import store_url, where
 from ..errors import ConfigError
 from .show.rows import FORMATS
+from .text import did_you_mean
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,6 +22,8 @@ Last = Literal["last"]
 
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt]?)(i?)b?)?")
 _PARTS = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_BROKEN_URL = re.compile(r"(s3a?|gs|az|azure|abfss?|file|memory|https?):(?!//)", re.IGNORECASE)
+"""The scheme of an object store without both slashes, which would become a local folder `s3:`."""
 _MIN_RATE = 1024
 """Bytes per second."""
 _SECONDS = (86400.0, 3600.0, 60.0, 1.0)
@@ -102,6 +105,20 @@ def as_until(context: click.Context, parameter: click.Parameter, text: str | Non
         raise click.BadParameter(f"{text!r} is not a date; write it as 2026-02-01 or 2026-02-01T12:00Z") from None
 
 
+class SuggestingGroup(click.Group):
+    """Group that names similar commands where one is unknown."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of an argument list; raises `UsageError` with what may have been meant."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            similar = did_you_mean(name, self.list_commands(ctx))
+            ctx.fail(f"No such command {name!r}{similar}")
+        return super().resolve_command(ctx, args)
+
+
 class LocationType(click.Path):
     """Path or object store URL; an empty text (a script's unset variable) is refused, not read as `.`."""
 
@@ -115,6 +132,8 @@ class LocationType(click.Path):
         """Return the path, or the URL as text where object stores are allowed."""
         if not str(value).strip():
             self.fail("it is empty", param, ctx)
+        if self._urls and (broken := _BROKEN_URL.match(str(value))):
+            self.fail(f"{value!r} is not a URL: write {broken[1]}://bucket/prefix", param, ctx)
         try:
             url = store_url(value) if self._urls and isinstance(value, str) else None
         except ConfigError as error:

@@ -31,6 +31,7 @@ from .show.summary import (
     closing,
     next_steps,
     row,
+    sandbox_hint,
     table_row,
 )
 from .show.views import showing, view
@@ -56,13 +57,15 @@ class ExportRun:
 
     Args:
         run: options of the download and of its output.
+        sandbox: the packages are simulated, which is explained at the end.
         summary: write a table by workflow instead of the packages, unless `run.form` asks for one.
 
     Attributes:
         workflow_names: names of workflows by id, for that table; filled by the listing.
     """
 
-    def __init__(self, run: RunOptions, *, summary: bool = False) -> None:
+    def __init__(self, run: RunOptions, *, summary: bool = False, sandbox: bool = False) -> None:
+        self._sandbox = sandbox
         self._run = run
         self._began = time.monotonic()
         self._tally = Tally()
@@ -176,4 +179,6 @@ class ExportRun:
             self._out.end()
         if not self._run.quiet:
             for line in closing(self._tally, self._run.to, whole=whole):
+                self._screen.say(line)
+            for line in sandbox_hint(self._tally, self._run.to) if self._sandbox and whole else ():
                 self._screen.say(line)

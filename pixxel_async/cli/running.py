@@ -4,30 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-from .errors import Interrupted, OutputClosed
+from .errors import Exit, Interrupted, OutputClosed
 
 _SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+_GRACE = 5.0
+"""Seconds that a cancelled run has for its clean-up."""
+_USER_INFO = re.compile(r"(\w://)[^/?#@\s]*@")
+_QUERY = re.compile(r"(\w://[^?#\s]*)[?#]\S*")
 _SHOW_CURSOR = b"\x1b[?25h"
 
 
-def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run a command's coroutine to its exit code.
+def run(main: Callable[[], Coroutine[Any, Any, int]], *, deadline: float | None = None) -> int:
+    """Run a command's coroutine to its exit code, and flush stdout.
 
-    The first SIGINT, SIGTERM or SIGHUP cancels it, so that it can clean up; the second ends the process at once.
+    The first SIGINT, SIGTERM or SIGHUP cancels it, so that it can clean up; the second ends the process at once, as
+    does a timer `_GRACE` seconds after the first signal or the deadline: a write to an unread pipe, a read of an
+    endless stdin or a locked file cannot be cancelled. Records and part files survive this as they survive a crash.
+
+    Args:
+        deadline: seconds within which the coroutine ends by itself; None if it has none.
 
     Raises:
         Interrupted: a signal cancelled it.
         OutputClosed: the reader of stdout closed it.
     """
-    return asyncio.run(_run_guarded(main))
+    last_resort = None if deadline is None else _end_process_after(deadline + _GRACE, Exit.UNFINISHED)
+    try:
+        code = asyncio.run(_run_guarded(main))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        raise OutputClosed from None
+    finally:
+        if last_resort is not None:
+            last_resort.cancel()
+
+
+def _end_process_after(seconds: float, code: int) -> threading.Timer:
+    """End the process after so many seconds, whatever blocks it, unless the timer is cancelled."""
+
+    def end() -> None:
+        with suppress(OSError):
+            os.set_blocking(2, False)  # stderr may be what blocks
+            os.write(2, f"pixxel: stopped while blocked; nothing is lost. Go on with: {rerun_command()}\n".encode())
+        os._exit(code)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 async def _run_guarded(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
@@ -54,6 +89,7 @@ def _signal_handlers() -> Iterator[list[int]]:
                 os.write(2, _SHOW_CURSOR)
             os._exit(128 + number)
         caught.append(number)
+        _end_process_after(_GRACE, 128 + number)  # never cancelled: what is still to be printed may block, too
         if task is not None:
             loop.call_soon_threadsafe(task.cancel)
 
@@ -66,6 +102,10 @@ def _signal_handlers() -> Iterator[list[int]]:
 
 
 def rerun_command() -> str:
-    """Return this process's command line, quoted for a shell."""
+    """Return this process's command line, quoted for a shell; user info and query of URLs are masked."""
     program = "pixxel" if os.path.basename(sys.argv[0]).startswith("pixxel") else "python -m pixxel_async"
-    return f"{program} {shlex.join(sys.argv[1:])}"
+    return f"{program} {shlex.join(map(_masked_argument, sys.argv[1:]))}"
+
+
+def _masked_argument(argument: str) -> str:
+    return _USER_INFO.sub(r"\1***@", _QUERY.sub(r"\1?***", argument))

@@ -46,7 +46,27 @@ def one_line(result: Result, code: int, *words: str) -> None:
         (["export", "--api-key", "sk-1", "--to", "x", "job:w/j"], ["No such option", "--api-key"]),
         (["export", "--to", "", "job:w/j"], ["'--to'", "empty"]),
         (["verify", ""], ["FOLDER", "empty"]),
-        (["exprot"], ["No such command", "exprot"]),
+        (["exprot"], ["No such command", "exprot", "did you mean export?"]),
+        (["api", "jbos"], ["did you mean jobs"]),
+        (["export", "--to", "s3:/bucket/x", "job:w/j"], ["is not a URL", "s3://bucket/prefix"]),
+        (["status", "gs:bucket"], ["is not a URL", "gs://bucket/prefix"]),
+        (["export", "--to", "x", "--name", "{workflow_id}", "--workflow", "w"], ["same name", "{job_id}"]),
+        (["export", "--to", "x", "--name", "%Y/{job_id}", "--workflow", "w"], ["{finished_at:%Y-%m}"]),
+        (["export", "--to", "x", "--finished-until", "then", "--workflow", "w"], ["not a date"]),
+        (
+            [
+                "export",
+                "--to",
+                "x",
+                "--finished-since",
+                "2026-02-01",
+                "--finished-until",
+                "2026-01-01",
+                "--workflow",
+                "w",
+            ],
+            ["must be before"],
+        ),
         (["jobs", "--workflow", ""], ["is empty"]),
         (["status", "nowhere"], ["no record", "nothing was exported there"]),
         (
@@ -65,6 +85,23 @@ def test_usage(
     one_line(command(*arguments), 2, *words)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_status_word(command: Command, tmp_path: Path) -> None:
+    """A status word that nobody knows is warned of, with the known ones and the one that may have been meant."""
+    for line in (["jobs", "--status", "compleeted"], ["export", "--workflow", "w", "--status", "compleeted"]):
+        result = command(*line, *(["--to", str(tmp_path / "x")] if line[0] == "export" else []))
+        assert result.stderr.startswith("the status compleeted is not one that is known: running, completed, failed")
+        assert "did you mean completed?" in result.stderr
+    assert "is not one" not in command("jobs", "--status", "failed").stderr
+
+
+def test_check_without_a_connection(tmp_path: Path) -> None:
+    """`check` does not send one to itself where it reaches nobody."""
+    result = commanded("http://127.0.0.1:9", "sandbox-key")("check")
+
+    assert result.exit_code == 6
+    assert "pixxel check" not in result.stderr and "PIXXEL_BASE_URL" in result.stderr
 
 
 def test_a_group_without_a_command(command: Command) -> None:

@@ -104,9 +104,9 @@ def test_tasks(status: str | None, expected: bool) -> None:
         ({"workflows": ("",)}, "--workflow is empty"),
         ({"workflows": ("w", " ")}, "--workflow is empty"),
         ({"project": ""}, "--project is empty"),
-        ({"manifest": "m", "kinds": "task"}, "choose among the jobs"),
-        ({"packages": ("job:w/j",), "statuses": ("done",)}, "choose among the jobs"),
-        ({"packages": ("job:w/j",), "since": "last"}, "choose among the jobs"),
+        ({"manifest": "m", "kinds": "task"}, "filter the jobs"),
+        ({"packages": ("job:w/j",), "statuses": ("done",)}, "filter the jobs"),
+        ({"packages": ("job:w/j",), "since": "last"}, "filter the jobs"),
     ],
 )
 def test_orders_that_make_no_sense(given: dict[str, Any], words: str) -> None:

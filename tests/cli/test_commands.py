@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from click import Context
-from click.testing import Result
+from click.testing import CliRunner, Result
 
 from pixxel_async import DownloadManager, Failed, PixxelClient, RetrySettings, Settings, SignedLink
 from pixxel_async.cli.app import COMMANDS, pixxel
@@ -486,3 +486,32 @@ def test_the_commands_of_the_help() -> None:
         command = pixxel.get_command(Context(pixxel), name)
         assert command is not None and command.get_short_help_str(100).rstrip(".") == about.rstrip(".")
         assert f"  {name:9}  {about}" in told.stdout
+
+
+def test_packages_by_state(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+    """`list --state` lists the packages of one state alone, and says so where there is none."""
+    command("export", "--workflow", workflow, to)
+
+    assert len(rows(command("list", str(tmp_path / "x"), "--state", "done", "--output", "ndjson"))) == 4
+    none = command("list", str(tmp_path / "x"), "--state", "failed")
+    assert (none.stdout, none.stderr) == ("", "no package is failed\n")
+
+
+def test_finished_until(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+    """`--finished-until` leaves out the jobs that ended then or later."""
+    ends = sorted(
+        row["finished_at"]
+        for row in rows(command("jobs", "--workflow", workflow, "--status", "completed", "--output", "ndjson"))
+    )
+
+    assert command("export", "--workflow", workflow, "--finished-until", ends[2], to).exit_code == 0
+    assert len(files(tmp_path)) == 2
+
+
+def test_the_sandboxs_first_export_is_explained(tmp_path: Path) -> None:
+    """The first export with `--sandbox` says what was fetched, what a package is, and what to do next; no later one."""
+    line = ["export", "--sandbox", "--to", str(tmp_path / "x")]
+    first, second = (CliRunner().invoke(pixxel, line, prog_name="pixxel") for _ in range(2))
+
+    assert "16 simulated packages: a package is" in first.stderr and "pixxel list" in first.stderr
+    assert "simulated" not in second.stderr

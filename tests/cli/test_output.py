@@ -177,7 +177,7 @@ def test_a_terminals_rows_take_one_line(monkeypatch: pytest.MonkeyPatch) -> None
 
     lines = stream.getvalue().splitlines()
     assert len(lines) == 2 and all(display_width(line) <= 60 for line in lines)
-    assert lines[1].startswith("0004ab8") and "0e70  " in lines[1] and "…" in lines[1] and "done" in lines[1]
+    assert lines[1].startswith("0004a") and "0e70  " in lines[1] and "…" in lines[1] and "done" in lines[1]
     assert row["note"] in written("table", [row], columns)
 
 

@@ -7,8 +7,10 @@ from typing import Literal
 
 from attrs import frozen
 
+from ...models import JobStatus
 from ...packages import Package
 from ...waiting import plain, verdict
+from ..text import did_you_mean, printable
 
 PackageChoice = Literal["job", "task", "both"]
 Take = Literal["now", "later", "running", "no"]
@@ -16,6 +18,8 @@ Take = Literal["now", "later", "running", "no"]
 WORKFLOW_NAME = "workflow_name"
 """Field of name templates that only a listing of workflows fills."""
 
+KNOWN_STATUSES = tuple(str(word) for word in JobStatus.words())
+"""The documented status words of jobs."""
 _ENDED = ("good", "partial")
 
 
@@ -60,6 +64,14 @@ class Choice:
         if self.status:
             return plain(status) in map(plain, self.status)
         return verdict(status) in _ENDED
+
+
+def unknown_status(word: str) -> str:
+    """Return a warning about a status word that is neither documented nor understood; empty for a known one."""
+    if verdict(word) != "going" or plain(word) in map(plain, KNOWN_STATUSES):
+        return ""
+    similar = did_you_mean(word, KNOWN_STATUSES)
+    return f"the status {printable(word)} is not one that is known: {', '.join(KNOWN_STATUSES)}{similar}"
 
 
 def aware(when: datetime) -> datetime:

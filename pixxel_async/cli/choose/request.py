@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
+from string import Formatter
 from typing import Any, Literal
 
 from attrs import frozen
@@ -15,6 +17,11 @@ from ..errors import CommandError
 from ..show.progress import ProgressStyle
 from ..show.rows import OutputFormat
 from .filter import WORKFLOW_NAME, PackageChoice
+
+_DATE_FORMAT = re.compile(r"%[-a-zA-Z]")
+_SHARED = {"workflow_id", "aoi_id"}
+_TELLING_APART = {"id8"}.union(*(kind.names() for kind in KINDS.values())) - _SHARED
+"""Fields of name templates that differ between the packages of a workflow or area of interest."""
 
 
 @frozen(kw_only=True)
@@ -154,8 +161,24 @@ def check(order: ExportRequest) -> None:
         raise CommandError("--sizes goes with --dry-run; without it the packages are fetched")
     if order.name is not None:
         check_template(order.name, order.fields)
+        _check_name(order.name, single=len(set(order.packages)) == 1)
     for text in order.packages:
         parse_package(text)
     values = (*order.workflows, order.project, order.manifest)
     if any(value is not None and not value.strip() for value in values):
         raise CommandError(f"{given[0]} is empty; `pixxel workflows` lists ids")
+
+
+def _check_name(template: str, *, single: bool) -> None:
+    """Refuse a name template by which several packages would have the same name, or with a date outside of a field.
+
+    Args:
+        single: one package is exported, which may have any name.
+    """
+    parts = list(Formatter().parse(template))
+    if any(_DATE_FORMAT.search(literal) for literal, *_ in parts):
+        raise CommandError("--name: a date format such as %Y belongs into a field, {finished_at:%Y-%m}")
+    if not single and not _TELLING_APART & {field for _, field, *_ in parts if field}:
+        raise CommandError(
+            "--name: all packages of a workflow would get the same name; use {job_id}, {task_id} or {id8} in it"
+        )

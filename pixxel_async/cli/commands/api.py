@@ -27,7 +27,7 @@ _MOST = 8
 """Maximum columns of a table; the other formats have all members."""
 
 
-class Resources(click.Group):
+class Resources(options.SuggestingGroup):
     """Group with a subgroup per resource of the client, created on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -40,7 +40,7 @@ class Resources(click.Group):
         return Methods(name) if name in RESOURCES else super().get_command(ctx, cmd_name)
 
 
-class Methods(click.Group):
+class Methods(options.SuggestingGroup):
     """Group with a command per method of a resource.
 
     Args:
@@ -108,6 +108,8 @@ def _create_command(method: ResourceMethod) -> click.Command:
     def call(session: Session, /, sandbox: bool, json_: str | None, yes: bool = False, **values: Any) -> int:
         output = OutputOptions(**{name: values.pop(name) for name in ("form", "first", "to") if name in values})
         arguments = merge_arguments(method, json_, values)
+        if not isinstance(arguments.get("dry_run", False), bool):
+            raise CommandError(f"dry_run must be true or false, not {arguments['dry_run']!r}")
         if method.paid and not yes and not arguments.get("dry_run"):
             raise CommandError(f"{method.resource}.{method.name} costs tokens and cannot be undone; confirm with --yes")
         if method.gives is bytes and output.to is None and sys.stdout.isatty():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import options
+from ..choose.filter import unknown_status
 from ..choose.listing import project_workflows, resolve_workflows
 from ..errors import CommandError
 from ..running import run
@@ -67,6 +68,9 @@ def jobs(
         raise CommandError("--workflow and --project exclude each other; pass one of them")
     if any(not text.strip() for text in (*workflows, *([] if project is None else [project]))):
         raise CommandError("--workflow or --project is empty; `pixxel workflows` lists ids")
+
+    if status is not None and (warning := unknown_status(status)):
+        _note(warning)
 
     async def main() -> int:
         async with session.client(sandbox=sandbox) as client:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...errors import ConfigError, Forbidden, KeyRefused
+from ...errors import ConfigError, ConnectionFailed, DecodeError, Forbidden, KeyRefused
 from .. import options
+from ..errors import CommandError, exit_code_of, one_line
 from ..running import run
 from ..session import Session
 from ..show.rows import OutputFormat, show
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 COLUMNS = ("project_id", "name", "title", "org_id", "created_at")
 
 _FORMS = {"raw": "sent as it is", "bearer": "sent as `Bearer …`", None: "in the configured form"}
+
+
+_UNREACHABLE = "check the network, PIXXEL_BASE_URL (or base_url of the profile) and the proxy (HTTPS_PROXY)"
 
 
 @click.command()
@@ -70,6 +74,8 @@ async def _check(client: PixxelClient, form: OutputFormat) -> None:
     except (KeyRefused, Forbidden) as error:
         error.hint = "every valid key may list projects: it is mistyped, revoked, or belongs to another service"
         raise
+    except (ConnectionFailed, DecodeError) as error:
+        raise CommandError(f"{one_line(error, advice=False)}; {_UNREACHABLE}", exit_code_of(error)) from None
     _say(f"the key works, {_FORMS[client.auth_form]}; it sees {many(len(projects), 'project')}")
     if not projects:
         _say("a service account has to be added to a project before it sees anything")

@@ -15,7 +15,7 @@ from ...downloads.disk.locations import where
 from ...downloads.engine.source import InPages
 from ...packages import Wanted
 from .. import options
-from ..choose.filter import WORKFLOW_NAME, Choice
+from ..choose.filter import WORKFLOW_NAME, Choice, unknown_status
 from ..choose.last_run import last_run, note_run
 from ..choose.listing import Listing, first_workflow, manifest, packages
 from ..choose.request import ExportRequest, check
@@ -97,12 +97,14 @@ def export(session: Session, /, to: str | Path, spool: Path | None, **given: Any
     """
     order = ExportRequest(to=where(to, spool), **given)
     check(order)
-    return run(lambda: _preview(session, order) if order.dry_run else _export(session, order))
+    for warning in filter(None, map(unknown_status, order.statuses)):
+        click.echo(warning, err=True)
+    return run(lambda: _preview(session, order) if order.dry_run else _export(session, order), deadline=order.deadline)
 
 
 async def _export(session: Session, order: ExportRequest) -> int:
     began = datetime.now(UTC)
-    export_run = ExportRun(order, summary=not order.packages)
+    export_run = ExportRun(order, summary=not order.packages, sandbox=order.sandbox)
     choice = await _choice(order)
     async with session.client(sandbox=order.sandbox) as client:
         await prepare(order.to.folder)

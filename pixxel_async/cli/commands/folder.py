@@ -147,7 +147,7 @@ def retry(session: Session, /, folder: LocationSpec, sandbox: bool, given_up: bo
     """
     wanted = RunOptions(to=folder, **given)
     check_run(wanted)
-    return run(lambda: _retry(session, sandbox, wanted, given_up))
+    return run(lambda: _retry(session, sandbox, wanted, given_up), deadline=wanted.deadline)
 
 
 async def _retry(session: Session, sandbox: bool, wanted: RunOptions, given_up: bool) -> int:

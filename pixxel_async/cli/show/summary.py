@@ -193,6 +193,16 @@ def next_steps(tally: Tally, to: LocationSpec, again: str) -> Iterator[str]:
         yield f"list what failed with: pixxel list --state failed {folder}"
 
 
+def sandbox_hint(tally: Tally, to: LocationSpec) -> Iterator[str]:
+    """Explain the first export from the sandbox: what was fetched, what a package is, and what to do next."""
+    if tally.fetched:
+        yield (
+            f"{many(tally.fetched, 'simulated package')}: a package is the ZIP archive with the GeoTIFFs and metadata "
+            f"of a job or task. See them with: pixxel list {_with_spool(to)}. With an API key of your own, start with: "
+            "pixxel check"
+        )
+
+
 def _with_spool(to: LocationSpec) -> str:
     target = shlex.quote(printable(str(to)))
     spool = "" if to.url is None or to == where(to.url) else f" --spool {shlex.quote(printable(str(to.folder)))}"

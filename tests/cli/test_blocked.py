@@ -1,0 +1,69 @@
+"""Runs that are blocked end all the same; closed standard streams hinder nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pixxel_async.cli.running import rerun_command
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and closed descriptors of POSIX")
+
+PIXXEL = [sys.executable, "-m", "pixxel_async"]
+
+
+def test_an_endless_stdin_ends_at_the_deadline(tmp_path: Path) -> None:
+    """A read of stdin that never returns cannot be cancelled, and does not outlive --deadline."""
+    line = [*PIXXEL, "export", "--sandbox", "--manifest", "-", "--to", str(tmp_path / "x"), "--deadline", "1s"]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.wait(40) == 6
+        assert process.stderr is not None and "go on with" in process.stderr.read().lower()
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_signal_ends_a_run_that_nobody_reads(tmp_path: Path, stream: str) -> None:
+    """A pipe that is full and not read blocks the run; one signal ends it."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    while True:
+        try:
+            os.write(write, b"x" * 4096)
+        except BlockingIOError:
+            break
+    os.set_blocking(write, True)
+    own = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: write}
+    process = subprocess.Popen([*PIXXEL, "export", "--sandbox", "--to", str(tmp_path / "x"), "--output", "json"], **own)
+    os.close(write)
+    try:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.rglob("*.zip")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 143
+    finally:
+        process.kill()
+        process.wait()
+        os.close(read)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(tmp_path: Path, closed: str) -> None:
+    """With closed standard streams everything is fetched, and nothing is written into a file by mistake."""
+    line = f"{sys.executable} -m pixxel_async export --sandbox --to {tmp_path / 'x'} {closed}"
+
+    assert subprocess.run(["sh", "-c", line], timeout=90, check=False, capture_output=True).returncode == 0
+    assert len(list(tmp_path.rglob("*.zip"))) == 16
+    assert subprocess.run([*PIXXEL, "verify", str(tmp_path / "x")], capture_output=True, check=False).returncode == 0
+
+
+def test_user_info_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line to go on with shows neither user info nor the query of a URL."""
+    monkeypatch.setattr(sys, "argv", ["pixxel", "--set", "base_url=https://me:5ecret@host/api?token=5ecret", "jobs"])
+
+    assert rerun_command() == "pixxel --set 'base_url=https://***@host/api?***' jobs"
