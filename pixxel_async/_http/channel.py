@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._protocol.headers import retry_after
 from ..settings import Settings, Timing
+from ..settings.constants import SUCCESS_GAIN
 from .hooks import Hooks
 from .host_limiter import HostLimiter
 from .reply import Reply, TransportFailure
@@ -121,7 +122,7 @@ class Channel:
             return
         retry = self.settings.retry
         if got.status < 300:
-            self.quota = min(retry.quota, self.quota + retry.success_gain)
+            self.quota = min(retry.quota, self.quota + SUCCESS_GAIN)
             self._brake = throttle.answered(self._brake)
         elif got.status in (429, 503):
             pause = min(retry_after(got.headers, wall) or 0.0, retry.max_retry_after)

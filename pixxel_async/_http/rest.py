@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio.to_thread
 
 from ..errors import DecodeError, NotAPackage, NotFound, OutcomeUnknown
+from ..settings.constants import MAX_PAGES
 from .call import Call, Operation, Repeat
 from .codec.convert import Drift, read, read_list
 from .codec.serialize import to_wire
@@ -72,7 +73,7 @@ class RestAPI:
         settings = self.calls.lane.settings.http
 
         async def fetch(cursor: rules.Cursor, once: bool) -> tuple[Page[M], rules.Cursor | None]:
-            return await self._page(cursor, model, settings.max_pages, once)
+            return await self._page(cursor, model, MAX_PAGES, once)
 
         return Pages(fetch, lambda: rules.begin(call, paging, settings.page_size))
 

@@ -24,10 +24,8 @@ class DownloadOptions(TypedDict, total=False):
     name_template: str | None
     max_link_renewals: int
     max_attempts: int
-    progress_step: int
     max_connections_per_download: int
     split_piece: int
-    busy: float
     max_bandwidth: float | None
     stall_timeout: float
     stall_bytes: int

@@ -28,13 +28,11 @@ class HTTPSettings:
         max_connections_per_host: requests to one storage host at the same time, bodies under way included; None
             for no limit of its own.
         max_response_bytes: bytes of one JSON answer, counted after decompression.
-        max_error_body: bytes read of an error's body.
         trust_env: whether proxy variables of the environment count; netrc never does.
         proxy: a proxy's URL for the API and the storage.
         allow_http: whether `http://` may be used beyond loopback; the key is readable on the way then.
         block_private_hosts: whether signed links may not point into private networks; web backends set it.
         page_size: rows a page when a call does not say; None leaves it to the server (catalogs: 50).
-        max_pages: pages of one listing before it is taken for one that never ends.
         user_agent: put before our own in the User-Agent header.
     """
 
@@ -46,13 +44,11 @@ class HTTPSettings:
     calls_per_second: float | None = field(default=None, validator=between(0.001))
     max_connections_per_host: int | None = field(default=None, validator=between(1))
     max_response_bytes: int = field(default=256 * 1000 * 1000, validator=between(1024))
-    max_error_body: int = field(default=1_000_000, validator=between(1024))
     trust_env: bool = False
     proxy: str | None = field(default=None, repr=lambda value: repr("***" if value else value))
     allow_http: bool = False
     block_private_hosts: bool = False
     page_size: int | None = field(default=None, validator=between(1))
-    max_pages: int = field(default=100_000, validator=between(1))
     user_agent: str = ""
 
 
@@ -67,8 +63,6 @@ class RetrySettings:
         max_attempts: attempts of one call at most.
         max_retry_after: seconds; a longer Retry-After is raised as `RateLimited` instead of waited for.
         quota: tokens for repeats, shared by all calls to one origin.
-        repeat_cost: tokens that one repeat costs; twice as many after a time-out.
-        success_gain: tokens that one success gives back.
         retry_paid_calls_on_429: whether a paid call that was refused with 429 waits and goes again, instead of
             raising.
     """
@@ -79,8 +73,6 @@ class RetrySettings:
     max_attempts: int = field(default=8, validator=between(1))
     max_retry_after: float = field(default=60.0, validator=between(0))
     quota: float = field(default=500.0, validator=between(0))
-    repeat_cost: float = field(default=5.0, validator=between(0))
-    success_gain: float = field(default=1.0, validator=between(0))
     retry_paid_calls_on_429: bool = False
 
 
@@ -94,9 +86,6 @@ class PollSettings:
         max_interval: seconds; the ceiling of the waits, except for packages that are asked for by PUT.
         jitter: share by which each wait is moved up or down at random.
         timeout: seconds; how long `wait` waits when the call does not say.
-        age_share: `wait` asks for a PUT package again after this share of its age at least: one that asking
-            restarts gets done too. A download manager learns from all its packages whether, and when, asking
-            again makes sense.
     """
 
     initial_interval: float = field(default=2.0, validator=between(0.001))
@@ -104,7 +93,6 @@ class PollSettings:
     max_interval: float = field(default=30.0, validator=between(0.001))
     jitter: float = field(default=0.2, validator=between(0, 1))
     timeout: float = field(default=6 * 3600.0, validator=between(0.001))
-    age_share: float = field(default=0.25, validator=between(0, 10))
 
 
 Verify = Literal["full", "structure", "size"]
@@ -134,13 +122,10 @@ class DownloadSettings:
             a suffix is added.
         max_link_renewals: fresh links for one package without real progress in between.
         max_attempts: connections for one body without real progress in between.
-        progress_step: bytes that count as real progress and give all attempts back.
         max_connections_per_download: connections for one body at most, where streams are free and one
             connection is given no more; 1 for never.
         split_piece: bytes that one of several connections asks for at a time; a body with less than two of them
             left is not split.
-        busy: seconds for which a storage may say 429 or 503 to a body without progress; its attempts are not
-            counted then.
         max_bandwidth: bytes a second of all streams of a manager together; None for as fast as it goes.
         stall_timeout: seconds: the window in which `stall_bytes` must arrive.
         stall_bytes: bytes that must arrive in each window, else the connection is given up; three times in a
@@ -173,10 +158,8 @@ class DownloadSettings:
     name_template: str | None = None
     max_link_renewals: int = field(default=3, validator=between(0))
     max_attempts: int = field(default=6, validator=between(1))
-    progress_step: int = field(default=4 * MiB, validator=between(1))
     max_connections_per_download: int = field(default=8, validator=between(1, 64))
     split_piece: int = field(default=32 * MiB, validator=between(64 * 1024))
-    busy: float = field(default=900.0, validator=between(0))
     max_bandwidth: float | None = field(default=None, validator=between(1024))
     stall_timeout: float = field(default=60.0, validator=between(0.01))
     stall_bytes: int = field(default=1, validator=between(1))

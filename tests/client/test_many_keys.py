@@ -137,7 +137,7 @@ async def test_the_brake_is_shared() -> None:
 
 async def test_the_quota_is_shared() -> None:
     """What one key's repeats have used up is not there for another's: an outage is not answered by a storm."""
-    values = {"retry.quota": 10.0, "retry.repeat_cost": 5.0}
+    values = {"retry.quota": 10.0}
     async with Raw(answer(500)) as server, client_for(server.url, None, **values) as client:
         for number in range(5):
             with pytest.raises(ServerError):

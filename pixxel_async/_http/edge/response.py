@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..._redact import place
 from ...errors import ConnectionFailed, DecodeError
 from ...settings import HTTPSettings
+from ...settings.constants import MAX_ERROR_BODY
 from ..reply import TransportFailure
 from ..rules.body_limits import TELLING, too_large
 from .failures import READ_FAILURES, as_broken
@@ -87,7 +88,7 @@ def _joined(headers: Mapping[str, str]) -> dict[str, str]:
 async def whole(answer: Response, operation: str, http: HTTPSettings) -> bytes | TransportFailure:
     """The body; of an error as much as comes within limits of its own."""
     if answer.status >= 300:
-        return await answer.start(http.max_error_body)
+        return await answer.start(MAX_ERROR_BODY)
     announced = answer.headers.get("content-length", "")
     if announced and not announced.isdecimal():
         return TransportFailure(

@@ -106,7 +106,7 @@ def step(cursor: Cursor, got: PageData, max_pages: int) -> NextPage:
     if _ends(cursor, got, seen):
         return NextPage(None, warning=_at_the_end(cursor, got, seen))
     if cursor.pages + 1 >= max_pages:
-        return NextPage(None, warning=f"stopped after {max_pages} pages (http.max_pages)")
+        return NextPage(None, warning=f"stopped after {max_pages} pages")
     call = _with(cursor.call, cursor.paging, _onward(cursor, got, seen))
     return NextPage(Cursor(call, cursor.paging, cursor.start, seen, cursor.pages + 1, length, mark))
 

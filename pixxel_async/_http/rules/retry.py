@@ -8,6 +8,7 @@ from ..._protocol.backoff import backoff
 from ..._protocol.headers import retry_after
 from ...errors import OutcomeUnknown, PixxelError, RateLimited
 from ...settings import RetrySettings
+from ...settings.constants import RETRY_COST
 from ..call import Operation, Repeat
 from ..reply import Reply, TransportFailure, error_of
 
@@ -78,7 +79,7 @@ def decide(
         return Stop(_final(error, operation, repeat, asked))
     if asked is not None and asked > settings.max_retry_after:
         return Stop(_limited(error, asked))
-    return _again(_final(error, operation, repeat, asked), asked, settings.repeat_cost, state, settings)
+    return _again(_final(error, operation, repeat, asked), asked, RETRY_COST, state, settings)
 
 
 def may_repeat(status: int, repeat: Repeat, asked: float | None, settings: RetrySettings) -> bool:
@@ -99,7 +100,7 @@ def _after_broken(
         return Stop(unknown(operation, str(got.error)))
     if repeat == "paid" or not got.error.retryable:
         return Stop(got.error)
-    cost = settings.repeat_cost * (2 if got.timed_out else 1)
+    cost = RETRY_COST * (2 if got.timed_out else 1)
     return _again(got.error, None, cost, state, settings)
 
 

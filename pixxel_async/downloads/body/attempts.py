@@ -9,6 +9,7 @@ from attrs import define, field
 from ..._protocol.backoff import backoff
 from ..._protocol.storage_answers import RetryCounters
 from ...errors import DownloadError, LinkExpired, PixxelError, Stalled, TooLarge
+from ...settings.constants import MAX_BUSY_TIME, PROGRESS_STEP
 from ..limits.stall import StallDetected
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class RetryBudget:
     _counters: RetryCounters = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._counters = RetryCounters(self.item.settings.progress_step, high=self.high)
+        self._counters = RetryCounters(PROGRESS_STEP, high=self.high)
 
     def arrived(self, size: int) -> None:
         """Refill the budget if `size` bytes are enough progress."""
@@ -70,7 +71,7 @@ class RetryBudget:
 
     def count_busy(self, why: str) -> None:
         """Count a rate limit of the storage; the host limiter makes the next request wait."""
-        longest = self.item.settings.busy
+        longest = MAX_BUSY_TIME
         if self._counters.busy(self.services.timing.clock()) > longest:
             raise self.error(DownloadError, f"the storage was busy for {longest:g} s: {why}")
 

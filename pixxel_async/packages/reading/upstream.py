@@ -21,6 +21,7 @@ from ..._protocol.ranges import ByteRange, is_strong
 from ..._protocol.storage_answers import Meaning, RetryCounters, classify, describe
 from ...errors import ConnectionFailed, DownloadError, LinkExpired, TimedOut, TooLarge
 from ...settings import DownloadSettings, RetrySettings, Timing
+from ...settings.constants import PROGRESS_STEP
 from ..kinds.package import Package
 from ..link import Link
 from .rules.forwarding import Head, StorageRequest, read_head
@@ -87,7 +88,7 @@ class Upstream:
         self._source = source
         self._most = most
         self._deadline = deadline or Deadline("", None)
-        self._tries = RetryCounters(source.download.progress_step)
+        self._tries = RetryCounters(PROGRESS_STEP)
         self._link: Link | None = None
         self._held = AsyncExitStack()
         self._chunks: AsyncGenerator[bytes, None] | None = None

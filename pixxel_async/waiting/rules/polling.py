@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from ...settings import PollSettings
+from ...settings.constants import AGE_SHARE
 
 DAY = 86_400.0
 
@@ -50,13 +51,13 @@ def next_wait(
         roll: chance, in [0, 1).
         setbacks: how often the status went backwards; each doubles the wait.
         restarts: whether asking may start the work anew, as with a package's PUT. Then the wait has no ceiling and
-            is never shorter than `age_share` of the age, so that one wait becomes longer than the work.
+            is never shorter than `AGE_SHARE` of the age, so that one wait becomes longer than the work.
     """
     if not restarts:
         return jittered(min(grown(asked, settings), settings.max_interval), settings.jitter, roll)
     doubled = 2.0 ** min(setbacks, MOST_SETBACKS)
     wait = jittered(grown(asked, settings), settings.jitter, roll)
-    return doubled * max(wait, settings.age_share * age)
+    return doubled * max(wait, AGE_SHARE * age)
 
 
 def group_wait(waits: Sequence[float]) -> float:
