@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .downloads import Transfer as Transfer
     from .errors import APIError as APIError
     from .errors import BadRequest as BadRequest
+    from .errors import ClientClosed as ClientClosed
     from .errors import ConfigError as ConfigError
     from .errors import Conflict as Conflict
     from .errors import ConnectionFailed as ConnectionFailed
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .errors import DiskFull as DiskFull
     from .errors import DownloadError as DownloadError
     from .errors import Forbidden as Forbidden
+    from .errors import IncompleteListing as IncompleteListing
     from .errors import KeyRefused as KeyRefused
     from .errors import LinkExpired as LinkExpired
     from .errors import NameTaken as NameTaken
@@ -69,6 +71,7 @@ _HOMES = {
     "errors": (
         "APIError",
         "BadRequest",
+        "ClientClosed",
         "ConfigError",
         "Conflict",
         "ConnectionFailed",
@@ -77,6 +80,7 @@ _HOMES = {
         "DiskFull",
         "DownloadError",
         "Forbidden",
+        "IncompleteListing",
         "KeyRefused",
         "LinkExpired",
         "NameTaken",
@@ -124,6 +128,7 @@ __all__ = [
     "AssetPackage",
     "BadRequest",
     "CatalogPackage",
+    "ClientClosed",
     "ConfigError",
     "Conflict",
     "ConnectionFailed",
@@ -137,6 +142,7 @@ __all__ = [
     "Failed",
     "Forbidden",
     "HTTPSettings",
+    "IncompleteListing",
     "IndexPicture",
     "InsightPackage",
     "JobPackage",

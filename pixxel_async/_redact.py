@@ -1,4 +1,8 @@
-"""What no text of ours may hold: keys, and the signed part of links."""
+"""Redaction of foreign text: no API key and no signed part of a URL in any message, log line or record.
+
+Every function first cuts its input to a bounded length, and every pattern is linear in it: all repeats that can be
+retried from many positions are bounded. A hostile or broken server cannot stop the event loop with its error text.
+"""
 
 from __future__ import annotations
 
@@ -7,89 +11,114 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+MAX_TEXT = 32_768
+"""Characters of a text that are looked at; the rest is dropped."""
+_EXCERPT_BYTES = 8_192
+"""Bytes of an error page that are looked at."""
+_SHORTEST = 6
+"""Shortest key that is searched for: a shorter one would blank ordinary words."""
+_CUT = "…"
+
 _LINK = re.compile(r"(https?://)(?:[^\s/?#\"'<>@]*@)?([^\s?#\"'<>]*)(?:[?#][^\s\"'<>]*)?", re.IGNORECASE)
 _SIGNED = re.compile(
-    r"\b((?:X-Amz|X-Goog)-[A-Za-z-]+|Signature|sig|Policy|Key-Pair-Id|token)=[^\s&\"'<>]+", re.IGNORECASE
+    r"\b((?:X-Amz|X-Goog)-[A-Za-z-]{1,60}|Signature|sig|Policy|Key-Pair-Id|token)=[^\s&\"'<>]+", re.IGNORECASE
 )
-_SCHEME = re.compile(r"\b(Bearer|Basic)\s+[^\s\"'<>,]+", re.IGNORECASE)
-_SHORTEST = 6
-"""A key shorter than this is not searched for: it would blank ordinary words."""
+_SCHEME = re.compile(r"\b(Bearer|Basic)\s{1,20}[^\s\"'<>,]+", re.IGNORECASE)
+
+_TAG = re.compile(r"<([\w:.-]{1,60})[^<>]{0,300}>")
+_SECRET_TAG = re.compile(r"Signature|StringToSign|CanonicalRequest|AccessKey|Token|Credential", re.IGNORECASE)
+_ANY_LINK = re.compile(r"[a-z][a-z0-9+.-]{0,15}:(?:\\?/){2}[^\s\"'<>]*", re.IGNORECASE)
+_SECRET_PAIR = re.compile(
+    r"(?:signature|credential|token|authorization|expires|policy|api-?key|\bsig|\bse|\bsp|\bsv)[\w-]{0,40}"
+    r"(?:\"\s{0,8}:\s{0,8}\"?|\s{0,8}[=:]\s{0,8}|%3d)[^\s&<\",}]+",
+    re.IGNORECASE,
+)
+_LONG_WORD = re.compile(r"[A-Za-z0-9+/=_%.-]{32,}")
 
 
-def masked(text: str, secrets: Sequence[str] = ()) -> str:
-    """The text without the given secrets, credentials after a scheme word, and the query of any link.
+def mask(text: str, secrets: Sequence[str] = ()) -> str:
+    """Return the text without the given secrets, credentials after a scheme word, and the query of any URL.
 
     Args:
-        text: what came from outside.
-        secrets: exact texts to blank, such as the key that was sent.
+        text: foreign text; at most `MAX_TEXT` characters of it are kept.
+        secrets: exact texts to blank, such as the API key that was sent, also where the cut goes through them.
     """
+    whole, text = len(text), text[:MAX_TEXT]
     for secret in secrets:
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, "***")
-    text = _LINK.sub(lambda link: link[1] + link[2] + ("?***" if link[0] != link[1] + link[2] else ""), text)
-    text = _SIGNED.sub(r"\1=***", text)
+    if whole > MAX_TEXT:
+        text = _without_start(text, secrets) + _CUT
+    text = _SIGNED.sub(r"\1=***", mask_links(text))
     return _SCHEME.sub(r"\1 ***", text)
 
 
-def masked_value(value: Any, secrets: Sequence[str] = (), depth: int = 8) -> Any:
-    """The JSON value with every text in it masked; what lies deeper than `depth` is left out."""
+def mask_links(text: str) -> str:
+    """Return the text, of any length, with user info and query of each URL blanked."""
+    return _LINK.sub(lambda link: link[1] + link[2] + ("?***" if link[0] != link[1] + link[2] else ""), text)
+
+
+def mask_value(value: Any, secrets: Sequence[str] = (), depth: int = 8) -> Any:
+    """Return the JSON value with every text in it masked; what is nested deeper than `depth` is dropped."""
     if isinstance(value, str):
-        return masked(value, secrets)
+        return mask(value, secrets)
     if depth == 0:
         return None if isinstance(value, Mapping | list) else value
     if isinstance(value, Mapping):
-        return {masked(str(name), secrets): masked_value(one, secrets, depth - 1) for name, one in value.items()}
+        return {mask(str(name), secrets): mask_value(one, secrets, depth - 1) for name, one in value.items()}
     if isinstance(value, list):
-        return [masked_value(one, secrets, depth - 1) for one in value]
+        return [mask_value(one, secrets, depth - 1) for one in value]
     return value
 
 
 def printable(text: str, limit: int = 500) -> str:
-    """At most so many characters, with blanks for whatever moves the cursor, colours or hides."""
+    """Return at most `limit` characters, with blanks for control characters, escapes and invisible characters."""
     shown = (" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[: 4 * limit])
     short = " ".join("".join(shown).split())
-    return short if len(short) <= limit else short[: limit - 1] + "…"
+    return short if len(short) <= limit else short[: limit - 1] + _CUT
 
 
-def place(url: str) -> str:
-    """Scheme and host of a link, which is all that a text may say of it."""
-    found = _LINK.match(url)
+def redact_url(url: str) -> str:
+    """Return scheme and host of a URL, all that a message may say of a signed one."""
+    found = _LINK.match(url[:MAX_TEXT])
     return found[1] + found[2].split("/")[0] + "/…" if found else "a link that is no URL"
 
 
-_SECRET_ELEMENTS = re.compile(
-    r"<(\w*(?:Signature|StringToSign|CanonicalRequest|AccessKey|Token|Credential)\w*)\b[^>]*>.*?(?:</\1>|$)",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-_LINKS = re.compile(r"[a-z][a-z0-9+.-]*:(?:\\?/){2}[^\s\"'<>]*", re.IGNORECASE)
-
-
-_SECRET_PAIRS = re.compile(
-    r"[\w-]*(?:signature|credential|token|authorization|expires|policy|api-?key|\bsig|\bse|\bsp|\bsv)[\w-]*"
-    r"(?:\"\s*:\s*\"?|\s*[=:]\s*|%3d)[^\s&<\",}]+",
-    re.IGNORECASE,
-)
-
-
-_LONG_WORDS = re.compile(r"[A-Za-z0-9+/=_%.-]{32,}")
-
-
-_READ = 65536
-
-
 def excerpt(body: bytes, limit: int = 200) -> str:
-    """The first printable characters of a page, with links, signatures and long words cut out; "(no text)" of none.
+    """Return the first printable characters of an error page without URLs, signatures and long words.
 
     Args:
-        limit: characters at most.
+        body: bytes of the page; the first 8 KiB are looked at.
+        limit: most characters returned; "(no text)" for binary data.
     """
-    text = body[:_READ].decode("utf-8-sig", errors="replace")
+    text = body[:_EXCERPT_BYTES].decode("utf-8-sig", errors="replace")
     if text.count("\ufffd") > len(text) // 8:
         return "(no text)"
-    text = _SECRET_ELEMENTS.sub(r"<\1>…</\1>", text)
-    for pattern in (_LINKS, _SECRET_PAIRS, _LONG_WORDS):
-        text = pattern.sub("…", text)
+    text = _without_secret_elements(text)
+    for pattern in (_ANY_LINK, _SECRET_PAIR, _LONG_WORD):
+        text = pattern.sub(_CUT, text)
     plain = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return plain[:limit]
+
+
+def _without_start(text: str, secrets: Sequence[str]) -> str:
+    """Return the text without the start of a secret at its end, where a cut went through it."""
+    for secret in secrets:
+        for length in range(min(len(secret), MAX_TEXT) - 1, 3, -1):
+            if text.endswith(secret[:length]):
+                return text[:-length]
+    return text
+
+
+def _without_secret_elements(text: str) -> str:
+    """Blank XML elements that hold signatures or keys; one that is never closed is cut to the end."""
+    kept: list[str] = []
+    at = 0
+    while (tag := _TAG.search(text, at)) is not None:
+        kept.append(text[at : tag.end()])
+        at = tag.end()
+        if _SECRET_TAG.search(tag[1]):
+            end = text.find(f"</{tag[1]}>", at)
+            kept.append(_CUT)
+            at = len(text) if end < 0 else end
+    return "".join(kept) + text[at:]

@@ -1,11 +1,11 @@
-"""The client: settings in, connections owned, resources and packages on it."""
+"""The client: owns settings and connections, and holds resources and packages."""
 
 from __future__ import annotations
 
 import ssl as tls
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 from weakref import WeakSet
 
 from attrs import evolve
@@ -144,7 +144,7 @@ class PixxelClient:
             settings = Settings.load(api_key, profile, **given)
         else:
             settings = settings.with_values(api_key, **given)
-        lane = Channel(
+        channel = Channel(
             settings,
             timing or Timing(),
             f"{settings.http.user_agent} pixxel-async/{__version__}".strip(),
@@ -154,42 +154,47 @@ class PixxelClient:
         )
         self._owner: PixxelClient | None = None
         self._brokers: WeakSet[Broker] = WeakSet()
-        self._set_up(settings, lane, LoopBudget(), Threads())
+        self._set_up(settings, channel, LoopBudget(), Threads())
 
-    def with_key(self, api_key: str | Secret | KeySource, *, auth: Literal["auto", "raw", "bearer"] = "auto") -> Self:
-        """A light client for another key: same connections, brake and quota; no link or answer is shared.
+    def with_key(
+        self, api_key: str | Secret | KeySource, *, auth: Literal["auto", "raw", "bearer"] | None = None
+    ) -> Self:
+        """Create a client for another key; it shares connections, throttle and retry quota, but no link or answer.
 
-        It lives as long as this client; closing it ends its waits alone.
+        It lives as long as this client; closing it ends its waits only.
+
+        Args:
+            auth: form of the new key; None keeps the form that this client's settings fix.
         """
         light = type(self).__new__(type(self))
         light._owner = self._owner or self
         light._brokers = self._brokers
         light._set_up(
-            evolve(self.settings, api_key=api_key, key_source="argument", auth=auth),
-            self._lane,
-            self._rounds,
+            evolve(self.settings, api_key=api_key, key_source="argument", auth=auth or self.settings.auth),
+            self._channel,
+            self._budget,
             self._threads,
         )
         return light
 
-    def _set_up(self, settings: Settings, lane: Channel, rounds: LoopBudget, threads: Threads) -> None:
+    def _set_up(self, settings: Settings, channel: Channel, budget: LoopBudget, threads: Threads) -> None:
         self.settings = settings
-        self.timing = lane.timing
-        self._lane = lane
-        self._rounds = rounds
+        self.timing = channel.timing
+        self._channel = channel
+        self._budget = budget
         self._threads = threads
-        self._calls = Sender(lane, settings.api_key, settings.auth)
-        self._broker = Broker(lane.timing, settings.poll)
+        self._sender = Sender(channel, settings.api_key, settings.auth)
+        self._broker = Broker(channel.timing, settings.poll)
         self._brokers.add(self._broker)
-        self._api = RestAPI(self._calls, self._broker)
+        self._api = RestAPI(self._sender, self._broker)
         self.packages = Packages(
             self._api,
             self._broker,
-            lane.timing,
-            lane.storage,
+            channel.timing,
+            channel.storage,
             download=settings.download,
             retry=settings.retry,
-            rounds=rounds,
+            rounds=budget,
             threads=threads,
             first_wait=settings.poll.initial_interval,
             ready_words=settings.download.extra_ready_statuses,
@@ -197,21 +202,21 @@ class PixxelClient:
 
     @property
     def origin(self) -> str:
-        """What records of finished downloads are bound to."""
+        """Origin that records of finished downloads belong to."""
         return self.settings.origin or self.settings.base_url
 
     @property
     def storage(self) -> Storage:
-        """Opens signed links, without the key."""
-        return self._lane.storage
+        """Session for signed URLs; it never sends the key."""
+        return self._channel.storage
 
     @property
     def auth_form(self) -> Literal["raw", "bearer"] | None:
-        """How the key is sent: `raw` or `bearer`; None as long as `auto` does not know."""
-        return self._calls.form
+        """Form in which the key is sent: `raw` or `bearer`; None until `auto` has found out."""
+        return self._sender.form
 
     async def ping(self) -> str:
-        """Whether the API is there: `pong`. Needs no key, and so proves none; `projects.list()` does."""
+        """Return `pong` if the API can be reached. Sends no key, and so checks none; `projects.list()` does."""
         from .resources import OPERATIONS
 
         return await self._api.text(Call(OPERATIONS["ping"], keyless=True))
@@ -225,7 +230,7 @@ class PixxelClient:
         body: Any = None,
         repeat: Repeat | None = None,
     ) -> Reply:
-        """Call anything on the API, with our key, repeats and errors.
+        """Send any request to the API, with the client's key, retries and errors.
 
         Args:
             method: HTTP method.
@@ -247,33 +252,34 @@ class PixxelClient:
         *,
         deadline: float | None = None,
     ) -> Callable[[], None]:
-        """As `jobs.wait`, for thousands of jobs at once: a call is made at the end, and no task waits for it.
+        """Wait for a job as `jobs.wait` does, but with a callback in place of a task, for thousands of jobs at once.
 
         Args:
-            ended: gets the error that `jobs.wait` would raise; None when the job has ended well. It must not block.
+            ended: called with the error that `jobs.wait` would raise, or None if the job ended well. It must not block.
             deadline: seconds; None for `PollSettings.timeout`.
 
         Returns:
-            what ends the following; harmless when it is over.
+            a function that ends the wait; harmless if it is over.
         """
         return self._broker.follow(self.jobs._waiting(workflow_id, job_id), ended, deadline)
 
     def drift(self) -> Drift:
-        """The unknown members and words that answers have held so far."""
+        """Return the unknown members and words met in responses so far."""
         return self._api.drift.copy()
 
     async def open(self) -> Self:
-        """Open the connections now; harmless when they are."""
-        self._lane.open()
+        """Open the connections now; harmless if they are open."""
+        self._channel.open()
         return self
 
     async def aclose(self) -> None:
-        """End all waits and close the connections; harmless when that was done."""
-        await self._broker.close()
-        if self._owner is None:
-            for broker in list(self._brokers):
+        """End all waits and close the connections, also when cancelled meanwhile; harmless if already closed."""
+        try:
+            for broker in [self._broker] if self._owner else list(self._brokers):
                 await broker.close()
-            await self._lane.aclose()
+        finally:
+            if self._owner is None:
+                await self._channel.aclose()
 
     async def __aenter__(self) -> Self:
         return await self.open()
@@ -281,22 +287,27 @@ class PixxelClient:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def __dir__(self) -> list[str]:
-        from .resources import RESOURCES
+    def __enter__(self) -> NoReturn:
+        raise TypeError("a client is opened by `async with PixxelClient() as client:`, inside an `async def`")
 
-        return sorted({*super().__dir__(), *RESOURCES})
+    def __exit__(self, *_: object) -> None:
+        """Never reached."""
+
+    def __await__(self) -> NoReturn:
+        raise TypeError("a client is not awaited: write `async with PixxelClient() as client:`")
 
     def __repr__(self) -> str:
-        return f"PixxelClient({self.settings.base_url!r})"
+        settings = vars(self).get("settings")  # missing where the constructor failed
+        return f"PixxelClient({settings.base_url!r})" if settings is not None else "PixxelClient(not set up)"
 
     def __reduce__(self) -> Any:
         raise TypeError("a client is not pickled: it holds a key and connections")
 
     def __del__(self) -> None:
-        lane = vars(self).get("_lane")
-        if lane is not None and self._owner is None and lane.is_open:
+        channel = vars(self).get("_channel")
+        if channel is not None and vars(self).get("_owner") is None and channel.is_open:
             warnings.warn(f"{self!r} was never closed", ResourceWarning, source=self, stacklevel=2)
-            lane.abandon()
+            channel.abandon()
 
     if not TYPE_CHECKING:
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 __all__ = [
     "APIError",
     "BadRequest",
+    "ClientClosed",
     "ConfigError",
     "Conflict",
     "ConnectionFailed",
@@ -19,6 +20,7 @@ __all__ = [
     "DiskFull",
     "DownloadError",
     "Forbidden",
+    "IncompleteListing",
     "KeyRefused",
     "LinkExpired",
     "NameTaken",
@@ -70,6 +72,10 @@ def _restore(kind: type[PixxelError], message: str, facts: dict[str, Any]) -> Pi
 
 class ConfigError(PixxelError, ValueError):
     """A setting, an argument, a file or a folder cannot be used as given; nothing was sent."""
+
+
+class ClientClosed(PixxelError, RuntimeError):
+    """A client was used after it was closed, or in another event loop or process than its own."""
 
 
 class APIError(PixxelError):
@@ -195,6 +201,26 @@ class DecodeError(PixxelError):
         self.status = status
         self.operation = operation
         self.body = body
+
+
+class IncompleteListing(PixxelError):
+    """A listing ended with fewer rows than the service announced; raised after the rows that came.
+
+    Attributes:
+        operation: the operation, such as `orders.list`.
+        announced: rows that the service announced; None if only the limit of pages was reached.
+        received: rows that came.
+    """
+
+    retryable = True
+
+    def __init__(
+        self, message: str = "", *, operation: str = "", announced: int | None = None, received: int = 0
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.announced = announced
+        self.received = received
 
 
 class WaitFailed(PixxelError):

@@ -110,7 +110,7 @@ class _Run:
 
     def _call(self, work: Work) -> None:
         self.counted += 1
-        self.brake = throttle.started(self.brake, self.now, None if self.refusing else self.regime.rate)
+        self.brake = throttle.after_start(self.brake, self.now, None if self.refusing else self.regime.rate)
         pause = self._refusal()
         if pause is None:
             self._ask(work, self.now + self.regime.latency / 2)
@@ -143,10 +143,10 @@ class _Run:
             _, _, work, pause = heapq.heappop(self.answers)
             if pause is not None:
                 self.refused += 1
-                self.brake = throttle.refused(self.brake, self.now - self.regime.latency, self.now, pause)
+                self.brake = throttle.after_refusal(self.brake, self.now - self.regime.latency, self.now, pause)
                 self.gate.append(work)
                 continue
-            self.brake = throttle.answered(self.brake)
+            self.brake = throttle.after_success(self.brake)
             self._answer(work)
 
     def _answer(self, work: Work) -> None:

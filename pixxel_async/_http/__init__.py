@@ -1,1 +1,1 @@
-"""One call: build the request, attempt, decide, read."""
+"""HTTP calls: build the request, send it, retry or stop, decode the response."""

@@ -1,4 +1,4 @@
-"""The values of one call: an operation and its arguments."""
+"""Values of one call: an operation of the API and its arguments."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 Repeat = Literal["safe", "once", "paid"]
-"""`safe` may be sent again; `once` only if the server certainly did nothing; `paid` never by itself."""
+"""Repeat class of an operation. `safe` is idempotent and may be retried; `once` only if the server certainly did
+nothing; `paid` is never retried on its own."""
 
 
 @frozen
 class Operation:
-    """What is fixed about one operation of the API.
+    """The constant part of one operation of the API.
 
     Attributes:
         name: ours, such as `jobs.list`.
         method: HTTP method.
         path: path template with the names of its arguments, such as `/v0/workflows/{workflow_id}/jobs`.
         repeat: its repeat class.
-        reconcile: for `once` and `paid`: the call that tells what became of a lost one.
-        free: whether asking again costs nothing, so that the caller may simply repeat a lost one.
-        gone_is_done: whether "not found" in answer to a repeat means that the first attempt did it (DELETE).
-        lend: members of the answer's rows that the server may leave out, with the path argument that says the same.
+        reconcile: for `once` and `paid`: the call that tells whether a lost one took effect.
+        free: whether repeating costs nothing, so that the caller may simply repeat a lost call.
+        gone_is_done: whether "not found" after a retry means that the first attempt took effect (DELETE).
+        lend: members of the response's rows that the server may omit, by the path argument with the same value.
     """
 
     name: str
@@ -35,17 +36,22 @@ class Operation:
     gone_is_done: bool = False
     lend: Mapping[str, str] = field(factory=dict)
 
+    @property
+    def creates(self) -> bool:
+        """Whether it creates something, whose id the response must name."""
+        return self.method == "POST" and self.repeat != "safe"
+
 
 @frozen
 class Call:
-    """One request to be made: an operation with its arguments.
+    """One request to send: an operation with its arguments.
 
     Attributes:
-        path: arguments of the path, each becomes one percent-encoded segment; an empty one is refused.
-        query: arguments of the query; None is left out, sequences are joined with commas, times become ISO 8601 text.
-        body: JSON body as plain values (`to_wire` has been applied); None for no body.
-        repeat: another repeat class than the operation's, such as `safe` for a dry run.
-        keyless: whether it goes without the key, as `ping` does.
+        path: arguments of the path; each becomes one percent-encoded segment, an empty one is refused.
+        query: arguments of the query; None is left out, sequences are joined with commas, times become ISO 8601.
+        body: JSON body as plain values (`to_wire` was applied); None for no body.
+        repeat: repeat class in place of the operation's, such as `safe` for a dry run.
+        keyless: whether it is sent without the key, as `ping` is.
     """
 
     operation: Operation
@@ -56,6 +62,11 @@ class Call:
     keyless: bool = False
 
     @property
+    def repeat_class(self) -> Repeat:
+        """The call's own repeat class, else the operation's."""
+        return self.repeat or self.operation.repeat
+
+    @property
     def lent(self) -> dict[str, str]:
-        """Members that a row of the answer gets from this call's path when the server left them out."""
+        """Members that the response's rows take from this call's path where the server omits them."""
         return {member: self.path[argument] for member, argument in self.operation.lend.items()}

@@ -1,4 +1,4 @@
-"""What all keys of one client share: the connections, and the pace towards the API."""
+"""State shared by all keys of one client: connections, concurrency limit and throttle of the API."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from .._protocol.headers import retry_after
+from ..errors import ClientClosed
 from ..settings import Settings, Timing
 from ..settings.constants import SUCCESS_GAIN
 from .hooks import Hooks
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
 
 
 class Channel:
-    """The way to one API: opened at first use, used by every key of a client, closed once.
+    """Connections to one API: opened at first use, shared by every key of a client, closed once.
 
     Args:
-        settings: of the client.
+        settings: the client's settings.
         timing: clock, sleep and random numbers.
-        user_agent: what we call ourselves.
-        connector: an aiohttp connector of the caller's for both sessions; it judges addresses itself.
-        ssl: TLS context for our own connectors.
-        hooks: told of each attempt.
+        user_agent: value of the User-Agent header.
+        connector: the caller's aiohttp connector for both sessions; addresses are then not filtered by us.
+        ssl: TLS context of our own connectors.
+        hooks: called around each attempt.
     """
 
     def __init__(
@@ -62,60 +63,65 @@ class Channel:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
         self._closed = False
-        self._brake = throttle.Throttle()
+        self._throttle = throttle.Throttle()
         self._slots = asyncio.Semaphore(settings.http.max_concurrent_calls)
         self._gate = asyncio.Lock()
 
     @property
     def is_open(self) -> bool:
-        """Whether there are connections to be closed."""
+        """Whether there are connections to close."""
         return self._transport is not None and self._pid == os.getpid()
 
     def open(self) -> Transport:
-        """The sessions, made at first use.
+        """Return the sessions, opened at first use.
 
         Raises:
-            RuntimeError: when closed, or in another event loop or process than the one it was first used in.
+            ClientClosed: the client was closed, or belongs to another event loop or process.
         """
         if self._closed:
-            raise RuntimeError("this client is closed; make a new one")
+            raise ClientClosed("this client is closed; create a new one, or make the call inside its `async with`")
         if self._pid != os.getpid():
-            raise RuntimeError("this client was made before a fork; make one in each process")
+            raise ClientClosed("this client was created before a fork; create one in each process")
         loop = asyncio.get_running_loop()
         if self._transport is None:
             self._transport, self._loop = self._connect(), loop
         if self._loop is not loop:
-            raise RuntimeError("this client belongs to another event loop; make one in each loop")
+            raise ClientClosed(
+                "this client belongs to another event loop: each asyncio.run() starts a new one. Create the client "
+                "inside the coroutine that asyncio.run() runs"
+            )
         return self._transport
 
     async def aclose(self) -> None:
-        """Close what is open; once is enough, twice is harmless."""
+        """Close the connections; harmless if already closed."""
         self._closed = True
         transport, self._transport = self._transport, None
         if transport is not None:
             await transport.close()
 
     def abandon(self) -> None:
-        """Drop the connections of a client that nobody closed."""
+        """Drop the connections of a client that was never closed."""
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.abandon()
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """One of the calls in flight, begun no sooner than the pace allows; waiters go in their order."""
+        """Hold a slot of the concurrency limit, entered when the throttle allows; waiters are served in order."""
         async with self._slots:
             async with self._gate:
-                while (wait := throttle.wait_before(self._brake, self.timing.clock())) > 0:
+                while (wait := throttle.wait_before(self._throttle, self.timing.clock())) > 0:
                     await self.timing.sleep(wait)
-                self._brake = throttle.started(self._brake, self.timing.clock(), self.settings.http.calls_per_second)
+                self._throttle = throttle.after_start(
+                    self._throttle, self.timing.clock(), self.settings.http.calls_per_second
+                )
             yield
 
-    def learn(self, got: Reply | TransportFailure, sent_at: float, wall: float) -> None:
-        """Let brake and quota take in how an attempt ended.
+    def observe(self, got: Reply | TransportFailure, sent_at: float, wall: float) -> None:
+        """Update throttle and retry quota after an attempt.
 
         Args:
-            sent_at: when it was sent, by the client's clock.
+            sent_at: time at which it was sent, by the client's clock.
             wall: seconds since 1970.
         """
         if isinstance(got, TransportFailure):
@@ -123,10 +129,10 @@ class Channel:
         retry = self.settings.retry
         if got.status < 300:
             self.quota = min(retry.quota, self.quota + SUCCESS_GAIN)
-            self._brake = throttle.answered(self._brake)
+            self._throttle = throttle.after_success(self._throttle)
         elif got.status in (429, 503):
             pause = min(retry_after(got.headers, wall) or 0.0, retry.max_retry_after)
-            self._brake = throttle.refused(self._brake, sent_at, self.timing.clock(), pause)
+            self._throttle = throttle.after_refusal(self._throttle, sent_at, self.timing.clock(), pause)
 
     def _connect(self) -> Transport:
         from .edge.transport import Transport

@@ -1,4 +1,4 @@
-"""Who is told of each attempt: the caller's hooks, and the log."""
+"""Hooks and log lines around each attempt of a call."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Attempt:
     Attributes:
         operation: name of the operation, such as `jobs.list`.
         method, path: the request, as method and path template.
-        number: which attempt of its call, from 1.
-        headers: further headers to send, such as `traceparent`: a hook adds to them; ours are not replaced.
+        number: count of attempts of this call, from 1.
+        headers: additional headers to send, such as `traceparent`; hooks add to them, but cannot replace ours.
     """
 
     operation: str
@@ -32,37 +32,37 @@ class Attempt:
 
 
 RequestHook = Callable[[Attempt], Any]
-"""Called before an attempt; its result is not looked at."""
+"""Called before an attempt; its result is ignored."""
 ReplyHook = Callable[[Attempt, Reply | TransportFailure, float], Any]
-"""Called after an attempt, with its outcome and its seconds."""
+"""Called after an attempt, with its outcome and its duration in seconds."""
 
 
 @frozen
 class Hooks:
-    """Callables around each attempt; they may not block, and one that raises is passed over."""
+    """Callables around each attempt; they must not block, and errors they raise are logged and ignored."""
 
     on_request: Sequence[RequestHook] = ()
     on_reply: Sequence[ReplyHook] = ()
 
     def before(self, attempt: Attempt) -> None:
-        """An attempt is about to be sent."""
+        """Call the hooks before an attempt is sent."""
         _log.debug("call.sent operation=%s attempt=%d", attempt.operation, attempt.number)
         for hook in self.on_request:
-            _passed_over(hook, attempt)
+            _call_hook(hook, attempt)
 
     def after(self, attempt: Attempt, got: Reply | TransportFailure, seconds: float) -> None:
-        """An attempt has brought this."""
+        """Call the hooks after an attempt with its outcome."""
         ended = got.stage if isinstance(got, TransportFailure) else got.status
         event = "call.broken" if isinstance(got, TransportFailure) else "call.replied"
         _log.debug(
             "%s operation=%s attempt=%d ended=%s seconds=%.3f", event, attempt.operation, attempt.number, ended, seconds
         )
         for hook in self.on_reply:
-            _passed_over(hook, attempt, got, seconds)
+            _call_hook(hook, attempt, got, seconds)
 
 
-def _passed_over(hook: Callable[..., Any], *told: Any) -> None:
+def _call_hook(hook: Callable[..., Any], *arguments: Any) -> None:
     try:
-        hook(*told)
+        hook(*arguments)
     except Exception as error:
         _log.warning("hook.failed error=%s", type(error).__name__)

@@ -1,4 +1,4 @@
-"""The storage's hosts: how many requests each has, and who waits for its turn."""
+"""Queue of requests per storage host, bounded by the host's concurrency limit."""
 
 from __future__ import annotations
 
@@ -11,101 +11,101 @@ from urllib.parse import urlsplit
 
 from .._protocol.headers import retry_after
 from ..settings import Settings, Timing
-from .rules.host_limit import HostState, refused, room, says_later, served
+from .rules.host_limit import HostState, after_refusal, after_success, is_busy, max_in_flight
 
 if TYPE_CHECKING:
     from .edge.response import Response
 
 KEPT = 256
-"""Hosts that are remembered while nothing is asked of them; the oldest goes first."""
+"""Idle hosts that are remembered; the oldest is evicted first."""
 
 
 class HostLimiter:
-    """Lets requests through to each storage host, as many as it bears, in the order in which they came.
+    """Bound the requests in flight to each storage host; waiters are served first come, first served.
 
     Args:
-        settings: `http.max_connections_per_host`, and how patient to be after refusals.
+        settings: `http.max_connections_per_host`, and the backoff after refusals.
         timing: clock, sleep and random numbers.
-        wall: seconds since 1970, for dates in answers.
+        wall: returns seconds since 1970, for dates in Retry-After.
     """
 
     def __init__(self, settings: Settings, timing: Timing, wall: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._timing = timing
         self._wall = wall
-        self._doors: dict[str, HostSlot] = {}
+        self._slots: dict[str, HostSlot] = {}
 
     @asynccontextmanager
-    async def turn(self, url: str) -> AsyncIterator[HostSlot]:
-        """One of the host's requests for the block, begun when the host is not paused and not at its limit."""
+    async def acquire(self, url: str) -> AsyncIterator[HostSlot]:
+        """Hold one of the host's requests in flight for the block; waits while it is paused or at its limit."""
         name = urlsplit(url).netloc.rpartition("@")[2].lower()
-        door = self._doors.setdefault(name, HostSlot())
-        await self._enter(door)
+        slot = self._slots.setdefault(name, HostSlot())
+        await self._acquire(slot)
         try:
-            yield door
+            yield slot
         finally:
-            door.inside -= 1
-            door.left.set()
-            self._forget()
+            slot.in_flight -= 1
+            slot.freed.set()
+            self._evict()
 
-    async def _enter(self, door: HostSlot) -> None:
-        door.queued += 1
+    async def _acquire(self, slot: HostSlot) -> None:
+        slot.waiting += 1
         try:
-            async with door.line:
-                while not self._open(door):
-                    await self._wait(door)
-                door.inside += 1
+            async with slot.queue:
+                while not self._has_room(slot):
+                    await self._wait(slot)
+                slot.in_flight += 1
         finally:
-            door.queued -= 1
+            slot.waiting -= 1
 
-    def _open(self, door: HostSlot) -> bool:
-        most = room(door.host, self._settings.http.max_connections_per_host)
-        return self._timing.clock() >= door.host.paused_until and (most is None or door.inside < most)
+    def _has_room(self, slot: HostSlot) -> bool:
+        most = max_in_flight(slot.host, self._settings.http.max_connections_per_host)
+        return self._timing.clock() >= slot.host.paused_until and (most is None or slot.in_flight < most)
 
-    async def _wait(self, door: HostSlot) -> None:
-        pause = door.host.paused_until - self._timing.clock()
+    async def _wait(self, slot: HostSlot) -> None:
+        pause = slot.host.paused_until - self._timing.clock()
         if pause > 0:
             await self._timing.sleep(pause)
         else:
-            door.left.clear()
-            await door.left.wait()
+            slot.freed.clear()
+            await slot.freed.wait()
 
     def now(self) -> float:
-        """The client's clock."""
+        """Return the time of the client's clock, in seconds."""
         return self._timing.clock()
 
-    def learn(self, door: HostSlot, answer: Response, sent_at: float) -> None:
-        """Take in how the host answered a request sent at that time of the client's clock."""
+    def observe(self, slot: HostSlot, answer: Response, sent_at: float) -> None:
+        """Update the host's state after a response to a request sent at `sent_at`, by the client's clock."""
         asked = retry_after(answer.headers, self._wall()) if answer.status >= 400 else None
-        if says_later(answer.status, asked):
+        if is_busy(answer.status, asked):
             now, roll = self._timing.clock(), self._timing.random()
-            door.host = refused(
-                door.host, sent_at=sent_at, now=now, inside=door.inside, asked=asked, roll=roll,
+            slot.host = after_refusal(
+                slot.host, sent_at=sent_at, now=now, in_flight=slot.in_flight, asked=asked, roll=roll,
                 retry=self._settings.retry,
             )  # fmt: skip
         elif answer.status < 500:
-            door.host = served(door.host)
+            slot.host = after_success(slot.host)
 
-    def _forget(self) -> None:
-        if len(self._doors) > KEPT:
-            for name, door in list(self._doors.items()):
-                if not door.inside and not door.queued:
-                    del self._doors[name]
+    def _evict(self) -> None:
+        if len(self._slots) > KEPT:
+            for name, slot in list(self._slots.items()):
+                if not slot.in_flight and not slot.waiting:
+                    del self._slots[name]
                     return
 
 
 class HostSlot:
-    """One host's.
+    """One host: its state and its queue.
 
     Attributes:
-        host: what it bears.
-        inside: requests under way.
-        queued: requests that wait for their turn.
+        host: pause and concurrency limit.
+        in_flight: requests in flight.
+        waiting: requests that wait for a place.
     """
 
     def __init__(self) -> None:
         self.host = HostState()
-        self.inside = 0
-        self.queued = 0
-        self.line = asyncio.Lock()
-        self.left = asyncio.Event()
+        self.in_flight = 0
+        self.waiting = 0
+        self.queue = asyncio.Lock()
+        self.freed = asyncio.Event()

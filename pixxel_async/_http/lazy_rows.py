@@ -1,4 +1,4 @@
-"""The rows of a long answer, made objects as they are taken."""
+"""Rows of a long response, decoded as they are taken."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar, overload
 
-from .rules.json_rows import JsonRows, block
+from .rules.json_rows import JsonRows, parse_block
 
 T = TypeVar("T")
 
 
 class LazyRows(Sequence[T]):
-    """Each pass over it makes the rows anew, so it is for who takes each of them once.
+    """Rows decoded lazily; each iteration parses the JSON again, so iterate once.
 
     Args:
-        scroll: the answer.
-        read: makes rows of parsed JSON.
+        source: the text of the response, and where its rows are.
+        read: decodes rows of parsed JSON.
     """
 
-    def __init__(self, scroll: JsonRows, read: Callable[[list[Any]], list[T]]) -> None:
-        self._scroll = scroll
+    def __init__(self, source: JsonRows, read: Callable[[list[Any]], list[T]]) -> None:
+        self._source = source
         self._read = read
 
     def __len__(self) -> int:
-        return self._scroll.length
+        return self._source.length
 
     def __iter__(self) -> Iterator[T]:
-        for start, end in self._scroll.blocks:
-            yield from self._read(block(self._scroll.text, start, end))
+        for start, end in self._source.blocks:
+            yield from self._read(parse_block(self._source.text, start, end))
 
     @overload
     def __getitem__(self, index: int) -> T: ...

@@ -1,28 +1,35 @@
-"""Listings: a plain value until it is awaited or iterated."""
+"""Listings: a description until awaited (first page) or iterated (all rows)."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, NoReturn, TypeVar, overload
 
 from attrs import frozen
 
-from ..errors import ConfigError
+from ..errors import ConfigError, PixxelError
 from .rules.paging import Cursor
 
 T_co = TypeVar("T_co", covariant=True)
 
 __all__ = ["Page", "Pages"]
 
+YIELD_AFTER = 0.005
+"""Seconds of rows without a suspension after which iteration yields to the event loop."""
 
-@frozen
+
+@frozen(repr=False)
 class Page(Sequence[T_co], Generic[T_co]):
     """The rows of one answer, in the server's order.
 
+    A listing may have more: see `has_more`; `async for row in client.….list()` reads all rows.
+
     Attributes:
         rows: the rows.
-        total: rows of the whole listing, if the answer says so.
-        has_more: whether the listing goes on after this page.
+        total: rows of the whole listing, if announced.
+        has_more: whether the listing goes on after this page, or may where nothing is announced.
     """
 
     rows: Sequence[T_co]
@@ -44,25 +51,31 @@ class Page(Sequence[T_co], Generic[T_co]):
     def __getitem__(self, index: int | slice) -> T_co | Sequence[T_co]:
         return self.rows[index]
 
+    def __repr__(self) -> str:
+        rows = f"{len(self)} rows" if self.total is None else f"{len(self)} of {self.total} rows"
+        more = ", has_more=True: use `async for` to read all" if self.has_more else ""
+        start = ", ".join(repr(row) for row in self.rows[:3])
+        return f"Page({rows}{more}: [{start}{', …' if len(self) > 3 else ''}])"
+
     def first(self, count: int) -> Page[T_co]:
-        """The page cut to so many rows."""
+        """Return the page cut to `count` rows."""
         if count >= len(self.rows):
             return self
         return Page(self.rows[:count], self.total, has_more=True)
 
 
-Fetch = Callable[[Cursor, bool], Awaitable[tuple[Page[T_co], Cursor | None]]]
-"""Reads one page; with it comes where the next one is, or None at the end.
+Fetch = Callable[[Cursor, bool], Awaitable[tuple[Page[T_co], Cursor | None, PixxelError | None]]]
+"""Reads one page. Returns it with the cursor of the next one (None at the end) and an error to raise after the rows.
 
 The second argument: whether each row is taken once and in order, so that a long page need not be held as objects.
 """
 
 
 class Pages(Generic[T_co]):
-    """A listing: `await` it for its first page, iterate it for all rows.
+    """A listing: `async for row in pages` reads all rows, `pages.take(n)` the first n, `await pages` the first page.
 
     Nothing is sent before, and each `await` and each loop starts from the first page. Leaving a loop early leaves
-    nothing open.
+    nothing open. Iteration raises `IncompleteListing` after the last row if fewer came than the service announced.
     """
 
     def __init__(self, fetch: Fetch[T_co], begin: Callable[[], Cursor], most: int | None = None) -> None:
@@ -77,21 +90,40 @@ class Pages(Generic[T_co]):
         return _Rows(self.by_page(once=True))
 
     def __repr__(self) -> str:
-        return "Pages(…)" if self._most is None else f"Pages(…, at most {self._most} rows)"
+        most = "" if self._most is None else f", at most {self._most} rows"
+        return f"Pages(not read yet{most}: `async for row in …` reads all rows, `await …` the first page)"
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("a listing is read by `async for row in …`; `for` needs `await …` first, which is one page")
+
+    def __getitem__(self, index: object) -> NoReturn:
+        raise TypeError("a listing has no rows yet: write `(await …)[0]`, or `async for row in …`")
+
+    def __len__(self) -> NoReturn:
+        raise TypeError("a listing has no length yet: write `len(await …)` for its first page, or count in `async for`")
+
+    def __bool__(self) -> bool:
+        return True
+
+    async def __aenter__(self) -> NoReturn:
+        raise TypeError("a listing is no context manager: write `async for row in …`")
+
+    async def __aexit__(self, *_: object) -> None:
+        """Never reached."""
 
     def by_page(self, *, once: bool = False) -> AsyncIterator[Page[T_co]]:
-        """The listing page by page.
+        """Iterate over the pages of the listing.
 
         Args:
-            once: you take each row once and in order: then those of a long page are made as you take them, and not all
-                of them are held.
+            once: each row is taken once and in order: those of a long page are then decoded as they are taken, and
+                not all of them are held.
         """
         return _ByPage(self._fetch, self._begin, self._most, once)
 
     def take(self, count: int) -> Pages[T_co]:
-        """The same listing, ended after so many rows; no page beyond them is read."""
-        if count < 0:
-            raise ConfigError(f"take() needs a number of rows, not {count}")
+        """Return the listing limited to `count` rows; no page beyond them is read."""
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise ConfigError(f"take() needs a number of rows, not {count!r}")
         return Pages(self._fetch, self._begin, count if self._most is None else min(count, self._most))
 
     async def _first(self) -> Page[T_co]:
@@ -106,18 +138,22 @@ class _ByPage(Generic[T_co]):
         self._begin = begin
         self._once = once
         self._cursor: Cursor | None = None
+        self._error: PixxelError | None = None
         self._left = float("inf") if most is None else most
-        self._begun = False
+        self._started = False
 
     def __aiter__(self) -> AsyncIterator[Page[T_co]]:
         return self
 
     async def __anext__(self) -> Page[T_co]:
-        cursor = self._cursor if self._begun else self._begin()
-        if cursor is None or self._left <= 0:
+        cursor = self._cursor if self._started else self._begin()
+        if self._left <= 0:
             raise StopAsyncIteration
-        page, following = await self._fetch(cursor, self._once)
-        self._begun, self._cursor = True, following
+        if cursor is None:
+            error, self._error = self._error, None
+            raise StopAsyncIteration if error is None else error
+        page, following, error = await self._fetch(cursor, self._once)
+        self._started, self._cursor, self._error = True, following, error
         if self._left < len(page):
             page = page.first(int(self._left))
         self._left -= len(page)
@@ -125,15 +161,22 @@ class _ByPage(Generic[T_co]):
 
 
 class _Rows(Generic[T_co]):
+    """Rows of all pages; a long page yields to the event loop every few milliseconds."""
+
     def __init__(self, pages: AsyncIterator[Page[T_co]]) -> None:
         self._pages = pages
         self._rows: Iterator[T_co] = iter(())
+        self._since = time.perf_counter()
 
     def __aiter__(self) -> AsyncIterator[T_co]:
         return self
 
     async def __anext__(self) -> T_co:
+        if time.perf_counter() - self._since > YIELD_AFTER:
+            await asyncio.sleep(0)
+            self._since = time.perf_counter()
         while True:
             for row in self._rows:
                 return row
             self._rows = iter(await self._pages.__anext__())
+            self._since = time.perf_counter()

@@ -1,15 +1,16 @@
-"""What an answer says: its error by status and content, or its JSON."""
+"""Interpretation of a response: its error by status and content, or its JSON."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import urljoin, urlsplit
 
 from attrs import field, frozen
 
-from .._redact import masked, masked_value, printable
+from .._redact import mask, mask_value, printable
 from ..errors import (
     APIError,
     BadRequest,
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from ..errors import PixxelError
     from .codec.model import Model
 
+M = TypeVar("M", bound="Model")
 
-_KINDS: Mapping[int, type[APIError]] = {
+_CLASSES: Mapping[int, type[APIError]] = {
     401: KeyRefused,
     403: Forbidden,
     404: NotFound,
@@ -44,122 +46,21 @@ _HINTS: Mapping[int, str] = {
 _REQUEST_IDS = ("x-request-id", "x-amzn-requestid", "x-amz-request-id", "x-correlation-id", "cf-ray")
 _TITLE = re.compile(r"<(?:title|message|h1)[^<>]{0,200}>([^<]{1,1000})<", re.IGNORECASE)
 _MESSAGE_HEAD = 20_000
-"""Characters of an error body that are looked at for a message."""
-
-
-def error_of(reply: Reply) -> APIError | None:
-    """The error that the status stands for, told from the body whatever its declared type; None below 300."""
-    if reply.status < 300:
-        return None
-    secrets = _secrets(reply)
-    message, code, details = _told(reply)
-    return _kind(reply.status)(
-        masked(printable(masked(message, secrets)), secrets),
-        status=reply.status,
-        code=printable(masked(code, secrets), 100),
-        details=masked_value(details, secrets),
-        request_id=printable(masked(_request_id(reply.headers), secrets), 200),
-        method=reply.method,
-        path=reply.path,
-        hint=_HINTS.get(reply.status, ""),
-    )
-
-
-def _request_id(headers: Mapping[str, str]) -> str:
-    return next((headers[name] for name in _REQUEST_IDS if name in headers), "")
-
-
-def shown(headers: Mapping[str, str]) -> dict[str, str]:
-    """Of the headers of an answer that is read as it arrives those that are true of the bytes that come.
-
-    There are no validators among them: an answer is made for one call, and no other one continues it.
-    """
-    coded = headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
-    names = ("content-type", "content-disposition", *(() if coded else ("content-length",)))
-    return {name: headers[name] for name in names if name in headers}
-
-
-def _kind(status: int) -> type[APIError]:
-    if status < 400:
-        return UnexpectedRedirect
-    return _KINDS.get(status) or (ServerError if status >= 500 else BadRequest)
-
-
-def _told(reply: Reply) -> tuple[str, str, Any]:
-    """Message, code and details: the vendor's envelope, or whatever else came."""
-    try:
-        value = parse(reply)
-    except DecodeError:
-        return _page(reply.body), "", None
-    inner = value.get("error", value) if isinstance(value, dict) else value
-    if not isinstance(inner, dict):
-        return str(inner or ""), "", None
-    message = next((inner[name] for name in ("message", "detail", "msg", "title") if inner.get(name)), "")
-    code = inner.get("code")
-    rest = inner.get("details", {name: one for name, one in inner.items() if name not in ("message", "code")} or None)
-    return str(message), "" if code is None else str(code), rest
-
-
-def _page(body: bytes) -> str:
-    """The message of a page that is not JSON: its title when it is marked up, else its text."""
-    text = body[:_MESSAGE_HEAD].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
-    if not text.startswith("<"):
-        return text
-    found = _TITLE.search(text)
-    return found[1] if found else "a page without a message"
-
-
-def parse(reply: Reply) -> Any:
-    """The body as JSON, in any of JSON's encodings; of a name given twice the last one counts.
-
-    Raises:
-        DecodeError: for whatever is not JSON: pages, cut texts, NaN, endless numbers, bottomless nesting.
-    """
-    try:
-        return json.loads(reply.body, parse_constant=no_number, object_hook=_breathe)
-    except (ValueError, RecursionError, MemoryError) as error:
-        reason = type(error).__name__ if isinstance(error, UnicodeError | MemoryError) else str(error)
-    if reply.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        reason = "it is a page, as a proxy or a wrong base_url sends it"
-    raise DecodeError(
-        f"{reply.status} answer to {reply.method} {reply.path} is not JSON: {printable(reason, 120)}",
-        status=reply.status,
-        body=beginning(reply),
-    )
-
-
-def beginning(reply: Reply) -> str:
-    """The first characters of a body, fit to be shown."""
-    return printable(masked(reply.body[:2000].decode("utf-8", "replace"), _secrets(reply)), 200)
-
-
-def _secrets(reply: Reply) -> list[str]:
-    return [secret.reveal() for secret in reply.hidden]
-
-
-def no_number(word: str) -> NoReturn:
-    """For what a parser of JSON makes of NaN and endless numbers."""
-    raise ValueError(f"{word} is no JSON number")
-
-
-def _breathe(value: dict[str, Any]) -> dict[str, Any]:
-    """Nothing; but a call of Python code for each object lets other threads run while a long answer is parsed."""
-    return value
-
-
-M = TypeVar("M", bound="Model")
+"""Bytes of an error's body that are searched for a message."""
+_MAX_DIGITS = 400
+"""Digits of a whole number in JSON; longer ones are kept as text, since Python refuses to convert them."""
 
 
 @frozen
 class Reply:
-    """An answer, read whole.
+    """A response, read whole.
 
     Attributes:
         status: HTTP status.
         headers: names in lower case.
         body: the bytes, decompressed.
         method, path: the request, as method and path template.
-        hidden: what was sent as a key; it is cut out of every text that is made of this answer.
+        hidden: forms of the API key that was sent; cut out of every message made from this response.
     """
 
     status: int
@@ -170,12 +71,12 @@ class Reply:
     hidden: tuple[Secret, ...] = field(default=(), repr=False, eq=False)
 
     def json(self) -> Any:
-        """The body as JSON; raises `DecodeError` when it is not."""
+        """Parse the body as JSON; raises `DecodeError` if it is not."""
 
         return parse(self)
 
     def read(self, model: type[M]) -> M:
-        """The body as one of `pixxel_async.models`; raises `DecodeError` when it is no JSON object."""
+        """Decode the body as one of `pixxel_async.models`; raises `DecodeError` if it is no JSON object."""
         from .codec.convert import read
 
         return read(model, self.json())
@@ -186,14 +87,181 @@ Stage = Literal["connect", "send", "headers", "body"]
 
 @frozen
 class TransportFailure:
-    """An attempt that brought no whole answer.
+    """An attempt without a complete response.
 
     Attributes:
-        stage: how far it came; `connect` means that the server saw nothing of it.
+        stage: how far it got; `connect` means that the server saw nothing of it.
         error: what the caller gets if this was the last attempt.
-        timed_out: whether one of our deadlines ended it.
+        timed_out: whether one of our timeouts ended it.
     """
 
     stage: Stage
     error: PixxelError
     timed_out: bool = False
+
+
+def error_of(reply: Reply) -> APIError | None:
+    """Return the error of a status from 300 on, with the message of its body, whatever its declared type."""
+    if reply.status < 300:
+        return None
+    if reply.status < 400:
+        return _api_error(reply, reply.status, *_error_parts(reply), hint=_redirect_hint(reply))
+    return _api_error(reply, reply.status, *_error_parts(reply), hint=_HINTS.get(reply.status, ""))
+
+
+def error_in_success(reply: Reply, value: Any) -> APIError:
+    """Return the error for a successful status whose body is an error; its own status, if it names one, decides.
+
+    Args:
+        value: the body, an object that `is_error_body`.
+    """
+    named = next((value[name] for name in ("status", "status_code", "statusCode", "code") if name in value), None)
+    inner = value.get("error")
+    if isinstance(inner, dict):
+        named = next((inner[name] for name in ("status", "code") if name in inner), named)
+    digits = str(named)[:3]
+    status = int(digits) if re.fullmatch(r"[45][0-9]{2}", digits) and len(str(named)) == 3 else reply.status
+    hint = f"The answer had the status {reply.status}, but its body is an error"
+    return _api_error(reply, status, *_error_parts(reply), hint=hint)
+
+
+def is_error_body(value: Any) -> bool:
+    """Tell whether a JSON value has the form of an error: `error`, `errors`, or a message with a code or status.
+
+    The caller has checked that it has no member of what was asked for.
+    """
+    if not isinstance(value, dict):
+        return False
+    if value.get("error") or value.get("errors"):
+        return True
+    message = any(isinstance(value.get(name), str) for name in ("message", "detail", "msg"))
+    failed = value.get("success") is False or str(value.get("status", "")).lower() in ("error", "fail", "failed")
+    coded = re.fullmatch(r"[45][0-9]{2}", str(value.get("status") or value.get("statusCode") or "")) is not None
+    return (message and ("code" in value or coded)) or failed
+
+
+def _api_error(reply: Reply, status: int, message: str, code: str, details: Any, *, hint: str) -> APIError:
+    secrets = _secrets(reply)
+    return _class_of(status)(
+        printable(mask(message, secrets)),
+        status=status,
+        code=printable(mask(code, secrets), 100),
+        details=mask_value(details, secrets),
+        request_id=printable(mask(_request_id(reply.headers), secrets), 200),
+        method=reply.method,
+        path=reply.path,
+        hint=hint,
+    )
+
+
+def _class_of(status: int) -> type[APIError]:
+    if status < 300:
+        return APIError
+    if status < 400:
+        return UnexpectedRedirect
+    return _CLASSES.get(status) or (ServerError if status >= 500 else BadRequest)
+
+
+def _redirect_hint(reply: Reply) -> str:
+    """Name the host that a redirect leads to, and the likely cause."""
+    location = reply.headers.get("location", "")
+    try:
+        target = urlsplit(urljoin("//", location))
+        host = target.hostname or ""
+    except ValueError:
+        host = ""
+    if not host:
+        return "It is not followed: key and body go to base_url only"
+    return (
+        f"It leads to {target.scheme or 'https'}://{printable(host, 100)} and is not followed: key and body go to "
+        "base_url only. Likely causes: http:// in place of https://, another base_url, or the login page of a proxy"
+    )
+
+
+def _request_id(headers: Mapping[str, str]) -> str:
+    return next((headers[name] for name in _REQUEST_IDS if name in headers), "")
+
+
+def forwarded_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that describe the bytes of a streamed response, after decompression.
+
+    There are no validators among them: a response is generated per call, so that no other one continues it.
+    """
+    encoded = headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
+    names = ("content-type", "content-disposition", *(() if encoded else ("content-length",)))
+    return {name: headers[name] for name in names if name in headers}
+
+
+def _error_parts(reply: Reply) -> tuple[str, str, Any]:
+    """Return message, code and details: from the vendor's envelope, or from whatever else came."""
+    try:
+        value = parse(reply)
+    except DecodeError:
+        return _page_message(reply.body), "", None
+    inner = value
+    if isinstance(value, dict):
+        errors = value.get("errors")
+        inner = value.get("error") or (errors[0] if isinstance(errors, list) and errors else errors) or value
+    if not isinstance(inner, dict):
+        return str(inner or ""), "", None
+    message = next((inner[name] for name in ("message", "detail", "msg", "title") if inner.get(name)), "")
+    code = inner.get("code")
+    rest = inner.get("details", {name: one for name, one in inner.items() if name not in ("message", "code")} or None)
+    return str(message), "" if code is None else str(code), rest
+
+
+def _page_message(body: bytes) -> str:
+    """Return the message of a body that is not JSON: the title of a page, else its text."""
+    text = body[:_MESSAGE_HEAD].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    if not text.startswith("<"):
+        return text
+    found = _TITLE.search(text)
+    return found[1] if found else "a page without a message"
+
+
+def parse(reply: Reply) -> Any:
+    """Parse the body as JSON, in any of JSON's encodings; of a repeated name the last value counts.
+
+    NaN and endless numbers, which some services write, become floats that the model's reader sets aside.
+
+    Raises:
+        DecodeError: the body is not JSON: a page, a cut text, bottomless nesting.
+    """
+    try:
+        return _load(reply.body)
+    except (ValueError, RecursionError, MemoryError) as error:
+        reason = type(error).__name__ if isinstance(error, UnicodeError | MemoryError) else str(error)
+    if reply.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        reason = "it is a page, as a proxy or a wrong base_url sends it"
+    raise DecodeError(
+        f"{reply.status} answer to {reply.method} {reply.path} is not JSON: {printable(reason, 120)}",
+        status=reply.status,
+        body=body_start(reply),
+    )
+
+
+def _load(body: bytes) -> Any:
+    try:
+        return json.loads(body, object_hook=_yield_gil)
+    except ValueError as error:
+        if "int" not in str(error) or "digits" not in str(error):  # Python's limit for whole numbers: 4,300 digits
+            raise
+    return json.loads(body, object_hook=_yield_gil, parse_int=_long_int)
+
+
+def _long_int(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _MAX_DIGITS else digits
+
+
+def _yield_gil(value: dict[str, Any]) -> dict[str, Any]:
+    """Do nothing: one call of Python code per object lets other threads run while a long body is parsed."""
+    return value
+
+
+def body_start(reply: Reply) -> str:
+    """Return the first characters of a body, printable and without secrets."""
+    return printable(mask(reply.body[:2000].decode("utf-8", "replace"), _secrets(reply)), 200)
+
+
+def _secrets(reply: Reply) -> list[str]:
+    return [secret.reveal() for secret in reply.hidden]

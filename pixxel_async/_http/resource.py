@@ -1,12 +1,12 @@
-"""The API as generated resource classes see it: one protocol, what to poll, and their base class."""
+"""Protocols that generated resource classes are written against, what to poll, and their base class."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .call import Call
 from .reply import M
@@ -18,33 +18,42 @@ if TYPE_CHECKING:
 
 
 Verdict = Literal["good", "bad", "partial", "going"]
-"""How a thing stands: ended well, ended badly, ended in part, or not ended."""
+"""State of something that is polled: ended well, ended badly, ended in part, or not ended."""
 
 
 T = TypeVar("T")
 
 
+def _id_text(value: Any) -> str:
+    """Return the id of a row as text; ids are returned as text, too."""
+    return str(getattr(value, "id", value) or "") if hasattr(type(value), "to_dict") else str(value)
+
+
+def _id_texts(values: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(_id_text(value) for value in values)
+
+
 @frozen
 class Wait(Generic[T]):
-    """What to poll for one thing, and which words end it.
+    """What to poll for one object, and which status words end it.
 
     Attributes:
         kind: the resource, such as `jobs`; waits of one kind and group may share listings.
         group: ids that the listing needs, such as `("w-1",)`.
-        id: the thing's own id.
-        get: reads the one thing.
-        list: lists the group; None when only `get` exists.
-        id_member: the member of a listed row that holds the id.
-        status: the member that holds the word.
-        good, bad: status words that end it well or badly, in the spelling of the description.
-        judge: tells a value's verdict where its status word alone does not.
-        restarts: whether asking may start the work anew (a PUT): then it is asked ever more seldom.
-        patient: whether an error that may pass is waited out until the deadline, instead of being the end.
+        id: the object's own id.
+        get: reads the object.
+        list: lists the group; None if only `get` exists.
+        id_member: attribute of a listed row with the id.
+        status: attribute with the status word.
+        good, bad: status words that end it well or badly, as the description spells them.
+        judge: returns the verdict of a value whose status word alone does not determine it.
+        restarts: whether polling may restart the work (a PUT); the interval then grows without a ceiling.
+        patient: whether transient errors are waited out until the deadline, instead of ending the wait.
     """
 
     kind: str
-    group: tuple[str, ...]
-    id: str
+    group: tuple[str, ...] = field(converter=_id_texts)
+    id: str = field(converter=_id_text)
     get: Callable[[], Awaitable[T]]
     list: Callable[[], Pages[T]] | None = None
     id_member: str = "id"
@@ -57,38 +66,38 @@ class Wait(Generic[T]):
 
 
 class API(Protocol):
-    """What a resource may do; generated methods are a single call of one of these."""
+    """Operations of a resource; a generated method is a single call of one of these."""
 
     async def one(self, call: Call, model: type[M], *, unwrap: str = "") -> M:
-        """Send, and read one object (below the member `unwrap`, if given)."""
+        """Send, and decode one object (below the member `unwrap`, if given)."""
         ...
 
     async def one_and_headers(self, call: Call, model: type[M]) -> tuple[M, Mapping[str, str]]:
-        """Send, and read one object; with it the answer's headers, names in lower case."""
+        """Send, and decode one object; return it with the response headers, names in lower case."""
         ...
 
     async def many(self, call: Call, model: type[M], *, unwrap: str = "") -> list[M]:
-        """Send, and read a list of objects (below the member `unwrap`, if given)."""
+        """Send, and decode a list of objects (below the member `unwrap`, if given)."""
         ...
 
     def pages(self, call: Call, model: type[M], paging: Paging) -> Pages[M]:
-        """Nothing is sent yet: a listing to be awaited or iterated."""
+        """Return a listing to be awaited or iterated; nothing is sent yet."""
         ...
 
     async def first(self, rows: Pages[M], what: str, id: str) -> M:
-        """The first row of a listing by id; raises `NotFound` when there is none."""
+        """Return the row of a listing with this id; raises `NotFound` without one."""
         ...
 
     async def content(self, call: Call) -> bytes:
-        """Send, and return the bytes of the body."""
+        """Send, and return the bytes of the body, which is a file."""
         ...
 
     def open(self, call: Call) -> AbstractAsyncContextManager[StorageReply]:
-        """Send, and have the body to be read as it arrives."""
+        """Send, and stream the body."""
         ...
 
     async def text(self, call: Call) -> str:
-        """Send, and return the body as text, JSON string or plain."""
+        """Send, and return the body as text: a JSON string or plain."""
         ...
 
     async def nothing(self, call: Call) -> None:
@@ -96,26 +105,28 @@ class API(Protocol):
         ...
 
     async def wait(self, wait: Wait[M], *, deadline: float | None = None) -> M:
-        """The thing once it has ended well; raises `WaitFailed` if badly, `TimedOut` after `deadline` seconds."""
+        """Return the value once it has ended well; raises `WaitFailed` if badly, `TimedOut` after `deadline` s."""
         ...
 
     def watch(self, wait: Wait[M], *, deadline: float | None = None) -> AsyncIterator[M]:
-        """Each change of the thing, its end included."""
+        """Iterate over the changes of the value, its end included."""
         ...
 
 
 class Waiter(Protocol):
-    """The broker of `waiting`, as `_http` sees it."""
+    """The broker of `waiting`, as `_http` uses it."""
 
     async def wait(self, wait: Wait[T], deadline: float | None) -> T: ...
 
     def watch(self, wait: Wait[T], deadline: float | None) -> AsyncIterator[T]: ...
 
+    def note_created(self, id: str) -> None: ...
+
     async def close(self) -> None: ...
 
 
 class Resource:
-    """The base of the generated resource classes."""
+    """Base of the generated resource classes."""
 
     __slots__ = ("_api",)
 

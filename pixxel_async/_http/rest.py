@@ -1,30 +1,28 @@
-"""What generated methods call: send, read, and give back models."""
+"""The API as generated methods call it: send, decode into models, page through listings."""
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
 
-from ..errors import DecodeError, NotAPackage, NotFound, OutcomeUnknown
+from ..errors import BadRequest, DecodeError, IncompleteListing, NotAPackage, NotFound, PixxelError
 from ..settings.constants import MAX_PAGES
 from .call import Call, Operation, Repeat
-from .codec.convert import Drift, read, read_list
+from .codec.convert import Drift, members_of, read, read_list
 from .codec.serialize import to_wire
 from .lazy_rows import LazyRows
 from .pages import Page, Pages
-from .reply import Reply, beginning, parse
+from .reply import Reply, body_start, error_in_success, is_error_body, parse
 from .resource import Wait, Waiter
 from .rules import paging as rules
-from .rules.json_rows import scroll
-from .rules.paging import Paging
-from .rules.request import given_path
-from .rules.retry import unknown
+from .rules.json_rows import index_rows
+from .rules.paging import ENVELOPES, Paging
+from .rules.request import check_path
+from .rules.retry import outcome_unknown
 from .sender import Sender
 from .streaming import StorageReply
 
@@ -35,47 +33,59 @@ M = TypeVar("M", bound="Model")
 T = TypeVar("T")
 
 LARGE = 256 * 1024
-"""Bytes of an answer from which it is parsed in a thread, so that the event loop is not held up."""
+"""Bytes of a response from which it is decoded in a thread, so that the event loop stays free."""
+_THREADS = 4
+"""Threads that decode large responses at the same time; our own limit, so that the host's pool is not used up."""
+_COMMON = frozenset({"status", "code", "message", "error", "errors", "detail", "details", "success", "type", "title"})
+"""Members that error bodies have in common with models."""
 
 _log = logging.getLogger("pixxel_async.http")
 
 
 class RestAPI:
-    """Implements `API` over the calls of one key.
+    """Implements `API` with the calls of one key.
 
     Args:
-        calls: sends.
+        sender: sends the calls.
         waiter: the client's broker.
     """
 
-    def __init__(self, calls: Sender, waiter: Waiter) -> None:
-        self.calls = calls
+    def __init__(self, sender: Sender, waiter: Waiter) -> None:
+        self.sender = sender
         self.waiter = waiter
         self.drift = Drift()
+        self._threads: anyio.CapacityLimiter | None = None
 
     async def one(self, call: Call, model: type[M], *, unwrap: str = "") -> M:
-        """Send, and read one object, below the member `unwrap` if it is there."""
+        """Send, and decode one object, below the member `unwrap` if present."""
         return (await self._one(call, model, unwrap))[0]
 
     async def one_and_headers(self, call: Call, model: type[M]) -> tuple[M, Mapping[str, str]]:
-        """Send, and read one object; with it the answer's headers, names in lower case."""
+        """Send, and decode one object; return it with the response headers, names in lower case."""
         return await self._one(call, model, "")
 
     async def many(self, call: Call, model: type[M], *, unwrap: str = "") -> list[M]:
-        """Send, and read a list of objects, below the member `unwrap` if it is there."""
-        reply = await self.calls.call(call)
-        return await self._decoded(
-            call, reply, lambda: read_list(model, _below(parse(reply), unwrap), self.drift, call.lent)
-        )
+        """Send, and decode a list of objects, below the member `unwrap` if present."""
+        reply = await self.sender.call(call)
+
+        def decode() -> list[M]:
+            value = _below(parse(reply), unwrap)
+            if isinstance(value, dict):
+                value = self._look_through(model, value, lambda inner: isinstance(inner, list))
+                if is_error_body(value):
+                    raise error_in_success(reply, value)
+            return read_list(model, value, self.drift, call.lent)
+
+        return await self._decode(call, reply, decode)
 
     def pages(self, call: Call, model: type[M], paging: Paging) -> Pages[M]:
-        """A listing; nothing is sent yet."""
-        settings = self.calls.lane.settings.http
+        """Return a listing; nothing is sent yet."""
+        settings = self.sender.channel.settings.http
 
-        async def fetch(cursor: rules.Cursor, once: bool) -> tuple[Page[M], rules.Cursor | None]:
+        async def fetch(cursor: rules.Cursor, once: bool) -> tuple[Page[M], rules.Cursor | None, PixxelError | None]:
             return await self._page(cursor, model, MAX_PAGES, once)
 
-        return Pages(fetch, lambda: rules.begin(call, paging, settings.page_size))
+        return Pages(fetch, lambda: rules.first_page(call, paging, settings.page_size))
 
     async def request(
         self, method: str, path: str, *, query: Mapping[str, Any], body: Any = None, repeat: Repeat | None = None
@@ -83,39 +93,52 @@ class RestAPI:
         """Send a call that no operation describes; see `PixxelClient.request`."""
         method = method.upper()
         safe = method in ("GET", "HEAD", "OPTIONS")
-        operation = Operation(f"{method} {path}", method, given_path(path), repeat or ("safe" if safe else "once"))
-        return await self.calls.call(Call(operation, query=query, body=to_wire(body)))
+        operation = Operation(f"{method} {path}", method, check_path(path), repeat or ("safe" if safe else "once"))
+        return await self.sender.call(Call(operation, query=query, body=to_wire(body)))
 
     async def first(self, rows: Pages[M], what: str, id: str) -> M:
-        """The row of a listing by id; raises `NotFound` when there is none.
+        """Return the row of a listing with this id; raises `NotFound` without one.
 
-        The row that bears the id counts, since a server that ignores the filter gives them all; so does the only one
-        of a listing whose rows bear none.
+        A row counts by its id, since a server that ignores the filter returns all rows. The only row of a listing
+        whose rows have no id counts, too.
         """
         nameless: list[M] = []
         async for row in rows:
-            borne = [value.casefold() for name in ("id", f"{what}_id") if (value := getattr(row, name, None))]
-            if id.casefold() in borne:
+            ids = [value.casefold() for name in ("id", f"{what}_id") if (value := getattr(row, name, None))]
+            if id.casefold() in ids:
                 return row
-            nameless += [] if borne or len(nameless) > 1 else [row]
+            nameless += [] if ids or len(nameless) > 1 else [row]
         if len(nameless) == 1:
             return nameless[0]
         raise NotFound(f"there is no {what} {id}", status=404)
 
     async def content(self, call: Call) -> bytes:
-        """Send, and return the bytes of the body."""
-        body = (await self.calls.call(call)).body
-        if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"<", b"{", b"["):  # what CSV and PNG never start with
-            raise NotAPackage(f"{call.operation.name}: the answer is a page or a JSON message instead of the file")
-        return body
+        """Send, and return the bytes of the body, which is a file; a page or JSON in its place is refused.
+
+        Raises:
+            APIError: the body is an error in JSON.
+            NotAPackage: it is a page or other JSON.
+        """
+        reply = await self.sender.call(call)
+        kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+        start = reply.body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        if start not in (b"{", b"<", b"[") and kind not in ("application/json", "text/html"):
+            return reply.body
+        try:
+            value = parse(reply)
+        except DecodeError:
+            value = None
+        if is_error_body(value):
+            raise error_in_success(reply, value)
+        raise NotAPackage(f"{call.operation.name}: the answer is a page or a JSON message instead of the file")
 
     def open(self, call: Call) -> AbstractAsyncContextManager[StorageReply]:
-        """Send, and have the body to be read as it arrives."""
-        return self.calls.open(call)
+        """Send, and stream the body."""
+        return self.sender.open(call)
 
     async def text(self, call: Call) -> str:
-        """Send, and return the body as text, JSON string or plain."""
-        reply = await self.calls.call(call)
+        """Send, and return the body as text: a JSON string or plain."""
+        reply = await self.sender.call(call)
         try:
             value = parse(reply)
         except DecodeError:
@@ -123,113 +146,124 @@ class RestAPI:
         return value if isinstance(value, str) else reply.body.decode("utf-8-sig", "replace").strip()
 
     async def nothing(self, call: Call) -> None:
-        """Send, and look at no body."""
-        await self.calls.call(call)
+        """Send, and ignore the body."""
+        await self.sender.call(call)
 
     async def wait(self, wait: Wait[M], *, deadline: float | None = None) -> M:
-        """The thing once it has ended well; raises `WaitFailed` if badly, `TimedOut` after `deadline` seconds."""
+        """Return the value once it has ended well; raises `WaitFailed` if badly, `TimedOut` after `deadline` s."""
         return await self.waiter.wait(wait, deadline)
 
     def watch(self, wait: Wait[M], *, deadline: float | None = None) -> AsyncIterator[M]:
-        """Each change of the thing, its end included."""
+        """Iterate over the changes of the value, its end included."""
         return self.waiter.watch(wait, deadline)
 
     async def _one(self, call: Call, model: type[M], unwrap: str) -> tuple[M, Mapping[str, str]]:
-        reply = await self.calls.call(call)
-        value = await self._decoded(
-            call, reply, lambda: read(model, _below(parse(reply), unwrap), self.drift, call.lent)
-        )
+        reply = await self.sender.call(call)
+        value = await self._decode(call, reply, lambda: self._object(call, reply, model, unwrap))
+        if call.operation.creates and call.repeat_class != "safe" and isinstance(id := getattr(value, "id", None), str):
+            self.waiter.note_created(id)
         return value, reply.headers
+
+    def _object(self, call: Call, reply: Reply, model: type[M], unwrap: str) -> M:
+        """Decode one object: looks through an envelope, raises for an error body and for a create without an id."""
+        value = _below(parse(reply), unwrap)
+        if isinstance(value, dict):
+            known = members_of(model)
+            value = self._look_through(model, value, lambda inner: isinstance(inner, dict) and _shares(inner, known))
+            if not _shares(value, known) and is_error_body(value):
+                raise error_in_success(reply, value)
+        made = read(model, value, self.drift, call.lent)
+        creates = call.operation.creates and call.repeat_class != "safe"
+        if creates and "id" in members_of(model) and not getattr(made, "id", None):
+            raise DecodeError("it has no id")
+        return made
+
+    def _look_through(self, model: type[M], value: dict[str, Any], fits: Callable[[Any], bool]) -> Any:
+        """Return the object inside an envelope such as `{"data": …}`, which is noted as drift; else the value."""
+        if _shares(value, members_of(model)):
+            return value
+        for name in ENVELOPES:
+            if fits(value.get(name)):
+                self.drift.note_member(f"{model.__name__} in {name!r}")
+                return value[name]
+        return value
 
     async def _page(
         self, cursor: rules.Cursor, model: type[M], max_pages: int, once: bool
-    ) -> tuple[Page[M], rules.Cursor | None]:
+    ) -> tuple[Page[M], rules.Cursor | None, PixxelError | None]:
         call = cursor.call
-        reply = await self.calls.call(call)
+        try:
+            reply = await self.sender.call(call)
+        except (NotFound, BadRequest):
+            if cursor.probe:  # beyond the last page, which was short: the service refuses where others send no rows
+                return Page(()), None, None
+            raise
 
-        def work() -> tuple[Page[M], rules.NextPage]:
-            if once and (unrolled := self._unrolled(cursor, reply, model)) is not None:
-                return Page(unrolled), rules.NextPage(None)
-            sheet = rules.sheet(_listing(parse(reply)), cursor.paging)
-            step = rules.step(cursor, sheet, max_pages)
-            rows = [] if step.again else read_list(model, sheet.rows, self.drift, call.lent)
-            more = step.next is not None or (sheet.total or 0) > cursor.start + cursor.seen + len(sheet.rows)
-            return Page(rows, sheet.total, more), step
+        def decode() -> tuple[Page[M], rules.NextPage]:
+            if once and (rows := self._lazy_rows(cursor, reply, model)) is not None:
+                return Page(rows), rules.NextPage(None)
+            data = rules.parse_page(_listing(reply, cursor), cursor)
+            if data.envelope:
+                self.drift.note_member(f"{model.__name__} in {data.envelope!r}")
+            step = rules.next_page(cursor, data, max_pages)
+            made = [] if step.repeated else read_list(model, data.rows, self.drift, call.lent)
+            return Page(made, data.total, step.next is not None or bool(step.missing)), step
 
-        page, step = await self._decoded(call, reply, work)
-        if step.again and step.next is not None:
+        page, step = await self._decode(call, reply, decode)
+        if step.repeated and step.next is not None:
             return await self._page(step.next, model, max_pages, once)
         if step.warning:
             _log.warning("listing.odd operation=%s reason=%s", call.operation.name, step.warning)
-        return page, step.next
+        return page, step.next, _incomplete(call, step, cursor.seen + len(page)) if step.missing else None
 
-    def _unrolled(self, cursor: rules.Cursor, reply: Reply, model: type[M]) -> LazyRows[M] | None:
-        """The rows of a long listing that comes whole and says nothing else, to be made as they are taken."""
+    def _lazy_rows(self, cursor: rules.Cursor, reply: Reply, model: type[M]) -> LazyRows[M] | None:
+        """Return the rows of a long listing in one page, decoded as they are taken; None where that cannot be."""
         if cursor.paging.style != "whole" or len(reply.body) < LARGE:
             return None
-        found = scroll(reply.body, cursor.paging.rows)
+        found = index_rows(reply.body, cursor.paging.rows)
         if found is None:
             return None
         return LazyRows(found, lambda rows: read_list(model, rows, self.drift, cursor.call.lent))
 
-    async def _decoded(self, call: Call, reply: Reply, work: Callable[[], T]) -> T:
-        """What `work` makes of the reply; that of a call which must not be repeated may be unreadable but done."""
+    async def _decode(self, call: Call, reply: Reply, decode: Callable[[], T]) -> T:
+        """Decode a response, a large one in a thread; if that fails, the outcome of an unsafe call is unknown."""
         try:
-            return await _aside(len(reply.body), work)
+            if len(reply.body) < LARGE:
+                return decode()
+            if self._threads is None:
+                self._threads = anyio.CapacityLimiter(_THREADS)
+            return await anyio.to_thread.run_sync(decode, abandon_on_cancel=True, limiter=self._threads)
         except DecodeError as error:
             found = error
-        name, repeat = call.operation.name, call.repeat or call.operation.repeat
-        if repeat == "safe":
-            raise DecodeError(f"{name}: {found}", status=reply.status, operation=name, body=beginning(reply)) from None
-        raise _unreadable(call, found)
-
-
-def _unreadable(call: Call, error: DecodeError) -> OutcomeUnknown:
-    return unknown(call.operation, f"the answer cannot be read: {error}")
+        name = call.operation.name
+        if call.repeat_class == "safe":
+            raise DecodeError(f"{name}: {found}", status=reply.status, operation=name, body=body_start(reply)) from None
+        raise outcome_unknown(call.operation, f"the answer cannot be read: {found}")
 
 
 def _below(value: Any, member: str) -> Any:
     return value[member] if member and isinstance(value, dict) and member in value else value
 
 
-def _listing(value: Any) -> dict[str, Any] | list[Any]:
+def _shares(value: dict[str, Any], known: frozenset[str]) -> bool:
+    """Tell whether an object has members of a model, other than those that error bodies and envelopes have, too."""
+    status = value.get("status")
+    worded = isinstance(status, str) and not status.isdecimal() and status.lower() not in ("error", "ok", "success")
+    return bool(known & value.keys() - _COMMON) or (worded and "status" in known)
+
+
+def _listing(reply: Reply, cursor: rules.Cursor) -> dict[str, Any] | list[Any]:
+    value = parse(reply)
+    if isinstance(value, dict) and cursor.paging.rows not in value and is_error_body(value):
+        raise error_in_success(reply, value)
     if isinstance(value, dict | list):
         return value
     raise DecodeError("expected a listing, got neither an object nor a list")
 
 
-async def _aside(size: int, work: Callable[[], T]) -> T:
-    """Do small work at once, large work in a thread with the garbage collector at rest."""
-    if size < LARGE:
-        return work()
-
-    def resting() -> T:
-        with _pause:
-            return work()
-
-    return await anyio.to_thread.run_sync(resting, abandon_on_cancel=True)
-
-
-class _Pause:
-    """Keeps the garbage collector off while any large answer is being read: its passes hold up every thread."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._inside = 0
-        self._was_on = False
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._inside == 0:
-                self._was_on = gc.isenabled()
-                gc.disable()
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0 and self._was_on:
-                gc.enable()
-
-
-_pause = _Pause()
+def _incomplete(call: Call, step: rules.NextPage, received: int) -> IncompleteListing:
+    announced = "" if step.announced is None else f" of {step.announced} announced"
+    return IncompleteListing(
+        f"{call.operation.name}: {received}{announced} rows came: {step.missing}. Try again; what came is not all",
+        operation=call.operation.name, announced=step.announced, received=received,
+    )  # fmt: skip

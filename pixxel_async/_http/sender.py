@@ -1,4 +1,4 @@
-"""One call: build the request, attempt it, decide, wait or stop."""
+"""Sending of calls with one API key: slot, throttle, attempt, retry decision."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from attrs import define, evolve
+from attrs import define, evolve, frozen
 
+from ..errors import Forbidden, KeyRefused, PixxelError
 from ..settings import KeySource, Secret
 from .call import Call, Repeat
 from .channel import Channel
 from .hooks import Attempt
-from .reply import Reply, TransportFailure, shown
+from .reply import Reply, TransportFailure, forwarded_headers
 from .rules import retry
 from .rules.auth import AuthForm, authorization, check_key, has_scheme, other_form
-from .rules.request import PreparedRequest, build, opened
+from .rules.request import PreparedRequest, build, streamed
 from .storage import LinkReply
 
 if TYPE_CHECKING:
@@ -27,160 +28,201 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pixxel_async.http")
 
-_OURS = frozenset({"authorization", "host", "content-length", "transfer-encoding", "cookie"})
+_RESERVED = frozenset({"authorization", "host", "content-length", "transfer-encoding", "cookie"})
 """Headers that a hook may not set."""
+_KEY_STATUSES = (401, 403)
+
+
+@frozen
+class _Credential:
+    """A key and the form in which it is sent."""
+
+    key: Secret
+    form: AuthForm
+
+    @property
+    def header(self) -> Secret:
+        return Secret(authorization(self.key.reveal(), self.form)) if self.key else self.key
 
 
 @define
 class _Progress:
-    """Where one call stands; the state that the rules judge, and when the call has to end."""
+    """State of one call across its attempts.
+
+    Attributes:
+        state: what the retry policy decides by.
+        deadline: end of the call on the client's clock, set at the first attempt.
+        refusal: response to the key's first form, while its other form is tried.
+        key_reread: whether the key source was asked again after a 401.
+    """
 
     state: retry.RetryState
     deadline: float | None = None
+    refusal: Reply | None = None
+    key_reread: bool = False
 
     def left(self, clock: float, seconds: float | None) -> float:
-        """Seconds until the deadline, which counts from the first attempt."""
+        """Return the seconds until the deadline."""
         if self.deadline is None:
             self.deadline = float("inf") if seconds is None else clock + seconds
         return self.deadline - clock
 
 
 class Sender:
-    """What one key sends: its calls, one after the other or many at a time, all over one lane.
+    """Send calls with one key over a shared channel; calls may run concurrently.
 
     Args:
-        lane: connections and pace, shared with other keys.
+        channel: connections and throttle, shared with other keys.
         key: the key, or an async callable that returns one.
-        auth: `auto` finds out how the key is sent, `raw` and `bearer` fix it.
+        auth: `auto` finds out which form of the Authorization header the key needs; `raw` and `bearer` fix it.
     """
 
-    def __init__(self, lane: Channel, key: Secret | KeySource, auth: str) -> None:
-        self.lane = lane
+    def __init__(self, channel: Channel, key: Secret | KeySource, auth: str) -> None:
+        self.channel = channel
         self.form: AuthForm | None = None if auth == "auto" else "bearer" if auth == "bearer" else "raw"
         self._key = key
         self._auto = auth == "auto"
-        if isinstance(key, Secret) and key:
-            check_key(key.reveal())
+        given: Any = key  # from callers without a type checker, it may be anything
+        if not isinstance(given, Secret):
+            check_key("callable" if callable(given) else given)
+        elif given:
+            check_key(given.reveal())
 
     async def call(self, call: Call) -> Reply:
-        """The reply of a call that ended well, after as many attempts as its repeat class allows.
+        """Send a call, with as many attempts as its repeat class allows, and return the successful response.
 
         Raises:
             ConfigError: an argument or the key cannot be sent; nothing was.
             APIError: the API answered with an error.
-            ConnectionFailed, TimedOut: there was no answer.
-            OutcomeUnknown: the answer of a call that must not be repeated got lost.
+            ConnectionFailed, TimedOut: there was no response.
+            OutcomeUnknown: the response of a call that must not be repeated was lost.
         """
-        return await self._done(call, build(call, self.lane.user_agent))
+        return await self._run(call, build(call, self.channel.user_agent))
 
     @asynccontextmanager
     async def open(self, call: Call) -> AsyncIterator[LinkReply]:
-        """The same, with a body that is read as it arrives, whatever its size.
+        """Send a call and stream its body, whatever its size; a body that is cut is not retried.
 
-        When it is cut, nothing repeats the call. `http.call_timeout` bounds the time to its start, `http.read_timeout`
-        each pause in it.
+        The timeout of a call bounds the time until the body starts, the read timeout each pause in it.
         """
-        reply = cast("Opened", await self._done(call, opened(build(call, self.lane.user_agent))))
+        reply = cast("Opened", await self._run(call, streamed(build(call, self.channel.user_agent))))
         try:
-            yield LinkReply(reply.answer, shown(reply.headers))
+            yield LinkReply(reply.answer, forwarded_headers(reply.headers))
         finally:
             reply.answer.close()
 
-    async def _done(self, call: Call, request: PreparedRequest) -> Reply:
-        lane = self.lane
-        repeat = call.repeat or call.operation.repeat
+    async def _run(self, call: Call, request: PreparedRequest) -> Reply:
+        channel, timing, repeat = self.channel, self.channel.timing, call.repeat_class
         progress = _Progress(retry.RetryState(attempt=1))
+        credential = await self._credential(call)
         while True:
-            got = await self._attempt(request, call, repeat, progress)
-            state = progress.state = self._judged(progress)
-            step = retry.decide(got, call.operation, repeat, state, lane.settings.retry)
-            if isinstance(step, retry.Done):
-                return step.reply
-            if isinstance(step, retry.Stop):
-                raise step.error
-            progress.state = evolve(
-                state, attempt=state.attempt + 1, waited=state.waited + step.wait, maybe_done=_maybe_done(state, got)
+            async with channel.slot():  # concurrency limit, then the throttle
+                got = await self._attempt(request, credential, repeat, progress)
+            # A 401 or 403 may be about the form of the key, or about a key that was rotated: try the other at once.
+            if (other := await self._other_credential(credential, got, repeat, progress)) is not None:
+                credential = other
+                continue
+            got = self._settle_key(credential, got, progress)
+            state = evolve(
+                progress.state,
+                left=progress.left(timing.clock(), channel.settings.http.call_timeout),
+                quota=channel.quota,
+                roll=timing.random(),
+                now=time.time(),
             )
-            lane.quota -= step.cost
-            await lane.timing.sleep(step.wait)
+            decision = retry.decide(got, call.operation, repeat, state, channel.settings.retry)
+            if isinstance(decision, retry.Done):
+                return decision.reply
+            if isinstance(decision, retry.Stop):
+                raise self._with_hint(decision.error, credential, repeat)
+            progress.state = state.after_wait(decision.wait, got)
+            channel.quota -= decision.cost
+            await timing.sleep(decision.wait)
+            credential = await self._credential(call)
 
     async def _attempt(
-        self, request: PreparedRequest, call: Call, repeat: Repeat, progress: _Progress
+        self, request: PreparedRequest, credential: _Credential, repeat: Repeat, progress: _Progress
     ) -> Reply | TransportFailure:
-        """One attempt in its slot; a safe call whose key was refused goes once more in the key's other form."""
-        key = Secret("") if call.keyless else await self._read_key()
-        sent: AuthForm = self.form or "raw"
-        got = await self._send(request, _authorized(key, sent), repeat, progress)
-        if not key or isinstance(got, TransportFailure):
-            return got
-        refused = got.status in (401, 403)
-        other = other_form(key.reveal(), sent, self.form, self._auto) if refused and repeat == "safe" else None
-        if other is not None:
-            again = await self._send(request, _authorized(key, other), repeat, progress)
-            if isinstance(again, TransportFailure) or again.status in (401, 403):
-                return got
-            got, sent, refused = again, other, False
-        if not refused and self._auto and not has_scheme(key.reveal()):
-            self.form = sent
+        """Send the request once, between the hooks, and let throttle and quota learn from the outcome."""
+        channel, clock, header = self.channel, self.channel.timing.clock, credential.header
+        attempt = Attempt(request.operation, request.method, request.path, progress.state.attempt)
+        transport = channel.open()
+        channel.hooks.before(attempt)
+        sent_at = clock()
+        left = progress.left(sent_at, channel.settings.http.call_timeout)
+        try:
+            got = await transport.attempt(request, _headers(attempt, header), max(left, 0.001))
+        except asyncio.CancelledError:
+            if repeat != "safe":
+                _log.warning("call.abandoned operation=%s outcome=unknown", request.operation)
+            raise
+        if isinstance(got, Reply):
+            got = evolve(got, hidden=_hidden(header))
+        channel.observe(got, sent_at, time.time())
+        channel.hooks.after(attempt, got, clock() - sent_at)
         return got
 
-    async def _send(
-        self, request: PreparedRequest, authorized: Secret, repeat: Repeat, progress: _Progress
-    ) -> Reply | TransportFailure:
-        lane, clock = self.lane, self.lane.timing.clock
-        attempt = Attempt(request.operation, request.method, request.path, progress.state.attempt)
-        transport = lane.open()
-        async with lane.slot():
-            lane.hooks.before(attempt)
-            sent_at = clock()
-            left = progress.left(sent_at, lane.settings.http.call_timeout)
-            try:
-                got = await transport.attempt(request, _headers(attempt, authorized), max(left, 0.001))
-            except asyncio.CancelledError:
-                if repeat != "safe":
-                    _log.warning("call.abandoned operation=%s outcome=unknown", request.operation)
-                raise
-        if isinstance(got, Reply):
-            got = evolve(got, hidden=_hidden(authorized))
-        lane.learn(got, sent_at, time.time())
-        lane.hooks.after(attempt, got, clock() - sent_at)
-        return got
+    async def _credential(self, call: Call) -> _Credential:
+        key = Secret("") if call.keyless else await self._read_key()
+        return _Credential(key, self.form or "raw")
 
     async def _read_key(self) -> Secret:
-        """The key; it is a text in no frame of ours that a crash report may show, but where it is sent."""
+        """Return the key; it is plain text only where it is sent, in no frame that a crash report may show."""
         if isinstance(self._key, Secret):
             check_key(self._key.reveal())
             return self._key
         key = self._key()
         return Secret(check_key(await key if inspect.isawaitable(key) else key))
 
-    def _judged(self, progress: _Progress) -> retry.RetryState:
-        timing, settings = self.lane.timing, self.lane.settings
-        return evolve(
-            progress.state,
-            left=progress.left(timing.clock(), settings.http.call_timeout),
-            quota=self.lane.quota,
-            roll=timing.random(),
-            now=time.time(),
-        )
+    async def _other_credential(
+        self, sent: _Credential, got: Reply | TransportFailure, repeat: Repeat, progress: _Progress
+    ) -> _Credential | None:
+        """Return what to try at once after a 401 or 403; None if the outcome stands.
+
+        There are two cases: a safe call tries the key's other form; after a 401 the key source is asked again, and a
+        new key is tried with any call, since a 401 means that nothing was done. Each happens once per call.
+        """
+        if not sent.key or isinstance(got, TransportFailure) or got.status not in _KEY_STATUSES:
+            return None
+        form = other_form(sent.key.reveal(), sent.form, self.form, self._auto)
+        if form is not None and repeat == "safe" and progress.refusal is None:
+            progress.refusal = got
+            return _Credential(sent.key, form)
+        if got.status == 401 and not isinstance(self._key, Secret) and not progress.key_reread:
+            progress.key_reread = True
+            if (key := await self._read_key()) != sent.key:
+                progress.refusal = None
+                return _Credential(key, self.form or "raw")
+        return None
+
+    def _settle_key(
+        self, sent: _Credential, got: Reply | TransportFailure, progress: _Progress
+    ) -> Reply | TransportFailure:
+        """Remember the form that was accepted; if neither was, the outcome is the refusal of the first."""
+        accepted = isinstance(got, Reply) and got.status not in _KEY_STATUSES
+        if accepted and sent.key and self._auto and not has_scheme(sent.key.reveal()):
+            self.form = sent.form
+        refusal, progress.refusal = progress.refusal, None
+        return refusal if refusal is not None and not accepted else got
+
+    def _with_hint(self, error: PixxelError, sent: _Credential, repeat: Repeat) -> PixxelError:
+        """Say how to set the form of the key where a call must not try the other one."""
+        if not isinstance(error, KeyRefused | Forbidden) or repeat == "safe" or not sent.key:
+            return error
+        if other := other_form(sent.key.reveal(), sent.form, self.form, self._auto):
+            error.hint = (
+                f"The key was sent in its {sent.form!r} form; a call that must not be repeated does not try the other. "
+                f"Set auth={other!r}, or make a reading call first, which finds out. {error.hint}"
+            ).rstrip()
+        return error
 
 
-def _authorized(key: Secret, form: AuthForm) -> Secret:
-    return Secret(authorization(key.reveal(), form)) if key else key
+def _headers(attempt: Attempt, header: Secret) -> Mapping[str, str]:
+    added = {name: value for name, value in attempt.headers.items() if name.lower() not in _RESERVED}
+    return {**added, "Authorization": header.reveal()} if header else added
 
 
-def _headers(attempt: Attempt, authorized: Secret) -> Mapping[str, str]:
-    added = {name: value for name, value in attempt.headers.items() if name.lower() not in _OURS}
-    return {**added, "Authorization": authorized.reveal()} if authorized else added
-
-
-def _hidden(authorized: Secret) -> tuple[Secret, ...]:
-    """The texts that must reach no error: the header's value, and its part after a scheme word."""
-    text = authorized.reveal()
+def _hidden(header: Secret) -> tuple[Secret, ...]:
+    """Return the texts that must reach no error: the header's value, and its part after a scheme word."""
+    text = header.reveal()
     return tuple(Secret(part) for part in {text, text.rpartition(" ")[2]} if part)
-
-
-def _maybe_done(state: retry.RetryState, got: Reply | TransportFailure) -> bool:
-    """Whether an attempt that is repeated may have done its work all the same."""
-    done = got.stage != "connect" if isinstance(got, TransportFailure) else got.status >= 500
-    return state.maybe_done or done

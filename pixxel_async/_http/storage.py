@@ -1,4 +1,4 @@
-"""Signed links: opened exactly as given, checked at every hop, and never with a key."""
+"""Requests to signed URLs: sent unchanged, checked at every redirect, and never with an API key."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from .._redact import place
+from .._redact import redact_url
 from ..errors import UnsafeLink
 from .host_limiter import HostLimiter
 from .reply import TransportFailure
-from .rules.body_limits import TELLING
-from .rules.link_safety import check_link, next_hop, off_limits
+from .rules.body_limits import ERROR_BODY_TIMEOUT
+from .rules.link_safety import check_link, forbidden_reason, next_hop
 
 if TYPE_CHECKING:
     from .edge.response import Response
     from .edge.transport import Transport
 
 HOPS = 3
+"""Redirects followed at most."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class LinkReply:
-    """The head of an answer, and its body to be read on.
+    """Status and headers of a response, with the body still to be read.
 
     Args:
-        headers: to show instead of its own.
+        headers: headers to show instead of the response's own.
     """
 
     def __init__(self, answer: Response, headers: Mapping[str, str] | None = None) -> None:
@@ -35,30 +36,35 @@ class LinkReply:
         self._answer = answer
 
     async def read(self) -> bytes:
-        """The next bytes of the body, undecoded; nothing at its end. Raises as `chunks` does."""
+        """Return the next bytes of the body, undecoded; b"" at its end.
+
+        Raises:
+            ConnectionFailed: the body was cut.
+            TimedOut: no byte came within the read timeout.
+        """
         chunk = await self._answer.read()
         if isinstance(chunk, TransportFailure):
             raise chunk.error
         return chunk
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The body as it arrives, undecoded; raises `ConnectionFailed` when it is cut, `TimedOut` without progress."""
+        """Yield the body as it arrives, undecoded; raises as `read` does."""
         while chunk := await self.read():
             yield chunk
 
-    async def peek(self, limit: int = 65536, *, within: float = TELLING) -> bytes:
-        """Up to so many bytes of an error's body; what came, when it is cut or takes longer than `within` seconds."""
+    async def peek(self, limit: int = 65536, *, within: float = ERROR_BODY_TIMEOUT) -> bytes:
+        """Return up to `limit` bytes of an error's body: those that arrive within `within` seconds."""
         return await self._answer.start(limit, within)
 
 
 class LinkStorage:
-    """Opens signed links.
+    """Open signed URLs.
 
     Args:
-        connections: returns the sessions, opening them if need be.
-        hosts: whose turn it is at each host.
-        loopback: whether the API is on loopback, so that its storage may be too.
-        block_private: whether private networks are off limits.
+        connections: returns the sessions, opened at first use.
+        hosts: limits the requests in flight per host.
+        loopback: whether the API is on loopback, so that its storage may be, too.
+        block_private: whether addresses of private networks are refused.
     """
 
     def __init__(
@@ -73,35 +79,35 @@ class LinkStorage:
     async def get(
         self, url: str, *, headers: Mapping[str, str] | None = None, method: str = "GET", buffer: int | None = None
     ) -> AsyncIterator[LinkReply]:
-        """Open a signed link; every status is an answer, but redirects, which are followed at most three times.
+        """Open a signed URL; every status is returned, except redirects, which are followed at most three times.
 
-        It waits for its turn while the host is paused by 429, 503 or Retry-After, or has as many requests as it bears.
+        Waits while the host is paused (429, 503, Retry-After) or at its concurrency limit.
 
         Args:
-            url: the link, sent exactly as given.
+            url: sent exactly as given.
             headers: such as Range and If-Range.
-            buffer: bytes that wait for their reader before the peer is slowed down, twice as many at most, and bytes
-                that are read at once; None for what suits few large bodies.
+            buffer: bytes buffered before backpressure (twice as many at most), and most bytes per read; None for the
+                default, which suits a few large bodies.
 
         Raises:
-            UnsafeLink: the link, or where it redirects to, is off limits.
-            ConnectionFailed, TimedOut: there was no answer.
+            UnsafeLink: the URL, or the target of a redirect, is not allowed.
+            ConnectionFailed, TimedOut: there was no response.
         """
-        async with self._hosts.turn(url) as door:
+        async with self._hosts.acquire(url) as slot:
             sent_at = self._hosts.now()
-            answer = await self._followed(method, url, headers or {}, buffer)
+            answer = await self._follow(method, url, headers or {}, buffer)
             try:
-                self._hosts.learn(door, answer, sent_at)
+                self._hosts.observe(slot, answer, sent_at)
                 yield LinkReply(answer)
             finally:
                 answer.close()
 
     def screen(self, host: str, addresses: list[str]) -> list[str]:
-        """Of the addresses that a host's name stands for those that may be connected to."""
+        """Filter the addresses of a host to those that may be connected to; raises `UnsafeLink` if none is left."""
         allowed = [
             address
             for address in addresses
-            if not off_limits(
+            if not forbidden_reason(
                 ipaddress.ip_address(address.partition("%")[0]),
                 loopback=self._loopback,
                 block_private=self._block_private,
@@ -111,7 +117,7 @@ class LinkStorage:
             raise UnsafeLink(f"{host} is not opened: its name leads to addresses that are off limits")
         return allowed
 
-    async def _followed(self, method: str, url: str, headers: Mapping[str, str], buffer: int | None) -> Response:
+    async def _follow(self, method: str, url: str, headers: Mapping[str, str], buffer: int | None) -> Response:
         transport = self._connections()
         for _ in range(HOPS + 1):
             check_link(url, loopback=self._loopback, block_private=self._block_private)
@@ -123,4 +129,4 @@ class LinkStorage:
                 return answer
             answer.close()
             url = next_hop(url, location)
-        raise UnsafeLink(f"{place(url)}: more than {HOPS} redirects")
+        raise UnsafeLink(f"{redact_url(url)}: more than {HOPS} redirects")

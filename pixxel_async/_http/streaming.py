@@ -1,4 +1,4 @@
-"""Protocols of a streamed answer and of the session that opens signed URLs."""
+"""Protocols of a streamed response and of the session that opens signed URLs."""
 
 from __future__ import annotations
 
@@ -8,34 +8,39 @@ from typing import Protocol
 
 
 class StorageReply(Protocol):
-    """The head of an answer of the storage, or of the API, and its body to be read on."""
+    """Status and headers of a response of the storage or the API, with its body still to be read."""
 
     status: int
     headers: Mapping[str, str]
     """Names in lower case."""
 
     async def read(self) -> bytes:
-        """The next bytes of the body, at least one; nothing at its end. Raises as `chunks` does."""
+        """Return the next bytes of the body, at least one; b"" at its end. Raises as `chunks` does."""
         ...
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The body as it arrives; raises `ConnectionFailed` when it is cut, `TimedOut` without progress."""
+        """Yield the body as it arrives; raises `ConnectionFailed` if it is cut, `TimedOut` without progress."""
         ...
 
     async def peek(self, limit: int = 65536, *, within: float = ...) -> bytes:
-        """Up to so many bytes of an error's body, as many as come in so many seconds."""
+        """Return up to `limit` bytes of an error's body: those that arrive within `within` seconds."""
         ...
 
 
 class Storage(Protocol):
-    """The session that never sees a key."""
+    """HTTP session for signed URLs; it never holds an API key."""
 
     def get(
         self, url: str, *, headers: Mapping[str, str] | None = None, method: str = "GET", buffer: int | None = None
     ) -> AbstractAsyncContextManager[StorageReply]:
-        """Open a signed link exactly as given, with `Accept-Encoding: identity`; `buffer` is what waits for its reader.
+        """Open a signed link exactly as given, with `Accept-Encoding: identity`.
 
-        Follows at most three redirects, https only. Raises `UnsafeLink`, `ConnectionFailed` or `TimedOut`; every
-        status is an answer.
+        Follows at most three redirects, https only. Every status is returned, none raises.
+
+        Args:
+            buffer: bytes buffered for the reader before the peer is slowed down by backpressure.
+
+        Raises:
+            UnsafeLink, ConnectionFailed, TimedOut: there was no response.
         """
         ...

@@ -17,7 +17,7 @@ from .._protocol.headers import http_date, retry_after
 from ..errors import ConfigError, NotFound, OutcomeUnknown, PackageFailed, PackageTimedOut
 from ..settings import DownloadSettings, RetrySettings, Timing
 from ..waiting import Broker, Update
-from ..waiting.broker import stand
+from ..waiting.broker import describe
 from .kinds.answer import PackageAnswer
 from .kinds.package import Package
 from .kinds.wanted import PackageLike, as_package
@@ -116,7 +116,9 @@ class Packages(PackageReader):
         wanted = as_package(package)
         last = await self._broker.outcome(self._poll(wanted), deadline)
         if last.value is None or last.verdict == "going":
-            raise PackageTimedOut(f"{wanted} was not ready in time: {stand(last)}", package=str(wanted), stage="wait")
+            raise PackageTimedOut(
+                f"{wanted} was not ready in time: {describe(last)}", package=str(wanted), stage="wait"
+            )
         return _raise_if_failed(last.value)
 
     async def link(self, package: PackageLike, *, min_lifetime: float = 60.0, fresh: bool = False) -> Link:
@@ -141,7 +143,7 @@ class Packages(PackageReader):
         link = None if last.value is None else _raise_if_failed(last.value).link
         if link is None:
             delay = None if last.value is None else last.value.retry_after
-            message = f"{wanted} has no link yet: {stand(last)}"
+            message = f"{wanted} has no link yet: {describe(last)}"
             raise PackageTimedOut(message, package=str(wanted), stage="ask", retry_after=delay)
         return link
 

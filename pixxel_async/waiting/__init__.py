@@ -1,4 +1,4 @@
-"""Waiting: one broker per client asks for everything that is waited for."""
+"""Polling: one broker per client polls for all waiters, with shared requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deadlines of any number of waiters, with one task for all of them."""
+"""Timers of any number of waiters, in one task."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Callback = Callable[[], object]
 
 
 class Timers:
-    """Makes a call when its time has come.
+    """Call back at given times; one task serves all timers.
 
     Args:
-        spawn: starts a task that the broker looks after.
+        spawn: starts a task that the broker cancels when it closes.
     """
 
     def __init__(self, timing: Timing, spawn: Spawn) -> None:
@@ -31,16 +31,16 @@ class Timers:
         self._until = 0.0
 
     def set(self, at: float, call: Callback) -> int:
-        """Have `call` made at a time of the client's clock; returns the number by which it is taken back."""
+        """Schedule `call` at a time of the client's clock; returns a number for `cancel`."""
         number = next(self._numbers)
         self._calls[number] = call
         heapq.heappush(self._times, (at, number))
         if self._task is None or self._task.done() or at < self._until:
-            self._begin()
+            self._start()
         return number
 
-    def take_back(self, number: int) -> None:
-        """The call is not wanted any more, or was made; the last one takes the task with it."""
+    def cancel(self, number: int) -> None:
+        """Cancel a timer; harmless if it has fired. Without any timer left, the task ends."""
         self._calls.pop(number, None)
         if not self._calls:
             self._times.clear()
@@ -49,7 +49,7 @@ class Timers:
             self._times = [each for each in self._times if each[1] in self._calls]
             heapq.heapify(self._times)
 
-    def _begin(self) -> None:
+    def _start(self) -> None:
         self._end()
         self._until = self._times[0][0]
         self._task = self._spawn(self._run())

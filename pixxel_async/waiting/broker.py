@@ -1,4 +1,4 @@
-"""The broker: everything that is waited for through one client, with as few requests as can be."""
+"""Broker of all waits of one client: waiters of the same kind share polling requests."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 from .._http.resource import Wait
-from .._redact import masked
-from ..errors import ConfigError, TimedOut, WaitFailed
+from .._redact import mask
+from ..errors import ClientClosed, ConfigError, TimedOut, WaitFailed
 from ..settings import PollSettings, Timing
 from .alarms import Timers
 from .listener import EndCallback, LatestValue, Listener, Update
@@ -17,26 +17,30 @@ from .poller import Poller
 
 T = TypeVar("T")
 
+CREATED_GRACE = 30.0
+"""Seconds after a create in which "not found" means "not visible yet"."""
+
 
 class Broker:
-    """Serves all waiters of one client; implements `Waiter`.
+    """Serve all waiters of one client; implements `Waiter`.
 
     Waiters of one kind and group share a poller, which lives as long as one of them.
 
     Args:
         timing: the client's clock, sleep and random numbers.
-        settings: intervals and the deadline of a wait that names none.
+        settings: polling intervals, and the deadline of a wait without its own.
     """
 
     def __init__(self, timing: Timing, settings: PollSettings) -> None:
         self._timing = timing
         self._settings = settings
         self._pollers: dict[tuple[str, tuple[str, ...]], Poller[Any]] = {}
+        self._created: dict[str, float] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._alarms = Timers(timing, self._spawn)
+        self._timers = Timers(timing, self._spawn)
 
     async def wait(self, wait: Wait[T], deadline: float | None = None) -> T:
-        """The thing once it has ended well or in part.
+        """Return the value once it has ended well or in part.
 
         A row that came with a listing may lack members that only `get` fills.
 
@@ -44,42 +48,42 @@ class Broker:
             deadline: seconds; None for `PollSettings.timeout`.
 
         Raises:
-            WaitFailed: it ended badly; the error holds the last value.
-            TimedOut: it had not ended at the deadline; the text says where it stood.
+            WaitFailed: it ended badly; the error has the last value.
+            TimedOut: it had not ended at the deadline; the text has its last status.
         """
-        told = await self.outcome(wait, deadline)
-        if (error := self._failure(wait, told, deadline)) is not None:
+        update = await self.outcome(wait, deadline)
+        if (error := self._failure(wait, update, deadline)) is not None:
             raise error
-        return cast("T", told.value)
+        return cast("T", update.value)
 
     def follow(
         self, wait: Wait[T], ended: Callable[[Exception | None], object], deadline: float | None = None
     ) -> Callable[[], None]:
-        """Have a call made once the thing has ended, however it did, without a task that waits.
+        """Call back once the object has ended, well or badly, without a task that waits.
 
         Args:
-            ended: gets the error that `wait` would raise; None when it has ended well or in part.
+            ended: called with the error that `wait` would raise, or None if it ended well or in part.
             deadline: as of `wait`.
 
         Returns:
-            what ends the following; harmless when it is over.
+            a function that ends the wait; harmless if it is over.
         """
 
-        def call(told: Update[T]) -> None:
+        def call(update: Update[T]) -> None:
             leave()
-            ended(self._failure(wait, told, deadline))
+            ended(self._failure(wait, update, deadline))
 
         listener = EndCallback(self._timing.clock() + self._limit(deadline), call)
         leave = self._join(wait, listener)
         return leave
 
     async def outcome(self, wait: Wait[T], deadline: float | None = None) -> Update[T]:
-        """How it ended, or how it stood at the deadline (verdict `going`); raises only what asking raised."""
+        """Return the last update: the end, or the state at the deadline (`going`); raises only if polling did."""
         with self._listening(wait, deadline, changes=False) as listener:
             return await listener.take() or listener.last
 
     async def watch(self, wait: Wait[T], deadline: float | None = None) -> AsyncIterator[T]:
-        """Each change of the thing, its end included, whichever that is; a slow reader gets the newest alone.
+        """Iterate over the changes of a value, its end included; a slow reader gets only the newest.
 
         Args:
             deadline: seconds; None for `PollSettings.timeout`.
@@ -88,17 +92,26 @@ class Broker:
             TimedOut: it had not ended at the deadline.
         """
         with self._listening(wait, deadline, changes=True) as listener:
-            while (told := await listener.take()) is not None:
-                if told.value is not None:
-                    yield told.value
-                if told.ends:
+            while (update := await listener.take()) is not None:
+                if update.value is not None:
+                    yield update.value
+                if update.ends:
                     return
             raise self._timed_out(wait, listener.last, deadline)
 
+    def note_created(self, id: str) -> None:
+        """Remember an id that a create has returned: reads may not find it for some seconds (eventual consistency)."""
+        now = self._timing.clock()
+        self._created = {each: at for each, at in self._created.items() if now - at < CREATED_GRACE}
+        self._created[id] = now
+
+    def _is_new(self, id: str) -> bool:
+        return self._timing.clock() - self._created.get(id, -CREATED_GRACE) < CREATED_GRACE
+
     async def close(self) -> None:
-        """End every wait with an error, and leave no task behind; harmless when repeated."""
+        """End every wait with `ClientClosed`, and cancel all tasks; harmless if repeated."""
         for poller in list(self._pollers.values()):
-            poller.stop(ConfigError("the client was closed while something was waited for"))
+            poller.stop(ClientClosed("the client was closed during a wait; keep it open until the wait has ended"))
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -114,14 +127,14 @@ class Broker:
             leave()
 
     def _join(self, wait: Wait[T], listener: Listener[T]) -> Callable[[], None]:
-        """Let a waiter be told; what is returned takes it away again."""
-        alarm = self._alarms.set(listener.deadline, listener.give_up)
+        """Register a waiter; returns the function that removes it."""
+        timer = self._timers.set(listener.deadline, listener.give_up)
         poller = self._poller((wait.kind, wait.group))
         poller.join(wait, listener)
 
         def leave() -> None:
             poller.leave(wait, listener)
-            self._alarms.take_back(alarm)
+            self._timers.cancel(timer)
 
         return leave
 
@@ -137,7 +150,7 @@ class Broker:
                 del self._pollers[key]
 
         if key not in self._pollers:
-            self._pollers[key] = Poller(self._timing, self._settings, self._spawn, over)
+            self._pollers[key] = Poller(self._timing, self._settings, self._spawn, over, self._is_new)
         return self._pollers[key]
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -146,28 +159,30 @@ class Broker:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _failure(self, wait: Wait[T], told: Update[T], deadline: float | None) -> Exception | None:
-        """Why this is no good end; None when it is one."""
-        if told.error is not None:
-            return told.error
-        if told.value is None or told.verdict == "going":
-            return self._timed_out(wait, told, deadline)
-        if told.verdict == "bad":
-            return WaitFailed(f"{_what(wait)} ended badly: {stand(told, wait.status)}", value=told.value)
+    def _failure(self, wait: Wait[T], update: Update[T], deadline: float | None) -> Exception | None:
+        """Return the error of an update; None if it ended well or in part."""
+        if update.error is not None:
+            return update.error
+        if update.value is None or update.verdict == "going":
+            return self._timed_out(wait, update, deadline)
+        if update.verdict == "bad":
+            return WaitFailed(f"{_what(wait)} ended badly: {describe(update, wait.status)}", value=update.value)
         return None
 
-    def _timed_out(self, wait: Wait[T], told: Update[T], deadline: float | None) -> TimedOut:
-        return TimedOut(f"{_what(wait)} had not ended within {self._limit(deadline):g} s: {stand(told, wait.status)}")
+    def _timed_out(self, wait: Wait[T], update: Update[T], deadline: float | None) -> TimedOut:
+        return TimedOut(
+            f"{_what(wait)} had not ended within {self._limit(deadline):g} s: {describe(update, wait.status)}"
+        )
 
 
-def stand(told: Update[Any], member: str = "status") -> str:
-    """Where a thing stands, for people: its word as last read, how often it was asked about, and the last error."""
-    error = "" if told.trouble is None else f"; the last error: {told.trouble}"
-    if told.value is None:
+def describe(update: Update[Any], member: str = "status") -> str:
+    """Describe the state of an object: its last status, how often it was polled, and the last error."""
+    error = "" if update.trouble is None else f"; the last error: {update.trouble}"
+    if update.value is None:
         return f"no answer yet{error}"
-    progress = getattr(told.value, "progress", None)
+    progress = getattr(update.value, "progress", None)
     at = "" if progress in (None, "") else f" at {progress!r}"
-    return f"status {masked(repr(getattr(told.value, member, None)))[:80]}{at:.40}, asked {told.asked} times{error}"
+    return f"status {mask(repr(getattr(update.value, member, None)))[:80]}{at:.40}, asked {update.asked} times{error}"
 
 
 def _what(wait: Wait[Any]) -> str:

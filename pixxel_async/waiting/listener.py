@@ -1,4 +1,4 @@
-"""One waiter, and what it was told last: one that awaits its news, or one that is called at the end."""
+"""Waiters: one that awaits updates, and one that is called back at the end."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ T = TypeVar("T")
 
 @frozen
 class Update(Generic[T]):
-    """What a waiter is told.
+    """State of a polled value, as given to its waiters.
 
     Attributes:
-        value: the thing as last read; None when no answer has come.
-        verdict: how it stands; `going` in the last news means that the deadline has come.
-        asked: answers that have come.
-        error: why there is no value, for this waiter alone.
-        trouble: the error that came instead of the last answer, when it may pass and one goes on asking.
+        value: the value as last read; None before the first answer.
+        verdict: state of the value; `going` in the last update means that the deadline has passed.
+        asked: answers so far.
+        error: why the wait failed; an object of this waiter alone.
+        trouble: transient error in place of the last answer; polling goes on.
     """
 
     value: T | None
@@ -34,18 +34,18 @@ class Update(Generic[T]):
 
     @property
     def ends(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether no further update will come."""
         return self.error is not None or self.verdict != "going"
 
 
 class Listener(ABC, Generic[T]):
-    """A waiter, as a poller knows it; none of these methods waits.
+    """A waiter, as a poller uses it; no method blocks.
 
     Args:
-        deadline: the client's time at which the waiter gives up.
+        deadline: time of the client's clock at which the wait ends.
 
     Attributes:
-        last: what was told last, wanted or not.
+        last: the last update, delivered or not.
     """
 
     def __init__(self, deadline: float) -> None:
@@ -53,64 +53,64 @@ class Listener(ABC, Generic[T]):
         self.last: Update[T] = Update(None)
 
     @abstractmethod
-    def tell(self, told: Update[T]) -> None:
-        """There is news."""
+    def update(self, update: Update[T]) -> None:
+        """Take a new state."""
 
     @abstractmethod
     def give_up(self) -> None:
-        """The deadline has come."""
+        """End the wait at its deadline."""
 
     def note(self, trouble: Exception | None) -> None:
-        """Asking fails in a way that may pass, or works again: no news, but worth a word at the deadline."""
+        """Note a transient error, or that it has passed: no update, but part of the message at the deadline."""
         self.last = evolve(self.last, trouble=trouble)
 
 
 class LatestValue(Listener[T]):
-    """For one who awaits news: newer ones replace what was not taken, so a slow reader costs no memory.
+    """Hold the latest update for a waiter that awaits it; an update not taken is replaced by the next.
 
     Args:
-        changes: whether it wants every change, or only the end.
+        changes: whether to deliver every change, or only the end.
     """
 
     def __init__(self, deadline: float, *, changes: bool) -> None:
         super().__init__(deadline)
         self._changes = changes
-        self._letter: Update[T] | None = None
+        self._latest: Update[T] | None = None
         self._late = False
-        self._news = asyncio.Event()
+        self._ready = asyncio.Event()
 
-    def tell(self, told: Update[T]) -> None:
-        self.last = told
-        if told.ends or self._changes:
-            self._letter = told
-            self._news.set()
+    def update(self, update: Update[T]) -> None:
+        self.last = update
+        if update.ends or self._changes:
+            self._latest = update
+            self._ready.set()
 
     def give_up(self) -> None:
         self._late = True
-        self._news.set()
+        self._ready.set()
 
     async def take(self) -> Update[T] | None:
-        """The newest news, once there are some; None at the deadline. Raises the error told."""
-        await self._news.wait()
-        told, self._letter = self._letter, None
+        """Wait for an update and return the newest; None at the deadline. Raises the update's error."""
+        await self._ready.wait()
+        update, self._latest = self._latest, None
         if not self._late:
-            self._news.clear()
-        if told is not None and told.error is not None:
-            raise told.error
-        return told
+            self._ready.clear()
+        if update is not None and update.error is not None:
+            raise update.error
+        return update
 
 
 class EndCallback(Listener[T]):
-    """For one who awaits nothing, since there may be thousands: makes a call, once, at the end or the deadline."""
+    """Call back once, at the end or the deadline; for thousands of waits without a task each."""
 
     def __init__(self, deadline: float, call: Callable[[Update[T]], object]) -> None:
         super().__init__(deadline)
         self._call = call
 
-    def tell(self, told: Update[T]) -> None:
-        self.last = told
-        if told.ends:
-            self._call(told)
+    def update(self, update: Update[T]) -> None:
+        self.last = update
+        if update.ends:
+            self._call(update)
 
     def give_up(self) -> None:
         self._call(self.last)

@@ -1,4 +1,4 @@
-"""One task for all that wait for things of one kind and group: a request a tick, a tick no more often than sensible."""
+"""Poller of one kind and group: one task that polls for all of its waiters."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from attrs import evolve
 
 from .._http.resource import Wait
-from .._redact import masked
-from ..errors import PixxelError
+from .._redact import mask
+from ..errors import DecodeError, IncompleteListing, NotFound, PixxelError
 from ..settings import PollSettings, Timing
 from .listener import Listener, Update
 from .rules import polling
@@ -26,44 +26,56 @@ T = TypeVar("T")
 Spawn = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 
 BREATH = 250
-"""Things that are read or told about before others get their turn on the event loop: a millisecond or two."""
+"""Objects handled before yielding to the event loop: one or two milliseconds."""
+
+BLANK_ANSWERS = 3
+"""Answers in a row without a status after which a wait ends with an error."""
 
 log = logging.getLogger("pixxel_async.waiting")
 
 
 class Poller(Generic[T]):
-    """Asks as long as anybody waits, and tells each waiter what concerns it.
+    """Poll while anybody waits, and deliver updates to each waiter.
 
     Args:
-        spawn: starts a task that the broker looks after.
-        over: called when the last waiter has gone.
+        spawn: starts a task that the broker cancels when it closes.
+        over: called when the last waiter has left.
+        is_new: tells whether an id was created so recently that "not found" may mean "not visible yet".
     """
 
-    def __init__(self, timing: Timing, settings: PollSettings, spawn: Spawn, over: Callable[[Poller[T]], None]) -> None:
+    def __init__(
+        self,
+        timing: Timing,
+        settings: PollSettings,
+        spawn: Spawn,
+        over: Callable[[Poller[T]], None],
+        is_new: Callable[[str], bool] = lambda id: False,
+    ) -> None:
         self._timing = timing
         self._settings = settings
         self._spawn = spawn
         self._over = over
+        self._is_new = is_new
         self._subjects: dict[str, Polled[T]] = {}
         self._weights = polling.Weights()
         self._nap: asyncio.Task[Any] | None = None
         self._task = spawn(self._run())
 
     def join(self, wait: Wait[T], listener: Listener[T]) -> None:
-        """One more waiter; what is known is told at once, a thing that is new here is asked about soon."""
+        """Add a waiter; a known state is delivered at once, a new object is polled soon."""
         subject = self._subjects.get(wait.id)
         if subject is None:
             subject = self._subjects[wait.id] = Polled(wait, self._timing.clock())
             if self._nap is not None:
                 self._nap.cancel()
         elif subject.last is not None:
-            listener.tell(Update(subject.last, asked=subject.asked))
+            listener.update(Update(subject.last, asked=subject.asked))
         if subject.trouble is not None:
             listener.note(subject.trouble)
         subject.listeners[listener] = None
 
     def leave(self, wait: Wait[T], listener: Listener[T]) -> None:
-        """One waiter less; without any, the polling ends."""
+        """Remove a waiter; without any, polling ends."""
         subject = self._subjects.get(wait.id)
         if subject is None or listener not in subject.listeners:
             return
@@ -75,7 +87,7 @@ class Poller(Generic[T]):
             self._task.cancel()
 
     def stop(self, error: Exception) -> None:
-        """Send everybody away with this error, each with an object of its own."""
+        """End all waits with a copy of this error each."""
         for subject in list(self._subjects.values()):
             self._end(subject, error)
         self._task.cancel()
@@ -86,7 +98,7 @@ class Poller(Generic[T]):
                 await self._tick()
                 if self._subjects:
                     await self._pause()
-        except Exception as error:  # whatever it is, nobody may be left waiting
+        except Exception as error:  # handler of last resort: nobody may be left waiting
             self.stop(error)
         finally:
             self._over(self)
@@ -96,7 +108,7 @@ class Poller(Generic[T]):
         answers = await self._ask(asked)
         for number, subject in enumerate(asked, 1):
             if subject.listeners:
-                self._tell(subject, answers[subject.wait.id])
+                self._deliver(subject, answers[subject.wait.id])
             if number % BREATH == 0:
                 await asyncio.sleep(0)
 
@@ -106,7 +118,7 @@ class Poller(Generic[T]):
         if listing is not None and polling.lists(len(subjects), self._weights):
             try:
                 found.update(await self._list(listing(), {subject.wait.id: subject for subject in subjects}))
-            except PixxelError as error:  # told to all: getting each by itself would fare no better
+            except PixxelError as error:  # getting each by itself would fare no better
                 return {subject.wait.id: error for subject in subjects}
         missing = [subject for subject in subjects if subject.wait.id not in found]
         got = await asyncio.gather(*(self._get(subject.wait) for subject in missing))
@@ -116,47 +128,56 @@ class Poller(Generic[T]):
         member = next(iter(wanted.values())).wait.id_member
         found: dict[str, T] = {}
         rows = pages = size = 0
-        async for page in listing.by_page(once=True):
-            pages += 1
-            for row in page:
-                rows += 1
-                size = size or len(repr(row))
-                if (id := str(getattr(row, member, ""))) in wanted:
-                    found[id] = row
-                if rows % BREATH == 0:
-                    await asyncio.sleep(0)
-            if len(found) == len(wanted):
-                break
+        try:
+            async for page in listing.by_page(once=True):
+                pages += 1
+                for row in page:
+                    rows += 1
+                    size = size or len(repr(row))
+                    if (id := str(getattr(row, member, ""))) in wanted:
+                        found[id] = row
+                    if rows % BREATH == 0:
+                        await asyncio.sleep(0)
+                if len(found) == len(wanted):
+                    break
+        except IncompleteListing:  # those that did not come are read one by one
+            pass
         self._weights = evolve(self._weights, rows=rows, pages=pages, row=size or self._weights.row)
         return found
 
     async def _get(self, wait: Wait[T]) -> T | Exception:
         try:
             value = await wait.get()
-        except Exception as error:  # told to those who wait for this one
+        except Exception as error:  # delivered to the waiters of this one
             return error
         self._weights = evolve(self._weights, whole=len(repr(value)))
         return value
 
-    def _tell(self, subject: Polled[T], answer: T | Exception) -> None:
+    def _deliver(self, subject: Polled[T], answer: T | Exception) -> None:
         subject.rest(answer, self._timing.clock())
         if isinstance(answer, Exception):
             self._fail(subject, answer)
             return
         recovered, news, verdict = subject.trouble is not None, subject.see(answer), subject.verdict
         if news and not known(subject.status):
-            told = masked(repr(subject.status))
-            log.info("status.unknown kind=%s id=%s status=%.80s", subject.wait.kind, subject.wait.id, told)
+            word = mask(repr(subject.status))
+            log.info("status.unknown kind=%s id=%s status=%.80s", subject.wait.kind, subject.wait.id, word)
+        if subject.blank >= BLANK_ANSWERS:
+            self._end(
+                subject, DecodeError(f"{subject.blank} answers held no {subject.wait.status!r}: is this the API?")
+            )
+            return
         if verdict != "going":
             del self._subjects[subject.wait.id]
         for listener in subject.listeners if news or verdict != "going" else ():
-            listener.tell(Update(answer, verdict, subject.asked))
+            listener.update(Update(answer, verdict, subject.asked))
         for listener in subject.listeners if recovered and not news else ():
             listener.note(None)
 
     def _fail(self, subject: Polled[T], error: Exception) -> None:
-        """An error that may pass is waited out; another one ends it."""
-        if not subject.fail(error):
+        """Wait out a transient error; end the wait with any other."""
+        hidden = isinstance(error, NotFound) and subject.last is None and self._is_new(subject.wait.id)
+        if not subject.fail(error, hidden=hidden):
             self._end(subject, error)
             return
         log.warning("poll.failed kind=%s id=%s error=%s", subject.wait.kind, subject.wait.id, type(error).__name__)
@@ -166,7 +187,7 @@ class Poller(Generic[T]):
     def _end(self, subject: Polled[T], error: Exception) -> None:
         del self._subjects[subject.wait.id]
         for listener in subject.listeners:
-            listener.tell(Update(subject.last, asked=subject.asked, error=_own(error)))
+            listener.update(Update(subject.last, asked=subject.asked, error=_own(error)))
 
     async def _pause(self) -> None:
         ticked, roll = self._timing.clock(), self._timing.random()
@@ -195,5 +216,5 @@ class Poller(Generic[T]):
 
 
 def _own(error: Exception) -> Exception:
-    """The error as an object of one waiter alone, so that no traceback is shared; a foreign one stays as it is."""
+    """Copy an error of ours for one waiter, so that no traceback is shared."""
     return copy.copy(error) if isinstance(error, PixxelError) else error

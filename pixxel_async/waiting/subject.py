@@ -1,4 +1,4 @@
-"""One thing that is waited for: who waits, what was read last, and when to look again."""
+"""State of one polled object: its waiters, last value and next poll."""
 
 from __future__ import annotations
 
@@ -17,30 +17,34 @@ from .rules.words import verdict, went_back
 
 T = TypeVar("T")
 
-# ASSUMPTION: these members, where a thing has them, hold its progress and the time that it is expected to take; the
-# numbers are the seconds of the latter's unit.
+# ASSUMPTION: these members hold the progress of an object and the time that it is expected to take; the numbers are
+# the seconds per unit of the latter.
 PROGRESS = "progress"
 ESTIMATES = {"estimated_duration": 1.0, "estimated_time_in_min": 60.0}
 RETRY_AFTER = "retry_after"
-"""The member of answers and of errors with the seconds for which the service wants to be left alone."""
+"""Attribute of answers and errors with the seconds until the next poll that the service asks for."""
 
-_PASSING = (ServerError, ConnectionFailed, TimedOut, RateLimited)
+MAX_PAUSE = 900.0
+"""Longest Retry-After in seconds that a poll waits for: a service that says "tomorrow" is asked again before."""
+
+_TRANSIENT = (ServerError, ConnectionFailed, TimedOut, RateLimited)
 
 
 @define(eq=False)
 class Polled(Generic[T]):
-    """One thing that is waited for, by one or by thousands.
+    """One polled object, with any number of waiters.
 
     Attributes:
-        since: the client's time at which it was first waited for.
-        listeners: in the order of their coming.
-        last: what was read last.
-        asked: answers that have come.
-        still: answers in a row that brought no news.
-        setbacks: how often the status went backwards.
-        trouble: the error that came instead of the last answer, if one that may pass did.
-        failures: such errors in a row.
-        quiet_until: the client's time before which the service does not want to be asked again.
+        since: time of the client's clock at which the first wait started.
+        listeners: waiters, first come first.
+        last: last value read.
+        asked: answers so far.
+        still: consecutive answers without a change.
+        setbacks: times that the status went backwards.
+        trouble: transient error in place of the last answer.
+        blank: consecutive answers without a status.
+        failures: consecutive transient errors.
+        quiet_until: time of the client's clock before which the service asked not to be polled.
     """
 
     wait: Wait[T]
@@ -52,10 +56,11 @@ class Polled(Generic[T]):
     setbacks: int = 0
     trouble: Exception | None = None
     failures: int = 0
+    blank: int = 0
     quiet_until: float = -math.inf
 
     def see(self, value: T) -> bool:
-        """Take note of an answer; whether it brings news."""
+        """Record an answer; returns whether it is a change."""
         self.trouble, self.failures = None, 0
         news = value != self.last
         if self.last is not None:
@@ -63,33 +68,38 @@ class Polled(Generic[T]):
         self.asked += 1
         self.still = 0 if news else self.still + 1
         self.last = value
+        self.blank = self.blank + 1 if self.wait.judge is None and self.status is None else 0
         return news
 
-    def fail(self, error: Exception) -> bool:
-        """Take note of an error; whether it may pass, so that one goes on asking."""
-        if not (self.wait.patient and isinstance(error, _PASSING)):
+    def fail(self, error: Exception, *, hidden: bool = False) -> bool:
+        """Record an error; returns whether it is transient, so that polling goes on.
+
+        Args:
+            hidden: whether the error only says that a new object is not visible yet.
+        """
+        if not hidden and not (self.wait.patient and isinstance(error, _TRANSIENT)):
             return False
         self.trouble, self.failures = error, self.failures + 1
         return True
 
     def rest(self, answer: T | Exception, now: float) -> None:
-        """Take note of the pause that an answer or an error asks for, if it does."""
-        told = numeric(getattr(answer, RETRY_AFTER, None))
-        self.quiet_until = now + told if told is not None else -math.inf
+        """Record the pause that an answer or an error asks for, at most `MAX_PAUSE` seconds."""
+        asked = numeric(getattr(answer, RETRY_AFTER, None))
+        self.quiet_until = now + min(asked, MAX_PAUSE) if asked is not None else -math.inf
 
     @property
     def unasked(self) -> bool:
-        """Whether nothing is known of it yet, not even that asking fails."""
+        """Whether it was never polled."""
         return not self.asked and not self.failures
 
     @property
     def status(self) -> object:
-        """The status word of the last answer."""
+        """Status word of the last answer."""
         return getattr(self.last, self.wait.status, None)
 
     @property
     def verdict(self) -> Verdict:
-        """How it stands by the last answer."""
+        """Verdict of the last answer."""
         if self.last is None:
             return "going"
         if self.wait.judge is not None:
@@ -97,7 +107,7 @@ class Polled(Generic[T]):
         return verdict(self.status, self.wait.good, self.wait.bad)
 
     def pause(self, now: float, settings: PollSettings, roll: float) -> float:
-        """Seconds before it should be asked about again."""
+        """Return the seconds until the next poll."""
         return max(self._pause(now, settings, roll), self.quiet_until - now)
 
     def _pause(self, now: float, settings: PollSettings, roll: float) -> float:

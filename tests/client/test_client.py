@@ -100,7 +100,7 @@ async def test_another_process() -> None:
         child = os.fork()
     if child == 0:
         try:
-            client._lane.open()
+            client._channel.open()
         except RuntimeError as error:
             os._exit(7 if "fork" in str(error) else 1)
         os._exit(1)

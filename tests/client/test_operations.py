@@ -92,7 +92,8 @@ def calls(client: PixxelClient, ids: Ids) -> dict[str, tuple[Do | Pages[Any], An
         "aois.create": (lambda: client.aois.create(name="N", description="", geometry=SQUARE, **area), models.AOI),
         "aois.get": (lambda: client.aois.get(ids.aoi), models.AOI),
         "search.images": (client.search.images(
-            geometry=SQUARE, satellites=[place], filters=[SearchFilter(id="eo:cloud_cover", min=0, max=90)], **times,
+            geometry=SQUARE, satellites=[place], filters=[SearchFilter(id="eo:cloud_cover", min=0, max=90)], limit=100,
+            **times,
         ), models.STACItem),
         "satellites.list": (client.satellites.list(), models.Satellite),
         "indices.list": (client.indices.list(limit=2), models.Index),

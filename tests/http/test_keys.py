@@ -9,7 +9,7 @@ import traceback
 
 import pytest
 
-from pixxel_async import ConfigError, Forbidden, KeyRefused, PixxelError, Settings
+from pixxel_async import ConfigError, Forbidden, KeyRefused, PixxelClient, PixxelError, Settings
 from tests.support.clients import KEY, client_for
 from tests.support.raw import Raw, Step, answer
 
@@ -134,7 +134,7 @@ async def test_the_key_stands_in_no_error_and_no_log(end: str, method: str, capl
     ):
         with pytest.raises(PixxelError) as caught:
             (await client.request(method, "/v0/x", body={} if method == "POST" else None)).json()
-        shown = _texts(caught.value) + repr(client) + repr(client.settings) + repr(vars(client._calls)) + caplog.text
+        shown = _texts(caught.value) + repr(client) + repr(client.settings) + repr(vars(client._sender)) + caplog.text
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     assert KEY not in shown
@@ -185,3 +185,53 @@ async def test_secrets_do_not_travel() -> None:
         assert KEY not in repr(client.settings) and "pw@" not in repr(client.settings)
         assert isinstance(client.settings, Settings)
     await asyncio.sleep(0)
+
+
+async def test_a_refused_create_names_the_form_that_was_not_tried() -> None:
+    """A call that must not be repeated does not try the other form; the error says which, and how to set it."""
+    async with Raw(answer(401)) as server, client_for(server.url) as client:
+        with pytest.raises(KeyRefused, match="auth='bearer'"):
+            await client.jobs.create("w", project_id="p")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("paid", [False, True])
+async def test_a_rotated_key_is_read_again(paid: bool) -> None:
+    """After a 401 the source is asked again, and any call is sent once more if it gives another key."""
+    keys = ["old-key-1", "new-key-2", "new-key-2"]
+
+    async def source() -> str:
+        return keys.pop(0)
+
+    settings = Settings.load("x", environ={"HOME": "/nonexistent"}, base_url="http://127.0.0.1:9", auth="raw")
+    async with Raw(answer(401), OK) as server, PixxelClient(source, settings=settings, base_url=server.url) as client:
+        job = await (client.jobs.create("w", project_id="p") if paid else client.jobs.get("w", "j"))
+        assert job.id == "j"
+    assert [seen.headers["authorization"] for seen in server.requests] == ["old-key-1", "new-key-2"]
+
+
+async def test_a_key_source_without_a_new_key_is_refused() -> None:
+    """The same key once more is no reason to send the call again."""
+
+    async def source() -> str:
+        return "old-key-1"
+
+    settings = Settings.load("x", environ={"HOME": "/nonexistent"}, base_url="http://127.0.0.1:9", auth="raw")
+    async with Raw(answer(401)) as server, PixxelClient(source, settings=settings, base_url=server.url) as client:
+        with pytest.raises(KeyRefused):
+            await client.jobs.get("w", "j")
+    assert len(server.requests) == 1
+
+
+async def test_a_light_client_keeps_the_fixed_form() -> None:
+    """`with_key` sends the new key in the form that the owner's settings fix."""
+    async with Raw(OK) as server, client_for(server.url, auth="bearer") as client:
+        await client.with_key("other-key-3").jobs.get("w", "j")
+    assert server.requests[0].headers["authorization"] == "Bearer other-key-3"
+
+
+@pytest.mark.parametrize("key", [b"bytes-key", bytearray(b"x"), 7])
+def test_a_key_that_is_no_text_is_refused(key: object) -> None:
+    """Bytes as a key are refused by their type when the client is made."""
+    with pytest.raises(ConfigError):
+        PixxelClient(key, base_url="http://127.0.0.1:9")  # type: ignore[arg-type]

@@ -36,7 +36,7 @@ async def test_every_status(body: str, repeat: Repeat) -> None:
         for status in STATUSES:
             with aioresponses() as answers:
                 odd(answers, "POST", URL, status=status, **BODIES[body])
-                [result] = await asyncio.gather(client._calls.call(call), return_exceptions=True)
+                [result] = await asyncio.gather(client._sender.call(call), return_exceptions=True)
             unknown = repeat != "safe" and (status >= 500 or status == 408)
             if status < 300:
                 assert isinstance(result, Reply) and result.status == status

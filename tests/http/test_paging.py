@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async import ConfigError, DecodeError
+from pixxel_async import APIError, ConfigError, DecodeError, IncompleteListing, NotFound
 from pixxel_async._http.call import Call, Operation
-from pixxel_async._http.rules.paging import Cursor, PageData, Paging, PagingStyle, begin, sheet, step
+from pixxel_async._http.rules.paging import Cursor, PageData, Paging, PagingStyle, first_page, next_page, parse_page
 from tests.support.clients import client_for
 from tests.support.raw import Raw, answer
 
@@ -24,19 +24,21 @@ Serve = Callable[[dict[str, Any]], dict[str, Any]]
 def read_all(
     style: PagingStyle, serve: Serve, limit: int | None = None, most: int = 1000
 ) -> tuple[list[Any], list[str]]:
-    """All rows that our rules read from that server, and their warnings."""
+    """Return all rows that our rules read from that server, and what they say about the end."""
     call = Call(OPERATION, body={} if style.startswith(("body", "skip")) else None)
-    cursor: Cursor | None = begin(call, Paging(style, "rows", limit), None)
+    cursor: Cursor | None = first_page(call, Paging(style, "rows", limit), None)
     rows: list[Any] = []
-    warnings = []
+    warnings: list[str] = []
+    missing: list[str] = []
     while cursor is not None:
         asked = {**cursor.call.query, **(cursor.call.body or {})}
-        got = sheet(serve(asked), cursor.paging)
-        following = step(cursor, got, most)
-        rows += [] if following.again else got.rows
+        got = parse_page(serve(asked), cursor)
+        following = next_page(cursor, got, most)
+        rows += [] if following.repeated else got.rows
         warnings += [following.warning] if following.warning else []
+        missing += [following.missing] if following.missing else []
         cursor = following.next
-    return rows, warnings
+    return rows, warnings + missing
 
 
 @pytest.mark.slow
@@ -72,7 +74,7 @@ def test_numbers_are_found_out(first: int, asked: list[int | None]) -> None:
 
     assert read_all("page", serve, 2) == ([1, 2, 3, 4, 5], [])
     assert seen == asked
-    assert read_all("page", lambda wish: {"rows": [wish.get("page_num")], "count": 1}) == ([None], [])
+    assert read_all("page", lambda wish: {"rows": [wish.get("page_num")], "count": 1})[0][:1] == [None]
 
 
 def test_whole_is_one_request() -> None:
@@ -91,7 +93,7 @@ def test_search_goes_on_by_what_its_answer_names() -> None:
 
     assert read_all("skip", skipping) == ([1, 2, 3], [])
     silent = {"rows": [1, 2], "pagination": {"limit": 2, "total": 9}}
-    assert read_all("skip", lambda asked: silent) == ([1, 2], ["9 rows were announced, 2 came"])
+    assert read_all("skip", lambda asked: silent) == ([1, 2], ["the listing ended"])
 
 
 @pytest.mark.parametrize("total", [None, 1000, -5, "many", True])
@@ -126,9 +128,15 @@ def test_an_empty_page_always_ends_it(total: int | None) -> None:
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 )
-def test_any_answer_is_a_sheet(rows: Any) -> None:
-    """Whatever stands where the rows should be, there is a list of them."""
-    got = sheet({"rows": rows, "pagination": rows, "count": rows}, Paging("offset", "rows"))
+def test_any_answer_is_a_page_or_an_error(rows: Any) -> None:
+    """Lists, maps and null are rows; anything else in their place is a `DecodeError`."""
+    try:
+        got = parse_page(
+            {"rows": rows, "pagination": rows, "count": rows}, Cursor(Call(OPERATION), Paging("offset", "rows"))
+        )
+    except DecodeError:
+        assert rows is not None and not isinstance(rows, list | dict)
+        return
     assert isinstance(got, PageData)
     assert isinstance(got.rows, list)
 
@@ -151,9 +159,9 @@ async def test_pages_is_a_value() -> None:
     assert len(targets) == 6
 
 
-async def test_a_lying_listing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """What was odd about a listing stands in the log, once, with the name of the operation."""
-    page = answer(body={"orders": [{"id": "1"}], "pagination": {"total": 9}})
+async def test_a_listing_that_does_not_advance_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A server that ignores the offset and announces nothing is one warning with the name of the operation."""
+    page = answer(body={"orders": [{"id": "1"}]})
     async with Raw(page) as server, client_for(server.url) as client:
         with caplog.at_level(logging.WARNING, "pixxel_async.http"):
             assert len([order async for order in client.orders.list()]) == 1
@@ -172,13 +180,13 @@ async def test_numbers_of_rows_are_checked(given: dict[str, Any]) -> None:
 
 
 async def test_no_listing_at_all() -> None:
-    """A text where a listing should be is a DecodeError; a missing or null member is an empty page."""
-    async with (
-        Raw(answer(200, b'"hello"'), answer(body={}), answer(body={"orders": None})) as server,
-        client_for(server.url) as client,
-    ):
-        with pytest.raises(DecodeError, match=r"orders\.list"):
-            await client.orders.list()
+    """What cannot be a listing raises; a null member, or one left out beside a total of 0, is an empty page."""
+    empty = answer(body={"pagination": {"total": 0}})
+    odd = [answer(200, b'"hello"'), answer(body={}), answer(body={"order": []}), answer(body={"orders": 5})]
+    async with Raw(*odd, answer(body={"orders": None}), empty) as server, client_for(server.url) as client:
+        for _ in odd:
+            with pytest.raises(DecodeError, match=r"orders\.list"):
+                await client.orders.list()
         assert len(await client.orders.list()) == 0
         assert len(await client.orders.list()) == 0
 
@@ -198,6 +206,125 @@ async def test_page_sizes() -> None:
 
 async def test_a_search_sends_its_page_size_in_the_body() -> None:
     """Catalogs are asked for 50 rows, since the server's own page has two."""
-    async with Raw(answer(body={})) as server, client_for(server.url) as client:
+    async with Raw(answer(body={"catalogs": []})) as server, client_for(server.url) as client:
         await client.catalogs.search()
     assert json.loads(server.requests[0].body)["limit"] == 50
+
+
+def orders(*ids: str, **members: Any) -> bytes:
+    """An answer with orders of these ids."""
+    return answer(body={"orders": [{"id": id} for id in ids], **members})
+
+
+@pytest.mark.parametrize("second", [orders(), answer(body={"orders": None})], ids=["empty", "null"])
+async def test_fewer_rows_than_announced_are_an_error_after_the_rows(second: bytes) -> None:
+    """A listing that broke off gives the rows that came, then raises with both numbers; `take` of fewer is whole."""
+    first = orders("1", "2", pagination={"total": 9})
+    async with Raw(first, second, first) as server, client_for(server.url) as client:
+        rows = aiter(client.orders.list())
+        ids = [(await anext(rows)).id, (await anext(rows)).id]
+        with pytest.raises(IncompleteListing, match=r"2 of 9 announced") as caught:
+            await anext(rows)
+        assert [order.id async for order in client.orders.list().take(2)] == ["1", "2"]
+    assert ids == ["1", "2"]
+    assert (caught.value.announced, caught.value.received, caught.value.operation) == (9, 2, "orders.list")
+
+
+async def test_a_second_page_that_is_an_error_raises_it() -> None:
+    """An error body with status 200 in the middle of a listing is that error, not the end of the rows."""
+    broken = answer(body={"error": {"message": "down", "code": 503}})
+    renamed = answer(body={"items": [{"id": "3"}]})
+    async with Raw(orders("1"), broken, orders("1"), renamed) as server, client_for(server.url) as client:
+        with pytest.raises(APIError, match="down"):
+            [order async for order in client.orders.list()]
+        with pytest.raises(DecodeError, match="items"):
+            [order async for order in client.orders.list()]
+
+
+@pytest.mark.parametrize("total", [0, 1, 2])
+async def test_a_total_below_the_rows_is_not_believed(total: int) -> None:
+    """A total that the rows received contradict does not end a listing; an empty page does."""
+    pages = [orders(*ids, pagination={"total": total}) for ids in (["1", "2", "3"], ["4", "5"], [])]
+    async with Raw(*pages) as server, client_for(server.url) as client:
+        assert [order.id async for order in client.orders.list()] == ["1", "2", "3", "4", "5"]
+
+
+async def test_a_count_of_the_page_is_not_the_total() -> None:
+    """A count that equals the page size may be that of the page: one more request tells."""
+    pages = [orders("1", "2", count=2), orders("3", "4", count=2), orders(count=0)]
+    async with Raw(*pages) as server, client_for(server.url) as client:
+        assert [order.id async for order in client.orders.list(limit=2)] == ["1", "2", "3", "4"]
+
+
+async def test_a_short_page_without_a_total_is_not_the_end() -> None:
+    """Where nothing is announced, a listing goes on until a page is empty, or refused beyond a short one."""
+    refused = answer(404, {"error": {"message": "no such page"}})
+    pages = [orders("1", "2"), orders("3"), orders("4"), orders(), orders("1", "2"), orders("3"), refused]
+    async with Raw(*pages) as server, client_for(server.url) as client:
+        assert [order.id async for order in client.orders.list()] == ["1", "2", "3", "4"]
+        assert [order.id async for order in client.orders.list()] == ["1", "2", "3"]
+
+
+async def test_a_refused_page_after_a_full_one_is_an_error() -> None:
+    """Only beyond a short page does a refusal mean the end."""
+    refused = answer(404, {"error": {"message": "no such page"}})
+    async with Raw(orders("1", "2"), orders("3", "4"), refused) as server, client_for(server.url) as client:
+        with pytest.raises(NotFound):
+            [order async for order in client.orders.list(limit=2)]
+
+
+def test_rows_are_compared_by_id() -> None:
+    """A server that ignores the offset, or turns in a circle, is noticed although its links are signed anew."""
+    calls = 0
+
+    def serve(asked: dict[str, Any]) -> dict[str, Any]:
+        nonlocal calls
+        calls += 1
+        ids = [["a", "b"], ["c", "d"]][asked.get("offset", 0) // 2 % 2]
+        return {"rows": [{"id": id, "href": f"https://h/{id}?sig={calls}"} for id in ids]}
+
+    rows, said = read_all("offset", serve)
+    assert [row["id"] for row in rows] == ["a", "b", "c", "d"] and "again" in said[0]
+    fixed = {"rows": [{"href": "https://h/x?sig=1"}]}
+    moved = {"rows": [{"href": "https://h/x?sig=2"}]}
+    pages = [fixed, moved]
+    assert len(read_all("offset", lambda asked: pages.pop(0))[0]) == 1
+
+
+async def test_an_envelope_is_looked_through() -> None:
+    """`{"data": …}` around a listing, or its rows alone, is read, and told in drift."""
+    inner = answer(body={"data": {"orders": [{"id": "1"}], "pagination": {"total": 1}}, "status": "ok"})
+    bare = answer(body={"data": [{"id": "2"}], "pagination": {"total": 1}})
+    async with Raw(inner, bare) as server, client_for(server.url) as client:
+        assert [order.id async for order in client.orders.list()] == ["1"]
+        assert [order.id async for order in client.orders.list()] == ["2"]
+        assert client.drift().members == {"Order in 'data'": 2}
+
+
+async def test_a_page_with_more_says_so() -> None:
+    """The repr of an awaited page names how many there are and how to read them; so does that of a listing."""
+    async with Raw(orders("1", pagination={"total": 3})) as server, client_for(server.url) as client:
+        page = await client.orders.list()
+        assert page.has_more and "1 of 3 rows" in repr(page) and "async for" in repr(page)
+        assert "async for" in repr(client.orders.list())
+
+
+async def test_slips_with_a_listing_say_what_to_write() -> None:
+    """A forgotten `await` or `async` is an error that names the right form."""
+    listing: Any = client_for("http://127.0.0.1:9").orders.list()
+    for slip in (lambda: list(listing), lambda: listing[0], lambda: len(listing)):
+        with pytest.raises(TypeError, match="await"):
+            slip()
+    with pytest.raises(TypeError, match="async for"):
+        async with listing:
+            pass
+
+
+async def test_true_is_no_number_of_rows() -> None:
+    """`limit=True` is refused before anything is sent, as is a number of rows to take that is none."""
+    async with Raw(orders()) as server, client_for(server.url) as client:
+        with pytest.raises(ConfigError, match="limit"):
+            await client.orders.list(limit=True)
+        with pytest.raises(ConfigError, match="take"):
+            client.orders.list().take(True)
+    assert server.requests == []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixxel_async._http.codec.model import Model
 from pixxel_async._http.reply import Reply, error_of
 from pixxel_async._http.rules.auth import authorization, check_key, has_scheme, other_form
-from pixxel_async._redact import masked, masked_value, place, printable
+from pixxel_async._redact import MAX_TEXT, excerpt, mask, mask_links, mask_value, printable, redact_url
 from pixxel_async.errors import ConfigError
 from pixxel_async.settings import Secret
 
@@ -30,20 +33,20 @@ KEY = "canary-5f7c1e90aa"
 )
 def test_signed_links_are_cut(text: str) -> None:
     """The query, the fragment and the user of a link are gone, and what follows a scheme word."""
-    assert "s3cr3t" not in masked(text)
+    assert "s3cr3t" not in mask(text)
 
 
 def test_the_rest_stays() -> None:
     """Host and path of a link, and ordinary words, can be read."""
-    assert masked("look at https://h.example/p/a.zip, it is basic") == "look at https://h.example/p/a.zip, it is basic"
-    assert place("https://h.example/p?sig=s3cr3t") == "https://h.example/…"
+    assert mask("look at https://h.example/p/a.zip, it is basic") == "look at https://h.example/p/a.zip, it is basic"
+    assert redact_url("https://h.example/p?sig=s3cr3t") == "https://h.example/…"
 
 
 @pytest.mark.slow
 @given(st.text(), st.text())
 def test_the_key_is_blanked_wherever_it_stands(before: str, after: str) -> None:
     """No message holds the key that was sent."""
-    assert KEY not in masked(before + KEY + after, (KEY,))
+    assert KEY not in mask(before + KEY + after, (KEY,))
 
 
 @pytest.mark.slow
@@ -61,7 +64,7 @@ def test_an_echoed_key_reaches_no_error() -> None:
     error = error_of(Reply(401, {"x-request-id": "r"}, body, hidden=(Secret(KEY),)))
     assert error is not None
     assert KEY not in f"{error!r} {error} {vars(error)}"
-    assert masked_value({"a": [[[[[[[[[[KEY]]]]]]]]]]}, (KEY,)) == {"a": [[[[[[[None]]]]]]]}
+    assert mask_value({"a": [[[[[[[[[[KEY]]]]]]]]]]}, (KEY,)) == {"a": [[[[[[[None]]]]]]]}
 
 
 @pytest.mark.parametrize(
@@ -104,3 +107,49 @@ def test_the_other_form() -> None:
     assert other_form("abc", "raw", "raw", auto=True) is None
     assert other_form("abc", "raw", None, auto=False) is None
     assert other_form("Bearer abc", "raw", None, auto=True) is None
+
+
+BAD_SHAPES = {
+    "hex": "ab12" * 16_384,
+    "one letter": "a" * 65_536,
+    "dashes": "-" * 65_536,
+    "letters with accents": "é" * 65_536,
+    "open tags": "<Token" * 10_922,
+    "one open tag": "<" + "Token" * 13_107,
+    "closed tags": "<Token>x</Token>" * 4_096,
+    "header names": "X-Amz-" * 10_922,
+    "links": "https://" * 8_192,
+    "links with users": "http://u:p" * 6_553,
+    "queries": "https://h/p?" * 5_461,
+    "blanks": "Bearer" + " " * 65_530,
+    "pairs": "signature" + '"' + " " * 65_526,
+    "schemes": "a.b+" * 16_384,
+}
+
+
+@pytest.mark.parametrize("shape", BAD_SHAPES)
+def test_foreign_text_is_read_in_linear_time(shape: str) -> None:
+    """64 KiB of the worst text cost milliseconds, however it is shaped: an error page cannot stop the event loop."""
+    text = BAD_SHAPES[shape]
+    started = time.process_time()
+    mask(text, (KEY,))
+    mask_links(text)
+    printable(text)
+    redact_url(text)
+    excerpt(text.encode(), 1000)
+    repr(Model(extra={"x": text}))
+    assert time.process_time() - started < 0.5
+
+
+def test_a_key_that_stands_across_the_cut_is_masked() -> None:
+    """Of a key that begins before the longest text and ends behind it nothing is left."""
+    for before in range(MAX_TEXT - len(KEY), MAX_TEXT):
+        assert KEY[:4] not in mask("x" * before + KEY, (KEY,))
+
+
+def test_an_excerpt_loses_only_what_is_secret() -> None:
+    """The words around secret elements, pairs and links stay; an element that is never closed is cut to the end."""
+    page = b"<Error><Message>no access</Message><Token>s3cr3t</Token> signature=s3cr3t <a> https://h/s3cr3t"
+    assert excerpt(page + b"<AWSAccessKeyId>s3cr3t") == (
+        "<Error><Message>no access</Message><Token>…</Token> … <a> …<AWSAccessKeyId>…"
+    )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async._http.call import Call, Operation
-from pixxel_async._http.rules.request import build, encoded, given_path, query, segment
+from pixxel_async._http.rules.request import build, check_path, encode_body, query, segment
 from pixxel_async.errors import ConfigError
 
 GET = Operation("jobs.get", "GET", "/v0/workflows/{workflow_id}/jobs/{job_id}")
@@ -82,7 +82,7 @@ def test_a_query_comes_back(arguments: dict[str, str]) -> None:
 def test_refused_bodies(body: object) -> None:
     """What JSON cannot hold is refused before anything is sent."""
     with pytest.raises(ConfigError):
-        encoded(body)
+        encode_body(body)
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_refused_bodies(body: object) -> None:
 def test_refused_paths(path: str) -> None:
     """A path given by hand stays on the API and says no more than a path."""
     with pytest.raises(ConfigError):
-        given_path(path)
+        check_path(path)
 
 
 def test_accepted_paths() -> None:
     """A plain path is taken as it is."""
-    assert given_path("/v0/aois/a%2Fb") == "/v0/aois/a%2Fb"
+    assert check_path("/v0/aois/a%2Fb") == "/v0/aois/a%2Fb"

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from pixxel_async.errors import (
+    ClientClosed,
     ConfigError,
     ConnectionFailed,
     Forbidden,
@@ -566,7 +567,7 @@ async def test_a_closed_broker_calls_its_followers(time: SteppedTime, world: Wor
     ends.follow("j")
     await settle()
     await broker.close()
-    assert isinstance(ends.told["j"][0], ConfigError)
+    assert isinstance(ends.told["j"][0], ClientClosed)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
@@ -578,7 +579,7 @@ async def test_closing_ends_every_wait_with_an_error(time: SteppedTime, world: W
     await broker.close()
     await broker.close()
     for each in waiting:
-        with pytest.raises(ConfigError, match="closed"):
+        with pytest.raises(ClientClosed, match="closed"):
             await each
     assert asyncio.all_tasks() == {asyncio.current_task()}
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pixxel_async import PixxelClient
-from pixxel_async.errors import ConfigError, NotFound, TimedOut, WaitFailed
+from pixxel_async.errors import ClientClosed, NotFound, TimedOut, WaitFailed
 from pixxel_async.models import Job, Workflow
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import PollSettings, RetrySettings, Settings
@@ -173,6 +173,6 @@ async def test_closing_the_client_ends_waits_of_all_its_keys(sandbox: Sandbox) -
     waiting = [asyncio.ensure_future(each.jobs.wait("w", "j")) for each in (client, client.with_key(sandbox.api_key))]
     await asyncio.sleep(0.1)
     await client.aclose()
-    assert [type(error) for error in await asyncio.gather(*waiting, return_exceptions=True)] == [ConfigError] * 2
+    assert [type(error) for error in await asyncio.gather(*waiting, return_exceptions=True)] == [ClientClosed] * 2
     left = {task for task in asyncio.all_tasks() - before if "pixxel_async/sandbox" not in str(task)}
     assert not {task for task in left if "waiting" in str(task)}

@@ -1,4 +1,4 @@
-"""The cattrs converter: answers become models, models become JSON. Reading never raises on content."""
+"""cattrs converter between JSON and models; reading never raises on the content of an object."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .scalars import read_flag, read_number, read_text, read_time, read_whole
 from .serialize import write_hook
 from .structure import Hook, Reader, is_list, is_map, is_union, list_hook, map_hook, union_hook
 
-__all__ = ["Drift", "read", "read_list", "write"]
+__all__ = ["Drift", "members_of", "read", "read_list", "write"]
 
 
 class HasExtra(Protocol):
-    """What the converter needs of a model: room for the members that its class does not know."""
+    """What the converter needs of a model: a place for members that its class does not know."""
 
     extra: dict[str, Any]
 
@@ -34,13 +34,13 @@ _KINDS = {dict: "an object", list: "a list", str: "a text", bool: "true or false
 
 
 def read(model: type[M], value: Any, drift: Drift | None = None, lent: Mapping[str, Any] | None = None) -> M:
-    """One object of an answer; may run in any thread.
+    """Read one object of a response; may run in any thread.
 
     Args:
-        model: the class to read it as.
+        model: class of the result.
         value: parsed JSON.
-        drift: is told of unknown members and words.
-        lent: values for members that came absent or null.
+        drift: counts unknown members and words.
+        lent: values for members that are absent or null.
 
     Raises:
         DecodeError: the value is no JSON object.
@@ -51,7 +51,7 @@ def read(model: type[M], value: Any, drift: Drift | None = None, lent: Mapping[s
 
 
 def read_list(model: type[M], value: Any, drift: Drift | None = None, lent: Mapping[str, Any] | None = None) -> list[M]:
-    """The rows of an answer: a list, or a map whose values are the rows; null is no rows.
+    """Read the rows of a response: a list, or a map whose values are the rows; null means none.
 
     A row that is no object becomes an empty one with the raw value in `extra[""]`.
 
@@ -77,9 +77,30 @@ def _read(model: type[M], rows: list[dict[str, Any]], drift: Drift | None, lent:
 
 
 def write(model: HasExtra) -> dict[str, Any]:
-    """The members under their wire names, `extra` included; those that equal their default are left out."""
+    """Return the members by wire name, `extra` included; those equal to their default are left out.
+
+    A raw value in `extra` wins while the attribute still has what was read from it.
+    """
     written: dict[str, Any] = _converter.unstructure(model)
-    return {**model.extra, **written} if model.extra else written
+    if not model.extra:
+        return written
+    reader: Any = _converter.get_structure_hook(type(model))
+    raw = {
+        name: value for name, value in model.extra.items() if name in written and reader.reads_as(name, value, model)
+    }
+    return {**model.extra, **written, **raw}
+
+
+def members_of(model: type[Any]) -> frozenset[str]:
+    """Return the wire names of a model's members."""
+    if (found := _members.get(model)) is None:
+        fields = [a for a in attrs.fields(model) if a.name != "extra"]
+        found = frozenset(a.metadata.get("within") or a.metadata.get("wire", a.name) for a in fields)
+        _members[model] = found
+    return found
+
+
+_members: dict[type[Any], frozenset[str]] = {}
 
 
 def _reader(kind: type[Any], converter: BaseConverter) -> Reader:
@@ -89,9 +110,9 @@ def _reader(kind: type[Any], converter: BaseConverter) -> Reader:
 def _compile(
     kind: type[Any], converter: BaseConverter, members: Mapping[str, tuple[str, Hook]]
 ) -> Callable[[Any], Any]:
-    told: dict[str, Any] = {a.name: override(omit=True) for a in attrs.fields(kind)}
-    told |= {name: override(rename=wire, struct_hook=hook) for name, (wire, hook) in members.items()}
-    return make_dict_structure_fn(kind, converter, **told)
+    overrides: dict[str, Any] = {a.name: override(omit=True) for a in attrs.fields(kind)}
+    overrides |= {name: override(rename=wire, struct_hook=hook) for name, (wire, hook) in members.items()}
+    return make_dict_structure_fn(kind, converter, **overrides)
 
 
 def _writer(kind: type[Any], converter: BaseConverter) -> Callable[[Any], Any]:
@@ -102,7 +123,7 @@ def _writer(kind: type[Any], converter: BaseConverter) -> Callable[[Any], Any]:
     kept = {a.metadata.get("wire", a.name): a.default for a in fields if "keep" in a.metadata}
     if not within and not kept and all(a.default is not attrs.NOTHING for a in fields):
         return flat
-    return lambda value: _finished(flat(value), within, {name: kept[name] for name in kept if name not in value.extra})
+    return lambda value: _finish(flat(value), within, {name: kept[name] for name in kept if name not in value.extra})
 
 
 def _written(field: attrs.Attribute[Any]) -> Any:
@@ -114,8 +135,8 @@ def _written(field: attrs.Attribute[Any]) -> Any:
     )
 
 
-def _finished(written: dict[str, Any], within: Mapping[str, str], kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds constants, drops required members that nobody gave, and moves members into the object that holds them."""
+def _finish(written: dict[str, Any], within: Mapping[str, str], kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Add constants, drop required members without a value, and move members into the object that holds them."""
     made = dict(kept)
     for name, value in written.items():
         if name in within:

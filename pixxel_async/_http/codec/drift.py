@@ -1,4 +1,4 @@
-"""What the API sent that the description does not know yet."""
+"""Counts of what the API sent beyond its description (API drift)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from threading import Lock
 
 from attrs import define, field
 
-from ..._redact import masked
+from ..._redact import mask
 
 _MOST_KEYS = 1000
 _LONGEST_KEY = 200
@@ -15,11 +15,12 @@ _LONGEST_KEY = 200
 
 @define
 class Drift:
-    """Counts of unknown members and words; bounded, and safe to be written from several threads.
+    """Counts of unknown members and words; bounded and thread-safe.
 
     Attributes:
-        members: times met, by class and wire name, such as `Job.new_field`.
-        words: times met, by member and word, such as `Job.status=paused`.
+        members: occurrences by class and wire name, such as `Job.new_field`; `Job.cost as list` is one of an odd type,
+            `Job in 'data'` an answer inside an envelope.
+        words: occurrences by member and word, such as `Job.status=paused`.
     """
 
     members: dict[str, int] = field(factory=dict)
@@ -27,7 +28,7 @@ class Drift:
     _lock: Lock = field(factory=Lock, repr=False, eq=False, init=False)
 
     def copy(self) -> Drift:
-        """The counts as they are now."""
+        """Return a snapshot of the counts."""
         with self._lock:
             return Drift(dict(self.members), dict(self.words))
 
@@ -40,11 +41,11 @@ class Drift:
         self._count(self.words, place)
 
     def _count(self, counts: dict[str, int], key: str) -> None:
-        key = masked(key)[:_LONGEST_KEY]  # it is there to be shown to others, and may be a link
+        key = mask(key)[:_LONGEST_KEY]  # shown to others, and may be a signed URL
         with self._lock:
             if key in counts or len(counts) < _MOST_KEYS:
                 counts[key] = counts.get(key, 0) + 1
 
 
 drift_now: ContextVar[Drift | None] = ContextVar("drift_now", default=None)
-"""Who is told while an answer is being read; hooks of cattrs take no further argument."""
+"""Counter of the response being read; cattrs' hooks take no further argument."""

@@ -1,13 +1,13 @@
-"""The base of the generated models, the decorator that makes them, and how they are written."""
+"""Base class and class decorator of the generated models."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Self, TypeVar, dataclass_transform
 
 import attrs
 
+from ..._redact import mask_links
 from .convert import read, write
 from .open_enum import OpenEnum, word
 from .serialize import (
@@ -53,17 +53,17 @@ def member(
     write: Callable[[Any], Any] | None = None,
     within: str = "",
 ) -> Any:
-    """Declares a member of a model.
+    """Declare a member of a model.
 
     Args:
         default, factory: as in `attrs.field`.
-        wire: its name in JSON, if that differs.
-        keep: write it also when it equals its default.
-        lent: not in JSON at all; filled by the object that holds this one.
-        lends: for a list of models: which of their members get which of ours.
-        secret: never shown in a repr.
-        write: how it is written, if its type does not say.
-        within: the object of its own in which it stands on the wire.
+        wire: its name in JSON, if different.
+        keep: write it even if it equals its default.
+        lent: absent from JSON; filled in by the enclosing object.
+        lends: for a list of models: their members by the member of ours that fills them.
+        secret: masked in the repr.
+        write: serializes the value, if its type does not determine how.
+        within: name of the JSON object that holds it on the wire.
     """
     facts = {
         "wire": wire,
@@ -82,28 +82,29 @@ def member(
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(member,))
 def model(cls: type[T]) -> type[T]:
-    """Makes an attrs class of a declaration: keywords only, slots, equality by value."""
+    """Make an attrs class with keyword-only arguments, slots and equality by value."""
     return attrs.define(kw_only=True, slots=True, repr=False)(cls)
 
 
 @model
 class Model:
-    """What the API sends or takes, as an object.
+    """An object that the API sends or takes.
 
-    Reading is tolerant: scalars and objects that are absent or null are None, lists and maps are empty, and what does
-    not fit its type stands in `extra` with the members that this version does not know.
+    Reading is tolerant: absent or null scalars and objects are None, absent lists and maps are empty, and values that
+    do not fit their type are kept in `extra`, with the members that this version does not know.
     """
 
     extra: dict[str, Any] = member(factory=dict)
-    """Members without an attribute here, and those of an unexpected type, by wire name."""
+    """By wire name: members without an attribute, those of an unexpected type, and raw values that hold more than the
+    attribute can, such as a list with an odd element; `to_dict` gives these as they came."""
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:
-        """Read a mapping as the API sends it; raises `DecodeError` when it is none."""
+        """Read a mapping as the API sends it; raises `DecodeError` if the value is none."""
         return read(cls, dict(value) if isinstance(value, Mapping) else value)
 
     def to_dict(self) -> dict[str, Any]:
-        """The members under their wire names, `extra` included; those that equal their default are left out."""
+        """Return the members by wire name, `extra` included; those equal to their default are left out."""
         return write(self)
 
     def __repr__(self) -> str:
@@ -115,7 +116,7 @@ class Model:
 
 @model
 class GeoModel(Model):
-    """A model that is a GeoJSON object, so that shapely, geopandas and others take it as it is."""
+    """A model that is a GeoJSON object, accepted by shapely, geopandas and others (`__geo_interface__`)."""
 
     @property
     def __geo_interface__(self) -> dict[str, Any]:
@@ -123,12 +124,9 @@ class GeoModel(Model):
         return self.to_dict()
 
 
-_QUERY = re.compile(r"(https?://[^\s'\"?]*)\?[^\s'\"]*")
-
-
 def _shown(field: attrs.Attribute[Any], value: Any) -> str:
-    """A member in a repr: nothing when it is empty, no secret, no query of a link, since that signs it."""
+    """Return a member for the repr: empty ones are left out, secrets and the queries of URLs masked."""
     if value is None or value == [] or value == {}:
         return ""
-    text = "***" if field.metadata.get("secret") else _QUERY.sub(r"\1?***", repr(value))
+    text = "***" if field.metadata.get("secret") else mask_links(repr(value))
     return f"{field.name}={text}"

@@ -1,4 +1,4 @@
-"""Open words: texts of which the API has a list that may grow any day."""
+"""Open enumerations: texts from a vocabulary that may grow."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ W = TypeVar("W", bound="OpenEnum")
 
 
 class OpenEnum(str):
-    """A text from a vocabulary that is known only in part; the base of the generated word lists.
+    """A text from a vocabulary known in part; base of the generated word lists.
 
-    It equals and hashes as its text, pickles, copies and is JSON. A word that nobody has listed is as good a value as
-    any other: `known` tells the two apart. It is no Enum, since an exhaustive `match` would fail on tomorrow's word.
+    It equals and hashes as its text, and can be pickled, copied and written as JSON. Unlisted words are valid values;
+    `known` tells them apart. It is no `Enum`, since an exhaustive `match` would fail on a word added tomorrow.
     """
 
     __slots__ = ()
@@ -23,17 +23,17 @@ class OpenEnum(str):
 
     @property
     def known(self) -> bool:
-        """Whether this word is among those that the description lists."""
+        """Whether the description lists this word."""
         return self in type(self)._listed
 
     @classmethod
     def words(cls) -> tuple[Self, ...]:
-        """The words that the description lists, in its order."""
+        """Return the words that the description lists, in its order."""
         return tuple(value for value in vars(cls).values() if isinstance(value, cls))
 
 
-class word:  # noqa: N801 - reads as part of the declaration, like a function
-    """Declares one word of a list, as in `COMPLETED = word("completed")`; the attribute is an instance of the class."""
+class word:  # noqa: N801 - reads as a function in declarations
+    """Declare one word of a list, as in `COMPLETED = word("completed")`; the attribute is an instance of the class."""
 
     def __init__(self, text: str) -> None:
         self._text = text

@@ -1,4 +1,4 @@
-"""How single values of an answer are read: what fits becomes the announced type, everything else is a `Misfit`.
+"""Readers of single JSON values: a value becomes the announced type, or raises `Misfit`.
 
 The signatures are those of cattrs' hooks; the second argument, the type, is not needed here.
 """
@@ -11,63 +11,110 @@ import re
 from typing import Any
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
-_MOST_DIGITS = 400
+_WHOLE = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
+_MAX_DIGITS = 400
+_FRACTION = re.compile(r"[.,][0-9]{7}", re.ASCII)
+"""A time with more digits than microseconds, the resolution of `datetime`."""
 
 
 class Misfit(Exception):
     """A value is not of the type that its member announces; never leaves the reader."""
 
 
+class Altered(Exception):
+    """A value was read, but is not all that came; the raw value is kept beside it. Never leaves the reader.
+
+    Attributes:
+        value: what was read, such as a number that came as text.
+    """
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+class ExactTime(dt.datetime):
+    """A time that keeps the text it was read from, where that says more or less: nanoseconds, or a bare day.
+
+    Everything computed from it is an ordinary time, without a text.
+    """
+
+    text: str = ""
+
+
 def read_text(value: Any, _: object = None) -> str:
-    """A text; numbers and objects are not turned into one."""
+    """Read a text; numbers and objects are not converted."""
     if isinstance(value, str):
         return value
     raise Misfit
 
 
+def read_id(value: Any, _: object = None) -> str:
+    """Read an id; some services write ids as whole numbers."""
+    if isinstance(value, str):
+        return value
+    if type(value) is int:
+        raise Altered(str(value))
+    raise Misfit
+
+
 def read_flag(value: Any, _: object = None) -> bool:
-    """True or false, and nothing that merely looks like it."""
+    """Read true or false; numbers and texts are not converted."""
     if isinstance(value, bool):
         return value
     raise Misfit
 
 
 def read_number(value: Any, _: object = None) -> float:
-    """A finite number, or a text that spells one as JSON would; whole numbers stay whole."""
+    """Read a finite number, or a text that spells one as JSON does; whole numbers stay `int`."""
     if type(value) is int:
         return value
     if type(value) is float and math.isfinite(value):
         return value
-    if isinstance(value, str) and len(value) <= _MOST_DIGITS and (spelt := _NUMBER.fullmatch(value)):
-        return read_number(int(value) if spelt[2] is spelt[3] is None else float(value))
+    if isinstance(value, str) and len(value) <= _MAX_DIGITS and (spelt := _NUMBER.fullmatch(value)):
+        raise Altered(read_number(int(value) if spelt[2] is spelt[3] is None else float(value)))
     raise Misfit
 
 
 def read_whole(value: Any, _: object = None) -> int:
-    """A whole number; 12.0 is one, 12.5 and true are none."""
+    """Read a whole number, or a text that spells one; 12.0 is one, 12.5 and true are none."""
     if type(value) is int:
         return value
     if type(value) is float and value.is_integer():
         return int(value)
+    if isinstance(value, str) and len(value) <= _MAX_DIGITS and _WHOLE.fullmatch(value):
+        raise Altered(int(value))
     raise Misfit
 
 
 def read_time(value: Any, _: object = None) -> dt.datetime | None:
-    """A moment with its time zone; naive ones are UTC, the empty text and Go's zero time (year 1) mean none.
+    """Read a time with its zone; naive ones are UTC. The empty text and Go's zero time (year 1) mean None.
 
-    Understands what `datetime.fromisoformat` does: `T` or a blank, `Z` or an offset, nine digits (cut to six), a date.
+    Accepts what `datetime.fromisoformat` does: `T` or a blank, `Z` or an offset, nine digits (cut to six), a bare day.
+    Digits alone are no time: seconds or milliseconds since 1970 would be read as a year.
     """
     if not isinstance(value, str):
         raise Misfit
     if not value:
         return None
+    if value.isdigit():
+        raise Misfit
     moment = dt.datetime.fromisoformat(value)
     if moment.year == 1:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    if len(value) > 10 and not _FRACTION.search(value):
+        return moment
+    exact = ExactTime.fromisoformat(value)
+    exact = exact if exact.tzinfo else exact.replace(tzinfo=dt.UTC)
+    exact.text = value
+    return exact
 
 
 def write_time(value: dt.datetime) -> str:
-    """RFC 3339, `Z` for UTC; a naive time is taken as UTC."""
+    """Return RFC 3339 text, with `Z` for UTC; naive times are UTC, and an `ExactTime` is the text it came as."""
+    if isinstance(value, ExactTime) and value.text:
+        return value.text
     moment = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
     return moment.isoformat().replace("+00:00", "Z")

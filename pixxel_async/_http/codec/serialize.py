@@ -1,4 +1,4 @@
-"""Python values as JSON: the members of models, and whatever users hand in."""
+"""Serialization of Python values into JSON: members of models, and arguments of users."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Write = Callable[[Any], Any]
 
 @runtime_checkable
 class HasGeoInterface(Protocol):
-    """Anything that can say in GeoJSON what it is: shapely, geopandas, our own models."""
+    """Anything with a GeoJSON form: shapely, geopandas, our own models."""
 
     @property
     def __geo_interface__(self) -> Mapping[str, Any]:
-        """A GeoJSON object as plain values."""
+        """The object as GeoJSON, in plain values."""
         ...
 
 
 def write_hook(kind: Any, name: str = "a list") -> Write | None:
-    """What turns a member of this type and name into JSON; None when it is JSON already."""
+    """Return the function that serializes a member of this type and name; None if it is JSON already."""
     kind = without_none(kind)
     if kind is dt.datetime:
         return to_wire
@@ -44,7 +44,7 @@ def _rows(name: str, write: Write | None) -> Write:
     def written(rows: Any) -> Any:
         if rows is None:
             return None
-        several(name, rows)
+        _require_list(name, rows)
         return [write(row) for row in rows] if write else rows
 
     return written
@@ -59,11 +59,19 @@ def _write_model(value: Any) -> Any:
 
 
 def to_wire(value: Any) -> Any:
-    """A value as plain JSON values: models, words, times, GeoJSON-like objects, mappings, sequences, scalars.
+    """Return a value as plain JSON values: models, words, times, GeoJSON-like objects, mappings, sequences, scalars.
 
     Raises:
         ConfigError: a value, at any depth, has no place in JSON; the text names its type.
     """
+    kind = type(value)
+    if kind is _Wire:
+        return value
+    if kind is list or kind is tuple:
+        # The long ones are positions of a geometry, so two numbers are the fast path. `sum` is finite if both are.
+        if len(value) <= 3 and all(type(each) is float for each in value) and math.isfinite(sum(value)):
+            return list(value)
+        return [each if type(each) in _EXACT else to_wire(each) for each in value]
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float) and math.isfinite(value):
@@ -83,6 +91,13 @@ def to_wire(value: Any) -> Any:
     raise ConfigError(f"cannot send {_what(value)} as JSON")
 
 
+class _Wire(dict[str, Any]):
+    """A JSON object that was serialized already."""
+
+
+_EXACT = frozenset({str, int, bool, type(None)})
+
+
 def _moment(value: dt.datetime) -> str:
     if value.tzinfo is None:
         raise ConfigError(f"{value} has no time zone; say which, such as tzinfo=datetime.UTC")
@@ -100,33 +115,129 @@ def _what(value: Any) -> str:
 
 
 def to_body(members: Mapping[str, Any]) -> dict[str, Any]:
-    """A request's members as JSON: None means left out here, and is sent as null further down.
+    """Return the members of a request as JSON: None is left out at the top, and sent as null further down.
 
     Raises:
         ConfigError: a value has no place in JSON.
     """
     try:
-        return {name: to_wire(value) for name, value in members.items() if value is not None}
+        body = {name: to_wire(value) for name, value in members.items() if value is not None}
     except RecursionError:
         raise ConfigError("cannot send as JSON what is nested that deep, or holds itself") from None
+    for name, value in body.items():
+        if name in _FLAGS and not isinstance(value, bool):
+            raise ConfigError(f"{name} is True or False, not {value!r}")
+        if name in _NOT_EMPTY and not value:
+            raise ConfigError(f"{name} is empty: there is nothing to order")
+        check_time(name, value)
+    return body
+
+
+_FLAGS = frozenset({"dry_run"})
+_NOT_EMPTY = frozenset({"order_items"})
+_TIMES = frozenset({"created_at", "created_on", "updated_at", "start_date", "end_date", "datetime"})
+"""Arguments that are times: a day, an instant, or an interval of two with `/` between them."""
+
+
+def check_time(name: str, value: Any) -> None:
+    """Refuse a text that is no time where the argument is one; other arguments pass.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if name not in _TIMES or not isinstance(value, str):
+        return
+    parts = value.split("/")
+    try:
+        for part in parts:
+            if part not in ("", "..") or len(parts) != 2:
+                dt.datetime.fromisoformat(part)
+        if len(parts) > 2:
+            raise ValueError
+    except ValueError:
+        raise ConfigError(
+            f"{name} is no date: {value[:60]!r}; write 2024-05-27, 2024-05-27T06:50:00Z, or two with '/' between"
+        ) from None
 
 
 def several(name: str, value: Any) -> Any:
-    """What was given for an argument that takes several; None stays None.
+    """Return the value of an argument that takes a list; None stays None.
 
     Raises:
-        ConfigError: it is a single text or mapping, which Python would take apart into letters or keys.
+        ConfigError: it is a single text or mapping, which Python would take apart into letters or keys, or a box that
+            is none.
     """
-    if isinstance(value, str | bytes | bytearray | Mapping) or attrs.has(type(value)):
-        raise ConfigError(f"{name} takes a list: give [value], not a single {type(value).__name__}")
+    _require_list(name, value)
+    if name == "bbox" and value is not None:
+        _check_box(list(value))
     return value
 
 
+def _require_list(name: str, value: Any) -> None:
+    if isinstance(value, str | bytes | bytearray | Mapping) or attrs.has(type(value)):
+        raise ConfigError(f"{name} takes a list: give [value], not a single {type(value).__name__}")
+
+
+def _check_box(box: list[Any]) -> None:
+    """Refuse a bounding box that is not west, south, east, north in degrees; west above east crosses 180 degrees."""
+    if len(box) not in (4, 6) or any(isinstance(each, bool) or not isinstance(each, int | float) for each in box):
+        raise ConfigError(f"bbox is four numbers: west, south, east, north in degrees, not {str(box)[:80]}")
+    half = len(box) // 2
+    (west, south), (east, north) = box[:2], box[half : half + 2]
+    _check_degrees([west, south])
+    _check_degrees([east, north])
+    if south > north:
+        raise ConfigError(f"bbox has its south ({south}) above its north ({north}): give west, south, east, north")
+
+
+def _check_degrees(position: Any) -> None:
+    longitude, latitude = position[0], position[1]
+    if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
+        raise ConfigError(
+            f"({longitude}, {latitude}) is no longitude and latitude in degrees; are these projected coordinates, or "
+            "latitude first? GeoJSON takes longitude, latitude in WGS 84 (EPSG:4326)"
+        )
+
+
+_DEPTHS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
+"""Levels of lists around a position, by type of geometry."""
+
+
+def _check_geometry(shape: Any, where: str = "the geometry") -> None:
+    """Refuse a geometry that is null, empty, no GeoJSON, or not in degrees."""
+    if not isinstance(shape, Mapping):
+        raise ConfigError(f"{where} is {'missing' if shape is None else 'no object'}: a geometry is needed here")
+    kind = shape.get("type")
+    if kind == "GeometryCollection":
+        parts = shape.get("geometries")
+        if not isinstance(parts, list) or not parts:
+            raise ConfigError(f"{where} is empty")
+        for part in parts:
+            _check_geometry(part, where)
+        return
+    if kind not in _DEPTHS:
+        raise ConfigError(f"{where} has the type {str(kind)[:40]!r}; known are {', '.join(_DEPTHS)}")
+    level: list[Any] = [shape.get("coordinates")]
+    try:
+        for _ in range(_DEPTHS[kind]):
+            if not level or not all(level):
+                raise ConfigError(f"{where} is empty: it has no coordinates")
+            level = [inner for outer in level for inner in outer]
+        for position in level:
+            if not position:
+                raise ConfigError(f"{where} is empty: it has no coordinates")
+            longitude, latitude = position[0], position[1]
+            if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
+                _check_degrees(position)
+    except (TypeError, IndexError, KeyError):
+        raise ConfigError(f"{where} is a {kind} whose coordinates are no lists of numbers") from None
+
+
 def geometry_of(value: Any) -> Any:
-    """A bare GeoJSON geometry from a geometry, a feature or a collection of one; None stays None.
+    """Return a bare GeoJSON geometry from a geometry, a feature or a collection of one; None stays None.
 
     Raises:
-        ConfigError: it is none of these.
+        ConfigError: it is none of these, is null or empty, or is not in degrees.
     """
     if value is None:
         return None
@@ -136,11 +247,15 @@ def geometry_of(value: Any) -> Any:
         if len(features) != 1:
             raise ConfigError(f"one geometry is needed here, not a collection of {len(features)} features")
         shape = features[0]
-    return shape["geometry"] if shape.get("type") == "Feature" else shape
+    if isinstance(shape, Mapping) and shape.get("type") == "Feature":
+        _check_geometry(shape.get("geometry"), "the geometry of the feature")
+        return _Wire(shape["geometry"])
+    _check_geometry(shape)
+    return _Wire(shape)
 
 
 def feature_collection(value: Any) -> Any:
-    """A GeoJSON FeatureCollection from a geometry, a feature or a collection; None stays None.
+    """Return a GeoJSON FeatureCollection from a geometry, a feature or a collection; None stays None.
 
     Raises:
         ConfigError: it is none of these.
@@ -151,9 +266,16 @@ def feature_collection(value: Any) -> Any:
         return value.to_dict()
     shape = _geojson(value)
     if shape["type"] == "FeatureCollection":
+        features = shape.get("features")
+        if not isinstance(features, list) or not features:
+            raise ConfigError("the collection has no features: a geometry is needed here")
+        for feature in features:
+            geometry = feature.get("geometry") if isinstance(feature, Mapping) else None
+            _check_geometry(geometry, "the geometry of a feature")
         return shape
+    _check_geometry(shape.get("geometry") if shape["type"] == "Feature" else shape)
     feature = shape if shape["type"] == "Feature" else {"type": "Feature", "geometry": shape, "properties": {}}
-    return {"type": "FeatureCollection", "features": [feature]}
+    return _Wire({"type": "FeatureCollection", "features": [feature]})
 
 
 def _geojson(value: Any) -> dict[str, Any]:
@@ -164,7 +286,7 @@ def _geojson(value: Any) -> dict[str, Any]:
 
 
 def exactly_one(body: dict[str, Any], *names: str, each: str = "") -> dict[str, Any]:
-    """The body, once exactly one of the members is there; `each` names the list whose rows are checked instead.
+    """Return the body if exactly one of the members is given; `each` names the list whose rows are checked instead.
 
     Raises:
         ConfigError: none, or more than one, is given.
@@ -177,7 +299,7 @@ def exactly_one(body: dict[str, Any], *names: str, each: str = "") -> dict[str, 
 
 
 def required_when(body: dict[str, Any], name: str, **condition: str) -> dict[str, Any]:
-    """The body, once `name` is there if the other member has that value.
+    """Return the body unless `name` is missing while the other member has that value.
 
     Raises:
         ConfigError: it is missing.

@@ -1,14 +1,18 @@
-"""The hooks of cattrs that read models, lists and maps: types never lie, nothing is lost.
+"""cattrs hooks that read models, lists and maps: attributes always have their announced type, and no value is lost.
 
-A class is compiled at its first use into a function that takes a well-formed object in one go. When anything does not
-fit, this one object is read again member by member, and what does not fit goes to `extra` under its wire name, as do
-members that the class does not have.
+A class is compiled at its first use into a function that reads a well-formed object in one go (the fast path). If a
+value does not fit, this one object is read again member by member (the slow path). There are three cases of a member:
+
+1. It fits, and becomes the attribute.
+2. It is read, but is not all that came (`Altered`): a number as text, an id as number, a list with an odd element. The
+   attribute has what was read; the raw value is kept in `extra` under its wire name, and `to_dict` gives it.
+3. It does not fit (`Misfit`): the attribute is None, and `extra` has the raw value, as it has unknown members.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
@@ -17,21 +21,21 @@ import attrs
 
 from .drift import drift_now
 from .open_enum import OpenEnum
-from .scalars import Misfit, read_text
+from .scalars import Altered, Misfit, read_id, read_text
 
 if TYPE_CHECKING:
     from cattrs import BaseConverter
 
 Hook = Callable[[Any, Any], Any]
 Compile = Callable[[type[Any], "BaseConverter", Mapping[str, tuple[str, Hook]]], Callable[[Any], Any]]
-"""Makes the fast path of a class: the class, the converter, and by attribute the wire name and the hook."""
+"""Builds the fast path of a class from the class, the converter, and wire name and hook by attribute."""
 
 _log = logging.getLogger("pixxel_async.http")
 _compiling = Lock()
 
 
 class Reader:
-    """The hook of one class; `compiler` makes its fast path."""
+    """Hook of one class; `compiler` builds its fast path."""
 
     def __init__(self, model: type[Any], converter: BaseConverter, compiler: Compile) -> None:
         self._model, self._converter, self._compiler = model, converter, compiler
@@ -54,19 +58,21 @@ class Reader:
         kind = without_none(field.type)
         if isinstance(kind, type) and issubclass(kind, OpenEnum):
             return _word_hook(kind, f"{self._model.__name__}.{field.name}")
+        if kind is str and (field.name == "id" or field.name.endswith("_id")):
+            return read_id
+        if field.name.endswith("_ids") and is_list(kind) and get_args(kind) == (str,):
+            return _list_reader(read_id, str, skips_odd=True)
         return self._converter.get_structure_hook(kind)
 
     def __call__(self, raw: Any, _: object = None) -> Any:
         if not isinstance(raw, dict):
             raise Misfit
-        if self._fast is None:
-            with _compiling:
-                self._fast = self._compile()
+        fast = self._fast or self._compiled()
         if self._within:
-            raw = self._lifted(raw)
+            raw = self._lift(raw)
         try:
-            made = self._fast(_without_nulls(raw) if None in raw.values() else raw)
-        except Exception:  # whatever it was, the slow path finds out which member it was
+            made = fast(_without_nulls(raw) if None in raw.values() else raw)
+        except Exception:  # the slow path finds out which member it was
             made = self._slow(raw)
         if not raw.keys() <= self._members.keys():
             self._keep_unknown(made, raw)
@@ -74,24 +80,58 @@ class Reader:
             self.lend(made, {})
         return made
 
+    def _compiled(self) -> Callable[[Any], Any]:
+        with _compiling:
+            if self._fast is None:
+                self._fast = self._compile()
+            return self._fast
+
+    def reads_as(self, name: str, raw: Any, made: Any) -> bool:
+        """Tell whether a raw value under this wire name is still what the attribute of `made` was read from."""
+        self._compiled()
+        if name not in self._members:
+            return False
+        alias, hook, kind = self._members[name]
+        try:
+            value = hook(raw, kind)
+        except Altered as altered:
+            value = altered.value
+        except Exception:  # a hook refuses by whatever its parser raises
+            return False
+        return bool(value == getattr(made, alias))
+
     def _slow(self, raw: dict[str, Any]) -> Any:
         fit: dict[str, Any] = dict(self._blank)
-        misfit: dict[str, Any] = {}
+        kept: dict[str, Any] = {}
+        odd: list[str] = []
         for name, (alias, hook, kind) in self._members.items():
             value = raw.get(name)
             if value is None:
                 continue
             try:
                 fit[alias] = hook(value, kind)
+            except Altered as altered:
+                fit[alias] = altered.value
+                if name not in self._within:
+                    kept[name] = value
+                if isinstance(value, list | dict):
+                    odd.append(name)
             except Exception:  # a hook refuses by whatever its parser raises
                 holder = self._within.get(name)
-                misfit |= {holder: {name: value}} if holder else {name: value}
-        if misfit:
-            _log.debug("misfit", extra={"model": self._model.__name__, "members": sorted(misfit)})
-        return self._model(**fit, extra=misfit)
+                kept |= {holder: {name: value}} if holder else {name: value}
+                odd.append(name)
+        if odd:
+            self._report_odd(raw, odd)
+        return self._model(**fit, extra=kept)
 
-    def _lifted(self, raw: dict[str, Any]) -> dict[str, Any]:
-        """Members that stand in an object of their own, one level up; an object with others stays as it is."""
+    def _report_odd(self, raw: dict[str, Any], names: list[str]) -> None:
+        _log.debug("misfit", extra={"model": self._model.__name__, "members": sorted(names)})
+        if (drift := drift_now.get()) is not None:
+            for name in names:
+                drift.note_member(f"{self._model.__name__}.{name} as {type(raw[name]).__name__}")
+
+    def _lift(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """Move members out of the object that holds them on the wire; an object with other members is left alone."""
         flat = dict(raw)
         for holder in set(self._within.values()):
             inner = flat.get(holder)
@@ -107,7 +147,7 @@ class Reader:
                 drift.note_member(f"{self._model.__name__}.{name}")
 
     def lend(self, made: Any, lent: Mapping[str, Any]) -> None:
-        """Fill absent members with what the caller knows, then tell the rows inside what they cannot know."""
+        """Fill absent members with values of the caller, then members of inner rows with values of ours."""
         for name, value in lent.items():
             if getattr(made, name) is None:
                 setattr(made, name, value)
@@ -136,57 +176,81 @@ def _word_hook(kind: type[OpenEnum], place: str) -> Hook:
 
 
 def list_hook(kind: Any, converter: BaseConverter) -> Hook:
-    """Reads a list; a text is none, and one element that does not fit spoils it.
+    """Return the hook of a list type; a text is no list.
 
-    A null among objects or texts means nothing and is left out; among numbers and times the place of each one counts.
+    Among objects or texts, nulls and odd elements are left out; among numbers and times the position of each counts,
+    so that one that does not fit spoils the list.
     """
     (row,) = get_args(kind)
-    hook = converter.get_structure_hook(row)
-    skips_null = isinstance(row, type) and (attrs.has(row) or issubclass(row, str))
+    skips_odd = isinstance(row, type) and (attrs.has(row) or issubclass(row, str))
+    return _list_reader(converter.get_structure_hook(row), row, skips_odd=skips_odd)
 
+
+def _list_reader(hook: Hook, row: Any, *, skips_odd: bool) -> Hook:
     def read_rows(value: Any, _: object) -> list[Any]:
         if not isinstance(value, list):
             raise Misfit
-        return [hook(each, row) for each in value if each is not None or not skips_null]
+        rows = [each for each in value if each is not None] if skips_odd else value
+        try:
+            return [hook(each, row) for each in rows]
+        except Exception:  # find out which element it was
+            made = list(_read_each(rows, hook, row, skips_odd))
+        raise Altered(made)
 
     return read_rows
 
 
+def _read_each(values: Iterable[Any], hook: Hook, row: Any, skips_odd: bool) -> Iterator[Any]:
+    for each in values:
+        try:
+            yield hook(each, row)
+        except Altered as altered:
+            yield altered.value
+        except Exception:  # a hook refuses by whatever its parser raises
+            if not skips_odd:
+                raise Misfit from None
+
+
 def map_hook(kind: Any, converter: BaseConverter) -> Hook:
-    """Reads a map with any names; one value that does not fit spoils it, a null that means nothing is left out."""
+    """Return the hook of a map type with any names; odd values, and nulls without meaning, are left out."""
     _, row = get_args(kind)
     hook, keeps_null = converter.get_structure_hook(row), row is Any or is_union(row)
 
     def read_map(value: Any, _: object) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise Misfit
-        return {name: hook(each, row) for name, each in value.items() if each is not None or keeps_null}
+        rows = {name: each for name, each in value.items() if each is not None or keeps_null}
+        try:
+            return {name: hook(each, row) for name, each in rows.items()}
+        except Exception:  # find out which value it was
+            found = {name: list(_read_each([each], hook, row, skips_odd=True)) for name, each in rows.items()}
+        raise Altered({name: each[0] for name, each in found.items() if each})
 
     return read_map
 
 
 def union_hook(kind: Any, converter: BaseConverter) -> Hook:
-    """Reads `X | None`, and `X | what users may give for it` as X."""
+    """Return the hook of `X | None`, and of `X | what users may give for it`: that of X."""
     first = without_none(kind)
     hook = converter.get_structure_hook(first)
     return lambda value, _: None if value is None else hook(value, first)
 
 
 def is_list(kind: Any) -> bool:
-    """Whether an annotation is a list, or a sequence that users give."""
+    """Tell whether an annotation is a list, or a sequence that users give."""
     return get_origin(kind) in (list, Sequence)
 
 
 def is_map(kind: Any) -> bool:
-    """Whether an annotation is a map, or a mapping that users give."""
+    """Tell whether an annotation is a map, or a mapping that users give."""
     return get_origin(kind) in (dict, Mapping)
 
 
 def is_union(kind: Any) -> bool:
-    """Whether an annotation is a union."""
+    """Tell whether an annotation is a union."""
     return get_origin(kind) in (Union, UnionType)
 
 
 def without_none(kind: Any) -> Any:
-    """The first type of a union that is not None; any other annotation as it is."""
+    """Return the first type of a union that is not None; any other annotation unchanged."""
     return next(part for part in get_args(kind) if part is not type(None)) if is_union(kind) else kind

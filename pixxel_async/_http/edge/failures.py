@@ -1,43 +1,90 @@
-"""What aiohttp raises, as values of ours."""
+"""Translation of aiohttp's exceptions into `TransportFailure` values."""
 
 from __future__ import annotations
 
 import ssl
 
 import aiohttp
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from ..._redact import printable
 from ...errors import ConnectionFailed, TimedOut
 from ..reply import Stage, TransportFailure
 
-__all__ = ["FAILURES", "READ_FAILURES", "as_broken"]
+__all__ = ["FAILURES", "MAX_LINE", "READ_FAILURES", "to_failure"]
+
+MAX_LINE = 65_536
+"""Bytes of one header line of a response; signed URLs in a Location have up to 16 KiB."""
 
 FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError)
 READ_FAILURES = (*FAILURES, RuntimeError)
-"""A body that is read on after its connection was dropped raises a bare RuntimeError."""
+"""aiohttp raises a bare RuntimeError when a body is read after its connection was dropped."""
 
 
-def as_broken(error: BaseException, stage: Stage, where: str, late: str) -> TransportFailure:
-    """Our value for what went wrong; nothing of the exception is kept but the system's words for it."""
+_UNKNOWN_ISSUERS = frozenset({2, 18, 19, 20, 21})
+"""OpenSSL's verify codes for a certificate whose issuer is not known here."""
+
+
+def to_failure(error: BaseException, stage: Stage, where: str, late: str, proxied: str = "") -> TransportFailure:
+    """Translate an exception of aiohttp; only the system's reason is kept of it.
+
+    Args:
+        where: scheme and host, for the message.
+        late: the message of a timeout.
+        proxied: names the proxy in use, or one that the environment has and that is not used; empty without.
+    """
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return _final("connect", f"the proxy answered {error.status} when asked for {where}")
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
-        return _final("connect", f"the TLS certificate of {where} was not accepted")
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return _final("connect", certificate_reason(error.certificate_error, where))
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _final("connect", certificate_reason(error, where))
+    if isinstance(error, aiohttp.ClientConnectorSSLError | ssl.SSLError):
+        return _final("connect", tls_reason(error, where))
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return TransportFailure(
-            "connect", TimedOut(f"{where}: no connection in time (http.connect_timeout)"), timed_out=True
-        )
+        late_error = TimedOut(f"{where}: no connection in time (http.connect_timeout){proxied}")
+        return TransportFailure("connect", late_error, timed_out=True)
     if isinstance(error, TimeoutError):
-        return TransportFailure(stage, TimedOut(f"{where}: {late}"), timed_out=True)
-    if isinstance(error, aiohttp.ClientConnectorError):
         return TransportFailure(
-            "connect", ConnectionFailed(f"{where}: no connection: {printable(error.strerror or '', 120)}")
+            stage, TimedOut(f"{where}: {late}{proxied if stage == 'connect' else ''}"), timed_out=True
         )
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = printable(error.strerror or str(error.os_error) or "", 120)
+        return TransportFailure("connect", ConnectionFailed(f"{where}: no connection: {reason}{proxied}"))
+    if (too_long := _too_long(error)) is not None:
+        return _final(stage, f"{where}: {too_long} of the answer is longer than {MAX_LINE // 1024} KiB")
     if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
         return TransportFailure(stage, ConnectionFailed(f"{where}: what came back is not HTTP"))
     what = "the body was cut" if stage == "body" else "the connection broke before the answer"
     return TransportFailure(stage, ConnectionFailed(f"{where}: {what}"))
+
+
+def certificate_reason(error: Exception, where: str) -> str:
+    """Return why the certificate was not accepted, in OpenSSL's words, and what helps."""
+    reason = printable(getattr(error, "verify_message", "") or str(error), 160)
+    text = f"the TLS certificate of {where} was not accepted: {reason}"
+    if getattr(error, "verify_code", None) in _UNKNOWN_ISSUERS:
+        text += ". For a certificate authority of your own set SSL_CERT_FILE to its file, or pass ssl="
+    return text
+
+
+def tls_reason(error: Exception, where: str) -> str:
+    """Return why the TLS handshake failed."""
+    inner = getattr(error, "os_error", error)
+    reason = getattr(inner, "reason", None) or "the handshake failed"
+    text = f"{where}: no TLS connection: {printable(str(reason), 120)}"
+    if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+        text += "; the server seems to speak plain http on this port"
+    return text
+
+
+def _too_long(error: BaseException) -> str | None:
+    """Name the part of a response's head that exceeded the parser's limit; None for other errors."""
+    text = str(getattr(error, "message", "") or error)
+    inner = error.__cause__ or error.__context__
+    if isinstance(error, LineTooLong) or isinstance(inner, LineTooLong) or ("more than" in text and "bytes" in text):
+        return "the status line" if "tatus line" in text else "a header"
+    return None
 
 
 def _final(stage: Stage, text: str) -> TransportFailure:

@@ -1,4 +1,4 @@
-"""Which proxy a request takes; its credentials leave the URL and become a header."""
+"""Choice of the proxy for a request; credentials move from its URL into a header."""
 
 from __future__ import annotations
 
@@ -15,57 +15,77 @@ from ...settings import HTTPSettings
 
 @frozen
 class Proxy:
-    """A proxy without credentials in its URL, and the headers that carry them."""
+    """A proxy's URL without credentials, and the headers that carry them."""
 
     url: str
     headers: Mapping[str, str] = field(factory=dict, repr=False)
 
-    def added(self, headers: Mapping[str, str], url: str) -> Mapping[str, str]:
-        """A request's headers: one over plain http is read by the proxy itself, one over https is tunnelled."""
+    def add_headers(self, headers: Mapping[str, str], url: str) -> Mapping[str, str]:
+        """Return the request's headers: over plain http the proxy reads them itself, https is tunnelled."""
         return {**headers, **self.headers} if url.startswith("http:") else headers
 
 
 @frozen
 class Proxies:
-    """The proxies of one client: one for all, those of the environment by scheme, or none."""
+    """Proxies of one client: one for every URL, those of the environment by scheme, or none."""
 
     one: Proxy | None = None
     by_scheme: Mapping[str, Proxy] = field(factory=dict)
+    unused: str = ""
+    """Name of a proxy variable of the environment that is set and not used."""
 
     @classmethod
     def of(cls, http: HTTPSettings) -> Proxies:
-        """What the settings say; the environment counts only with `http.trust_env`, a netrc file never."""
+        """Read the settings; the environment counts only with `http.trust_env`, a netrc file never."""
         if http.proxy:
             return cls(one=parse_proxy(http.proxy))
-        if not http.trust_env:
-            return cls()
         found = urllib.request.getproxies()
-        return cls(by_scheme={scheme: parse_proxy(url) for scheme, url in found.items() if scheme in ("http", "https")})
+        if not http.trust_env:
+            return cls(unused=next((_variable(name) for name in ("https", "http", "all") if name in found), ""))
+        every = {"http": found["all"], "https": found["all"]} if "all" in found else {}
+        urls = {**every, **{name: url for name, url in found.items() if name in ("http", "https")}}
+        return cls(
+            by_scheme={
+                name: parse_proxy(url, _variable(name if name in found else "all")) for name, url in urls.items() if url
+            }
+        )
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The hosts of all of them."""
+        """Hosts of all proxies."""
         used = [*self.by_scheme.values(), *([self.one] if self.one else [])]
         return frozenset(urlsplit(proxy.url).hostname or "" for proxy in used)
 
     def for_url(self, url: str) -> Proxy | None:
-        """The proxy for this request."""
+        """Return the proxy for a request; None for a direct connection."""
         if not self.by_scheme:
             return self.one
         parts = urlsplit(url)
         skipped = urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2])
         return None if skipped else self.by_scheme.get(parts.scheme)
 
+    def describe(self, url: str) -> str:
+        """Return words for an error: the proxy in use, or one of the environment that is not; empty without."""
+        if (proxy := self.for_url(url)) is not None:
+            return f" (through the proxy {proxy.url})"
+        return f" ({self.unused} is set, but not used: http.trust_env=True uses it)" if self.unused else ""
 
-def parse_proxy(url: str) -> Proxy:
-    """A proxy's URL taken apart; raises `ConfigError`, without the URL, when it is none."""
+
+def _variable(name: str) -> str:
+    return f"{name.upper()}_PROXY"
+
+
+def parse_proxy(url: str, source: str = "http.proxy") -> Proxy:
+    """Parse a proxy's URL; raises `ConfigError`, which does not quote it, if it is invalid."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url if "://" in url else f"http://{url}")  # HOST:PORT, as curl and pip take it
         port = parts.port
     except ValueError:
         parts, port = None, None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError("http.proxy must be a URL such as http://proxy.example:3128")
+        raise ConfigError(
+            f"{source} must be a URL such as http://proxy.example:3128, with http or https; SOCKS is not supported"
+        )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     bare = urlunsplit((parts.scheme, host if port is None else f"{host}:{port}", "", "", ""))
     if not parts.username:

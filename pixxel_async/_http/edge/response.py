@@ -1,4 +1,4 @@
-"""One answer as it comes from aiohttp: head first, then its body at the pace of who reads it."""
+"""One response as aiohttp delivers it: head first, then the body at the pace of its reader."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..._redact import place
+from ..._redact import redact_url
 from ...errors import ConnectionFailed, DecodeError
 from ...settings import HTTPSettings
 from ...settings.constants import MAX_ERROR_BODY
 from ..reply import TransportFailure
-from ..rules.body_limits import TELLING, too_large
-from .failures import READ_FAILURES, as_broken
+from ..rules.body_limits import ERROR_BODY_TIMEOUT, too_large
+from .failures import READ_FAILURES, to_failure
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
@@ -22,62 +22,64 @@ __all__ = ["Response"]
 
 
 class Response:
-    """Status and headers of an answer, and its body to be read.
+    """Status and headers of a response, with the body still to be read.
 
     Args:
-        read_timeout: seconds without a byte of the body.
-        piece: bytes that are read at once, at most; None for as many as came together.
+        no_progress: timeout in seconds between two bytes of the body.
+        piece: most bytes returned per read; None for as many as arrived together.
     """
 
-    def __init__(self, response: ClientResponse, read_timeout: float, url: str, piece: int | None = None) -> None:
+    def __init__(self, response: ClientResponse, no_progress: float, url: str, piece: int | None = None) -> None:
         self.status = response.status
-        self.headers: Mapping[str, str] = _joined(response.headers)
+        self.headers: Mapping[str, str] = _join_headers(response.headers)
         self.url = url
         self._response = response
-        self._read_timeout = read_timeout
+        self._no_progress = no_progress
         self._piece = piece
 
     @property
     def raw_size(self) -> int:
-        """Bytes of the body that came, before decompression."""
+        """Bytes of the body received so far, before decompression."""
         return self._response.content.total_raw_bytes
 
     async def read(self) -> bytes | TransportFailure:
-        """The next bytes as they came from the socket, a piece at most and at least one; nothing at the end."""
+        """Return the next bytes, at least one and at most `piece`; b"" at the end of the body."""
         content = self._response.content
         try:
             if self._piece is not None and (chunk := content.read_nowait(self._piece)):
-                return chunk  # a timer for each would cost more than they do
-            async with asyncio.timeout(self._read_timeout):
+                return chunk  # skip the timer: it would cost more than the read
+            async with asyncio.timeout(self._no_progress):
                 if self._piece is not None:
                     return await content.read(self._piece)
                 chunk, more = await content.readchunk()
-                while more and not chunk and not content.at_eof():  # the reader of no body says "more" for ever
+                while more and not chunk and not content.at_eof():  # for an empty body aiohttp reports "more" for ever
                     chunk, more = await content.readchunk()
             return chunk
         except READ_FAILURES as error:
-            broken = as_broken(error, "body", place(self.url), f"no byte of the body within {self._read_timeout:g} s")
-        return broken
+            failure = to_failure(
+                error, "body", redact_url(self.url), f"no byte of the body within {self._no_progress:g} s"
+            )
+        return failure
 
-    async def start(self, limit: int, seconds: float = TELLING) -> bytes:
-        """Up to so many bytes of an error's body: what came, when it is cut or takes longer than that."""
+    async def start(self, limit: int, seconds: float = ERROR_BODY_TIMEOUT) -> bytes:
+        """Return up to `limit` bytes of an error's body: what arrived before it was cut or `seconds` passed."""
         start = b""
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(seconds, self._read_timeout)):
+            async with asyncio.timeout(min(seconds, self._no_progress)):
                 while len(start) < limit and (chunk := await self.read()) and not isinstance(chunk, TransportFailure):
                     start += chunk
         return start[:limit]
 
     def close(self) -> None:
-        """Give the connection back when the body was read to its end, else drop it."""
+        """Return the connection to the pool if the body was read to its end, else drop it."""
         if self._response.content.at_eof():
             self._response.release()
         else:
             self._response.close()
 
 
-def _joined(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers with names in lower case; of a name that comes again the values stand side by side."""
+def _join_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers with names in lower case; values of a repeated name are joined with commas (RFC 9110, 5.3)."""
     found: dict[str, str] = {}
     for name, value in headers.items():
         low = name.lower()
@@ -85,8 +87,8 @@ def _joined(headers: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-async def whole(answer: Response, operation: str, http: HTTPSettings) -> bytes | TransportFailure:
-    """The body; of an error as much as comes within limits of its own."""
+async def read_whole(answer: Response, operation: str, http: HTTPSettings) -> bytes | TransportFailure:
+    """Read the whole body; of an error only what arrives within the limits for errors."""
     if answer.status >= 300:
         return await answer.start(MAX_ERROR_BODY)
     announced = answer.headers.get("content-length", "")

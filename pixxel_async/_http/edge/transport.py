@@ -1,8 +1,7 @@
-"""The two aiohttp sessions: the API's, and the storage's, which never sees a key.
+"""The two aiohttp sessions: the API's, and the storage's, which never holds a key.
 
-This module is imported when a client opens its connections; only its neighbours `answer` and `failures` know aiohttp,
-too. What happens to one request is a value here, `Reply`, `Response` or `TransportFailure`: no exception of aiohttp
-goes further, not even as the context of another one.
+Imported when a client opens its connections, so that `import pixxel_async` stays fast. Outcomes are values (`Reply`,
+`Response`, `TransportFailure`): no exception of aiohttp leaves this room, not even as the context of another one.
 """
 
 from __future__ import annotations
@@ -12,61 +11,69 @@ import socket
 import ssl as tls
 from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import aiohttp
+import anyio
+import anyio.to_thread
 from aiohttp.abc import AbstractResolver, ResolveResult
 from attrs import define, frozen
 from yarl import URL
 
-from ..._redact import place
+from ..._aio.shield import finish
+from ..._redact import redact_url
 from ...errors import TimedOut
 from ...settings import HTTPSettings
 from ..reply import Reply, Stage, TransportFailure
 from ..rules.request import PreparedRequest
-from .failures import FAILURES, as_broken
+from .failures import FAILURES, MAX_LINE, to_failure
 from .proxies import Proxies
-from .response import Response, whole
+from .response import Response, read_whole
 
 _LINK_BUFFER = 512 * 1024
-"""Bytes of a storage body that wait for their reader before the peer is slowed down; twice as many at most."""
+"""Bytes of a storage body buffered before backpressure starts; aiohttp holds twice as many at most."""
+
+_LOOKUPS = 8
+"""DNS lookups at the same time, in threads of our own: the host's pools are not ours."""
 
 Screen = Callable[[str, list[str]], list[str]]
-"""Of the addresses of a host those that may be connected to; raises `UnsafeLink` when none is left."""
+"""Filter the addresses of a host to those that may be connected to; raises `UnsafeLink` if none is left."""
 
 
 @define
 class _Track:
-    """How far one request came; the session's trace fills it."""
+    """Stage that one request has reached; updated by the session's trace callbacks."""
 
     deadline: asyncio.Timeout
     seconds: float
     stage: Stage = "connect"
 
     def connected(self) -> None:
-        """From here on the server may have seen the request, and the time for its headers runs."""
+        """Start the timeout for headers; from here on the server may have seen the request."""
         self.stage = "headers"
         self.deadline.reschedule(asyncio.get_running_loop().time() + self.seconds)
 
 
 @frozen(kw_only=True)
 class Opened(Reply):
-    """A good answer whose body is still to be read; who gets it closes it."""
+    """A successful response whose body is still to be read; the receiver closes it."""
 
     answer: Response
 
 
 class Transport:
-    """Both sessions, open from the start; made inside a running event loop.
+    """Both sessions, open from the start; create it inside a running event loop.
 
     Args:
-        http: time-outs and limits.
-        origin: where API requests go.
-        user_agent: of the storage session; an API request brings its own.
-        screen: judges the addresses of a storage host when it is resolved.
-        connector: a connector to use for both sessions instead of our own; it stays the caller's to close.
+        http: timeouts and limits.
+        origin: scheme, host and port of the API.
+        user_agent: of the storage session; API requests carry their own.
+        screen: filters the addresses of a storage host when its name is resolved.
+        connector: connector for both sessions instead of our own; the caller closes it.
         ssl: TLS context for our own connectors.
     """
 
@@ -86,9 +93,11 @@ class Transport:
         self._own = connector is None
         self._bodies: WeakSet[Response] = WeakSet()
         checked = True if ssl is None else ssl
-        screened = _ScreenedResolver(screen, self._proxies.hosts)
+        lookups = anyio.CapacityLimiter(_LOOKUPS)
+        plain, screened = _Resolver(lookups), _Resolver(lookups, screen, self._proxies.hosts)
         self._api = self._session(
-            connector or aiohttp.TCPConnector(limit=0, ssl=checked), {"Accept-Encoding": "gzip, deflate"}
+            connector or aiohttp.TCPConnector(limit=0, ssl=checked, resolver=plain),
+            {"Accept-Encoding": "gzip, deflate"},
         )
         self._storage = self._session(
             connector or aiohttp.TCPConnector(limit=0, ssl=checked, resolver=screened),
@@ -100,11 +109,11 @@ class Transport:
     async def attempt(
         self, request: PreparedRequest, headers: Mapping[str, str], left: float
     ) -> Reply | TransportFailure:
-        """Send one API request once, and read its whole answer, unless who asked reads it.
+        """Send one API request once and read the whole response, unless the caller streams it.
 
         Args:
-            headers: those to send beside the request's own, such as Authorization.
-            left: seconds until the call's deadline.
+            headers: headers in addition to the request's own, such as Authorization.
+            left: seconds until the deadline of the call.
         """
         reached: list[_Track] = []
         try:
@@ -114,24 +123,26 @@ class Transport:
             pass
         stage: Stage = reached[-1].stage if reached else "connect"
         return TransportFailure(
-            stage, TimedOut(f"{request.operation} was not done within its time (http.call)"), timed_out=True
+            stage, TimedOut(f"{request.operation} was not done within its time (http.call_timeout)"), timed_out=True
         )
 
     async def follow(
         self, method: str, url: str, headers: Mapping[str, str], buffer: int | None
     ) -> Response | TransportFailure:
-        """Send one request to a storage, exactly as its link is spelled; redirects are answers."""
+        """Send one request to a storage, its URL unchanged; redirects are returned, not followed."""
         return await self._send(self._storage, method, url, headers, None, [], buffer)
 
     async def close(self) -> None:
-        """Close both sessions with their connections; whoever waits for a body is told, which aiohttp does not do."""
+        """Close both sessions and their connections, and wake readers of open bodies, which aiohttp does not do."""
         for body in list(self._bodies):
             body.close()
-        await self._api.close()
-        await self._storage.close()
+        try:
+            await self._api.close()
+        finally:  # a cancellation of the first does not leave the second open
+            await finish(self._storage.close())
 
     def abandon(self) -> None:
-        """Let go of everything without a running loop: the first step of closing a connector drops its connections."""
+        """Drop all connections without a running loop: the first step of closing a connector closes its sockets."""
         for session in (self._api, self._storage):
             connector = session.connector
             session.detach()
@@ -152,9 +163,17 @@ class Transport:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=self._http.connect_timeout),
             trace_configs=[trace],
-            middlewares=[_once],
+            middlewares=[_no_resend],
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_LINE,
             **how,
         )
+
+    def _forget_address(self, session: aiohttp.ClientSession, url: str) -> None:
+        """Resolve the name again at the next attempt: after a refused connection it may have another address."""
+        parts = urlsplit(url)
+        if self._own and isinstance(session.connector, aiohttp.TCPConnector) and parts.hostname:
+            session.connector.clear_dns_cache(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
 
     async def _exchange(
         self, request: PreparedRequest, headers: Mapping[str, str], reached: list[_Track]
@@ -166,7 +185,7 @@ class Transport:
         if request.opened and answer.status < 300:
             return Opened(answer.status, answer.headers, b"", request.method, request.path, answer=answer)
         try:
-            body = await whole(answer, request.operation, self._http)
+            body = await read_whole(answer, request.operation, self._http)
         finally:
             answer.close()
         if isinstance(body, TransportFailure):
@@ -191,7 +210,7 @@ class Transport:
                 response = await session.request(
                     method,
                     URL(url, encoded=True),
-                    headers=headers if proxy is None else proxy.added(headers, url),
+                    headers=headers if proxy is None else proxy.add_headers(headers, url),
                     data=body,
                     allow_redirects=False,
                     proxy=proxy.url if proxy else None,
@@ -204,54 +223,67 @@ class Transport:
             return answer
         except FAILURES as error:
             stage = reached[-1].stage
+            if stage == "connect":
+                self._forget_address(session, url)
             late = f"no connection within {http.connect_timeout:g} s"
-            broken = as_broken(
+            failure = to_failure(
                 error,
                 stage,
-                place(url),
+                redact_url(url),
                 late if stage == "connect" else f"no headers within {http.headers_timeout:g} s",
+                self._proxies.describe(url),
             )
-        return broken
+        return failure
 
 
-class _ScreenedResolver(AbstractResolver):
-    """Name lookup that leaves out the addresses which a link may not lead to.
+class _Resolver(AbstractResolver):
+    """DNS resolver in threads of our own, which drops the addresses that a signed link may not lead to.
 
-    The connection is made to what passed here, so a name cannot change its address in between. A proxy may stand
-    anywhere, and looks names up itself.
+    aiohttp connects to the addresses returned here, so that a name cannot change its address in between (DNS
+    rebinding). Proxies may have any address, and resolve names themselves.
+
+    Args:
+        threads: bounds concurrent lookups.
+        screen: filters addresses; None accepts all, as for the API itself.
+        proxies: hosts that are not screened.
     """
 
-    def __init__(self, screen: Screen, proxies: Set[str]) -> None:
+    def __init__(
+        self, threads: anyio.CapacityLimiter, screen: Screen | None = None, proxies: Set[str] = frozenset()
+    ) -> None:
+        self._threads = threads
         self._screen = screen
         self._proxies = proxies
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
-        kinds = {str(where[0]): kind for kind, _, _, _, where in found}
-        allowed = list(kinds) if host in self._proxies else self._screen(host, list(kinds))
+        look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
+        found = await anyio.to_thread.run_sync(look_up, abandon_on_cancel=True, limiter=self._threads)
+        families = {str(where[0]): kind for kind, _, _, _, where in found}
+        addresses = list(families)
+        if self._screen is not None and host not in self._proxies:
+            addresses = self._screen(host, addresses)
         return [
             ResolveResult(
-                hostname=host, host=address, port=port, family=kinds[address], proto=0, flags=socket.AI_NUMERICHOST
+                hostname=host, host=address, port=port, family=families[address], proto=0, flags=socket.AI_NUMERICHOST
             )
-            for address in allowed
+            for address in addresses
         ]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no resource is held."""
 
 
 async def _on_connected(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
     context.trace_request_ctx()
 
 
-async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep the session from sending a request a second time by itself.
+async def _no_resend(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from resending a request by itself.
 
-    aiohttp repeats GET, PUT and DELETE when the connection was lost before the answer; under another name the loss
-    reaches us, and our rules decide.
+    It repeats idempotent methods when the connection was lost before the response. Raised as another class, the loss
+    reaches `rules.retry`, which decides.
     """
     try:
         return await handler(request)

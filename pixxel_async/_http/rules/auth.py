@@ -1,4 +1,4 @@
-"""Which texts can be a key, and how one stands in the Authorization header."""
+"""Validation of API keys, and the Authorization header in its two forms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{2,19} +[^ ]+")
 
 
 def check_key(key: object) -> str:
-    """The key, if it can stand in a header; raises `ConfigError` that names the rule and never the key."""
+    """Return the key if it can be sent in a header; raises `ConfigError` that names the rule, never the key."""
     if not isinstance(key, str):
         raise ConfigError(f"the API key must be a text, not {type(key).__name__}")
     if not key.strip():
@@ -30,19 +30,19 @@ def check_key(key: object) -> str:
 
 
 def has_scheme(key: str) -> bool:
-    """Whether the key brings its scheme word along, so that it is sent as it is."""
+    """Tell whether the key already has a scheme word, so that it is sent unchanged."""
     return " " in key
 
 
 def authorization(key: str, form: AuthForm) -> str:
-    """The header's value."""
+    """Return the value of the Authorization header."""
     # ASSUMPTION: the vendor's pages show the bare key on some and `Bearer <key>` on others; which one a key needs
-    # is found out by asking.
+    # is found out by trying.
     return key if form == "raw" or has_scheme(key) else f"Bearer {key}"
 
 
 def other_form(key: str, sent: AuthForm, known: AuthForm | None, auto: bool) -> AuthForm | None:
-    """The form to try once after `sent` was refused; None when there is nothing left to try."""
+    """Return the form to try once after `sent` was refused; None if none is left."""
     if not auto or has_scheme(key):
         return None
     if known is None:

@@ -1,23 +1,23 @@
-"""How large an answer may be, before and after decompression, and how long an error may take to be told."""
+"""Limits of response bodies: size, decompression ratio, time for an error's body."""
 
 from __future__ import annotations
 
 _FREE = 10_000_000
-"""Bytes up to which any compression is taken."""
+"""Bytes up to which any compression ratio is accepted."""
 _RATIO = 200
-"""Bytes that one compressed byte may stand for beyond; JSON of repeated rows comes to about 50."""
+"""Highest ratio of decompressed to compressed bytes beyond that; JSON of repeated rows has about 50."""
 
-TELLING = 5.0
-"""Seconds for an error's body at most: its status says enough, and may be acted on, however slowly the rest is sent."""
+ERROR_BODY_TIMEOUT = 5.0
+"""Seconds to read an error's body: the status alone is enough to act on, however slowly the rest arrives."""
 
 
 def too_large(size: int, raw: int, limit: int) -> str:
-    """Why to read no further, or an empty text.
+    """Return the reason to stop reading, or an empty text.
 
     Args:
-        size: bytes of the body, decompressed, or as announced.
-        raw: bytes of it on the wire; 0 when nothing is known.
-        limit: bytes that are allowed.
+        size: bytes of the body, decompressed, or as announced by Content-Length.
+        raw: bytes received before decompression; 0 if unknown.
+        limit: most bytes allowed.
     """
     if size > limit:
         return f"is larger than {limit} bytes"

@@ -1,4 +1,8 @@
-"""How much one storage host may be asked for at a time: refusals halve it and pause the host, successes raise it."""
+"""Concurrency limit per storage host: refusals halve it and pause the host, successes raise it (AIMD).
+
+A refusal sets `limit = max(1, min(limit, in flight) / 2)`; each success sets `limit += 1 / limit`, one more request
+per round of successes. Above the concurrency at which the host first refused, the limit is lifted.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,19 @@ from attrs import evolve, frozen
 from ..._protocol.backoff import backoff
 from ...settings import RetrySettings
 
-_SAYS_LATER = frozenset({429, 503})
+_BUSY = frozenset({429, 503})
 
 
 @frozen
 class HostState:
-    """One storage host as it was met; times are seconds of the client's clock.
+    """State of one storage host; times are seconds of the client's clock.
 
     Attributes:
-        limit: requests at the same time after refusals; None while nothing was refused.
-        most: as many as there were when the first of them was refused: from there on it is free again.
-        paused_until: no request may start before.
-        fell_at: when the limit fell last; refusals of requests sent before then are the same refusal.
-        refusals: falls since the last request that was served.
+        limit: concurrent requests allowed; None while nothing was refused.
+        most: concurrency at the first refusal; above it the limit is lifted again.
+        paused_until: earliest start of any request.
+        fell_at: time of the last decrease; refusals of requests sent before it belong to the same overload.
+        refusals: decreases since the last success.
     """
 
     limit: float | None = None
@@ -29,25 +33,32 @@ class HostState:
     refusals: int = 0
 
 
-def says_later(status: int, asked: float | None) -> bool:
-    """Whether an answer means that the host has too much to do, or wants to be left alone for a while.
+def is_busy(status: int, asked: float | None) -> bool:
+    """Tell whether a response means that the host is overloaded or asks for a pause.
 
     Args:
-        asked: seconds that it asked to wait, if it did.
+        asked: seconds of Retry-After; None without one.
     """
-    return status in _SAYS_LATER or (status >= 400 and asked is not None)
+    return status in _BUSY or (status >= 400 and asked is not None)
 
 
-def refused(
-    host: HostState, *, sent_at: float, now: float, inside: int, asked: float | None, roll: float, retry: RetrySettings
+def after_refusal(
+    host: HostState,
+    *,
+    sent_at: float,
+    now: float,
+    in_flight: int,
+    asked: float | None,
+    roll: float,
+    retry: RetrySettings,
 ) -> HostState:
-    """The host after a refusal.
+    """Return the state after a refusal.
 
     Args:
-        sent_at: when the refused request was sent.
-        inside: requests under way at the host.
-        asked: seconds that it asked to wait; None when it did not.
-        roll: chance, in [0, 1).
+        sent_at: time at which the refused request was sent.
+        in_flight: requests in flight at the host.
+        asked: seconds of Retry-After; None without one.
+        roll: random number in [0, 1) for the jitter.
     """
     known = sent_at < host.fell_at
     refusals = host.refusals if known else host.refusals + 1
@@ -59,23 +70,23 @@ def refused(
     host = evolve(host, paused_until=max(host.paused_until, now + wait), refusals=refusals)
     if known:
         return host
-    limit = max(1.0, min(inside if host.limit is None else host.limit, inside) / 2)
-    return evolve(host, limit=limit, most=max(host.most, inside), fell_at=now)
+    limit = max(1.0, min(in_flight if host.limit is None else host.limit, in_flight) / 2)
+    return evolve(host, limit=limit, most=max(host.most, in_flight), fell_at=now)
 
 
-def served(host: HostState) -> HostState:
-    """The host after a request that was answered: one more at a time for each round of them."""
+def after_success(host: HostState) -> HostState:
+    """Return the state after a successful request."""
     if host.limit is None:
         return host if not host.refusals else evolve(host, refusals=0)
     limit = host.limit + 1 / host.limit
     return HostState() if limit > host.most else evolve(host, limit=limit, refusals=0)
 
 
-def room(host: HostState, most: int | None) -> int | None:
-    """Requests that may be under way at once; None for any number.
+def max_in_flight(host: HostState, most: int | None) -> int | None:
+    """Return how many requests may be in flight; None for any number.
 
     Args:
-        most: the client's own limit, if it has one.
+        most: limit set by the user; None for none.
     """
     limits = [limit for limit in (most, host.limit) if limit is not None]
     return int(min(limits)) if limits else None

@@ -1,6 +1,6 @@
-"""A long answer that is one list of rows, read from its text some rows at a time.
+"""Index of the rows in a long JSON response, so that they can be parsed a block at a time.
 
-As objects the rows would take three times the room of their text, and there may be a hundred thousand of them.
+Parsed at once, 100,000 rows would take three times the memory of their text.
 """
 
 from __future__ import annotations
@@ -11,24 +11,22 @@ from typing import Any
 
 from attrs import frozen
 
-from ..reply import no_number
-
 BLOCK = 128
-"""Rows that are read together: a millisecond or so."""
+"""Rows parsed together: about a millisecond of work."""
 
-_parser = json.JSONDecoder(parse_constant=no_number)
+_parser = json.JSONDecoder()
 _BLANK = r"[ \t\n\r]*"
 _BETWEEN = re.compile(rf"{_BLANK}([,\]]){_BLANK}")
 
 
 @frozen
 class JsonRows:
-    """The text of an answer, and where in it each block of rows is.
+    """The text of a response, and the position of each block of rows in it.
 
     Attributes:
-        text: the whole answer.
-        blocks: where the first row of each block begins, and where its last row ends.
-        length: rows in all.
+        text: the whole response.
+        blocks: offsets of the start of each block's first row, and of the end of its last.
+        length: number of rows.
     """
 
     text: str
@@ -36,24 +34,24 @@ class JsonRows:
     length: int
 
 
-def scroll(body: bytes, member: str) -> JsonRows | None:
-    """Look through an answer; None when it is anything but a JSON object with a list under this name, and no more."""
+def index_rows(body: bytes, member: str) -> JsonRows | None:
+    """Index the rows of a response; None unless it is a JSON object whose only member is this list."""
     try:
         text = body.decode(json.detect_encoding(body), "surrogatepass")
         found = re.compile(rf'{_BLANK}\{{{_BLANK}"{re.escape(member)}"{_BLANK}:{_BLANK}\[{_BLANK}').match(text)
-        return _looked_through(text, found.end()) if found else None
+        return _index(text, found.end()) if found else None
     except (ValueError, RecursionError):
         return None
 
 
-def _looked_through(text: str, at: int) -> JsonRows | None:
+def _index(text: str, at: int) -> JsonRows | None:
     blocks: list[tuple[int, int]] = []
     length, more, start = 0, not text.startswith("]", at), at
     if not more:
         at += 1
     while more:
         _, end = _parser.raw_decode(text, at)
-        at, more = _after(text, end)
+        at, more = _next_row(text, end)
         length += 1
         if length % BLOCK == 0 or not more:
             blocks.append((start, end))
@@ -61,15 +59,15 @@ def _looked_through(text: str, at: int) -> JsonRows | None:
     return JsonRows(text, blocks, length) if text[at:].strip(" \t\n\r") == "}" else None
 
 
-def _after(text: str, end: int) -> tuple[int, bool]:
-    """Where it goes on behind a row, and whether another row comes there."""
+def _next_row(text: str, end: int) -> tuple[int, bool]:
+    """Return the offset behind a row and its comma or bracket, and whether another row follows."""
     between = _BETWEEN.match(text, end)
     if between is None:
         raise ValueError("rows without a comma")
     return between.end(), between[1] == ","
 
 
-def block(text: str, start: int, end: int) -> list[Any]:
-    """The rows of one block of a text that was looked through."""
+def parse_block(text: str, start: int, end: int) -> list[Any]:
+    """Parse the rows of one block."""
     rows: list[Any] = _parser.decode(f"[{text[start:end]}]")
     return rows

@@ -1,4 +1,4 @@
-"""Which links may be opened: the text of the link, and the addresses that its host stands for."""
+"""Checks of signed URLs against request forgery (SSRF): the URL itself, and the addresses of its host."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from ..._redact import place
+from ..._redact import redact_url
 from ...errors import UnsafeLink
 
 LONGEST = 16_384
-"""Characters of a link; the longest signed ones that storages make have about 3,000."""
+"""Most characters of a URL; the longest signed URLs of known storages have about 3,000."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -22,54 +22,54 @@ _NUMERIC = re.compile(r"(?:[0-9]+|0[xX][0-9a-fA-F]*)")
 
 
 def check_link(url: str, *, loopback: bool, block_private: bool = False) -> None:
-    """Refuse a link that no package can have, before anything is sent.
+    """Refuse a URL that no package can have, before anything is sent.
 
     Args:
-        loopback: whether the API itself is on loopback, so that its storage may be too, over plain http.
-        block_private: whether private networks are off limits.
+        loopback: whether the API itself is on loopback, so that its storage may be, too, over plain http.
+        block_private: whether addresses of private networks are refused.
 
     Raises:
-        UnsafeLink: naming the rule, and of the link no more than its host.
+        UnsafeLink: names the rule, and of the URL no more than its host.
     """
     if reason := _bad_text(url) or _bad_parts(url, loopback):
-        raise UnsafeLink(f"{place(url[:200])} is not opened: {reason}")
+        raise UnsafeLink(f"{redact_url(url[:200])} is not opened: {reason}")
     address = literal(host_of(url))
-    if address is not None and (reason := off_limits(address, loopback=loopback, block_private=block_private)):
-        raise UnsafeLink(f"{place(url)} is not opened: its host is {reason}")
+    if address is not None and (reason := forbidden_reason(address, loopback=loopback, block_private=block_private)):
+        raise UnsafeLink(f"{redact_url(url)} is not opened: its host is {reason}")
 
 
 def next_hop(url: str, location: str) -> str:
-    """The link that a redirect names, which may be relative to the one before."""
+    """Resolve the Location of a redirect, which may be relative to `url`."""
     if _bad_text(location):
-        raise UnsafeLink(f"{place(url)} redirects to what is no link")
+        raise UnsafeLink(f"{redact_url(url)} redirects to what is no link")
     try:
         return urljoin(url, location)
     except ValueError:
         pass
-    raise UnsafeLink(f"{place(url)} redirects to what is no link")
+    raise UnsafeLink(f"{redact_url(url)} redirects to what is no link")
 
 
 def host_of(url: str) -> str:
-    """The host of a link, without brackets."""
+    """Return the host of a URL, without brackets and trailing dot."""
     return (urlsplit(url).hostname or "").rstrip(".")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host's name or address means this machine."""
+    """Tell whether a host name or address is this machine's loopback."""
     address = literal(host)
     return address.is_loopback if address is not None else host == "localhost" or host.endswith(".localhost")
 
 
 def literal(host: str) -> Address | None:
-    """The address, if the host is one."""
+    """Parse a host that is an IP address; None for a name."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
 
 
-def off_limits(address: Address, *, loopback: bool, block_private: bool = False) -> str:
-    """Why a link may not lead to this address, or an empty text."""
+def forbidden_reason(address: Address, *, loopback: bool, block_private: bool = False) -> str:
+    """Return why a URL may not lead to this address, or an empty text."""
     inner = _inner(address)
     if inner.is_loopback:
         return "" if loopback else "a loopback address"
@@ -117,7 +117,7 @@ def _odd_number(host: str) -> bool:
 
 
 def _inner(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one wraps, if it does."""
+    """Unwrap the IPv4 address inside an IPv6 one: mapped, 6to4, Teredo, NAT64 or compatible."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address.ipv4_mapped or address.sixtofour:

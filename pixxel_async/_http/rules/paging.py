@@ -1,27 +1,61 @@
-"""How a listing is read on: what the first request asks for, and what the next one does after each page."""
+"""Pagination: the first request of a listing, and the next one after each page.
+
+Rows are counted as received, never as requested. There are four cases after a page:
+
+1. The answer announces a total (or a next token): the listing goes on until as many rows came. A total below the rows
+   received is contradicted by them and not believed.
+2. Nothing is announced: the listing goes on until a page is empty, at the cost of one more request.
+3. A page comes again (the server ignores `offset`, or its pages form a circle): the listing ends.
+4. The listing ends with fewer rows than announced: it is incomplete, which the caller reports.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from attrs import evolve, field, frozen
 
-from ...errors import ConfigError
+from ..._redact import mask
+from ...errors import ConfigError, DecodeError
 from ..call import Call
+
+PagingStyle = Literal["offset", "body-offset", "offset-open", "body-offset-open", "page", "skip", "whole"]
+"""How the next page is requested; `body-` styles do so in the JSON body, `-open` ones announce no total."""
+
+ENVELOPES = ("data", "result", "results", "response", "payload")
+"""Members that some services put around an answer."""
+
+
+@frozen
+class Paging:
+    """Where a listing keeps its rows, and how its next page is requested.
+
+    Attributes:
+        rows: the member with the rows (a list, or a map whose values are the rows).
+        limit: page size to request by default; None leaves it to the server.
+    """
+
+    style: PagingStyle
+    rows: str
+    limit: int | None = None
 
 
 @frozen
 class Cursor:
-    """Where a listing stands.
+    """Position in a listing.
 
     Attributes:
-        call: the request of the page to be read now.
-        start: offset of the first row that was asked for.
+        call: the request of the page to read now.
+        start: offset of the first row requested.
         seen: rows received so far.
         pages: pages received so far.
+        size: rows requested per page; None if the server decides.
         length: rows of the last page; None before the first.
-        mark: first and last row of the last page, to know a page that comes again.
+        announced: rows announced by an earlier page; None if none did, or was contradicted.
+        probe: whether this request only finds out that nothing follows, so that a refusal means the end.
+        marks: hashes of the pages received so far, shared along the listing.
     """
 
     call: Call
@@ -29,8 +63,11 @@ class Cursor:
     start: int = 0
     seen: int = 0
     pages: int = 0
+    size: int | None = None
     length: int | None = None
-    mark: tuple[Any, ...] = field(default=(), repr=False)
+    announced: int | None = None
+    probe: bool = False
+    marks: set[int] = field(factory=set, repr=False, eq=False)
 
 
 @frozen
@@ -38,111 +75,187 @@ class PageData:
     """The rows of one answer, as they came.
 
     Attributes:
-        total: rows of the whole listing as the answer states them; None when it does not, or cannot mean it.
-        token: what the answer names for the next page.
+        total: rows of the whole listing as announced; None if it is not, or is no count.
+        token: token of the next page; empty without one.
         skip: whether the answer counts by `skip`.
-        found: whether the member with the rows was there.
+        doubtful: whether the total may be the count of this page alone.
+        envelope: the member around the answer that was looked through; empty without one.
     """
 
     rows: list[Any]
     total: int | None = None
     token: str = ""
     skip: bool = False
-    found: bool = True
+    doubtful: bool = False
+    envelope: str = ""
 
 
 @frozen
 class NextPage:
-    """What follows a page: the next cursor or the end, and what to warn about."""
+    """What follows a page.
+
+    Attributes:
+        next: cursor of the next page; None at the end.
+        repeated: whether the page came before; its rows are dropped.
+        warning: a line for the log.
+        missing: why the listing is incomplete; empty if it is whole.
+        announced: rows announced.
+    """
 
     next: Cursor | None
-    again: bool = False
-    """Whether the page is the one before once more; its rows are not to be given out."""
+    repeated: bool = False
     warning: str = ""
+    missing: str = ""
+    announced: int | None = None
 
 
-def begin(call: Call, paging: Paging, page_size: int | None) -> Cursor:
-    """The first request: with the caller's page size, else the given one, else the listing's own."""
+def first_page(call: Call, paging: Paging, page_size: int | None) -> Cursor:
+    """Return the cursor of the first page; its size is the caller's, else `page_size`, else the listing's own."""
     if paging.style == "whole":
         return Cursor(call, paging)
     name = "page_size" if paging.style == "page" else "limit"
     size = _count(call, paging, name, 1) or page_size or paging.limit
     first = {name: size} if size else {}
-    return Cursor(_with(call, paging, first), paging, start=_count(call, paging, "offset", 0) or 0)
+    return Cursor(_with(call, paging, first), paging, start=_count(call, paging, "offset", 0) or 0, size=size)
 
 
 def _count(call: Call, paging: Paging, name: str, least: int) -> int | None:
-    """What the caller gave for a number of rows; None when nothing was."""
-    told = _given(call, paging).get(name)
-    if told is None or (isinstance(told, int) and told >= least):
-        return told
-    raise ConfigError(f"{name} must be a whole number of at least {least}, not {told!r}")
+    """Return the caller's argument that counts rows; None without one."""
+    value = _arguments(call, paging).get(name)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= least):
+        return value
+    raise ConfigError(f"{name} must be a whole number of at least {least}, not {value!r}")
 
 
-def sheet(answer: Mapping[str, Any] | list[Any], paging: Paging) -> PageData:
-    """The rows of an answer; null is an empty page, a map's values are rows, a bare list is the rows themselves."""
+def parse_page(answer: Mapping[str, Any] | list[Any], cursor: Cursor) -> PageData:
+    """Read the rows of an answer: a list, a map whose values are rows, or null for none; a bare list is rows, too.
+
+    Raises:
+        DecodeError: the answer has no rows where they should be.
+    """
     if isinstance(answer, list):
         return PageData(answer)
-    rows = answer.get(paging.rows)
-    told = answer.get("pagination")
-    counts: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
+    paging, envelope = cursor.paging, ""
+    outer = answer
+    if paging.rows not in answer:
+        for name in ENVELOPES:
+            inner = answer.get(name)
+            if isinstance(inner, list) or (isinstance(inner, Mapping) and paging.rows in inner):
+                envelope = name
+                answer = {**outer, **inner} if isinstance(inner, Mapping) else {**outer, paging.rows: inner}
+                break
+    counts = answer.get("pagination")
+    counts = counts if isinstance(counts, Mapping) else {}
     total = counts.get("total", answer.get("count"))
+    total = total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
     token = answer.get("next_token") or counts.get("next_token") or ""
+    rows = _rows(answer, cursor, total)
     return PageData(
-        rows=list(rows.values()) if isinstance(rows, Mapping) else rows if isinstance(rows, list) else [],
-        total=total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None,
+        rows=rows,
+        total=total,
         token=token if isinstance(token, str) else "",
         skip="skip" in counts,
-        found=paging.rows in answer,
+        doubtful="total" not in counts and total == len(rows) == cursor.size,
+        envelope=envelope,
     )
 
 
-def step(cursor: Cursor, got: PageData, max_pages: int) -> NextPage:
-    """What to do after a page; rows are counted as received, never as asked for."""
-    length, mark = len(got.rows), tuple(got.rows[:1] + got.rows[-1:])
-    if length and length == cursor.length and mark == cursor.mark:
-        return _repeated(cursor)
+def _rows(answer: Mapping[str, Any], cursor: Cursor, total: int | None) -> list[Any]:
+    name = cursor.paging.rows
+    rows = answer.get(name)
+    if isinstance(rows, list):
+        return rows
+    if isinstance(rows, Mapping):
+        return list(rows.values())
+    if rows is not None:
+        raise DecodeError(f"the member {name!r} of the answer is no list")
+    # Services written in Go leave empty lists out: believed where the answer says so, or after a first page.
+    if name in answer or total == 0 or (not answer and cursor.pages):
+        return []
+    members = ", ".join(sorted(mask(str(each))[:40] for each in answer)[:8])
+    raise DecodeError(f"the answer is no listing: it has no member {name!r} (it has: {members or 'nothing'})")
+
+
+def next_page(cursor: Cursor, got: PageData, max_pages: int) -> NextPage:
+    """Return what follows a page."""
+    length = len(got.rows)
+    mark = _mark(got.rows)
+    if length and mark in cursor.marks:
+        return _after_repeat(cursor, got)
+    cursor.marks.add(mark)
     seen = cursor.seen + length
-    if _ends(cursor, got, seen):
-        return NextPage(None, warning=_at_the_end(cursor, got, seen))
+    total = _believed_total(cursor, got, seen)
+    announced = total if got.total is not None else cursor.announced
+    if _ends(cursor, got, seen, total):
+        return _end(cursor, announced, seen, "")
     if cursor.pages + 1 >= max_pages:
-        return NextPage(None, warning=f"stopped after {max_pages} pages")
-    call = _with(cursor.call, cursor.paging, _onward(cursor, got, seen))
-    return NextPage(Cursor(call, cursor.paging, cursor.start, seen, cursor.pages + 1, length, mark))
+        return NextPage(None, missing=f"stopped after {max_pages} pages", announced=announced)
+    call = _with(cursor.call, cursor.paging, _advance(cursor, got, seen))
+    short = length < (cursor.length or cursor.size or 0)
+    return NextPage(
+        evolve(
+            cursor,
+            call=call,
+            seen=seen,
+            pages=cursor.pages + 1,
+            length=length,
+            announced=announced,
+            probe=total is None and short and not got.token,
+        )
+    )
 
 
-def _repeated(cursor: Cursor) -> NextPage:
-    """The same page came again: a listing that does not advance, or the first page by its number."""
-    if cursor.paging.style == "page" and cursor.pages == 1:
-        call = _with(cursor.call, cursor.paging, {"page_num": 2})
-        return NextPage(evolve(cursor, call=call, pages=2), again=True)
-    return NextPage(None, again=True, warning="the same page came again: the listing does not advance")
+def _believed_total(cursor: Cursor, got: PageData, seen: int) -> int | None:
+    """Return the announced total unless it is contradicted by the rows received, or counts this page alone."""
+    contradicted = got.total is not None and bool(got.rows) and got.total < cursor.start + seen
+    return None if contradicted or (got.doubtful and not cursor.pages) else got.total
 
 
-def _ends(cursor: Cursor, got: PageData, seen: int) -> bool:
-    style, length = cursor.paging.style, len(got.rows)
-    if style == "whole" or length == 0:
+def _ends(cursor: Cursor, got: PageData, seen: int, total: int | None) -> bool:
+    style = cursor.paging.style
+    if style == "whole" or not got.rows:
         return True
     if style == "skip":
-        # ASSUMPTION: image search is read on only as far as its own answer names how.
-        return not got.token and not (got.skip and got.total is not None and seen < got.total)
-    if got.total is not None:
-        return cursor.start + seen >= got.total
-    return cursor.length is not None and length < cursor.length
+        # ASSUMPTION: image search can be read on only by the means that its own answer names.
+        return not got.token and not (got.skip and total is not None and seen < total)
+    return total is not None and cursor.start + seen >= total
 
 
-def _at_the_end(cursor: Cursor, got: PageData, seen: int) -> str:
-    if not got.found:
-        return f"the answer has no member {cursor.paging.rows!r}"
-    if got.total is not None and cursor.start + seen < got.total:
-        return f"{got.total} rows were announced, {seen} came"
-    return ""
+def _end(cursor: Cursor, announced: int | None, seen: int, why: str) -> NextPage:
+    if announced is not None and announced > cursor.start + seen:
+        why = why or "the listing ended"
+        return NextPage(None, missing=why, announced=announced)
+    return NextPage(None, warning=why)
 
 
-def _onward(cursor: Cursor, got: PageData, seen: int) -> dict[str, Any]:
+def _after_repeat(cursor: Cursor, got: PageData) -> NextPage:
+    """Return what follows a page that came before: the first page by its number, or a listing that does not advance."""
+    if cursor.paging.style == "page" and cursor.pages == 1:
+        call = _with(cursor.call, cursor.paging, {"page_num": 2})
+        return NextPage(evolve(cursor, call=call, pages=2), repeated=True)
+    announced = got.total if got.total is not None else cursor.announced
+    end = _end(cursor, announced, cursor.seen, "the same page came again: the listing does not advance")
+    return evolve(end, repeated=True)
+
+
+def _mark(rows: list[Any]) -> int:
+    """Return a hash of a page's first and last row, by their ids where they have some: links are signed anew."""
+    return hash((len(rows), *(_identity(row) for row in rows[:1] + rows[-1:])))
+
+
+def _identity(row: Any) -> str:
+    if isinstance(row, Mapping):
+        named = [row[name] for name in ("id", "uuid") if isinstance(row.get(name), str | int)]
+        if named:
+            return repr(named)
+    return mask(json.dumps(row, sort_keys=True, default=repr))
+
+
+def _advance(cursor: Cursor, got: PageData, seen: int) -> dict[str, Any]:
+    """Return the arguments that request the next page."""
     if cursor.paging.style == "page":
-        # ASSUMPTION: without a number comes the first page. The vendor's pages do not say whether it is 0 or 1, so 1
-        # is asked for next: if that is the first page once more, pages are counted from 1.
+        # ASSUMPTION: a request without a number gets the first page. The vendor's pages do not say whether its number
+        # is 0 or 1, so 1 is requested next: if that is the first page once more, pages are counted from 1.
         return {"page_num": cursor.pages + 1}
     if cursor.paging.style == "skip":
         return {"next_token": got.token} if got.token else {"skip": seen}
@@ -153,29 +266,10 @@ def _in_body(paging: Paging) -> bool:
     return paging.style in ("body-offset", "body-offset-open", "skip")
 
 
-def _given(call: Call, paging: Paging) -> Mapping[str, Any]:
+def _arguments(call: Call, paging: Paging) -> Mapping[str, Any]:
     return (call.body or {}) if _in_body(paging) else call.query
 
 
-def _with(call: Call, paging: Paging, members: Mapping[str, Any]) -> Call:
-    merged = {**_given(call, paging), **members}
+def _with(call: Call, paging: Paging, arguments: Mapping[str, Any]) -> Call:
+    merged = {**_arguments(call, paging), **arguments}
     return evolve(call, body=merged) if _in_body(paging) else evolve(call, query=merged)
-
-
-PagingStyle = Literal["offset", "body-offset", "offset-open", "body-offset-open", "page", "skip", "whole"]
-"""How a listing is read on; see `rules/paging.py`."""
-
-
-@frozen
-class Paging:
-    """Where a listing keeps its rows, and how it is read on.
-
-    Attributes:
-        style: how the next page is asked for.
-        rows: the member with the rows (a list, or a map whose values are the rows).
-        limit: page size to send when nobody says; None leaves it to the server.
-    """
-
-    style: PagingStyle
-    rows: str
-    limit: int | None = None

@@ -1,4 +1,4 @@
-"""From a call to the request that is sent: path, query, body, headers."""
+"""Serialization of a call into an HTTP request: path, query, body, headers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
+from uuid import UUID
 
 from attrs import evolve, field, frozen
 
 from ...errors import ConfigError
 from ..call import Call
+from ..codec.serialize import check_time
 
 _ARGUMENT = re.compile(r"\{(\w+)\}")
 _GIVEN_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
@@ -21,12 +23,12 @@ _GIVEN_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 
 @frozen
 class PreparedRequest:
-    """One request as it goes out, but for the Authorization header, which is made when it is sent.
+    """One request, complete except for the Authorization header, which is added when it is sent.
 
     Attributes:
         target: path and query, percent-encoded.
-        path: the path template, for texts.
-        opened: whether the body of a good answer is left to be read by who asked.
+        path: the path template, for messages.
+        opened: whether the caller streams the body of a successful response.
     """
 
     operation: str
@@ -39,43 +41,44 @@ class PreparedRequest:
 
 
 def build(call: Call, user_agent: str) -> PreparedRequest:
-    """The request of a call; raises `ConfigError` when an argument cannot be sent."""
+    """Build the request of a call; raises `ConfigError` for an argument that cannot be sent."""
     operation = call.operation
     path = _ARGUMENT.sub(lambda name: segment(name[1], call.path.get(name[1])), operation.path)
-    asked = query(call.query)
+    arguments = query(call.query)
     headers = {"User-Agent": user_agent, "Accept": "application/json, */*;q=0.5"}
     body = None
     if call.body is not None:
         headers["Content-Type"] = "application/json"
-        body = encoded(call.body)
-    target = f"{path}?{asked}" if asked else path
+        body = encode_body(call.body)
+    target = f"{path}?{arguments}" if arguments else path
     return PreparedRequest(operation.name, operation.method, target, operation.path, headers, body)
 
 
-def opened(request: PreparedRequest) -> PreparedRequest:
-    """The same, for one who reads the body as it arrives: it must come as it is."""
+def streamed(request: PreparedRequest) -> PreparedRequest:
+    """Return the request with its body streamed and not content-encoded."""
     return evolve(request, headers={**request.headers, "Accept-Encoding": "identity"}, opened=True)
 
 
 def segment(name: str, value: Any) -> str:
-    """The value as exactly one segment of a path."""
+    """Return the value percent-encoded as exactly one path segment."""
+    value = _id_of(value)
     if not isinstance(value, str):
-        raise ConfigError(f"{name} must be a text, not {type(value).__name__}")
+        raise ConfigError(f"{name} must be a text or a row with an id, not {type(value).__name__}")
     if not value.strip():
         raise ConfigError(f"{name} is empty")
-    if unquote(unquote(value)).strip() in (".", ".."):
-        raise ConfigError(f"{name} may not be a dot segment")
+    if any(part.strip() in (".", "..") for part in re.split(r"[/\\]", unquote(unquote(value)))):
+        raise ConfigError(f"{name} may not hold a dot segment")
     return _quoted(name, value)
 
 
 def query(arguments: Mapping[str, Any]) -> str:
-    """The arguments as a query string, without those that are None."""
-    given = {name: _texts(name, value) for name, value in arguments.items() if value is not None}
-    return "&".join(f"{_quoted(name, name)}={_quoted(name, text)}" for name, text in given.items())
+    """Return the arguments as a query string; None is left out."""
+    texts = {name: _texts(name, value) for name, value in arguments.items() if value is not None}
+    return "&".join(f"{_quoted(name, name)}={_quoted(name, text)}" for name, text in texts.items())
 
 
-def encoded(body: Any) -> bytes:
-    """The body as JSON."""
+def encode_body(body: Any) -> bytes:
+    """Return the body as JSON."""
     try:
         return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
@@ -83,13 +86,20 @@ def encoded(body: Any) -> bytes:
     raise ConfigError(f"the body cannot be written as JSON: {reason}")
 
 
-def given_path(path: str) -> str:
-    """A path that a user wrote in full, if it stays on the API; raises `ConfigError` if not."""
+def check_path(path: str) -> str:
+    """Return a path that the user wrote in full; raises `ConfigError` if it could leave the API."""
     if not _GIVEN_PATH.fullmatch(path):
         raise ConfigError("a path begins with one '/', is percent-encoded and holds no host; arguments go into query=")
     if any(unquote(unquote(part)) in (".", "..") for part in path.split("/")):
         raise ConfigError("a path may not hold dot segments")
     return path
+
+
+def _id_of(value: Any) -> Any:
+    """Return the id of a row, or the text of a UUID; other values unchanged."""
+    if isinstance(value, UUID):
+        return str(value)
+    return getattr(value, "id", value) if hasattr(type(value), "to_dict") else value
 
 
 def _texts(name: str, value: Any) -> str:
@@ -104,6 +114,9 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
+        check_time(name, value)
+        return str(value)
+    if isinstance(value, UUID):
         return str(value)
     if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return str(value)

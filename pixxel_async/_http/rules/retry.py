@@ -1,8 +1,14 @@
-"""Whether an attempt ends its call, and else how long to wait before the next one."""
+"""Retry policy: after each attempt, return the result, raise, or wait and try again.
+
+There are three cases of an attempt: an error status (retried by `may_repeat`, after Retry-After or a backoff), a
+transport failure (a call that is not idempotent is only retried if its request was never sent), and success.
+A retry must fit five budgets: attempts, waiting time, the call's deadline, the retry quota of the origin, and the cap
+on Retry-After.
+"""
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..._protocol.backoff import backoff
 from ..._protocol.headers import retry_after
@@ -13,19 +19,19 @@ from ..call import Operation, Repeat
 from ..reply import Reply, TransportFailure, error_of
 
 _NEVER_DONE = frozenset({501, 505})
-"""Of the 5xx those that come again however often one asks."""
+"""5xx statuses that a retry cannot change."""
 
 
 @frozen
 class Done:
-    """The call ended well."""
+    """The call succeeded."""
 
     reply: Reply
 
 
 @frozen
 class Again:
-    """Attempt it again after so many seconds, at so much cost to the quota."""
+    """Retry after `wait` seconds, at `cost` tokens of the retry quota."""
 
     wait: float
     cost: float
@@ -33,23 +39,23 @@ class Again:
 
 @frozen
 class Stop:
-    """The call ends with this error."""
+    """Raise this error."""
 
     error: PixxelError
 
 
 @frozen
 class RetryState:
-    """What is known of a call before it is decided how it goes on.
+    """State of a call after an attempt.
 
     Attributes:
-        attempt: which one has just ended, from 1.
-        waited: seconds of waiting so far.
+        attempt: number of the attempt that has just ended, from 1.
+        waited: seconds spent waiting between attempts so far.
         left: seconds until the call's deadline.
-        quota: tokens for repeats that are left at this origin.
-        roll: chance, in [0, 1).
-        now: seconds since 1970, used when the answer has no Date header.
-        maybe_done: whether an earlier attempt may have done the work.
+        quota: retry tokens left for this origin.
+        roll: random number in [0, 1) for the jitter.
+        now: seconds since 1970, used if the response has no Date header.
+        maybe_done: whether an earlier attempt may have taken effect.
     """
 
     attempt: int
@@ -60,13 +66,18 @@ class RetryState:
     now: float = 0.0
     maybe_done: bool = False
 
+    def after_wait(self, wait: float, got: Reply | TransportFailure) -> RetryState:
+        """Return the state of the next attempt, `wait` seconds after the outcome `got`."""
+        sent = got.stage != "connect" if isinstance(got, TransportFailure) else got.status >= 500
+        return evolve(self, attempt=self.attempt + 1, waited=self.waited + wait, maybe_done=self.maybe_done or sent)
+
 
 def decide(
     got: Reply | TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: RetrySettings
 ) -> Done | Again | Stop:
-    """What follows from one attempt of a call of that repeat class."""
+    """Return what follows an attempt of a call of the given repeat class."""
     if isinstance(got, TransportFailure):
-        return _after_broken(got, operation, repeat, state, settings)
+        return _after_failure(got, operation, repeat, state, settings)
     error = error_of(got)
     if error is None:
         return Done(got)
@@ -83,7 +94,10 @@ def decide(
 
 
 def may_repeat(status: int, repeat: Repeat, asked: float | None, settings: RetrySettings) -> bool:
-    """Whether a call of that class may be sent again after that status."""
+    """Tell whether a call of that repeat class may be sent again after that status.
+
+    429, and 503 with Retry-After, mean that the request was refused without being processed.
+    """
     refused_unread = status == 429 or (status == 503 and asked is not None)
     if repeat == "paid":
         return status == 429 and settings.retry_paid_calls_on_429
@@ -92,12 +106,12 @@ def may_repeat(status: int, repeat: Repeat, asked: float | None, settings: Retry
     return status in (408, 425, 429) or (status >= 500 and status not in _NEVER_DONE)
 
 
-def _after_broken(
+def _after_failure(
     got: TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: RetrySettings
 ) -> Again | Stop:
     unsent = got.stage == "connect"
     if repeat != "safe" and not unsent:
-        return Stop(unknown(operation, str(got.error)))
+        return Stop(outcome_unknown(operation, str(got.error)))
     if repeat == "paid" or not got.error.retryable:
         return Stop(got.error)
     cost = RETRY_COST * (2 if got.timed_out else 1)
@@ -107,7 +121,7 @@ def _after_broken(
 def _again(
     error: PixxelError, asked: float | None, cost: float, state: RetryState, settings: RetrySettings
 ) -> Again | Stop:
-    """The next attempt, if attempts, budget, deadline and quota all allow it."""
+    """Retry if attempts, waiting time, deadline and quota all allow it; else stop."""
     wait = (
         backoff(state.attempt, state.roll, base=settings.initial_delay, cap=settings.max_delay)
         if asked is None
@@ -120,13 +134,13 @@ def _again(
 
 
 def _final(error: PixxelError, operation: Operation, repeat: Repeat, asked: float | None) -> PixxelError:
-    """The error to raise for an answer after which nothing more is sent."""
+    """Return the error to raise after the last attempt."""
     status = getattr(error, "status", 0)
     if repeat == "safe" or (status < 500 and status != 408):
         return error
     if status == 503 and asked is not None:
         return _limited(error, asked)
-    return unknown(operation, f"the answer was {status}")
+    return outcome_unknown(operation, f"the answer was {status}")
 
 
 def _limited(error: PixxelError, asked: float) -> RateLimited:
@@ -134,8 +148,8 @@ def _limited(error: PixxelError, asked: float) -> RateLimited:
     return RateLimited(error.message or f"asked to wait {asked:.0f} s", retry_after=asked, **facts)
 
 
-def unknown(operation: Operation, why: str) -> OutcomeUnknown:
-    """The error of a call that may have been carried out though nobody knows."""
+def outcome_unknown(operation: Operation, why: str) -> OutcomeUnknown:
+    """Return the error of a call that may or may not have taken effect."""
     advice = "look before you repeat it"
     if operation.reconcile:
         advice = f"find out with {operation.reconcile} before you repeat it"

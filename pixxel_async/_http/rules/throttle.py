@@ -1,77 +1,82 @@
-"""How fast calls may start: refusals slow all calls to one origin, successes speed them up again."""
+"""Client-side throttle of calls to one origin: additive increase, multiplicative decrease (AIMD) of the call rate.
+
+A refusal (429, 503) sets `rate = max(_SLOWEST, rate * _FALL)`; each success sets `rate += _RISE / rate`, which is
+`_RISE` calls a second per second. At `_FREE` calls a second the throttle is released. The numbers are ASSUMPTIONs
+until a real account was measured.
+"""
 
 from __future__ import annotations
 
 from attrs import evolve, frozen
 
 _FALL = 0.7
-"""What is left of the rate after a refusal."""
+"""Factor applied to the rate after a refusal."""
 _RISE = 2.0
-"""Calls a second that come back in each second of successes."""
+"""Calls a second added per second of successes."""
 _SLOWEST = 0.5
-"""Calls a second that are always left."""
+"""Lowest rate in calls a second."""
 _FREE = 200.0
-"""Calls a second at which the brake lets go."""
+"""Rate in calls a second at which the throttle is released."""
 
 
 @frozen
 class Throttle:
-    """The pace of one origin; times are seconds of the client's clock.
+    """State of one origin; times are seconds of the client's clock.
 
     Attributes:
-        rate: calls a second allowed after refusals; None while nothing was refused.
-        next_at: the next call may not start before.
-        paused_until: no call may start before, because the server said so.
-        fell_at: when the rate fell last; refusals of calls sent before then are the same refusal.
-        begun_at, begun: the running count of calls from which the present pace is known.
-        pace: calls in the last full second.
+        rate: calls a second allowed; None while nothing was refused.
+        next_at: earliest start of the next call.
+        paused_until: earliest start of any call, by the server's Retry-After.
+        fell_at: time of the last decrease; refusals of calls sent before it belong to the same overload.
+        window_at, window: start of the current one-second window, and calls started in it.
+        pace: calls started in the last full window.
     """
 
     rate: float | None = None
     next_at: float = 0.0
     paused_until: float = 0.0
     fell_at: float = float("-inf")
-    begun_at: float = float("-inf")
-    begun: int = 0
+    window_at: float = float("-inf")
+    window: int = 0
     pace: int = 0
 
 
-def wait_before(brake: Throttle, now: float) -> float:
-    """Seconds until the next call may start; 0 or less for now."""
-    return max(brake.next_at, brake.paused_until) - now
+def wait_before(throttle: Throttle, now: float) -> float:
+    """Return the seconds until the next call may start; 0 or less means now."""
+    return max(throttle.next_at, throttle.paused_until) - now
 
 
-def started(brake: Throttle, now: float, limit: float | None) -> Throttle:
-    """The brake after a call has started.
-
-    Args:
-        limit: calls a second that the client allows itself; None for no such limit.
-    """
-    rates = [rate for rate in (brake.rate, limit) if rate is not None]
-    next_at = max(brake.next_at, now) + 1 / min(rates) if rates else now
-    if now - brake.begun_at < 1:
-        return evolve(brake, next_at=next_at, begun=brake.begun + 1)
-    return evolve(brake, next_at=next_at, pace=brake.begun, begun_at=now, begun=1)
-
-
-def refused(brake: Throttle, sent_at: float, now: float, pause: float) -> Throttle:
-    """The brake after a 429 or 503.
+def after_start(throttle: Throttle, now: float, limit: float | None) -> Throttle:
+    """Return the state after a call has started.
 
     Args:
-        sent_at: when the refused call was sent: those already under way at the last fall count no more.
-        pause: seconds that the server asked for, already capped.
+        limit: calls a second set by the user (rate limit); None for none.
     """
-    brake = evolve(brake, paused_until=max(brake.paused_until, now + pause))
-    if sent_at < brake.fell_at:
-        return brake
-    before = brake.rate if brake.rate is not None else float(max(brake.pace, brake.begun))
+    rates = [rate for rate in (throttle.rate, limit) if rate is not None]
+    next_at = max(throttle.next_at, now) + 1 / min(rates) if rates else now
+    if now - throttle.window_at < 1:
+        return evolve(throttle, next_at=next_at, window=throttle.window + 1)
+    return evolve(throttle, next_at=next_at, pace=throttle.window, window_at=now, window=1)
+
+
+def after_refusal(throttle: Throttle, sent_at: float, now: float, pause: float) -> Throttle:
+    """Return the state after a 429 or 503.
+
+    Args:
+        sent_at: when the refused call was sent; calls in flight at the last decrease do not decrease it again.
+        pause: seconds of Retry-After, already capped.
+    """
+    throttle = evolve(throttle, paused_until=max(throttle.paused_until, now + pause))
+    if sent_at < throttle.fell_at:
+        return throttle
+    before = throttle.rate if throttle.rate is not None else float(max(throttle.pace, throttle.window))
     rate = max(_SLOWEST, before * _FALL)
-    return evolve(brake, rate=rate, fell_at=now, next_at=max(brake.next_at, now + 1 / rate))
+    return evolve(throttle, rate=rate, fell_at=now, next_at=max(throttle.next_at, now + 1 / rate))
 
 
-def answered(brake: Throttle) -> Throttle:
-    """The brake after a call that was served."""
-    if brake.rate is None:
-        return brake
-    rate = brake.rate + _RISE / brake.rate
-    return evolve(brake, rate=rate if rate < _FREE else None)
+def after_success(throttle: Throttle) -> Throttle:
+    """Return the state after a successful call."""
+    if throttle.rate is None:
+        return throttle
+    rate = throttle.rate + _RISE / throttle.rate
+    return evolve(throttle, rate=rate if rate < _FREE else None)

@@ -8,7 +8,7 @@ from typing import Protocol
 from attrs import frozen
 
 from ..._http.resource import Verdict
-from ..._redact import masked
+from ..._redact import mask
 from ...waiting import verdict
 
 
@@ -45,7 +45,7 @@ class PackageAnswer:
     def of(cls, download: DownloadReply, headers: Mapping[str, str], download_id: str = "") -> PackageAnswer:
         """Build the answer from a decoded reply."""
         status, url = download.status, download.signed_url
-        return cls(masked(str(status or "")), url if isinstance(url, str) and url.strip() else "", headers, download_id)
+        return cls(mask(str(status or "")), url if isinstance(url, str) and url.strip() else "", headers, download_id)
 
     def verdict(self, ready_words: Iterable[str] = ()) -> Verdict:
         """Judge the status word; a "ready" without the link that the kind needs counts as still packing.

@@ -10,7 +10,7 @@ from attrs import Factory, field, frozen
 
 from ..._http.call import Call
 from ..._http.codec.serialize import to_body
-from ..._redact import masked
+from ..._redact import mask
 from ...errors import ConfigError
 from ...models import (
     Asset,
@@ -211,7 +211,7 @@ class OrderReport(Answered):
         """Parse the part of a text form behind the colon; both parts may be missing."""
         found = _REPORT.fullmatch(text)
         if found is None:
-            raise ConfigError(f"{masked(f'{cls.kind}:{text}')[:200]!r} must be written {cls.form}")
+            raise ConfigError(f"{mask(f'{cls.kind}:{text}')[:200]!r} must be written {cls.form}")
         return cls(**{name: decode(part) for name, part in found.groupdict().items() if part})
 
     def __str__(self) -> str:

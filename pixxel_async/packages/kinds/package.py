@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from attrs import fields, frozen
 
-from ..._redact import masked
+from ..._redact import mask
 from ...errors import ConfigError
 from .answer import PackageAnswer
 from .rules import spelling
@@ -115,7 +115,7 @@ class Package(ABC):
         """
         ids: Any = spelling.read(text, cls.names(), cls.lists())
         if ids is None:
-            raise ConfigError(f"{masked(f'{cls.kind}:{text}')[:200]!r} must be written {cls.form}")
+            raise ConfigError(f"{mask(f'{cls.kind}:{text}')[:200]!r} must be written {cls.form}")
         return cls(**ids)
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ..._redact import masked
+from ..._redact import mask
 from ...errors import ConfigError
 from ...models import Asset, Catalog, Insight, Job, JobTask, OrderItem
 from ...waiting import verdict
@@ -50,7 +50,7 @@ def parse_package(text: str) -> Package:
     kind = KINDS.get(word)
     if kind is None or not colon:
         *known, last = (f"{each}:" for each in KINDS if each != "link")
-        raise ConfigError(f"{masked(text)[:200]!r} is no package: it must begin with {', '.join(known)} or {last}")
+        raise ConfigError(f"{mask(text)[:200]!r} is no package: it must begin with {', '.join(known)} or {last}")
     return kind.read(ids)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pixxel_async import DecodeError
 from pixxel_async._http.lazy_rows import LazyRows
-from pixxel_async._http.rules.json_rows import BLOCK, block, scroll
+from pixxel_async._http.rules.json_rows import BLOCK, index_rows, parse_block
 from tests.support.clients import client_for
 from tests.support.raw import Raw, answer
 
@@ -24,10 +24,10 @@ ANY = st.recursive(
 
 def rows_of(body: bytes) -> list[Any] | None:
     """All rows that are found, block by block; None where the answer has to be read at once."""
-    found = scroll(body, "jobs")
+    found = index_rows(body, "jobs")
     if found is None:
         return None
-    rows = [row for start, end in found.blocks for row in block(found.text, start, end)]
+    rows = [row for start, end in found.blocks for row in parse_block(found.text, start, end)]
     assert len(rows) == found.length
     return rows
 
@@ -50,7 +50,7 @@ def test_blocks_meet_without_a_gap(count: int) -> None:
 @pytest.mark.parametrize(
     "text",
     ['{"jobs": [1, 2], "count": 2}', '{"count": 2, "jobs": [1]}', '{"jobs": {"a": 1}}', "[1, 2]", '{"jobs": null}',
-     '{"jobs": [1,]}', '{"jobs": [,1]}', '{"jobs": [1 2]}', '{"jobs": [1]]}', '{"jobs": [NaN]}', '{"jobs": [1]} x',
+     '{"jobs": [1,]}', '{"jobs": [,1]}', '{"jobs": [1 2]}', '{"jobs": [1]]}', '{"jobs": [1]} x',
      '{"jobs": [1], "jobs": []}', '{"jobs": [' + "[" * 100_000, "<html>", ""],
 )  # fmt: skip
 def test_other_answers_are_read_at_once(text: str) -> None:
@@ -90,7 +90,7 @@ async def test_a_long_listing_that_is_cut_off_yields_nothing() -> None:
 
 def test_the_first_rows_are_had_without_the_others() -> None:
     """Cutting a listing short makes the rows that are taken, by blocks, and no more."""
-    found = scroll(json.dumps({"jobs": list(range(10 * BLOCK))}).encode(), "jobs")
+    found = index_rows(json.dumps({"jobs": list(range(10 * BLOCK))}).encode(), "jobs")
     assert found is not None
     made: list[int] = []
 

@@ -67,10 +67,10 @@ async def lose(how: str, name: str, operation: Operation) -> None:
     async with Raw(LOST[how], answer(body={})) as server:
         async with client_for(server.url, **{"http.headers_timeout": 1.5}) as client:
             if operation.repeat == "safe":
-                assert (await client._calls.call(call_of(operation))).status == 200, name
+                assert (await client._sender.call(call_of(operation))).status == 200, name
             else:
                 with pytest.raises(OutcomeUnknown) as caught:
-                    await client._calls.call(call_of(operation))
+                    await client._sender.call(call_of(operation))
                 assert caught.value.operation == name
                 assert caught.value.reconcile == operation.reconcile
         assert len(server.requests) == (2 if operation.repeat == "safe" else 1), name
@@ -85,7 +85,7 @@ async def test_no_redirect_is_followed(status: int) -> None:
         there = answer(status, b"" if status == 304 else None, Location=f"{trap.url}/x")
         async with Raw(there) as server, client_for(server.url) as client:
             with pytest.raises(UnexpectedRedirect):
-                await client._calls.call(call_of(operation))
+                await client._sender.call(call_of(operation))
         assert len(server.requests) == 1, name
 
     async with Raw(answer(201, {"id": "o"})) as trap:
@@ -111,10 +111,10 @@ async def test_a_refusal_before_the_work() -> None:
         async with Raw(answer(429, Retry_After="2"), answer(body={})) as server, client_for(server.url) as client:
             if operation.repeat == "paid":
                 with pytest.raises(RateLimited) as caught:
-                    await client._calls.call(call_of(operation))
+                    await client._sender.call(call_of(operation))
                 assert caught.value.retry_after == 2
             else:
-                await client._calls.call(call_of(operation))
+                await client._sender.call(call_of(operation))
             assert len(server.requests) == (1 if operation.repeat == "paid" else 2), name
 
 
@@ -126,7 +126,7 @@ async def test_no_connection_at_all() -> None:
     for name, operation in OPERATIONS.items():
         async with client_for(url, **{"retry.max_attempts": 2}) as client:
             with pytest.raises(ConnectionFailed):
-                await client._calls.call(call_of(operation))
+                await client._sender.call(call_of(operation))
         assert operation.repeat in ("safe", "once", "paid"), name
 
 
@@ -158,10 +158,10 @@ async def test_a_delete_that_was_done_the_first_time() -> None:
     """After a lost answer "not found" means done; without one it means not found."""
     delete = call_of(next(operation for operation in OPERATIONS.values() if operation.gone_is_done))
     async with Raw(["fin"], answer(404)) as server, client_for(server.url) as client:
-        assert (await client._calls.call(delete)).status == 204
+        assert (await client._sender.call(delete)).status == 204
     async with Raw(answer(404)) as server, client_for(server.url) as client:
         with pytest.raises(NotFound):
-            await client._calls.call(delete)
+            await client._sender.call(delete)
 
 
 async def test_a_dry_run_is_safe() -> None:

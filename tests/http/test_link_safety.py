@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async._http.rules.link_safety import check_link, literal, next_hop, off_limits
+from pixxel_async._http.rules.link_safety import check_link, forbidden_reason, literal, next_hop
 from pixxel_async.errors import UnsafeLink
 
 SIGNATURE = "X-Amz-Signature=5ecre7"
@@ -108,10 +108,10 @@ def test_hops() -> None:
 @given(st.ip_addresses())
 def test_every_address_is_judged(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     """No address makes the judgement fail, and a wrapped one is judged as what it wraps."""
-    reason = off_limits(address, loopback=False)
+    reason = forbidden_reason(address, loopback=False)
     if address.version == 4:
-        assert reason == off_limits(ipaddress.ip_address(f"64:ff9b::{address}"), loopback=False)
-        assert reason == off_limits(ipaddress.ip_address(f"::ffff:{address}"), loopback=False)
+        assert reason == forbidden_reason(ipaddress.ip_address(f"64:ff9b::{address}"), loopback=False)
+        assert reason == forbidden_reason(ipaddress.ip_address(f"::ffff:{address}"), loopback=False)
     if address.is_loopback or address.is_link_local:
         assert reason
 

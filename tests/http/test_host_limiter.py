@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pixxel_async._http.rules.host_limit import HostState, refused, room, says_later, served
+from pixxel_async._http.rules.host_limit import HostState, after_refusal, after_success, is_busy, max_in_flight
 from pixxel_async.settings import RetrySettings
 from tests.support.clients import Waits, client_for
 from tests.support.raw import Raw, answer
@@ -15,9 +15,9 @@ RETRY = RetrySettings(initial_delay=1.0, max_delay=8.0, max_retry_after=60.0)
 
 
 def fall(
-    host: HostState, *, now: float, sent_at: float = 1e9, inside: int = 8, asked: float | None = None
+    host: HostState, *, now: float, sent_at: float = 1e9, in_flight: int = 8, asked: float | None = None
 ) -> HostState:
-    return refused(host, sent_at=sent_at, now=now, inside=inside, asked=asked, roll=0.5, retry=RETRY)
+    return after_refusal(host, sent_at=sent_at, now=now, in_flight=in_flight, asked=asked, roll=0.5, retry=RETRY)
 
 
 def test_refusals_pause_a_host() -> None:
@@ -35,19 +35,21 @@ def test_refusals_pause_a_host() -> None:
 def test_refusals_halve_what_may_be_under_way() -> None:
     """Once for all that were sent before; successes bring it back one by one, and then the host is free again."""
     host = fall(fall(HostState(), now=5, sent_at=4), now=6, sent_at=4)
-    assert (room(host, None), host.refusals) == (4, 1)
-    assert room(fall(host, now=7, sent_at=6, inside=4), None) == 2
-    assert room(host, 3) == 3 and room(HostState(), None) is None and room(HostState(), 5) == 5
+    assert (max_in_flight(host, None), host.refusals) == (4, 1)
+    assert max_in_flight(fall(host, now=7, sent_at=6, in_flight=4), None) == 2
+    assert (
+        max_in_flight(host, 3) == 3 and max_in_flight(HostState(), None) is None and max_in_flight(HostState(), 5) == 5
+    )
     for _ in range(40):
-        host = served(host)
+        host = after_success(host)
     assert host == HostState()
-    assert room(fall(HostState(), now=1, inside=1), None) == 1, "one is always let through"
+    assert max_in_flight(fall(HostState(), now=1, in_flight=1), None) == 1, "one is always let through"
 
 
 def test_who_says_later() -> None:
     """429, 503, and any refusal that names a time."""
-    assert says_later(429, None) and says_later(503, None) and says_later(500, 3.0)
-    assert not says_later(500, None) and not says_later(403, None) and not says_later(206, 3.0)
+    assert is_busy(429, None) and is_busy(503, None) and is_busy(500, 3.0)
+    assert not is_busy(500, None) and not is_busy(403, None) and not is_busy(206, 3.0)
 
 
 async def test_a_paused_host_is_left_alone_by_all() -> None:

@@ -1,0 +1,112 @@
+"""What errors of connections say: TLS, proxies, redirects, headers that are too long; and where names are resolved."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+import pytest
+
+from pixxel_async import ClientClosed, ConfigError, ConnectionFailed, PixxelClient, UnexpectedRedirect
+from pixxel_async._http.edge.failures import certificate_reason, tls_reason
+from pixxel_async._http.edge.proxies import Proxies, parse_proxy
+from pixxel_async.settings import HTTPSettings
+from tests.support.clients import client_for
+from tests.support.raw import Raw, answer
+
+
+def test_a_certificate_error_has_the_systems_reason() -> None:
+    """OpenSSL's words are told; for an unknown issuer SSL_CERT_FILE is named, for another host it is not."""
+    error = ssl.SSLCertVerificationError("x")
+    error.verify_code, error.verify_message = 20, "unable to get local issuer certificate"
+    assert "unable to get local issuer" in certificate_reason(error, "https://h/…")
+    assert "SSL_CERT_FILE" in certificate_reason(error, "https://h/…")
+    error.verify_code, error.verify_message = 62, "Hostname mismatch"
+    assert "Hostname mismatch" in certificate_reason(error, "https://h/…")
+    assert "SSL_CERT_FILE" not in certificate_reason(error, "https://h/…")
+
+
+async def test_https_to_an_http_server_says_so() -> None:
+    """A TLS handshake that is answered in plain http is final and names the likely cause."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with client_for(f"https://127.0.0.1:{port}") as client:
+            with pytest.raises(ConnectionFailed, match="plain http") as caught:
+                await client.ping()
+    assert not caught.value.retryable
+    assert "plain http" not in tls_reason(ssl.SSLError(1, "other"), "https://h/…")
+
+
+async def test_a_redirect_names_its_host() -> None:
+    """A redirect is not followed; the error says where it leads and the likely causes, but not the rest of the URL."""
+    async with (
+        Raw(answer(302, Location="https://login.example/x?secret=1")) as server,
+        client_for(server.url) as client,
+    ):
+        with pytest.raises(UnexpectedRedirect, match=r"https://login\.example.*base_url") as caught:
+            await client.ping()
+    assert "secret" not in str(caught.value)
+
+
+async def test_long_headers_are_read() -> None:
+    """Headers of 20 KB are read; one beyond 64 KB is an error at once that says what was too long."""
+    long, longer = answer(body="pong", X_A="a" * 20_000), answer(body="pong", X_A="a" * 70_000)
+    async with Raw(long, longer) as server, client_for(server.url) as client:
+        assert await client.ping() == "pong"
+        with pytest.raises(ConnectionFailed, match="a header of the answer is longer than 64 KiB"):
+            await client.ping()
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "unknown"])
+async def test_an_error_in_a_broken_coding_keeps_its_status(coding: str) -> None:
+    """A body that cannot be decoded does not hide the status of an error."""
+    async with Raw(answer(302, b"not compressed", Content_Encoding=coding)) as server, client_for(server.url) as client:
+        with pytest.raises(UnexpectedRedirect):
+            await client.ping()
+
+
+def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HOST:PORT is a proxy's URL; ALL_PROXY counts where no other does; SOCKS is refused by the variable's name."""
+    for name in ("HTTP_PROXY", "http_proxy", "https_proxy", "all_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "127.0.0.1:9")
+    found = Proxies.of(HTTPSettings(trust_env=True))
+    proxy = found.for_url("https://h/x")
+    assert proxy is not None and proxy.url == "http://127.0.0.1:9"
+    assert "127.0.0.1:9" in found.describe("https://h/x")
+    assert "HTTPS_PROXY" in Proxies.of(HTTPSettings()).describe("https://h/x")
+    monkeypatch.delenv("HTTPS_PROXY")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:8")
+    proxy = Proxies.of(HTTPSettings(trust_env=True)).for_url("https://h/x")
+    assert proxy is not None and proxy.url == "http://127.0.0.1:8"
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:8")
+    with pytest.raises(ConfigError, match="ALL_PROXY"):
+        Proxies.of(HTTPSettings(trust_env=True))
+    with pytest.raises(ConfigError, match=r"http\.proxy"):
+        parse_proxy("ftp://h:1")
+
+
+async def test_a_closed_client_says_so() -> None:
+    """A call on a closed client is `ClientClosed`, a `PixxelError`, which says what to do."""
+    client = client_for("http://127.0.0.1:9")
+    await client.aclose()
+    with pytest.raises(ClientClosed, match="closed"):
+        await client.ping()
+
+
+def test_slips_with_a_client_say_what_to_write() -> None:
+    """`with` and `await` on a client are errors that name `async with`; a client that was never set up has a repr."""
+    client = client_for("http://127.0.0.1:9")
+    with pytest.raises(TypeError, match="async with"), client:  # type: ignore[attr-defined]
+        pass
+    with pytest.raises(TypeError, match="async with"):
+        client.__await__()
+    assert "not set up" in repr(PixxelClient.__new__(PixxelClient))
