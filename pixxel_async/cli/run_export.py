@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
@@ -169,6 +169,22 @@ class ExportRun:
         for line in next_steps(self._tally, self._run.to, rerun_command()):
             self._screen.say(line)
         return self._tally.code
+
+    def summary(self) -> dict[str, Any]:
+        """Return the counts of the run as JSON members, sizes in bytes and times in seconds."""
+        tally = self._tally
+        return {
+            "to": str(self._run.to),
+            "fetched": tally.fetched,
+            "there_already": tally.there,
+            "skipped": tally.left,
+            "given_up": tally.given_up,
+            "failed": tally.failed,
+            "running": tally.running,
+            "bytes": tally.size,
+            "seconds": round(time.monotonic() - self._began, 3),
+            "deadline_exceeded": tally.late,
+        }
 
     def _print_summary(self, *, whole: bool) -> None:
         self._tally.seconds = time.monotonic() - self._began

@@ -22,6 +22,7 @@ from click.testing import CliRunner, Result
 
 from pixxel_async import DownloadManager, Failed, PixxelClient, RetrySettings, Settings, SignedLink
 from pixxel_async.cli.app import COMMANDS, pixxel
+from pixxel_async.cli.choose.last_run import last_run
 from pixxel_async.sandbox import Fault, Sandbox
 
 from .conftest import Command
@@ -515,3 +516,25 @@ def test_the_sandboxs_first_export_is_explained(tmp_path: Path) -> None:
 
     assert "16 simulated packages: a package is" in first.stderr and "pixxel list" in first.stderr
     assert "simulated" not in second.stderr
+
+
+def test_on_done(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+    """`--on-done` runs once at the end with a JSON summary on its stdin, and our exit code stays."""
+    hook = f"cat >> {tmp_path / 'summary'}; exit 9"
+
+    done = command("export", "--workflow", workflow, to, "--on-done", hook)
+    assert done.exit_code == 0 and "--on-done ended with exit code 9" in done.stderr
+    bad = command("export", "--workflow", "nowhere", to, "--on-done", hook)
+
+    first, second = map(json.loads, (tmp_path / "summary").read_text().splitlines())
+    assert (first["exit_code"], first["fetched"], first["failed"]) == (0, 4, 0) and first["bytes"] > 0
+    assert (bad.exit_code, second["exit_code"], second["fetched"]) == (3, 3, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_runs_that_are_a_pipe(tmp_path: Path) -> None:
+    """A pipe or a link in place of the note of runs blocks nothing and is not read."""
+    (tmp_path / ".pixxel").mkdir()
+    os.mkfifo(tmp_path / ".pixxel" / "runs.json")
+
+    assert last_run(tmp_path, "x") is None

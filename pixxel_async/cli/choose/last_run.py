@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..options import parse_time
 from ..text import moment
 
+_MAX_CHARACTERS = 4 << 20
+"""Of the file; a longer one is not ours."""
 _CLOCK_SKEW = timedelta(hours=1)
 """Overlap between two runs, for clocks that differ; packages that are here already cost nothing."""
 
@@ -37,9 +40,13 @@ def note_run(folder: Path, selection: str, started: datetime) -> None:
 
 
 def _read(folder: Path) -> dict[str, str]:
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        found = json.loads(_file(folder).read_text("utf-8"))
-    except (OSError, ValueError):
+        with open(os.open(_file(folder), flags), encoding="utf-8") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return {}
+            found = json.loads(file.read(_MAX_CHARACTERS))
+    except (OSError, ValueError, RecursionError):
         return {}
     members = found.items() if isinstance(found, dict) else ()
     return {name: text for name, text in members if isinstance(text, str)}

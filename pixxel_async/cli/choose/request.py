@@ -89,6 +89,7 @@ class ExportRequest(RunOptions):
     statuses: tuple[str, ...] = ()
     since: datetime | Literal["last"] | None = None
     until: datetime | None = None
+    on_done: str | None = None
     dry_run: bool = False
     sizes: bool = False
     sandbox: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import AsyncIterable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +21,7 @@ from ..choose.filter import WORKFLOW_NAME, Choice, unknown_status
 from ..choose.last_run import last_run, note_run
 from ..choose.listing import Listing, first_workflow, manifest, packages
 from ..choose.request import ExportRequest, check
-from ..errors import Exit
+from ..errors import Exit, Interrupted, exit_code_of
 from ..run_export import ExportRun, prepare
 from ..running import run
 from ..session import Session
@@ -82,6 +84,11 @@ from .preview import Preview
     "--sizes", is_flag=True, help="With --dry-run: request each package once for its size, which starts its packing."
 )
 @click.option("--redo-missing", is_flag=True, help="Fetch recorded packages again whose file is gone.")
+@click.option(
+    "--on-done",
+    metavar="CMD",
+    help="Run a shell command once at the end, with a JSON summary on its stdin; it does not change the exit code.",
+)
 @options.record
 @options.transfer
 @options.sandbox
@@ -99,12 +106,30 @@ def export(session: Session, /, to: str | Path, spool: Path | None, **given: Any
     check(order)
     for warning in filter(None, map(unknown_status, order.statuses)):
         click.echo(warning, err=True)
-    return run(lambda: _preview(session, order) if order.dry_run else _export(session, order), deadline=order.deadline)
-
-
-async def _export(session: Session, order: ExportRequest) -> int:
-    began = datetime.now(UTC)
+    if order.dry_run:
+        return run(lambda: _preview(session, order), deadline=order.deadline)
     export_run = ExportRun(order, summary=not order.packages, sandbox=order.sandbox)
+    code: int = Exit.BUG
+    try:
+        code = run(lambda: _export(session, order, export_run), deadline=order.deadline)
+    except Exception as error:
+        code = 128 + error.signal if isinstance(error, Interrupted) else exit_code_of(error)
+        raise
+    finally:
+        if order.on_done is not None:
+            _run_hook(order.on_done, export_run.summary() | {"exit_code": int(code)})
+    return code
+
+
+def _run_hook(command: str, summary: dict[str, Any]) -> None:
+    """Run the command of --on-done with the summary as JSON on its stdin; its output goes to stderr."""
+    done = subprocess.run(command, shell=True, input=json.dumps(summary) + "\n", text=True, stdout=2, check=False)  # noqa: S602
+    if done.returncode:
+        click.echo(f"--on-done ended with exit code {done.returncode}", err=True)
+
+
+async def _export(session: Session, order: ExportRequest, export_run: ExportRun) -> int:
+    began = datetime.now(UTC)
     choice = await _choice(order)
     async with session.client(sandbox=order.sandbox) as client:
         await prepare(order.to.folder)
