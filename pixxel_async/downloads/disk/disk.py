@@ -162,6 +162,7 @@ class Disk:
         """
         with part:
             part.settle(self._mode)
+            part.check_unchanged()
         if replace:
             self._replace(part.path, final)
         else:

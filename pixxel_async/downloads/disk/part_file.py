@@ -107,6 +107,26 @@ class PartFile:
             self._calls.fchmod(self._fd, mode)
         self.sync()
 
+    def check_unchanged(self) -> None:
+        """Check that the file has the size that was written, and is the one at its path and at no other.
+
+        Raises:
+            DownloadError: another process cut, extended, replaced or linked it; the file is removed.
+        """
+        with named("look at", self.path):
+            mine = self._calls.fstat(self._fd)
+            try:
+                there = self._calls.lstat(self.path)
+            except FileNotFoundError:
+                there = None
+        same = there is not None and (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+        if not same or mine.st_size != self.size or mine.st_nlink != 1:
+            if same:
+                self.discard()
+            error = DownloadError(f"{self.path} was changed by another process while it was written", stage="publish")
+            error.retryable = True
+            raise error
+
     @property
     def closed(self) -> bool:
         """Whether it was let go."""

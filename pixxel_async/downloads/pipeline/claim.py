@@ -16,6 +16,7 @@ from ...errors import NameTaken
 from ..disk.final import Final
 from ..record import Row
 from ..record.extracted import Extracted
+from ..record.lease import LeaseLost
 from ..rules.file_names import distinct, part_name, render, segment, with_suffix
 from .rules.recovery import DONE, Decision, Known, recover, stands
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..disk.destination import Destination, Look
     from ..disk.disk import Disk
     from ..item import BatchContext, Item
+    from ..record import Record
     from ..services import ReadServices, Services
 
 __all__ = ["ClaimedItem", "LeaseHeld", "claimed", "decide", "first_name", "url_of"]
@@ -43,6 +45,7 @@ class ClaimedItem:
         part: path of the part file, relative to the folder.
         decision: how to go on from row, part file and final file.
         held: whether the lease is still to be released.
+        lost: whether another process took the lease over, which happens to a process that was frozen.
     """
 
     item: Item
@@ -52,6 +55,7 @@ class ClaimedItem:
     part: str
     decision: Decision
     held: bool = field(init=False, default=True)
+    lost: bool = field(init=False, default=False)
 
     @property
     def folder(self) -> Path:
@@ -75,13 +79,20 @@ class ClaimedItem:
 
     async def save(self, *, durable: bool = False, **changes: Any) -> None:
         """Change the row, in the record and here; arguments as `Record.save`."""
-        await self.services.record.save(self.item.identity, self.folder, durable=durable, **changes)
-        self.row = self.row._replace(**changes)
+        await self._save(durable=durable, **changes)
 
     async def release_with(self, **changes: Any) -> None:
         """Change the row and release the lease in the same commit."""
-        await self.services.record.save(self.item.identity, self.folder, release=True, **changes)
-        self.row, self.held = self.row._replace(**changes), False
+        await self._save(release=True, **changes)
+        self.held = False
+
+    async def _save(self, **changes: Any) -> None:
+        try:
+            await self.services.record.save(self.item.identity, self.folder, leased=True, **changes)
+        except LeaseLost:
+            self.lost = True
+            raise LeaseHeld from None
+        self.row = self.row._replace(**{key: value for key, value in changes.items() if key in Row._fields})
 
 
 @asynccontextmanager
@@ -93,17 +104,17 @@ async def claimed(item: Item, services: Services) -> AsyncIterator[ClaimedItem]:
     """
     name, record = first_name(item.wanted, item.settings.name_template), services.record
     try:
-        taken = await record.claim(item.identity, item.folder, name=name, part=_part(item.package, name))
+        taken = await record.claim(item.identity, item.folder, name=name, part=_part(item.package, name, record))
     except NameTaken:  # by another package of this record: append the package's own hash
         name = distinct(name, item.package)
-        taken = await record.claim(item.identity, item.folder, name=name, part=_part(item.package, name))
+        taken = await record.claim(item.identity, item.folder, name=name, part=_part(item.package, name, record))
     if taken is None:
         raise LeaseHeld
     claim: ClaimedItem | None = None
     try:
         row = taken.row
         name = row.name or name
-        part = row.part or _part(item.package, name)
+        part = row.part or _part(item.package, name, record)
         look = await item.destination.looking([name])
         decider = _Decider(item.context, services.disk, look, lost=record.lost, revive=True)
         decision = await services.threads.run(decider, row, name, part, taken.same_boot)
@@ -123,8 +134,9 @@ def first_name(wanted: Wanted, template: str | None) -> str:
     return with_suffix(bare, wanted.package.promised or "zip")
 
 
-def _part(package: Package, name: str) -> str:
-    return posixpath.join(posixpath.dirname(name), part_name(package))
+def _part(package: Package, name: str, record: Record) -> str:
+    """Name the part file after the package and the open record: no two records ever write to the same file."""
+    return posixpath.join(posixpath.dirname(name), part_name(package, record.nonce))
 
 
 @frozen
@@ -152,7 +164,7 @@ class _Decider:
             return DONE  # the fast path: the state of nearly all packages of a repeated run
         known = self._known(row, same_boot)
         over = known is None or known.state in ("done", "given_up")
-        kept = None if over else self.disk.look(os.path.join(self.context.folder, part))
+        kept = None if over or not part else self.disk.look(os.path.join(self.context.folder, part))
         part_size = kept.size if kept is not None and kept.regular else None
         return recover(known, part_size, final, exists=exists, if_missing=if_missing, lost=self.lost)
 
@@ -192,9 +204,10 @@ async def decide(
     decider = _Decider(context, services.disk, look, lost=services.record.lost)
 
     def decide_all() -> list[Decision]:
+        # A row without a part file has none to look for: its name is made when the package is claimed.
         return [
-            decider(row, name, (row.part if row is not None else None) or _part(each.package, name), True)
-            for each, row, name in zip(wanted, rows, names, strict=True)
+            decider(row, name, (row.part if row is not None else None) or "", True)
+            for row, name in zip(rows, names, strict=True)
         ]
 
     return await services.threads.run(decide_all)

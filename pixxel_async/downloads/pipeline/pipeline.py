@@ -18,7 +18,7 @@ from ..disk.file_check import digest_of
 from ..disk.part_writer import PartWriter
 from ..rules.file_names import distinct, with_suffix
 from .ask import ask
-from .claim import ClaimedItem, claimed, url_of
+from .claim import ClaimedItem, LeaseHeld, claimed, url_of
 from .extract import extract_files
 from .inspect import Inspection, inspect
 
@@ -160,7 +160,10 @@ class Pipeline:
     async def put_away(self, claim: ClaimedItem, file: PartFile, writer: PartWriter) -> None:
         """Sync and close the part file, and record how many bytes would survive a power cut."""
         await writer.settle()
-        with suppress(DownloadError):
+        if claim.lost:  # the process that took over writes to a file of its own
+            await self.services.threads.run(file.discard)
+            return
+        with suppress(DownloadError, LeaseHeld):
             synced = min(await self.services.threads.run(file.put_away), writer.size)
             if (synced, writer.regions) != (claim.row.synced, claim.row.regions):
                 await claim.save(synced=synced, regions=writer.regions)

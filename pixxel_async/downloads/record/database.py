@@ -14,7 +14,7 @@ from typing import Any
 
 from ..._files import SAFE_OPEN
 from ...errors import ConfigError, DiskFull, DownloadError, PixxelError
-from .lease import Owner, alive
+from .lease import Owner, alive, certainly_dead
 from .rules.mounts import network_kind
 from .schema import APPLICATION, SCHEMA, VERSION
 
@@ -36,6 +36,8 @@ _PLAUSIBLE = 1000
 """Versions from here on are damage, not a newer format."""
 _SYSTEM = ("BUSY", "LOCKED", "CANTOPEN", "READONLY", "PERM", "FULL", "IOERR", "NOMEM", "INTERRUPT")
 """SQLite's errors that say something about the system; every other one says that the file is damaged."""
+GONE, MAYBE_FROZEN = 1, 2
+"""Values of `abandoned`: the holder can write no more; or it was silent for too long, and may go on."""
 
 Key = tuple[str, str]
 """Identity and folder of a row."""
@@ -189,12 +191,17 @@ class Database:
         me = self.owner
         for number, holder, beat_at in self._holders():
             if not alive(holder, me, beat_at):
-                self.sql.execute("UPDATE items SET owner = NULL, abandoned = 1 WHERE owner = ?", (number,))
+                doubt = GONE if certainly_dead(holder, me) else MAYBE_FROZEN
+                self.sql.execute("UPDATE items SET owner = NULL, abandoned = ? WHERE owner = ?", (doubt, number))
                 self.sql.execute("DELETE FROM owners WHERE number = ?", (number,))
+        self._become_owner()
+        me.begin()
+
+    def _become_owner(self) -> None:
+        me = self.owner
         facts = (me.host, me.boot, me.pid, me.started, me.nonce, me.clock())
         statement = "INSERT INTO owners (host, boot, pid, started, nonce, beat_at) VALUES (?, ?, ?, ?, ?, ?)"
         self.number = self.sql.execute(statement, facts).lastrowid or 0
-        me.begin()
 
     def _holders(self) -> Iterator[tuple[int, Owner, float]]:
         statement = "SELECT number, beat_at, pid, host, boot, started, nonce FROM owners"
@@ -205,6 +212,10 @@ class Database:
                 raise sqlite3.DatabaseError("its table of owners is damaged")
             host, boot, started, nonce = texts
             yield number, Owner(host, boot, pid, started, nonce), beat_at
+
+    def certainly_dead(self, number: int) -> bool:
+        """Return whether an owner can write no more."""
+        return any(certainly_dead(holder, self.owner) for found, holder, _ in self._holders() if found == number)
 
     def lives(self, number: int) -> bool:
         """Return whether an owner other than this one still works."""
@@ -327,7 +338,11 @@ class Database:
 
     def beat(self) -> None:
         """Give a sign of life."""
-        self.sql.execute("UPDATE owners SET beat_at = ? WHERE number = ?", (self.owner.clock(), self.number))
+        statement = "UPDATE owners SET beat_at = ? WHERE number = ?"
+        if not self.sql.execute(statement, (self.owner.clock(), self.number)).rowcount:
+            # Another process took this one for dead while it was frozen. Leases taken under the old number are lost.
+            self._become_owner()
+            self.held.clear()
 
     def close(self) -> None:
         """Release all leases and close the file."""

@@ -11,13 +11,19 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-__all__ = ["Owner", "alive"]
+from ...errors import DownloadError
+
+__all__ = ["LeaseLost", "Owner", "alive", "certainly_dead"]
 
 _LIVING: set[str] = set()
 """The owners of this process whose records are open."""
 
 SILENCE = 120.0
 """Seconds without a sign of life after which an owner is taken for dead where its process cannot be looked at."""
+
+
+class LeaseLost(DownloadError):
+    """Internal: the lease of a package was taken over while this process was frozen."""
 
 
 @frozen
@@ -67,6 +73,18 @@ def alive(holder: Owner, me: Owner, beat_at: float) -> bool:
     if holder.host == me.host and holder.boot != me.boot and holder.boot and me.boot:
         return False
     return abs(me.clock() - beat_at) < SILENCE
+
+
+def certainly_dead(holder: Owner, me: Owner) -> bool:
+    """Return whether a holder can write no more: its process is gone, or its machine was restarted.
+
+    One that was only silent for too long may be frozen, and go on to write when it thaws.
+    """
+    if not (holder.boot and me.boot and holder.host == me.host):
+        return False
+    if holder.boot != me.boot:
+        return True
+    return bool(holder.started) and not alive(holder, me, me.clock())
 
 
 def _read(path: str) -> str:

@@ -16,7 +16,8 @@ from attrs import define, frozen
 
 from ...errors import DownloadError, NameTaken
 from ..rules.file_names import fold
-from .database import Database
+from .database import MAYBE_FROZEN, Database
+from .lease import LeaseLost
 from .rows import COLUMNS, HEAD, Claim, Row, RowState, blank, from_columns, seal, to_columns, trusted
 from .rules.merging import better
 
@@ -160,10 +161,12 @@ class Claiming:
         if found.owner == db.number or found.held(db):
             return None
         row = from_columns(list(found.columns.values()))
-        changes: dict[str, Any] = {"name": row.name or self.name, "part": row.part or self.part}
+        # The part file of a holder that may only be frozen is never written to: a new one is begun under our own name.
+        part = self.part if found.may_go_on(db) else row.part or self.part
+        changes: dict[str, Any] = {"name": row.name or self.name, "part": part}
         _write(db, found, changes, owner=db.number)
         self.granted = True
-        took_over = found.abandoned or found.owner is not None
+        took_over = bool(found.abandoned) or found.owner is not None
         return Claim(row._replace(**changes), took_over, row.boot in ("", db.owner.boot))
 
     def undo(self, db: Database) -> None:
@@ -179,16 +182,22 @@ class _Found:
     Attributes:
         columns: in their order; those of a new row where there was none or a damaged one.
         owner: number of its lease's owner.
-        abandoned: whether an owner that died held it.
+        abandoned: 0, or how an owner that no longer holds it went: `GONE` or `MAYBE_FROZEN`.
     """
 
     columns: dict[str, Any]
     owner: int | None = None
-    abandoned: bool = False
+    abandoned: int = 0
 
     def held(self, db: Database) -> bool:
         """Return whether another live owner holds it."""
         return self.owner not in (None, db.number) and db.lives(self.owner or 0)
+
+    def may_go_on(self, db: Database) -> bool:
+        """Return whether the last holder may be frozen, and go on to write to its part file."""
+        if self.owner is not None:
+            return not db.certainly_dead(self.owner)
+        return self.abandoned == MAYBE_FROZEN
 
 
 def _find(db: Database, identity: str, folder: str) -> _Found:
@@ -199,7 +208,8 @@ def _find(db: Database, identity: str, folder: str) -> _Found:
     *values, sealed, owner, abandoned = found
     sound = trusted(values, sealed)
     db.lost = db.lost or not sound
-    return _Found(dict(zip(COLUMNS, values, strict=True)) if sound else blank(identity, folder), owner, bool(abandoned))
+    gone = abandoned if isinstance(abandoned, int) else MAYBE_FROZEN  # a damaged column
+    return _Found(dict(zip(COLUMNS, values, strict=True)) if sound else blank(identity, folder), owner, gone)
 
 
 def save(
@@ -209,13 +219,17 @@ def save(
     columns: Mapping[str, Any],
     *,
     release: bool = False,
+    leased: bool = False,
 ) -> None:
     """Change or create a row, unless another live owner holds it.
 
     Args:
         release: release it in the same commit.
+        leased: change it only under our own lease (fencing): one that was taken over meanwhile changes nothing.
     """
     found = _find(db, identity, folder)
+    if leased and found.owner != db.number:
+        raise LeaseLost(f"another process took over {identity}", package=identity, stage="publish")
     if found.held(db):
         raise _held(identity)
     changes = dict(columns)
@@ -234,7 +248,8 @@ def _write(db: Database, found: _Found, changes: Mapping[str, Any], *, owner: in
     values, name = tuple(columns.values()), columns["name"]
     folded = fold(name) if name is not None else None
     try:
-        db.sql.execute(_WRITE, (*values, seal(values), folded, owner, found.abandoned and owner is None))
+        gone = found.abandoned if owner is None else 0
+        db.sql.execute(_WRITE, (*values, seal(values), folded, owner, gone))
     except sqlite3.IntegrityError:
         holder = taken(db, columns["folder"], folded or "")
         if holder in (None, columns["identity"]) or get(db, holder, columns["folder"]) is None:

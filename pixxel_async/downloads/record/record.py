@@ -6,7 +6,7 @@ import os
 import time
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable, Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -65,6 +65,11 @@ class Record:
         owner = Owner.of_this_process(clock)
         writer = CommitThread(lambda closing: Database.open(path, origin, owner, closing), beat=beat)
         return cls(await writer.start(), writer, owner, clock)
+
+    @property
+    def nonce(self) -> str:
+        """Sixteen hex digits that tell this open record from every other; part of the names of its part files."""
+        return self._owner.nonce
 
     @property
     def lost(self) -> bool:
@@ -164,16 +169,25 @@ class Record:
             raise
 
     async def save(
-        self, identity: str, folder: Path, *, durable: bool = False, release: bool = False, **changes: Any
+        self,
+        identity: str,
+        folder: Path,
+        *,
+        durable: bool = False,
+        release: bool = False,
+        leased: bool = False,
+        **changes: Any,
     ) -> None:
         """Change a row, or begin one, and wait for the commit.
 
         Args:
             durable: wait until it would survive a power cut; always so for the states `publishing` and `done`.
             release: give the package back in the same commit.
+            leased: change it only under this record's own lease.
             changes: fields of `Row`; links in texts are cut out.
 
         Raises:
+            LeaseLost: with `leased`, the lease was taken over.
             NameTaken: the new name belongs to another package.
             DownloadError: another live process holds the package.
             ConfigError: a field or a state that rows do not have.
@@ -181,7 +195,8 @@ class Record:
         key, columns = self._key(folder), to_columns(changes)
         columns.setdefault("updated_at", float(self._clock()))
         durable = durable or columns.get("state") in _DURABLE
-        await self._do(lambda db: items.save(db, identity, key, columns, release=release), durable=durable)
+        saving = partial(items.save, identity=identity, folder=key, columns=columns, release=release, leased=leased)
+        await self._do(saving, durable=durable)
 
     async def take(self, row: Row) -> bool:
         """Take a row of another record, as it stands, if it is better than this one's; False when it is not.

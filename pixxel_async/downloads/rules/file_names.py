@@ -211,9 +211,9 @@ def distinct(name: str, package: object) -> str:
     return f"{stem}-{_digest(str(package))[:8]}{name[len(stem) :]}"
 
 
-def part_name(package: object) -> str:
-    """The name of a package's part file, made of its identity and nothing else."""
-    return f".{_digest(str(package))[:16]}.part"
+def part_name(package: object, owner: str = "") -> str:
+    """Name a package's part file after its identity and, where given, its owner."""
+    return f".{_digest(str(package))[:16]}{'-' * bool(owner)}{owner}.part"
 
 
 def fold(name: str) -> str:
