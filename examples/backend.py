@@ -141,7 +141,7 @@ def application(client: PixxelClient, folder: Path) -> web.Application:
             manager = await DownloadManager(client, folder).open()
             app[CLIENT], app[MANAGER] = client, manager
             yield
-            await manager.close(drain=10)  # what does not get done is gone on with after the next start
+            await manager.aclose(drain=10)  # what does not get done is gone on with after the next start
 
     app = web.Application()
     app.cleanup_ctx.append(opened)

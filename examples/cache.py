@@ -33,7 +33,7 @@ class Cache:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._manager.close(drain=10)
+        await self._manager.aclose(drain=10)
 
     async def open(self, package: Package) -> BinaryIO:
         """The package's file, open to be read: it stays readable though it is evicted meanwhile."""

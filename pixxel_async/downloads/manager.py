@@ -110,7 +110,7 @@ class DownloadManager:
             try:
                 await finish(self._open())
             except asyncio.CancelledError:
-                await self.close(drain=0)
+                await self.aclose(drain=0)
                 raise
         return self
 
@@ -125,9 +125,9 @@ class DownloadManager:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close(drain=None if kind is None else 0)
+        await self.aclose(drain=None if kind is None else 0)
 
-    async def close(self, *, drain: float | None = None) -> None:
+    async def aclose(self, *, drain: float | None = None) -> None:
         """Finish and let go of everything; what does not get done is left in the record for the next run.
 
         Args:

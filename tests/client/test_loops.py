@@ -160,7 +160,7 @@ def test_shutdown_under_way(served: Sandbox, tmp_path: Path, name: str) -> None:
             jobs = await client.jobs.list(workflow.id, status="completed")
             transfers = [await manager.submit(job) for job in jobs]
             await until(lambda: sum(seen.host == "storage" for seen in served.requests) == 4)
-            await manager.close(drain=0.1)
+            await manager.aclose(drain=0.1)
             ended = await asyncio.gather(*transfers, return_exceptions=True)
         return [type(each).__name__ for each in ended], asyncio.all_tasks() - {asyncio.current_task()}
 

@@ -213,7 +213,7 @@ async def test_the_queues_are_fair_between_clients(
         await manager.fetch(late.package, client=late.client, max_concurrent_requests=1, max_concurrent_downloads=1)
         assert asked(sandbox).index(late.package) < 25
         assert sum(seen.host == "storage" for seen in sandbox.requests) < 25
-        await manager.close(drain=0)
+        await manager.aclose(drain=0)
 
 
 def asked(sandbox: Sandbox) -> list[str]:

@@ -137,7 +137,7 @@ async def test_every_way_out_is_clean(
         elif way == "other task":
             await asyncio.create_task(batch.__aenter__())
             await asyncio.create_task(batch.aclose())
-        await manager.close(drain=0 if way == "kept" else None)
+        await manager.aclose(drain=0 if way == "kept" else None)
 
     assert not [task for task in asyncio.all_tasks() if (task.get_name() or "").startswith("pixxel")]
 
@@ -237,7 +237,7 @@ async def test_closing_the_manager_ends_a_batch_that_is_being_read(
     manager = await DownloadManager(client, tmp_path).open()
     reading = asyncio.create_task(collect(manager.fetch_all(ground.packages)))
     await asyncio.sleep(0.2)
-    await manager.close(drain=0.1)
+    await manager.aclose(drain=0.1)
 
     with pytest.raises(DownloadError, match="closed"):
         async with asyncio.timeout(5):

@@ -320,7 +320,7 @@ async def test_settings_are_checked_where_they_are_given(
     async with manager:
         with pytest.raises(ConfigError, match="stream_s"):
             await manager.fetch(package, stream_s=3)
-    await manager.close()
+    await manager.aclose()
     with pytest.raises(ConfigError, match="not open"):
         manager.snapshot()
 
@@ -414,7 +414,7 @@ async def test_it_is_closed_where_it_was_opened(client: PixxelClient, ground: Gr
     def elsewhere(manager: DownloadManager) -> None:
         async def close() -> None:
             async with asyncio.timeout(2):
-                await manager.close()
+                await manager.aclose()
 
         asyncio.run(close())
 

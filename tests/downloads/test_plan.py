@@ -95,6 +95,6 @@ async def test_what_is_being_fetched_is_not_forgotten(
         with pytest.raises(DownloadError, match="being fetched"):
             await manager.forget(package, delete=True)
         assert part_bytes(tmp_path) > 0
-        await manager.close(drain=0)
+        await manager.aclose(drain=0)
         with pytest.raises(DownloadError):
             await fetching

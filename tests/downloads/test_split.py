@@ -169,7 +169,7 @@ async def test_what_was_stopped_goes_on(slow: Slow, tmp_path: Path) -> None:
     async with manager:
         await manager.submit(slow.package, **PIECES)
         await until(lambda: slow.pieces and part_bytes(tmp_path) > asked(slow.pieces[0])[1] + 1)
-        await manager.close(drain=0)
+        await manager.aclose(drain=0)
         assert not visible(tmp_path)
     held, before = part_bytes(tmp_path), len(slow.seen)
     assert held and filled(tmp_path)

@@ -128,7 +128,7 @@ async def test_cancelled_in_mid_upload(
             with pytest.raises(asyncio.CancelledError):
                 await fetching
             async with asyncio.timeout(10):
-                await manager.close(drain=0)
+                await manager.aclose(drain=0)
         assert bucket.objects() == {}
         assert bucket.uploads() == ([] if comes_back else [key])
     monkeypatch.setenv("AWS_ENDPOINT_URL", environment["AWS_ENDPOINT_URL"])
