@@ -11,6 +11,7 @@ from ..errors import (
     DiskFull,
     DownloadError,
     Forbidden,
+    IncompleteListing,
     KeyRefused,
     NameTaken,
     NotFound,
@@ -77,6 +78,7 @@ _CODES: tuple[tuple[type[PixxelError], Exit], ...] = (
     (KeyRefused, Exit.KEY),
     (Forbidden, Exit.KEY),
     (DiskFull, Exit.DISK),
+    (IncompleteListing, Exit.FAILED),
     (PackageTimedOut, Exit.UNFINISHED),
 )
 

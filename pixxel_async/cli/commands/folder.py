@@ -16,6 +16,7 @@ from ...downloads import Record, Row, Verified, verify_folder, verify_sums
 from ...downloads.disk.checksums import SUMS
 from ...downloads.disk.destination import Destination
 from ...downloads.disk.locations import LocationSpec, open_store
+from ...downloads.record.extracted import Extracted
 from ...packages import SignedLink, Wanted, parse_package
 from .. import options
 from ..choose.request import RunOptions, check_run
@@ -92,13 +93,22 @@ def list_(folder: LocationSpec, record: Path | None, form: OutputFormat, states:
 
 
 async def _list(folder: LocationSpec, record: Path | None, form: OutputFormat, states: tuple[str, ...]) -> int:
+    nowhere = 0
     out = writer(form, TABLE_COLUMNS if form == "table" else LIST_COLUMNS, sys.stdout)
     async with open_record(folder, record) as opened:
         async for row in opened.rows(folder.folder):
             if states and _state(row) not in states:
                 continue
-            out.add(_table_row(row) if form == "table" else await _with_geometry(_row(row, folder), folder, form))
+            if form == "table":
+                out.add(_table_row(row))
+                continue
+            extracted = Extracted.read(row.extracted)
+            listed = await _with_geometry(_row(row, folder), folder, form, extracted and extracted.folder)
+            nowhere += row.state == "done" and listed.get("geometry") is None
+            out.add(listed)
     out.end()
+    if form == "geojson" and nowhere:
+        click.echo(f"{many(nowhere, 'package')} have no footprint: no GeoJSON, no georeferenced raster", err=True)
     if out.blank:
         click.echo(f"no package is {' or '.join(states)}" if states else _NONE, err=True)
     return Exit.DONE
@@ -199,10 +209,18 @@ async def _recorded(place: LocationSpec, record: Path | None) -> AsyncIterator[V
             yield found
 
 
-async def _with_geometry(listed: dict[str, object], folder: LocationSpec, form: OutputFormat) -> dict[str, object]:
-    """Add the package's footprint to the row, for GeoJSON."""
+async def _with_geometry(
+    listed: dict[str, object], folder: LocationSpec, form: OutputFormat, unpacked: str | None
+) -> dict[str, object]:
+    """Add the package's footprint to the row, for GeoJSON.
+
+    Args:
+        unpacked: folder of the unpacked files below the export folder; None if there is none.
+    """
     if form == "geojson" and folder.url is None and listed["path"] is not None:
         listed["geometry"] = await anyio.to_thread.run_sync(outline, Path(str(listed["path"])))
+        if listed["geometry"] is None and unpacked is not None:
+            listed["geometry"] = await anyio.to_thread.run_sync(outline, folder.folder / unpacked)
     return listed
 
 

@@ -1,0 +1,64 @@
+"""Bounds of GeoTIFFs, as rasterio and PROJ have them."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixxel_async.cli.show.geotiff import read_bounds
+from pixxel_async.cli.show.outlines import outline
+
+rasterio = pytest.importorskip("rasterio")
+pytest.importorskip("rasterio.warp")
+
+
+def tiff(epsg: int, west: float, north: float, pixel: float, **options: Any) -> bytes:
+    """A raster of 20 x 10 pixels, made by GDAL."""
+    size = {"width": 20, "height": 10, "count": 1, "dtype": "uint8", "driver": "GTiff"}
+    where = {"crs": f"EPSG:{epsg}", "transform": rasterio.Affine(pixel, 0.0, west, 0.0, -pixel, north)}
+    with rasterio.MemoryFile() as file:
+        with file.open(**size, **where, **options):
+            pass
+        return bytes(file.read())
+
+
+CASES = [
+    (4326, 75.0, 31.0, 0.01), (32643, 531_210.0, 3_420_320.0, 10.0), (32601, 200_000.0, 100.0, 1000.0),
+    (32719, 700_000.0, 6_300_000.0, 30.0), (3857, 8_000_000.0, -3_000_000.0, 100.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("options", [{}, {"BIGTIFF": "YES"}, {"ENDIANNESS": "BIG"}], ids=str)
+def test_bounds(case: tuple[int, float, float, float], options: dict[str, str]) -> None:
+    """Bounds are those of PROJ within a millionth of a degree, in TIFF and BigTIFF of either byte order."""
+    data = tiff(*case, **options)
+    with rasterio.MemoryFile(data) as file, file.open() as raster:
+        pixel, _, west, _, down, north, *_ = raster.transform
+        corners = [(west + x * pixel, north + y * down) for x, y in ((0, 0), (20, 0), (20, 10), (0, 10))]
+    x, y = rasterio.warp.transform(f"EPSG:{case[0]}", "EPSG:4326", *zip(*corners, strict=True))
+
+    assert read_bounds(io.BytesIO(data)) == pytest.approx((min(x), min(y), max(x), max(y)), abs=1e-6)
+
+
+@pytest.mark.parametrize("data", [b"", b"II*\0", b"PK\3\4", tiff(2154, 7e5, 6.6e6, 10.0), tiff(4326, 179.9, 0, 0.1)])
+def test_no_bounds(data: bytes) -> None:
+    """What is no GeoTIFF, or in a coordinate system without a formula here, or beyond the earth has none."""
+    assert read_bounds(io.BytesIO(data)) is None
+
+
+def test_a_package_lies_where_its_rasters_do(tmp_path: Path) -> None:
+    """Without a GeoJSON the rasters' common bounds are the footprint, of an archive and of its unpacked folder."""
+    (tmp_path / "folder").mkdir()
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, west in (("1.tif", 75.0), ("2.TIFF", 76.0)):
+            archive.writestr(name, tiff(4326, west, 31.0, 0.01))
+            (tmp_path / "folder" / name).write_bytes(tiff(4326, west, 31.0, 0.01))
+
+    expected = [[75.0, 30.9], [76.2, 30.9], [76.2, 31.0], [75.0, 31.0], [75.0, 30.9]]
+    for place in ("a.zip", "folder"):
+        assert outline(tmp_path / place) == {"type": "Polygon", "coordinates": [expected]}
