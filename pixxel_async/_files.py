@@ -10,12 +10,19 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["FULL", "NO_HARD_LINKS", "SAFE_OPEN", "open_regular", "read_regular", "sync_folder", "write_atomically"]
+from .errors import ConfigError
+
+__all__ = [
+    "FULL", "NO_FOLDER_SYNC", "NO_HARD_LINKS", "NO_PERMISSIONS", "SAFE_OPEN", "check_ours",
+    "check_state_folder", "open_regular", "read_regular", "sync_folder", "write_atomically",
+]  # fmt: skip
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """No room: on the disk, in a quota, below a size limit."""
 NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL})
 """The file system has no hard links, or no more of them."""
+NO_PERMISSIONS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+"""The file system has no permissions: CIFS, Azure Files, mounted object stores."""
 NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.EACCES, errno.EBADF})
 """The file system does not sync folders."""
 SAFE_OPEN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -92,3 +99,31 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(fd)
+
+
+def check_state_folder(folder: Path) -> None:
+    """Refuse a `.pixxel` that is a link or another user's, and close one to others that they may write to.
+
+    Raises:
+        ConfigError: it is not ours.
+    """
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise ConfigError(f"{folder} is no folder but a link or a file; remove it")
+    check_ours(folder, status)
+    if status.st_mode & 0o022 and os.name == "posix":
+        with suppress(OSError):  # a file system without permissions
+            os.chmod(folder, 0o700)
+
+
+def check_ours(path: Path, status: os.stat_result) -> None:
+    """Refuse a file or folder of another user, a file with a second name, a pipe or a device.
+
+    Raises:
+        ConfigError: it is one of these.
+    """
+    me = getattr(os, "geteuid", lambda: status.st_uid)()
+    if status.st_uid != me:
+        raise ConfigError(f"{path} belongs to another user (uid {status.st_uid}); remove it, or use another folder")
+    if not stat.S_ISDIR(status.st_mode) and not (stat.S_ISREG(status.st_mode) and status.st_nlink == 1):
+        raise ConfigError(f"{path} is no plain file, or has a second name (hard link); remove it")

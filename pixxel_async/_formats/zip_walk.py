@@ -117,6 +117,12 @@ def listing(source: ReadableFile) -> Iterator[Entry]:
         yield from _directory(file, _end(file))
 
 
+def count_members(source: ReadableFile) -> int:
+    """Return the number of members by the end record alone."""
+    with source.open("rb") as file:
+        return _end(file).members
+
+
 def _end(file: BinaryIO) -> End:
     size = file.seek(0, 2)
     file.seek(max(0, size - TAIL))

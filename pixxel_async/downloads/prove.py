@@ -1,4 +1,4 @@
-"""Is the file what it should be: its size, the digests that the storage stated, and the archive itself.
+"""Proof of a complete file: its size, the digests that the storage stated, its archive structure and checksums.
 
 Runs in a thread, in bounded memory, and ends soon after its stop event is set.
 """
@@ -35,19 +35,19 @@ _CHUNK = 1 << 20
 
 
 class Stopped(Exception):
-    """The stop event was set: nothing was found out. Never leaves the manager."""
+    """The stop event was set before the proof was complete; internal to downloads."""
 
 
 @frozen
 class Proof:
-    """What was found out about a file.
+    """Result of a proof.
 
     Attributes:
-        container: what its first bytes say.
-        proof: the strongest thing that was proved of it.
+        container: container format by its first bytes.
+        proof: strongest check that it passed.
         size: its bytes.
         members: number of files in a ZIP; None for anything else.
-        note: what could not be proved, and why; empty when all was.
+        note: what was not checked, and why; empty when everything was.
     """
 
     container: Container
@@ -59,13 +59,13 @@ class Proof:
 
 @frozen
 class InMemory:
-    """Bytes that are read as a file is, and named as the one that they are of."""
+    """Bytes in memory with the interface of a file path."""
 
     path: Path
     data: bytes = field(repr=False)
 
     def open(self, mode: str, /) -> BinaryIO:
-        """A file of them."""
+        """Open the bytes as a file."""
         return BytesIO(self.data)
 
     def __str__(self) -> str:
@@ -212,13 +212,21 @@ def _check_digests(
     source: ReadableFile, stated: list[tuple[str, bytes]], computed: dict[str, bytes], tick: Callable[[], None]
 ) -> bool:
     """Compare stated digests; False when there was none to compare."""
-    wanted = [(_plain(name), digest) for name, digest in stated if _plain(name) in _ALGORITHMS]
+    wanted = [(_plain(name), digest) for name, digest in stated if _is_available(_plain(name))]
     known = {_plain(name): digest for name, digest in computed.items()}
     known |= _read_digests(source, [name for name, _ in wanted if name not in known], tick)
     for name, digest in wanted:
         if known[name] != digest:
             raise Corrupt(f"the {name} digest of what arrived is not the one that the storage stated")
     return bool(wanted)
+
+
+def _is_available(algorithm: str) -> bool:
+    """Return whether a digest can be computed here; FIPS hosts refuse MD5, and may refuse SHA-1."""
+    try:
+        return algorithm in _ALGORITHMS and _ALGORITHMS[algorithm]() is not None
+    except ValueError:
+        return False
 
 
 def _plain(algorithm: str) -> str:

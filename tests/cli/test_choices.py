@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,7 @@ def test_last_run_is_kept_for_each_selection(tmp_path: Path) -> None:
 
     assert last_run(tmp_path, "workflows a") == NOON - timedelta(hours=1)
     assert last_run(tmp_path, "workflows c") is None
+    assert os.name != "posix" or (tmp_path / ".pixxel/runs.json").stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in (tmp_path / ".pixxel").iterdir()) == ["runs.json"]
 
 

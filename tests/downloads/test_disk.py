@@ -373,5 +373,15 @@ def test_looking_at_nothing(disk: Disk, tmp_path: Path) -> None:
     assert disk.look(tmp_path / "w/j.zip") is None
     found = disk.look(tmp_path)
     assert found is not None and not found.regular
-    assert disk.free(tmp_path) > 0
+    assert (disk.free(tmp_path) or 0) > 0
     disk.remove(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_permissions_publishes(tmp_path: Path, code: int) -> None:
+    """CIFS, Azure Files and mounted object stores refuse fchmod: the file keeps the permissions that it has."""
+    disk = Disk(Syscalls(fchmod=failing(code)))
+    part = disk.open_part(tmp_path, PART)
+    part.write([b"data"])
+    disk.publish(part, tmp_path / "w/j.zip")
+    assert (tmp_path / "w/j.zip").read_bytes() == b"data"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
 import stat
 import sys
+import tracemalloc
 import zipfile
 from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
@@ -367,3 +369,47 @@ async def test_rasters_of_a_filtered_archive_are_those_that_were_unpacked(
             package, extract=lambda member: not member.filename.lower().endswith((".tif", ".tiff"))
         )
     assert done.folder is not None and done.rasters == () and done.members
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders are synced on POSIX")
+async def test_a_failure_after_the_rename_is_known_as_ours(
+    client: PixxelClient, package: JobPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A4: a disk that fails to sync the renamed folder fails the package; the next run takes the folder as ours."""
+    real = os.fsync
+
+    def fsync(fd: int) -> None:
+        if any(os.path.samestat(path.parent.stat(), os.fstat(fd)) for path in tmp_path.rglob("*.files")):
+            raise OSError(errno.EIO, "failed")
+        real(fd)
+
+    async with DownloadManager(client, tmp_path) as manager:
+        await manager.fetch(package)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fsync)
+            with pytest.raises(DownloadError, match="EIO"):
+                await manager.fetch(package, extract=True)
+        done = await manager.fetch(package, extract=True)
+
+    assert done.folder is not None and below(done.folder) == inside(done.path)
+
+
+def test_members_are_counted_before_the_directory_is_read(tmp_path: Path) -> None:
+    """A4: an archive of millions of empty members is refused by its end record, in little memory."""
+    count, name = 1_000_001, b"x"
+    entry = b"PK\x01\x02" + bytes(24) + len(name).to_bytes(2, "little") + bytes(16) + name
+    directory = entry * count
+    archive = tmp_path / "many.zip"
+    end64 = b"PK\x06\x06" + (44).to_bytes(8, "little") + b"\x2d\0\x2d\0" + bytes(8)
+    end64 += count.to_bytes(8, "little") * 2 + len(directory).to_bytes(8, "little") + bytes(8)
+    locator = b"PK\x06\x07" + bytes(4) + len(directory).to_bytes(8, "little") + (1).to_bytes(4, "little")
+    end = b"PK\x05\x06" + bytes(4) + b"\xff\xff\xff\xff" + b"\xff\xff\xff\xff" * 2 + bytes(2)
+    archive.write_bytes(directory + end64 + locator + end)
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLarge, match="1,000,001 members"):
+            unpack(archive, tmp_path / "out", tmp_path / ".out")
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()

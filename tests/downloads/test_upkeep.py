@@ -15,6 +15,7 @@ from pixxel_async.downloads.disk.checksums import SUMS, read_sums, write_list
 from pixxel_async.errors import ConfigError
 from tests.downloads.ground import Ground, collect
 from tests.support.sums import check_sums
+from tests.support.system import posix
 
 
 @pytest.mark.slow
@@ -59,6 +60,31 @@ async def test_sums_that_are_right_are_left_alone(client: PixxelClient, ground: 
             sums.write_text(wrong)
             await write_sums(tmp_path, manager.record)
             assert sums.read_text() == text
+
+
+def test_sums_are_read_as_sha256sum_reads_them(tmp_path: Path) -> None:
+    """Blank lines, comments, `--tag` lines, CRLF, escaped names and a BOM; a line that is none says where it stands."""
+    digest = "0a" * 32
+    lines = [
+        "# made by hand", "", f"{digest}  a.zip", f"{digest} *b c.zip", f"SHA256 (w/d (1).zip) = {digest.upper()}",
+        f"\\{digest}  new\\nline\\\\.zip",
+    ]  # fmt: skip
+    for data in ("\n".join(lines).encode(), b"\xef\xbb\xbf" + "\r\n".join(lines).encode()):
+        (tmp_path / SUMS).write_bytes(data)
+        names = ["a.zip", "b c.zip", "w/d (1).zip", "new\nline\\.zip"]
+        assert read_sums(tmp_path / SUMS) == [(digest, name) for name in names]
+
+    (tmp_path / SUMS).write_text(f"{digest}  a.zip\nhello\n")
+    with pytest.raises(ConfigError, match=r"line 2 .*'hello'"):
+        read_sums(tmp_path / SUMS)
+
+
+@posix
+def test_sums_that_are_a_pipe_are_refused_at_once(tmp_path: Path) -> None:
+    """B6: nothing is waited for where a file is expected."""
+    os.mkfifo(tmp_path / SUMS)
+    with pytest.raises(ConfigError, match="not a regular file"):
+        read_sums(tmp_path / SUMS)
 
 
 def test_sums_of_very_many_files(tmp_path: Path) -> None:

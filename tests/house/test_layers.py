@@ -35,7 +35,7 @@ ALLOWED = {
     "_protocol": {"errors", "_redact"},
     "_formats": {"errors"},
     "_aio": {"errors"},
-    "_files": set(),
+    "_files": {"errors"},
     "_redact": {"settings"},
     "_version": set(),
     "errors": set(),

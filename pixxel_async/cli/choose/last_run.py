@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from ..._files import check_state_folder, read_regular, write_atomically
 from ..options import parse_time
 from ..text import moment
 
-_MAX_CHARACTERS = 4 << 20
-"""Of the file; a longer one is not ours."""
+_LARGEST = 4 << 20
+"""Bytes of the file that are read at most."""
 _CLOCK_SKEW = timedelta(hours=1)
 """Overlap between two runs, for clocks that differ; packages that are here already cost nothing."""
 
@@ -31,21 +30,17 @@ def last_run(folder: Path, selection: str) -> datetime | None:
 
 
 def note_run(folder: Path, selection: str, started: datetime) -> None:
-    """Record the start of a complete run; the file is replaced atomically."""
+    """Record the start of a complete run; the file is replaced atomically, and readable by its owner only."""
     path = _file(folder)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(_read(folder) | {selection: moment(started)}, indent=1) + "\n", "utf-8")
-    part.replace(path)
+    check_state_folder(path.parent)
+    text = json.dumps(_read(folder) | {selection: moment(started)}, indent=1) + "\n"
+    write_atomically(path, [text.encode()], mode=0o600)
 
 
 def _read(folder: Path) -> dict[str, str]:
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        with open(os.open(_file(folder), flags), encoding="utf-8") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return {}
-            found = json.loads(file.read(_MAX_CHARACTERS))
+        found = json.loads(read_regular(_file(folder), _LARGEST, follow=False))
     except (OSError, ValueError, RecursionError):
         return {}
     members = found.items() if isinstance(found, dict) else ()

@@ -1,55 +1,49 @@
-"""`SHA256SUMS`: what `sha256sum -c` needs to look after a folder without us."""
+"""`SHA256SUMS`: written for `sha256sum -c`, and read in the forms that `sha256sum` writes."""
 
 from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import zip_longest
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ..._files import read_regular, write_atomically
+from ..._formats.text_encoding import PEEK_BYTES, detect_encoding
 from ...errors import ConfigError
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["SUMS", "line", "read_sums", "write_list"]
 
 SUMS = "SHA256SUMS"
 MANY = 16
-"""Files in one folder from which on it is read as a whole."""
-_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
+"""Files in one folder from which on it is scanned as a whole."""
+LARGEST_LIST = 1 << 30
+"""Bytes of a list that is read at most."""
+_LINE = re.compile(r"(?P<escaped>\\)?(?P<digest>[0-9a-fA-F]{64}) [ *](?P<name>.+)")
+_TAGGED = re.compile(r"(?P<escaped>\\)?SHA256 \((?P<name>.+)\) = (?P<digest>[0-9a-fA-F]{64})")
+_ESCAPE = re.compile(r"\\([nr\\])")
 
 
 def write_list(folder: Path, rows: Sequence[tuple[str, str]]) -> None:
-    """Write the list of a local folder from digests and names, unless it stands there already; runs in a thread."""
-    final, part = folder / SUMS, folder / f".{SUMS}.{secrets.token_hex(4)}.part"
-    is_file = _looking(folder, map(itemgetter(1), rows))
+    """Write the list of a local folder from digests and names, unless it is there already; runs in a thread."""
+    final = folder / SUMS
+    is_file = _file_test(folder, map(itemgetter(1), rows))
     there = [row for row in sorted(rows, key=itemgetter(1)) if is_file(row[1])]
     if not there:
         final.unlink(missing_ok=True)
         return
-    if _stands(final, there):
+    if _is_written(final, there):
         return
-    try:
-        with part.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            file.writelines(line(*row) for row in there)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(final)
-    finally:
-        part.unlink(missing_ok=True)
+    write_atomically(final, (line(*row).encode(errors="surrogateescape") for row in there))
 
 
-def _looking(folder: Path, names: Iterable[str]) -> Callable[[str], bool]:
-    """Tells which of these are files. A folder with many of them is read as a whole, which is quicker than to ask."""
+def _file_test(folder: Path, names: Iterable[str]) -> Callable[[str], bool]:
+    """Return a test of which names are files. A folder with many of them is scanned once instead of one lstat each."""
     counts = Counter(name.rpartition("/")[0] for name in names)
-    seen = {place: _seen(folder / place) for place, count in counts.items() if count >= MANY}
+    seen = {place: _scan(folder / place) for place, count in counts.items() if count >= MANY}
 
     def is_file(name: str) -> bool:
         place, _, last = name.rpartition("/")
@@ -58,39 +52,53 @@ def _looking(folder: Path, names: Iterable[str]) -> Callable[[str], bool]:
     return is_file
 
 
-def _seen(folder: Path) -> set[str]:
-    """The files that reading a folder shows; there may be others, which it spells otherwise or does not show."""
+def _scan(folder: Path) -> set[str]:
+    """Return the names of the files that a scan shows; others may exist, spelled otherwise or hidden."""
     with suppress(OSError), os.scandir(folder) as entries:
         return {entry.name for entry in entries if entry.is_file()}
     return set()
 
 
-def _stands(sums: Path, rows: Sequence[tuple[str, str]]) -> bool:
-    """Whether a list says this already."""
+def _is_written(sums: Path, rows: Sequence[tuple[str, str]]) -> bool:
+    """Return whether the list says this already."""
     with suppress(OSError), sums.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
         return all(said == (row and line(*row)) for said, row in zip_longest(file, rows))
     return False
 
 
 def line(digest: str, name: str) -> str:
-    """One line of the list."""
+    """Return one line of the list."""
     return f"{digest}  {name}\n"
 
 
 def read_sums(sums: Path) -> list[tuple[str, str]]:
-    """The digests and names that a list of sums has; runs in a thread.
+    """Read digests and names; blank lines, comments, `--tag` lines, CRLF and a BOM are taken; runs in a thread.
 
     Raises:
-        ConfigError: it cannot be read, lists nothing, or has a line of another form.
+        ConfigError: it is not a readable regular file, lists nothing, or has a line of another form.
     """
     try:
-        lines = sums.read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n").split("\n")
+        data = read_regular(sums, LARGEST_LIST)
     except OSError as error:
         raise ConfigError(f"{sums} cannot be read: {error.strerror}") from None
-    found = [_LINE.fullmatch(line) for line in lines] if lines != [""] else []
-    for number, match in enumerate(found, 1):
+    codec = detect_encoding(data[:PEEK_BYTES])
+    text = data.decode(codec, "surrogateescape" if codec.startswith("utf-8") else "replace")
+    found = []
+    for number, each in enumerate(text.split("\n"), 1):
+        listed = each.removesuffix("\r")
+        if not listed.strip() or listed.startswith("#"):
+            continue
+        match = _LINE.fullmatch(listed) or _TAGGED.fullmatch(listed)
         if match is None:
-            raise ConfigError(f"line {number} of {sums} is no SHA-256 with a file's name")
+            told = "line {} of {} is neither `<64 hex digits>  <name>` nor `SHA256 (<name>) = <64 hex digits>`: {!r}"
+            raise ConfigError(told.format(number, sums, listed[:80]))
+        name = match["name"] if match["escaped"] is None else _unescape(match["name"])
+        found.append((match["digest"].lower(), name))
     if not found:
         raise ConfigError(f"{sums} lists no file")
-    return [(match[1].lower(), match[2]) for match in found if match is not None]
+    return found
+
+
+def _unescape(name: str) -> str:
+    """Undo the escapes of a line that `sha256sum` began with a backslash."""
+    return _ESCAPE.sub(lambda found: {"n": "\n", "r": "\r", "\\": "\\"}[found[1]], name)

@@ -19,15 +19,14 @@ from typing import Any
 
 from attrs import frozen
 
+from ..._files import FULL, NO_FOLDER_SYNC, NO_HARD_LINKS, SAFE_OPEN
 from ...errors import ConfigError, DownloadError, NameTaken
 from .final import Final
 from .part_file import PartFile
-from .syscalls import FULL, SAFE_OPEN, Syscalls, named, translated
+from .syscalls import Syscalls, named, translated
 
 __all__ = ["Disk", "PartFile", "Syscalls"]
 
-_NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL})
-_NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.EACCES, errno.EBADF})
 _WAITS = (0.02, 0.1, 0.3)
 
 
@@ -110,7 +109,7 @@ class Disk:
             self._calls.unlink(path)
         return PartFile(path, self._open(path, flags | os.O_EXCL).fd, 0, self._calls)
 
-    def open_with_room(self, folder: Path, part: str) -> tuple[PartFile, int]:
+    def open_with_room(self, folder: Path, part: str) -> tuple[PartFile, int | None]:
         """The same, and the free bytes of its disk, in one go."""
         opened = self.open_part(folder, part)
         try:
@@ -180,7 +179,7 @@ class Disk:
         except FileExistsError:
             raise NameTaken(f"{final} exists and is not known to be ours") from None
         except OSError as error:
-            if error.errno not in _NO_HARD_LINKS:
+            if error.errno not in NO_HARD_LINKS:
                 raise translated(error, "publish", final) from None
             return self._rename(source, final)
         # A part that stays behind is the same file by another name; whoever opens it next makes a new one.
@@ -220,7 +219,7 @@ class Disk:
             try:
                 self._calls.fsync(fd)
             except OSError as error:
-                if error.errno not in _NO_FOLDER_SYNC:
+                if error.errno not in NO_FOLDER_SYNC:
                     raise
             finally:
                 self._calls.close(fd)
@@ -230,8 +229,8 @@ class Disk:
         with named("remove", path), suppress(FileNotFoundError):
             self._calls.unlink(path)
 
-    def free(self, folder: Path) -> int:
-        """Bytes that may still be written to the folder's disk."""
+    def free(self, folder: Path) -> int | None:
+        """Return the bytes that may still be written to the folder's disk; None where the file system does not tell."""
         with named("ask for the free space of", folder):
             return self._calls.free(folder)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,11 @@ def where(given: Target, spool: str | Path | None = None) -> LocationSpec:
 
 
 def _spool(url: str) -> Path:
-    return Path(state_folder(os.environ, str(Path.home())), "pixxel", spool_name(url))
+    try:
+        home = str(Path.home())
+    except RuntimeError:  # neither HOME nor a passwd entry
+        home = tempfile.gettempdir()
+    return Path(state_folder(os.environ, home), "pixxel", spool_name(url))
 
 
 @frozen

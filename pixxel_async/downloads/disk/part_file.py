@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol
 
+from ..._files import NO_PERMISSIONS
 from ...errors import DownloadError
 from .syscalls import Buffer, Syscalls, named
 
@@ -102,9 +103,13 @@ class PartFile:
             raise
 
     def settle(self, mode: int) -> None:
-        """Give the file its final permissions and wait until it is on the disk."""
+        """Set the file's final permissions, where the file system has some, and sync it."""
         with named("set the permissions of", self.path):
-            self._calls.fchmod(self._fd, mode)
+            try:
+                self._calls.fchmod(self._fd, mode)
+            except OSError as error:
+                if error.errno not in NO_PERMISSIONS:
+                    raise
         self.sync()
 
     def check_unchanged(self) -> None:

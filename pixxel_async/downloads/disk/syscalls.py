@@ -1,4 +1,4 @@
-"""The operating system's file calls, all of them in one value, and its errors turned into ours."""
+"""System calls on files, collected in one replaceable value, and their errors as `DownloadError`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from typing import Any
 
 from attrs import frozen
 
+from ..._files import FULL
 from ...errors import DiskFull, DownloadError
 
-__all__ = ["FULL", "SAFE_OPEN", "Buffer", "Syscalls", "named", "translated"]
+__all__ = ["Buffer", "Syscalls", "named", "translated"]
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""Errors that mean that there is no room: on the disk, in a quota, below a limit."""
-SAFE_OPEN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-"""Flags with which every file of ours is opened."""
+NO_FREE_SPACE = frozenset({errno.ENOSYS, errno.EOPNOTSUPP})
+"""The file system does not tell its free space."""
 _PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT})
 
 Buffer = bytes | bytearray | memoryview
@@ -35,9 +34,20 @@ def _permit(fd: int, mode: int) -> None:
         os.fchmod(fd, mode)
 
 
+def _free(folder: Any) -> int | None:
+    """Return the free bytes of a disk; None where it says neither its size nor its free space."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError as error:
+        if error.errno not in NO_FREE_SPACE:
+            raise
+        return None
+    return usage.free if usage.total else None
+
+
 @frozen
 class Syscalls:
-    """The operating system's calls, one field each, so that a test can make the n-th of any of them fail."""
+    """System calls, one field each, so that a test can make the n-th of any of them fail."""
 
     open: Callable[..., int] = os.open
     writev: Callable[[int, Sequence[Buffer]], int] = _write
@@ -54,13 +64,13 @@ class Syscalls:
     rename: Callable[[Any, Any], None] = os.rename
     replace: Callable[[Any, Any], None] = os.replace
     unlink: Callable[[Any], None] = os.unlink
-    free: Callable[[Any], int] = lambda folder: shutil.disk_usage(folder).free
+    free: Callable[[Any], int | None] = _free
     sleep: Callable[[float], None] = time.sleep
 
 
 @contextmanager
 def named(what: str, path: Path) -> Iterator[None]:
-    """Turn an `OSError` into ours, with what was tried and the system's name of the error."""
+    """Turn an `OSError` into a `DownloadError` that names the operation, the path and the errno."""
     try:
         yield
     except OSError as error:
@@ -68,6 +78,7 @@ def named(what: str, path: Path) -> Iterator[None]:
 
 
 def translated(error: OSError, what: str, path: Path) -> DownloadError:
+    """Return the `DownloadError` of an `OSError`: `DiskFull` where there is no room, retryable if it may pass."""
     name = errno.errorcode.get(error.errno or 0, type(error).__name__)
     if error.errno in FULL:
         return DiskFull(f"no room to {what} {path} ({name}); make room and run again")

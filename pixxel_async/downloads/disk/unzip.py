@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -11,10 +13,10 @@ from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import Any
 
-from ..._formats.zip_walk import listing
-from ...errors import Corrupt, DownloadError
-from .rules.unzip import Limits, Unpacked, plan
-from .syscalls import named
+from ..._formats.zip_walk import count_members, listing
+from ...errors import Corrupt, DownloadError, TooLarge
+from .rules.unzip import MOST_MEMBERS, Limits, Unpacked, plan
+from .syscalls import Syscalls, named
 
 __all__ = ["unpack"]
 
@@ -23,7 +25,7 @@ _CHUNK = 1 << 20
 
 
 _RATIO, _SPARE = 100, 1 << 30
-"""Unless told otherwise: what comes out is at most a hundred times the archive, and a gibibyte."""
+"""Default limit in bytes: 100 x the archive + 1 GiB."""
 
 
 def unpack(
@@ -36,15 +38,15 @@ def unpack(
     keep_free: int = 0,
     stop: Event | None = None,
 ) -> None:
-    """Fill a folder with an archive's files, in one step; runs in a thread.
+    """Unpack an archive into a hidden folder, sync it, and rename it; runs in a thread.
 
     Args:
-        folder: what they become visible under; one that is there was announced by us, and is therefore whole.
-        part: a hidden folder beside it, for the time until then.
+        folder: final name; one that exists was announced in the record, and is therefore complete.
+        part: hidden folder beside it, until the rename.
         wanted: chooses among the members; None takes all.
         limit: bytes that may come out; None for what is in proportion to the archive.
         keep_free: bytes that stay free on the disk.
-        stop: ends the work when it is set.
+        stop: ends the work when set.
     """
     if os.path.lexists(folder):
         return
@@ -60,13 +62,26 @@ def unpack(
             raise
 
 
+def _free(folder: Path) -> int:
+    """Return the free bytes of a disk, a very large number where the file system does not tell."""
+    free = Syscalls().free(folder)
+    return sys.maxsize if free is None else free
+
+
 def _limits(archive: Path, limit: int | None, keep_free: int) -> Limits:
-    free = max(shutil.disk_usage(archive.parent).free - keep_free, 0)
+    free = max(_free(archive.parent) - keep_free, 0)
     most = _RATIO * archive.stat().st_size + _SPARE if limit is None else limit
     return Limits(free, "what the disk holds") if free < most else Limits(most, "max_extracted_bytes")
 
 
+def _check_count(archive: Path) -> None:
+    """Refuse an archive by the member count of its end record, before its directory is read into memory."""
+    if (count := count_members(archive)) > MOST_MEMBERS:
+        raise TooLarge(f"the archive has {count:,} members; at most {MOST_MEMBERS:,} are unpacked", stage="extract")
+
+
 def _fill(archive: Path, part: Path, wanted: Callable[[Any], bool] | None, limits: Limits, stop: Event) -> None:
+    _check_count(archive)
     try:
         with zipfile.ZipFile(archive) as opened:
             members = [member for member in _members(opened, archive) if wanted is None or wanted(member)]
@@ -75,8 +90,11 @@ def _fill(archive: Path, part: Path, wanted: Callable[[Any], bool] | None, limit
                 _write(opened, members[file.place], part / file.path, file, stop)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise Corrupt(f"the archive cannot be unpacked: {error}"[:300], stage="extract") from None
-    for path in _folders(files):
-        _sync(part / path)
+    if not _sync_file_system(part):
+        for file in files:
+            _sync(part / file.path)
+        for path in _folders(files):
+            _sync(part / path)
 
 
 def _members(opened: zipfile.ZipFile, archive: Path) -> list[zipfile.ZipInfo]:
@@ -98,19 +116,40 @@ def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, file: U
             if left < 0:
                 raise Corrupt(f"{file.path[:200]!r} unpacks to more than it says", stage="extract")
             plain.write(chunk)
-        plain.flush()
-        os.fsync(plain.fileno())
 
 
 def _folders(files: Sequence[Unpacked]) -> set[PurePosixPath]:
     return {parent for file in files for parent in PurePosixPath(file.path).parents} | {PurePosixPath()}
 
 
-def _sync(folder: Path) -> None:
+def _sync(path: Path) -> None:
+    """Bring a file, or a folder's entries, to the disk."""
     if os.name == "nt":
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
         return
-    fd = os.open(folder, os.O_RDONLY)
+    fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _sync_file_system(folder: Path) -> bool:
+    """Bring the folder's whole file system to the disk by one syncfs(2); False where the system has none.
+
+    70,000 small files take 3 minutes by one fsync each, and some seconds this way.
+    """
+    if sys.platform != "linux":
+        return False
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:
+        return False
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        if syncfs(fd):
+            raise OSError(ctypes.get_errno(), "syncfs failed")
+    finally:
+        os.close(fd)
+    return True

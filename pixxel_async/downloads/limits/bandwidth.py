@@ -1,4 +1,4 @@
-"""A limit of bytes a second, over all streams of a manager together."""
+"""Bandwidth limit over all streams of a manager."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from ...settings import Timing
 __all__ = ["BandwidthLimiter"]
 
 SLACK = 0.005
-"""Seconds that are not worth a sleep; they count in the next one."""
+"""Shortest sleep in seconds; shorter waits are carried over to the next call."""
 
 
 class BandwidthLimiter:
-    """One clock of bytes: whoever takes some moves it on, and waits until it is that late.
+    """Leaky-bucket limiter shared by all streams.
 
-    What was not used is not saved up, so that the rate is never passed afterwards.
+    Unused capacity is not saved up, so that there are no bursts above the rate.
     """
 
     def __init__(self, timing: Timing) -> None:
@@ -21,10 +21,11 @@ class BandwidthLimiter:
         self._free_at = float("-inf")
 
     async def take(self, size: int, rate: float) -> None:
-        """Waits until so many bytes may have come.
+        """Sleep until `size` more bytes fit under the rate.
 
         Args:
-            rate: bytes a second.
+            size: bytes received.
+            rate: bytes per second.
         """
         now = self._timing.clock()
         self._free_at = max(self._free_at, now) + size / rate

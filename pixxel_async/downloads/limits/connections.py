@@ -1,4 +1,4 @@
-"""How many connections to storages the bodies of one manager have."""
+"""Count of the connections to storages that the bodies of one manager use."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["ConnectionCount"]
 
 
 class ConnectionCount:
-    """Counts connections; a body may have more than one only while there are fewer than streams allowed.
+    """Counter of connections; a body may use more than one only while fewer than the allowed streams are open.
 
     Attributes:
-        used: connections that bodies have now.
+        used: connections in use now.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class ConnectionCount:
 
     @contextmanager
     def line(self) -> Iterator[None]:
-        """One connection for the block."""
+        """Count one connection for the block."""
         self.used += 1
         try:
             yield

@@ -1,4 +1,4 @@
-"""Room on the disk: what running bodies still need is spoken for."""
+"""Free space of disks, with reservations for the bytes that running bodies still need."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from ..disk.disk import Disk
 __all__ = ["DiskSpace", "Reservation"]
 
 SMALL = 1 << 20
-"""Bytes of a body for which the disk is not looked at once more."""
+"""Largest body in bytes for which a recent figure of free space is good enough."""
+UNKNOWN = 1 << 62
+"""Bytes taken to be free where the file system does not tell: writing finds out."""
 
 
 @define(eq=False)
 class Reservation:
-    """What one body still needs.
+    """Bytes that one body still needs.
 
     Attributes:
-        folder: where it is written.
-        missing: bytes that have not arrived; 0 when that is not known.
-        seen: free bytes of the disk as they were seen a moment ago, good for one small body; None when they were not.
+        folder: folder of its part file.
+        missing: bytes that have not arrived; 0 while unknown.
+        seen: free bytes of the disk a moment ago, good for one small body; None if they were not read.
     """
 
     folder: Path
@@ -34,7 +36,7 @@ class Reservation:
 
 
 class DiskSpace:
-    """The free room of disks, less a reserve and less what running bodies still need."""
+    """Free bytes of disks, less a reserve and less all reservations."""
 
     def __init__(self, disk: Disk, threads: Threads) -> None:
         self._disk = disk
@@ -43,7 +45,7 @@ class DiskSpace:
 
     @contextmanager
     def need(self, folder: Path, seen: int | None = None) -> Iterator[Reservation]:
-        """A need that counts as long as the block runs; `seen` as in `Reservation`."""
+        """Hold a reservation for the block, at first of 0 bytes; `seen` as in `Reservation`."""
         need = Reservation(folder, seen=seen)
         self._needs.add(need)
         try:
@@ -52,20 +54,20 @@ class DiskSpace:
             self._needs.discard(need)
 
     async def ask(self, need: Reservation, missing: int, *, reserve: int) -> int:
-        """Bytes that this body may write at most.
+        """Reserve `missing` bytes, and return how many the body may write at most.
 
         Args:
-            missing: bytes that it is known to need.
+            need: the body's reservation.
+            missing: bytes that it needs; 0 while unknown.
             reserve: bytes that stay free.
 
         Raises:
             DiskFull: there is less than that.
         """
         need.missing, seen, need.seen = 0, need.seen, None
-        free = (
-            seen if seen is not None and 0 < missing <= SMALL else await self._threads.run(self._disk.free, need.folder)
-        )
-        left = free - reserve - sum(other.missing for other in self._needs)
+        recent = seen is not None and 0 < missing <= SMALL
+        free = seen if recent else await self._threads.run(self._disk.free, need.folder)
+        left = (UNKNOWN if free is None else free) - reserve - sum(other.missing for other in self._needs)
         if left < max(missing, 1):
             raise DiskFull(
                 f"{need.folder} has {max(left, 0):,} bytes to spare beside a reserve of {reserve:,}, "

@@ -1,4 +1,4 @@
-"""One timer that sees whether bytes arrive, for all streams together."""
+"""Stall detection: one timer for all streams watches whether bytes arrive."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from contextlib import asynccontextmanager
 from attrs import define, field
 
 LOOKS = 4
-"""How often a window is looked at."""
+"""Checks per window."""
 
 
 class StallDetected(Exception):
-    """Inside this package only: too few bytes in one window."""
+    """Too few bytes arrived in one window; internal to downloads."""
 
 
 @define(eq=False)
 class Watch:
-    """One body that is being watched.
+    """State of one watched body.
 
     Attributes:
         window: seconds in which `floor` bytes must arrive.
+        limit: timeout around the body, which is brought forward when it stalls.
+        since: start of the window, in seconds of the event loop's clock.
         moved: bytes so far; the reader adds to it.
-        resting: True while the disk, not the network, is waited for.
+        mark: bytes at the start of the window.
+        resting: whether the disk, not the network, is waited for.
     """
 
     window: float
@@ -35,7 +38,7 @@ class Watch:
     resting: bool = field(default=False)
 
     def look(self, now: float) -> None:
-        """Ends the body when its window is over and too little came."""
+        """Time the body out when its window is over and fewer than `floor` bytes came."""
         if self.resting or self.moved - self.mark >= self.floor:
             self.since, self.mark = now, self.moved
         elif now - self.since >= self.window:
@@ -43,7 +46,7 @@ class Watch:
 
 
 class Watchdog:
-    """Watches any number of bodies with a single timer, which runs only while there are some."""
+    """Watcher of any number of bodies with a single timer, which runs only while there are some."""
 
     def __init__(self) -> None:
         self._watches: set[Watch] = set()
@@ -51,7 +54,12 @@ class Watchdog:
 
     @asynccontextmanager
     async def watch(self, window: float, floor: int) -> AsyncIterator[Watch]:
-        """Watch the block; raises `StallDetected` out of it when the window passes with fewer than `floor` bytes."""
+        """Watch the block; raise `StallDetected` from it when a window passes with fewer than `floor` bytes.
+
+        Args:
+            window: seconds.
+            floor: bytes.
+        """
         watch = None
         try:
             async with asyncio.timeout(None) as limit:
@@ -80,7 +88,7 @@ class Watchdog:
         self._arm()
 
     def close(self) -> None:
-        """No timer is left behind."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

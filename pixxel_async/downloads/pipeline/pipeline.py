@@ -43,12 +43,12 @@ class OpenPart:
     Attributes:
         file: the file.
         writer: its only writer.
-        free_bytes: free bytes of its disk when it was opened.
+        free_bytes: free bytes of its disk when it was opened; None where the file system does not tell.
     """
 
     file: PartFile
     writer: PartWriter
-    free_bytes: int
+    free_bytes: int | None
 
 
 class Pipeline:

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from ..._files import SAFE_OPEN
+from ..._files import SAFE_OPEN, check_ours, check_state_folder
 from ...errors import ConfigError, DiskFull, DownloadError, PixxelError
 from .lease import Owner, alive, certainly_dead
 from .rules.mounts import network_kind
@@ -113,7 +113,7 @@ class Database:
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | SAFE_OPEN, 0o600)
         try:
             status = os.fstat(fd)
-            _check_ours(self.path, status)
+            check_ours(self.path, status)
             if status.st_mode & 0o077 and hasattr(os, "fchmod"):
                 with suppress(OSError):
                     os.fchmod(fd, 0o600)
@@ -324,7 +324,7 @@ class Database:
         path = self.path.with_name(self.path.name + ".lock")
         fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | SAFE_OPEN, 0o600)
         try:
-            _check_ours(path, os.fstat(fd))
+            check_ours(path, os.fstat(fd))
             while fcntl is not None:
                 try:
                     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -369,29 +369,6 @@ def _locate(path: Path) -> Path:
         if not stat.S_ISREG(path.lstat().st_mode):
             raise ConfigError(f"the record {path} is no plain file")
     return path
-
-
-def check_state_folder(folder: Path) -> None:
-    """Refuse a `.pixxel` that is a link or another user's, and close one to others that they may write to.
-
-    Raises:
-        ConfigError: it is not ours.
-    """
-    status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode):
-        raise ConfigError(f"{folder} is no folder but a link or a file; remove it")
-    _check_ours(folder, status)
-    if status.st_mode & 0o022 and os.name == "posix":
-        with suppress(OSError):  # a file system without permissions
-            os.chmod(folder, 0o700)
-
-
-def _check_ours(path: Path, status: os.stat_result) -> None:
-    me = getattr(os, "geteuid", lambda: status.st_uid)()
-    if status.st_uid != me:
-        raise ConfigError(f"{path} belongs to another user (uid {status.st_uid}); remove it, or use another folder")
-    if not stat.S_ISDIR(status.st_mode) and not (stat.S_ISREG(status.st_mode) and status.st_nlink == 1):
-        raise ConfigError(f"{path} is no plain file, or has a second name (hard link); remove it")
 
 
 def _mounts() -> str:

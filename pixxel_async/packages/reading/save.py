@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..._aio.threads import Threads
+from ..._files import FULL
 from ...errors import ConfigError, DiskFull, DownloadError, NameTaken
 
 __all__ = ["save"]
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 async def save(pieces: AsyncIterable[bytes], to: Path, *, replace: bool, threads: Threads) -> Path:
@@ -86,7 +85,7 @@ def _told(to: Path) -> Iterator[None]:
         raise _taken(to) from None
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0, "OSError")
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise DiskFull(f"{to.parent} has no room: {name}", stage="publish") from None
         raise DownloadError(f"{to} cannot be written: {name}", stage="publish") from None
 
