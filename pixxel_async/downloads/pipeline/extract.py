@@ -51,7 +51,7 @@ async def extract_files(claim: ClaimedItem) -> Extracted | None:
         )  # fmt: skip
         await threads.run_until(stop, work)
     except DownloadError as error:
-        renamed = claim.row.extracted is not None and await threads.run(os.path.lexists, folder)
+        renamed = Extracted.read(claim.row.extracted) is not None and await threads.run(os.path.lexists, folder)
         kept = target.text() if renamed else None  # what failed after the rename is known as ours in the next run
         await claim.save(extracted=kept, error=str(error), error_kind=type(error).__name__, retryable=error.retryable)
         raise
