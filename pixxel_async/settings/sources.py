@@ -76,7 +76,10 @@ def profile_file(environ: Mapping[str, str]) -> tuple[Path, bool]:
     """Where the profile file is looked for, and whether the user has said so."""
     if environ.get("PIXXEL_CONFIG"):
         return Path(environ["PIXXEL_CONFIG"]).expanduser(), True
-    home = Path(environ.get("HOME") or Path.home())
+    try:
+        home = Path(environ.get("HOME") or Path.home())
+    except RuntimeError:  # a user without HOME and without a passwd entry, as in containers
+        home = Path(os.devnull)
     usual = [Path(environ["XDG_CONFIG_HOME"])] if environ.get("XDG_CONFIG_HOME") else [home / ".config"]
     if sys.platform == "darwin":
         usual.append(home / "Library" / "Application Support")
