@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -282,3 +283,11 @@ def test_what_is_wanted_stays_so() -> None:
     own = Wanted(JobPackage(workflow_id="w", job_id="j"), {"site": "north"}, name="a/b")
     assert as_wanted(own) is own
     assert as_wanted("job:w/j") == as_wanted(own.package) == Wanted(own.package)
+
+
+def test_ids_may_be_uuids() -> None:
+    """Ids as UUID objects, as database rows and path parameters hold them, are their text."""
+    id = UUID("30b4c722-4b9c-4ff0-a4e5-d6280d63ae35")
+    package: Any = JobPackage
+    assert package(workflow_id=id, job_id=id) == JobPackage(workflow_id=str(id), job_id=str(id))
+    assert str(package(workflow_id=id, job_id=id)) == f"job:{id}/{id}"

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from uuid import UUID
 
 from attrs import fields, frozen
 
@@ -64,6 +65,9 @@ class Package(ABC):
         for name in _members(type(self)):
             value = getattr(self, name)
             if value and type(value) is str:
+                continue
+            if isinstance(value, UUID):  # as database rows and path parameters of web frameworks hold ids
+                object.__setattr__(self, name, str(value))
                 continue
             for id in value if isinstance(value, tuple) else (value,):
                 if not isinstance(id, str) or not id:
