@@ -85,7 +85,7 @@ def test_what_costs_is_asked_back(served: Sandbox, command: Command, workflow: s
     assert not served.count("jobs.create")
     assert json.loads(command(*line, "--yes").stdout)["workflow_id"] == workflow
     assert served.count("jobs.create") == 1
-    priced = command("api", "orders", "create", "--dry-run", "--order-items", "[]")
+    priced = command("api", "orders", "create", "--dry-run", "--order-items", '[{"type": "archive"}]')
     assert "--yes" not in priced.stderr and served.count("orders.create") == 1
 
 
