@@ -287,6 +287,11 @@ class PixxelClient:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
+    def __dir__(self) -> list[str]:
+        from .resources import RESOURCES
+
+        return sorted({*super().__dir__(), *RESOURCES})
+
     def __enter__(self) -> NoReturn:
         raise TypeError("a client is opened by `async with PixxelClient() as client:`, inside an `async def`")
 

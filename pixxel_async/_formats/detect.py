@@ -45,6 +45,7 @@ _GEOJSON = re.compile(
     r'"type"\s*:\s*"(Feature|FeatureCollection|(Multi)?(Point|LineString|Polygon)|GeometryCollection)"'
 )
 _DELIMITERS = ",;\t"
+_PRINTABLE = bytes((*range(0x20, 0x7F), 0x09, 0x0A, 0x0D))
 
 
 def recognise(head: bytes, promised: Container | None = None) -> Container:
@@ -65,6 +66,8 @@ def recognise(head: bytes, promised: Container | None = None) -> Container:
     if _is_tar(head):
         return "tar"
     text = _text(head)
+    if text is None and _is_mostly_text(head):  # an error page in Latin-1, or one with a damaged byte
+        text = head.decode("latin-1").strip()
     return _text_container(text, rows=promised != "csv") if text is not None else "unknown"
 
 
@@ -77,6 +80,11 @@ def _inflated(head: bytes) -> bytes:
         return zlib.decompressobj(wbits=31).decompress(head, 512)
     except zlib.error:
         return b""
+
+
+def _is_mostly_text(head: bytes) -> bool:
+    """Return whether nine of ten bytes are printable ASCII or white space; compressed bytes have about 4 of 10."""
+    return len(head) > 0 and len(head.translate(None, _PRINTABLE)) <= len(head) // 10
 
 
 def _text(head: bytes) -> str | None:

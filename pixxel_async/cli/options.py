@@ -11,7 +11,6 @@ from typing import Any, Literal, TypeVar, cast
 
 import click
 
-from ..downloads.disk.locations import store_url, where
 from ..errors import ConfigError
 from .show.rows import FORMATS
 from .text import did_you_mean
@@ -134,6 +133,8 @@ class LocationType(click.Path):
             self.fail("it is empty", param, ctx)
         if self._urls and (broken := _BROKEN_URL.match(str(value))):
             self.fail(f"{value!r} is not a URL: write {broken[1]}://bucket/prefix", param, ctx)
+        from ..downloads.disk.locations import store_url
+
         try:
             url = store_url(value) if self._urls and isinstance(value, str) else None
         except ConfigError as error:
@@ -168,6 +169,8 @@ def folder_or_sums(command: F) -> F:
 def _located(command: F, metavar: str) -> F:
     @wraps(command)
     def located(*arguments: Any, folder: str | Path, spool: Path | None, **given: Any) -> Any:
+        from ..downloads.disk.locations import where
+
         return command(*arguments, folder=where(folder, spool), **given)
 
     return spool(click.argument("folder", metavar=metavar, type=LocationType(urls=True))(cast(F, located)))

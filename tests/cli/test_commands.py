@@ -80,8 +80,8 @@ def test_an_empty_listing_says_so(command: Command, workflow: str) -> None:
     ):
         table, listed = command(*line), command(*line, "--output", "json")
         assert (table.exit_code, table.stdout) == (0, "")
-        assert table.stderr in ("there are no jobs with the status odd\n", "the listing is empty\n")
-        assert (listed.stdout, listed.stderr) == ("[]\n", "")
+        assert table.stderr.endswith(("there are no jobs with the status odd\n", "the listing is empty\n"))
+        assert listed.stdout == "[]\n" and "no jobs" not in listed.stderr
 
 
 def test_check(command: Command) -> None:

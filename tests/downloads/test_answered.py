@@ -194,10 +194,10 @@ async def test_through_a_backend(sandbox: Sandbox, client: PixxelClient) -> None
     assert (stream.status, body) == (200, await truth(package, client))
     assert stream.headers["Content-Type"] == "image/png"
     assert (await client.packages.wait(package)).ready
-    with pytest.raises(ConfigError, match="picture:.* has no signed link"):
+    with pytest.raises(ConfigError, match="has no signed link"):
         await client.packages.link(package)
     sandbox.inject(Fault(route="visualizations.png", kind="cut", at=100))
-    with pytest.raises(DownloadError, match="not continued"):
+    with pytest.raises(DownloadError, match="cannot be resumed"):
         await client.packages.open(package)
 
 

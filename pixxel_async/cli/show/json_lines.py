@@ -56,7 +56,7 @@ class EventLines(Silent):
 
 def event_members(event: Event) -> dict[str, Any]:
     """Convert an event to JSON members; `item` is the package's text form in all of them."""
-    members = {name: _plain(value) for name, value in asdict(event, recurse=False).items() if name != "members"}
+    members = {name: _plain(value) for name, value in asdict(event, recurse=False).items() if not name.startswith("_")}
     if isinstance(event, Skipped):
         members["path"] = members.pop("file")
     return {"item": members.pop("package", None) or members.pop("item"), **members}
