@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .settings import Timing
-
 if TYPE_CHECKING:
     from .client import PixxelClient
     from .sandbox import Sandbox
@@ -33,7 +31,7 @@ def pixxel_client(pixxel_sandbox: Sandbox) -> PixxelClient:
     It uses the sandbox's clock, and its waits step that clock: a job of an hour takes milliseconds.
     """
     from .client import PixxelClient
-    from .settings import Settings
+    from .settings import Settings, Timing
 
     settings = Settings().with_values(pixxel_sandbox.api_key, base_url=pixxel_sandbox.url)
     return PixxelClient(settings=settings, timing=Timing(clock=pixxel_sandbox.clock.now, sleep=pixxel_sandbox.sleep))

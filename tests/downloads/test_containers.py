@@ -151,3 +151,11 @@ def test_no_tail_breaks_the_reader(tail: bytes, more: int) -> None:
         list(entries([tail], end))
     except Corrupt:
         pass
+
+
+@pytest.mark.parametrize(
+    "head", [b"\xc3!DOCTYPE html><html><body>Sign in</body></html>", "<p>Zugriff verweigért".encode("latin-1")]
+)
+def test_a_damaged_page_is_still_a_page(head: bytes) -> None:
+    """A page with a damaged byte, or in Latin-1, is not taken for a container that is not known."""
+    assert recognise(head) == "page"

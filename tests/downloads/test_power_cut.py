@@ -140,7 +140,7 @@ class Noting(CommitThread):
 async def test_what_a_rename_relies_on_is_on_the_disk_first(tmp_path: Path) -> None:
     """M-07: "publishing" and "done" wait for the disk when they are committed; what costs no file does not."""
     owner, path = Owner.of_this_process(time.time), tmp_path / "record.sqlite"
-    thread = Noting(lambda: Database.open(path, "o", owner), beat=10.0)
+    thread = Noting(lambda stop: Database.open(path, "o", owner, stop=stop), beat=10.0)
     thread.levels = []
     async with Record(await thread.start(), thread, owner, time.time) as record:
         for state in ("streaming", "publishing", "streaming", "done", "failed"):

@@ -53,7 +53,8 @@ LADDERS = {
     ),
     "packages": ("packages", "reading state", "rules link kinds"),
     "cli": (
-        "commands", "run_export", "choose open_record", "app", "options", "running show", "session errors", "text malloc",
+        "commands", "run_export", "choose open_record", "app", "options", "running show", "session errors",
+        "text malloc",
     ),
     "sandbox": (
         "server", "api", "handlers state privileges storage start_page", "start_page_html", "data",

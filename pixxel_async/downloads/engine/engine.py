@@ -123,8 +123,11 @@ class Engine:
         try:
             async with asyncio.timeout(max(left, 0.0)) as limit:
                 item.running = WorkerHold(item.identity, limit)
-                done = await Pipeline(item, self.services).run()
-                self.finish(item, done)
+                try:
+                    done = await Pipeline(item, self.services).run()
+                    self.finish(item, done)
+                finally:
+                    item.running = None  # a hold whose timeout has ended cannot be cancelled any more
                 return done.size if done.fetched else 0
         except NotReady:
             self._asker.packing(item)
