@@ -43,6 +43,5 @@ def test_the_check_knows_the_default_pools(call: str, shared: bool) -> None:
 def test_no_default_pool_is_used() -> None:
     """`def` endpoints of Starlette run in anyio's 40 threads: a client that needs one of them waits for itself."""
     paths = [path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] not in OWN_PROCESS]
-    paths.remove(ROOT / "_http" / "rest.py")  # gets its own limiter with the next change of that file
     found = [f"{path.relative_to(ROOT)}:{line}" for path in paths for line in shared_pools(path.read_text("utf-8"))]
     assert not found, f"take a thread of `_aio.threads.Threads`, or pass a limiter of ours: {', '.join(found)}"
