@@ -1,4 +1,4 @@
-"""One request for one package, and what its answer means for it."""
+"""Request a package once, and interpret the response."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Asker"]
 
 PAUSE = 10.0
-"""Seconds of pause after a refusal for too many requests that names none."""
+"""Seconds of pause after a 429 without Retry-After."""
 
 
 class Asker:

@@ -1,4 +1,4 @@
-"""The workers of a manager, and the packages that are under way; what users see of it is in `manager.py`."""
+"""The workers of a manager, and its packages under way; `manager.py` is their public side."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine"]
 
 LOOK_AGAIN = 1.0
-"""Seconds between two looks at a package that another process has."""
+"""Seconds between two attempts to claim a package that another process holds."""
 
 
 class Engine:
@@ -70,7 +70,7 @@ class Engine:
             ask(item)
 
     def staff(self, settings: DownloadSettings) -> None:
-        """As many workers as these settings ask for."""
+        """Start as many workers as these settings ask for."""
         for kind, count, work in (
             ("ask", settings.max_concurrent_requests, self._ask),
             ("stream", settings.max_concurrent_downloads, self._stream),
@@ -162,7 +162,7 @@ class Engine:
                 self.stop(error, lambda other: True)
 
     def finish(self, item: Item, outcome: Outcome) -> None:
-        """An item has ended: all who want it learn of it."""
+        """Deliver an item's outcome to all its sinks."""
         sinks, item.sinks = item.sinks, ()
         self._forget(item)
         self.services.emit(outcome)
@@ -172,7 +172,7 @@ class Engine:
         self.schedule.wake()
 
     def key(self, package: Package, context: BatchContext) -> ItemKey:
-        """What an item is known by; mostly the package alone, for there may be very many.
+        """Return the key of an item; mostly the package alone, for there may be very many.
 
         Another client's item is another item: what one key is refused, the next may have.
         """
@@ -185,7 +185,7 @@ class Engine:
             del self.items[key]
 
     def fail(self, item: Item, error: PixxelError) -> None:
-        """An item has failed, and the record keeps why."""
+        """Fail an item, and record why."""
         if not item.sinks:
             return
         if isinstance(error, DownloadError):
@@ -199,7 +199,7 @@ class Engine:
         task.add_done_callback(self._notes.discard)
 
     def leave(self, item: Item, sink: OutcomeSink) -> None:
-        """Somebody no longer wants an item; when nobody does, it is dropped."""
+        """Remove a sink from an item; drop the item when none is left."""
         item.sinks = tuple(other for other in item.sinks if other is not sink)
         if item.sinks:
             return
@@ -219,17 +219,17 @@ class Engine:
             sink.stop(error)
 
     async def room(self, most: int) -> None:
-        """Waits until fewer than `most` packages are under way."""
+        """Wait until fewer than `most` packages are under way."""
         while len(self.items) >= most:
             self._changed.clear()
             await self._changed.wait()
 
     async def idle(self) -> None:
-        """Waits until no package is under way."""
+        """Wait until no package is under way."""
         await self.room(1)
 
     async def close(self) -> None:
-        """Cancel the workers and wait until they have let go of everything."""
+        """Cancel the workers and wait until they have released everything."""
         workers = [worker for crew in self._workers.values() for worker in crew]
         for task in (*workers, *self._holds):
             task.cancel()

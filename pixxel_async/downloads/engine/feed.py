@@ -1,4 +1,4 @@
-"""A source of packages, read no faster than requests are sent."""
+"""Read a source of packages, no faster than requests are sent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Feed"]
 
 LARGEST_CHUNK = 512
-"""Rows that are looked up at once at most."""
+"""Most rows looked up at once."""
 
 
 class Batch(OutcomeSink, Protocol):
@@ -65,7 +65,7 @@ class Feed:
 
     @property
     def to_come(self) -> int | None:
-        """Rows that are still to be read; None when that is not known."""
+        """Return the rows still to be read; None if unknown."""
         return 0 if self._read else self._source.left
 
     async def run(self) -> None:
@@ -92,7 +92,7 @@ class Feed:
         return await self._source.take(max(size, use))
 
     def _use(self) -> int:
-        """How many more packages could be asked for soon; none while half of the requests have theirs waiting."""
+        """Return how many more packages can be requested soon; none while half of the requests have theirs waiting."""
         settings, schedule = self._context.settings, self._engine.schedule
         if not self._sink.open or self._context.fresh > settings.max_concurrent_requests // 2:
             return 0
@@ -100,14 +100,14 @@ class Feed:
         return max(min(settings.max_concurrent_requests - self._context.fresh, room), 0)
 
     def _is_new(self, given: Wanted) -> bool:
-        """Whether a row has to be looked up: it is this machine's share, and not under way already."""
+        """Return whether a row has to be looked up: it is of this machine's shard, and not under way already."""
         if not in_shard(given.package, self._context.settings.shard):
             self._say(Skipped(given.package, "another machine's share"))
             return False
         return not self._join(given)
 
     def _join(self, given: Wanted) -> bool:
-        """Whether a package is under way already: then this batch learns of its end, and does not end it."""
+        """Join a package that is under way already: this batch gets its outcome, but does not cancel it."""
         known = self._engine.items.get(self._engine.key(given.package, self._context)) if self._engine.items else None
         if known is None:
             return False
@@ -119,7 +119,7 @@ class Feed:
         return True
 
     async def _take(self, given: Sequence[Wanted]) -> int:
-        """How many of these are on their way now; one that cannot be named or looked up fails, and no other."""
+        """Start these; return how many are under way. One that cannot be named or looked up fails alone."""
         try:
             found = await look_up(given, self._context, self._engine.services)
         except PixxelError as error:
@@ -131,7 +131,7 @@ class Feed:
         return sum(map(self._begin, found))
 
     def _begin(self, found: LookupResult) -> bool:
-        """Whether a package is on its way now; one that is over already never becomes an item."""
+        """Start a package; return False if it is over already, and so never becomes an item."""
         outcome = ended(found, self._context, skip=True)
         if outcome is not None:
             self._say(outcome)
@@ -141,7 +141,7 @@ class Feed:
         return False
 
     def _item(self, given: Wanted) -> Item:
-        """A new item, of this batch alone."""
+        """Make an item of this batch."""
         item = Item(given, self._context, self._engine.services.timing.clock())
         item.sinks = self._alone
         self._engine.items[self._engine.key(given.package, self._context)] = item
@@ -149,12 +149,12 @@ class Feed:
         return item
 
     def _say(self, outcome: Outcome) -> None:
-        """The outcome of a row that is never under way."""
+        """Deliver the outcome of a row that never becomes an item."""
         self._engine.services.emit(outcome)
         self._sink.say(outcome)
 
     def _start(self, item: Item) -> None:
-        """The item may be asked for, or its job is waited for first."""
+        """Request an item, or wait for its job first."""
         ids = item.package.fields()
         if not self._wait_for_jobs or item.wanted.ended or "job_id" not in ids:
             self._engine.schedule.add(item)
@@ -168,7 +168,7 @@ class Feed:
         self._follows[job] = client.follow_job(*job, partial(self._job_ended, job), deadline=deadline)
 
     def _job_ended(self, job: tuple[str, str], error: Exception | None) -> None:
-        """Start or end what hangs on a job."""
+        """Start or fail the items of a job."""
         del self._follows[job]
         for item in self._jobs.pop(job):
             if error is not None:
@@ -195,7 +195,7 @@ class Feed:
 
 
 def _of_job(error: Exception) -> PixxelError:
-    """Why a package cannot be had, of the error that its job's wait ended with."""
+    """Return the error of a package whose job's wait ended with this error."""
     match error:
         case WaitFailed():
             return PackageFailed(f"its job ended badly: {error}", stage="wait")

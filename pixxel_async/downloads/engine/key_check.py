@@ -1,4 +1,4 @@
-"""Is one package refused, or the key?"""
+"""After a 401 or 403, tell a refused key from one forbidden package."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["KeyProbe"]
 
 MEMORY = 60.0
-"""Seconds for which one look at the projects answers for all packages."""
+"""Seconds for which one probe counts for all packages."""
 
 
 class KeyProbe:
-    """Asks for the projects, which every working key may see, at most once a minute for each client."""
+    """Probe GET /v0/projects, which every working key may call, at most once a minute for each client."""
 
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
@@ -27,7 +27,7 @@ class KeyProbe:
         self._known: WeakKeyDictionary[PixxelClient, tuple[float, PixxelError | None]] = WeakKeyDictionary()
 
     async def refusal(self, client: PixxelClient) -> PixxelError | None:
-        """The error with which the API refuses this client's key; None when it accepts it, or cannot be asked."""
+        """Return the error with which the API refuses this client's key; None if it accepts it, or is unreachable."""
         async with self._lock:
             known = self._known.get(client)
             if known is None or self._timing.clock() - known[0] >= MEMORY:

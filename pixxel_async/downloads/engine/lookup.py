@@ -1,4 +1,4 @@
-"""What is known of packages before anything is asked for: done, given up, another machine's, or to be fetched."""
+"""Look up packages before anything is requested: done, given up, another shard's, or to be fetched."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __all__ = ["LookupResult", "ended", "in_shard", "look_up"]
 
 
 class LookupResult(NamedTuple):
-    """What record and disk say about one package, and what follows from it.
+    """What record and disk say about one package, and the decision.
 
     Attributes:
-        row: None when the record knows nothing of it.
+        row: None if the record has none.
     """
 
     wanted: Wanted
@@ -35,7 +35,7 @@ class LookupResult(NamedTuple):
 
 
 def in_shard(package: Package, shard: tuple[int, int] | None) -> bool:
-    """Whether a package is this machine's.
+    """Return whether a package is of this machine's shard.
 
     Args:
         shard: (i, n), i counted from 1; None: all are.
@@ -49,10 +49,10 @@ def in_shard(package: Package, shard: tuple[int, int] | None) -> bool:
 async def look_up(
     wanted: Sequence[Wanted], context: BatchContext, services: ReadServices, *, heads: bool = True
 ) -> list[LookupResult]:
-    """Look up packages of one call, all together; raises when one of them cannot be named or looked at.
+    """Look up packages of one call together; raise if one of them cannot be named or looked at.
 
     Args:
-        heads: whether of what is done no more need be told than that and where it is.
+        heads: load only state and path of finished packages; faster for large batches.
     """
     identities = [str(each.package) for each in wanted]
     known = await services.record.known(identities, context.folder, heads=heads and not context.settings.extract)
@@ -62,10 +62,10 @@ async def look_up(
 
 
 def ended(found: LookupResult, context: BatchContext, *, skip: bool) -> Outcome | None:
-    """The outcome of what is over already; None when something is to be done about it.
+    """Return the outcome of a package that is over already; None if something is to be done.
 
     Args:
-        skip: whether what is done or given up is `Skipped`, as in a batch, instead of returned or tried again.
+        skip: whether done and given-up packages are `Skipped`, as in a batch, instead of returned or retried.
     """
     package, row = found.wanted.package, found.row
     if row is None:
@@ -79,7 +79,7 @@ def ended(found: LookupResult, context: BatchContext, *, skip: bool) -> Outcome 
 
 
 def _to_unpack(context: BatchContext, row: Row, unpacked: Extracted | None) -> bool:
-    """Whether it is done but for its files."""
+    """Return whether it is done except for unpacking."""
     return context.settings.extract and row.container == "zip" and (unpacked is None or not unpacked.whole)
 
 

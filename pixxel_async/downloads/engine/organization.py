@@ -1,4 +1,4 @@
-"""The record belongs to an organization, whatever key asks."""
+"""Bind the record to an organization, whatever key asks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class OrganizationGuard:
         self._over = not client.settings.api_key
 
     async def ensure(self) -> None:
-        """Bind the record; what cannot be learned is left.
+        """Bind the record; do nothing if the organization cannot be found out.
 
         Raises:
             ConfigError: the record belongs to another organization.

@@ -1,4 +1,4 @@
-"""Any iterable of packages, read in chunks that never wait for a row which is not there yet."""
+"""Read any iterable of packages in chunks that never wait for a row which is not there yet."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ T = TypeVar("T")
 __all__ = ["InPages", "PackageSource"]
 
 PATIENCE = 0.05
-"""Seconds that a chunk which holds something waits for the rest of it."""
+"""Seconds that a non-empty chunk waits for more rows."""
 BREATH = 64
-"""Rows after which others have their turn, also where the source never waits."""
+"""Rows after which the event loop gets its turn, also if the source never waits."""
 
 
 class InPages(AsyncIterable[T], Generic[T]):
@@ -32,7 +32,7 @@ class InPages(AsyncIterable[T], Generic[T]):
         self._pages = pages
 
     def by_page(self, *, once: bool = True) -> AsyncIterator[Iterable[T]]:
-        """The pages."""
+        """Return the pages."""
         return self._pages
 
     async def __aiter__(self) -> AsyncIterator[T]:
@@ -69,12 +69,12 @@ class PackageSource:
             raise ConfigError(f"packages come as an iterable or an async iterable, not as {type(source).__name__}")
 
     def to_come(self) -> int:
-        """How many rows there will likely be; a source of unknown length is taken to be half way."""
+        """Estimate the rows to come; a source of unknown length counts as half read."""
         return length_hint(self._whole, self._taken)
 
     @property
     def left(self) -> int | None:
-        """Rows that are still to come; None where the source does not tell."""
+        """Return the rows still to come; None if unknown."""
         hint = length_hint(self._whole, -1)
         return None if hint < 0 else hint
 
@@ -88,7 +88,7 @@ class PackageSource:
         return rows
 
     async def _at_hand(self, most: int) -> list[object]:
-        """The next rows of what is plain: the source itself, or one page of it."""
+        """Return the next rows of a plain iterable: the source itself, or one page of it."""
         rows = self._some(min(most, BREATH))
         while not rows and await self._turned():
             rows = self._some(min(most, BREATH))
@@ -107,7 +107,7 @@ class PackageSource:
         return rows
 
     async def _turned(self) -> bool:
-        """Whether there is a next page; raises what the one before ended with."""
+        """Turn to the next page and return whether there is one; raise what the last one ended with."""
         if self._torn is not None:
             raise self._torn
         page = None if self._pages is None else await anext(self._pages, None)
@@ -130,7 +130,7 @@ class PackageSource:
         return taken
 
     async def _run(self, rows: AsyncIterator[object]) -> None:
-        """Read row by row, and rest when there are as many as were asked for."""
+        """Read row by row, and rest when enough are at hand."""
         try:
             async for row in rows:
                 self._read.append(row)
@@ -144,13 +144,13 @@ class PackageSource:
             self._news.set()
 
     async def _arrived(self, count: int, reading: asyncio.Task[None]) -> None:
-        """Waits until so many rows are here, or the source has ended."""
+        """Wait until that many rows are here, or the source has ended."""
         while len(self._read) < count and not reading.done():
             self._news.clear()
             await self._news.wait()
 
     async def aclose(self) -> None:
-        """Let go of the source; a generator is closed."""
+        """Close the source."""
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait([self._reading])

@@ -1,6 +1,7 @@
-"""Which bytes of a part file are there, while several connections fill it: sorted regions, the first from byte 0.
+"""Track which bytes of a part file are present while several connections fill it: sorted regions, the first from byte
+0.
 
-The first region is the prefix: what a single stream would have written, and what is digested.
+The first region is the prefix: what a single connection would have written, and what is hashed.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from collections.abc import Iterable
 __all__ = ["Region", "Regions", "add", "clipped", "from_text", "gaps", "next_piece", "size_of", "to_text"]
 
 Region = tuple[int, int]
-"""Its first byte, and the byte after its last."""
+"""First byte, and the byte after the last."""
 Regions = tuple[Region, ...]
 
 
 def add(regions: Iterable[Region], new: Region) -> Regions:
-    """The regions with one more, joined where they touch or overlap; the first begins at byte 0 even if it is empty."""
+    """Add a region, merged where it touches or overlaps others; the first begins at byte 0 even if it is empty."""
     merged: list[Region] = [(0, 0)]
     for start, end in sorted((*regions, new)):
         first, last = merged[-1]
@@ -29,26 +30,26 @@ def add(regions: Iterable[Region], new: Region) -> Regions:
 
 
 def clipped(regions: Regions, size: int) -> Regions:
-    """The regions as far as they lie in a file of that size."""
+    """Clip regions to a file of that size."""
     kept = tuple((start, min(end, size)) for start, end in regions if start < size)
     return kept or ((0, 0),)
 
 
 def gaps(regions: Iterable[Region], total: int) -> Regions:
-    """What is not there, in order."""
+    """Return the missing ranges, in order."""
     joined = add(regions, (total, total))
     return tuple((end, start) for (_, end), (start, _) in itertools.pairwise(joined))
 
 
 def next_piece(free: Regions, lines: int, most: int) -> Region | None:
-    """What one connection is to fetch next: the earliest bytes that are free, so that the prefix grows.
+    """Choose the next range for a connection: the earliest free bytes, so that the prefix grows.
 
-    Towards the end of a body pieces get smaller, down to an eighth, so that all connections are done at the same time.
+    Towards the end of a body pieces shrink, down to an eighth, so that all connections finish together.
 
     Args:
-        free: what is neither there nor on its way.
-        lines: connections that share it.
-        most: bytes of one piece.
+        free: ranges that are neither present nor requested.
+        lines: connections that share the body.
+        most: bytes of one piece at most.
     """
     if not free:
         return None
@@ -59,17 +60,17 @@ def next_piece(free: Regions, lines: int, most: int) -> Region | None:
 
 
 def size_of(regions: Iterable[Region]) -> int:
-    """Bytes in all of them."""
+    """Return the total bytes of regions."""
     return sum(end - start for start, end in regions)
 
 
 def to_text(regions: Regions) -> str:
-    """As the record keeps them."""
+    """Render regions for the record."""
     return json.dumps(regions, separators=(",", ":"))
 
 
 def from_text(text: str) -> Regions | None:
-    """What the record kept; None when it makes no sense, and nothing beyond what is surely there can be trusted."""
+    """Parse the record's regions; None if they are malformed: then only the synced bytes can be trusted."""
     try:
         pairs = [(int(start), int(end)) for start, end in json.loads(text)]
     except (ValueError, TypeError, RecursionError):

@@ -1,7 +1,7 @@
-"""Where a package goes below the folder: names that are one safe segment on every system, whatever they are made of.
+"""Name files below the folder: every field becomes one path segment that is safe on every system.
 
 Rule 1: a name comes from our own ids and the user's template; a server's text only ever fills one field of it.
-Rule 2: what a field holds can neither leave its segment nor name anything special, on any operating system.
+Rule 2: a field can neither leave its segment nor name anything special, on any operating system.
 """
 
 from __future__ import annotations
@@ -67,32 +67,32 @@ _OURS = (".part", ".json", ".lock", ".sqlite", ".sqlite-wal", ".sqlite-shm", ".s
 
 
 class Named(Protocol):
-    """What naming needs to know of a package."""
+    """What naming needs of a package."""
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Where it goes when no template says so, one text for each segment."""
+        """Return its default path, one text for each segment."""
         ...
 
     @property
     def id8(self) -> str:
-        """Eight digits that tell packages apart."""
+        """Return eight digits that tell packages apart."""
         ...
 
     def fields(self) -> Mapping[str, Any]:
-        """Its ids by name."""
+        """Return its ids by name."""
         ...
 
 
 def render(package: Named, template: str | None, fields: Mapping[str, Any]) -> str:
-    """The path of a package below the folder, with `/` between segments and without a suffix.
+    """Render a package's path below the folder, with `/` between segments and without a suffix.
 
     Args:
-        template: such as `{workflow_name}/{finished_at:%Y-%m}/{job_id}`; None for its kind's own place.
-        fields: what the template may use beside the package's own ids and `id8`; a value of None reads `unknown`.
+        template: such as `{workflow_name}/{finished_at:%Y-%m}/{job_id}`; None for the kind's default.
+        fields: further fields for the template beside the package's ids and `id8`; a value of None reads `unknown`.
 
     Raises:
-        ConfigError: the template is malformed, leaves the folder, or names a field that is not there.
+        ConfigError: the template is malformed, leaves the folder, or names an unknown field.
     """
     if template is None:
         return "/".join(map(segment, package.path))
@@ -103,13 +103,13 @@ def render(package: Named, template: str | None, fields: Mapping[str, Any]) -> s
 
 
 def check_template(template: str, known: Iterable[str]) -> None:
-    """Refuse a template that could not be rendered, before anything is asked for.
+    """Refuse a template that cannot be rendered, before anything is requested.
 
     Args:
-        known: the fields that there are.
+        known: the known fields.
 
     Raises:
-        ConfigError: it is malformed, leaves the folder, or names an unknown field; the text names the known ones.
+        ConfigError: it is malformed, leaves the folder, or names an unknown field; the message names the known ones.
     """
     fields = list(_parsed(template))
     names = sorted(known)
@@ -149,11 +149,11 @@ def _formatted(name: str, value: Any, spec: str) -> str:
 
 
 def segment(text: str) -> str:
-    """Any text as one file name that is harmless on every system, and the same each time.
+    """Convert any text to one file name that is safe on every system, deterministically.
 
-    The result is NFC, not empty, at most `MAX_BYTES` long in UTF-8, and holds no separator, control, bidi or
-    zero-width character; it starts with none of `.`, `-`, `~`, ends with no dot or blank, and is no device's name
-    and none of our own files.
+    The result is NFC, not empty, at most `MAX_BYTES` long in UTF-8, and holds no separator, control, bidi or zero-width
+    character; it starts with none of `.`, `-`, `~`, ends with no dot or blank, and is no device's name and none of our
+    own files.
     """
     name = _visible(text).translate(_FORBIDDEN)
     name = _short(_trimmed(name), text)
@@ -170,7 +170,7 @@ def is_below(path: str) -> bool:
 
 
 def is_device(name: str) -> bool:
-    """Whether some system takes a file name for a device's, whatever its suffix."""
+    """Return whether some system takes a file name for a device's, whatever its suffix."""
     return name.split(".")[0].rstrip(" ").upper() in _DEVICES
 
 
@@ -197,16 +197,16 @@ def _short(name: str, text: str) -> str:
 
 
 def with_suffix(name: str, container: str) -> str:
-    """A rendered name with the suffix that the bytes deserve, in place of one that it may have had.
+    """Replace a name's suffix by that of its container.
 
     Args:
-        container: one of `packages.rules.containers.Container`.
+        container: one of `_formats.detect.Container`.
     """
     return bare(name) + _SUFFIXES.get(container, _UNKNOWN_SUFFIX)
 
 
 def distinct(name: str, package: object) -> str:
-    """The name that a package gets when another one has its name: with `-<id8>` before the suffix."""
+    """Insert `-<id8>` before the suffix, for a package whose name is taken."""
     stem = bare(name)
     return f"{stem}-{_digest(str(package))[:8]}{name[len(stem) :]}"
 
@@ -217,12 +217,12 @@ def part_name(package: object, owner: str = "") -> str:
 
 
 def fold(name: str) -> str:
-    """What two names share that some file system would take for the same: neither case nor accents' spelling count."""
+    """Fold a name so that names equal on some file system are equal: neither case nor Unicode normalization counts."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def bare(name: str) -> str:
-    """A name without the suffix that tells what its bytes are."""
+    """Remove the suffix that stands for the container."""
     stem, last = name[: name.rfind("/") + 1], name[name.rfind("/") + 1 :]
     found = next((suffix for suffix in _EVERY_SUFFIX if last.lower().endswith(suffix) and last.lower() != suffix), "")
     return stem + last[: len(last) - len(found)]

@@ -1,4 +1,4 @@
-"""When a thing is likely to end, by what its answers say."""
+"""Estimate when an object ends, from the progress in its responses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 
 
 def percent(progress: object) -> float | None:
-    """Progress as a number from 0 to 100, from a number or a text with or without a % sign; None if it is neither.
+    """Parse progress as a number from 0 to 100, from a number or a text with or without a % sign; None if it is
+    neither.
 
     Source: the vendor's document has it as text for jobs and as a number elsewhere.
     """
@@ -15,7 +16,7 @@ def percent(progress: object) -> float | None:
 
 
 def numeric(value: object) -> float | None:
-    """A finite number, from a number or a text; None if it is neither."""
+    """Parse a finite number from a number or a text; None if it is neither."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
@@ -26,12 +27,12 @@ def numeric(value: object) -> float | None:
 
 
 def remaining(progress: object, estimated: object, watched: float) -> float | None:
-    """Seconds until the likely end; None when the answers do not tell.
+    """Estimate the seconds until the end; None if the responses do not tell.
 
     Args:
-        progress: as it came.
-        estimated: seconds that the whole work is expected to take, as it came.
-        watched: seconds that we have seen it going; it has lasted at least as long.
+        progress: as received.
+        estimated: expected duration of the whole work in seconds, as received.
+        watched: seconds since its first sighting, a lower bound of its age.
     """
     whole, done = numeric(estimated), percent(progress)
     if whole is None:
@@ -41,12 +42,12 @@ def remaining(progress: object, estimated: object, watched: float) -> float | No
 
 
 def estimated_wait(likely: float, still: float, longest: float) -> float:
-    """Seconds before asking again when the likely end is known.
+    """Return the seconds before the next poll when the end can be estimated.
 
     Args:
-        likely: seconds until the likely end.
-        still: the floor: the wait that has grown with the answers that brought no news, so that a thing stuck
-            shortly before its end is not asked about all the time.
-        longest: the ceiling.
+        likely: estimated seconds until the end.
+        still: lower bound: the interval grown by responses without news, so that an object stuck shortly before its end
+            is not polled all the time.
+        longest: upper bound.
     """
     return min(max(likely, still), longest)

@@ -1,4 +1,4 @@
-"""When to ask again, and in which way."""
+"""Decide when to poll, and whether by a listing or one by one."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from ...settings.constants import AGE_SHARE
 DAY = 86_400.0
 
 REQUEST_BYTES = 1_000
-"""What a request moves beside its body: the headers of both sides."""
+"""Bytes of a request beside its body: the headers of both sides."""
 
 A_FEW = 5
-"""Gets a tick that nobody minds."""
+"""Single requests a tick that need no further justification."""
 
 CROWD_BYTES = 50_000
-"""What a request counts for beside its body once there are more than a few: round trips and rate limits, too."""
+"""Bytes that a request counts for beside its body once there are more than a few: round trips and rate limits."""
 
 WORTH_A_TICK = 20
-"""One in so many of a group must be due before all are asked about."""
+"""One in this many of a group must be due before the group is polled."""
 
 MOST_SETBACKS = 16
-"""Doublings that count; beyond, the deadline has come anyway."""
+"""Doublings that count; beyond, the deadline has passed anyway."""
 
 
 def jittered(wait: float, share: float, roll: float) -> float:
-    """The wait moved up or down by at most `share` of it; `roll` is in [0, 1)."""
+    """Move a wait up or down by at most `share` of it; `roll` is in [0, 1)."""
     return wait * (1 + share * (2 * roll - 1))
 
 
 def grown(asked: int, settings: PollSettings) -> float:
-    """Seconds before asking again when `asked` answers have come, without a ceiling but a day."""
+    """Return the interval after `asked` responses: exponential, with a day as its only ceiling."""
     steps = max(asked, 1) - 1
     growth = min(steps * math.log(settings.multiplier), math.log(max(DAY / settings.initial_interval, 1.0)))
     return settings.initial_interval * math.exp(growth)
@@ -43,15 +43,16 @@ def grown(asked: int, settings: PollSettings) -> float:
 def next_wait(
     age: float, asked: int, settings: PollSettings, roll: float, setbacks: int = 0, *, restarts: bool = True
 ) -> float:
-    """Seconds before asking again.
+    """Return the seconds before the next poll.
 
     Args:
         age: seconds since the first request.
-        asked: answers that have come since.
-        roll: chance, in [0, 1).
+        asked: responses since then.
+        roll: random number in [0, 1).
         setbacks: how often the status went backwards; each doubles the wait.
-        restarts: whether asking may start the work anew, as with a package's PUT. Then the wait has no ceiling and
-            is never shorter than `AGE_SHARE` of the age, so that one wait becomes longer than the work.
+        restarts: whether polling may restart the work, as a package's PUT may. Then the wait has no ceiling and is
+            never
+            shorter than `AGE_SHARE` of the age, so that one wait becomes longer than the work.
     """
     if not restarts:
         return jittered(min(grown(asked, settings), settings.max_interval), settings.jitter, roll)
@@ -61,34 +62,34 @@ def next_wait(
 
 
 def group_wait(waits: Sequence[float]) -> float:
-    """Seconds before the next request for a whole group: until enough of them are due.
+    """Return the seconds before the next poll of a whole group: until enough of it is due.
 
-    A small group follows its most urgent member; in one of thousands there is always somebody about to end, and
-    following that one would ask for all of them all the time.
+    A small group follows its most urgent member; in one of thousands some member is always about to end, and following
+    it would poll all of them all the time.
     """
     return sorted(waits)[len(waits) // WORTH_A_TICK]
 
 
 def last_look(wait: float, left: float, margin: float) -> float:
-    """The wait, shortened so that one request comes `margin` seconds before the deadline instead of after it.
+    """Shorten a wait so that one request comes `margin` seconds before the deadline instead of after it.
 
     Args:
-        wait: seconds until the next request would be sent.
+        wait: seconds until the next request.
         left: seconds until the last waiter's deadline.
-        margin: seconds that the request may take; with hardly more left than that, there is no further look.
+        margin: seconds that the request may take; with hardly more than that left, there is no further request.
     """
     return left - margin if wait >= left > 2 * margin else wait
 
 
 @frozen
 class Weights:
-    """What the two ways of asking were seen to cost; at first, what is likely.
+    """Observed cost of both ways of polling; at first, estimates.
 
     Attributes:
-        rows: rows that the listing brought.
+        rows: rows of the listing.
         pages: requests that it took.
         row: bytes of one row.
-        whole: bytes of one thing that was got by itself.
+        whole: bytes of one object fetched by itself.
     """
 
     rows: int = 50
@@ -98,7 +99,7 @@ class Weights:
 
 
 def lists(wanted: int, weights: Weights) -> bool:
-    """Whether a listing moves fewer bytes than getting `wanted` things one by one; one thing is always got."""
+    """Return whether a listing moves fewer bytes than `wanted` single requests; a single object is never listed."""
     request = REQUEST_BYTES if wanted <= A_FEW else CROWD_BYTES
     listing = weights.pages * request + weights.rows * weights.row
     return wanted > 1 and listing < wanted * (request + weights.whole)

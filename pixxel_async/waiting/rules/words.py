@@ -1,7 +1,7 @@
-"""What a status word means.
+"""Interpret status words.
 
-The vendor publishes no list of words for most things, and its own runner generations spell them differently, so words
-are compared without case, `_`, `-` and blanks, and a word that nobody knows means patience.
+The vendor publishes no list of words for most objects, and its own runner generations spell them differently. So words
+are compared without case, `_`, `-` and blanks, and an unknown word means patience.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ AT_WORK = frozenset({"started", "running", "inprogress", "processing", "creating
 PREFIXES = ("task", "job")
 
 LONGEST = 200
-"""Characters of a word that are looked at."""
+"""Longest prefix of a word that is compared."""
 
 
 def plain(word: object) -> str:
-    """The word as it is compared: lower case, without `_`, `-`, blanks and the runner's prefix; "" for no text."""
+    """Normalize a word: lower case, without `_`, `-`, blanks and the runner's prefix; empty if it is no text."""
     if not isinstance(word, str):
         return ""
     return _plain(word if len(word) <= LONGEST else word[:LONGEST])
@@ -44,21 +44,21 @@ def _plain(word: str) -> str:
 
 
 def known_as_is(bare: str) -> bool:
-    """Whether one of the lists above has this bare word."""
+    """Return whether one of the lists above has this normalized word."""
     return any(bare in words for words in (GOOD, BAD, PARTIAL, WAITING, AT_WORK))
 
 
 def known(status: object) -> bool:
-    """Whether the word is one that we can place; what is not known is worth a line in the log."""
+    """Return whether a word is known; unknown ones are logged."""
     return known_as_is(plain(status))
 
 
 def verdict(status: object, good: Iterable[str] = (), bad: Iterable[str] = ()) -> Verdict:
-    """What the word says about the end.
+    """Classify a status word.
 
     Args:
-        status: the word as it came; anything that is no text is no word.
-        good, bad: further words that count, before ours.
+        status: the word as received; anything but text is no word.
+        good, bad: further words, which take precedence.
     """
     word = plain(status)
     if word and bad and word in map(plain, bad):
@@ -71,7 +71,7 @@ def verdict(status: object, good: Iterable[str] = (), bad: Iterable[str] = ()) -
 
 
 def rank(status: object) -> int | None:
-    """How far the word says the thing has come: 0 waiting, 1 at work, 2 ended; None for an unknown word."""
+    """Return how far a word says the work is: 0 waiting, 1 running, 2 ended; None if unknown."""
     word = plain(status)
     if word in WAITING:
         return 0
@@ -81,6 +81,6 @@ def rank(status: object) -> int | None:
 
 
 def went_back(before: object, after: object) -> bool:
-    """Whether the second word is an earlier state than the first: the work may have begun anew."""
+    """Return whether the second word is an earlier state than the first: the work may have restarted."""
     earlier, later = rank(before), rank(after)
     return earlier is not None and later is not None and later < earlier
