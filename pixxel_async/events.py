@@ -1,6 +1,6 @@
-"""What a download tells, as frozen values; the last event of an item is its outcome.
+"""Events of a download, as frozen values; the last event of an item is its outcome.
 
-`item` is the package in its text form, such as `job:W/J`. No event holds a key or a signed link.
+`item` is the package in its text form, such as `job:W/J`. No event holds a key or a signed URL.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ __all__ = [
 
 @frozen
 class Asked:
-    """The service was asked for a package and answered.
+    """The service was asked for a package, and responded.
 
     Attributes:
-        status: the status in the service's own word.
+        status: the service's status word.
     """
 
     item: str
@@ -79,9 +79,9 @@ class Moved:
     """Bytes have arrived.
 
     Attributes:
-        received: bytes of the package that are here now, those of earlier runs included.
-        size: bytes of the whole package; None when the storage does not say.
-        gained: bytes that have come to be here since this body's last event; the sum of them is what was received.
+        received: bytes of the package on disk, those of earlier runs included.
+        size: bytes of the whole package; None if the storage does not say.
+        gained: bytes on disk since this body's last event; their sum is what was received.
     """
 
     item: str
@@ -92,10 +92,10 @@ class Moved:
 
 @frozen
 class Rewound:
-    """Bytes that were here are of no use; the package goes on from an earlier place.
+    """Bytes on disk are of no use; the package continues from an earlier offset.
 
     Attributes:
-        to: bytes that are left.
+        to: bytes that remain.
     """
 
     item: str
@@ -104,14 +104,14 @@ class Rewound:
 
 @frozen
 class Renewed:
-    """The signed link had come to its end, and a fresh one was had."""
+    """The signed URL had expired, and was renewed."""
 
     item: str
 
 
 @frozen
 class Proving:
-    """All bytes are here and are being proved."""
+    """All bytes are on disk and are being verified."""
 
     item: str
 
@@ -205,8 +205,8 @@ class Failed:
 
     Attributes:
         package: the package.
-        error: why; `error.retryable` says whether the same may succeed later.
-        stage: where it ended: `ask`, `wait`, `stream`, `prove` or `publish`.
+        error: the reason; `error.retryable` says whether a later attempt may succeed.
+        stage: where it failed: `ask`, `wait`, `stream`, `prove` or `publish`.
     """
 
     package: Package
@@ -264,7 +264,7 @@ def _files(folder: Path) -> list[str]:
 
 
 Outcome = Downloaded | Skipped | Failed
-"""The end of one package."""
+"""How one package ended."""
 
 Event = Asked | Waiting | Started | Moved | Rewound | Renewed | Proving | Outcome
-"""Anything that a download tells."""
+"""Any event of a download."""

@@ -1,4 +1,4 @@
-"""Who holds a lease, and whether they still live."""
+"""Owners of leases, and whether they are alive."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ...errors import DownloadError
 __all__ = ["LeaseLost", "Owner", "alive", "certainly_dead"]
 
 _LIVING: set[str] = set()
-"""The owners of this process whose records are open."""
+"""Owners of this process whose records are open."""
 
 SILENCE = 120.0
-"""Seconds without a sign of life after which an owner is taken for dead where its process cannot be looked at."""
+"""Seconds without a heartbeat after which an owner counts as dead where its process cannot be inspected."""
 
 
 class LeaseLost(DownloadError):

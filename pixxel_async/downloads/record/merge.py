@@ -1,4 +1,4 @@
-"""The records of several machines made one."""
+"""Merge the records of several machines."""
 
 from __future__ import annotations
 
