@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -14,44 +14,14 @@ import click
 from ..errors import ConfigError
 from .show.rows import FORMATS
 from .text import did_you_mean
+from .values import BandwidthSchedule, parse_duration, parse_limit, parse_size, parse_time
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 Last = Literal["last"]
 
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt]?)(i?)b?)?")
-_PARTS = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 _BROKEN_URL = re.compile(r"(s3a?|gs|az|azure|abfss?|file|memory|https?):(?!//)", re.IGNORECASE)
 """The scheme of an object store without both slashes, which would become a local folder `s3:`."""
-_MIN_RATE = 1024
-"""Bytes per second."""
-_SECONDS = (86400.0, 3600.0, 60.0, 1.0)
-"""Seconds of the units of a duration: days, hours, minutes, seconds."""
-
-
-def parse_duration(text: str) -> float:
-    """Parse `90s`, `30m`, `1h30m`, `2d` or `90` to seconds; raises `ValueError`."""
-    found = _PARTS.fullmatch(text.strip().lower())
-    total = sum(float(part or 0) * unit for part, unit in zip(found.groups(), _SECONDS, strict=True)) if found else 0
-    if total <= 0:
-        raise ValueError(text)
-    return total
-
-
-def parse_size(text: str) -> int:
-    """Parse `500MB`, `2GiB`, `1.5G` or `4096` to bytes; raises `ValueError`."""
-    found = _AMOUNT.fullmatch(text.strip().lower())
-    if found is None:
-        raise ValueError(text)
-    number, unit, binary = found.groups()
-    power = " kmgt".index(unit or " ")
-    return round(float(number) * float(1024 if binary else 1000) ** power)
-
-
-def parse_time(text: str) -> datetime:
-    """Parse an ISO 8601 time; UTC if it has no offset, as in the API. Raises `ValueError`."""
-    when = datetime.fromisoformat(text.strip())
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def as_duration(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
@@ -70,12 +40,14 @@ def as_size(context: click.Context, parameter: click.Parameter, text: str | None
         raise click.BadParameter(f"{text!r} is not a size; write it as 500MB, 2GiB or 4096") from None
 
 
-def as_rate(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
-    """Convert an option's rate to bytes per second."""
-    rate = as_size(context, parameter, text)
-    if rate is not None and rate < _MIN_RATE:
-        raise click.BadParameter(f"{text!r} is below the minimum of 1KiB per second")
-    return rate
+def as_bandwidth(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> int | BandwidthSchedule | Literal["off"] | None:
+    """Convert an option's rate, or its timetable of rates."""
+    try:
+        return None if text is None else parse_limit(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def as_shard(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -218,7 +190,12 @@ def transfer(command: F) -> F:
         click.option("--no-keep-archive", is_flag=True, help="With --extract: delete the archive after unpacking."),
         click.option("--extract", is_flag=True, help="Unpack each archive into a folder beside it."),
         click.option("--keep-free", metavar="SIZE", callback=as_size, help="Minimum free disk space [256MiB]."),
-        click.option("--bwlimit", metavar="SIZE", callback=as_rate, help="Bandwidth limit per second, all downloads."),
+        click.option(
+            "--bwlimit",
+            metavar="RATE|TIMETABLE",
+            callback=as_bandwidth,
+            help="Bytes per second of all downloads: 10MB, or by local time '08:00,1MB 19:00,off'.",
+        ),
         click.option(
             "--deadline", metavar="SPAN", callback=as_duration, help="Stop after 90s, 30m, 6h; run again to resume."
         ),

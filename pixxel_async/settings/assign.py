@@ -74,7 +74,7 @@ def read_as(kind: Any, value: Any, name: str) -> Any:
     try:
         return readings[0](value) if readings else value
     except (ValueError, KeyError):
-        wanted = " or ".join(_WANTED.get(one, f"a {one}") for one in options if one is not type(None))
+        wanted = " or ".join(_WANTED.get(one, f"a {one}") for one in options if _readings(one) is not None)
     raise ConfigError(f"{name} must be {wanted}, not {value!r}")
 
 

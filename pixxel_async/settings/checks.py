@@ -25,6 +25,12 @@ def between(low: float, high: float | None = None) -> Any:
     return check
 
 
+def function_or_between(low: float) -> Any:
+    """Accept a function, or a number as `between` does."""
+    check = between(low)
+    return lambda instance, attribute, value: None if callable(value) else check(instance, attribute, value)
+
+
 def one_of(*words: str) -> Any:
     def check(instance: object, attribute: Any, value: Any) -> None:
         if value not in words:

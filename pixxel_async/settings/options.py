@@ -26,7 +26,7 @@ class DownloadOptions(TypedDict, total=False):
     max_attempts: int
     max_connections_per_download: int
     split_piece: int
-    max_bandwidth: float | None
+    max_bandwidth: float | Callable[[], float | None] | None
     stall_timeout: float
     stall_bytes: int
     max_package_bytes: int | None

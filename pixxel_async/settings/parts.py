@@ -8,7 +8,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from ..errors import ConfigError
-from .checks import between, one_of, optional_one_of
+from .checks import between, function_or_between, one_of, optional_one_of
 
 MiB = 1 << 20
 
@@ -126,7 +126,8 @@ class DownloadSettings:
             connection is given no more; 1 for never.
         split_piece: bytes that one of several connections asks for at a time; a body with less than two of them
             left is not split.
-        max_bandwidth: bytes a second of all streams of a manager together; None for as fast as it goes.
+        max_bandwidth: bytes per second of all streams of a manager together; None for no limit. A function without
+            arguments is called for each chunk and returns the limit that applies now.
         stall_timeout: seconds: the window in which `stall_bytes` must arrive.
         stall_bytes: bytes that must arrive in each window, else the connection is given up; three times in a
             row is `Stalled`.
@@ -160,7 +161,7 @@ class DownloadSettings:
     max_attempts: int = field(default=6, validator=between(1))
     max_connections_per_download: int = field(default=8, validator=between(1, 64))
     split_piece: int = field(default=32 * MiB, validator=between(64 * 1024))
-    max_bandwidth: float | None = field(default=None, validator=between(1024))
+    max_bandwidth: float | Callable[[], float | None] | None = field(default=None, validator=function_or_between(1024))
     stall_timeout: float = field(default=60.0, validator=between(0.01))
     stall_bytes: int = field(default=1, validator=between(1))
     max_package_bytes: int | None = field(default=None, validator=between(1))

@@ -14,8 +14,8 @@ from pixxel_async.cli.choose.filter import Choice, task_counts
 from pixxel_async.cli.choose.last_run import last_run, note_run
 from pixxel_async.cli.choose.request import ExportRequest, check
 from pixxel_async.cli.errors import CommandError
-from pixxel_async.cli.options import parse_duration, parse_time
 from pixxel_async.cli.session import Session
+from pixxel_async.cli.values import BandwidthSchedule, parse_duration, parse_limit, parse_time
 from pixxel_async.downloads.disk.locations import where
 from pixxel_async.errors import ConfigError
 from pixxel_async.settings import Secret
@@ -46,6 +46,48 @@ def test_no_duration(text: str) -> None:
     """What is no span, or none that ever ends, is refused."""
     with pytest.raises(ValueError):
         parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "expected"),
+    [(0, 0, None), (7, 59, None), (8, 0, 1_000_000), (18, 59, 1_000_000), (19, 0, None), (23, 59, None)],
+)
+def test_bandwidth_by_time_of_day(hour: int, minute: int, expected: int | None) -> None:
+    """A limit holds from its time of day to the next one, over midnight, too."""
+    schedule = parse_limit("19:00,off 08:00,1MB")
+    assert isinstance(schedule, BandwidthSchedule)
+    assert evolve(schedule, now=lambda: datetime(2026, 1, 31, hour, minute))() == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), [("10MB", 10_000_000), ("2KiB", 2048), ("off", "off"), ("OFF", "off")])
+def test_bandwidth_without_times(text: str, expected: object) -> None:
+    """A rate alone holds all day; off is no limit."""
+    assert parse_limit(text) == expected
+
+
+def test_no_limit_overrules_the_profile() -> None:
+    """`--bwlimit off` lifts the limit of the settings; without the option that one stays."""
+    assert ExportRequest(to=where(Path("f")), bwlimit="off").settings == {"max_bandwidth": None}
+    assert ExportRequest(to=where(Path("f"))).settings == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("08:00,1MB 19:00", "'19:00' is not a time and a limit"),
+        ("8:00,1MB", "'8:00,1MB' is not a time and a limit"),
+        ("24:00,1MB", "'24:00,1MB' is not a time and a limit"),
+        ("08:00,1MB 08:00,off", "08:00 comes twice"),
+        ("08:00,fast", "'fast' is not a rate"),
+        ("08:00,1000", "'1000' is below the minimum"),
+        ("fast", "'fast' is not a rate"),
+        ("", "'' is not a rate"),
+    ],
+)
+def test_no_bandwidth(text: str, said: str) -> None:
+    """The message names the entry that cannot be read, and how to write it."""
+    with pytest.raises(ValueError, match=said):
+        parse_limit(text)
 
 
 @pytest.mark.parametrize(

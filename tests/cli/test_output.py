@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.cli.options import parse_size
 from pixxel_async.cli.show.rows import FORMATS, show, writer
 from pixxel_async.cli.text import display_width, printable, seconds, shorten, size
+from pixxel_async.cli.values import parse_size
 
 ROWS: list[dict[str, Any]] = [
     {"name": "a", "size": 1, "when": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)},

@@ -20,11 +20,11 @@ async def test_all_share_one_rate() -> None:
     """Each waits for its bytes behind those of all others; what nobody used is not made up for later."""
     waits = Waits()
     pace = BandwidthLimiter(Timing(waits.clock, waits.sleep))
-    for size in (100, 300, 50):
-        await pace.take(size, 100.0)
+    for size in (10_000, 30_000, 5_000):
+        await pace.take(size, 10_000.0)
     assert waits.slept == [1.0, 3.0, 0.5]
     waits.now += 1000
-    await pace.take(200, 100.0)
+    await pace.take(20_000, 10_000.0)
     assert waits.slept[-1] == 2.0
 
 
@@ -33,8 +33,17 @@ async def test_small_waits_are_added_up() -> None:
     waits = Waits()
     pace = BandwidthLimiter(Timing(waits.clock, waits.sleep))
     for _ in range(10):
-        await pace.take(1, 1000.0)
+        await pace.take(10, 10_000.0)
     assert waits.slept == [pytest.approx(0.006)]
+
+
+async def test_the_rate_may_change() -> None:
+    """A function is asked for the rate of each chunk: None is no limit, and what is too little is 1 KiB a second."""
+    waits = Waits()
+    pace = BandwidthLimiter(Timing(waits.clock, waits.sleep))
+    for rate in (10_000, None, 20_000, 0):
+        await pace.take(20_480, lambda rate=rate: rate)
+    assert waits.slept == [pytest.approx(2.048), pytest.approx(1.024), 20.0]
 
 
 @pytest.mark.slow

@@ -54,7 +54,7 @@ LADDERS = {
     "packages": ("packages", "reading state", "rules link kinds"),
     "cli": (
         "commands", "run_export", "choose open_record", "app", "options", "running show", "session errors",
-        "text malloc",
+        "text values malloc",
     ),
     "sandbox": (
         "server", "api", "handlers state privileges storage start_page", "start_page_html", "data",

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..._files import check_state_folder, read_regular, write_atomically
-from ..options import parse_time
 from ..text import moment
+from ..values import parse_time
 
 _LARGEST = 4 << 20
 """Bytes of the file that are read at most."""

@@ -16,6 +16,7 @@ from ...packages import KINDS, parse_package
 from ..errors import CommandError
 from ..show.progress import ProgressStyle
 from ..show.rows import OutputFormat
+from ..values import BandwidthSchedule
 from .filter import WORKFLOW_NAME, PackageChoice
 
 _DATE_FORMAT = re.compile(r"%[-a-zA-Z]")
@@ -43,7 +44,7 @@ class RunOptions:
         no_keep_archive: delete each archive after unpacking.
         shard: (i, n): this is machine i of n.
         redo_missing: fetch recorded files again that are no longer in the folder.
-        bwlimit: bandwidth limit in bytes per second.
+        bwlimit: bandwidth limit in bytes per second, fixed or by time of day; `off` for no limit.
     """
 
     to: LocationSpec
@@ -60,7 +61,7 @@ class RunOptions:
     no_keep_archive: bool = False
     shard: tuple[int, int] | None = None
     redo_missing: bool = False
-    bwlimit: int | None = None
+    bwlimit: int | BandwidthSchedule | Literal["off"] | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -70,11 +71,12 @@ class RunOptions:
             "min_free_space": self.keep_free,
             "extract": True if self.extract else None,
             "keep_archive": False if self.no_keep_archive else None,
-            "max_bandwidth": self.bwlimit,
+            "max_bandwidth": None if self.bwlimit == "off" else self.bwlimit,
             "shard": self.shard,
             "on_missing": "redo" if self.redo_missing else None,
         }
-        return {name: value for name, value in named.items() if value is not None}
+        unlimited = {"max_bandwidth": None} if self.bwlimit == "off" else {}
+        return {name: value for name, value in named.items() if value is not None} | unlimited
 
 
 @frozen(kw_only=True)

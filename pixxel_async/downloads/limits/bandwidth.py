@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...settings import Timing
 
 __all__ = ["BandwidthLimiter"]
 
+LEAST = 1024.0
+"""Bytes per second that a function may return at least; less would stop the streams."""
 SLACK = 0.005
 """Shortest sleep in seconds; shorter waits are carried over to the next call."""
 
@@ -20,14 +24,17 @@ class BandwidthLimiter:
         self._timing = timing
         self._free_at = float("-inf")
 
-    async def take(self, size: int, rate: float) -> None:
-        """Sleep until `size` more bytes fit under the rate.
+    async def take(self, size: int, limit: float | Callable[[], float | None]) -> None:
+        """Sleep until `size` more bytes fit under the limit.
 
         Args:
             size: bytes received.
-            rate: bytes per second.
+            limit: bytes per second; a function returns those that apply now, None for no limit.
         """
+        rate = limit() if callable(limit) else limit
+        if rate is None:
+            return
         now = self._timing.clock()
-        self._free_at = max(self._free_at, now) + size / rate
+        self._free_at = max(self._free_at, now) + size / max(rate, LEAST)
         if (wait := self._free_at - now) > SLACK:
             await self._timing.sleep(wait)
