@@ -12,9 +12,8 @@ import pytest
 from click.testing import Result
 
 from pixxel_async.sandbox import Sandbox
-
-from ..support.system import posix
-from .conftest import Command, commanded
+from tests.cli.conftest import Command, commanded
+from tests.support.system import posix
 
 
 def one_line(result: Result, code: int, *words: str) -> None:

@@ -24,8 +24,7 @@ from pixxel_async import DownloadManager, Failed, PixxelClient, RetrySettings, S
 from pixxel_async.cli.app import COMMANDS, pixxel
 from pixxel_async.cli.choose.last_run import last_run
 from pixxel_async.sandbox import Fault, Sandbox
-
-from .conftest import Command
+from tests.cli.conftest import Command
 
 
 def rows(result: Result) -> list[dict[str, Any]]:

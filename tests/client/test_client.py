@@ -20,16 +20,15 @@ from pixxel_async import ConfigError, PixxelClient, Settings
 from pixxel_async.models import Job
 from pixxel_async.resources import RESOURCES
 from tests.support.clients import client_for
-from tests.support.raw import Raw, answer
-
-from ..support.system import posix
+from tests.support.raw_server import RawServer, answer
+from tests.support.system import posix
 
 OK = answer(body={"id": "j", "new_member": 1})
 
 
 async def test_opening_and_closing_twice() -> None:
     """Opening and closing again is harmless; a closed client says so."""
-    async with Raw(OK) as server:
+    async with RawServer(OK) as server:
         client = PixxelClient("a-key", base_url=server.url)
         await client.open()
         await client.open()
@@ -42,7 +41,7 @@ async def test_opening_and_closing_twice() -> None:
 
 async def test_first_use_opens() -> None:
     """Without `async with` the first call opens the connections."""
-    async with Raw(OK) as server:
+    async with RawServer(OK) as server:
         client = PixxelClient("a-key", base_url=server.url)
         assert (await client.jobs.get("w", "j")).id == "j"
         await client.aclose()
@@ -64,7 +63,7 @@ async def test_one_never_closed_is_told_once() -> None:
     """A client that is dropped while open warns, names itself, and nothing else follows."""
     loop_says: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: loop_says.append(context))
-    async with Raw(OK) as server:
+    async with RawServer(OK) as server:
         client = PixxelClient("a-key", base_url=server.url)
         await client.jobs.get("w", "j")
         with warnings.catch_warnings(record=True) as caught:
@@ -111,7 +110,7 @@ async def test_another_process() -> None:
 
 async def test_request() -> None:
     """Anything on the API can be called, and its reply read as a model; other hosts cannot."""
-    async with Raw(OK) as server, client_for(server.url) as client:
+    async with RawServer(OK) as server, client_for(server.url) as client:
         reply = await client.request("put", "/v0/x", query={"a": None, "b": 2}, body={"c": [1]})
         assert (reply.status, reply.json()["id"], reply.read(Job).id) == (200, "j", "j")
         with pytest.raises(ConfigError):
@@ -122,7 +121,7 @@ async def test_request() -> None:
 
 async def test_drift_is_counted() -> None:
     """Members that the description does not know are counted by class and name."""
-    async with Raw(OK) as server, client_for(server.url) as client:
+    async with RawServer(OK) as server, client_for(server.url) as client:
         await client.jobs.get("w", "j")
         drift = client.drift()
         assert drift.members == {"Job.new_member": 1}
@@ -142,7 +141,7 @@ def test_resources() -> None:
 
 async def test_a_connector_of_the_callers() -> None:
     """A connector that is handed in carries the calls, and stays open."""
-    async with Raw(OK) as server, aiohttp.TCPConnector(limit=1) as connector:
+    async with RawServer(OK) as server, aiohttp.TCPConnector(limit=1) as connector:
         async with PixxelClient(
             "a-key", base_url=server.url, connector=connector, ssl=ssl.create_default_context()
         ) as client:
@@ -152,7 +151,7 @@ async def test_a_connector_of_the_callers() -> None:
 
 async def test_a_proxy_sees_its_own_credentials_only() -> None:
     """Calls go through the proxy with its user in a header of its own."""
-    async with Raw(OK) as proxy, Raw(OK) as server:
+    async with RawServer(OK) as proxy, RawServer(OK) as server:
         there = f"http://user:p%40ss@127.0.0.1:{proxy.port}"
         async with PixxelClient("a-key", base_url=server.url, proxy=there) as client:
             await client.jobs.get("w", "j")
@@ -167,7 +166,7 @@ async def test_the_environment_says_nothing(monkeypatch: pytest.MonkeyPatch, tmp
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login netrc-user password netrc-word\n")
     (tmp_path / ".netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
-    async with Raw(OK) as proxy, Raw(OK) as server:
+    async with RawServer(OK) as proxy, RawServer(OK) as server:
         monkeypatch.setenv("http_proxy", proxy.url)
         async with client_for(server.url) as client:
             await client.jobs.get("w", "j")

@@ -17,7 +17,7 @@ from pixxel_async.errors import Forbidden, RateLimited, ServerError
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import Timing
 from tests.support.clients import Waits, client_for
-from tests.support.raw import Raw, answer
+from tests.support.raw_server import RawServer, answer
 
 USERS = 50
 
@@ -94,7 +94,7 @@ async def test_no_key_on_anothers_request(users: list[User]) -> None:
 
 async def test_the_header_of_every_request() -> None:
     """On the wire, each call has the key of the client that it was made with."""
-    async with Raw(answer(body={"id": "j"})) as server, client_for(server.url, None) as client:
+    async with RawServer(answer(body={"id": "j"})) as server, client_for(server.url, None) as client:
         keys = [f"key-of-user-{number}" for number in range(USERS)]
         await asyncio.gather(*(client.with_key(key, auth="raw").jobs.get(key, "j") for key in keys for _ in range(3)))
     assert len(server.requests) == 3 * USERS
@@ -104,7 +104,7 @@ async def test_the_header_of_every_request() -> None:
 async def test_bounds_are_for_all_users_together() -> None:
     """`http.max_concurrent_calls` holds however many keys there are."""
     async with (
-        Raw([0.02, answer(body={"id": "j"})]) as server,
+        RawServer([0.02, answer(body={"id": "j"})]) as server,
         client_for(server.url, None, **{"http.max_concurrent_calls": 3}) as client,
     ):
         keys = [f"key-of-user-{number}" for number in range(20)]
@@ -126,7 +126,7 @@ async def test_a_refused_key_harms_nobody(users: list[User], sandbox: Sandbox) -
 async def test_the_brake_is_shared() -> None:
     """When one key was told to slow down, the calls of all keys to that origin wait."""
     waits, slow = Waits(), answer(429, Retry_After="600")
-    async with Raw(slow, answer(body={"id": "j"})) as server, client_for(server.url, None, waits) as client:
+    async with RawServer(slow, answer(body={"id": "j"})) as server, client_for(server.url, None, waits) as client:
         one, other = (client.with_key(f"key-of-user-{number}", auth="raw") for number in range(2))
         with pytest.raises(RateLimited):
             await one.jobs.get("w", "j")
@@ -138,7 +138,7 @@ async def test_the_brake_is_shared() -> None:
 async def test_the_quota_is_shared() -> None:
     """What one key's repeats have used up is not there for another's: an outage is not answered by a storm."""
     values = {"retry.quota": 10.0}
-    async with Raw(answer(500)) as server, client_for(server.url, None, **values) as client:
+    async with RawServer(answer(500)) as server, client_for(server.url, None, **values) as client:
         for number in range(5):
             with pytest.raises(ServerError):
                 await client.with_key(f"key-of-user-{number}", auth="raw").jobs.get("w", "j")

@@ -18,8 +18,8 @@ from pixxel_async.models import NewDelivery, NewOrderItem, SatelliteRef, SearchF
 from pixxel_async.resources import OPERATIONS
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.settings import Timing
-from tests.description.reading import by_name
-from tests.sandbox.valid import SQUARE, asset_ids
+from tests.description.document import by_name
+from tests.sandbox.valid_requests import SQUARE, asset_ids
 
 Do = Callable[[], Awaitable[Any]]
 PROFILES: tuple[Literal["literal", "realistic"], ...] = ("literal", "realistic")

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from pixxel_async import ConfigError, DownloadSettings, HTTPSettings, PollSettings, RetrySettings, Secret, Settings
 from pixxel_async.settings import DownloadOptions
 from pixxel_async.settings.checks import on_loopback, origin_of
-
-from ..support.system import posix
+from tests.support.system import posix
 
 KEY = "canary-5f7c1e90aa"
 

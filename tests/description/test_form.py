@@ -7,7 +7,17 @@ import re
 import pytest
 from openapi_spec_validator import validate
 
-from .reading import DOCUMENT, FILE, SCHEMAS, by_name, members, operations, parameters, references, resolve
+from tests.description.document import (
+    DOCUMENT,
+    FILE,
+    SCHEMAS,
+    by_name,
+    members,
+    operations,
+    parameters,
+    references,
+    resolve,
+)
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .reading import DOCUMENT, SCHEMAS, answers, body, by_name, members, parameters, resolve
+from tests.description.document import DOCUMENT, SCHEMAS, answers, body, by_name, members, parameters, resolve
 
 
 def test_listings_send_and_receive_what_their_paging_needs() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from .reading import by_name, operations
+from tests.description.document import by_name, operations
 
 TABLE = """
 GET    /ping                                                         ping

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .reading import DOCUMENT, FILE, SCHEMAS, answers, body, by_name, members, parameters, resolve
+from tests.description.document import DOCUMENT, FILE, SCHEMAS, answers, body, by_name, members, parameters, resolve
 
 
 def described() -> Iterator[tuple[str, dict[str, Any]]]:

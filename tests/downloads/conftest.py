@@ -9,7 +9,7 @@ import pytest
 from pixxel_async import JobPackage, PixxelClient, Settings
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.settings import PollSettings, RetrySettings
-from tests.downloads.ground import Ground
+from tests.support.ground_truth import GroundTruth
 
 
 def quick_settings(sandbox: Sandbox) -> Settings:
@@ -35,12 +35,12 @@ async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
 
 
 @pytest.fixture
-async def ground(sandbox: Sandbox, client: PixxelClient) -> Ground:
+async def ground(sandbox: Sandbox, client: PixxelClient) -> GroundTruth:
     """The sandbox's packages and the truth about them."""
-    return await Ground.survey(sandbox, client)
+    return await GroundTruth.survey(sandbox, client)
 
 
 @pytest.fixture
-async def package(ground: Ground) -> JobPackage:
+async def package(ground: GroundTruth) -> JobPackage:
     """One package that can be had."""
     return ground.packages[0]

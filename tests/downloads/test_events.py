@@ -12,7 +12,7 @@ import pytest
 from pixxel_async import Downloaded, DownloadManager, Failed, JobPackage, PixxelClient, Skipped
 from pixxel_async.events import Event, Moved, Rewound, Started
 from pixxel_async.sandbox import Fault, Sandbox
-from tests.downloads.ground import Ground, collect, until
+from tests.support.ground_truth import GroundTruth, collect, until
 
 ENDS = (Downloaded, Skipped, Failed)
 
@@ -139,7 +139,7 @@ async def test_a_transfer_tells_where_it_stands(
 
 
 @pytest.mark.slow
-async def test_a_total_is_a_total(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+async def test_a_total_is_a_total(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
     """What is still to be read of a list counts; of a source that does not say how much it holds nothing is claimed."""
 
     async def source() -> AsyncIterator[JobPackage]:

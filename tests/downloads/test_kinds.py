@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -29,7 +28,8 @@ from pixxel_async.events import Downloaded, Failed
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.waiting import verdict
 from tests.downloads.conftest import quick_settings
-from tests.downloads.ground import collect, part_bytes, sha256, until, visible
+from tests.support.ground_truth import collect, part_bytes, sha256, until, visible
+from tests.support.system import RUN_MODULE
 
 KINDS = ["job", "task", "insight", "parts", "asset", "assets", "catalog", "items"]
 BY_ID = ["asset", "assets", "catalog", "items"]
@@ -128,7 +128,7 @@ async def start(sandbox: Sandbox, folder: Path, package: Package) -> Process:
     """An export in a process of its own."""
     command = [sandbox.url, sandbox.api_key, str(folder), str(package)]
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-W", "error", "-m", "tests.downloads.worker", *command, stdout=PIPE, stderr=STDOUT
+        *RUN_MODULE, "tests.downloads.programs.export", *command, stdout=PIPE, stderr=STDOUT
     )
 
 

@@ -25,13 +25,12 @@ from pixxel_async.events import Downloaded, Event, Failed, Moved
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import Timing
 from tests.downloads.conftest import quick_settings
-from tests.downloads.ground import Ground, collect, part_bytes, sha256, until, visible
-
-from ..support.system import open_in
+from tests.support.ground_truth import GroundTruth, collect, part_bytes, sha256, until, visible
+from tests.support.system import open_in
 
 
 async def test_a_package_gets_a_name_of_its_ids(
-    client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
+    client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
     """The outcome tells what is on disk, and the storage's name is a field and nothing more."""
     async with DownloadManager(client, tmp_path) as manager:
@@ -60,7 +59,7 @@ async def test_what_is_there_comes_back_at_once(
 
 
 async def test_fifty_who_want_the_same_share_one_transfer(
-    client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
+    client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
     """Fetching what is being fetched joins it: one body at the storage, one outcome for all."""
     async with DownloadManager(client, tmp_path) as manager:
@@ -91,7 +90,7 @@ async def test_one_who_gives_up_leaves_it_to_the_others(
 
 
 async def test_a_file_that_is_not_ours_is_not_touched(
-    client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
+    client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
     """A stranger's file at the name ends the package before anything is asked for; `replace` replaces it."""
     path = tmp_path / package.workflow_id / f"{package.job_id}.zip"
@@ -150,7 +149,7 @@ async def test_a_file_that_is_made_anew_stays_ours_when_that_is_broken_off(
 
 @pytest.mark.slow
 async def test_templates_name_packages_and_meetings_are_told_apart(
-    client: PixxelClient, ground: Ground, tmp_path: Path
+    client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
     """Two packages that a template gives one name both get there, and a changed template moves nothing."""
     first, second = ground.packages[:2]
@@ -236,7 +235,7 @@ async def test_packing_that_failed_is_told(
 
 
 @pytest.mark.slow
-async def test_packing_that_never_ends_times_out(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+async def test_packing_that_never_ends_times_out(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
     """The deadline of one package ends its waiting, and the error says where it stood."""
     ground.sandbox.packing.seconds = 1000.0
     async with DownloadManager(client, tmp_path) as manager:
@@ -252,7 +251,7 @@ async def test_a_package_that_is_not_there_is_an_error_of_its_own(client: Pixxel
 
 
 async def test_one_forbidden_package_fails_alone(
-    sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
     """403 for one package is its own failure as long as the key may see the projects."""
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=403))
@@ -263,7 +262,7 @@ async def test_one_forbidden_package_fails_alone(
 
 
 async def test_a_refused_key_stops_everything(
-    sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
     """When the projects are refused too, the batch ends with that error after few requests."""
     sandbox.inject(Fault(route="api", kind="status", status=401, times=None))
@@ -301,7 +300,7 @@ async def test_a_pause_that_the_service_asks_for_fails_nothing(
 
 
 @pytest.mark.slow
-async def test_a_full_disk_ends_the_run(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+async def test_a_full_disk_ends_the_run(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
     """Without room beside the reserve nothing is begun, and the batch ends with `DiskFull`."""
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(DiskFull, match="min_free_space"):
@@ -353,7 +352,9 @@ async def test_leaving_by_an_exception_cancels(
 
 
 @pytest.mark.slow
-async def test_nothing_is_left_behind(sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+async def test_nothing_is_left_behind(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
+) -> None:
     """After closing there is no task, no thread and no descriptor more than before."""
     await ground.truth(ground.packages[0])
     before = open_in(tmp_path), _tasks()
@@ -379,7 +380,7 @@ async def test_a_record_belongs_to_one_organization(tmp_path: Path) -> None:
         async with Sandbox(packing=0.0, seed=seed) as sandbox:
             settings = Settings(api_key=sandbox.api_key, base_url=sandbox.url, origin="sandbox")
             async with PixxelClient(settings=settings) as client, DownloadManager(client, tmp_path) as manager:
-                wanted = (await Ground.survey(sandbox, client)).packages[seed]
+                wanted = (await GroundTruth.survey(sandbox, client)).packages[seed]
                 if fits:
                     assert (await manager.fetch(wanted)).path.exists()
                 else:
@@ -408,7 +409,7 @@ async def test_a_fault_between_two_packages_lets_nobody_wait_for_ever(tmp_path: 
                 await collect(manager.fetch_all(packages[1:]))
 
 
-async def test_it_is_closed_where_it_was_opened(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+async def test_it_is_closed_where_it_was_opened(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
     """P-06: another loop, in which closing would wait for ever, is told so; the manager goes on in its own."""
 
     def elsewhere(manager: DownloadManager) -> None:

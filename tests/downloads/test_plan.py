@@ -11,7 +11,7 @@ import pytest
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async.errors import DownloadError, KeyRefused
 from pixxel_async.sandbox import Fault, Sandbox
-from tests.downloads.ground import Ground, part_bytes, until
+from tests.support.ground_truth import GroundTruth, part_bytes, until
 
 
 @pytest.mark.slow
@@ -24,7 +24,9 @@ async def test_forgetting_fetches_anew(client: PixxelClient, package: JobPackage
         assert (await manager.fetch(package)).fetched
 
 
-async def test_a_plan_asks_for_nothing(sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+async def test_a_plan_asks_for_nothing(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
+) -> None:
     """What would be done is told from record and disk alone."""
     done, new = ground.packages[:2]
     async with DownloadManager(client, tmp_path) as manager:
@@ -35,7 +37,7 @@ async def test_a_plan_asks_for_nothing(sandbox: Sandbox, client: PixxelClient, g
     assert steps == ["done", "fetch"] and len(sandbox.requests) == calls
 
 
-async def test_a_plan_takes_what_fetch_all_takes(client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+async def test_a_plan_takes_what_fetch_all_takes(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
     """Async sources, shares and templates count in a plan, too; it says where each file would be."""
 
     async def source() -> AsyncIterator[JobPackage]:
@@ -52,7 +54,9 @@ async def test_a_plan_takes_what_fetch_all_takes(client: PixxelClient, ground: G
         assert {one.step, two.step} == {"fetch", "elsewhere"}
 
 
-async def test_sizes_are_had_by_asking(sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+async def test_sizes_are_had_by_asking(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
+) -> None:
     """With `sizes` what is not done is asked for once, which starts its packing; no body is fetched."""
     async with DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(ground.packages[0])
@@ -66,7 +70,7 @@ async def test_sizes_are_had_by_asking(sandbox: Sandbox, client: PixxelClient, g
     assert ground.gets()[gets:][0] == "bytes=0-0"
 
 
-async def body(ground: Ground, package: JobPackage) -> bytes:
+async def body(ground: GroundTruth, package: JobPackage) -> bytes:
     state = await ground.client.packages.ask(package)
     assert state.link is not None
     async with ground.client.storage.get(state.link.url) as reply:
@@ -74,7 +78,7 @@ async def body(ground: Ground, package: JobPackage) -> bytes:
 
 
 async def test_a_refused_key_ends_a_plan(
-    sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
     """Sizes are not asked for one by one with a key that nobody takes."""
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=401, times=None))

@@ -12,7 +12,7 @@ import pytest
 
 from pixxel_async import DownloadManager, PixxelClient
 from pixxel_async.sandbox import Fault, Sandbox
-from tests.downloads.ground import Ground, part_bytes, until, visible
+from tests.support.ground_truth import GroundTruth, part_bytes, until, visible
 
 PROCESSES, CALLERS = 4, 50
 
@@ -27,14 +27,14 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 async def joiner(sandbox: Sandbox, folder: Path, package: str) -> Process:
     """Another process whose callers want the package as soon as it is told to begin."""
     arguments = [sandbox.url, sandbox.api_key, str(folder), package, str(CALLERS)]
-    command = [sys.executable, "-m", "tests.downloads.joiner", *arguments]
+    command = [sys.executable, "-m", "tests.downloads.programs.concurrent_callers", *arguments]
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
     assert process.stdout is not None and await process.stdout.readline() == b"ready\n"
     return process
 
 
 @pytest.mark.slow
-async def test_callers_in_all_processes_join(sandbox: Sandbox, ground: Ground, tmp_path: Path) -> None:
+async def test_callers_in_all_processes_join(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
     """Q-01: 4 processes with 50 callers each of one package: one body is sent, and all callers have the one file."""
     package = str(ground.packages[0])
     processes = await asyncio.gather(*(joiner(sandbox, tmp_path, package) for _ in range(PROCESSES)))
@@ -52,7 +52,7 @@ async def test_callers_in_all_processes_join(sandbox: Sandbox, ground: Ground, t
 
 @pytest.mark.slow
 async def test_a_joiner_goes_on_where_a_killed_process_was(
-    sandbox: Sandbox, client: PixxelClient, ground: Ground, tmp_path: Path
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
     """Q-02: whoever waits for a process that is killed takes its place, and nothing has to be unlocked."""
     sandbox.inject(Fault(route="storage", kind="drip", rate=2_000_000, times=2))

@@ -12,10 +12,9 @@ import pytest
 
 from pixxel_async import PixxelClient
 from pixxel_async.sandbox import Fault, Sandbox
-from tests.downloads.ground import until
+from tests.examples.conftest import aiohttp_web
 from tests.support.browser import browser as tab_of
-
-from .conftest import aiohttp_web
+from tests.support.ground_truth import until
 
 SHOWN = "const look = () => link.hidden ? setTimeout(look, 20) : done(true); look()"
 """JavaScript that says when the page has its link."""

@@ -14,7 +14,7 @@ import pytest
 from yarl import URL
 
 from pixxel_async.sandbox import Fault, Sandbox
-from tests.downloads.ground import until
+from tests.support.ground_truth import until
 
 SIZE = 64 << 20
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from asyncio.subprocess import PIPE
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ import pytest
 from examples.cache import Cache
 from pixxel_async import JobPackage, PixxelClient
 from pixxel_async.sandbox import Sandbox
+from tests.support.system import RUN_MODULE
 
 SIZE = 1 << 20
 WORKERS = 3
@@ -97,7 +97,7 @@ async def test_workers_share_it(sandbox: Sandbox, packages: list[JobPackage], tm
 async def worker(sandbox: Sandbox, folder: Path, packages: list[str]) -> list[str]:
     """What another process read."""
     arguments = [sandbox.url, sandbox.api_key, str(folder), str(4 * SIZE), *packages]
-    command = [sys.executable, "-W", "error", "-m", "tests.examples.cache_worker", *arguments]
+    command = [*RUN_MODULE, "tests.examples.cache_worker", *arguments]
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
     try:
         out, _ = await asyncio.wait_for(process.communicate(), 50)

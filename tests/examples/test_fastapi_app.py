@@ -11,8 +11,7 @@ import pytest
 
 from pixxel_async import PixxelClient
 from pixxel_async.sandbox import Sandbox
-
-from .conftest import fastapi
+from tests.examples.conftest import fastapi
 
 
 @pytest.fixture

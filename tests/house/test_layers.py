@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2] / "pixxel_async"
 
 SHARED = {"_aio", "_files", "_formats", "_protocol", "_redact", "_version", "errors", "settings"}
-"""Ground that every slice may stand on; its own arrows are below."""
+"""GroundTruth that every slice may stand on; its own arrows are below."""
 
 ALLOWED = {
     "cli": SHARED | {"contact", "downloads", "packages", "waiting", "client", "resources", "models", "events"},

@@ -17,7 +17,7 @@ import pytest
 
 from pixxel_async import DownloadManager, Failed, PixxelClient, Settings
 from pixxel_async.sandbox import Fault, Sandbox
-from tests.support.raw import Raw, answer
+from tests.support.raw_server import RawServer, answer
 
 SIGNATURE = re.compile(rb"X-Amz-Signature=([0-9a-f]{16,})")
 ECHO = {"error": {"code": "bad", "message": "no such key: KEY", "details": ["KEY"]}}
@@ -137,7 +137,10 @@ async def test_a_status_that_is_a_link(logged: list[str], tmp_path: Path) -> Non
     """A service that puts the link where its status belongs is waited for, and is quoted without the signature."""
     link = "https://storage.example/a.zip?X-Amz-Signature=0123456789abcdef"
     texts: list[str] = []
-    async with Raw(answer(200, {"status": link})) as server, PixxelClient("a-key-1", base_url=server.url) as client:
+    async with (
+        RawServer(answer(200, {"status": link})) as server,
+        PixxelClient("a-key-1", base_url=server.url) as client,
+    ):
         texts.append(repr(await client.packages.ask("job:w/j")))
         async with DownloadManager(client, tmp_path, on_event=lambda event: texts.append(repr(event))) as manager:
             for waiting in (

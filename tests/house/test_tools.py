@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import tools
+from tests.support.system import posix
 from tests.support.tools import run_tool
-
-from ..support.system import posix
 
 SCRIPTS = {
     "there is no odd-tool": None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from . import tree
+from tests.house import tree
 
 
 def test_every_folder_and_file_has_a_summary() -> None:

@@ -10,9 +10,8 @@ import pytest
 
 from pixxel_async import PixxelClient
 from tests.support.clients import client_for
-from tests.support.raw import Raw, Step, answer
-
-from ..support.system import descriptors
+from tests.support.raw_server import RawServer, Step, answer
+from tests.support.system import descriptors
 
 STUCK: dict[str, list[Step]] = {
     "headers": ["hang"],
@@ -38,18 +37,18 @@ async def cancelled(work: asyncio.Task[object], after: float = 0.05) -> None:
 @pytest.mark.parametrize("where", STUCK)
 async def test_a_call(where: str) -> None:
     """Wherever a call is waiting, cancelling it ends it, and its slot is free again."""
-    async with Raw(STUCK[where]) as server, PixxelClient("k" * 9, base_url=server.url, settings=None) as client:
+    async with RawServer(STUCK[where]) as server, PixxelClient("k" * 9, base_url=server.url, settings=None) as client:
         others = set(asyncio.all_tasks())
         for _ in range(10):
             await cancelled(asyncio.create_task(client.request("GET", "/v0/x")), 0.02)
         await asyncio.sleep(0)
-        assert not {task for task in asyncio.all_tasks() - others if "Raw" not in repr(task)}
+        assert not {task for task in asyncio.all_tasks() - others if "RawServer" not in repr(task)}
 
 
 async def test_a_waiting_call() -> None:
     """A call that waits for its turn can be cancelled without the turn being lost to others."""
     async with (
-        Raw(["hang"], answer(body={})) as server,
+        RawServer(["hang"], answer(body={})) as server,
         client_for(server.url, **{"http.max_concurrent_calls": 1}) as client,
     ):
         running = asyncio.create_task(client.request("GET", "/v0/a"))
@@ -64,7 +63,7 @@ async def test_a_waiting_call() -> None:
 @pytest.mark.parametrize("where", ["headers", "body"])
 async def test_a_link(where: str) -> None:
     """A body that is being waited for is dropped with its connection."""
-    async with Raw(STUCK[where]) as server, patient(server.url) as client:
+    async with RawServer(STUCK[where]) as server, patient(server.url) as client:
 
         async def read() -> object:
             async with client.storage.get(server.url + "/a") as reply:
@@ -75,7 +74,7 @@ async def test_a_link(where: str) -> None:
 
 async def test_a_timeout_of_the_caller() -> None:
     """`asyncio.timeout` around a call is the caller's own TimeoutError."""
-    async with Raw(["hang"]) as server, patient(server.url) as client:
+    async with RawServer(["hang"]) as server, patient(server.url) as client:
         with pytest.raises(TimeoutError) as caught:
             async with asyncio.timeout(0.05):
                 await client.request("GET", "/v0/x")
@@ -85,7 +84,7 @@ async def test_a_timeout_of_the_caller() -> None:
 async def test_a_cancelled_order_is_said_to_be_unknown(caplog: pytest.LogCaptureFixture) -> None:
     """Cancelling a call that must not be repeated leaves a warning: it may have been carried out."""
     with caplog.at_level(logging.WARNING, "pixxel_async.http"):
-        async with Raw(["hang"]) as server, patient(server.url) as client:
+        async with RawServer(["hang"]) as server, patient(server.url) as client:
             await cancelled(asyncio.create_task(client.jobs.create("w", project_id="p")))  # type: ignore[arg-type]
     assert "operation=jobs.create outcome=unknown" in caplog.text
 
@@ -95,7 +94,10 @@ async def test_no_descriptor_stays() -> None:
     """After calls that succeed, break, and are cancelled, a closed client holds no descriptor."""
     gc.collect()
     before = len(descriptors())
-    async with Raw(answer(body={}), ["rst"], ["hang"], answer(body={})) as server, client_for(server.url) as client:
+    async with (
+        RawServer(answer(body={}), ["rst"], ["hang"], answer(body={})) as server,
+        client_for(server.url) as client,
+    ):
         await asyncio.gather(*(client.request("GET", "/v0/x") for _ in range(8)), return_exceptions=True)
         async with client.storage.get(server.url + "/a") as reply:
             await reply.peek(1)

@@ -12,7 +12,7 @@ from pixxel_async._http.edge.failures import certificate_reason, tls_reason
 from pixxel_async._http.edge.proxies import Proxies, parse_proxy
 from pixxel_async.settings import HTTPSettings
 from tests.support.clients import client_for
-from tests.support.raw import Raw, answer
+from tests.support.raw_server import RawServer, answer
 
 
 def test_a_certificate_error_has_the_systems_reason() -> None:
@@ -47,7 +47,7 @@ async def test_https_to_an_http_server_says_so() -> None:
 async def test_a_redirect_names_its_host() -> None:
     """A redirect is not followed; the error says where it leads and the likely causes, but not the rest of the URL."""
     async with (
-        Raw(answer(302, Location="https://login.example/x?secret=1")) as server,
+        RawServer(answer(302, Location="https://login.example/x?secret=1")) as server,
         client_for(server.url) as client,
     ):
         with pytest.raises(UnexpectedRedirect, match=r"https://login\.example.*base_url") as caught:
@@ -58,7 +58,7 @@ async def test_a_redirect_names_its_host() -> None:
 async def test_long_headers_are_read() -> None:
     """Headers of 20 KB are read; one beyond 64 KB is an error at once that says what was too long."""
     long, longer = answer(body="pong", X_A="a" * 20_000), answer(body="pong", X_A="a" * 70_000)
-    async with Raw(long, longer) as server, client_for(server.url) as client:
+    async with RawServer(long, longer) as server, client_for(server.url) as client:
         assert await client.ping() == "pong"
         with pytest.raises(ConnectionFailed, match="a header of the answer is longer than 64 KiB"):
             await client.ping()
@@ -68,7 +68,10 @@ async def test_long_headers_are_read() -> None:
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "unknown"])
 async def test_an_error_in_a_broken_coding_keeps_its_status(coding: str) -> None:
     """A body that cannot be decoded does not hide the status of an error."""
-    async with Raw(answer(302, b"not compressed", Content_Encoding=coding)) as server, client_for(server.url) as client:
+    async with (
+        RawServer(answer(302, b"not compressed", Content_Encoding=coding)) as server,
+        client_for(server.url) as client,
+    ):
         with pytest.raises(UnexpectedRedirect):
             await client.ping()
 

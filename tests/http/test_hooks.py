@@ -12,7 +12,7 @@ from pixxel_async._http.hooks import Attempt
 from pixxel_async._http.reply import Reply, TransportFailure
 from pixxel_async.settings import Timing
 from tests.support.clients import Waits
-from tests.support.raw import Raw, answer
+from tests.support.raw_server import RawServer, answer
 
 
 async def test_every_attempt_is_told() -> None:
@@ -29,7 +29,7 @@ async def test_every_attempt_is_told() -> None:
 
     waits = Waits()
     async with (
-        Raw(["fin"], answer(503), answer(body={})) as server,
+        RawServer(["fin"], answer(503), answer(body={})) as server,
         PixxelClient(
             "a-key-1",
             base_url=server.url,
@@ -51,7 +51,7 @@ async def test_a_hook_that_raises_is_passed_over(caplog: pytest.LogCaptureFixtur
         raise RuntimeError("canary text of the hook")
 
     async with (
-        Raw(answer(body={})) as server,
+        RawServer(answer(body={})) as server,
         PixxelClient("a-key-1", base_url=server.url, on_request=[broken], on_reply=[broken]) as client,
     ):
         await client.jobs.get("w", "j")
@@ -61,7 +61,7 @@ async def test_a_hook_that_raises_is_passed_over(caplog: pytest.LogCaptureFixtur
 async def test_the_log_has_events_and_fields(caplog: pytest.LogCaptureFixture) -> None:
     """At DEBUG each attempt is two lines: what was sent and how it ended; ids and queries are in none."""
     with caplog.at_level(logging.DEBUG, "pixxel_async.http"):
-        async with Raw(answer(body={})) as server, PixxelClient("a-key-1", base_url=server.url) as client:
+        async with RawServer(answer(body={})) as server, PixxelClient("a-key-1", base_url=server.url) as client:
             await client.jobs.get("workflow-7", "job-8")
     lines = [record.getMessage().split(" seconds=")[0] for record in caplog.records]
     assert lines == ["call.sent operation=jobs.get attempt=1", "call.replied operation=jobs.get attempt=1 ended=200"]
@@ -71,7 +71,7 @@ async def test_what_a_hook_may_log() -> None:
     """A reply's repr holds no value of a header and no body: a redirect's Location is a signed link (T-17)."""
     link = "https://storage.example/a?X-Amz-Signature=0011223344556677"
     told: list[str] = []
-    async with Raw(answer(302, {"to": link}, Location=link)) as server:
+    async with RawServer(answer(302, {"to": link}, Location=link)) as server:
         hooks = [lambda *outcome: told.append(repr(outcome))]
         async with PixxelClient("a-key-1", base_url=server.url, on_reply=hooks) as client:
             with pytest.raises(UnexpectedRedirect):

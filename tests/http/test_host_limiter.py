@@ -9,7 +9,7 @@ import pytest
 from pixxel_async._http.rules.host_limit import HostState, after_refusal, after_success, is_busy, max_in_flight
 from pixxel_async.settings import RetrySettings
 from tests.support.clients import Waits, client_for
-from tests.support.raw import Raw, answer
+from tests.support.raw_server import RawServer, answer
 
 RETRY = RetrySettings(initial_delay=1.0, max_delay=8.0, max_retry_after=60.0)
 
@@ -56,8 +56,8 @@ async def test_a_paused_host_is_left_alone_by_all() -> None:
     """The next request waits, whoever sends it, and another host is asked meanwhile."""
     waits = Waits()
     async with (
-        Raw(answer(503, Retry_After="7"), answer(200, b"here")) as busy,
-        Raw(answer(200, b"free")) as other,
+        RawServer(answer(503, Retry_After="7"), answer(200, b"here")) as busy,
+        RawServer(answer(200, b"free")) as other,
         client_for(busy.url, waits=waits) as client,
     ):
         async with client.storage.get(busy.url + "/a") as reply:
@@ -72,7 +72,7 @@ async def test_a_paused_host_is_left_alone_by_all() -> None:
 async def test_no_more_than_the_limit_at_one_host() -> None:
     """`http.max_connections_per_host` bounds requests, bodies included; one cancelled in the queue holds up nobody."""
     async with (
-        Raw(answer(200, b"here")) as server,
+        RawServer(answer(200, b"here")) as server,
         client_for(server.url, **{"http.max_connections_per_host": 1}) as client,
     ):
 

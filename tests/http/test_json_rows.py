@@ -13,7 +13,7 @@ from pixxel_async import DecodeError
 from pixxel_async._http.lazy_rows import LazyRows
 from pixxel_async._http.rules.json_rows import BLOCK, index_rows, parse_block
 from tests.support.clients import client_for
-from tests.support.raw import Raw, answer
+from tests.support.raw_server import RawServer, answer
 
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -69,7 +69,7 @@ async def test_a_long_listing_is_the_same_in_every_way_of_reading() -> None:
     """Row by row, in pages, the first page alone, and cut short: the rows are the same, with what they are lent."""
     ids = [f"{number:040x}" for number in range(8000)]
     long = answer(body={"jobs": [{"id": id, "status": "completed", "odd": 1} for id in ids]})
-    async with Raw(*[long] * 4) as server, client_for(server.url) as client:
+    async with RawServer(*[long] * 4) as server, client_for(server.url) as client:
         listing = client.jobs.list("w")
         by_row = [job async for job in listing]
         assert [job.id for job in by_row] == ids and {job.workflow_id for job in by_row} == {"w"}
@@ -83,7 +83,7 @@ async def test_a_long_listing_is_the_same_in_every_way_of_reading() -> None:
 async def test_a_long_listing_that_is_cut_off_yields_nothing() -> None:
     """An answer that ends too early is an error before the first row, however many rows are sound."""
     whole = json.dumps({"jobs": [{"id": f"{number:040x}"} for number in range(8000)]}).encode()
-    async with Raw(answer(200, whole[:-3])) as server, client_for(server.url) as client:
+    async with RawServer(answer(200, whole[:-3])) as server, client_for(server.url) as client:
         with pytest.raises(DecodeError):
             await anext(aiter(client.jobs.list("w")))
 

@@ -15,7 +15,7 @@ from pixxel_async import APIError, ConfigError, DecodeError, IncompleteListing, 
 from pixxel_async._http.call import Call, Operation
 from pixxel_async._http.rules.paging import Cursor, PageData, Paging, PagingStyle, first_page, next_page, parse_page
 from tests.support.clients import client_for
-from tests.support.raw import Raw, answer
+from tests.support.raw_server import RawServer, answer
 
 OPERATION = Operation("orders.list", "GET", "/v0/orders")
 Serve = Callable[[dict[str, Any]], dict[str, Any]]
@@ -145,7 +145,7 @@ async def test_pages_is_a_value() -> None:
     """Nothing is sent before it is awaited; awaiting gives the first page, iterating all rows, and both may repeat."""
     first = answer(body={"orders": [{"id": "1"}, {"id": "2"}], "pagination": {"total": 3}})
     second = answer(body={"orders": [{"id": "3"}], "pagination": {"total": 3}})
-    async with Raw(first, first, second, first, second, first) as server, client_for(server.url) as client:
+    async with RawServer(first, first, second, first, second, first) as server, client_for(server.url) as client:
         listing = client.orders.list(limit=2)
         assert server.requests == []
         page = await listing
@@ -162,7 +162,7 @@ async def test_pages_is_a_value() -> None:
 async def test_a_listing_that_does_not_advance_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """A server that ignores the offset and announces nothing is one warning with the name of the operation."""
     page = answer(body={"orders": [{"id": "1"}]})
-    async with Raw(page) as server, client_for(server.url) as client:
+    async with RawServer(page) as server, client_for(server.url) as client:
         with caplog.at_level(logging.WARNING, "pixxel_async.http"):
             assert len([order async for order in client.orders.list()]) == 1
     assert [record.getMessage().split(" reason")[0] for record in caplog.records] == [
@@ -173,7 +173,7 @@ async def test_a_listing_that_does_not_advance_is_logged(caplog: pytest.LogCaptu
 @pytest.mark.parametrize("given", [{"limit": 0}, {"limit": "5"}, {"offset": -1}, {"offset": 1.5}])
 async def test_numbers_of_rows_are_checked(given: dict[str, Any]) -> None:
     """A size or a start that is no whole number of rows is refused before anything is sent."""
-    async with Raw(answer(body={})) as server, client_for(server.url) as client:
+    async with RawServer(answer(body={})) as server, client_for(server.url) as client:
         with pytest.raises(ConfigError, match="must be a whole number"):
             await client.orders.list(**given)
     assert server.requests == []
@@ -183,7 +183,7 @@ async def test_no_listing_at_all() -> None:
     """What cannot be a listing raises; a null member, or one left out beside a total of 0, is an empty page."""
     empty = answer(body={"pagination": {"total": 0}})
     odd = [answer(200, b'"hello"'), answer(body={}), answer(body={"order": []}), answer(body={"orders": 5})]
-    async with Raw(*odd, answer(body={"orders": None}), empty) as server, client_for(server.url) as client:
+    async with RawServer(*odd, answer(body={"orders": None}), empty) as server, client_for(server.url) as client:
         for _ in odd:
             with pytest.raises(DecodeError, match=r"orders\.list"):
                 await client.orders.list()
@@ -194,7 +194,7 @@ async def test_no_listing_at_all() -> None:
 async def test_page_sizes() -> None:
     """The call's own size wins over the setting, and the setting over the server's."""
     empty = answer(body={"orders": []})
-    async with Raw(empty) as server, client_for(server.url, **{"http.page_size": 7}) as client:
+    async with RawServer(empty) as server, client_for(server.url, **{"http.page_size": 7}) as client:
         await client.orders.list()
         await client.orders.list(limit=3)
         with pytest.raises(ConfigError, match="limit"):
@@ -206,7 +206,7 @@ async def test_page_sizes() -> None:
 
 async def test_a_search_sends_its_page_size_in_the_body() -> None:
     """Catalogs are asked for 50 rows, since the server's own page has two."""
-    async with Raw(answer(body={"catalogs": []})) as server, client_for(server.url) as client:
+    async with RawServer(answer(body={"catalogs": []})) as server, client_for(server.url) as client:
         await client.catalogs.search()
     assert json.loads(server.requests[0].body)["limit"] == 50
 
@@ -220,7 +220,7 @@ def orders(*ids: str, **members: Any) -> bytes:
 async def test_fewer_rows_than_announced_are_an_error_after_the_rows(second: bytes) -> None:
     """A listing that broke off gives the rows that came, then raises with both numbers; `take` of fewer is whole."""
     first = orders("1", "2", pagination={"total": 9})
-    async with Raw(first, second, first) as server, client_for(server.url) as client:
+    async with RawServer(first, second, first) as server, client_for(server.url) as client:
         rows = aiter(client.orders.list())
         ids = [(await anext(rows)).id, (await anext(rows)).id]
         with pytest.raises(IncompleteListing, match=r"2 of 9 announced") as caught:
@@ -234,7 +234,7 @@ async def test_a_second_page_that_is_an_error_raises_it() -> None:
     """An error body with status 200 in the middle of a listing is that error, not the end of the rows."""
     broken = answer(body={"error": {"message": "down", "code": 503}})
     renamed = answer(body={"items": [{"id": "3"}]})
-    async with Raw(orders("1"), broken, orders("1"), renamed) as server, client_for(server.url) as client:
+    async with RawServer(orders("1"), broken, orders("1"), renamed) as server, client_for(server.url) as client:
         with pytest.raises(APIError, match="down"):
             [order async for order in client.orders.list()]
         with pytest.raises(DecodeError, match="items"):
@@ -245,14 +245,14 @@ async def test_a_second_page_that_is_an_error_raises_it() -> None:
 async def test_a_total_below_the_rows_is_not_believed(total: int) -> None:
     """A total that the rows received contradict does not end a listing; an empty page does."""
     pages = [orders(*ids, pagination={"total": total}) for ids in (["1", "2", "3"], ["4", "5"], [])]
-    async with Raw(*pages) as server, client_for(server.url) as client:
+    async with RawServer(*pages) as server, client_for(server.url) as client:
         assert [order.id async for order in client.orders.list()] == ["1", "2", "3", "4", "5"]
 
 
 async def test_a_count_of_the_page_is_not_the_total() -> None:
     """A count that equals the page size may be that of the page: one more request tells."""
     pages = [orders("1", "2", count=2), orders("3", "4", count=2), orders(count=0)]
-    async with Raw(*pages) as server, client_for(server.url) as client:
+    async with RawServer(*pages) as server, client_for(server.url) as client:
         assert [order.id async for order in client.orders.list(limit=2)] == ["1", "2", "3", "4"]
 
 
@@ -260,7 +260,7 @@ async def test_a_short_page_without_a_total_is_not_the_end() -> None:
     """Where nothing is announced, a listing goes on until a page is empty, or refused beyond a short one."""
     refused = answer(404, {"error": {"message": "no such page"}})
     pages = [orders("1", "2"), orders("3"), orders("4"), orders(), orders("1", "2"), orders("3"), refused]
-    async with Raw(*pages) as server, client_for(server.url) as client:
+    async with RawServer(*pages) as server, client_for(server.url) as client:
         assert [order.id async for order in client.orders.list()] == ["1", "2", "3", "4"]
         assert [order.id async for order in client.orders.list()] == ["1", "2", "3"]
 
@@ -268,7 +268,7 @@ async def test_a_short_page_without_a_total_is_not_the_end() -> None:
 async def test_a_refused_page_after_a_full_one_is_an_error() -> None:
     """Only beyond a short page does a refusal mean the end."""
     refused = answer(404, {"error": {"message": "no such page"}})
-    async with Raw(orders("1", "2"), orders("3", "4"), refused) as server, client_for(server.url) as client:
+    async with RawServer(orders("1", "2"), orders("3", "4"), refused) as server, client_for(server.url) as client:
         with pytest.raises(NotFound):
             [order async for order in client.orders.list(limit=2)]
 
@@ -295,7 +295,7 @@ async def test_an_envelope_is_looked_through() -> None:
     """`{"data": …}` around a listing, or its rows alone, is read, and told in drift."""
     inner = answer(body={"data": {"orders": [{"id": "1"}], "pagination": {"total": 1}}, "status": "ok"})
     bare = answer(body={"data": [{"id": "2"}], "pagination": {"total": 1}})
-    async with Raw(inner, bare) as server, client_for(server.url) as client:
+    async with RawServer(inner, bare) as server, client_for(server.url) as client:
         assert [order.id async for order in client.orders.list()] == ["1"]
         assert [order.id async for order in client.orders.list()] == ["2"]
         assert client.drift().members == {"Order in 'data'": 2}
@@ -303,7 +303,7 @@ async def test_an_envelope_is_looked_through() -> None:
 
 async def test_a_page_with_more_says_so() -> None:
     """The repr of an awaited page names how many there are and how to read them; so does that of a listing."""
-    async with Raw(orders("1", pagination={"total": 3})) as server, client_for(server.url) as client:
+    async with RawServer(orders("1", pagination={"total": 3})) as server, client_for(server.url) as client:
         page = await client.orders.list()
         assert page.has_more and "1 of 3 rows" in repr(page) and "async for" in repr(page)
         assert "async for" in repr(client.orders.list())
@@ -322,7 +322,7 @@ async def test_slips_with_a_listing_say_what_to_write() -> None:
 
 async def test_true_is_no_number_of_rows() -> None:
     """`limit=True` is refused before anything is sent, as is a number of rows to take that is none."""
-    async with Raw(orders()) as server, client_for(server.url) as client:
+    async with RawServer(orders()) as server, client_for(server.url) as client:
         with pytest.raises(ConfigError, match="limit"):
             await client.orders.list(limit=True)
         with pytest.raises(ConfigError, match="take"):

@@ -19,7 +19,7 @@ from pixxel_async import (
 from pixxel_async._http.call import Call, Operation
 from pixxel_async.resources import OPERATIONS
 from tests.support.clients import client_for
-from tests.support.raw import Raw, Step, answer
+from tests.support.raw_server import RawServer, Step, answer
 
 LOST: dict[str, list[Step]] = {
     "fin": ["fin"],
@@ -64,7 +64,7 @@ async def test_a_lost_answer(how: str) -> None:
 
 async def lose(how: str, name: str, operation: Operation) -> None:
     """Call once, with a server that loses its first answer; the deadline is long enough for a busy machine."""
-    async with Raw(LOST[how], answer(body={})) as server:
+    async with RawServer(LOST[how], answer(body={})) as server:
         async with client_for(server.url, **{"http.headers_timeout": 1.5}) as client:
             if operation.repeat == "safe":
                 assert (await client._sender.call(call_of(operation))).status == 200, name
@@ -83,19 +83,19 @@ async def test_no_redirect_is_followed(status: int) -> None:
 
     async def refuse(name: str, operation: Operation) -> None:
         there = answer(status, b"" if status == 304 else None, Location=f"{trap.url}/x")
-        async with Raw(there) as server, client_for(server.url) as client:
+        async with RawServer(there) as server, client_for(server.url) as client:
             with pytest.raises(UnexpectedRedirect):
                 await client._sender.call(call_of(operation))
         assert len(server.requests) == 1, name
 
-    async with Raw(answer(201, {"id": "o"})) as trap:
+    async with RawServer(answer(201, {"id": "o"})) as trap:
         await asyncio.gather(*(refuse(name, operation) for name, operation in OPERATIONS.items()))
     assert trap.connections == 0
 
 
 async def test_what_costs_nothing_is_simply_asked_again() -> None:
     """Packages asked for by POST: nobody needs to look before asking anew, and the error says so; others say where."""
-    async with Raw(["fin"]) as server, client_for(server.url) as client:
+    async with RawServer(["fin"]) as server, client_for(server.url) as client:
         with pytest.raises(OutcomeUnknown, match="asking again costs nothing"):
             await client.catalogs.request_download(catalog_ids=["c"])
         with pytest.raises(OutcomeUnknown, match=r"find out with client\.jobs\.list\(workflow_id\)"):
@@ -108,7 +108,7 @@ async def test_what_costs_nothing_is_simply_asked_again() -> None:
 async def test_a_refusal_before_the_work() -> None:
     """429 lets safe and once operations wait and go on; a paid one says how long it would have to wait."""
     for name, operation in OPERATIONS.items():
-        async with Raw(answer(429, Retry_After="2"), answer(body={})) as server, client_for(server.url) as client:
+        async with RawServer(answer(429, Retry_After="2"), answer(body={})) as server, client_for(server.url) as client:
             if operation.repeat == "paid":
                 with pytest.raises(RateLimited) as caught:
                     await client._sender.call(call_of(operation))
@@ -121,7 +121,7 @@ async def test_a_refusal_before_the_work() -> None:
 @pytest.mark.slow
 async def test_no_connection_at_all() -> None:
     """Where nothing was sent nothing is unknown, and a paid operation is left to its caller."""
-    async with Raw() as server:
+    async with RawServer() as server:
         url = server.url
     for name, operation in OPERATIONS.items():
         async with client_for(url, **{"retry.max_attempts": 2}) as client:
@@ -133,7 +133,7 @@ async def test_no_connection_at_all() -> None:
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"id": "o', b"null"])
 async def test_an_unreadable_answer_to_an_order(body: bytes) -> None:
     """A 201 that nobody can read may be an order all the same."""
-    async with Raw(answer(201, body)) as server, client_for(server.url) as client:
+    async with RawServer(answer(201, body)) as server, client_for(server.url) as client:
         with pytest.raises(OutcomeUnknown, match="cannot be read"):
             await client.jobs.create("w", project_id="p")
     assert len(server.requests) == 1
@@ -144,11 +144,11 @@ async def test_an_error_that_drips() -> None:
     """The status of a refused order is known at once; a body that is sent byte by byte does not take it away (B-10)."""
     drops: list[Step] = [0.05, b"x"] * 100
     refused: list[Step] = [b"HTTP/1.1 400 Bad\r\nContent-Length: 1000\r\n\r\n{", *drops]
-    async with Raw(refused) as server, client_for(server.url, **{"http.call_timeout": 2.0}) as client:
+    async with RawServer(refused) as server, client_for(server.url, **{"http.call_timeout": 2.0}) as client:
         with pytest.raises(BadRequest):
             await client.jobs.create("w", project_id="p")
     later: list[Step] = [b"HTTP/1.1 429 Slow\r\nRetry-After: 2\r\nContent-Length: 1000\r\n\r\n{", *drops]
-    async with Raw(later) as server, client_for(server.url, **{"http.call_timeout": 2.0}) as client:
+    async with RawServer(later) as server, client_for(server.url, **{"http.call_timeout": 2.0}) as client:
         with pytest.raises(RateLimited) as caught:
             await client.jobs.create("w", project_id="p")
         assert caught.value.retry_after == 2
@@ -157,16 +157,16 @@ async def test_an_error_that_drips() -> None:
 async def test_a_delete_that_was_done_the_first_time() -> None:
     """After a lost answer "not found" means done; without one it means not found."""
     delete = call_of(next(operation for operation in OPERATIONS.values() if operation.gone_is_done))
-    async with Raw(["fin"], answer(404)) as server, client_for(server.url) as client:
+    async with RawServer(["fin"], answer(404)) as server, client_for(server.url) as client:
         assert (await client._sender.call(delete)).status == 204
-    async with Raw(answer(404)) as server, client_for(server.url) as client:
+    async with RawServer(answer(404)) as server, client_for(server.url) as client:
         with pytest.raises(NotFound):
             await client._sender.call(delete)
 
 
 async def test_a_dry_run_is_safe() -> None:
     """An order that is only tried out may be repeated."""
-    async with Raw(["fin"], answer(201, {"id": "o"})) as server, client_for(server.url) as client:
+    async with RawServer(["fin"], answer(201, {"id": "o"})) as server, client_for(server.url) as client:
         assert (await client.orders.create([{"type": "archive"}], dry_run=True)).id == "o"
     assert server.count("POST") == 2
 
@@ -174,7 +174,7 @@ async def test_a_dry_run_is_safe() -> None:
 async def test_paid_waits() -> None:
     """With `retry.retry_paid_calls_on_429` a paid call that was refused is retried once it is certain that it may."""
     async with (
-        Raw(answer(429, Retry_After="2"), answer(201, {"id": "j"})) as server,
+        RawServer(answer(429, Retry_After="2"), answer(201, {"id": "j"})) as server,
         client_for(server.url, **{"retry.retry_paid_calls_on_429": True}) as client,
     ):
         assert (await client.jobs.create("w", project_id="p")).id == "j"
@@ -183,7 +183,7 @@ async def test_paid_waits() -> None:
 
 async def test_auth_is_never_probed_by_an_order() -> None:
     """While it is unknown how the key is sent, a refused order goes out once and says what to do."""
-    async with Raw(answer(401)) as server, client_for(server.url) as client:
+    async with RawServer(answer(401)) as server, client_for(server.url) as client:
         with pytest.raises(APIError) as caught:
             await client.jobs.create("w", project_id="p")
     assert len(server.requests) == 1

@@ -10,14 +10,14 @@ from pixxel_async import ConnectionFailed, Link, OrderReport, Package, SignedLin
 from pixxel_async._http.storage import LinkStorage
 from pixxel_async._http.streaming import StorageReply
 from tests.support.clients import Waits, client_for
-from tests.support.raw import Raw, Step, answer
+from tests.support.raw_server import RawServer, Step, answer
 
 SIGNED = "/b%2Fc+d~e/%C3%A9.zip?X-Amz-Signature=%2B%2f&x=a+b&y=~&z"
 
 
 async def test_a_link_is_sent_as_it_is() -> None:
     """Not one character changes, nothing is asked to be compressed, and no key goes along."""
-    async with Raw(answer(200, b"PK", ETag='"a"')) as server, client_for(server.url) as client:
+    async with RawServer(answer(200, b"PK", ETag='"a"')) as server, client_for(server.url) as client:
         async with client.storage.get(server.url + SIGNED, headers={"Range": "bytes=0-"}) as reply:
             body = b"".join([chunk async for chunk in reply.chunks()])
         assert (reply.status, reply.headers["etag"], body) == (200, '"a"', b"PK")
@@ -31,7 +31,7 @@ async def test_a_link_is_sent_as_it_is() -> None:
 async def test_nothing_is_decoded() -> None:
     """A Content-Encoding that nobody asked for is handed on with the bytes as they are."""
     async with (
-        Raw(answer(200, b"\x1f\x8bnot gzip", Content_Encoding="gzip")) as server,
+        RawServer(answer(200, b"\x1f\x8bnot gzip", Content_Encoding="gzip")) as server,
         client_for(server.url) as client,
         client.storage.get(server.url + "/a") as reply,
     ):
@@ -43,7 +43,7 @@ async def test_an_error_that_never_ends_is_read_for_a_moment() -> None:
     """F-02, G-03: a refusal whose page comes byte by byte costs seconds, not hours; what came is told."""
     head = b"HTTP/1.1 500 Word\r\nContent-Length: 60000\r\n\r\n"
     async with (
-        Raw([head, *[b"why? ", 0.05] * 400]) as server,
+        RawServer([head, *[b"why? ", 0.05] * 400]) as server,
         client_for(server.url) as client,
         client.storage.get(server.url + "/a") as reply,
         asyncio.timeout(10),
@@ -55,7 +55,7 @@ async def test_an_error_that_never_ends_is_read_for_a_moment() -> None:
 @pytest.mark.parametrize("package", [OrderReport(), SignedLink(url="http://127.0.0.1/x", name="x")], ids=str)
 async def test_who_waits_for_a_body_is_told_that_the_client_was_closed(package: Package) -> None:
     """P-06: of the storage as of the API; nobody waits for `read_timeout` seconds."""
-    async with Raw([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nid,a", "hang"]) as server:
+    async with RawServer([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nid,a", "hang"]) as server:
         client = client_for(server.url, **{"http.read_timeout": 60.0})
         await client.open()
         link = Link(server.url + "/x", None) if package.linked else None
@@ -70,7 +70,7 @@ async def test_who_waits_for_a_body_is_told_that_the_client_was_closed(package: 
 
 async def test_cookies_are_not_kept() -> None:
     """What a storage or the API wants to be remembered is forgotten."""
-    async with Raw(answer(200, {}, Set_Cookie="a=b; Path=/")) as server, client_for(server.url) as client:
+    async with RawServer(answer(200, {}, Set_Cookie="a=b; Path=/")) as server, client_for(server.url) as client:
         for _ in range(2):
             async with client.storage.get(server.url + "/a") as reply:
                 await reply.peek()
@@ -82,13 +82,13 @@ async def test_three_hops() -> None:
     """Three redirects are followed, relative ones too, and each is checked; the fourth is refused."""
     hops = [answer(status, Location=f"/{status}?sig=x") for status in (302, 307, 303)]
     async with (
-        Raw(*hops, answer(200, b"here")) as server,
+        RawServer(*hops, answer(200, b"here")) as server,
         client_for(server.url) as client,
         client.storage.get(server.url + "/a") as reply,
     ):
         assert await reply.peek() == b"here"
     assert [seen.target for seen in server.requests] == ["/a", "/302?sig=x", "/307?sig=x", "/303?sig=x"]
-    async with Raw(answer(302, Location="/loop")) as server, client_for(server.url) as client:
+    async with RawServer(answer(302, Location="/loop")) as server, client_for(server.url) as client:
         with pytest.raises(UnsafeLink, match="redirects"):
             async with client.storage.get(server.url + "/a"):
                 pass
@@ -108,7 +108,7 @@ async def test_three_hops() -> None:
 )
 async def test_a_hop_to_where_no_link_may_lead(location: str) -> None:
     """A redirect is held to the same rules as a link."""
-    async with Raw(answer(302, Location=location)) as server, client_for(server.url) as client:
+    async with RawServer(answer(302, Location=location)) as server, client_for(server.url) as client:
         with pytest.raises(UnsafeLink):
             async with client.storage.get(server.url + "/a"):
                 pass
@@ -119,7 +119,7 @@ async def test_a_hop_to_where_no_link_may_lead(location: str) -> None:
 async def test_every_status_is_an_answer(status: int) -> None:
     """The storage session judges nothing, and repeats nothing."""
     async with (
-        Raw(answer(status, b"" if status == 304 else b"<Error/>")) as server,
+        RawServer(answer(status, b"" if status == 304 else b"<Error/>")) as server,
         client_for(server.url) as client,
         client.storage.get(server.url + "/a") as reply,
     ):
@@ -148,7 +148,7 @@ async def test_a_cut_body_is_never_a_short_one(end: Step, kind: type[Exception])
             got.append(chunk)  # noqa: PERF401 - what came before the error counts
 
     async with (
-        Raw([head + b"\r\n", 0.02, end, "hang"]) as server,
+        RawServer([head + b"\r\n", 0.02, end, "hang"]) as server,
         client_for(server.url) as client,
         client.storage.get(server.url + "/a") as reply,
     ):
@@ -162,7 +162,7 @@ async def test_big_bodies_come_in_big_pieces() -> None:
     """Chunks are what has arrived, not slices of 64 KiB; together they are the body."""
     body = bytes(range(256)) * 40_000
     async with (
-        Raw(answer(200, body)) as server,
+        RawServer(answer(200, body)) as server,
         client_for(server.url, **{"http.read_timeout": 5.0}) as client,
         client.storage.get(server.url + "/a") as reply,
     ):
@@ -173,7 +173,7 @@ async def test_big_bodies_come_in_big_pieces() -> None:
 
 async def test_a_body_left_early_costs_one_connection() -> None:
     """Leaving a body closes its connection; reading it to its end keeps it for the next link."""
-    async with Raw(answer(200, b"x" * 5_000_000)) as server, client_for(server.url) as client:
+    async with RawServer(answer(200, b"x" * 5_000_000)) as server, client_for(server.url) as client:
         async with client.storage.get(server.url + "/a") as reply:
             await anext(aiter(reply.chunks()))
         for _ in range(2):
@@ -193,7 +193,7 @@ def test_names_are_judged_by_their_addresses() -> None:
 
 async def test_a_name_that_leads_to_loopback() -> None:
     """The address counts, not the name: `localhost` is refused as long as the API is elsewhere."""
-    async with Raw(answer(200, b"secret")) as server, client_for("https://api.example", waits=Waits()) as client:
+    async with RawServer(answer(200, b"secret")) as server, client_for("https://api.example", waits=Waits()) as client:
         with pytest.raises(UnsafeLink, match="off limits"):
             async with client.storage.get(f"https://localhost:{server.port}/a"):
                 pass

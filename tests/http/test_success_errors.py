@@ -8,7 +8,7 @@ import pytest
 
 from pixxel_async import APIError, NotAPackage, NotFound, OutcomeUnknown, ServerError
 from tests.support.clients import client_for
-from tests.support.raw import Raw, answer
+from tests.support.raw_server import RawServer, answer
 
 ERRORS = [
     {"error": {"message": "it is down"}},
@@ -23,7 +23,7 @@ ERRORS = [
 @pytest.mark.parametrize("body", ERRORS)
 async def test_an_error_body_is_an_error(body: Any) -> None:
     """An error with status 200 raises `APIError` with its message: for reads, lists, creates and files."""
-    async with Raw(answer(body=body)) as server, client_for(server.url) as client:
+    async with RawServer(answer(body=body)) as server, client_for(server.url) as client:
         with pytest.raises(APIError, match="it is down"):
             await client.jobs.get("w", "j")
         with pytest.raises(APIError, match="it is down"):
@@ -37,7 +37,10 @@ async def test_an_error_body_is_an_error(body: Any) -> None:
 @pytest.mark.parametrize(("code", "kind"), [(404, NotFound), ("503", ServerError), ("E404", APIError)])
 async def test_the_status_in_the_body_chooses_the_class(code: object, kind: type[APIError]) -> None:
     """An error body that names an HTTP status is raised as that error."""
-    async with Raw(answer(body={"error": {"message": "no", "code": code}})) as server, client_for(server.url) as client:
+    async with (
+        RawServer(answer(body={"error": {"message": "no", "code": code}})) as server,
+        client_for(server.url) as client,
+    ):
         with pytest.raises(APIError) as caught:
             await client.jobs.get("w", "j")
     assert type(caught.value) is kind
@@ -46,7 +49,7 @@ async def test_the_status_in_the_body_chooses_the_class(code: object, kind: type
 async def test_a_failed_object_is_no_error_body() -> None:
     """An object with its own status and an error member is the object, failed as it is."""
     async with (
-        Raw(answer(body={"id": "j", "status": "failed", "error": "disk full"})) as server,
+        RawServer(answer(body={"id": "j", "status": "failed", "error": "disk full"})) as server,
         client_for(server.url) as client,
     ):
         job = await client.jobs.get("w", "j")
@@ -57,7 +60,7 @@ async def test_a_failed_object_is_no_error_body() -> None:
 async def test_an_envelope_is_looked_through(name: str) -> None:
     """`{"data": …}` around an object is read, and told in drift."""
     async with (
-        Raw(answer(body={name: {"id": "j", "status": "completed"}, "status": "ok"})) as server,
+        RawServer(answer(body={name: {"id": "j", "status": "completed"}, "status": "ok"})) as server,
         client_for(server.url) as client,
     ):
         assert (await client.jobs.get("w", "j")).id == "j"
@@ -67,7 +70,7 @@ async def test_an_envelope_is_looked_through(name: str) -> None:
 @pytest.mark.parametrize("body", [{}, {"status": "created"}, {"id": None, "status": "created"}, {"id": ""}])
 async def test_a_create_without_an_id_is_unknown(body: Any) -> None:
     """Nobody can tell whether a create whose answer names no id was done; a dry run needs none."""
-    async with Raw(answer(body=body)) as server, client_for(server.url) as client:
+    async with RawServer(answer(body=body)) as server, client_for(server.url) as client:
         with pytest.raises(OutcomeUnknown, match="no id"):
             await client.jobs.create("w", project_id="p")
         await client.orders.create([{"catalog_id": "c"}], dry_run=True)
@@ -76,14 +79,17 @@ async def test_a_create_without_an_id_is_unknown(body: Any) -> None:
 @pytest.mark.parametrize("body", [b"<html>sign in</html>", b'{"a": 1}', b"\xef\xbb\xbf <!doctype html>"])
 async def test_a_page_is_no_file(body: bytes) -> None:
     """A page or JSON in the place of a table or an image is refused."""
-    async with Raw(answer(200, body)) as server, client_for(server.url) as client:
+    async with RawServer(answer(200, body)) as server, client_for(server.url) as client:
         with pytest.raises(NotAPackage, match=r"reports\.orders"):
             await client.reports.orders()
 
 
 async def test_a_table_is_a_file() -> None:
     """Other bytes come as they are."""
-    async with Raw(answer(200, b"id,cost\n1,2\n", Content_Type="text/csv")) as server, client_for(server.url) as client:
+    async with (
+        RawServer(answer(200, b"id,cost\n1,2\n", Content_Type="text/csv")) as server,
+        client_for(server.url) as client,
+    ):
         assert await client.reports.orders() == b"id,cost\n1,2\n"
 
 
@@ -91,7 +97,7 @@ async def test_a_table_is_a_file() -> None:
 async def test_a_number_that_is_none_costs_only_its_member(number: str) -> None:
     """NaN, endless and very long numbers in one member are kept aside; the page and its other rows are read."""
     body = b'{"orders": [{"id": "a", "total_cost": %b, "x": %b}, {"id": "b"}]}' % ((number.encode(),) * 2)
-    async with Raw(answer(200, body)) as server, client_for(server.url) as client:
+    async with RawServer(answer(200, body)) as server, client_for(server.url) as client:
         page = await client.orders.list()
     assert [order.id for order in page] == ["a", "b"]
     assert "x" in page[0].to_dict()

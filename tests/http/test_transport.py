@@ -19,7 +19,7 @@ from pixxel_async import (
     UnexpectedRedirect,
 )
 from tests.support.clients import Waits, client_for
-from tests.support.raw import Raw, Step, answer
+from tests.support.raw_server import RawServer, Step, answer
 
 GOOD = answer(body={"id": "w"})
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -27,7 +27,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 
 async def test_an_answer_is_read() -> None:
     """A plain call is one request with the key, without cookies, on the path of its arguments."""
-    async with Raw(GOOD) as server, client_for(server.url) as client:
+    async with RawServer(GOOD) as server, client_for(server.url) as client:
         workflow = await client.workflows.get("w/..x", project_id="p 1")
     [seen] = server.requests
     assert workflow.id == "w"
@@ -38,14 +38,14 @@ async def test_an_answer_is_read() -> None:
 @pytest.mark.parametrize("body", [{"project": {"id": "p"}}, {"id": "p"}])
 async def test_what_may_be_wrapped_need_not_be(body: dict[str, object]) -> None:
     """A project stands below `project` by one description of the API and alone by another; both are read."""
-    async with Raw(answer(body=body)) as server, client_for(server.url) as client:
+    async with RawServer(answer(body=body)) as server, client_for(server.url) as client:
         assert (await client.projects.get("p")).id == "p"
 
 
 @pytest.mark.timeout(10)
 async def test_answers_without_a_body() -> None:
     """No body is an answer like any other, the second time too: nothing goes round in circles for it."""
-    async with Raw(answer(200), answer(204)) as server, client_for(server.url) as client:
+    async with RawServer(answer(200), answer(204)) as server, client_for(server.url) as client:
         for status in (200, 204, 204):
             reply = await client.request("GET", "/v0/things")
             assert (reply.status, reply.body) == (status, b"")
@@ -76,7 +76,7 @@ BROKEN: dict[str, list[Step]] = {
 async def test_a_broken_answer_to_a_safe_call_is_asked_for_again(name: str) -> None:
     """Whatever breaks, a safe call goes out once more, no more than once, and ends within the deadlines."""
     begun = time.monotonic()
-    async with Raw(BROKEN[name], GOOD) as server, client_for(server.url) as client:
+    async with RawServer(BROKEN[name], GOOD) as server, client_for(server.url) as client:
         workflow = await client.workflows.get("w", project_id="p")
     assert workflow.id == "w"
     assert len(server.requests) == 2
@@ -87,7 +87,7 @@ async def test_a_broken_answer_to_a_safe_call_is_asked_for_again(name: str) -> N
 @pytest.mark.parametrize("name", BROKEN)
 async def test_a_broken_answer_never_looks_like_an_error_of_the_api(name: str) -> None:
     """Garbage is no 400: the last attempt's error is ConnectionFailed or TimedOut, with nothing behind it."""
-    async with Raw(BROKEN[name]) as server, client_for(server.url, **{"retry.max_attempts": 1}) as client:
+    async with RawServer(BROKEN[name]) as server, client_for(server.url, **{"retry.max_attempts": 1}) as client:
         with pytest.raises((ConnectionFailed, TimedOut)) as caught:
             await client.workflows.get("w", project_id="p")
     assert caught.value.__cause__ is None
@@ -99,7 +99,7 @@ async def test_a_broken_answer_never_looks_like_an_error_of_the_api(name: str) -
 @pytest.mark.parametrize("end", ["fin", "rst"])
 async def test_nothing_is_sent_twice_behind_our_back(method: str, end: Step) -> None:
     """A request lost on a connection that was used before is not repeated below our own rules."""
-    async with Raw(GOOD, [end]) as server, client_for(server.url, **{"retry.max_attempts": 1}) as client:
+    async with RawServer(GOOD, [end]) as server, client_for(server.url, **{"retry.max_attempts": 1}) as client:
         await client.request("GET", "/v0/first")
         with pytest.raises(ConnectionFailed):
             await client.request(method, "/v0/x", repeat="safe")
@@ -114,8 +114,8 @@ async def test_nothing_is_sent_twice_behind_our_back(method: str, end: Step) -> 
 async def test_a_redirect_is_an_error(status: int, where: str) -> None:
     """The key and the body go nowhere that an answer names."""
     async with (
-        Raw(GOOD) as trap,
-        Raw(answer(status, Location=where.format(port=trap.port))) as server,
+        RawServer(GOOD) as trap,
+        RawServer(answer(status, Location=where.format(port=trap.port))) as server,
         client_for(server.url) as client,
     ):
         with pytest.raises(UnexpectedRedirect) as caught:
@@ -146,7 +146,7 @@ async def test_a_redirect_is_an_error(status: int, where: str) -> None:
 async def test_errors_are_told_from_the_content(status: int, body: object, kind: type, message: str) -> None:
     """Status and what can be read decide; the declared type does not, and the message is short and printable."""
     async with (
-        Raw(answer(status, body, Content_Type="image/png", X_Request_Id="r-1")) as server,
+        RawServer(answer(status, body, Content_Type="image/png", X_Request_Id="r-1")) as server,
         client_for(server.url) as client,
     ):
         with pytest.raises(kind) as caught:
@@ -169,7 +169,7 @@ async def test_errors_are_told_from_the_content(status: int, body: object, kind:
 )
 async def test_what_is_no_json_object_is_a_decode_error(body: bytes) -> None:
     """Nothing that a server can put into a body leads to another exception."""
-    async with Raw(answer(200, body)) as server, client_for(server.url) as client:
+    async with RawServer(answer(200, body)) as server, client_for(server.url) as client:
         with pytest.raises(DecodeError) as caught:
             await client.jobs.get("w", "j")
     assert (caught.value.status, caught.value.operation) == (200, "jobs.get")
@@ -178,7 +178,7 @@ async def test_what_is_no_json_object_is_a_decode_error(body: bytes) -> None:
 
 async def test_a_page_is_called_a_page() -> None:
     """HTML where JSON belongs says what it is and where it mostly comes from, not at which character it fails."""
-    async with Raw(answer(200, b" \r\n<!doctype html><p>Welcome")) as server, client_for(server.url) as client:
+    async with RawServer(answer(200, b" \r\n<!doctype html><p>Welcome")) as server, client_for(server.url) as client:
         with pytest.raises(DecodeError, match="it is a page, as a proxy or a wrong base_url sends it"):
             await client.jobs.get("w", "j")
 
@@ -188,7 +188,7 @@ async def test_json_in_any_of_its_encodings(encoding: str) -> None:
     """The body alone tells its encoding; a charset in Content-Type is not looked at."""
     body = '{"id": "é", "id": "ü"}'.encode(encoding)
     async with (
-        Raw(answer(200, body, Content_Type="text/plain; charset=ebcdic")) as server,
+        RawServer(answer(200, body, Content_Type="text/plain; charset=ebcdic")) as server,
         client_for(server.url) as client,
     ):
         assert (await client.jobs.get("w", "j")).id == "ü"
@@ -207,7 +207,7 @@ BOMB = gzip.compress(gzip.compress(b" " * 1000) + b"\0" * 50_000_000)
 )
 async def test_an_answer_that_is_too_large_is_cut(script: list[Step], values: dict[str, int]) -> None:
     """The limits hold for what is announced, for what comes, and for what comes out of the decompression."""
-    async with Raw(script) as server, client_for(server.url, **values) as client:
+    async with RawServer(script) as server, client_for(server.url, **values) as client:
         with pytest.raises(DecodeError, match="max_response_bytes"):
             await client.jobs.get("w", "j")
     assert len(server.requests) == 1
@@ -215,7 +215,7 @@ async def test_an_answer_that_is_too_large_is_cut(script: list[Step], values: di
 
 async def test_a_long_pause_is_raised_at_once() -> None:
     """A Retry-After beyond the cap is not waited for: the error says how long it would be."""
-    async with Raw(answer(503, Retry_After="3600")) as server, client_for(server.url) as client:
+    async with RawServer(answer(503, Retry_After="3600")) as server, client_for(server.url) as client:
         with pytest.raises(RateLimited) as caught:
             await client.jobs.get("w", "j")
     assert caught.value.retry_after == 3600
@@ -229,7 +229,7 @@ async def test_a_pause_is_kept(when: str) -> None:
     """Retry-After in seconds or any form of date, read against the answer's own Date."""
     waits = Waits()
     refusal = answer(429, Retry_After=when, Date="Tue, 24 Nov 2026 10:00:00 GMT")
-    async with Raw(refusal, GOOD) as server, client_for(server.url, waits=waits) as client:
+    async with RawServer(refusal, GOOD) as server, client_for(server.url, waits=waits) as client:
         await client.jobs.get("w", "j")
     assert sum(waits.slept) == pytest.approx(7, rel=0.1)
 
@@ -237,7 +237,7 @@ async def test_a_pause_is_kept(when: str) -> None:
 async def test_one_refusal_slows_all_calls() -> None:
     """After a 429 the calls that follow keep a distance, whoever makes them."""
     waits = Waits()
-    async with Raw(answer(429, Retry_After="5"), GOOD) as server, client_for(server.url, waits=waits) as client:
+    async with RawServer(answer(429, Retry_After="5"), GOOD) as server, client_for(server.url, waits=waits) as client:
         other = client.with_key("another-key")
         await asyncio.gather(client.jobs.get("w", "j"), *(other.jobs.get("w", str(n)) for n in range(4)))
         assert waits.now >= 1005
@@ -248,7 +248,7 @@ async def test_one_refusal_slows_all_calls() -> None:
 
 async def test_the_quota_ends_a_storm() -> None:
     """In an outage the repeats of all calls together stay below what the quota pays for."""
-    async with Raw(answer(500)) as server, client_for(server.url, **{"retry.quota": 50.0}) as client:
+    async with RawServer(answer(500)) as server, client_for(server.url, **{"retry.quota": 50.0}) as client:
         calls = [client.jobs.get("w", str(number)) for number in range(60)]
         results = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(result, ServerError) for result in results)
@@ -257,7 +257,7 @@ async def test_the_quota_ends_a_storm() -> None:
 
 async def test_calls_in_flight_are_bounded() -> None:
     """No more requests are under way than the settings allow."""
-    async with Raw([0.02, GOOD]) as server, client_for(server.url, **{"http.max_concurrent_calls": 3}) as client:
+    async with RawServer([0.02, GOOD]) as server, client_for(server.url, **{"http.max_concurrent_calls": 3}) as client:
         await asyncio.gather(*(client.jobs.get("w", str(number)) for number in range(12)))
     assert len(server.requests) == 12
     assert server.connections <= 3
@@ -266,7 +266,7 @@ async def test_calls_in_flight_are_bounded() -> None:
 async def test_calls_a_second_are_bounded() -> None:
     """A rate of the client's own spaces all calls."""
     waits = Waits()
-    async with Raw(GOOD) as server, client_for(server.url, waits=waits, **{"http.calls_per_second": 4}) as client:
+    async with RawServer(GOOD) as server, client_for(server.url, waits=waits, **{"http.calls_per_second": 4}) as client:
         await asyncio.gather(*(client.jobs.get("w", str(number)) for number in range(9)))
     assert waits.now - 1000 == pytest.approx(2.0)
 
@@ -276,7 +276,7 @@ async def test_the_call_has_a_deadline() -> None:
     """A body that always moves a little ends all the same."""
     trickle: list[Step] = [HEAD + b"Content-Length: 1000\r\n\r\n", *([b" ", 0.1] * 100)]
     async with (
-        Raw(trickle) as server,
+        RawServer(trickle) as server,
         client_for(server.url, **{"http.call_timeout": 0.5, "retry.max_attempts": 1}) as client,
     ):
         begun = time.monotonic()
@@ -287,7 +287,7 @@ async def test_the_call_has_a_deadline() -> None:
 
 async def test_no_connection() -> None:
     """A refused connection is ConnectionFailed, which is a ConnectionError, and names the host alone."""
-    async with Raw(GOOD) as server:
+    async with RawServer(GOOD) as server:
         url = server.url
     async with client_for(url, **{"retry.max_attempts": 2}) as client:
         with pytest.raises(ConnectionError, match="no connection") as caught:
@@ -310,7 +310,7 @@ async def test_a_large_answer_does_not_hold_up_the_loop() -> None:
             late = max(late, time.perf_counter() - begun - 0.01)
 
     script = answer(200, body)
-    async with Raw(script) as server, client_for(server.url, **{"http.read_timeout": 5.0}) as client:
+    async with RawServer(script) as server, client_for(server.url, **{"http.read_timeout": 5.0}) as client:
         timer = asyncio.create_task(ticks())
         begun = time.perf_counter()
         assert len(await client.jobs.list("w")) == 15_000

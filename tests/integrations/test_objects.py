@@ -17,8 +17,8 @@ from pixxel_async.downloads import verify_folder, write_sums
 from pixxel_async.downloads.disk.destination import Look
 from pixxel_async.events import Downloaded, Skipped
 from pixxel_async.integrations.objects import ObjectStore
-from tests.downloads.ground import Ground, collect, visible
 from tests.integrations.bucket import Bucket
+from tests.support.ground_truth import GroundTruth, collect, visible
 
 
 def sha256(store: Store, name: str) -> str:
@@ -43,7 +43,7 @@ def url_of(store: Store) -> str:
 
 
 @pytest.mark.slow
-async def test_a_batch_and_the_next(store: Store, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+async def test_a_batch_and_the_next(store: Store, client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
     """All packages become objects, nothing stays in the spool, and a second run fetches nothing."""
     truth = {f"{package.workflow_id}/{package.job_id}.zip": await ground.truth(package) for package in ground.packages}
     for kind in (Downloaded, Skipped):
@@ -59,7 +59,9 @@ async def test_a_batch_and_the_next(store: Store, client: PixxelClient, ground: 
 
 
 @pytest.mark.slow
-async def test_s3(bucket: Bucket, client: PixxelClient, package: JobPackage, ground: Ground, tmp_path: Path) -> None:
+async def test_s3(
+    bucket: Bucket, client: PixxelClient, package: JobPackage, ground: GroundTruth, tmp_path: Path
+) -> None:
     """A URL alone is enough: credentials, endpoint and region come from where AWS' own tools have them."""
     async with DownloadManager(client, bucket.url("a/b"), spool=tmp_path) as manager:
         done = await manager.fetch(package, name_template="2026/{job_id}")
@@ -102,7 +104,7 @@ async def test_a_deleted_object_stays_done_or_is_redone(
 
 
 @pytest.mark.slow
-async def test_sums_and_verify(store: Store, client: PixxelClient, ground: Ground, tmp_path: Path) -> None:
+async def test_sums_and_verify(store: Store, client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
     """`SHA256SUMS` is an object, without what was deleted; damage is found by reading the objects."""
     gone, damaged, *rest = ground.packages
     name = f"{damaged.workflow_id}/{damaged.job_id}.zip"
@@ -138,7 +140,7 @@ async def test_forget_deletes_the_object(
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["damaged", "gone"])
 async def test_a_lost_record_knows_its_objects_again(
-    what: str, client: PixxelClient, ground: Ground, tmp_path: Path
+    what: str, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
     """After the record was lost, an object that is labelled with its digest is ours, and nothing is fetched again."""
     store, spool = MemoryStore(), tmp_path / "spool"
@@ -174,7 +176,7 @@ class Overtaken(ObjectStore):
 
 @pytest.mark.slow
 async def test_what_another_process_brings_meanwhile_is_ours(
-    store: Store, client: PixxelClient, package: JobPackage, ground: Ground, tmp_path: Path
+    store: Store, client: PixxelClient, package: JobPackage, ground: GroundTruth, tmp_path: Path
 ) -> None:
     """Q-01: a file that appears while a package is looked up is not taken for a stranger's."""
     url, spool = url_of(store), tmp_path / "spool"

@@ -15,9 +15,9 @@ from obstore.store import S3Store
 
 from pixxel_async import ConfigError, ConnectionFailed, DownloadError, DownloadManager, JobPackage, PixxelClient
 from pixxel_async.integrations.objects import ObjectStore
-from tests.downloads.ground import Ground, part_bytes
 from tests.house.test_secrets import chain, told_by
 from tests.integrations.bucket import KEY, SECRET, Bucket
+from tests.support.ground_truth import GroundTruth, part_bytes
 
 
 def at(endpoint: str, name: str = "exports-of-ours") -> ObjectStore:
@@ -94,7 +94,7 @@ async def test_a_store_that_is_not_there() -> None:
 
 @pytest.mark.slow
 async def test_a_store_that_breaks_down(
-    bucket: Bucket, client: PixxelClient, package: JobPackage, ground: Ground, tmp_path: Path
+    bucket: Bucket, client: PixxelClient, package: JobPackage, ground: GroundTruth, tmp_path: Path
 ) -> None:
     """The package waits complete in the spool, its failure may pass, and later it is sent without being fetched."""
     store = at(bucket.environment["AWS_ENDPOINT_URL"])

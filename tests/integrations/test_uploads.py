@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,9 +15,10 @@ from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async.integrations.leftovers import leftovers
 from pixxel_async.integrations.sending import CHUNK, MOST_PARTS, chunk_size
 from pixxel_async.sandbox import Sandbox
-from tests.downloads.ground import Ground, part_bytes, until
 from tests.integrations.bucket import Bucket
-from tests.integrations.gate import Gate
+from tests.integrations.stalled_proxy import StalledProxy
+from tests.support.ground_truth import GroundTruth, part_bytes, until
+from tests.support.system import RUN_MODULE
 
 LARGE = 7 * CHUNK
 """Bytes of a package that takes a multipart upload."""
@@ -37,22 +37,22 @@ def environment(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return {**os.environ, **bucket.environment}
 
 
-async def start(ground: Ground, url: str, package: JobPackage, environment: dict[str, str]) -> Process:
+async def start(ground: GroundTruth, url: str, package: JobPackage, environment: dict[str, str]) -> Process:
     """An export in a process of its own."""
     command = [ground.sandbox.url, ground.sandbox.api_key, url, str(package)]
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-W", "error", "-m", "tests.downloads.worker", *command,
+        *RUN_MODULE, "tests.downloads.programs.export", *command,
         stdout=PIPE, stderr=STDOUT, env=environment,
     )  # fmt: skip
 
 
 @pytest.mark.slow
 async def test_killed_in_mid_upload(
-    bucket: Bucket, ground: Ground, package: JobPackage, environment: dict[str, str], tmp_path: Path
+    bucket: Bucket, ground: GroundTruth, package: JobPackage, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """No half object is ever to be seen; the next run aborts what the dead one began, and sends without fetching."""
     truth, key = await ground.truth(package), f"nightly/{package.workflow_id}/{package.job_id}.zip"
-    async with Gate.before(environment["AWS_ENDPOINT_URL"], limit=CHUNK) as gate:
+    async with StalledProxy.before(environment["AWS_ENDPOINT_URL"], limit=CHUNK) as gate:
         process = await start(ground, bucket.url("nightly"), package, {**environment, "AWS_ENDPOINT_URL": gate.url})
         await until(lambda: gate.held or process.returncode is not None)
         process.kill()
@@ -87,7 +87,7 @@ async def test_other_uploads_are_left_alone(
 @pytest.mark.slow
 @pytest.mark.parametrize("part_is_left", [False, True])
 async def test_sent_before_the_record_knew(
-    part_is_left: bool, bucket: Bucket, client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
+    part_is_left: bool, bucket: Bucket, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
     """A crash after the last request and before the record: the object is known as ours, and nothing is sent again."""
     key = f"{package.workflow_id}/{package.job_id}.zip"
@@ -113,11 +113,11 @@ async def test_sent_before_the_record_knew(
 @pytest.mark.parametrize("comes_back", [True, False])
 async def test_cancelled_in_mid_upload(
     comes_back: bool, bucket: Bucket, client: PixxelClient, package: JobPackage, environment: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch, ground: Ground,
+    monkeypatch: pytest.MonkeyPatch, ground: GroundTruth,
 ) -> None:  # fmt: skip
     """A cancellation goes through soon, also when the store hangs; the upload is aborted now or by the next one."""
     key = f"nightly/{package.workflow_id}/{package.job_id}.zip"
-    async with Gate.before(environment["AWS_ENDPOINT_URL"], limit=CHUNK) as gate:
+    async with StalledProxy.before(environment["AWS_ENDPOINT_URL"], limit=CHUNK) as gate:
         monkeypatch.setenv("AWS_ENDPOINT_URL", gate.url)
         async with DownloadManager(client, bucket.url("nightly")) as manager:
             fetching = asyncio.create_task(manager.fetch(package))

@@ -39,7 +39,7 @@ from pixxel_async.sandbox.files.virtual_bytes import VirtualBytes
 from pixxel_async.sandbox.http.site import SeenRequest
 from pixxel_async.settings import Timing
 from tests.support.archives import flipped, make_zip, patched, with_gap, with_index, with_zip64_end
-from tests.support.raw import Raw, Step
+from tests.support.raw_server import RawServer, Step
 
 PLAIN = tuple((f"outputs/B{band:02}.tif", bytes([band]) * 50_000 + b"end") for band in range(1, 9))
 
@@ -327,7 +327,7 @@ async def test_a_storage_that_drips(what: str, tmp_path: Path) -> None:
     whole = (head % (len(data), 0, len(data) - 1)).encode() + data
     drops: list[Step] = [(head % (60_000, 0, 59_999)).encode(), *([0.05, b"P"] * 100)]
     scripts: list[Sequence[Step]] = [drops] if what == "members" else [[whole], drops]
-    async with Raw(*scripts) as server, PixxelClient("a-key-1", base_url=server.url) as client:
+    async with RawServer(*scripts) as server, PixxelClient("a-key-1", base_url=server.url) as client:
         packages, package = client.packages, SignedLink(url=f"{server.url}/a.zip", name="a")
         reading: dict[str, Callable[[], Awaitable[object]]] = {
             "members": lambda: packages.members(package, deadline=0.4),

@@ -16,7 +16,7 @@ from pixxel_async.models import Job
 from pixxel_async.packages import JobPackage, Packages, TaskPackage
 from pixxel_async.settings import PollSettings
 from pixxel_async.waiting import Broker
-from tests.support.stepped import SteppedTime, settle
+from tests.support.virtual_time import SteppedTime, settle
 
 JOB = JobPackage(workflow_id="w", job_id="j")
 DAY = datetime(2031, 5, 27, tzinfo=UTC)

@@ -16,9 +16,9 @@ from pixxel_async.packages import JobPackage, Link, PackageStream
 from pixxel_async.packages.reading.rules.forwarding import storage_request
 from pixxel_async.packages.reading.upstream import BUFFER, BodySource
 from pixxel_async.settings import DownloadSettings, RetrySettings
-from tests.downloads.ground import until
 from tests.support.clients import client_for
-from tests.support.raw import Raw, Step
+from tests.support.ground_truth import until
+from tests.support.raw_server import RawServer, Step
 
 TEXT = b"PK\x03\x04" + bytes(range(200)) * 50
 
@@ -32,7 +32,7 @@ def chunked(*pieces: bytes) -> bytes:
 
 
 async def passed(
-    server: Raw, range: str | None = None, url: str = "", **settings: Any
+    server: RawServer, range: str | None = None, url: str = "", **settings: Any
 ) -> tuple[int, dict[str, str], bytes]:
     """What a reader gets of this storage."""
     async with client_for(server.url, **settings) as client:
@@ -41,7 +41,7 @@ async def passed(
             return stream.status, stream.headers, b"".join([chunk async for chunk in stream])
 
 
-def source_of(client: PixxelClient, server: Raw, url: str = "") -> BodySource:
+def source_of(client: PixxelClient, server: RawServer, url: str = "") -> BodySource:
     """A package on this storage, whose link is never another one."""
     link = Link(url or f"{server.url}/x?sig=1")
 
@@ -63,7 +63,7 @@ async def test_pieces_are_small() -> None:
     """However much came together, a reader gets it in pieces of one buffer at most."""
     body = b"PK\x03\x04" + bytes(300_000)
     async with (
-        Raw(head(200, f"Content-Length: {len(body)}") + body) as server,
+        RawServer(head(200, f"Content-Length: {len(body)}") + body) as server,
         client_for(server.url) as client,
         PackageStream(source_of(client, server), storage_request("GET", None, None, None), "j") as stream,
     ):
@@ -78,7 +78,7 @@ async def test_a_body_that_ends_properly_and_early_is_continued() -> None:
     rest = f"Content-Range: bytes 4000-{len(TEXT) - 1}/{len(TEXT)}"
     short = head(206, part, 'ETag: "a"', "Transfer-Encoding: chunked") + chunked(TEXT[:4000])
     more = head(206, rest, 'ETag: "a"', f"Content-Length: {len(TEXT) - 4000}") + TEXT[4000:]
-    async with Raw(short, more) as server:
+    async with RawServer(short, more) as server:
         assert (await passed(server, "bytes=0-"))[2] == TEXT
         assert server.requests[1].headers["range"] == f"bytes=4000-{len(TEXT) - 1}"
 
@@ -86,13 +86,13 @@ async def test_a_body_that_ends_properly_and_early_is_continued() -> None:
 async def test_a_body_without_a_length() -> None:
     """It has no Content-Length for the reader either; once cut and continued, its end is known and held to."""
     open_end = head(200, 'ETag: "a"', "Transfer-Encoding: chunked")
-    async with Raw(open_end + chunked(TEXT)) as server:
+    async with RawServer(open_end + chunked(TEXT)) as server:
         status, headers, body = await passed(server)
     assert (status, body) == (200, TEXT) and "Content-Length" not in headers
     cut: list[Step] = [open_end + b"1f40\r\n" + TEXT[:8000], "fin"]
     rest = f"Content-Range: bytes 8000-{len(TEXT) - 1}/{len(TEXT)}"
     more = head(206, rest, 'ETag: "a"', "Transfer-Encoding: chunked") + chunked(TEXT[8000:])
-    async with Raw(cut, more) as server:
+    async with RawServer(cut, more) as server:
         assert (await passed(server))[2] == TEXT
         assert server.requests[1].headers["range"] == "bytes=8000-"
 
@@ -100,14 +100,14 @@ async def test_a_body_without_a_length() -> None:
 async def test_more_bytes_than_announced_are_not_passed_on() -> None:
     """A part that goes on behind its last byte is broken off."""
     part = f"Content-Range: bytes 0-99/{len(TEXT)}"
-    async with Raw(head(206, part, 'ETag: "a"', "Transfer-Encoding: chunked") + chunked(TEXT)) as server:
+    async with RawServer(head(206, part, 'ETag: "a"', "Transfer-Encoding: chunked") + chunked(TEXT)) as server:
         with pytest.raises(DownloadError, match="more than announced"):
             await passed(server, "bytes=0-99")
 
 
 async def test_a_coded_body_is_refused() -> None:
     """Bytes that are compressed although nobody asked for that are not the package's."""
-    async with Raw(head(200, "Content-Encoding: gzip", "Content-Length: 3") + b"abc") as server:
+    async with RawServer(head(200, "Content-Encoding: gzip", "Content-Length: 3") + b"abc") as server:
         with pytest.raises(DownloadError, match="the storage answered 200"):
             await passed(server)
 
@@ -118,7 +118,7 @@ async def test_no_header_of_the_storage_gets_through() -> None:
         "Set-Cookie: a=b", "Content-Type: text/html", "X-Amz-Request-Id: 7", "Location: /x", 'ETag: "a\u00e9"',
         'Content-Disposition: attachment; filename="../../x"', f"Content-Length: {len(TEXT)}",
     ]  # fmt: skip
-    async with Raw(head(200, *lines) + TEXT) as server:
+    async with RawServer(head(200, *lines) + TEXT) as server:
         _, headers, _ = await passed(server)
     assert headers == {
         "Content-Length": str(len(TEXT)),
@@ -131,7 +131,7 @@ async def test_no_header_of_the_storage_gets_through() -> None:
 
 async def test_attempts_are_bounded() -> None:
     """A storage that answers nothing is given up, without its address in the error."""
-    async with Raw(["rst"]) as server:
+    async with RawServer(["rst"]) as server:
         with pytest.raises(DownloadError, match="6 attempts without progress") as caught:
             await passed(server)
         assert len(server.requests) == 6
@@ -140,7 +140,7 @@ async def test_attempts_are_bounded() -> None:
 
 async def test_no_error_hides_a_cancellation() -> None:
     """A reader that is cancelled while the storage is silent is gone at once."""
-    async with Raw(["hang"]) as server:
+    async with RawServer(["hang"]) as server:
         reading = asyncio.ensure_future(passed(server))
         await until(lambda: server.requests)
         reading.cancel()
@@ -152,7 +152,7 @@ async def test_no_error_hides_a_cancellation() -> None:
 @pytest.mark.parametrize("host", ["10.0.0.5", "[fd00::1]", "169.254.169.254"])
 async def test_no_link_leads_into_ones_own_network(host: str) -> None:
     """A server that says so opens no link to a private address; metadata addresses are refused in any case."""
-    async with Raw(head(200, "Content-Length: 0")) as server:
+    async with RawServer(head(200, "Content-Length: 0")) as server:
         with pytest.raises(UnsafeLink, match=r"private network|metadata") as caught:
             await passed(server, url=f"https://{host}/x?sig=1", **{"http.block_private_hosts": True})
     assert (caught.value.package, len(server.requests)) == ("job:w/j", 0)

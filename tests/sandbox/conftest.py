@@ -11,8 +11,7 @@ from attrs import frozen
 from yarl import URL
 
 from pixxel_async.sandbox import Sandbox
-
-from .valid import MAKERS, filled, requests
+from tests.sandbox.valid_requests import MAKERS, filled, requests
 
 
 @frozen

@@ -15,8 +15,7 @@ from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.sandbox.behaviour.behaviour import Behaviour, load_behaviour, profile_text
 from pixxel_async.settings import Timing
-
-from .conftest import Caller, Got
+from tests.sandbox.conftest import Caller, Got
 
 OTHER: list[dict[str, Any]] = [
     {"shape": "realistic"},

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from pixxel_async.description import load
 from pixxel_async.sandbox.clock import zulu
-
-from ..support.browser import browser
-from .conftest import Caller
+from tests.sandbox.conftest import Caller
+from tests.support.browser import browser
 
 
 async def test_the_start_page_shows_what_there_is(caller: Caller, tmp_path: Path) -> None:

@@ -21,9 +21,8 @@ from schemathesis.specs.openapi.checks import (
 from pixxel_async.description import load
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.sandbox.routes import Routes
-
-from ..support.tiers import quick_only
-from .valid import MAKERS, Valid, filled, requests
+from tests.sandbox.valid_requests import MAKERS, Valid, filled, requests
+from tests.support.tiers import quick_only
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 OPERATIONS = sorted(Routes().all)

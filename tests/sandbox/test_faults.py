@@ -10,8 +10,7 @@ import aiohttp
 import pytest
 
 from pixxel_async.sandbox import Fault, Sandbox
-
-from .conftest import Caller
+from tests.sandbox.conftest import Caller
 
 JOBS = "jobs.list"
 

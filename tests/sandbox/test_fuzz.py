@@ -16,8 +16,7 @@ from pixxel_async.sandbox.api import SandboxAPI
 from pixxel_async.sandbox.behaviour.profile import ProfileName, shaper
 from pixxel_async.sandbox.http.site import SiteRequest
 from pixxel_async.sandbox.routes import Routes
-
-from .valid import Valid, requests
+from tests.sandbox.valid_requests import Valid, requests
 
 _ROUTES = Routes()
 texts = st.sampled_from(["", "x", "2024-01-01", "../x", "a/b", "\ud800", "9" * 30, "America", "..", "-1"]) | st.text(

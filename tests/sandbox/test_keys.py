@@ -7,10 +7,9 @@ import json
 import pytest
 
 from pixxel_async import Forbidden, KeyRefused, PixxelClient
-
-from .conftest import Caller
-from .test_refusals import refused
-from .valid import new_item
+from tests.sandbox.conftest import Caller
+from tests.sandbox.test_refusals import refused
+from tests.sandbox.valid_requests import new_item
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import Caller
-from .valid import new_aoi
+from tests.sandbox.conftest import Caller
+from tests.sandbox.valid_requests import new_aoi
 
 
 async def test_workflows_are_paged_by_offset_and_always_tell_the_total(caller: Caller) -> None:

@@ -18,8 +18,7 @@ import pytest
 
 from pixxel_async import IncompleteListing, PixxelClient
 from pixxel_async.sandbox import Fault, Sandbox
-
-from .conftest import Caller
+from tests.sandbox.conftest import Caller
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from pixxel_async.sandbox import Sandbox
 from pixxel_async.sandbox.handlers import HANDLERS
 from pixxel_async.sandbox.routes import Routes
 from pixxel_async.sandbox.rules.checks import problems
-
-from .conftest import Caller
-from .valid import requests
+from tests.sandbox.conftest import Caller
+from tests.sandbox.valid_requests import requests
 
 OPERATIONS = sorted(item["operationId"] for path in load()["paths"].values() for item in path.values())
 

@@ -13,8 +13,7 @@ from rasterio.io import MemoryFile
 from rasterio.warp import transform_bounds
 
 from pixxel_async.sandbox import Sandbox
-
-from .conftest import Caller
+from tests.sandbox.conftest import Caller
 
 KINDS = ["jobs.request_download", "tasks.request_download", "insights.request_download"]
 POSTED = [

@@ -15,9 +15,8 @@ import rasterio
 
 from pixxel_async.sandbox.rules.expressions import bands, evaluated, parts
 from pixxel_async.sandbox.rules.geometry import meet
-
-from .conftest import Caller
-from .test_refusals import refused
+from tests.sandbox.conftest import Caller
+from tests.sandbox.test_refusals import refused
 
 
 def pixels(png: bytes) -> Any:

@@ -11,8 +11,7 @@ import pytest
 
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Sandbox
-
-from .conftest import Caller
+from tests.sandbox.conftest import Caller
 
 
 async def answers(profile: str, session: aiohttp.ClientSession) -> dict[str, Any]:

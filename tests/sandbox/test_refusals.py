@@ -9,9 +9,8 @@ import pytest
 
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.sandbox.http.keys import AuthForm
-
-from .conftest import Caller, Got
-from .valid import COLLECTION, new_aoi, new_item, new_store
+from tests.sandbox.conftest import Caller, Got
+from tests.sandbox.valid_requests import COLLECTION, new_aoi, new_item, new_store
 
 
 def refused(got: Got, status: int) -> str:

@@ -15,9 +15,8 @@ from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.sandbox.http.scenarios import SCENARIOS
 from pixxel_async.settings import Timing
-
-from .conftest import Caller
-from .valid import new_item
+from tests.sandbox.conftest import Caller
+from tests.sandbox.valid_requests import new_item
 
 
 async def met(scenario: str, count: int, session: aiohttp.ClientSession) -> Counter[int]:

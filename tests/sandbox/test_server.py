@@ -11,8 +11,7 @@ import pytest
 
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Clock, Fault, Sandbox
-
-from .conftest import Caller
+from tests.sandbox.conftest import Caller
 
 
 async def test_it_listens_on_loopback_only(still: Sandbox) -> None:

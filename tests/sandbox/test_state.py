@@ -9,8 +9,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from .conftest import Caller
-from .valid import new_aoi, new_item
+from tests.sandbox.conftest import Caller
+from tests.sandbox.valid_requests import new_aoi, new_item
 
 
 async def test_a_job_runs_and_completes_by_the_clock(caller: Caller) -> None:

@@ -10,8 +10,7 @@ import aiohttp
 import pytest
 
 from pixxel_async.sandbox import Clock, Sandbox
-
-from .conftest import Caller, Got
+from tests.sandbox.conftest import Caller, Got
 
 
 def told(got: Got) -> tuple[int, str]:

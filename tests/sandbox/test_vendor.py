@@ -11,9 +11,8 @@ import pytest
 
 from pixxel_async.sandbox import Fault
 from pixxel_async.sandbox.routes import Routes
-
-from . import vendor
-from .conftest import Caller, Got
+from tests.sandbox import vendor_document as vendor
+from tests.sandbox.conftest import Caller, Got
 
 ROUTES = Routes().all
 PLAIN = {"application/json": {"schema": {"$ref": "#/components/schemas/common.ErrorResponse"}}}

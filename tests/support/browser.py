@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from .tools import tool
+from tests.support.tools import tool
 
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",

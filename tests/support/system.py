@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX only: fork, FIFOs, signals, modes of files, or scripts")
+
+RUN_MODULE = (sys.executable, "-W", "error", "-m")
+"""Command that runs a module as a process with warnings as errors: append the module's name and its arguments."""
 
 _LISTS = [path for path in ("/proc/self/fd", "/dev/fd") if os.path.isdir(path)]
 """Folders with one entry for each open descriptor; in the first, Linux', an entry is a link to what is open."""

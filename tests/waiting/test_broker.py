@@ -21,8 +21,8 @@ from pixxel_async.errors import (
 )
 from pixxel_async.settings import PollSettings, Timing
 from pixxel_async.waiting import Broker
-from tests.support.stepped import SteppedTime, settle
-from tests.waiting.world import Thing, World
+from tests.support.virtual_time import SteppedTime, settle
+from tests.waiting.polled_server import PolledServer, Row
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def time() -> SteppedTime:
 
 
 @pytest.fixture
-def world() -> World:
-    return World({"j": Thing("j")})
+def world() -> PolledServer:
+    return PolledServer({"j": Row("j")})
 
 
 @pytest.fixture
@@ -44,11 +44,11 @@ async def broker(time: SteppedTime) -> AsyncIterator[Broker]:
     assert asyncio.all_tasks() <= before | {asyncio.current_task()}
 
 
-def start(work: Awaitable[Thing]) -> asyncio.Task[Thing]:
+def start(work: Awaitable[Row]) -> asyncio.Task[Row]:
     return asyncio.ensure_future(work)
 
 
-async def test_wait_returns_what_ended_well(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_wait_returns_what_ended_well(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """The first request goes out at once, the next after two seconds; the ended thing comes back, and polling ends."""
     waiting = start(broker.wait(world.wait("j")))
     await settle()
@@ -62,7 +62,7 @@ async def test_wait_returns_what_ended_well(broker: Broker, world: World, time: 
     assert len(world.gets) == 2
 
 
-async def test_intervals_grow_to_the_ceiling(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_intervals_grow_to_the_ceiling(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """Without estimates the waits are 2 s times 1.25 up to 30 s, and stay there."""
     waiting = start(broker.wait(world.wait("j")))
     await time.advance(600)
@@ -72,7 +72,7 @@ async def test_intervals_grow_to_the_ceiling(broker: Broker, world: World, time:
     waiting.cancel()
 
 
-async def test_a_bad_end_raises_with_the_last_value(broker: Broker, world: World) -> None:
+async def test_a_bad_end_raises_with_the_last_value(broker: Broker, world: PolledServer) -> None:
     """`WaitFailed` holds what was read last and names the word."""
     world.set("j", status="FAILED", progress="100%")
     with pytest.raises(WaitFailed, match="jobs j ended badly: status 'FAILED'") as caught:
@@ -80,7 +80,9 @@ async def test_a_bad_end_raises_with_the_last_value(broker: Broker, world: World
     assert caught.value.value == world.things["j"]
 
 
-async def test_unknown_words_mean_patience_until_the_deadline(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_unknown_words_mean_patience_until_the_deadline(
+    broker: Broker, world: PolledServer, time: SteppedTime
+) -> None:
     """A word that nobody knows neither ends nor fails a wait; the deadline does, and says where it stands."""
     world.set("j", status="marinating", progress=40)
     waiting = start(broker.wait(world.wait("j"), 60))
@@ -91,7 +93,7 @@ async def test_unknown_words_mean_patience_until_the_deadline(broker: Broker, wo
         await waiting
 
 
-async def test_a_deadline_passes_while_a_request_hangs(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_a_deadline_passes_while_a_request_hangs(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """The deadline holds also while an answer is outstanding."""
     world.gate = asyncio.Event()
     waiting = start(broker.wait(world.wait("j"), 10))
@@ -101,7 +103,9 @@ async def test_a_deadline_passes_while_a_request_hangs(broker: Broker, world: Wo
 
 
 @pytest.mark.slow
-async def test_thousands_of_waiters_cost_one_request_a_tick(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_thousands_of_waiters_cost_one_request_a_tick(
+    broker: Broker, world: PolledServer, time: SteppedTime
+) -> None:
     """2,000 jobs of one workflow, each with a waiter: one listing a tick, whoever ends when."""
     ids = [f"j{number}" for number in range(2000)]
     for id in ids:
@@ -117,7 +121,9 @@ async def test_thousands_of_waiters_cost_one_request_a_tick(broker: Broker, worl
 
 
 @pytest.mark.slow
-async def test_two_thousand_waiters_of_one_job_share_its_get(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_two_thousand_waiters_of_one_job_share_its_get(
+    broker: Broker, world: PolledServer, time: SteppedTime
+) -> None:
     """Many that wait for the same thing cost what one costs."""
     waiting = [start(broker.wait(world.wait("j"))) for _ in range(2000)]
     await time.advance(1)
@@ -127,7 +133,7 @@ async def test_two_thousand_waiters_of_one_job_share_its_get(broker: Broker, wor
     assert world.requests == 2
 
 
-async def test_groups_have_requests_of_their_own(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_groups_have_requests_of_their_own(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """Things of different workflows are not looked for in one listing."""
     waiting = [start(broker.wait(world.wait("j", group=group))) for group in ("w1", "w2")]
     await settle()
@@ -136,13 +142,13 @@ async def test_groups_have_requests_of_their_own(broker: Broker, world: World, t
         each.cancel()
 
 
-async def test_a_listing_without_the_thing_is_followed_by_a_get(broker: Broker, world: World) -> None:
+async def test_a_listing_without_the_thing_is_followed_by_a_get(broker: Broker, world: PolledServer) -> None:
     """What a listing does not show is got by itself, and a thing that does not exist fails its own waiter only."""
     for number in range(30):
         world.set(f"j{number}", status="completed")
     lost = world.wait("gone")
 
-    async def refuse() -> Thing:
+    async def refuse() -> Row:
         raise NotFound("no such job", status=404)
 
     waiting = [start(broker.wait(world.wait(f"j{number}"))) for number in range(30)]
@@ -153,7 +159,7 @@ async def test_a_listing_without_the_thing_is_followed_by_a_get(broker: Broker, 
     assert (world.lists, world.gets) == (1, [])
 
 
-async def test_pages_are_read_no_further_than_needed(broker: Broker, world: World) -> None:
+async def test_pages_are_read_no_further_than_needed(broker: Broker, world: PolledServer) -> None:
     """Once everything that is waited for was seen, no further page is asked for."""
     world.page = 20
     for number in range(200):
@@ -162,7 +168,7 @@ async def test_pages_are_read_no_further_than_needed(broker: Broker, world: Worl
     assert (world.lists, world.pages) == (1, 5)
 
 
-async def test_a_late_joiner_joins_the_running_poller(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_a_late_joiner_joins_the_running_poller(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """A thing that is new to a poller is asked about within two seconds of the last request, not in half a minute."""
     early = start(broker.wait(world.wait("j")))
     await time.advance(300)
@@ -175,7 +181,7 @@ async def test_a_late_joiner_joins_the_running_poller(broker: Broker, world: Wor
     early.cancel()
 
 
-async def test_a_late_joiner_is_not_lost_in_a_crowd(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_a_late_joiner_is_not_lost_in_a_crowd(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """Also where hundreds wait already, a new thing is asked about within two seconds."""
     crowd = [f"j{number}" for number in range(300)]
     for id in crowd:
@@ -191,7 +197,7 @@ async def test_a_late_joiner_is_not_lost_in_a_crowd(broker: Broker, world: World
 
 
 @pytest.mark.slow
-async def test_others_get_their_turn_while_thousands_are_told(broker: Broker, world: World) -> None:
+async def test_others_get_their_turn_while_thousands_are_told(broker: Broker, world: PolledServer) -> None:
     """Handing out a large listing does not hold up the event loop from the first thing to the last."""
     ids = [f"j{number}" for number in range(2000)]
     for id in ids:
@@ -204,7 +210,7 @@ async def test_others_get_their_turn_while_thousands_are_told(broker: Broker, wo
     assert len(seen) > 5
 
 
-async def test_joining_a_known_thing_costs_nothing(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_joining_a_known_thing_costs_nothing(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """A second waiter for the same thing waits for the tick that comes anyway."""
     first = start(broker.wait(world.wait("j")))
     await time.advance(5)
@@ -216,7 +222,7 @@ async def test_joining_a_known_thing_costs_nothing(broker: Broker, world: World,
         each.cancel()
 
 
-async def test_cancelling_one_leaves_the_others(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_cancelling_one_leaves_the_others(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """A cancelled waiter takes nothing from the rest; the last one takes the poller with it."""
     one, other = start(broker.wait(world.wait("j"))), start(broker.wait(world.wait("j")))
     await time.advance(1)
@@ -231,7 +237,7 @@ async def test_cancelling_one_leaves_the_others(broker: Broker, world: World, ti
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_cancelling_the_last_one_stops_a_request_under_way(broker: Broker, world: World) -> None:
+async def test_cancelling_the_last_one_stops_a_request_under_way(broker: Broker, world: PolledServer) -> None:
     """Nobody reads the answer any more, so the request ends too."""
     world.gate = asyncio.Event()
     waiting = start(broker.wait(world.wait("j")))
@@ -241,7 +247,7 @@ async def test_cancelling_the_last_one_stops_a_request_under_way(broker: Broker,
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_errors_reach_each_waiter_as_an_object_of_its_own(broker: Broker, world: World) -> None:
+async def test_errors_reach_each_waiter_as_an_object_of_its_own(broker: Broker, world: PolledServer) -> None:
     """One failed request, as many errors as waiters: same class and facts, no shared traceback."""
     world.error = Forbidden("no", status=403, path="/v0/workflows/{workflow_id}/jobs")
     world.set("k")
@@ -251,7 +257,7 @@ async def test_errors_reach_each_waiter_as_an_object_of_its_own(broker: Broker, 
     assert len({id(error) for error in errors} | {id(world.error)}) == 4
 
 
-async def test_a_poller_that_broke_can_be_begun_anew(broker: Broker, world: World) -> None:
+async def test_a_poller_that_broke_can_be_begun_anew(broker: Broker, world: PolledServer) -> None:
     """After an error the next waiter gets a poller of its own."""
     world.error = Forbidden("no", status=403)
     with pytest.raises(Forbidden):
@@ -261,7 +267,7 @@ async def test_a_poller_that_broke_can_be_begun_anew(broker: Broker, world: Worl
     assert (await broker.wait(world.wait("j"))).status == "completed"
 
 
-async def test_an_error_of_a_listing_reaches_everybody(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_an_error_of_a_listing_reaches_everybody(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """A refused listing leaves nobody waiting; those who joined while it was under way learn of it by the next."""
     world.gate, world.error = asyncio.Event(), Forbidden("no", status=403)
     waiting = [start(broker.wait(world.wait(f"j{number}"))) for number in range(30)]
@@ -286,7 +292,7 @@ PASSING = [
 @pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("crowd", [1, 30])
 async def test_an_outage_is_waited_out(
-    error: Exception, crowd: int, broker: Broker, world: World, time: SteppedTime
+    error: Exception, crowd: int, broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
     """Errors that may pass are no end: an hour of them is asked through ever more seldom, and then all goes on."""
     ids = [f"j{number}" for number in range(crowd)]
@@ -306,7 +312,9 @@ async def test_an_outage_is_waited_out(
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_the_deadline_tells_the_last_error(known: bool, broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_the_deadline_tells_the_last_error(
+    known: bool, broker: Broker, world: PolledServer, time: SteppedTime
+) -> None:
     """Who has waited through an outage in vain learns of it, and of what was known before."""
     world.error = None if known else PASSING[0]
     waiting = start(broker.wait(world.wait("j"), 100))
@@ -319,7 +327,9 @@ async def test_the_deadline_tells_the_last_error(known: bool, broker: Broker, wo
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_an_error_that_passed_is_forgotten(known: bool, broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_an_error_that_passed_is_forgotten(
+    known: bool, broker: Broker, world: PolledServer, time: SteppedTime
+) -> None:
     """A deadline long after an outage does not speak of it, whether the thing was seen before or not, and seen late."""
     world.error = None if known else PASSING[0]
     waiting = start(broker.wait(world.wait("j"), 100))
@@ -335,7 +345,7 @@ async def test_an_error_that_passed_is_forgotten(known: bool, broker: Broker, wo
 
 
 @pytest.mark.parametrize("crowd", [1, 30])
-async def test_retry_after_is_honoured(crowd: int, broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_retry_after_is_honoured(crowd: int, broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """A service that names a pause is not asked before it is over, whatever the interval would be."""
     for number in range(crowd):
         world.set(f"j{number}")
@@ -350,7 +360,7 @@ async def test_retry_after_is_honoured(crowd: int, broker: Broker, world: World,
 
 
 async def test_a_late_joiner_of_an_outage_is_no_reason_to_hurry(
-    broker: Broker, world: World, time: SteppedTime
+    broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
     """Who joins what fails just now waits for the next tick, and learns of the error at its deadline."""
     world.error = RateLimited("slower", status=429, retry_after=500)
@@ -364,7 +374,9 @@ async def test_a_late_joiner_of_an_outage_is_no_reason_to_hurry(
     first.cancel()
 
 
-async def test_watch_yields_each_change_and_ends_with_the_end(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_watch_yields_each_change_and_ends_with_the_end(
+    broker: Broker, world: PolledServer, time: SteppedTime
+) -> None:
     """Answers without news are not passed on; a bad end is a change like others."""
     seen: list[object] = []
 
@@ -381,7 +393,7 @@ async def test_watch_yields_each_change_and_ends_with_the_end(broker: Broker, wo
     assert seen == [("running", None), ("running", 50), ("failed", 50)]
 
 
-async def test_many_watchers_share_one_poller(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_many_watchers_share_one_poller(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """A watcher who comes later sees the last state at once, and costs no request."""
 
     async def read() -> list[str | None]:
@@ -399,7 +411,7 @@ async def test_many_watchers_share_one_poller(broker: Broker, world: World, time
     assert world.requests == asked + 1
 
 
-async def test_a_slow_watcher_gets_the_newest_change(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_a_slow_watcher_gets_the_newest_change(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """Changes that were not taken are replaced, not queued."""
     watching = broker.watch(world.wait("j"))
     assert (await anext(watching)).progress is None
@@ -410,7 +422,7 @@ async def test_a_slow_watcher_gets_the_newest_change(broker: Broker, world: Worl
     await watching.aclose()  # type: ignore[attr-defined]
 
 
-async def test_watching_has_a_deadline(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_watching_has_a_deadline(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """A watch of what never ends raises at its deadline."""
 
     async def read() -> None:
@@ -423,7 +435,7 @@ async def test_watching_has_a_deadline(broker: Broker, world: World, time: Stepp
         await watching
 
 
-async def test_a_jump_of_the_clock_brings_one_late_poll(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_a_jump_of_the_clock_brings_one_late_poll(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """An hour asleep is no reason for a burst: one request at waking, then the usual interval."""
     waiting = start(broker.wait(world.wait("j")))
     await time.advance(20)
@@ -435,13 +447,13 @@ async def test_a_jump_of_the_clock_brings_one_late_poll(broker: Broker, world: W
     waiting.cancel()
 
 
-async def test_a_put_kind_is_asked_ever_more_seldom(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_a_put_kind_is_asked_ever_more_seldom(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """Where asking may start the work anew, each interval is at least a quarter of the age, without a ceiling."""
     moments: list[float] = []
 
-    async def ask() -> Thing:
+    async def ask() -> Row:
         moments.append(time.now - 1000)
-        return Thing("p", "pending")
+        return Row("p", "pending")
 
     wait = type(world.wait("p"))("package", ("p",), "p", ask, restarts=True)
     waiting = start(broker.wait(wait, 20_000))
@@ -454,15 +466,15 @@ async def test_a_put_kind_is_asked_ever_more_seldom(broker: Broker, world: World
 
 
 async def test_a_server_that_restarts_packing_on_each_put_gets_done(
-    broker: Broker, world: World, time: SteppedTime
+    broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
     """Packing of ten minutes that every asking begins anew ends all the same."""
     begun = -1e9
 
-    async def ask() -> Thing:
+    async def ask() -> Row:
         nonlocal begun
         age, begun = time.now - begun, time.now
-        return Thing("p", "ready" if 600 <= age < 1e6 else "pending")
+        return Row("p", "ready" if 600 <= age < 1e6 else "pending")
 
     wait = type(world.wait("p"))("package", ("p",), "p", ask, restarts=True)
     waiting = start(broker.wait(wait))
@@ -470,12 +482,14 @@ async def test_a_server_that_restarts_packing_on_each_put_gets_done(
     assert (await waiting).status == "ready"
 
 
-async def test_a_status_that_went_backwards_doubles_the_wait(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_a_status_that_went_backwards_doubles_the_wait(
+    broker: Broker, world: PolledServer, time: SteppedTime
+) -> None:
     """A package that is at its beginning again was perhaps begun anew by our asking: it is left alone for longer."""
     words = ["in_progress", "pending", *["in_progress"] * 50]
 
-    async def ask() -> Thing:
-        return Thing("p", words.pop(0))
+    async def ask() -> Row:
+        return Row("p", words.pop(0))
 
     wait = type(world.wait("p"))("package", ("p",), "p", ask, restarts=True)
     waiting = start(broker.wait(wait))
@@ -484,7 +498,7 @@ async def test_a_status_that_went_backwards_doubles_the_wait(broker: Broker, wor
     waiting.cancel()
 
 
-async def test_progress_and_estimate_set_the_next_tick(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_progress_and_estimate_set_the_next_tick(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """With a likely end in sight it is met, not polled for; without progress the waits grow as ever."""
     world.set("j", progress="90%", estimated_duration=200)
     waiting = start(broker.wait(world.wait("j")))
@@ -496,7 +510,7 @@ async def test_progress_and_estimate_set_the_next_tick(broker: Broker, world: Wo
 class Ends:
     """What the followers of some things were called with, by id."""
 
-    def __init__(self, broker: Broker, world: World) -> None:
+    def __init__(self, broker: Broker, world: PolledServer) -> None:
         self.broker, self.world = broker, world
         self.told: dict[str, list[Exception | None]] = {}
 
@@ -505,7 +519,7 @@ class Ends:
         return self.broker.follow(self.world.wait(id), self.told.setdefault(id, []).append, deadline)
 
 
-async def test_a_follower_is_called_once_with_the_end(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_a_follower_is_called_once_with_the_end(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """Without awaiting anything one learns of a good end, a bad one, and of the deadline, as `wait` would tell."""
     ends = Ends(broker, world)
     for id, status in (("good", "completed"), ("bad", "failed"), ("slow", "running"), ("left", "completed")):
@@ -522,7 +536,7 @@ async def test_a_follower_is_called_once_with_the_end(broker: Broker, world: Wor
 
 
 @pytest.mark.slow
-async def test_thousands_of_followers_cost_no_task_each(broker: Broker, world: World, time: SteppedTime) -> None:
+async def test_thousands_of_followers_cost_no_task_each(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """2,000 that are followed need a few tasks in all, and so do the deadlines of as many that are awaited."""
     ends, before = Ends(broker, world), len(asyncio.all_tasks())
     ids = [f"j{number}" for number in range(2000)]
@@ -541,7 +555,7 @@ async def test_thousands_of_followers_cost_no_task_each(broker: Broker, world: W
 
 
 async def test_deadlines_are_met_in_whatever_order_they_were_set(
-    broker: Broker, world: World, time: SteppedTime
+    broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
     """A nearer one is met although a farther one was set before it; one that was taken back wakes nobody."""
     met: list[tuple[str, float]] = []
@@ -560,7 +574,7 @@ async def test_deadlines_are_met_in_whatever_order_they_were_set(
     assert met == [("near", 20), ("middle", 100), ("far", 300)]
 
 
-async def test_a_closed_broker_calls_its_followers(time: SteppedTime, world: World) -> None:
+async def test_a_closed_broker_calls_its_followers(time: SteppedTime, world: PolledServer) -> None:
     """Whoever follows when the client is closed is told so, and no task stays."""
     broker = Broker(time.timing, PollSettings())
     ends = Ends(broker, world)
@@ -571,7 +585,7 @@ async def test_a_closed_broker_calls_its_followers(time: SteppedTime, world: Wor
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_closing_ends_every_wait_with_an_error(time: SteppedTime, world: World) -> None:
+async def test_closing_ends_every_wait_with_an_error(time: SteppedTime, world: PolledServer) -> None:
     """A client that is closed leaves nobody waiting and no task; closing twice is harmless."""
     broker = Broker(time.timing, PollSettings())
     waiting = [start(broker.wait(world.wait("j"))) for _ in range(3)]
@@ -585,14 +599,14 @@ async def test_closing_ends_every_wait_with_an_error(time: SteppedTime, world: W
 
 
 @pytest.mark.parametrize("deadline", [0, -1, float("nan")])
-async def test_a_deadline_is_a_time_to_come(broker: Broker, world: World, deadline: float) -> None:
+async def test_a_deadline_is_a_time_to_come(broker: Broker, world: PolledServer, deadline: float) -> None:
     """Nothing is asked for with a deadline that cannot be met."""
     with pytest.raises(ConfigError, match="deadline"):
         await broker.wait(world.wait("j"), deadline)
     assert world.requests == 0
 
 
-async def test_real_time_works_too(world: World) -> None:
+async def test_real_time_works_too(world: PolledServer) -> None:
     """With the default clock and sleep nothing is different."""
     broker = Broker(Timing(), PollSettings(initial_interval=0.01))
     waiting = start(broker.wait(world.wait("j"), 5))

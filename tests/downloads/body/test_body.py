@@ -1,0 +1,257 @@
+"""One body over real sockets, with everything going wrong on the way that a storage can do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pixxel_async import DownloadManager, JobPackage, PixxelClient
+from pixxel_async.errors import Corrupt, DownloadError, LinkExpired, NotAPackage, Stalled, TooLarge
+from pixxel_async.events import Event, Moved, Renewed, Rewound, Started
+from pixxel_async.sandbox import Fault, Sandbox
+from tests.downloads.conftest import quick_settings
+from tests.support.ground_truth import GroundTruth, sha256, visible
+
+MiB = 1 << 20
+
+
+async def test_a_body_that_is_cut_goes_on_where_it_was_cut(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
+) -> None:
+    """What is on disk is not fetched again, and the result is byte for byte the storage's."""
+    truth, events = await ground.truth(package), list[Event]()
+    sandbox.inject(Fault(route="storage", kind="cut", at=2_000_000))
+
+    async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
+        done = await manager.fetch(package)
+
+    assert sha256(done.path) == done.sha256 == truth
+    assert ground.gets()[1:] == ["", "bytes=2000000-"]
+    assert [event.resumed_from for event in events if isinstance(event, Started)] == [0, 2_000_000]
+    received = [event.received for event in events if isinstance(event, Moved)]
+    assert received == sorted(received) and received[-1] == done.size
+
+
+async def test_a_body_that_is_cut_everywhere_arrives(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
+) -> None:
+    """Cut at the first byte, at block borders, and one byte before the end: still one sound file."""
+    truth = await ground.truth(package)
+    for at in (1, 65_536, MiB, 300_000, 700_000):
+        sandbox.inject(Fault(route="storage", kind="cut", at=at))
+
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package, max_attempts=10)
+
+    assert sha256(done.path) == truth
+
+
+@pytest.mark.slow
+async def test_a_body_that_stalls_is_taken_up_on_a_new_connection(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
+) -> None:
+    """Silence in mid-body ends the connection after the window, and the body goes on."""
+    truth = await ground.truth(package)
+    sandbox.inject(Fault(route="storage", kind="stall", at=1_500_000))
+
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package, stall_timeout=0.2)
+
+    assert sha256(done.path) == truth
+    assert ground.gets()[-1].startswith("bytes=")
+
+
+@pytest.mark.slow
+async def test_a_storage_that_always_stalls_is_given_up(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """Three windows in a row without enough bytes are `Stalled`: a dead host holds no stream for ever."""
+    sandbox.inject(Fault(route="storage", kind="stall", at=10, times=None))
+
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(Stalled) as caught:
+            await manager.fetch(package, stall_timeout=0.1)
+
+    assert caught.value.package == str(package) and caught.value.stage == "stream"
+    assert visible(tmp_path) == []
+
+
+@pytest.mark.slow
+async def test_a_drip_is_a_stall(sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """Bytes that come, but too few of them, do not keep a connection alive."""
+    sandbox.inject(Fault(route="storage", kind="drip", rate=2_000, times=None))
+
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(Stalled):
+            await manager.fetch(package, stall_timeout=0.2, stall_bytes=100_000)
+
+
+async def test_a_link_that_ends_in_mid_body_is_renewed(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
+) -> None:
+    """A fresh link goes on from the bytes on disk."""
+    truth, events = await ground.truth(package), list[Event]()
+    sandbox.inject(Fault(route="storage", kind="cut", at=2_000_000))
+    sandbox.inject(Fault(route="storage", kind="expired", after=1))
+
+    async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
+        done = await manager.fetch(package)
+
+    assert sha256(done.path) == truth
+    assert ground.gets()[1:] == ["", "bytes=2000000-", "bytes=2000000-"]
+    assert any(isinstance(event, Renewed) for event in events)
+
+
+async def test_a_storage_that_refuses_every_link_ends_it(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
+) -> None:
+    """Fresh links are asked for so often and no more; the error tells what the storage said, and no signature."""
+    sandbox.inject(Fault(route="storage", kind="expired", times=None))
+
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(LinkExpired, match=r"403.*expired") as caught:
+            await manager.fetch(package, max_link_renewals=2)
+
+    assert len(ground.gets()) == 3
+    assert "Signature" not in str(caught.value) and "http" not in str(caught.value)
+
+
+async def test_a_link_that_is_about_to_end_is_renewed_before_it_is_used(tmp_path: Path) -> None:
+    """A link with seconds left is not even tried: a fresh one is asked for."""
+    events = list[Event]()
+    async with (
+        Sandbox(packing=0.0, link_life=3.0) as sandbox,
+        PixxelClient(api_key=sandbox.api_key, base_url=sandbox.url) as client,
+        DownloadManager(client, tmp_path, on_event=events.append) as manager,
+    ):
+        await manager.fetch((await GroundTruth.survey(sandbox, client)).packages[0])
+
+        assert [seen.status for seen in sandbox.requests if seen.host == "storage"] == [200]
+    assert any(isinstance(event, Renewed) for event in events)
+
+
+async def test_a_flipped_bit_is_found_and_fetched_again(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
+) -> None:
+    """The archive's checksums find it; everything is fetched once more from byte 0."""
+    truth, events = await ground.truth(package), list[Event]()
+    sandbox.inject(Fault(route="storage", kind="corrupt", at=700_000))
+
+    async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
+        done = await manager.fetch(package)
+
+    assert sha256(done.path) == truth
+    assert ground.gets()[1:] == ["", ""]
+    assert Rewound(str(package), 0) in events
+
+
+async def test_what_is_damaged_twice_is_refused(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """A package that does not prove itself twice never gets its final name."""
+    sandbox.inject(Fault(route="storage", kind="corrupt", at=700_000, times=None))
+
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(Corrupt):
+            await manager.fetch(package)
+
+    assert visible(tmp_path) == []
+
+
+async def test_a_page_is_no_package(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """HTML with status 200 is refused, once tried again."""
+    sandbox.inject(Fault(route="storage", kind="html", times=None))
+
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(NotAPackage):
+            await manager.fetch(package)
+
+    assert visible(tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["no-range", "wrong-range", "etag"])
+async def test_a_storage_that_does_not_continue_honestly_begins_anew(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path, kind: str
+) -> None:
+    """Another range, another object, or everything instead of the rest: two versions are never joined."""
+    truth = await ground.truth(package)
+    sandbox.inject(Fault(route="storage", kind="cut", at=1_200_000))
+    sandbox.inject(Fault(route="storage", kind=kind, after=1))  # type: ignore[arg-type]
+
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package)
+
+    assert sha256(done.path) == truth
+
+
+async def test_bad_weather_at_the_storage_passes(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """503, a reset and a missing object are each tried again."""
+    sandbox.inject(Fault(route="storage", kind="status", status=503))
+    sandbox.inject(Fault(route="storage", kind="reset", after=1))
+    sandbox.inject(Fault(route="storage", kind="status", status=404, after=2))
+
+    async with DownloadManager(client, tmp_path) as manager:
+        assert (await manager.fetch(package)).proof == "crc"
+
+
+async def test_a_storage_that_only_fails_is_given_up(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
+) -> None:
+    """Attempts without progress are bounded, and the error is one that may pass."""
+    sandbox.inject(Fault(route="storage", kind="status", status=500, times=None))
+
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(DownloadError, match=r"attempts without progress.*500") as caught:
+            await manager.fetch(package, max_attempts=3)
+
+    assert len(ground.gets()) == 3 and caught.value.retryable
+
+
+async def test_a_body_that_is_too_large_is_not_begun(
+    client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
+) -> None:
+    """The announced length decides before a byte is written."""
+    events = list[Event]()
+    async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
+        with pytest.raises(TooLarge):
+            await manager.fetch(package, max_package_bytes=1000)
+
+    assert len(ground.gets()) == 1 and visible(tmp_path) == []
+    assert not any(isinstance(event, Started | Moved) for event in events)
+
+
+async def test_without_a_digest_the_file_is_proved_all_the_same(
+    client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
+) -> None:
+    """`digest=None` leaves out the digest and nothing else."""
+    truth = await ground.truth(package)
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package, checksum=None)
+
+    assert (done.sha256, done.proof, sha256(done.path)) == (None, "crc", truth)
+
+
+async def test_a_body_that_fits_into_one_buffer_is_proved_as_any_other(tmp_path: Path) -> None:
+    """It is written when it is whole, and damage in it is found all the same."""
+    async with (
+        Sandbox(packing=0.0, package_size=200_000) as sandbox,
+        PixxelClient(settings=quick_settings(sandbox)) as client,
+    ):
+        ground = await GroundTruth.survey(sandbox, client)
+        sound, damaged = ground.packages[:2]
+        truth = await ground.truth(sound)
+        async with DownloadManager(client, tmp_path) as manager:
+            done = await manager.fetch(sound)
+            sandbox.inject(Fault(route="storage", kind="corrupt", at=100_000, times=None))
+            with pytest.raises(Corrupt):
+                await manager.fetch(damaged)
+
+    assert done.size < 1 << 20 and done.proof == "crc" and done.members
+    assert sha256(done.path) == done.sha256 == truth
+    assert visible(tmp_path) == [done.path.relative_to(tmp_path).as_posix()]

@@ -1,0 +1,179 @@
+"""The rest of a body over several connections: over real sockets that are given so much and no more."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from pixxel_async import Downloaded, DownloadManager, JobPackage, PixxelClient
+from pixxel_async.events import Event, Renewed, Rewound
+from pixxel_async.sandbox import Fault, Sandbox
+from pixxel_async.sandbox.http.site import SeenRequest
+from tests.downloads.pipeline.test_crash import start
+from tests.support.ground_truth import GroundTruth, part_bytes, sha256, until, visible
+
+RATE = 700_000
+"""Bytes a second that a connection is given; the whole body would take four seconds."""
+PIECES: dict[str, Any] = {"chunk_bytes": 64 * 1024, "split_piece": 256 * 1024}
+
+
+@frozen
+class Slow:
+    """A storage that gives each connection so much and no more, and what is known of one package in it."""
+
+    sandbox: Sandbox
+    client: PixxelClient
+    package: JobPackage
+    truth: str
+
+    async def fetch(self, folder: Path, events: list[Event] | None = None, **settings: Any) -> Downloaded:
+        """Fetch the package with a manager of its own, and see that every byte is right."""
+        told = [] if events is None else events
+        async with DownloadManager(self.client, folder, on_event=told.append) as manager:
+            done = await manager.fetch(self.package, **{**PIECES, **settings})
+        assert sha256(done.path) == done.sha256 == self.truth
+        return done
+
+    @property
+    def seen(self) -> list[SeenRequest]:
+        """The requests for the body."""
+        return [seen for seen in self.sandbox.requests if seen.host == "storage"][1:]
+
+    @property
+    def pieces(self) -> list[SeenRequest]:
+        """Those of them that asked for one piece."""
+        return [seen for seen in self.seen if "if-match" in seen.headers]
+
+    def fault(self, **what: Any) -> None:
+        """Something goes wrong with the pieces: after the request for everything."""
+        self.sandbox.inject(Fault(route="storage", **{"after": 1, **what}))
+
+
+@pytest.fixture
+async def slow(sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage) -> Slow:
+    truth = await ground.truth(package)
+    sandbox.inject(Fault(route="storage", kind="drip", rate=RATE, times=None))
+    return Slow(sandbox, client, package, truth)
+
+
+def filled(folder: Path) -> str | None:
+    """What the record says of the one part file's regions."""
+    with closing(sqlite3.connect(folder / ".pixxel" / "record.sqlite")) as database:
+        [(regions,)] = database.execute("SELECT regions FROM items").fetchall()
+    return str(regions) if regions else None
+
+
+async def test_a_capped_connection_is_joined_by_others(slow: Slow, tmp_path: Path) -> None:
+    """Where one connection is given no more, the rest comes over several: in pieces of one object, each byte once."""
+    done = await slow.fetch(tmp_path)
+
+    first, *others = slow.seen
+    assert "range" not in first.headers and len(others) == len(slow.pieces) >= 7
+    assert all(seen.status == 206 for seen in others)
+    assert sum(end - start + 1 for start, end in map(asked, slow.pieces)) < done.size
+    assert filled(tmp_path) is None
+
+
+def asked(seen: SeenRequest) -> tuple[int, int]:
+    first, last = seen.headers["range"].removeprefix("bytes=").split("-")
+    return int(first), int(last)
+
+
+@pytest.mark.slow
+async def test_nothing_is_split_unasked(slow: Slow, tmp_path: Path) -> None:
+    """Not when it is switched off, when no stream is free, or when the rate is limited here."""
+    ways: list[dict[str, Any]] = [
+        {"max_connections_per_download": 1},
+        {"max_concurrent_downloads": 1},
+        {"max_bandwidth": 1e9},
+    ]
+    await asyncio.gather(*(slow.fetch(tmp_path / str(number), **way) for number, way in enumerate(ways)))
+
+    assert not slow.pieces
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["no-range", "wrong-range", "etag"])
+async def test_a_storage_that_hands_out_no_pieces_is_asked_for_none(slow: Slow, tmp_path: Path, kind: Any) -> None:
+    """It ignores Range, shifts it, or names another object: one connection goes on from what is sure."""
+    slow.fault(kind=kind, times=2)
+    events = list[Event]()
+    await slow.fetch(tmp_path, events, max_connections_per_download=2)
+
+    assert 1 <= len(slow.pieces) <= 2 and "if-match" not in slow.seen[-1].headers
+    assert not [event for event in events if isinstance(event, Rewound) and event.to == 0]
+
+
+@pytest.mark.slow
+async def test_a_piece_that_is_cut_goes_on(slow: Slow, tmp_path: Path) -> None:
+    """A connection that breaks takes the others with it, and nothing that is on disk: fewer go on where they were."""
+    slow.fault(kind="cut", at=100_000, times=2)
+    await slow.fetch(tmp_path)
+
+    assert {seen.status for seen in slow.seen} <= {200, 206}
+    assert len(slow.pieces) > 7 and not [seen for seen in slow.seen[1:] if "if-match" not in seen.headers]
+
+
+@pytest.mark.slow
+async def test_a_link_that_ends_between_pieces_is_renewed(slow: Slow, tmp_path: Path) -> None:
+    """A fresh link goes on with the pieces that are missing."""
+    slow.fault(kind="expired", after=4)
+    events = list[Event]()
+    await slow.fetch(tmp_path, events)
+
+    assert sum(isinstance(event, Renewed) for event in events) == 1
+    assert [seen.status for seen in slow.seen].count(403) == 1 and len(slow.pieces) > 7
+
+
+@pytest.mark.slow
+async def test_damage_in_a_piece_is_found(slow: Slow, tmp_path: Path) -> None:
+    """The digest and the proof are those of the whole file; what is damaged is fetched once more from byte 0."""
+    slow.fault(kind="corrupt", at=50_000)
+    events = list[Event]()
+    await slow.fetch(tmp_path, events)
+
+    assert Rewound(str(slow.package), 0) in events
+
+
+@pytest.mark.slow
+async def test_a_killed_process_leaves_regions_that_count(slow: Slow, tmp_path: Path) -> None:
+    """What was filled after a gap is not fetched again: the record knew of it before kill -9."""
+    slow.fault(kind="stall", at=150_000, after=5, times=1)
+    ground = GroundTruth(slow.sandbox, slow.client, [], slow.package, slow.package)
+    process = await start(ground, tmp_path, [slow.package])
+    await until(lambda: (filled(tmp_path) or "").count("[") > 2 if part_bytes(tmp_path) else False)
+    process.kill()
+    await process.communicate()
+    regions, before = filled(tmp_path), len(slow.seen)
+
+    done = await slow.fetch(tmp_path)
+
+    assert regions is not None
+    missing = done.size - sum(end - start for start, end in json.loads(regions))
+    later = slow.seen[before:]
+    assert all("if-match" in seen.headers for seen in later)
+    assert sum(end - start + 1 for start, end in map(asked, later)) <= missing
+
+
+@pytest.mark.slow
+async def test_what_was_stopped_goes_on(slow: Slow, tmp_path: Path) -> None:
+    """A manager that is closed in the middle of pieces leaves them for the next one."""
+    manager = DownloadManager(slow.client, tmp_path)
+    async with manager:
+        await manager.submit(slow.package, **PIECES)
+        await until(lambda: slow.pieces and part_bytes(tmp_path) > asked(slow.pieces[0])[1] + 1)
+        await manager.aclose(drain=0)
+        assert not visible(tmp_path)
+    held, before = part_bytes(tmp_path), len(slow.seen)
+    assert held and filled(tmp_path)
+
+    await slow.fetch(tmp_path)
+
+    assert all("if-match" in seen.headers for seen in slow.seen[before:])

@@ -1,0 +1,386 @@
+"""Part files and final names on a real disk: short writes, full disks, failed syncs, links, and nothing overwritten."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixxel_async.downloads.disk.disk import Disk
+from pixxel_async.downloads.disk.syscalls import Syscalls
+from pixxel_async.errors import ConfigError, DiskFull, DownloadError, NameTaken
+from tests.support.system import descriptors, make_fifo, posix
+
+PART = "w/.0123456789abcdef.part"
+
+
+@pytest.fixture
+def disk() -> Disk:
+    return Disk()
+
+
+def failing(code: int) -> Callable[..., Any]:
+    """A call of the system that always fails."""
+
+    def call(*_: object) -> Any:
+        raise OSError(code, os.strerror(code))
+
+    return call
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """No file may grow beyond `size`: a full disk for one process."""
+    resource = pytest.importorskip("resource", exc_type=ImportError)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def write(disk: Disk, folder: Path, data: bytes) -> None:
+    with disk.open_part(folder, PART) as part:
+        part.write([data])
+
+
+def test_a_part_goes_on_where_it_ended(disk: Disk, tmp_path: Path) -> None:
+    """A part file keeps its bytes from one opening to the next, and the next write is appended."""
+    write(disk, tmp_path, b"hello ")
+    with disk.open_part(tmp_path, PART) as part:
+        assert part.size == 6
+        part.write([b"wor", b"", bytearray(b"l"), memoryview(b"d")])
+        digest = hashlib.sha256()
+        part.feed(digest, 0, part.size)
+        part.write([b"!"])
+
+    assert (tmp_path / PART).read_bytes() == b"hello world!"
+    assert digest.digest() == hashlib.sha256(b"hello world").digest()
+
+
+def test_thousands_of_buffers_in_one_write(disk: Disk, tmp_path: Path) -> None:
+    """More buffers than one call of the system takes are written all the same."""
+    with disk.open_part(tmp_path, PART) as part:
+        part.write([bytes([number % 256]) for number in range(5000)])
+
+    assert (tmp_path / PART).read_bytes() == bytes(number % 256 for number in range(5000))
+
+
+def test_short_writes_are_completed(tmp_path: Path) -> None:
+    """A system that takes three bytes at a time gets them all, in order."""
+    disk = Disk(Syscalls(writev=lambda fd, buffers: os.write(fd, bytes(buffers[0])[:3])))
+    write(disk, tmp_path, b"0123456789")
+
+    assert (tmp_path / PART).read_bytes() == b"0123456789"
+
+
+@posix
+def test_parts_are_private_and_published_files_follow_the_umask(tmp_path: Path) -> None:
+    """Nobody else reads a part; the final file gets the permissions that any new file would."""
+    before = os.umask(0o027)
+    try:
+        disk = Disk()
+    finally:
+        os.umask(before)
+    part = disk.open_part(tmp_path, PART)
+    assert stat.S_IMODE((tmp_path / PART).stat().st_mode) == 0o600
+
+    disk.publish(part, tmp_path / "w/j.zip")
+
+    assert stat.S_IMODE((tmp_path / "w/j.zip").stat().st_mode) == 0o640
+
+
+def test_truncate_and_write_on(disk: Disk, tmp_path: Path) -> None:
+    """After starting over, no byte of the earlier attempt is left."""
+    write(disk, tmp_path, b"x" * 100)
+    with disk.open_part(tmp_path, PART) as part:
+        part.truncate(2)
+        part.write([b"yz"])
+
+    assert (tmp_path / PART).read_bytes() == b"xxyz"
+
+
+def test_hashing_stops_when_told(disk: Disk, tmp_path: Path) -> None:
+    """A long prefix does not hold up whoever wants to stop."""
+    write(disk, tmp_path, b"x" * 100)
+    stop = threading.Event()
+    stop.set()
+    digest = hashlib.sha256()
+    with disk.open_part(tmp_path, PART) as part:
+        part.feed(digest, 0, 100, stop)
+
+    assert digest.digest() == hashlib.sha256().digest()
+
+
+def test_a_prefix_longer_than_the_file_is_an_error(disk: Disk, tmp_path: Path) -> None:
+    """Bytes that went missing are not passed over."""
+    with disk.open_part(tmp_path, PART) as part, pytest.raises(DownloadError, match="EIO"):
+        part.feed(hashlib.sha256(), 0, 1)
+
+
+def test_a_full_disk(disk: Disk, tmp_path: Path) -> None:
+    """K-01: the error is DiskFull, what was written counts, and the part can go on when there is room."""
+    with largest_file(65536), disk.open_part(tmp_path, PART) as part:
+        with pytest.raises(DiskFull):
+            part.write([b"x" * 50_000, b"y" * 50_000])
+        assert part.size == 65536
+    with disk.open_part(tmp_path, PART) as part:
+        part.write([b"z"])
+
+    assert (tmp_path / PART).read_bytes() == b"x" * 50_000 + b"y" * 15_536 + b"z"
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_errors_that_mean_full(tmp_path: Path, code: int) -> None:
+    """Quotas and limits are full disks too."""
+    with Disk(Syscalls(writev=failing(code))).open_part(tmp_path, PART) as part, pytest.raises(DiskFull):
+        part.write([b"x"])
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "retryable"),
+    [
+        ("writev", errno.EIO, False),
+        ("open", errno.EMFILE, True),
+        ("open", errno.EACCES, False),
+        ("mkdir", errno.EROFS, False),
+    ],
+)
+def test_other_errors_of_the_disk(tmp_path: Path, call: str, code: int, retryable: bool) -> None:
+    """K-03, K-04: any other error of the system is a DownloadError that names it, and says whether it may pass."""
+    disk = Disk(Syscalls(**{call: failing(code)}))
+
+    with pytest.raises(DownloadError, match=errno.errorcode[code]) as caught, disk.open_part(tmp_path, PART) as part:
+        part.write([b"x"])
+
+    assert caught.value.retryable is retryable
+
+
+def test_after_a_failed_sync_the_file_is_gone(tmp_path: Path) -> None:
+    """A failed sync may have dropped any bytes, and the next one would not tell: the part is not trusted."""
+    (tmp_path / "w").mkdir()
+    part = Disk(Syscalls(fsync=failing(errno.EIO))).open_part(tmp_path, PART)
+    part.write([b"x"])
+
+    with pytest.raises(DownloadError, match="EIO"):
+        part.sync()
+    assert not (tmp_path / PART).exists()
+
+
+@pytest.mark.parametrize("way", ["link", "rename", "replace"])
+def test_the_name_follows_the_bytes_and_is_kept(tmp_path: Path, way: str) -> None:
+    """M-07: bytes are on the disk before a name is given, and its folder is synced after, before it is said."""
+    order: list[str] = []
+
+    def noting(name: str) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            folder = name == "fsync" and stat.S_ISDIR(os.fstat(given[0]).st_mode)
+            order.append("fsync folder" if folder else name)
+            return getattr(os, name)(*given)
+
+        return call
+
+    noted = {name: noting(name) for name in ("fsync", "link", "rename", "replace")}
+    disk = Disk(Syscalls(**{**noted, **({"link": failing(errno.EPERM)} if way == "rename" else {})}))
+    part = disk.open_part(tmp_path, PART)
+    part.write([b"proved"])
+    order.clear()  # a folder that was made was synced, too
+
+    disk.publish(part, tmp_path / "w/final", replace=way == "replace")
+
+    assert order == ["fsync", way, "fsync folder"]
+
+
+def test_publish_gives_the_final_name_and_nothing_else_stays(disk: Disk, tmp_path: Path) -> None:
+    """After publishing there is one file, and it says what it is."""
+    part = disk.open_part(tmp_path, PART)
+    part.write([b"data"])
+
+    final = disk.publish(part, tmp_path / "w/j.zip")
+
+    assert [path.name for path in (tmp_path / "w").iterdir()] == ["j.zip"]
+    assert (final.regular, final.size) == (True, 4)
+    assert final == disk.look(tmp_path / "w/j.zip")
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("kind", ["file", "link", "dangling", "folder", "fifo"])
+def test_publish_goes_over_nothing(tmp_path: Path, kind: str, links: bool) -> None:
+    """H-07: whatever has the name keeps it, with hard links and without; the part stays."""
+    disk = Disk() if links else Disk(Syscalls(link=failing(errno.EPERM)))
+    final = make(tmp_path, kind)
+    part = disk.open_part(tmp_path, PART)
+    part.write([b"new"])
+
+    with pytest.raises(NameTaken):
+        disk.publish(part, final)
+
+    assert (tmp_path / PART).read_bytes() == b"new"
+    assert (tmp_path / "foreign").read_bytes() == b"foreign"
+    assert final.lstat().st_size != 3
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "dangling"])
+def test_replace_replaces_files_and_links_themselves(disk: Disk, tmp_path: Path, kind: str) -> None:
+    """A link at the name is replaced, not followed."""
+    final = make(tmp_path, kind)
+    part = disk.open_part(tmp_path, PART)
+    part.write([b"new"])
+
+    disk.publish(part, final, replace=True)
+
+    assert final.read_bytes() == b"new" and not final.is_symlink()
+    assert (tmp_path / "foreign").read_bytes() == b"foreign"
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo"])
+def test_replace_leaves_what_is_no_file(disk: Disk, tmp_path: Path, kind: str) -> None:
+    """Folders and devices are never replaced."""
+    final = make(tmp_path, kind)
+
+    with pytest.raises(NameTaken):
+        disk.publish(disk.open_part(tmp_path, PART), final, replace=True)
+
+
+def make(folder: Path, kind: str) -> Path:
+    """Something at the final name, and a file that must not change."""
+    final = folder / "w" / "j.zip"
+    final.parent.mkdir()
+    (folder / "foreign").write_bytes(b"foreign")
+    {
+        "file": lambda: final.write_bytes(b"mine"),
+        "link": lambda: final.symlink_to(folder / "foreign"),
+        "dangling": lambda: final.symlink_to(folder / "nowhere"),
+        "folder": final.mkdir,
+        "fifo": lambda: make_fifo(final),
+    }[kind]()
+    return final
+
+
+def test_without_hard_links_publishing_renames(tmp_path: Path) -> None:
+    """File systems without hard links get a look and a rename."""
+    disk = Disk(Syscalls(link=failing(errno.EOPNOTSUPP)))
+    disk.publish(disk.open_part(tmp_path, PART), tmp_path / "w/j.zip")
+
+    assert [path.name for path in (tmp_path / "w").iterdir()] == ["j.zip"]
+
+
+def test_a_scanner_that_holds_the_file_is_waited_for(tmp_path: Path) -> None:
+    """L-07: access denied for a moment does not fail the package."""
+    waits: list[float] = []
+
+    def replace(source: Path, target: Path) -> None:
+        if len(waits) < 2:
+            raise PermissionError(errno.EACCES, "held")
+        os.replace(source, target)
+
+    disk = Disk(Syscalls(replace=replace, sleep=waits.append))
+    disk.publish(disk.open_part(tmp_path, PART), tmp_path / "w/j.zip", replace=True)
+
+    assert waits == [0.02, 0.1]
+
+
+def test_a_part_that_is_published_already_is_not_written_to(disk: Disk, tmp_path: Path) -> None:
+    """I-1: killed between naming and un-naming, a part is the final file too; the next run begins a new one."""
+    write(disk, tmp_path, b"proved")
+    os.link(tmp_path / PART, tmp_path / "w/j.zip")
+
+    with disk.open_part(tmp_path, PART) as part:
+        assert part.size == 0
+        part.write([b"other"])
+
+    assert (tmp_path / "w/j.zip").read_bytes() == b"proved"
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "fifo"])
+def test_a_part_that_is_no_plain_file_is_refused(disk: Disk, tmp_path: Path, kind: str) -> None:
+    """A trap at the part's name is neither followed nor opened, and opening does not hang."""
+    (tmp_path / "victim").write_bytes(b"victim")
+    trap = tmp_path / PART
+    trap.parent.mkdir()
+    {"link": lambda: trap.symlink_to(tmp_path / "victim"), "folder": trap.mkdir, "fifo": lambda: make_fifo(trap)}[
+        kind
+    ]()
+
+    with pytest.raises(ConfigError):
+        disk.open_part(tmp_path, PART)
+    assert (tmp_path / "victim").read_bytes() == b"victim"
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", ""])
+def test_no_name_leaves_the_folder(disk: Disk, tmp_path: Path, name: str) -> None:
+    """I-8: a path outside of the folder is refused, whoever made it."""
+    with pytest.raises(ConfigError):
+        disk.locate(tmp_path / "exports", name)
+
+
+def test_a_linked_folder_below_is_refused(disk: Disk, tmp_path: Path) -> None:
+    """A link in place of a folder of ours would lead the bytes elsewhere."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "w").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(ConfigError):
+        disk.open_part(tmp_path / "exports", PART)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_the_folder_is_made_and_tried(disk: Disk, tmp_path: Path) -> None:
+    """Preparing makes the folder, leaves nothing in it, and gives its real place."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "linked").symlink_to(tmp_path / "real")
+
+    assert disk.prepare(tmp_path / "linked" / "deep") == tmp_path / "real" / "deep"
+    assert not list((tmp_path / "real" / "deep").iterdir())
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
+    """H-09: a file in its place and a read-only disk are told before anything is asked for."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ConfigError):
+        Disk().prepare(tmp_path / "file")
+    with pytest.raises(ConfigError, match="Read-only"):
+        Disk(Syscalls(open=failing(errno.EROFS))).prepare(tmp_path)
+    with pytest.raises(DiskFull):
+        Disk(Syscalls(open=failing(errno.ENOSPC))).prepare(tmp_path)
+
+
+def test_no_descriptor_stays_open(disk: Disk, tmp_path: Path) -> None:
+    """Whether publishing works or not, the part's descriptor is closed."""
+    before = len(descriptors())
+    disk.publish(disk.open_part(tmp_path, PART), tmp_path / "w/j.zip")
+    with pytest.raises(NameTaken):
+        disk.publish(disk.open_part(tmp_path, PART), tmp_path / "w/j.zip")
+    with disk.open_part(tmp_path, PART) as part:
+        part.discard()
+        part.close()
+
+    assert len(descriptors()) == before
+
+
+def test_looking_at_nothing(disk: Disk, tmp_path: Path) -> None:
+    """What is not there is None; what is no plain file says so; free space is a number."""
+    assert disk.look(tmp_path / "w/j.zip") is None
+    found = disk.look(tmp_path)
+    assert found is not None and not found.regular
+    assert (disk.free(tmp_path) or 0) > 0
+    disk.remove(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_permissions_publishes(tmp_path: Path, code: int) -> None:
+    """CIFS, Azure Files and mounted object stores refuse fchmod: the file keeps the permissions that it has."""
+    disk = Disk(Syscalls(fchmod=failing(code)))
+    part = disk.open_part(tmp_path, PART)
+    part.write([b"data"])
+    disk.publish(part, tmp_path / "w/j.zip")
+    assert (tmp_path / "w/j.zip").read_bytes() == b"data"

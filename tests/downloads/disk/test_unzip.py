@@ -1,0 +1,415 @@
+"""The files of an archive in a folder: all of them or none, nothing outside it, and every crash mended."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import random
+import stat
+import tracemalloc
+import zipfile
+from asyncio.subprocess import PIPE, STDOUT
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+import rasterio
+
+from pixxel_async import DownloadManager, JobPackage, PixxelClient
+from pixxel_async._formats.zip_entry import Entry
+from pixxel_async.downloads.disk.unzip import unpack
+from pixxel_async.downloads.prove import members
+from pixxel_async.errors import Corrupt, DiskFull, DownloadError, NameTaken, TooLarge
+from pixxel_async.events import Downloaded, Failed, Skipped
+from pixxel_async.sandbox import Sandbox
+from tests.support.archives import directory_of, make_zip, patched
+from tests.support.ground_truth import GroundTruth, collect, until
+from tests.support.system import RUN_MODULE
+
+
+def inside(archive: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(archive) as opened:
+        return {name: opened.read(name) for name in opened.namelist() if not name.endswith("/")}
+
+
+def below(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def files(folder: Path, pattern: str) -> list[Path]:
+    return list(folder.rglob(pattern))
+
+
+def hidden(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob(".*") if path.name != ".pixxel"]
+
+
+async def test_the_files_are_in_a_folder_beside_the_archive(
+    client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """Every file of the archive, byte for byte; the same again fetches and unpacks nothing."""
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package, extract=True)
+        again = await manager.fetch(package, extract=True)
+
+    assert done.folder is not None and below(done.folder) == inside(done.path) != {}
+    assert (again.fetched, again.folder, again.path) == (False, done.folder, done.path)
+    assert hidden(tmp_path) == []
+
+
+async def test_a_package_that_was_fetched_before_is_unpacked_without_asking(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """What is done but for its files gets them from the archive on disk, in a batch too."""
+    async with DownloadManager(client, tmp_path) as manager:
+        await manager.fetch(package)
+    seen = sandbox.count("storage"), sandbox.count("jobs.request_download")
+    async with DownloadManager(client, tmp_path) as manager:
+        (done,) = await collect(manager.fetch_all([package], extract=True))
+
+    assert isinstance(done, Downloaded) and done.folder is not None and not done.fetched
+    assert below(done.folder) == inside(done.path)
+    assert (sandbox.count("storage"), sandbox.count("jobs.request_download")) == seen
+
+
+@pytest.mark.slow
+async def test_the_archive_need_not_be_kept(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """Without the archive its files are what is there: neither fetched again, nor missing from a cache, until gone."""
+    options: dict[str, Any] = {"extract": True, "keep_archive": False, "on_missing": "redo"}
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package, **options)
+        assert done.path == done.folder and done.path.is_dir() and not files(tmp_path, "*.zip")
+        again = await manager.fetch(package, **options)
+        assert (again.fetched, again.path) == (False, done.path)
+        assert await manager.forget(package, delete=True)
+        assert not done.path.exists()
+        assert (await manager.fetch(package, **options)).fetched
+    assert sandbox.count("storage") == 2
+
+
+async def test_members_are_chosen(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """A function sees each member and says which become files."""
+
+    def rasters(member: zipfile.ZipInfo) -> bool:
+        return member.filename.endswith(".tif")
+
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package, extract=rasters)
+
+    expected = {name: data for name, data in inside(done.path).items() if name.endswith(".tif")}
+    assert done.folder is not None and below(done.folder) == expected != {}
+
+
+@pytest.mark.slow
+async def test_rasters_open_where_they_are(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """The paths of rasters open in rasterio, inside the archive and unpacked."""
+    async with DownloadManager(client, tmp_path) as manager:
+        packed = await manager.fetch(package)
+        plain = await manager.fetch(package, to=tmp_path / "plain", extract=True, keep_archive=False)
+
+    for done in (packed, plain):
+        assert done.rasters
+        for path in done.rasters:
+            with rasterio.open(path) as raster:
+                assert raster.count > 0 and raster.crs is not None
+
+
+async def test_a_folder_that_is_not_ours_is_left_alone(
+    client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """It is neither filled nor replaced, this time and the next; the archive is there."""
+    folder = tmp_path / package.workflow_id / f"{package.job_id}.files"
+    folder.mkdir(parents=True)
+    (folder / "mine.txt").write_text("mine")
+    for _ in range(2):
+        async with DownloadManager(client, tmp_path) as manager:
+            with pytest.raises(NameTaken, match="not known to be ours"):
+                await manager.fetch(package, extract=True)
+    assert below(folder) == {"mine.txt": b"mine"}
+    assert folder.with_suffix(".zip").is_file()
+
+
+@pytest.mark.slow
+async def test_killed_while_unpacking(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
+    """At whatever moment SIGKILL hits, a folder that is visible is whole, and the next run completes all of them."""
+    command = ["--extract", sandbox.url, sandbox.api_key, str(tmp_path), *map(str, ground.packages)]
+
+    async def start() -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *RUN_MODULE, "tests.downloads.programs.export", *command, stdout=PIPE, stderr=STDOUT
+        )
+
+    dice = random.Random(3)
+    for _ in range(5):
+        process = await start()
+        await until(lambda process=process: files(tmp_path, "*.zip") or process.returncode is not None)
+        await asyncio.sleep(dice.uniform(0.0, 0.03))
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+        for folder in files(tmp_path, "*.files"):
+            assert below(folder) == inside(folder.with_suffix(".zip"))
+    output, _ = await asyncio.wait_for((process := await start()).communicate(), 30)
+    assert process.returncode == 0, output.decode()
+
+    assert len(files(tmp_path, "*.files")) == len(ground.packages)
+    for folder in files(tmp_path, "*.files"):
+        assert below(folder) == inside(folder.with_suffix(".zip"))
+    assert hidden(tmp_path) == []
+
+
+def link(name: str) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name)
+    member.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return member
+
+
+BAD: dict[str, list[str | zipfile.ZipInfo]] = {
+    "up": ["../x"], "up inside": ["a/../../x"], "absolute": ["/etc/x"], "backslash": ["..\\x"],
+    "device": ["a/NUL.txt"], "dot": ["a./x"], "blank": ["x "], "control": ["a\x1b[31m"],
+    "empty part": ["a//x"], "one dot": ["a/./x"], "long": ["x" * 300], "deep": ["/".join(["aaaa"] * 300)],
+    "case": ["a/X.tif", "A/x.tif"], "accents": ["e\u0301", "\u00e9"], "twice": ["x", "x"],
+    "file and folder": ["a", "a/x"], "link": ["x", link("y")],
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("how", BAD)
+def test_what_is_harmful_is_refused_as_a_whole(how: str, tmp_path: Path) -> None:
+    """A name that leaves the folder or is none on some system, two for one file, a link: nothing is unpacked at all."""
+    archive, folder = tmp_path / "a.zip", tmp_path / "a.files"
+    with zipfile.ZipFile(archive, "w") as written:
+        written.writestr("good.txt", b"good")
+        for member in BAD[how]:
+            written.writestr(member, b"bad")
+    with pytest.raises(DownloadError, match="nothing was unpacked") as caught:
+        unpack(archive, folder, tmp_path / ".part.d")
+    assert not caught.value.retryable
+    assert sorted(os.listdir(tmp_path)) == ["a.zip"]
+    assert not (tmp_path.parent / "x").exists()
+
+
+CHANGED = {"at 10:20:30/B1.tif": "at 10_20_30/B1.tif", "C:/x": "C_/x", "a.txt:x": "a.txt_x", 'a?*"<>|': "a______"}
+
+
+def test_names_that_some_systems_forbid_are_changed(tmp_path: Path) -> None:
+    """Each of `< > : " | ? *` becomes `_` on every system, and the members say where each of them is."""
+    (tmp_path / "a.zip").write_bytes(make_zip([(name, name.encode()) for name in CHANGED]))
+    unpack(tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d")
+    assert below(tmp_path / "a.files") == {new: name.encode() for name, new in CHANGED.items()}
+    assert {each.name: each.unpacked_as for each in members(tmp_path / "a.zip")} == CHANGED
+
+
+def test_changed_names_stay_apart(tmp_path: Path) -> None:
+    """Two members that would become one file are refused."""
+    (tmp_path / "a.zip").write_bytes(make_zip([("a:b", b"1"), ("a_b", b"2")]))
+    with pytest.raises(DownloadError, match="has the name of"):
+        unpack(tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d")
+
+
+def test_a_leading_dot_is_left_out(tmp_path: Path) -> None:
+    """`./a` is `a`, in members and on the disk; both in one archive are two for one file."""
+    (tmp_path / "a.zip").write_bytes(make_zip([("./", b""), ("./s/", b""), ("./s/B1.tif", b"x"), ("././b", b"y")]))
+    unpack(tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d")
+    assert below(tmp_path / "a.files") == {"s/B1.tif": b"x", "b": b"y"}
+    assert [each.name for each in members(tmp_path / "a.zip")] == ["./", "s/", "s/B1.tif", "b"]
+    (tmp_path / "b.zip").write_bytes(make_zip([("./a", b"1"), ("a", b"2")]))
+    with pytest.raises(DownloadError, match="has the name of"):
+        unpack(tmp_path / "b.zip", tmp_path / "b.files", tmp_path / ".part.d")
+
+
+@pytest.mark.parametrize(
+    ("raw", "host", "name"),
+    [
+        ("s/Münch.tif".encode(), 3, "s/Münch.tif"),
+        ("s/Münch.tif".encode(), 19, "s/Münch.tif"),
+        ("s/Münch.tif".encode(), 0, "s/M├╝nch.tif"),
+        (b"s/M\x81nch.tif", 3, "s/Münch.tif"),
+    ],
+)
+def test_names_without_the_flag_of_utf8(raw: bytes, host: int, name: str, tmp_path: Path) -> None:
+    """Written on Unix or macOS they are UTF-8 where that is possible, else code page 437; files have the same names."""
+    plain = make_zip([("x" * len(raw), b"1")]).replace(b"x" * len(raw), raw)
+    data = patched(plain, directory_of(plain) + 5, bytes([host]))
+    (tmp_path / "a.zip").write_bytes(data)
+    unpack(
+        tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d", wanted=lambda member: member.filename == name
+    )
+    assert list(below(tmp_path / "a.files")) == [each.name for each in members(tmp_path / "a.zip")] == [name]
+
+
+def test_rasters_are_geotiffs_alone(tmp_path: Path) -> None:
+    """Resource forks of macOS are none; a brace in the folder's name keeps GDAL from its own."""
+    names = ["s/B1.tif", "__MACOSX/s/._B1.tif", "s/._B2.tif", "s/B3.TIFF", "s/a:b.tif", "spec.json"]
+    inside = tuple(Entry(name.encode(), 0, 0, 0, 0, 0, 0) for name in names)
+    package = JobPackage(workflow_id="w", job_id="j")
+
+    def rasters(path: str, folder: str | None = None) -> tuple[str, ...]:
+        return Downloaded(package, Path(path), 1, members=inside, folder=folder and Path(folder)).rasters
+
+    assert rasters("/d/a.zip") == tuple(f"/vsizip/{{/d/a.zip}}/s/{name}" for name in ("B1.tif", "B3.TIFF", "a:b.tif"))
+    assert rasters("/{d/a.zip")[0] == "/vsizip//{d/a.zip/s/B1.tif"
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name.replace("a:b", "a_b")).touch()
+    unpacked = rasters(str(tmp_path), str(tmp_path))
+    assert unpacked == tuple(f"{tmp_path}/s/{name}" for name in ("B1.tif", "B3.TIFF", "a_b.tif"))
+
+
+def test_ordinary_names_are_fine(tmp_path: Path) -> None:
+    """Folders, accents, dots and blanks within names, empty files, and a file in a folder that no entry names."""
+    names = ["a/", "a/b c.tif", "a/\u00e9t\u00e9.json", "x..y/.hidden", "spec.json", "empty"]
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as written:
+        for name in names:
+            written.writestr(name, b"" if name in ("a/", "empty") else name.encode())
+    unpack(tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d")
+    assert below(tmp_path / "a.files") == inside(tmp_path / "a.zip")
+
+
+def bomb(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as written:
+        written.writestr("zeros", bytes(3_000_000))
+    return path
+
+
+def test_bombs_are_refused(tmp_path: Path) -> None:
+    """What would come out is bounded by a number, and by the disk, before anything is written."""
+    archive = bomb(tmp_path / "a.zip")
+    with pytest.raises(TooLarge, match="max_extracted_bytes"):
+        unpack(archive, tmp_path / "a.files", tmp_path / ".part.d", limit=2_999_999)
+    with pytest.raises(TooLarge, match="the disk"):
+        unpack(archive, tmp_path / "a.files", tmp_path / ".part.d", keep_free=1 << 60)
+    unpack(archive, tmp_path / "a.files", tmp_path / ".part.d", limit=3_000_000)
+    assert (tmp_path / "a.files" / "zeros").stat().st_size == 3_000_000
+
+
+def test_a_size_that_lies_is_found_out(tmp_path: Path) -> None:
+    """A member that unpacks to other bytes than it says is corrupt, and nothing of the archive stays."""
+    archive = bomb(tmp_path / "a.zip")
+    data = bytearray(archive.read_bytes())
+    size = (3_000_000).to_bytes(4, "little")
+    while (at := data.find(size)) >= 0:
+        data[at : at + 4] = (1_000).to_bytes(4, "little")
+    archive.write_bytes(data)
+    with pytest.raises(Corrupt):
+        unpack(archive, tmp_path / "a.files", tmp_path / ".part.d")
+    assert sorted(os.listdir(tmp_path)) == ["a.zip"]
+
+
+def test_it_can_be_stopped(tmp_path: Path) -> None:
+    """A cancellation ends it between two pieces, and what was written is gone."""
+    stop = Event()
+    stop.set()
+    with pytest.raises(DownloadError, match="stopped"):
+        unpack(bomb(tmp_path / "a.zip"), tmp_path / "a.files", tmp_path / ".part.d", stop=stop)
+    assert sorted(os.listdir(tmp_path)) == ["a.zip"]
+
+
+async def test_a_failure_is_told_and_the_archive_stays(
+    client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """What cannot be unpacked fails at the stage `extract`; without the wish it is there as before.
+
+    The record has the reason beside "done", until it is unpacked.
+    """
+    async with DownloadManager(client, tmp_path) as manager:
+        (failed,) = await collect(manager.fetch_all([package], extract=True, max_extracted_bytes=10))
+        assert isinstance(failed, Failed) and isinstance(failed.error, TooLarge) and failed.stage == "extract"
+        done = await manager.fetch(package)
+        row = await manager.record.get(str(package), tmp_path)
+        await manager.fetch(package, extract=True)
+        mended = await manager.record.get(str(package), tmp_path)
+    assert done.path.is_file() and not done.fetched
+    assert row is not None and (row.state, row.error_kind, row.retryable) == ("done", "TooLarge", False)
+    assert mended is not None and (mended.state, mended.error) == ("done", None)
+
+
+def test_disk_errors_are_ours(tmp_path: Path) -> None:
+    """What the system refuses is told as a DownloadError with the folder's name."""
+    (tmp_path / "no").write_text("")
+    with pytest.raises(DownloadError, match="unpack into") as caught:
+        unpack(bomb(tmp_path / "a.zip"), tmp_path / "no" / "a.files", tmp_path / "no" / ".part.d")
+    assert not isinstance(caught.value, DiskFull)
+
+
+@pytest.mark.parametrize("settings", [{}, {"extract": True}, {"extract": True, "keep_archive": False}])
+async def test_every_run_reports_the_same_results(
+    client: PixxelClient, package: JobPackage, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    """Rasters, members, folder and path are the same if fetched now, there already, or skipped in a batch."""
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package, **settings)
+        again = await manager.fetch(package, **settings)
+        async with manager.fetch_all([package], **settings) as outcomes:
+            (skipped,) = [outcome async for outcome in outcomes]
+
+    assert isinstance(skipped, Skipped) and not again.fetched
+    for later in (again, skipped):
+        assert (later.rasters, later.members) == (done.rasters, done.members)
+        assert (later.folder, later.path) == (done.folder, done.path)
+    assert done.rasters and done.members and (done.folder is None) == (not settings)
+    for raster in done.rasters:
+        assert raster.startswith("/vsizip/") == (not settings)
+        with rasterio.open(raster) as opened:
+            assert opened.width
+    done.path.rename(tmp_path / "moved")
+    assert (skipped.rasters, skipped.members) == (again.rasters, again.members)
+
+
+async def test_rasters_of_a_filtered_archive_are_those_that_were_unpacked(
+    client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """With a function as `extract` no raster is listed that the function left in the archive."""
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(
+            package, extract=lambda member: not member.filename.lower().endswith((".tif", ".tiff"))
+        )
+    assert done.folder is not None and done.rasters == () and done.members
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders are synced on POSIX")
+async def test_a_failure_after_the_rename_is_known_as_ours(
+    client: PixxelClient, package: JobPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A4: a disk that fails to sync the renamed folder fails the package; the next run takes the folder as ours."""
+    real = os.fsync
+
+    def fsync(fd: int) -> None:
+        if any(os.path.samestat(path.parent.stat(), os.fstat(fd)) for path in tmp_path.rglob("*.files")):
+            raise OSError(errno.EIO, "failed")
+        real(fd)
+
+    async with DownloadManager(client, tmp_path) as manager:
+        await manager.fetch(package)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fsync)
+            with pytest.raises(DownloadError, match="EIO"):
+                await manager.fetch(package, extract=True)
+        done = await manager.fetch(package, extract=True)
+
+    assert done.folder is not None and below(done.folder) == inside(done.path)
+
+
+def test_members_are_counted_before_the_directory_is_read(tmp_path: Path) -> None:
+    """A4: an archive of millions of empty members is refused by its end record, in little memory."""
+    count, name = 1_000_001, b"x"
+    entry = b"PK\x01\x02" + bytes(24) + len(name).to_bytes(2, "little") + bytes(16) + name
+    directory = entry * count
+    archive = tmp_path / "many.zip"
+    end64 = b"PK\x06\x06" + (44).to_bytes(8, "little") + b"\x2d\0\x2d\0" + bytes(8)
+    end64 += count.to_bytes(8, "little") * 2 + len(directory).to_bytes(8, "little") + bytes(8)
+    locator = b"PK\x06\x07" + bytes(4) + len(directory).to_bytes(8, "little") + (1).to_bytes(4, "little")
+    end = b"PK\x05\x06" + bytes(4) + b"\xff\xff\xff\xff" + b"\xff\xff\xff\xff" * 2 + bytes(2)
+    archive.write_bytes(directory + end64 + locator + end)
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLarge, match="1,000,001 members"):
+            unpack(archive, tmp_path / "out", tmp_path / ".out")
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()

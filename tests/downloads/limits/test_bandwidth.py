@@ -1,0 +1,87 @@
+"""The limit of bytes a second, and a storage that says that it is busy."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from pixxel_async import DownloadManager, JobPackage, PixxelClient
+from pixxel_async.downloads.limits.bandwidth import BandwidthLimiter
+from pixxel_async.errors import DownloadError
+from pixxel_async.sandbox import Fault, Sandbox
+from pixxel_async.settings import Timing
+from tests.support.clients import Waits
+from tests.support.ground_truth import GroundTruth, collect
+
+
+async def test_all_share_one_rate() -> None:
+    """Each waits for its bytes behind those of all others; what nobody used is not made up for later."""
+    waits = Waits()
+    pace = BandwidthLimiter(Timing(waits.clock, waits.sleep))
+    for size in (10_000, 30_000, 5_000):
+        await pace.take(size, 10_000.0)
+    assert waits.slept == [1.0, 3.0, 0.5]
+    waits.now += 1000
+    await pace.take(20_000, 10_000.0)
+    assert waits.slept[-1] == 2.0
+
+
+async def test_small_waits_are_added_up() -> None:
+    """A sleep of a millisecond is not worth it, and not forgotten."""
+    waits = Waits()
+    pace = BandwidthLimiter(Timing(waits.clock, waits.sleep))
+    for _ in range(10):
+        await pace.take(10, 10_000.0)
+    assert waits.slept == [pytest.approx(0.006)]
+
+
+async def test_the_rate_may_change() -> None:
+    """A function is asked for the rate of each chunk: None is no limit, and what is too little is 1 KiB a second."""
+    waits = Waits()
+    pace = BandwidthLimiter(Timing(waits.clock, waits.sleep))
+    for rate in (10_000, None, 20_000, 0):
+        await pace.take(20_480, lambda rate=rate: rate)
+    assert waits.slept == [pytest.approx(2.048), pytest.approx(1.024), 20.0]
+
+
+@pytest.mark.slow
+async def test_bandwidth_bounds_all_streams_and_is_no_stall(
+    client: PixxelClient, ground: GroundTruth, tmp_path: Path
+) -> None:
+    """Several bodies together take as long as their bytes need; windows of silence that we made are no stall."""
+    began = time.monotonic()
+    async with DownloadManager(client, tmp_path) as manager:
+        batch = manager.fetch_all(ground.packages[:2], max_bandwidth=4_000_000, stall_timeout=0.1, stall_bytes=1000)
+        outcomes = await collect(batch)
+    sizes = [getattr(outcome, "size", 0) for outcome in outcomes]
+    assert all(sizes) and time.monotonic() - began >= sum(sizes) / 4_000_000 - 0.3
+
+
+@pytest.mark.slow
+async def test_a_busy_storage_costs_no_attempt(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
+) -> None:
+    """429 and 503 pause the host; more of them than there are attempts are waited out."""
+    sandbox.inject(Fault(route="storage", kind="status", status=503, times=5))
+    sandbox.inject(Fault(route="storage", kind="status", status=429, after=5, times=5))
+    async with DownloadManager(client, tmp_path) as manager:
+        assert (await manager.fetch(package, max_attempts=2)).proof == "crc"
+    assert len(ground.gets()) == 11
+
+
+@pytest.mark.slow
+async def test_a_storage_that_is_busy_for_ever_is_given_up(tmp_path: Path) -> None:
+    """After `busy` seconds without progress; the error may pass by itself, and names the status."""
+    async with Sandbox(clock="manual") as sandbox:
+        job = sandbox.add_job(tasks=1, seconds=1)
+        sandbox.inject(Fault(route="storage", kind="status", status=503, headers={"Retry-After": "50"}, times=None))
+        client = PixxelClient(
+            sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=sandbox.clock.now, sleep=sandbox.sleep)
+        )
+        async with client, DownloadManager(client, tmp_path) as manager:
+            await client.jobs.wait(job.workflow_id, job.id)
+            with pytest.raises(DownloadError, match=r"busy for 9\d\d s: 503") as caught:
+                await manager.fetch(f"job:{job.workflow_id}/{job.id}")
+        assert caught.value.retryable and 15 <= sandbox.count("storage") <= 25

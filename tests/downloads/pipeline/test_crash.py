@@ -1,0 +1,135 @@
+"""A process that is killed at any moment, and others that share its folder: real processes, real signals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from asyncio.subprocess import PIPE, STDOUT, Process
+from pathlib import Path
+
+import pytest
+
+from pixxel_async import DownloadManager, JobPackage, PixxelClient
+from pixxel_async.sandbox import Fault, Sandbox
+from tests.support.ground_truth import GroundTruth, part_bytes, sha256, until, visible
+from tests.support.system import RUN_MODULE, posix
+
+
+async def start(ground: GroundTruth, folder: Path, packages: list[JobPackage]) -> Process:
+    """An export in a process of its own."""
+    sandbox = ground.sandbox
+    command = [sandbox.url, sandbox.api_key, str(folder), *map(str, packages)]
+    return await asyncio.create_subprocess_exec(
+        *RUN_MODULE, "tests.downloads.programs.export", *command, stdout=PIPE, stderr=STDOUT
+    )
+
+
+async def ended(process: Process) -> str:
+    """What a process said, after it ended well."""
+    output, _ = await asyncio.wait_for(process.communicate(), 50)
+    assert process.returncode == 0, output.decode()
+    return output.decode()
+
+
+async def killed(process: Process, folder: Path, later: float) -> None:
+    """Kill a process some time after its first bytes are on disk."""
+    await until(lambda: part_bytes(folder) or process.returncode is not None)
+    await asyncio.sleep(later)
+    if process.returncode is None:
+        process.kill()
+    await process.communicate()
+
+
+@pytest.mark.slow
+async def test_killed_at_random_and_continued(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
+    """Whatever moment SIGKILL hits: no incomplete file has a final name, and the next run completes the folder."""
+    truth = {package.job_id: await ground.truth(package) for package in ground.packages}
+    sandbox.inject(Fault(route="storage", kind="drip", rate=8_000_000, times=None))
+    dice = random.Random(11)
+    for _ in range(4):
+        process = await start(ground, tmp_path, ground.packages)
+        await killed(process, tmp_path, dice.uniform(0.0, 0.25))
+        for name in visible(tmp_path):
+            assert sha256(tmp_path / name) == truth[Path(name).stem], f"{name} is not what it should be"
+
+    await ended(await start(ground, tmp_path, ground.packages))
+
+    assert {Path(name).stem: sha256(tmp_path / name) for name in visible(tmp_path)} == truth
+    assert part_bytes(tmp_path) == 0
+    assert any(gotten.startswith("bytes=") for gotten in ground.gets()), "what was on disk was gone on from"
+
+
+async def test_a_part_file_of_a_killed_run_is_continued(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
+) -> None:
+    """The bytes of a killed process count: the next run asks for the rest, and digests the prefix from the disk."""
+    truth = await ground.truth(package)
+    sandbox.inject(Fault(route="storage", kind="stall", at=2_000_000))
+    process = await start(ground, tmp_path, [package])
+    await until(lambda: part_bytes(tmp_path) >= 1_900_000)
+    process.kill()
+    await process.communicate()
+    kept = part_bytes(tmp_path)
+
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package)
+
+    assert ground.gets()[-1] == f"bytes={kept}-"
+    assert sha256(done.path) == done.sha256 == truth
+
+
+@pytest.mark.slow
+async def test_processes_share_a_folder(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
+    """Three processes with the same list: each package is fetched once, and all of them end well."""
+    truth = {package.job_id: await ground.truth(package) for package in ground.packages}
+    already = len(ground.gets())
+    processes = [await start(ground, tmp_path, ground.packages) for _ in range(3)]
+    said = [await ended(process) for process in processes]
+
+    assert {Path(name).stem: sha256(tmp_path / name) for name in visible(tmp_path)} == truth
+    assert len(ground.gets()) - already == len(ground.packages)
+    assert all(len(text.splitlines()) == len(ground.packages) for text in said)
+
+
+@pytest.mark.slow
+async def test_the_living_take_over_from_the_dead(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
+) -> None:
+    """Who waits for another process's package has it soon after that process was killed."""
+    truth = await ground.truth(package)
+    sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000))
+    process = await start(ground, tmp_path, [package])
+    await until(lambda: part_bytes(tmp_path))
+
+    async with DownloadManager(client, tmp_path) as manager:
+        transfer = await manager.submit(package)
+        await asyncio.sleep(0.5)
+        assert not transfer.done and sandbox.count("jobs.request_download") <= 8, "waiting asks for nothing"
+        process.kill()
+        await process.communicate()
+        async with asyncio.timeout(10):
+            done = await transfer
+
+    assert done.fetched and sha256(done.path) == truth
+
+
+@pytest.mark.slow
+@posix
+@pytest.mark.parametrize("extract", [False, True])
+async def test_every_step_may_be_the_last(
+    ground: GroundTruth, package: JobPackage, tmp_path: Path, extract: bool
+) -> None:
+    """P-01: ended at any call on a file, an export leaves whole files alone, and the next one completes the folder."""
+    options = ["--extract"] if extract else []
+    command = [*options, ground.sandbox.url, ground.sandbox.api_key, str(tmp_path), str(package)]
+    process = await asyncio.create_subprocess_exec(
+        *RUN_MODULE, "tests.downloads.programs.crash_at_step", *command, stdout=PIPE, stderr=STDOUT
+    )
+    *died, whole = [json.loads(line) for line in (await ended(process)).splitlines()]
+
+    assert whole["code"] == 0 and whole["files"][f"{package.workflow_id}/{package.job_id}.zip"]
+    assert len(died) > (20 if extract else 10) and {run["code"] for run in died} == {99}
+    for run in (*died, whole):
+        assert run["left"].items() <= whole["files"].items(), f"half a file after call {run['number']}"
+        assert (run["again"], run["files"]) == (0, whole["files"]), f"not completed after call {run['number']}"

@@ -1,0 +1,83 @@
+"""Run exports that die at one file operation after another.
+
+python -m tests.downloads.programs.crash_at_step [--extract] URL KEY FOLDER PACKAGE…
+
+The n-th export, in a folder of its own, is ended at its n-th call that opens, makes, names, shortens or removes
+something there, as by a power switch: no handler runs, no buffer is flushed. Then the same export runs undisturbed. It
+ends with the first that was over before its n-th call, and writes a line of JSON for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import importlib
+import itertools
+import json
+import os
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from tests.downloads.programs import export
+
+# Load what an export needs once, not in every child.
+for name in ("_http.edge.transport", "downloads.pipeline.extract", "resources"):
+    importlib.import_module(f"pixxel_async.{name}")
+
+CALLS = frozenset({"open", "os.mkdir", "os.link", "os.rename", "os.remove", "os.rmdir", "os.truncate", "os.chmod"})
+DIED = 99
+MOST = 300
+
+
+def die_at(number: int, folder: Path) -> None:
+    """End this process at its `number`-th call on something in a folder, in whichever thread."""
+    seen = itertools.count(1)
+
+    def hook(event: str, given: tuple[Any, ...]) -> None:
+        if event not in CALLS:
+            return
+        inside = isinstance(given[0], int) or os.fsdecode(given[0]).startswith(str(folder))
+        if inside and next(seen) == number:
+            os._exit(DIED)
+
+    sys.addaudithook(hook)
+
+
+def run_export(folder: Path, given: list[str], *, extract: bool, number: int | None = None) -> int:
+    """Run the export in a child process and return its exit code."""
+    child = os.fork()
+    if child == 0:
+        if number is not None:
+            die_at(number, folder)
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+            os._exit(asyncio.run(export.main(given[0], given[1], str(folder), given[2:], extract=extract)))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def files(folder: Path) -> dict[str, str]:
+    """The digests of what a user would open, by its name."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    }
+
+
+def main(arguments: list[str]) -> None:
+    extract = "--extract" in arguments
+    url, key, home, *packages = [argument for argument in arguments if argument != "--extract"]
+    for number in range(1, MOST):
+        folder = Path(home, str(number))
+        code = run_export(folder, [url, key, *packages], extract=extract, number=number)
+        left = files(folder) if folder.exists() else {}
+        again = run_export(folder, [url, key, *packages], extract=extract)
+        told = {"number": number, "code": code, "left": left, "again": again, "files": files(folder)}
+        sys.stdout.write(json.dumps(told) + "\n")
+        if code != DIED:
+            break
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

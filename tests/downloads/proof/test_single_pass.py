@@ -1,0 +1,70 @@
+"""Each byte of a package is looked at once: the archive is proved while it is written, not read again afterwards."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from pixxel_async import DownloadManager, JobPackage, PixxelClient
+from pixxel_async._aio.threads import Threads
+from pixxel_async._formats.zip_stream import StreamSummary
+from pixxel_async.downloads.disk.disk import Disk
+from pixxel_async.downloads.disk.part_writer import PartWriter
+from pixxel_async.downloads.prove import Proof, prove
+from pixxel_async.errors import Corrupt
+from tests.support.archives import flipped, make_zip
+from tests.support.ground_truth import GroundTruth, sha256
+
+DATA = make_zip((("a.bin", bytes(range(256)) * 2000), ("b.bin", b"b" * 400_000)), method=zipfile.ZIP_STORED)
+
+
+async def written(folder: Path, kept: int = 0) -> tuple[Path, StreamSummary | None]:
+    """A part file, of which `kept` bytes were there before, and what was seen of it."""
+    threads = Threads(1)
+    with Disk().open_part(folder, ".x.part") as part:
+        part.write([DATA[:kept]])
+        writer = PartWriter(part, threads, buffer=65536, digest="sha256", kept=kept, unpack=True)
+        await writer.begin()
+        for start in range(kept, len(DATA), 10_000):
+            if writer.add(DATA[start : start + 10_000]):
+                await writer.turn()
+        seen = await writer.complete(lambda *_: writer.onlookers.seen, Event())
+    threads.close()
+    return part.path, seen
+
+
+@pytest.mark.parametrize("kept", [0, 1, 300_000, len(DATA)])
+async def test_what_passed_by_is_not_read_again(tmp_path: Path, kept: int) -> None:
+    """A part file that goes on is read once as well: what is in it after it was seen is not looked at any more."""
+    path, seen = await written(tmp_path, kept)
+    path.write_bytes(flipped(DATA, 1000))
+
+    assert prove(path, seen=seen) == Proof("zip", "crc", len(DATA), 2)
+    with pytest.raises(Corrupt):
+        prove(path)
+
+
+async def test_a_directory_that_says_something_else_is_not_believed(tmp_path: Path) -> None:
+    """What was seen vouches for nothing but itself: with another directory all members are read."""
+    path, seen = await written(tmp_path)
+    other = make_zip((("a.bin", b"other"),))
+    path.write_bytes(other)
+
+    assert prove(path, seen=seen).members == 1
+    path.write_bytes(flipped(other, 40))
+    with pytest.raises(Corrupt):
+        prove(path, seen=seen)
+
+
+async def test_a_fetched_package_is_proved_all_the_same(
+    ground: GroundTruth, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """Over sockets and with the smallest buffers: proved by checksums, and the bytes are those of the server."""
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package, chunk_bytes=64 * 1024)
+
+    assert done.proof == "crc"
+    assert sha256(done.path) == await ground.truth(package)

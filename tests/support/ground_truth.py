@@ -1,0 +1,96 @@
+"""What the sandbox holds, learned without the download manager."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import frozen
+
+from pixxel_async import JobPackage, PixxelClient
+from pixxel_async.downloads import Outcomes
+from pixxel_async.events import Outcome
+from pixxel_async.sandbox import Sandbox
+
+
+@frozen
+class GroundTruth:
+    """The sandbox's packages, and the digest of each.
+
+    Attributes:
+        packages: those of all jobs of the first workflow that ended well.
+        running, failed: a job that runs, and one that failed.
+    """
+
+    sandbox: Sandbox
+    client: PixxelClient
+    packages: list[JobPackage]
+    running: JobPackage
+    failed: JobPackage
+
+    @classmethod
+    async def survey(cls, sandbox: Sandbox, client: PixxelClient) -> GroundTruth:
+        workflow = (await client.workflows.list())[0]
+        found: dict[str, list[JobPackage]] = {}
+        async for job in client.jobs.list(workflow.id):
+            found.setdefault(str(job.status), []).append(JobPackage(workflow_id=workflow.id, job_id=job.id))
+        return cls(sandbox, client, found["completed"], found["running"][0], found["failed"][0])
+
+    async def truth(self, package: JobPackage) -> str:
+        """The digest of a package, by a plain read of its link."""
+        state = await self.client.packages.wait(package)
+        assert state.link is not None
+        digest = hashlib.sha256()
+        async with self.client.storage.get(state.link.url) as reply:
+            async for chunk in reply.chunks():
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def gets(self) -> list[str]:
+        """The Range header of each request that the storage saw; empty for a whole body."""
+        return [seen.headers.get("range", "") for seen in self.sandbox.requests if seen.host == "storage"]
+
+
+async def until(happened: Callable[[], object]) -> None:
+    """Wait until something can be seen to have happened; half a minute at most."""
+    async with asyncio.timeout(30):
+        while not happened():  # noqa: ASYNC110 - what is watched is a disk or another process
+            await asyncio.sleep(0.01)
+
+
+async def collect(outcomes: Outcomes, into: list[Outcome] | None = None) -> list[Outcome]:
+    """All outcomes of a batch; `into` has those that came before an error."""
+    found: list[Outcome] = [] if into is None else into
+    async with outcomes as entered:
+        async for outcome in entered:
+            found.append(outcome)  # noqa: PERF401 - each counts as soon as it is there
+    return found
+
+
+def part_bytes(folder: Path) -> int:
+    """Bytes in all part files of a folder."""
+    return sum(size_of(path) for path in folder.rglob("*.part"))
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 when it was renamed since it was listed, as a finished part file is."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def sha256(path: Path) -> str:
+    """The digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def visible(folder: Path) -> list[str]:
+    """The files in a folder that a user would open."""
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and ".pixxel" not in path.parts and not path.name.endswith(".part")
+    )

@@ -1,0 +1,71 @@
+"""Things to wait for, and a server that counts who asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from pixxel_async._http.resource import Wait
+
+
+@frozen
+class Row:
+    """A row as a listing brings it."""
+
+    id: str
+    status: str | None = "running"
+    progress: Any = None
+    estimated_duration: Any = None
+
+
+@define
+class Rows:
+    """A listing in pages; the only method that the broker uses of the real one."""
+
+    world: PolledServer
+
+    async def by_page(self, *, once: bool) -> AsyncIterator[list[Row]]:
+        self.world.lists += 1
+        await self.world.answer()
+        rows = list(self.world.things.values())
+        for start in range(0, len(rows), self.world.page):
+            self.world.pages += 1
+            yield rows[start : start + self.world.page]
+
+
+@define
+class PolledServer:
+    """Attributes: what there is, what was asked, and what goes wrong."""
+
+    things: dict[str, Row] = field(factory=dict)
+    page: int = 1_000_000
+    lists: int = 0
+    pages: int = 0
+    gets: list[str] = field(factory=list)
+    error: Exception | None = None
+    gate: Any = None
+
+    async def answer(self) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+
+    async def get(self, id: str) -> Row:
+        self.gets.append(id)
+        await self.answer()
+        return self.things[id]
+
+    def set(self, id: str, **changes: Any) -> None:
+        self.things[id] = evolve(self.things.get(id, Row(id)), **changes)
+
+    def wait(self, id: str, *, group: str = "w", listed: bool = True, **facts: Any) -> Wait[Row]:
+        listing: Any = (lambda: Rows(self)) if listed else None
+        return Wait("jobs", (group,), id, partial(self.get, id), listing, **facts)
+
+    @property
+    def requests(self) -> int:
+        return self.lists + len(self.gets)

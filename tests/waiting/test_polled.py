@@ -1,0 +1,91 @@
+"""One thing that is waited for: what its answers mean for the next look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from pixxel_async._http.resource import Wait
+from pixxel_async.settings import PollSettings
+from pixxel_async.waiting.subject import Polled
+from tests.waiting.polled_server import PolledServer, Row
+
+SETTINGS = PollSettings()
+
+
+def subject(**facts: Any) -> Polled[Any]:
+    return Polled(PolledServer().wait("j", **facts), since=0.0)
+
+
+def test_a_thing_stuck_before_its_end_is_asked_ever_more_seldom() -> None:
+    """While the estimate says "at once" and nothing changes, the waits grow; news brings them back."""
+    one, waits = subject(), []
+    for _ in range(6):
+        one.see(Row("j", progress=99, estimated_duration=100))
+        waits.append(one.pause(10.0, SETTINGS, 0.5))
+    assert waits == pytest.approx([2, 2, 2.5, 3.125, 3.90625, 4.8828125])
+    one.see(Row("j", progress=99.5, estimated_duration=100))
+    assert one.pause(10.0, SETTINGS, 0.5) == 2
+
+
+def test_estimates_of_a_put_kind_do_not_count() -> None:
+    """Where asking may start the work anew, no estimate makes us ask sooner."""
+    one = subject(restarts=True)
+    one.see(Row("j", progress=99, estimated_duration=100))
+    assert one.pause(1000.0, SETTINGS, 0.5) == 250
+
+
+def test_minutes_are_minutes() -> None:
+    """Insights tell their estimate in minutes."""
+
+    @frozen
+    class Insight:
+        status: str = "running"
+        progress: float = 95
+        estimated_time_in_min: float = 5
+
+    one = subject()
+    one.see(Insight())
+    assert one.pause(0.0, SETTINGS, 0.5) == pytest.approx(15)
+
+
+def test_an_estimate_beyond_the_ceiling() -> None:
+    """However far the end, a thing is looked at every half minute."""
+    one = subject()
+    one.see(Row("j", progress=1, estimated_duration=36_000))
+    assert one.pause(0.0, SETTINGS, 0.5) == 30
+
+
+def test_setbacks_are_counted() -> None:
+    """Each step back counts once, unknown words never."""
+    one = subject(restarts=True)
+    for word in ("pending", "in_progress", "pending", "marinating", "in_progress", "created"):
+        one.see(Row("j", word))
+    assert one.setbacks == 2
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "expected"),
+    [
+        ({}, "running", "going"),
+        ({}, "completed", "good"),
+        ({"bad": frozenset({"Lost"})}, "lost", "bad"),
+        ({"good": frozenset({"marinated"})}, "MARINATED", "good"),
+        ({"judge": lambda thing: "good"}, "running", "good"),
+    ],
+)
+def test_verdicts(facts: dict[str, Any], status: str, expected: str) -> None:
+    """The description's words and the judge of the wait decide, then the words that we know."""
+    one = subject(**facts)
+    assert one.verdict == "going"
+    one.see(Row("j", status))
+    assert one.verdict == expected
+
+
+def test_the_word_may_be_another_member() -> None:
+    """The wait says which member holds the status."""
+    one: Polled[Row] = Polled(Wait("x", (), "j", PolledServer().get, status="progress"), 0.0)  # type: ignore[arg-type]
+    one.see(Row("j", status="running", progress="completed"))
+    assert one.verdict == "good"
