@@ -37,7 +37,7 @@ async def requests(sandbox: Sandbox, client: PixxelClient, packages: list[JobPac
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("packing", "most"), [(0.0, 1.05), (0.3, 2.4)], ids=["ready at once", "packed on demand"])
+@pytest.mark.parametrize(("packing", "most"), [(0.0, 1.05), (0.3, 3.0)], ids=["ready at once", "packed on demand"])
 async def test_a_package_costs_one_request_and_one_more_when_it_packs(
     packing: float, most: float, tmp_path: Path
 ) -> None:
