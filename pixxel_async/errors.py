@@ -88,6 +88,8 @@ class APIError(PixxelError):
         request_id: the answer's request id header, for a support ticket; empty when none came.
         method, path: the request, as method and path template.
         hint: what to do about it, when we know.
+        from_api: whether the body has the API's own error form, `{"error": {"code": …, "message": …}}`; the page of a
+            gateway or proxy has not.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class APIError(PixxelError):
         method: str = "",
         path: str = "",
         hint: str = "",
+        from_api: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -110,6 +113,7 @@ class APIError(PixxelError):
         self.method = method
         self.path = path
         self.hint = hint
+        self.from_api = from_api
 
     def __str__(self) -> str:
         where = f" ({self.method} {self.path})" if self.path else ""

@@ -132,6 +132,7 @@ class Downloaded:
         seconds: from the first request for it until now.
         folder: where its files were unpacked to; None when they were not.
         url: of the object, such as `s3://bucket/prefix/W/J.zip`; None for a file.
+        resumed_from: bytes of it that an earlier run had fetched.
     """
 
     package: Package
@@ -145,6 +146,7 @@ class Downloaded:
     seconds: float = 0.0
     folder: Path | None = None
     url: str | None = None
+    resumed_from: int = 0
 
     @property
     def members(self) -> tuple[Any, ...]:

@@ -140,7 +140,9 @@ def is_error_body(value: Any) -> bool:
     return (message and ("code" in value or coded)) or failed
 
 
-def _api_error(reply: Reply, status: int, message: str, code: str, details: Any, *, hint: str) -> APIError:
+def _api_error(
+    reply: Reply, status: int, message: str, code: str, details: Any, from_api: bool = False, *, hint: str
+) -> APIError:
     secrets = _secrets(reply)
     return _class_of(status)(
         printable(mask(message, secrets)),
@@ -151,6 +153,7 @@ def _api_error(reply: Reply, status: int, message: str, code: str, details: Any,
         method=reply.method,
         path=reply.path,
         hint=hint,
+        from_api=from_api,
     )
 
 
@@ -192,22 +195,23 @@ def forwarded_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: headers[name] for name in names if name in headers}
 
 
-def _error_parts(reply: Reply) -> tuple[str, str, Any]:
-    """Return message, code and details: from the vendor's envelope, or from whatever else came."""
+def _error_parts(reply: Reply) -> tuple[str, str, Any, bool]:
+    """Return message, code and details, from the vendor's envelope or whatever else came, and whether it was that."""
     try:
         value = parse(reply)
     except DecodeError:
-        return _page_message(reply.body), "", None
+        return _page_message(reply.body), "", None, False
     inner = value
     if isinstance(value, dict):
         errors = value.get("errors")
         inner = value.get("error") or (errors[0] if isinstance(errors, list) and errors else errors) or value
     if not isinstance(inner, dict):
-        return str(inner or ""), "", None
+        return str(inner or ""), "", None, False
     message = next((inner[name] for name in ("message", "detail", "msg", "title") if inner.get(name)), "")
     code = inner.get("code")
     rest = inner.get("details", {name: one for name, one in inner.items() if name not in ("message", "code")} or None)
-    return str(message), "" if code is None else str(code), rest
+    from_api = inner is value.get("error") and isinstance(code, str) and isinstance(inner.get("message"), str)
+    return str(message), "" if code is None else str(code), rest, from_api
 
 
 def _page_message(body: bytes) -> str:

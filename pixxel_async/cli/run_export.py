@@ -182,6 +182,7 @@ class ExportRun:
             "failed": tally.failed,
             "running": tally.running,
             "bytes": tally.size,
+            "bytes_of_earlier_runs": tally.resumed,
             "seconds": round(time.monotonic() - self._began, 3),
             "deadline_exceeded": tally.late,
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +57,7 @@ async def start(
         raise
     room = DiskSpace(disk, threads)
     services = Services(
-        opened, disk, threads, Watchdog(), room, ConnectionCount(), BandwidthLimiter(timing), timing, time.time, tell
+        opened, disk, threads, Watchdog(), room, ConnectionCount(), BandwidthLimiter(timing), timing, timing.now, tell
     )
     return Engine(services, OrganizationGuard(opened, client), home, client.settings), homes
 

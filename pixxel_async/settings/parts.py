@@ -143,7 +143,8 @@ class DownloadSettings:
             among its members, given as `zipfile.ZipInfo`.
         keep_archive: whether the archive stays once its files are unpacked.
         max_extracted_bytes: bytes that one archive may unpack to; None: a hundred times its own and a gibibyte.
-        max_failed_runs: runs after which a package that failed for good is asked for no more.
+        max_failed_runs: runs on different days in which the API itself must have refused a package before it is
+            asked for no more.
     """
 
     max_concurrent_downloads: int = field(default=8, validator=between(1, 256))

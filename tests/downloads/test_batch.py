@@ -216,22 +216,6 @@ async def test_the_time_for_all_is_over(
     assert got and all(isinstance(outcome, Failed) and "total_timeout" in str(outcome.error) for outcome in got)
 
 
-async def test_what_fails_for_good_is_given_up_after_some_runs(
-    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
-) -> None:
-    """After so many runs a batch no longer asks; asking for it by name still does."""
-    for _ in range(3):
-        async with DownloadManager(client, tmp_path) as manager:
-            assert isinstance((await collect(manager.fetch_all([ground.failed])))[0], Failed)
-    calls = len(sandbox.requests)
-    async with DownloadManager(client, tmp_path) as manager:
-        (outcome,) = await collect(manager.fetch_all([ground.failed]))
-        assert isinstance(outcome, Skipped) and "given up" in outcome.reason
-        assert len(sandbox.requests) == calls
-        with pytest.raises(Exception, match="completed"):
-            await manager.fetch(ground.failed)
-
-
 @pytest.mark.slow
 async def test_closing_the_manager_ends_a_batch_that_is_being_read(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path

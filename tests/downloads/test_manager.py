@@ -20,6 +20,7 @@ from pixxel_async.errors import (
     NotFound,
     PackageFailed,
     PackageTimedOut,
+    PixxelError,
 )
 from pixxel_async.events import Downloaded, Event, Failed, Moved
 from pixxel_async.sandbox import Fault, Sandbox
@@ -423,3 +424,19 @@ async def test_it_is_closed_where_it_was_opened(client: PixxelClient, ground: Gr
         with pytest.raises(ConfigError, match="belongs to the event loop"):
             await asyncio.to_thread(elsewhere, manager)
         assert (await manager.fetch(ground.packages[0])).path is not None
+
+
+async def test_the_outcome_says_how_much_came_in_an_earlier_run(
+    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """`resumed_from` counts the bytes that a resumed package did not fetch again; none if it starts over."""
+    sandbox.inject(Fault(route="storage", kind="cut", at=2_000_000, times=1))
+    sandbox.inject(Fault(route="storage", kind="stall", at=0, times=1, after=1))
+    async with DownloadManager(client, tmp_path) as manager:
+        with pytest.raises(PixxelError):
+            await manager.fetch(package, timeout=1.5)
+    async with DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(package)
+        received = manager.snapshot().received
+
+    assert 0 < done.resumed_from <= 2_000_000 and done.resumed_from + received == done.size

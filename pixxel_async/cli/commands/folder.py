@@ -174,7 +174,7 @@ async def _unfinished(
     packed = 0
     async for row in opened.rows(run.to.folder):
         if row.state == "given_up" and given_up:
-            await opened.save(row.identity, run.to.folder, state="failed", runs=0)
+            await opened.save(row.identity, run.to.folder, state="failed", runs=0, counted_at=None)
         if row.state == "done" and not (run.extract and _stayed_packed(row)):
             packed += _stayed_packed(row)
         elif row.identity.startswith(f"{SignedLink.kind}:"):

@@ -34,7 +34,8 @@ class Tally:
     Attributes:
         fetched, there, left, failed: packages fetched now, present already, skipped, and failed.
         given_up: skipped packages that have failed in too many runs.
-        size: bytes fetched now.
+        size: bytes of the packages fetched now.
+        resumed: those of them that an earlier run had fetched.
         codes: exit codes of all errors.
         retryable: an error was transient, so that running again may help.
         late: the run's deadline ended it.
@@ -48,6 +49,7 @@ class Tally:
     failed: int = 0
     given_up: int = 0
     size: int = 0
+    resumed: int = 0
     codes: set[Exit] = field(factory=set)
     retryable: bool = False
     late: bool = False
@@ -63,6 +65,7 @@ class Tally:
             case Downloaded() if outcome.fetched:
                 self.fetched += 1
                 self.size += outcome.size
+                self.resumed += outcome.resumed_from
             case Skipped() if outcome.file is None:
                 self.left += 1
                 self.given_up += outcome.given_up
@@ -159,7 +162,9 @@ def closing(tally: Tally, to: LocationSpec, *, whole: bool) -> Iterator[str]:
     """
     target = shlex.quote(printable(str(to)))
     if tally.fetched:
-        yield f"{many(tally.fetched, 'package')} fetched into {target}, {size(tally.size)} in {seconds(tally.seconds)}"
+        here = f" ({size(tally.resumed)} of them came in an earlier run)" if tally.resumed else ""
+        fetched = f"{many(tally.fetched, 'package')} fetched into {target}, {size(tally.size)}"
+        yield f"{fetched}{here} in {seconds(tally.seconds)}"
     if tally.there:
         new = "" if tally.fetched or not whole else "; nothing new"
         yield f"{many(tally.there, 'package')} there already{new}"

@@ -54,6 +54,7 @@ class BodyDownload:
     Attributes:
         digests: checksums of the whole package that the storage stated: algorithm -> bytes.
         server_name: the file name that the storage gave; never used for a path.
+        resumed_from: bytes of an earlier run that are part of it.
     """
 
     item: Item
@@ -66,6 +67,7 @@ class BodyDownload:
     remember: Callable[[Kept, int], Awaitable[None]]
     digests: dict[str, bytes] = field(factory=dict)
     server_name: str | None = None
+    resumed_from: int = field(init=False)
     _link: Link | None = field(init=False, default=None)
     _budget: RetryBudget = field(init=False)
     _max_bytes: int = field(init=False, default=0)
@@ -78,6 +80,7 @@ class BodyDownload:
 
     def __attrs_post_init__(self) -> None:
         self._link = self.item.link
+        self.resumed_from = self.writer.here
         self._report_here()
         self._budget = RetryBudget(item=self.item, services=self.services, high=self.writer.here)
 
@@ -285,4 +288,4 @@ class BodyDownload:
         if self.writer.here:
             await self.writer.rewind()
             self.services.emit(Rewound(self.item.identity, self._report_here()))
-        self.kept, self.digests = Kept(), {}
+        self.kept, self.digests, self.resumed_from = Kept(), {}, 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ...errors import (
     ConfigError,
@@ -28,10 +28,16 @@ if TYPE_CHECKING:
     from ..services import Services
     from .organization import OrganizationGuard
 
-__all__ = ["Asker"]
+__all__ = ["Asker", "FailItem"]
 
 PAUSE = 10.0
 """Seconds of pause after a 429 without Retry-After."""
+
+
+class FailItem(Protocol):
+    """Ends one item with an error."""
+
+    def __call__(self, item: Item, error: PixxelError, *, about_package: bool = True) -> object: ...
 
 
 class Asker:
@@ -49,7 +55,7 @@ class Asker:
         schedule: Schedule,
         binding: OrganizationGuard,
         *,
-        fail: Callable[[Item, PixxelError], object],
+        fail: FailItem,
         refused: Callable[[Item, PixxelError], object],
     ) -> None:
         self._services = services
@@ -57,7 +63,7 @@ class Asker:
         self._binding = binding
         self._fail = fail
         self._refused = refused
-        self._doorman = KeyProbe(services.timing)
+        self._key_probe = KeyProbe(services.timing)
 
     async def ask(self, item: Item) -> None:
         """Ask for one package; afterwards it is ready, waits, or has ended."""
@@ -86,10 +92,10 @@ class Asker:
             item.lost += 1
             self._schedule.later(item, item.client.settings.poll.initial_interval)
         elif isinstance(error, KeyRefused | Forbidden):
-            refusal = await self._doorman.refusal(item.client)
-            self._fail(item, error)
-            if refusal is not None:
-                self._refused(item, refusal)
+            found = await self._key_probe.probe(item.client)
+            self._fail(item, error, about_package=found == "accepted")
+            if isinstance(found, KeyRefused | Forbidden):
+                self._refused(item, found)
         else:
             self._fail(item, error)
             if isinstance(error, ConfigError):

@@ -184,13 +184,17 @@ class Engine:
         if self.items.get(key) is item:
             del self.items[key]
 
-    def fail(self, item: Item, error: PixxelError) -> None:
-        """Fail an item, and record why."""
+    def fail(self, item: Item, error: PixxelError, *, about_package: bool = True) -> None:
+        """Fail an item, and record why.
+
+        Args:
+            about_package: whether the error may count towards giving this package up.
+        """
         if not item.sinks:
             return
         if isinstance(error, DownloadError):
             error.package = error.package or item.identity
-        self._note(note_failure(item, error, self.services))
+        self._note(note_failure(item, error, self.services, about_package=about_package))
         self.finish(item, Failed(item.package, error, getattr(error, "stage", "ask")))
 
     def _note(self, work: Coroutine[Any, Any, None]) -> None:

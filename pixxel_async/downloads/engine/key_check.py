@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
-from ...errors import Forbidden, KeyRefused, PixxelError
+from ...errors import PixxelError, TimedOut
 
 if TYPE_CHECKING:
     from ...client import PixxelClient
@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["KeyProbe"]
 
+KeyState: TypeAlias = PixxelError | Literal["accepted"]
+"""`accepted`, or the error with which the probe ended."""
+
 MEMORY = 60.0
 """Seconds for which one probe counts for all packages."""
+BUDGET = 10.0
+"""Seconds that a probe may take, retries included; chosen."""
 
 
 class KeyProbe:
@@ -24,10 +29,10 @@ class KeyProbe:
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
         self._lock = asyncio.Lock()
-        self._known: WeakKeyDictionary[PixxelClient, tuple[float, PixxelError | None]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[PixxelClient, tuple[float, KeyState]] = WeakKeyDictionary()
 
-    async def refusal(self, client: PixxelClient) -> PixxelError | None:
-        """Return the error with which the API refuses this client's key; None if it accepts it, or is unreachable."""
+    async def probe(self, client: PixxelClient) -> KeyState:
+        """Return the error with which the API refuses this client's key or cannot be reached, else `accepted`."""
         async with self._lock:
             known = self._known.get(client)
             if known is None or self._timing.clock() - known[0] >= MEMORY:
@@ -36,11 +41,12 @@ class KeyProbe:
             return known[1]
 
 
-async def _look(client: PixxelClient) -> PixxelError | None:
+async def _look(client: PixxelClient) -> KeyState:
     try:
-        await client.projects.list()
-    except (KeyRefused, Forbidden) as error:
+        async with asyncio.timeout(BUDGET):
+            await client.projects.list()
+    except PixxelError as error:
         return error
-    except PixxelError:
-        return None
-    return None
+    except TimeoutError:
+        return TimedOut(f"no answer in {BUDGET:g} s")
+    return "accepted"

@@ -8,10 +8,12 @@ from traceback import format_tb
 from typing import TYPE_CHECKING
 
 from ..._redact import excerpt
-from ...errors import Corrupt, DownloadError, LinkExpired, NameTaken, NotAPackage, PackageFailed, PixxelError
+from ...errors import Corrupt, DownloadError, LinkExpired, NotAPackage, NotFound, PackageFailed, PixxelError
+from ..rules.giving_up import counts_against, counts_today
 
 if TYPE_CHECKING:
     from ..item import Item
+    from ..record import Row
     from ..services import Services
 
 __all__ = ["note_failure", "unforeseen"]
@@ -22,24 +24,40 @@ _DROPS_DOWNLOAD_ID = (Corrupt, LinkExpired, NotAPackage, PackageFailed)
 """After these errors a package requested by POST is requested again; polling its old download id would not help."""
 
 
-async def note_failure(item: Item, error: PixxelError, services: Services) -> None:
-    """Record a failure; a package that failed for good in `give_up_after` runs is recorded as given up."""
+async def note_failure(item: Item, error: PixxelError, services: Services, *, about_package: bool = True) -> None:
+    """Record a failure; a package that the API has refused on `max_failed_runs` days is recorded as given up.
+
+    A package that the API does not know and that never had a byte leaves no row, so that unknown ids fill no record.
+
+    Args:
+        about_package: whether the error is about this package, and not about the key.
+    """
     if isinstance(error, _DROPS_DOWNLOAD_ID):
         item.client.packages.forget(item.package)
         item.download_id = ""
-    final = not error.retryable and not isinstance(error, NameTaken)  # a file in the way may be gone in the next run
     with suppress(PixxelError):
         row = await services.record.get(item.identity, item.folder)
         if row is not None and row.state in ("done", "publishing"):
             return
-        runs = (row.runs if row is not None else 0) + final
-        given_up = final and runs >= item.settings.max_failed_runs
+        if isinstance(error, NotFound) and _never_had_a_byte(row):
+            if row is not None:
+                await services.record.forget(item.identity, item.folder)
+            return
+        runs, counted_at, state = (row.runs, row.counted_at, row.state) if row is not None else (0, None, "")
+        counts = about_package and counts_against(error)
+        if counts and counts_today(counted_at, services.now()):
+            runs, counted_at = runs + 1, services.now()
+        given_up = runs >= item.settings.max_failed_runs and (counts or state == "given_up")
         await services.record.save(
             item.identity, item.folder, state="given_up" if given_up else "failed",
             error=str(error).encode(errors="backslashreplace").decode(), error_kind=type(error).__name__,
-            retryable=error.retryable, runs=runs,
+            retryable=error.retryable, runs=runs, counted_at=counted_at,
             fields=dict(item.wanted.fields), download_id=item.download_id or None,
         )  # fmt: skip
+
+
+def _never_had_a_byte(row: Row | None) -> bool:
+    return row is None or (row.total, row.size, row.finished_at) == (None, None, None)
 
 
 def unforeseen(error: Exception, stage: str, item: Item | None = None) -> DownloadError:

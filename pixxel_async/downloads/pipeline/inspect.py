@@ -31,12 +31,14 @@ class Inspection:
         members: its members, if it is a ZIP with at most `MAX_LISTED_MEMBERS` of them.
         mtime_ns: its modification time in nanoseconds since 1970.
         server_name: the file name that the storage gave; never used for a path.
+        resumed_from: bytes of it that were here before this run.
     """
 
     proof: Proof
     members: tuple[Any, ...]
     mtime_ns: int | None
     server_name: str | None = None
+    resumed_from: int = 0
 
 
 async def inspect(

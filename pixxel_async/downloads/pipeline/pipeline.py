@@ -78,7 +78,7 @@ class Pipeline:
                     await self.announce(claim, part, proof)  # write-ahead: state `publishing`
                     published = await self.publish(claim, part)  # fsync, rename
                     await self.record_done(claim, published)  # state `done`
-                done = self.downloaded(claim, members=proof.members)
+                done = self.downloaded(claim, members=proof.members, resumed_from=proof.resumed_from)
             return await self.extract(claim, done)
 
     async def already_there(self, claim: ClaimedItem) -> Downloaded | None:
@@ -202,7 +202,7 @@ class Pipeline:
         inspection = await inspect(
             self.item, self.services, part.file.path, body.kept, digests=body.digests, writer=part.writer
         )
-        return evolve(inspection, server_name=body.server_name)
+        return evolve(inspection, server_name=body.server_name, resumed_from=body.resumed_from)
 
     async def renew_link(self) -> Link:
         """Request a fresh signed link.
@@ -257,12 +257,17 @@ class Pipeline:
         return evolve(done, folder=folder, path=folder, members=None)  # those in the folder, as in a later run
 
     def downloaded(
-        self, claim: ClaimedItem, *, fetched: bool = True, members: tuple[Any, ...] | None = None
+        self,
+        claim: ClaimedItem,
+        *,
+        fetched: bool = True,
+        members: tuple[Any, ...] | None = None,
+        resumed_from: int = 0,
     ) -> Downloaded:
         """Build the outcome from the row."""
         row = claim.row
         return Downloaded(
             self.item.package, claim.path, row.size or 0, row.sha256, row.proof or "size",
             fetched=fetched, members=members, server_name=row.server_name, url=url_of(self.item.context, claim.name),
-            seconds=self.services.timing.clock() - self.item.began if fetched else 0.0,
+            seconds=self.services.timing.clock() - self.item.began if fetched else 0.0, resumed_from=resumed_from,
         )  # fmt: skip

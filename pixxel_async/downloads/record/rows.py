@@ -41,7 +41,8 @@ class Row(NamedTuple):
         download_id: the id of a package asked for by POST.
         error, error_kind: message and class name of the last failure.
         retryable: whether the last failure may pass by itself.
-        runs: runs in which it failed for good.
+        runs: failures that count towards giving up.
+        counted_at: when the last of them was counted, in seconds since 1970.
         synced: bytes of the part file that were surely on the disk when this was written.
         boot: the machine's start when the part file was last worked on.
         updated_at, finished_at: seconds since 1970.
@@ -76,6 +77,7 @@ class Row(NamedTuple):
     fields: Mapping[str, Any] = _NOTHING
     regions: str | None = None
     extracted: str | None = None
+    counted_at: float | None = None
 
 
 @frozen
@@ -104,7 +106,7 @@ _FIELDS = COLUMNS.index("fields")
 _JSON = json.JSONDecoder()
 _NUMBERS: Mapping[str, Callable[[Any], int | float]] = {
     **dict.fromkeys(("size", "mtime_ns", "total", "retryable", "runs", "synced"), int),
-    **dict.fromkeys(("updated_at", "finished_at"), float),
+    **dict.fromkeys(("updated_at", "finished_at", "counted_at"), float),
 }
 """Types that the database gives to numbers; the checksum is over what will be read."""
 

@@ -1,0 +1,175 @@
+"""Giving up: only what the API itself says of a package counts, once a day; an outage gives nobody up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from attrs import define
+
+from pixxel_async import DownloadManager, PixxelClient
+from pixxel_async.downloads.rules.giving_up import DAY, counts_against, counts_today
+from pixxel_async.errors import (
+    BadRequest,
+    Corrupt,
+    DecodeError,
+    KeyRefused,
+    NotAPackage,
+    PackageFailed,
+    PixxelError,
+    RateLimited,
+    ServerError,
+    UnexpectedRedirect,
+)
+from pixxel_async.events import Downloaded, Failed, Outcome, Skipped
+from pixxel_async.packages import JobPackage
+from pixxel_async.sandbox import Fault, Sandbox
+from pixxel_async.settings import Timing
+from tests.downloads.conftest import quick_settings
+from tests.support.ground_truth import GroundTruth, collect
+
+REQUEST = "jobs.request_download"
+PAGE = "<html><title>Wi-Fi login</title></html>"
+
+
+@define
+class Calendar:
+    """Seconds since 1970 that the test moves on."""
+
+    seconds: float = 1.8e9
+
+    def now(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def calendar() -> Calendar:
+    return Calendar()
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox, calendar: Calendar) -> AsyncIterator[PixxelClient]:
+    async with PixxelClient(settings=quick_settings(sandbox), timing=Timing(now=calendar.now)) as opened:
+        yield opened
+
+
+async def night(client: PixxelClient, folder: Path, package: JobPackage) -> Outcome:
+    """One run over one package."""
+    async with DownloadManager(client, folder) as manager:
+        (outcome,) = await collect(manager.fetch_all([package]))
+    return outcome
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(route=REQUEST, kind="html", times=None),
+        Fault(route=REQUEST, kind="redirect", location="https://login.example/", times=None),
+        Fault(route=REQUEST, kind="status", status=400, body=PAGE, times=None),
+        Fault(route=REQUEST, kind="status", status=403, body=PAGE, times=None),
+        Fault(route=REQUEST, kind="status", status=403, body='{"message": "Forbidden"}', times=None),
+        Fault(route=REQUEST, kind="status", status=404, body='{"message": "no Route matched"}', times=None),
+        Fault(route=REQUEST, kind="status", status=400, body='{"error": "bad gateway"}', times=None),
+        Fault(route=REQUEST, kind="status", status=400, body='{"error": {"code": 400, "message": "x"}}', times=None),
+        Fault(route=REQUEST, kind="status", status=200, body='{"status": "rea', times=None),
+        Fault(route="storage", kind="html", times=None),
+        Fault(route="storage", kind="status", status=404, body=PAGE, times=None),
+    ],
+    ids=lambda fault: f"{fault.route}-{fault.kind}-{fault.status}",
+)
+async def test_an_outage_gives_nobody_up(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, calendar: Calendar, tmp_path: Path, fault: Fault
+) -> None:
+    """However many nights a portal or gateway answers in the API's place, the package comes once that is over."""
+    sandbox.inject(fault)
+    for _ in range(5):
+        assert isinstance(await night(client, tmp_path, ground.packages[0]), Failed)
+        calendar.seconds += 86_400
+    sandbox.plan.clear()
+
+    assert isinstance(await night(client, tmp_path, ground.packages[0]), Downloaded)
+
+
+async def test_what_the_api_refuses_is_given_up_after_three_days_not_three_runs(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, calendar: Calendar, tmp_path: Path
+) -> None:
+    """The API's own error counts once a day, also if an outage lies between; then no call is made any more."""
+    refused = ground.packages[0]
+    for _ in range(2):
+        sandbox.inject(Fault(route=REQUEST, kind="status", status=400, times=5))
+        assert {type(await night(client, tmp_path, refused)) for _ in range(5)} == {Failed}
+        calendar.seconds += 86_000  # a night that starts some minutes earlier counts
+    sandbox.inject(Fault(route=REQUEST, kind="html"))
+    assert isinstance(await night(client, tmp_path, refused), Failed)
+    sandbox.inject(Fault(route=REQUEST, kind="status", status=400))
+    assert isinstance(await night(client, tmp_path, refused), Failed)
+    calls = len(sandbox.requests)
+
+    outcome = await night(client, tmp_path, refused)
+
+    assert isinstance(outcome, Skipped) and outcome.given_up and "given up after 3 runs" in outcome.reason
+    assert len(sandbox.requests) == calls
+    async with DownloadManager(client, tmp_path) as manager:
+        assert (await manager.fetch(refused)).fetched  # asking for it by name still does
+
+
+async def test_an_outage_does_not_bring_back_what_was_given_up(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
+) -> None:
+    """A package that was given up and is fetched by name in an outage stays given up."""
+    refused = ground.packages[0]
+    sandbox.inject(Fault(route=REQUEST, kind="status", status=400))
+    async with DownloadManager(client, tmp_path) as manager:
+        await collect(manager.fetch_all([refused], max_failed_runs=1))
+        sandbox.inject(Fault(route=REQUEST, kind="html"))
+        with pytest.raises(DecodeError):
+            await manager.fetch(refused, max_failed_runs=1)
+        (outcome,) = await collect(manager.fetch_all([refused]))
+
+    assert isinstance(outcome, Skipped) and outcome.given_up
+
+
+@pytest.mark.parametrize("probe", [Fault(route="projects.list", kind="status", status=403), None])
+async def test_a_forbidden_package_counts_only_if_the_key_is_accepted(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, calendar: Calendar, tmp_path: Path, probe: Fault | None
+) -> None:
+    """An expired key, which the API refuses with 403 as well, gives none of the packages up that it was tried on."""
+    package = ground.packages[0]
+    async with DownloadManager(client, tmp_path) as manager:
+        await manager.fetch(ground.packages[1])  # looks at the organization
+        sandbox.inject(Fault(route=REQUEST, kind="status", status=403))
+        if probe is not None:
+            sandbox.inject(probe)
+        with pytest.raises(PixxelError):
+            await manager.fetch(package)
+    async with DownloadManager(client, tmp_path) as manager:
+        row = await manager.record.get(str(package), tmp_path)
+
+    assert row is not None and row.runs == (0 if probe is not None else 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "counts"),
+    [
+        (PackageFailed("x"), True),
+        (BadRequest("x", status=400, from_api=True), True),
+        (BadRequest("x", status=400), False),
+        (KeyRefused("x", status=401, from_api=True), False),
+        (RateLimited("x", status=429, from_api=True), False),
+        (ServerError("x", status=500, from_api=True), False),
+        (UnexpectedRedirect("x", status=302, from_api=True), False),
+        (NotAPackage("x"), False),
+        (Corrupt("x"), False),
+        (DecodeError("x"), False),
+    ],
+)
+def test_only_the_api_itself_counts(error: PixxelError, counts: bool) -> None:
+    """What a storage, a gateway or a passing failure says is no reason to give up."""
+    assert counts_against(error) is counts
+
+
+def test_a_clock_that_was_set_back_does_not_stop_the_count() -> None:
+    """A failure counts if none did in the last day; a time to come, from a wrong clock, is none."""
+    assert counts_today(None, 0.0) and counts_today(100.0, 99.0) and counts_today(100.0, 100.0 + DAY)
+    assert not counts_today(100.0, 100.0) and not counts_today(100.0, 99.0 + DAY)
