@@ -7,6 +7,8 @@ import zlib
 
 from attrs import frozen
 
+from .name_encoding import percent_encode
+
 __all__ = ["DEFLATED", "DESCRIPTOR", "STORED", "Entry", "is_raster", "portable", "unicode_name"]
 
 STORED, DEFLATED = 0, 8
@@ -84,8 +86,8 @@ class Entry:
 
 
 def portable(name: str) -> str:
-    """Return the name with `_` for each of `< > : " | ? *`, so that it can be a file's on every system."""
-    return name.translate(_UNPORTABLE)
+    """Return the name with `_` for each of `< > : " | ? *`, percent-encoded where the file system cannot spell it."""
+    return percent_encode(name.translate(_UNPORTABLE))
 
 
 def _unflagged(raw_name: bytes, host: int) -> str:

@@ -184,9 +184,9 @@ class ObjectStore:
         """As an object, after one listing of what is there."""
         with telling("write", self.title(SUMS)):
             there = {meta["path"] async for page in obstore.list(self._store, chunk_size=1000) for meta in page}
-            lines = [line(digest, name) for digest, name in sorted(rows, key=lambda row: row[1]) if name in there]
-            text = "".join(lines).encode(errors="surrogateescape")
+            listed = [row for row in sorted(rows, key=lambda row: row[1]) if row[1] in there]
+            lines = [line(digest, name.encode(errors="surrogateescape")) for digest, name in listed]
             if lines:
-                await obstore.put_async(self._store, SUMS, text, use_multipart=False)
+                await obstore.put_async(self._store, SUMS, b"".join(lines), use_multipart=False)
         if not lines:
             await self.remove(SUMS)

@@ -37,7 +37,7 @@ def write_list(folder: Path, rows: Sequence[tuple[str, str]]) -> None:
         return
     if _is_written(final, there):
         return
-    write_atomically(final, (line(*row).encode(errors="surrogateescape") for row in there))
+    write_atomically(final, (line(digest, os.fsencode(name)) for digest, name in there))
 
 
 def _file_test(folder: Path, names: Iterable[str]) -> Callable[[str], bool]:
@@ -61,14 +61,14 @@ def _scan(folder: Path) -> set[str]:
 
 def _is_written(sums: Path, rows: Sequence[tuple[str, str]]) -> bool:
     """Return whether the list says this already."""
-    with suppress(OSError), sums.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-        return all(said == (row and line(*row)) for said, row in zip_longest(file, rows))
+    with suppress(OSError), sums.open("rb") as file:
+        return all(said == (row and line(row[0], os.fsencode(row[1]))) for said, row in zip_longest(file, rows))
     return False
 
 
-def line(digest: str, name: str) -> str:
-    """Return one line of the list."""
-    return f"{digest}  {name}\n"
+def line(digest: str, name: bytes) -> bytes:
+    """Return one line of the list; a file's name is written in the bytes that it has on the disk."""
+    return b"%b  %b\n" % (digest.encode(), name)
 
 
 def read_sums(sums: Path) -> list[tuple[str, str]]:
@@ -82,7 +82,8 @@ def read_sums(sums: Path) -> list[tuple[str, str]]:
     except OSError as error:
         raise ConfigError(f"{sums} cannot be read: {error.strerror}") from None
     codec = detect_encoding(data[:PEEK_BYTES])
-    text = data.decode(codec, "surrogateescape" if codec.startswith("utf-8") else "replace")
+    bytes_of_names = codec.startswith("utf-8")
+    text = data.decode(codec, "surrogateescape" if bytes_of_names else "replace")
     found = []
     for number, each in enumerate(text.split("\n"), 1):
         listed = each.removesuffix("\r")
@@ -93,6 +94,8 @@ def read_sums(sums: Path) -> list[tuple[str, str]]:
             told = "line {} of {} is neither `<64 hex digits>  <name>` nor `SHA256 (<name>) = <64 hex digits>`: {!r}"
             raise ConfigError(told.format(number, sums, listed[:80]))
         name = match["name"] if match["escaped"] is None else _unescape(match["name"])
+        if bytes_of_names and not name.isascii():
+            name = os.fsdecode(name.encode("utf-8", "surrogateescape"))
         found.append((match["digest"].lower(), name))
     if not found:
         raise ConfigError(f"{sums} lists no file")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+from ..._formats.name_encoding import from_native, to_native
 from ..rules.file_names import is_below
 
 __all__ = ["Extracted"]
@@ -30,11 +31,11 @@ class Extracted(NamedTuple):
             return None
         try:
             found = json.loads(text)
-            read = cls(str(found["folder"]), bool(found["kept"]), bool(found["whole"]))
+            read = cls(to_native(str(found["folder"])), bool(found["kept"]), bool(found["whole"]))
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
         return read if is_below(read.folder) else None
 
     def text(self) -> str:
         """Return it as JSON for the record."""
-        return json.dumps(self._asdict())
+        return json.dumps(self._replace(folder=from_native(self.folder))._asdict())

@@ -14,11 +14,12 @@ from typing import Any
 
 from attrs import define, frozen
 
+from ..._formats.name_encoding import to_native
 from ...errors import DownloadError, NameTaken
 from ..rules.file_names import fold
 from .database import MAYBE_FROZEN, Database
 from .lease import LeaseLost
-from .rows import COLUMNS, HEAD, Claim, Row, RowState, blank, from_columns, seal, to_columns, trusted
+from .rows import COLUMNS, HEAD, Claim, Row, RowState, blank, from_columns, from_head, seal, to_columns, trusted
 from .rules.merging import better
 
 __all__ = [
@@ -81,7 +82,7 @@ def known(db: Database, identities: Sequence[str], folder: str, *, heads: bool) 
     if heads:
         for *values, sealed in db.sql.execute(_HEADS, (json.dumps(identities), folder)):
             if trusted(values, sealed):
-                rows[values[0]] = Row(*values)
+                rows[values[0]] = from_head(values)
     if len(rows) < len(identities):
         rest = json.dumps([identity for identity in identities if identity not in rows])
         found = db.sql.execute(f"SELECT {_SELECTED} FROM items WHERE {_AMONG}", (rest, folder))
@@ -124,9 +125,10 @@ def digests(db: Database, folder: str, vouched: Vouched, after: str, limit: int)
         " ORDER BY identity LIMIT ?"
     )
     found = db.sql.execute(statement, (after, folder, limit)).fetchall()
+    named = ((identity, name and to_native(name), sha256) for identity, name, sha256 in found)
     files = [
         vouched.get((sha256, name)) or (sha256, name)
-        for identity, name, sha256 in found
+        for identity, name, sha256 in named
         if name and sha256 and ((sha256, name) in vouched or get(db, identity, folder) is not None)
     ]
     return Digests(files, found[-1][0]) if found else None

@@ -11,10 +11,23 @@ from typing import Any, Literal, NamedTuple
 
 from attrs import frozen
 
+from ..._formats.name_encoding import from_native, to_native
 from ...errors import ConfigError
 from ..rules.file_names import is_below
 
-__all__ = ["COLUMNS", "HEAD", "Claim", "Row", "RowState", "blank", "from_columns", "seal", "to_columns", "trusted"]
+__all__ = [
+    "COLUMNS",
+    "HEAD",
+    "Claim",
+    "Row",
+    "RowState",
+    "blank",
+    "from_columns",
+    "from_head",
+    "seal",
+    "to_columns",
+    "trusted",
+]
 
 RowState = Literal["waiting", "streaming", "publishing", "done", "failed", "given_up"]
 
@@ -131,7 +144,9 @@ def to_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
 def _column(name: str, value: Any) -> Any:
     if value is None or name == "fields":
         return value
-    return _NUMBERS[name](value) if name in _NUMBERS else _without_urls(str(value))
+    if name in _NUMBERS:
+        return _NUMBERS[name](value)
+    return _without_urls(from_native(value) if name in ("name", "part") else str(value))
 
 
 def blank(identity: str, folder: str) -> dict[str, Any]:
@@ -143,9 +158,19 @@ def from_columns(values: Sequence[Any], *, fields: bool = True) -> Row:
     """A row from its columns, in the order of `COLUMNS`; with `fields` off those are left out, which is quicker."""
     row = list(values)
     row[_RETRYABLE] = bool(row[_RETRYABLE])
+    if row[_NAME] is not None:
+        row[_NAME] = to_native(row[_NAME])
+    if row[_PART] is not None:
+        row[_PART] = to_native(row[_PART])
     text = row[_FIELDS]
     row[_FIELDS] = _JSON.raw_decode(text)[0] if fields and text != "{}" else {}
     return Row._make(row)
+
+
+def from_head(values: Sequence[Any]) -> Row:
+    """A row of a finished package from its `HEAD` alone; the other columns are blank."""
+    row = Row(*values)
+    return row if row.name is None or row.name.isascii() else row._replace(name=to_native(row.name))
 
 
 def seal(values: Sequence[Any]) -> int:

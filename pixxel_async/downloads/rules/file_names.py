@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from string import Formatter
 from typing import Any, Protocol
 
+from ..._formats.name_encoding import percent_encode
 from ...errors import ConfigError
 
 __all__ = [
@@ -153,9 +154,9 @@ def segment(text: str) -> str:
 
     The result is NFC, not empty, at most `MAX_BYTES` long in UTF-8, and holds no separator, control, bidi or zero-width
     character; it starts with none of `.`, `-`, `~`, ends with no dot or blank, and is no device's name and none of our
-    own files.
+    own files. What the file system cannot spell is percent-encoded.
     """
-    name = _visible(text).translate(_FORBIDDEN)
+    name = percent_encode(_visible(text).translate(_FORBIDDEN))
     name = _short(_trimmed(name), text)
     if not name:
         return f"x-{_digest(text)[:8]}"

@@ -1,0 +1,75 @@
+"""Names in locales whose file system encoding is not UTF-8; the rules, and a whole export in the C locale."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pixxel_async._formats.name_encoding import from_native, percent_encode, to_native
+from pixxel_async.sandbox import Sandbox
+from tests.cli.conftest import in_thread
+
+C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+UTF_8 = {"PYTHONUTF8": "1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "expected"),
+    [
+        ("Übung 日", "ascii", "%C3%9Cbung %E6%97%A5"),
+        ("Übung 日", "latin-1", "Übung %E6%97%A5"),
+        ("Übung 日", "utf-8", "Übung 日"),
+        ("\ud800", "utf-8", "%ED%A0%80"),
+        ("a\udcff", "ascii", "a\udcff"),
+        ("plain", "ascii", "plain"),
+    ],
+)
+def test_percent_encoding(name: str, encoding: str, expected: str) -> None:
+    """Characters that the encoding lacks are percent-encoded, the others stay; raw bytes of the disk stay, too."""
+    assert percent_encode(name, encoding) == expected
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_recorded_names(encoding: str) -> None:
+    """A recorded name leads to the same bytes in each locale, and is recorded again as it was."""
+    native = to_native("Übung", encoding)
+    assert native.encode(encoding, "surrogateescape") == "Übung".encode()
+    assert from_native(native, encoding) == "Übung"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names of Windows are Unicode in every locale")
+def test_an_export_in_the_c_locale(tmp_path: Path) -> None:
+    """A manifest is UTF-8 in every locale; its names are percent-encoded; UTF-8 and C may take turns on a folder."""
+    with in_thread(Sandbox(packing=0.05)) as served:
+        first, second = (served.add_job(tasks=1, seconds=0) for _ in range(2))
+        rows = [f"{job.workflow_id},{job.id},Größe/{name}" for job, name in ((first, "日"), (second, "é"))]
+        paths = [tmp_path / "one.csv", tmp_path / "two.csv"]
+        for path, row in zip(paths, rows, strict=True):
+            path.write_text(f"workflow_id,job_id,name\n{row}\n", encoding="utf-8")
+
+        fast = ["--set", "poll.initial_interval=0.1"]
+
+        def pixxel(locale: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+            own = {"PIXXEL_BASE_URL": served.url, "PIXXEL_API_KEY": served.api_key, **locale}
+            return subprocess.run(
+                [sys.executable, "-m", "pixxel_async", *fast, *arguments], env={**os.environ, **own}, cwd=tmp_path,
+                capture_output=True, encoding="utf-8", errors="surrogateescape", timeout=60, check=False,
+            )  # fmt: skip
+
+        for path, locale in zip(paths, (C_LOCALE, UTF_8), strict=True):
+            done = pixxel(locale, "export", "--extract", "--manifest", str(path), "--to", "out")
+            assert done.returncode == 0, done.stderr
+        assert (tmp_path / "out" / "Gr%C3%B6%C3%9Fe" / "%E6%97%A5.zip").is_file()
+        assert (tmp_path / "out" / "Größe" / "é.zip").is_file()
+        for arguments, said in (
+            (["verify", "out"], "2 files sound"),
+            (["verify", "out/SHA256SUMS"], "2 files sound"),
+            (["export", "--extract", "--manifest", str(paths[1]), "--to", "out"], "1 package there already"),
+            (["list", "out"], ""),
+        ):
+            again = pixxel(C_LOCALE, *arguments)
+            assert (again.returncode, said in again.stderr) == (0, True), again.stderr
