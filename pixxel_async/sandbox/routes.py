@@ -128,7 +128,7 @@ class Routes:
             if known.get("required") and not query.get(known["name"])
         ]
         known_arguments = (known for known in route.query if known["name"] in query)
-        wrong += [line for known in known_arguments if (line := argument(query[known["name"]], known))]
+        wrong += [line for known in known_arguments if (line := argument(query[known["name"]], known, self.components))]
         body = _parsed(raw) if route.body is not None else None
         if body is None and route.body_required:
             wrong.append("a JSON body is required")

@@ -183,7 +183,7 @@ class Sandbox(SandboxBuilder):
         if self._runners:
             return
         api = SandboxAPI(self.world, self._routes, self.keys, self.clock, self._shape, self.behaviour)
-        storage = SandboxStorage(self.packing, self.clock, self.behaviour)
+        storage = SandboxStorage(self.packing, self.clock, self.behaviour, self.world.thumbnail)
         context = SiteContext(self.plan, self.clock, self.keys, self._requests, self.lock, self._time_travel)
         limits = self.behaviour.calls_at_once, self.behaviour.answer_within
         site = Site("api", api.name, api.respond, context, at_once=limits[0], within=limits[1])

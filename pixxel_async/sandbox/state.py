@@ -67,7 +67,7 @@ class SandboxBuilder:
             return self.keys.add(key, ends=self.clock.now() + seconds, projects=projects)
 
     def add_workflow(
-        self, name: str = "Workflow of a test", *, tasks: int = 3, project: str | None = None
+        self, name: str = "Workflow of a test", *, tasks: int = 3, project: str | None = None, broken: bool = False
     ) -> SandboxWorkflow:
         """Add a workflow.
 
@@ -75,6 +75,8 @@ class SandboxBuilder:
             name: its name in the API.
             tasks: number of blocks in sequence; the first reads an AOI.
             project: id of its project; None for the first project.
+            broken: whether its last block has an input that nothing fills, which it and its jobs report as a
+                validation error.
 
         Raises:
             ConfigError: the number of tasks is below 1, or the project is unknown.
@@ -85,7 +87,8 @@ class SandboxBuilder:
             owner = self._project(project)
             usual = [block for block in BLOCKS if "workflow" in BLOCKS[block].modes]
             blocks = tuple(usual[at % len(usual)] for at in range(tasks))
-            return workflow(self.world, owner, name, blocks, len(self.world.workflows) % len(PLACES))
+            errors = (_unconnected(blocks),) if broken else ()
+            return workflow(self.world, owner, name, blocks, len(self.world.workflows) % len(PLACES), errors)
 
     def add_job(
         self,
@@ -116,7 +119,7 @@ class SandboxBuilder:
             failing = _failing(steps, fails_at)
             long = seconds or _SPAN * len(steps)
             begun = self.clock.now() - (0.0 if seconds else long)
-            run = JobRun(self.world.new_id("job"), one.id, self.world.user_id, begun, long, steps, failing)
+            run = JobRun(self.world.new_id("job"), one.id, self.world.user_id, begun, long, steps, failing, one.errors)
             self.world.runs[one.id][run.id] = run
             self._packs(run.id, packing, packs)
             return run
@@ -173,13 +176,16 @@ class SandboxBuilder:
             self._packs(made.id, packing, packs)
             return made
 
-    def add_order(self, items: int = 1, *, images: int = 2, seconds: float = 0.0) -> SandboxOrder:
+    def add_order(
+        self, items: int = 1, *, images: int = 2, seconds: float = 0.0, expedited: bool = False
+    ) -> SandboxOrder:
         """Add an archive order; return it with `id`, `item_ids`, `task_ids` and `catalog_ids`.
 
         Args:
             items: number of order items, all of one new AOI.
             images: images bought by each item; each becomes a task and a catalog entry.
             seconds: time until it is fulfilled and the catalog has its images; 0: fulfilled now.
+            expedited: whether it asks for delivery within 24 hours, which costs an uplift for each image.
 
         Raises:
             ConfigError: it would have no items, or there are not so many images.
@@ -188,7 +194,8 @@ class SandboxBuilder:
             raise ConfigError(f"an order has at least one item, not {items}")
         with self.lock:
             area, long = self.add_aoi(images), seconds or _SPAN
-            order = order_of(self.world, area, items, self.clock.now() - (0.0 if seconds else long), long)
+            speed = "EXPEDITED" if expedited else "STANDARD"
+            order = order_of(self.world, area, items, self.clock.now() - (0.0 if seconds else long), long, speed)
             self._added_orders.add(order.id)
             return order
 
@@ -209,6 +216,17 @@ class SandboxBuilder:
         if id not in self.world.workflows:
             raise ConfigError(f"there is no workflow {id}")
         return self.world.workflows[id]
+
+
+def _unconnected(blocks: tuple[str, ...]) -> dict[str, str]:
+    """Return the validation error of an input of the last block that nothing fills."""
+    return {
+        "from": blocks[0],
+        "to": blocks[-1],
+        "err": "required input is not connected",
+        "reason": "no earlier block has an output of this format",
+        "component_name": blocks[-1],
+    }
 
 
 def _failing(steps: tuple[JobStep, ...], name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
 from attrs import evolve
@@ -28,19 +28,30 @@ class SandboxStorage:
         packing: the packages and their signatures.
         clock: the sandbox's clock.
         behaviour: which headers it sends and which requests it supports.
+        public: finds an object that needs no signature by its path.
     """
 
-    def __init__(self, packing: Packing, clock: Clock, behaviour: Behaviour | None = None) -> None:
+    def __init__(
+        self,
+        packing: Packing,
+        clock: Clock,
+        behaviour: Behaviour | None = None,
+        public: Callable[[str], Stored | None] = lambda key: None,
+    ) -> None:
         self._packing = packing
+        self._public = public
         self._clock = clock
         self._behaviour = behaviour or Behaviour()
 
     def respond(self, request: SiteRequest) -> SandboxAnswer:
         """Answer one request: verify the signature, then select the requested range."""
-        refusal = self._refusal(request)
-        if refusal is not None:
-            return refusal
-        stored = self._packing.stored(unquote(request.path).lstrip("/"))
+        key = unquote(request.path).lstrip("/")
+        stored = self._public(key) if request.method == "GET" else None
+        if stored is None:
+            refusal = self._refusal(request)
+            if refusal is not None:
+                return refusal
+            stored = self._packing.stored(key)
         if stored is None:
             return as_xml(404, "NoSuchKey", "The specified key does not exist.")
         asked = request.headers if self._behaviour.ranges else {}

@@ -99,6 +99,7 @@ OTHER: list[dict[str, Any]] = [
     {"zones": "offset"},
     {"picture_scale": 3},
     {"firefly": True},
+    {"next_links": True},
     {"spelling": {"time_taken": "clock"}},
     {"spelling": {"time_taken": "seconds"}},
 ]

@@ -121,6 +121,7 @@ class Behaviour:
         spans: separator of a span of times or areas: `comma`, `slash` or `dots`.
         created_on: whether that filter matches the same `day` or the same `instant`.
         search_on: paging of the image search: `none`, by `skip` or by `token`.
+        next_links: whether an unfinished list of scenes has a `next` link.
         zones: form of the report's time zone: `name` (Asia/Kolkata) or `offset` (+05:30).
         picture_scale: pixels of a picture, along an edge, for each pixel of its scene.
         firefly: whether there is a satellite that the vendor's pages do not name, with an empty collection.
@@ -163,6 +164,7 @@ class Behaviour:
     spans: Literal["comma", "slash", "dots"] = _one_of("comma", "slash", "dots")
     created_on: Literal["day", "instant"] = _one_of("day", "instant")
     search_on: Literal["none", "skip", "token"] = _one_of("none", "skip", "token")
+    next_links: bool = _one_of(False, True)
     zones: Literal["name", "offset"] = _one_of("name", "offset")
     picture_scale: int = _number(1, least=1)
     firefly: bool = _one_of(False, True)

@@ -9,10 +9,11 @@ from typing import Any
 from attrs import frozen
 
 from ..files.archive import ArchiveMember, stored
-from ..files.geotiff import Grid, geotiff
+from ..files.geotiff import BandLabel, Grid, geotiff
 from ..files.scene import ROWS, SIDE, ratio, reflectance
 from ..files.utm import metres, zone
 from ..files.virtual_bytes import Piece, VirtualBytes
+from .bands import FWHM, WAVELENGTHS
 from .entities.blocks import RASTER_BANDS, Port, SandboxBlock
 
 PIXEL = 10.0
@@ -53,7 +54,14 @@ def raster(place: SceneLocation, scene: str, bands: Iterable[str], lines: int, t
     floats = any("/" in band for band in names)
     planes = [_plane(scene, band, tiles) for band in names]
     shape = grid(place, SIDE * tiles, lines)
-    return geotiff(shape, planes, "float32" if floats else "uint16", -9999 if floats else 0, ROWS)
+    return geotiff(
+        shape, planes, "float32" if floats else "uint16", -9999 if floats else 0, ROWS, [_label(band) for band in names]
+    )
+
+
+def _label(band: str) -> BandLabel:
+    length = WAVELENGTHS.get(band)
+    return BandLabel(band, length, None if length is None else FWHM)
 
 
 def _plane(scene: str, band: str, tiles: int) -> bytes:

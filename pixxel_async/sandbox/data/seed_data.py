@@ -11,7 +11,7 @@ from .entities.insights import SandboxInsight
 from .entities.jobs import JobRun, JobStep, SandboxWorkflow
 from .entities.orders import OrderLine, SandboxOrder
 from .entities.pictures import Picture
-from .world import World
+from .world import Row, World
 
 DAY = 86_400.0
 _LONG = 30
@@ -52,13 +52,17 @@ def project(world: World, title: str, slug: str) -> str:
     return id
 
 
-def workflow(world: World, project: str, name: str, blocks: tuple[str, ...], place: int) -> SandboxWorkflow:
-    """Add a workflow of these blocks, at the location of this number."""
+def workflow(
+    world: World, project: str, name: str, blocks: tuple[str, ...], place: int, errors: tuple[Row, ...] = ()
+) -> SandboxWorkflow:
+    """Add a workflow of these blocks, at the location of this number, with these validation errors."""
     id = world.new_id("workflow")
     created = HISTORY + (10 + len(world.workflows)) * DAY
     chosen: tuple[SandboxBlock, ...] = tuple(BLOCKS[block] for block in blocks)
     text = f"{name} around {PLACES[place].name}"
-    world.workflows[id] = SandboxWorkflow(id, project, name, text, world.user_id, created, chosen, PLACES[place])
+    world.workflows[id] = SandboxWorkflow(
+        id, project, name, text, world.user_id, created, chosen, PLACES[place], errors
+    )
     world.runs[id] = {}
     return world.workflows[id]
 
@@ -67,7 +71,7 @@ def run_of(world: World, workflow: SandboxWorkflow, begun: float, seconds: float
     """Add a job to a workflow; a failing one fails in its last step."""
     id = world.new_id("job")
     steps = tuple(JobStep(world.new_id("task"), block) for block in workflow.blocks)
-    run = JobRun(id, workflow.id, world.user_id, begun, seconds, steps, steps[-1].id if fails else "")
+    run = JobRun(id, workflow.id, world.user_id, begun, seconds, steps, steps[-1].id if fails else "", workflow.errors)
     world.runs[workflow.id][id] = run
     return run
 
@@ -121,8 +125,10 @@ def insight_of(
     return made
 
 
-def order_of(world: World, area: Area, items: int, begun: float, seconds: float) -> SandboxOrder:
-    """Add an order whose items each buy all images of an AOI."""
+def order_of(
+    world: World, area: Area, items: int, begun: float, seconds: float, speed: str = "STANDARD"
+) -> SandboxOrder:
+    """Add an order whose items each buy all images of an AOI, to be delivered at this speed."""
     feature = {"type": "Feature", "properties": {}, "geometry": area.geometry}
     wanted = {
         "name": area.name,
@@ -133,7 +139,7 @@ def order_of(world: World, area: Area, items: int, begun: float, seconds: float)
         "cloud_cover": 20,
         "off_nadir": 20,
         "recurrence": "ONCE",
-        "delivery_speed": "STANDARD",
+        "delivery_speed": speed,
     }
     lines = tuple(OrderLine(world.new_id("order item"), wanted, area.scenes) for _ in range(items))
     id = world.new_id("order")

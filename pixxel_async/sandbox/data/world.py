@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,15 +14,16 @@ from ..behaviour.behaviour import Behaviour
 from ..files.archive import ArchiveMember
 from ..files.layout import PACKERS, divided, flat
 from ..files.virtual_bytes import VirtualBytes
-from ..rules.ids import number, uuid
+from ..rules.ids import number, tag, uuid
 from .contents import SceneLocation, sized
 from .entities.areas import Area
-from .entities.imagery import scenes
+from .entities.imagery import Scene, scenes
 from .entities.insights import SandboxInsight
 from .entities.jobs import JobRun, SandboxWorkflow
 from .entities.orders import OrderEntry, OrderLine, SandboxOrder, entries
 from .entities.pictures import Picture, presets
-from .packing import Packing
+from .packing import Packing, Stored
+from .thumbnails import thumbnail, thumbnail_key
 
 Row = dict[str, Any]
 _SCENES = 8
@@ -131,6 +133,20 @@ class World:
     def lines(self) -> list[tuple[SandboxOrder, OrderLine]]:
         """Return all order items with their orders, oldest first."""
         return [(order, line) for order in self.orders.values() for line in order.lines]
+
+    def scene(self, id: str) -> Scene | None:
+        """Return a scene of the archive, or one acquired for an order."""
+        if id in self.scenes:
+            return self.scenes[id]
+        return next((entry.scene for entry in self.catalog(math.inf).values() if entry.scene.id == id), None)
+
+    def thumbnail(self, key: str) -> Stored | None:
+        """Return the thumbnail at this path of the storage."""
+        scene = self.scene(key.rpartition("/")[2].removesuffix(".png"))
+        if scene is None or key != thumbnail_key(scene.id):
+            return None
+        name = key.rpartition("/")[2]
+        return Stored(key, name, tag(self.seed, key), lambda: VirtualBytes.of(thumbnail(self.seed, scene)))
 
     def catalog(self, now: float) -> dict[str, OrderEntry]:
         """Return the organization's catalog."""

@@ -46,7 +46,12 @@ PACKERS: dict[str, Callable[[Iterable[ArchiveMember]], VirtualBytes]] = {
     "gzip": compressed,
 }
 SUFFIXES = {"zip": ".zip", "tar": ".tar", "gzip": ".tar.gz"}
-_STARTS = {b"PK": "application/zip", b"II": "image/tiff", b"\x1f\x8b": "application/gzip"}
+_STARTS = {
+    b"PK": "application/zip",
+    b"II": "image/tiff",
+    b"\x1f\x8b": "application/gzip",
+    b"\x89P": "image/png",
+}
 
 
 def content_type(first: bytes) -> str:

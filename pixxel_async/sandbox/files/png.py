@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 _LEGEND = 16
 """Columns of the legend at the right edge."""
+_TRUE_COLOR, _PALETTE = 2, 3
+"""Colour types of the format."""
 
 
 class Class(NamedTuple):
@@ -32,11 +34,23 @@ def picture(values: Sequence[float], width: int, classes: Sequence[Class], scale
         shown = len(classes) - line * len(classes) // height
         wide = b"".join(bytes([one]) * scale for one in picked) if scale > 1 else picked
         lines += [b"\0" + wide + bytes([shown]) * _LEGEND] * scale
-    head = struct.pack(">IIBBBBB", width * scale + _LEGEND, height * scale, 8, 3, 0, 0, 0)
+    size = width * scale + _LEGEND, height * scale
     colors = b"".join(bytes(color[:3]) for color in palette)
     alphas = bytes(color[3] for color in palette)
-    chunks = [(b"IHDR", head), (b"PLTE", colors), (b"tRNS", alphas), (b"IDAT", zlib.compress(b"".join(lines)))]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in [*chunks, (b"IEND", b"")])
+    return _png(size, _PALETTE, [(b"PLTE", colors), (b"tRNS", alphas)], b"".join(lines))
+
+
+def rgb(planes: Sequence[bytes], width: int) -> bytes:
+    """Draw the red, green and blue plane of an image, a byte a pixel."""
+    height, pixels = len(planes[0]) // width, bytes(value for pixel in zip(*planes, strict=True) for value in pixel)
+    lines = (b"\0" + pixels[line * width * 3 : (line + 1) * width * 3] for line in range(height))
+    return _png((width, height), _TRUE_COLOR, [], b"".join(lines))
+
+
+def _png(size: tuple[int, int], colors: int, chunks: Sequence[tuple[bytes, bytes]], lines: bytes) -> bytes:
+    head = (b"IHDR", struct.pack(">IIBBBBB", *size, 8, colors, 0, 0, 0))
+    every = [head, *chunks, (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in every)
 
 
 def _class(value: float, classes: Sequence[Class]) -> int:

@@ -20,6 +20,24 @@ def zone(longitude: float, latitude: float) -> int:
     return (32600 if latitude >= 0 else 32700) + int((longitude + 180) // 6) % 60 + 1
 
 
+def wkt2(epsg: int) -> str:
+    """Return a UTM zone on WGS 84 as WKT2."""
+    zone, south = epsg % 100, epsg >= 32700
+    named = f"WGS 84 / UTM zone {zone}{'S' if south else 'N'}"
+    base = 'BASEGEOGCRS["WGS 84",DATUM["World Geodetic System 1984",ELLIPSOID["WGS 84",6378137,298.257223563]]]'
+    values = {
+        "Latitude of natural origin": f'0,ANGLEUNIT["degree",{math.pi / 180}]',
+        "Longitude of natural origin": f'{zone * 6 - 183},ANGLEUNIT["degree",{math.pi / 180}]',
+        "Scale factor at natural origin": "0.9996",
+        "False easting": '500000,LENGTHUNIT["metre",1]',
+        "False northing": f'{10_000_000 if south else 0},LENGTHUNIT["metre",1]',
+    }
+    parameters = ",".join(f'PARAMETER["{name}",{value}]' for name, value in values.items())
+    conversion = f'CONVERSION["UTM",METHOD["Transverse Mercator"],{parameters}]'
+    axes = 'CS[Cartesian,2],AXIS["(E)",east],AXIS["(N)",north],LENGTHUNIT["metre",1]'
+    return f'PROJCRS["{named}",{base},{conversion},{axes},ID["EPSG",{epsg}]]'
+
+
 def metres(longitude: float, latitude: float, epsg: int) -> tuple[float, float]:
     """Return easting and northing in a zone, by Krueger's series to the third order (well below a metre)."""
     along = math.radians(longitude - ((epsg % 100) * 6 - 183))

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..answers import missing
-from ..data.entities.imagery import FIREFLY, SATELLITES, SandboxSatellite
+from ..data.entities.imagery import FIREFLY, SATELLITES, SandboxSatellite, Scene
 from ..data.entities.search import ordered, wanted
-from ..data.entities.stac import collection_row, item, satellite_row
+from ..data.entities.stac import collection_row, item, link, satellite_row
 from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.ids import uuid
@@ -30,7 +30,12 @@ def _satellites(world: World) -> tuple[SandboxSatellite, ...]:
 
 def list_bandsets(world: World, ask: Ask) -> Any:
     """Return all bandsets."""
-    return {"bandsets": [_bandset(world, name, nth) for nth, name in enumerate(_BANDSETS)]}
+    return {"bandsets": list(bandsets(world).values())}
+
+
+def bandsets(world: World) -> dict[str, Row]:
+    """Return the bandsets by id."""
+    return {row["id"]: row for row in (_bandset(world, name, nth) for nth, name in enumerate(_BANDSETS))}
 
 
 def _bandset(world: World, name: str, nth: int) -> Row:
@@ -63,7 +68,7 @@ def list_items(world: World, ask: Ask) -> Any:
     """Return a page of a collection's scenes, without a total."""
     get_collection(world, ask)
     found = [scene for scene in world.scenes.values() if scene.satellite.collection == ask.path["collection_id"]]
-    return _features(map(item, found), ask.query.get("limit"), ask.query.get("offset"))
+    return _features(world, _items(world, found), ask.query.get("limit"), ask.query.get("offset"))
 
 
 def get_item(world: World, ask: Ask) -> Any:
@@ -71,14 +76,14 @@ def get_item(world: World, ask: Ask) -> Any:
     scene = world.scenes.get(ask.path["item_id"])
     if scene is None or scene.satellite.collection != ask.path["collection_id"]:
         raise missing("item", ask.path["item_id"])
-    return item(scene)
+    return item(scene, world.packing.origin)
 
 
 def search_archive(world: World, ask: Ask) -> Any:
     """Return a page of the scenes that match every filter."""
     body = ask.body
-    rows = ordered(wanted(map(item, world.scenes.values()), body), body.get("sortby"))
-    return _features(rows, body.get("limit"), body.get("offset"))
+    rows = ordered(wanted(_items(world, world.scenes.values()), body), body.get("sortby"))
+    return _features(world, rows, body.get("limit"), body.get("offset"))
 
 
 def search_images(world: World, ask: Ask) -> Any:
@@ -88,7 +93,7 @@ def search_images(world: World, ask: Ask) -> Any:
     asked = {"datetime": f"{body['start_date']}/{body['end_date']}", "intersects": body["geometry"]}
     asked["collections"] = [one["collection_id"] for one in body["satellites"]]
     asked["query"] = {one["id"]: {"gte": one["min"], "lte": one["max"]} for one in filters}
-    rows = wanted(map(item, world.scenes.values()), asked)
+    rows = wanted(_items(world, world.scenes.values()), asked)
     skip = _skipped(body, world.behaviour.search_on)
     # ASSUMPTION: the keys of the map are the ids of the scenes, or their numbers.
     by_id = world.behaviour.spelling.items_by == "id"
@@ -105,8 +110,17 @@ def _skipped(body: Row, form: str) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
-def _features(rows: Iterable[Row], limit: Any, offset: Any) -> Row:
-    return {"type": "FeatureCollection", "features": page(list(rows), limit, offset, _PAGE)[0], "links": []}
+def _items(world: World, scenes: Iterable[Scene]) -> list[Row]:
+    return [item(scene, world.packing.origin) for scene in scenes]
+
+
+def _features(world: World, rows: list[Row], limit: Any, offset: Any) -> Row:
+    # ASSUMPTION: nothing says which links a list has; `next` where the profile says so and rows are left.
+    shown, pagination = page(rows, limit, offset, _PAGE)
+    after = pagination["offset"] + len(shown)
+    more = world.behaviour.next_links and after < len(rows)
+    links = [link(f"?offset={after}&limit={pagination['limit']}", "Next page", "next")] if more else []
+    return {"type": "FeatureCollection", "features": shown, "links": [link("", "Collections", "root"), *links]}
 
 
 HANDLERS = {

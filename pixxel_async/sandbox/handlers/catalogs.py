@@ -9,7 +9,7 @@ from attrs import frozen
 
 from ..answers import invalid, missing
 from ..data.contents import footprint, raster
-from ..data.entities.order_rows import delivered, entry_row
+from ..data.entities.order_rows import delivered, delivery_status, entry_row
 from ..data.entities.orders import OrderEntry
 from ..data.entities.search import ordered, wanted
 from ..data.world import PendingDownload, Row, World
@@ -56,7 +56,9 @@ def get_entry(world: World, ask: Ask) -> Any:
 
 def _row(world: World, entry: OrderEntry, now: float) -> Row:
     began = [row["begun"] for row in world.deliveries if row["catalog_id"] == entry.id]
-    return entry_row(entry, delivered(began[-1], world.job_seconds, now) if began else "UNSPECIFIED")
+    automated = delivery_status(entry.order, entry.line, world.stores, now) or "UNSPECIFIED"
+    delivery = delivered(began[-1], world.job_seconds, now) if began else automated
+    return entry_row(entry, delivery, world.packing.origin)
 
 
 def chosen(world: World, wish: Row, now: float) -> list[OrderEntry]:
@@ -109,7 +111,7 @@ class _Imagery:
     def __call__(self) -> Iterator[ArchiveMember]:
         for entry in self.entries:
             name, place = entry.scene.id, entry.scene.place
-            bands = [band for band, _ in entry.scene.satellite.bands[:4]]
+            bands = [band for band, _ in entry.scene.satellite.bands]
             yield ArchiveMember(f"{name}/{name}.tif", raster(place, f"{self.seed}/{name}", bands, _LINES))
             yield ArchiveMember(f"{name}/{name}.geojson", footprint(place))
 

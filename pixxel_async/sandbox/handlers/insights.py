@@ -34,7 +34,7 @@ def _block_row(world: World, block: SandboxBlock, version: str) -> Row:
         "status": 1,
         "inputs": [port.data(block.name) for port in block.inputs],
         "outputs": [port.data(block.name) for port in block.outputs],
-        "catalog_content_url": "",
+        "catalog_content_url": f"https://blocks.example/{block.name}",
         "supported_collections_id": ["pixxel-td-l2a", "sentinel-2-l2a"],
     }
     return {"id": id, "block_status": "released", "spec": spec, "created_at": zulu(HISTORY), "err": ""}

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..answers import invalid, missing, plain
 from ..clock import at
-from ..data.entities.order_rows import line_row, order_row, task_rows
+from ..data.entities.order_rows import delivery_status, line_row, order_row, task_rows
 from ..data.entities.orders import OrderLine, SandboxOrder
 from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.geometry import rings
 from ..rules.rows import among, between, matching, page, several
+from .archives import bandsets
 
 _PAGE = 50
 """ASSUMPTION: the vendor names no default for orders and their items."""
@@ -28,7 +29,7 @@ _COLUMNS = ("id", "order_id", "name", "type", "status", "project_id", "area", "f
 
 def list_orders(world: World, ask: Ask) -> Any:
     """Return a page of orders."""
-    rows = [order_row(order, ask.now) for order in world.orders.values()]
+    rows = [order_row(order, ask.now, bandsets(world)) for order in world.orders.values()]
     rows = matching(rows, {"user_id": ask.query.get("user_id")})
     shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), _PAGE)
     return {"orders": shown, "pagination": pagination}
@@ -42,17 +43,17 @@ def create_order(world: World, ask: Ask) -> Any:
     for one in wanted:
         _check(world, one, ask.now)
     kind = "dry order" if dry else "order"
-    lines = tuple(_line(world, kind, one) for one in wanted)
+    lines = tuple(_line(world, kind, one, ask.now) for one in wanted)
     order = SandboxOrder(world.new_id(kind), world.user_id, world.org_id, lines, ask.now, world.job_seconds, dry)
     if not dry:
         world.orders[order.id] = order
-    return order_row(order, ask.now)
+    return order_row(order, ask.now, bandsets(world))
 
 
-def _line(world: World, kind: str, one: Row) -> OrderLine:
+def _line(world: World, kind: str, one: Row, now: float) -> OrderLine:
     given = {name: value for name, value in one.items() if value is not None}
     scenes = tuple(world.scenes[id] for id in given.get("item_ids", ()))
-    return OrderLine(world.new_id(f"{kind} item"), _DEFAULTS | given, scenes)
+    return OrderLine(world.new_id(f"{kind} item"), _DEFAULTS | given, scenes, now)
 
 
 def _check(world: World, one: Row, now: float) -> None:
@@ -89,13 +90,13 @@ def get_order(world: World, ask: Ask) -> Any:
     id = ask.path["order_id"]
     if id not in world.orders:
         raise missing("order", id)
-    return order_row(world.orders[id], ask.now)
+    return order_row(world.orders[id], ask.now, bandsets(world))
 
 
 def list_items(world: World, ask: Ask) -> Any:
     """Return a page of order items."""
     query = ask.query
-    rows = [_full(order, line, ask.now) for order, line in world.lines()]
+    rows = [_full(world, order, line, ask.now) for order, line in world.lines()]
     rows = matching(rows, {name: query.get(name) for name in ("user_id", "type", "status", "created_by")})
     for member in ("created_at", "area"):
         rows = _spanned(rows, member, query.get(member), world.behaviour.spans)
@@ -113,15 +114,16 @@ def _spanned(rows: list[Row], member: str, told: str | None, form: str) -> list[
         raise invalid(str(error)) from None
 
 
-def _full(order: SandboxOrder, line: OrderLine, now: float) -> Row:
-    return {**line_row(order, line, now), "tasks": task_rows(order, line, now), "validation_errors": []}
+def _full(world: World, order: SandboxOrder, line: OrderLine, now: float) -> Row:
+    tasks = task_rows(order, line, now, delivery_status(order, line, world.stores, now))
+    return {**line_row(order, line, now, bandsets(world)), "tasks": tasks, "validation_errors": line.problems}
 
 
 def get_item(world: World, ask: Ask) -> Any:
     """Return an order item with its tasks."""
     for order, line in world.lines():
         if line.id == ask.path["order_item_id"]:
-            return _full(order, line, ask.now)
+            return _full(world, order, line, ask.now)
     raise missing("order item", ask.path["order_item_id"])
 
 
@@ -133,7 +135,7 @@ def report(world: World, ask: Ask) -> Any:
     table.writerow({name: name.replace("_", " ").title() if titled else name for name in _COLUMNS})
     for order, line in world.lines():
         placed = at(order.placed).astimezone(zone).isoformat(timespec="seconds")
-        table.writerow({**line_row(order, line, ask.now), "created_at": placed})
+        table.writerow({**line_row(order, line, ask.now, {}), "created_at": placed})
     return plain(200, text.getvalue().encode("utf-8-sig" if behaviour.spelling.report_mark else "utf-8"), "text/csv")
 
 

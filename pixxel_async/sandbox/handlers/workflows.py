@@ -55,7 +55,7 @@ def get_workflow(world: World, ask: Ask) -> Any:
     row = _row(one)
     del row["legacy_project_id"]
     blocks = [{"name": block.name, "version": block.versions[-1]} for block in one.blocks]
-    return {**row, "estimated_cost": one.cost, "spec": {"blocks": blocks}, "val_errors": []}
+    return {**row, "estimated_cost": one.cost, "spec": {"blocks": blocks}, "val_errors": list(one.errors)}
 
 
 def estimate(world: World, ask: Ask) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 JsonSchema = Mapping[str, Any]
@@ -89,9 +90,10 @@ def combinations(value: Mapping[str, Any], rules: JsonSchema, where: str = "body
             yield f"{where}.{name} is required here"
 
 
-def argument(text: str, parameter: JsonSchema) -> str | None:
+def argument(text: str, parameter: JsonSchema, components: JsonSchema) -> str | None:
     """Describe what is wrong with a query argument; None if nothing is."""
-    name, kind = parameter["name"], parameter.get("schema", {}).get("type")
+    name, schema = parameter["name"], resolve(parameter.get("schema", {}), components)
+    kind = schema.get("type")
     if kind == "integer":
         lowest = 0 if name in ("offset", "page_num") else 1
         digits = text.removeprefix("-")
@@ -99,4 +101,17 @@ def argument(text: str, parameter: JsonSchema) -> str | None:
             return f"{name} must be a whole number of at least {lowest}"
     if kind == "boolean" and text not in ("true", "false"):
         return f"{name} must be true or false"
+    if text and schema.get("format") == "date-time" and not _is_time(text):
+        return f"{name} must be a time such as 2025-04-14T00:00:00Z"
+    # A list of words with a source is the vendor's own; the others are samples, so that further words are possible.
+    if text and "x-source" in schema and text not in schema.get("x-values", (text,)):
+        return f"{name} must be one of {', '.join(schema['x-values'])}"
     return None
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

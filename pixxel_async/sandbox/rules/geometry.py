@@ -104,6 +104,13 @@ def _ring_area(ring: Sequence[Point]) -> float:
     return sum(terms) * _RADIUS**2 / 2
 
 
+def metres_between(one: Point, other: Point) -> float:
+    """Return the great-circle distance of two positions in metres."""
+    east, south, north = math.radians(other[0] - one[0]), math.radians(one[1]), math.radians(other[1])
+    half = math.sin((north - south) / 2) ** 2 + math.cos(south) * math.cos(north) * math.sin(east / 2) ** 2
+    return 2 * _RADIUS * math.asin(math.sqrt(half))
+
+
 def centre(geometry: Mapping[str, Any]) -> list[float]:
     """Return longitude and latitude of the centre of its box."""
     west, south, east, north = box(geometry) or (0.0, 0.0, 0.0, 0.0)

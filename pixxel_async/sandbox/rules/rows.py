@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 Row = dict[str, Any]
 MOST = 10_000
 """ASSUMPTION: larger pages are clamped to this, not refused; the vendor names no maximum."""
+_PREFIX = re.compile(r"\d{4}(-\d\d)?")
+"""A year or a month, which many times start with."""
 
 
 def matching(
@@ -72,9 +75,11 @@ def between(rows: Iterable[Row], member: str, told: str | None, mark: str) -> li
     if not told:
         return list(rows)
     first, found, last = told.partition(mark)
-    if not found:
-        return [row for row in rows if str(row.get(member)).startswith(told)]
     try:
+        if not found:
+            if not _PREFIX.fullmatch(told):
+                _size(told)
+            return [row for row in rows if str(row.get(member)).startswith(told)]
         low, high = (_size(end) if end else None for end in (first, last))
         return [row for row in rows if _within(_size(str(row.get(member))), low, high)]
     except (ValueError, TypeError):

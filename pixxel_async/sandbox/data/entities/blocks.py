@@ -61,6 +61,8 @@ class SandboxBlock:
         price: tokens for one run.
         modes: where it may be used: `insight`, `workflow`.
         versions: oldest first.
+        kind: `processing` or `source`.
+        disclaimer: notice about its results; empty for none.
     """
 
     name: str
@@ -71,6 +73,7 @@ class SandboxBlock:
     modes: tuple[str, ...] = ("insight", "workflow")
     versions: tuple[str, ...] = ("1.0.0",)
     kind: str = field(default="processing")
+    disclaimer: str = ""
 
 
 _IMAGE = Port("input_image")
@@ -97,7 +100,14 @@ BLOCKS: dict[str, SandboxBlock] = {
             (Port("crop_map", bands=("class",)), Port("crop_area", "tabular", ())),
             versions=("0.9.0", "1.0.0"),
         ),
-        SandboxBlock("gap-filled-ndvi", "Gap-filled NDVI", 15, (_IMAGE,), (Port("ndvi", bands=("B08/B04",)),)),
+        SandboxBlock(
+            "gap-filled-ndvi",
+            "Gap-filled NDVI",
+            15,
+            (_IMAGE,),
+            (Port("ndvi", bands=("B08/B04",)),),
+            disclaimer="pixels under clouds are interpolated in time",
+        ),
         SandboxBlock(
             "water-quality-index", "Water quality index", 25, (_IMAGE,), (Port("ndwi", bands=("B03/B08",), lines=64),)
         ),

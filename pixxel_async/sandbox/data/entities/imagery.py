@@ -8,6 +8,7 @@ from attrs import frozen
 
 from ...clock import HISTORY, at
 from ...rules.ids import number
+from ..bands import S2_BANDS, TD_BANDS, Bands
 from ..contents import PLACES, SceneLocation
 
 
@@ -27,20 +28,22 @@ class SandboxSatellite:
     name: str
     collection: str
     provider: str
-    bands: tuple[tuple[str, float], ...]
+    bands: Bands
     resolution: int
     scenes: int
 
 
-_TD = tuple((f"B{at:03}", float(473 + 6 * at)) for at in range(1, 68, 6))
-_S2 = (("B02", 493.0), ("B03", 560.0), ("B04", 665.0), ("B08", 833.0), ("B8A", 865.0), ("B11", 1610.0))
 SATELLITES = (
-    SandboxSatellite("0004ab8d-0ad1-4d62-8a3f-fe18a7000e70", "Pixxel-TD1", "pixxel-td-l2a", "pixxel", _TD, 30, 24),
-    SandboxSatellite("0005c5bb-0bd2-4c80-9393-4a808341c54c", "Pixxel-TD2", "pixxel-td2", "pixxel", _TD, 10, 24),
-    SandboxSatellite("0002a3a3-00a2-4b55-842b-44d8202c6d60", "Sentinel-2", "sentinel-2-l2a", "planetary", _S2, 10, 64),
+    SandboxSatellite("0004ab8d-0ad1-4d62-8a3f-fe18a7000e70", "Pixxel-TD1", "pixxel-td-l2a", "pixxel", TD_BANDS, 30, 24),
+    SandboxSatellite("0005c5bb-0bd2-4c80-9393-4a808341c54c", "Pixxel-TD2", "pixxel-td2", "pixxel", TD_BANDS, 10, 24),
+    SandboxSatellite(
+        "0002a3a3-00a2-4b55-842b-44d8202c6d60", "Sentinel-2", "sentinel-2-l2a", "planetary", S2_BANDS, 10, 64
+    ),
 )
 # ASSUMPTION: no page names the ids of the Firefly satellites and their collections.
-FIREFLY = SandboxSatellite("0006a0f1-0bd2-4c80-9393-4a808341c54c", "Pixxel-FF01", "pixxel-ff-l2a", "pixxel", _TD, 5, 0)
+FIREFLY = SandboxSatellite(
+    "0006a0f1-0bd2-4c80-9393-4a808341c54c", "Pixxel-FF01", "pixxel-ff-l2a", "pixxel", TD_BANDS, 5, 0
+)
 BY_ID = {satellite.id: satellite for satellite in (*SATELLITES, FIREFLY)}
 
 

@@ -54,7 +54,7 @@ def _full(run: JobRun, now: float) -> Row:
         **listed(run, now),
         "exec_created_at": zulu(run.begun),
         "exec_updated_at": last,
-        "val_errors": [],
+        "val_errors": list(run.errors),
         "spec": {"blocks": [{"name": step.block.name, "version": step.block.versions[-1]} for step in run.steps]},
         "tasks": [_task(run, at, now) for at in range(len(run.steps))],
     }
@@ -77,8 +77,8 @@ def _task(run: JobRun, at: int, now: float) -> Row:
         "result": [port.data(block.name, value=f"s3://sandbox/{step.id}/{port.name}") for port in block.outputs]
         if ended
         else [],
-        "info_logs": [],
-        "disclaimer": [],
+        "info_logs": [{"timestamp": zulu(ends), "message": f"{block.name} {status}"}] if ended else [],
+        "disclaimer": [block.disclaimer] if ended and block.disclaimer else [],
         "estimated_time_duration": round(run.pace),
         "time_taken": _span(min(now, ends) - starts) if begun else "",
         "created_at": zulu(run.begun),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from attrs import frozen
@@ -20,6 +20,7 @@ class SandboxWorkflow:
         created: when, in seconds since 1970.
         blocks: its steps in order.
         place: the location that its jobs process.
+        errors: its validation errors.
     """
 
     id: str
@@ -30,6 +31,7 @@ class SandboxWorkflow:
     created: float
     blocks: tuple[SandboxBlock, ...]
     place: SceneLocation
+    errors: tuple[Mapping[str, str], ...] = ()
 
     @property
     def cost(self) -> int:
@@ -60,6 +62,7 @@ class JobRun:
         seconds: duration of all its steps together.
         steps: in order.
         fails_at: id of the failing step; empty if none fails.
+        errors: the validation errors of its workflow.
     """
 
     id: str
@@ -69,6 +72,7 @@ class JobRun:
     seconds: float
     steps: tuple[JobStep, ...]
     fails_at: str = ""
+    errors: tuple[Mapping[str, str], ...] = ()
 
     @property
     def task_ids(self) -> list[str]:

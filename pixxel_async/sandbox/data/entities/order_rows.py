@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from typing import Any
 
 from ...clock import at, offset, zulu
 from ...rules.ids import uuid
 from .imagery import SATELLITES
 from .orders import OrderEntry, OrderLine, SandboxOrder
-from .stac import item
+from .stac import item, scene_outline
 
 Row = dict[str, Any]
 
 
-def order_row(order: SandboxOrder, now: float) -> Row:
-    """Render the order with its items, without their tasks."""
+def order_row(order: SandboxOrder, now: float, bandsets: Mapping[str, Row]) -> Row:
+    """Render the order with its items, without their tasks; `bandsets` are the known ones by id."""
     return {
         "id": order.id,
         "org_id": order.org_id,
@@ -27,14 +28,15 @@ def order_row(order: SandboxOrder, now: float) -> Row:
         "status": "UNPAID" if order.dry else "PAID",
         "total_amount": sum(line.final for line in order.lines),
         "transaction_id": "" if order.dry else uuid(order.id, "transaction"),
-        "order_items": [line_row(order, line, now) for line in order.lines],
+        "order_items": [line_row(order, line, now, bandsets) for line in order.lines],
     }
 
 
-def line_row(order: SandboxOrder, line: OrderLine, now: float) -> Row:
-    """Render one item of an order."""
+def line_row(order: SandboxOrder, line: OrderLine, now: float, bandsets: Mapping[str, Row]) -> Row:
+    """Render one item of an order; `bandsets` are the known ones by id."""
     wanted, state = line.wanted, "DRAFT" if order.dry else "FULFILLED" if order.fulfilled(now) else "ACTIVE"
     bandset = (wanted.get("bandset") or {}).get("bandset_id", "")
+    bands = bandsets[bandset]["bands"] if bandset in bandsets else []
     return {
         **_priced(order, line),
         "id": line.id,
@@ -47,20 +49,20 @@ def line_row(order: SandboxOrder, line: OrderLine, now: float) -> Row:
         "status": state,
         "usecase": wanted["usecase"],
         "area": line.area,
-        "bandset": {"bandset_id": bandset, "bands": [], "custom": []},
-        "number_of_bands": len(SATELLITES[0].bands),
+        "bandset": {"bandset_id": bandset, "bands": bands, "custom": []},
+        "number_of_bands": len(bands or SATELLITES[0].bands),
         "image_type": "VNIR",
-        "images": [{"item_id": scene.id, "geometry": item(scene)["geometry"]} for scene in line.scenes],
+        "images": [{"item_id": scene.id, "geometry": scene_outline(scene)} for scene in line.scenes],
         "cloud_cover": wanted["cloud_cover"],
         "off_nadir": wanted["off_nadir"],
         "cloud_delivery": {"config": "", "path": ""} | (wanted.get("cloud_delivery") or {}),
         "delivery_speed": wanted["delivery_speed"],
         "recurrence": wanted["recurrence"],
         "no_of_occurrences": wanted.get("no_of_occurrences") or 0,
-        "occurrences": [],
+        "occurrences": line.occurrences,
         "start_date": wanted.get("start_date", ""),
         "end_date": wanted.get("end_date", ""),
-        "feasibility_status": "NOT_APPLICABLE" if line.kind == "ARCHIVE" else "SUCCESS",
+        "feasibility_status": line.feasibility,
         "last_feasibility_check": zulu(order.placed),
         "created_at": zulu(order.placed),
         "created_by": order.user_id,
@@ -80,8 +82,9 @@ def _priced(order: SandboxOrder, line: OrderLine) -> Row:
     }
 
 
-def task_rows(order: SandboxOrder, line: OrderLine, now: float) -> list[Row]:
-    """Render the tasks of an item."""
+def task_rows(order: SandboxOrder, line: OrderLine, now: float, delivery: str) -> list[Row]:
+    """Render the tasks of an item; `delivery` is the status of the automated delivery, empty where none is wanted."""
+    told = {"delivery_status": delivery} if delivery else {}
     done, day = order.fulfilled(now), f"{at(order.placed):%d-%m-%Y}"
     return [
         {
@@ -91,6 +94,7 @@ def task_rows(order: SandboxOrder, line: OrderLine, now: float) -> list[Row]:
             "status": "FULFILLED" if done else "IN_PROGRESS",
             "start_date": day,
             "end_date": day,
+            **told,
             "number_of_strips": 1,
             "tokens_used": line.final // len(line.task_ids()),
             "transaction_id": uuid(order.id, "transaction"),
@@ -103,8 +107,8 @@ def task_rows(order: SandboxOrder, line: OrderLine, now: float) -> list[Row]:
     ]
 
 
-def entry_row(entry: OrderEntry, delivery: str) -> Row:
-    """Render a catalog entry with the status of its last delivery."""
+def entry_row(entry: OrderEntry, delivery: str, storage: str) -> Row:
+    """Render a catalog entry with the status of its last delivery and the origin of the storage."""
     when = zulu(entry.order.placed + entry.order.seconds)
     return {
         "id": entry.id,
@@ -113,12 +117,20 @@ def entry_row(entry: OrderEntry, delivery: str) -> Row:
         "bandset_id": (entry.line.wanted.get("bandset") or {}).get("bandset_id", ""),
         "area": entry.line.area,
         "delivery_status": delivery,
-        "details": item(entry.scene, older=True),
+        "details": item(entry.scene, storage, older=True),
         "created_at": when,
         "created_by": entry.order.user_id,
         "updated_at": when,
         "updated_by": entry.order.user_id,
     }
+
+
+def delivery_status(order: SandboxOrder, line: OrderLine, stores: Container[str], now: float) -> str:
+    """Return the status of the delivery that an item asks for, which fails without its store; empty if it asks none."""
+    store = (line.wanted.get("cloud_delivery") or {}).get("config")
+    if not store:
+        return ""
+    return delivered(order.placed + order.seconds, order.seconds, now) if store in stores else "FAILED"
 
 
 def delivered(begun: float, seconds: float, now: float) -> str:

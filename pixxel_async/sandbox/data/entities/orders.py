@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from attrs import frozen
 
-from ...clock import at
-from ...rules.geometry import area, box
+from ...clock import at, offset
+from ...rules.geometry import area, box, centre, metres_between
 from ...rules.ids import tag, uuid
 from ..contents import SceneLocation
 from .imagery import SATELLITES, Scene
@@ -18,7 +20,18 @@ LEAST_KM2 = 100
 """Smallest billed area of a tasking order. Source: the vendor's tasking guide."""
 TOKENS_PER_KM2 = 4
 """ASSUMPTION: no price list is published."""
-_ASSURED = 1.25
+_EXPEDITED = 20
+"""Uplift in per cent for delivery within 24 hours. Source: the vendor's older tasking guide."""
+_DAY = 86_400
+_FLEXIBLE = 7
+"""Days of a capture window from which on it costs no uplift."""
+_WINDOWS = {2: ("Critical", 40), 6: ("Expedited", 25)}
+"""Longest window in days, title and uplift in per cent. Source: the vendor's support page on tokens."""
+_ASSURED = ("Assured", 50)
+"""Title and uplift of a window of one day that is at least a week ahead. Source: the same page."""
+_APART = 200_000
+"""Metres between polygons beyond which an item is no valid order. Source: the vendor's tasking guide."""
+_MONTHS = {"MONTHLY": 1, "BIMONTHLY": 2, "QUARTERLY": 3}
 
 
 @frozen
@@ -29,11 +42,13 @@ class OrderLine:
         id: as in the API.
         wanted: the item as sent, with defaults.
         scenes: archive scenes that it buys; empty for tasking.
+        placed: when, in seconds since 1970.
     """
 
     id: str
     wanted: Mapping[str, Any]
     scenes: tuple[Scene, ...]
+    placed: float = 0.0
 
     @property
     def kind(self) -> str:
@@ -67,16 +82,72 @@ class OrderLine:
 
     @property
     def uplifts(self) -> list[Row]:
-        """Return the uplifts for priority."""
-        if self.wanted["delivery_speed"] in ("STANDARD", "NOT_APPLICABLE"):
+        """Return the uplifts for a short capture window and for faster delivery, the latter for each archive scene."""
+        made = [] if self.kind == "ARCHIVE" else self._window_uplifts()
+        speed = self.wanted["delivery_speed"]
+        if speed not in ("STANDARD", "NOT_APPLICABLE"):
+            ids = [scene.id for scene in self.scenes] or [""]
+            made += [_uplift(speed, "faster delivery", _EXPEDITED, self.base / len(ids), id) for id in ids]
+        return made
+
+    def _window_uplifts(self) -> list[Row]:
+        start, end = (_seconds(self.wanted.get(name)) for name in ("start_date", "end_date"))
+        days = (end - start) / _DAY
+        if not 0 < days < _FLEXIBLE:
             return []
-        amount = round(self.base * (_ASSURED - 1))
-        told = {"title": self.wanted["delivery_speed"], "subtitle": "faster delivery"}
-        return [{**told, "item_id": self.id, "percentage": 25, "amount": amount}]
+        ahead = start - self.placed >= _FLEXIBLE * _DAY
+        short = next((known for most, known in _WINDOWS.items() if days <= most), _WINDOWS[6])
+        title, per_cent = _ASSURED if days <= 1 and ahead else short
+        return [_uplift(title, f"capture within {days:g} days", per_cent, self.base)]
+
+    @property
+    def occurrences(self) -> list[Row]:
+        """Return the capture windows of a recurring order."""
+        if self.kind != "RECURRING":
+            return []
+        start, end = (_seconds(self.wanted.get(name)) for name in ("start_date", "end_date"))
+        months = _MONTHS.get(self.wanted["recurrence"], 1)
+        begins = [_later(start, months * at) for at in range(max(1, int(self.wanted.get("no_of_occurrences") or 1)))]
+        return [{"start": offset(begin), "end": offset(begin + end - start)} for begin in begins]
+
+    @property
+    def feasibility(self) -> str:
+        """Return whether the capture is likely."""
+        # ASSUMPTION: the limits are said nowhere; a stricter wish is less likely.
+        if self.kind == "ARCHIVE":
+            return "NOT_APPLICABLE"
+        cloud = int(self.wanted["cloud_cover"])
+        return "FAILED" if cloud == 0 else "WEAK_SUCCESS" if cloud < 10 else "SUCCESS"
+
+    @property
+    def problems(self) -> list[dict[str, list[str]]]:
+        """Return what is wrong with the item although it was accepted: problems by member."""
+        centres = [centre(one) for one in self.geometries]
+        if self.kind == "ARCHIVE" or all(metres_between(centres[0], other) <= _APART for other in centres[1:]):
+            return []
+        return [{"geometry": ["polygons may be at most 200 km apart"]}]
 
     def task_ids(self) -> list[str]:
         """Return one task id for each scene, or one for tasking."""
         return [uuid(self.id, "task", nth) for nth in range(max(1, len(self.scenes)))]
+
+
+def _uplift(title: str, subtitle: str, per_cent: int, base: float, item_id: str = "") -> Row:
+    amount = round(base * per_cent / 100)
+    return {"title": title, "subtitle": subtitle, "item_id": item_id, "percentage": per_cent, "amount": amount}
+
+
+def _seconds(text: str | None) -> float:
+    read = datetime.fromisoformat(text) if text else at(0.0)
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+
+
+def _later(start: float, months: int) -> float:
+    """Return the same time so many months later, on the last day of a shorter month."""
+    begun = at(start)
+    year, month = divmod(begun.year * 12 + begun.month - 1 + months, 12)
+    day = min(begun.day, monthrange(year, month + 1)[1])
+    return begun.replace(year=year, month=month + 1, day=day).timestamp()
 
 
 @frozen

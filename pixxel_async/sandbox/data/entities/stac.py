@@ -6,7 +6,11 @@ from typing import Any
 
 from ...clock import HISTORY, zulu
 from ...files.geotiff import Grid
+from ...files.utm import wkt2
+from ...rules.ids import number
+from ..bands import FWHM, common_names, composite, solar_irradiance
 from ..contents import PIXEL, grid, square
+from ..thumbnails import thumbnail_key
 from .imagery import SandboxSatellite, Scene
 
 Row = dict[str, Any]
@@ -14,10 +18,16 @@ _SIZE = 1024
 """Pixels along the edge of a scene."""
 
 
-def item(scene: Scene, *, older: bool = False) -> Row:
-    """Render a scene as a STAC item; `older` in the form that catalogs still use."""
+def item(scene: Scene, storage: str, *, older: bool = False) -> Row:
+    """Render a scene as a STAC item.
+
+    Args:
+        scene: the scene.
+        storage: origin of the storage, which serves its thumbnail.
+        older: whether to use the form that catalogs still have.
+    """
     satellite, shape = scene.satellite, grid(scene.place, _SIZE, _SIZE)
-    outline = square(scene.place, 0.05)
+    outline = scene_outline(scene)
     west, south, east, north = _corners(outline)
     bbox = [west, south, east, north] if older else [str(edge) for edge in (west, south, east, north)]
     return {
@@ -29,14 +39,19 @@ def item(scene: Scene, *, older: bool = False) -> Row:
         "bbox": bbox,
         "geometry": outline,
         "properties": {**_common(scene, shape), **(_older(scene, shape.epsg) if older else _newer(scene, shape.epsg))},
-        "assets": {"data": _asset(scene, older), "thumbnail": _thumbnail(scene)},
-        "links": [_link(f"{satellite.collection}/items/{scene.id}")],
+        "assets": {"data": _asset(scene, older), "thumbnail": _thumbnail(scene, storage)},
+        "links": [link(f"{satellite.collection}/items/{scene.id}", "Scene")],
     }
 
 
-def _link(path: str) -> Row:
-    href = f"https://stac.example/collections/{path}"
-    return {"rel": "self", "href": href, "title": "", "type": "application/json"}
+def scene_outline(scene: Scene) -> Row:
+    """Return the footprint of a scene."""
+    return square(scene.place, 0.05)
+
+
+def link(path: str, title: str, rel: str = "self") -> Row:
+    """Render a link to something below the collections."""
+    return {"rel": rel, "href": f"https://stac.example/collections/{path}", "title": title, "type": "application/json"}
 
 
 def _corners(outline: Row) -> list[float]:
@@ -83,25 +98,38 @@ def _newer(scene: Scene, epsg: int) -> Row:
 
 
 def _older(scene: Scene, epsg: int) -> Row:
-    return {"proj:epsg": epsg, "sat:orbit_state": "descending", "view:satellite_look_angle": scene.off_nadir}
+    return {
+        "proj:epsg": epsg,
+        "proj:wkt2": wkt2(epsg),
+        "sat:orbit_state": "descending",
+        "sat:relative_orbit": 1 + number(143, scene.id, "orbit"),
+        "view:satellite_look_angle": scene.off_nadir,
+    }
 
 
 def _asset(scene: Scene, older: bool) -> Row:
-    bands = [{"name": name, "center_wavelength": length, "fwhm": 5.5} for name, length in scene.satellite.bands]
     made: Row = {
         "href": f"https://storage.example/{scene.id}/{scene.id}.tif",
         "type": "image/tiff",
         "title": "Surface reflectance",
         "roles": ["data"],
-        "eo:bands": bands,
+        "eo:bands": [_band(scene.satellite, name, length, older) for name, length in scene.satellite.bands],
     }
     values = {"nodata": 0, "offset": 0, "scale": 0.00002, "spatial_resolution": scene.satellite.resolution}
     return made if older else {**made, "raster:bands": [values]}
 
 
-def _thumbnail(scene: Scene) -> Row:
-    href = f"https://storage.example/{scene.id}/{scene.id}.jpeg"
-    return {"href": href, "type": "image/jpeg", "title": "Thumbnail", "roles": ["thumbnail"]}
+def _band(satellite: SandboxSatellite, name: str, length: float, older: bool) -> Row:
+    # The vendor's document says micrometres, and its samples are nanometres.
+    made: Row = {"name": name, "center_wavelength": length, "fwhm": FWHM}
+    if name in (common := common_names(satellite.bands)):
+        made["common_name"] = common[name]
+    return made if older else {**made, "solar_irradiance": solar_irradiance(length)}
+
+
+def _thumbnail(scene: Scene, storage: str) -> Row:
+    href = f"{storage}/{thumbnail_key(scene.id)}"
+    return {"href": href, "type": "image/png", "title": "Thumbnail", "roles": ["thumbnail"]}
 
 
 def satellite_row(satellite: SandboxSatellite) -> Row:
@@ -111,7 +139,7 @@ def satellite_row(satellite: SandboxSatellite) -> Row:
         for name, length in satellite.bands
     ]
     kept = {"id": satellite.collection, "name": satellite.collection, "provider": satellite.provider}
-    red, green, blue = (satellite.bands[at][0] for at in (2, 1, 0))
+    red, green, blue = composite(satellite.bands)
     return {
         "id": satellite.id,
         "name": satellite.name,
@@ -124,14 +152,14 @@ def satellite_row(satellite: SandboxSatellite) -> Row:
 def collection_row(satellite: SandboxSatellite) -> Row:
     """Render the satellite's collection."""
     first = HISTORY - satellite.scenes * 5 * 86_400
-    provider = {"name": "Pixxel", "roles": ["producer"], "url": "https://pixxel.example", "description": ""}
+    provider = {"name": "Pixxel", "roles": ["producer"], "url": "https://pixxel.example", "description": "Operator"}
     return {
         "type": "Collection",
         "id": satellite.collection,
         "title": f"{satellite.name} surface reflectance",
         "description": f"Scenes of {satellite.name}",
         "stac_version": "0.1.0",
-        "stac_extensions": [],
+        "stac_extensions": ["https://stac-extensions.github.io/eo/v1.0.0/schema.json"],
         "license": "proprietary",
         "providers": [provider],
         "extent": {
@@ -139,7 +167,7 @@ def collection_row(satellite: SandboxSatellite) -> Row:
             "temporal": {"interval": [[zulu(first), zulu(HISTORY)]]},
         },
         "summaries": {"gsd": [satellite.resolution]},
-        "links": [_link(satellite.collection)],
+        "links": [link(satellite.collection, "Collection")],
         "created_at": zulu(first),
         "updated_at": zulu(HISTORY),
     }
