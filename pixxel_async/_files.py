@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from .errors import ConfigError
 
 __all__ = [
     "FULL", "NO_FOLDER_SYNC", "NO_HARD_LINKS", "NO_PERMISSIONS", "SAFE_OPEN", "check_ours",
-    "check_state_folder", "open_regular", "read_regular", "sync_folder", "write_atomically",
+    "check_state_folder", "open_named", "open_regular", "read_named", "read_regular", "sync_folder", "write_atomically",
 ]  # fmt: skip
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -27,6 +28,9 @@ NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.EACCES, errno.
 """The file system does not sync folders."""
 SAFE_OPEN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 """Flags with which every file of ours is opened: no symbolic link, closed on exec, bytes as they are."""
+
+_INHERITED = re.compile(r"/dev/stdin|/(?:dev|proc/self)/fd/([0-9]{1,6})")
+"""Names of descriptors that this process was started with."""
 
 
 def open_regular(path: Path | str, *, follow: bool = True) -> int:
@@ -49,17 +53,44 @@ def open_regular(path: Path | str, *, follow: bool = True) -> int:
     return fd
 
 
+def open_named(path: Path | str) -> int:
+    """Open a file that the user named, for reading, and return its descriptor; never waits for a writer to come.
+
+    A pipe is opened where the name says so: `/dev/stdin`, and `/dev/fd/63` as a shell writes `<(command)`. Any other
+    pipe, device or folder is refused, since whoever can write into the folder may have put it there.
+
+    Raises:
+        OSError: as in `open_regular`.
+    """
+    inherited = _INHERITED.fullmatch(os.fspath(path))
+    return os.dup(int(inherited[1] or 0)) if inherited else open_regular(path)
+
+
+def read_named(path: Path | str, limit: int) -> bytes:
+    """Read a file that the user named, of at most `limit` bytes; a pipe is read to its end.
+
+    Raises:
+        OSError: as in `open_named`; EFBIG for a larger file.
+    """
+    return _read(open_named(path), path, limit)
+
+
 def read_regular(path: Path | str, limit: int, *, follow: bool = True) -> bytes:
     """Read a regular file of at most `limit` bytes.
 
     Raises:
         OSError: as in `open_regular`; EFBIG for a larger file.
     """
-    with open(open_regular(path, follow=follow), "rb") as file:
+    return _read(open_regular(path, follow=follow), path, limit)
+
+
+def _read(fd: int, path: Path | str, limit: int) -> bytes:
+    with open(fd, "rb") as file:
         data = file.read(limit + 1)
-    if len(data) > limit:
-        raise OSError(errno.EFBIG, f"larger than {limit:,} bytes", os.fspath(path))
-    return data
+    if len(data) <= limit:
+        return data
+    del data  # it may hold a key, and the frame of the error is shown by crash reports
+    raise OSError(errno.EFBIG, f"larger than {limit:,} bytes", os.fspath(path))
 
 
 def write_atomically(path: Path, lines: Iterable[bytes], *, mode: int = 0o666) -> None:

@@ -7,9 +7,12 @@ retried from many positions are bounded. A hostile or broken server cannot stop 
 from __future__ import annotations
 
 import re
+import traceback
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 MAX_TEXT = 32_768
 """Characters of a text that are looked at; the rest is dropped."""
@@ -20,6 +23,8 @@ _SHORTEST = 6
 _CUT = "…"
 
 _LINK = re.compile(r"(https?://)(?:[^\s/?#\"'<>@]*@)?([^\s?#\"'<>]*)(?:[?#][^\s\"'<>]*)?", re.IGNORECASE)
+_OPEN_AUTHORITY = re.compile(r"(https?://)[^\s/?#]{0,4096}$", re.IGNORECASE)
+"""The start of a URL that was cut within its authority, where user info may stand."""
 _SIGNED = re.compile(
     r"\b((?:X-Amz|X-Goog)-[A-Za-z-]{1,60}|Signature|sig|Policy|Key-Pair-Id|token)=[^\s&\"'<>]+", re.IGNORECASE
 )
@@ -36,19 +41,20 @@ _SECRET_PAIR = re.compile(
 _LONG_WORD = re.compile(r"[A-Za-z0-9+/=_%.-]{32,}")
 
 
-def mask(text: str, secrets: Sequence[str] = ()) -> str:
+def mask(text: str, secrets: Sequence[str] = (), *, limit: int = MAX_TEXT) -> str:
     """Return the text without the given secrets, credentials after a scheme word, and the query of any URL.
 
     Args:
-        text: foreign text; at most `MAX_TEXT` characters of it are kept.
+        text: foreign text.
         secrets: exact texts to blank, such as the API key that was sent, also where the cut goes through them.
+        limit: characters of the text that are kept, at most `MAX_TEXT`.
     """
-    whole, text = len(text), text[:MAX_TEXT]
+    whole, text = len(text), text[: min(limit, MAX_TEXT)]
     for secret in secrets:
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, "***")
-    if whole > MAX_TEXT:
-        text = _without_start(text, secrets) + _CUT
+    if whole > limit:
+        text = _OPEN_AUTHORITY.sub(r"\1", _without_start(text, secrets)) + _CUT
     text = _SIGNED.sub(r"\1=***", mask_links(text))
     return _SCHEME.sub(r"\1 ***", text)
 
@@ -79,9 +85,12 @@ def printable(text: str, limit: int = 500) -> str:
 
 
 def redact_url(url: str) -> str:
-    """Return scheme and host of a URL, all that a message may say of a signed one."""
-    found = _LINK.match(url[:MAX_TEXT])
-    return found[1] + found[2].split("/")[0] + "/…" if found else "a link that is no URL"
+    """Return scheme and host of a URL, all that a message may say of a signed one; never raises."""
+    with suppress(ValueError):
+        parts = urlsplit(url[:MAX_TEXT])
+        if parts.scheme in ("http", "https") and parts.hostname:
+            return f"{parts.scheme}://{printable(parts.netloc.rpartition('@')[2], 100)}/…"
+    return "a link that is no URL"
 
 
 def excerpt(body: bytes, limit: int = 200) -> str:
@@ -122,3 +131,19 @@ def _without_secret_elements(text: str) -> str:
             kept.append(_CUT)
             at = len(text) if end < 0 else end
     return "".join(kept) + text[at:]
+
+
+def forget_locals(error: BaseException) -> None:
+    """Clear the local variables of an exception's finished frames, and of those of its cause and context.
+
+    Where an exception of a library, or a cancellation, leaves frames that hold a key or a signed URL, a crash report
+    would show them. The lines of the traceback stay.
+    """
+    seen: set[int] = set()
+    left: list[BaseException | None] = [error]
+    while left:
+        each = left.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            traceback.clear_frames(each.__traceback__)
+            left += [each.__cause__, each.__context__]

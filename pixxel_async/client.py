@@ -22,7 +22,7 @@ from ._http.sender import Sender
 from ._http.streaming import Storage
 from ._version import __version__
 from .packages import Packages
-from .settings import KeySource, Secret, Settings, Timing
+from .settings import KeySource, Secret, Settings, Timing, mask_key
 from .waiting import Broker
 
 if TYPE_CHECKING:
@@ -138,8 +138,9 @@ class PixxelClient:
         on_reply: Sequence[ReplyHook] = (),
         timing: Timing | None = None,
     ) -> None:
-        told = {"base_url": base_url, "auth": auth, "http.proxy": proxy}
-        given: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+        api_key = mask_key(api_key)
+        chosen = {"base_url": base_url, "auth": auth, "http.proxy": proxy}
+        given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
         if settings is None:
             settings = Settings.load(api_key, profile, **given)
         else:
@@ -166,6 +167,7 @@ class PixxelClient:
         Args:
             auth: form of the new key; None keeps the form that this client's settings fix.
         """
+        api_key = mask_key(api_key)
         light = type(self).__new__(type(self))
         light._owner = self._owner or self
         light._brokers = self._brokers

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from .._protocol.headers import retry_after
+from .._protocol.hosts import host_of, is_loopback
 from ..errors import ClientClosed
 from ..settings import Settings, Timing
 from ..settings.constants import SUCCESS_GAIN
@@ -17,7 +18,6 @@ from .hooks import Hooks
 from .host_limiter import HostLimiter
 from .reply import Reply, TransportFailure
 from .rules import throttle
-from .rules.link_safety import host_of, is_loopback
 from .storage import LinkStorage
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .._protocol.headers import retry_after
-from ..settings import Settings, Timing
+from ..settings import Secret, Settings, Timing
 from .rules.host_limit import HostState, after_refusal, after_success, is_busy, max_in_flight
 
 if TYPE_CHECKING:
@@ -36,10 +36,9 @@ class HostLimiter:
         self._slots: dict[str, HostSlot] = {}
 
     @asynccontextmanager
-    async def acquire(self, url: str) -> AsyncIterator[HostSlot]:
+    async def acquire(self, url: Secret) -> AsyncIterator[HostSlot]:
         """Hold one of the host's requests in flight for the block; waits while it is paused or at its limit."""
-        name = urlsplit(url).netloc.rpartition("@")[2].lower()
-        slot = self._slots.setdefault(name, HostSlot())
+        slot = self._slots.setdefault(_name_of(url), HostSlot())
         await self._acquire(slot)
         try:
             yield slot
@@ -92,6 +91,14 @@ class HostLimiter:
                 if not slot.in_flight and not slot.waiting:
                     del self._slots[name]
                     return
+
+
+def _name_of(url: Secret) -> str:
+    """Return host and port of a URL; "" for what is no URL, and is refused later."""
+    try:
+        return urlsplit(url.reveal()).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return ""
 
 
 class HostSlot:

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from attrs import field, frozen
 
-from .._redact import mask, mask_value, printable
+from .._redact import MAX_TEXT, mask, mask_value, printable
 from ..errors import (
     APIError,
     BadRequest,
@@ -216,10 +216,10 @@ def _error_parts(reply: Reply) -> tuple[str, str, Any, bool]:
 
 def _page_message(body: bytes) -> str:
     """Return the message of a body that is not JSON: the title of a page, else its text."""
-    text = body[:_MESSAGE_HEAD].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    text = body[: 4 * MAX_TEXT + 4].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")  # cut again, and masked there
     if not text.startswith("<"):
         return text
-    found = _TITLE.search(text)
+    found = _TITLE.search(text[:_MESSAGE_HEAD])
     return found[1] if found else "a page without a message"
 
 
@@ -264,7 +264,8 @@ def _yield_gil(value: dict[str, Any]) -> dict[str, Any]:
 
 def body_start(reply: Reply) -> str:
     """Return the first characters of a body, printable and without secrets."""
-    return printable(mask(reply.body[:2000].decode("utf-8", "replace"), _secrets(reply)), 200)
+    text = reply.body[:_MESSAGE_HEAD].decode("utf-8", "replace")
+    return printable(mask(text, _secrets(reply), limit=2000), 200)
 
 
 def _secrets(reply: Reply) -> list[str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
 
-from ..errors import BadRequest, DecodeError, IncompleteListing, NotAPackage, NotFound, PixxelError
+from .._redact import forget_locals
+from ..errors import APIError, BadRequest, DecodeError, IncompleteListing, NotAPackage, NotFound, PixxelError
 from ..settings.constants import MAX_PAGES
 from .call import Call, Operation, Repeat
 from .codec.convert import Drift, members_of, read, read_list
@@ -233,6 +234,9 @@ class RestAPI:
             if self._threads is None:
                 self._threads = anyio.CapacityLimiter(_THREADS)
             return await anyio.to_thread.run_sync(decode, abandon_on_cancel=True, limiter=self._threads)
+        except APIError as error:
+            forget_locals(error)  # the body, which may repeat the key
+            raise
         except DecodeError as error:
             found = error
         name = call.operation.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, evolve, frozen
 
-from ..errors import Forbidden, KeyRefused, PixxelError
+from ..errors import ConfigError, Forbidden, KeyRefused, PixxelError
 from ..settings import KeySource, Secret
 from .call import Call, Repeat
 from .channel import Channel
@@ -30,6 +31,8 @@ _log = logging.getLogger("pixxel_async.http")
 
 _RESERVED = frozenset({"authorization", "host", "content-length", "transfer-encoding", "cookie"})
 """Headers that a hook may not set."""
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _KEY_STATUSES = (401, 403)
 
 
@@ -82,11 +85,8 @@ class Sender:
         self.form: AuthForm | None = None if auth == "auto" else "bearer" if auth == "bearer" else "raw"
         self._key = key
         self._auto = auth == "auto"
-        given: Any = key  # from callers without a type checker, it may be anything
-        if not isinstance(given, Secret):
-            check_key("callable" if callable(given) else given)
-        elif given:
-            check_key(given.reveal())
+        if isinstance(key, Secret) and key:
+            check_key(key)
 
     async def call(self, call: Call) -> Reply:
         """Send a call, with as many attempts as its repeat class allows, and return the successful response.
@@ -151,7 +151,7 @@ class Sender:
         sent_at = clock()
         left = progress.left(sent_at, channel.settings.http.call_timeout)
         try:
-            got = await transport.attempt(request, _headers(attempt, header), max(left, 0.001))
+            got = await transport.attempt(request, _added_headers(attempt), header, max(left, 0.001))
         except asyncio.CancelledError:
             if repeat != "safe":
                 _log.warning("call.abandoned operation=%s outcome=unknown", request.operation)
@@ -169,10 +169,8 @@ class Sender:
     async def _read_key(self) -> Secret:
         """Return the key; it is plain text only where it is sent, in no frame that a crash report may show."""
         if isinstance(self._key, Secret):
-            check_key(self._key.reveal())
-            return self._key
-        key = self._key()
-        return Secret(check_key(await key if inspect.isawaitable(key) else key))
+            return check_key(self._key)
+        return check_key(await _ask(self._key))
 
     async def _other_credential(
         self, sent: _Credential, got: Reply | TransportFailure, repeat: Repeat, progress: _Progress
@@ -217,9 +215,20 @@ class Sender:
         return error
 
 
-def _headers(attempt: Attempt, header: Secret) -> Mapping[str, str]:
-    added = {name: value for name, value in attempt.headers.items() if name.lower() not in _RESERVED}
-    return {**added, "Authorization": header.reveal()} if header else added
+async def _ask(source: KeySource) -> Secret:
+    made: Any = source()  # a source of a caller without a type checker may return the key itself
+    return Secret(await made if inspect.isawaitable(made) else made)
+
+
+def _added_headers(attempt: Attempt) -> Mapping[str, str]:
+    """Return the headers that hooks added; raises `ConfigError` for one that cannot be sent in a line of its own."""
+    for name, value in attempt.headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            raise ConfigError(
+                f"the header {name!r:.60}, which a hook added, cannot be sent: a name is made of letters, digits and "
+                "dashes, and a value is text of ISO 8859-1 without line ends and control characters"
+            )
+    return {name: value for name, value in attempt.headers.items() if name.lower() not in _RESERVED}
 
 
 def _hidden(header: Secret) -> tuple[Secret, ...]:

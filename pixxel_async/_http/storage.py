@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from .._redact import redact_url
 from ..errors import UnsafeLink
+from ..settings import Secret
 from .host_limiter import HostLimiter
 from .reply import TransportFailure
 from .rules.body_limits import ERROR_BODY_TIMEOUT
-from .rules.link_safety import check_link, forbidden_reason, next_hop
+from .rules.link_safety import forbidden_reason, next_hop, unsafe_reason
 
 if TYPE_CHECKING:
     from .edge.response import Response
@@ -77,14 +78,19 @@ class LinkStorage:
 
     @asynccontextmanager
     async def get(
-        self, url: str, *, headers: Mapping[str, str] | None = None, method: str = "GET", buffer: int | None = None
+        self,
+        url: str | Secret,
+        *,
+        headers: Mapping[str, str] | None = None,
+        method: str = "GET",
+        buffer: int | None = None,
     ) -> AsyncIterator[LinkReply]:
         """Open a signed URL; every status is returned, except redirects, which are followed at most three times.
 
         Waits while the host is paused (429, 503, Retry-After) or at its concurrency limit.
 
         Args:
-            url: sent exactly as given.
+            url: sent exactly as given; masked if it is a `Secret`.
             headers: such as Range and If-Range.
             buffer: bytes buffered before backpressure (twice as many at most), and most bytes per read; None for the
                 default, which suits a few large bodies.
@@ -93,6 +99,7 @@ class LinkStorage:
             UnsafeLink: the URL, or the target of a redirect, is not allowed.
             ConnectionFailed, TimedOut: there was no response.
         """
+        url = url if isinstance(url, Secret) else Secret(url)
         async with self._hosts.acquire(url) as slot:
             sent_at = self._hosts.now()
             answer = await self._follow(method, url, headers or {}, buffer)
@@ -117,16 +124,23 @@ class LinkStorage:
             raise UnsafeLink(f"{host} is not opened: its name leads to addresses that are off limits")
         return allowed
 
-    async def _follow(self, method: str, url: str, headers: Mapping[str, str], buffer: int | None) -> Response:
+    async def _follow(self, method: str, url: Secret, headers: Mapping[str, str], buffer: int | None) -> Response:
         transport = self._connections()
         for _ in range(HOPS + 1):
-            check_link(url, loopback=self._loopback, block_private=self._block_private)
+            if reason := unsafe_reason(url.reveal(), loopback=self._loopback, block_private=self._block_private):
+                raise UnsafeLink(f"{redact_url(url.reveal())} is not opened: {reason}")
             answer = await transport.follow(method, url, headers, buffer)
             if isinstance(answer, TransportFailure):
                 raise answer.error
-            location = answer.headers.get("location")
-            if answer.status not in _REDIRECTS or not location:
+            if answer.status not in _REDIRECTS or not answer.headers.get("location"):
                 return answer
             answer.close()
-            url = next_hop(url, location)
-        raise UnsafeLink(f"{redact_url(url)}: more than {HOPS} redirects")
+            url = _next_hop(url, answer)
+        raise UnsafeLink(f"{redact_url(url.reveal())}: more than {HOPS} redirects")
+
+
+def _next_hop(url: Secret, answer: Response) -> Secret:
+    target = Secret(next_hop(url.reveal(), answer.headers["location"]) or "")
+    if not target:
+        raise UnsafeLink(f"{redact_url(url.reveal())} redirects to what is no link")
+    return target

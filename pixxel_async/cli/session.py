@@ -12,7 +12,7 @@ from attrs import frozen
 
 from ..client import PixxelClient
 from ..errors import ConfigError
-from ..settings import Settings
+from ..settings import Secret, Settings
 from ..settings.sources import read_key
 
 SEED = 1
@@ -78,10 +78,10 @@ def parse_assignments(sets: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def _key(path: str) -> str:
+def _key(path: str) -> Secret:
     if path != "-":
         return read_key(Path(path))
-    key = sys.stdin.read().strip()
+    key = Secret(sys.stdin.read().strip())
     if not key:
         raise ConfigError("stdin holds no key")
     return key

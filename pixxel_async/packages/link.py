@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from .._redact import redact_url
 
-@frozen(repr=False)
+
+@frozen
 class Link:
     """A signed link to a package's bytes; fetched without the API key.
 
@@ -19,22 +20,10 @@ class Link:
         good_until: expiry on the client's monotonic clock, in seconds; None if unknown.
     """
 
-    url: str
+    url: str = field(repr=redact_url)
     expires_at: datetime | None = None
-    good_until: float | None = field(default=None, eq=False)
+    good_until: float | None = field(default=None, eq=False, repr=False)
 
     def good_for(self, clock: float) -> float:
         """Return the remaining lifetime in seconds at `clock`; infinite if the expiry is unknown."""
         return math.inf if self.good_until is None else self.good_until - clock
-
-    def __repr__(self) -> str:
-        return f"Link({masked(self.url)}, expires_at={self.expires_at})"
-
-
-def masked(url: str) -> str:
-    """Return scheme and host of a URL; path and query are masked, since they may be secret."""
-    try:
-        parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.hostname}/…"
-    except ValueError:
-        return "…"

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field, fields_dict, frozen
 
+from .._protocol.hosts import host_of, is_loopback
 from ..errors import ConfigError
 from .assign import assign
-from .checks import on_loopback, one_of, origin_of
+from .checks import one_of, origin_of
 from .options import DownloadOptions
 from .parts import DownloadSettings, HTTPSettings, MiB, OnExisting, OnMissing, PollSettings, RetrySettings, Verify
-from .secret import KeySource, Secret
-from .sources import gather
+from .secret import KeySource, Secret, mask_argument, mask_key
+from .sources import Environment, gather
 from .timing import Timing
 
 __all__ = [
@@ -31,15 +32,15 @@ __all__ = [
     "Settings",
     "Timing",
     "Verify",
+    "mask_key",
 ]
 
 
 def _key(value: Any) -> Secret | KeySource:
-    if value is None or isinstance(value, str):
-        return Secret(value or "")
-    return cast("Secret | KeySource", value)
+    return Secret("") if value is None else mask_key(value)
 
 
+@mask_argument("api_key", mask_key)
 @frozen(kw_only=True)
 class Settings:
     """Everything that a client can be told.
@@ -63,8 +64,12 @@ class Settings:
     download: DownloadSettings = field(factory=DownloadSettings)
 
     def __attrs_post_init__(self) -> None:
-        if self.base_url.startswith("http:") and not self.http.allow_http and not on_loopback(self.base_url):
+        if self.base_url.startswith("http:") and not self.http.allow_http and not is_loopback(host_of(self.base_url)):
             raise ConfigError("base_url is http:, which shows the key on the way; use https, or set http.allow_http")
+
+    def __repr__(self) -> str:
+        known = [name for name in fields_dict(type(self)) if hasattr(self, name)]  # fewer where the constructor failed
+        return f"Settings({', '.join(f'{name}={getattr(self, name)!r}' for name in known)})"
 
     @classmethod
     def load(
@@ -85,11 +90,16 @@ class Settings:
         Raises:
             ConfigError: an unknown name, a value out of bounds, a file that cannot be used.
         """
-        found = gather(profile, os.environ if environ is None else environ)
+        api_key, variables = mask_key(api_key), Environment(os.environ if environ is None else environ)
+        del environ  # it holds the key, and this frame is shown by crash reports
+        found = gather(profile, variables)
         key = {"api_key": found.key, "key_source": found.key_source or "nowhere"}
         return cls().with_values(api_key, **{**key, **found.values, **values})
 
     def with_values(self, api_key: str | Secret | KeySource | None = None, /, **values: Any) -> Self:
         """These settings with further ones put in, named as in `load`."""
+        api_key = mask_key(api_key)
+        if "api_key" in values:
+            values["api_key"] = mask_key(values["api_key"])
         changed = assign(self, values)
         return changed if api_key is None else evolve(changed, api_key=api_key, key_source="argument")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -58,15 +57,6 @@ def origin_of(url: object) -> str:
     host = _host(parts.hostname)
     usual = {"https": 443, "http": 80}[parts.scheme]
     return f"{parts.scheme}://{host}" if port in (None, usual) else f"{parts.scheme}://{host}:{port}"
-
-
-def on_loopback(origin: str) -> bool:
-    """Whether an origin means this machine."""
-    host = urlsplit(origin).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _split(url: object) -> tuple[SplitResult, int | None]:

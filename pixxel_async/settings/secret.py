@@ -1,16 +1,19 @@
-"""Texts that show themselves nowhere, and where keys come from that change."""
+"""Texts that are masked wherever they are shown, and sources of keys that rotate."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, overload
+
+T = TypeVar("T")
 
 KeySource = Callable[[], Awaitable[str]]
 """An API key that rotates: awaited before a call needs it."""
 
 
 class Secret:
-    """A text that shows itself in no repr, no pickle and no copy of a process's state."""
+    """A text that is masked in its repr, and so in the frames of a crash report; it refuses to be pickled."""
 
     __slots__ = ("_text",)
 
@@ -18,7 +21,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself, for the one place that sends it."""
+        """Return the text itself, for the one place that sends it."""
         return self._text
 
     def __repr__(self) -> str:
@@ -35,3 +38,42 @@ class Secret:
 
     def __reduce__(self) -> Any:
         raise TypeError("a secret is not pickled; hand the key to the other process by its environment")
+
+
+@overload
+def mask_key(key: None) -> None: ...
+
+
+@overload
+def mask_key(key: str | Secret | KeySource) -> Secret | KeySource: ...
+
+
+def mask_key(key: Any) -> Any:
+    """Wrap a key, so that the caller's frame holds no plain text; None and sources of keys are returned as they are.
+
+    Whatever else was given is wrapped, too: it may hold a key, and is refused before it is used.
+    """
+    return key if key is None or isinstance(key, Secret) or callable(key) else Secret(key)
+
+
+def mask_argument(name: str, mask: Callable[[Any], Any]) -> Callable[[type[T]], type[T]]:
+    """Decorate an attrs class: an argument of its constructor is masked before the constructor's frame exists.
+
+    Args:
+        name: the keyword.
+        mask: wraps the value.
+    """
+
+    def decorate(cls: type[T]) -> type[T]:
+        make: Any = cls.__init__
+
+        @wraps(make)
+        def init(self: T, **values: Any) -> None:
+            if name in values:
+                values[name] = mask(values[name])
+            make(self, **values)
+
+        cls.__init__ = init  # type: ignore[assignment]
+        return cls
+
+    return decorate

@@ -1,4 +1,4 @@
-"""Where settings come from: the environment, key files and the profile file."""
+"""Sources of settings: the environment, key files and the profile file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Any
 
 from attrs import field, frozen
 
+from .._files import read_named
 from ..errors import ConfigError
+from .secret import Secret
 
 _log = logging.getLogger("pixxel_async.settings")
 
@@ -25,101 +27,125 @@ _VARIABLES = {
 }
 KEY_SIZE = 64 * 1024
 PROFILE_SIZE = 1024 * 1024
-"""Bytes that a key file, or the profile file, may have."""
+"""Most bytes of a key file, and of the profile file."""
+
+
+class Environment:
+    """The variables of an environment; they are in no repr, since keys are among them."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def get(self, name: str) -> str:
+        """Return a variable; "" if it is not set."""
+        return self._variables.get(name) or ""
+
+    def key(self) -> Secret:
+        """Return the API key of PIXXEL_API_KEY, empty if it is not set."""
+        return Secret(self.get("PIXXEL_API_KEY"))
 
 
 @frozen
 class GatheredSettings:
-    """What was found: values by dotted name, and the key with where it came from."""
+    """Settings of the environment and the profile file.
+
+    Attributes:
+        values: by dotted name, the key excluded.
+        key: the key; empty without one.
+        key_source: where the key was found.
+    """
 
     values: Mapping[str, Any] = field(factory=dict)
-    key: str = field(default="", repr=False)
+    key: Secret = field(factory=lambda: Secret(""))
     key_source: str = ""
 
 
-def gather(profile: str | None, environ: Mapping[str, str]) -> GatheredSettings:
-    """The profile's values, overruled by those of the environment.
+def gather(profile: str | None, environ: Environment) -> GatheredSettings:
+    """Read the profile's values, overruled by those of the environment.
 
     Args:
-        profile: a table of the profile file; None for PIXXEL_PROFILE, else `default` if it is there.
-        environ: the environment.
+        profile: a table of the profile file; None for PIXXEL_PROFILE, else `default` if it exists.
 
     Raises:
         ConfigError: a file that was named is missing, too large or no text of its kind.
     """
     values, where = _profile(profile or environ.get("PIXXEL_PROFILE"), environ)
-    own_key, own_file = values.pop("api_key", ""), values.pop("api_key_file", "")
-    values |= {name: environ[variable] for variable, name in _VARIABLES.items() if environ.get(variable)}
-    if environ.get("PIXXEL_API_KEY"):
-        return GatheredSettings(values, environ["PIXXEL_API_KEY"], "PIXXEL_API_KEY")
-    if environ.get("PIXXEL_API_KEY_FILE"):
-        return GatheredSettings(values, read_key(Path(environ["PIXXEL_API_KEY_FILE"])), "PIXXEL_API_KEY_FILE")
+    own_key, own_file = values.pop("api_key", None), values.pop("api_key_file", "")
+    values |= {name: value for variable, name in _VARIABLES.items() if (value := environ.get(variable))}
+    if key := environ.key():
+        return GatheredSettings(values, key, "PIXXEL_API_KEY")
+    if file := environ.get("PIXXEL_API_KEY_FILE"):
+        return GatheredSettings(values, read_key(Path(file)), "PIXXEL_API_KEY_FILE")
     if own_key:
         _warn_if_open(where[0])
-        return GatheredSettings(values, str(own_key), where[1])
+        return GatheredSettings(values, own_key, where[1])
     if own_file:
         path = where[0].parent / Path(str(own_file)).expanduser()
         return GatheredSettings(values, read_key(path), where[1])
     return GatheredSettings(values)
 
 
-def read_key(path: Path) -> str:
-    """The key in a file, without the blanks around it; warns when others can read the file."""
-    text = _text(path, KEY_SIZE).strip()
-    if not text:
+def read_key(path: Path) -> Secret:
+    """Read the key in a file, without the blanks around it; log a warning if others can read the file."""
+    key = Secret(_text(path, KEY_SIZE).strip())
+    if not key:
         raise ConfigError(f"there is no key in {path}")
     _warn_if_open(path)
-    return text
+    return key
 
 
-def profile_file(environ: Mapping[str, str]) -> tuple[Path, bool]:
-    """Where the profile file is looked for, and whether the user has said so."""
+def profile_file(environ: Environment) -> tuple[Path, bool]:
+    """Return the path of the profile file, and whether the user named it."""
     if environ.get("PIXXEL_CONFIG"):
-        return Path(environ["PIXXEL_CONFIG"]).expanduser(), True
+        return Path(environ.get("PIXXEL_CONFIG")).expanduser(), True
     try:
         home = Path(environ.get("HOME") or Path.home())
     except RuntimeError:  # a user without HOME and without a passwd entry, as in containers
         home = Path(os.devnull)
-    usual = [Path(environ["XDG_CONFIG_HOME"])] if environ.get("XDG_CONFIG_HOME") else [home / ".config"]
+    usual = [Path(environ.get("XDG_CONFIG_HOME") or home / ".config")]
     if sys.platform == "darwin":
         usual.append(home / "Library" / "Application Support")
     if environ.get("APPDATA"):
-        usual.append(Path(environ["APPDATA"]))
+        usual.append(Path(environ.get("APPDATA")))
     files = [folder / "pixxel" / "config.toml" for folder in usual]
     return next((file for file in files if file.is_file()), files[0]), False
 
 
-def _profile(name: str | None, environ: Mapping[str, str]) -> tuple[dict[str, Any], tuple[Path, str]]:
+def _profile(name: str, environ: Environment) -> tuple[dict[str, Any], tuple[Path, str]]:
     path, named = profile_file(environ)
-    if not named and name is None and not path.is_file():
+    if not named and not name and not path.is_file():
         return {}, (path, "")
-    try:
-        tables = tomllib.loads(_text(path, PROFILE_SIZE))
-    except tomllib.TOMLDecodeError:
-        tables = None
-    if tables is None:
-        raise ConfigError(f"{path} is not TOML")
+    tables = _tables(path)
     wanted = name or "default"
-    table = tables.get(wanted, {} if name is None else None)
-    if not isinstance(table, dict):
+    table = tables.get(wanted, None if name else {})
+    if table is None:
         raise ConfigError(f"there is no profile {wanted!r} in {path}; there are: {', '.join(sorted(tables)) or 'none'}")
     return dict(table), (path, f"profile {wanted!r} of {path}")
 
 
+def _tables(path: Path) -> dict[str, dict[str, Any]]:
+    """Read the tables of the profile file; their keys are masked at once."""
+    try:
+        found = tomllib.loads(_text(path, PROFILE_SIZE))
+    except tomllib.TOMLDecodeError:
+        found = None
+    if found is None:
+        raise ConfigError(f"{path} is not TOML")
+    tables = {name: table for name, table in found.items() if isinstance(table, dict)}
+    for table in tables.values():
+        if "api_key" in table:
+            table["api_key"] = Secret(table["api_key"])
+    return tables
+
+
 def _text(path: Path, limit: int) -> str:
     try:
-        with path.open("rb") as file:
-            raw = file.read(limit + 1)
-        text = raw.decode("utf-8-sig")
+        return read_named(path, limit).decode("utf-8-sig")
     except OSError as error:
-        why = error.strerror or type(error).__name__
+        reason = error.strerror or type(error).__name__
     except UnicodeDecodeError:
-        why = "not UTF-8 text"
-    else:
-        why = "" if len(raw) <= limit else f"longer than {limit} bytes"
-    if why:
-        raise ConfigError(f"cannot read {path}: {why}")
-    return text
+        reason = "not UTF-8 text"
+    raise ConfigError(f"cannot read {path}: {reason}")
 
 
 def _warn_if_open(path: Path) -> None:

@@ -31,7 +31,7 @@ ALLOWED = {
     "_codegen": {"description"},
     "description": {"errors"},
     "events": {"errors", "packages", "_formats"},
-    "settings": {"errors", "_redact"},
+    "settings": {"errors", "_files", "_protocol", "_redact"},
     "_protocol": {"errors", "_redact"},
     "_formats": {"errors"},
     "_aio": {"errors"},

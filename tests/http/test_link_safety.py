@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async._http.rules.link_safety import check_link, forbidden_reason, literal, next_hop
-from pixxel_async.errors import UnsafeLink
+from pixxel_async._http.rules.link_safety import forbidden_reason, next_hop, unsafe_reason
+from pixxel_async._protocol.hosts import literal
 
 SIGNATURE = "X-Amz-Signature=5ecre7"
 
@@ -55,11 +55,10 @@ REFUSED = [
 
 @pytest.mark.parametrize("url", REFUSED, ids=lambda url: url[:40])
 def test_refused(url: str) -> None:
-    """What no package can lie behind is refused, and the text holds nothing of the link but its host."""
-    with pytest.raises(UnsafeLink) as caught:
-        check_link(url + ("?" + SIGNATURE if url else ""), loopback=False)
-    assert "5ecre7" not in str(caught.value)
-    assert "pw@" not in str(caught.value)
+    """A URL that no package can have is refused, and the reason holds nothing of it."""
+    reason = unsafe_reason(url + ("?" + SIGNATURE if url else ""), loopback=False)
+    assert reason
+    assert "5ecre7" not in reason and "pw" not in reason
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,7 @@ def test_refused(url: str) -> None:
 )
 def test_accepted(url: str) -> None:
     """Real storages, private ones included, are opened."""
-    check_link(url, loopback=False)
+    assert unsafe_reason(url, loopback=False) == ""
 
 
 @pytest.mark.parametrize(
@@ -82,17 +81,15 @@ def test_accepted(url: str) -> None:
 )
 def test_private_networks_can_be_blocked(url: str) -> None:
     """A web backend keeps links out of its own network."""
-    with pytest.raises(UnsafeLink, match="private"):
-        check_link(url, loopback=False, block_private=True)
+    assert "private" in unsafe_reason(url, loopback=False, block_private=True)
 
 
 def test_loopback_needs_an_api_on_loopback() -> None:
     """Plain http and loopback belong to the sandbox, and nothing else does even then."""
-    check_link("http://127.0.0.1:8080/a", loopback=True)
-    check_link("http://localhost:8080/a", loopback=True, block_private=True)
+    assert unsafe_reason("http://127.0.0.1:8080/a", loopback=True) == ""
+    assert unsafe_reason("http://localhost:8080/a", loopback=True, block_private=True) == ""
     for url in ("http://host.example/a", "http://169.254.169.254/a", "https://169.254.169.254/a"):
-        with pytest.raises(UnsafeLink):
-            check_link(url, loopback=True)
+        assert unsafe_reason(url, loopback=True)
 
 
 def test_hops() -> None:
@@ -100,8 +97,7 @@ def test_hops() -> None:
     assert next_hop("https://host.example/a/b?x=1", "../c") == "https://host.example/c"
     assert next_hop("https://host.example/a", "https://other.example/d") == "https://other.example/d"
     for location in ("https://[::1", "a b", "\x7f"):
-        with pytest.raises(UnsafeLink):
-            next_hop("https://host.example/a", location)
+        assert next_hop("https://host.example/a", location) is None
 
 
 @pytest.mark.slow
@@ -119,10 +115,8 @@ def test_every_address_is_judged(address: ipaddress.IPv4Address | ipaddress.IPv6
 @pytest.mark.slow
 @given(st.text(max_size=80) | st.text(max_size=40).map(lambda text: "https://" + text))
 def test_no_link_can_hurt(url: str) -> None:
-    """Any text is a link or an UnsafeLink."""
-    try:
-        check_link(url, loopback=False)
-    except UnsafeLink:
+    """Any text is a link or has a reason."""
+    if unsafe_reason(url, loopback=False):
         return
     assert url.lower().startswith("https://") and url.isascii()
     assert literal("x") is None

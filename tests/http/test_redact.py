@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async._http.codec.model import Model
-from pixxel_async._http.reply import Reply, error_of
+from pixxel_async._http.reply import Reply, body_start, error_of
 from pixxel_async._http.rules.auth import authorization, check_key, has_scheme, other_form
 from pixxel_async._redact import MAX_TEXT, excerpt, mask, mask_links, mask_value, printable, redact_url
 from pixxel_async.errors import ConfigError
@@ -47,6 +47,22 @@ def test_the_rest_stays() -> None:
 def test_the_key_is_blanked_wherever_it_stands(before: str, after: str) -> None:
     """No message holds the key that was sent."""
     assert KEY not in mask(before + KEY + after, (KEY,))
+
+
+def test_a_key_that_stands_across_a_cut_is_masked() -> None:
+    """No start of the key is left at the end of a text that was cut, wherever the cut is."""
+    for before in range(0, 2100, 7):
+        reply = Reply(200, {}, b" " * before + KEY.encode() + b" " * 2000, hidden=(Secret(KEY),))
+        assert "cana" not in body_start(reply)
+    for before in range(MAX_TEXT - 30, MAX_TEXT + 5):
+        assert "cana" not in mask(" " * before + KEY + " " * 100, (KEY,))
+        error = error_of(Reply(500, {}, b" " + b"x " * (before // 2) + KEY.encode() + b" " * 99, hidden=(Secret(KEY),)))
+        assert "cana" not in str(error)
+
+
+def test_a_link_that_stands_across_a_cut_is_masked() -> None:
+    """User info whose host is cut off is gone, too."""
+    assert "s3c" not in mask("see https://user:s3cr3t@h.example/a", limit=22)
 
 
 @pytest.mark.slow
@@ -88,7 +104,7 @@ def test_an_echoed_key_reaches_no_error() -> None:
 def test_refused_keys(key: object) -> None:
     """A key that cannot stand in a header is refused by the rule it breaks, never by its text."""
     with pytest.raises(ConfigError) as caught:
-        check_key(key)
+        check_key(Secret(key))  # type: ignore[arg-type]
     assert not isinstance(key, str) or not key.strip() or key.strip() not in str(caught.value)
 
 

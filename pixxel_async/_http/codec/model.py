@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar, dataclass_transform
 
 import attrs
 
-from ..._redact import mask_links
+from ..._redact import mask_links, mask_value
 from .convert import read, write
 from .open_enum import OpenEnum, word
 from .serialize import (
@@ -75,9 +75,15 @@ def member(
         "within": within,
     }
     metadata = {name: value for name, value in facts.items() if value}
+    shown = _masked if secret else True
     if factory is not None:
-        return attrs.field(factory=factory, metadata=metadata)
-    return attrs.field(default=default, metadata=metadata)
+        return attrs.field(factory=factory, metadata=metadata, repr=shown)
+    return attrs.field(default=default, metadata=metadata, repr=shown)
+
+
+def _masked(value: object) -> str:
+    """Return the mask of a secret member; an empty one is shown."""
+    return "'***'" if value else repr(value)
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(member,))
@@ -112,6 +118,16 @@ class Model:
         shown = [_shown(field, getattr(self, field.name)) for field in attrs.fields(kind) if field.name != "extra"]
         names = [f"extra={{{', '.join(sorted(self.extra))}}}"] if self.extra else []
         return f"{kind.__name__}({', '.join([*filter(None, shown), *names])})"
+
+    def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
+        """Yield the members that the repr shows, for printers that walk the fields of an object, such as rich's."""
+        kind: Any = type(self)
+        for field in attrs.fields(kind):
+            value = getattr(self, field.name)
+            if field.name == "extra":
+                value = sorted(value)
+            if value is not None and value != [] and value != {}:
+                yield field.name, "***" if field.metadata.get("secret") else mask_value(value)
 
 
 @model

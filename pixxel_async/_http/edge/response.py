@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..._redact import redact_url
 from ...errors import ConnectionFailed, DecodeError
-from ...settings import HTTPSettings
+from ...settings import HTTPSettings, Secret
 from ...settings.constants import MAX_ERROR_BODY
 from ..reply import TransportFailure
 from ..rules.body_limits import ERROR_BODY_TIMEOUT, too_large
@@ -29,7 +29,7 @@ class Response:
         piece: most bytes returned per read; None for as many as arrived together.
     """
 
-    def __init__(self, response: ClientResponse, no_progress: float, url: str, piece: int | None = None) -> None:
+    def __init__(self, response: ClientResponse, no_progress: float, url: Secret, piece: int | None = None) -> None:
         self.status = response.status
         self.headers: Mapping[str, str] = _join_headers(response.headers)
         self.url = url
@@ -57,7 +57,7 @@ class Response:
             return chunk
         except READ_FAILURES as error:
             failure = to_failure(
-                error, "body", redact_url(self.url), f"no byte of the body within {self._no_progress:g} s"
+                error, "body", redact_url(self.url.reveal()), f"no byte of the body within {self._no_progress:g} s"
             )
         return failure
 

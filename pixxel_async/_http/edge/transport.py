@@ -25,13 +25,13 @@ from attrs import define, frozen
 from yarl import URL
 
 from ..._aio.shield import finish
-from ..._redact import redact_url
+from ..._redact import forget_locals, redact_url
 from ...errors import TimedOut
-from ...settings import HTTPSettings
+from ...settings import HTTPSettings, Secret
 from ..reply import Reply, Stage, TransportFailure
 from ..rules.request import PreparedRequest
 from .failures import FAILURES, MAX_LINE, to_failure
-from .proxies import Proxies
+from .proxies import Proxies, Proxy
 from .response import Response, read_whole
 
 _LINK_BUFFER = 512 * 1024
@@ -107,18 +107,19 @@ class Transport:
         )
 
     async def attempt(
-        self, request: PreparedRequest, headers: Mapping[str, str], left: float
+        self, request: PreparedRequest, headers: Mapping[str, str], authorization: Secret, left: float
     ) -> Reply | TransportFailure:
         """Send one API request once and read the whole response, unless the caller streams it.
 
         Args:
-            headers: headers in addition to the request's own, such as Authorization.
+            headers: headers in addition to the request's own.
+            authorization: value of the Authorization header; empty for none.
             left: seconds until the deadline of the call.
         """
         reached: list[_Track] = []
         try:
             async with asyncio.timeout(None if left == float("inf") else left):
-                return await self._exchange(request, headers, reached)
+                return await self._exchange(request, headers, authorization, reached)
         except TimeoutError:
             pass
         stage: Stage = reached[-1].stage if reached else "connect"
@@ -127,10 +128,10 @@ class Transport:
         )
 
     async def follow(
-        self, method: str, url: str, headers: Mapping[str, str], buffer: int | None
+        self, method: str, url: Secret, headers: Mapping[str, str], buffer: int | None
     ) -> Response | TransportFailure:
         """Send one request to a storage, its URL unchanged; redirects are returned, not followed."""
-        return await self._send(self._storage, method, url, headers, None, [], buffer)
+        return await self._send(self._storage, method, url, headers, Secret(""), None, [], buffer)
 
     async def close(self) -> None:
         """Close both sessions and their connections, and wake readers of open bodies, which aiohttp does not do."""
@@ -169,17 +170,17 @@ class Transport:
             **how,
         )
 
-    def _forget_address(self, session: aiohttp.ClientSession, url: str) -> None:
+    def _forget_address(self, session: aiohttp.ClientSession, url: Secret) -> None:
         """Resolve the name again at the next attempt: after a refused connection it may have another address."""
-        parts = urlsplit(url)
+        parts = urlsplit(url.reveal())
         if self._own and isinstance(session.connector, aiohttp.TCPConnector) and parts.hostname:
             session.connector.clear_dns_cache(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
 
     async def _exchange(
-        self, request: PreparedRequest, headers: Mapping[str, str], reached: list[_Track]
+        self, request: PreparedRequest, headers: Mapping[str, str], authorization: Secret, reached: list[_Track]
     ) -> Reply | TransportFailure:
-        url = self._origin + request.target
-        answer = await self._send(self._api, request.method, url, {**request.headers, **headers}, request.body, reached)
+        url, headers = Secret(self._origin + request.target), {**request.headers, **headers}
+        answer = await self._send(self._api, request.method, url, headers, authorization, request.body, reached)
         if isinstance(answer, TransportFailure):
             return answer
         if request.opened and answer.status < 300:
@@ -196,21 +197,22 @@ class Transport:
         self,
         session: aiohttp.ClientSession,
         method: str,
-        url: str,
+        url: Secret,
         headers: Mapping[str, str],
+        authorization: Secret,
         body: bytes | None,
         reached: list[_Track],
         buffer: int | None = None,
     ) -> Response | TransportFailure:
         http = self._http
-        proxy = self._proxies.for_url(url)
+        proxy = self._proxies.for_url(url.reveal())
         try:
             async with asyncio.timeout(http.connect_timeout + http.headers_timeout) as deadline:
                 reached.append(_Track(deadline, http.headers_timeout))
                 response = await session.request(
                     method,
-                    URL(url, encoded=True),
-                    headers=headers if proxy is None else proxy.add_headers(headers, url),
+                    URL(url.reveal(), encoded=True),
+                    headers=_all_headers(headers, authorization, proxy, url),
                     data=body,
                     allow_redirects=False,
                     proxy=proxy.url if proxy else None,
@@ -229,11 +231,21 @@ class Transport:
             failure = to_failure(
                 error,
                 stage,
-                redact_url(url),
+                redact_url(url.reveal()),
                 late if stage == "connect" else f"no headers within {http.headers_timeout:g} s",
-                self._proxies.describe(url),
+                self._proxies.describe(url.reveal()),
             )
+        except BaseException as error:  # a cancellation, or what aiohttp should not raise
+            forget_locals(error)  # its frames hold headers and URL
+            raise
         return failure
+
+
+def _all_headers(headers: Mapping[str, str], key: Secret, proxy: Proxy | None, url: Secret) -> Mapping[str, str]:
+    """Return the headers with the key's and, over plain http, the proxy's credentials."""
+    if key:
+        headers = {**headers, "Authorization": key.reveal()}
+    return headers if proxy is None else proxy.add_headers(headers, url.reveal())
 
 
 class _Resolver(AbstractResolver):

@@ -6,27 +6,35 @@ import re
 from typing import Literal
 
 from ...errors import ConfigError
+from ...settings import Secret
 
 AuthForm = Literal["raw", "bearer"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{2,19} +[^ ]+")
 
 
-def check_key(key: object) -> str:
+def check_key(key: Secret) -> Secret:
     """Return the key if it can be sent in a header; raises `ConfigError` that names the rule, never the key."""
-    if not isinstance(key, str):
-        raise ConfigError(f"the API key must be a text, not {type(key).__name__}")
-    if not key.strip():
-        raise ConfigError("no API key: pass api_key=, or set PIXXEL_API_KEY or PIXXEL_API_KEY_FILE")
-    if not key.isascii() or not key.isprintable():
-        raise ConfigError("the API key holds control characters, a line end or letters beyond ASCII")
-    if key != key.strip():
-        raise ConfigError("the API key begins or ends with a blank")
-    if key[0] in "\"'" or key[-1] in "\"'":
-        raise ConfigError("the API key stands in quotes: leave them out")
-    if " " in key and not _SCHEME.fullmatch(key):
-        raise ConfigError("the API key holds blanks; only one scheme word, such as Bearer, may stand before it")
+    if fault := _fault(key.reveal()):
+        raise ConfigError(fault)
     return key
+
+
+def _fault(key: object) -> str:
+    """Return why a key cannot be sent; raises nothing, since a frame with the key in it must not be in a traceback."""
+    if not isinstance(key, str):
+        return f"the API key must be a text, not {type(key).__name__}"
+    if not key.strip():
+        return "no API key: pass api_key=, or set PIXXEL_API_KEY or PIXXEL_API_KEY_FILE"
+    if not key.isascii() or not key.isprintable():
+        return "the API key holds control characters, a line end or letters beyond ASCII"
+    if key != key.strip():
+        return "the API key begins or ends with a blank"
+    if key[0] in "\"'" or key[-1] in "\"'":
+        return "the API key stands in quotes: leave them out"
+    if " " in key and not _SCHEME.fullmatch(key):
+        return "the API key holds blanks; only one scheme word, such as Bearer, may stand before it"
+    return ""
 
 
 def has_scheme(key: str) -> bool:

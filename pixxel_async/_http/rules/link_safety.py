@@ -6,13 +6,10 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from ..._redact import redact_url
-from ...errors import UnsafeLink
+from ..._protocol.hosts import Address, host_of, is_loopback, literal
 
 LONGEST = 16_384
 """Most characters of a URL; the longest signed URLs of known storages have about 3,000."""
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "192.0.0.192")))
 _NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
@@ -21,49 +18,28 @@ _COMPATIBLE = ipaddress.IPv6Network("::/96")
 _NUMERIC = re.compile(r"(?:[0-9]+|0[xX][0-9a-fA-F]*)")
 
 
-def check_link(url: str, *, loopback: bool, block_private: bool = False) -> None:
-    """Refuse a URL that no package can have, before anything is sent.
+def unsafe_reason(url: str, *, loopback: bool, block_private: bool = False) -> str:
+    """Return why a URL is refused before anything is sent, since no package can have it; "" if it may be opened.
+
+    Nothing is raised here: the frame holds the signed URL, and would be in the traceback.
 
     Args:
         loopback: whether the API itself is on loopback, so that its storage may be, too, over plain http.
         block_private: whether addresses of private networks are refused.
-
-    Raises:
-        UnsafeLink: names the rule, and of the URL no more than its host.
     """
     if reason := _bad_text(url) or _bad_parts(url, loopback):
-        raise UnsafeLink(f"{redact_url(url[:200])} is not opened: {reason}")
+        return reason
     address = literal(host_of(url))
-    if address is not None and (reason := forbidden_reason(address, loopback=loopback, block_private=block_private)):
-        raise UnsafeLink(f"{redact_url(url)} is not opened: its host is {reason}")
+    reason = "" if address is None else forbidden_reason(address, loopback=loopback, block_private=block_private)
+    return reason and f"its host is {reason}"
 
 
-def next_hop(url: str, location: str) -> str:
-    """Resolve the Location of a redirect, which may be relative to `url`."""
+def next_hop(url: str, location: str) -> str | None:
+    """Resolve the Location of a redirect, which may be relative to `url`; None if it is no link."""
     if _bad_text(location):
-        raise UnsafeLink(f"{redact_url(url)} redirects to what is no link")
+        return None
     try:
         return urljoin(url, location)
-    except ValueError:
-        pass
-    raise UnsafeLink(f"{redact_url(url)} redirects to what is no link")
-
-
-def host_of(url: str) -> str:
-    """Return the host of a URL, without brackets and trailing dot."""
-    return (urlsplit(url).hostname or "").rstrip(".")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address is this machine's loopback."""
-    address = literal(host)
-    return address.is_loopback if address is not None else host == "localhost" or host.endswith(".localhost")
-
-
-def literal(host: str) -> Address | None:
-    """Parse a host that is an IP address; None for a name."""
-    try:
-        return ipaddress.ip_address(host)
     except ValueError:
         return None
 

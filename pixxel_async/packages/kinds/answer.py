@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..._http.resource import Verdict
 from ..._redact import mask
@@ -34,12 +34,9 @@ class PackageAnswer:
     """
 
     status: str
-    url: str | None
-    headers: Mapping[str, str]
+    url: str | None = field(repr=lambda url: repr("***" if url else url))
+    headers: Mapping[str, str] = field(repr=False)
     download_id: str = ""
-
-    def __repr__(self) -> str:
-        return f"PackageAnswer(status={self.status!r}, url={'***' if self.url else ''!r})"
 
     @classmethod
     def of(cls, download: DownloadReply, headers: Mapping[str, str], download_id: str = "") -> PackageAnswer:
