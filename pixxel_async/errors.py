@@ -75,7 +75,7 @@ class ConfigError(PixxelError, ValueError):
 
 
 class ClientClosed(PixxelError, RuntimeError):
-    """A client was used after it was closed, or in another event loop or process than its own."""
+    """A client or manager was used after it was closed, or in another event loop or process than its own."""
 
 
 class APIError(PixxelError):

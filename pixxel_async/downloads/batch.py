@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import ConfigError, PackageTimedOut
 from ..events import Failed, Outcome
@@ -31,6 +31,9 @@ def in_all(counts: Iterable[int | None]) -> int | None:
 
 ROOM = 64
 """Outcomes queued for a slow reader before new work stops."""
+
+
+_USAGE = "`async with manager.fetch_all(…) as outcomes:`, then `async for outcome in outcomes:`"
 
 
 class Outcomes:
@@ -84,9 +87,26 @@ class Outcomes:
     def __aiter__(self) -> AsyncIterator[Outcome]:
         return self
 
+    def __iter__(self) -> NoReturn:
+        raise TypeError(f"outcomes are read by `async for`: {_USAGE}")
+
+    def __enter__(self) -> NoReturn:
+        raise TypeError(f"fetch_all is entered by `async with`: {_USAGE}")
+
+    def __exit__(self, *_: object) -> None:
+        """Never reached."""
+
+    def __await__(self) -> NoReturn:
+        raise TypeError(f"fetch_all is not awaited: {_USAGE}")
+
+    def __repr__(self) -> str:
+        if self._reading is None and not self._closed:
+            return f"Outcomes(not entered: {_USAGE})"
+        return f"Outcomes({'closed' if self._closed else f'{self._feed.active} packages under way'})"
+
     async def __anext__(self) -> Outcome:
         if self._reading is None and not self._closed:
-            raise ConfigError("enter it first: async with manager.fetch_all(…) as outcomes")
+            raise ConfigError(f"enter it first: {_USAGE}")
         while not self._outcomes:
             if self._over():
                 if self._error is not None:

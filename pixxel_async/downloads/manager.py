@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 import attrs
 
 from .._aio.shield import finish
-from ..errors import ConfigError, DownloadError
+from ..errors import ClientClosed, ConfigError, DownloadError
 from ..events import Downloaded, Event
 from ..packages import Package, as_wanted
 from .batch import Outcomes, in_all
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from ..settings import DownloadOptions, DownloadSettings
 
 __all__ = ["DownloadManager"]
+
+_USAGE = "`async with DownloadManager(client, folder) as manager:`"
+_OTHER_LOOP = (
+    "this download manager was opened in another event loop, and works in that one alone; each asyncio.run starts a "
+    "new one: open client and manager inside the `async def` that you run"
+)
 
 Given = Package | object
 """A package, its text form, a `Job` or `JobTask` row, or a `Wanted`."""
@@ -65,6 +71,7 @@ class DownloadManager:
         name_template: str | None = None,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
+        _check_arguments(client, folder)
         chosen = settings or client.settings.download
         self._settings = attrs.evolve(chosen, name_template=name_template) if name_template is not None else chosen
         self._client = client
@@ -94,24 +101,40 @@ class DownloadManager:
 
     @property
     def _opened(self) -> Engine:
-        if self._engine is None or self._closed:
-            raise ConfigError("the download manager is not open: async with DownloadManager(client, folder) as manager")
+        if self._closed:
+            raise ClientClosed("this download manager is closed: make a new one")
+        if self._engine is None:
+            raise ConfigError(f"the download manager is not open: {_USAGE}")
         return self._engine
+
+    @property
+    def _running(self) -> Engine:
+        """The engine, for work in the event loop that opened it."""
+        engine = self._opened
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
+        if loop is not self._loop:
+            raise ClientClosed(_OTHER_LOOP)
+        return engine
 
     async def open(self) -> DownloadManager:
         """Open folder and record; harmless when repeated.
 
         Raises:
             ConfigError: the folder or the record cannot be used.
+            ClientClosed: it was closed, or opened in another event loop.
         """
         if self._closed:
-            raise ConfigError("the download manager was closed; make a new one")
-        if self._engine is None:
-            try:
-                await finish(self._open())
-            except asyncio.CancelledError:
-                await self.aclose(drain=0)
-                raise
+            raise ClientClosed("this download manager is closed: make a new one")
+        if self._engine is not None and self._running:
+            return self
+        try:
+            await finish(self._open())
+        except asyncio.CancelledError:
+            await self.aclose(drain=0)
+            raise
         return self
 
     async def _open(self) -> None:
@@ -127,6 +150,19 @@ class DownloadManager:
     ) -> None:
         await self.aclose(drain=None if kind is None else 0)
 
+    def __enter__(self) -> NoReturn:
+        raise TypeError(f"a download manager is opened by {_USAGE}, inside an `async def`")
+
+    def __exit__(self, *_: object) -> None:
+        """Never reached."""
+
+    def __await__(self) -> NoReturn:
+        raise TypeError(f"a download manager is not awaited: {_USAGE}")
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "not open" if self._engine is None else "open"
+        return f"DownloadManager({str(self._folder)!r}, {state})"
+
     async def aclose(self, *, drain: float | None = None) -> None:
         """Finish and let go of everything; what does not get done is left in the record for the next run.
 
@@ -134,13 +170,13 @@ class DownloadManager:
             drain: seconds for what was submitted; None waits until it has ended, 0 cancels at once.
 
         Raises:
-            ConfigError: this is another event loop, in which nothing of it ever ends; it stays open.
+            ClientClosed: this is another event loop, in which nothing of it ever ends; it stays open.
         """
         if self._engine is None or self._closed:
             self._closed = True
             return
         if asyncio.get_running_loop() is not self._loop:
-            raise ConfigError("a download manager belongs to the event loop that opened it: close it there")
+            raise ClientClosed(_OTHER_LOOP)
         self._closed = True
         closed = DownloadError("the manager was closed before all packages were here", stage="wait")
         closed.retryable = True
@@ -189,7 +225,7 @@ class DownloadManager:
         **settings: Unpack[DownloadOptions],
     ) -> Transfer:
         """Put a package on its way, as soon as there is room for it; arguments as `fetch`."""
-        engine = self._opened
+        engine = self._running
         context = self._context(client, settings, await self._homes.at(to) if to is not None else engine.home)
         given = as_wanted(package)
         key = engine.key(given.package, context)
@@ -239,7 +275,7 @@ class DownloadManager:
             client: whose key asks; None for the manager's.
             settings: fields of `DownloadSettings`.
         """
-        engine = self._opened
+        engine = self._running
         context = self._context(client, settings, engine.home)
         batch = Outcomes(
             packages, engine=engine, context=context, wait_for_jobs=wait_for_jobs, ended=self._batches.discard
@@ -251,6 +287,8 @@ class DownloadManager:
         known = {field.name for field in attrs.fields(type(self._settings))}
         if unknown := sorted(settings.keys() - known):
             raise ConfigError(f"no such download setting: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        if client is not None:
+            _check_client(client)
         chosen = attrs.evolve(self._settings, **settings)
         if chosen.extract and home.destination.url is not None:
             raise ConfigError("`extract` unpacks into folders of this machine alone, not into an object store")
@@ -285,7 +323,7 @@ class DownloadManager:
                 all that are not packed yet; of those that are packed the size is learned, and nothing is fetched.
             settings: fields of `DownloadSettings`.
         """
-        engine = self._opened
+        engine = self._running
         return await plan(engine.services, self._context(None, settings, engine.home), packages, sizes=sizes)
 
     async def forget(self, package: Given, *, delete: bool = False) -> bool:
@@ -297,5 +335,24 @@ class DownloadManager:
         Raises:
             DownloadError: it is being fetched, here or by another process.
         """
-        engine = self._opened
+        engine = self._running
         return await forget(engine.services, engine.home, str(as_wanted(package).package), delete=delete)
+
+
+def _check_arguments(client: Any, folder: Any) -> None:
+    """Refuse arguments in the wrong order or of a wrong type; raises `ConfigError`."""
+    if hasattr(folder, "with_key") and not hasattr(client, "with_key"):
+        raise ConfigError(f"the client comes first: DownloadManager(client, {str(client)!r})")
+    _check_client(client)
+    if not isinstance(folder, str | Path) and not hasattr(folder, "url"):
+        kinds = "a path, the URL of an object store or an ObjectStore"
+        raise ConfigError(f"packages go into a folder, given as {kinds}, not as {type(folder).__name__}")
+
+
+def _check_client(client: Any) -> None:
+    if not hasattr(client, "with_key"):
+        kind = client.__name__ if isinstance(client, type) else type(client).__name__
+        raise ConfigError(
+            f"a manager asks through an open PixxelClient, not through {kind}: client.with_key(key) "
+            "makes one for another key"
+        )

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient, Settings
 from pixxel_async.errors import (
+    ClientClosed,
     ConfigError,
     DiskFull,
     DownloadError,
@@ -421,7 +422,7 @@ async def test_it_is_closed_where_it_was_opened(client: PixxelClient, ground: Gr
         asyncio.run(close())
 
     async with DownloadManager(client, tmp_path) as manager:
-        with pytest.raises(ConfigError, match="belongs to the event loop"):
+        with pytest.raises(ClientClosed, match="opened in another event loop"):
             await asyncio.to_thread(elsewhere, manager)
         assert (await manager.fetch(ground.packages[0])).path is not None
 

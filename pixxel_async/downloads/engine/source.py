@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -66,7 +67,7 @@ class PackageSource:
         elif isinstance(source, Iterable) and not isinstance(source, str | bytes):
             self._whole = self._plain = iter(source)
         else:
-            raise ConfigError(f"packages come as an iterable or an async iterable, not as {type(source).__name__}")
+            raise ConfigError(_not_a_source(source))
 
     def to_come(self) -> int:
         """Estimate the rows to come; a source of unknown length counts as half read."""
@@ -159,3 +160,16 @@ class PackageSource:
         closing: Any = getattr(self._whole, "aclose", None)
         if closing is not None:
             await closing()
+
+
+def _not_a_source(given: Any) -> str:
+    """Say what to give instead of something that is no iterable of packages."""
+    listing = "packages come as an iterable or an async iterable, such as client.jobs.list(workflow_id)"
+    if inspect.iscoroutine(given):
+        given.close()
+        return f"{listing}; this coroutine was never awaited: write `await` before the call"
+    if callable(given):
+        return f"{listing}; this is the function {getattr(given, '__name__', 'itself')}: call it"
+    if isinstance(given, str | bytes) or hasattr(given, "__attrs_attrs__"):
+        return f"{listing}; a single {type(given).__name__} goes into a list, [package], or to manager.fetch(package)"
+    return f"{listing}, not as {type(given).__name__}"

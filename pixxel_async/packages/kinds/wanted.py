@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 from attrs import frozen
 
@@ -16,6 +18,14 @@ from ...waiting import verdict
 from .kinds import KINDS
 from .package import Package
 
+_INSTEAD: Mapping[str, str] = {
+    "Workflow": "its jobs: client.jobs.list(workflow.id)",
+    "Project": "the jobs of its workflows: client.workflows.list(project_id=project.id)",
+    "AOI": "its assets or insights: client.assets.list(aoi.aoi_id), client.insights.list(aoi.aoi_id)",
+    "Order": "its items: client.order_items.list(order_ids=[order.id])",
+    "STACItem": "what was ordered of it: client.catalogs.search(…)",
+}
+"""Rows that stand for no package themselves, by class name, and what to fetch in their place."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 """Shared by all packages that come without a row."""
 
@@ -74,8 +84,22 @@ def as_wanted(given: object, blank: Mapping[str, Any] = _NOTHING) -> Wanted:
         return Wanted(given)
     if isinstance(given, str):
         return Wanted(parse_package(given))
+    raise ConfigError(_no_package(given))
+
+
+def _no_package(given: object) -> str:
+    """Say what to give instead of something that identifies no package."""
+    name = given.__name__ if isinstance(given, type) else type(given).__name__
+    if instead := _INSTEAD.get(name):
+        return f"a row of class {name} is no package: fetch {instead}"
+    if isinstance(given, UUID):
+        return f"the id {given} alone identifies no package: pass JobPackage(workflow_id=…, job_id=…) or 'job:W/J'"
+    if inspect.isawaitable(given):
+        if inspect.iscoroutine(given):
+            given.close()
+        return f"this {name} is no package yet: write `await` before the call"
     rows = ", ".join(row.__name__ for kind in KINDS.values() for row in kind.rows)
-    raise ConfigError(f"{type(given).__name__} identifies no package; pass a package, a row ({rows}), or text")
+    return f"{name} identifies no package; pass a package, a row ({rows}), or text such as 'job:W/J'"
 
 
 @cache
