@@ -25,6 +25,7 @@ COMMANDS = {
     "export": ("commands.export:export", "Download packages into a folder or an object store."),
     "jobs": ("commands.browse:jobs", "List jobs."),
     "list": ("commands.folder:list_", "List a folder's packages."),
+    "mcp": ("mcp.command:mcp", "Serve the API to a language model (Model Context Protocol)."),
     "record": ("commands.record:record", "Merge the records of several machines."),
     "report": ("commands.report:report", "Summarise a folder by month or day."),
     "retry": ("commands.folder:retry", "Retry failed and unfinished packages."),

@@ -53,7 +53,7 @@ LADDERS = {
     ),
     "packages": ("packages", "reading state", "rules link kinds"),
     "cli": (
-        "commands", "run_export", "choose open_record", "app", "options", "running show", "session errors",
+        "mcp", "commands", "run_export", "choose open_record", "app", "options", "running show", "session errors",
         "text values malloc",
     ),
     "sandbox": (
@@ -80,6 +80,8 @@ THIRD_PARTY = {
     "yaml": {"_codegen/"},
     "click": {"cli/"},
     "rich": {"cli/"},
+    "mcp": {"cli/mcp/"},
+    "jsonschema": {"cli/mcp/"},
     "obstore": {"integrations/"},
     "boto3": {"integrations/"},
     "botocore": {"integrations/"},
