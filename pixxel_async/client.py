@@ -148,7 +148,7 @@ class PixxelClient:
         channel = Channel(
             settings,
             timing or Timing(),
-            f"{settings.http.user_agent} pixxel-async/{__version__}".strip(),
+            f"{settings.constants.user_agent} pixxel-async/{__version__}".strip(),
             connector=connector,
             ssl=ssl,
             hooks=Hooks(tuple(on_request), tuple(on_reply)),
@@ -199,7 +199,7 @@ class PixxelClient:
             rounds=budget,
             threads=threads,
             first_wait=settings.poll.initial_interval,
-            ready_words=settings.download.extra_ready_statuses,
+            ready_words=settings.constants.extra_ready_statuses,
         )
 
     @property

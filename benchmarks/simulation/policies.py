@@ -13,14 +13,14 @@ from attrs import define
 from pixxel_async.downloads.body.rules.multipart import RateGauge, connections_for
 from pixxel_async.downloads.body.rules.resume import Kept
 from pixxel_async.downloads.schedule.rules.policy import PollPolicy
-from pixxel_async.settings import DownloadSettings
+from pixxel_async.settings.constants import Constants
 
 from .regime import Package
 
 __all__ = ["Learning", "Patient", "Policy", "Work"]
 
 MB = 10**6
-SPLITS = DownloadSettings()
+SPLITS = Constants()
 
 
 @define(eq=False)

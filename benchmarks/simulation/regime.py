@@ -7,11 +7,11 @@ from random import Random
 
 from attrs import frozen
 
-from pixxel_async.settings import DownloadSettings
+from pixxel_async.settings.constants import Constants
 
 __all__ = ["Package", "Regime", "ideal", "in_order", "packages"]
 
-CONNECTIONS = DownloadSettings().max_connections_per_download
+CONNECTIONS = Constants().max_connections_per_download
 
 
 @frozen

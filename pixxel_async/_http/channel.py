@@ -50,7 +50,7 @@ class Channel:
         self.timing = timing
         self.user_agent = user_agent
         self.hooks = hooks or Hooks()
-        self.quota = settings.retry.quota
+        self.quota = settings.constants.retry_quota
         self.storage = LinkStorage(
             self.open,
             HostLimiter(settings, timing),
@@ -126,12 +126,11 @@ class Channel:
         """
         if isinstance(got, TransportFailure):
             return
-        retry = self.settings.retry
         if got.status < 300:
-            self.quota = min(retry.quota, self.quota + SUCCESS_GAIN)
+            self.quota = min(self.settings.constants.retry_quota, self.quota + SUCCESS_GAIN)
             self._throttle = throttle.after_success(self._throttle)
         elif got.status in (429, 503):
-            pause = min(retry_after(got.headers, wall) or 0.0, retry.max_retry_after)
+            pause = min(retry_after(got.headers, wall) or 0.0, self.settings.retry.max_retry_after)
             self._throttle = throttle.after_refusal(self._throttle, sent_at, self.timing.clock(), pause)
 
     def _connect(self) -> Transport:

@@ -81,12 +81,11 @@ class RestAPI:
 
     def pages(self, call: Call, model: type[M], paging: Paging) -> Pages[M]:
         """Return a listing; nothing is sent yet."""
-        settings = self.sender.channel.settings.http
 
         async def fetch(cursor: rules.Cursor, once: bool) -> tuple[Page[M], rules.Cursor | None, PixxelError | None]:
             return await self._page(cursor, model, MAX_PAGES, once)
 
-        return Pages(fetch, lambda: rules.first_page(call, paging, settings.page_size))
+        return Pages(fetch, lambda: rules.first_page(call, paging))
 
     async def request(
         self, method: str, path: str, *, query: Mapping[str, Any], body: Any = None, repeat: Repeat | None = None

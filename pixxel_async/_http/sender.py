@@ -130,7 +130,7 @@ class Sender:
                 roll=timing.random(),
                 now=time.time(),
             )
-            decision = retry.decide(got, call.operation, repeat, state, channel.settings.retry)
+            decision = retry.decide(got, call.operation, repeat, state, channel.settings)
             if isinstance(decision, retry.Done):
                 return decision.reply
             if isinstance(decision, retry.Stop):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..events import Outcome
     from ..packages import Link, Package
     from ..settings import DownloadSettings
+    from ..settings.constants import Constants
     from .disk.destination import Destination
 
 __all__ = ["BatchContext", "Item", "ItemKey", "OutcomeSink", "WorkerHold"]
@@ -149,6 +150,16 @@ class Item:
     def client(self) -> PixxelClient:
         """The client whose key requests it."""
         return self.context.client
+
+    @property
+    def constants(self) -> Constants:
+        """The constants of its client."""
+        return self.context.client.settings.constants
+
+    @property
+    def stall_timeout(self) -> float:
+        """Seconds without enough bytes after which a connection of its body is given up."""
+        return self.constants.stall_timeout or self.client.settings.http.read_timeout
 
     @property
     def folder(self) -> Path:

@@ -14,6 +14,7 @@ from .._aio.shield import finish
 from ..errors import ClientClosed, ConfigError, DownloadError
 from ..events import Downloaded, Event
 from ..packages import Package, as_wanted
+from ..settings.constants import MAX_PENDING
 from .batch import Outcomes, in_all
 from .disk.destination import Destination
 from .disk.locations import Location, Target, where
@@ -229,7 +230,7 @@ class DownloadManager:
         context = self._context(client, settings, await self._homes.at(to) if to is not None else engine.home)
         given = as_wanted(package)
         key = engine.key(given.package, context)
-        await engine.room(context.settings.max_pending)
+        await engine.room(MAX_PENDING)
         item = engine.items.get(key)
         if item is not None:
             return self._transfer(item)

@@ -1,4 +1,4 @@
-"""Settings: every time-out, bound, cap, interval, limit and size, in seconds and bytes, checked when made."""
+"""Settings of a client, validated when created; durations are seconds, sizes are bytes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from .._protocol.hosts import host_of, is_loopback
 from ..errors import ConfigError
 from .assign import assign
 from .checks import one_of, origin_of
+from .constants import Constants, MiB
 from .options import DownloadOptions
-from .parts import DownloadSettings, HTTPSettings, MiB, OnExisting, OnMissing, PollSettings, RetrySettings, Verify
+from .parts import DownloadSettings, HTTPSettings, OnExisting, OnMissing, PollSettings, RetrySettings, Verify
 from .secret import KeySource, Secret, mask_argument, mask_key
 from .sources import Environment, gather
 from .timing import Timing
@@ -43,32 +44,39 @@ def _key(value: Any) -> Secret | KeySource:
 @mask_argument("api_key", mask_key)
 @frozen(kw_only=True)
 class Settings:
-    """Everything that a client can be told.
+    """Settings of a client.
 
-    `Settings.load()` gathers arguments, the environment and the profile file; a value made by hand is used as it is.
+    `Settings.load()` reads arguments, environment and profile file; the constructor takes its arguments only.
+
+    Example:
+        settings = Settings.load(**{"download.max_bandwidth": 5_000_000})
+        settings = Settings(api_key=key, http=HTTPSettings(connect_timeout=5))
     """
 
     api_key: Secret | KeySource = field(default=None, converter=_key)
-    """The key, or an async callable that returns one; text is wrapped and masked."""
+    """API key, or an async callable that returns it; a `str` becomes a `Secret`, which no repr shows."""
     key_source: str = "argument"
-    """Where the key came from, for `pixxel check`."""
+    """Source of the key, shown by `pixxel check`."""
     auth: Literal["auto", "raw", "bearer"] = field(default="auto", validator=one_of("auto", "raw", "bearer"))
-    """How the key stands in the Authorization header; `auto` finds out."""
+    """Form of the Authorization header: the bare key (`raw`), `Bearer` and the key, or `auto` to detect it."""
     base_url: str = field(default="https://api.pixxel.space", converter=origin_of)
-    """The API's origin."""
+    """Origin of the API."""
     origin: str = ""
-    """What records of finished downloads are bound to; empty: the origin of `base_url`."""
+    """Origin that download records are bound to; empty for that of `base_url`."""
     http: HTTPSettings = field(factory=HTTPSettings)
     retry: RetrySettings = field(factory=RetrySettings)
     poll: PollSettings = field(factory=PollSettings)
     download: DownloadSettings = field(factory=DownloadSettings)
+    constants: Constants = field(factory=Constants, repr=False, metadata={"internal": True})
+    """Values for tests and measurements; see `pixxel_async.settings.constants`."""
 
     def __attrs_post_init__(self) -> None:
         if self.base_url.startswith("http:") and not self.http.allow_http and not is_loopback(host_of(self.base_url)):
-            raise ConfigError("base_url is http:, which shows the key on the way; use https, or set http.allow_http")
+            raise ConfigError("base_url is http://, which sends the key unencrypted; use https, or set http.allow_http")
 
     def __repr__(self) -> str:
-        known = [name for name in fields_dict(type(self)) if hasattr(self, name)]  # fewer where the constructor failed
+        shown = [name for name, each in fields_dict(type(self)).items() if each.repr]
+        known = [name for name in shown if hasattr(self, name)]  # fewer where the constructor failed
         return f"Settings({', '.join(f'{name}={getattr(self, name)!r}' for name in known)})"
 
     @classmethod
@@ -79,16 +87,16 @@ class Settings:
         environ: Mapping[str, str] | None = None,
         **values: Any,
     ) -> Self:
-        """Arguments first, then the environment, then the profile file, then the defaults.
+        """Read settings from arguments, else the environment, else the profile file, else the defaults.
 
         Args:
-            api_key: the key; None for PIXXEL_API_KEY, PIXXEL_API_KEY_FILE or the profile's.
-            profile: a table of the profile file; None for PIXXEL_PROFILE, else `default`.
-            environ: the environment; None for that of the process.
-            values: further settings by dotted name, as in `**{"http.connect_timeout": 5}`; text is converted.
+            api_key: key, or source of keys; None for PIXXEL_API_KEY, PIXXEL_API_KEY_FILE or the profile's.
+            profile: table of the profile file; None for PIXXEL_PROFILE, else `default`.
+            environ: environment variables; None for those of the process.
+            values: settings by dotted name, as in `**{"http.connect_timeout": 5}`; text is converted.
 
         Raises:
-            ConfigError: an unknown name, a value out of bounds, a file that cannot be used.
+            ConfigError: unknown name, value out of bounds, or unusable file.
         """
         api_key, variables = mask_key(api_key), Environment(os.environ if environ is None else environ)
         del environ  # it holds the key, and this frame is shown by crash reports
@@ -97,7 +105,7 @@ class Settings:
         return cls().with_values(api_key, **{**key, **found.values, **values})
 
     def with_values(self, api_key: str | Secret | KeySource | None = None, /, **values: Any) -> Self:
-        """These settings with further ones put in, named as in `load`."""
+        """Return a copy with some settings changed; arguments as in `load`."""
         api_key = mask_key(api_key)
         if "api_key" in values:
             values["api_key"] = mask_key(values["api_key"])

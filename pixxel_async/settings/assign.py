@@ -1,4 +1,4 @@
-"""Putting values into settings by their dotted names, such as `http.connect_timeout`."""
+"""Assignment of values to settings by dotted names, such as `http.connect_timeout`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from ..errors import ConfigError
 
 T = TypeVar("T")
 
-_types = functools.cache(typing.get_type_hints)
+
+@functools.cache
+def _types(settings: type) -> dict[str, Any]:
+    """Return the types of the fields that may be assigned by name."""
+    hints = typing.get_type_hints(settings)
+    return {each.name: hints[each.name] for each in attrs.fields(settings) if not each.metadata.get("internal")}
+
 
 _FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -23,15 +29,15 @@ _WANTED = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def assign(settings: T, values: Mapping[str, Any], group: str = "") -> T:
-    """The settings with the values put in; texts become what the setting is.
+    """Return a copy of the settings with values assigned; text is converted to the type of the field.
 
     Args:
-        settings: an instance of an attrs class whose members may be such instances.
-        values: by dotted name; a mapping stands for a group.
-        group: dotted name of `settings` itself, for texts.
+        settings: instance of an attrs class whose fields may be such instances.
+        values: values by dotted name; a mapping assigns to a group.
+        group: dotted name of `settings` itself, for error messages.
 
     Raises:
-        ConfigError: an unknown name, with those near it; or a value that the setting cannot have.
+        ConfigError: an unknown name, with similar names; or a value out of bounds.
     """
     fields = _types(cast("Any", type(settings)))
     changes: dict[str, Any] = {}
@@ -46,7 +52,7 @@ def assign(settings: T, values: Mapping[str, Any], group: str = "") -> T:
         elif nested and isinstance(value, Mapping):
             groups.setdefault(head, {}).update(value)
         elif nested and not attrs.has(type(value)):
-            raise ConfigError(f"{group}{name} is a group of settings; name one of them, as in {group}{name}.…")
+            raise ConfigError(f"{group}{name} is a group of settings; set a member of it, such as {group}{name}.…")
         else:
             changes[head] = read_as(fields[head], value, f"{group}{name}")
     for head, inner in groups.items():
@@ -60,7 +66,7 @@ def assign(settings: T, values: Mapping[str, Any], group: str = "") -> T:
 
 
 def read_as(kind: Any, value: Any, name: str) -> Any:
-    """The value as the setting's type wants it: numbers and flags out of text, tuples out of lists."""
+    """Return the value as the type of a setting: numbers and flags from text, tuples from lists."""
     options = typing.get_args(kind) if typing.get_origin(kind) in (Union, types.UnionType) else (kind,)
     if isinstance(value, list):
         return tuple(value)
@@ -91,4 +97,4 @@ def _readings(kind: Any) -> Any:
 
 def _unknown(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"there is no setting {name!r}" + (f"; near it: {', '.join(near)}" if near else "")
+    return f"there is no setting {name!r}" + (f"; similar: {', '.join(near)}" if near else "")

@@ -56,7 +56,7 @@ def commanded(url: str, key: str | None) -> Command:
         "--set",
         "poll.initial_interval=0.1",
         "--set",
-        "retry.max_total_delay=0.5",
+        "retry.max_attempts=3",
         "--set",
         "retry.initial_delay=0.01",
     ]

@@ -24,6 +24,7 @@ from pixxel_async import DownloadManager, Failed, PixxelClient, RetrySettings, S
 from pixxel_async.cli.app import COMMANDS, pixxel
 from pixxel_async.cli.choose.last_run import last_run
 from pixxel_async.sandbox import Fault, Sandbox
+from pixxel_async.settings.constants import Constants
 from tests.cli.conftest import Command
 
 
@@ -309,13 +310,24 @@ def test_tables_for_people(command: Command, workflow: str, tmp_path: Path, monk
     assert rows(command("list", "x", "--output", "ndjson"))[0]["path"] == str(tmp_path / gone)
 
 
+async def export_with_one_chance(served: Sandbox, workflow: str, folder: Path) -> None:
+    """Fetch the packages of a workflow; one that the API refuses is given up at once, and not after three days."""
+    settings = Settings(api_key=served.api_key, base_url=served.url, constants=Constants(max_failed_runs=1))
+    async with (
+        PixxelClient(settings=settings) as client,
+        DownloadManager(client, folder) as manager,
+        manager.fetch_all(client.jobs.list(workflow, status="completed")) as outcomes,
+    ):
+        async for _ in outcomes:
+            pass
+
+
 @pytest.mark.slow
 def test_retry(command: Command, served: Sandbox, workflow: str, to: str, tmp_path: Path) -> None:
     """`status` lists what was given up; `retry` leaves that alone, `retry --given-up` fetches it, and nothing else."""
     served.inject(Fault(route="jobs.request_download", kind="status", status=400, times=3))
-    given_up = ["--set", "download.max_failed_runs=1"]
-    assert command(*given_up, "export", "--workflow", workflow, "--quiet", to).exit_code == 3
-    left = command(*given_up, "export", "--workflow", workflow, to)
+    asyncio.run(export_with_one_chance(served, workflow, tmp_path / "x"))
+    left = command("export", "--workflow", workflow, to)
     assert left.exit_code == 3
     assert "3 packages skipped, 3 given up" in left.stderr
 
@@ -325,7 +337,7 @@ def test_retry(command: Command, served: Sandbox, workflow: str, to: str, tmp_pa
     assert command("retry", str(tmp_path / "x")).exit_code == 3
     assert len(files(tmp_path)) == 1
 
-    result = command(*given_up, "retry", "--given-up", str(tmp_path / "x"), "--output", "ndjson")
+    result = command("retry", "--given-up", str(tmp_path / "x"), "--output", "ndjson")
 
     assert result.exit_code == 0, result.stderr
     assert [row["outcome"] for row in rows(result)] == ["fetched"] * 3
@@ -458,12 +470,12 @@ def test_retry_leaves_signed_links_alone(command: Command, served: Sandbox, tmp_
     """What a signed link was to fetch cannot be retried, since the link is kept nowhere: that is said, no error."""
 
     async def fail() -> None:
-        settings = Settings(api_key=served.api_key, base_url=served.url, retry=RetrySettings(initial_delay=0.01))
+        settings = Settings(api_key=served.api_key, base_url=served.url, retry=RetrySettings(max_attempts=1))
         link = SignedLink(url="https://127.0.0.1:9/o?X-Amz-Signature=5ecret", name="mine")
         async with (
             PixxelClient(settings=settings) as client,
             DownloadManager(client, tmp_path) as manager,
-            manager.fetch_all([link], max_attempts=1) as outcomes,
+            manager.fetch_all([link]) as outcomes,
         ):
             assert [type(outcome) async for outcome in outcomes] == [Failed]
 

@@ -214,7 +214,7 @@ def test_set() -> None:
     ("text", "words"),
     [
         ("download.max_concurrent_downloads", "takes a.b=c"),
-        ("download.max_concurent_downloads=4", "near it: download.max_concurrent_downloads"),
+        ("download.max_concurent_downloads=4", "similar: download.max_concurrent_downloads"),
         ("download=4", "download"),
         ("auth.form=raw", "auth.form"),
         ("download.max_concurrent_downloads=0", "max_concurrent_downloads must be at least 1"),

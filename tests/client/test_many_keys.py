@@ -16,6 +16,7 @@ from pixxel_async import DownloadManager, PixxelClient
 from pixxel_async.errors import Forbidden, RateLimited, ServerError
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import Timing
+from pixxel_async.settings.constants import Constants
 from tests.support.clients import Waits, client_for
 from tests.support.raw_server import RawServer, answer
 
@@ -137,8 +138,8 @@ async def test_the_brake_is_shared() -> None:
 
 async def test_the_quota_is_shared() -> None:
     """What one key's repeats have used up is not there for another's: an outage is not answered by a storm."""
-    values = {"retry.quota": 10.0}
-    async with RawServer(answer(500)) as server, client_for(server.url, None, **values) as client:
+    constants = Constants(retry_quota=10.0)
+    async with RawServer(answer(500)) as server, client_for(server.url, None, constants=constants) as client:
         for number in range(5):
             with pytest.raises(ServerError):
                 await client.with_key(f"key-of-user-{number}", auth="raw").jobs.get("w", "j")

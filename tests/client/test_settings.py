@@ -17,6 +17,7 @@ from pixxel_async import ConfigError, DownloadSettings, HTTPSettings, PollSettin
 from pixxel_async._protocol.hosts import host_of, is_loopback
 from pixxel_async.settings import DownloadOptions
 from pixxel_async.settings.checks import origin_of
+from pixxel_async.settings.constants import Constants
 from tests.support.system import posix
 
 KEY = "canary-5f7c1e90aa"
@@ -143,7 +144,6 @@ def test_profiles_that_are_refused(tmp_path: Path, profile: Path) -> None:
         ("http.max_response_bytes", "2048", 2048),
         ("http.trust_env", "on", True),
         ("download.shard", "2/5", (2, 5)),
-        ("download.extra_ready_statuses", "packed, done", ("packed", "done")),
         ("download.checksum", "none", None),
         ("download.on_existing", "replace", "replace"),
         ("retry.initial_delay", 1, 1),
@@ -159,7 +159,7 @@ def test_texts_become_what_they_set(tmp_path: Path, name: str, value: object, re
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"http.connect_timeot": 1}, "near it: http.connect"),
+        ({"http.connect_timeot": 1}, "similar: http.connect"),
         ({"htp.connect": 1}, "htp.connect"),
         ({"auth.x": 1}, "auth.x"),
         ({"http.connect_timeout": "soon"}, "http.connect_timeout"),
@@ -169,6 +169,8 @@ def test_texts_become_what_they_set(tmp_path: Path, name: str, value: object, re
         ({"auth": "basic"}, "auth must be one of"),
         ({"download.shard": "5/2"}, "shard must be"),
         ({"download.max_concurrent_downloads": "300"}, "at most 256"),
+        ({"constants.chunk_bytes": 65536}, "no setting 'constants.chunk_bytes'"),
+        ({"constants": {"chunk_bytes": 65536}}, "no setting 'constants'"),
     ],
 )
 def test_values_that_are_refused(tmp_path: Path, values: dict[str, object], text: str) -> None:
@@ -277,7 +279,17 @@ def test_download_options_are_the_download_settings() -> None:
     assert not DownloadOptions.__required_keys__
 
 
-@pytest.mark.parametrize("group", [HTTPSettings, RetrySettings, PollSettings, DownloadSettings])
+def test_constants_are_no_settings() -> None:
+    """A constant is no field of a settings group, no keyword of `fetch`, and not in the repr; code can still set it."""
+    groups = (HTTPSettings, RetrySettings, PollSettings, DownloadSettings)
+    settings = {field.name for group in groups for field in attrs.fields(group)}
+    constants = {field.name for field in attrs.fields(Constants)}
+    assert not constants & (settings | set(DownloadOptions.__annotations__))
+    assert "constants" not in repr(Settings(constants=Constants(chunk_bytes=65536)))
+    assert Settings(constants=Constants(chunk_bytes=65536)).with_values(auth="raw").constants.chunk_bytes == 65536
+
+
+@pytest.mark.parametrize("group", [HTTPSettings, RetrySettings, PollSettings, DownloadSettings, Constants])
 def test_help_describes_each_setting(group: type) -> None:
     """The class docstring has one entry for each field and no other."""
     described = re.findall(r"^ {8}(\w+): ", group.__doc__ or "", re.MULTILINE)

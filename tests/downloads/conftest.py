@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from attrs import evolve
 
 from pixxel_async import JobPackage, PixxelClient, Settings
 from pixxel_async.sandbox import Sandbox
@@ -12,14 +14,15 @@ from pixxel_async.settings import PollSettings, RetrySettings
 from tests.support.ground_truth import GroundTruth
 
 
-def quick_settings(sandbox: Sandbox) -> Settings:
-    """Settings with the sandbox's key, and waits of milliseconds."""
-    return Settings(
+def quick_settings(sandbox: Sandbox, **fields: Any) -> Settings:
+    """Return settings with the sandbox's key and waits of milliseconds; `fields` replace those of `Settings`."""
+    quick = Settings(
         api_key=sandbox.api_key,
         base_url=sandbox.url,
-        poll=PollSettings(initial_interval=0.03, multiplier=1.0, jitter=0.0, max_interval=0.05),
+        poll=PollSettings(initial_interval=0.03, max_interval=0.03),
         retry=RetrySettings(initial_delay=0.01, max_delay=0.02),
     )
+    return evolve(quick, **fields)
 
 
 @pytest.fixture
@@ -29,8 +32,14 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
-    async with PixxelClient(settings=quick_settings(sandbox)) as opened:
+def tuning() -> dict[str, Any]:
+    """Return fields of the client's settings; the mark `tuned` of `ground.py` replaces them."""
+    return {}
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox, tuning: dict[str, Any]) -> AsyncIterator[PixxelClient]:
+    async with PixxelClient(settings=quick_settings(sandbox, **tuning)) as opened:
         yield opened
 
 

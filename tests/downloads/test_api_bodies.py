@@ -26,10 +26,11 @@ from pixxel_async import (
 )
 from pixxel_async.events import Failed
 from pixxel_async.sandbox import Fault, Sandbox
+from pixxel_async.settings.constants import Constants
 from tests.downloads.conftest import quick_settings
 from tests.house.test_secrets import read, told_by
 from tests.support.clients import KEY, client_for
-from tests.support.ground_truth import collect, part_bytes, sha256, until, visible
+from tests.support.ground_truth import collect, part_bytes, sha256, tuned, until, visible
 from tests.support.raw_server import RawServer, answer
 
 REPORT = OrderReport(tz="Asia/Kolkata", edition="2026-11-28")
@@ -99,6 +100,7 @@ async def test_sent_to_an_object_store(kind: str, sandbox: Sandbox, client: Pixx
 
 
 @pytest.mark.slow
+@tuned(constants=Constants(stall_timeout=0.3))
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", ["cut", "stall", "reset", "status", "gzip", "wrong-length"])
 async def test_what_breaks_begins_anew(
@@ -112,7 +114,7 @@ async def test_what_breaks_begins_anew(
     expected = await truth(package, client)
     sandbox.inject(Fault(route=KINDS[kind], kind=fault, at=100, status=503))
     async with DownloadManager(client, tmp_path) as manager:
-        outcome = await collect(manager.fetch_all([package], stall_timeout=0.3))
+        outcome = await collect(manager.fetch_all([package]))
     assert outcome[0].path.read_bytes() == expected  # type: ignore[union-attr]
     assert all("range" not in seen.headers for seen in sandbox.requests if seen.operation == KINDS[kind])
 

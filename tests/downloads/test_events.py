@@ -12,7 +12,9 @@ import pytest
 from pixxel_async import Downloaded, DownloadManager, Failed, JobPackage, PixxelClient, Skipped
 from pixxel_async.events import Event, Moved, Rewound, Started
 from pixxel_async.sandbox import Fault, Sandbox
-from tests.support.ground_truth import GroundTruth, collect, until
+from pixxel_async.settings import RetrySettings
+from pixxel_async.settings.constants import Constants
+from tests.support.ground_truth import GroundTruth, collect, tuned, until
 
 ENDS = (Downloaded, Skipped, Failed)
 
@@ -60,6 +62,7 @@ async def test_bytes_add_up(
 
 
 @pytest.mark.slow
+@tuned(constants=Constants(chunk_bytes=64 * 1024, split_piece=256 * 1024))
 async def test_bytes_of_a_split_body_add_up(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -68,7 +71,7 @@ async def test_bytes_of_a_split_body_add_up(
     sandbox.inject(Fault(route="storage", kind="drip", rate=700_000, times=None))
     sandbox.inject(Fault(route="storage", kind="cut", at=90_000, after=2))
     async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
-        done = await manager.fetch(package, chunk_bytes=64 * 1024, split_piece=256 * 1024)
+        done = await manager.fetch(package)
         received = manager.snapshot().received
 
     assert balanced(events) == received == done.size
@@ -76,6 +79,7 @@ async def test_bytes_of_a_split_body_add_up(
 
 
 @pytest.mark.slow
+@tuned(retry=RetrySettings(max_attempts=1))
 async def test_what_was_here_before_was_not_received(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -83,7 +87,7 @@ async def test_what_was_here_before_was_not_received(
     sandbox.inject(Fault(route="storage", kind="cut", at=2_000_000))
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(Exception, match="without progress"):
-            await manager.fetch(package, max_attempts=1)
+            await manager.fetch(package)
     events: list[Event] = []
     async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
         done = await manager.fetch(package)
@@ -103,13 +107,14 @@ async def test_fetches_that_join_are_told_once(client: PixxelClient, package: Jo
 
 
 @pytest.mark.slow
+@tuned(constants=Constants(chunk_bytes=64 * 1024))
 async def test_one_package_in_two_folders_counts_twice(
     client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
     """Two bodies of the same package at once are two bodies: neither is taken for the other's steps back and forth."""
     async with DownloadManager(client, tmp_path) as manager:
         folders = [tmp_path / "one", tmp_path / "two"]
-        done = await asyncio.gather(*(manager.fetch(package, to=folder, chunk_bytes=64 * 1024) for folder in folders))
+        done = await asyncio.gather(*(manager.fetch(package, to=folder) for folder in folders))
 
         assert manager.snapshot().received == sum(each.size for each in done)
 

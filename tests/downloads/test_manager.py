@@ -26,8 +26,9 @@ from pixxel_async.errors import (
 from pixxel_async.events import Downloaded, Event, Failed, Moved
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import Timing
+from pixxel_async.settings.constants import Constants
 from tests.downloads.conftest import quick_settings
-from tests.support.ground_truth import GroundTruth, collect, part_bytes, sha256, until, visible
+from tests.support.ground_truth import GroundTruth, collect, part_bytes, sha256, tuned, until, visible
 from tests.support.system import open_in
 
 
@@ -116,14 +117,15 @@ async def test_a_file_in_the_way_is_never_a_reason_to_give_up(
     path.parent.mkdir()
     path.write_text("mine")
     async with DownloadManager(client, tmp_path) as manager:
-        found = [await collect(manager.fetch_all([package], max_failed_runs=2)) for _ in range(3)]
-        assert [type(outcome) for (outcome,) in found] == [Failed] * 3
+        found = [await collect(manager.fetch_all([package])) for _ in range(4)]
+        assert [type(outcome) for (outcome,) in found] == [Failed] * 4
         path.unlink()
-        (outcome,) = await collect(manager.fetch_all([package], max_failed_runs=2))
+        (outcome,) = await collect(manager.fetch_all([package]))
     assert isinstance(outcome, Downloaded)
 
 
 @pytest.mark.slow
+@tuned(constants=Constants(chunk_bytes=64 * 1024))
 @pytest.mark.parametrize("moved", [False, True])
 async def test_a_file_that_is_made_anew_stays_ours_when_that_is_broken_off(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path, moved: bool
@@ -135,7 +137,7 @@ async def test_a_file_that_is_made_anew_stays_ours_when_that_is_broken_off(
     done.path.rename(tmp_path / "aside") if moved else done.path.write_bytes(whole[:-1])
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000))
     async with DownloadManager(client, tmp_path) as manager:
-        fetching = asyncio.create_task(manager.fetch(package, on_missing="redo", chunk_bytes=64 * 1024))
+        fetching = asyncio.create_task(manager.fetch(package, on_missing="redo"))
         await until(lambda: part_bytes(tmp_path))
         fetching.cancel()
         await asyncio.wait([fetching])

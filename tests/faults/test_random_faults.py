@@ -19,6 +19,7 @@ from pixxel_async.events import Outcome
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.sandbox.http.faults import FaultKind
 from pixxel_async.settings import DownloadSettings, HTTPSettings, PollSettings, RetrySettings
+from pixxel_async.settings.constants import Constants
 from tests.support.ground_truth import GroundTruth, collect, part_bytes, sha256, visible
 
 SIZE = 400_000
@@ -66,11 +67,10 @@ def settings(sandbox: Sandbox) -> Settings:
         api_key=sandbox.api_key,
         base_url=sandbox.url,
         http=HTTPSettings(connect_timeout=1.0, headers_timeout=0.5, read_timeout=0.5),
-        retry=RetrySettings(initial_delay=0.01, max_delay=0.05, max_total_delay=2.0),
-        poll=PollSettings(initial_interval=0.03, multiplier=1.0, jitter=0.0, max_interval=0.05),
-        download=DownloadSettings(
-            stall_timeout=0.5, stall_bytes=20_000, max_package_bytes=4 * SIZE, timeout=20.0, max_failed_runs=100
-        ),
+        retry=RetrySettings(initial_delay=0.01, max_delay=0.05),
+        poll=PollSettings(initial_interval=0.03, max_interval=0.05),
+        download=DownloadSettings(max_package_bytes=4 * SIZE, timeout=20.0),
+        constants=Constants(stall_timeout=0.5, stall_bytes=20_000, max_failed_runs=100),
     )
 
 

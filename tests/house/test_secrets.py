@@ -88,7 +88,7 @@ def impatient(sandbox: Sandbox) -> Settings:
     """Settings whose waits take no time."""
     given: dict[str, Any] = {
         "base_url": sandbox.url,
-        "retry.max_total_delay": 0.2,
+        "retry.max_attempts": 3,
         "retry.initial_delay": 0.01,
         "http.read_timeout": 0.2,
     }

@@ -26,7 +26,7 @@ def read_all(
 ) -> tuple[list[Any], list[str]]:
     """Return all rows that our rules read from that server, and what they say about the end."""
     call = Call(OPERATION, body={} if style.startswith(("body", "skip")) else None)
-    cursor: Cursor | None = first_page(call, Paging(style, "rows", limit), None)
+    cursor: Cursor | None = first_page(call, Paging(style, "rows", limit))
     rows: list[Any] = []
     warnings: list[str] = []
     missing: list[str] = []
@@ -192,16 +192,16 @@ async def test_no_listing_at_all() -> None:
 
 
 async def test_page_sizes() -> None:
-    """The call's own size wins over the setting, and the setting over the server's."""
+    """The call's own size is sent, and without it none: the service decides."""
     empty = answer(body={"orders": []})
-    async with RawServer(empty) as server, client_for(server.url, **{"http.page_size": 7}) as client:
+    async with RawServer(empty) as server, client_for(server.url) as client:
         await client.orders.list()
         await client.orders.list(limit=3)
         with pytest.raises(ConfigError, match="limit"):
             await client.orders.list(limit=0)
         with pytest.raises(ConfigError):
             client.orders.list().take(-1)
-    assert [seen.target.partition("?")[2] for seen in server.requests] == ["limit=7", "limit=3"]
+    assert [seen.target.partition("?")[2] for seen in server.requests] == ["", "limit=3"]
 
 
 async def test_a_search_sends_its_page_size_in_the_body() -> None:

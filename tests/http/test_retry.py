@@ -23,10 +23,11 @@ from pixxel_async.errors import (
     ServerError,
     UnexpectedRedirect,
 )
-from pixxel_async.settings import RetrySettings
+from pixxel_async.settings import Settings
+from pixxel_async.settings.constants import Constants
 
 OPERATION = Operation("orders.create", "POST", "/v0/orders", reconcile="client.orders.list()")
-SETTINGS = RetrySettings()
+SETTINGS = Settings()
 CLASSES: tuple[Repeat, ...] = ("safe", "once", "paid")
 
 
@@ -107,7 +108,7 @@ def test_an_unknown_outcome_says_how_to_find_out() -> None:
 
 def test_a_paid_call_waits_when_told_to() -> None:
     """`retry_paid_calls_on_429` lets a paid call that was refused with 429 go again, and nothing else."""
-    waits = RetrySettings(retry_paid_calls_on_429=True)
+    waits = Settings(constants=Constants(retry_paid_calls_on_429=True))
     assert may_repeat(429, "paid", None, waits)
     assert not may_repeat(503, "paid", 1.0, waits)
 
@@ -148,8 +149,8 @@ def test_a_time_out_costs_twice() -> None:
 @given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
 def test_jitter_is_full_and_capped(attempt: int, roll: float) -> None:
     """A wait lies between nothing and a bound that doubles up to the cap."""
-    wait = backoff(attempt, roll, base=SETTINGS.initial_delay, cap=SETTINGS.max_delay)
-    assert 0 <= wait <= min(SETTINGS.max_delay, SETTINGS.initial_delay * 2 ** min(attempt - 1, 20))
+    wait = backoff(attempt, roll, base=SETTINGS.retry.initial_delay, cap=SETTINGS.retry.max_delay)
+    assert 0 <= wait <= min(SETTINGS.retry.max_delay, SETTINGS.retry.initial_delay * 2 ** min(attempt - 1, 20))
 
 
 NOW = 1_795_514_400.0  # Tue, 24 Nov 2026 10:00:00 GMT

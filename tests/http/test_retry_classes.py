@@ -18,6 +18,7 @@ from pixxel_async import (
 )
 from pixxel_async._http.call import Call, Operation
 from pixxel_async.resources import OPERATIONS
+from pixxel_async.settings.constants import Constants
 from tests.support.clients import client_for
 from tests.support.raw_server import RawServer, Step, answer
 
@@ -172,10 +173,10 @@ async def test_a_dry_run_is_safe() -> None:
 
 
 async def test_paid_waits() -> None:
-    """With `retry.retry_paid_calls_on_429` a paid call that was refused is retried once it is certain that it may."""
+    """With `retry_paid_calls_on_429` a paid call that was refused is retried once it is certain that it may."""
     async with (
         RawServer(answer(429, Retry_After="2"), answer(201, {"id": "j"})) as server,
-        client_for(server.url, **{"retry.retry_paid_calls_on_429": True}) as client,
+        client_for(server.url, constants=Constants(retry_paid_calls_on_429=True)) as client,
     ):
         assert (await client.jobs.create("w", project_id="p")).id == "j"
     assert len(server.requests) == 2

@@ -18,6 +18,7 @@ from pixxel_async import (
     TimedOut,
     UnexpectedRedirect,
 )
+from pixxel_async.settings.constants import Constants
 from tests.support.clients import Waits, client_for
 from tests.support.raw_server import RawServer, Step, answer
 
@@ -248,7 +249,10 @@ async def test_one_refusal_slows_all_calls() -> None:
 
 async def test_the_quota_ends_a_storm() -> None:
     """In an outage the repeats of all calls together stay below what the quota pays for."""
-    async with RawServer(answer(500)) as server, client_for(server.url, **{"retry.quota": 50.0}) as client:
+    async with (
+        RawServer(answer(500)) as server,
+        client_for(server.url, constants=Constants(retry_quota=50.0)) as client,
+    ):
         calls = [client.jobs.get("w", str(number)) for number in range(60)]
         results = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(result, ServerError) for result in results)

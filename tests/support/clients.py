@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from pixxel_async import PixxelClient, Settings
 from pixxel_async.settings import Timing
+from pixxel_async.settings.constants import Constants
 
 KEY = "canary-5f7c1e90aa"
 """A key that must turn up nowhere but in the Authorization header."""
@@ -26,8 +29,14 @@ class Waits:
         self.now += seconds
 
 
-def client_for(url: str, key: str | None = KEY, waits: Waits | None = None, **values: Any) -> PixxelClient:
-    """A client that reads no environment; values by dotted name, as in `Settings.load`."""
+def client_for(
+    url: str,
+    key: str | None = KEY,
+    waits: Waits | None = None,
+    constants: Constants | None = None,
+    **values: Any,
+) -> PixxelClient:
+    """Return a client that reads no environment; values by dotted name, as in `Settings.load`."""
     waits = waits or Waits()
     chosen = {
         "base_url": url,
@@ -37,4 +46,5 @@ def client_for(url: str, key: str | None = KEY, waits: Waits | None = None, **va
         **values,
     }
     settings = Settings.load(key, environ={"HOME": "/nonexistent"}, **chosen)
+    settings = evolve(settings, constants=constants or Constants())
     return PixxelClient(settings=settings, timing=Timing(clock=waits.clock, sleep=waits.sleep, random=lambda: 0.5))

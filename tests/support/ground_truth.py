@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from attrs import frozen
 
 from pixxel_async import JobPackage, PixxelClient
@@ -51,6 +53,11 @@ class GroundTruth:
     def gets(self) -> list[str]:
         """The Range header of each request that the storage saw; empty for a whole body."""
         return [seen.headers.get("range", "") for seen in self.sandbox.requests if seen.host == "storage"]
+
+
+def tuned(**fields: Any) -> pytest.MarkDecorator:
+    """Mark a test that needs a `client` with other fields of `Settings`, such as `constants=Constants(…)`."""
+    return pytest.mark.parametrize("tuning", [fields], ids=["tuned"])
 
 
 async def until(happened: Callable[[], object]) -> None:

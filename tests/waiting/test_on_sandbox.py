@@ -129,7 +129,7 @@ async def test_two_thousand_jobs_cost_one_request_a_tick(client: PixxelClient, w
         PixxelClient(
             sandbox.api_key,
             base_url=sandbox.url,
-            settings=Settings(poll=PollSettings(initial_interval=0.5, max_interval=0.5, jitter=0)),
+            settings=Settings(poll=PollSettings(initial_interval=0.5, max_interval=0.5)),
         ) as client,
     ):
         jobs = [sandbox.add_job(seconds=3600, workflow_id=workflow.id) for _ in range(2000)]

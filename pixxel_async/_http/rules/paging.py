@@ -109,12 +109,12 @@ class NextPage:
     announced: int | None = None
 
 
-def first_page(call: Call, paging: Paging, page_size: int | None) -> Cursor:
-    """Return the cursor of the first page; its size is the caller's, else `page_size`, else the listing's own."""
+def first_page(call: Call, paging: Paging) -> Cursor:
+    """Return the cursor of the first page; its size is the caller's, else the listing's own."""
     if paging.style == "whole":
         return Cursor(call, paging)
     name = "page_size" if paging.style == "page" else "limit"
-    size = _count(call, paging, name, 1) or page_size or paging.limit
+    size = _count(call, paging, name, 1) or paging.limit
     first = {name: size} if size else {}
     return Cursor(_with(call, paging, first), paging, start=_count(call, paging, "offset", 0) or 0, size=size)
 

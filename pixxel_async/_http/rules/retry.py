@@ -13,8 +13,8 @@ from attrs import evolve, frozen
 from ..._protocol.backoff import backoff
 from ..._protocol.headers import retry_after
 from ...errors import OutcomeUnknown, PixxelError, RateLimited
-from ...settings import RetrySettings
-from ...settings.constants import RETRY_COST
+from ...settings import Settings
+from ...settings.constants import MAX_TOTAL_DELAY, RETRY_COST
 from ..call import Operation, Repeat
 from ..reply import Reply, TransportFailure, error_of
 
@@ -73,7 +73,7 @@ class RetryState:
 
 
 def decide(
-    got: Reply | TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: RetrySettings
+    got: Reply | TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: Settings
 ) -> Done | Again | Stop:
     """Return what follows an attempt of a call of the given repeat class."""
     if isinstance(got, TransportFailure):
@@ -88,26 +88,26 @@ def decide(
         error.retry_after = asked
     if not may_repeat(got.status, repeat, asked, settings):
         return Stop(_final(error, operation, repeat, asked))
-    if asked is not None and asked > settings.max_retry_after:
+    if asked is not None and asked > settings.retry.max_retry_after:
         return Stop(_limited(error, asked))
     return _again(_final(error, operation, repeat, asked), asked, RETRY_COST, state, settings)
 
 
-def may_repeat(status: int, repeat: Repeat, asked: float | None, settings: RetrySettings) -> bool:
+def may_repeat(status: int, repeat: Repeat, asked: float | None, settings: Settings) -> bool:
     """Tell whether a call of that repeat class may be sent again after that status.
 
     429, and 503 with Retry-After, mean that the request was refused without being processed.
     """
     refused_unread = status == 429 or (status == 503 and asked is not None)
     if repeat == "paid":
-        return status == 429 and settings.retry_paid_calls_on_429
+        return status == 429 and settings.constants.retry_paid_calls_on_429
     if repeat == "once":
         return refused_unread
     return status in (408, 425, 429) or (status >= 500 and status not in _NEVER_DONE)
 
 
 def _after_failure(
-    got: TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: RetrySettings
+    got: TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: Settings
 ) -> Again | Stop:
     unsent = got.stage == "connect"
     if repeat != "safe" and not unsent:
@@ -118,16 +118,14 @@ def _after_failure(
     return _again(got.error, None, cost, state, settings)
 
 
-def _again(
-    error: PixxelError, asked: float | None, cost: float, state: RetryState, settings: RetrySettings
-) -> Again | Stop:
+def _again(error: PixxelError, asked: float | None, cost: float, state: RetryState, settings: Settings) -> Again | Stop:
     """Retry if attempts, waiting time, deadline and quota all allow it; else stop."""
     wait = (
-        backoff(state.attempt, state.roll, base=settings.initial_delay, cap=settings.max_delay)
+        backoff(state.attempt, state.roll, base=settings.retry.initial_delay, cap=settings.retry.max_delay)
         if asked is None
         else asked * (1 + 0.1 * state.roll)
     )
-    over = state.attempt >= settings.max_attempts or state.waited + wait > settings.max_total_delay
+    over = state.attempt >= settings.retry.max_attempts or state.waited + wait > MAX_TOTAL_DELAY
     if over or wait >= state.left or cost > state.quota:
         return Stop(error if asked is None else _limited(error, asked))
     return Again(wait, cost)

@@ -9,7 +9,7 @@ from attrs import define, field
 from ..._protocol.backoff import backoff
 from ..._protocol.storage_answers import RetryCounters
 from ...errors import DownloadError, LinkExpired, PixxelError, Stalled, TooLarge
-from ...settings.constants import MAX_BUSY_TIME, PROGRESS_STEP
+from ...settings.constants import MAX_BUSY_TIME, MAX_LINK_RENEWALS, PROGRESS_STEP
 from ..limits.stall import StallDetected
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class RetryBudget:
         if isinstance(error, StallDetected):
             self._counters.stalls += 1
             if self._counters.stalls >= MAX_STALLS:
-                window = self.item.settings.stall_timeout
+                window = self.item.stall_timeout
                 raise self.error(Stalled, f"too few bytes in {window:g} s, {MAX_STALLS} times")
         if isinstance(error, PixxelError) and not error.retryable:
             raise self.error(DownloadError, str(error), retryable=False)
@@ -58,7 +58,7 @@ class RetryBudget:
         retry = self.item.client.settings.retry
         self._counters.attempts += 1
         attempts = self._counters.attempts
-        if attempts >= self.item.settings.max_attempts:
+        if attempts >= retry.max_attempts:
             raise self.error(DownloadError, f"{attempts} attempts without progress; the last: {why}")
         timing = self.services.timing
         await timing.sleep(backoff(attempts, timing.random(), base=retry.initial_delay, cap=retry.max_delay))
@@ -66,7 +66,7 @@ class RetryBudget:
     def count_renewal(self, why: str) -> None:
         """Count a link that was refused."""
         self._counters.renewals += 1
-        if self._counters.renewals > self.item.settings.max_link_renewals:
+        if self._counters.renewals > MAX_LINK_RENEWALS:
             raise self.error(LinkExpired, f"the storage refuses the link, and fresh ones too: {why}")
 
     def count_busy(self, why: str) -> None:

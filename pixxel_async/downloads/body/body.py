@@ -136,11 +136,11 @@ class BodyDownload:
                 await self._budget.back_off("the body ended early")
 
     def _next_request(self) -> RangeRequest:
-        settings = self.item.settings
+        proved, unsafe = self.item.settings.verify == "full", self.item.constants.resume_without_validator
         self.kept = evolve(self.kept, size=self.writer.size)
         if self.kept.size == self.kept.total:
             return RangeRequest(self.kept.size, complete=True)
-        return next_request(self.kept, proved=settings.verify == "full", unsafe=settings.resume_without_validator)
+        return next_request(self.kept, proved=proved, unsafe=unsafe)
 
     async def _usable_link(self) -> Link | None:
         """Return the present link, or a fresh one if it is about to expire; None for a package without links."""
@@ -192,7 +192,7 @@ class BodyDownload:
         self.server_name = server_file_name(headers.get("content-disposition", "")) or self.server_name
         self._max_bytes = await self._reserve(verdict.total)
         self._vouched = False
-        if self.known or verdict.total is None or verdict.total > self.item.settings.chunk_bytes:
+        if self.known or verdict.total is None or verdict.total > self.item.constants.chunk_bytes:
             await self._vouch()
         self.services.emit(Started(self.item.identity, verdict.total, self._report_here()))
 
@@ -207,10 +207,9 @@ class BodyDownload:
 
     async def _read_body(self, reply: StorageReply) -> None:
         """Read chunks into the writer until the body ends or more than one connection is worth it."""
-        settings, add = self.item.settings, self.writer.add
-        bandwidth = settings.max_bandwidth
+        bandwidth, add = self.item.settings.max_bandwidth, self.writer.add
         gauge = RateGauge(self.services.timing.clock(), self.writer.size)
-        async with self.services.watchdog.watch(settings.stall_timeout, settings.stall_bytes) as watch:
+        async with self.services.watchdog.watch(self.item.stall_timeout, self.item.constants.stall_bytes) as watch:
             while self._connections == 1 and (chunk := await reply.read()):
                 watch.moved += len(chunk)
                 if add(chunk):
@@ -235,11 +234,11 @@ class BodyDownload:
         watch.resting = False
         self._report()
         gauge.arrived(self.services.timing.clock(), self.writer.size)
-        settings = self.item.settings
+        settings, constants = self.item.settings, self.item.constants
         self._connections = connections_for(
             evolve(self.kept, size=self.writer.size), gauge,
-            allowed=1 if self._single_only or settings.max_bandwidth else settings.max_connections_per_download,
-            spare=settings.max_concurrent_downloads - self.services.connections.used, piece=settings.split_piece,
+            allowed=1 if self._single_only or settings.max_bandwidth else constants.max_connections_per_download,
+            spare=settings.max_concurrent_downloads - self.services.connections.used, piece=constants.split_piece,
         )  # fmt: skip
 
     async def _vouch(self) -> None:

@@ -108,7 +108,7 @@ class MultipartDownload:
         regions = add(self.writer.beyond, (0, self.writer.size))
         for piece in self._taken:
             regions = add(regions, piece)
-        return next_piece(gaps(regions, self.kept.total or 0), self.count, self.item.settings.split_piece)
+        return next_piece(gaps(regions, self.kept.total or 0), self.count, self.item.constants.split_piece)
 
     async def _fetch_piece(self, piece: Region) -> None:
         async with self.item.client.storage.get(self.url, headers=piece_headers(self.kept, piece)) as reply:
@@ -123,7 +123,7 @@ class MultipartDownload:
         """Write chunks at an offset, report progress, and record the filled ranges now and then."""
         await self.writer.put(at, chunks)
         self.moved()
-        if self.writer.here - self._noted >= NOTE_EVERY * self.item.settings.chunk_bytes:
+        if self.writer.here - self._noted >= NOTE_EVERY * self.item.constants.chunk_bytes:
             await self._note()
 
     async def _note(self) -> None:
@@ -144,12 +144,12 @@ class _PieceReader:
     async def read(self, reply: StorageReply) -> None:
         """Read the body; of one that breaks, write what arrived."""
         self.at = self.piece[0]
-        settings = self.parent.item.settings
+        item, constants = self.parent.item, self.parent.item.constants
         try:
-            async with self.parent.services.watchdog.watch(settings.stall_timeout, settings.stall_bytes) as watch:
+            async with self.parent.services.watchdog.watch(item.stall_timeout, constants.stall_bytes) as watch:
                 while chunk := await reply.read():
                     watch.moved += len(chunk)
-                    await self._add(chunk, watch, settings.chunk_bytes)
+                    await self._add(chunk, watch, constants.chunk_bytes)
         except (ConnectionFailed, TimedOut, StallDetected):
             await self._write()
             raise

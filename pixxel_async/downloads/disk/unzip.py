@@ -70,8 +70,11 @@ def _free(folder: Path) -> int:
 
 def _limits(archive: Path, limit: int | None, keep_free: int) -> Limits:
     free = max(_free(archive.parent) - keep_free, 0)
-    most = _RATIO * archive.stat().st_size + _SPARE if limit is None else limit
-    return Limits(free, "what the disk holds") if free < most else Limits(most, "max_extracted_bytes")
+    if limit is None:
+        most, name = _RATIO * archive.stat().st_size + _SPARE, f"{_RATIO} times its size and 1 GiB"
+    else:
+        most, name = limit, "max_extracted_bytes"
+    return Limits(free, "what the disk holds") if free < most else Limits(most, name)
 
 
 def _check_count(archive: Path) -> None:

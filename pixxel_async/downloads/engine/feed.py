@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from ...errors import PackageFailed, PackageTimedOut, PixxelError, TimedOut, WaitFailed
 from ...events import Outcome, Skipped
 from ...packages import Wanted, as_wanted
+from ...settings.constants import MAX_PENDING, MAX_REQUESTS_AHEAD
 from ..item import BatchContext, Item, OutcomeSink
 from ..pipeline.failures import unforeseen
 from .lookup import LookupResult, ended, in_shard, look_up
@@ -96,7 +97,7 @@ class Feed:
         settings, schedule = self._context.settings, self._engine.schedule
         if not self._sink.open or self._context.fresh > settings.max_concurrent_requests // 2:
             return 0
-        room = min(settings.max_requests_ahead - schedule.waiting, settings.max_pending - len(self._engine.items))
+        room = min(MAX_REQUESTS_AHEAD - schedule.waiting, MAX_PENDING - len(self._engine.items))
         return max(min(settings.max_concurrent_requests - self._context.fresh, room), 0)
 
     def _is_new(self, given: Wanted) -> bool:

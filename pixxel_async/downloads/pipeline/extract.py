@@ -46,8 +46,8 @@ async def extract_files(claim: ClaimedItem) -> Extracted | None:
             await claim.save(durable=True, extracted=target.text())
         work = partial(
             unpack, claim.path, folder, claim.path.parent / f"{part_name(claim.item.package)}.d",
-            wanted=settings.extract if callable(settings.extract) else None, limit=settings.max_extracted_bytes,
-            keep_free=settings.min_free_space, stop=stop,
+            wanted=settings.extract if callable(settings.extract) else None,
+            limit=claim.item.constants.max_extracted_bytes, keep_free=settings.min_free_space, stop=stop,
         )  # fmt: skip
         await threads.run_until(stop, work)
     except DownloadError as error:

@@ -47,7 +47,7 @@ async def note_failure(item: Item, error: PixxelError, services: Services, *, ab
         counts = about_package and counts_against(error)
         if counts and counts_today(counted_at, services.now()):
             runs, counted_at = runs + 1, services.now()
-        given_up = runs >= item.settings.max_failed_runs and (counts or state == "given_up")
+        given_up = runs >= item.constants.max_failed_runs and (counts or state == "given_up")
         await services.record.save(
             item.identity, item.folder, state="given_up" if given_up else "failed",
             error=str(error).encode(errors="backslashreplace").decode(), error_kind=type(error).__name__,

@@ -146,7 +146,7 @@ class Pipeline:
                 opening.result()[0].close()
             raise
         writer = PartWriter(
-            file, threads, buffer=settings.chunk_bytes, digest=settings.checksum, beyond=decision.beyond,
+            file, threads, buffer=self.item.constants.chunk_bytes, digest=settings.checksum, beyond=decision.beyond,
             kept=file.size if decision.step == "prove" else min(decision.offset, file.size),
             synced=claim.row.synced, unpack=settings.verify == "full",
         )  # fmt: skip

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from ..._aio.notify import Notifier
 from ...settings import Timing
+from ...settings.constants import MAX_REQUESTS_AHEAD
 from ..item import Item
 from .fair_queue import FairQueue
 from .rules.policy import PollPolicy
@@ -116,7 +117,7 @@ class Schedule:
         return len(self._fresh) + sum(to_come() for to_come in self._feeds.values())
 
     def _may_start(self) -> bool:
-        return bool(self._fresh) and self.waiting < self._fresh.head.settings.max_requests_ahead
+        return bool(self._fresh) and self.waiting < MAX_REQUESTS_AHEAD
 
     def _open(self, item: Item, now: float) -> Item | None:
         """Return the item, or postpone it and return None if its reader has no room for the outcome."""

@@ -237,7 +237,7 @@ class Upstream:
         source = self._source
         self._tries.attempts += 1
         await self._drop()
-        if self._tries.attempts >= source.download.max_attempts:
+        if self._tries.attempts >= source.retry.max_attempts:
             raise self._source.error(
                 DownloadError, f"{self._tries.attempts} attempts without progress; the last: {why}"
             )

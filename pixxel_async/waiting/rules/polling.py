@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from ...settings import PollSettings
-from ...settings.constants import AGE_SHARE
+from ...settings.constants import AGE_SHARE, POLL_JITTER, POLL_MULTIPLIER
 
 DAY = 86_400.0
 
@@ -36,7 +36,7 @@ def jittered(wait: float, share: float, roll: float) -> float:
 def grown(asked: int, settings: PollSettings) -> float:
     """Return the interval after `asked` responses: exponential, with a day as its only ceiling."""
     steps = max(asked, 1) - 1
-    growth = min(steps * math.log(settings.multiplier), math.log(max(DAY / settings.initial_interval, 1.0)))
+    growth = min(steps * math.log(POLL_MULTIPLIER), math.log(max(DAY / settings.initial_interval, 1.0)))
     return settings.initial_interval * math.exp(growth)
 
 
@@ -55,9 +55,9 @@ def next_wait(
             shorter than `AGE_SHARE` of the age, so that one wait becomes longer than the work.
     """
     if not restarts:
-        return jittered(min(grown(asked, settings), settings.max_interval), settings.jitter, roll)
+        return jittered(min(grown(asked, settings), settings.max_interval), POLL_JITTER, roll)
     doubled = 2.0 ** min(setbacks, MOST_SETBACKS)
-    wait = jittered(grown(asked, settings), settings.jitter, roll)
+    wait = jittered(grown(asked, settings), POLL_JITTER, roll)
     return doubled * max(wait, AGE_SHARE * age)
 
 

@@ -10,8 +10,10 @@ from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async.errors import Corrupt, DownloadError, LinkExpired, NotAPackage, Stalled, TooLarge
 from pixxel_async.events import Event, Moved, Renewed, Rewound, Started
 from pixxel_async.sandbox import Fault, Sandbox
+from pixxel_async.settings import RetrySettings
+from pixxel_async.settings.constants import Constants
 from tests.downloads.conftest import quick_settings
-from tests.support.ground_truth import GroundTruth, sha256, visible
+from tests.support.ground_truth import GroundTruth, sha256, tuned, visible
 
 MiB = 1 << 20
 
@@ -42,12 +44,13 @@ async def test_a_body_that_is_cut_everywhere_arrives(
         sandbox.inject(Fault(route="storage", kind="cut", at=at))
 
     async with DownloadManager(client, tmp_path) as manager:
-        done = await manager.fetch(package, max_attempts=10)
+        done = await manager.fetch(package)
 
     assert sha256(done.path) == truth
 
 
 @pytest.mark.slow
+@tuned(constants=Constants(stall_timeout=0.2))
 async def test_a_body_that_stalls_is_taken_up_on_a_new_connection(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -56,13 +59,14 @@ async def test_a_body_that_stalls_is_taken_up_on_a_new_connection(
     sandbox.inject(Fault(route="storage", kind="stall", at=1_500_000))
 
     async with DownloadManager(client, tmp_path) as manager:
-        done = await manager.fetch(package, stall_timeout=0.2)
+        done = await manager.fetch(package)
 
     assert sha256(done.path) == truth
     assert ground.gets()[-1].startswith("bytes=")
 
 
 @pytest.mark.slow
+@tuned(constants=Constants(stall_timeout=0.1))
 async def test_a_storage_that_always_stalls_is_given_up(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -71,20 +75,21 @@ async def test_a_storage_that_always_stalls_is_given_up(
 
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(Stalled) as caught:
-            await manager.fetch(package, stall_timeout=0.1)
+            await manager.fetch(package)
 
     assert caught.value.package == str(package) and caught.value.stage == "stream"
     assert visible(tmp_path) == []
 
 
 @pytest.mark.slow
+@tuned(constants=Constants(stall_timeout=0.2, stall_bytes=100_000))
 async def test_a_drip_is_a_stall(sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
     """Bytes that come, but too few of them, do not keep a connection alive."""
     sandbox.inject(Fault(route="storage", kind="drip", rate=2_000, times=None))
 
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(Stalled):
-            await manager.fetch(package, stall_timeout=0.2, stall_bytes=100_000)
+            await manager.fetch(package)
 
 
 async def test_a_link_that_ends_in_mid_body_is_renewed(
@@ -111,9 +116,9 @@ async def test_a_storage_that_refuses_every_link_ends_it(
 
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(LinkExpired, match=r"403.*expired") as caught:
-            await manager.fetch(package, max_link_renewals=2)
+            await manager.fetch(package)
 
-    assert len(ground.gets()) == 3
+    assert len(ground.gets()) == 4
     assert "Signature" not in str(caught.value) and "http" not in str(caught.value)
 
 
@@ -200,6 +205,7 @@ async def test_bad_weather_at_the_storage_passes(
         assert (await manager.fetch(package)).proof == "crc"
 
 
+@tuned(retry=RetrySettings(max_attempts=3, initial_delay=0.01))
 async def test_a_storage_that_only_fails_is_given_up(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -208,7 +214,7 @@ async def test_a_storage_that_only_fails_is_given_up(
 
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(DownloadError, match=r"attempts without progress.*500") as caught:
-            await manager.fetch(package, max_attempts=3)
+            await manager.fetch(package)
 
     assert len(ground.gets()) == 3 and caught.value.retryable
 

@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pixxel_async import Downloaded, DownloadManager, JobPackage, PixxelClient
 from pixxel_async.events import Event, Renewed, Rewound
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.sandbox.http.site import SeenRequest
+from pixxel_async.settings.constants import Constants
 from tests.downloads.pipeline.test_crash import start
-from tests.support.ground_truth import GroundTruth, part_bytes, sha256, until, visible
+from tests.support.ground_truth import GroundTruth, part_bytes, sha256, tuned, until, visible
 
 RATE = 700_000
 """Bytes a second that a connection is given; the whole body would take four seconds."""
-PIECES: dict[str, Any] = {"chunk_bytes": 64 * 1024, "split_piece": 256 * 1024}
+PIECES = Constants(chunk_bytes=64 * 1024, split_piece=256 * 1024)
 
 
 @frozen
@@ -37,7 +38,7 @@ class Slow:
         """Fetch the package with a manager of its own, and see that every byte is right."""
         told = [] if events is None else events
         async with DownloadManager(self.client, folder, on_event=told.append) as manager:
-            done = await manager.fetch(self.package, **{**PIECES, **settings})
+            done = await manager.fetch(self.package, **settings)
         assert sha256(done.path) == done.sha256 == self.truth
         return done
 
@@ -54,6 +55,11 @@ class Slow:
     def fault(self, **what: Any) -> None:
         """Something goes wrong with the pieces: after the request for everything."""
         self.sandbox.inject(Fault(route="storage", **{"after": 1, **what}))
+
+
+@pytest.fixture
+def tuning() -> dict[str, Any]:
+    return {"constants": PIECES}
 
 
 @pytest.fixture
@@ -88,9 +94,8 @@ def asked(seen: SeenRequest) -> tuple[int, int]:
 
 @pytest.mark.slow
 async def test_nothing_is_split_unasked(slow: Slow, tmp_path: Path) -> None:
-    """Not when it is switched off, when no stream is free, or when the rate is limited here."""
+    """Not when no stream is free, or when the rate is limited here."""
     ways: list[dict[str, Any]] = [
-        {"max_connections_per_download": 1},
         {"max_concurrent_downloads": 1},
         {"max_bandwidth": 1e9},
     ]
@@ -100,12 +105,13 @@ async def test_nothing_is_split_unasked(slow: Slow, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@tuned(constants=evolve(PIECES, max_connections_per_download=2))
 @pytest.mark.parametrize("kind", ["no-range", "wrong-range", "etag"])
 async def test_a_storage_that_hands_out_no_pieces_is_asked_for_none(slow: Slow, tmp_path: Path, kind: Any) -> None:
     """It ignores Range, shifts it, or names another object: one connection goes on from what is sure."""
     slow.fault(kind=kind, times=2)
     events = list[Event]()
-    await slow.fetch(tmp_path, events, max_connections_per_download=2)
+    await slow.fetch(tmp_path, events)
 
     assert 1 <= len(slow.pieces) <= 2 and "if-match" not in slow.seen[-1].headers
     assert not [event for event in events if isinstance(event, Rewound) and event.to == 0]
@@ -167,7 +173,7 @@ async def test_what_was_stopped_goes_on(slow: Slow, tmp_path: Path) -> None:
     """A manager that is closed in the middle of pieces leaves them for the next one."""
     manager = DownloadManager(slow.client, tmp_path)
     async with manager:
-        await manager.submit(slow.package, **PIECES)
+        await manager.submit(slow.package)
         await until(lambda: slow.pieces and part_bytes(tmp_path) > asked(slow.pieces[0])[1] + 1)
         await manager.aclose(drain=0)
         assert not visible(tmp_path)

@@ -23,10 +23,16 @@ from pixxel_async.downloads.record.database import Database
 from pixxel_async.downloads.record.lease import Owner
 from pixxel_async.errors import DownloadError
 from pixxel_async.sandbox import Fault, Sandbox
+from pixxel_async.settings.constants import Constants
 from tests.support.ground_truth import GroundTruth, part_bytes, sha256, until
 
 SMALL = 64 * 1024
 JOB = "job:w/j"
+
+
+@pytest.fixture
+def tuning() -> dict[str, Any]:
+    return {"constants": Constants(chunk_bytes=SMALL, stall_timeout=1.0)}
 
 
 async def row_of(manager: DownloadManager, package: JobPackage) -> Row:
@@ -38,7 +44,7 @@ async def row_of(manager: DownloadManager, package: JobPackage) -> Row:
 async def cut_off(client: PixxelClient, package: JobPackage, folder: Path) -> None:
     """A fetch that is cancelled in mid-body."""
     async with DownloadManager(client, folder) as manager:
-        fetching = asyncio.create_task(manager.fetch(package, chunk_bytes=SMALL))
+        fetching = asyncio.create_task(manager.fetch(package))
         await until(lambda: part_bytes(folder) >= 1_500_000)
         fetching.cancel()
         await asyncio.wait([fetching])
@@ -81,7 +87,7 @@ async def test_a_body_that_fails_is_synced_and_the_record_knows(
     sandbox.inject(Fault(route="storage", kind="status", status=500, after=1, times=None))
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(DownloadError, match="500"):
-            await manager.fetch(package, stall_timeout=0.3)
+            await manager.fetch(package)
         assert (await row_of(manager, package)).synced == part_bytes(tmp_path) == 1_000_000
 
 
@@ -95,7 +101,7 @@ async def test_what_was_synced_no_longer_counts_once_it_is_overwritten(
     async with DownloadManager(client, tmp_path) as manager:
         assert (await row_of(manager, package)).synced > 1_000_000
         await manager.record.save(str(package), tmp_path, etag='"another"')
-        fetching = asyncio.create_task(manager.fetch(package, chunk_bytes=SMALL))
+        fetching = asyncio.create_task(manager.fetch(package))
         await until(lambda: 0 < part_bytes(tmp_path) <= 1_000_000)
 
         assert (await row_of(manager, package)).synced == 0

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import rasterio
+from attrs import evolve
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async._formats.zip_entry import Entry
@@ -24,6 +25,7 @@ from pixxel_async.downloads.prove import members
 from pixxel_async.errors import Corrupt, DiskFull, DownloadError, NameTaken, TooLarge
 from pixxel_async.events import Downloaded, Failed, Skipped
 from pixxel_async.sandbox import Sandbox
+from pixxel_async.settings.constants import Constants
 from tests.support.archives import directory_of, make_zip, patched
 from tests.support.ground_truth import GroundTruth, collect, until
 from tests.support.system import RUN_MODULE
@@ -316,8 +318,9 @@ async def test_a_failure_is_told_and_the_archive_stays(
 
     The record has the reason beside "done", until it is unpacked.
     """
-    async with DownloadManager(client, tmp_path) as manager:
-        (failed,) = await collect(manager.fetch_all([package], extract=True, max_extracted_bytes=10))
+    small = evolve(client.settings, constants=Constants(max_extracted_bytes=10))
+    async with PixxelClient(settings=small) as refusing, DownloadManager(client, tmp_path) as manager:
+        (failed,) = await collect(manager.fetch_all([package], client=refusing, extract=True))
         assert isinstance(failed, Failed) and isinstance(failed.error, TooLarge) and failed.stage == "extract"
         done = await manager.fetch(package)
         row = await manager.record.get(str(package), tmp_path)

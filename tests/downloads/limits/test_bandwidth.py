@@ -11,9 +11,10 @@ from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async.downloads.limits.bandwidth import BandwidthLimiter
 from pixxel_async.errors import DownloadError
 from pixxel_async.sandbox import Fault, Sandbox
-from pixxel_async.settings import Timing
+from pixxel_async.settings import RetrySettings, Timing
+from pixxel_async.settings.constants import Constants
 from tests.support.clients import Waits
-from tests.support.ground_truth import GroundTruth, collect
+from tests.support.ground_truth import GroundTruth, collect, tuned
 
 
 async def test_all_share_one_rate() -> None:
@@ -47,19 +48,21 @@ async def test_the_rate_may_change() -> None:
 
 
 @pytest.mark.slow
+@tuned(constants=Constants(stall_timeout=0.1, stall_bytes=1000))
 async def test_bandwidth_bounds_all_streams_and_is_no_stall(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
     """Several bodies together take as long as their bytes need; windows of silence that we made are no stall."""
     began = time.monotonic()
     async with DownloadManager(client, tmp_path) as manager:
-        batch = manager.fetch_all(ground.packages[:2], max_bandwidth=4_000_000, stall_timeout=0.1, stall_bytes=1000)
+        batch = manager.fetch_all(ground.packages[:2], max_bandwidth=4_000_000)
         outcomes = await collect(batch)
     sizes = [getattr(outcome, "size", 0) for outcome in outcomes]
     assert all(sizes) and time.monotonic() - began >= sum(sizes) / 4_000_000 - 0.3
 
 
 @pytest.mark.slow
+@tuned(retry=RetrySettings(max_attempts=2, initial_delay=0.01, max_delay=0.02))
 async def test_a_busy_storage_costs_no_attempt(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -67,7 +70,7 @@ async def test_a_busy_storage_costs_no_attempt(
     sandbox.inject(Fault(route="storage", kind="status", status=503, times=5))
     sandbox.inject(Fault(route="storage", kind="status", status=429, after=5, times=5))
     async with DownloadManager(client, tmp_path) as manager:
-        assert (await manager.fetch(package, max_attempts=2)).proof == "crc"
+        assert (await manager.fetch(package)).proof == "crc"
     assert len(ground.gets()) == 11
 
 

@@ -75,9 +75,7 @@ async def test_waiting_for_a_stream_does_not_count(
             asyncio.get_running_loop().call_later(0.2, setattr, clock, "forward", 100.0)
 
     async with DownloadManager(client, tmp_path, on_event=the_first_takes_long) as manager:
-        outcomes = await collect(
-            manager.fetch_all(packages, max_concurrent_downloads=1, stall_timeout=1.0, timeout=60.0)
-        )
+        outcomes = await collect(manager.fetch_all(packages, max_concurrent_downloads=1, timeout=60.0))
 
     assert clock.forward and [type(outcome) for outcome in outcomes] == [Downloaded, Downloaded]
 

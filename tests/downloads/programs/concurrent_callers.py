@@ -17,7 +17,7 @@ from pixxel_async.settings import PollSettings
 
 
 async def main(url: str, key: str, folder: str, package: str, callers: int) -> None:
-    settings = Settings(api_key=key, base_url=url, poll=PollSettings(initial_interval=0.03, multiplier=1.0, jitter=0.0))
+    settings = Settings(api_key=key, base_url=url, poll=PollSettings(initial_interval=0.03, max_interval=0.03))
     async with PixxelClient(settings=settings) as client, DownloadManager(client, folder) as manager:
         sys.stdout.write("ready\n")
         sys.stdout.flush()

@@ -11,20 +11,22 @@ import sys
 from pixxel_async import DownloadManager, PixxelClient, Settings
 from pixxel_async.events import Failed
 from pixxel_async.settings import PollSettings, RetrySettings
+from pixxel_async.settings.constants import Constants
 
 
 async def main(url: str, key: str, folder: str, packages: list[str], *, extract: bool) -> int:
     settings = Settings(
         api_key=key,
         base_url=url,
-        poll=PollSettings(initial_interval=0.03, multiplier=1.0, jitter=0.0),
+        poll=PollSettings(initial_interval=0.03, max_interval=0.03),
         retry=RetrySettings(initial_delay=0.01, max_delay=0.02),
+        constants=Constants(chunk_bytes=64 * 1024, split_piece=256 * 1024),
     )
     failed = 0
     async with (
         PixxelClient(settings=settings) as client,
         DownloadManager(client, folder) as manager,
-        manager.fetch_all(packages, chunk_bytes=64 * 1024, split_piece=256 * 1024, extract=extract) as outcomes,
+        manager.fetch_all(packages, extract=extract) as outcomes,
     ):
         async for outcome in outcomes:
             failed += isinstance(outcome, Failed)

@@ -15,8 +15,9 @@ from pixxel_async.downloads.disk.disk import Disk
 from pixxel_async.downloads.disk.part_writer import PartWriter
 from pixxel_async.downloads.prove import Proof, prove
 from pixxel_async.errors import Corrupt
+from pixxel_async.settings.constants import Constants
 from tests.support.archives import flipped, make_zip
-from tests.support.ground_truth import GroundTruth, sha256
+from tests.support.ground_truth import GroundTruth, sha256, tuned
 
 DATA = make_zip((("a.bin", bytes(range(256)) * 2000), ("b.bin", b"b" * 400_000)), method=zipfile.ZIP_STORED)
 
@@ -59,12 +60,13 @@ async def test_a_directory_that_says_something_else_is_not_believed(tmp_path: Pa
         prove(path, seen=seen)
 
 
+@tuned(constants=Constants(chunk_bytes=64 * 1024))
 async def test_a_fetched_package_is_proved_all_the_same(
     ground: GroundTruth, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
     """Over sockets and with the smallest buffers: proved by checksums, and the bytes are those of the server."""
     async with DownloadManager(client, tmp_path) as manager:
-        done = await manager.fetch(package, chunk_bytes=64 * 1024)
+        done = await manager.fetch(package)
 
     assert done.proof == "crc"
     assert sha256(done.path) == await ground.truth(package)

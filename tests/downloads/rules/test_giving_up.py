@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import define
@@ -26,8 +27,9 @@ from pixxel_async.events import Downloaded, Failed, Outcome, Skipped
 from pixxel_async.packages import JobPackage
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import Timing
+from pixxel_async.settings.constants import Constants
 from tests.downloads.conftest import quick_settings
-from tests.support.ground_truth import GroundTruth, collect
+from tests.support.ground_truth import GroundTruth, collect, tuned
 
 REQUEST = "jobs.request_download"
 PAGE = "<html><title>Wi-Fi login</title></html>"
@@ -49,8 +51,8 @@ def calendar() -> Calendar:
 
 
 @pytest.fixture
-async def client(sandbox: Sandbox, calendar: Calendar) -> AsyncIterator[PixxelClient]:
-    async with PixxelClient(settings=quick_settings(sandbox), timing=Timing(now=calendar.now)) as opened:
+async def client(sandbox: Sandbox, calendar: Calendar, tuning: dict[str, Any]) -> AsyncIterator[PixxelClient]:
+    async with PixxelClient(settings=quick_settings(sandbox, **tuning), timing=Timing(now=calendar.now)) as opened:
         yield opened
 
 
@@ -114,6 +116,7 @@ async def test_what_the_api_refuses_is_given_up_after_three_days_not_three_runs(
         assert (await manager.fetch(refused)).fetched  # asking for it by name still does
 
 
+@tuned(constants=Constants(max_failed_runs=1))
 async def test_an_outage_does_not_bring_back_what_was_given_up(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
@@ -121,10 +124,10 @@ async def test_an_outage_does_not_bring_back_what_was_given_up(
     refused = ground.packages[0]
     sandbox.inject(Fault(route=REQUEST, kind="status", status=400))
     async with DownloadManager(client, tmp_path) as manager:
-        await collect(manager.fetch_all([refused], max_failed_runs=1))
+        await collect(manager.fetch_all([refused]))
         sandbox.inject(Fault(route=REQUEST, kind="html"))
         with pytest.raises(DecodeError):
-            await manager.fetch(refused, max_failed_runs=1)
+            await manager.fetch(refused)
         (outcome,) = await collect(manager.fetch_all([refused]))
 
     assert isinstance(outcome, Skipped) and outcome.given_up
