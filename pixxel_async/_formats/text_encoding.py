@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["PEEK_BYTES", "detect_encoding"]
+__all__ = ["PEEK_BYTES", "decode_text", "detect_encoding"]
 
 PEEK_BYTES = 4
 """Bytes that `detect_encoding` needs."""
@@ -15,6 +15,11 @@ _MARKS = (
     (b"\xfe\xff", "utf-16"),
 )
 """Byte order marks; that of UTF-32-LE begins as that of UTF-16-LE does, and is looked for first."""
+
+
+def decode_text(data: bytes) -> str:
+    """Decode a whole text file without its byte order mark; raises `UnicodeDecodeError` where it is not text."""
+    return data.decode(detect_encoding(data[:PEEK_BYTES])).removeprefix("\ufeff")
 
 
 def detect_encoding(head: bytes) -> str:

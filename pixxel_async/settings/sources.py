@@ -14,6 +14,7 @@ from typing import Any
 from attrs import field, frozen
 
 from .._files import read_named
+from .._formats.text_encoding import decode_text
 from ..errors import ConfigError
 from .secret import Secret
 
@@ -140,7 +141,7 @@ def _tables(path: Path) -> dict[str, dict[str, Any]]:
 
 def _text(path: Path, limit: int) -> str:
     try:
-        return read_named(path, limit).decode("utf-8-sig")
+        return decode_text(read_named(path, limit))
     except OSError as error:
         reason = error.strerror or type(error).__name__
     except UnicodeDecodeError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 from attrs import define, field
 
+from ..._formats.name_encoding import from_native
 from ...errors import ConfigError, KeyRefused, PixxelError
 from ...packages import JobPackage, TaskPackage, Wanted, as_wanted, parse_package
 from ..text import did_you_mean
@@ -141,7 +142,7 @@ async def project_workflows(client: PixxelClient, project: str) -> AsyncIterator
     Raises:
         ConfigError: there is no such project, for which the service returns an empty list, or the name is ambiguous.
     """
-    found = False
+    project, found = from_native(project), False
     if _UUID.fullmatch(project):
         async for workflow in client.workflows.list(project_id=project):
             found = True
@@ -180,7 +181,7 @@ async def resolve_workflows(
     """
     known: list[Workflow] | None = None
     seen: set[str] = set()
-    for text in dict.fromkeys(workflows):
+    for text in dict.fromkeys(map(from_native, workflows)):
         workflow_id, name = text, ""
         if not _UUID.fullmatch(text):
             if known is None:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from io import BufferedReader, TextIOWrapper
 from typing import Any
 
+from ..._files import open_named
 from ..._formats.text_encoding import PEEK_BYTES, detect_encoding
 from ...errors import ConfigError
 
@@ -22,16 +23,16 @@ def open_text(path: str, what: str) -> Iterator[TextIOWrapper]:
     """Open a text file; line ends are kept, undecodable bytes are mapped to lone surrogates where UTF-8 has them.
 
     Args:
-        path: path of a regular file or a pipe; `-` is stdin.
+        path: path of a regular file, or of a pipe as `/dev/stdin` and `<(…)` name it; `-` is stdin.
         what: the file's purpose, for the error: `the manifest`.
 
     Raises:
-        ConfigError: it cannot be opened, or is a folder.
+        ConfigError: it cannot be opened, or is a folder, a device or a pipe in a folder.
     """
     failed = f"cannot read {what} {path}"
     with ExitStack() as stack:
         try:
-            raw: Any = sys.stdin.buffer if path == STDIN else stack.enter_context(open(path, "rb"))
+            raw: Any = sys.stdin.buffer if path == STDIN else stack.enter_context(open(open_named(path), "rb"))
             file = raw if hasattr(raw, "peek") else BufferedReader(raw)
             codec = detect_encoding(file.peek(PEEK_BYTES)[:PEEK_BYTES])
         except OSError as error:
@@ -52,7 +53,7 @@ def read_text(path: str, what: str, *, limit: int) -> str:
     """Read a whole text file.
 
     Args:
-        path: path of a regular file or a pipe; `-` is stdin.
+        path: as in `open_text`.
         what: the file's purpose, for the error.
         limit: maximum of characters.
 

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..._files import open_regular
 from ...errors import PixxelError
 from ..prove import prove
 
@@ -42,5 +43,5 @@ def same_bytes(path: Path, row: Row) -> bool:
 
 def digest_of(path: Path) -> str:
     """The SHA-256 of a file in hex; runs in a thread."""
-    with path.open("rb") as file:
+    with open(open_regular(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

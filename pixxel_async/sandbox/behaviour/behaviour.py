@@ -9,7 +9,12 @@ from typing import Any, Literal
 
 from attrs import Attribute, asdict, field, fields, frozen
 
+from ..._files import read_named
+from ..._formats.text_encoding import decode_text
 from ...errors import ConfigError
+
+_MOST_BYTES = 1 << 20
+"""Bytes of a profile."""
 
 
 def _one_of(*known: Any) -> Any:
@@ -199,9 +204,11 @@ def _read(profile: str | Path | Mapping[str, Any]) -> dict[str, Any]:
     if Path(profile).suffix != ".json":
         raise ConfigError(f"profile must be one of literal, realistic or a JSON file, not {str(profile)!r}")
     try:
-        told = json.loads(Path(profile).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"the profile {profile} cannot be read: {type(error).__name__}") from None
+        told = json.loads(decode_text(read_named(profile, _MOST_BYTES)))
+    except OSError as error:
+        raise ConfigError(f"the profile {profile} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"the profile {profile} is not JSON: {error}") from None
     if not isinstance(told, dict):
         raise ConfigError(f"the profile {profile} must hold an object")
     return told

@@ -8,9 +8,13 @@ from typing import Any
 
 from attrs import fields_dict
 
+from ..._files import read_named
+from ..._formats.text_encoding import decode_text
 from ...errors import ConfigError
 from .faults import Fault
 
+_MOST_BYTES = 1 << 20
+"""Bytes of a fault plan."""
 _BUSY = {"Retry-After": "2"}
 _DOWN_PAGE = "<html><body><h1>Back soon</h1></body></html>"
 SCENARIOS: dict[str, tuple[Fault, ...]] = {
@@ -56,9 +60,11 @@ def load_scenario(scenario: str | Path) -> tuple[Fault, ...]:
     if path.suffix != ".json":
         raise ConfigError(f"a scenario is one of {', '.join(SCENARIOS)} or a JSON file, not {str(scenario)!r}")
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"the plan {path} cannot be read: {type(error).__name__}") from None
+        rows = json.loads(decode_text(read_named(path, _MOST_BYTES)))
+    except OSError as error:
+        raise ConfigError(f"the plan {path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"the plan {path} is not JSON: {error}") from None
     if not isinstance(rows, list):
         raise ConfigError(f"the plan {path} must hold a list of faults")
     return tuple(_fault(row, f"fault {at} of {path}") for at, row in enumerate(rows, 1))
