@@ -38,6 +38,9 @@ _SECRET_PAIR = re.compile(
     r"(?:\"\s{0,8}:\s{0,8}\"?|\s{0,8}[=:]\s{0,8}|%3d)[^\s&<\",}]+",
     re.IGNORECASE,
 )
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_USER_INFO = re.compile(r"(\w://)[^/?#@\s]*@")
+_QUERY = re.compile(r"(\w://[^?#\s]*)[?#]\S*")
 _LONG_WORD = re.compile(r"[A-Za-z0-9+/=_%.-]{32,}")
 
 
@@ -82,6 +85,20 @@ def printable(text: str, limit: int = 500) -> str:
     shown = (" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[: 4 * limit])
     short = " ".join("".join(shown).split())
     return short if len(short) <= limit else short[: limit - 1] + _CUT
+
+
+def escape(text: str) -> str:
+    """Escape every control, bidirectional and line-separator character, and lone surrogates, for a terminal.
+
+    Names and messages come from a server: printed raw, they could inject terminal escape sequences or fake a line of
+    output.
+    """
+    return _UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def mask_argument(argument: str) -> str:
+    """Return an argument of a command line with user info and query of URLs masked, whatever their scheme."""
+    return _USER_INFO.sub(r"\1***@", _QUERY.sub(r"\1?***", argument))
 
 
 def redact_url(url: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shlex
 import signal
 import sys
@@ -14,13 +13,12 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
+from .._redact import mask_argument
 from .errors import Exit, Interrupted, OutputClosed
 
 _SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
 _GRACE = 5.0
 """Seconds that a cancelled run has for its clean-up."""
-_USER_INFO = re.compile(r"(\w://)[^/?#@\s]*@")
-_QUERY = re.compile(r"(\w://[^?#\s]*)[?#]\S*")
 _SHOW_CURSOR = b"\x1b[?25h"
 
 
@@ -104,8 +102,4 @@ def _signal_handlers() -> Iterator[list[int]]:
 def rerun_command() -> str:
     """Return this process's command line, quoted for a shell; user info and query of URLs are masked."""
     program = "pixxel" if os.path.basename(sys.argv[0]).startswith("pixxel") else "python -m pixxel_async"
-    return f"{program} {shlex.join(map(_masked_argument, sys.argv[1:]))}"
-
-
-def _masked_argument(argument: str) -> str:
-    return _USER_INFO.sub(r"\1***@", _QUERY.sub(r"\1?***", argument))
+    return f"{program} {shlex.join(map(mask_argument, sys.argv[1:]))}"

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import datetime
 from difflib import get_close_matches
 from unicodedata import combining, east_asian_width
 
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+from .._redact import escape as printable
+
+__all__ = [
+    "did_you_mean",
+    "display_width",
+    "many",
+    "moment",
+    "printable",
+    "seconds",
+    "shorten",
+    "size",
+]
+
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
-
-
-def printable(text: str) -> str:
-    """Escape every control, bidirectional and line-separator character.
-
-    Names and messages come from a server: printed raw, they could inject terminal escape sequences or fake a line of
-    output.
-    """
-    return _UNSAFE.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
 def size(count: float) -> str:
