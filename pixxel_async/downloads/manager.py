@@ -186,7 +186,7 @@ class DownloadManager:
                 batch.stop(closed)
             await drain_out(self._engine, drain)
         finally:
-            await finish(shut(self._engine, self._board, closed))
+            await finish(shut(self._engine, self._homes, self._board, closed))
 
     async def fetch(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._aio.shield import finish
 from .._aio.threads import Threads
 from .disk.disk import Disk
 from .disk.locations import Locations, Target
@@ -44,13 +45,16 @@ async def start(
         ConfigError: the location or the record cannot be used.
     """
     threads, disk, timing = Threads(), Disk(), client.timing
-    homes, opened = Locations(disk, threads), None
+    homes, opened = Locations(disk, threads, record), None
     try:
         home = await homes.at(place, spool)
         opened = await Record.open(record or home.folder / ".pixxel" / "record.sqlite", origin=client.origin)
         if opened.begun and await home.destination.has_sums():
             await opened.lose()
+        if opened.notes or (opened.begun and record is None):  # an earlier record is lost, or there was none
+            await threads.run(disk.sweep, home.folder)
     except BaseException:
+        await finish(homes.close())
         threads.close()
         if opened is not None:
             await opened.close()
@@ -77,8 +81,8 @@ async def drain_out(engine: Engine, drain: float | None) -> None:
         return
 
 
-async def shut(engine: Engine, board: EventHub, error: DownloadError) -> None:
-    """Cancel what is under way and close everything.
+async def shut(engine: Engine, homes: Locations, board: EventHub, error: DownloadError) -> None:
+    """Cancel what is under way and close everything; the folders are unlocked last.
 
     Args:
         error: raised in callers that still wait for a package.
@@ -89,5 +93,6 @@ async def shut(engine: Engine, board: EventHub, error: DownloadError) -> None:
     finally:
         board.close()
         engine.services.watchdog.close()
-        engine.services.threads.close()
         await engine.services.record.close()
+        await homes.close()
+        engine.services.threads.close()

@@ -21,7 +21,7 @@ from ..downloads.disk.checksums import SUMS, line
 from ..downloads.disk.destination import Look
 from ..downloads.disk.final import Final
 from ..downloads.disk.locations import store_url
-from ..downloads.disk.part_file import PartFile
+from ..downloads.disk.parts.part_file import PartFile
 from ..downloads.record import Row
 from ..errors import ConfigError, DownloadError, NameTaken
 from .labels import labels_of, proved_at

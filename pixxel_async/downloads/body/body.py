@@ -26,7 +26,7 @@ from .rules.resume import Kept, RangeRequest, RangeVerdict, next_request, read_r
 if TYPE_CHECKING:
     from ..._http.streaming import StorageReply
     from ...packages import Link
-    from ..disk.part_writer import PartWriter
+    from ..disk.parts.part_writer import PartWriter
     from ..item import Item
     from ..limits.free_space import Reservation
     from ..services import Services

@@ -23,7 +23,7 @@ from .rules.resume import Kept, RangeVerdict, piece_headers, read_piece
 
 if TYPE_CHECKING:
     from ..._http.streaming import StorageReply
-    from ..disk.part_writer import PartWriter
+    from ..disk.parts.part_writer import PartWriter
     from ..item import Item
     from ..services import Services
 

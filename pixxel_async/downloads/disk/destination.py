@@ -13,7 +13,7 @@ from .final import Final
 
 if TYPE_CHECKING:
     from ..record import Row
-    from .part_file import PartFile
+    from .parts.part_file import PartFile
 
 __all__ = ["Destination", "Look"]
 

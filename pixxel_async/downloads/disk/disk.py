@@ -22,7 +22,8 @@ from attrs import frozen
 from ..._files import FULL, NO_FOLDER_SYNC, NO_HARD_LINKS, SAFE_OPEN
 from ...errors import ConfigError, DownloadError, NameTaken
 from .final import Final
-from .part_file import PartFile
+from .parts.part_file import PartBusy, PartFile
+from .parts.stale_parts import StaleParts, sweep
 from .syscalls import Syscalls, named, translated
 
 __all__ = ["Disk", "PartFile", "Syscalls"]
@@ -39,6 +40,7 @@ class Disk:
 
     def __init__(self, calls: Syscalls | None = None) -> None:
         self._calls = calls or Syscalls()
+        self._stale = StaleParts(self._calls)
         umask = os.umask(0o077)
         os.umask(umask)
         self._mode = 0o666 & ~umask
@@ -97,6 +99,7 @@ class Disk:
 
         Raises:
             ConfigError: `part` leaves the folder, or something else stands at its place.
+            PartBusy: a descriptor of this or another process is open on it.
             DiskFull, DownloadError: as the system says.
         """
         path = self.locate(folder, part)
@@ -109,14 +112,31 @@ class Disk:
             self._calls.unlink(path)
         return PartFile(path, self._open(path, flags | os.O_EXCL).fd, 0, self._calls)
 
-    def open_with_room(self, folder: Path, part: str) -> tuple[PartFile, int | None]:
-        """The same, and the free bytes of its disk, in one go."""
-        opened = self.open_part(folder, part)
+    def open_with_room(self, folder: Path, part: str, *, fresh: str, took_over: bool) -> tuple[PartFile, int | None]:
+        """Open a package's part file under its lease, remove others of the package, and read the free space.
+
+        Args:
+            part: path below the folder, as recorded.
+            fresh: path of a new one, for the case that a process still has `part` open.
+            took_over: whether the lease was taken over, so that the last holder's part file may be new here.
+
+        Returns:
+            the part file, and the free bytes of its disk; None where the file system does not tell.
+        """
         try:
+            opened = self.open_part(folder, part)
+        except PartBusy:
+            opened = self.open_part(folder, fresh)
+        try:
+            self._stale.remove_others(opened.path, again=took_over)
             return opened, self.free(opened.path.parent)
         except BaseException:
             opened.close()
             raise
+
+    def sweep(self, folder: Path) -> None:
+        """Remove the part files that a lost record left below a folder."""
+        sweep(folder, self._calls)
 
     def _open(self, path: Path, flags: int) -> _Opened:
         try:
@@ -125,10 +145,15 @@ class Disk:
             if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
                 raise ConfigError(f"{path} is no plain file; remove it") from None
             raise translated(error, "open", path) from None
-        status = self._calls.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
+        try:
+            status = self._calls.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
+                raise ConfigError(f"{path} is no plain file; remove it")
+            if self._calls.lock(fd) is False:
+                raise PartBusy
+        except BaseException:
             self._calls.close(fd)
-            raise ConfigError(f"{path} is no plain file; remove it")
+            raise
         return _Opened(fd, status)
 
     def look(self, path: Path | str) -> Final | None:

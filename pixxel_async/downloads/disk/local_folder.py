@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..._aio.threads import Threads
     from ..record import Row
     from .disk import Disk
-    from .part_file import PartFile
+    from .parts.part_file import PartFile
 
 
 __all__ = ["LocalFolder"]

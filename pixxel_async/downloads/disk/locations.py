@@ -11,6 +11,7 @@ from attrs import frozen
 
 from ...errors import ConfigError
 from .destination import Destination
+from .folder_lock import FolderLocks
 from .local_folder import LocalFolder
 from .rules.locations import spool_name, state_folder
 from .rules.locations import store_url as store_url
@@ -82,24 +83,34 @@ class Location:
 
 
 class Locations:
-    """Makes folders and reaches stores, each store once."""
+    """Makes folders, locks them for one record, and reaches stores, each store once.
 
-    def __init__(self, disk: Disk, threads: Threads) -> None:
+    Args:
+        record: the manager's record; None for the default one of the first location.
+    """
+
+    def __init__(self, disk: Disk, threads: Threads, record: Path | None = None) -> None:
         self._disk = disk
         self._threads = threads
         self._stores: dict[str, Location] = {}
+        self._locks = FolderLocks(record)
+
+    async def close(self) -> None:
+        """Unlock the folders."""
+        await self._threads.run(self._locks.close)
 
     async def at(self, given: Target, spool: str | Path | None = None) -> Location:
         """Make the local folder, and reach the store if there is one.
 
         Raises:
-            ConfigError: one of them cannot be used.
+            ConfigError: one of them cannot be used, or another record's manager uses the folder.
             ConnectionFailed: the store does not answer.
         """
         place = where(given, spool)
         if place.url is not None and place.url in self._stores:
             return self._stores[place.url]
         folder = await self._threads.run(self._disk.prepare, place.folder)
+        await self._threads.run(self._locks.acquire, folder)
         if place.url is None:
             return Location(folder, LocalFolder(folder, self._disk, self._threads))
         opening = given if not isinstance(given, str | Path) else await self._threads.run(open_store, place.url)

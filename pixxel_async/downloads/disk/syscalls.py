@@ -16,8 +16,14 @@ from attrs import frozen
 from ..._files import FULL
 from ...errors import DiskFull, DownloadError
 
-__all__ = ["Buffer", "Syscalls", "named", "translated"]
+try:
+    import fcntl
+except ImportError:  # not on this system
+    fcntl = None  # type: ignore[assignment]
 
+__all__ = ["HAS_FLOCK", "Buffer", "Syscalls", "lock_exclusively", "named", "translated"]
+
+HAS_FLOCK: bool = fcntl is not None
 NO_FREE_SPACE = frozenset({errno.ENOSYS, errno.EOPNOTSUPP})
 """The file system does not tell its free space."""
 _PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT})
@@ -45,6 +51,23 @@ def _free(folder: Any) -> int | None:
     return usage.free if usage.total else None
 
 
+def lock_exclusively(fd: int) -> bool | None:
+    """Lock an open file (flock) without waiting; closing it, or the end of the process, unlocks it.
+
+    Returns:
+        True for locked, False if another descriptor holds the lock, None where the file system has no such locks.
+    """
+    if not HAS_FLOCK:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
 @frozen
 class Syscalls:
     """System calls, one field each, so that a test can make the n-th of any of them fail."""
@@ -64,6 +87,7 @@ class Syscalls:
     rename: Callable[[Any, Any], None] = os.rename
     replace: Callable[[Any, Any], None] = os.replace
     unlink: Callable[[Any], None] = os.unlink
+    lock: Callable[[int], bool | None] = lock_exclusively
     free: Callable[[Any], int | None] = _free
     sleep: Callable[[float], None] = time.sleep
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import posixpath
+import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
 from ..._aio.shield import finish
-from ...errors import NameTaken
+from ...errors import NameTaken, PixxelError
 from ..disk.final import Final
 from ..record import Row
 from ..record.extracted import Extracted
@@ -44,6 +45,7 @@ class ClaimedItem:
         name: path of the final file, relative to the folder.
         part: path of the part file, relative to the folder.
         decision: how to go on from row, part file and final file.
+        took_over: whether the last holder of the lease did not release it.
         held: whether the lease is still to be released.
         lost: whether another process took the lease over, which happens to a process that was frozen.
     """
@@ -54,6 +56,7 @@ class ClaimedItem:
     name: str
     part: str
     decision: Decision
+    took_over: bool
     held: bool = field(init=False, default=True)
     lost: bool = field(init=False, default=False)
 
@@ -77,6 +80,12 @@ class ClaimedItem:
         """The final file as messages name it: a path or a URL."""
         return self.destination.title(self.name)
 
+    @property
+    def fresh_part(self) -> str:
+        """Path of a new part file, relative to the folder; another one with each access."""
+        owner = f"{self.services.record.nonce}-{secrets.token_hex(4)}"
+        return posixpath.join(posixpath.dirname(self.part), part_name(self.item.package, owner))
+
     async def save(self, *, durable: bool = False, **changes: Any) -> None:
         """Change the row, in the record and here; arguments as `Record.save`."""
         await self._save(durable=durable, **changes)
@@ -85,6 +94,12 @@ class ClaimedItem:
         """Change the row and release the lease in the same commit."""
         await self._save(release=True, **changes)
         self.held = False
+
+    async def was_taken_over(self) -> bool:
+        """Return whether another process has taken the lease over."""
+        with suppress(LeaseHeld, PixxelError):
+            await self._save()
+        return self.lost
 
     async def _save(self, **changes: Any) -> None:
         try:
@@ -118,8 +133,12 @@ async def claimed(item: Item, services: Services) -> AsyncIterator[ClaimedItem]:
         look = await item.destination.looking([name])
         decider = _Decider(item.context, services.disk, look, lost=record.lost, revive=True)
         decision = await services.threads.run(decider, row, name, part, taken.same_boot)
-        claim = ClaimedItem(item, services, row, name, part, decision)
+        claim = ClaimedItem(item, services, row, name, part, decision, taken.took_over)
         yield claim
+    except PixxelError:
+        if claim is not None and await claim.was_taken_over():
+            raise LeaseHeld from None  # the one that took over may have removed the part file
+        raise
     finally:
         if claim is None or claim.held:
             await finish(record.release(item.identity, item.folder))

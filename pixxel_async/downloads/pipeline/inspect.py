@@ -15,7 +15,7 @@ from ..body.rules.resume import Kept
 from ..prove import InMemory, Proof, members, prove
 
 if TYPE_CHECKING:
-    from ..disk.part_writer import PartWriter
+    from ..disk.parts.part_writer import PartWriter
     from ..item import Item
     from ..services import Services
 

@@ -15,17 +15,18 @@ from ...events import Downloaded
 from ..body.body import BodyDownload
 from ..body.rules.resume import Kept
 from ..disk.file_check import digest_of
-from ..disk.part_writer import PartWriter
+from ..disk.parts.part_writer import PartWriter
 from ..rules.file_names import distinct, with_suffix
 from .ask import ask
 from .claim import ClaimedItem, LeaseHeld, claimed, url_of
 from .extract import extract_files
 from .inspect import Inspection, inspect
+from .rules.recovery import Decision
 
 if TYPE_CHECKING:
     from ...packages import Link
     from ..disk.final import Final
-    from ..disk.part_file import PartFile
+    from ..disk.parts.part_file import PartFile
     from ..item import Item
     from ..services import Services
 
@@ -138,19 +139,27 @@ class Pipeline:
     async def part_file(self, claim: ClaimedItem) -> AsyncIterator[OpenPart]:
         """Open the part file for the block; afterwards it is closed, synced, and the record knows what it holds."""
         settings, decision, threads = self.item.settings, claim.decision, self.services.threads
-        opening = threads.start(self.services.disk.open_with_room, claim.folder, claim.part)
+        fresh = claim.fresh_part
+        opening = threads.start(
+            self.services.disk.open_with_room, claim.folder, claim.part, fresh=fresh, took_over=claim.took_over
+        )
         try:
             file, free_bytes = await threads.result(opening)
         except CancelledError:
             if not opening.cancelled() and opening.exception() is None:
                 opening.result()[0].close()
             raise
+        busy = file.path != claim.folder / claim.part  # a process that may be frozen has that one open
+        if busy:
+            claim.part, decision = fresh, Decision("fetch", replace=decision.replace)
         writer = PartWriter(
             file, threads, buffer=self.item.constants.chunk_bytes, digest=settings.checksum, beyond=decision.beyond,
             kept=file.size if decision.step == "prove" else min(decision.offset, file.size),
-            synced=claim.row.synced, unpack=settings.verify == "full",
+            synced=0 if busy else claim.row.synced, unpack=settings.verify == "full",
         )  # fmt: skip
         try:
+            if busy:
+                await claim.save(part=fresh, synced=0, regions=None)
             await writer.begin()
             yield OpenPart(file, writer, free_bytes)
         finally:

@@ -12,6 +12,7 @@ import pytest
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async.downloads.disk.disk import Disk
+from pixxel_async.downloads.disk.parts.part_file import PartBusy
 from pixxel_async.downloads.record import Record
 from pixxel_async.downloads.record.lease import LeaseLost
 from pixxel_async.errors import DownloadError
@@ -78,6 +79,21 @@ async def test_a_frozen_download_ends_in_the_file_of_the_one_that_took_over(
     assert done.fetched and not again.fetched
     assert sha256(done.path) == done.sha256 == again.sha256 == truth
     assert part_bytes(tmp_path) == 0
+
+
+def test_a_part_file_has_one_descriptor(tmp_path: Path) -> None:
+    """While a part file is open no second descriptor is: a new file is begun, and the busy one loses its name."""
+    disk = Disk()
+    busy = ".0123456789abcdef-0123456789abcdef.part"
+    fresh = ".0123456789abcdef-0123456789abcdef-01234567.part"
+    with disk.open_part(tmp_path, busy) as part:
+        part.write([b"first"])
+        with pytest.raises(PartBusy):
+            disk.open_part(tmp_path, busy)
+        second, _ = disk.open_with_room(tmp_path, busy, fresh=fresh, took_over=True)
+        with second:
+            assert (second.path.name, second.size) == (fresh, 0)
+    assert [path.name for path in tmp_path.iterdir()] == [fresh]
 
 
 def cut(path: Path) -> None:

@@ -15,7 +15,7 @@ from attrs import evolve
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async._aio.threads import Threads
 from pixxel_async.downloads.disk.disk import Disk
-from pixxel_async.downloads.disk.part_writer import SYNC_STEP, PartWriter
+from pixxel_async.downloads.disk.parts.part_writer import SYNC_STEP, PartWriter
 from pixxel_async.downloads.disk.syscalls import Syscalls
 from pixxel_async.downloads.record import Record, Row
 from pixxel_async.downloads.record.commit_thread import CommitThread

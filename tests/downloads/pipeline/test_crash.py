@@ -25,9 +25,9 @@ async def start(ground: GroundTruth, folder: Path, packages: list[JobPackage]) -
     )
 
 
-async def ended(process: Process) -> str:
+async def ended(process: Process, seconds: float = 50) -> str:
     """What a process said, after it ended well."""
-    output, _ = await asyncio.wait_for(process.communicate(), 50)
+    output, _ = await asyncio.wait_for(process.communicate(), seconds)
     assert process.returncode == 0, output.decode()
     return output.decode()
 
@@ -126,7 +126,7 @@ async def test_every_step_may_be_the_last(
     process = await asyncio.create_subprocess_exec(
         *RUN_MODULE, "tests.downloads.programs.crash_at_step", *command, stdout=PIPE, stderr=STDOUT
     )
-    *died, whole = [json.loads(line) for line in (await ended(process)).splitlines()]
+    *died, whole = [json.loads(line) for line in (await ended(process, 200)).splitlines()]
 
     assert whole["code"] == 0 and whole["files"][f"{package.workflow_id}/{package.job_id}.zip"]
     assert len(died) > (20 if extract else 10) and {run["code"] for run in died} == {99}

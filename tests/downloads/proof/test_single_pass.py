@@ -12,7 +12,7 @@ from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async._aio.threads import Threads
 from pixxel_async._formats.zip_stream import StreamSummary
 from pixxel_async.downloads.disk.disk import Disk
-from pixxel_async.downloads.disk.part_writer import PartWriter
+from pixxel_async.downloads.disk.parts.part_writer import PartWriter
 from pixxel_async.downloads.prove import Proof, prove
 from pixxel_async.errors import Corrupt
 from pixxel_async.settings.constants import Constants

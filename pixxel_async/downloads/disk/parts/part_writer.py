@@ -12,11 +12,11 @@ from concurrent.futures import Future
 from threading import Event
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from ..rules.byte_ranges import Regions, add, size_of, to_text
+from ...rules.byte_ranges import Regions, add, size_of, to_text
 from .taps import StreamTaps
 
 if TYPE_CHECKING:
-    from ..._aio.threads import Threads
+    from ...._aio.threads import Threads
     from .part_file import PartFile
 
 __all__ = ["PartWriter"]

@@ -10,14 +10,18 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol
 
-from ..._files import NO_PERMISSIONS
-from ...errors import DownloadError
-from .syscalls import Buffer, Syscalls, named
+from ...._files import NO_PERMISSIONS
+from ....errors import DownloadError
+from ..syscalls import Buffer, Syscalls, named
 
-__all__ = ["Hasher", "PartFile"]
+__all__ = ["Hasher", "PartBusy", "PartFile"]
 
 _BUFFERS_A_CALL = 1024
 _READ_SIZE = 1 << 20
+
+
+class PartBusy(Exception):
+    """Internal: another descriptor, perhaps of a frozen process, is open on a part file."""
 
 
 class Hasher(Protocol):
@@ -28,6 +32,8 @@ class Hasher(Protocol):
 
 class PartFile:
     """One open part file, owned by whoever holds the package's lease; not for two threads at once.
+
+    It is locked while it is open, so that no second descriptor, of this process or another, writes to it.
 
     Attributes:
         path: where it is.

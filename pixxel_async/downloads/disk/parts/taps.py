@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from ..._formats.zip_stream import StreamSummary, ZipStreamChecker
-from .syscalls import Buffer
+from ...._formats.zip_stream import StreamSummary, ZipStreamChecker
+from ..syscalls import Buffer
 
 __all__ = ["StreamTaps"]
 

@@ -1,0 +1,1 @@
+"""Part files: opened under lease, written by one thread, cleaned up."""
