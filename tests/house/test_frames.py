@@ -20,7 +20,7 @@ from pixxel_async.packages.kinds.answer import PackageAnswer
 from pixxel_async.packages.link import Link
 from pixxel_async.settings import DownloadSettings, PollSettings, RetrySettings
 from tests.support.clients import KEY
-from tests.support.raw import Raw, answer
+from tests.support.raw_server import RawServer, answer
 
 
 def client_for(url: str, **values: Any) -> PixxelClient:
@@ -205,7 +205,7 @@ ANSWERS: dict[str, Any] = {
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_an_error_of_the_api(what: str, method: str) -> None:
     """However a call fails, and where its caller gives up, no frame holds the key."""
-    async with Raw(ANSWERS[what]) as server, client_for(server.url, **{"retry.max_attempts": 2}) as client:
+    async with RawServer(ANSWERS[what]) as server, client_for(server.url, **{"retry.max_attempts": 2}) as client:
         works: list[Callable[[], object]] = [
             lambda: client.orders.list(limit=1) if method == "GET" else client.jobs.create("w", project_id="p"),
             lambda: client.request(method, "/v0/x"),
@@ -218,7 +218,7 @@ async def test_an_error_of_the_api(what: str, method: str) -> None:
 
 async def test_a_call_that_is_cancelled() -> None:
     """The frames of aiohttp, which hold headers and URLs, are emptied where a cancellation passes."""
-    async with Raw(["hang"]) as server, client_for(server.url, **{"http.headers_timeout": 30}) as client:
+    async with RawServer(["hang"]) as server, client_for(server.url, **{"http.headers_timeout": 30}) as client:
         link = SignedLink(url=server.url + LINK, name="a")
 
         async def impatient(work: Callable[[], Awaitable[object]]) -> None:
@@ -256,7 +256,7 @@ STORAGE: dict[str, Any] = {
 async def test_an_error_of_the_storage(what: str, tmp_path: Path) -> None:
     """However reading from a signed link fails, no frame holds the link."""
     async with (
-        Raw(STORAGE[what]) as server,
+        RawServer(STORAGE[what]) as server,
         client_for(server.url, **{"download.max_attempts": 2}) as client,
         DownloadManager(client, tmp_path) as manager,
     ):
@@ -317,7 +317,7 @@ async def test_headers_of_hooks(value: str) -> None:
     def add(attempt: Any) -> None:
         attempt.headers["X-Trace"] = value
 
-    async with Raw(answer(200, {})) as server:
+    async with RawServer(answer(200, {})) as server:
         settings = PlainSettings(api_key=KEY, base_url=server.url)
         async with PixxelClient(settings=settings, on_request=[add]) as client:
             error = await error_of(lambda: client.request("GET", "/v0/x"))
@@ -331,7 +331,10 @@ async def test_masks_belong_to_the_fields() -> None:
     """A printer that walks the fields of a value shows masks, as its repr does."""
     url = f"https://storage.example{LINK}"
     client = client_for("http://127.0.0.1:9", **{"http.proxy": f"http://user:{SIGNATURE}@proxy.example"})
-    async with Raw(answer(200, {"status": "completed", "signed_url": url})) as server, client_for(server.url) as other:
+    async with (
+        RawServer(answer(200, {"status": "completed", "signed_url": url})) as server,
+        client_for(server.url) as other,
+    ):
         state = await other.packages.ask("job:w/j")
         reply = await other.request("GET", "/v0/x")
         download = await other.jobs.request_download("w", "j")

@@ -18,9 +18,9 @@ from pixxel_async.sandbox import Sandbox
 from pixxel_async.sandbox.clock import at
 from pixxel_async.sandbox.routes import Routes
 
-from . import vendor
+from . import vendor_document as vendor
 from .conftest import Caller, Got
-from .valid import COLLECTION, SQUARE
+from .valid_requests import COLLECTION, SQUARE
 
 ROUTES = Routes().all
 FAR = {
