@@ -16,20 +16,19 @@ from pixxel_async.downloads.disk.folder_lock import FolderLocks
 from pixxel_async.downloads.record import Record
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Fault, Sandbox
-from tests.downloads.ground import Ground, part_bytes, sha256, until, visible
-
-from ..support.system import posix
+from tests.support.ground_truth import GroundTruth, part_bytes, sha256, until, visible
+from tests.support.system import posix
 
 
 def lock_files(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / ".pixxel").glob("use-*"))
 
 
-async def start(ground: Ground, folder: Path, package: JobPackage, *options: str) -> Process:
+async def start(ground: GroundTruth, folder: Path, package: JobPackage, *options: str) -> Process:
     """An export in a process of its own."""
     command = [*options, ground.sandbox.url, ground.sandbox.api_key, str(folder), str(package)]
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.downloads.worker", *command, stdout=PIPE, stderr=STDOUT
+        sys.executable, "-m", "tests.downloads.programs.worker", *command, stdout=PIPE, stderr=STDOUT
     )
 
 
@@ -89,7 +88,7 @@ def test_two_that_start_together_do_not_both_give_up(tmp_path: Path) -> None:
 @posix
 @pytest.mark.slow
 async def test_a_frozen_process_keeps_its_folder_and_a_killed_one_does_not(
-    sandbox: Sandbox, client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
     """SIGSTOP: another record is refused, the same one works; SIGKILL: the next record has the folder at once."""
     sandbox.inject(Fault(route="storage", kind="drip", rate=200_000, times=1))
@@ -114,7 +113,7 @@ async def test_a_frozen_process_keeps_its_folder_and_a_killed_one_does_not(
 @posix
 @pytest.mark.slow
 async def test_a_part_file_that_a_frozen_process_has_open_is_not_written_to(
-    sandbox: Sandbox, client: PixxelClient, ground: Ground, package: JobPackage, tmp_path: Path
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
     """Even if the record says that the holder is dead: the lock on the file says that it is not."""
     sandbox.inject(Fault(route="storage", kind="drip", rate=300_000, times=1))
