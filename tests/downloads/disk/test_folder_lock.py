@@ -28,7 +28,7 @@ async def start(ground: GroundTruth, folder: Path, package: JobPackage, *options
     """An export in a process of its own."""
     command = [*options, ground.sandbox.url, ground.sandbox.api_key, str(folder), str(package)]
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.downloads.programs.worker", *command, stdout=PIPE, stderr=STDOUT
+        sys.executable, "-m", "tests.downloads.programs.export", *command, stdout=PIPE, stderr=STDOUT
     )
 
 
