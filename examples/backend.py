@@ -7,6 +7,7 @@ the storage); each answers 202 and when to come back as long as there is nothing
 
 import asyncio
 import json
+import logging
 import math
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -17,14 +18,15 @@ from typing import Any
 from aiohttp import web
 from attrs import asdict
 
-from pixxel_async import DownloadManager, JobPackage, PixxelClient, Settings
-from pixxel_async.errors import ConfigError, NotFound, PackageTimedOut, PixxelError, RateLimited
+from pixxel_async import DownloadManager, JobPackage, PixxelClient, Settings, Transfer
+from pixxel_async.errors import APIError, ConfigError, NotFound, PackageTimedOut, PixxelError, RateLimited
 from pixxel_async.events import Downloaded, Event, Failed, Moved, Waiting
 
 CLIENT = web.AppKey("client", PixxelClient)
 MANAGER = web.AppKey("manager", DownloadManager)
 PAGE = Path(__file__).with_name("page.html").read_text()
 SAFE: dict[str, Any] = {"http.block_private_hosts": True}
+log = logging.getLogger("backend")
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
@@ -36,11 +38,17 @@ def told_to_browsers() -> Iterator[None]:
     except PackageTimedOut as packing:
         raise web.HTTPAccepted(headers=later(packing.retry_after), text="packing") from None
     except RateLimited as busy:
-        raise web.HTTPServiceUnavailable(headers=later(busy.retry_after), text=str(busy)) from None
-    except (ConfigError, NotFound) as error:
-        raise web.HTTPNotFound(text=str(error)) from None
+        raise web.HTTPServiceUnavailable(headers=later(busy.retry_after), text="too many requests") from None
+    except (ConfigError, NotFound):
+        raise web.HTTPNotFound(text="there is no such job") from None
     except PixxelError as error:
-        raise web.HTTPBadGateway(text=str(error)) from None
+        raise web.HTTPBadGateway(text=why(error)) from None
+
+
+def why(error: PixxelError) -> str:
+    """Return the API's reason for a browser; other errors may name files of this machine, so only the log has them."""
+    log.warning("%s", error)
+    return str(error) if isinstance(error, APIError) else f"the package cannot be fetched ({type(error).__name__})"
 
 
 def later(seconds: float | None) -> dict[str, str]:
@@ -49,6 +57,19 @@ def later(seconds: float | None) -> dict[str, str]:
 
 def wanted(request: web.Request) -> JobPackage:
     return JobPackage(workflow_id=request.match_info["workflow"], job_id=request.match_info["job"])
+
+
+async def submit(request: web.Request) -> Transfer:
+    """Submit the package; ask for one that the record does not know first, so that an unknown job is a 404 at once."""
+    manager, package = request.app[MANAGER], wanted(request)
+    if await manager.record.get(str(package), manager.folder) is None:
+        try:
+            await request.app[CLIENT].packages.ask(package)
+        except (ConfigError, NotFound):
+            raise
+        except PixxelError as error:  # may pass: the manager asks again
+            log.info("%s", error)
+    return await manager.submit(package, on_missing="redo")
 
 
 async def page(request: web.Request) -> web.Response:
@@ -84,10 +105,12 @@ async def package(request: web.Request) -> web.StreamResponse:
 async def file(request: web.Request) -> web.StreamResponse:
     """The proved file from the folder; for a browser that does not wait that long, the package still comes."""
     with told_to_browsers():
-        transfer = await request.app[MANAGER].submit(wanted(request), on_missing="redo")
+        transfer = await submit(request)
         try:
             async with asyncio.timeout(0.5):
                 done = await transfer
+        except ConfigError as error:  # of the folder, since the API knows the job
+            raise web.HTTPBadGateway(text=why(error)) from None
         except TimeoutError:
             raise web.HTTPAccepted(headers=later(None), text=transfer.progress.status) from None
     return web.FileResponse(done.path, headers={"Cache-Control": "private, no-cache"})
@@ -98,7 +121,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     manager = request.app[MANAGER]
     with told_to_browsers():
         states = manager.watch(wanted(request))
-        transfer = await manager.submit(wanted(request), on_missing="redo")
+        transfer = await submit(request)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     try:
         await response.prepare(request)
@@ -114,7 +137,7 @@ def plain(event: Event) -> dict[str, Any]:
         case Downloaded():
             return {"state": "ready"}
         case Failed(_, error):
-            return {"state": "failed", "why": str(error)}
+            return {"state": "failed", "why": why(error)}
         case Waiting(_, status):
             return {"state": "packing", "why": status}
         case Moved(_, received, size):
@@ -143,7 +166,11 @@ def application(client: PixxelClient, folder: Path) -> web.Application:
             yield
             await manager.aclose(drain=10)  # what does not get done is gone on with after the next start
 
+    async def nosniff(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["X-Content-Type-Options"] = "nosniff"
+
     app = web.Application()
+    app.on_response_prepare.append(nosniff)
     app.cleanup_ctx.append(opened)
     job = "/jobs/{workflow}/{job}"
     for path, handler in {"": page, "/events": events, "/file": file, "/package": package, "/link": link}.items():

@@ -6,6 +6,7 @@ redirect to the storage.
 """
 
 import json
+import logging
 import math
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -16,12 +17,24 @@ from typing import Annotated, Any
 from fastapi import Cookie, Depends, FastAPI, Header, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.background import BackgroundTask
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pixxel_async import JobPackage, PixxelClient, Settings
-from pixxel_async.errors import ConfigError, Forbidden, KeyRefused, NotFound, PackageTimedOut, PixxelError, RateLimited
+from pixxel_async.errors import (
+    APIError,
+    ConfigError,
+    Forbidden,
+    KeyRefused,
+    NotFound,
+    PackageTimedOut,
+    PixxelError,
+    RateLimited,
+)
 
 PAGE = Path(__file__).with_name("page.html").read_text()
 SAFE: dict[str, Any] = {"http.block_private_hosts": True}
+log = logging.getLogger("backend")
 STATUSES = {PackageTimedOut: 202, RateLimited: 503, ConfigError: 404, NotFound: 404, Forbidden: 403, KeyRefused: 403}
 
 
@@ -29,7 +42,28 @@ async def told_to_browsers(request: Request, error: Exception) -> Response:
     """What a handler raised before its response had begun; anything that is not of `STATUSES` is 502."""
     status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 502)
     again = math.ceil(getattr(error, "retry_after", None) or 5)
-    return JSONResponse({"why": str(error)}, status, {"Retry-After": str(again)} if status in (202, 503) else None)
+    return JSONResponse({"why": why(error)}, status, {"Retry-After": str(again)} if status in (202, 503) else None)
+
+
+def why(error: Exception) -> str:
+    """Return the API's reason for a browser; other errors may name files of this machine, so only the log has them."""
+    log.warning("%s", error)
+    return str(error) if isinstance(error, APIError) else f"the package cannot be fetched ({type(error).__name__})"
+
+
+class NoSniff:
+    """ASGI middleware that forbids browsers to guess the type of a response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        await self.app(scope, receive, sending)
 
 
 def user(request: Request, session: Annotated[str, Cookie()] = "") -> PixxelClient:
@@ -86,7 +120,7 @@ async def progress(user: PixxelClient, package: JobPackage) -> AsyncIterator[str
         await user.packages.wait(package, deadline=3600)
         yield event(state="ready")
     except PixxelError as error:
-        yield event(state="failed", why=str(error))
+        yield event(state="failed", why=why(error))
 
 
 def event(**told: Any) -> str:
@@ -109,6 +143,7 @@ def application(client: PixxelClient | None = None, keys: Mapping[str, str] | No
             yield {"users": {session: client.with_key(key) for session, key in keys.items()}}
 
     app = FastAPI(lifespan=lifespan, exception_handlers={PixxelError: told_to_browsers})
+    app.add_middleware(NoSniff)
     job = "/jobs/{workflow}/{job}"
     app.add_api_route(job, page)
     app.add_api_route(f"{job}/events", events)

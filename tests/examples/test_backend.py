@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from pixxel_async import PixxelClient
+from pixxel_async import DownloadManager, PixxelClient
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.examples.conftest import aiohttp_web
 from tests.support.browser import browser as tab_of
@@ -64,7 +64,30 @@ async def test_a_file_that_was_removed(browser: aiohttp.ClientSession, sandbox: 
         digests.append(hashlib.sha256((await read(browser, path))[1]).digest())
         await asyncio.to_thread(lambda: next(tmp_path.rglob("*.zip")).unlink())
     assert digests[0] == digests[1]
-    assert sandbox.count("jobs.request_download") == 2
+    assert sandbox.count("jobs.request_download") == 3
+
+
+async def test_strangers_leave_nothing(browser: aiohttp.ClientSession, sandbox: Sandbox, tmp_path: Path) -> None:
+    """An unknown job is a 404 without a row in the record, however it is asked for."""
+    sandbox.add_job()
+    for number in range(20):
+        for what in ("file", "events"):
+            async with browser.get(f"/jobs/w{number}/nobody/{what}") as answer:
+                assert (answer.status, await answer.text()) == (404, "there is no such job")
+    async with DownloadManager(PixxelClient(sandbox.api_key, base_url=sandbox.url), tmp_path / "packages") as other:
+        assert [row async for row in other.record.rows()] == []
+
+
+async def test_a_full_disk_tells_no_path(
+    browser: aiohttp.ClientSession, sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A browser learns that it failed; where, stands in the log."""
+    path = job(sandbox)
+    workflow = tmp_path / "packages" / path.split("/")[2]
+    workflow.write_bytes(b"a file where a folder is needed")
+    status, text = await read(browser, f"{path}/file")
+    assert status == 502 and str(tmp_path).encode() not in text
+    assert str(tmp_path) in caplog.text
 
 
 @pytest.mark.slow

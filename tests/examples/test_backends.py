@@ -139,6 +139,14 @@ async def test_progress(browser: aiohttp.ClientSession, sandbox: Sandbox) -> Non
         assert [each["state"] async for each in told(answer)][-1] == "ready"
 
 
+async def test_types_are_not_guessed(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    """Pages, packages, redirects, events and refusals all forbid it, once."""
+    path = job(sandbox)
+    for what in ("", "/package", "/link", "/events", "/none"):
+        async with browser.get(path + what, allow_redirects=False) as answer:
+            assert answer.headers.getall("X-Content-Type-Options") == ["nosniff"]
+
+
 async def test_a_package_that_fails(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
     """The last event says so, and why."""
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=400, times=None))
@@ -173,5 +181,7 @@ async def test_names_from_an_address(
         async with browser.get(url) as answer:
             assert answer.status in (400, 404)
             assert "X" not in answer.headers
+            assert str(tmp_path) not in await answer.text()
+            assert answer.status == 400 or answer.headers["X-Content-Type-Options"] == "nosniff"
     assert {seen.operation for seen in sandbox.requests} <= {"jobs.request_download", "projects.list"}
     assert not files(tmp_path)
