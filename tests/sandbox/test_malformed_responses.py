@@ -117,3 +117,12 @@ def test_a_fault_that_is_not_known_is_refused(wrong: dict[str, str]) -> None:
     """With the names of those that are."""
     with pytest.raises(ConfigError, match="must be one of"):
         Fault(route="api", **wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("route", ["jobs.lst", "job.*", "", "storages", "/v0/jobs"])
+def test_a_fault_of_no_route_is_refused(route: str) -> None:
+    """With the operation that is spelled like it, if any; a typing error would else be a fault that never happens."""
+    with pytest.raises(ConfigError, match="no request has the route"):
+        Fault(route=route, kind="reset")
+    with pytest.raises(ConfigError, match="did you mean 'jobs.list'"):
+        Fault(route="jobs.lst", kind="reset")

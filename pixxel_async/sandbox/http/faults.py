@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Literal, get_args
 
 from attrs import define, field, frozen
 
+from ...description import load
 from ...errors import ConfigError
 from ..rules.ids import share
 from ..rules.links import SigningStyle
@@ -33,6 +36,12 @@ FaultKind = Literal[
     "broken-chunks",  # `at` bytes of the body as a chunk, then an invalid chunk on an open connection
     "early-hints",  # repeat 103 for ever, never a response
 ]
+
+
+@cache
+def _operations() -> tuple[str, ...]:
+    paths = load()["paths"].values()
+    return tuple(operation["operationId"] for methods in paths for operation in methods.values())
 
 
 @frozen(kw_only=True)
@@ -76,6 +85,13 @@ class Fault:
                 raise ConfigError(
                     f"the {name} of a fault must be one of {', '.join(known)}, not {getattr(self, name)!r}"
                 )
+        if not any(fnmatchcase(route, self.route) for route in (*_operations(), "api", "storage")):
+            close = get_close_matches(self.route, _operations(), 1)
+            meant = f"; did you mean {close[0]!r}?" if close else ""
+            raise ConfigError(
+                f"no request has the route {self.route!r}: it must be an operation such as jobs.list, a pattern such as "
+                f"jobs.*, api or storage{meant}"
+            )
 
     def hits(self, route: str) -> bool:
         """Tell whether the fault applies to a route."""
