@@ -124,5 +124,5 @@ def test_a_fault_of_no_route_is_refused(route: str) -> None:
     """With the operation that is spelled like it, if any; a typing error would else be a fault that never happens."""
     with pytest.raises(ConfigError, match="no request has the route"):
         Fault(route=route, kind="reset")
-    with pytest.raises(ConfigError, match="did you mean 'jobs.list'"):
+    with pytest.raises(ConfigError, match=r"did you mean 'jobs\.list'"):
         Fault(route="jobs.lst", kind="reset")

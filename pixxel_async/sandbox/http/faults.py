@@ -89,8 +89,8 @@ class Fault:
             close = get_close_matches(self.route, _operations(), 1)
             meant = f"; did you mean {close[0]!r}?" if close else ""
             raise ConfigError(
-                f"no request has the route {self.route!r}: it must be an operation such as jobs.list, a pattern such as "
-                f"jobs.*, api or storage{meant}"
+                f"no request has the route {self.route!r}: it must be api, storage, an operation (jobs.list) or a "
+                f"pattern of operations (jobs.*){meant}"
             )
 
     def hits(self, route: str) -> bool:
