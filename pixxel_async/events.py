@@ -25,6 +25,7 @@ __all__ = [
     "Failed",
     "Moved",
     "Outcome",
+    "Paused",
     "Proving",
     "Renewed",
     "Rewound",
@@ -58,6 +59,20 @@ class Waiting:
     item: str
     status: str
     since: float
+
+
+@frozen
+class Paused:
+    """The service refused a request for a package (429); no request is sent to it for a while.
+
+    Attributes:
+        seconds: length of the pause.
+        retry_after: seconds that the service asked for, which may be more; None if it named none.
+    """
+
+    item: str
+    seconds: float
+    retry_after: float | None
 
 
 @frozen
@@ -268,5 +283,5 @@ def _files(folder: Path) -> list[str]:
 Outcome = Downloaded | Skipped | Failed
 """How one package ended."""
 
-Event = Asked | Waiting | Started | Moved | Rewound | Renewed | Proving | Outcome
+Event = Asked | Waiting | Paused | Started | Moved | Rewound | Renewed | Proving | Outcome
 """Any event of a download."""

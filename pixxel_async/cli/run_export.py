@@ -16,7 +16,7 @@ import anyio.to_thread
 from ..downloads import DownloadManager, write_sums
 from ..downloads.disk.disk import Disk
 from ..errors import ConfigError, PixxelError
-from ..events import Failed, Outcome, Skipped
+from ..events import Event, Failed, Outcome, Paused, Skipped
 from .choose.request import RunOptions
 from .errors import CommandError, Exit, one_line
 from .malloc import keep_memory
@@ -35,7 +35,7 @@ from .show.summary import (
     table_row,
 )
 from .show.views import showing, view
-from .text import printable
+from .text import printable, seconds
 
 if TYPE_CHECKING:
     from ..client import PixxelClient
@@ -119,7 +119,7 @@ class ExportRun:
         run = self._run
         async with DownloadManager(
             client, run.to.url or run.to.folder, spool=run.to.folder if run.to.url else None,
-            record=run.record, name_template=run.name, on_event=self._screen.take,
+            record=run.record, name_template=run.name, on_event=self._take_event,
         ) as manager:  # fmt: skip
             for note in manager.record.notes:
                 self._screen.say(printable(note))
@@ -132,6 +132,13 @@ class ExportRun:
                                 await self._write()
                 finally:
                     await write_sums(manager.folder, manager.record, manager.destination)
+
+    def _take_event(self, event: Event) -> None:
+        """Show an event; a pause that the service asked for is a line of its own."""
+        if isinstance(event, Paused) and not self._run.quiet:
+            asked = "" if event.retry_after is None else f"of {seconds(event.retry_after)} "
+            self._screen.say(f"the service asks for a pause {asked}(429): going on in {seconds(event.seconds)}")
+        self._screen.take(event)
 
     def _report_outcome(self, outcome: Outcome, folder: Path) -> None:
         """Count an outcome, print a failure, and queue its row for `_write`."""

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
+from .._aio.active_clock import ActiveClock
 from .._aio.shield import finish
 from .._aio.threads import Threads
 from .disk.disk import Disk
@@ -44,7 +47,7 @@ async def start(
     Raises:
         ConfigError: the location or the record cannot be used.
     """
-    threads, disk, timing = Threads(), Disk(), client.timing
+    threads, disk = Threads(), Disk()
     homes, opened = Locations(disk, threads, record), None
     try:
         home = await homes.at(place, spool)
@@ -60,10 +63,13 @@ async def start(
             await opened.close()
         raise
     room = DiskSpace(disk, threads)
+    clock = ActiveClock(client.timing.clock)
+    timing = evolve(client.timing, clock=clock)
     services = Services(
         opened, disk, threads, Watchdog(), room, ConnectionCount(), BandwidthLimiter(timing), timing, timing.now, tell
     )
-    return Engine(services, OrganizationGuard(opened, client), home, client.settings), homes
+    clock.start()
+    return Engine(services, OrganizationGuard(opened, client), home, client.settings, clock), homes
 
 
 async def drain_out(engine: Engine, drain: float | None) -> None:
@@ -89,6 +95,7 @@ async def shut(engine: Engine, homes: Locations, board: EventHub, error: Downloa
     """
     try:
         await engine.close()
+        engine.clock.stop()
         engine.stop(error, lambda item: True)
     finally:
         board.close()

@@ -148,7 +148,7 @@ class BodyDownload:
             return None
         if self._link is None:
             self._link = await self.renew_link()
-        elif self._link.good_for(self.services.timing.clock()) < LINK_MARGIN:
+        elif self._link.good_for(self.item.client.timing.clock()) < LINK_MARGIN:
             self._link = await self.renew_link()
             self.services.emit(Renewed(self.item.identity))
         return self._link

@@ -17,7 +17,7 @@ from ...errors import (
     PixxelError,
     RateLimited,
 )
-from ...events import Waiting
+from ...events import Paused, Waiting
 from ..pipeline.ask import ask
 from .key_check import KeyProbe
 
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Asker", "FailItem"]
 
 PAUSE = 10.0
-"""Seconds of pause after a 429 without Retry-After."""
+"""Seconds of pause after a 429 without Retry-After; chosen."""
+MAX_PAUSE = 300.0
+"""Longest pause in seconds, whatever Retry-After says: then the service is asked again; chosen."""
 
 
 class FailItem(Protocol):
@@ -67,7 +69,10 @@ class Asker:
 
     async def ask(self, item: Item) -> None:
         """Ask for one package; afterwards it is ready, waits, or has ended."""
-        if not item.asks:
+        if self._schedule.paused and item.until <= self._services.timing.clock():
+            self._time_is_over(item)
+            return
+        if not item.asks and item.asked == item.sent:
             item.began = item.sent
         item.asks += 1
         deadline = item.settings.timeout
@@ -86,7 +91,9 @@ class Asker:
         """Asking raised: the pace, the key or this package is at fault."""
         if isinstance(error, RateLimited):
             item.asks = max(item.asks - 1, 0)
-            self._schedule.pause(PAUSE if error.retry_after is None else error.retry_after)
+            seconds = min(PAUSE if error.retry_after is None else error.retry_after, MAX_PAUSE)
+            if self._schedule.pause(seconds):
+                self._services.emit(Paused(item.identity, seconds, error.retry_after))
             self._schedule.again(item)
         elif isinstance(error, OutcomeUnknown) and item.lost < item.package.max_lost_answers:
             item.lost += 1
@@ -106,7 +113,7 @@ class Asker:
             self._fail(item, PackageFailed(state.message, package=item.identity))
         elif state.ready:
             item.link = state.link
-            life = state.link.good_for(self._services.timing.clock()) if state.link is not None else math.inf
+            life = state.link.good_for(item.client.timing.clock()) if state.link is not None else math.inf
             self._schedule.ready(item, life if life > 0 else math.inf)
         else:
             told, usual = state.retry_after, item.client.settings.poll.initial_interval
@@ -120,8 +127,14 @@ class Asker:
         """
         age = self._services.timing.clock() - item.began
         if age >= item.settings.timeout:
-            stand = f"still {item.status or 'without a status'!r} after {age:.0f} s and {item.asks} requests"
-            self._fail(item, PackageTimedOut(f"{stand} (deadline)", package=item.identity))
+            self._time_is_over(item)
             return
         self._services.emit(Waiting(item.identity, item.status, age))
         self._schedule.packing(item, told)
+
+    def _time_is_over(self, item: Item) -> None:
+        """Fail a package that is not ready at its deadline."""
+        age = self._services.timing.clock() - item.began
+        stand = f"still {item.status or 'without a status'!r} after {age:.0f} s and {item.asks} requests"
+        why = "; the service asked for a pause" if self._schedule.paused else ""
+        self._fail(item, PackageTimedOut(f"{stand} (deadline){why}", package=item.identity))

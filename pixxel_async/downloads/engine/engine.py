@@ -17,6 +17,7 @@ from .asker import Asker
 from .lookup import LookupResult
 
 if TYPE_CHECKING:
+    from ..._aio.active_clock import ActiveClock
     from ...packages import Package
     from ...settings import DownloadSettings, Settings
     from ..disk.locations import Location
@@ -37,14 +38,23 @@ class Engine:
         binding: sees to it that the record belongs to the right organization.
         home: the manager's own folder.
         settings: of the manager's client.
+        clock: the clock of `services`, which subtracts the time in which the process was suspended.
 
     Attributes:
         items: every package that has not ended, by its `key`.
         streaming: bodies under way.
     """
 
-    def __init__(self, services: Services, binding: OrganizationGuard, home: Location, settings: Settings) -> None:
+    def __init__(
+        self,
+        services: Services,
+        binding: OrganizationGuard,
+        home: Location,
+        settings: Settings,
+        clock: ActiveClock,
+    ) -> None:
         self.services = services
+        self.clock = clock
         self.items: dict[ItemKey, Item] = {}
         self.home = home
         self._binding = binding
@@ -120,6 +130,7 @@ class Engine:
         """Carry a package as far as it gets; returns the bytes that were streamed, as far as that is known."""
         deadline = item.settings.timeout
         left = item.began + deadline - self.services.timing.clock()
+        suspended = self.clock.suspended
         try:
             async with asyncio.timeout(max(left, 0.0)) as limit:
                 item.running = WorkerHold(item.identity, limit)
@@ -141,6 +152,10 @@ class Engine:
         except PixxelError as error:
             await self._failed(item, error)
         except TimeoutError:
+            self.services.timing.clock()  # notices a suspension that has just ended
+            if item.sinks and self.clock.suspended > suspended:
+                self.schedule.stream(item)
+                return 0
             await self._failed(item, PackageTimedOut(f"not here after {deadline:g} s (deadline)", stage="stream"))
         except Exception as error:
             await self._failed(item, unforeseen(error, "stream", item))

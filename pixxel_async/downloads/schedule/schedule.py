@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,8 @@ from .rules.policy import PollPolicy
 
 __all__ = ["Schedule"]
 
+SWEEP = 1.0
+"""Seconds between two searches for packages whose deadline passed in a pause; chosen."""
 READER_WAIT = 1.0
 """Seconds until a poll is tried again for a package whose reader has no room for its outcome."""
 
@@ -42,6 +45,8 @@ class Schedule:
         self._ask_bell = Notifier(timing.sleep)
         self._stream_bell = Notifier(timing.sleep)
         self._paused_until = -math.inf
+        self._overdue: deque[Item] = deque()
+        self._next_sweep = -math.inf
 
     def staff(self, *, streams: int) -> None:
         """Set the number of workers that stream."""
@@ -94,13 +99,21 @@ class Schedule:
     def _choose(self) -> Item | None:
         now = self._timing.clock()
         if now < self._paused_until:
-            return None
+            return self._next_overdue(now)
         match self._policy.choose(now, fresh=self._may_start(), to_come=self._to_come(), ready=len(self._ready)):
             case "fresh":
                 return self._start(now)
             case "poll":
                 return self._open(self._policy.pop(now), now)
         return None
+
+    def _next_overdue(self, now: float) -> Item | None:
+        """Return a package whose deadline has passed in the pause, to be ended without a request."""
+        if not self._overdue and now >= self._next_sweep:
+            overdue, earliest = self._policy.take_overdue(now)
+            self._overdue.extend(overdue)
+            self._next_sweep = max(earliest, now + SWEEP)
+        return self._overdue.popleft() if self._overdue else None
 
     def _start(self, now: float) -> Item:
         item = self._fresh.popleft()
@@ -131,13 +144,20 @@ class Schedule:
         """Return the seconds until a request is due; None when only an event can bring one."""
         now = self._timing.clock()
         if now < self._paused_until:
-            return self._paused_until - now
+            return max(min(self._paused_until, self._next_sweep) - now, 0.001)
         due = self._policy.due(now, len(self._ready))
         return None if due is None else max(due - now, 0.001)
 
-    def pause(self, seconds: float) -> None:
-        """Send no requests for so many seconds."""
+    @property
+    def paused(self) -> bool:
+        """Whether no requests are sent now."""
+        return self._timing.clock() < self._paused_until
+
+    def pause(self, seconds: float) -> bool:
+        """Send no requests for so many seconds; return False if a pause was under way."""
+        new = not self.paused
         self._paused_until = max(self._paused_until, self._timing.clock() + seconds)
+        return new
 
     def again(self, item: Item) -> None:
         """Queue a poll for as soon as possible, after a request without an answer about the package."""
@@ -146,6 +166,7 @@ class Schedule:
     def later(self, item: Item, seconds: float) -> None:
         """Queue a poll in so many seconds, after a request without an answer about the package."""
         self._policy.push(item, self._timing.clock() + seconds)
+        self._next_sweep = min(self._next_sweep, item.until)
         self._ask_bell.notify()
 
     def packing(self, item: Item, told: float | None = None) -> None:
@@ -155,6 +176,7 @@ class Schedule:
             told: seconds of a Retry-After; None when there was none.
         """
         self._policy.record_pending(item, told)
+        self._next_sweep = min(self._next_sweep, item.until)
         self._ask_bell.notify()
 
     def ready(self, item: Item, link_life: float) -> None:

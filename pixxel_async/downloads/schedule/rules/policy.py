@@ -217,6 +217,19 @@ class PollPolicy(Generic[K]):
                 times.append(now + max(SHORTEST, min(soon, self._oldest_due() - now)))
         return min(times, default=None)
 
+    def take_overdue(self, now: float) -> tuple[list[K], float]:
+        """Take the packages whose deadline has passed; return them and the earliest deadline of the others."""
+        overdue = [item for item in self._asked_once if item.until <= now]
+        overdue += [item for _, _, item in self._polls if item.until <= now]
+        if overdue:
+            self._asked_once = deque(item for item in self._asked_once if item.until > now)
+            self._polls = [poll for poll in self._polls if poll[2].until > now]
+            heapq.heapify(self._polls)
+        for item in overdue:
+            self._not_before.pop(item, None)
+        left = [item.until for item in self._asked_once] + [item.until for _, _, item in self._polls]
+        return overdue, min(left, default=math.inf)
+
     def push(self, item: K, due: float) -> None:
         """Queue a poll, not before `due` nor before its Retry-After, and not after its deadline."""
         self._pushed += 1
