@@ -76,6 +76,7 @@ def test_one_thing_is_json(command: Command, workflow: str, project: str) -> Non
     assert command("api", "ping").stdout == "pong\n"
 
 
+@pytest.mark.fault("R-06")
 def test_what_costs_is_asked_back(served: Sandbox, command: Command, workflow: str, project: str) -> None:
     """Without `--yes` nothing that costs tokens is sent; what is priced only needs none."""
     line = ("api", "jobs", "create", workflow, "--project-id", project)
@@ -108,6 +109,7 @@ def test_arguments_from_a_file(served: Sandbox, command: Command, tmp_path: Path
     assert gone.exit_code == Exit.DONE and not gone.output
 
 
+@pytest.mark.fault("A-14")
 @pytest.mark.parametrize(
     ("line", "says"),
     [

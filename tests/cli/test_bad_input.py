@@ -148,6 +148,7 @@ def test_a_key_that_check_finds_refused(served: Sandbox) -> None:
     assert "pixxel check" not in result.stderr
 
 
+@pytest.mark.fault("A-01")
 def test_missing_key(served: Sandbox, tmp_path: Path) -> None:
     """Without a key the line says where one is looked for."""
     for line in (["workflows"], ["check"], ["export", "--workflow", "w", "--to", str(tmp_path / "x")]):
@@ -155,6 +156,7 @@ def test_missing_key(served: Sandbox, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [], "no folder is made for an export that cannot begin"
 
 
+@pytest.mark.fault("A-03")
 @posix
 def test_key_file_that_others_can_read(served: Sandbox, tmp_path: Path) -> None:
     """What the library warns of reaches people on one line, and the work goes on."""
@@ -168,6 +170,7 @@ def test_key_file_that_others_can_read(served: Sandbox, tmp_path: Path) -> None:
     assert result.stderr == f"pixxel: {path} holds a key and can be read by others: chmod 600 {path}\n"
 
 
+@pytest.mark.fault("A-10")
 @pytest.mark.parametrize("key", ["wrong", "sandbox-0000000000000000"])
 def test_refused_key(served: Sandbox, tmp_path: Path, key: str) -> None:
     """A refused key has a code of its own, and is not in the text."""
@@ -192,6 +195,7 @@ def test_unknown_project(command: Command, tmp_path: Path, arguments: list[str])
     one_line(command(*arguments, "--project", "p-none"), 2, "no project p-none", "`pixxel check`")
 
 
+@pytest.mark.fault("H-09")
 def test_folder_that_is_a_file(command: Command, tmp_path: Path) -> None:
     """A folder that cannot be is a matter of the disk, and what stands there stays."""
     (tmp_path / "x").write_text("mine")
@@ -200,6 +204,7 @@ def test_folder_that_is_a_file(command: Command, tmp_path: Path) -> None:
     assert (tmp_path / "x").read_text() == "mine"
 
 
+@pytest.mark.fault("K-01")
 @pytest.mark.slow
 def test_full_disk(command: Command, tmp_path: Path) -> None:
     """A disk without room ends the run with its code, and says how to go on."""

@@ -26,6 +26,7 @@ def test_an_endless_stdin_ends_at_the_deadline(tmp_path: Path) -> None:
         assert process.stderr is not None and "go on with" in process.stderr.read().lower()
 
 
+@pytest.mark.fault("P-03")
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_signal_ends_a_run_that_nobody_reads(tmp_path: Path, stream: str) -> None:
     """A pipe that is full and not read blocks the run; one signal ends it."""

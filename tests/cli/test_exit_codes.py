@@ -110,6 +110,7 @@ def test_fault_of_ours_shown() -> None:
     assert lines[-1].startswith("pixxel: ")
 
 
+@pytest.mark.fault("D-10")
 @pytest.mark.parametrize(
     "error",
     [NotFound("no \x1b[31msuch\r\n\tjob"), DecodeError("a \u202epage"), ConfigError("a\x00b"), PixxelError("\x9b2J")],

@@ -95,6 +95,7 @@ def test_killed_and_continued(tmp_path: Path) -> None:
     assert archives(exports) == after
 
 
+@pytest.mark.fault("P-02", "P-03")
 @posix
 @pytest.mark.parametrize("stop", quick_only([("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)], ("SIGTERM", 143)))
 def test_stopped(served: Sandbox, tmp_path: Path, stop: tuple[str, int]) -> None:
@@ -120,6 +121,7 @@ def test_stopped(served: Sandbox, tmp_path: Path, stop: tuple[str, int]) -> None
     assert len(check_sums(tmp_path / "my exports" / "SHA256SUMS")) == 4
 
 
+@pytest.mark.fault("P-02")
 @pytest.mark.slow
 @posix
 def test_stopped_twice(served: Sandbox, tmp_path: Path) -> None:
@@ -137,6 +139,7 @@ def test_stopped_twice(served: Sandbox, tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.fault("P-03")
 @pytest.mark.slow
 def test_reader_that_goes_away(served: Sandbox, tmp_path: Path) -> None:
     """A closed pipe is no error to tell: quiet, with the exit code of SIGPIPE."""

@@ -27,6 +27,7 @@ def packages(text: str) -> list[object]:
     return [item.package for item in read_manifest(text.splitlines(keepends=True))]
 
 
+@pytest.mark.fault("H-10")
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -65,6 +66,7 @@ def test_readable(text: str, expected: list[object]) -> None:
     assert packages(text) == expected
 
 
+@pytest.mark.fault("H-10")
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
@@ -183,6 +185,7 @@ def test_missing_file(tmp_path: Path) -> None:
 ids = st.text(min_size=1).filter(lambda text: text == text.strip() and "\0" not in text)
 
 
+@pytest.mark.fault("H-10")
 @pytest.mark.slow
 @given(st.lists(st.tuples(ids, ids), unique=True), st.sampled_from(["\n", "\r\n"]))
 def test_any_ids_survive_csv(pairs: list[tuple[str, str]], ending: str) -> None:

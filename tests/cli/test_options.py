@@ -229,6 +229,7 @@ def test_bad_set(text: str, words: str) -> None:
         Session(sets=(text,)).settings()
 
 
+@pytest.mark.fault("A-14")
 def test_key_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--api-key-file` wins over the environment, is told as the source, and shows the key nowhere."""
     monkeypatch.setenv("PIXXEL_API_KEY", "from-environment")

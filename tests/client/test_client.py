@@ -58,6 +58,7 @@ def test_one_never_opened_makes_no_session() -> None:
         gc.collect()
 
 
+@pytest.mark.fault("P-10")
 @pytest.mark.slow
 async def test_one_never_closed_is_told_once() -> None:
     """A client that is dropped while open warns, names itself, and nothing else follows."""
@@ -76,6 +77,7 @@ async def test_one_never_closed_is_told_once() -> None:
     assert loop_says == []
 
 
+@pytest.mark.fault("P-06")
 def test_another_loop() -> None:
     """A client belongs to the loop that it was first used in."""
 
@@ -90,6 +92,7 @@ def test_another_loop() -> None:
         first.run(client.aclose())
 
 
+@pytest.mark.fault("P-07")
 @posix
 async def test_another_process() -> None:
     """After a fork the child is told to make its own client."""
@@ -149,6 +152,7 @@ async def test_a_connector_of_the_callers() -> None:
         assert not connector.closed
 
 
+@pytest.mark.fault("A-06")
 async def test_a_proxy_sees_its_own_credentials_only() -> None:
     """Calls go through the proxy with its user in a header of its own."""
     async with RawServer(OK) as proxy, RawServer(OK) as server:
@@ -161,6 +165,7 @@ async def test_a_proxy_sees_its_own_credentials_only() -> None:
     assert seen.headers["proxy-authorization"] == "Basic dXNlcjpwQHNz"
 
 
+@pytest.mark.fault("A-06")
 async def test_the_environment_says_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     """Proxy variables count only when asked for, and a netrc file never."""
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login netrc-user password netrc-word\n")
@@ -215,3 +220,28 @@ async def test_resources_are_listed_and_described() -> None:
     described = dict(re.findall(r"^ {8}(\w+): (.+)$", PixxelClient.__doc__ or "", re.MULTILINE))
     for name, resource in RESOURCES.items():
         assert described[name].lower() == (resource.__doc__ or "").splitlines()[0].lower()
+
+
+@pytest.mark.fault("P-12")
+def test_an_interpreter_that_ends_while_open() -> None:
+    """P-12: a program that leaves its loop with a download under way ends, although nothing was closed."""
+    program = """
+import asyncio, sys, tempfile
+from pixxel_async import DownloadManager, PixxelClient
+from pixxel_async.sandbox import Fault, Sandbox
+
+async def main():
+    sandbox = await Sandbox(packing=0.0).__aenter__()
+    sandbox.inject(Fault(route="storage", kind="drip", rate=1000, times=None))
+    client = await PixxelClient(api_key=sandbox.api_key, base_url=sandbox.url).open()
+    workflow, jobs = next(iter(sandbox.world.runs.items()))
+    manager = await DownloadManager(client, tempfile.mkdtemp()).__aenter__()
+    await manager.submit(f"job:{workflow}/{next(iter(jobs))}")
+    while not sandbox.count("storage"):
+        await asyncio.sleep(0.01)
+    sys.exit(3)
+
+asyncio.run(main())
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    assert subprocess.run(command, capture_output=True, check=False, timeout=120).returncode == 3

@@ -76,6 +76,7 @@ def served() -> Any:
         yield sandbox
 
 
+@pytest.mark.fault("P-06")
 @pytest.mark.parametrize("name", LOOPS)
 @pytest.mark.parametrize("debug", [False, True])
 def test_loops(served: Sandbox, tmp_path: Path, name: str, debug: bool) -> None:
@@ -99,6 +100,7 @@ def test_loops(served: Sandbox, tmp_path: Path, name: str, debug: bool) -> None:
     assert left_open(before) == set()
 
 
+@pytest.mark.fault("P-05")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LOOPS)
 def test_anyio(served: Sandbox, tmp_path: Path, name: str) -> None:

@@ -113,6 +113,7 @@ async def test_bounds_are_for_all_users_together() -> None:
     assert (len(server.requests), server.connections) == (20, 3)
 
 
+@pytest.mark.fault("A-11")
 @pytest.mark.slow
 async def test_a_refused_key_harms_nobody(users: list[User], sandbox: Sandbox) -> None:
     """The revoked key is refused, and all others go on; afterwards the user comes with a new one."""
@@ -136,6 +137,7 @@ async def test_the_brake_is_shared() -> None:
     assert max(waits.slept) >= 59
 
 
+@pytest.mark.fault("B-03")
 async def test_the_quota_is_shared() -> None:
     """What one key's repeats have used up is not there for another's: an outage is not answered by a storm."""
     constants = Constants(retry_quota=10.0)
@@ -197,6 +199,7 @@ async def test_a_package_is_not_fetched_with_anothers_key(
     assert sum(seen.host == "storage" for seen in sandbox.requests) == 1
 
 
+@pytest.mark.fault("Q-05")
 @pytest.mark.slow
 async def test_the_queues_are_fair_between_clients(
     few: list[User], client: PixxelClient, sandbox: Sandbox, tmp_path: Path

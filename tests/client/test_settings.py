@@ -70,6 +70,7 @@ def test_each_variable(tmp_path: Path) -> None:
     assert (settings.http.proxy, settings.http.allow_http) == ("http://proxy.example:3128", True)
 
 
+@pytest.mark.fault("A-03")
 @posix
 def test_a_key_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A key file is read without the line end; one that others can read is warned about."""
@@ -83,6 +84,7 @@ def test_a_key_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert "chmod 600" in caplog.text and KEY not in caplog.text
 
 
+@pytest.mark.fault("A-01", "A-03")
 def test_key_files_that_are_refused(tmp_path: Path) -> None:
     """Missing, a folder, empty, too large or not text: each is a ConfigError with the file's name."""
     large, empty, binary = tmp_path / "large", tmp_path / "empty", tmp_path / "binary"
@@ -181,6 +183,7 @@ def test_values_that_are_refused(tmp_path: Path, values: dict[str, object], text
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.fault("A-05")
 @pytest.mark.parametrize(
     ("url", "origin"),
     [
@@ -199,6 +202,7 @@ def test_origins(url: str, origin: str) -> None:
     assert Settings(base_url=url).base_url == origin
 
 
+@pytest.mark.fault("A-04")
 @pytest.mark.parametrize(
     "url",
     [
@@ -227,6 +231,7 @@ def test_origins_that_are_refused(url: object) -> None:
     assert "pw" not in str(caught.value)
 
 
+@pytest.mark.fault("A-04")
 def test_plain_http_by_choice() -> None:
     """Beyond loopback plain http needs `http.allow_http`."""
     assert (
@@ -234,6 +239,7 @@ def test_plain_http_by_choice() -> None:
     )
 
 
+@pytest.mark.fault("A-05")
 @pytest.mark.slow
 @given(st.text(max_size=50))
 def test_no_base_url_can_hurt(url: str) -> None:
@@ -259,6 +265,7 @@ def test_no_setting_can_hurt(name: str, value: str) -> None:
         Settings().with_values(**{name: value})
 
 
+@pytest.mark.fault("A-14")
 def test_secrets_are_masked() -> None:
     """Neither key nor proxy password is in what prints."""
     settings = Settings(api_key=KEY, http=HTTPSettings(proxy="http://u:s3cr3t@proxy.example"))

@@ -155,6 +155,7 @@ async def test_a_report_without_orders(sandbox: Sandbox, client: PixxelClient, t
     assert len(list(csv.reader(done.path.read_text().splitlines()))) == 1
 
 
+@pytest.mark.fault("G-08")
 @pytest.mark.slow
 async def test_bounds_and_refusals(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
     """What never ends is held to `max_bytes`; ids that lead nowhere fail alone, with the API's error."""
@@ -172,6 +173,7 @@ async def test_bounds_and_refusals(sandbox: Sandbox, client: PixxelClient, tmp_p
     assert len(visible(tmp_path)) == 1
 
 
+@pytest.mark.fault("B-02")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 async def test_an_api_that_is_away(kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:

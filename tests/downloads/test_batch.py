@@ -115,6 +115,7 @@ async def first_then(batch: Outcomes, error: Exception | None) -> None:
             break
 
 
+@pytest.mark.fault("P-08")
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["break", "raise", "timeout", "kept", "other task", "never entered"])
 async def test_every_way_out_is_clean(
@@ -174,6 +175,7 @@ async def test_jobs_are_waited_for(sandbox: Sandbox, client: PixxelClient, groun
     assert isinstance(done, Downloaded) and done.package == ground.running
 
 
+@pytest.mark.fault("C-07")
 @pytest.mark.slow
 async def test_jobs_that_are_waited_for_are_no_tasks(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
     """Three hundred jobs that run cost a few tasks together, and leaving takes all of it away."""

@@ -119,6 +119,7 @@ async def test_one_package_in_two_folders_counts_twice(
         assert manager.snapshot().received == sum(each.size for each in done)
 
 
+@pytest.mark.fault("Q-04")
 async def test_a_name_that_comes_twice_ends_nothing(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
     """A package that is twice in a list is told to the reader; who watches it hears of it until its real end."""
     events: list[Event] = []

@@ -61,6 +61,7 @@ async def test_what_is_there_comes_back_at_once(
     assert len(sandbox.requests) == calls
 
 
+@pytest.mark.fault("Q-04")
 async def test_fifty_who_want_the_same_share_one_transfer(
     client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -177,6 +178,7 @@ async def test_another_folder_is_another_fetch(client: PixxelClient, package: Jo
     assert second.fetched and not third.fetched
 
 
+@pytest.mark.fault("M-04")
 async def test_what_was_deleted_stays_done_unless_it_is_wanted_again(
     client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -188,6 +190,7 @@ async def test_what_was_deleted_stays_done_unless_it_is_wanted_again(
         assert (await manager.fetch(package, on_missing="redo")).fetched and path.exists()
 
 
+@pytest.mark.fault("P-09")
 async def test_a_listener_that_raises_harms_nothing(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
     """What `on_event` raises is dropped with the event."""
     seen = []
@@ -225,6 +228,7 @@ async def test_a_snapshot_counts(client: PixxelClient, package: JobPackage, tmp_
     assert sum(isinstance(event, Moved) for event in moved) >= 2
 
 
+@pytest.mark.fault("C-03")
 async def test_packing_that_failed_is_told(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -238,6 +242,7 @@ async def test_packing_that_failed_is_told(
     assert caught.value.package == str(package) and caught.value.stage == "wait"
 
 
+@pytest.mark.fault("C-02")
 @pytest.mark.slow
 async def test_packing_that_never_ends_times_out(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
     """The deadline of one package ends its waiting, and the error says where it stood."""
@@ -247,6 +252,7 @@ async def test_packing_that_never_ends_times_out(client: PixxelClient, ground: G
             await manager.fetch(ground.packages[0], timeout=0.3)
 
 
+@pytest.mark.fault("B-08")
 async def test_a_package_that_is_not_there_is_an_error_of_its_own(client: PixxelClient, tmp_path: Path) -> None:
     """An id that does not exist is the API's `NotFound`."""
     async with DownloadManager(client, tmp_path) as manager:
@@ -254,6 +260,7 @@ async def test_a_package_that_is_not_there_is_an_error_of_its_own(client: Pixxel
             await manager.fetch(JobPackage(workflow_id="w", job_id="j"))
 
 
+@pytest.mark.fault("A-12")
 async def test_one_forbidden_package_fails_alone(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
@@ -265,6 +272,7 @@ async def test_one_forbidden_package_fails_alone(
         assert (await manager.fetch(ground.packages[1])).fetched
 
 
+@pytest.mark.fault("A-11")
 async def test_a_refused_key_stops_everything(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
@@ -303,6 +311,7 @@ async def test_a_pause_that_the_service_asks_for_fails_nothing(
     assert max(pauses) > 90
 
 
+@pytest.mark.fault("F-12")
 @pytest.mark.slow
 async def test_a_full_disk_ends_the_run(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
     """Without room beside the reserve nothing is begun, and the batch ends with `DiskFull`."""
@@ -413,6 +422,7 @@ async def test_a_fault_between_two_packages_lets_nobody_wait_for_ever(tmp_path: 
                 await collect(manager.fetch_all(packages[1:]))
 
 
+@pytest.mark.fault("P-06")
 async def test_it_is_closed_where_it_was_opened(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
     """P-06: another loop, in which closing would wait for ever, is told so; the manager goes on in its own."""
 

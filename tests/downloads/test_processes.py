@@ -33,6 +33,7 @@ async def joiner(sandbox: Sandbox, folder: Path, package: str) -> Process:
     return process
 
 
+@pytest.mark.fault("Q-01")
 @pytest.mark.slow
 async def test_callers_in_all_processes_join(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
     """Q-01: 4 processes with 50 callers each of one package: one body is sent, and all callers have the one file."""
@@ -50,6 +51,7 @@ async def test_callers_in_all_processes_join(sandbox: Sandbox, ground: GroundTru
     assert fetched == [CALLERS], "one process fetched for all"
 
 
+@pytest.mark.fault("Q-02")
 @pytest.mark.slow
 async def test_a_joiner_goes_on_where_a_killed_process_was(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path

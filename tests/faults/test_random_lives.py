@@ -1,7 +1,7 @@
-"""T-21: a folder's life in random order: runs, faults, cancellations, two at once, files and records harmed in between.
+"""Random histories of a folder: runs, faults, cancellations, two runs at once, files changed or deleted in between.
 
 After each step every file at a package's name is that package, or is what this test put there; at the end one
-undisturbed run completes the folder. `PIXXEL_TESTS_SEEDS=100-600` tries other seeds than those of the suite.
+undisturbed run completes the folder. `python -m tests.faults --runs 500 --seed 1000` tries as many as wanted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 from pixxel_async import DownloadManager, Failed, JobPackage, PixxelClient, PixxelError
 from pixxel_async.downloads import verify_folder, write_sums
 from pixxel_async.sandbox import Sandbox
-from tests.faults.test_random_faults import SIZE, plan, seeds, settings
+from tests.faults.random_plans import SIZE, plan, seeds, settings
 from tests.support.ground_truth import GroundTruth, collect, part_bytes, sha256, visible
 
 STEPS = 14
@@ -155,6 +155,7 @@ class Life:
         ]  # fmt: skip
 
 
+@pytest.mark.fault("Q-06")
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", seeds())
 async def test_whatever_happens_to_a_folder(seed: int, tmp_path: Path) -> None:

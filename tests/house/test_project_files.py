@@ -30,6 +30,7 @@ def jobs(name: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.fault("S-06")
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_actions_are_pinned_by_commit(path: Path) -> None:
     """A tag can be moved to other code, a commit cannot: each action is named by its commit, its version beside it."""
@@ -39,6 +40,7 @@ def test_actions_are_pinned_by_commit(path: Path) -> None:
         assert ACTION.fullmatch(action), f"{path.name}: pin {action} as owner/name@<40 hex digits> # vX.Y.Z"
 
 
+@pytest.mark.fault("S-06")
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_one_job_alone_may_publish(path: Path) -> None:
     """Only `publish` of the release may ask for a token (trusted publishing), and it runs no code of ours."""
@@ -77,6 +79,7 @@ def test_one_version_everywhere() -> None:
     assert citation["license"] == PROJECT["license"]
 
 
+@pytest.mark.fault("S-06")
 def test_every_dependency_has_a_lower_bound() -> None:
     """CI's job `floors` installs the lowest versions: each direct dependency, of each extra, says what that is."""
     groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]

@@ -95,6 +95,7 @@ def impatient(sandbox: Sandbox) -> Settings:
     return Settings(api_key=sandbox.api_key).with_values(**given, **{"poll.initial_interval": 0.1})
 
 
+@pytest.mark.fault("S-01", "S-02")
 @pytest.mark.slow
 @pytest.mark.parametrize("what", FAULTS)
 async def test_nowhere(what: str, logged: list[str], tmp_path: Path) -> None:
@@ -157,6 +158,7 @@ async def test_a_status_that_is_a_link(logged: list[str], tmp_path: Path) -> Non
     assert [path for path, held in read(tmp_path).items() if b"0123456789abcdef" in held] == []
 
 
+@pytest.mark.fault("S-03")
 def test_pickled_settings_hold_no_key() -> None:
     """Settings that are pickled leave the key behind, or refuse."""
     try:

@@ -35,6 +35,7 @@ async def test_what_worked_is_not_doubted() -> None:
     assert len(server.requests) == 2
 
 
+@pytest.mark.fault("A-10")
 @pytest.mark.parametrize(
     ("key", "auth", "sent"),
     [(KEY, "raw", KEY), (KEY, "bearer", f"Bearer {KEY}"), (f"Basic {KEY}", "auto", f"Basic {KEY}")],
@@ -75,6 +76,7 @@ async def test_a_key_that_rotates() -> None:
     assert "bad" not in str(caught.value)
 
 
+@pytest.mark.fault("A-01")
 async def test_no_key_no_request() -> None:
     """Without a key nothing is sent but ping, which needs none."""
     async with RawServer(answer(200, b'"pong"')) as server, client_for(server.url, None) as client:
@@ -140,6 +142,7 @@ async def test_the_key_stands_in_no_error_and_no_log(end: str, method: str, capl
     assert KEY not in shown
 
 
+@pytest.mark.fault("S-04")
 async def test_a_crash_report_holds_no_key() -> None:
     """S-04: the variables of our frames, which crash reports show, hold the key in an object that masks it."""
     async with RawServer(["hang"]) as server:
@@ -158,6 +161,7 @@ async def test_a_crash_report_holds_no_key() -> None:
             assert ours and KEY not in str([frame.locals for frame in ours])
 
 
+@pytest.mark.fault("E-08")
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS)
 async def test_the_signature_stands_in_no_error_and_no_log(end: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -176,6 +180,7 @@ async def test_the_signature_stands_in_no_error_and_no_log(end: str, caplog: pyt
     assert "UnsafeLink" in shown
 
 
+@pytest.mark.fault("S-03")
 async def test_secrets_do_not_travel() -> None:
     """Neither a client nor a key is pickled; what prints settings prints stars."""
     async with (
@@ -236,6 +241,7 @@ async def test_a_light_client_keeps_the_fixed_form() -> None:
     assert server.requests[0].headers["authorization"] == "Bearer other-key-3"
 
 
+@pytest.mark.fault("A-02")
 @pytest.mark.parametrize("key", [b"bytes-key", bytearray(b"x"), 7])
 def test_a_key_that_is_no_text_is_refused(key: object) -> None:
     """Bytes as a key are refused by their type when the client is made."""

@@ -34,6 +34,7 @@ async def cancelled(work: asyncio.Task[object], after: float = 0.05) -> None:
             await work
 
 
+@pytest.mark.fault("P-04")
 @pytest.mark.parametrize("where", STUCK)
 async def test_a_call(where: str) -> None:
     """Wherever a call is waiting, cancelling it ends it, and its slot is free again."""
@@ -72,6 +73,7 @@ async def test_a_link(where: str) -> None:
         await cancelled(asyncio.create_task(read()))
 
 
+@pytest.mark.fault("P-05")
 async def test_a_timeout_of_the_caller() -> None:
     """`asyncio.timeout` around a call is the caller's own TimeoutError."""
     async with RawServer(["hang"]) as server, patient(server.url) as client:
@@ -81,6 +83,7 @@ async def test_a_timeout_of_the_caller() -> None:
     assert type(caught.value) is TimeoutError
 
 
+@pytest.mark.fault("R-05")
 async def test_a_cancelled_order_is_said_to_be_unknown(caplog: pytest.LogCaptureFixture) -> None:
     """Cancelling a call that must not be repeated leaves a warning: it may have been carried out."""
     with caplog.at_level(logging.WARNING, "pixxel_async.http"):
@@ -89,6 +92,7 @@ async def test_a_cancelled_order_is_said_to_be_unknown(caplog: pytest.LogCapture
     assert "operation=jobs.create outcome=unknown" in caplog.text
 
 
+@pytest.mark.fault("P-04")
 @pytest.mark.slow
 async def test_no_descriptor_stays() -> None:
     """After calls that succeed, break, and are cancelled, a closed client holds no descriptor."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import threading
 
 import pytest
 
-from pixxel_async import ClientClosed, ConfigError, ConnectionFailed, PixxelClient, UnexpectedRedirect
+from pixxel_async import ClientClosed, ConfigError, ConnectionFailed, PixxelClient, TimedOut, UnexpectedRedirect
 from pixxel_async._http.edge.failures import certificate_reason, tls_reason
 from pixxel_async._http.edge.proxies import Proxies, parse_proxy
 from pixxel_async.settings import HTTPSettings
 from tests.support.clients import client_for
-from tests.support.raw_server import RawServer, answer
+from tests.support.raw_server import RawServer, Step, answer
 
 
+@pytest.mark.fault("A-08")
 def test_a_certificate_error_has_the_systems_reason() -> None:
     """OpenSSL's words are told; for an unknown issuer SSL_CERT_FILE is named, for another host it is not."""
     error = ssl.SSLCertVerificationError("x")
@@ -55,6 +58,7 @@ async def test_a_redirect_names_its_host() -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.fault("D-09")
 async def test_long_headers_are_read() -> None:
     """Headers of 20 KB are read; one beyond 64 KB is an error at once that says what was too long."""
     long, longer = answer(body="pong", X_A="a" * 20_000), answer(body="pong", X_A="a" * 70_000)
@@ -113,3 +117,40 @@ def test_slips_with_a_client_say_what_to_write() -> None:
     with pytest.raises(TypeError, match="async with"):
         client.__await__()
     assert "not set up" in repr(PixxelClient.__new__(PixxelClient))
+
+
+@pytest.mark.fault("A-07")
+@pytest.mark.parametrize(
+    "reply",
+    [
+        answer(407, Proxy_Authenticate="Basic"),
+        [answer(200, b"<!doctype html><p>Please sign in"), "fin"],
+    ],
+    ids=["407", "a page"],
+)
+async def test_a_proxy_that_refuses_is_named(reply: bytes | list[Step]) -> None:
+    """A proxy that answers CONNECT with 407 or with a page is a failed connection through it, not a 401 of the API."""
+    async with RawServer(reply) as proxy, client_for("https://api.example", **{"http.proxy": proxy.url}) as client:
+        with pytest.raises(ConnectionFailed, match="proxy"):
+            await client.ping()
+    assert {seen.method for seen in proxy.requests} == {"CONNECT"}
+    assert not [name for seen in proxy.requests for name in seen.headers if "auth" in name]
+
+
+@pytest.mark.fault("A-09")
+@pytest.mark.parametrize("silent", [False, True])
+async def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch, silent: bool) -> None:
+    """A name that the resolver does not know, or about which it says nothing, ends the attempt within its timeout."""
+    done = threading.Event()
+
+    def lookup(*_: object, **__: object) -> list[object]:
+        if silent:
+            done.wait(30)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    values = {"http.connect_timeout": 0.2, "retry.max_attempts": 2}
+    async with client_for("https://api.example", **values) as client:
+        with pytest.raises((ConnectionFailed, TimedOut), match=r"api\.example"):
+            await client.ping()
+        done.set()

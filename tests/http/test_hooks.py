@@ -44,6 +44,7 @@ async def test_every_attempt_is_told() -> None:
     assert {seen.headers["authorization"] for seen in server.requests} == {"a-key-1"}
 
 
+@pytest.mark.fault("P-09")
 async def test_a_hook_that_raises_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
     """A broken hook costs a line in the log and nothing else."""
 
@@ -58,6 +59,7 @@ async def test_a_hook_that_raises_is_passed_over(caplog: pytest.LogCaptureFixtur
     assert [record.getMessage() for record in caplog.records] == ["hook.failed error=RuntimeError"] * 2
 
 
+@pytest.mark.fault("S-02")
 async def test_the_log_has_events_and_fields(caplog: pytest.LogCaptureFixture) -> None:
     """At DEBUG each attempt is two lines: what was sent and how it ended; ids and queries are in none."""
     with caplog.at_level(logging.DEBUG, "pixxel_async.http"):

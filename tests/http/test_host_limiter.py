@@ -20,6 +20,7 @@ def fall(
     return after_refusal(host, sent_at=sent_at, now=now, in_flight=in_flight, asked=asked, roll=0.5, retry=RETRY)
 
 
+@pytest.mark.fault("F-04")
 def test_refusals_pause_a_host() -> None:
     """As long as it asks, at most a minute and a tenth; else a drawn pause that doubles with each refusal in a row."""
     assert fall(HostState(), now=100, asked=10).paused_until == 110.5

@@ -53,6 +53,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.fault("E-01")
 @pytest.mark.parametrize("url", REFUSED, ids=lambda url: url[:40])
 def test_refused(url: str) -> None:
     """A URL that no package can have is refused, and the reason holds nothing of it."""
@@ -84,6 +85,7 @@ def test_private_networks_can_be_blocked(url: str) -> None:
     assert "private" in unsafe_reason(url, loopback=False, block_private=True)
 
 
+@pytest.mark.fault("E-04")
 def test_loopback_needs_an_api_on_loopback() -> None:
     """Plain http and loopback belong to the sandbox, and nothing else does even then."""
     assert unsafe_reason("http://127.0.0.1:8080/a", loopback=True) == ""
@@ -92,6 +94,7 @@ def test_loopback_needs_an_api_on_loopback() -> None:
         assert unsafe_reason(url, loopback=True)
 
 
+@pytest.mark.fault("F-07")
 def test_hops() -> None:
     """A redirect may be relative to the link before it; what is no link is refused."""
     assert next_hop("https://host.example/a/b?x=1", "../c") == "https://host.example/c"
@@ -100,6 +103,7 @@ def test_hops() -> None:
         assert next_hop("https://host.example/a", location) is None
 
 
+@pytest.mark.fault("E-02")
 @pytest.mark.slow
 @given(st.ip_addresses())
 def test_every_address_is_judged(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
@@ -112,6 +116,7 @@ def test_every_address_is_judged(address: ipaddress.IPv4Address | ipaddress.IPv6
         assert reason
 
 
+@pytest.mark.fault("E-01")
 @pytest.mark.slow
 @given(st.text(max_size=80) | st.text(max_size=40).map(lambda text: "https://" + text))
 def test_no_link_can_hurt(url: str) -> None:

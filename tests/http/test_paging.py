@@ -96,6 +96,7 @@ def test_search_goes_on_by_what_its_answer_names() -> None:
     assert read_all("skip", lambda asked: silent) == ([1, 2], ["the listing ended"])
 
 
+@pytest.mark.fault("D-08")
 @pytest.mark.parametrize("total", [None, 1000, -5, "many", True])
 def test_a_page_that_comes_again_ends_it(total: object) -> None:
     """A server that ignores the offset is noticed at the second page, whose rows are not given out again."""
@@ -105,6 +106,7 @@ def test_a_page_that_comes_again_ends_it(total: object) -> None:
     assert "again" in warnings[0]
 
 
+@pytest.mark.fault("D-08")
 def test_the_page_limit_ends_it() -> None:
     """A listing that goes on for ever ends at the limit, and says so."""
     rows, warnings = read_all("offset", lambda asked: {"rows": [asked.get("offset", 0)]}, most=7)
@@ -121,6 +123,7 @@ def test_an_empty_page_always_ends_it(total: int | None) -> None:
     assert bool(warnings) == (total == 100)
 
 
+@pytest.mark.fault("D-01")
 @pytest.mark.slow
 @given(
     st.recursive(
@@ -216,6 +219,7 @@ def orders(*ids: str, **members: Any) -> bytes:
     return answer(body={"orders": [{"id": id} for id in ids], **members})
 
 
+@pytest.mark.fault("D-08")
 @pytest.mark.parametrize("second", [orders(), answer(body={"orders": None})], ids=["empty", "null"])
 async def test_fewer_rows_than_announced_are_an_error_after_the_rows(second: bytes) -> None:
     """A listing that broke off gives the rows that came, then raises with both numbers; `take` of fewer is whole."""
@@ -273,6 +277,7 @@ async def test_a_refused_page_after_a_full_one_is_an_error() -> None:
             [order async for order in client.orders.list(limit=2)]
 
 
+@pytest.mark.fault("D-08")
 def test_rows_are_compared_by_id() -> None:
     """A server that ignores the offset, or turns in a circle, is noticed although its links are signed anew."""
     calls = 0

@@ -83,6 +83,7 @@ def test_an_echoed_key_reaches_no_error() -> None:
     assert mask_value({"a": [[[[[[[[[[KEY]]]]]]]]]]}, (KEY,)) == {"a": [[[[[[[None]]]]]]]}
 
 
+@pytest.mark.fault("A-02")
 @pytest.mark.parametrize(
     "key",
     [
@@ -143,6 +144,7 @@ BAD_SHAPES = {
 }
 
 
+@pytest.mark.fault("B-10")
 @pytest.mark.parametrize("shape", BAD_SHAPES)
 def test_foreign_text_is_read_in_linear_time(shape: str) -> None:
     """64 KiB of the worst text cost milliseconds, however it is shaped: an error page cannot stop the event loop."""

@@ -20,6 +20,7 @@ def target(job_id: object) -> str:
     return build(Call(GET, {"workflow_id": "w", "job_id": job_id}), "agent").target  # type: ignore[dict-item]
 
 
+@pytest.mark.fault("B-11")
 @pytest.mark.parametrize("value", ["", " ", ".", "..", "%2e%2e", "%252e", ". ", None, 7, b"x"])
 def test_refused_segments(value: object) -> None:
     """What would be no segment, or another one than it looks like, is refused by its name."""
@@ -27,6 +28,7 @@ def test_refused_segments(value: object) -> None:
         target(value)
 
 
+@pytest.mark.fault("B-11")
 @pytest.mark.slow
 @given(st.text(min_size=1))
 def test_a_segment_stays_one(value: str) -> None:

@@ -60,6 +60,7 @@ TABLE: list[tuple[int, str | None, type[PixxelError] | None, type[PixxelError] |
 ]
 
 
+@pytest.mark.fault("B-01")
 @pytest.mark.parametrize(("status", "asked", "safe", "once", "paid"), TABLE)
 def test_statuses(
     status: int,
@@ -113,6 +114,7 @@ def test_a_paid_call_waits_when_told_to() -> None:
     assert not may_repeat(503, "paid", 1.0, waits)
 
 
+@pytest.mark.fault("R-08")
 def test_gone_is_done_only_after_a_repeat() -> None:
     """A DELETE that finds nothing has succeeded if an earlier attempt may have done it; else it is NotFound."""
     delete = Operation("stores.delete", "DELETE", "/v0/stores/{id}", gone_is_done=True)
@@ -120,6 +122,7 @@ def test_gone_is_done_only_after_a_repeat() -> None:
     assert isinstance(decide(reply(404), delete, "safe", RetryState(2, maybe_done=False), SETTINGS), Stop)
 
 
+@pytest.mark.fault("A-08")
 def test_a_final_failure_is_not_repeated() -> None:
     """A certificate that is refused is refused again: the error says that it is not retryable."""
     error = ConnectionFailed("certificate")
@@ -127,6 +130,7 @@ def test_a_final_failure_is_not_repeated() -> None:
     assert after(TransportFailure("connect", error), "safe") == Stop(error)
 
 
+@pytest.mark.fault("B-02")
 @pytest.mark.parametrize("state", [{"attempt": 8}, {"waited": 119.9}, {"left": 0.1}, {"quota": 4.0}])
 def test_every_bound_ends_it(state: dict[str, float]) -> None:
     """Attempts, budget, deadline and quota each end the repeats alone."""
@@ -156,6 +160,7 @@ def test_jitter_is_full_and_capped(attempt: int, roll: float) -> None:
 NOW = 1_795_514_400.0  # Tue, 24 Nov 2026 10:00:00 GMT
 
 
+@pytest.mark.fault("B-05")
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
@@ -180,6 +185,7 @@ def test_retry_after(text: str, seconds: float | None) -> None:
     assert retry_after(reply(429, text).headers, NOW) == seconds
 
 
+@pytest.mark.fault("B-05")
 @pytest.mark.slow
 @given(st.text(max_size=60) | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ \S{0,6}"))
 def test_no_retry_after_can_hurt(text: str) -> None:
@@ -188,6 +194,7 @@ def test_no_retry_after_can_hurt(text: str) -> None:
     assert seconds is None or (seconds >= 0 and math.isfinite(seconds))
 
 
+@pytest.mark.fault("R-02")
 @pytest.mark.slow
 @given(
     st.sampled_from(CLASSES),

@@ -56,6 +56,7 @@ def test_all_operations_are_known() -> None:
         assert operation.gone_is_done == (operation.method == "DELETE"), name
 
 
+@pytest.mark.fault("B-01", "B-06", "R-01")
 @pytest.mark.slow
 @pytest.mark.parametrize("how", LOST)
 async def test_a_lost_answer(how: str) -> None:
@@ -77,6 +78,7 @@ async def lose(how: str, name: str, operation: Operation) -> None:
         assert len(server.requests) == (2 if operation.repeat == "safe" else 1), name
 
 
+@pytest.mark.fault("B-09", "R-04")
 @pytest.mark.slow
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
 async def test_no_redirect_is_followed(status: int) -> None:
@@ -105,6 +107,7 @@ async def test_what_costs_nothing_is_simply_asked_again() -> None:
     assert free == {"assets.request_download", "catalogs.request_download"}
 
 
+@pytest.mark.fault("R-03")
 @pytest.mark.slow
 async def test_a_refusal_before_the_work() -> None:
     """429 lets safe and once operations wait and go on; a paid one says how long it would have to wait."""
@@ -131,6 +134,7 @@ async def test_no_connection_at_all() -> None:
         assert operation.repeat in ("safe", "once", "paid"), name
 
 
+@pytest.mark.fault("R-01")
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"id": "o', b"null"])
 async def test_an_unreadable_answer_to_an_order(body: bytes) -> None:
     """A 201 that nobody can read may be an order all the same."""
@@ -140,6 +144,7 @@ async def test_an_unreadable_answer_to_an_order(body: bytes) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.fault("B-10")
 @pytest.mark.slow
 async def test_an_error_that_drips() -> None:
     """The status of a refused order is known at once; a body that is sent byte by byte does not take it away (B-10)."""
@@ -155,6 +160,7 @@ async def test_an_error_that_drips() -> None:
         assert caught.value.retry_after == 2
 
 
+@pytest.mark.fault("R-08")
 async def test_a_delete_that_was_done_the_first_time() -> None:
     """After a lost answer "not found" means done; without one it means not found."""
     delete = call_of(next(operation for operation in OPERATIONS.values() if operation.gone_is_done))
@@ -165,6 +171,7 @@ async def test_a_delete_that_was_done_the_first_time() -> None:
             await client._sender.call(delete)
 
 
+@pytest.mark.fault("R-07")
 async def test_a_dry_run_is_safe() -> None:
     """An order that is only tried out may be repeated."""
     async with RawServer(["fin"], answer(201, {"id": "o"})) as server, client_for(server.url) as client:
@@ -172,6 +179,7 @@ async def test_a_dry_run_is_safe() -> None:
     assert server.count("POST") == 2
 
 
+@pytest.mark.fault("R-03")
 async def test_paid_waits() -> None:
     """With `retry_paid_calls_on_429` a paid call that was refused is retried once it is certain that it may."""
     async with (

@@ -26,6 +26,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.fault("B-08")
 @pytest.mark.slow
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("repeat", ["safe", "once", "paid"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.support.raw_server import RawServer, Step, answer
 SIGNED = "/b%2Fc+d~e/%C3%A9.zip?X-Amz-Signature=%2B%2f&x=a+b&y=~&z"
 
 
+@pytest.mark.fault("E-03", "E-09")
 async def test_a_link_is_sent_as_it_is() -> None:
     """Not one character changes, nothing is asked to be compressed, and no key goes along."""
     async with RawServer(answer(200, b"PK", ETag='"a"')) as server, client_for(server.url) as client:
@@ -28,6 +30,7 @@ async def test_a_link_is_sent_as_it_is() -> None:
     assert not {"authorization", "cookie"} & set(seen.headers)
 
 
+@pytest.mark.fault("F-09")
 async def test_nothing_is_decoded() -> None:
     """A Content-Encoding that nobody asked for is handed on with the bytes as they are."""
     async with (
@@ -39,6 +42,7 @@ async def test_nothing_is_decoded() -> None:
         assert reply.headers["content-encoding"] == "gzip"
 
 
+@pytest.mark.fault("F-02")
 async def test_an_error_that_never_ends_is_read_for_a_moment() -> None:
     """F-02, G-03: a refusal whose page comes byte by byte costs seconds, not hours; what came is told."""
     head = b"HTTP/1.1 500 Word\r\nContent-Length: 60000\r\n\r\n"
@@ -68,6 +72,7 @@ async def test_who_waits_for_a_body_is_told_that_the_client_was_closed(package: 
                 await reading
 
 
+@pytest.mark.fault("F-08")
 async def test_cookies_are_not_kept() -> None:
     """What a storage or the API wants to be remembered is forgotten."""
     async with RawServer(answer(200, {}, Set_Cookie="a=b; Path=/")) as server, client_for(server.url) as client:
@@ -78,6 +83,7 @@ async def test_cookies_are_not_kept() -> None:
     assert all("cookie" not in seen.headers for seen in server.requests)
 
 
+@pytest.mark.fault("F-07")
 async def test_three_hops() -> None:
     """Three redirects are followed, relative ones too, and each is checked; the fourth is refused."""
     hops = [answer(status, Location=f"/{status}?sig=x") for status in (302, 307, 303)]
@@ -95,6 +101,7 @@ async def test_three_hops() -> None:
     assert len(server.requests) == 4
 
 
+@pytest.mark.fault("F-07")
 @pytest.mark.parametrize(
     "location",
     [
@@ -128,6 +135,7 @@ async def test_every_status_is_an_answer(status: int) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.fault("G-04", "G-05")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("end", "kind"),
@@ -171,6 +179,7 @@ async def test_big_bodies_come_in_big_pieces() -> None:
     assert max(map(len, chunks)) > 64 * 1024
 
 
+@pytest.mark.fault("P-08")
 async def test_a_body_left_early_costs_one_connection() -> None:
     """Leaving a body closes its connection; reading it to its end keeps it for the next link."""
     async with RawServer(answer(200, b"x" * 5_000_000)) as server, client_for(server.url) as client:
@@ -183,6 +192,7 @@ async def test_a_body_left_early_costs_one_connection() -> None:
     assert server.connections == 2
 
 
+@pytest.mark.fault("E-02")
 def test_names_are_judged_by_their_addresses() -> None:
     """Of the addresses of a name only those that are not off limits are connected to; without one it is refused."""
     storage = LinkStorage(lambda: None, None, loopback=False, block_private=True)  # type: ignore[arg-type, return-value]
@@ -191,6 +201,7 @@ def test_names_are_judged_by_their_addresses() -> None:
         storage.screen("h.example", ["127.0.0.1", "::1"])
 
 
+@pytest.mark.fault("E-02")
 async def test_a_name_that_leads_to_loopback() -> None:
     """The address counts, not the name: `localhost` is refused as long as the API is elsewhere."""
     async with RawServer(answer(200, b"secret")) as server, client_for("https://api.example", waits=Waits()) as client:
@@ -198,3 +209,40 @@ async def test_a_name_that_leads_to_loopback() -> None:
             async with client.storage.get(f"https://localhost:{server.port}/a"):
                 pass
     assert server.connections == 0
+
+
+@pytest.mark.fault("F-13", "G-07")
+async def test_more_bytes_than_announced() -> None:
+    """The announced bytes are the body; the connection on which more came is not used again."""
+    more = answer(200, b"x" * 1000) + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+    async with RawServer(more) as server, client_for(server.url) as client:
+        for _ in range(2):
+            async with client.storage.get(server.url + "/a") as reply:
+                assert b"".join([chunk async for chunk in reply.chunks()]) == b"x" * 1000
+    assert server.connections == 2
+
+
+@pytest.mark.fault("G-19")
+async def test_a_slow_reader_holds_back_the_network() -> None:
+    """While nobody reads, the sender is held back: only what buffers hold has left it."""
+    piece, sent = b"x" * 1_000_000, 0
+
+    async def send(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 200000000\r\n\r\n")
+        with suppress(ConnectionError):
+            for _ in range(200):
+                writer.write(piece)
+                await writer.drain()
+                sent += 1
+        writer.close()
+
+    async with await asyncio.start_server(send, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with client_for(url, **{"http.read_timeout": 30.0}) as client, client.storage.get(url + "/a") as reply:
+            await anext(aiter(reply.chunks()))
+            before = -1
+            while sent > before:
+                before = sent
+                await asyncio.sleep(0.1)
+    assert sent < 40, "the kernel's buffers and a megabyte of ours"

@@ -30,6 +30,7 @@ def test_the_limit_of_the_client() -> None:
     assert [round(time, 6) for time in times] == [0.0, 0.1, 0.2, 0.3, 0.4]
 
 
+@pytest.mark.fault("B-04")
 def test_a_refusal_pauses_and_slows() -> None:
     """All calls wait as long as the server says, and then go slower than before."""
     throttle, _ = run(Throttle(), 0.0, 20)

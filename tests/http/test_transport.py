@@ -72,6 +72,7 @@ BROKEN: dict[str, list[Step]] = {
 }
 
 
+@pytest.mark.fault("B-07", "F-02")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 async def test_a_broken_answer_to_a_safe_call_is_asked_for_again(name: str) -> None:
@@ -84,6 +85,7 @@ async def test_a_broken_answer_to_a_safe_call_is_asked_for_again(name: str) -> N
     assert time.monotonic() - begun < 2
 
 
+@pytest.mark.fault("D-09", "S-01")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 async def test_a_broken_answer_never_looks_like_an_error_of_the_api(name: str) -> None:
@@ -96,6 +98,7 @@ async def test_a_broken_answer_never_looks_like_an_error_of_the_api(name: str) -
     assert len(server.requests) == 1
 
 
+@pytest.mark.fault("B-06")
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("end", ["fin", "rst"])
 async def test_nothing_is_sent_twice_behind_our_back(method: str, end: Step) -> None:
@@ -108,6 +111,7 @@ async def test_nothing_is_sent_twice_behind_our_back(method: str, end: Step) -> 
     assert server.connections == 1
 
 
+@pytest.mark.fault("B-09")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize(
     "where", ["http://127.0.0.1:{port}/trap", "//127.0.0.1:{port}/trap", "/v0/trap", "http://a@b/"]
@@ -126,6 +130,7 @@ async def test_a_redirect_is_an_error(status: int, where: str) -> None:
     assert trap.requests == []
 
 
+@pytest.mark.fault("B-10")
 @pytest.mark.parametrize(
     ("status", "body", "kind", "message"),
     [
@@ -156,6 +161,7 @@ async def test_errors_are_told_from_the_content(status: int, body: object, kind:
     assert len(server.requests) == 1
 
 
+@pytest.mark.fault("D-01", "D-03")
 @pytest.mark.parametrize(
     "body",
     [
@@ -177,6 +183,7 @@ async def test_what_is_no_json_object_is_a_decode_error(body: bytes) -> None:
     assert caught.value.__context__ is None
 
 
+@pytest.mark.fault("D-01")
 async def test_a_page_is_called_a_page() -> None:
     """HTML where JSON belongs says what it is and where it mostly comes from, not at which character it fails."""
     async with RawServer(answer(200, b" \r\n<!doctype html><p>Welcome")) as server, client_for(server.url) as client:
@@ -184,6 +191,7 @@ async def test_a_page_is_called_a_page() -> None:
             await client.jobs.get("w", "j")
 
 
+@pytest.mark.fault("D-04")
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-be"])
 async def test_json_in_any_of_its_encodings(encoding: str) -> None:
     """The body alone tells its encoding; a charset in Content-Type is not looked at."""
@@ -198,6 +206,7 @@ async def test_json_in_any_of_its_encodings(encoding: str) -> None:
 BOMB = gzip.compress(gzip.compress(b" " * 1000) + b"\0" * 50_000_000)
 
 
+@pytest.mark.fault("D-05", "D-06")
 @pytest.mark.parametrize(
     ("script", "values"),
     [
@@ -214,6 +223,7 @@ async def test_an_answer_that_is_too_large_is_cut(script: list[Step], values: di
     assert len(server.requests) == 1
 
 
+@pytest.mark.fault("B-05")
 async def test_a_long_pause_is_raised_at_once() -> None:
     """A Retry-After beyond the cap is not waited for: the error says how long it would be."""
     async with RawServer(answer(503, Retry_After="3600")) as server, client_for(server.url) as client:
@@ -223,6 +233,7 @@ async def test_a_long_pause_is_raised_at_once() -> None:
     assert caught.value.status == 503
 
 
+@pytest.mark.fault("B-04")
 @pytest.mark.parametrize(
     "when", ["7", "Tue, 24 Nov 2026 10:00:07 GMT", "Tuesday, 24-Nov-26 10:00:07 GMT", "Tue Nov 24 10:00:07 2026"]
 )
@@ -235,6 +246,7 @@ async def test_a_pause_is_kept(when: str) -> None:
     assert sum(waits.slept) == pytest.approx(7, rel=0.1)
 
 
+@pytest.mark.fault("B-04")
 async def test_one_refusal_slows_all_calls() -> None:
     """After a 429 the calls that follow keep a distance, whoever makes them."""
     waits = Waits()
@@ -247,6 +259,7 @@ async def test_one_refusal_slows_all_calls() -> None:
         assert waits.now > slowed
 
 
+@pytest.mark.fault("B-03")
 async def test_the_quota_ends_a_storm() -> None:
     """In an outage the repeats of all calls together stay below what the quota pays for."""
     async with (

@@ -124,6 +124,7 @@ def test_null_and_never_mean_absent(model: Any, name: str, sent: Any, expected: 
     assert made == model()
 
 
+@pytest.mark.fault("D-07")
 @pytest.mark.parametrize(("model", "name", "sent"), MISFITS)
 def test_what_does_not_fit_is_kept_aside(model: Any, name: str, sent: Any) -> None:
     """A value of another type leaves the default and stands in `extra` under its wire name."""
@@ -151,6 +152,7 @@ def test_a_member_inside_another_object_is_read_with_its_own_name() -> None:
     assert models.NewOrderItem.from_dict(sent).to_dict() == sent
 
 
+@pytest.mark.fault("D-07")
 def test_unknown_members_are_kept() -> None:
     """Members without an attribute stand in `extra`, be they null, or called extra themselves."""
     sent = {"id": "j", "new": {"a": [1]}, "none": None, "extra": 1}
@@ -159,6 +161,7 @@ def test_unknown_members_are_kept() -> None:
     assert Job.from_dict(sent).to_dict() == sent
 
 
+@pytest.mark.fault("D-07")
 def test_unknown_words_are_words() -> None:
     """A word that nobody has listed is a value like any other, and says that it is not known."""
     made = Job.from_dict({"status": "paused"})

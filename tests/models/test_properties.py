@@ -78,6 +78,7 @@ def same(sent: Any, written: Any) -> bool:
     return bool(sent == written) or float(sent) == written
 
 
+@pytest.mark.fault("D-02")
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(objects())
@@ -91,6 +92,7 @@ def test_reading_never_raises_and_loses_nothing(case: tuple[type[Model], dict[st
     assert isinstance(repr(made), str)
 
 
+@pytest.mark.fault("D-07")
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(objects())

@@ -103,12 +103,14 @@ def test_no_time_without_a_date(date: str | None) -> None:
     assert http_date(date) is None
 
 
+@pytest.mark.fault("A-13")
 def test_the_servers_clock_decides() -> None:
     """A wrong clock here does not matter: the link has what lies between the server's time and its end."""
     assert good_until(NOON, NOON - timedelta(seconds=90), 5.0) == 95.0
     assert good_until(None, NOON, 5.0) is None
 
 
+@pytest.mark.fault("E-10")
 @pytest.mark.parametrize(
     ("left", "age", "good"),
     [

@@ -13,6 +13,7 @@ from pixxel_async.packages.kinds.answer import PackageAnswer
 URL = "https://storage.example:8443/bucket/secret-path.zip?X-Amz-Signature=deadbeef"
 
 
+@pytest.mark.fault("E-08")
 def test_a_link_is_masked() -> None:
     """Neither the path nor the signature is in any text of a link, or of what holds one."""
     link = Link(URL, datetime(2024, 5, 27, tzinfo=UTC), 10.0)
@@ -35,6 +36,7 @@ def test_time_left() -> None:
     assert Link(URL).good_for(4.0) == math.inf
 
 
+@pytest.mark.fault("C-04", "C-06")
 @pytest.mark.parametrize(
     ("status", "url", "verdict"),
     [

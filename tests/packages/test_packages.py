@@ -109,6 +109,7 @@ async def test_a_package_that_is_not_ready_says_when_to_ask_again(packages: Pack
     assert state.message == "still packing: status 'pending'"
 
 
+@pytest.mark.fault("C-01")
 async def test_wait_asks_until_it_is_ready(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
     """Waiting asks at growing intervals, and returns the ready state with its link."""
     api.statuses = ["pending", "pending", "ready"]

@@ -110,6 +110,7 @@ async def test_ping_needs_no_key_and_all_else_does(caller: Caller) -> None:
     refused(await caller.call("GET", "/v0/projects", key=""), 403)
 
 
+@pytest.mark.fault("S-05")
 @pytest.mark.parametrize(("key", "status"), [("sandbox-wrong", 403), ("Bearer sandbox-wrong", 403), ("Basic abc", 401)])
 async def test_wrong_keys_are_refused(caller: Caller, key: str, status: int) -> None:
     """An unknown key is a 403, a form that is not read a 401."""

@@ -14,6 +14,7 @@ from pixxel_async.sandbox import Clock, Fault, Sandbox
 from tests.sandbox.conftest import Caller
 
 
+@pytest.mark.fault("S-05")
 async def test_it_listens_on_loopback_only(still: Sandbox) -> None:
     """Two ports of 127.0.0.1."""
     api, storage = urlsplit(still.url), urlsplit(still.storage_url)

@@ -62,6 +62,7 @@ async def test_wait_returns_what_ended_well(broker: Broker, world: PolledServer,
     assert len(world.gets) == 2
 
 
+@pytest.mark.fault("C-01")
 async def test_intervals_grow_to_the_ceiling(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """Without estimates the waits are 2 s times 1.25 up to 30 s, and stay there."""
     waiting = start(broker.wait(world.wait("j")))
@@ -80,6 +81,7 @@ async def test_a_bad_end_raises_with_the_last_value(broker: Broker, world: Polle
     assert caught.value.value == world.things["j"]
 
 
+@pytest.mark.fault("C-04")
 async def test_unknown_words_mean_patience_until_the_deadline(
     broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
@@ -102,6 +104,7 @@ async def test_a_deadline_passes_while_a_request_hangs(broker: Broker, world: Po
         await waiting
 
 
+@pytest.mark.fault("C-07")
 @pytest.mark.slow
 async def test_thousands_of_waiters_cost_one_request_a_tick(
     broker: Broker, world: PolledServer, time: SteppedTime
@@ -435,6 +438,7 @@ async def test_watching_has_a_deadline(broker: Broker, world: PolledServer, time
         await watching
 
 
+@pytest.mark.fault("C-08")
 async def test_a_jump_of_the_clock_brings_one_late_poll(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """An hour asleep is no reason for a burst: one request at waking, then the usual interval."""
     waiting = start(broker.wait(world.wait("j")))
@@ -482,6 +486,7 @@ async def test_a_server_that_restarts_packing_on_each_put_gets_done(
     assert (await waiting).status == "ready"
 
 
+@pytest.mark.fault("C-05")
 async def test_a_status_that_went_backwards_doubles_the_wait(
     broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
@@ -535,6 +540,7 @@ async def test_a_follower_is_called_once_with_the_end(broker: Broker, world: Pol
     assert {len(told) for told in ends.told.values()} == {0, 1}
 
 
+@pytest.mark.fault("C-07")
 @pytest.mark.slow
 async def test_thousands_of_followers_cost_no_task_each(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """2,000 that are followed need a few tasks in all, and so do the deadlines of as many that are awaited."""

@@ -60,6 +60,7 @@ def test_success_in_part_keeps_its_name() -> None:
 WORDS = sorted(GOOD | BAD | PARTIAL | WAITING | AT_WORK)
 
 
+@pytest.mark.fault("C-04")
 @pytest.mark.slow
 @given(st.sampled_from(WORDS), st.data())
 def test_spelling_does_not_matter(word: str, data: st.DataObject) -> None:
@@ -77,6 +78,7 @@ def test_any_text_has_a_verdict(text: str) -> None:
     assert verdict(text) in ("good", "bad", "partial", "going")
 
 
+@pytest.mark.fault("C-05")
 @pytest.mark.parametrize(
     ("before", "after", "back"),
     [

@@ -35,6 +35,7 @@ async def test_a_body_that_is_cut_goes_on_where_it_was_cut(
     assert received == sorted(received) and received[-1] == done.size
 
 
+@pytest.mark.fault("G-01")
 async def test_a_body_that_is_cut_everywhere_arrives(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -49,6 +50,7 @@ async def test_a_body_that_is_cut_everywhere_arrives(
     assert sha256(done.path) == truth
 
 
+@pytest.mark.fault("G-02")
 @pytest.mark.slow
 @tuned(constants=Constants(stall_timeout=0.2))
 async def test_a_body_that_stalls_is_taken_up_on_a_new_connection(
@@ -81,6 +83,7 @@ async def test_a_storage_that_always_stalls_is_given_up(
     assert visible(tmp_path) == []
 
 
+@pytest.mark.fault("G-03")
 @pytest.mark.slow
 @tuned(constants=Constants(stall_timeout=0.2, stall_bytes=100_000))
 async def test_a_drip_is_a_stall(sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
@@ -92,6 +95,7 @@ async def test_a_drip_is_a_stall(sandbox: Sandbox, client: PixxelClient, package
             await manager.fetch(package)
 
 
+@pytest.mark.fault("E-05")
 async def test_a_link_that_ends_in_mid_body_is_renewed(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -108,6 +112,7 @@ async def test_a_link_that_ends_in_mid_body_is_renewed(
     assert any(isinstance(event, Renewed) for event in events)
 
 
+@pytest.mark.fault("E-06")
 async def test_a_storage_that_refuses_every_link_ends_it(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -122,6 +127,7 @@ async def test_a_storage_that_refuses_every_link_ends_it(
     assert "Signature" not in str(caught.value) and "http" not in str(caught.value)
 
 
+@pytest.mark.fault("E-10")
 async def test_a_link_that_is_about_to_end_is_renewed_before_it_is_used(tmp_path: Path) -> None:
     """A link with seconds left is not even tried: a fresh one is asked for."""
     events = list[Event]()
@@ -136,6 +142,7 @@ async def test_a_link_that_is_about_to_end_is_renewed_before_it_is_used(tmp_path
     assert any(isinstance(event, Renewed) for event in events)
 
 
+@pytest.mark.fault("G-09", "G-14")
 async def test_a_flipped_bit_is_found_and_fetched_again(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -151,6 +158,7 @@ async def test_a_flipped_bit_is_found_and_fetched_again(
     assert Rewound(str(package), 0) in events
 
 
+@pytest.mark.fault("G-09")
 async def test_what_is_damaged_twice_is_refused(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -164,6 +172,7 @@ async def test_what_is_damaged_twice_is_refused(
     assert visible(tmp_path) == []
 
 
+@pytest.mark.fault("F-11")
 async def test_a_page_is_no_package(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -177,6 +186,7 @@ async def test_a_page_is_no_package(
     assert visible(tmp_path) == []
 
 
+@pytest.mark.fault("E-07", "G-16")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["no-range", "wrong-range", "etag"])
 async def test_a_storage_that_does_not_continue_honestly_begins_anew(
@@ -193,6 +203,7 @@ async def test_a_storage_that_does_not_continue_honestly_begins_anew(
     assert sha256(done.path) == truth
 
 
+@pytest.mark.fault("F-01", "F-05")
 async def test_bad_weather_at_the_storage_passes(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
@@ -205,6 +216,7 @@ async def test_bad_weather_at_the_storage_passes(
         assert (await manager.fetch(package)).proof == "crc"
 
 
+@pytest.mark.fault("F-05")
 @tuned(retry=RetrySettings(max_attempts=3, initial_delay=0.01))
 async def test_a_storage_that_only_fails_is_given_up(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
@@ -219,6 +231,7 @@ async def test_a_storage_that_only_fails_is_given_up(
     assert len(ground.gets()) == 3 and caught.value.retryable
 
 
+@pytest.mark.fault("F-12")
 async def test_a_body_that_is_too_large_is_not_begun(
     client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:

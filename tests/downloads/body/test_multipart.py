@@ -104,6 +104,7 @@ async def test_nothing_is_split_unasked(slow: Slow, tmp_path: Path) -> None:
     assert not slow.pieces
 
 
+@pytest.mark.fault("G-18")
 @pytest.mark.slow
 @tuned(constants=evolve(PIECES, max_connections_per_download=2))
 @pytest.mark.parametrize("kind", ["no-range", "wrong-range", "etag"])
@@ -117,6 +118,7 @@ async def test_a_storage_that_hands_out_no_pieces_is_asked_for_none(slow: Slow, 
     assert not [event for event in events if isinstance(event, Rewound) and event.to == 0]
 
 
+@pytest.mark.fault("G-18")
 @pytest.mark.slow
 async def test_a_piece_that_is_cut_goes_on(slow: Slow, tmp_path: Path) -> None:
     """A connection that breaks takes the others with it, and nothing that is on disk: fewer go on where they were."""
@@ -127,6 +129,7 @@ async def test_a_piece_that_is_cut_goes_on(slow: Slow, tmp_path: Path) -> None:
     assert len(slow.pieces) > 7 and not [seen for seen in slow.seen[1:] if "if-match" not in seen.headers]
 
 
+@pytest.mark.fault("E-05")
 @pytest.mark.slow
 async def test_a_link_that_ends_between_pieces_is_renewed(slow: Slow, tmp_path: Path) -> None:
     """A fresh link goes on with the pieces that are missing."""
@@ -138,6 +141,7 @@ async def test_a_link_that_ends_between_pieces_is_renewed(slow: Slow, tmp_path: 
     assert [seen.status for seen in slow.seen].count(403) == 1 and len(slow.pieces) > 7
 
 
+@pytest.mark.fault("G-14")
 @pytest.mark.slow
 async def test_damage_in_a_piece_is_found(slow: Slow, tmp_path: Path) -> None:
     """The digest and the proof are those of the whole file; what is damaged is fetched once more from byte 0."""

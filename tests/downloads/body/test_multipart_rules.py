@@ -33,6 +33,7 @@ def test_regions_are_sets_of_bytes(given_regions: list[tuple[int, int]]) -> None
     assert not regions or from_text(to_text(regions)) == regions
 
 
+@pytest.mark.fault("K-06")
 @pytest.mark.slow
 @given(REGIONS, st.integers(0, 80))
 def test_a_file_that_is_shorter_holds_less(given_regions: list[tuple[int, int]], size: int) -> None:

@@ -14,12 +14,14 @@ from pixxel_async._redact import excerpt
 from pixxel_async.downloads.body.rules.responses import StorageRefusal, refused, server_file_name, stated_digests
 
 
+@pytest.mark.fault("E-06")
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_a_refused_link_is_renewed(status: int) -> None:
     """A storage that refuses a link gets a fresh one."""
     assert classify(status, {}) == "renew"
 
 
+@pytest.mark.fault("E-06")
 def test_googles_expired_link_is_renewed() -> None:
     """Google's storage answers 400 to a link that came to its end; any other 400 is final."""
     assert classify(400, {}, b"<Error><Code>ExpiredToken</Code></Error>") == "renew"
@@ -39,6 +41,7 @@ def test_a_busy_storage_is_left_alone(status: int) -> None:
     assert refused(status, {}, b"<Code>SlowDown</Code>") == StorageRefusal("busy", f"{status} <Code>SlowDown</Code>")
 
 
+@pytest.mark.fault("F-10")
 @pytest.mark.parametrize(("status", "meaning"), [(412, "throw away"), (304, "fail"), (307, "fail"), (418, "fail")])
 def test_the_rest(status: int, meaning: str) -> None:
     """A failed precondition means another object; what nobody asked for ends the package."""
@@ -50,6 +53,7 @@ def test_what_has_not_changed_is_read_where_it_was_asked_for() -> None:
     assert classify(304, {}, conditional=True) == "body"
 
 
+@pytest.mark.fault("F-09")
 def test_a_coded_body_is_no_file() -> None:
     """Bytes in a coding that nobody asked for are refused, never decoded into the file."""
     assert classify(200, {"content-encoding": "gzip"}) == "fail"
@@ -112,6 +116,7 @@ def test_what_is_no_text_is_not_shown() -> None:
     assert describe(206, {"content-encoding": "GZip"}) == "206 with a body in a coding that was not asked for: 'gzip'"
 
 
+@pytest.mark.fault("G-11")
 def test_stated_digests() -> None:
     """Digests of the whole package are taken where they are stated; what cannot be read says nothing."""
     md5, sha = hashlib.md5(b"x").digest(), hashlib.sha256(b"x").digest()

@@ -26,6 +26,7 @@ TOTALS = [None, 0, 100, 500]
 EVERY_KEPT = [Kept(*values) for values in itertools.product(SIZES, ETAGS, DATES, TOTALS)]
 
 
+@pytest.mark.fault("F-06")
 @pytest.mark.parametrize(("proved", "unsafe"), list(itertools.product([False, True], repeat=2)))
 def test_the_rest_is_asked_for_only_where_something_vouches_for_it(proved: bool, unsafe: bool) -> None:
     """A strong ETag vouches, a date with a total where the whole is proved, or the caller's word where is neither."""
@@ -75,6 +76,7 @@ def same_object(headers: dict[str, str], kept: Kept) -> bool:
     return date in (None, DATE) or kept.last_modified is None
 
 
+@pytest.mark.fault("G-13", "G-16")
 @pytest.mark.parametrize("kept", VOUCHED)
 def test_a_part_is_joined_only_if_it_is_the_rest_of_the_same_object(kept: Kept) -> None:
     """206: it begins where asked, has the total that is known, and no validator says otherwise; else away with it."""
@@ -90,6 +92,7 @@ def test_a_part_is_joined_only_if_it_is_the_rest_of_the_same_object(kept: Kept) 
         assert read_response(206, headers, RangeRequest(), Kept()).action == "throw away", "nobody asked for a part"
 
 
+@pytest.mark.fault("G-12")
 @pytest.mark.parametrize("kept", VOUCHED)
 def test_a_whole_body_begins_at_zero(kept: Kept) -> None:
     """200: this body, from byte 0, whatever was asked for; its length is the total if it is a number."""
@@ -99,6 +102,7 @@ def test_a_whole_body_begins_at_zero(kept: Kept) -> None:
         assert read_response(200, headers, asked, kept) == RangeVerdict("from 0", expected)
 
 
+@pytest.mark.fault("G-15")
 @pytest.mark.parametrize("kept", VOUCHED)
 def test_no_such_part(kept: Kept) -> None:
     """416: complete if the total is what is on disk; anything else begins anew."""
@@ -111,6 +115,7 @@ def test_no_such_part(kept: Kept) -> None:
         assert read_response(416, headers, RangeRequest(), kept).action == "throw away"
 
 
+@pytest.mark.fault("G-18")
 def test_a_piece_counts_only_if_it_is_exactly_the_one() -> None:
     """Of one object (If-Match, same ETag and total), from where it was asked and no further; else one goes on alone."""
     kept = Kept(50, STRONG, DATE, 500)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import hashlib
 import os
@@ -14,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from pixxel_async._aio.threads import Threads
 from pixxel_async.downloads.disk.disk import Disk
+from pixxel_async.downloads.disk.parts.part_writer import PartWriter
 from pixxel_async.downloads.disk.syscalls import Syscalls
 from pixxel_async.errors import ConfigError, DiskFull, DownloadError, NameTaken
 from tests.support.system import descriptors, make_fifo, posix
@@ -75,6 +78,7 @@ def test_thousands_of_buffers_in_one_write(disk: Disk, tmp_path: Path) -> None:
     assert (tmp_path / PART).read_bytes() == bytes(number % 256 for number in range(5000))
 
 
+@pytest.mark.fault("K-03")
 def test_short_writes_are_completed(tmp_path: Path) -> None:
     """A system that takes three bytes at a time gets them all, in order."""
     disk = Disk(Syscalls(writev=lambda fd, buffers: os.write(fd, bytes(buffers[0])[:3])))
@@ -127,6 +131,7 @@ def test_a_prefix_longer_than_the_file_is_an_error(disk: Disk, tmp_path: Path) -
         part.feed(hashlib.sha256(), 0, 1)
 
 
+@pytest.mark.fault("K-01", "K-02")
 def test_a_full_disk(disk: Disk, tmp_path: Path) -> None:
     """K-01: the error is DiskFull, what was written counts, and the part can go on when there is room."""
     with largest_file(65536), disk.open_part(tmp_path, PART) as part:
@@ -139,6 +144,7 @@ def test_a_full_disk(disk: Disk, tmp_path: Path) -> None:
     assert (tmp_path / PART).read_bytes() == b"x" * 50_000 + b"y" * 15_536 + b"z"
 
 
+@pytest.mark.fault("K-01")
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_errors_that_mean_full(tmp_path: Path, code: int) -> None:
     """Quotas and limits are full disks too."""
@@ -146,6 +152,7 @@ def test_errors_that_mean_full(tmp_path: Path, code: int) -> None:
         part.write([b"x"])
 
 
+@pytest.mark.fault("K-03", "K-04")
 @pytest.mark.parametrize(
     ("call", "code", "retryable"),
     [
@@ -165,6 +172,7 @@ def test_other_errors_of_the_disk(tmp_path: Path, call: str, code: int, retryabl
     assert caught.value.retryable is retryable
 
 
+@pytest.mark.fault("K-03")
 def test_after_a_failed_sync_the_file_is_gone(tmp_path: Path) -> None:
     """A failed sync may have dropped any bytes, and the next one would not tell: the part is not trusted."""
     (tmp_path / "w").mkdir()
@@ -176,6 +184,7 @@ def test_after_a_failed_sync_the_file_is_gone(tmp_path: Path) -> None:
     assert not (tmp_path / PART).exists()
 
 
+@pytest.mark.fault("M-07")
 @pytest.mark.parametrize("way", ["link", "rename", "replace"])
 def test_the_name_follows_the_bytes_and_is_kept(tmp_path: Path, way: str) -> None:
     """M-07: bytes are on the disk before a name is given, and its folder is synced after, before it is said."""
@@ -212,6 +221,7 @@ def test_publish_gives_the_final_name_and_nothing_else_stays(disk: Disk, tmp_pat
     assert final == disk.look(tmp_path / "w/j.zip")
 
 
+@pytest.mark.fault("H-07")
 @pytest.mark.parametrize("links", [True, False])
 @pytest.mark.parametrize("kind", ["file", "link", "dangling", "folder", "fifo"])
 def test_publish_goes_over_nothing(tmp_path: Path, kind: str, links: bool) -> None:
@@ -229,6 +239,7 @@ def test_publish_goes_over_nothing(tmp_path: Path, kind: str, links: bool) -> No
     assert final.lstat().st_size != 3
 
 
+@pytest.mark.fault("H-07")
 @pytest.mark.parametrize("kind", ["file", "link", "dangling"])
 def test_replace_replaces_files_and_links_themselves(disk: Disk, tmp_path: Path, kind: str) -> None:
     """A link at the name is replaced, not followed."""
@@ -242,6 +253,7 @@ def test_replace_replaces_files_and_links_themselves(disk: Disk, tmp_path: Path,
     assert (tmp_path / "foreign").read_bytes() == b"foreign"
 
 
+@pytest.mark.fault("H-07")
 @pytest.mark.parametrize("kind", ["folder", "fifo"])
 def test_replace_leaves_what_is_no_file(disk: Disk, tmp_path: Path, kind: str) -> None:
     """Folders and devices are never replaced."""
@@ -266,6 +278,7 @@ def make(folder: Path, kind: str) -> Path:
     return final
 
 
+@pytest.mark.fault("L-07")
 def test_without_hard_links_publishing_renames(tmp_path: Path) -> None:
     """File systems without hard links get a look and a rename."""
     disk = Disk(Syscalls(link=failing(errno.EOPNOTSUPP)))
@@ -274,6 +287,7 @@ def test_without_hard_links_publishing_renames(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "w").iterdir()] == ["j.zip"]
 
 
+@pytest.mark.fault("L-07")
 def test_a_scanner_that_holds_the_file_is_waited_for(tmp_path: Path) -> None:
     """L-07: access denied for a moment does not fail the package."""
     waits: list[float] = []
@@ -316,6 +330,7 @@ def test_a_part_that_is_no_plain_file_is_refused(disk: Disk, tmp_path: Path, kin
     assert (tmp_path / "victim").read_bytes() == b"victim"
 
 
+@pytest.mark.fault("H-08")
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", ""])
 def test_no_name_leaves_the_folder(disk: Disk, tmp_path: Path, name: str) -> None:
     """I-8: a path outside of the folder is refused, whoever made it."""
@@ -323,6 +338,7 @@ def test_no_name_leaves_the_folder(disk: Disk, tmp_path: Path, name: str) -> Non
         disk.locate(tmp_path / "exports", name)
 
 
+@pytest.mark.fault("H-08")
 def test_a_linked_folder_below_is_refused(disk: Disk, tmp_path: Path) -> None:
     """A link in place of a folder of ours would lead the bytes elsewhere."""
     (tmp_path / "elsewhere").mkdir()
@@ -343,6 +359,7 @@ def test_the_folder_is_made_and_tried(disk: Disk, tmp_path: Path) -> None:
     assert not list((tmp_path / "real" / "deep").iterdir())
 
 
+@pytest.mark.fault("H-09")
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
     """H-09: a file in its place and a read-only disk are told before anything is asked for."""
     (tmp_path / "file").write_bytes(b"")
@@ -384,3 +401,28 @@ def test_a_file_system_without_permissions_publishes(tmp_path: Path, code: int) 
     part.write([b"data"])
     disk.publish(part, tmp_path / "w/j.zip")
     assert (tmp_path / "w/j.zip").read_bytes() == b"data"
+
+
+@pytest.mark.fault("K-05")
+async def test_a_slow_disk_leaves_the_loop_free(tmp_path: Path) -> None:
+    """K-05: a write that hangs hangs in a thread; the event loop runs on, and ends the wait here."""
+    begun, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def hang(file: int, buffers: Any) -> int:
+        loop.call_soon_threadsafe(begun.set)
+        assert go_on.wait(30), "the loop was blocked by the write"
+        return os.writev(file, buffers)
+
+    threads = Threads(1)
+    with Disk(Syscalls(writev=hang)).open_part(tmp_path, PART) as part:
+        writer = PartWriter(part, threads, buffer=4, digest=None)
+        assert writer.add(b"slow")
+        await writer.turn()
+        async with asyncio.timeout(30):
+            await begun.wait()
+        go_on.set()
+        await writer.turn()
+    threads.close()
+
+    assert (tmp_path / PART).read_bytes() == b"slow"

@@ -30,6 +30,7 @@ def change(record: Path, statement: str) -> None:
         database.execute(statement)
 
 
+@pytest.mark.fault("Q-03")
 @pytest.mark.parametrize(("statement", "kept"), [(ELSEWHERE, False), (RESTARTED, True)])
 async def test_a_part_file_is_taken_over_from_the_certainly_dead_alone(
     tmp_path: Path, statement: str, kept: bool
@@ -46,6 +47,7 @@ async def test_a_part_file_is_taken_over_from_the_certainly_dead_alone(
     assert claim.row.part == ("w/.first.part" if kept else "w/.second.part")
 
 
+@pytest.mark.fault("P-11")
 async def test_a_thawed_process_changes_no_row(tmp_path: Path) -> None:
     """A lease that was taken over and given back is not the old holder's again."""
     path = tmp_path / "r.sqlite"

@@ -143,6 +143,7 @@ class Noting(CommitThread):
         return await super().do(noted, durable=durable)
 
 
+@pytest.mark.fault("M-07")
 async def test_what_a_rename_relies_on_is_on_the_disk_first(tmp_path: Path) -> None:
     """M-07: "publishing" and "done" wait for the disk when they are committed; what costs no file does not."""
     owner, path = Owner.of_this_process(time.time), tmp_path / "record.sqlite"
@@ -156,6 +157,7 @@ async def test_what_a_rename_relies_on_is_on_the_disk_first(tmp_path: Path) -> N
     assert thread.levels == [1, 2, 1, 2, 1, 2]
 
 
+@pytest.mark.fault("M-07")
 async def test_a_claim_after_a_reboot_vouches_for_nothing(tmp_path: Path) -> None:
     """Only new bytes make a part file one of this boot: a run that was killed after its claim changed nothing in it."""
     async with await Record.open(tmp_path / "record.sqlite", origin="o") as record:

@@ -135,6 +135,7 @@ async def test_a_folder_that_is_not_ours_is_left_alone(
     assert folder.with_suffix(".zip").is_file()
 
 
+@pytest.mark.fault("L-06")
 @pytest.mark.slow
 async def test_killed_while_unpacking(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
     """At whatever moment SIGKILL hits, a folder that is visible is whole, and the next run completes all of them."""
@@ -179,6 +180,7 @@ BAD: dict[str, list[str | zipfile.ZipInfo]] = {
 }  # fmt: skip
 
 
+@pytest.mark.fault("L-03")
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("how", BAD)
 def test_what_is_harmful_is_refused_as_a_whole(how: str, tmp_path: Path) -> None:
@@ -198,6 +200,7 @@ def test_what_is_harmful_is_refused_as_a_whole(how: str, tmp_path: Path) -> None
 CHANGED = {"at 10:20:30/B1.tif": "at 10_20_30/B1.tif", "C:/x": "C_/x", "a.txt:x": "a.txt_x", 'a?*"<>|': "a______"}
 
 
+@pytest.mark.fault("L-04")
 def test_names_that_some_systems_forbid_are_changed(tmp_path: Path) -> None:
     """Each of `< > : " | ? *` becomes `_` on every system, and the members say where each of them is."""
     (tmp_path / "a.zip").write_bytes(make_zip([(name, name.encode()) for name in CHANGED]))
@@ -206,6 +209,7 @@ def test_names_that_some_systems_forbid_are_changed(tmp_path: Path) -> None:
     assert {each.name: each.unpacked_as for each in members(tmp_path / "a.zip")} == CHANGED
 
 
+@pytest.mark.fault("L-04")
 def test_changed_names_stay_apart(tmp_path: Path) -> None:
     """Two members that would become one file are refused."""
     (tmp_path / "a.zip").write_bytes(make_zip([("a:b", b"1"), ("a_b", b"2")]))
@@ -278,6 +282,7 @@ def bomb(path: Path) -> Path:
     return path
 
 
+@pytest.mark.fault("L-05")
 def test_bombs_are_refused(tmp_path: Path) -> None:
     """What would come out is bounded by a number, and by the disk, before anything is written."""
     archive = bomb(tmp_path / "a.zip")
@@ -289,6 +294,7 @@ def test_bombs_are_refused(tmp_path: Path) -> None:
     assert (tmp_path / "a.files" / "zeros").stat().st_size == 3_000_000
 
 
+@pytest.mark.fault("L-05")
 def test_a_size_that_lies_is_found_out(tmp_path: Path) -> None:
     """A member that unpacks to other bytes than it says is corrupt, and nothing of the archive stays."""
     archive = bomb(tmp_path / "a.zip")
@@ -302,6 +308,7 @@ def test_a_size_that_lies_is_found_out(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["a.zip"]
 
 
+@pytest.mark.fault("L-08")
 def test_it_can_be_stopped(tmp_path: Path) -> None:
     """A cancellation ends it between two pieces, and what was written is gone."""
     stop = Event()
@@ -397,6 +404,7 @@ async def test_a_failure_after_the_rename_is_known_as_ours(
     assert done.folder is not None and below(done.folder) == inside(done.path)
 
 
+@pytest.mark.fault("L-05")
 def test_members_are_counted_before_the_directory_is_read(tmp_path: Path) -> None:
     """A4: an archive of millions of empty members is refused by its end record, in little memory."""
     count, name = 1_000_001, b"x"

@@ -61,6 +61,7 @@ async def test_bandwidth_bounds_all_streams_and_is_no_stall(
     assert all(sizes) and time.monotonic() - began >= sum(sizes) / 4_000_000 - 0.3
 
 
+@pytest.mark.fault("F-04")
 @pytest.mark.slow
 @tuned(retry=RetrySettings(max_attempts=2, initial_delay=0.01, max_delay=0.02))
 async def test_a_busy_storage_costs_no_attempt(

@@ -24,6 +24,7 @@ async def export(client: PixxelClient, folder: Path, packages: list[JobPackage])
             pass
 
 
+@pytest.mark.fault("P-04")
 @pytest.mark.slow
 async def test_cancelled_anywhere_and_once_more_while_cleaning_up(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path

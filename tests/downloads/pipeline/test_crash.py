@@ -41,6 +41,7 @@ async def killed(process: Process, folder: Path, later: float) -> None:
     await process.communicate()
 
 
+@pytest.mark.fault("P-01")
 @pytest.mark.slow
 async def test_killed_at_random_and_continued(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
     """Whatever moment SIGKILL hits: no incomplete file has a final name, and the next run completes the folder."""
@@ -79,6 +80,7 @@ async def test_a_part_file_of_a_killed_run_is_continued(
     assert sha256(done.path) == done.sha256 == truth
 
 
+@pytest.mark.fault("Q-01")
 @pytest.mark.slow
 async def test_processes_share_a_folder(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
     """Three processes with the same list: each package is fetched once, and all of them end well."""
@@ -114,6 +116,7 @@ async def test_the_living_take_over_from_the_dead(
     assert done.fetched and sha256(done.path) == truth
 
 
+@pytest.mark.fault("P-01")
 @pytest.mark.slow
 @posix
 @pytest.mark.parametrize("extract", [False, True])

@@ -80,6 +80,7 @@ async def test_waiting_for_a_stream_does_not_count(
     assert clock.forward and [type(outcome) for outcome in outcomes] == [Downloaded, Downloaded]
 
 
+@pytest.mark.fault("B-07")
 @pytest.mark.slow
 @pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"], ids=["silent", "drips"])
 async def test_it_holds_while_the_service_is_asked(first: bytes, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def known(state: str, *, ours: bool = False, **changes: int | bool | str | None)
 ALL = list(product(STATES, PARTS, FINALS, EXISTS, ["skip", "redo"], [False, True]))
 
 
+@pytest.mark.fault("H-07")
 @pytest.mark.parametrize("ours", [False, True])
 @pytest.mark.parametrize("state", STATES)
 def test_every_case_is_decided_safely(state: str | None, ours: bool) -> None:
@@ -99,11 +100,13 @@ def test_by_default(row: Known | None, part: int | None, final: Final | None, ex
     assert recover(row, part, final) == expected
 
 
+@pytest.mark.fault("M-04")
 def test_missing_files_are_redone_if_asked() -> None:
     """M-04: done stays done when the file was moved, unless `if_missing="redo"`."""
     assert recover(known("done"), None, None, if_missing="redo") == Decision("fetch")
 
 
+@pytest.mark.fault("M-05")
 def test_files_of_a_lost_record_are_adopted_if_sound() -> None:
     """M-05: a file at the name is proved in place of being fetched; if it is not sound, it is not ours."""
     assert recover(None, None, OURS, lost=True) == Decision("adopt", otherwise="taken")
@@ -130,6 +133,7 @@ def test_replace_replaces() -> None:
 TABLE = "[[0,30],[50,70]]"
 
 
+@pytest.mark.fault("K-06")
 @pytest.mark.parametrize(
     ("row", "part", "expected"),
     [

@@ -25,6 +25,7 @@ def tar_of(*names: str) -> bytes:
     return sink.getvalue()
 
 
+@pytest.mark.fault("F-11")
 @pytest.mark.parametrize(
     ("head", "container"),
     [
@@ -125,6 +126,7 @@ def test_the_end_record_is_found_behind_any_comment(comment: bytes) -> None:
     assert find_end(data[-70_000:], len(data)).members == 2
 
 
+@pytest.mark.fault("L-02")
 def test_an_end_record_in_a_comment_is_refused() -> None:
     """Where two readers could read two archives, neither is taken."""
     data = make_zip(comment=b"x" + b"PK\x05\x06" + bytes(18))

@@ -61,6 +61,7 @@ def test_sound_archives_pass(data: bytes) -> None:
         assert (proof.container, proof.proof, proof.members, proof.note) == ("zip", "crc", expected, "")
 
 
+@pytest.mark.fault("G-06")
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(archives.filter(lambda data: len(data) > 22), st.data())
@@ -98,6 +99,7 @@ def _free_bytes(data: bytes) -> set[int]:
     return free
 
 
+@pytest.mark.fault("L-01", "L-02")
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_archive_is_refused(part: Path, damage: str) -> None:
     """L-01, L-02: each way in which an archive can lie is refused, whole or not."""
@@ -118,6 +120,7 @@ def test_structure_alone_leaves_the_checksums(part: Path) -> None:
         prove(part, verify="structure")
 
 
+@pytest.mark.fault("L-01")
 def test_a_method_that_cannot_be_unpacked_is_proved_by_structure(part: Path) -> None:
     """Rare compression methods are no damage, but the proof says what it is."""
     part.write_bytes(make_zip(method=zipfile.ZIP_LZMA))
@@ -128,6 +131,7 @@ def test_a_method_that_cannot_be_unpacked_is_proved_by_structure(part: Path) -> 
     assert "method 14" in proof.note
 
 
+@pytest.mark.fault("L-01")
 def test_encrypted_members_are_proved_by_structure(part: Path) -> None:
     """Without a password nobody can compare checksums; it is said so."""
     data = make_zip((("a", b"x" * 50),), method=zipfile.ZIP_STORED)
@@ -212,6 +216,7 @@ def test_announced_sizes_bound_the_work(part: Path) -> None:
     assert len(ticks) < 5
 
 
+@pytest.mark.fault("L-08")
 def test_proving_stops_when_told(part: Path) -> None:
     """A stop event ends the work; it is no finding about the file."""
     part.write_bytes(make_zip())
@@ -233,6 +238,7 @@ def test_a_page_in_place_of_a_package(part: Path) -> None:
         assert (caught.value.package, caught.value.stage) == ("job:w/j", "prove")
 
 
+@pytest.mark.fault("G-09", "G-10")
 @pytest.mark.parametrize("body", [b"", bytes(5000)])
 def test_nothing_and_nonsense_are_refused(part: Path, body: bytes) -> None:
     """An empty body and one of zeros are no packages."""
@@ -250,6 +256,7 @@ def test_the_announced_length_counts(part: Path) -> None:
         prove(part, verify="size", expected_size=1)
 
 
+@pytest.mark.fault("G-11")
 def test_digests_are_compared(part: Path) -> None:
     """A digest that the storage stated must be right; unknown algorithms are ignored; one of two wrong is wrong."""
     data = bytes(range(256)) * 9

@@ -65,6 +65,7 @@ def path_of(folder: Path, package: JobPackage) -> Path:
     return folder / package.workflow_id / f"{package.job_id}.zip"
 
 
+@pytest.mark.fault("M-01", "M-03")
 @pytest.mark.slow
 @pytest.mark.parametrize(("damage", "seed"), CASES, ids=lambda value: getattr(value, "__name__", str(value)))
 async def test_a_bad_record_makes_no_wrong_file(
@@ -92,6 +93,7 @@ async def test_a_bad_record_makes_no_wrong_file(
     assert {path: sha256(path) for path in truth} == truth
 
 
+@pytest.mark.fault("M-04")
 @pytest.mark.slow
 @pytest.mark.parametrize(("damage", "seed"), [case for case in CASES if case[0] in (older, without_log, lost)])
 async def test_what_is_missing_is_fetched(
@@ -111,6 +113,7 @@ async def test_what_is_missing_is_fetched(
     assert sha256(missing) == truth
 
 
+@pytest.mark.fault("M-05")
 @pytest.mark.slow
 async def test_a_lost_record_is_made_anew(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
     """M-05: where the record is gone and SHA256SUMS is there, files are proved and adopted, and nothing is fetched."""
@@ -127,6 +130,7 @@ async def test_a_lost_record_is_made_anew(client: PixxelClient, ground: GroundTr
     assert len(ground.gets()) == gets and (tmp_path / "SHA256SUMS").read_text() == sums
 
 
+@pytest.mark.fault("H-08")
 async def test_a_strangers_folder_is_left_alone(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
     """H-08: where there never was a record, a file that has the name is somebody else's."""
     path = path_of(tmp_path, ground.packages[0])

@@ -130,6 +130,7 @@ async def test_closing_releases(tmp_path: Path) -> None:
         assert claim is not None and not claim.took_over
 
 
+@pytest.mark.fault("Q-02")
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_killed_process_loses_its_lease(tmp_path: Path, when: str) -> None:
     """Q-02: after kill -9 the next claim takes over, what was durably saved is there, and no lock has to be removed."""
@@ -150,6 +151,7 @@ async def test_a_killed_process_loses_its_lease(tmp_path: Path, when: str) -> No
         assert (claim.row.state, claim.row.size, claim.row.part) == ("done", 5, "w/.0.part")
 
 
+@pytest.mark.fault("P-11")
 @pytest.mark.slow
 @posix
 async def test_a_stopped_process_keeps_its_lease(tmp_path: Path) -> None:
@@ -166,6 +168,7 @@ async def test_a_stopped_process_keeps_its_lease(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.fault("Q-01")
 @pytest.mark.slow
 async def test_processes_that_begin_together_share(tmp_path: Path) -> None:
     """Four processes that open a new record at once get each package exactly once among them."""
@@ -190,6 +193,7 @@ async def test_a_cancelled_claim_leaves_no_lease(record: Record, tmp_path: Path)
         await record.release(JOB, tmp_path)
 
 
+@pytest.mark.fault("H-06")
 async def test_names_belong_to_one_package(record: Record, tmp_path: Path) -> None:
     """H-06: a name that a file system may take for another's is taken; a row keeps the name that it has."""
     await record.claim(JOB, tmp_path, name="w/Café.zip", part=".p.part")
@@ -206,6 +210,7 @@ async def test_names_belong_to_one_package(record: Record, tmp_path: Path) -> No
     assert again is not None and again.row.name == "w/Café.zip"
 
 
+@pytest.mark.fault("M-08")
 @pytest.mark.slow
 async def test_many_rows(record: Record, tmp_path: Path) -> None:
     """Look-ups in bulk and walks through all rows are paged, and find what there is in their folder and state."""
@@ -234,6 +239,7 @@ async def test_a_moved_folder_keeps_its_record(tmp_path: Path) -> None:
         assert await record.get(JOB, tmp_path / "new") is not None
 
 
+@pytest.mark.fault("E-08", "M-09")
 @posix
 async def test_no_secret_and_no_other_reader(record: Record, tmp_path: Path) -> None:
     """I-5: links are cut out of whatever is saved, and only the user can read the files."""
@@ -256,6 +262,7 @@ async def test_rows_have_no_other_fields(record: Record, tmp_path: Path) -> None
         await record.save(JOB, tmp_path, state="finished")
 
 
+@pytest.mark.fault("M-06")
 async def test_a_record_is_bound(tmp_path: Path) -> None:
     """M-06: another API or organization gets a record of its own; another key does not."""
     async with await opened(tmp_path) as record:
@@ -267,6 +274,7 @@ async def test_a_record_is_bound(tmp_path: Path) -> None:
         await opened(tmp_path, origin="https://other")
 
 
+@pytest.mark.fault("M-06")
 async def test_a_newer_record_is_refused(tmp_path: Path) -> None:
     """A format that this version does not know is left alone."""
     await (await opened(tmp_path)).close()
@@ -421,6 +429,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.fault("M-01")
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_a_damaged_record_is_set_aside(tmp_path: Path, damage: str) -> None:
     """M-01: whatever happened to the file, a new record is begun, the old one kept; it is said and remembered."""
@@ -438,6 +447,7 @@ async def test_a_damaged_record_is_set_aside(tmp_path: Path, damage: str) -> Non
     assert path.with_name("record.sqlite.damaged-1").exists()
 
 
+@pytest.mark.fault("M-02")
 async def test_a_flipped_bit_makes_nothing_done(tmp_path: Path) -> None:
     """M-02: a row whose bytes changed on the disk counts as missing; the others stay."""
     async with await opened(tmp_path) as record:
@@ -484,6 +494,7 @@ async def test_heads_are_of_what_is_done_and_nothing_more(tmp_path: Path) -> Non
         assert (await record.known(identities, tmp_path, heads=True))["job:w/1"].etag == '"e"'
 
 
+@pytest.mark.fault("M-10")
 async def test_a_record_that_cannot_be_made(tmp_path: Path) -> None:
     """A file in place of the folder, or a link in place of the file, is told before anything is asked for."""
     (tmp_path / ".pixxel").write_bytes(b"")
@@ -600,6 +611,7 @@ async def test_one_failing_job_does_not_hurt_the_others(record: Record, tmp_path
     assert await record.counts() == {"waiting": 1, "done": 2}
 
 
+@pytest.mark.fault("Q-02")
 def test_who_is_alive() -> None:
     """A lease is judged by the process itself where it can be looked at, else by its last sign of life."""
     me = Owner.of_this_process(lambda: 1000.0)
@@ -631,6 +643,7 @@ torn line
 """
 
 
+@pytest.mark.fault("Q-03")
 @pytest.mark.parametrize(
     ("path", "kind"),
     [

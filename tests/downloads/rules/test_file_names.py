@@ -57,12 +57,14 @@ def assert_safe(name: str) -> None:
     assert not name.casefold().endswith((".part", ".json", ".lock", ".sqlite", "sha256sums"))
 
 
+@pytest.mark.fault("H-01", "H-03", "H-05")
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_a_hostile_text_becomes_one_safe_segment(text: str) -> None:
     """H-01 to H-05: whatever a server or a list says ends as one harmless name."""
     assert_safe(segment(text))
 
 
+@pytest.mark.fault("H-02")
 @pytest.mark.slow
 @given(st.text(alphabet=st.characters(), max_size=300))
 def test_any_text_becomes_one_safe_segment(text: str) -> None:
@@ -88,12 +90,14 @@ def test_a_default_name_has_one_segment_for_each_id(ids: tuple[str, ...]) -> Non
         assert_safe(part)
 
 
+@pytest.mark.fault("H-02")
 @pytest.mark.parametrize("hidden", "\u3164\u115f\u034f\ufe0f\u2800\u200d\u00ad")
 def test_characters_that_nobody_sees_are_removed(hidden: str) -> None:
     """H-02: two names that look the same are the same."""
     assert segment(f"a{hidden}b") == "ab"
 
 
+@pytest.mark.fault("H-04")
 def test_long_names_stay_distinct() -> None:
     """Two long texts that differ at the end only do not meet when they are cut."""
     assert segment("n" * 4000 + "a") != segment("n" * 4000 + "b")
@@ -168,6 +172,7 @@ def test_the_suffix_follows_the_bytes(name: str, container: str, expected: str) 
     assert with_suffix(name, container) == expected
 
 
+@pytest.mark.fault("H-06")
 def test_two_packages_with_one_name_get_distinct_ones() -> None:
     """The added part depends on the package alone, so that it is the same in the next run."""
     other = Package(("w-1", "j-2"))
@@ -176,6 +181,7 @@ def test_two_packages_with_one_name_get_distinct_ones() -> None:
     assert distinct("w/j.zip", PACKAGE).endswith(".zip")
 
 
+@pytest.mark.fault("H-06")
 def test_names_that_a_file_system_confuses_fold_alike() -> None:
     """H-06: case and the spelling of accents do not make two names."""
     assert fold("W/Caf\u00e9.zip") == fold("w/cafe\u0301.ZIP")

@@ -236,6 +236,7 @@ def test_packages_that_are_ready_at_once_are_asked_for_when_wanted() -> None:
     assert policy.choose(0.0, fresh=True, to_come=9, ready=0) == "fresh"
 
 
+@pytest.mark.fault("E-10")
 def test_the_backlog_is_bounded_by_the_life_of_links() -> None:
     """What is ready waits a quarter of a link's life at most; where one body takes longer, a stream must be free."""
     policy: PollPolicy[Row] = PollPolicy(first=2.0)

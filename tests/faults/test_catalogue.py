@@ -1,0 +1,36 @@
+"""Each known fault has a test, or a reason why it has none, and `CATALOGUE.md` shows both as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults import catalogue
+
+
+def test_each_fault_has_a_test_or_a_reason() -> None:
+    """An id of `faults.toml` has a marked test or a reason, and a marker names an id that is described."""
+    faults, tests = catalogue.read_faults(), catalogue.marked_tests()
+    assert not catalogue.mistakes(faults, tests)
+    groups = {fault.partition("-")[0] for fault in faults["faults"]}
+    assert groups == set(faults["groups"])
+
+
+@pytest.mark.parametrize(
+    ("reasons", "tests", "word"),
+    [
+        ({}, {}, "neither"),
+        ({"A-01": "because"}, {"A-01": ["t"]}, "out of date"),
+        ({}, {"A-01": ["t"], "Z-99": ["t"]}, "not in faults"),
+        ({"Z-99": "because"}, {"A-01": ["t"]}, "no description"),
+    ],
+)
+def test_mistakes_are_found(reasons: dict[str, str], tests: dict[str, list[str]], word: str) -> None:
+    """Each way in which ids, tests and reasons can disagree is named."""
+    (mistake,) = catalogue.mistakes({"faults": {"A-01": "a fault"}, "reasons": reasons}, tests)
+    assert word in mistake
+
+
+def test_the_catalogue_is_fresh() -> None:
+    """`CATALOGUE.md` is, byte for byte, what the data and the markers give."""
+    made = catalogue.render(catalogue.read_faults(), catalogue.marked_tests())
+    assert catalogue.CATALOGUE.read_text(encoding="utf-8") == made, f"run {catalogue.WRITE}"
