@@ -85,6 +85,47 @@ def test_private_networks_can_be_blocked(url: str) -> None:
     assert "private" in unsafe_reason(url, loopback=False, block_private=True)
 
 
+METADATA = [
+    "169.254.169.254", "169.254.170.2", "168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254",
+    "FD20:CE::254", "fd20:00ce:0::254", "fd00:c1::a9fe:a9fe", "fd00:42::42", "::ffff:168.63.129.16",
+    "64:ff9b::a83f:8110", "2002:a83f:8110::1", "::168.63.129.16",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", METADATA)
+@pytest.mark.parametrize("block_private", [False, True])
+def test_metadata_services(address: str, block_private: bool) -> None:
+    """The metadata services of clouds are refused in any spelling and wrapping, private networks allowed or not."""
+    host = f"[{address}]" if ":" in address else address
+    reason = unsafe_reason(f"https://{host}/latest", loopback=True, block_private=block_private)
+    assert "metadata" in reason
+
+
+SPECIAL = [
+    "fec0::1", "::ffff:0:a00:1", "::ffff:0:8.8.8.8", "64:ff9b:1::1", "64:ff9b:1:a00:1::", "3fff::1", "3fff:fff::1",
+    "5f00::1", "2001:db8::1", "2001:2::1", "2001:10::1", "2001:20::1", "100::1", "100:0:0:1::1", "4000::1", "fe00::1",
+    "ff02::1", "2002:a9fe:101::", "2002:e000:1::", "2001:0:808:808::f5ff:fffe", "0.1.2.3", "192.0.0.8", "192.0.2.1",
+    "198.51.100.1", "203.0.113.7", "240.0.0.1", "255.255.255.255", "::2",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", SPECIAL)
+def test_special_ranges(address: str) -> None:
+    """An address that is neither global unicast nor private is refused, without any setting."""
+    if address != "2001:0:808:808::f5ff:fffe":  # Teredo of 10.0.0.1, which is private
+        assert forbidden_reason(ipaddress.ip_address(address), loopback=False)
+    assert forbidden_reason(ipaddress.ip_address(address), loopback=False, block_private=True)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["2a05:d07a:a000::1", "2600:1f18::1", "2404:6800::200e", "64:ff9b::808:808", "2002:808:808::1", "52.218.1.1"],
+)
+def test_global_addresses(address: str) -> None:
+    """Storages of the internet are opened, also by their NAT64 and 6to4 addresses, with private networks blocked."""
+    assert forbidden_reason(ipaddress.ip_address(address), loopback=False, block_private=True) == ""
+
+
 @pytest.mark.fault("E-04")
 def test_loopback_needs_an_api_on_loopback() -> None:
     """Plain http and loopback belong to the sandbox, and nothing else does even then."""

@@ -20,8 +20,22 @@ def target(job_id: object) -> str:
     return build(Call(GET, {"workflow_id": "w", "job_id": job_id}), "agent").target  # type: ignore[dict-item]
 
 
+DOTS = [
+    "a/..",
+    "a\\..\\b",
+    "..\\",
+    "a/./b",
+    "a%2f..",
+    "a%5c%2e%2e",
+    "a/.. /b",
+    "..;/x",
+    "a/..;x",
+    "a%25252f%25252e%25252e",
+]
+
+
 @pytest.mark.fault("B-11")
-@pytest.mark.parametrize("value", ["", " ", ".", "..", "%2e%2e", "%252e", ". ", None, 7, b"x"])
+@pytest.mark.parametrize("value", ["", " ", ".", "..", "%2e%2e", "%252e", ". ", None, 7, b"x", *DOTS])
 def test_refused_segments(value: object) -> None:
     """What would be no segment, or another one than it looks like, is refused by its name."""
     with pytest.raises(ConfigError, match="job_id"):

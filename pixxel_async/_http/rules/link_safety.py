@@ -11,9 +11,44 @@ from ..._protocol.hosts import Address, host_of, is_loopback, literal
 LONGEST = 16_384
 """Most characters of a URL; the longest signed URLs of known storages have about 3,000."""
 
-_METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "192.0.0.192")))
-_NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
-_CARRIER = ipaddress.IPv4Network("100.64.0.0/10")
+_METADATA = frozenset(
+    map(
+        ipaddress.ip_address,
+        (
+            "169.254.169.254",  # AWS, Azure, Google, OpenStack, Oracle, DigitalOcean
+            "169.254.170.2",  # AWS ECS
+            "168.63.129.16",  # Azure
+            "100.100.100.200",  # Alibaba
+            "192.0.0.192",  # Oracle
+            "fd00:ec2::254",  # AWS
+            "fd20:ce::254",  # Google
+            "fd00:c1::a9fe:a9fe",  # Oracle
+            "fd00:42::42",  # Scaleway
+        ),
+    )
+)
+"""Metadata services of clouds, which hand out credentials; refused also where private networks are allowed."""
+_PRIVATE_V4 = tuple(
+    map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15"))
+)
+"""Private use, shared by carriers, and benchmarks, from which some VPN clients give every name an address."""
+_SPECIAL_V4 = tuple(
+    map(
+        ipaddress.IPv4Network,
+        (
+            "0.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.51.100.0/24",
+            "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+        ),
+    )
+)  # fmt: skip
+"""IANA's special-purpose registry (RFC 6890): this network, link-local, protocol, documentation, relay,
+multicast, reserved."""
+_GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
+"""Global unicast addresses, the only ones that are accepted besides unique local ones."""
+_SPECIAL_V6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
+"""Within global unicast: protocol assignments (ORCHID, benchmarks, AMT) and documentation."""
+_LOCAL_V6 = ipaddress.IPv6Network("fc00::/7")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 _NUMERIC = re.compile(r"(?:[0-9]+|0[xX][0-9a-fA-F]*)")
 
@@ -45,17 +80,24 @@ def next_hop(url: str, location: str) -> str | None:
 
 
 def forbidden_reason(address: Address, *, loopback: bool, block_private: bool = False) -> str:
-    """Return why a URL may not lead to this address, or an empty text."""
+    """Return why a URL may not lead to this address, or an empty text.
+
+    An address is accepted if it is global unicast and in no special range, or in a private network and those are not
+    blocked. One that holds an IPv4 address is judged as that.
+    """
     inner = _inner(address)
     if inner.is_loopback:
         return "" if loopback else "a loopback address"
     if inner in _METADATA or inner.is_link_local:
         return "a link-local or metadata address"
-    if inner.is_unspecified or inner.is_multicast or (inner.version == 4 and inner.is_reserved):
+    if isinstance(inner, ipaddress.IPv4Address):
+        private, special = any(inner in net for net in _PRIVATE_V4), any(inner in net for net in _SPECIAL_V4)
+    else:
+        private = inner in _LOCAL_V6
+        special = not private and (inner not in _GLOBAL_V6 or any(inner in net for net in _SPECIAL_V6))
+    if special:
         return "no address of a machine"
-    if block_private and (not inner.is_global or inner in _CARRIER):
-        return "in a private network"
-    return ""
+    return "in a private network" if private and block_private else ""
 
 
 def _bad_text(url: str) -> str:
@@ -93,12 +135,16 @@ def _odd_number(host: str) -> bool:
 
 
 def _inner(address: Address) -> Address:
-    """Unwrap the IPv4 address inside an IPv6 one: mapped, 6to4, Teredo, NAT64 or compatible."""
+    """Unwrap the IPv4 address inside an IPv6 one: mapped, 6to4, Teredo, NAT64 or compatible.
+
+    The local NAT64 prefix 64:ff9b:1::/48 and translated addresses (::ffff:0:0:0/96) are not unwrapped: they are no
+    global unicast addresses, and refused.
+    """
     if isinstance(address, ipaddress.IPv4Address):
         return address
-    if address.ipv4_mapped or address.sixtofour:
-        return address.ipv4_mapped or address.sixtofour or address
+    if (wrapped := address.ipv4_mapped or address.sixtofour) is not None:
+        return wrapped
     if address.teredo:
         return address.teredo[1]
-    wraps = any(address in network for network in _NAT64) or (address in _COMPATIBLE and int(address) > 0xFFFF)
+    wraps = address in _NAT64 or (address in _COMPATIBLE and int(address) > 0xFFFF)
     return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if wraps else address

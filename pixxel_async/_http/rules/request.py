@@ -18,6 +18,8 @@ from ..call import Call
 from ..codec.serialize import check_time
 
 _ARGUMENT = re.compile(r"\{(\w+)\}")
+_DECODINGS = 4
+"""Times that proxies and servers may decode a path, the text itself included."""
 _GIVEN_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 
 
@@ -66,7 +68,7 @@ def segment(name: str, value: Any) -> str:
         raise ConfigError(f"{name} must be a text or a row with an id, not {type(value).__name__}")
     if not value.strip():
         raise ConfigError(f"{name} is empty")
-    if any(part.strip() in (".", "..") for part in re.split(r"[/\\]", unquote(unquote(value)))):
+    if _has_dot_segment(value):
         raise ConfigError(f"{name} may not hold a dot segment")
     return _quoted(name, value)
 
@@ -90,9 +92,18 @@ def check_path(path: str) -> str:
     """Return a path that the user wrote in full; raises `ConfigError` if it could leave the API."""
     if not _GIVEN_PATH.fullmatch(path):
         raise ConfigError("a path begins with one '/', is percent-encoded and holds no host; arguments go into query=")
-    if any(unquote(unquote(part)) in (".", "..") for part in path.split("/")):
+    if _has_dot_segment(path):
         raise ConfigError("a path may not hold dot segments")
     return path
+
+
+def _has_dot_segment(text: str) -> bool:
+    """Tell whether a server could read a `.` or `..` between slashes or backslashes, decoded as often as may be."""
+    for _ in range(_DECODINGS):
+        if any(part.partition(";")[0].strip() in (".", "..") for part in re.split(r"[/\\]", text)):
+            return True
+        text = unquote(text)
+    return False
 
 
 def _id_of(value: Any) -> Any:
