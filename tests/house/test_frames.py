@@ -257,7 +257,7 @@ async def test_an_error_of_the_storage(what: str, tmp_path: Path) -> None:
     """However reading from a signed link fails, no frame holds the link."""
     async with (
         RawServer(STORAGE[what]) as server,
-        client_for(server.url, **{"download.max_attempts": 2}) as client,
+        client_for(server.url, **{"retry.max_attempts": 2}) as client,
         DownloadManager(client, tmp_path) as manager,
     ):
         link = SignedLink(url=server.url + LINK, name="a")

@@ -132,9 +132,9 @@ async def test_no_header_of_the_storage_gets_through() -> None:
 async def test_attempts_are_bounded() -> None:
     """A storage that answers nothing is given up, without its address in the error."""
     async with RawServer(["rst"]) as server:
-        with pytest.raises(DownloadError, match="6 attempts without progress") as caught:
+        with pytest.raises(DownloadError, match="8 attempts without progress") as caught:
             await passed(server)
-        assert len(server.requests) == 6
+        assert len(server.requests) == 8
     assert "sig=" not in str(caught.value) and caught.value.retryable
 
 
