@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -14,7 +15,7 @@ import click
 from ..errors import ConfigError
 from .show.rows import FORMATS
 from .text import did_you_mean
-from .values import BandwidthSchedule, parse_duration, parse_limit, parse_size, parse_time
+from .values import BandwidthSchedule, array_shard, parse_duration, parse_limit, parse_size, parse_time
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,10 +52,15 @@ def as_bandwidth(
 
 
 def as_shard(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
-    """Convert an option's shard, such as `2/3`."""
+    """Convert an option's shard, such as `2/3`, or `auto` in a job array."""
     if text is None:
         return None
     i, _, n = text.partition("/")
+    if i == "auto":
+        try:
+            return array_shard(os.environ, n)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
     if not (i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
         raise click.BadParameter(f"{text!r} is not a shard; three machines use 1/3, 2/3 and 3/3")
     return int(i), int(n)

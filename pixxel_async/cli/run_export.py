@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
+from attrs import evolve
 
 from ..downloads import DownloadManager, write_sums
 from ..downloads.disk.disk import Disk
@@ -119,6 +120,7 @@ class ExportRun:
         run = self._run
         async with DownloadManager(
             client, run.to.url or run.to.folder, spool=run.to.folder if run.to.url else None,
+            settings=evolve(client.settings.download, shard=run.shard),
             record=run.record, name_template=run.name, on_event=self._take_event,
         ) as manager:  # fmt: skip
             for note in manager.record.notes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -98,3 +98,36 @@ def _parse_rate(text: str) -> int | None:
     if rate < MIN_RATE:
         raise ValueError(f"{text!r} is below the minimum of 1KiB per second")
     return rate
+
+
+def array_shard(environ: Mapping[str, str], count: str = "") -> tuple[int, int]:
+    """Return the shard (i, n), i from 1, of this task of a job array.
+
+    Args:
+        environ: variables that the scheduler sets: SLURM_ARRAY_TASK_ID with _COUNT, _MIN and _STEP,
+            AWS_BATCH_JOB_ARRAY_INDEX with AWS_BATCH_JOB_ARRAY_SIZE, or JOB_COMPLETION_INDEX of a Kubernetes Job.
+        count: number of shards; empty for the size of the array. Kubernetes does not tell it. With it, Slurm's ids
+            count from 1, so that single tasks of an array can be submitted again.
+
+    Raises:
+        ValueError: this is no task of an array, or its position cannot be told; the text says what to pass.
+    """
+    if count and not (count.isdecimal() and int(count) > 0):
+        raise ValueError(f"auto/{count} is not a shard; write auto, or auto/10 for ten machines")
+    if "SLURM_ARRAY_TASK_ID" in environ:
+        task = int(environ["SLURM_ARRAY_TASK_ID"])
+        first, step = int(environ.get("SLURM_ARRAY_TASK_MIN", 1)), int(environ.get("SLURM_ARRAY_TASK_STEP", 1))
+        position = task if count else (task - first) // step + 1
+        size = count or environ.get("SLURM_ARRAY_TASK_COUNT", "")
+    elif "AWS_BATCH_JOB_ARRAY_INDEX" in environ:
+        position = int(environ["AWS_BATCH_JOB_ARRAY_INDEX"]) + 1
+        size = count or environ.get("AWS_BATCH_JOB_ARRAY_SIZE", "")
+    elif "JOB_COMPLETION_INDEX" in environ:
+        position, size = int(environ["JOB_COMPLETION_INDEX"]) + 1, count
+    else:
+        raise ValueError("auto needs a job array (Slurm, AWS Batch, or an indexed Kubernetes Job); write I/N here")
+    if not size:
+        raise ValueError("the number of machines is not in the environment; write auto/N")
+    if not 1 <= position <= int(size):
+        raise ValueError(f"task {position} is outside of {size} shards; number the array 1-N and write auto/N")
+    return position, int(size)

@@ -140,7 +140,9 @@ class DownloadManager:
 
     async def _open(self) -> None:
         record, tell = self._record_path, self._board.tell
-        self._engine, self._homes = await start(self._client, self._given, self._spool, record, tell)
+        self._engine, self._homes = await start(
+            self._client, self._given, self._spool, record, self._settings.shard, tell
+        )
         self._folder, self._loop = self._engine.home.folder, asyncio.get_running_loop()
 
     async def __aenter__(self) -> DownloadManager:
@@ -291,6 +293,10 @@ class DownloadManager:
         if client is not None:
             _check_client(client)
         chosen = attrs.evolve(self._settings, **settings)
+        if chosen.shard != self._settings.shard and self._settings.shard is not None:
+            raise ConfigError(
+                f"this manager has announced shard {self._settings.shard} in its folder; make another for the rest"
+            )
         if chosen.extract and home.destination.url is not None:
             raise ConfigError("`extract` unpacks into folders of this machine alone, not into an object store")
         self._opened.staff(chosen)

@@ -37,18 +37,20 @@ async def start(
     place: Target,
     spool: str | Path | None,
     record: Path | None,
+    shard: tuple[int, int] | None,
     tell: Callable[[Event], None],
 ) -> tuple[Engine, Locations]:
     """Open the record at a location and make an engine for it; arguments as of `DownloadManager`.
 
     Args:
+        shard: of the manager's settings.
         tell: publishes an event.
 
     Raises:
         ConfigError: the location or the record cannot be used.
     """
     threads, disk = Threads(), Disk()
-    homes, opened = Locations(disk, threads, record), None
+    homes, opened = Locations(disk, threads, record, shard), None
     try:
         home = await homes.at(place, spool)
         opened = await Record.open(record or home.folder / ".pixxel" / "record.sqlite", origin=client.origin)

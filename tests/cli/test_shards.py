@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pixxel_async.cli.errors import Exit
+from pixxel_async.cli.values import array_shard
 from pixxel_async.sandbox import Sandbox
 from tests.cli.conftest import Command
 
@@ -71,3 +72,51 @@ def test_what_is_missing_is_fetched_again_on_demand(command: Command, workflow: 
 
     assert command(*export).exit_code == Exit.DONE and not gone.exists()
     assert command(*export, "--redo-missing").exit_code == Exit.DONE and gone.exists()
+
+
+@pytest.mark.parametrize(
+    ("environ", "count", "shard"),
+    [
+        ({"SLURM_ARRAY_TASK_ID": "0", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "0"}, "", (1, 4)),
+        ({"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "0"}, "", (4, 4)),
+        (
+            {
+                "SLURM_ARRAY_TASK_ID": "9",
+                "SLURM_ARRAY_TASK_COUNT": "3",
+                "SLURM_ARRAY_TASK_MIN": "1",
+                "SLURM_ARRAY_TASK_STEP": "4",
+            },
+            "",
+            (3, 3),
+        ),
+        ({"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "1", "SLURM_ARRAY_TASK_MIN": "3"}, "10", (3, 10)),
+        ({"AWS_BATCH_JOB_ARRAY_INDEX": "2", "AWS_BATCH_JOB_ARRAY_SIZE": "3"}, "", (3, 3)),
+        ({"JOB_COMPLETION_INDEX": "0"}, "5", (1, 5)),
+    ],
+)
+def test_a_job_array_gives_the_shard(environ: dict[str, str], count: str, shard: tuple[int, int]) -> None:
+    """`auto` is the position of a task in its array, whatever its ids count from."""
+    assert array_shard(environ, count) == shard
+
+
+@pytest.mark.parametrize(
+    ("environ", "count", "words"),
+    [
+        ({}, "", "needs a job array"),
+        ({"JOB_COMPLETION_INDEX": "0"}, "", "write auto/N"),
+        ({"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "3", "SLURM_ARRAY_TASK_MIN": "1"}, "", "outside"),
+        ({"SLURM_ARRAY_TASK_ID": "0"}, "4", "outside"),
+        ({"SLURM_ARRAY_TASK_ID": "1"}, "x", "auto/10"),
+    ],
+)
+def test_an_array_that_does_not_tell_is_refused(environ: dict[str, str], count: str, words: str) -> None:
+    """Where position or size are unknown nothing is guessed: a wrong share would be missed or fetched twice."""
+    with pytest.raises(ValueError, match=words):
+        array_shard(environ, count)
+
+
+def test_auto_outside_of_an_array_is_an_error(command: Command, tmp_path: Path) -> None:
+    """The command line says what `auto` needs."""
+    refused = command("export", "job:w/j", "--to", str(tmp_path), "--shard", "auto")
+    assert refused.exit_code == 2
+    assert "job array" in refused.stderr

@@ -75,9 +75,9 @@ from .preview import Preview
 )
 @click.option(
     "--shard",
-    metavar="I/N",
+    metavar="I/N|auto",
     callback=options.as_shard,
-    help="Export the share of machine I of N, the same in every run.",
+    help="Export the share of machine I of N, the same in every run; `auto` in a Slurm, AWS Batch or Kubernetes array.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be done; request and fetch no package.")
 @click.option(

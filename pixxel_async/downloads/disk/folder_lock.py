@@ -3,7 +3,7 @@
 Protocol: announce, then look. Each manager has a lock file of its own in `<folder>/.pixxel`, which names its record
 and its process and stays locked (flock) while that process exists, frozen or not. Of two managers that announce
 themselves at the same moment at least one sees the other. Managers with the same record work together: its leases
-keep them apart.
+keep them apart. So do managers of different shards, each with a record of its own: they share no package.
 """
 
 from __future__ import annotations
@@ -43,17 +43,19 @@ class Announcement:
         record: path of the record, relative to the folder if it lies below it, so that the same folder may be mounted
             at different paths.
         holder: the process.
+        shard: (i, n): it fetches the packages of machine i of n alone; None: any package.
     """
 
     record: str
     holder: Owner
+    shard: tuple[int, int] | None = None
 
     @classmethod
-    def create(cls, record: Path, folder: Path) -> Announcement:
+    def create(cls, record: Path, folder: Path, shard: tuple[int, int] | None) -> Announcement:
         """Describe a record and this process."""
         path, home = Path(os.path.realpath(record)), Path(os.path.realpath(folder))
         named = path.relative_to(home) if path.is_relative_to(home) else path
-        return cls(str(named), Owner.of_this_process())
+        return cls(str(named), Owner.of_this_process(), shard)
 
     @classmethod
     def read(cls, path: Path) -> Announcement | None:
@@ -61,7 +63,9 @@ class Announcement:
         try:
             found: dict[str, Any] = json.loads(read_regular(path, MAX_BYTES, follow=False))
             host, boot, pid, started, nonce = (found[key] for key in ("host", "boot", "pid", "started", "nonce"))
-            return cls(str(found["record"]), Owner(str(host), str(boot), int(pid), str(started), str(nonce)))
+            i, n = map(int, found["shard"] or (1, 1))
+            owner = Owner(str(host), str(boot), int(pid), str(started), str(nonce))
+            return cls(str(found["record"]), owner, (i, n) if n > 1 else None)
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
 
@@ -69,7 +73,17 @@ class Announcement:
         """Return the content of the lock file."""
         me = self.holder
         holder = {"host": me.host, "boot": me.boot, "pid": me.pid, "started": me.started, "nonce": me.nonce}
-        return json.dumps({"record": self.record, **holder}).encode()
+        return json.dumps({"record": self.record, "shard": self.shard, **holder}).encode()
+
+    def agrees_with(self, other: Announcement) -> bool:
+        """Return whether both may use the folder: one record, or different shards of the same number of machines."""
+        if self.record == other.record:
+            return True
+        return (
+            self.shard is not None
+            and other.shard is not None
+            and (self.shard[1] == other.shard[1] and self.shard[0] != other.shard[0])
+        )
 
 
 class FolderLocks:
@@ -77,11 +91,19 @@ class FolderLocks:
 
     Args:
         record: the manager's record; None for the default one of the first folder.
+        shard: the manager's shard.
         sleep: waits between two attempts, seconds.
     """
 
-    def __init__(self, record: Path | None = None, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        record: Path | None = None,
+        shard: tuple[int, int] | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._record = record
+        self._shard = shard
         self._sleep = sleep
         self._held: dict[Path, tuple[Path, int]] = {}
         self._guard = threading.Lock()
@@ -97,7 +119,7 @@ class FolderLocks:
             self._record = self._record or folder / ".pixxel" / "record.sqlite"
             if folder in self._held or self._closed:
                 return
-            mine = Announcement.create(self._record, folder)
+            mine = Announcement.create(self._record, folder, self._shard)
             for attempt in range(ATTEMPTS):
                 path, fd = _announce(folder / ".pixxel", mine)
                 other = next(_others(path, mine), None)
@@ -143,7 +165,7 @@ def _others(mine: Path, announced: Announcement) -> Iterator[tuple[Path, Announc
     for path in sorted(mine.parent.glob("use-*.lock")):
         found = None if path == mine else Announcement.read(path)
         abandoned = path == mine or _is_abandoned(path, found, announced.holder)
-        if not abandoned and (found is None or found.record != announced.record):
+        if not abandoned and (found is None or not found.agrees_with(announced)):
             yield path, found
 
 
@@ -185,5 +207,5 @@ def _in_use(folder: Path, path: Path, other: Announcement | None) -> str:
     who = f"process {other.holder.pid} on {other.holder.host.split()[0] if other.holder.host else 'another machine'}"
     return (
         f"{folder} is in use by {who} with another record, {record}; use that record too, wait for that process, or "
-        "choose another folder"
+        "choose another folder (several machines each take a --shard)"
     )

@@ -87,13 +87,16 @@ class Locations:
 
     Args:
         record: the manager's record; None for the default one of the first location.
+        shard: the manager's shard.
     """
 
-    def __init__(self, disk: Disk, threads: Threads, record: Path | None = None) -> None:
+    def __init__(
+        self, disk: Disk, threads: Threads, record: Path | None = None, shard: tuple[int, int] | None = None
+    ) -> None:
         self._disk = disk
         self._threads = threads
         self._stores: dict[str, Location] = {}
-        self._locks = FolderLocks(record)
+        self._locks = FolderLocks(record, shard)
 
     async def close(self) -> None:
         """Unlock the folders."""

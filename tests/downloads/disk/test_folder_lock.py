@@ -10,6 +10,7 @@ from asyncio.subprocess import PIPE, STDOUT, Process
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async.downloads.disk.folder_lock import FolderLocks
@@ -149,3 +150,20 @@ async def test_part_files_of_a_lost_record_are_removed(
         path.write_bytes(b"bytes")
     async with DownloadManager(client, tmp_path):
         assert [path.exists() for path in (*kept, *stale)] == [True, True, False, False]
+
+
+async def test_machines_of_different_shards_share_a_folder(client: PixxelClient, tmp_path: Path) -> None:
+    """Two records may use a folder when their managers fetch different shards, and only then."""
+
+    def manager(name: str, shard: tuple[int, int] | None) -> DownloadManager:
+        settings = evolve(client.settings.download, shard=shard)
+        return DownloadManager(client, tmp_path / "folder", record=tmp_path / name, settings=settings)
+
+    async with manager("first", (1, 2)) as first:
+        async with manager("second", (2, 2)):
+            pass
+        for shard in ((1, 2), (2, 3), None):
+            with pytest.raises(ConfigError, match="in use by"):
+                await manager("second", shard).open()
+        with pytest.raises(ConfigError, match="announced shard"):
+            first.fetch_all([], shard=(2, 2))
