@@ -41,6 +41,8 @@ class ActiveClock:
         """Begin to tick, in the running event loop."""
         self._subtract()
         self._due = self._real() + BEAT
+        if self._timer is not None:
+            self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(BEAT, self.start)
 
     def stop(self) -> None:

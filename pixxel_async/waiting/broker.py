@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
+from attrs import evolve
+
+from .._aio.active_clock import ActiveClock
 from .._http.resource import Wait
 from .._redact import mask
 from ..errors import ClientClosed, ConfigError, TimedOut, WaitFailed
@@ -32,12 +35,13 @@ class Broker:
     """
 
     def __init__(self, timing: Timing, settings: PollSettings) -> None:
-        self._timing = timing
+        self._clock = ActiveClock(timing.clock)
+        self._timing = evolve(timing, clock=self._clock)
         self._settings = settings
         self._pollers: dict[tuple[str, tuple[str, ...]], Poller[Any]] = {}
         self._created: dict[str, float] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._timers = Timers(timing, self._spawn)
+        self._timers = Timers(self._timing, self._spawn)
 
     async def wait(self, wait: Wait[T], deadline: float | None = None) -> T:
         """Return the value once it has ended well or in part.
@@ -154,10 +158,17 @@ class Broker:
         return self._pollers[key]
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        if not self._tasks:
+            self._clock.start()
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not self._tasks:
+            self._clock.stop()
 
     def _failure(self, wait: Wait[T], update: Update[T], deadline: float | None) -> Exception | None:
         """Return the error of an update; None if it ended well or in part."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import pairwise
+from time import sleep as blocking_sleep
 
 import pytest
 
@@ -617,6 +618,20 @@ async def test_real_time_works_too(world: PolledServer) -> None:
     broker = Broker(Timing(), PollSettings(initial_interval=0.01))
     waiting = start(broker.wait(world.wait("j"), 5))
     await asyncio.sleep(0.02)
+    world.set("j", status="completed")
+    assert (await waiting).status == "completed"
+    await broker.close()
+
+
+@pytest.mark.slow
+async def test_time_in_which_nothing_could_run_counts_for_no_wait(world: PolledServer) -> None:
+    """A process that was suspended for 8 s, here by a blocked event loop, has not used up a deadline of 4 s."""
+    broker = Broker(Timing(), PollSettings(initial_interval=0.1, max_interval=0.1))
+    waiting = start(broker.wait(world.wait("j"), 4))
+    await asyncio.sleep(0.05)
+    blocking_sleep(8)  # noqa: ASYNC251 - blocking the event loop is the case
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
     world.set("j", status="completed")
     assert (await waiting).status == "completed"
     await broker.close()
