@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
-from importlib.util import find_spec
-from io import TextIOWrapper
 
-from .cli.malloc import collect_seldom
+from ._version import __version__
 
 NEEDED = ("click", "rich")
 """Packages of the extra `cli`."""
 
 
 def main() -> None:
-    """Run the command line; without the extra `cli`, print which package to install and exit with 2."""
-    _open_closed_streams()
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        sys.stderr.write(f"pixxel: {' and '.join(missing)} missing: pip install 'pixxel-async[cli]'\n")
-        raise SystemExit(2)
-    collect_seldom()
-    from .cli.app import pixxel
+    """Run the command line; without the extra `cli`, print which package to install and exit with 2.
 
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    `--version` alone imports nothing further.
+    """
+    if sys.argv[1:] == ["--version"] and sys.stdout is not None:
+        sys.stdout.write(f"pixxel {__version__}\n")
+        return
+    _open_closed_streams()
+    _check_installed()
+    from .cli.app import pixxel
+    from .cli.malloc import collect_seldom
+
+    collect_seldom()
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
     try:
         pixxel()
     except SystemExit as end:
@@ -33,11 +34,23 @@ def main() -> None:
         raise
 
 
+def _check_installed() -> None:
+    """Exit with 2 and the line that installs what is missing."""
+    from importlib.util import find_spec
+
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        sys.stderr.write(f"pixxel: {' and '.join(missing)} missing: pip install 'pixxel-async[cli]'\n")
+        raise SystemExit(2)
+
+
 def _open_closed_streams() -> None:
     """Open the null device in place of standard streams that the parent closed (`>&-`).
 
     Without it the next file to be opened would get the number of stdout, and what is printed would be written into it.
     """
+    import os
+
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -50,6 +63,9 @@ def _open_closed_streams() -> None:
 
 def _leave(code: int) -> None:
     """End the process without waiting for a daemon thread that is blocked in a read or write."""
+    import os
+    import threading
+
     sys.stdout.flush()
     sys.stderr.flush()
     if any(thread.daemon for thread in threading.enumerate()):

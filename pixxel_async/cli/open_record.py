@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ..downloads import Record
+from ..downloads import Record, Row
 from ..downloads.disk.locations import LocationSpec
 from .errors import CommandError
 from .text import printable
@@ -37,3 +37,8 @@ def check_record(path: Path) -> None:
         raise CommandError(
             f"{printable(str(path))} is not a record, or is damaged; the next `pixxel export` moves a damaged one aside"
         )
+
+
+def stayed_packed(row: Row) -> bool:
+    """Tell whether the archive was fetched but could not be unpacked."""
+    return row.state == "done" and row.error is not None

@@ -6,14 +6,16 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ..client import PixxelClient
 from ..errors import ConfigError
 from ..settings import Secret, Settings
 from ..settings.sources import read_key
+
+if TYPE_CHECKING:
+    from ..client import PixxelClient
 
 SEED = 1
 """Seed of the sandbox's random data; the same seed gives the same packages in every process."""
@@ -45,6 +47,8 @@ class Session:
     @asynccontextmanager
     async def client(self, *, sandbox: bool = False) -> AsyncIterator[PixxelClient]:
         """Open a client; with `sandbox` against a simulated API in this process, closed with the client."""
+        from ..client import PixxelClient  # commands that only read a record need none
+
         if not sandbox:
             settings = self.settings()
             if not settings.api_key:

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from .batch import Outcomes
-from .events_hub import Snapshot
-from .manager import DownloadManager
-from .plan import Planned, dry_run
-from .record import Merged, Record, Row, merge
-from .rules.file_names import check_template
-from .transfer import Progress, Transfer
-from .verify import Verified, verify_folder, verify_sums, write_sums
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .batch import Outcomes
+    from .events_hub import Snapshot
+    from .manager import DownloadManager
+    from .plan import Planned, dry_run
+    from .record import Merged, Record, Row, merge
+    from .rules.file_names import check_template
+    from .transfer import Progress, Transfer
+    from .verify import Verified, verify_folder, verify_sums, write_sums
+
+_HOMES = {
+    "batch": ("Outcomes",),
+    "events_hub": ("Snapshot",),
+    "manager": ("DownloadManager",),
+    "plan": ("Planned", "dry_run"),
+    "record": ("Merged", "Record", "Row", "merge"),
+    "rules.file_names": ("check_template",),
+    "transfer": ("Progress", "Transfer"),
+    "verify": ("Verified", "verify_folder", "verify_sums", "write_sums"),
+}
+"""The module of each name; imported when the name is first used: `pixxel list` needs the record alone."""
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "DownloadManager",
@@ -29,3 +46,10 @@ __all__ = [
     "verify_sums",
     "write_sums",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name's module when the name is first used."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME_OF[name]}", __name__), name)

@@ -391,6 +391,8 @@ def test_files_instead_of_archives(command: Command, workflow: str, to: str, tmp
     assert "nothing new" in again.stderr
     assert files(tmp_path) == [] and len(list(tmp_path.rglob("*.files/**/spec.json"))) >= 4
     assert command("verify", str(tmp_path / "x")).exit_code == 0
+    listed = rows(command("list", str(tmp_path / "x"), "--output", "ndjson"))
+    assert listed and all(Path(row["path"]).is_dir() for row in listed)
 
 
 @pytest.mark.slow
@@ -464,6 +466,23 @@ def test_record_elsewhere(command: Command, workflow: str, to: str, tmp_path: Pa
 def test_version(command: Command) -> None:
     """`--version` is one line on stdout."""
     assert command("--version").stdout.startswith("pixxel 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left_out"),
+    [
+        (["--version"], ("asyncio", "attrs", "click", "pixxel_async.cli")),
+        (["list", "--help"], ("aiohttp", "pixxel_async.client", "pixxel_async.models", "pixxel_async.packages")),
+    ],
+)
+def test_imports(arguments: list[str], left_out: tuple[str, ...]) -> None:
+    """`--version` imports no library, and commands that only read a record import no client."""
+    program = f"import sys; sys.argv[1:] = {arguments}; from pixxel_async.__main__ import main\ntry: main()\nfinally: "
+    shown = f"print([name for name in {left_out} if name in sys.modules])"
+
+    done = subprocess.run([sys.executable, "-c", program + shown], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_retry_leaves_signed_links_alone(command: Command, served: Sandbox, tmp_path: Path) -> None:

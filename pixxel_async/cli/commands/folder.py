@@ -1,30 +1,25 @@
-"""`pixxel status`, `list`, `verify` and `retry`: commands for a folder's packages."""
+"""`pixxel status`, `list` and `verify`: what is in a folder, from its record."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import anyio.to_thread
 import click
 
-from ...downloads import Record, Row, Verified, verify_folder, verify_sums
+from ...downloads import Row, Verified, verify_folder, verify_sums
 from ...downloads.disk.checksums import SUMS
 from ...downloads.disk.destination import Destination
 from ...downloads.disk.locations import LocationSpec, open_store
 from ...downloads.record.extracted import Extracted
-from ...packages import SignedLink, Wanted, parse_package
 from .. import options
-from ..choose.request import RunOptions, check_run
 from ..errors import Exit
-from ..open_record import open_record
-from ..run_export import ExportRun
+from ..open_record import open_record, stayed_packed
 from ..running import run
-from ..session import Session
 from ..show.outlines import outline
 from ..show.rows import OutputFormat, writer
 from ..text import many, printable
@@ -62,8 +57,8 @@ async def _status(folder: LocationSpec, record: Path | None, form: OutputFormat)
         async for row in opened.rows(folder.folder):
             counts[_state(row)][0] += 1
             counts[_state(row)][1] += row.size or 0
-            packed = packed or _stayed_packed(row)
-            if row.state == "given_up" or _stayed_packed(row):
+            packed = packed or stayed_packed(row)
+            if row.state == "given_up" or stayed_packed(row):
                 what = "not unpacked" if row.state == "done" else f"given up after {many(row.runs, 'run')}"
                 click.echo(f"{what}: {row.identity}: {printable(row.error or '')}", err=True)
     out = writer(form, COUNT_COLUMNS if form == "table" else STATUS_COLUMNS, sys.stdout)
@@ -102,8 +97,8 @@ async def _list(folder: LocationSpec, record: Path | None, form: OutputFormat, s
             if form == "table":
                 out.add(_table_row(row))
                 continue
-            extracted = Extracted.read(row.extracted)
-            listed = await _with_geometry(_row(row, folder), folder, form, extracted and extracted.folder)
+            unpacked = Extracted.read(row.extracted)
+            listed = await _with_geometry(_row(row, folder, unpacked), folder, form, unpacked and unpacked.folder)
             nowhere += row.state == "done" and listed.get("geometry") is None
             out.add(listed)
     out.end()
@@ -143,56 +138,9 @@ async def _verify(folder: LocationSpec, record: Path | None, quiet: bool, form: 
     return Exit.DAMAGED if bad else Exit.DONE
 
 
-@click.command()
-@options.folder
-@options.record
-@options.transfer
-@options.sandbox
-@click.option("--given-up", is_flag=True, help="Also packages given up after too many failures.")
-@click.pass_obj
-def retry(session: Session, /, folder: LocationSpec, sandbox: bool, given_up: bool, **given: Any) -> int:
-    """Retry failed and unfinished packages.
-
-    With --extract, also unpack archives again whose unpacking failed. New packages are found by `pixxel export` only.
-    """
-    wanted = RunOptions(to=folder, **given)
-    check_run(wanted)
-    return run(lambda: _retry(session, sandbox, wanted, given_up), deadline=wanted.deadline)
-
-
-async def _retry(session: Session, sandbox: bool, wanted: RunOptions, given_up: bool) -> int:
-    export_run = ExportRun(wanted)
-    async with open_record(wanted.to, wanted.record) as opened, session.client(sandbox=sandbox) as client:
-        await export_run.fetch(client, _unfinished(opened, wanted, given_up, export_run.note))
-    return export_run.close()
-
-
-async def _unfinished(
-    opened: Record, run: RunOptions, given_up: bool, note: Callable[[str], None]
-) -> AsyncIterator[Wanted]:
-    """Yield the packages that are not done; given-up ones are skipped by the manager unless reset by `given_up`."""
-    packed = 0
-    async for row in opened.rows(run.to.folder):
-        if row.state == "given_up" and given_up:
-            await opened.save(row.identity, run.to.folder, state="failed", runs=0, counted_at=None)
-        if row.state == "done" and not (run.extract and _stayed_packed(row)):
-            packed += _stayed_packed(row)
-        elif row.identity.startswith(f"{SignedLink.kind}:"):
-            note(f"{printable(row.identity)} was fetched by a signed link, which is never stored: pass the link again")
-        else:
-            yield Wanted(parse_package(row.identity), row.fields)
-    if packed:
-        note(f"{many(packed, 'archive')} could not be unpacked: --extract retries")
-
-
 def _state(row: Row) -> str:
     """Return the state for people: `unfinished` for a package with bytes, whether a process works on it or not."""
     return "unfinished" if row.state in _UNFINISHED else row.state
-
-
-def _stayed_packed(row: Row) -> bool:
-    """Tell whether the archive was fetched but could not be unpacked."""
-    return row.state == "done" and row.error is not None
 
 
 def _verify_files(place: LocationSpec, record: Path | None) -> AsyncIterator[Verified]:
@@ -253,13 +201,15 @@ def _table_row(row: Row) -> dict[str, object]:
     }
 
 
-def _row(row: Row, folder: LocationSpec) -> dict[str, object]:
-    """Convert a recorded package to a row of `LIST_COLUMNS`."""
+def _row(row: Row, folder: LocationSpec, unpacked: Extracted | None) -> dict[str, object]:
+    """Convert a recorded package to a row of `LIST_COLUMNS`; files that replaced their archive have its place."""
+    instead = unpacked is not None and unpacked.whole and not unpacked.kept
+    name = unpacked.folder if unpacked is not None and instead else row.name
     ended = None if row.finished_at is None else datetime.fromtimestamp(row.finished_at, UTC)
     return {
         "package": row.identity,
         "state": _state(row),
-        "path": None if row.name is None else _locate(row.name, folder),
+        "path": None if name is None else _locate(name, folder),
         "size": row.size,
         "sha256": row.sha256,
         "proof": row.proof,

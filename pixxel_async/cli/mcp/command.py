@@ -20,7 +20,7 @@ from ..session import Session
 @options.sandbox
 @click.pass_obj
 def mcp(session: Session, to: Path | None, allow_paid: bool, sandbox: bool) -> int:
-    """Serve the API as tools of the Model Context Protocol, on stdin and stdout.
+    """Serve the API as tools of the Model Context Protocol.
 
     A protocol client starts it with the key in PIXXEL_API_KEY_FILE, and calls the operations as tools. Operations that
     cost tokens are offered with --allow-paid only: a call without confirmation returns the price and a confirmation,
