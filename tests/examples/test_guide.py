@@ -1,0 +1,89 @@
+"""What the guide shows works as it stands there, page by page, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pixxel_async.sandbox import Sandbox
+from tests.examples.guide import GUIDE, PAGES, PageRunner, blocks, commands, matches
+from tests.support.system import posix
+
+RUNNABLE = [page for page in PAGES if any(block.language in ("python", "console") for block in blocks(page))]
+SLOW = {"first/hour.md", "how-to/manifest.md", "how-to/test.md", "how-to/verify.md", "how-to/workflow.md"}
+"""Pages that take more than a second or two."""
+PROFILE = "[default]\npoll = { initial_interval = 0.05 }\n"
+"""Settings of the reader: the sandbox ends its jobs within a second."""
+
+
+@posix
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=pytest.mark.slow if page in SLOW else ()) for page in RUNNABLE]
+)
+def test_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of a page run in their order against one sandbox, and print what the page shows."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".config").mkdir()
+    (tmp_path / ".config" / "config.toml").write_text(PROFILE)
+    with Sandbox(packing=0, job_seconds=0.3) as sandbox:
+        environment = {
+            "PIXXEL_API_KEY": sandbox.api_key,
+            "PIXXEL_BASE_URL": sandbox.url,
+            "PIXXEL_CONFIG": str(tmp_path / ".config" / "config.toml"),
+            "HOME": str(tmp_path),
+            "COLUMNS": "100",
+            "NO_COLOR": "1",
+        }
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        runner = PageRunner(page, environment)
+        try:
+            for block in blocks(page):
+                runner.run(block)
+        finally:
+            runner.close()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    """Each relative link of a page is a file of this repository, and its anchor a heading there."""
+    text = re.sub(r"^```.*?^```$", "", (GUIDE / page).read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (GUIDE / page).parent / name if name else GUIDE / page
+        assert path.is_file(), f"{page}: {target}"
+        if anchor:
+            assert anchor in anchors(path), f"{page}: {target}"
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub and MkDocs both write them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_top_level_await_is_explained() -> None:
+    """A page whose blocks await at their top level says how to run them."""
+    for page in (page for page in PAGES if page != "running.md"):
+        python = [block.text for block in blocks(page) if block.language == "python"]
+        if any(re.search(r"^(?:\w.* = )?await |^async (?:for|with) ", text, re.MULTILINE) for text in python):
+            assert "running.md" in (GUIDE / page).read_text(encoding="utf-8"), page
+
+
+def test_commands_are_told_from_what_they_print() -> None:
+    """A command goes on after a backslash; what follows it is its output."""
+    text = "$ pixxel export \\\n    --to x\na\nb\n$ ls\n"
+    assert list(commands(text)) == [("pixxel export \\\n    --to x", "a\nb\n"), ("ls", None)]
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected", "same"),
+    [("a 1 b\n", "a … b", True), ("a\nb\nc", "a\n…\nc", True), ("a\nb", "a", False), ("a (x)", "a (y)", False)],
+)
+def test_three_dots_stand_for_anything(printed: str, expected: str, same: bool) -> None:
+    """Output is compared whole, and only three dots leave something open."""
+    assert matches(printed, expected) is same

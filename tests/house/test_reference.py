@@ -1,0 +1,35 @@
+"""The reference pages say what the package says, and pages name only settings that there are."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+import pytest
+
+from pixxel_async import errors
+from pixxel_async.settings import Settings
+from tests.examples.guide import GUIDE, PAGES
+from tests.house.reference import ADVICE, FOLDER, GROUPS, WRITE, render
+from tests.house.reference import PAGES as GENERATED
+
+
+@pytest.mark.parametrize("page", GENERATED)
+def test_reference_is_fresh(page: str) -> None:
+    """A name, setting, command, error, event or fault that changes is changed in its page, too."""
+    assert (FOLDER / page).read_text(encoding="utf-8") == render(page), f"run {WRITE}"
+
+
+def test_every_error_has_advice() -> None:
+    """Each error says what to do about it, and no advice is left over."""
+    assert sorted(ADVICE) == errors.__all__
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_name_settings_that_exist(page: str) -> None:
+    """A setting that is named with its group, in text or code, is one."""
+    known = {f"{group}.{field.name}" for group, kind in GROUPS.items() for field in attrs.fields(kind)}
+    assert set(GROUPS) <= {field.name for field in attrs.fields(Settings)}
+    text = (GUIDE / page).read_text(encoding="utf-8")
+    named = set(re.findall(rf'[`"\s]((?:{"|".join(GROUPS)})\.[a-z_]+)(?=[`"=])', text))
+    assert named <= known, f"{page} names {', '.join(sorted(named - known))}"
