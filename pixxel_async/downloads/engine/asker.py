@@ -78,7 +78,8 @@ class Asker:
         deadline = item.settings.timeout
         try:
             async with asyncio.timeout(deadline):  # also for the last one, which is made when it is nearly over
-                await self._binding.ensure()
+                if item.package.asks_api:
+                    await self._binding.ensure()
                 state = await ask(item, self._services)
         except PixxelError as error:
             await self.failed(item, error)

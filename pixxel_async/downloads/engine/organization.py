@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["OrganizationGuard"]
 
 
+BUDGET = 5.0
+"""Seconds that the look at the organization may take, retries included; chosen, for every package waits for it."""
+
+
 class OrganizationGuard:
-    """Learns the organization once, before the first package is asked for.
+    """Learn the organization once, before the first package is requested.
 
     Args:
         client: the manager's own. One without a key serves many users' keys, and its record is of no organization.
@@ -42,11 +46,12 @@ class OrganizationGuard:
 
     async def _bind(self) -> None:
         try:
-            projects = await self.client.projects.list()
+            async with asyncio.timeout(BUDGET):
+                projects = await self.client.projects.list()
             organizations = {project.org_id for project in projects if project.org_id}
         except ConfigError:
             raise
-        except PixxelError:
+        except (PixxelError, TimeoutError):
             return
         # ASSUMPTION: a key sees the projects of one organization; where it sees several, none is the record's own.
         if len(organizations) == 1:

@@ -260,6 +260,7 @@ class SignedLink(Package):
 
     kind: ClassVar = "link"
     form: ClassVar = "SignedLink(url=…, name=…)"
+    asks_api: ClassVar = False
 
     name: str
     url: str = field(repr=False, eq=False)

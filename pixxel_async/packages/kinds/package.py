@@ -47,6 +47,7 @@ class Package(ABC):
         max_lost_answers: lost answers (`OutcomeUnknown`) after which the request is repeated; 0 unless it is free.
         rows: the classes of `pixxel_async.models` whose rows stand for packages; for each, id name → row member.
         row_fields: further fields of a name template: field name → row member.
+        asks_api: whether the API is asked for it at all.
         linked: whether its bytes are reached by a signed link; else the API itself returns them.
         promised: the container that its bytes must have; None for any.
     """
@@ -58,6 +59,7 @@ class Package(ABC):
     max_lost_answers: ClassVar[int] = 0
     rows: ClassVar[Mapping[type[Any], Mapping[str, str]]] = {}
     row_fields: ClassVar[Mapping[str, str]] = {}
+    asks_api: ClassVar[bool] = True
     linked: ClassVar[bool] = True
     promised: ClassVar[Container | None] = None
 
