@@ -85,6 +85,7 @@ THIRD_PARTY = {
     "obstore": {"integrations/"},
     "boto3": {"integrations/"},
     "botocore": {"integrations/"},
+    "pystac": {"integrations/"},
 }
 IMPURE = {
     "asyncio",
