@@ -31,6 +31,7 @@ __all__ = [
     "Rewound",
     "Skipped",
     "Started",
+    "Unpacking",
     "Waiting",
 ]
 
@@ -129,6 +130,20 @@ class Proving:
     """All bytes are on disk and are being verified."""
 
     item: str
+
+
+@frozen
+class Unpacking:
+    """An archive is being unpacked, as `extract` asks for: at its begin, some times a second, and at its end.
+
+    Attributes:
+        files: files that were written.
+        total: files in all.
+    """
+
+    item: str
+    files: int
+    total: int
 
 
 @frozen
@@ -283,5 +298,5 @@ def _files(folder: Path) -> list[str]:
 Outcome = Downloaded | Skipped | Failed
 """How one package ended."""
 
-Event = Asked | Waiting | Paused | Started | Moved | Rewound | Renewed | Proving | Outcome
+Event = Asked | Waiting | Paused | Started | Moved | Rewound | Renewed | Proving | Unpacking | Outcome
 """Any event of a download."""

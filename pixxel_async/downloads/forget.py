@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._aio.shield import finish
 from ..errors import DownloadError
-from .disk.syscalls import named
 from .record.extracted import Extracted
 
 if TYPE_CHECKING:
@@ -42,13 +39,7 @@ async def _delete(services: Services, home: Location, row: Row) -> None:
     if row.name:
         await home.destination.remove(row.name)
     if row.part:
-        await services.threads.run(services.disk.remove, home.folder / row.part)
+        await services.threads.run(services.disk.remove, home.folder, row.part)
     found = Extracted.read(row.extracted)
     if found is not None and found.folder:
-        await services.threads.run(_remove_files, home.folder / found.folder)
-
-
-def _remove_files(folder: Path) -> None:
-    with named("remove", folder):
-        if folder.is_dir() and not folder.is_symlink():
-            shutil.rmtree(folder)
+        await services.threads.run(services.disk.remove_tree, home.folder, found.folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from pixxel_async.cli.errors import Exit
+from pixxel_async.cli.show.bars import Bars
+from pixxel_async.cli.show.json_lines import EventLines
 from pixxel_async.cli.show.lines import PlainLines, progress_line, time_left
 from pixxel_async.cli.show.progress import BodyProgress, ProgressBoard
 from pixxel_async.cli.show.summary import Tally, closing, next_steps
@@ -30,7 +33,7 @@ from pixxel_async.errors import (
     PixxelError,
     ServerError,
 )
-from pixxel_async.events import Downloaded, Failed, Moved, Proving, Rewound, Skipped, Started, Waiting
+from pixxel_async.events import Downloaded, Failed, Moved, Proving, Rewound, Skipped, Started, Unpacking, Waiting
 from pixxel_async.packages import JobPackage
 
 JOB = JobPackage(workflow_id="w", job_id="j")
@@ -69,6 +72,27 @@ def test_board() -> None:
         BodyProgress(100, 100, proving=True),
     ]
     assert board.bodies == {}
+
+
+def test_unpacking_is_shown_on_bars_lines_and_as_json() -> None:
+    """A4: an archive of many files shows how many of them are written, as plain text and as JSON."""
+    events = [Unpacking(str(JOB), 0, 70_000), Unpacking(str(JOB), 12_345, 70_000), Unpacking(str(JOB), 70_000, 70_000)]
+    text, objects, terminal = io.StringIO(), io.StringIO(), Terminal()
+    lines, structured, bars = PlainLines(text), EventLines(objects), Bars(terminal)
+    for event in events[:2]:
+        for each in (lines, structured, bars):
+            each.take(event)
+    lines.show(snapshot(streaming=1))
+    bars.show(snapshot(streaming=1))
+    bars.hide()
+    structured.take(events[2])
+    lines.take(Downloaded(JOB, Path("x"), 100))
+    lines.show(snapshot(done=1))
+
+    first, second = text.getvalue().splitlines()
+    assert first.endswith(" · unpacking, 12,345 of 70,000 files") and "unpacking" not in second
+    assert "12,345 of 70,000 files unpacked" in terminal.getvalue()
+    assert [json.loads(line)["files"] for line in objects.getvalue().splitlines()] == [0, 70_000]
 
 
 @pytest.mark.parametrize(

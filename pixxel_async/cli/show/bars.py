@@ -88,9 +88,13 @@ def _end(text: str, room: int) -> str:
 
 
 def _bar(body: BodyProgress) -> ProgressBar:
+    if body.unpacked is not None:
+        return ProgressBar(total=body.unpacked[1], completed=body.unpacked[0], width=24)
     return ProgressBar(total=body.size or None, completed=body.received, width=24, pulse=body.size is None)
 
 
 def _words(body: BodyProgress) -> str:
+    if body.unpacked is not None:
+        return "{:,} of {:,} files unpacked".format(*body.unpacked)
     text = size(body.received) if body.size is None else f"{size(body.received)} of {size(body.size)}"
     return f"{text}, proving" if body.proving else text

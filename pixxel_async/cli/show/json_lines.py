@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict
 
 from ...errors import PixxelError
-from ...events import Downloaded, Event, Failed, Moved, Skipped
+from ...events import Downloaded, Event, Failed, Moved, Skipped, Unpacking
 from ...packages import Package
 from ..errors import one_line
 from .lines import Silent
@@ -32,8 +32,8 @@ class EventLines(Silent):
         self._moved: dict[str, float] = {}
 
     def take(self, event: Event) -> None:
-        """Write an event; `Moved` at most once a second per download."""
-        if isinstance(event, Moved):
+        """Write an event; `Moved` and `Unpacking` at most once a second per download, and the end of an unpacking."""
+        if isinstance(event, Moved) or (isinstance(event, Unpacking) and event.files < event.total):
             now = time.monotonic()
             if now - self._moved.get(event.item, -_MIN_INTERVAL) < _MIN_INTERVAL:
                 return

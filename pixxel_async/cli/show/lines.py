@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 from ...events import Event
 from ..text import seconds
 from ..text import size as text_of
+from .progress import ProgressBoard
 
 if TYPE_CHECKING:
     from ...downloads import Snapshot
@@ -50,13 +51,22 @@ class PlainLines(Silent):
     def __init__(self, stream: IO[str]) -> None:
         super().__init__(stream)
         self._started = time.monotonic()
+        self._board = ProgressBoard()
+
+    def take(self, event: Event) -> None:
+        """Update the progress of the event's download."""
+        self._board(event)
 
     def show(self, snapshot: Snapshot) -> None:
         """Print the state if it has changed."""
-        text = progress_line(snapshot)
+        unpacked = [body.unpacked for body in self._board.bodies.values() if body.unpacked is not None]
+        more = ""
+        if unpacked:
+            more = f" · unpacking, {sum(done for done, _ in unpacked):,} of {sum(all_ for _, all_ in unpacked):,} files"
+        text = progress_line(snapshot) + more
         if text != self._last:
             self._last = text
-            self.say(progress_line(snapshot, time.monotonic() - self._started))
+            self.say(progress_line(snapshot, time.monotonic() - self._started) + more)
 
 
 def progress_line(snapshot: Snapshot, elapsed: float | None = None) -> str:

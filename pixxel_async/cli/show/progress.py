@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from attrs import evolve, frozen
 
-from ...events import Downloaded, Event, Failed, Moved, Proving, Rewound, Skipped, Started, Waiting
+from ...events import Downloaded, Event, Failed, Moved, Proving, Rewound, Skipped, Started, Unpacking, Waiting
 
 if TYPE_CHECKING:
     from ...downloads import Snapshot
@@ -42,11 +42,13 @@ class BodyProgress:
         received: bytes so far.
         size: total bytes; None when unknown.
         proving: all bytes are here, and are being verified.
+        unpacked: files written and files in all, while the archive is being unpacked; None before.
     """
 
     received: int = 0
     size: int | None = None
     proving: bool = False
+    unpacked: tuple[int, int] | None = None
 
 
 class ProgressBoard:
@@ -64,6 +66,8 @@ class ProgressBoard:
                 self.bodies[item] = evolve(self.bodies.get(item, BodyProgress()), received=received, proving=False)
             case Proving(item):
                 self.bodies[item] = evolve(self.bodies.get(item, BodyProgress()), proving=True)
+            case Unpacking(item, files, total):
+                self.bodies[item] = evolve(self.bodies.get(item, BodyProgress()), unpacked=(files, total))
             case Waiting(item):
                 self.bodies.pop(item, None)
             case Downloaded() | Skipped() | Failed() if self.bodies:

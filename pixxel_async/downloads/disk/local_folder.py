@@ -29,7 +29,6 @@ class LocalFolder:
 
     def __init__(self, folder: Path, disk: Disk, threads: Threads) -> None:
         self._folder = folder
-        self._prefix = os.path.join(folder, "")
         self._disk = disk
         self._threads = threads
 
@@ -41,15 +40,12 @@ class LocalFolder:
         """Nothing to do: the folder was prepared for the part files."""
 
     async def looking(self, names: Sequence[str], *, sure: bool = True) -> Look:
-        """Looks at the disk when called, which costs next to nothing."""
-        return self._look
-
-    def _look(self, name: str) -> Final | None:
-        return self._disk.look(self._prefix + name)
+        """Return a function that looks at the disk when called; `sure` makes no difference."""
+        return self._disk.looking(self._folder)
 
     async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
         """Give the part file its final name, in one step."""
-        return await self._threads.run(self._disk.publish, part, self._folder / name, replace=replace)
+        return await self._threads.run(self._disk.publish, part, name, replace=replace)
 
     async def damage(self, name: str, row: Row) -> str:
         """Reads the file."""
@@ -57,7 +53,7 @@ class LocalFolder:
 
     async def remove(self, name: str) -> None:
         """Remove the file."""
-        await self._threads.run(self._disk.remove, self._folder / name)
+        await self._threads.run(self._disk.remove, self._folder, name)
 
     async def vouched(self, name: str) -> str | None:
         """None: a file says nothing beside its bytes, which have to be proved."""

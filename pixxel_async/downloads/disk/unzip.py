@@ -4,61 +4,74 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
 import sys
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import Any
 
+from attrs import define, field
+
 from ..._formats.zip_walk import count_members, listing
 from ...errors import Corrupt, DownloadError, TooLarge
+from .below import entry
 from .rules.unzip import MOST_MEMBERS, Limits, Unpacked, plan
 from .syscalls import Syscalls, named
 
 __all__ = ["unpack"]
 
 
+INTERVAL = 0.2
+"""Seconds between two reports of progress."""
 _CHUNK = 1 << 20
-
-
 _RATIO, _SPARE = 100, 1 << 30
 """Default limit in bytes: 100 x the archive + 1 GiB."""
 
 
 def unpack(
-    archive: Path,
-    folder: Path,
-    part: Path,
+    root: Path,
+    archive: str,
+    folder: str,
+    part: str,
     *,
     wanted: Callable[[zipfile.ZipInfo], bool] | None = None,
     limit: int | None = None,
     keep_free: int = 0,
     stop: Event | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Unpack an archive into a hidden folder, sync it, and rename it; runs in a thread.
 
     Args:
+        root: the manager's folder; the three names are below it.
+        archive: the ZIP file.
         folder: final name; one that exists was announced in the record, and is therefore complete.
         part: hidden folder beside it, until the rename.
         wanted: chooses among the members; None takes all.
         limit: bytes that may come out; None for what is in proportion to the archive.
         keep_free: bytes that stay free on the disk.
         stop: ends the work when set.
+        progress: called with the files written so far and the files in all, at most every `INTERVAL` seconds.
     """
-    if os.path.lexists(folder):
-        return
-    with named("unpack into", folder):
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
+    calls = Syscalls()
+    with named("unpack into", root / folder), ExitStack() as opened:
+        hidden = opened.enter_context(entry(root, part, calls))
+        final = opened.enter_context(entry(root, folder, calls))
+        if final.lstat() is not None:
+            return
+        hidden.remove_tree()
+        hidden.mkdir()
         try:
-            _fill(archive, part, wanted, _limits(archive, limit, keep_free), stop or Event())
-            os.rename(part, folder)
-            _sync(folder.parent)
+            _Unpacking(root, archive, part, calls, stop or Event(), progress).run(wanted, limit, keep_free)
+            hidden.rename_to(final)
+            final.sync_directory()
         except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
+            with suppress(OSError):
+                hidden.remove_tree()
             raise
 
 
@@ -77,70 +90,82 @@ def _limits(archive: Path, limit: int | None, keep_free: int) -> Limits:
     return Limits(free, "what the disk holds") if free < most else Limits(most, name)
 
 
-def _check_count(archive: Path) -> None:
-    """Refuse an archive by the member count of its end record, before its directory is read into memory."""
-    if (count := count_members(archive)) > MOST_MEMBERS:
-        raise TooLarge(f"the archive has {count:,} members; at most {MOST_MEMBERS:,} are unpacked", stage="extract")
+@define(eq=False)
+class _Unpacking:
+    """The work of one call of `unpack`; `part` is the hidden folder that the files are written into."""
 
+    root: Path
+    archive: str
+    part: str
+    calls: Syscalls
+    stop: Event
+    progress: Callable[[int, int], None] | None
+    _reported: float = field(init=False, default=0.0)
 
-def _fill(archive: Path, part: Path, wanted: Callable[[Any], bool] | None, limits: Limits, stop: Event) -> None:
-    _check_count(archive)
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            members = [member for member in _members(opened, archive) if wanted is None or wanted(member)]
-            files = plan(members, limits)
-            for file in files:
-                _write(opened, members[file.place], part / file.path, file, stop)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise Corrupt(f"the archive cannot be unpacked: {error}"[:300], stage="extract") from None
-    if not _sync_file_system(part):
+    def run(self, wanted: Callable[[Any], bool] | None, limit: int | None, keep_free: int) -> None:
+        """Write all files and bring them to the disk."""
+        archive = self.root / self.archive
+        limits = _limits(archive, limit, keep_free)
+        if (count := count_members(archive)) > MOST_MEMBERS:  # before its directory is read into memory
+            raise TooLarge(f"the archive has {count:,} members; at most {MOST_MEMBERS:,} are unpacked", stage="extract")
+        try:
+            with zipfile.ZipFile(archive) as opened:
+                members = [member for member in _members(opened, archive) if wanted is None or wanted(member)]
+                files = plan(members, limits)
+                for number, file in enumerate(files):
+                    self._report(number, len(files))
+                    self._write(opened, members[file.place], file)
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+            raise Corrupt(f"the archive cannot be unpacked: {error}"[:300], stage="extract") from None
+        self._sync(files)
+        self._report(len(files), len(files))
+
+    def _report(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if self.progress is not None and (done in (0, total) or now - self._reported >= INTERVAL):
+            self._reported = now
+            self.progress(done, total)
+
+    def _write(self, opened: zipfile.ZipFile, member: zipfile.ZipInfo, file: Unpacked) -> None:
+        left = file.size
+        with entry(self.root, f"{self.part}/{file.path}", self.calls, make=True, sync=False) as there:
+            fd = there.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        with open(fd, "wb") as plain, opened.open(member) as packed:
+            while chunk := packed.read(_CHUNK):
+                if self.stop.is_set():
+                    raise DownloadError("stopped while it was unpacked", stage="extract")
+                left -= len(chunk)
+                if left < 0:
+                    raise Corrupt(f"{file.path[:200]!r} unpacks to more than it says", stage="extract")
+                plain.write(chunk)
+
+    def _sync(self, files: Sequence[Unpacked]) -> None:
+        """Bring the files and their folders to the disk."""
+        with entry(self.root, f"{self.part}/_", self.calls) as there:
+            if there.fd is not None and _sync_file_system(there.fd):
+                return
         for file in files:
-            _sync(part / file.path)
-        for path in _folders(files):
-            _sync(part / path)
+            with entry(self.root, f"{self.part}/{file.path}", self.calls) as there:
+                fd = there.open(os.O_RDWR)
+                try:
+                    self.calls.fsync(fd)
+                finally:
+                    self.calls.close(fd)
+        for folder in {parent for file in files for parent in PurePosixPath(file.path).parents}:
+            with entry(self.root, f"{self.part}/{folder / '_'}", self.calls) as there:
+                there.sync_directory()
 
 
 def _members(opened: zipfile.ZipFile, archive: Path) -> list[zipfile.ZipInfo]:
-    """The members in the order of the directory, under the names that all other results have for them."""
+    """Return the members in the order of the directory, under the names that all other results have for them."""
     members = opened.infolist()
-    for member, entry in zip(members, listing(archive), strict=True):
-        member.filename = entry.name
+    for member, listed in zip(members, listing(archive), strict=True):
+        member.filename = listed.name
     return members
 
 
-def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, file: Unpacked, stop: Event) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    left = file.size
-    with opened.open(member) as packed, path.open("xb") as plain:
-        while chunk := packed.read(_CHUNK):
-            if stop.is_set():
-                raise DownloadError("stopped while it was unpacked", stage="extract")
-            left -= len(chunk)
-            if left < 0:
-                raise Corrupt(f"{file.path[:200]!r} unpacks to more than it says", stage="extract")
-            plain.write(chunk)
-
-
-def _folders(files: Sequence[Unpacked]) -> set[PurePosixPath]:
-    return {parent for file in files for parent in PurePosixPath(file.path).parents} | {PurePosixPath()}
-
-
-def _sync(path: Path) -> None:
-    """Bring a file, or a folder's entries, to the disk."""
-    if os.name == "nt":
-        if path.is_file():
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
-        return
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _sync_file_system(folder: Path) -> bool:
-    """Bring the folder's whole file system to the disk by one syncfs(2); False where the system has none.
+def _sync_file_system(fd: int) -> bool:
+    """Bring the whole file system of an open folder to the disk by one syncfs(2); False where the system has none.
 
     70,000 small files take 3 minutes by one fsync each, and some seconds this way.
     """
@@ -149,10 +174,6 @@ def _sync_file_system(folder: Path) -> bool:
     syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     if syncfs is None:
         return False
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        if syncfs(fd):
-            raise OSError(ctypes.get_errno(), "syncfs failed")
-    finally:
-        os.close(fd)
+    if syncfs(fd):
+        raise OSError(ctypes.get_errno(), "syncfs failed")
     return True

@@ -183,7 +183,7 @@ class _Decider:
             return DONE  # the fast path: the state of nearly all packages of a repeated run
         known = self._known(row, same_boot)
         over = known is None or known.state in ("done", "given_up")
-        kept = None if over or not part else self.disk.look(os.path.join(self.context.folder, part))
+        kept = None if over or not part else self.disk.look(self.context.folder, part)
         part_size = kept.size if kept is not None and kept.regular else None
         return recover(known, part_size, final, exists=exists, if_missing=if_missing, lost=self.lost)
 

@@ -6,13 +6,14 @@ recorded before (write-ahead), so that after a crash a folder of that name is kn
 
 from __future__ import annotations
 
-import os
+import asyncio
+import posixpath
 from functools import partial
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
 from ...errors import DownloadError, NameTaken
+from ...events import Unpacking
 from ..disk.unzip import unpack
 from ..record.extracted import Extracted
 from ..rules.file_names import bare, part_name
@@ -36,32 +37,35 @@ async def extract_files(claim: ClaimedItem) -> Extracted | None:
     recorded = Extracted.read(claim.row.extracted)
     if not settings.extract or (recorded is not None and recorded.whole):
         return recorded
-    if claim.row.container != "zip" or await threads.run(disk.look, claim.path) is None:
+    if claim.row.container != "zip" or await threads.run(disk.look, claim.folder, claim.name) is None:
         return recorded
     target = Extracted(bare(claim.name) + SUFFIX, settings.keep_archive)
-    folder, stop = claim.folder / target.folder, Event()
+    part = posixpath.join(posixpath.dirname(claim.name), f"{part_name(claim.item.package)}.d")
+    identity, loop, stop = claim.item.identity, asyncio.get_running_loop(), Event()
+
+    def report(done: int, total: int) -> None:
+        loop.call_soon_threadsafe(claim.services.emit, Unpacking(identity, done, total))
+
     try:
         if recorded is None:
-            await threads.run(_check_free, folder)
+            if await threads.run(disk.look, claim.folder, target.folder) is not None:
+                raise NameTaken(f"{claim.folder / target.folder} exists and is not known to be ours", stage="extract")
             await claim.save(durable=True, extracted=target.text())
         work = partial(
-            unpack, claim.path, folder, claim.path.parent / f"{part_name(claim.item.package)}.d",
+            unpack, claim.folder, claim.name, target.folder, part,
             wanted=settings.extract if callable(settings.extract) else None,
-            limit=claim.item.constants.max_extracted_bytes, keep_free=settings.min_free_space, stop=stop,
+            limit=claim.item.constants.max_extracted_bytes, keep_free=settings.min_free_space,
+            stop=stop, progress=report,
         )  # fmt: skip
         await threads.run_until(stop, work)
     except DownloadError as error:
-        renamed = Extracted.read(claim.row.extracted) is not None and await threads.run(os.path.lexists, folder)
+        announced = Extracted.read(claim.row.extracted) is not None
+        renamed = announced and await threads.run(disk.look, claim.folder, target.folder) is not None
         kept = target.text() if renamed else None  # what failed after the rename is known as ours in the next run
         await claim.save(extracted=kept, error=str(error), error_kind=type(error).__name__, retryable=error.retryable)
         raise
     target = target._replace(whole=True)
     await claim.save(extracted=target.text(), error=None, error_kind=None)
     if not target.kept:
-        await threads.run(disk.remove, claim.path)
+        await threads.run(disk.remove, claim.folder, claim.name)
     return target
-
-
-def _check_free(folder: Path) -> None:
-    if os.path.lexists(folder):
-        raise NameTaken(f"{folder} exists and is not known to be ours", stage="extract")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +43,7 @@ class Inspection:
 async def inspect(
     item: Item,
     services: Services,
-    path: Path,
+    name: str,
     kept: Kept,
     *,
     digests: Mapping[str, bytes] | None = None,
@@ -53,7 +52,7 @@ async def inspect(
     """Prove a complete file as strictly as the item's `verify` setting says.
 
     Args:
-        path: the file.
+        name: the file, below the item's folder.
         kept: length and validators that the storage stated.
         digests: checksums that the storage stated: algorithm -> bytes.
         writer: the writer that has just written and hashed it; None for a file found on disk.
@@ -70,11 +69,12 @@ async def inspect(
 
     def look(sha256: bytes | None = None, data: bytes | None = None) -> Inspection:
         """Run in a thread; `data` holds all bytes of a small file that is not on disk yet."""
+        path = item.folder / name
         source = path if data is None else InMemory(path, data)
         computed = () if sha256 is None else (("sha256", sha256),)
         proof = check(source, computed=computed, seen=None if writer is None else writer.onlookers.seen)
         listed = tuple(members(source)) if proof.members and proof.members <= MAX_LISTED_MEMBERS else ()
-        found = services.disk.look(path)
+        found = services.disk.look(item.folder, name)
         return Inspection(proof, listed, found.mtime_ns if found is not None else None)
 
     return await (services.threads.run_until(stop, look) if writer is None else writer.complete(look, stop))

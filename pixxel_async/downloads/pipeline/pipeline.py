@@ -115,7 +115,7 @@ class Pipeline:
                 await claim.save(name=claim.name, sha256=sha256, proof="digest")
             return sha256 is not None
         try:
-            proof = (await inspect(self.item, self.services, claim.path, Kept())).proof
+            proof = (await inspect(self.item, self.services, claim.name, Kept())).proof
         except (Corrupt, NotAPackage):
             return False
         sha256 = await self.services.threads.run(digest_of, claim.path) if self.item.settings.checksum else None
@@ -132,7 +132,7 @@ class Pipeline:
         await claim.save(
             state="done", size=found.size, mtime_ns=found.mtime_ns, error=None, error_kind=None, finished_at=first_time
         )
-        await self.services.threads.run(self.services.disk.remove, claim.folder / claim.part)
+        await self.services.threads.run(self.services.disk.remove, claim.folder, claim.part)
         return self.downloaded(claim, fetched=False)
 
     @asynccontextmanager
@@ -209,7 +209,7 @@ class Pipeline:
         """Fetch what is missing and prove the file."""
         await body.fetch()
         inspection = await inspect(
-            self.item, self.services, part.file.path, body.kept, digests=body.digests, writer=part.writer
+            self.item, self.services, part.file.name, body.kept, digests=body.digests, writer=part.writer
         )
         return evolve(inspection, server_name=body.server_name, resumed_from=body.resumed_from)
 

@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 
 from pixxel_async._aio.threads import Threads
+from pixxel_async.downloads.disk import below
 from pixxel_async.downloads.disk.disk import Disk
 from pixxel_async.downloads.disk.parts.part_writer import PartWriter
 from pixxel_async.downloads.disk.syscalls import Syscalls
+from pixxel_async.downloads.disk.unzip import unpack
 from pixxel_async.errors import ConfigError, DiskFull, DownloadError, NameTaken
 from tests.support.system import descriptors, make_fifo, posix
 
@@ -33,7 +35,7 @@ def disk() -> Disk:
 def failing(code: int) -> Callable[..., Any]:
     """A call of the system that always fails."""
 
-    def call(*_: object) -> Any:
+    def call(*_: object, **__: object) -> Any:
         raise OSError(code, os.strerror(code))
 
     return call
@@ -98,7 +100,7 @@ def test_parts_are_private_and_published_files_follow_the_umask(tmp_path: Path) 
     part = disk.open_part(tmp_path, PART)
     assert stat.S_IMODE((tmp_path / PART).stat().st_mode) == 0o600
 
-    disk.publish(part, tmp_path / "w/j.zip")
+    disk.publish(part, "w/j.zip")
 
     assert stat.S_IMODE((tmp_path / "w/j.zip").stat().st_mode) == 0o640
 
@@ -191,10 +193,10 @@ def test_the_name_follows_the_bytes_and_is_kept(tmp_path: Path, way: str) -> Non
     order: list[str] = []
 
     def noting(name: str) -> Callable[..., Any]:
-        def call(*given: Any) -> Any:
+        def call(*given: Any, **at: Any) -> Any:
             folder = name == "fsync" and stat.S_ISDIR(os.fstat(given[0]).st_mode)
             order.append("fsync folder" if folder else name)
-            return getattr(os, name)(*given)
+            return getattr(os, name)(*given, **at)
 
         return call
 
@@ -204,7 +206,7 @@ def test_the_name_follows_the_bytes_and_is_kept(tmp_path: Path, way: str) -> Non
     part.write([b"proved"])
     order.clear()  # a folder that was made was synced, too
 
-    disk.publish(part, tmp_path / "w/final", replace=way == "replace")
+    disk.publish(part, "w/final", replace=way == "replace")
 
     assert order == ["fsync", way, "fsync folder"]
 
@@ -214,11 +216,11 @@ def test_publish_gives_the_final_name_and_nothing_else_stays(disk: Disk, tmp_pat
     part = disk.open_part(tmp_path, PART)
     part.write([b"data"])
 
-    final = disk.publish(part, tmp_path / "w/j.zip")
+    final = disk.publish(part, "w/j.zip")
 
     assert [path.name for path in (tmp_path / "w").iterdir()] == ["j.zip"]
     assert (final.regular, final.size) == (True, 4)
-    assert final == disk.look(tmp_path / "w/j.zip")
+    assert final == disk.look(tmp_path, "w/j.zip")
 
 
 @pytest.mark.fault("H-07")
@@ -232,7 +234,7 @@ def test_publish_goes_over_nothing(tmp_path: Path, kind: str, links: bool) -> No
     part.write([b"new"])
 
     with pytest.raises(NameTaken):
-        disk.publish(part, final)
+        disk.publish(part, "w/j.zip")
 
     assert (tmp_path / PART).read_bytes() == b"new"
     assert (tmp_path / "foreign").read_bytes() == b"foreign"
@@ -247,7 +249,7 @@ def test_replace_replaces_files_and_links_themselves(disk: Disk, tmp_path: Path,
     part = disk.open_part(tmp_path, PART)
     part.write([b"new"])
 
-    disk.publish(part, final, replace=True)
+    disk.publish(part, "w/j.zip", replace=True)
 
     assert final.read_bytes() == b"new" and not final.is_symlink()
     assert (tmp_path / "foreign").read_bytes() == b"foreign"
@@ -257,10 +259,10 @@ def test_replace_replaces_files_and_links_themselves(disk: Disk, tmp_path: Path,
 @pytest.mark.parametrize("kind", ["folder", "fifo"])
 def test_replace_leaves_what_is_no_file(disk: Disk, tmp_path: Path, kind: str) -> None:
     """Folders and devices are never replaced."""
-    final = make(tmp_path, kind)
+    make(tmp_path, kind)
 
     with pytest.raises(NameTaken):
-        disk.publish(disk.open_part(tmp_path, PART), final, replace=True)
+        disk.publish(disk.open_part(tmp_path, PART), "w/j.zip", replace=True)
 
 
 def make(folder: Path, kind: str) -> Path:
@@ -282,7 +284,7 @@ def make(folder: Path, kind: str) -> Path:
 def test_without_hard_links_publishing_renames(tmp_path: Path) -> None:
     """File systems without hard links get a look and a rename."""
     disk = Disk(Syscalls(link=failing(errno.EOPNOTSUPP)))
-    disk.publish(disk.open_part(tmp_path, PART), tmp_path / "w/j.zip")
+    disk.publish(disk.open_part(tmp_path, PART), "w/j.zip")
 
     assert [path.name for path in (tmp_path / "w").iterdir()] == ["j.zip"]
 
@@ -292,13 +294,13 @@ def test_a_scanner_that_holds_the_file_is_waited_for(tmp_path: Path) -> None:
     """L-07: access denied for a moment does not fail the package."""
     waits: list[float] = []
 
-    def replace(source: Path, target: Path) -> None:
+    def replace(source: Any, target: Any, **at: Any) -> None:
         if len(waits) < 2:
             raise PermissionError(errno.EACCES, "held")
-        os.replace(source, target)
+        os.replace(source, target, **at)
 
     disk = Disk(Syscalls(replace=replace, sleep=waits.append))
-    disk.publish(disk.open_part(tmp_path, PART), tmp_path / "w/j.zip", replace=True)
+    disk.publish(disk.open_part(tmp_path, PART), "w/j.zip", replace=True)
 
     assert waits == [0.02, 0.1]
 
@@ -331,11 +333,11 @@ def test_a_part_that_is_no_plain_file_is_refused(disk: Disk, tmp_path: Path, kin
 
 
 @pytest.mark.fault("H-08")
-@pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", ""])
+@pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "", ".pixxel/x", "C:x"])
 def test_no_name_leaves_the_folder(disk: Disk, tmp_path: Path, name: str) -> None:
     """I-8: a path outside of the folder is refused, whoever made it."""
     with pytest.raises(ConfigError):
-        disk.locate(tmp_path / "exports", name)
+        disk.open_part(tmp_path, name)
 
 
 @pytest.mark.fault("H-08")
@@ -374,9 +376,9 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
 def test_no_descriptor_stays_open(disk: Disk, tmp_path: Path) -> None:
     """Whether publishing works or not, the part's descriptor is closed."""
     before = len(descriptors())
-    disk.publish(disk.open_part(tmp_path, PART), tmp_path / "w/j.zip")
+    disk.publish(disk.open_part(tmp_path, PART), "w/j.zip")
     with pytest.raises(NameTaken):
-        disk.publish(disk.open_part(tmp_path, PART), tmp_path / "w/j.zip")
+        disk.publish(disk.open_part(tmp_path, PART), "w/j.zip")
     with disk.open_part(tmp_path, PART) as part:
         part.discard()
         part.close()
@@ -386,11 +388,13 @@ def test_no_descriptor_stays_open(disk: Disk, tmp_path: Path) -> None:
 
 def test_looking_at_nothing(disk: Disk, tmp_path: Path) -> None:
     """What is not there is None; what is no plain file says so; free space is a number."""
-    assert disk.look(tmp_path / "w/j.zip") is None
-    found = disk.look(tmp_path)
+    assert disk.look(tmp_path, "w/j.zip") is None
+    (tmp_path / "w").mkdir()
+    found = disk.look(tmp_path, "w")
     assert found is not None and not found.regular
     assert (disk.free(tmp_path) or 0) > 0
-    disk.remove(tmp_path / "nothing")
+    disk.remove(tmp_path, "nothing")
+    disk.remove(tmp_path, "no/thing")
 
 
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
@@ -399,7 +403,7 @@ def test_a_file_system_without_permissions_publishes(tmp_path: Path, code: int) 
     disk = Disk(Syscalls(fchmod=failing(code)))
     part = disk.open_part(tmp_path, PART)
     part.write([b"data"])
-    disk.publish(part, tmp_path / "w/j.zip")
+    disk.publish(part, "w/j.zip")
     assert (tmp_path / "w/j.zip").read_bytes() == b"data"
 
 
@@ -426,3 +430,67 @@ async def test_a_slow_disk_leaves_the_loop_free(tmp_path: Path) -> None:
     threads.close()
 
     assert (tmp_path / PART).read_bytes() == b"slow"
+
+
+@posix
+def test_a_directory_swapped_for_a_link_leads_nowhere_else(tmp_path: Path) -> None:
+    """A3: between the opening of a part file and its publishing its directory becomes a link: nothing goes there."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "j.zip").write_bytes(b"foreign")
+    (elsewhere / "files").mkdir()
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    disk = Disk()
+    part = disk.open_part(folder, PART)
+    part.write([b"bytes"])
+    (folder / "w").rename(folder / "old")
+    (folder / "w").symlink_to(elsewhere)
+
+    with pytest.raises(ConfigError, match="is in the way"):
+        disk.publish(part, "w/j.zip", replace=True)
+    with pytest.raises(ConfigError, match="is in the way"):
+        disk.remove(folder, "w/j.zip")
+    with pytest.raises(ConfigError, match="is in the way"):
+        disk.remove_tree(folder, "w/files")
+    with pytest.raises(ConfigError, match="is in the way"):
+        unpack(folder, "a.zip", "w/a.files", "w/.a.part.d")
+    assert disk.look(folder, "w/j.zip") is None
+    assert sorted(os.listdir(elsewhere)) == ["files", "j.zip"]
+    assert (elsewhere / "j.zip").read_bytes() == b"foreign"
+
+
+@pytest.mark.parametrize("descriptors_of_directories", [True, False])
+def test_a_directory_is_never_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, descriptors_of_directories: bool
+) -> None:
+    """A3: with directory descriptors and, as on Windows, without them; what is created beside it is right."""
+    monkeypatch.setattr(below, "HAS_DIR_FD", descriptors_of_directories and below.HAS_DIR_FD)
+    (tmp_path / "real").mkdir()
+    (tmp_path / "linked").symlink_to(tmp_path / "real")
+    (tmp_path / "file").touch()
+    for way in ("linked", "file"):
+        with pytest.raises(ConfigError, match="is in the way"), below.entry(tmp_path, f"{way}/x", Syscalls()):
+            pass
+    with pytest.raises(FileNotFoundError), below.entry(tmp_path, "no/x", Syscalls()):
+        pass
+    disk = Disk()
+    part = disk.open_part(tmp_path, "a/b/.x.part")
+    part.write([b"bytes"])
+    disk.publish(part, "a/b/x.zip")
+    assert (tmp_path / "a/b/x.zip").read_bytes() == b"bytes"
+    assert disk.look(tmp_path, "linked/x") is None
+
+
+def test_a_swap_while_a_directory_is_held_open_goes_unnoticed_outside(tmp_path: Path) -> None:
+    """A3: what is created goes into the directory that was opened, not to where a link leads by then."""
+    if not below.HAS_DIR_FD:
+        pytest.skip("this system has no directory descriptors")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "w").mkdir()
+    with below.entry(tmp_path, "w/new", Syscalls()) as there:
+        (tmp_path / "w").rename(tmp_path / "old")
+        (tmp_path / "w").symlink_to(tmp_path / "elsewhere")
+        os.close(there.open(os.O_RDWR | os.O_CREAT))
+    assert os.listdir(tmp_path / "old") == ["new"]
+    assert os.listdir(tmp_path / "elsewhere") == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from pixxel_async.downloads.record import Record
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.support.ground_truth import GroundTruth, part_bytes, sha256, until, visible
-from tests.support.system import posix
+from tests.support.system import RUN_MODULE, posix
 
 
 def lock_files(folder: Path) -> list[str]:
@@ -29,7 +28,7 @@ async def start(ground: GroundTruth, folder: Path, package: JobPackage, *options
     """An export in a process of its own."""
     command = [*options, ground.sandbox.url, ground.sandbox.api_key, str(folder), str(package)]
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.downloads.programs.export", *command, stdout=PIPE, stderr=STDOUT
+        *RUN_MODULE, "tests.downloads.programs.export", *command, stdout=PIPE, stderr=STDOUT
     )
 
 

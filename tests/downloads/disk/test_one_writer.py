@@ -123,5 +123,5 @@ def test_a_part_file_that_others_changed_gets_no_final_name(tmp_path: Path, spoi
     part.write([b"bytes"])
     spoil(part.path)
     with pytest.raises(DownloadError, match="was changed by another process") as caught:
-        disk.publish(part, tmp_path / "x.zip")
+        disk.publish(part, "x.zip")
     assert caught.value.retryable and not (tmp_path / "x.zip").exists()

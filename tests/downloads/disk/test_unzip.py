@@ -7,11 +7,13 @@ import errno
 import os
 import random
 import stat
+import threading
+import time
 import tracemalloc
 import zipfile
 from asyncio.subprocess import PIPE, STDOUT
+from functools import partial
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -20,10 +22,12 @@ from attrs import evolve
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async._formats.zip_entry import Entry
+from pixxel_async.downloads.disk import unzip
+from pixxel_async.downloads.disk.syscalls import Syscalls
 from pixxel_async.downloads.disk.unzip import unpack
 from pixxel_async.downloads.prove import members
 from pixxel_async.errors import Corrupt, DiskFull, DownloadError, NameTaken, TooLarge
-from pixxel_async.events import Downloaded, Failed, Skipped
+from pixxel_async.events import Downloaded, Event, Failed, Skipped, Unpacking
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.settings.constants import Constants
 from tests.support.archives import directory_of, make_zip, patched
@@ -191,7 +195,7 @@ def test_what_is_harmful_is_refused_as_a_whole(how: str, tmp_path: Path) -> None
         for member in BAD[how]:
             written.writestr(member, b"bad")
     with pytest.raises(DownloadError, match="nothing was unpacked") as caught:
-        unpack(archive, folder, tmp_path / ".part.d")
+        unpack(tmp_path, archive.name, folder.name, ".part.d")
     assert not caught.value.retryable
     assert sorted(os.listdir(tmp_path)) == ["a.zip"]
     assert not (tmp_path.parent / "x").exists()
@@ -204,7 +208,7 @@ CHANGED = {"at 10:20:30/B1.tif": "at 10_20_30/B1.tif", "C:/x": "C_/x", "a.txt:x"
 def test_names_that_some_systems_forbid_are_changed(tmp_path: Path) -> None:
     """Each of `< > : " | ? *` becomes `_` on every system, and the members say where each of them is."""
     (tmp_path / "a.zip").write_bytes(make_zip([(name, name.encode()) for name in CHANGED]))
-    unpack(tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d")
+    unpack(tmp_path, "a.zip", "a.files", ".part.d")
     assert below(tmp_path / "a.files") == {new: name.encode() for name, new in CHANGED.items()}
     assert {each.name: each.unpacked_as for each in members(tmp_path / "a.zip")} == CHANGED
 
@@ -214,18 +218,18 @@ def test_changed_names_stay_apart(tmp_path: Path) -> None:
     """Two members that would become one file are refused."""
     (tmp_path / "a.zip").write_bytes(make_zip([("a:b", b"1"), ("a_b", b"2")]))
     with pytest.raises(DownloadError, match="has the name of"):
-        unpack(tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d")
+        unpack(tmp_path, "a.zip", "a.files", ".part.d")
 
 
 def test_a_leading_dot_is_left_out(tmp_path: Path) -> None:
     """`./a` is `a`, in members and on the disk; both in one archive are two for one file."""
     (tmp_path / "a.zip").write_bytes(make_zip([("./", b""), ("./s/", b""), ("./s/B1.tif", b"x"), ("././b", b"y")]))
-    unpack(tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d")
+    unpack(tmp_path, "a.zip", "a.files", ".part.d")
     assert below(tmp_path / "a.files") == {"s/B1.tif": b"x", "b": b"y"}
     assert [each.name for each in members(tmp_path / "a.zip")] == ["./", "s/", "s/B1.tif", "b"]
     (tmp_path / "b.zip").write_bytes(make_zip([("./a", b"1"), ("a", b"2")]))
     with pytest.raises(DownloadError, match="has the name of"):
-        unpack(tmp_path / "b.zip", tmp_path / "b.files", tmp_path / ".part.d")
+        unpack(tmp_path, "b.zip", "b.files", ".part.d")
 
 
 @pytest.mark.parametrize(
@@ -242,9 +246,7 @@ def test_names_without_the_flag_of_utf8(raw: bytes, host: int, name: str, tmp_pa
     plain = make_zip([("x" * len(raw), b"1")]).replace(b"x" * len(raw), raw)
     data = patched(plain, directory_of(plain) + 5, bytes([host]))
     (tmp_path / "a.zip").write_bytes(data)
-    unpack(
-        tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d", wanted=lambda member: member.filename == name
-    )
+    unpack(tmp_path, "a.zip", "a.files", ".part.d", wanted=lambda member: member.filename == name)
     assert list(below(tmp_path / "a.files")) == [each.name for each in members(tmp_path / "a.zip")] == [name]
 
 
@@ -272,7 +274,7 @@ def test_ordinary_names_are_fine(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as written:
         for name in names:
             written.writestr(name, b"" if name in ("a/", "empty") else name.encode())
-    unpack(tmp_path / "a.zip", tmp_path / "a.files", tmp_path / ".part.d")
+    unpack(tmp_path, "a.zip", "a.files", ".part.d")
     assert below(tmp_path / "a.files") == inside(tmp_path / "a.zip")
 
 
@@ -287,10 +289,10 @@ def test_bombs_are_refused(tmp_path: Path) -> None:
     """What would come out is bounded by a number, and by the disk, before anything is written."""
     archive = bomb(tmp_path / "a.zip")
     with pytest.raises(TooLarge, match="max_extracted_bytes"):
-        unpack(archive, tmp_path / "a.files", tmp_path / ".part.d", limit=2_999_999)
+        unpack(tmp_path, archive.name, "a.files", ".part.d", limit=2_999_999)
     with pytest.raises(TooLarge, match="the disk"):
-        unpack(archive, tmp_path / "a.files", tmp_path / ".part.d", keep_free=1 << 60)
-    unpack(archive, tmp_path / "a.files", tmp_path / ".part.d", limit=3_000_000)
+        unpack(tmp_path, archive.name, "a.files", ".part.d", keep_free=1 << 60)
+    unpack(tmp_path, archive.name, "a.files", ".part.d", limit=3_000_000)
     assert (tmp_path / "a.files" / "zeros").stat().st_size == 3_000_000
 
 
@@ -304,17 +306,17 @@ def test_a_size_that_lies_is_found_out(tmp_path: Path) -> None:
         data[at : at + 4] = (1_000).to_bytes(4, "little")
     archive.write_bytes(data)
     with pytest.raises(Corrupt):
-        unpack(archive, tmp_path / "a.files", tmp_path / ".part.d")
+        unpack(tmp_path, archive.name, "a.files", ".part.d")
     assert sorted(os.listdir(tmp_path)) == ["a.zip"]
 
 
 @pytest.mark.fault("L-08")
 def test_it_can_be_stopped(tmp_path: Path) -> None:
     """A cancellation ends it between two pieces, and what was written is gone."""
-    stop = Event()
+    stop = threading.Event()
     stop.set()
     with pytest.raises(DownloadError, match="stopped"):
-        unpack(bomb(tmp_path / "a.zip"), tmp_path / "a.files", tmp_path / ".part.d", stop=stop)
+        unpack(tmp_path, bomb(tmp_path / "a.zip").name, "a.files", ".part.d", stop=stop)
     assert sorted(os.listdir(tmp_path)) == ["a.zip"]
 
 
@@ -342,7 +344,7 @@ def test_disk_errors_are_ours(tmp_path: Path) -> None:
     """What the system refuses is told as a DownloadError with the folder's name."""
     (tmp_path / "no").write_text("")
     with pytest.raises(DownloadError, match="unpack into") as caught:
-        unpack(bomb(tmp_path / "a.zip"), tmp_path / "no" / "a.files", tmp_path / "no" / ".part.d")
+        unpack(tmp_path / "no", "a.zip", "a.files", ".part.d")
     assert not isinstance(caught.value, DiskFull)
 
 
@@ -396,12 +398,33 @@ async def test_a_failure_after_the_rename_is_known_as_ours(
     async with DownloadManager(client, tmp_path) as manager:
         await manager.fetch(package)
         with monkeypatch.context() as patch:
-            patch.setattr(os, "fsync", fsync)
+            patch.setattr(unzip, "Syscalls", partial(Syscalls, fsync=fsync))
             with pytest.raises(DownloadError, match="EIO"):
                 await manager.fetch(package, extract=True)
         done = await manager.fetch(package, extract=True)
 
     assert done.folder is not None and below(done.folder) == inside(done.path)
+
+
+async def test_unpacking_tells_its_progress(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """A4: its begin, some of its way and its end are events, with the files written and all files."""
+    events: list[Event] = []
+    async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
+        done = await manager.fetch(package, extract=True)
+    assert done.folder is not None
+    told = [(event.files, event.total) for event in events if isinstance(event, Unpacking)]
+    count = len(below(done.folder))
+    assert told[0] == (0, count) and told[-1] == (count, count) and told == sorted(told)
+
+
+def test_progress_is_told_a_few_times_a_second(tmp_path: Path) -> None:
+    """A4: thousands of small files are no thousands of events."""
+    (tmp_path / "a.zip").write_bytes(make_zip([(f"d/{number}", b"x") for number in range(2000)]))
+    told: list[tuple[int, int]] = []
+    began = time.monotonic()
+    unpack(tmp_path, "a.zip", "a.files", ".part.d", progress=lambda *done: told.append(done))
+    assert told[0] == (0, 2000) and told[-1] == (2000, 2000)
+    assert len(told) <= 3 + (time.monotonic() - began) / unzip.INTERVAL
 
 
 @pytest.mark.fault("L-05")
@@ -420,7 +443,7 @@ def test_members_are_counted_before_the_directory_is_read(tmp_path: Path) -> Non
     tracemalloc.start()
     try:
         with pytest.raises(TooLarge, match="1,000,001 members"):
-            unpack(archive, tmp_path / "out", tmp_path / ".out")
+            unpack(tmp_path, archive.name, "out", ".out")
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
     finally:
         tracemalloc.stop()

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from ...._files import NO_PERMISSIONS
 from ....errors import DownloadError
+from ..below import Entry, entry
 from ..syscalls import Buffer, Syscalls, named
 
 __all__ = ["Hasher", "PartBusy", "PartFile"]
@@ -36,12 +37,16 @@ class PartFile:
     It is locked while it is open, so that no second descriptor, of this process or another, writes to it.
 
     Attributes:
-        path: where it is.
+        folder: the manager's folder.
+        name: below the folder.
+        path: of both.
         size: where it ends.
     """
 
-    def __init__(self, path: Path, fd: int, size: int, calls: Syscalls) -> None:
-        self.path = path
+    def __init__(self, folder: Path, name: str, fd: int, size: int, calls: Syscalls) -> None:
+        self.folder = folder
+        self.name = name
+        self.path = folder / name
         self.size = size
         self._fd = fd
         self._calls = calls
@@ -118,19 +123,18 @@ class PartFile:
                     raise
         self.sync()
 
-    def check_unchanged(self) -> None:
-        """Check that the file has the size that was written, and is the one at its path and at no other.
+    def check_unchanged(self, there: Entry) -> None:
+        """Check that the file has the size that was written, and is the one at its name and at no other.
+
+        Args:
+            there: its name.
 
         Raises:
             DownloadError: another process cut, extended, replaced or linked it; the file is removed.
         """
         with named("look at", self.path):
-            mine = self._calls.fstat(self._fd)
-            try:
-                there = self._calls.lstat(self.path)
-            except FileNotFoundError:
-                there = None
-        same = there is not None and (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+            mine, found = self._calls.fstat(self._fd), there.lstat()
+        same = found is not None and (found.st_dev, found.st_ino) == (mine.st_dev, mine.st_ino)
         if not same or mine.st_size != self.size or mine.st_nlink != 1:
             if same:
                 self.discard()
@@ -168,8 +172,8 @@ class PartFile:
         """Close and remove the file."""
         with suppress(DownloadError):
             self.close()
-        with named("remove", self.path), suppress(FileNotFoundError):
-            self._calls.unlink(self.path)
+        with named("remove", self.path), suppress(FileNotFoundError), entry(self.folder, self.name, self._calls) as it:
+            it.unlink()
         self.size = 0
 
 

@@ -9,6 +9,8 @@ from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 
+from ....errors import ConfigError
+from ..below import Entry, entry
 from ..syscalls import Syscalls
 
 __all__ = ["StaleParts", "sweep"]
@@ -26,32 +28,32 @@ class StaleParts:
     and can publish nothing.
     """
 
-    def __init__(self, calls: Syscalls) -> None:
-        self._calls = calls
+    def __init__(self) -> None:
         self._guard = threading.Lock()
         self._found: dict[Path, dict[str, list[str]]] = {}
 
-    def remove_others(self, part: Path, *, again: bool = False) -> None:
+    def remove_others(self, part: Entry, *, again: bool = False) -> None:
         """Remove all part files of a package but one.
 
         Args:
             part: the one that stays.
             again: scan the folder although it was scanned before: a lease was taken over meanwhile.
         """
-        matched = PART_NAME.fullmatch(part.name)
+        folder = part.path.parent
+        matched = PART_NAME.fullmatch(part.path.name)
         if matched is None:
             return
         with self._guard:
-            if again or part.parent not in self._found:
-                self._found[part.parent] = _scan(part.parent)
-            names = self._found[part.parent].pop(matched[1], [])
+            if again or folder not in self._found:
+                self._found[folder] = _scan(folder if part.fd is None else part.fd)
+            names = self._found[folder].pop(matched[1], [])
         for name in names:
-            if name != part.name:
+            if name != part.path.name:
                 with suppress(OSError):  # another user's, or open on a system where that keeps it
-                    self._calls.unlink(part.parent / name)
+                    part.beside(name).unlink()
 
 
-def _scan(folder: Path) -> dict[str, list[str]]:
+def _scan(folder: Path | int) -> dict[str, list[str]]:
     found = defaultdict(list)
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -66,20 +68,21 @@ def sweep(folder: Path, calls: Syscalls) -> None:
     What was known of them, their length and validators, is lost with the record: none of them can be gone on with.
     """
     seen = 0
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder):  # follows no links
         folders[:] = [name for name in folders if name != ".pixxel"]
         seen += len(folders) + len(names)
         if seen > MAX_ENTRIES:
             return
         for name in filter(PART_NAME.fullmatch, names):
-            with suppress(OSError):
-                _remove_if_abandoned(os.path.join(place, name), calls)
+            below = Path(place, name).relative_to(folder).as_posix()
+            with suppress(OSError, ConfigError), entry(folder, below, calls) as part:
+                _remove_if_abandoned(part)
 
 
-def _remove_if_abandoned(path: str, calls: Syscalls) -> None:
-    fd = calls.open(path, os.O_RDWR | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
+def _remove_if_abandoned(part: Entry) -> None:
+    fd = part.open(os.O_RDWR | getattr(os, "O_NONBLOCK", 0))
     try:
-        if calls.lock(fd):
-            calls.unlink(path)
+        if part.calls.lock(fd):
+            part.unlink()
     finally:
-        calls.close(fd)
+        part.calls.close(fd)
