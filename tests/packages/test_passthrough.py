@@ -256,7 +256,7 @@ async def test_a_part_that_nobody_asked_for(client: PixxelClient, package: str, 
     sandbox.inject(Fault(route="storage", kind="wrong-range"))
     assert await read(client.packages.open(package, range="bytes=10-19")) == whole[10:20]
     sandbox.inject(Fault(route="storage", kind="wrong-range", times=None))
-    with pytest.raises(DownloadError, match="6 attempts without progress"):
+    with pytest.raises(DownloadError, match="8 attempts without progress"):
         await client.packages.open(package, range="bytes=10-19")
 
 

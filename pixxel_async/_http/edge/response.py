@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import zlib
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..._redact import redact_url
-from ...errors import ConnectionFailed, DecodeError
+from ...errors import ConnectionFailed, DecodeError, PixxelError
 from ...settings import HTTPSettings, Secret
 from ...settings.constants import MAX_ERROR_BODY
 from ..reply import TransportFailure
 from ..rules.body_limits import ERROR_BODY_TIMEOUT, too_large
+from .decoding import BodyDecoder, coding_of
 from .failures import READ_FAILURES, to_failure
 
 if TYPE_CHECKING:
@@ -27,23 +29,58 @@ class Response:
     Args:
         no_progress: timeout in seconds between two bytes of the body.
         piece: most bytes returned per read; None for as many as arrived together.
+        decode: whether the body is decompressed.
     """
 
-    def __init__(self, response: ClientResponse, no_progress: float, url: Secret, piece: int | None = None) -> None:
+    def __init__(
+        self,
+        response: ClientResponse,
+        no_progress: float,
+        url: Secret,
+        piece: int | None = None,
+        *,
+        decode: bool = False,
+    ) -> None:
         self.status = response.status
         self.headers: Mapping[str, str] = _join_headers(response.headers)
         self.url = url
         self._response = response
         self._no_progress = no_progress
         self._piece = piece
+        self._coding = coding_of(self.headers.get("content-encoding", "")) if decode else ""
+        self._decoder = BodyDecoder(self._coding) if self._coding in ("gzip", "deflate") else None
 
     @property
     def raw_size(self) -> int:
         """Bytes of the body received so far, before decompression."""
         return self._response.content.total_raw_bytes
 
-    async def read(self) -> bytes | TransportFailure:
+    def read(self) -> Coroutine[Any, Any, bytes | TransportFailure]:
         """Return the next bytes, at least one and at most `piece`; b"" at the end of the body."""
+        return self._read_decoded() if self._coding else self._read_raw()
+
+    async def _read_decoded(self) -> bytes | TransportFailure:
+        """Return the next decompressed bytes, at least one; b"" at the end of the body."""
+        decoder = self._decoder
+        if decoder is None:
+            error: PixxelError = DecodeError(f"the answer is compressed with {self._coding}, which was not asked for")
+            return TransportFailure("body", error)
+        with suppress(zlib.error):
+            while not (piece := decoder.take()):
+                chunk = await self._read_raw()
+                if isinstance(chunk, TransportFailure):
+                    return chunk
+                if not chunk and decoder.complete:
+                    return b""
+                if not chunk:
+                    break
+                decoder.give(chunk)
+            if piece:
+                return piece
+        error = ConnectionFailed(f"{redact_url(self.url.reveal())}: the body is cut or damaged within its compression")
+        return TransportFailure("body", error)
+
+    async def _read_raw(self) -> bytes | TransportFailure:
         content = self._response.content
         try:
             if self._piece is not None and (chunk := content.read_nowait(self._piece)):

@@ -102,7 +102,6 @@ class Transport:
         self._storage = self._session(
             connector or aiohttp.TCPConnector(limit=0, ssl=checked, resolver=screened),
             {"Accept-Encoding": "identity", "User-Agent": user_agent},
-            auto_decompress=False,
             read_bufsize=_LINK_BUFFER,
         )
 
@@ -165,6 +164,7 @@ class Transport:
             timeout=aiohttp.ClientTimeout(total=None, connect=self._http.connect_timeout),
             trace_configs=[trace],
             middlewares=[_no_resend],
+            auto_decompress=False,  # `Response` decodes those of the API
             max_line_size=MAX_LINE,
             max_field_size=MAX_LINE,
             **how,
@@ -220,7 +220,7 @@ class Transport:
                     read_bufsize=buffer,
                     trace_request_ctx=lambda: reached[-1].connected(),
                 )
-            answer = Response(response, http.read_timeout, url, buffer)
+            answer = Response(response, http.read_timeout, url, buffer, decode=session is self._api)
             self._bodies.add(answer)
             return answer
         except FAILURES as error:
