@@ -62,6 +62,7 @@ class Pipeline:
     def __init__(self, item: Item, services: Services) -> None:
         self.item = item
         self.services = services
+        self.began = services.timing.clock()
 
     async def run(self) -> Downloaded:
         """Take the lease, fetch, prove, publish, record, unpack.
@@ -234,6 +235,7 @@ class Pipeline:
             "state": "publishing", "size": part.file.size, "total": part.file.size, "mtime_ns": proof.mtime_ns,
             "sha256": digest.hex() if digest else None, "proof": proof.proof.proof, "container": proof.proof.container,
             "server_name": proof.server_name, "fields": dict(self.item.wanted.fields), "regions": None,
+            "asked_at": self.wall_time(self.item.asked), "started_at": self.wall_time(self.began),
         }  # fmt: skip
         claim.name = with_suffix(claim.name, proof.proof.container)
         try:
@@ -241,6 +243,10 @@ class Pipeline:
         except NameTaken:  # by another package of this record: append the package's own hash
             claim.name = distinct(claim.name, self.item.package)
             await claim.save(name=claim.name, **changes)
+
+    def wall_time(self, moment: float) -> float:
+        """Convert a reading of the monotonic clock to seconds since 1970."""
+        return self.services.now() - (self.services.timing.clock() - moment)
 
     async def publish(self, claim: ClaimedItem, part: OpenPart) -> Final:
         """Sync the part file and give it its final name, or upload it."""

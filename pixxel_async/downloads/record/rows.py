@@ -59,6 +59,7 @@ class Row(NamedTuple):
         synced: bytes of the part file that were surely on the disk when this was written.
         boot: the machine's start when the part file was last worked on.
         updated_at, finished_at: seconds since 1970.
+        asked_at, started_at: when the run that fetched it first asked for it, and began to stream it.
         fields: what name templates may use.
         regions: which parts of the part file are filled, as JSON, where a body comes in several streams.
         extracted: what was unpacked from the file and where, as JSON.
@@ -87,6 +88,8 @@ class Row(NamedTuple):
     boot: str = ""
     updated_at: float = 0.0
     finished_at: float | None = None
+    asked_at: float | None = None
+    started_at: float | None = None
     fields: Mapping[str, Any] = _NOTHING
     regions: str | None = None
     extracted: str | None = None
@@ -119,7 +122,7 @@ _FIELDS = COLUMNS.index("fields")
 _JSON = json.JSONDecoder()
 _NUMBERS: Mapping[str, Callable[[Any], int | float]] = {
     **dict.fromkeys(("size", "mtime_ns", "total", "retryable", "runs", "synced"), int),
-    **dict.fromkeys(("updated_at", "finished_at", "counted_at"), float),
+    **dict.fromkeys(("updated_at", "finished_at", "asked_at", "started_at", "counted_at"), float),
 }
 """Types that the database gives to numbers; the checksum is over what will be read."""
 

@@ -6,8 +6,8 @@ __all__ = ["APPLICATION", "SCHEMA", "VERSION"]
 
 APPLICATION = 0x50495843
 """SQLite application id ("PIXC"), which tells our files from other databases."""
-VERSION = 5
-"""Version of `SCHEMA`, as SQLite's user_version. A newer one is refused; 1 to 4 were never released."""
+VERSION = 6
+"""Version of `SCHEMA`, as SQLite's user_version. A newer one is refused; 1 to 5 were never released."""
 
 SCHEMA: tuple[str, ...] = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -24,7 +24,8 @@ SCHEMA: tuple[str, ...] = (
         etag TEXT, last_modified TEXT, total INTEGER, server_name TEXT, download_id TEXT,
         error TEXT, error_kind TEXT, retryable INTEGER NOT NULL DEFAULT 0, runs INTEGER NOT NULL DEFAULT 0,
         synced INTEGER NOT NULL DEFAULT 0, boot TEXT NOT NULL DEFAULT '', updated_at REAL NOT NULL DEFAULT 0,
-        finished_at REAL, fields TEXT NOT NULL DEFAULT '{}', regions TEXT, extracted TEXT, counted_at REAL,
+        finished_at REAL, asked_at REAL, started_at REAL, fields TEXT NOT NULL DEFAULT '{}', regions TEXT,
+        extracted TEXT, counted_at REAL,
         seal INTEGER, folded TEXT, owner INTEGER, abandoned INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (identity, folder)
     ) WITHOUT ROWID
