@@ -52,6 +52,7 @@ class Call:
         body: JSON body as plain values (`to_wire` was applied); None for no body.
         repeat: repeat class in place of the operation's, such as `safe` for a dry run.
         keyless: whether it is sent without the key, as `ping` is.
+        max_bytes: bytes of its response at most, where that is less than `http.max_response_bytes`.
     """
 
     operation: Operation
@@ -60,6 +61,7 @@ class Call:
     body: Any = field(default=None, repr=False)
     repeat: Repeat | None = None
     keyless: bool = False
+    max_bytes: int | None = None
 
     @property
     def repeat_class(self) -> Repeat:

@@ -124,8 +124,14 @@ def _join_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-async def read_whole(answer: Response, operation: str, http: HTTPSettings) -> bytes | TransportFailure:
-    """Read the whole body; of an error only what arrives within the limits for errors."""
+async def read_whole(
+    answer: Response, operation: str, http: HTTPSettings, max_bytes: int | None = None
+) -> bytes | TransportFailure:
+    """Read the whole body; of an error only what arrives within the limits for errors.
+
+    Args:
+        max_bytes: bytes at most, where that is less than `http.max_response_bytes`.
+    """
     if answer.status >= 300:
         return await answer.start(MAX_ERROR_BODY)
     announced = answer.headers.get("content-length", "")
@@ -133,7 +139,8 @@ async def read_whole(answer: Response, operation: str, http: HTTPSettings) -> by
         return TransportFailure(
             "body", ConnectionFailed(f"the answer to {operation} is not HTTP: its length is no number")
         )
-    reason = too_large(int(announced or 0), 0, http.max_response_bytes)
+    limit = http.max_response_bytes if max_bytes is None else min(max_bytes, http.max_response_bytes)
+    reason = too_large(int(announced or 0), 0, limit)
     blocks: list[bytes] = []
     size = 0
     while not reason:
@@ -144,6 +151,9 @@ async def read_whole(answer: Response, operation: str, http: HTTPSettings) -> by
             return b"".join(blocks)
         blocks.append(block)
         size += len(block)
-        reason = too_large(size, answer.raw_size, http.max_response_bytes)
-    text = f"the answer to {operation} {reason}; ask for smaller pages or raise http.max_response_bytes"
+        reason = too_large(size, answer.raw_size, limit)
+    advice = "no answer to it is that large"
+    if max_bytes is None:
+        advice = "ask for smaller pages or raise http.max_response_bytes"
+    text = f"the answer to {operation} {reason}; {advice}"
     return TransportFailure("body", DecodeError(text, status=answer.status, operation=operation))

@@ -186,7 +186,7 @@ class Transport:
         if request.opened and answer.status < 300:
             return Opened(answer.status, answer.headers, b"", request.method, request.path, answer=answer)
         try:
-            body = await read_whole(answer, request.operation, self._http)
+            body = await read_whole(answer, request.operation, self._http, request.max_bytes)
         finally:
             answer.close()
         if isinstance(body, TransportFailure):

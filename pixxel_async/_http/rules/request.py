@@ -31,6 +31,7 @@ class PreparedRequest:
         target: path and query, percent-encoded.
         path: the path template, for messages.
         opened: whether the caller streams the body of a successful response.
+        max_bytes: bytes of the response at most; None for the setting alone.
     """
 
     operation: str
@@ -40,6 +41,7 @@ class PreparedRequest:
     headers: Mapping[str, str]
     body: bytes | None = field(default=None, repr=False)
     opened: bool = False
+    max_bytes: int | None = None
 
 
 def build(call: Call, user_agent: str) -> PreparedRequest:
@@ -53,7 +55,9 @@ def build(call: Call, user_agent: str) -> PreparedRequest:
         headers["Content-Type"] = "application/json"
         body = encode_body(call.body)
     target = f"{path}?{arguments}" if arguments else path
-    return PreparedRequest(operation.name, operation.method, target, operation.path, headers, body)
+    return PreparedRequest(
+        operation.name, operation.method, target, operation.path, headers, body, max_bytes=call.max_bytes
+    )
 
 
 def streamed(request: PreparedRequest) -> PreparedRequest:

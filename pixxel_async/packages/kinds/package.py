@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
-from attrs import fields, frozen
+from attrs import evolve, fields, frozen
 
 from ..._redact import mask
 from ...errors import ConfigError
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ..._formats.detect import Container
     from ..._http.call import Call
     from ..._http.resource import API
+
+
+MAX_ANSWER = 1_000_000
+"""Bytes of one answer to a package request, a status word and a link, at most; chosen."""
 
 
 @cache
@@ -146,7 +150,8 @@ class Packed(Package):
 
     async def ask(self, api: API, download_id: str = "") -> PackageAnswer:
         """Request the package, or its state, by one call."""
-        found, headers = await api.one_and_headers(self.call(download_id), self.answer)
+        call = evolve(self.call(download_id), max_bytes=MAX_ANSWER)
+        found, headers = await api.one_and_headers(call, self.answer)
         id = getattr(found, self.id_member, None) if self.by_id else ""
         return PackageAnswer.of(found, headers, str(id or download_id))
 
