@@ -6,7 +6,7 @@ exception as its cause, and all of them survive `pickle`.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 __all__ = [
     "APIError",
@@ -19,6 +19,7 @@ __all__ = [
     "DecodeError",
     "DiskFull",
     "DownloadError",
+    "DownloadStage",
     "Forbidden",
     "IncompleteListing",
     "KeyRefused",
@@ -239,21 +240,27 @@ class WaitFailed(PixxelError):
         self.value = value
 
 
+DownloadStage = Literal["ask", "wait", "stream", "prove", "publish", "extract"]
+"""Where a package failed: at the request for it, in packing, in its body, its proof, its name, or in unpacking."""
+
+
 class DownloadError(PixxelError):
     """A package did not reach the disk.
 
     Attributes:
         package: the package in its text form, such as `job:W/J`.
-        stage: where it ended: `ask`, `wait`, `stream`, `prove`, `publish`.
+        stage: where it ended.
         status: HTTP status of the storage's answer where one decided; else 0.
     """
 
-    stage_default: ClassVar[str] = "stream"
+    stage_default: ClassVar[DownloadStage] = "stream"
 
-    def __init__(self, message: str = "", *, package: str = "", stage: str = "", status: int = 0) -> None:
+    def __init__(
+        self, message: str = "", *, package: str = "", stage: DownloadStage | None = None, status: int = 0
+    ) -> None:
         super().__init__(message)
         self.package = package
-        self.stage = stage or self.stage_default
+        self.stage: DownloadStage = stage or self.stage_default
         self.status = status
 
 

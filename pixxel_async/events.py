@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
 from ._formats.zip_entry import is_raster
 from ._formats.zip_walk import listing
-from .errors import PixxelError
+from .errors import DownloadStage, PixxelError
 
 if TYPE_CHECKING:
     from .packages import Package
@@ -26,6 +26,7 @@ __all__ = [
     "Moved",
     "Outcome",
     "Paused",
+    "ProofKind",
     "Proving",
     "Renewed",
     "Rewound",
@@ -34,6 +35,10 @@ __all__ = [
     "Unpacking",
     "Waiting",
 ]
+
+
+ProofKind = Literal["crc", "structure", "digest", "size"]
+"""How a file was proved: by checksums of all its contents, by its structure, by the storage's digest, by its length."""
 
 
 @frozen
@@ -156,7 +161,7 @@ class Downloaded:
             folder that it would have, where nothing is left.
         size: its bytes.
         sha256: its digest in hex; None with `digest=None`.
-        proof: how it was proved: `crc`, `structure`, `digest` or `size`.
+        proof: how it was proved.
         fetched: False when it was there already.
         server_name: the name that the storage gave it, a field and nothing more; None when it gave none.
         seconds: from the first request for it until now.
@@ -169,7 +174,7 @@ class Downloaded:
     path: Path
     size: int
     sha256: str | None = None
-    proof: str = "size"
+    proof: ProofKind = "size"
     fetched: bool = True
     _members: tuple[Any, ...] | None = field(default=None, repr=False, eq=False)
     server_name: str | None = None
@@ -238,12 +243,12 @@ class Failed:
     Attributes:
         package: the package.
         error: the reason; `error.retryable` says whether a later attempt may succeed.
-        stage: where it failed: `ask`, `wait`, `stream`, `prove` or `publish`.
+        stage: where it failed.
     """
 
     package: Package
     error: PixxelError
-    stage: str = "stream"
+    stage: DownloadStage = "stream"
 
 
 MAX_LISTED_MEMBERS = 10_000

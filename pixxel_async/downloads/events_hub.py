@@ -72,9 +72,14 @@ class EventSubscription(AsyncIterator[Event]):
         return event
 
     def end(self) -> None:
-        """End the subscription."""
+        """End the iteration once the latest event was read."""
         self._ended = True
         self._news.set()
+
+    async def aclose(self) -> None:
+        """End the subscription; closing twice is harmless."""
+        self._newest = None
+        self.end()
 
 
 class EventHub:

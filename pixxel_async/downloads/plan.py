@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from attrs import evolve, frozen
 
@@ -30,6 +30,7 @@ from .services import ReadServices
 if TYPE_CHECKING:
     from ..client import PixxelClient
     from ..packages import Link, Package
+    from ..settings import DownloadOptions
 
 __all__ = ["Planned", "dry_run", "plan"]
 
@@ -131,7 +132,7 @@ async def dry_run(
     *,
     record: Path | None = None,
     sizes: bool = False,
-    **settings: Any,
+    **settings: Unpack[DownloadOptions],
 ) -> list[Planned]:
     """Plan what `fetch_all(packages, …)` would do in a place, without writing anything there.
 

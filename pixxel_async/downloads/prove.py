@@ -23,11 +23,9 @@ from .._formats.zip_structure import Entry
 from .._formats.zip_walk import ReadableFile, listing, walk
 from .._redact import excerpt
 from ..errors import Corrupt, DownloadError, NotAPackage
+from ..events import ProofKind
 
-__all__ = ["InMemory", "Proof", "Stopped", "Strength", "members", "prove"]
-
-Strength = Literal["crc", "structure", "digest", "size"]
-"""How a file was proved: by checksums of all its contents, by its structure, by the storage's digest, by its length."""
+__all__ = ["InMemory", "Proof", "Stopped", "members", "prove"]
 
 Verify = Literal["full", "structure", "size"]
 
@@ -51,7 +49,7 @@ class Proof:
     """
 
     container: Container
-    proof: Strength
+    proof: ProofKind
     size: int
     members: int | None = None
     note: str = ""
@@ -158,13 +156,13 @@ def _prove_contents(
     seen: StreamSummary | None,
     tick: Callable[[], None],
 ) -> Proof:
-    weakest: Strength = "digest" if stated else "size"
+    weakest: ProofKind = "digest" if stated else "size"
     if verify == "size":
         return Proof(container, weakest, size)
 
     if container == "zip":
         walked = walk(source, unpack=verify == "full", tick=tick, seen=seen)
-        proof: Strength = "crc" if verify == "full" and not walked.note else "structure"
+        proof: ProofKind = "crc" if verify == "full" and not walked.note else "structure"
         return Proof(container, _stronger(proof, weakest), size, walked.members, walked.note)
     found = check_format(source, container, full=verify == "full", tick=tick)
     notes = {
@@ -176,8 +174,8 @@ def _prove_contents(
     return Proof(container, _stronger(found, weakest), size, note=note)
 
 
-def _stronger(one: Strength, other: Strength) -> Strength:
-    order: tuple[Strength, ...] = ("crc", "digest", "structure", "size")
+def _stronger(one: ProofKind, other: ProofKind) -> ProofKind:
+    order: tuple[ProofKind, ...] = ("crc", "digest", "structure", "size")
     return min(one, other, key=order.index)
 
 

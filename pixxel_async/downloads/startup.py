@@ -62,7 +62,7 @@ async def start(
         await finish(homes.close())
         threads.close()
         if opened is not None:
-            await opened.close()
+            await opened.aclose()
         raise
     room = DiskSpace(disk, threads)
     clock = ActiveClock(client.timing.clock)
@@ -102,6 +102,6 @@ async def shut(engine: Engine, homes: Locations, board: EventHub, error: Downloa
     finally:
         board.close()
         engine.services.watchdog.close()
-        await engine.services.record.close()
+        await engine.services.record.aclose()
         await homes.close()
         engine.services.threads.close()

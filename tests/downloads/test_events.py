@@ -162,3 +162,13 @@ async def test_a_total_is_a_total(client: PixxelClient, ground: GroundTruth, tmp
         await collect(manager.fetch_all(source()))
 
         assert set(seen) == {None} and manager.snapshot().to_come == 0
+
+
+async def test_a_subscription_is_closed_by_aclose(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """As everything that is closed: `aclose`, twice without harm; the iteration ends, and the package goes on."""
+    async with DownloadManager(client, tmp_path) as manager:
+        states = manager.watch(package)
+        await states.aclose()
+        await states.aclose()
+        assert [state async for state in states] == []
+        assert (await manager.fetch(package)).fetched

@@ -74,8 +74,8 @@ class Preview:
         run = self._run
         if sizes:
             self.note(_NOTICE)
-        named = {} if run.name is None else {"name_template": run.name}
-        self._planned = await dry_run(client, run.to, source, record=run.record, sizes=sizes, **run.settings, **named)
+        settings = run.settings | ({} if run.name is None else {"name_template": run.name})
+        self._planned = await dry_run(client, run.to, source, record=run.record, sizes=sizes, **settings)
         form = run.form or (None if run.quiet else "table")
         if form is not None:
             await anyio.to_thread.run_sync(self._write, form, sizes)

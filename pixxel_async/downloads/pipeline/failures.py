@@ -8,7 +8,16 @@ from traceback import format_tb
 from typing import TYPE_CHECKING
 
 from ..._redact import excerpt
-from ...errors import Corrupt, DownloadError, LinkExpired, NotAPackage, NotFound, PackageFailed, PixxelError
+from ...errors import (
+    Corrupt,
+    DownloadError,
+    DownloadStage,
+    LinkExpired,
+    NotAPackage,
+    NotFound,
+    PackageFailed,
+    PixxelError,
+)
 from ..rules.giving_up import counts_against, counts_today
 
 if TYPE_CHECKING:
@@ -60,7 +69,7 @@ def _never_had_a_byte(row: Row | None) -> bool:
     return row is None or (row.total, row.size, row.finished_at) == (None, None, None)
 
 
-def unforeseen(error: Exception, stage: str, item: Item | None = None) -> DownloadError:
+def unforeseen(error: Exception, stage: DownloadStage, item: Item | None = None) -> DownloadError:
     """Wrap an exception that is a bug of ours; `item` is None where it ends all items."""
     # The message may hold a signed link: the log gets the traceback alone.
     log.error("unforeseen %s in stage %s\n%s", type(error).__name__, stage, "".join(format_tb(error.__traceback__)))

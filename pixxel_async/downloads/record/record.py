@@ -84,9 +84,9 @@ class Record:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.close()
+        await self.aclose()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Finish what was asked for, release all leases, end the thread; closing twice is harmless."""
         await self._writer.close()
 

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from ..._formats.name_encoding import from_native, to_native
 from ...errors import ConfigError
+from ...events import ProofKind
 from ..rules.file_names import is_below
 
 __all__ = [
@@ -47,7 +48,7 @@ class Row(NamedTuple):
         part: path of the part file below the folder.
         size, mtime_ns: of the proved file, from "publishing" on.
         sha256: hex digest of the file; None when none was wanted.
-        proof: how it was proved: `crc`, `structure`, `digest`, `size`.
+        proof: how it was proved.
         container: what its bytes are.
         etag, last_modified, total: validators and length that the storage announced for the bytes in the part file.
         server_name: the name that the server gave the file; for people only.
@@ -73,7 +74,7 @@ class Row(NamedTuple):
     size: int | None = None
     mtime_ns: int | None = None
     sha256: str | None = None
-    proof: str | None = None
+    proof: ProofKind | None = None
     container: str | None = None
     etag: str | None = None
     last_modified: str | None = None

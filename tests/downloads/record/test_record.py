@@ -47,7 +47,7 @@ async def main(folder, wanted):
             await record.save(f"job:w/{number}", folder, state="done", size=5)
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    await record.close()
+    await record.aclose()
 
 asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
 """
@@ -277,7 +277,7 @@ async def test_a_record_is_bound(tmp_path: Path) -> None:
 @pytest.mark.fault("M-06")
 async def test_a_newer_record_is_refused(tmp_path: Path) -> None:
     """A format that this version does not know is left alone."""
-    await (await opened(tmp_path)).close()
+    await (await opened(tmp_path)).aclose()
     change(tmp_path, "PRAGMA user_version = 99")
 
     with pytest.raises(ConfigError, match="newer"):
@@ -323,7 +323,7 @@ async def test_an_empty_record_is_a_new_one(tmp_path: Path) -> None:
 )
 async def test_a_letter_of_the_schema_or_of_a_text_is_damage(tmp_path: Path, statement: str) -> None:
     """Whatever SQLite says that is not about the system: the record is set aside and a new one begun."""
-    await (await opened(tmp_path)).close()
+    await (await opened(tmp_path)).aclose()
     change(tmp_path, "INSERT INTO owners (host, boot, pid, started, nonce, beat_at) VALUES ('', '', 1, '', '', 1.5)")
     change(tmp_path, "PRAGMA writable_schema = ON", statement)
 
@@ -379,7 +379,7 @@ async def test_a_locked_record_has_one_budget_of_patience(tmp_path: Path) -> Non
     started = time.monotonic()
     saving = [asyncio.ensure_future(record.save(f"job:w/{n}", tmp_path, state="done")) for n in range(3)]
     await asyncio.sleep(0.2)
-    await record.close()
+    await record.aclose()
     other.close()
 
     assert time.monotonic() - started < 10.0
@@ -389,7 +389,7 @@ async def test_a_locked_record_has_one_budget_of_patience(tmp_path: Path) -> Non
 async def test_a_locked_opening_ends_when_it_is_cancelled(tmp_path: Path) -> None:
     """A2: the lock of opening is waited for in steps, and not after its caller was cancelled."""
     fcntl = pytest.importorskip("fcntl")
-    await (await opened(tmp_path)).close()
+    await (await opened(tmp_path)).aclose()
     with (tmp_path / ".pixxel/record.sqlite.lock").open("rb+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(TimeoutError):
@@ -412,7 +412,7 @@ async def test_the_state_folder_is_ours(tmp_path: Path) -> None:
     kept.unlink()
     kept.mkdir()
     kept.chmod(0o777)
-    await (await opened(tmp_path)).close()
+    await (await opened(tmp_path)).aclose()
     assert kept.stat().st_mode & 0o777 == 0o700
     os.link(kept / "record.sqlite", tmp_path / "second")
     with pytest.raises(ConfigError, match="second name"):
@@ -513,8 +513,8 @@ async def test_nothing_is_left_after_closing(tmp_path: Path) -> None:
     record = await opened(tmp_path)
     saving = asyncio.ensure_future(record.save(JOB, tmp_path, state="done"))
     await asyncio.sleep(0)
-    await record.close()
-    await record.close()
+    await record.aclose()
+    await record.aclose()
 
     await saving
     assert (threading.active_count(), len(descriptors())) == before
@@ -524,7 +524,7 @@ async def test_nothing_is_left_after_closing(tmp_path: Path) -> None:
 
 async def test_nothing_is_left_after_failing_to_open(tmp_path: Path) -> None:
     """A record that could not be opened leaves no thread and no descriptor either."""
-    await (await opened(tmp_path)).close()
+    await (await opened(tmp_path)).aclose()
     before = threading.active_count(), len(descriptors())
     with pytest.raises(ConfigError):
         await opened(tmp_path, origin="https://other")
