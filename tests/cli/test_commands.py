@@ -188,7 +188,7 @@ def test_deadline(command: Command, served: Sandbox, workflow: str, to: str) -> 
     began = time.monotonic()
     late = command(*line, "--deadline", "1s", "--output", "json")
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert late.exit_code == 6
     assert "stopped at the deadline" in late.stderr
     assert late.stderr.splitlines()[-1].startswith("go on with: ")

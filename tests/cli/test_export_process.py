@@ -108,7 +108,7 @@ def test_stopped(served: Sandbox, tmp_path: Path, stop: tuple[str, int]) -> None
     until(lambda: served.count("storage"))
 
     process.send_signal(getattr(signal, name))
-    out, err = process.communicate(timeout=40)  # a body takes minutes
+    out, err = process.communicate(timeout=240)  # a body takes minutes
 
     assert (process.returncode, out) == (code, "")
     assert "Traceback" not in err

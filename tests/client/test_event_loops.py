@@ -344,7 +344,7 @@ def test_shutdown_while_packages_pass_through(served: Sandbox, name: str) -> Non
             streams = [await client.packages.open(f"job:{job.workflow_id}/{job.id}") for job in jobs]
             readers = [asyncio.create_task(drained(stream)) for stream in streams]
             await asyncio.sleep(0.05)
-        ended = await asyncio.wait_for(asyncio.gather(*readers, return_exceptions=True), 5)
+        ended = await asyncio.wait_for(asyncio.gather(*readers, return_exceptions=True), 30)
         return [str(each) for each in ended], asyncio.all_tasks() - {asyncio.current_task()}
 
     before = descriptors()

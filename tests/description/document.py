@@ -11,7 +11,9 @@ import yaml
 import pixxel_async.description
 
 FILE = Path(pixxel_async.description.__file__).with_name("pixxel.yaml")
-DOCUMENT: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's loader, ten times as fast, where it is there."""
+DOCUMENT: dict[str, Any] = yaml.load(FILE.read_text(encoding="utf-8"), _LOADER)
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 METHODS = ("get", "post", "put", "patch", "delete")
 

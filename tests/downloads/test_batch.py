@@ -99,7 +99,7 @@ async def test_a_slow_source_does_not_hold_back_what_it_gave(
         yield ground.packages[1]
 
     async with DownloadManager(client, tmp_path) as manager, manager.fetch_all(slow()) as outcomes:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert (await anext(outcomes)).package == ground.packages[0]
             more.set()
             assert (await anext(outcomes)).package == ground.packages[1]
@@ -126,7 +126,7 @@ async def test_every_way_out_is_clean(
     manager = await DownloadManager(client, tmp_path).open()
     batch = manager.fetch_all(ground.packages)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         if way == "break":
             await first_then(batch, None)
         elif way == "raise":
@@ -230,7 +230,7 @@ async def test_closing_the_manager_ends_a_batch_that_is_being_read(
     await manager.aclose(drain=0.1)
 
     with pytest.raises(DownloadError, match="closed"):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await reading
 
 

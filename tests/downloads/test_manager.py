@@ -428,7 +428,7 @@ async def test_it_is_closed_where_it_was_opened(client: PixxelClient, ground: Gr
 
     def elsewhere(manager: DownloadManager) -> None:
         async def close() -> None:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(30):
                 await manager.aclose()
 
         asyncio.run(close())

@@ -100,7 +100,7 @@ async def worker(sandbox: Sandbox, folder: Path, packages: list[str]) -> list[st
     command = [*RUN_MODULE, "tests.examples.cache_worker", *arguments]
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
     try:
-        out, _ = await asyncio.wait_for(process.communicate(), 50)
+        out, _ = await asyncio.wait_for(process.communicate(), 240)
     finally:
         if process.returncode is None:
             process.kill()

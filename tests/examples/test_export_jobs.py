@@ -23,7 +23,7 @@ async def example(sandbox: Sandbox, folder: Path) -> tuple[int | None, list[dict
         sys.executable, "-W", "error", str(EXAMPLE), next(iter(sandbox.world.workflows)), "exports",
         cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 50)
+    out, err = await asyncio.wait_for(process.communicate(), 240)
     assert err == b""
     return process.returncode, list(csv.DictReader(out.decode().splitlines()))
 

@@ -39,5 +39,5 @@ async def test_python_blocks_run(number: int, tmp_path: Path) -> None:
             sys.executable, "-W", "error", *written(BLOCKS[number], tmp_path),
             cwd=tmp_path, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
-        output, _ = await asyncio.wait_for(process.communicate(), 50)
+        output, _ = await asyncio.wait_for(process.communicate(), 240)
     assert process.returncode == 0, output.decode()

@@ -63,7 +63,7 @@ async def test_who_waits_for_a_body_is_told_that_the_client_was_closed(package: 
         client = client_for(server.url, **{"http.read_timeout": 60.0})
         await client.open()
         link = Link(server.url + "/x", None) if package.linked else None
-        async with client.packages.body(package, link, headers={}) as reply, asyncio.timeout(5):
+        async with client.packages.body(package, link, headers={}) as reply, asyncio.timeout(30):
             assert await reply.read() == b"id,a"
             reading = asyncio.create_task(reply.read())
             await asyncio.sleep(0)

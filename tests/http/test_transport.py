@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import time
+from functools import cache
+from typing import Literal
 
 import pytest
 
@@ -82,7 +84,7 @@ async def test_a_broken_answer_to_a_safe_call_is_asked_for_again(name: str) -> N
         workflow = await client.workflows.get("w", project_id="p")
     assert workflow.id == "w"
     assert len(server.requests) == 2
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 8, "the trickle alone takes ten seconds"
 
 
 @pytest.mark.fault("D-09", "S-01")
@@ -203,7 +205,10 @@ async def test_json_in_any_of_its_encodings(encoding: str) -> None:
         assert (await client.jobs.get("w", "j")).id == "ü"
 
 
-BOMB = gzip.compress(gzip.compress(b" " * 1000) + b"\0" * 50_000_000)
+@cache
+def bomb() -> bytes:
+    """Return 50 MB of zeros in 50 KB; made when first wanted, since it takes half a second."""
+    return gzip.compress(gzip.compress(b" " * 1000) + b"\0" * 50_000_000)
 
 
 @pytest.mark.fault("D-05", "D-06")
@@ -212,11 +217,13 @@ BOMB = gzip.compress(gzip.compress(b" " * 1000) + b"\0" * 50_000_000)
     [
         ([HEAD + b"Content-Length: 10000000000000\r\n\r\n{", "hang"], {}),
         ([HEAD + b"Connection: close\r\n\r\n" + b" " * 100_000, "hang"], {"http.max_response_bytes": 50_000}),
-        ([answer(200, BOMB, Content_Encoding="gzip")], {}),
+        ("bomb", {}),
     ],
 )
-async def test_an_answer_that_is_too_large_is_cut(script: list[Step], values: dict[str, int]) -> None:
+async def test_an_answer_that_is_too_large_is_cut(script: list[Step] | Literal["bomb"], values: dict[str, int]) -> None:
     """The limits hold for what is announced, for what comes, and for what comes out of the decompression."""
+    if script == "bomb":
+        script = [answer(200, bomb(), Content_Encoding="gzip")]
     async with RawServer(script) as server, client_for(server.url, **values) as client:
         with pytest.raises(DecodeError, match="max_response_bytes"):
             await client.jobs.get("w", "j")
@@ -299,7 +306,7 @@ async def test_the_call_has_a_deadline() -> None:
         begun = time.monotonic()
         with pytest.raises(TimedOut, match=r"http\.call"):
             await client.jobs.get("w", "j")
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 8, "the body alone takes ten seconds"
 
 
 async def test_no_connection() -> None:

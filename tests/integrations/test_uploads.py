@@ -60,7 +60,7 @@ async def test_killed_in_mid_upload(
     assert (bucket.objects(), bucket.uploads(), part_bytes(tmp_path) >= LARGE) == ({}, [key], True), output.decode()
 
     process = await start(ground, bucket.url("nightly"), package, environment)
-    output, _ = await asyncio.wait_for(process.communicate(), 40)
+    output, _ = await asyncio.wait_for(process.communicate(), 240)
 
     assert output == b"Downloaded\n"
     assert (bucket.objects(), bucket.uploads(), part_bytes(tmp_path)) == ({key: truth}, [], 0)

@@ -483,7 +483,7 @@ async def test_closing_while_somebody_reads(client: PixxelClient, package: str, 
     await asyncio.sleep(0.1)
     await stream.aclose()
     with pytest.raises(DownloadError, match="closed before its end"):
-        await asyncio.wait_for(reading, 1)
+        await asyncio.wait_for(reading, 30)
     with pytest.raises(DownloadError, match="closed before its end"):
         await anext(stream)
 

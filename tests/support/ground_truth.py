@@ -61,8 +61,8 @@ def tuned(**fields: Any) -> pytest.MarkDecorator:
 
 
 async def until(happened: Callable[[], object]) -> None:
-    """Wait until something can be seen to have happened; half a minute at most."""
-    async with asyncio.timeout(30):
+    """Wait until something can be seen to have happened; two minutes at most."""
+    async with asyncio.timeout(120):
         while not happened():  # noqa: ASYNC110 - what is watched is a disk or another process
             await asyncio.sleep(0.01)
 

@@ -160,7 +160,7 @@ async def test_killed_while_unpacking(sandbox: Sandbox, ground: GroundTruth, tmp
         await process.communicate()
         for folder in files(tmp_path, "*.files"):
             assert below(folder) == inside(folder.with_suffix(".zip"))
-    output, _ = await asyncio.wait_for((process := await start()).communicate(), 30)
+    output, _ = await asyncio.wait_for((process := await start()).communicate(), 240)
     assert process.returncode == 0, output.decode()
 
     assert len(files(tmp_path, "*.files")) == len(ground.packages)

@@ -382,7 +382,7 @@ async def test_a_locked_record_has_one_budget_of_patience(tmp_path: Path) -> Non
     await record.aclose()
     other.close()
 
-    assert time.monotonic() - started < 10.0
+    assert time.monotonic() - started < 60
     assert all(isinstance(each.exception(), DownloadError) for each in saving)
 
 
@@ -395,7 +395,7 @@ async def test_a_locked_opening_ends_when_it_is_cancelled(tmp_path: Path) -> Non
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await opened(tmp_path)
-        deadline = time.monotonic() + 10.0
+        deadline = time.monotonic() + 60
         while any(thread.name == "pixxel-record" for thread in threading.enumerate()):
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
