@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from ._area import area as area
     from .client import PixxelClient as PixxelClient
     from .downloads import DownloadManager as DownloadManager
     from .downloads import Transfer as Transfer
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from .settings import Settings as Settings
 
 _HOMES = {
+    "_area": ("area",),
     "client": ("PixxelClient",),
     "downloads": ("DownloadManager", "Transfer"),
     "errors": (
@@ -180,6 +182,7 @@ __all__ = [
     "UnsafeLink",
     "WaitFailed",
     "__version__",
+    "area",
     "parse_package",
 ]
 

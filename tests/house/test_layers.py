@@ -18,6 +18,7 @@ SHARED = {"_aio", "_files", "_formats", "_protocol", "_redact", "_version", "err
 ALLOWED = {
     "cli": SHARED | {"contact", "downloads", "packages", "waiting", "client", "resources", "models", "events"},
     "integrations": SHARED | {"downloads", "packages", "client", "models", "events"},
+    "_area": {"errors", "models", "_files", "_formats"},
     "contact": SHARED | {"packages", "client", "_http"},
     "pytest_plugin": SHARED | {"client"},
     "downloads": SHARED | {"packages", "waiting", "client", "models", "events", "_http.streaming"},

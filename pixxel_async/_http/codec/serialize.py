@@ -9,6 +9,7 @@ from typing import Any, Protocol, get_args, runtime_checkable
 
 import attrs
 
+from ..._formats.shapes import geojson_of
 from ...errors import ConfigError
 from .scalars import write_time
 from .structure import is_list, is_map, without_none
@@ -279,10 +280,13 @@ def feature_collection(value: Any) -> Any:
 
 
 def _geojson(value: Any) -> dict[str, Any]:
-    shape = to_wire(value)
+    shape = to_wire(value if isinstance(value, Mapping) else geojson_of(value))
     if isinstance(shape, dict) and isinstance(shape.get("type"), str):
         return shape
-    raise ConfigError(f"a geometry is GeoJSON or has __geo_interface__; {type(value).__name__} is neither")
+    raise ConfigError(
+        f"a geometry is GeoJSON, well-known text, four numbers or has __geo_interface__, which {type(value).__name__} "
+        "does not; pixxel_async.area reads others, files too"
+    )
 
 
 def exactly_one(body: dict[str, Any], *names: str, each: str = "") -> dict[str, Any]:

@@ -1,0 +1,154 @@
+"""One polygon from whatever holds it: `area(value)`."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ._files import read_named
+from ._formats.shapes import GEOGRAPHIC, crs_of, geojson_of, parse_box
+from ._formats.text_encoding import decode_text
+from ._formats.wkt import is_wkt
+from .errors import ConfigError
+from .models import Geometry
+
+__all__ = ["area"]
+
+_LARGEST = 64 * 1024 * 1024
+"""Bytes of the largest file that is read."""
+_BINARY = (".shp", ".gpkg", ".fgb", ".parquet", ".kml", ".kmz", ".zip", ".gml")
+"""Formats that geopandas reads."""
+_NESTED = 16
+"""Levels of collections; those that people have are two deep."""
+
+
+def area(value: Any) -> Geometry:
+    """Return an area as a GeoJSON Polygon or MultiPolygon: two-dimensional, closed, in degrees on WGS 84.
+
+        area("field.geojson")                     area(geopandas.read_file("field.gpkg"))
+        area("POLYGON ((75 30, 76 30, …))")       area([75.3, 30.9, 75.4, 31.0])          area(aoi)
+
+    Args:
+        value: a shapely geometry or anything else with `__geo_interface__`; a GeoSeries or GeoDataFrame of one row,
+            which is reprojected by its CRS; a row with a geometry (an AOI, a catalog entry, a STAC item); GeoJSON as an
+            object or a text; well-known text, also with an SRID; a box west, south, east, north; the path of a GeoJSON
+            or WKT file. A `crs` member, heights, and a MultiPolygon of one part, all as QGIS writes them, are
+            understood; coordinates of another reference system need the extra `geo`.
+
+    Returns:
+        The geometry, which every method that takes one accepts.
+
+    Raises:
+        ConfigError: the value holds no area or several, is empty, or has coordinates that are not in degrees.
+    """
+    shape = _read(value) if _is_path(value) else geojson_of(value)
+    if hasattr(shape, "__geo_interface__"):
+        shape = shape.__geo_interface__
+    if not isinstance(shape, Mapping):
+        raise ConfigError(
+            f"{type(value).__name__} is no area: give GeoJSON, well-known text, a box, a file's path, or a shapely or "
+            "geopandas object"
+        )
+    found = list(_geometries(shape))
+    if len(found) != 1:
+        several = f"{len(found)} shapes: give one, or their union" if found else "no shape: it is empty"
+        raise ConfigError(f"one area is needed, and this holds {several}")
+    polygons = _polygons(found[0])
+    crs = crs_of(shape)
+    if crs is not None and crs not in GEOGRAPHIC:
+        polygons = _reprojected(polygons, crs)
+    for ring in (ring for polygon in polygons for ring in polygon):
+        _check(ring)
+    if len(polygons) == 1:
+        return Geometry.from_dict({"type": "Polygon", "coordinates": polygons[0]})
+    return Geometry.from_dict({"type": "MultiPolygon", "coordinates": polygons})
+
+
+def _is_path(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.lstrip()[:1] != "{" and not is_wkt(value) and parse_box(value) is None
+    return isinstance(value, os.PathLike)
+
+
+def _read(value: str | os.PathLike[str]) -> Any:
+    path = Path(value)
+    if path.suffix.lower() in _BINARY:
+        raise ConfigError(f"read {path.name} with geopandas: area(geopandas.read_file({os.fspath(path)!r}))")
+    try:
+        text = decode_text(read_named(path, _LARGEST))
+    except OSError as error:
+        raise ConfigError(
+            f"{os.fspath(path)[:100]!r} cannot be read: {error.strerror or type(error).__name__}"
+        ) from None
+    return geojson_of(text)
+
+
+def _geometries(shape: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    """Yield the geometries of a GeoJSON object that are not empty."""
+    if not isinstance(shape, Mapping) or depth > _NESTED:
+        return
+    kind = shape.get("type")
+    if kind == "Feature" or (kind is None and "geometry" in shape):
+        yield from _geometries(shape.get("geometry"), depth + 1)
+    elif kind in ("FeatureCollection", "GeometryCollection"):
+        for inner in shape.get("features" if kind == "FeatureCollection" else "geometries") or ():
+            yield from _geometries(inner, depth + 1)
+    elif kind is None or shape.get("coordinates"):
+        yield shape
+
+
+Ring = list[list[float]]
+
+
+def _polygons(shape: Mapping[str, Any]) -> list[list[Ring]]:
+    """Return the polygons of a geometry, in two dimensions, rings closed."""
+    kind, coordinates = shape.get("type"), shape.get("coordinates")
+    if kind not in ("Polygon", "MultiPolygon"):
+        raise ConfigError(f"an area is a Polygon or MultiPolygon, not {str(kind)[:40]!r}; draw a polygon around it")
+    try:
+        parts = [coordinates] if kind == "Polygon" else list(coordinates or ())
+        made = [[_ring(ring) for ring in part if ring] for part in parts if part]
+    except (TypeError, ValueError, IndexError):
+        raise ConfigError(f"the {kind} has coordinates that are no lists of numbers") from None
+    if not any(made):
+        raise ConfigError("the area is empty: it has no coordinates")
+    return [part for part in made if part]
+
+
+def _ring(positions: Sequence[Sequence[float]]) -> Ring:
+    ring = [[float(position[0]), float(position[1])] for position in positions]
+    return ring if ring[0] == ring[-1] else [*ring, ring[0]]
+
+
+def _check(ring: Ring) -> None:
+    if len(ring) < 4:
+        raise ConfigError(f"a ring of the area has {len(ring) - 1} corners; an area has three at least")
+    for longitude, latitude in ring:
+        if not (abs(longitude) <= 180 and abs(latitude) <= 90):
+            told = "is no number" if math.isnan(longitude + latitude) else "is no longitude and latitude in degrees"
+            raise ConfigError(
+                f"({longitude:g}, {latitude:g}) {told}; are these projected coordinates, or latitude first? Give "
+                "longitude, latitude on WGS 84 (EPSG:4326), or a GeoDataFrame with its CRS"
+            )
+
+
+def _reprojected(polygons: list[list[Ring]], crs: str) -> list[list[Ring]]:
+    """Return the polygons in degrees, from the reference system that a `crs` member or an SRID names."""
+    try:
+        from pyproj import Transformer
+        from pyproj.exceptions import CRSError
+    except ImportError:
+        raise ConfigError(
+            f"the coordinates are in {crs[:40]}: save them in EPSG:4326, or install the extra that converts them: pip "
+            "install 'pixxel-async[geo]'"
+        ) from None
+    try:
+        converter = Transformer.from_crs(crs, 4326, always_xy=True)
+    except CRSError:
+        raise ConfigError(f"the reference system {crs[:40]!r} is not known: save the file in EPSG:4326") from None
+    return [
+        [[[*converter.transform(position[0], position[1])] for position in ring] for ring in part] for part in polygons
+    ]
