@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal
+from uuid import UUID
 
 from attrs import field, frozen
 
 Repeat = Literal["safe", "once", "paid"]
 """Repeat class of an operation. `safe` is idempotent and may be retried; `once` only if the server certainly did
 nothing; `paid` is never retried on its own."""
+
+
+def id_member(kind: type[Any]) -> str | None:
+    """Return the member of a model that holds its id: `id`, or one named after it, as `aoi_id` of an AOI; else None."""
+    names = ("id", f"{kind.__name__.lower()}_id", "download_id")
+    return next((name for name in names if hasattr(kind, name)), None)
+
+
+def row_id(value: Any) -> Any:
+    """Return the id of a row, or the text of a UUID; other values unchanged."""
+    if isinstance(value, UUID):
+        return str(value)
+    member = id_member(type(value)) if hasattr(type(value), "to_dict") else None
+    return value if member is None else getattr(value, member)
 
 
 @frozen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
-from typing import Any, Generic, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from attrs import frozen
 
@@ -57,6 +57,11 @@ class Page(Sequence[T_co], Generic[T_co]):
         start = ", ".join(repr(row) for row in self.rows[:3])
         return f"Page({rows}{more}: [{start}{', …' if len(self) > 3 else ''}])"
 
+    def __aiter__(self) -> NoReturn:
+        raise TypeError(
+            "a page is read by `for row in page`; `async for row in client.….list()`, not awaited, reads all"
+        )
+
     def first(self, count: int) -> Page[T_co]:
         """Return the page cut to `count` rows."""
         if count >= len(self.rows):
@@ -104,6 +109,12 @@ class Pages(Generic[T_co]):
 
     def __bool__(self) -> bool:
         return True
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            hint = f": write `(await …).{name}`" if name in ("rows", "total", "has_more", "first") else ""
+            raise AttributeError(f"a listing that is not read yet has no {name!r}{hint}")
 
     async def __aenter__(self) -> NoReturn:
         raise TypeError("a listing is no context manager: write `async for row in …`")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from attrs import field, frozen
 
-from .call import Call
+from .call import Call, row_id
 from .reply import M
 from .rules.paging import Paging as Paging
 from .streaming import StorageReply
@@ -26,7 +26,8 @@ T = TypeVar("T")
 
 def _id_text(value: Any) -> str:
     """Return the id of a row as text; ids are returned as text, too."""
-    return str(getattr(value, "id", value) or "") if hasattr(type(value), "to_dict") else str(value)
+    found = row_id(value)
+    return "" if found is None else str(found)
 
 
 def _id_texts(values: Iterable[Any]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import anyio.to_thread
 from .._redact import forget_locals
 from ..errors import APIError, BadRequest, DecodeError, IncompleteListing, NotAPackage, NotFound, PixxelError
 from ..settings.constants import MAX_PAGES
-from .call import Call, Operation, Repeat
+from .call import Call, Operation, Repeat, id_member, row_id
 from .codec.convert import Drift, members_of, read, read_list
 from .codec.serialize import to_wire
 from .lazy_rows import LazyRows
@@ -75,7 +75,9 @@ class RestAPI:
                 value = self._look_through(model, value, lambda inner: isinstance(inner, list))
                 if is_error_body(value):
                     raise error_in_success(reply, value)
-            return read_list(model, value, self.drift, call.lent)
+            rows = read_list(model, value, self.drift, call.lent)
+            _check_created(call, model, rows)
+            return rows
 
         return await self._decode(call, reply, decode)
 
@@ -160,7 +162,7 @@ class RestAPI:
     async def _one(self, call: Call, model: type[M], unwrap: str) -> tuple[M, Mapping[str, str]]:
         reply = await self.sender.call(call)
         value = await self._decode(call, reply, lambda: self._object(call, reply, model, unwrap))
-        if call.operation.creates and call.repeat_class != "safe" and isinstance(id := getattr(value, "id", None), str):
+        if call.operation.creates and call.repeat_class != "safe" and isinstance(id := row_id(value), str):
             self.waiter.note_created(id)
         return value, reply.headers
 
@@ -173,9 +175,7 @@ class RestAPI:
             if not _shares(value, known) and is_error_body(value):
                 raise error_in_success(reply, value)
         made = read(model, value, self.drift, call.lent)
-        creates = call.operation.creates and call.repeat_class != "safe"
-        if creates and "id" in members_of(model) and not getattr(made, "id", None):
-            raise DecodeError("it has no id")
+        _check_created(call, model, [made])
         return made
 
     def _look_through(self, model: type[M], value: dict[str, Any], fits: Callable[[Any], bool]) -> Any:
@@ -242,6 +242,13 @@ class RestAPI:
         if call.repeat_class == "safe":
             raise DecodeError(f"{name}: {found}", status=reply.status, operation=name, body=body_start(reply)) from None
         raise outcome_unknown(call.operation, f"the answer cannot be read: {found}")
+
+
+def _check_created(call: Call, model: type[M], made: list[M]) -> None:
+    """Raise `DecodeError` if a call that creates something was answered without its id."""
+    creates = call.operation.creates and call.repeat_class != "safe"
+    if creates and id_member(model) and not (made and all(map(row_id, made))):
+        raise DecodeError("it has no id")
 
 
 def _below(value: Any, member: str) -> Any:

@@ -14,10 +14,11 @@ from .._aio.threads import Threads
 from .._http.resource import API, Wait
 from .._http.streaming import Storage
 from .._protocol.headers import http_date, retry_after
-from ..errors import ConfigError, NotFound, OutcomeUnknown, PackageFailed, PackageTimedOut
+from ..errors import ConfigError, DecodeError, NotFound, OutcomeUnknown, PackageFailed, PackageTimedOut
 from ..settings import DownloadSettings, RetrySettings, Timing
 from ..waiting import Broker, Update
 from ..waiting.broker import describe
+from ..waiting.poller import BLANK_ANSWERS
 from .kinds.answer import PackageAnswer
 from .kinds.package import Package
 from .kinds.wanted import PackageLike, as_package
@@ -158,17 +159,21 @@ class Packages(PackageReader):
 
     def _poll(self, package: Package) -> Wait[PackageState]:
         """Describe a poll that ends when the package is ready or has failed."""
-        text, lost = str(package), 0
+        text, lost, blank = str(package), 0, 0
 
         async def ask() -> PackageState:
-            nonlocal lost
+            nonlocal lost, blank
             try:
-                return await self.ask(package)
+                state = await self.ask(package)
             except OutcomeUnknown:
                 lost += 1
                 if lost > package.max_lost_answers:
                     raise
-            return PackageState(package, False, False, "", message="the answer was lost")
+                return PackageState(package, False, False, "", message="the answer was lost")
+            blank = 0 if state.ready or state.status or state.download_id else blank + 1
+            if blank >= BLANK_ANSWERS:
+                raise DecodeError(f"{blank} answers about {text} held no status: is this the API?")
+            return state
 
         return Wait("package", (text,), text, ask, judge=attrgetter("verdict"), restarts=package.restarts)
 

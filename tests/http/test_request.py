@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from urllib.parse import parse_qsl, unquote, urlsplit
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async._http.call import Call, Operation
+from pixxel_async._http.resource import Wait
 from pixxel_async._http.rules.request import build, check_path, encode_body, query, segment
 from pixxel_async.errors import ConfigError
+from pixxel_async.models import AOI, AssetDownload, Delivery, Job
 
 GET = Operation("jobs.get", "GET", "/v0/workflows/{workflow_id}/jobs/{job_id}")
 
@@ -43,6 +47,18 @@ def test_refused_segments(value: object) -> None:
 
 
 @pytest.mark.fault("B-11")
+def test_rows_stand_for_their_ids() -> None:
+    """A row or a UUID is taken where an id is, in paths and in waits, also where the id has another name."""
+    uuid = UUID("12345678-1234-5678-1234-567812345678")
+    for row in (AOI(aoi_id="a"), Job(id="a"), Delivery(delivery_id="a"), AssetDownload(download_id="a"), "a"):
+        assert segment("id", row) == "a"
+        wait = Wait("kind", (row,), row, get=lambda: asyncio.sleep(0))  # type: ignore[arg-type]
+        assert (wait.group, wait.id) == (("a",), "a")
+    assert segment("id", uuid) == str(uuid)
+    with pytest.raises(ConfigError, match="job_id"):
+        segment("job_id", Job())
+
+
 @pytest.mark.slow
 @given(st.text(min_size=1))
 def test_a_segment_stays_one(value: str) -> None:

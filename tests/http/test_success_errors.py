@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from pixxel_async import APIError, NotAPackage, NotFound, OutcomeUnknown, ServerError
+from pixxel_async import (
+    APIError,
+    DecodeError,
+    NotAPackage,
+    NotFound,
+    OutcomeUnknown,
+    PixxelClient,
+    PollSettings,
+    ServerError,
+    Settings,
+)
+from pixxel_async.resources import OPERATIONS
 from tests.support.clients import client_for
 from tests.support.raw_server import RawServer, answer
 
@@ -74,6 +86,53 @@ async def test_a_create_without_an_id_is_unknown(body: Any) -> None:
         with pytest.raises(OutcomeUnknown, match="no id"):
             await client.jobs.create("w", project_id="p")
         await client.orders.create([{"catalog_id": "c"}], dry_run=True)
+
+
+SHAPE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+CREATES: dict[str, Callable[[PixxelClient], Awaitable[object]]] = {
+    "aois.create": lambda client: client.aois.create(
+        name="n", description="d", satellite_id="s", provider="p", project_id="p", geometry=SHAPE, item_ids=["i"]
+    ),
+    "deliveries.create": lambda client: client.deliveries.create([{"catalog_ids": ["c"], "store_id": "s"}]),
+    "indices.create": lambda client: client.indices.create(
+        name="n", description="d", rescale=[0, 1], expression="b1", colormap="c", satellite_id="s", expression_type="e"
+    ),
+    "insights.create": lambda client: client.insights.create("a", block={"id": "b"}, input={}),
+    "jobs.create": lambda client: client.jobs.create("w", project_id="p"),
+    "orders.create": lambda client: client.orders.create([{"catalog_id": "c"}]),
+    "stores.create": lambda client: client.stores.create(name="n", type="s3", configs={}, secrets={}),
+    "visualizations.create": lambda client: client.visualizations.create("a", index_id="i"),
+    "assets.request_download": lambda client: client.assets.request_download("a", asset_ids=["i"]),
+    "catalogs.request_download": lambda client: client.catalogs.request_download(catalog_ids=["c"]),
+}
+
+
+def test_no_create_is_left_out() -> None:
+    """Each operation that creates something is tried below."""
+    assert CREATES.keys() == {name for name, operation in OPERATIONS.items() if operation.creates}
+
+
+@pytest.mark.parametrize("name", CREATES)
+async def test_no_create_takes_an_error_for_a_success(name: str) -> None:
+    """A typed create raises for an error body, and says that the outcome is unknown where no id came."""
+    for body in ({"error": {"message": "it is down"}}, {"message": "it is down", "code": "E1"}):
+        async with RawServer(answer(body=body)) as server, client_for(server.url) as client:
+            with pytest.raises(APIError, match="it is down"):
+                await CREATES[name](client)
+    for body in (b"{}", b'{"id": ""}', b"7", b"null", b'"done"', b"<html>"):
+        async with RawServer(answer(body=body)) as server, client_for(server.url) as client:
+            with pytest.raises(OutcomeUnknown):
+                await CREATES[name](client)
+            assert len(server.requests) == 1
+
+
+async def test_a_package_without_a_status_ends_the_wait() -> None:
+    """A few answers without status, link and id are no package's; the wait does not go on to its end."""
+    settings = Settings(api_key="k", poll=PollSettings(initial_interval=0.01, timeout=60))
+    async with RawServer(answer(body={})) as server, PixxelClient(settings=settings, base_url=server.url) as client:
+        with pytest.raises(DecodeError, match="no status"):
+            await client.packages.wait("job:w/j")
+        assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize("body", [b"<html>sign in</html>", b'{"a": 1}', b"\xef\xbb\xbf <!doctype html>"])

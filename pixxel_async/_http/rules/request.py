@@ -14,7 +14,7 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from ...errors import ConfigError
-from ..call import Call
+from ..call import Call, row_id
 from ..codec.serialize import check_time
 
 _ARGUMENT = re.compile(r"\{(\w+)\}")
@@ -67,7 +67,7 @@ def streamed(request: PreparedRequest) -> PreparedRequest:
 
 def segment(name: str, value: Any) -> str:
     """Return the value percent-encoded as exactly one path segment."""
-    value = _id_of(value)
+    value = row_id(value)
     if not isinstance(value, str):
         raise ConfigError(f"{name} must be a text or a row with an id, not {type(value).__name__}")
     if not value.strip():
@@ -108,13 +108,6 @@ def _has_dot_segment(text: str) -> bool:
             return True
         text = unquote(text)
     return False
-
-
-def _id_of(value: Any) -> Any:
-    """Return the id of a row, or the text of a UUID; other values unchanged."""
-    if isinstance(value, UUID):
-        return str(value)
-    return getattr(value, "id", value) if hasattr(type(value), "to_dict") else value
 
 
 def _texts(name: str, value: Any) -> str:
