@@ -1,11 +1,10 @@
-"""Database file of the record: open, check, rebuild after damage, bind, and group commits."""
+"""Database file of the record: open, bind, own leases, group commits, and begin again after damage."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 import stat
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -13,29 +12,15 @@ from threading import Event
 from typing import Any
 
 from ..._files import SAFE_OPEN, check_ours, check_state_folder
-from ...errors import ConfigError, DiskFull, DownloadError, PixxelError
+from ...errors import ConfigError, DownloadError
+from .damage import as_our_error, check, is_damage, set_aside
 from .lease import Owner, alive, certainly_dead
+from .locking import ATTEMPT, Patience
 from .rules.mounts import network_kind
 from .schema import APPLICATION, SCHEMA, VERSION
 
-try:
-    import fcntl
-except ImportError:  # not on this system; SQLite's own locks are all there is then
-    fcntl = None  # type: ignore[assignment]
-
 __all__ = ["Database"]
 
-PATIENCE = 30.0
-"""Seconds that one record may be locked by others in all, until a commit succeeds again."""
-_ATTEMPT = 0.1
-"""Seconds between two attempts at a lock, after each of which a stop is noticed."""
-_LAST_ATTEMPT = 1.0
-"""Seconds of patience that are left once the record is being closed."""
-_FILES = ("", "-wal", "-shm")
-_PLAUSIBLE = 1000
-"""Versions from here on are damage, not a newer format."""
-_SYSTEM = ("BUSY", "LOCKED", "CANTOPEN", "READONLY", "PERM", "FULL", "IOERR", "NOMEM", "INTERRUPT")
-"""SQLite's errors that say something about the system; every other one says that the file is damaged."""
 GONE, MAYBE_FROZEN = 1, 2
 """Values of `abandoned`: the holder can write no more; or it was silent for too long, and may go on."""
 
@@ -65,8 +50,7 @@ class Database:
         self.lost = False
         self.held: dict[Key, Callable[[Database], object]] = {}
         self.sql: sqlite3.Connection
-        self._stop = stop
-        self._patience = PATIENCE
+        self._patience = Patience(path, stop)
         self._origin: str | None = None
         self._inode = 0
         self._durable = False
@@ -82,11 +66,11 @@ class Database:
             path = _locate(path)
             database = cls(path, owner, stop or Event())
             database._origin = origin
-            with database._alone():
+            with database._patience.alone():
                 database._open(may_create=True)
             return database
         except sqlite3.Error as error:
-            raise _as_our_error(error, path) from None
+            raise as_our_error(error, path) from None
         except OSError as error:
             raise ConfigError(f"the record {path} cannot be used: {os.strerror(error.errno or 0)}") from None
 
@@ -97,13 +81,13 @@ class Database:
         try:
             self._connect()
             if size:
-                self._check()
+                check(self.sql, self.path)
             self._enter()
         except BaseException as error:
             self._disconnect()
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
-            aside = _set_aside(self.path)
+            aside = set_aside(self.path)
             self.lost = True
             self.notes.append(f"the record was damaged; it is kept as {aside.name}, and a new one was begun")
             self._connect()
@@ -121,34 +105,14 @@ class Database:
             os.close(fd)
         self._inode = status.st_ino
         self._durable = False
-        self.sql = sqlite3.connect(self.path, timeout=_ATTEMPT, isolation_level=None, cached_statements=64)
-        self._patiently(lambda: self.sql.execute("PRAGMA journal_mode = WAL"))
+        self.sql = sqlite3.connect(self.path, timeout=ATTEMPT, isolation_level=None, cached_statements=64)
+        self._patience.until_free(lambda: self.sql.execute("PRAGMA journal_mode = WAL"))
         self.sql.execute("PRAGMA synchronous = NORMAL")
         self.sql.execute("PRAGMA cache_size = -4096")
 
     def _disconnect(self) -> None:
         with suppress(AttributeError, sqlite3.Error):  # it may not have been connected
             self.sql.close()
-
-    def _check(self) -> None:
-        """Raise `sqlite3.DatabaseError` for a damaged file, `ConfigError` for one that is no record of this version."""
-        if self._pragma("quick_check(1)") != "ok":
-            raise sqlite3.DatabaseError("damaged")
-        application, version = self._pragma("application_id"), self._pragma("user_version")
-        tables = self.sql.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").fetchall()
-        texts = [" ".join(text.split()) for (text,) in tables if "sqlite_" not in text]
-        ours = texts == [" ".join(text.split()) for text in SCHEMA]
-        if tables and not ours and application not in (APPLICATION, 0):
-            raise ConfigError(f"{self.path} is the database of another program")
-        if application == APPLICATION and VERSION < version < _PLAUSIBLE:
-            newer = f"(format {version}; this one knows {VERSION})"
-            raise ConfigError(f"the record {self.path} was written by a newer version of this package {newer}")
-        if tables and not (ours and version == VERSION and application == APPLICATION):
-            raise sqlite3.DatabaseError("its schema is damaged")
-
-    def _pragma(self, name: str) -> Any:
-        found = self.sql.execute(f"PRAGMA {name}").fetchone()
-        return found[0] if found else None
 
     def _enter(self) -> None:
         """Create the tables if there are none, bind the record, become an owner."""
@@ -239,13 +203,13 @@ class Database:
                 return self._commit(jobs, durable=durable)
             except (sqlite3.Error, UnicodeDecodeError) as error:
                 self.held = held
-                if not _is_damage(error):
+                if not is_damage(error):
                     raise
                 self._rebuild(damaged=True)
                 return self._commit(jobs, durable=durable)
         except (sqlite3.Error, UnicodeDecodeError) as error:
             self.held = held
-            raise _as_our_error(error, self.path) from None
+            raise as_our_error(error, self.path) from None
         except OSError as error:
             raise DownloadError(f"the record {self.path} cannot be used: {os.strerror(error.errno or 0)}") from None
 
@@ -274,9 +238,9 @@ class Database:
     def _rebuild(self, *, damaged: bool) -> None:
         """Open a new record in mid-run, and write the rows that this owner holds to it."""
         self._disconnect()
-        with self._alone():
+        with self._patience.alone():
             if damaged and self._is_in_place():
-                aside = _set_aside(self.path)
+                aside = set_aside(self.path)
                 self.notes.append(f"the record was damaged; it is kept as {aside.name}, and a new one was begun")
             self.lost = True
             self._open(may_create=False)
@@ -286,7 +250,7 @@ class Database:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._patiently(lambda: self.sql.execute("BEGIN IMMEDIATE"))
+        self._patience.until_free(lambda: self.sql.execute("BEGIN IMMEDIATE"))
         try:
             yield
             self.sql.execute("COMMIT")
@@ -295,46 +259,6 @@ class Database:
                 if self.sql.in_transaction:
                     self.sql.execute("ROLLBACK")
             raise
-
-    def _patiently(self, attempt: Callable[[], object]) -> None:
-        """Attempt to lock until it succeeds; the record's budget of patience is filled again by a success alone."""
-        while True:
-            since = time.monotonic()
-            try:
-                attempt()
-            except sqlite3.OperationalError as error:
-                if not _name(error).startswith("BUSY"):
-                    raise
-                time.sleep(_ATTEMPT / 5)
-                self._lose_patience(time.monotonic() - since, error)
-            else:
-                self._patience = PATIENCE
-                return
-
-    def _lose_patience(self, seconds: float, error: Exception) -> None:
-        if self._stop.is_set():
-            self._patience = min(self._patience, _LAST_ATTEMPT)
-        self._patience -= seconds
-        if self._patience <= 0:
-            raise error
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Lock out other processes of this host: the record may have to be created or set aside."""
-        path = self.path.with_name(self.path.name + ".lock")
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | SAFE_OPEN, 0o600)
-        try:
-            check_ours(path, os.fstat(fd))
-            while fcntl is not None:
-                try:
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    self._stop.wait(_ATTEMPT)
-                    self._lose_patience(_ATTEMPT, _busy(self.path))
-            yield
-        finally:
-            os.close(fd)
 
     def beat(self) -> None:
         """Give a sign of life."""
@@ -376,43 +300,3 @@ def _mounts() -> str:
         return Path("/proc/self/mountinfo").read_text(errors="replace")
     except OSError:
         return ""
-
-
-def _set_aside(path: Path) -> Path:
-    number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    for suffix in _FILES:
-        with suppress(FileNotFoundError):
-            os.replace(f"{path}{suffix}", f"{aside}{suffix}")
-    return aside
-
-
-def _name(error: BaseException) -> str:
-    return str(getattr(error, "sqlite_errorname", "") or type(error).__name__).removeprefix("SQLITE_")
-
-
-def _is_damage(error: BaseException) -> bool:
-    """Return whether an error says that the file is damaged: every one that does not say something of the system."""
-    if isinstance(error, UnicodeDecodeError):
-        return True
-    if not isinstance(error, sqlite3.Error) or isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError):
-        return False
-    return not _name(error).startswith(_SYSTEM)
-
-
-def _busy(path: Path) -> DownloadError:
-    error = DownloadError(f"another process keeps the record {path} busy; run again", stage="publish")
-    error.retryable = True
-    return error
-
-
-def _as_our_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> PixxelError:
-    name = _name(error)
-    if name.startswith(("FULL", "IOERR_WRITE")):
-        return DiskFull(f"no room to write the record {path} (SQLITE_{name}); make room and run again")
-    if name.startswith(("CANTOPEN", "READONLY", "PERM")):
-        return ConfigError(f"the record {path} cannot be written to (SQLITE_{name})")
-    if name.startswith("BUSY"):
-        return _busy(path)
-    return DownloadError(f"the record {path} failed ({name}); run again, a damaged one is set aside")
