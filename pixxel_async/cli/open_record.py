@@ -10,6 +10,7 @@ import click
 
 from ..downloads import Record, Row
 from ..downloads.disk.locations import LocationSpec
+from ..downloads.record.extracted import Extracted
 from .errors import CommandError
 from .text import printable
 
@@ -37,6 +38,12 @@ def check_record(path: Path) -> None:
         raise CommandError(
             f"{printable(str(path))} is not a record, or is damaged; the next `pixxel export` moves a damaged one aside"
         )
+
+
+def package_place(row: Row) -> str | None:
+    """Return where the package is below its folder: its file, or the folder of the files that replaced it."""
+    unpacked = Extracted.read(row.extracted)
+    return unpacked.folder if unpacked is not None and unpacked.whole and not unpacked.kept else row.name
 
 
 def stayed_packed(row: Row) -> bool:

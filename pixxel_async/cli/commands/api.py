@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,10 @@ import anyio.to_thread
 import click
 from attrs import frozen
 
-from ..._aio.threads import Threads
-from ...packages.reading.save import save
 from ...resources import RESOURCES
 from .. import options
 from ..errors import CommandError, Exit
+from ..output_file import write_output
 from ..running import run
 from ..session import Session
 from ..show.rows import OutputFormat, writer
@@ -142,7 +141,7 @@ async def _call(
         if method.listed:
             await _write_rows(result if output.first is None else result.take(output.first), method, output.form)
         elif isinstance(result, bytes):
-            await _save(result, output.to)
+            await anyio.to_thread.run_sync(_save, result, output.to)
         elif result is not None:
             click.echo(json.dumps(result.to_dict(), indent=1))
     return Exit.DONE
@@ -162,21 +161,10 @@ async def _write_rows(rows: AsyncIterable[Any] | Iterable[Any], method: Resource
         click.echo("the listing is empty", err=True)
 
 
-async def _save(content: bytes, to: Path | None) -> None:
-    """Write bytes to stdout or to a file; a regular file is replaced atomically, a device or pipe written into."""
-
-    async def chunks() -> AsyncIterator[bytes]:
-        yield content
-
-    if to is not None and await anyio.to_thread.run_sync(lambda: to.is_file() or not to.exists()):
-        await save(chunks(), to, replace=True, threads=Threads(1))
-    else:
-        await anyio.to_thread.run_sync(_write, content, to)
-
-
-def _write(content: bytes, to: Path | None) -> None:
+def _save(content: bytes, to: Path | None) -> None:
+    """Write bytes to a file, or to stdout."""
     if to is not None:
-        to.write_bytes(content)
+        write_output(to, content)
         return
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()

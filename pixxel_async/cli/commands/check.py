@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...errors import ConfigError, ConnectionFailed, DecodeError, Forbidden, KeyRefused
+from ...errors import ConnectionFailed, DecodeError, Forbidden, KeyRefused
 from .. import options
 from ..errors import CommandError, exit_code_of, one_line
+from ..output_file import write_output
 from ..running import run
 from ..session import Session
 from ..show.rows import OutputFormat, show
@@ -83,10 +84,7 @@ async def _check(client: PixxelClient, form: OutputFormat) -> None:
 
 
 def _write(report: Path, found: dict[str, Any]) -> None:
-    try:
-        report.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"the report {report} cannot be written: {type(error).__name__}") from None
+    write_output(report, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode())
     _say(f"{many(len(found), 'answer')} written to {report}; try them with: pixxel sandbox --profile {report}")
 
 

@@ -18,7 +18,7 @@ from ...downloads.disk.locations import LocationSpec, open_store
 from ...downloads.record.extracted import Extracted
 from .. import options
 from ..errors import Exit
-from ..open_record import open_record, stayed_packed
+from ..open_record import open_record, package_place, stayed_packed
 from ..running import run
 from ..show.outlines import outline
 from ..show.rows import OutputFormat, writer
@@ -98,7 +98,7 @@ async def _list(folder: LocationSpec, record: Path | None, form: OutputFormat, s
                 out.add(_table_row(row))
                 continue
             unpacked = Extracted.read(row.extracted)
-            listed = await _with_geometry(_row(row, folder, unpacked), folder, form, unpacked and unpacked.folder)
+            listed = await _with_geometry(_row(row, folder), folder, form, unpacked and unpacked.folder)
             nowhere += row.state == "done" and listed.get("geometry") is None
             out.add(listed)
     out.end()
@@ -201,10 +201,9 @@ def _table_row(row: Row) -> dict[str, object]:
     }
 
 
-def _row(row: Row, folder: LocationSpec, unpacked: Extracted | None) -> dict[str, object]:
-    """Convert a recorded package to a row of `LIST_COLUMNS`; files that replaced their archive have its place."""
-    instead = unpacked is not None and unpacked.whole and not unpacked.kept
-    name = unpacked.folder if unpacked is not None and instead else row.name
+def _row(row: Row, folder: LocationSpec) -> dict[str, object]:
+    """Convert a recorded package to a row of `LIST_COLUMNS`."""
+    name = package_place(row)
     ended = None if row.finished_at is None else datetime.fromtimestamp(row.finished_at, UTC)
     return {
         "package": row.identity,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+import anyio.to_thread
 import click
 from attrs import define, field
 
@@ -15,9 +16,15 @@ from ...downloads import Row as Recorded
 from ...downloads.disk.locations import LocationSpec
 from .. import options
 from ..errors import Exit
-from ..open_record import open_record
+from ..open_record import open_record, package_place
+from ..output_file import write_output
+from ..report.charts import rings
+from ..report.figures import Figures
+from ..report.page import Report, page
 from ..running import run
+from ..show.outlines import outline
 from ..show.rows import OutputFormat, OutputRow, show
+from ..show.summary import quoted_location
 from ..text import many, printable, size
 
 Span = Literal["month", "day"]
@@ -25,6 +32,8 @@ Span = Literal["month", "day"]
 COLUMNS = ("period", "fetched", "bytes", "failed", "given_up", "unfinished", "reasons")
 TABLE_COLUMNS = ("period", "fetched", "size", "failed", "given_up", "unfinished", "reasons")
 
+_MOST_FOOTPRINTS = 500
+"""Packages whose footprints are read; of more, evenly spread ones."""
 _LENGTHS: dict[Span, int] = {"month": 7, "day": 10}
 """Characters of the period's ISO 8601 prefix."""
 
@@ -72,14 +81,38 @@ class Period:
 @options.folder
 @options.record
 @click.option("--by", type=click.Choice(["month", "day"]), default="month", show_default=True, help="Period of a row.")
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=options.LocationType(dir_okay=False),
+    help="Write a page for a browser instead: timeline, rates, sizes, failures and footprints.",
+)
 @options.output
-def report(folder: LocationSpec, record: Path | None, by: Span, form: OutputFormat) -> int:
+def report(folder: LocationSpec, record: Path | None, by: Span, html: Path | None, form: OutputFormat) -> int:
     """Summarise a folder by month or day.
 
     A row is a month or day, in UTC: the packages fetched in it and their bytes, and the missing packages whose last
-    attempt was in it, with the kinds of their errors.
+    attempt was in it, with the kinds of their errors. With --html, one file that needs no network.
     """
+    if html is not None:
+        return run(lambda: _html(folder, record, html))
     return run(lambda: _report(folder, record, by, form))
+
+
+async def _html(folder: LocationSpec, record: Path | None, file: Path) -> int:
+    """Write the page; footprints are read from packages evenly spread over the folder."""
+    figures, paths = Figures(), list[Path]()
+    async with open_record(folder, record) as found:
+        async for row in found.rows(folder.folder):
+            figures.count(row)
+            if row.state == "done" and folder.url is None and (place := package_place(row)) is not None:
+                paths.append(folder.folder / place)
+    chosen = paths[:: -(-len(paths) // _MOST_FOOTPRINTS) or 1]
+    shapes = await anyio.to_thread.run_sync(lambda: [ring for path in chosen for ring in rings(outline(path))])
+    shown = Report(str(folder), quoted_location(folder), figures, shapes, len(chosen), datetime.now(UTC))
+    await anyio.to_thread.run_sync(lambda: write_output(file, page(shown).encode()))
+    click.echo(f"{printable(str(file))} written; open it in a browser", err=True)
+    return Exit.DONE
 
 
 async def _report(folder: LocationSpec, record: Path | None, by: Span, form: OutputFormat) -> int:

@@ -189,7 +189,7 @@ def next_steps(tally: Tally, to: LocationSpec, again: str) -> Iterator[str]:
         to: the destination as typed.
         again: this run's command line, which helps after an interruption or a transient error only.
     """
-    folder = _with_spool(to)
+    folder = quoted_location(to)
     if tally.given_up:
         yield f"retry what was given up with: pixxel retry --given-up {folder}"
     if tally.late or tally.retryable:
@@ -203,19 +203,20 @@ def sandbox_hint(tally: Tally, to: LocationSpec) -> Iterator[str]:
     if tally.fetched:
         yield (
             f"{many(tally.fetched, 'simulated package')}: a package is the ZIP archive with the GeoTIFFs and metadata "
-            f"of a job or task. See them with: pixxel list {_with_spool(to)}. With an API key of your own, start with: "
-            "pixxel check"
+            f"of a job or task. See them with: pixxel list {quoted_location(to)}. With an API key of your own, start "
+            "with: pixxel check"
         )
 
 
-def _with_spool(to: LocationSpec) -> str:
+def quoted_location(to: LocationSpec) -> str:
+    """Return a folder or object store with its `--spool`, quoted for a shell."""
     target = shlex.quote(printable(str(to)))
     spool = "" if to.url is None or to == where(to.url) else f" --spool {shlex.quote(printable(str(to.folder)))}"
     return f"{target}{spool}"
 
 
 def _check(to: LocationSpec, target: str) -> str:
-    return f"cd {target} && sha256sum -c SHA256SUMS" if to.url is None else f"pixxel verify {_with_spool(to)}"
+    return f"cd {target} && sha256sum -c SHA256SUMS" if to.url is None else f"pixxel verify {quoted_location(to)}"
 
 
 def _path(outcome: Downloaded | Skipped) -> str | None:
