@@ -34,9 +34,9 @@ from click.testing import CliRunner
 from pixxel_async import DownloadManager, PixxelClient
 from pixxel_async.cli.app import pixxel
 
-GUIDE = Path(__file__).parents[2] / "examples" / "guide"
-PAGES = sorted(path.relative_to(GUIDE).as_posix() for path in GUIDE.rglob("*.md"))
-"""Paths below `examples/guide`."""
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PAGES = sorted(path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("*.md"))
+"""Paths below `examples`."""
 
 _FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _SHELL = re.compile(r"[|&;<>$`*?]")
@@ -70,7 +70,7 @@ class Block:
 
 def blocks(page: str) -> list[Block]:
     """Return the blocks of a page; a `text` block after a `python` block belongs to that one."""
-    text = (GUIDE / page).read_text(encoding="utf-8")
+    text = (EXAMPLES / page).read_text(encoding="utf-8")
     found: list[Block] = []
     for match in _FENCE.finditer(text):
         language, title, body = match[1], match[2] or "", match[3]
@@ -124,7 +124,7 @@ class PageRunner:
         if block.title:
             Path(block.title).parent.mkdir(parents=True, exist_ok=True)
             Path(block.title).write_text(block.text, encoding="utf-8")
-        where = f"{GUIDE / self.page}:{block.line}"
+        where = f"{EXAMPLES / self.page}:{block.line}"
         if block.language == "console":
             for command, printed in commands(block.text):
                 self._compare(where, self._command(where, command), printed)
@@ -146,7 +146,7 @@ class PageRunner:
 
     def _python(self, block: Block) -> str:
         source = "\n" * (block.line - 1) + block.text
-        code = compile(source, str(GUIDE / self.page), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        code = compile(source, str(EXAMPLES / self.page), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         output = io.StringIO()
         with redirect_stdout(output):
             if code.co_flags & inspect.CO_COROUTINE:

@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 
 from pixxel_async.sandbox import Sandbox
-from tests.examples.guide import GUIDE, PAGES, PageRunner, blocks, commands, matches
+from tests.examples.guide import EXAMPLES, PAGES, PageRunner, blocks, commands, matches
 from tests.support.system import posix
 
 RUNNABLE = [page for page in PAGES if any(block.language in ("python", "console") for block in blocks(page))]
-SLOW = {"first/hour.md", "how-to/manifest.md", "how-to/test.md", "how-to/verify.md", "how-to/workflow.md"}
+SLOW = {
+    "guide/first/hour.md",
+    "guide/how-to/manifest.md",
+    "guide/how-to/test.md",
+    "guide/how-to/verify.md",
+    "guide/how-to/workflow.md",
+}
 """Pages that take more than a second or two."""
 PROFILE = "[default]\npoll = { initial_interval = 0.05 }\n"
 """Settings of the reader: the sandbox ends its jobs within a second."""
@@ -49,12 +55,12 @@ def test_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
     """Each relative link of a page is a file of this repository, and its anchor a heading there."""
-    text = re.sub(r"^```.*?^```$", "", (GUIDE / page).read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"^```.*?^```$", "", (EXAMPLES / page).read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"https?:", target):
             continue
         name, _, anchor = target.partition("#")
-        path = (GUIDE / page).parent / name if name else GUIDE / page
+        path = (EXAMPLES / page).parent / name if name else EXAMPLES / page
         assert path.is_file(), f"{page}: {target}"
         if anchor:
             assert anchor in anchors(path), f"{page}: {target}"
@@ -66,12 +72,18 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
+def test_every_page_is_in_the_site() -> None:
+    """The navigation of the site has each page once, and no other."""
+    text = (EXAMPLES.parent / ".github" / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    assert sorted(re.findall(r"[\w/-]+\.md", text)) == PAGES
+
+
 def test_top_level_await_is_explained() -> None:
     """A page whose blocks await at their top level says how to run them."""
-    for page in (page for page in PAGES if page != "running.md"):
+    for page in (page for page in PAGES if page != "guide/running.md"):
         python = [block.text for block in blocks(page) if block.language == "python"]
         if any(re.search(r"^(?:\w.* = )?await |^async (?:for|with) ", text, re.MULTILINE) for text in python):
-            assert "running.md" in (GUIDE / page).read_text(encoding="utf-8"), page
+            assert "running.md" in (EXAMPLES / page).read_text(encoding="utf-8"), page
 
 
 def test_commands_are_told_from_what_they_print() -> None:

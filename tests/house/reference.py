@@ -19,7 +19,7 @@ import attrs
 import click
 
 import pixxel_async
-from pixxel_async import errors, events
+from pixxel_async import errors, events, models
 from pixxel_async.cli.app import pixxel
 from pixxel_async.resources import RESOURCES
 from pixxel_async.sandbox.behaviour.behaviour import Behaviour, Spelling
@@ -444,7 +444,38 @@ def sandbox() -> Iterator[str]:
     yield from ('`Sandbox(profile={"restarts": True})`, or a JSON file with such an object.', "")
 
 
+def api(title: str, *objects: str) -> Callable[[], Iterator[str]]:
+    """Return the writer of a page that mkdocstrings fills from docstrings when the site is built."""
+
+    def lines() -> Iterator[str]:
+        yield from heading(title, "The site shows the docstrings here; in the repository they stand in the code.")
+        for each in objects:
+            yield from (f"::: {each}", "")
+
+    return lines
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "client.md": api("The client", "pixxel_async.client.PixxelClient", "pixxel_async._http.pages"),
+    "manager.md": api(
+        "The download manager",
+        "pixxel_async.downloads.manager.DownloadManager",
+        "pixxel_async.downloads.batch.Outcomes",
+        "pixxel_async.downloads.transfer",
+        "pixxel_async.downloads.plan.Planned",
+        "pixxel_async.downloads.events_hub.Snapshot",
+    ),
+    "packages.md": api(
+        "Packages",
+        "pixxel_async.packages.packages.Packages",
+        "pixxel_async.packages.state.PackageState",
+        "pixxel_async.packages.link.Link",
+        "pixxel_async.packages.kinds.kinds",
+    ),
+    "resources.md": api(
+        "Operations of the API", *(f"{kind.__module__}.{kind.__name__}" for kind in RESOURCES.values())
+    ),
+    "models.md": api("Models", *sorted({getattr(models, name).__module__ for name in models.__all__})),
     "names.md": names,
     "settings.md": settings,
     "commands.md": commands,

@@ -14,8 +14,11 @@ import yaml
 import pixxel_async
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PUBLISHING = {"release": {"id-token": "write"}, "docs": {"id-token": "write", "pages": "write"}}
+"""Permissions of the job `publish` of each workflow that has one."""
 ACTION = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 """An action by its full commit, with the version in a comment."""
 
@@ -43,12 +46,12 @@ def test_actions_are_pinned_by_commit(path: Path) -> None:
 @pytest.mark.fault("S-06")
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_one_job_alone_may_publish(path: Path) -> None:
-    """Only `publish` of the release may ask for a token (trusted publishing), and it runs no code of ours."""
+    """Only `publish` of the release and of the site may ask for a token, and they run no code of ours."""
     workflow = read(path)
     assert "write" not in str(workflow["permissions"])
     for name, job in workflow["jobs"].items():
-        if (path.stem, name) == ("release", "publish"):
-            assert job["permissions"] == {"id-token": "write"}
+        if name == "publish":
+            assert job["permissions"] == PUBLISHING[path.stem]
             assert not any("run" in step for step in job["steps"])
         else:
             assert "write" not in str(job.get("permissions", {})), f"{path.name}: {name}"
@@ -82,7 +85,7 @@ def test_one_version_everywhere() -> None:
 @pytest.mark.fault("S-06")
 def test_every_dependency_has_a_lower_bound() -> None:
     """CI's job `floors` installs the lowest versions: each direct dependency, of each extra, says what that is."""
-    groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values(), *GROUPS.values()]
     ours = PROJECT["name"] + "["
     loose = [text for group in groups for text in group if not text.startswith(ours) and not re.search(r"[>=]=", text)]
     assert loose == []

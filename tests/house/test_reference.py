@@ -9,7 +9,7 @@ import pytest
 
 from pixxel_async import errors
 from pixxel_async.settings import Settings
-from tests.examples.guide import GUIDE, PAGES
+from tests.examples.guide import EXAMPLES, PAGES
 from tests.house.reference import ADVICE, FOLDER, GROUPS, WRITE, render
 from tests.house.reference import PAGES as GENERATED
 
@@ -30,6 +30,6 @@ def test_pages_name_settings_that_exist(page: str) -> None:
     """A setting that is named with its group, in text or code, is one."""
     known = {f"{group}.{field.name}" for group, kind in GROUPS.items() for field in attrs.fields(kind)}
     assert set(GROUPS) <= {field.name for field in attrs.fields(Settings)}
-    text = (GUIDE / page).read_text(encoding="utf-8")
+    text = (EXAMPLES / page).read_text(encoding="utf-8")
     named = set(re.findall(rf'[`"\s]((?:{"|".join(GROUPS)})\.[a-z_]+)(?=[`"=])', text))
     assert named <= known, f"{page} names {', '.join(sorted(named - known))}"
