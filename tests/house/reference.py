@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import html
 import importlib
 import inspect
 import re
@@ -107,16 +108,18 @@ def one_line(text: str) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a table; a bar inside a cell is escaped."""
+    """Yield the lines of a table."""
     yield f"| {' | '.join(head)} |"
     yield f"| {' | '.join('---' for _ in head)} |"
     for row in rows:
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+        yield f"| {' | '.join(row)} |"
     yield ""
 
 
 def code(text: str) -> str:
-    """Return the text as code; empty stays empty."""
+    """Return the text as code, fit for a cell of a table, which a bar would end; empty stays empty."""
+    if "|" in text:
+        return f"<code>{html.escape(text, quote=False).replace('|', '&#124;')}</code>"
     return f"`{text}`" if text else ""
 
 
@@ -444,26 +447,45 @@ def sandbox() -> Iterator[str]:
     yield from ('`Sandbox(profile={"restarts": True})`, or a JSON file with such an object.', "")
 
 
-def api(title: str, *objects: str) -> Callable[[], Iterator[str]]:
-    """Return the writer of a page that mkdocstrings fills from docstrings when the site is built."""
+def api(title: str, *objects: str, **members: Sequence[str]) -> Callable[[], Iterator[str]]:
+    """Return the writer of a page that mkdocstrings fills from docstrings when the site is built.
+
+    Args:
+        title: of the page.
+        objects: paths of the classes and modules.
+        members: of a class by its name, where not all of its public members are for users.
+    """
 
     def lines() -> Iterator[str]:
         yield from heading(title, "The site shows the docstrings here; in the repository they stand in the code.")
         for each in objects:
-            yield from (f"::: {each}", "")
+            chosen = members.get(each.rpartition(".")[2])
+            options = [] if chosen is None else ["    options:", f"      members: [{', '.join(chosen)}]"]
+            yield from (f"::: {each}", *options, "")
 
     return lines
 
 
+OPERATIONS = [f"{kind.__module__}.{kind.__name__}" for kind in RESOURCES.values()]
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
-    "client.md": api("The client", "pixxel_async.client.PixxelClient", "pixxel_async._http.pages"),
+    "client.md": api(
+        "The client",
+        "pixxel_async.client.PixxelClient",
+        "pixxel_async._http.pages.Pages",
+        "pixxel_async._http.pages.Page",
+    ),
     "manager.md": api(
         "The download manager",
         "pixxel_async.downloads.manager.DownloadManager",
         "pixxel_async.downloads.batch.Outcomes",
-        "pixxel_async.downloads.transfer",
+        "pixxel_async.downloads.transfer.Transfer",
+        "pixxel_async.downloads.transfer.Progress",
         "pixxel_async.downloads.plan.Planned",
         "pixxel_async.downloads.events_hub.Snapshot",
+        Outcomes=("to_come", "aclose"),
+        Transfer=("done", "progress", "cancel"),
     ),
     "packages.md": api(
         "Packages",
@@ -472,9 +494,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
         "pixxel_async.packages.link.Link",
         "pixxel_async.packages.kinds.kinds",
     ),
-    "resources.md": api(
-        "Operations of the API", *(f"{kind.__module__}.{kind.__name__}" for kind in RESOURCES.values())
-    ),
+    "resources.md": api("Operations of the API", *OPERATIONS),
     "models.md": api("Models", *sorted({getattr(models, name).__module__ for name in models.__all__})),
     "names.md": names,
     "settings.md": settings,
