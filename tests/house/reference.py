@@ -180,7 +180,7 @@ def names() -> Iterator[str]:
         yield from (f"## {module_name}", "")
         public = [name for name in module.__all__ if not name.startswith("__")]
         if module_name == "pixxel_async":
-            public = [name for name in public if name not in errors.__all__]
+            public = [name for name in public if getattr(module, name) not in error_kinds()]
             yield from ("And every class of the [errors](errors.md).", "")
         if module_name == "pixxel_async.models":
             yield from table(("name", "what"), ((code(name), summary(module, name)) for name in public))
@@ -205,8 +205,9 @@ def summary(module: Any, name: str) -> str:
     value = getattr(module, name)
     if inspect.isclass(value) or inspect.isfunction(value):
         return sections(value.__doc__ or "")[0]
-    source = inspect.getsource(module)
-    found = re.search(rf'^{name} = .*\n"""(.*?)"""', source, re.MULTILINE | re.DOTALL)
+    home = importlib.import_module(f"pixxel_async.{pixxel_async._HOME_OF[name]}") if module is pixxel_async else module
+    source = inspect.getsource(home)
+    found = re.search(rf'^{name} = [^\n]*\n"""(.*?)"""', source, re.MULTILINE | re.DOTALL)
     return one_line(found[1]) if found else ""
 
 
@@ -346,6 +347,11 @@ def shown_default(option: click.Option) -> str:
     return f" Default: `{option.default}`." if option.show_default and option.default not in (None, ()) else ""
 
 
+def error_kinds() -> list[type[errors.PixxelError]]:
+    """Return the public classes of errors."""
+    return [kind for name in errors.__all__ if inspect.isclass(kind := getattr(errors, name))]
+
+
 def errors_page() -> Iterator[str]:
     """Every error with what to do about it."""
     yield from heading(
@@ -355,7 +361,7 @@ def errors_page() -> Iterator[str]:
             "or a signed link, and all of them can be pickled. `retryable` says whether it may succeed later."
         ),
     )
-    kinds = [getattr(errors, name) for name in errors.__all__]
+    kinds = error_kinds()
     rows = (
         (
             code(kind.__name__),
