@@ -141,7 +141,7 @@ def _key(plan: MethodPlan) -> list[MethodArgument]:
     if asked is None:
         return plan.of("path")
     about = f"Id of the {asked.argument.removesuffix('_id')}."
-    last = MethodArgument(name=asked.argument, wire="", where="path", kind="str", positional=True, about=about)
+    last = MethodArgument(name=asked.argument, wire="", where="path", kind="Id", positional=True, about=about)
     return [*plan.of("path"), last]
 
 

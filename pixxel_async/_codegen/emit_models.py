@@ -110,6 +110,8 @@ class _Class:
             return {}
         if schema.const is not None:
             return {"default": repr(schema.const)}
+        if self._read and wire in self._schema.required:
+            return {"default": '""', "required": "True"}
         if self._read and schema.kind in ("array", "object"):
             return {"factory": "list" if schema.kind == "array" else "dict"}
         return {"default": "None"}
@@ -125,7 +127,7 @@ class _Class:
 
     def _lent(self) -> list[str]:
         return [
-            f"    {name}: str | None = member(default=None, lent=True)\n"
+            f'    {name}: str = member(default="", lent=True)\n'
             + docstring(f"`{lent.member}` of the {lent.from_.partition('.')[0]} that holds this; not in JSON.", 4)
             for name, lent in self._schema.x_lent.items()
         ]

@@ -162,14 +162,15 @@ def _parameter(document: Document, parameter: Parameter) -> MethodArgument:
     if parameter.ref:
         parameter = document.components.parameters[parameter.ref.rsplit("/", 1)[1]]
     in_path = parameter.in_ == "path"
+    about = parameter.description or parameter.schema.description or ""
     return MethodArgument(
         name=attribute(parameter.name),
         wire=parameter.name,
         where=parameter.in_,
-        kind=argument_type(parameter.schema, document.components.schemas),
+        kind=_kind(parameter.name, parameter.schema, document),
         required=parameter.required,
         positional=in_path,
-        about=parameter.description or parameter.schema.description or "",
+        about=_with_words(about, parameter.schema, document),
     )
 
 
@@ -188,10 +189,29 @@ def _member(document: Document, body: SchemaRecord, wire: str) -> MethodArgument
         name=attribute(wire),
         wire=wire,
         where="body",
-        kind=argument_type(schema, schemas),
+        kind=_kind(wire, schema, document),
         required=wire in body.required,
         positional=only_required and schema.items is not None and schema.items.name is not None,
         each_exactly_one=tuple(schemas[schema.items.name].x_exactly_one) if schema.items and schema.items.name else (),
         geometry=schema.name is not None and is_geometry(schemas[schema.name]),
-        about=schema.description or (schemas[schema.name].description if schema.name else "") or "",
+        about=_with_words(
+            schema.description or (schemas[schema.name].description if schema.name else "") or "", schema, document
+        ),
     )
+
+
+def _kind(wire: str, schema: SchemaRecord, document: Document) -> str:
+    """Return the annotation of an argument; an id may be a text, a UUID or a row."""
+    kind = argument_type(schema, document.components.schemas)
+    if kind == "str" and (wire == "id" or wire.endswith("_id")):
+        return "Id"
+    return "Sequence[Id]" if kind == "Sequence[str]" and wire.endswith("_ids") else kind
+
+
+def _with_words(about: str, schema: SchemaRecord, document: Document) -> str:
+    """Return the sentence about an argument, with the class and the words of a vocabulary."""
+    name = schema.name or (schema.items.name if schema.items else None)
+    words = document.components.schemas[name].x_values if name else {}
+    if not words:
+        return about
+    return f"{sentence(about)} `{name}`: {', '.join(f'`{word}`' for word in words)}."

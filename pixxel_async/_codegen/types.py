@@ -67,6 +67,6 @@ def argument_type(schema: SchemaRecord, schemas: Schemas) -> str:
 
 def _given(name: str, schemas: Schemas) -> str:
     if is_word(schemas[name]):
-        return "str"
+        return f"{name} | str"
     geo = " | HasGeoInterface" if is_geojson(schemas[name]) else ""
     return f"{name} | Mapping[str, Any]{geo}"

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal
-from uuid import UUID
 
 from attrs import field, frozen
+
+from .codec.serialize import Id, id_of
 
 Repeat = Literal["safe", "once", "paid"]
 """Repeat class of an operation. `safe` is idempotent and may be retried; `once` only if the server certainly did
 nothing; `paid` is never retried on its own."""
-
-
-def id_member(kind: type[Any]) -> str | None:
-    """Return the member of a model that holds its id: `id`, or one named after it, as `aoi_id` of an AOI; else None."""
-    names = ("id", f"{kind.__name__.lower()}_id", "download_id")
-    return next((name for name in names if hasattr(kind, name)), None)
-
-
-def row_id(value: Any) -> Any:
-    """Return the id of a row, or the text of a UUID; other values unchanged."""
-    if isinstance(value, UUID):
-        return str(value)
-    member = id_member(type(value)) if hasattr(type(value), "to_dict") else None
-    return value if member is None else getattr(value, member)
 
 
 @frozen
@@ -57,12 +44,17 @@ class Operation:
         return self.method == "POST" and self.repeat != "safe"
 
 
+def _path_ids(arguments: Mapping[str, Id]) -> dict[str, str]:
+    return {name: id_of(value, name) for name, value in arguments.items()}
+
+
 @frozen
 class Call:
     """One request to send: an operation with its arguments.
 
     Attributes:
-        path: arguments of the path; each becomes one percent-encoded segment, an empty one is refused.
+        path: arguments of the path as text, also those given as UUID or row; each becomes one percent-encoded segment,
+            an empty one is refused.
         query: arguments of the query; None is left out, sequences are joined with commas, times become ISO 8601.
         body: JSON body as plain values (`to_wire` was applied); None for no body.
         repeat: repeat class in place of the operation's, such as `safe` for a dry run.
@@ -71,7 +63,7 @@ class Call:
     """
 
     operation: Operation
-    path: Mapping[str, str] = field(factory=dict)
+    path: Mapping[str, str] = field(factory=dict, converter=_path_ids)
     query: Mapping[str, Any] = field(factory=dict)
     body: Any = field(default=None, repr=False)
     repeat: Repeat | None = None

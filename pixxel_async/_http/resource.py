@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from attrs import field, frozen
 
-from .call import Call, row_id
+from .call import Call
+from .codec.serialize import Id, id_of
 from .reply import M
 from .rules.paging import Paging as Paging
 from .streaming import StorageReply
@@ -25,8 +26,8 @@ T = TypeVar("T")
 
 
 def _id_text(value: Any) -> str:
-    """Return the id of a row as text; ids are returned as text, too."""
-    found = row_id(value)
+    """Return an id as text, also that of a row or a UUID."""
+    found = id_of(value)
     return "" if found is None else str(found)
 
 
@@ -85,7 +86,7 @@ class API(Protocol):
         """Return a listing to be awaited or iterated; nothing is sent yet."""
         ...
 
-    async def first(self, rows: Pages[M], what: str, id: str) -> M:
+    async def first(self, rows: Pages[M], what: str, id: Id) -> M:
         """Return the row of a listing with this id; raises `NotFound` without one."""
         ...
 

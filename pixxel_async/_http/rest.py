@@ -12,9 +12,9 @@ import anyio.to_thread
 from .._redact import forget_locals
 from ..errors import APIError, BadRequest, DecodeError, IncompleteListing, NotAPackage, NotFound, PixxelError
 from ..settings.constants import MAX_PAGES
-from .call import Call, Operation, Repeat, id_member, row_id
+from .call import Call, Operation, Repeat
 from .codec.convert import Drift, members_of, read, read_list
-from .codec.serialize import to_wire
+from .codec.serialize import Id, id_member, id_of, to_wire
 from .lazy_rows import LazyRows
 from .pages import Page, Pages
 from .reply import Reply, body_start, error_in_success, is_error_body, parse
@@ -98,21 +98,22 @@ class RestAPI:
         operation = Operation(f"{method} {path}", method, check_path(path), repeat or ("safe" if safe else "once"))
         return await self.sender.call(Call(operation, query=query, body=to_wire(body)))
 
-    async def first(self, rows: Pages[M], what: str, id: str) -> M:
+    async def first(self, rows: Pages[M], what: str, id: Id) -> M:
         """Return the row of a listing with this id; raises `NotFound` without one.
 
         A row counts by its id, since a server that ignores the filter returns all rows. The only row of a listing
         whose rows have no id counts, too.
         """
         nameless: list[M] = []
+        wanted = str(id_of(id))
         async for row in rows:
             ids = [value.casefold() for name in ("id", f"{what}_id") if (value := getattr(row, name, None))]
-            if id.casefold() in ids:
+            if wanted.casefold() in ids:
                 return row
             nameless += [] if ids or len(nameless) > 1 else [row]
         if len(nameless) == 1:
             return nameless[0]
-        raise NotFound(f"there is no {what} {id}", status=404)
+        raise NotFound(f"there is no {what} {wanted}", status=404)
 
     async def content(self, call: Call) -> bytes:
         """Send, and return the bytes of the body, which is a file; a page or JSON in its place is refused.
@@ -162,7 +163,7 @@ class RestAPI:
     async def _one(self, call: Call, model: type[M], unwrap: str) -> tuple[M, Mapping[str, str]]:
         reply = await self.sender.call(call)
         value = await self._decode(call, reply, lambda: self._object(call, reply, model, unwrap))
-        if call.operation.creates and call.repeat_class != "safe" and isinstance(id := row_id(value), str):
+        if call.operation.creates and call.repeat_class != "safe" and isinstance(id := id_of(value), str):
             self.waiter.note_created(id)
         return value, reply.headers
 
@@ -247,7 +248,7 @@ class RestAPI:
 def _check_created(call: Call, model: type[M], made: list[M]) -> None:
     """Raise `DecodeError` if a call that creates something was answered without its id."""
     creates = call.operation.creates and call.repeat_class != "safe"
-    if creates and id_member(model) and not (made and all(map(row_id, made))):
+    if creates and id_member(model) and not (made and all(map(id_of, made))):
         raise DecodeError("it has no id")
 
 

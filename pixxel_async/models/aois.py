@@ -42,15 +42,15 @@ class Provider(OpenEnum):
 class AOI(Model):
     """An area of interest with its images."""
 
-    aoi_id: str | None = None
+    aoi_id: str = member(default="", required=True)
     """Its id."""
     name: str | None = None
     """Name, unique in the workspace."""
     description: str | None = None
     """What it is for."""
-    satellite_id: str | None = None
+    satellite_id: str = member(default="", required=True)
     """Id of the satellite of its images."""
-    project_id: str | None = None
+    project_id: str = member(default="", required=True)
     """Id of the project that holds it."""
     images: dict[str, Any] = member(factory=dict)
     """Its images by keys of an undocumented form."""

@@ -12,7 +12,7 @@ __all__ = ["AssetDownload"]
 class AssetDownload(Model):
     """A package of assets."""
 
-    download_id: str | None = None
+    download_id: str = member(default="", required=True)
     """Its id."""
     signed_url: str | None = member(default=None, secret=True)
     """Link that works for a while, without the key."""

@@ -28,7 +28,7 @@ class Bandset(Model):
     """Captures that it takes, which the price depends on."""
     description: str | None = None
     """What it is good for."""
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     name: str | None = None
     """Name."""

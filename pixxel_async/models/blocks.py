@@ -24,7 +24,7 @@ class BlockMode(OpenEnum):
 class Block(Model):
     """One version of a processing block."""
 
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     block_status: str | None = None
     """Where in its life it is, such as `released`."""
@@ -56,7 +56,7 @@ class BlockSpec(Model):
     """What it does: `processing` or `source`."""
     description: str | None = None
     """What it is for."""
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     version_id: str | None = None
     """Id of this version."""

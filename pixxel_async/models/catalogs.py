@@ -50,7 +50,7 @@ class Catalog(Model):
     """How far its delivery is, if one was ordered with it."""
     details: STACItem | None = None
     """The image itself."""
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     org_id: str | None = None
     """Id of the workspace."""
@@ -66,7 +66,7 @@ class Catalog(Model):
 class CatalogDownload(Model):
     """A package of catalog imagery."""
 
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id, called `download_id` in paths."""
     signed_url: str | None = member(default=None, secret=True)
     """Link that works for a while, without the key; only on success."""

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._http.codec.model import Model, OpenEnum, model, word
+from .._http.codec.model import Model, OpenEnum, member, model, word
 
 __all__ = ["CloudDelivery", "Delivery", "DeliveryStatus", "NewDelivery"]
 
@@ -47,7 +47,7 @@ class CloudDelivery(Model):
 class Delivery(Model):
     """A transfer of a catalog to a store."""
 
-    catalog_id: str | None = None
+    catalog_id: str = member(default="", required=True)
     """Id of the catalog."""
     cloud_delivery: CloudDelivery | None = None
     """Store and path that were asked for."""
@@ -55,7 +55,7 @@ class Delivery(Model):
     """When it was created."""
     created_by: str | None = None
     """User id of its creator."""
-    delivery_id: str | None = None
+    delivery_id: str = member(default="", required=True)
     """Its id."""
     status: DeliveryStatus | None = None
     """How far it is."""

@@ -46,13 +46,13 @@ class Index(Model):
     """Formula over band names."""
     expression_type: ExpressionType | None = None
     """How the bands are combined."""
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     name: str | None = None
     """Name."""
     rescale: list[float] = member(factory=list)
     """Lowest and highest value that the colours span."""
-    satellite_id: str | None = None
+    satellite_id: str = member(default="", required=True)
     """Id of the satellite whose bands it uses."""
     type: IndexType | None = None
     """Who made it."""

@@ -57,7 +57,7 @@ class Insight(Model):
     """Minutes that it should take."""
     deleted_at: dt.datetime | None = None
     """When it was deleted; null if it was not."""
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     status: InsightStatus | None = None
     """How far it is."""
@@ -67,7 +67,7 @@ class Insight(Model):
     """What it gave: a list of such objects."""
     metadata: dict[str, str] = member(factory=dict)
     """Labels of the user."""
-    aoi_id: str | None = None
+    aoi_id: str = member(default="", required=True)
     """Id of the AOI."""
     cost: float | None = None
     """What it cost in tokens."""
@@ -79,7 +79,7 @@ class Insight(Model):
 class InsightCreated(Model):
     """The id of a run that was begun."""
 
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Id of the insight."""
     message: str | None = None
     """A sentence about it."""

@@ -87,7 +87,7 @@ class Job(Model):
     """How far it is."""
     time_taken: str | None = None
     """How long it took; text for people."""
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     tasks: list[JobTask] = member(factory=list, lends={"workflow_id": "workflow_id", "job_id": "id"})
     """Its steps."""
@@ -97,7 +97,7 @@ class Job(Model):
     """Graph that it runs."""
     cost: float | None = None
     """What it cost in tokens."""
-    workflow_id: str | None = None
+    workflow_id: str = member(default="", required=True)
     """Id of the workflow."""
     updated_at: dt.datetime | None = None
     """When it was last changed."""
@@ -133,7 +133,7 @@ class JobDownload(Model):
 class JobTask(Model):
     """A step of a job, one block."""
 
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     info_logs: Any = None
     """What it logged."""
@@ -177,7 +177,7 @@ class JobTask(Model):
     """Why it failed, if it did."""
     failure_type: FailureType | None = None
     """Kind of failure, if it failed."""
-    workflow_id: str | None = member(default=None, lent=True)
+    workflow_id: str = member(default="", lent=True)
     """`workflow_id` of the Job that holds this; not in JSON."""
-    job_id: str | None = member(default=None, lent=True)
+    job_id: str = member(default="", lent=True)
     """`id` of the Job that holds this; not in JSON."""

@@ -190,7 +190,7 @@ class NewOrderItem(Model):
     """Name, up to 100 characters."""
     geometry: FeatureCollection | Mapping[str, Any] | HasGeoInterface = member(write=feature_collection)
     """Where: polygons, or multi-polygons."""
-    recurrence: str | None = None
+    recurrence: Recurrence | str | None = None
     """How often; needed for tasking."""
     start_date: dt.datetime | str | None = None
     """First UTC day of the capture; needed for tasking; at least 24 hours ahead by the guides of 2025."""
@@ -204,7 +204,7 @@ class NewOrderItem(Model):
     """Slant at most in degrees; 20 when left out; tasking only."""
     bandset_id: str | None = member(default=None, within="bandset")
     """Id of the bandset, from `bandsets.list`; needed for tasking."""
-    delivery_speed: str | None = None
+    delivery_speed: DeliverySpeed | str | None = None
     """How soon; STANDARD when left out; tasking only."""
     usecase: str
     """What it is for, such as `agriculture`."""
@@ -222,7 +222,7 @@ class Order(Model):
     """When it was created."""
     created_by: str | None = None
     """User id of its creator."""
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     order_items: list[OrderItem] = member(factory=list)
     """Its parts."""
@@ -283,7 +283,7 @@ class OrderItem(Model):
     """Whether the capture is likely to succeed; tasking only."""
     final_amount: float | None = None
     """Price after uplifts and discounts."""
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     image_type: ImageType | None = None
     """Range of light."""
@@ -301,13 +301,13 @@ class OrderItem(Model):
     """When a recurring order captures."""
     off_nadir: float | None = None
     """Slant at most in degrees; tasking only."""
-    order_id: str | None = None
+    order_id: str = member(default="", required=True)
     """Id of its order."""
     org_id: str | None = None
     """Id of the workspace."""
     payment_status: PaymentStatus | None = None
     """How far its payment is."""
-    project_id: str | None = None
+    project_id: str = member(default="", required=True)
     """Id of the project that pays."""
     recurrence: Recurrence | None = None
     """How often the capture is repeated."""
@@ -361,11 +361,11 @@ class OrderTask(Model):
     """How far its delivery is, if one was ordered with it."""
     end_date: str | None = None
     """Last day of the capture, day first, as text such as 25-05-2024; tasking only."""
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     number_of_strips: int | None = None
     """Strips that it captures; tasking only."""
-    order_item_id: str | None = None
+    order_item_id: str = member(default="", required=True)
     """Id of its order item."""
     start_date: str | None = None
     """First day of the capture, day first, as text such as 15-05-2024; tasking only."""

@@ -18,7 +18,7 @@ class Project(Model):
     `projects.get` does not fill `members_count`.
     """
 
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     name: str | None = None
     """Name for addresses; see `title`."""

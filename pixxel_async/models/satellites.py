@@ -34,7 +34,7 @@ class Satellite(Model):
     """Its bands."""
     collections: list[SatelliteCollection] = member(factory=list)
     """Its collections."""
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     name: str | None = None
     """Name."""
@@ -62,7 +62,7 @@ class SatelliteBand(Model):
 class SatelliteCollection(Model):
     """A collection of a satellite's images."""
 
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id, such as `sentinel-2-l2a`."""
     name: str | None = None
     """Name."""

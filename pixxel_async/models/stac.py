@@ -82,7 +82,7 @@ class STACCollection(Model):
     """What it holds."""
     extent: STACExtent | None = None
     """What it spans."""
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id, such as `pixxel-td-l2a`."""
     license: str | None = None
     """Licence of its images."""
@@ -126,7 +126,7 @@ class STACItem(GeoModel):
     """Id of its collection."""
     geometry: Geometry | None = None
     """Its footprint, in degrees, longitude first."""
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id, called `item_id` elsewhere."""
     links: list[STACLink] = member(factory=list)
     """Related resources."""

@@ -25,7 +25,7 @@ class BucketType(OpenEnum):
 class Store(Model):
     """A bucket to which imagery can be delivered."""
 
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id, called `config` in deliveries."""
     name: str | None = None
     """Name, unique in the workspace."""

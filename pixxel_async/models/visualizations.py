@@ -81,7 +81,7 @@ class VisualizationType(OpenEnum):
 class Asset(Model):
     """A raster of an AOI."""
 
-    aoi_id: str | None = None
+    aoi_id: str = member(default="", required=True)
     """Id of the AOI."""
     area_in_sq_m: float | None = None
     """Area in m2."""
@@ -99,7 +99,7 @@ class Asset(Model):
     """What it holds."""
     geometry: Geometry | None = None
     """Its border, in degrees, longitude first."""
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     name: str | None = None
     """Name."""
@@ -154,7 +154,7 @@ class Visualization(Model):
         Most of the members that rows lack in the vendor's document are there in the older reference.
     """
 
-    aoi_id: str | None = None
+    aoi_id: str = member(default="", required=True)
     """Id of the AOI."""
     assets: list[Asset] = member(factory=list)
     """Its rasters."""
@@ -164,9 +164,9 @@ class Visualization(Model):
     """Formula over band names."""
     expression_type: ExpressionType | None = None
     """How the bands are combined."""
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
-    index_id: str | None = None
+    index_id: str = member(default="", required=True)
     """Id of the index."""
     index_name: str | None = None
     """Name of the index."""

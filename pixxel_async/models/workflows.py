@@ -34,7 +34,7 @@ class Workflow(Model):
     Only `workflows.get` fills `spec`, `estimated_cost` and `val_errors`, only the listing `legacy_project_id`.
     """
 
-    id: str | None = None
+    id: str = member(default="", required=True)
     """Its id."""
     estimated_cost: float | None = None
     """What a job should cost in tokens."""
@@ -52,7 +52,7 @@ class Workflow(Model):
     """When it was last changed."""
     val_errors: list[ValidationIssue] = member(factory=list)
     """What is wrong with it."""
-    project_id: str | None = None
+    project_id: str = member(default="", required=True)
     """Id of the project that holds it."""
     legacy_project_id: str | None = None
     """Id of that project in an older system."""

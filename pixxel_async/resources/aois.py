@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import HasGeoInterface, geometry_of, several, to_body
+from .._http.codec.model import HasGeoInterface, Id, geometry_of, several, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource, Wait
-from ..models.aois import AOI
+from ..models.aois import AOI, Provider
 from ..models.geojson import Geometry
 
 __all__ = ["AOIs"]
@@ -37,9 +37,9 @@ class AOIs(Resource):
         *,
         created_at: dt.datetime | str | None = None,
         updated_at: dt.datetime | str | None = None,
-        aoi_id: str | None = None,
+        aoi_id: Id | None = None,
         aoi_name: str | None = None,
-        project_ids: Sequence[str] | None = None,
+        project_ids: Sequence[Id] | None = None,
         offset: int | None = None,
         limit: int | None = None,
     ) -> Pages[AOI]:
@@ -83,11 +83,11 @@ class AOIs(Resource):
         *,
         name: str,
         description: str,
-        satellite_id: str,
-        provider: str,
-        project_id: str,
+        satellite_id: Id,
+        provider: Provider | str,
+        project_id: Id,
         geometry: Geometry | Mapping[str, Any] | HasGeoInterface,
-        item_ids: Sequence[str],
+        item_ids: Sequence[Id],
     ) -> AOI:
         """Create an AOI from images over a polygon.
 
@@ -99,7 +99,7 @@ class AOIs(Resource):
             name: Name, unique in the workspace.
             description: What it is for; may be empty.
             satellite_id: Id of the satellite of all its images, from `satellites.list`.
-            provider: Who offers the images.
+            provider: Who offers the images. `Provider`: `pixxel`, `planetary`.
             project_id: Id of the project that shall hold it.
             geometry: Its border, a Polygon or MultiPolygon in degrees, longitude first.
             item_ids: Ids of the images.
@@ -132,7 +132,7 @@ class AOIs(Resource):
             AOI,
         )
 
-    async def get(self, aoi_id: str) -> AOI:
+    async def get(self, aoi_id: Id) -> AOI:
         """Get one AOI.
 
         Args:
@@ -149,7 +149,7 @@ class AOIs(Resource):
         """
         return await self._api.one(Call(_GET, {"aoi_id": aoi_id}), AOI)
 
-    async def wait(self, aoi_id: str, *, deadline: float | None = None) -> AOI:
+    async def wait(self, aoi_id: Id, *, deadline: float | None = None) -> AOI:
         """Wait until the AOI has ended well.
 
         Good ends are `success` and `partial_success`, bad ones `failed`; any word that is not known means patience.
@@ -167,7 +167,7 @@ class AOIs(Resource):
         """
         return await self._api.wait(self._waiting(aoi_id), deadline=deadline)
 
-    def watch(self, aoi_id: str, *, deadline: float | None = None) -> AsyncIterator[AOI]:
+    def watch(self, aoi_id: Id, *, deadline: float | None = None) -> AsyncIterator[AOI]:
         """Each change of the AOI as it is seen, its end included.
 
         Args:
@@ -179,7 +179,7 @@ class AOIs(Resource):
         """
         return self._api.watch(self._waiting(aoi_id), deadline=deadline)
 
-    def _waiting(self, aoi_id: str) -> Wait[AOI]:
+    def _waiting(self, aoi_id: Id) -> Wait[AOI]:
         return Wait(
             "aois",
             (),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import HasGeoInterface, geometry_of, several, to_body
+from .._http.codec.model import HasGeoInterface, Id, geometry_of, several, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.geojson import Geometry
@@ -51,7 +51,7 @@ class Archives(Resource):
             Call(_LIST_COLLECTIONS, {}, {"ids": several("ids", ids)}), STACCollection, Paging("whole", "collections")
         )
 
-    async def get_collection(self, collection_id: str) -> STACCollection:
+    async def get_collection(self, collection_id: Id) -> STACCollection:
         """Get one collection of the archive.
 
         Args:
@@ -65,7 +65,7 @@ class Archives(Resource):
         """
         return await self._api.one(Call(_GET_COLLECTION, {"collection_id": collection_id}), STACCollection)
 
-    def list_items(self, collection_id: str, *, offset: int | None = None, limit: int | None = None) -> Pages[STACItem]:
+    def list_items(self, collection_id: Id, *, offset: int | None = None, limit: int | None = None) -> Pages[STACItem]:
         """List the images of a collection.
 
         Args:
@@ -88,7 +88,7 @@ class Archives(Resource):
             Paging("offset-open", "features"),
         )
 
-    async def get_item(self, collection_id: str, item_id: str) -> STACItem:
+    async def get_item(self, collection_id: Id, item_id: Id) -> STACItem:
         """Get one image of a collection.
 
         Args:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._http.call import Call, Operation
-from .._http.codec.model import several, to_body
+from .._http.codec.model import Id, several, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.assets import AssetDownload
@@ -32,7 +32,7 @@ class Assets(Resource):
 
     __slots__ = ()
 
-    def list(self, aoi_id: str, *, offset: int | None = None, limit: int | None = None) -> Pages[Asset]:
+    def list(self, aoi_id: Id, *, offset: int | None = None, limit: int | None = None) -> Pages[Asset]:
         """List the assets of an AOI.
 
         Args:
@@ -50,7 +50,7 @@ class Assets(Resource):
             Call(_LIST, {"aoi_id": aoi_id}, {"offset": offset, "limit": limit}), Asset, Paging("offset", "assets")
         )
 
-    async def request_download(self, aoi_id: str, *, asset_ids: Sequence[str]) -> AssetDownload:
+    async def request_download(self, aoi_id: Id, *, asset_ids: Sequence[Id]) -> AssetDownload:
         """Ask for a package of assets.
 
         Poll `assets.get_download` until the status is `SUCCESS`; the first answer may already have the link. No
@@ -77,7 +77,7 @@ class Assets(Resource):
             AssetDownload,
         )
 
-    async def get_download(self, aoi_id: str, download_id: str) -> AssetDownload:
+    async def get_download(self, aoi_id: Id, download_id: Id) -> AssetDownload:
         """Get the state and link of a package of assets.
 
         Args:

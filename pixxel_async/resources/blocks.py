@@ -6,7 +6,7 @@ from __future__ import annotations
 from .._http.call import Call, Operation
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
-from ..models.blocks import Block
+from ..models.blocks import Block, BlockMode
 
 __all__ = ["Blocks"]
 
@@ -26,11 +26,11 @@ class Blocks(Resource):
 
     __slots__ = ()
 
-    def list(self, *, mode: str | None = None) -> Pages[Block]:
+    def list(self, *, mode: BlockMode | str | None = None) -> Pages[Block]:
         """List the processing blocks.
 
         Args:
-            mode: Only blocks for this use.
+            mode: Only blocks for this use. `BlockMode`: `insight`, `workflow`.
 
         Returns:
             Rows of `Block`: `async for` reads all of them, what comes is one page.

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import HasGeoInterface, exactly_one, geometry_of, several, to_body
+from .._http.codec.model import HasGeoInterface, Id, exactly_one, geometry_of, several, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
-from ..models.catalogs import Catalog, CatalogDownload
+from ..models.catalogs import Catalog, CatalogDownload, SortOrder
 from ..models.geojson import Geometry
 
 __all__ = ["Catalogs"]
@@ -34,7 +34,7 @@ class Catalogs(Resource):
     __slots__ = ()
 
     async def request_download(
-        self, *, catalog_ids: Sequence[str] | None = None, order_item_ids: Sequence[str] | None = None
+        self, *, catalog_ids: Sequence[Id] | None = None, order_item_ids: Sequence[Id] | None = None
     ) -> CatalogDownload:
         """Ask for a package of catalog imagery.
 
@@ -76,7 +76,7 @@ class Catalogs(Resource):
             CatalogDownload,
         )
 
-    async def get_download(self, download_id: str) -> CatalogDownload:
+    async def get_download(self, download_id: Id) -> CatalogDownload:
         """Get the state and link of a package of catalog imagery.
 
         Args:
@@ -98,11 +98,11 @@ class Catalogs(Resource):
         datetime: str | None = None,
         ids: Sequence[str] | None = None,
         intersects: Geometry | Mapping[str, Any] | HasGeoInterface | None = None,
-        item_ids: Sequence[str] | None = None,
-        order_ids: Sequence[str] | None = None,
-        order_item_ids: Sequence[str] | None = None,
+        item_ids: Sequence[Id] | None = None,
+        order_ids: Sequence[Id] | None = None,
+        order_item_ids: Sequence[Id] | None = None,
         query: Mapping[str, Any] | None = None,
-        sort_by: Sequence[Mapping[str, str]] | None = None,
+        sort_by: Sequence[Mapping[str, SortOrder | str]] | None = None,
         offset: int | None = None,
         limit: int | None = None,
     ) -> Pages[Catalog]:
@@ -159,7 +159,7 @@ class Catalogs(Resource):
             Paging("body-offset", "catalogs", 50),
         )
 
-    async def get(self, catalog_id: str) -> Catalog:
+    async def get(self, catalog_id: Id) -> Catalog:
         """Get one catalog.
 
         Args:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import exactly_one, several, to_body
+from .._http.codec.model import Id, exactly_one, several, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.deliveries import Delivery, NewDelivery
@@ -34,10 +34,10 @@ class Deliveries(Resource):
     def list(
         self,
         *,
-        delivery_id: str | None = None,
-        catalog_id: str | None = None,
-        task_id: str | None = None,
-        order_item_id: str | None = None,
+        delivery_id: Id | None = None,
+        catalog_id: Id | None = None,
+        task_id: Id | None = None,
+        order_item_id: Id | None = None,
     ) -> Pages[Delivery]:
         """List the deliveries of the workspace.
 

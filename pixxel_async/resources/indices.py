@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._http.call import Call, Operation
-from .._http.codec.model import several, to_body
+from .._http.codec.model import Id, several, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
-from ..models.indices import Index
+from ..models.indices import ExpressionType, Index, IndexType
 
 __all__ = ["Indices"]
 
@@ -32,10 +32,10 @@ class Indices(Resource):
     def list(
         self,
         *,
-        satellite_id: str | None = None,
-        type: str | None = None,
-        expression_type: str | None = None,
-        index_id: str | None = None,
+        satellite_id: Id | None = None,
+        type: IndexType | str | None = None,
+        expression_type: ExpressionType | str | None = None,
+        index_id: Id | None = None,
         offset: int | None = None,
         limit: int | None = None,
     ) -> Pages[Index]:
@@ -43,8 +43,8 @@ class Indices(Resource):
 
         Args:
             satellite_id: Only those for this satellite.
-            type: Only preset or only custom ones.
-            expression_type: Only this kind.
+            type: Only preset or only custom ones. `IndexType`: `custom`, `preset`.
+            expression_type: Only this kind. `ExpressionType`: `index`, `composite`, `grayscale`.
             index_id: Only this index.
             offset: Rows to skip; 0 when left out.
             limit: Rows a page; the service decides when left out.
@@ -80,8 +80,8 @@ class Indices(Resource):
         rescale: Sequence[float],
         expression: str,
         colormap: str,
-        satellite_id: str,
-        expression_type: str,
+        satellite_id: Id,
+        expression_type: ExpressionType | str,
     ) -> Index:
         """Create a custom index.
 
@@ -94,7 +94,7 @@ class Indices(Resource):
             expression: Formula over band names, such as `(B08-B04)/(B08+B04)`.
             colormap: Name of a colour map, such as `rplumbho`.
             satellite_id: Id of the satellite whose bands it uses.
-            expression_type: How the bands are combined.
+            expression_type: How the bands are combined. `ExpressionType`: `index`, `composite`, `grayscale`.
 
         Returns:
             The index.

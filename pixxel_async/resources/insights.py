@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import several, to_body
+from .._http.codec.model import Id, several, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource, Wait
-from ..models.insights import BlockRef, Insight, InsightCreated, InsightDownload, InsightEstimate
+from ..models.insights import BlockRef, Insight, InsightCreated, InsightDownload, InsightEstimate, InsightStatus
 
 __all__ = ["Insights"]
 
@@ -37,10 +37,10 @@ class Insights(Resource):
 
     def list(
         self,
-        aoi_id: str,
+        aoi_id: Id,
         *,
-        id: str | None = None,
-        status: str | None = None,
+        id: Id | None = None,
+        status: InsightStatus | str | None = None,
         created_by: str | None = None,
         created_on: dt.datetime | str | None = None,
     ) -> Pages[Insight]:
@@ -49,7 +49,8 @@ class Insights(Resource):
         Args:
             aoi_id: Id of the AOI.
             id: Only this insight.
-            status: Only those in this status.
+            status: Only those in this status. `InsightStatus`: `created`, `inprogress`, `running`, `completed`,
+                `failed`.
             created_by: Only those made by this user.
             created_on: Created then; RFC 3339, a day as its midnight.
 
@@ -75,12 +76,12 @@ class Insights(Resource):
 
     async def create(
         self,
-        aoi_id: str,
+        aoi_id: Id,
         *,
         block: BlockRef | Mapping[str, Any],
         input: Any,
         name: str | None = None,
-        project_id: str | None = None,
+        project_id: Id | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> InsightCreated:
         """Run a block on an AOI.
@@ -124,12 +125,12 @@ class Insights(Resource):
 
     async def estimate(
         self,
-        aoi_id: str,
+        aoi_id: Id,
         *,
         block: BlockRef | Mapping[str, Any],
         input: Any,
         name: str | None = None,
-        project_id: str | None = None,
+        project_id: Id | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> InsightEstimate:
         """Price a run of a block on an AOI.
@@ -174,7 +175,7 @@ class Insights(Resource):
         )
 
     async def request_download(
-        self, aoi_id: str, insight_id: str, *, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
+        self, aoi_id: Id, insight_id: Id, *, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
     ) -> InsightDownload:
         """Ask for a package of an insight, or how far it is.
 
@@ -208,7 +209,7 @@ class Insights(Resource):
             InsightDownload,
         )
 
-    async def delete(self, aoi_id: str, insight_id: str, *, project_id: str) -> None:
+    async def delete(self, aoi_id: Id, insight_id: Id, *, project_id: Id) -> None:
         """Delete an insight.
 
         Args:
@@ -224,7 +225,7 @@ class Insights(Resource):
         """
         await self._api.nothing(Call(_DELETE, {"aoi_id": aoi_id, "insight_id": insight_id}, {"project_id": project_id}))
 
-    async def get(self, aoi_id: str, insight_id: str) -> Insight:
+    async def get(self, aoi_id: Id, insight_id: Id) -> Insight:
         """Get one insight.
 
         Args:
@@ -236,7 +237,7 @@ class Insights(Resource):
         """
         return await self._api.first(self.list(aoi_id, id=insight_id), "insight", insight_id)
 
-    async def wait(self, aoi_id: str, insight_id: str, *, deadline: float | None = None) -> Insight:
+    async def wait(self, aoi_id: Id, insight_id: Id, *, deadline: float | None = None) -> Insight:
         """Wait until the insight has ended well.
 
         Good ends are `completed` and `success`, bad ones `failed`; any word that is not known means patience.
@@ -255,7 +256,7 @@ class Insights(Resource):
         """
         return await self._api.wait(self._waiting(aoi_id, insight_id), deadline=deadline)
 
-    def watch(self, aoi_id: str, insight_id: str, *, deadline: float | None = None) -> AsyncIterator[Insight]:
+    def watch(self, aoi_id: Id, insight_id: Id, *, deadline: float | None = None) -> AsyncIterator[Insight]:
         """Each change of the insight as it is seen, its end included.
 
         Args:
@@ -268,7 +269,7 @@ class Insights(Resource):
         """
         return self._api.watch(self._waiting(aoi_id, insight_id), deadline=deadline)
 
-    def _waiting(self, aoi_id: str, insight_id: str) -> Wait[Insight]:
+    def _waiting(self, aoi_id: Id, insight_id: Id) -> Wait[Insight]:
         return Wait(
             "insights",
             (aoi_id,),

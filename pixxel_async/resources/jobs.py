@@ -7,9 +7,10 @@ import datetime as dt
 from collections.abc import AsyncIterator
 
 from .._http.call import Call, Operation
+from .._http.codec.model import Id
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource, Wait
-from ..models.jobs import Job, JobDownload
+from ..models.jobs import Job, JobDownload, JobStatus
 
 __all__ = ["Jobs"]
 
@@ -40,10 +41,10 @@ class Jobs(Resource):
 
     def list(
         self,
-        workflow_id: str,
+        workflow_id: Id,
         *,
-        id: str | None = None,
-        status: str | None = None,
+        id: Id | None = None,
+        status: JobStatus | str | None = None,
         created_by: str | None = None,
         created_on: dt.datetime | str | None = None,
     ) -> Pages[Job]:
@@ -54,7 +55,7 @@ class Jobs(Resource):
         Args:
             workflow_id: Id of the workflow.
             id: Only this job.
-            status: Only jobs in this status.
+            status: Only jobs in this status. `JobStatus`: `running`, `completed`, `failed`.
             created_by: Only jobs started by this user.
             created_on: Created then; a day or an instant.
 
@@ -74,7 +75,7 @@ class Jobs(Resource):
             Paging("whole", "jobs"),
         )
 
-    async def create(self, workflow_id: str, *, project_id: str) -> Job:
+    async def create(self, workflow_id: Id, *, project_id: Id) -> Job:
         """Run a workflow.
 
         Costs tokens; `workflows.estimate` tells how many. Data and parameters are those drawn in the workflow. The
@@ -99,7 +100,7 @@ class Jobs(Resource):
         """
         return await self._api.one(Call(_CREATE, {"workflow_id": workflow_id}, {"project_id": project_id}), Job)
 
-    async def get(self, workflow_id: str, job_id: str) -> Job:
+    async def get(self, workflow_id: Id, job_id: Id) -> Job:
         """Get one job with its tasks.
 
         Args:
@@ -117,7 +118,7 @@ class Jobs(Resource):
         """
         return await self._api.one(Call(_GET, {"workflow_id": workflow_id, "job_id": job_id}), Job)
 
-    async def request_download(self, workflow_id: str, job_id: str) -> JobDownload:
+    async def request_download(self, workflow_id: Id, job_id: Id) -> JobDownload:
         """Ask for the package of a job, or how far it is.
 
         The package is a ZIP of the inputs and outputs of the job. The answer has a signed link once the status is
@@ -139,7 +140,7 @@ class Jobs(Resource):
         """
         return await self._api.one(Call(_REQUEST_DOWNLOAD, {"workflow_id": workflow_id, "job_id": job_id}), JobDownload)
 
-    async def wait(self, workflow_id: str, job_id: str, *, deadline: float | None = None) -> Job:
+    async def wait(self, workflow_id: Id, job_id: Id, *, deadline: float | None = None) -> Job:
         """Wait until the job has ended well.
 
         Good ends are `completed` and `success`, bad ones `failed`; any word that is not known means patience.
@@ -158,7 +159,7 @@ class Jobs(Resource):
         """
         return await self._api.wait(self._waiting(workflow_id, job_id), deadline=deadline)
 
-    def watch(self, workflow_id: str, job_id: str, *, deadline: float | None = None) -> AsyncIterator[Job]:
+    def watch(self, workflow_id: Id, job_id: Id, *, deadline: float | None = None) -> AsyncIterator[Job]:
         """Each change of the job as it is seen, its end included.
 
         Args:
@@ -171,7 +172,7 @@ class Jobs(Resource):
         """
         return self._api.watch(self._waiting(workflow_id, job_id), deadline=deadline)
 
-    def _waiting(self, workflow_id: str, job_id: str) -> Wait[Job]:
+    def _waiting(self, workflow_id: Id, job_id: Id) -> Wait[Job]:
         return Wait(
             "jobs",
             (workflow_id,),

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._http.call import Call, Operation
-from .._http.codec.model import several
+from .._http.codec.model import Id, several
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
-from ..models.orders import OrderItem
+from ..models.orders import OrderItem, OrderItemStatus, OrderItemType
 
 __all__ = ["OrderItems"]
 
@@ -30,13 +30,13 @@ class OrderItems(Resource):
     def list(
         self,
         *,
-        user_id: str | None = None,
-        type: str | None = None,
-        status: str | None = None,
-        order_ids: Sequence[str] | None = None,
+        user_id: Id | None = None,
+        type: OrderItemType | str | None = None,
+        status: OrderItemStatus | str | None = None,
+        order_ids: Sequence[Id] | None = None,
         created_by: str | None = None,
         created_at: str | None = None,
-        project_ids: Sequence[str] | None = None,
+        project_ids: Sequence[Id] | None = None,
         ids: Sequence[str] | None = None,
         area: str | None = None,
         offset: int | None = None,
@@ -46,8 +46,9 @@ class OrderItems(Resource):
 
         Args:
             user_id: Only those placed by this user.
-            type: Only this type.
-            status: Only those in this status.
+            type: Only this type. `OrderItemType`: `TASKING`, `RECURRING`, `ARCHIVE`.
+            status: Only those in this status. `OrderItemStatus`: `DRAFT`, `ACTIVE`, `FULFILLED`,
+                `PARTIALLY_FULFILLED`, `CANCELLED`, `FAILED`.
             order_ids: Only those of these orders; joined by commas.
             created_by: Only those created by this user.
             created_at: Range of times of creation; its form is not documented.
@@ -89,7 +90,7 @@ class OrderItems(Resource):
             Paging("offset", "order_items"),
         )
 
-    async def get(self, order_item_id: str) -> OrderItem:
+    async def get(self, order_item_id: Id) -> OrderItem:
         """Get one order item with its tasks.
 
         Args:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import several, to_body
+from .._http.codec.model import Id, several, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.orders import NewOrderItem, Order
@@ -30,7 +30,7 @@ class Orders(Resource):
 
     __slots__ = ()
 
-    def list(self, *, user_id: str | None = None, offset: int | None = None, limit: int | None = None) -> Pages[Order]:
+    def list(self, *, user_id: Id | None = None, offset: int | None = None, limit: int | None = None) -> Pages[Order]:
         """List the orders of the workspace.
 
         Args:
@@ -79,7 +79,7 @@ class Orders(Resource):
             Order,
         )
 
-    async def get(self, order_id: str) -> Order:
+    async def get(self, order_id: Id) -> Order:
         """Get one order with its items.
 
         Args:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from .._http.call import Call, Operation
+from .._http.codec.model import Id
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.projects import Project
@@ -43,7 +44,7 @@ class Projects(Resource):
         """
         return self._api.pages(Call(_LIST, {}, {"page_size": page_size}), Project, Paging("page", "projects"))
 
-    async def get(self, project_id: str) -> Project:
+    async def get(self, project_id: Id) -> Project:
         """Get one project.
 
         Args:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import to_body
+from .._http.codec.model import Id, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
-from ..models.stores import Store, StoreConfig
+from ..models.stores import BucketType, Store, StoreConfig
 
 __all__ = ["Stores"]
 
@@ -45,7 +45,7 @@ class Stores(Resource):
         self,
         *,
         name: str,
-        type: str,
+        type: BucketType | str,
         configs: StoreConfig | Mapping[str, Any],
         secrets: Mapping[str, str],
         labels: Mapping[str, str] | None = None,
@@ -56,7 +56,7 @@ class Stores(Resource):
 
         Args:
             name: Name, unique in the workspace.
-            type: Which cloud.
+            type: Which cloud. `BucketType`: `S3`, `GCS`, `AZBLOB`.
             configs: Where the bucket is; bucket and region are needed.
             secrets: Credentials by name. S3: `access_key_id`, `secret_access_key`. AZBLOB: `account_name`,
                 `tenant_id`, `client_id`, `client_secret`. GCS: `project_id`, `service_account_credentials`.
@@ -83,7 +83,7 @@ class Stores(Resource):
             Store,
         )
 
-    async def delete(self, store_id: str) -> None:
+    async def delete(self, store_id: Id) -> None:
         """Delete a store.
 
         The bucket itself is not touched.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from .._http.call import Call, Operation
+from .._http.codec.model import Id
 from .._http.resource import Resource
 from ..models.tasks import TaskDownload
 
@@ -21,7 +22,7 @@ class Tasks(Resource):
 
     __slots__ = ()
 
-    async def request_download(self, workflow_id: str, job_id: str, task_id: str) -> TaskDownload:
+    async def request_download(self, workflow_id: Id, job_id: Id, task_id: Id) -> TaskDownload:
         """Ask for the package of a task, or how far it is.
 
         The package holds the outputs of the task. The answer has a signed link once the status is `ready`. The link

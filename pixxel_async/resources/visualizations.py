@@ -7,10 +7,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import required_when, several, to_body
+from .._http.codec.model import Id, required_when, several, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource, Wait
-from ..models.visualizations import SLD, LegendItem, Visualization, VisualizationMetadata
+from ..models.indices import ExpressionType
+from ..models.visualizations import (
+    SLD,
+    LegendItem,
+    Visualization,
+    VisualizationMetadata,
+    VisualizationMode,
+    VisualizationType,
+)
 
 __all__ = ["Visualizations"]
 
@@ -48,13 +56,13 @@ class Visualizations(Resource):
 
     def list(
         self,
-        aoi_id: str,
+        aoi_id: Id,
         *,
-        type: str | None = None,
-        user_id: str | None = None,
-        expression_type: str | None = None,
-        index_id: str | None = None,
-        visualization_id: str | None = None,
+        type: VisualizationType | str | None = None,
+        user_id: Id | None = None,
+        expression_type: ExpressionType | str | None = None,
+        index_id: Id | None = None,
+        visualization_id: Id | None = None,
         offset: int | None = None,
         limit: int | None = None,
     ) -> Pages[Visualization]:
@@ -62,9 +70,9 @@ class Visualizations(Resource):
 
         Args:
             aoi_id: Id of the AOI.
-            type: Only this type.
+            type: Only this type. `VisualizationType`: `custom`.
             user_id: Only those made by this user.
-            expression_type: Only this kind of index.
+            expression_type: Only this kind of index. `ExpressionType`: `index`, `composite`, `grayscale`.
             index_id: Only those of this index.
             visualization_id: Only this visualization.
             offset: Rows to skip; 0 when left out.
@@ -99,7 +107,7 @@ class Visualizations(Resource):
         )
 
     async def create(
-        self, aoi_id: str, *, index_id: str, src_asset_ids: Sequence[str] | None = None, resolution: float | None = None
+        self, aoi_id: Id, *, index_id: Id, src_asset_ids: Sequence[Id] | None = None, resolution: float | None = None
     ) -> Visualization:
         """Compute an index over assets of an AOI.
 
@@ -144,10 +152,10 @@ class Visualizations(Resource):
 
     async def update_metadata(
         self,
-        aoi_id: str,
-        visualization_id: str,
+        aoi_id: Id,
+        visualization_id: Id,
         *,
-        visualization_mode: str,
+        visualization_mode: VisualizationMode | str,
         legend: Mapping[str, Sequence[LegendItem | Mapping[str, Any]]],
         dynamic_bins: int | None = None,
     ) -> VisualizationMetadata:
@@ -158,7 +166,7 @@ class Visualizations(Resource):
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
-            visualization_mode: Which legend.
+            visualization_mode: Which legend. `VisualizationMode`: `dynamic`, `theoretical`.
             legend: Classes by date, spelt like `2024_05_06`. In dynamic mode `min` and `max` may be null, to be
                 computed; nulls are sent as given.
             dynamic_bins: Classes of equal width, 1 to 15; needed in dynamic mode.
@@ -186,7 +194,13 @@ class Visualizations(Resource):
         )
 
     async def rollback_metadata(
-        self, aoi_id: str, visualization_id: str, *, index_id: str, dates: Sequence[str], visualization_mode: str
+        self,
+        aoi_id: Id,
+        visualization_id: Id,
+        *,
+        index_id: Id,
+        dates: Sequence[str],
+        visualization_mode: VisualizationMode | str,
     ) -> Visualization:
         """Compute the legend of one mode anew.
 
@@ -198,7 +212,7 @@ class Visualizations(Resource):
             visualization_id: Id of the visualization.
             index_id: Id of the visualization's index.
             dates: Dates, spelt like `2024_05_06`.
-            visualization_mode: Which legend.
+            visualization_mode: Which legend. `VisualizationMode`: `dynamic`, `theoretical`.
 
         Returns:
             The visualization.
@@ -219,7 +233,7 @@ class Visualizations(Resource):
         )
 
     async def png(
-        self, aoi_id: str, visualization_id: str, *, index_id: str, date: str, visualization_mode: str
+        self, aoi_id: Id, visualization_id: Id, *, index_id: Id, date: str, visualization_mode: VisualizationMode | str
     ) -> bytes:
         """Render one date of a visualization as PNG, with its legend.
 
@@ -228,7 +242,7 @@ class Visualizations(Resource):
             visualization_id: Id of the visualization.
             index_id: Id of the visualization's index.
             date: Date, spelt like `2024_05_06`.
-            visualization_mode: Which legend.
+            visualization_mode: Which legend. `VisualizationMode`: `dynamic`, `theoretical`.
 
         Returns:
             The image.
@@ -249,7 +263,12 @@ class Visualizations(Resource):
         )
 
     async def sld(
-        self, aoi_id: str, visualization_id: str, *, dates: Sequence[str], visualization_modes: Sequence[str]
+        self,
+        aoi_id: Id,
+        visualization_id: Id,
+        *,
+        dates: Sequence[str],
+        visualization_modes: Sequence[VisualizationMode | str],
     ) -> SLD:
         """Get styles for map servers (SLD) of a visualization.
 
@@ -257,7 +276,7 @@ class Visualizations(Resource):
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
             dates: Dates, spelt like `2024_05_06`.
-            visualization_modes: Which legends.
+            visualization_modes: Which legends. `VisualizationMode`: `dynamic`, `theoretical`.
 
         Returns:
             The styles.
@@ -282,7 +301,7 @@ class Visualizations(Resource):
             SLD,
         )
 
-    async def get(self, aoi_id: str, visualization_id: str) -> Visualization:
+    async def get(self, aoi_id: Id, visualization_id: Id) -> Visualization:
         """Get one visualization.
 
         Args:
@@ -296,7 +315,7 @@ class Visualizations(Resource):
             self.list(aoi_id, visualization_id=visualization_id), "visualization", visualization_id
         )
 
-    async def wait(self, aoi_id: str, visualization_id: str, *, deadline: float | None = None) -> Visualization:
+    async def wait(self, aoi_id: Id, visualization_id: Id, *, deadline: float | None = None) -> Visualization:
         """Wait until the visualization has ended well.
 
         Good ends are `success` and `partial_success`, bad ones `failed`; any word that is not known means patience.
@@ -315,9 +334,7 @@ class Visualizations(Resource):
         """
         return await self._api.wait(self._waiting(aoi_id, visualization_id), deadline=deadline)
 
-    def watch(
-        self, aoi_id: str, visualization_id: str, *, deadline: float | None = None
-    ) -> AsyncIterator[Visualization]:
+    def watch(self, aoi_id: Id, visualization_id: Id, *, deadline: float | None = None) -> AsyncIterator[Visualization]:
         """Each change of the visualization as it is seen, its end included.
 
         Args:
@@ -330,7 +347,7 @@ class Visualizations(Resource):
         """
         return self._api.watch(self._waiting(aoi_id, visualization_id), deadline=deadline)
 
-    def _waiting(self, aoi_id: str, visualization_id: str) -> Wait[Visualization]:
+    def _waiting(self, aoi_id: Id, visualization_id: Id) -> Wait[Visualization]:
         return Wait(
             "visualizations",
             (aoi_id,),

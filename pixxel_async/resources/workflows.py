@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime as dt
 
 from .._http.call import Call, Operation
+from .._http.codec.model import Id
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.workflows import Workflow, WorkflowEstimate
@@ -31,8 +32,8 @@ class Workflows(Resource):
     def list(
         self,
         *,
-        project_id: str | None = None,
-        id: str | None = None,
+        project_id: Id | None = None,
+        id: Id | None = None,
         name: str | None = None,
         created_by: str | None = None,
         created_on: dt.datetime | str | None = None,
@@ -82,7 +83,7 @@ class Workflows(Resource):
             Paging("offset", "workflows"),
         )
 
-    async def get(self, workflow_id: str, *, project_id: str) -> Workflow:
+    async def get(self, workflow_id: Id, *, project_id: Id) -> Workflow:
         """Get one workflow with its graph.
 
         Args:
@@ -97,7 +98,7 @@ class Workflows(Resource):
         """
         return await self._api.one(Call(_GET, {"workflow_id": workflow_id}, {"project_id": project_id}), Workflow)
 
-    async def estimate(self, workflow_id: str) -> WorkflowEstimate:
+    async def estimate(self, workflow_id: Id) -> WorkflowEstimate:
         """Estimate what one job of a workflow costs.
 
         Args:

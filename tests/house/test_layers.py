@@ -50,7 +50,7 @@ LADDERS = {
     ),
     "_http": (
         "rest", "sender", "channel", "storage", "resource host_limiter", "pages lazy_rows edge", "rules hooks",
-        "streaming reply", "call codec",
+        "streaming reply", "call", "codec",
     ),
     "packages": ("packages", "reading state", "rules link kinds"),
     "cli": (

@@ -45,7 +45,7 @@ ALTERED = [
 ]
 
 ABSENT = [
-    (Job, "id", None, None),
+    (Job, "id", None, ""),
     (Job, "tasks", None, []),
     (Insight, "metadata", None, {}),
     (Job, "finished_at", "", None),
@@ -111,7 +111,7 @@ def test_what_is_read_in_part_is_written_as_it_came(model: Any, name: str, sent:
 def test_odd_members_are_told_in_drift() -> None:
     """A member of an odd type, and a list with an odd element, are counted; a number as text is none."""
     drift = Drift()
-    read(Job, {"cost": float("nan"), "tasks": [[1]], "id": 5}, drift)
+    read(Job, {"cost": float("nan"), "tasks": [[1]], "id": 5, "workflow_id": "w"}, drift)
     assert drift.members == {"Job.cost as float": 1, "Job.tasks as list": 1}
 
 
@@ -183,7 +183,11 @@ def test_drift_counts_what_is_new() -> None:
     """Unknown members and words are counted by the place where they stand, at every depth."""
     drift = Drift()
     for _ in range(2):
-        read(Job, {"status": "paused", "new": 1, "tasks": [{"status": "zzz", "id": "t"}]}, drift)
+        read(
+            Job,
+            {"id": "j", "workflow_id": "w", "status": "paused", "new": 1, "tasks": [{"status": "zzz", "id": "t"}]},
+            drift,
+        )
 
     assert drift.members == {"Job.new": 2}
     assert drift.words == {"Job.status=paused": 2, "JobTask.status=zzz": 2}
@@ -203,9 +207,20 @@ def test_a_copy_of_drift_stands_still() -> None:
     """What is handed out does not change when more is met."""
     drift = Drift()
     before = drift.copy()
-    read(Job, {"new": 1}, drift)
+    read(Job, {"id": "j", "workflow_id": "w", "new": 1}, drift)
 
     assert (before.members, drift.members) == ({}, {"Job.new": 1})
+
+
+@pytest.mark.parametrize("sent", [{}, {"id": None}])
+def test_a_missing_id_reads_as_an_empty_text(sent: dict[str, Any]) -> None:
+    """An id that further calls take is a text for every type checker; one that did not come is counted as drift."""
+    drift = Drift()
+    made = read(Job, sent, drift, {"workflow_id": "w"})
+
+    assert (made.id, made.workflow_id) == ("", "w")
+    assert drift.members == {"Job without id": 1}
+    assert "id" not in Job.from_dict(sent).to_dict()
 
 
 def test_tasks_know_their_job() -> None:

@@ -68,12 +68,19 @@ def _read(model: type[M], rows: list[dict[str, Any]], drift: Drift | None, lent:
     reader: Any = _converter.get_structure_hook(model)
     before = drift_now.set(drift)
     try:
-        made: list[M] = [reader(row) for row in rows]
+        made: list[M] = [reader(_filled(row, model, lent) if lent else row) for row in rows]
     finally:
         drift_now.reset(before)
     for one in made if lent else ():
         reader.lend(one, lent)
     return made
+
+
+def _filled(row: dict[str, Any], model: type[Any], lent: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row with the caller's values for members that are absent or null."""
+    known = members_of(model)
+    absent = {name: value for name, value in lent.items() if name in known and not row.get(name)}
+    return {**row, **absent} if absent else row
 
 
 def write(model: HasExtra) -> dict[str, Any]:

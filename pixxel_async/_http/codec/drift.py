@@ -15,11 +15,11 @@ _LONGEST_KEY = 200
 
 @define
 class Drift:
-    """Counts of unknown members and words; bounded and thread-safe.
+    """Counts of unknown or missing members and of unknown words; bounded and thread-safe.
 
     Attributes:
         members: occurrences by class and wire name, such as `Job.new_field`; `Job.cost as list` is one of an odd type,
-            `Job in 'data'` an answer inside an envelope.
+            `Job without id` one that is missing, `Job in 'data'` an answer inside an envelope.
         words: occurrences by member and word, such as `Job.status=paused`.
     """
 
@@ -33,7 +33,7 @@ class Drift:
             return Drift(dict(self.members), dict(self.words))
 
     def note_member(self, place: str) -> None:
-        """Count an unknown member."""
+        """Count an unknown or missing member."""
         self._count(self.members, place)
 
     def note_word(self, place: str) -> None:

@@ -12,6 +12,7 @@ from .convert import read, write
 from .open_enum import OpenEnum, word
 from .serialize import (
     HasGeoInterface,
+    Id,
     exactly_one,
     feature_collection,
     geometry_of,
@@ -24,6 +25,7 @@ from .serialize import (
 __all__ = [
     "GeoModel",
     "HasGeoInterface",
+    "Id",
     "Model",
     "OpenEnum",
     "exactly_one",
@@ -47,6 +49,7 @@ def member(
     factory: Callable[[], Any] | None = None,
     wire: str = "",
     keep: bool = False,
+    required: bool = False,
     lent: bool = False,
     lends: Mapping[str, str] | None = None,
     secret: bool = False,
@@ -59,6 +62,7 @@ def member(
         default, factory: as in `attrs.field`.
         wire: its name in JSON, if different.
         keep: write it even if it equals its default.
+        required: an id that every answer has; one without it is reported in drift.
         lent: absent from JSON; filled in by the enclosing object.
         lends: for a list of models: their members by the member of ours that fills them.
         secret: masked in the repr.
@@ -68,6 +72,7 @@ def member(
     facts = {
         "wire": wire,
         "keep": keep,
+        "required": required,
         "lent": lent,
         "lends": lends,
         "secret": secret,
@@ -96,8 +101,9 @@ def model(cls: type[T]) -> type[T]:
 class Model:
     """An object that the API sends or takes.
 
-    Reading is tolerant: absent or null scalars and objects are None, absent lists and maps are empty, and values that
-    do not fit their type are kept in `extra`, with the members that this version does not know.
+    Reading is tolerant: absent or null scalars and objects are None, absent lists and maps are empty, an absent id is
+    an empty text if every answer should have it, and values that do not fit their type are kept in `extra`, with the
+    members that this version does not know.
     """
 
     extra: dict[str, Any] = member(factory=dict)

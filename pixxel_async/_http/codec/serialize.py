@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence, Set
-from typing import Any, Protocol, get_args, runtime_checkable
+from typing import Any, Protocol, TypeAlias, get_args, runtime_checkable
+from uuid import UUID
 
 import attrs
 
@@ -25,6 +26,39 @@ class HasGeoInterface(Protocol):
     def __geo_interface__(self) -> Mapping[str, Any]:
         """The object as GeoJSON, in plain values."""
         ...
+
+
+@runtime_checkable
+class Row(Protocol):
+    """A row of a listing, such as a `Job`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the members by wire name."""
+        ...
+
+
+Id: TypeAlias = str | Row | UUID
+"""What is accepted as an id: its text, a UUID, or the row that has it."""
+
+
+def id_member(kind: type[Any]) -> str | None:
+    """Return the member of a model that holds its id: `id`, or one named after it, as `aoi_id` of an AOI; else None."""
+    names = ("id", f"{kind.__name__.lower()}_id", "download_id")
+    return next((name for name in names if hasattr(kind, name)), None)
+
+
+def id_of(value: Any, name: str = "id") -> Any:
+    """Return the id in a row, or the text of a UUID; other values unchanged.
+
+    Args:
+        name: the argument that it is for; a member of this name is preferred, so that a `Job` is a `workflow_id`, too.
+    """
+    if isinstance(value, UUID):
+        return str(value)
+    if not hasattr(type(value), "to_dict"):
+        return value
+    member = name if hasattr(value, name) else id_member(type(value))
+    return value if member is None else getattr(value, member)
 
 
 def write_hook(kind: Any, name: str = "a list") -> Write | None:
@@ -79,8 +113,8 @@ def to_wire(value: Any) -> Any:
         return value
     if isinstance(value, dt.datetime):
         return _moment(value)
-    if isinstance(value, dt.date):
-        return value.isoformat()
+    if isinstance(value, dt.date | UUID):
+        return str(value)
     if attrs.has(type(value)) and hasattr(value, "to_dict"):
         return to_wire(value.to_dict())
     if isinstance(value, Mapping):
@@ -122,7 +156,7 @@ def to_body(members: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: a value has no place in JSON.
     """
     try:
-        body = {name: to_wire(value) for name, value in members.items() if value is not None}
+        body = {name: to_wire(_ids(name, value)) for name, value in members.items() if value is not None}
     except RecursionError:
         raise ConfigError("cannot send as JSON what is nested that deep, or holds itself") from None
     for name, value in body.items():
@@ -132,6 +166,15 @@ def to_body(members: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigError(f"{name} is empty: there is nothing to order")
         check_time(name, value)
     return body
+
+
+def _ids(name: str, value: Any) -> Any:
+    """Return the ids that an argument named `…_id` or `…_ids` means; values of other arguments unchanged."""
+    if name == "id" or name.endswith("_id"):
+        return id_of(value, name)
+    if name.endswith("_ids") and isinstance(value, Sequence | Set) and not isinstance(value, str | bytes):
+        return [id_of(each, name.removesuffix("s")) for each in value]
+    return value
 
 
 _FLAGS = frozenset({"dry_run"})

@@ -48,6 +48,7 @@ class Reader:
         wire = {a.name: a.metadata.get("wire", a.name) for a in members}
         self._members = {wire[a.name]: (a.alias, hooks[a.name], a.type) for a in members}
         self._within = {wire[a.name]: a.metadata["within"] for a in members if "within" in a.metadata}
+        self._required = [(a.name, wire[a.name]) for a in members if a.metadata.get("required")]
         self._blank = {a.alias: None for a in members if a.default is attrs.NOTHING}
         self._lends: dict[str, Mapping[str, str]] = {
             a.name: a.metadata["lends"] for a in members if "lends" in a.metadata
@@ -78,6 +79,9 @@ class Reader:
             self._keep_unknown(made, raw)
         if self._lends:
             self.lend(made, {})
+        for name, wire in self._required:
+            if not getattr(made, name) and raw.get(wire) is None:
+                self._report_missing(wire)
         return made
 
     def _compiled(self) -> Callable[[Any], Any]:
@@ -130,6 +134,10 @@ class Reader:
             for name in names:
                 drift.note_member(f"{self._model.__name__}.{name} as {type(raw[name]).__name__}")
 
+    def _report_missing(self, name: str) -> None:
+        if (drift := drift_now.get()) is not None:
+            drift.note_member(f"{self._model.__name__} without {name}")
+
     def _lift(self, raw: dict[str, Any]) -> dict[str, Any]:
         """Move members out of the object that holds them on the wire; an object with other members is left alone."""
         flat = dict(raw)
@@ -149,7 +157,7 @@ class Reader:
     def lend(self, made: Any, lent: Mapping[str, Any]) -> None:
         """Fill absent members with values of the caller, then members of inner rows with values of ours."""
         for name, value in lent.items():
-            if getattr(made, name) is None:
+            if not getattr(made, name):
                 setattr(made, name, value)
         for rows, lends in self._lends.items():
             for row in getattr(made, rows):

@@ -9,13 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
-from uuid import UUID
 
 from attrs import evolve, field, frozen
 
 from ...errors import ConfigError
-from ..call import Call, row_id
-from ..codec.serialize import check_time
+from ..call import Call
+from ..codec.serialize import check_time, id_of
 
 _ARGUMENT = re.compile(r"\{(\w+)\}")
 _DECODINGS = 4
@@ -67,7 +66,6 @@ def streamed(request: PreparedRequest) -> PreparedRequest:
 
 def segment(name: str, value: Any) -> str:
     """Return the value percent-encoded as exactly one path segment."""
-    value = row_id(value)
     if not isinstance(value, str):
         raise ConfigError(f"{name} must be a text or a row with an id, not {type(value).__name__}")
     if not value.strip():
@@ -114,17 +112,16 @@ def _texts(name: str, value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         if not value:
             raise ConfigError(f"{name} is an empty list, which the server would take for no filter; leave it out")
-        return ",".join(_text(name, one) for one in value)
+        return ",".join(_text(name.removesuffix("s"), one) for one in value)
     return _text(name, value)
 
 
 def _text(name: str, value: Any) -> str:
+    value = id_of(value, name)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         check_time(name, value)
-        return str(value)
-    if isinstance(value, UUID):
         return str(value)
     if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return str(value)

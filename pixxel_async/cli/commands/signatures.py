@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
 
 from attrs import fields, frozen, has, resolve_types
 
@@ -26,7 +27,7 @@ _CHOSEN_BY = {
 }
 """Columns of a table for models whose rows are chosen by members other than their identifying scalars."""
 _PLAIN: dict[Any, ArgumentKind] = {str: "text", datetime: "text", bool: "switch", int: "whole", float: "number"}
-_LISTS: dict[Any, ArgumentKind] = {str: "texts", float: "numbers"}
+_LISTS: dict[Any, ArgumentKind] = {str: "texts", UUID: "texts", float: "numbers"}
 
 
 @frozen
@@ -109,10 +110,12 @@ def _arguments(function: Callable[..., Any], hints: dict[str, Any], entries: dic
 def _kind(hint: Any) -> ArgumentKind:
     """Return the kind of command-line value for a type hint."""
     options = _alternatives(hint)
+    if str in options:  # beside it: the word class, a time, a UUID, a row with the id
+        return "text"
     if all(isinstance(each, type) and each in _PLAIN for each in options):
         return _PLAIN[options[-1]]
     if len(options) == 1 and get_origin(options[0]) is Sequence:
-        return _LISTS.get(get_args(options[0])[0], "json")
+        return _LISTS.get(_alternatives(get_args(options[0])[0])[-1], "json")
     return "json"
 
 
