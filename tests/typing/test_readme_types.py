@@ -23,7 +23,7 @@ CONFIG = """
 strict = True
 [mypy-tqdm]
 ignore_missing_imports = True
-[mypy-untyped_*]
+[mypy-untyped.*]
 disallow_untyped_defs = False
 disallow_untyped_calls = False
 disallow_any_generics = False
@@ -37,9 +37,11 @@ def test_programs_of_the_readme_are_typed(tmp_path: Path) -> None:
     found = programs()
     assert len(found) > 3
     for number, program in enumerate(found):
-        kind = "strict" if program.count("def ") == 1 else "untyped"
-        (tmp_path / f"{kind}_{number}.py").write_text(program, encoding="utf-8")
+        folder = tmp_path / ("strict" if program.count("def ") == 1 else "untyped")
+        folder.mkdir(exist_ok=True)
+        (folder / "__init__.py").touch()
+        (folder / f"program_{number}.py").write_text(program, encoding="utf-8")
     (tmp_path / "mypy.ini").write_text(CONFIG)
     options = ["--config-file", str(tmp_path / "mypy.ini"), "--cache-dir", str(tmp_path / "cache")]
-    told, errors, code = api.run([*options, *map(str, tmp_path.glob("*.py"))])
+    told, errors, code = api.run([*options, *map(str, tmp_path.glob("*/*.py"))])
     assert (code, errors) == (0, ""), told
