@@ -66,6 +66,7 @@ def streamed(request: PreparedRequest) -> PreparedRequest:
 
 def segment(name: str, value: Any) -> str:
     """Return the value percent-encoded as exactly one path segment."""
+    value = id_of(value, name)
     if not isinstance(value, str):
         raise ConfigError(f"{name} must be a text or a row with an id, not {type(value).__name__}")
     if not value.strip():
