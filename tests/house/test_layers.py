@@ -87,6 +87,8 @@ THIRD_PARTY = {
     "boto3": {"integrations/"},
     "botocore": {"integrations/"},
     "pystac": {"integrations/"},
+    "geopandas": {"integrations/"},
+    "shapely": {"integrations/"},
 }
 IMPURE = {
     "asyncio",

@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio.to_thread
 import click
 
+from ..._formats.footprint import outline
 from ...downloads import Row, Verified, verify_folder, verify_sums
 from ...downloads.disk.checksums import SUMS
 from ...downloads.disk.destination import Destination
@@ -20,7 +21,6 @@ from .. import options
 from ..errors import Exit
 from ..open_record import open_record, package_place, stayed_packed
 from ..running import run
-from ..show.outlines import outline
 from ..show.rows import OutputFormat, writer
 from ..text import many, printable
 from ..text import size as text_of

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO, cast
 
-from .geotiff import Bounds, read_bounds
+from .geotiff_bounds import Bounds, read_bounds
 
 _LARGEST = 1 << 20
 """Maximum bytes of a footprint; a longer GeoJSON is a result."""
