@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ._files import read_named
-from ._formats.shapes import GEOGRAPHIC, crs_of, geojson_of, parse_box
+from ._formats.geo.shapes import GEOGRAPHIC, crs_of, geojson_of, parse_box
+from ._formats.geo.wkt import is_wkt
 from ._formats.text_encoding import decode_text
-from ._formats.wkt import is_wkt
 from .errors import ConfigError
 from .models import Geometry
 

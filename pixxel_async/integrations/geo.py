@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from .._formats.footprint import outline
+from .._formats.geo.footprint import outline
 from ..errors import ConfigError
 from ..events import Downloaded, Skipped
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pixxel_async._formats.footprint import outline
-from pixxel_async._formats.geotiff_bounds import read_bounds
+from pixxel_async._formats.geo.footprint import outline
+from pixxel_async._formats.geo.geotiff_bounds import read_bounds
 
 rasterio = pytest.importorskip("rasterio")
 pytest.importorskip("rasterio.warp")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pixxel_async._formats.footprint import outline
+from pixxel_async._formats.geo.footprint import outline
 
 POINT = {"type": "Point", "coordinates": [1, 2]}
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import attrs
 
-from ..._formats.shapes import geojson_of
+from ..._formats.geo.shapes import geojson_of
 from ...errors import ConfigError
 from .scalars import write_time
 from .structure import is_list, is_map, without_none

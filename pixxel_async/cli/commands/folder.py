@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio.to_thread
 import click
 
-from ..._formats.footprint import outline
+from ..._formats.geo.footprint import outline
 from ...downloads import Row, Verified, verify_folder, verify_sums
 from ...downloads.disk.checksums import SUMS
 from ...downloads.disk.destination import Destination

@@ -12,6 +12,7 @@ import anyio.to_thread
 import click
 from attrs import define, field
 
+from ..._formats.geo.footprint import outline
 from ...downloads import Row as Recorded
 from ...downloads.disk.locations import LocationSpec
 from .. import options
@@ -22,7 +23,6 @@ from ..report.charts import rings
 from ..report.figures import Figures
 from ..report.page import Report, page
 from ..running import run
-from ..show.outlines import outline
 from ..show.rows import OutputFormat, OutputRow, show
 from ..show.summary import quoted_location
 from ..text import many, printable, size

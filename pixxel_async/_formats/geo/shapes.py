@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import ConfigError
+from ...errors import ConfigError
 from .wkt import is_wkt, parse_wkt
 
 __all__ = ["GEOGRAPHIC", "box_polygon", "crs_of", "geojson_of", "parse_box", "parse_text"]

@@ -1,0 +1,1 @@
+"""Geometries: of texts and other libraries' objects, and of the files in a package."""
