@@ -9,8 +9,17 @@ from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from ._area import area as area
+    from ._http.codec.drift import Drift as Drift
+    from ._http.hooks import Attempt as Attempt
+    from ._http.pages import Page as Page
+    from ._http.pages import Pages as Pages
+    from ._http.reply import Reply as Reply
     from .client import PixxelClient as PixxelClient
     from .downloads import DownloadManager as DownloadManager
+    from .downloads import Outcomes as Outcomes
+    from .downloads import Planned as Planned
+    from .downloads import Progress as Progress
+    from .downloads import Snapshot as Snapshot
     from .downloads import Transfer as Transfer
     from .errors import APIError as APIError
     from .errors import BadRequest as BadRequest
@@ -44,7 +53,9 @@ if TYPE_CHECKING:
     from .errors import UnsafeLink as UnsafeLink
     from .errors import WaitFailed as WaitFailed
     from .events import Downloaded as Downloaded
+    from .events import Event as Event
     from .events import Failed as Failed
+    from .events import Outcome as Outcome
     from .events import Skipped as Skipped
     from .packages import AssetPackage as AssetPackage
     from .packages import CatalogPackage as CatalogPackage
@@ -52,6 +63,8 @@ if TYPE_CHECKING:
     from .packages import InsightPackage as InsightPackage
     from .packages import JobPackage as JobPackage
     from .packages import Link as Link
+    from .packages import Member as Member
+    from .packages import MemberStream as MemberStream
     from .packages import OrderReport as OrderReport
     from .packages import Package as Package
     from .packages import PackageState as PackageState
@@ -68,8 +81,12 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "_area": ("area",),
+    "_http.codec.drift": ("Drift",),
+    "_http.hooks": ("Attempt",),
+    "_http.pages": ("Page", "Pages"),
+    "_http.reply": ("Reply",),
     "client": ("PixxelClient",),
-    "downloads": ("DownloadManager", "Transfer"),
+    "downloads": ("DownloadManager", "Outcomes", "Planned", "Progress", "Snapshot", "Transfer"),
     "errors": (
         "APIError",
         "BadRequest",
@@ -103,7 +120,7 @@ _HOMES = {
         "UnsafeLink",
         "WaitFailed",
     ),
-    "events": ("Downloaded", "Failed", "Skipped"),
+    "events": ("Downloaded", "Event", "Failed", "Outcome", "Skipped"),
     "packages": (
         "AssetPackage",
         "CatalogPackage",
@@ -111,6 +128,8 @@ _HOMES = {
         "InsightPackage",
         "JobPackage",
         "Link",
+        "Member",
+        "MemberStream",
         "OrderReport",
         "Package",
         "PackageState",
@@ -128,6 +147,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "APIError",
     "AssetPackage",
+    "Attempt",
     "BadRequest",
     "CatalogPackage",
     "ClientClosed",
@@ -141,6 +161,8 @@ __all__ = [
     "DownloadManager",
     "DownloadSettings",
     "Downloaded",
+    "Drift",
+    "Event",
     "Failed",
     "Forbidden",
     "HTTPSettings",
@@ -151,28 +173,38 @@ __all__ = [
     "KeyRefused",
     "Link",
     "LinkExpired",
+    "Member",
+    "MemberStream",
     "NameTaken",
     "NoRanges",
     "NoSuchMember",
     "NotAPackage",
     "NotFound",
     "OrderReport",
+    "Outcome",
     "OutcomeUnknown",
+    "Outcomes",
     "Package",
     "PackageFailed",
     "PackageState",
     "PackageStream",
     "PackageTimedOut",
+    "Page",
+    "Pages",
     "PixxelClient",
     "PixxelError",
+    "Planned",
     "PollSettings",
+    "Progress",
     "RateLimited",
+    "Reply",
     "RetrySettings",
     "Secret",
     "ServerError",
     "Settings",
     "SignedLink",
     "Skipped",
+    "Snapshot",
     "Stalled",
     "TaskPackage",
     "TimedOut",

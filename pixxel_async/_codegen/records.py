@@ -125,7 +125,7 @@ class RequestBody:
 
 
 @frozen(kw_only=True)
-class Response:
+class ResponseRecord:
     """A response."""
 
     ref: str | None = key("$ref")
@@ -175,7 +175,7 @@ class OperationRecord:
     tags: list[str] = field(factory=list)
     parameters: list[Parameter] = field(factory=list)
     request_body: RequestBody | None = None
-    responses: dict[str, Response]
+    responses: dict[str, ResponseRecord]
     security: list[dict[str, list[str]]] | None = None
     deprecated: bool = False
     external_docs: Any = None
@@ -233,7 +233,7 @@ class Components:
 
     schemas: dict[str, SchemaRecord]
     parameters: dict[str, Parameter] = field(factory=dict)
-    responses: dict[str, Response] = field(factory=dict)
+    responses: dict[str, ResponseRecord] = field(factory=dict)
     security_schemes: dict[str, Any] = field(factory=dict)
 
 

@@ -7,7 +7,7 @@ import zlib
 from ..errors import Corrupt
 from .zip_structure import Entry
 
-__all__ = ["Unpacking", "why_not"]
+__all__ = ["MemberDecoder", "why_not"]
 
 _STORED, _DEFLATED = 0, 8
 _PIECE = 1 << 20
@@ -20,7 +20,7 @@ def why_not(entry: Entry) -> str:
     return "" if entry.method in (_STORED, _DEFLATED) else f"compression method {entry.method} is not unpacked here"
 
 
-class Unpacking:
+class MemberDecoder:
     """Convert packed bytes, in pieces of any size, to unpacked pieces of bounded size.
 
     `give` some, `take` until nothing comes, and so on; `end` after the last.

@@ -12,7 +12,7 @@ from typing import BinaryIO, Literal, Protocol
 from attrs import define, field, frozen
 
 from ..errors import Corrupt
-from .zip_member import Unpacking, why_not
+from .zip_member import MemberDecoder, why_not
 from .zip_stream import StreamSummary, agrees
 from .zip_structure import (
     LOCAL_SIZE,
@@ -207,7 +207,7 @@ def _check_index(file: BinaryIO, at: int, following: int, entry: Entry, tick: Ti
 
 
 def _check_bytes(packed: Iterable[bytes], entry: Entry, tick: Tick) -> None:
-    unpacking = Unpacking(entry)
+    unpacking = MemberDecoder(entry)
     for chunk in packed:
         unpacking.give(chunk)
         while unpacking.take():

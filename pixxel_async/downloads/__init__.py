@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from .batch import Outcomes
     from .events_hub import Snapshot
     from .manager import DownloadManager
-    from .plan import Planned, dry_run
+    from .plan import Planned
+    from .plan import dry_run as dry_run
     from .record import Merged, Record, Row, merge
-    from .rules.file_names import check_template
+    from .rules.file_names import check_template as check_template
     from .transfer import Progress, Transfer
     from .verify import Verified, verify_folder, verify_sums, write_sums
 
@@ -25,7 +26,8 @@ _HOMES = {
     "transfer": ("Progress", "Transfer"),
     "verify": ("Verified", "verify_folder", "verify_sums", "write_sums"),
 }
-"""The module of each name; imported when the name is first used: `pixxel list` needs the record alone."""
+"""The module of each name; imported when the name is first used: `pixxel list` needs the record alone. Names that only
+the command line needs are not in `__all__`."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -39,8 +41,6 @@ __all__ = [
     "Snapshot",
     "Transfer",
     "Verified",
-    "check_template",
-    "dry_run",
     "merge",
     "verify_folder",
     "verify_sums",

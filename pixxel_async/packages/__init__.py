@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .kinds.kinds import KINDS as KINDS
 from .kinds.kinds import (
-    KINDS,
     AssetPackage,
     CatalogPackage,
     IndexPicture,
@@ -14,16 +14,18 @@ from .kinds.kinds import (
     TaskPackage,
 )
 from .kinds.package import Package
-from .kinds.wanted import Wanted, as_package, as_wanted, parse_package
+from .kinds.wanted import Wanted as Wanted
+from .kinds.wanted import as_package as as_package
+from .kinds.wanted import as_wanted as as_wanted
+from .kinds.wanted import parse_package
 from .link import Link
-from .packages import Packages
+from .packages import Packages as Packages
 from .reading.member_stream import MemberStream
 from .reading.passthrough import PackageStream
 from .reading.zip_directory import Member
 from .state import PackageState
 
 __all__ = [
-    "KINDS",
     "AssetPackage",
     "CatalogPackage",
     "IndexPicture",
@@ -36,11 +38,7 @@ __all__ = [
     "Package",
     "PackageState",
     "PackageStream",
-    "Packages",
     "SignedLink",
     "TaskPackage",
-    "Wanted",
-    "as_package",
-    "as_wanted",
     "parse_package",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .._http.resource import Verdict
 from .broker import Broker
 from .listener import Update
-from .rules.words import plain, verdict
+from .rules.words import plain as plain
+from .rules.words import verdict as verdict
 
-__all__ = ["Broker", "Update", "Verdict", "plain", "verdict"]
+__all__ = ["Broker", "Update", "Verdict"]

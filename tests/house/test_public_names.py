@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import pixxel_async
+from pixxel_async.resources import RESOURCES
 
-SURFACES = ["pixxel_async", "pixxel_async.errors", "pixxel_async.events", "pixxel_async.models", "pixxel_async.sandbox"]
+SURFACES = [
+    "pixxel_async",
+    "pixxel_async.downloads",
+    "pixxel_async.errors",
+    "pixxel_async.events",
+    "pixxel_async.models",
+    "pixxel_async.packages",
+    "pixxel_async.sandbox",
+    "pixxel_async.settings",
+]
+SOURCE = Path(pixxel_async.__file__).parent
 
 
 @pytest.mark.parametrize("surface", SURFACES)
@@ -32,6 +46,24 @@ def test_every_public_name_says_what_it_is(surface: str) -> None:
         if inspect.isclass(value) or inspect.isfunction(value):
             assert (value.__doc__ or "").strip(), f"{surface}.{name} has no docstring"
             assert not (value.__doc__ or "").startswith(f"{name}("), f"{surface}.{name} has only a made-up docstring"
+
+
+def test_no_public_class_name_has_two_meanings() -> None:
+    """A class that users import shares its name with no other class of the package, public or not."""
+    homes: dict[str, list[str]] = {}
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(path.relative_to(SOURCE).as_posix())
+    public = {name for surface in SURFACES for name in importlib.import_module(surface).__all__}
+    assert {name: found for name, found in homes.items() if len(found) > 1 and name in public} == {}
+
+
+def test_what_completion_offers_on_a_client() -> None:
+    """`client.<TAB>` lists every resource, and `help(PixxelClient)` has a line for each."""
+    client = pixxel_async.PixxelClient("a-key")
+    described = re.findall(r"^ {8}(\w+): ", pixxel_async.PixxelClient.__doc__ or "", re.MULTILINE)
+    assert {*RESOURCES, "packages"} <= set(dir(client)) & set(described)
 
 
 def test_dir_lists_the_public_names() -> None:

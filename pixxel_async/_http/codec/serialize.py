@@ -29,15 +29,15 @@ class HasGeoInterface(Protocol):
 
 
 @runtime_checkable
-class Row(Protocol):
-    """A row of a listing, such as a `Job`."""
+class HasId(Protocol):
+    """A row that has an id, such as a `Job`."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the members by wire name."""
         ...
 
 
-Id: TypeAlias = str | Row | UUID
+Id: TypeAlias = str | HasId | UUID
 """What is accepted as an id: its text, a UUID, or the row that has it."""
 
 

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from ..._aio.deadline import Deadline
-from ..._formats.zip_member import Unpacking, why_not
+from ..._formats.zip_member import MemberDecoder, why_not
 from ..._formats.zip_structure import (
     LOCAL_SIZE,
     check_descriptor,
@@ -117,7 +117,7 @@ class MemberStream:
         between = member.stop - entry.offset - len(header) - len(rest) - entry.packed
         if between < 0:
             raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
-        unpacking, left = Unpacking(entry), entry.packed
+        unpacking, left = MemberDecoder(entry), entry.packed
         while left:
             packed = await self._exactly(min(left, _CHUNK))
             left -= len(packed)
