@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .errors import ConnectionFailed as ConnectionFailed
     from .errors import Corrupt as Corrupt
     from .errors import DecodeError as DecodeError
+    from .errors import DiskError as DiskError
     from .errors import DiskFull as DiskFull
     from .errors import DownloadError as DownloadError
     from .errors import Forbidden as Forbidden
@@ -96,6 +97,8 @@ _HOMES = {
         "ConnectionFailed",
         "Corrupt",
         "DecodeError",
+        "DiskError",
+        "DiskError",
         "DiskFull",
         "DownloadError",
         "Forbidden",
@@ -156,6 +159,7 @@ __all__ = [
     "ConnectionFailed",
     "Corrupt",
     "DecodeError",
+    "DiskError",
     "DiskFull",
     "DownloadError",
     "DownloadManager",

@@ -318,10 +318,14 @@ class NotAPackage(DownloadError):
     stage_default = "prove"
 
 
-class DiskFull(DownloadError):
-    """The disk, or the reserve that is kept free on it, has no room for more."""
+class DiskError(DownloadError):
+    """The disk cannot be written: removed, read-only, without permission, or failing. It ends the whole run."""
 
     retryable = True
+
+
+class DiskFull(DiskError):
+    """The disk, or the reserve that is kept free on it, has no room for more."""
 
 
 class NameTaken(DownloadError):

@@ -8,7 +8,7 @@ from ..errors import (
     ConfigError,
     ConnectionFailed,
     DecodeError,
-    DiskFull,
+    DiskError,
     DownloadError,
     Forbidden,
     IncompleteListing,
@@ -77,7 +77,7 @@ _CODES: tuple[tuple[type[PixxelError], Exit], ...] = (
     (ConfigError, Exit.USAGE),
     (KeyRefused, Exit.KEY),
     (Forbidden, Exit.KEY),
-    (DiskFull, Exit.DISK),
+    (DiskError, Exit.DISK),
     (IncompleteListing, Exit.FAILED),
     (PackageTimedOut, Exit.UNFINISHED),
 )

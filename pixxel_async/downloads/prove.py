@@ -22,7 +22,7 @@ from .._formats.zip_stream import StreamSummary
 from .._formats.zip_structure import Entry
 from .._formats.zip_walk import ReadableFile, listing, walk
 from .._redact import excerpt
-from ..errors import Corrupt, DownloadError, NotAPackage
+from ..errors import Corrupt, DiskError, DownloadError, NotAPackage
 from ..events import ProofKind
 
 __all__ = ["InMemory", "Proof", "Stopped", "members", "prove"]
@@ -112,7 +112,8 @@ def prove(
         raise
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0, type(error).__name__)
-        raise DownloadError(f"could not read {source} ({name})", package=package, stage="prove") from None
+        kind = DiskError if error.errno == errno.EIO else DownloadError
+        raise kind(f"could not read {source} ({name})", package=package, stage="prove") from None
 
 
 def members(source: ReadableFile) -> Iterator[Entry]:

@@ -13,6 +13,7 @@ from pixxel_async import DownloadManager, JobPackage, PixxelClient, Settings
 from pixxel_async.errors import (
     ClientClosed,
     ConfigError,
+    DiskError,
     DiskFull,
     DownloadError,
     Forbidden,
@@ -29,7 +30,7 @@ from pixxel_async.settings import Timing
 from pixxel_async.settings.constants import Constants
 from tests.downloads.conftest import quick_settings
 from tests.support.ground_truth import GroundTruth, collect, part_bytes, sha256, tuned, until, visible
-from tests.support.system import open_in
+from tests.support.system import open_in, posix
 
 
 async def test_a_package_gets_a_name_of_its_ids(
@@ -320,6 +321,26 @@ async def test_a_full_disk_ends_the_run(client: PixxelClient, ground: GroundTrut
             await collect(manager.fetch_all(ground.packages, min_free_space=1 << 60))
 
     assert visible(tmp_path) == []
+
+
+@posix
+@pytest.mark.parametrize("own_record", [True, False])
+async def test_a_folder_that_is_removed_ends_the_run(
+    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path, own_record: bool
+) -> None:
+    """C13: at the first package that notices, with the record inside of the folder and elsewhere."""
+    sandbox.inject(Fault(route="storage", kind="drip", rate=1_000_000, times=None))
+    folder, record = tmp_path / "exports", None if own_record else tmp_path / "record.sqlite"
+    async with DownloadManager(client, folder, record=record) as manager:
+        outcomes = manager.fetch_all(ground.packages, max_concurrent_requests=1, max_concurrent_downloads=1)
+        running = asyncio.ensure_future(collect(outcomes))
+        await until(lambda: part_bytes(folder))
+        folder.rename(tmp_path / "elsewhere")
+        before = len(sandbox.requests)
+        with pytest.raises(DiskError, match=r"is gone|could not|cannot be|No such file"):
+            await running
+    opened = {seen.path for seen in sandbox.requests[before:] if seen.host == "storage"}
+    assert len(opened) < 3 < len(ground.packages)
 
 
 async def test_settings_are_checked_where_they_are_given(

@@ -49,6 +49,7 @@ ADVICE = {
     "ConnectionFailed": "try again later; look at network, proxy and `base_url`",
     "Corrupt": "try again later; if it stays so, the package itself is damaged",
     "DecodeError": "look at `body`: a proxy or another server may have answered",
+    "DiskError": "mount or repair the disk, or correct the permissions; then the same line again",
     "DiskFull": "make room, or lower `min_free_space`; then the same line again",
     "DownloadError": "read `stage` and the text",
     "Forbidden": "`pixxel check`; give the key access to the project",

@@ -22,7 +22,7 @@ from .below import Entry, entry
 from .final import Final
 from .parts.part_file import PartBusy, PartFile
 from .parts.stale_parts import StaleParts, sweep
-from .syscalls import Syscalls, named, translated
+from .syscalls import Syscalls, as_download_error, os_errors
 
 __all__ = ["Disk", "PartFile", "Syscalls"]
 
@@ -57,7 +57,7 @@ class Disk:
             self._probe(folder)
         except OSError as error:
             if error.errno in FULL:
-                raise translated(error, "write into", folder) from None
+                raise as_download_error(error, "write into", folder) from None
             why = os.strerror(error.errno or 0)
             raise ConfigError(f"{folder} cannot be used as a folder for downloads: {why}") from None
         return folder
@@ -78,7 +78,7 @@ class Disk:
             PartBusy: a descriptor of this or another process is open on it.
             DiskFull, DownloadError: as the system says.
         """
-        with named("open", folder / part), entry(folder, part, self._calls, make=True) as there:
+        with os_errors("open", folder / part, root=folder), entry(folder, part, self._calls, make=True) as there:
             return self._open_part(there, folder, part)
 
     def open_with_room(self, folder: Path, part: str, *, fresh: str, took_over: bool) -> tuple[PartFile, int | None]:
@@ -92,7 +92,7 @@ class Disk:
         Returns:
             the part file, and the free bytes of its disk; None where the file system does not tell.
         """
-        with named("open", folder / part), entry(folder, part, self._calls, make=True) as there:
+        with os_errors("open", folder / part, root=folder), entry(folder, part, self._calls, make=True) as there:
             try:
                 opened = self._open_part(there, folder, part)
             except PartBusy:
@@ -159,7 +159,7 @@ class Disk:
             except (FileNotFoundError, NotADirectoryError, ConfigError):
                 return None
             except OSError as error:
-                raise translated(error, "look at", Path(path)) from None
+                raise as_download_error(error, "look at", Path(path)) from None
 
         return look
 
@@ -176,7 +176,7 @@ class Disk:
             NameTaken: something else has the name; the part file stays.
             DownloadError: as the system says.
         """
-        with part, named("publish", part.folder / name), ExitStack() as opened:
+        with part, os_errors("publish", part.folder / name, root=part.folder), ExitStack() as opened:
             source = opened.enter_context(entry(part.folder, part.name, self._calls))
             if PurePosixPath(name).parent == PurePosixPath(part.name).parent:
                 final = source.beside(PurePosixPath(name).name)
@@ -232,17 +232,17 @@ class Disk:
 
     def remove(self, folder: Path, name: str) -> None:
         """Remove a file below a folder that may be there."""
-        with named("remove", folder / name), suppress(FileNotFoundError), entry(folder, name, self._calls) as there:
+        with os_errors("remove", folder / name), suppress(FileNotFoundError), entry(folder, name, self._calls) as there:
             there.unlink()
 
     def remove_tree(self, folder: Path, name: str) -> None:
         """Remove a folder below a folder that may be there, with all that is in it."""
-        with named("remove", folder / name), suppress(FileNotFoundError), entry(folder, name, self._calls) as there:
+        with os_errors("remove", folder / name), suppress(FileNotFoundError), entry(folder, name, self._calls) as there:
             there.remove_tree()
 
     def free(self, folder: Path) -> int | None:
         """Return the bytes that may still be written to the folder's disk; None where the file system does not tell."""
-        with named("ask for the free space of", folder):
+        with os_errors("ask for the free space of", folder, root=folder):
             return self._calls.free(folder)
 
 

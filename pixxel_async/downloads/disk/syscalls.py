@@ -7,26 +7,33 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
 from ..._files import FULL
-from ...errors import DiskFull, DownloadError
+from ...errors import DiskError, DiskFull, DownloadError
 
 try:
     import fcntl
 except ImportError:  # not on this system
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["HAS_FLOCK", "Buffer", "Syscalls", "lock_exclusively", "named", "translated"]
+__all__ = ["HAS_FLOCK", "Buffer", "Syscalls", "as_download_error", "lock_exclusively", "os_errors"]
 
 HAS_FLOCK: bool = fcntl is not None
 NO_FREE_SPACE = frozenset({errno.ENOSYS, errno.EOPNOTSUPP})
 """The file system does not tell its free space."""
 _PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT})
+
+_AWAY = frozenset(
+    number
+    for name in ("EACCES", "EPERM", "EROFS", "EIO", "ENODEV", "ENXIO", "ESTALE", "ENOTCONN", "EREMOTEIO", "EHOSTDOWN")
+    if (number := getattr(errno, name, None)) is not None
+)
+"""The disk is away, read-only or failing, or may not be written: every further package would fail like this one."""
 
 Buffer = bytes | bytearray | memoryview
 
@@ -94,19 +101,47 @@ class Syscalls:
 
 
 @contextmanager
-def named(what: str, path: Path) -> Iterator[None]:
-    """Turn an `OSError` into a `DownloadError` that names the operation, the path and the errno."""
+def os_errors(what: str, path: Path, *, root: Path | None = None) -> Iterator[None]:
+    """Turn an `OSError` into the `DownloadError` of `as_download_error`."""
     try:
         yield
     except OSError as error:
-        raise translated(error, what, path) from None
+        raise as_download_error(error, what, path, root=root) from None
 
 
-def translated(error: OSError, what: str, path: Path) -> DownloadError:
-    """Return the `DownloadError` of an `OSError`: `DiskFull` where there is no room, retryable if it may pass."""
-    name = errno.errorcode.get(error.errno or 0, type(error).__name__)
-    if error.errno in FULL:
-        return DiskFull(f"no room to {what} {path} ({name}); make room and run again")
-    told = DownloadError(f"could not {what} {path}: {os.strerror(error.errno or 0)} ({name})", stage="publish")
-    told.retryable = error.errno in _PASSING
-    return told
+def as_download_error(error: OSError, what: str, path: Path, *, root: Path | None = None) -> DownloadError:
+    """Return the error of a failed system call: `DiskFull`, `DiskError`, or a `DownloadError` of this package alone.
+
+    Args:
+        what: the operation, as an infinitive.
+        path: the file or folder.
+        root: the folder of all packages, whose absence ends the run.
+    """
+    number = error.errno or 0
+    name = errno.errorcode.get(number, type(error).__name__)
+    if number in FULL:
+        return DiskFull(f"{_why_full(number, path)} to {what} {path} ({name}); make room and run again")
+    if number == errno.ENOENT and root is not None and not root.is_dir():
+        gone = (
+            f"the folder {root} is gone ({name}): it was removed, or its disk is not mounted; run again once it is back"
+        )
+        return DiskError(gone, stage="publish")
+    text = f"could not {what} {path}: {os.strerror(number)} ({name})"
+    if number in _AWAY:
+        return DiskError(f"{text}; repair the disk or its permissions, and run again", stage="publish")
+    failed = DownloadError(text, stage="publish")
+    failed.retryable = number in _PASSING
+    return failed
+
+
+def _why_full(number: int, path: Path) -> str:
+    """Return what there is none of: bytes, inodes, or the bytes of a quota or a file size limit."""
+    if number == errno.EDQUOT:
+        return "the quota has no room"
+    if number == errno.EFBIG:
+        return "the limit on file sizes leaves no room"
+    with suppress(OSError, AttributeError):
+        status = os.statvfs(path if path.exists() else path.parent)
+        if status.f_files and not status.f_favail and status.f_bavail:
+            return f"no free inodes (and {status.f_bavail * status.f_frsize:,} free bytes)"
+    return "no room"

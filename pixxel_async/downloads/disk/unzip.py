@@ -20,7 +20,7 @@ from ..._formats.zip_walk import count_members, listing
 from ...errors import Corrupt, DownloadError, TooLarge
 from .below import entry
 from .rules.unzip import MOST_MEMBERS, Limits, Unpacked, plan
-from .syscalls import Syscalls, named
+from .syscalls import Syscalls, os_errors
 
 __all__ = ["unpack"]
 
@@ -58,7 +58,7 @@ def unpack(
         progress: called with the files written so far and the files in all, at most every `INTERVAL` seconds.
     """
     calls = Syscalls()
-    with named("unpack into", root / folder), ExitStack() as opened:
+    with os_errors("unpack into", root / folder), ExitStack() as opened:
         hidden = opened.enter_context(entry(root, part, calls))
         final = opened.enter_context(entry(root, folder, calls))
         if final.lstat() is not None:

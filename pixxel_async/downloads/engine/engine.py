@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from ...errors import DiskFull, DownloadError, PackageTimedOut, PixxelError, RateLimited
+from ...errors import DiskError, DownloadError, PackageTimedOut, PixxelError, RateLimited
 from ...events import Failed, Outcome, Waiting
 from ..item import Item, ItemKey, OutcomeSink, WorkerHold
 from ..pipeline.claim import LeaseHeld
@@ -173,8 +173,6 @@ class Engine:
     async def _failed(self, item: Item, error: PixxelError) -> None:
         if item.sinks:
             await self._asker.failed(item, error)
-            if isinstance(error, DiskFull):
-                self.stop(error, lambda other: True)
 
     def finish(self, item: Item, outcome: Outcome) -> None:
         """Deliver an item's outcome to all its sinks."""
@@ -210,7 +208,12 @@ class Engine:
         if isinstance(error, DownloadError):
             error.package = error.package or item.identity
         self._note(note_failure(item, error, self.services, about_package=about_package))
+        sinks = item.sinks
         self.finish(item, Failed(item.package, error, getattr(error, "stage", "ask")))
+        if isinstance(error, DiskError):  # every further package would fail like this one
+            for sink in sinks:
+                sink.stop(error)
+            self.stop(error, lambda other: True)
 
     def _note(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ...errors import ConfigError, DiskFull, DownloadError, PixxelError
+from ...errors import ConfigError, DiskError, DiskFull, DownloadError, PixxelError
 from .schema import APPLICATION, SCHEMA, VERSION
 
-__all__ = ["as_our_error", "busy", "check", "error_name", "is_damage", "set_aside"]
+__all__ = ["as_mid_run_error", "as_our_error", "busy", "check", "error_name", "is_damage", "set_aside"]
 
 _FILES = ("", "-wal", "-shm")
 _PLAUSIBLE = 1000
@@ -73,10 +73,18 @@ def busy(path: Path) -> DownloadError:
 
 def as_our_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> PixxelError:
     name = error_name(error)
-    if name.startswith(("FULL", "IOERR_WRITE")):
+    if name.startswith("FULL"):
         return DiskFull(f"no room to write the record {path} (SQLITE_{name}); make room and run again")
     if name.startswith(("CANTOPEN", "READONLY", "PERM")):
         return ConfigError(f"the record {path} cannot be written to (SQLITE_{name})")
     if name.startswith("BUSY"):
         return busy(path)
+    if name.startswith("IOERR"):
+        return DiskError(f"the disk of the record {path} failed (SQLITE_{name}); run again once it works")
     return DownloadError(f"the record {path} failed ({name}); run again, a damaged one is set aside")
+
+
+def as_mid_run_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> PixxelError:
+    """Return the error of a record that could be written to when it was opened: its disk is away by now."""
+    ours = as_our_error(error, path)
+    return DiskError(f"{ours}; run again once its disk works") if isinstance(ours, ConfigError) else ours

@@ -12,8 +12,8 @@ from threading import Event
 from typing import Any
 
 from ..._files import SAFE_OPEN, check_ours, check_state_folder
-from ...errors import ConfigError, DownloadError
-from .damage import as_our_error, check, is_damage, set_aside
+from ...errors import ConfigError, DiskError
+from .damage import as_mid_run_error, as_our_error, check, is_damage, set_aside
 from .lease import Owner, alive, certainly_dead
 from .locking import ATTEMPT, Patience
 from .rules.mounts import network_kind
@@ -209,9 +209,9 @@ class Database:
                 return self._commit(jobs, durable=durable)
         except (sqlite3.Error, UnicodeDecodeError) as error:
             self.held = held
-            raise as_our_error(error, self.path) from None
+            raise as_mid_run_error(error, self.path) from None
         except OSError as error:
-            raise DownloadError(f"the record {self.path} cannot be used: {os.strerror(error.errno or 0)}") from None
+            raise DiskError(f"the record {self.path} cannot be used: {os.strerror(error.errno or 0)}") from None
 
     def _commit(self, jobs: list[Callable[[Any], Any]], *, durable: bool) -> list[Any]:
         if durable != self._durable:  # a durable commit waits for the disk, and takes all earlier ones with it

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from pixxel_async.downloads.disk.disk import Disk
 from pixxel_async.downloads.disk.parts.part_writer import PartWriter
 from pixxel_async.downloads.disk.syscalls import Syscalls
 from pixxel_async.downloads.disk.unzip import unpack
-from pixxel_async.errors import ConfigError, DiskFull, DownloadError, NameTaken
+from pixxel_async.errors import ConfigError, DiskError, DiskFull, DownloadError, NameTaken
 from tests.support.system import descriptors, make_fifo, posix
 
 PART = "w/.0123456789abcdef.part"
@@ -158,10 +159,11 @@ def test_errors_that_mean_full(tmp_path: Path, code: int) -> None:
 @pytest.mark.parametrize(
     ("call", "code", "retryable"),
     [
-        ("writev", errno.EIO, False),
+        ("writev", errno.EIO, True),
         ("open", errno.EMFILE, True),
-        ("open", errno.EACCES, False),
-        ("mkdir", errno.EROFS, False),
+        ("open", errno.EACCES, True),
+        ("mkdir", errno.EROFS, True),
+        ("mkdir", errno.ENAMETOOLONG, False),
     ],
 )
 def test_other_errors_of_the_disk(tmp_path: Path, call: str, code: int, retryable: bool) -> None:
@@ -175,6 +177,57 @@ def test_other_errors_of_the_disk(tmp_path: Path, call: str, code: int, retryabl
 
 
 @pytest.mark.fault("K-03")
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        (errno.EROFS, DiskError, "Read-only file system"),
+        (errno.EACCES, DiskError, "Permission denied"),
+        (errno.EIO, DiskError, "Input/output error"),
+        (errno.ENOSPC, DiskFull, "no room to write"),
+        (errno.EDQUOT, DiskFull, "the quota has no room to write"),
+        (errno.EFBIG, DiskFull, "the limit on file sizes leaves no room to write"),
+        (errno.ENAMETOOLONG, DownloadError, "name too long"),
+        (errno.EMFILE, DownloadError, "Too many open files"),
+    ],
+)
+def test_a_disk_that_is_away_is_no_full_one(tmp_path: Path, code: int, kind: type[DownloadError], words: str) -> None:
+    """C13: what ends the run is a `DiskError`, in the right words; what concerns one package is none."""
+    told = rf"(?i){words}.*\({errno.errorcode[code]}\)"
+    with (
+        Disk(Syscalls(writev=failing(code))).open_part(tmp_path, PART) as part,
+        pytest.raises(DownloadError, match=told) as caught,
+    ):
+        part.write([b"x"])
+    assert type(caught.value) is kind
+
+
+def test_a_disk_without_inodes_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """C13: no inodes are no missing bytes."""
+    monkeypatch.setattr(
+        os, "statvfs", lambda _: SimpleNamespace(f_files=9, f_favail=0, f_bavail=5, f_frsize=1000), raising=False
+    )
+    with pytest.raises(DiskFull, match=r"no free inodes \(and 5,000 free bytes\)"):
+        Disk(Syscalls(open=full)).open_part(tmp_path, "x.part")
+
+
+def full(path: Any, flags: int, *given: Any, **at: Any) -> int:
+    if flags & os.O_CREAT:
+        raise OSError(errno.ENOSPC, "no space")
+    return os.open(path, flags, *given, **at)
+
+
+def test_a_folder_that_is_gone_says_so(disk: Disk, tmp_path: Path) -> None:
+    """C13: the folder of all packages, not one below it."""
+    (tmp_path / "exports").mkdir()
+    part = disk.open_part(tmp_path / "exports", PART)
+    (tmp_path / "exports").rename(tmp_path / "moved")
+    with pytest.raises(DiskError, match=r"the folder .*exports is gone"):
+        disk.publish(part, "w/j.zip")
+    with pytest.raises(DiskError, match=r"the folder .*exports is gone"):
+        disk.open_part(tmp_path / "exports", PART)
+    assert disk.look(tmp_path / "exports", "w/j.zip") is None
+
+
 def test_after_a_failed_sync_the_file_is_gone(tmp_path: Path) -> None:
     """A failed sync may have dropped any bytes, and the next one would not tell: the part is not trusted."""
     (tmp_path / "w").mkdir()

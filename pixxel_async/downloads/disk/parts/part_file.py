@@ -13,7 +13,7 @@ from typing import Protocol
 from ...._files import NO_PERMISSIONS
 from ....errors import DownloadError
 from ..below import Entry, entry
-from ..syscalls import Buffer, Syscalls, named
+from ..syscalls import Buffer, Syscalls, os_errors
 
 __all__ = ["Hasher", "PartBusy", "PartFile"]
 
@@ -69,7 +69,7 @@ class PartFile:
         """
         rest = [memoryview(buffer).cast("B") for buffer in buffers if len(buffer)]
         at = self.size if at is None else at
-        with named("write to", self.path):
+        with os_errors("write to", self.path):
             self._calls.lseek(self._fd, at, os.SEEK_SET)
             while rest:
                 written = self._calls.writev(self._fd, rest[:_BUFFERS_A_CALL])
@@ -86,7 +86,7 @@ class PartFile:
         Raises:
             DownloadError: the file cannot be read, or is shorter.
         """
-        with named("read", self.path):
+        with os_errors("read", self.path):
             self._calls.lseek(self._fd, start, os.SEEK_SET)
             while start < end and not (stop is not None and stop.is_set()):
                 chunk = self._calls.read(self._fd, min(end - start, _READ_SIZE))
@@ -97,7 +97,7 @@ class PartFile:
 
     def truncate(self, size: int = 0) -> None:
         """Drop all bytes from `size` on."""
-        with named("shorten", self.path):
+        with os_errors("shorten", self.path):
             self._calls.ftruncate(self._fd, min(size, self.size))
         self.size = min(size, self.size)
 
@@ -107,7 +107,7 @@ class PartFile:
         A file whose sync failed may have lost any of its bytes, and no later sync would tell: it is removed.
         """
         try:
-            with named("sync", self.path):
+            with os_errors("sync", self.path):
                 self._calls.fsync(self._fd)
         except DownloadError:
             self.discard()
@@ -115,7 +115,7 @@ class PartFile:
 
     def settle(self, mode: int) -> None:
         """Set the file's final permissions, where the file system has some, and sync it."""
-        with named("set the permissions of", self.path):
+        with os_errors("set the permissions of", self.path):
             try:
                 self._calls.fchmod(self._fd, mode)
             except OSError as error:
@@ -132,7 +132,7 @@ class PartFile:
         Raises:
             DownloadError: another process cut, extended, replaced or linked it; the file is removed.
         """
-        with named("look at", self.path):
+        with os_errors("look at", self.path):
             mine, found = self._calls.fstat(self._fd), there.lstat()
         same = found is not None and (found.st_dev, found.st_ino) == (mine.st_dev, mine.st_ino)
         if not same or mine.st_size != self.size or mine.st_nlink != 1:
@@ -165,14 +165,18 @@ class PartFile:
         """Let the file go; closing twice is harmless."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            with named("close", self.path):
+            with os_errors("close", self.path):
                 self._calls.close(fd)
 
     def discard(self) -> None:
         """Close and remove the file."""
         with suppress(DownloadError):
             self.close()
-        with named("remove", self.path), suppress(FileNotFoundError), entry(self.folder, self.name, self._calls) as it:
+        with (
+            os_errors("remove", self.path),
+            suppress(FileNotFoundError),
+            entry(self.folder, self.name, self._calls) as it,
+        ):
             it.unlink()
         self.size = 0
 
