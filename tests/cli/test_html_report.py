@@ -45,8 +45,8 @@ def report(counted: Figures) -> str:
 def test_the_last_run() -> None:
     """A run ends where nothing was under way for an hour; what overlaps belongs together, however long it takes."""
     first, long, second = Life(0, 1, 2, 1), Life(1, 2, 4 * PAUSE, 1), Life(4.5 * PAUSE, 4.6 * PAUSE, 4.7 * PAUSE, 1)
-    apart = Life(6 * PAUSE, 6 * PAUSE, 6 * PAUSE, 1)
-    assert last_run([second, first, long]) == [first, long, second]
+    short, apart = Life(1, 1, 1, 1), Life(6 * PAUSE, 6 * PAUSE, 6 * PAUSE, 1)
+    assert last_run([second, first, long, short]) == [first, long, short, second]
     assert last_run([apart, second, first, long]) == [apart]
 
 
