@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, cast
 import click
 
 from ..errors import ConfigError
-from .show.rows import FORMATS
+from .show.rows import FORMATS, OutputFormat
 from .text import did_you_mean
 from .values import BandwidthSchedule, array_shard, parse_duration, parse_limit, parse_size, parse_time
 
@@ -128,10 +128,10 @@ def output(command: F) -> F:
     return click.option("--output", "form", default="table", **_FORM)(command)
 
 
-def output_on_earth(command: F) -> F:
-    """Add `--output`, including GeoJSON."""
-    forms = {**_FORM, "type": click.Choice([*FORMATS, "geojson"])}
-    return click.option("--output", "form", default="table", **forms)(command)
+def output_with(*further: OutputFormat) -> Callable[[F], F]:
+    """Add `--output` with further formats, for rows that have a geometry."""
+    forms = {**_FORM, "type": click.Choice([*FORMATS, *further])}
+    return click.option("--output", "form", default="table", **forms)
 
 
 def folder(command: F) -> F:

@@ -16,7 +16,7 @@ SHARED = {"_aio", "_files", "_formats", "_protocol", "_redact", "_version", "err
 """GroundTruth that every slice may stand on; its own arrows are below."""
 
 ALLOWED = {
-    "cli": SHARED | {"contact", "downloads", "packages", "waiting", "client", "resources", "models", "events"},
+    "cli": SHARED | {"_area", "contact", "downloads", "packages", "waiting", "client", "resources", "models", "events"},
     "integrations": SHARED | {"downloads", "packages", "client", "models", "events"},
     "_area": {"errors", "models", "_files", "_formats"},
     "contact": SHARED | {"packages", "client", "_http"},

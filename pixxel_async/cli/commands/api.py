@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,24 @@ from ..errors import CommandError, Exit
 from ..output_file import write_output
 from ..running import run
 from ..session import Session
-from ..show.rows import OutputFormat, writer
+from ..show.rows import OutputFormat, OutputRow, writer
 from .arguments import SECRET, create_parameter, dashed, merge_arguments
-from .signatures import ResourceMethod, about, flat_members, methods, read_method, table_members
+from .signatures import ResourceMethod, about, flat_members, geometry_member, methods, read_method, table_members
 
+_STAC: Mapping[str, tuple[OutputFormat]] = {"STACItem": ("stac",), "Catalog": ("stac",)}
+"""The further format of models that STAC items are made from."""
+_NO_PROPERTIES = {
+    "assets",
+    "bbox",
+    "details",
+    "geometry",
+    "links",
+    "properties",
+    "stac_extensions",
+    "stac_version",
+    "type",
+}
+"""Members of a row that are no properties of its GeoJSON feature."""
 _MOST = 8
 """Maximum columns of a table; the other formats have all members."""
 
@@ -124,7 +138,8 @@ def _create_command(method: ResourceMethod) -> click.Command:
     if method.paged:
         click.option("--first", metavar="N", type=click.IntRange(0), help="Only the first N rows.")(command)
     if method.listed:
-        options.output(command)
+        further: list[OutputFormat] = ["geojson"] if geometry_member(method.gives) else []
+        options.output_with(*further, *(_STAC.get(method.gives.__name__, ())))(command)
     if method.gives is bytes:
         click.option("--to", metavar="FILE", type=options.LocationType(), help="Output file [stdout].")(command)
     return options.sandbox(command)
@@ -149,16 +164,44 @@ async def _call(
 
 async def _write_rows(rows: AsyncIterable[Any] | Iterable[Any], method: ResourceMethod, form: OutputFormat) -> None:
     columns = {"table": table_members(method.gives)[:_MOST], "csv": flat_members(method.gives)}.get(form, [])
-    out = writer(form, columns, sys.stdout)
+    out, convert = writer(form, columns, sys.stdout), _converter(method, form)
     if isinstance(rows, AsyncIterable):
         async for row in rows:
-            out.add(row.to_dict())
+            out.add(convert(row))
     else:
         for row in rows:
-            out.add(row.to_dict())
+            out.add(convert(row))
     out.end()
     if out.blank:
         click.echo("the listing is empty", err=True)
+
+
+def _converter(method: ResourceMethod, form: OutputFormat) -> Callable[[Any], OutputRow]:
+    """Return the function that converts a row of the API to a row of the output.
+
+    Raises:
+        ConfigError: STAC items need an extra that is not installed.
+    """
+    if form == "stac":
+        from ...integrations.stac import to_item
+
+        return lambda row: to_item(row).to_dict(include_self_link=False)
+    if form == "geojson":
+        return lambda row: feature_members(row.to_dict(), geometry_member(method.gives) or "geometry")
+    return lambda row: row.to_dict()
+
+
+def feature_members(row: Mapping[str, Any], place: str) -> OutputRow:
+    """Return the members of a GeoJSON feature, the geometry among them; a STAC item's properties are its own.
+
+    Args:
+        place: member that holds the geometry, `geometry` or `details.geometry`.
+    """
+    source: Mapping[str, Any] = (row.get("details") or {}) if place.startswith("details.") else row
+    given = source.get("properties")
+    inner: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    outer = {name: value for name, value in row.items() if name not in _NO_PROPERTIES}
+    return {**outer, **inner, "geometry": source.get("geometry")}
 
 
 def _save(content: bytes, to: Path | None) -> None:

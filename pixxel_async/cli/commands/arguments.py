@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ...errors import ConfigError
 from .. import options
 from ..choose.text_file import read_text
 from ..errors import CommandError
@@ -30,6 +31,8 @@ def create_parameter(argument: CommandArgument) -> click.Parameter:
     if argument.positional:
         return click.Argument([argument.name], metavar=argument.name.upper())
     facts: dict[str, Any] = {"help": argument.help, **_FACTS[argument.kind]}
+    if argument.kind == "area":
+        facts["help"] += " GeoJSON or WKT, a file of it, or a box west,south,east,north."
     if argument.name == "deadline":
         help_ = "Maximum wait: 90s, 30m, 6h [`poll.timeout` of the settings, 6h]."
         facts = {"metavar": "SPAN", "callback": options.as_duration, "help": help_}
@@ -82,6 +85,18 @@ def _parse_with(what: str, read: Callable[[str], Any]) -> Callable[..., Any]:
     return callback
 
 
+def _parse_area(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+    """Read an area: GeoJSON or well-known text, a file of it, a box, or `-` for stdin."""
+    from ..._area import area
+
+    if text is None:
+        return None
+    try:
+        return area(read_text("-", "the area", limit=_JSON_LIMIT) if text == "-" else text)
+    except ConfigError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def _texts(text: str) -> list[str]:
     return [each.strip() for each in text.split(",")]
 
@@ -97,5 +112,6 @@ _FACTS: Mapping[ArgumentKind, dict[str, Any]] = {
     "switch": {"is_flag": True},
     "texts": {"metavar": "A,B", "callback": _parse_with("a comma-separated list", _texts)},
     "numbers": {"metavar": "X,Y", "callback": _parse_with("a comma-separated list of numbers", _numbers)},
+    "area": {"metavar": "FILE|SHAPE", "callback": _parse_area},
     "json": {"metavar": "JSON", "callback": _parse_with("JSON", json.loads)},
 }

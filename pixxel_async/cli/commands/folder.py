@@ -22,6 +22,7 @@ from ..errors import Exit
 from ..open_record import open_record, package_place, stayed_packed
 from ..running import run
 from ..show.rows import OutputFormat, writer
+from ..show.stac import stac_item, unpacked_rasters
 from ..text import many, printable
 from ..text import size as text_of
 
@@ -77,12 +78,13 @@ async def _status(folder: LocationSpec, record: Path | None, form: OutputFormat)
 @click.command("list")
 @options.folder
 @options.record
-@options.output_on_earth
+@options.output_with("geojson", "stac")
 @click.option("--state", "states", type=click.Choice(_STATES), multiple=True, help="Only this state; repeatable.")
 def list_(folder: LocationSpec, record: Path | None, form: OutputFormat, states: tuple[str, ...]) -> int:
     """List a folder's packages.
 
-    As CSV or NDJSON the list is a manifest for `pixxel export`; as GeoJSON it is a map of the packages' footprints.
+    As CSV or NDJSON the list is a manifest for `pixxel export`; as GeoJSON it is a map of the packages' footprints, as
+    STAC an item collection of the fetched packages and their unpacked GeoTIFFs.
     """
     return run(lambda: _list(folder, record, form, states))
 
@@ -100,9 +102,12 @@ async def _list(folder: LocationSpec, record: Path | None, form: OutputFormat, s
             unpacked = Extracted.read(row.extracted)
             listed = await _with_geometry(_row(row, folder), folder, form, unpacked and unpacked.folder)
             nowhere += row.state == "done" and listed.get("geometry") is None
-            out.add(listed)
+            if form != "stac":
+                out.add(listed)
+            elif row.state == "done" and listed["path"] is not None:
+                out.add(await anyio.to_thread.run_sync(_stac_item, listed, folder, unpacked))
     out.end()
-    if form == "geojson" and nowhere:
+    if form in ("geojson", "stac") and nowhere:
         click.echo(f"{many(nowhere, 'package')} have no footprint: no GeoJSON, no georeferenced raster", err=True)
     if out.blank:
         click.echo(f"no package is {' or '.join(states)}" if states else _NONE, err=True)
@@ -160,16 +165,21 @@ async def _recorded(place: LocationSpec, record: Path | None) -> AsyncIterator[V
 async def _with_geometry(
     listed: dict[str, object], folder: LocationSpec, form: OutputFormat, unpacked: str | None
 ) -> dict[str, object]:
-    """Add the package's footprint to the row, for GeoJSON.
+    """Add the package's footprint to the row, for GeoJSON and STAC.
 
     Args:
         unpacked: folder of the unpacked files below the export folder; None if there is none.
     """
-    if form == "geojson" and folder.url is None and listed["path"] is not None:
+    if form in ("geojson", "stac") and folder.url is None and listed["path"] is not None:
         listed["geometry"] = await anyio.to_thread.run_sync(outline, Path(str(listed["path"])))
         if listed["geometry"] is None and unpacked is not None:
             listed["geometry"] = await anyio.to_thread.run_sync(outline, folder.folder / unpacked)
     return listed
+
+
+def _stac_item(listed: dict[str, object], folder: LocationSpec, unpacked: Extracted | None) -> dict[str, object]:
+    files = folder.folder / unpacked.folder if unpacked is not None and unpacked.whole else None
+    return stac_item(listed, unpacked_rasters(files) if files is not None and folder.url is None else {})
 
 
 def _path(path: Path, form: OutputFormat) -> str:

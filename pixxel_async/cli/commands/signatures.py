@@ -12,9 +12,10 @@ from uuid import UUID
 
 from attrs import fields, frozen, has, resolve_types
 
+from ...models import Geometry
 from ...resources import OPERATIONS, RESOURCES
 
-ArgumentKind = Literal["text", "whole", "number", "switch", "texts", "numbers", "json"]
+ArgumentKind = Literal["text", "whole", "number", "switch", "texts", "numbers", "area", "json"]
 
 _SECTION = re.compile(r"^(Args|Returns|Raises|Note|Source):$", re.MULTILINE)
 _ENTRY = re.compile(r"^    (\w+): ", re.MULTILINE)
@@ -35,7 +36,7 @@ class CommandArgument:
     """Argument of a method.
 
     Attributes:
-        kind: type of its command-line value; `json` for objects.
+        kind: type of its command-line value; `area` for geometries, `json` for other objects.
         positional: passed without its name.
     """
 
@@ -102,7 +103,7 @@ def _arguments(function: Callable[..., Any], hints: dict[str, Any], entries: dic
     found = []
     for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
         kind, required = _kind(hints[name]), parameter.default is parameter.empty
-        positional = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and kind != "json"
+        positional = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and kind not in ("area", "json")
         found.append(CommandArgument(name, kind, positional, required, entries.get(name, "")))
     return found
 
@@ -110,6 +111,8 @@ def _arguments(function: Callable[..., Any], hints: dict[str, Any], entries: dic
 def _kind(hint: Any) -> ArgumentKind:
     """Return the kind of command-line value for a type hint."""
     options = _alternatives(hint)
+    if Geometry in options:
+        return "area"
     if str in options:  # beside it: the word class, a time, a UUID, a row with the id
         return "text"
     if all(isinstance(each, type) and each in _PLAIN for each in options):
@@ -129,6 +132,12 @@ def table_members(model: Any) -> list[str]:
         if each.name != "extra" and not {"within", "lent"} & each.metadata.keys() and _short(each.type)
     ]
     return sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+
+
+def geometry_member(model: Any) -> str | None:
+    """Return where a model has its GeoJSON geometry: `geometry`, `details.geometry`, or None."""
+    names = set(flat_members(model))
+    return next((name for name in ("geometry", "details.geometry") if f"{name}.coordinates" in names), None)
 
 
 def flat_members(model: Any, prefix: str = "") -> list[str]:

@@ -13,9 +13,9 @@ from typing import IO, Any, Literal
 
 from ..text import display_width, moment, printable, shorten
 
-OutputFormat = Literal["table", "json", "ndjson", "csv", "geojson"]
+OutputFormat = Literal["table", "json", "ndjson", "csv", "geojson", "stac"]
 FORMATS: tuple[OutputFormat, ...] = ("table", "json", "ndjson", "csv")
-"""The formats of every command; GeoJSON is for rows with a geometry."""
+"""The formats of every command; GeoJSON and STAC are for rows with a geometry."""
 
 OutputRow = Mapping[str, object]
 
@@ -36,7 +36,7 @@ def writer(
     """Create the writer of a format.
 
     Args:
-        form: `table`, `json`, `ndjson`, `csv`, or `geojson` for rows with a `geometry`.
+        form: `table`, `json`, `ndjson`, `csv`, `geojson` for rows with a `geometry`, or `stac` for STAC items.
         columns: members of a row to write, in order; empty, for JSON: all of them.
         stream: output stream; flushed after each row, so that a reader sees it at once.
         before: called before each write, to clear progress bars.
@@ -47,6 +47,7 @@ def writer(
         "ndjson": Rows,
         "csv": CSV,
         "geojson": Features,
+        "stac": Items,
     }
     return kinds[form](columns, stream, before)
 
@@ -103,12 +104,22 @@ class Features(Rows):
 
     def add(self, row: OutputRow) -> None:
         geometry = json.dumps(row.get("geometry"))
-        properties = _encoded(row, self.columns)
-        self._put(f'{self._open}\n{{"type": "Feature", "geometry": {geometry}, "properties": {properties}}}')
+        columns = self.columns or [name for name in row if name != "geometry"]
+        self._put_feature(f'{{"type": "Feature", "geometry": {geometry}, "properties": {_encoded(row, columns)}}}')
+
+    def _put_feature(self, feature: str) -> None:
+        self._put(f"{self._open}\n{feature}")
         self._open = ","
 
     def end(self) -> None:
         self._put("\n]}\n" if self._open == "," else f"{self._open}]}}\n")
+
+
+class Items(Features):
+    """One STAC item collection; each row is an item."""
+
+    def add(self, row: OutputRow) -> None:
+        self._put_feature(_encoded(row, ()))
 
 
 class CSV(Rows):
