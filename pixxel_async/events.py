@@ -197,7 +197,7 @@ class Downloaded:
 
         Empty for an object: GDAL has names of its own for each kind of store.
         """
-        return _rasters(self.path, self.folder, self.url, self._members)
+        return rasters_in(self.path, self.folder, self.url, self._members)
 
 
 @frozen
@@ -233,7 +233,7 @@ class Skipped:
     @property
     def rasters(self) -> tuple[str, ...]:
         """The GeoTIFFs, as `Downloaded.rasters`; read from the disk on access."""
-        return () if self.file is None else _rasters(Path(self.file), self.folder, self.url)
+        return () if self.file is None else rasters_in(Path(self.file), self.folder, self.url)
 
 
 @frozen
@@ -281,9 +281,10 @@ def _members(path: Path, folder: Path | None, url: str | None) -> tuple[Any, ...
     return found if len(found) <= MAX_LISTED_MEMBERS else ()
 
 
-def _rasters(
+def rasters_in(
     path: Path, folder: Path | None, url: str | None, members: tuple[Any, ...] | None = None
 ) -> tuple[str, ...]:
+    """Return the rasters of a package's file or folder as GDAL opens them; none of an object."""
     if url is not None:
         return ()
     if folder is not None:

@@ -88,6 +88,9 @@ THIRD_PARTY = {
     "botocore": {"integrations/"},
     "pystac": {"integrations/"},
     "geopandas": {"integrations/"},
+    "rioxarray": {"integrations/"},
+    "xarray": {"integrations/"},
+    "dask": {"integrations/"},
     "shapely": {"integrations/"},
 }
 IMPURE = {

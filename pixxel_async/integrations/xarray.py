@@ -1,0 +1,214 @@
+"""Rasters of packages as lazy DataArrays with band names and wavelengths.
+
+cube = open(done, which="outputs/**/*.tif", reflectance=True)
+red = cube.sel(wavelength=660, method="nearest")
+quicklook(cube).plot.imshow()
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from ..errors import ConfigError
+from ..events import Downloaded, Skipped, rasters_in
+
+try:
+    import dask.array  # noqa: F401 - for the chunks
+    import numpy
+    import rasterio
+    import rioxarray
+    import xarray
+except ImportError:
+    raise ConfigError("DataArrays need an extra: pip install 'pixxel-async[xarray]'") from None
+
+__all__ = ["open", "quicklook"]
+
+SCALE = 0.00002
+"""Reflectance of a pixel of 1; L2A pixels are 0 to 50,000. Source: the vendor's product processing page."""
+_CHUNK = 1024
+"""Lines and columns of a chunk, which has one band."""
+_VISIBLE = (665.0, 560.0, 490.0)
+"""Wavelengths of red, green and blue in nm."""
+_FAR = 60.0
+"""nm from these beyond which a band does not stand for a colour."""
+_SHARE = (2, 98)
+"""Percentiles that become black and white."""
+_NAME = re.compile(r"B[0-9]{1,3}[A-Z]?")
+"""Files of a single band that are named as it."""
+
+
+def open(
+    done_or_path: Downloaded | Skipped | str | Path, which: str = "*", *, reflectance: bool = False
+) -> xarray.DataArray:
+    """Open the rasters of a package as one lazy array; nothing is unpacked, and pixels are read when computed.
+
+    Args:
+        done_or_path: what `fetch` returned, or the path of a package, of its unpacked folder, or of a raster.
+        which: pattern of the names inside, such as `outputs/ndvi/*.tif`; without a slash it is matched against the last
+            part of a name. Rasters of the same grid become the bands of one array, such as the files of an asset.
+        reflectance: whether to return reflectance as float32, NaN where there is no data, by the raster's own scale or
+            else that of L2A; else pixels are as stored, and `rio.nodata` says which value has no data.
+
+    Returns:
+        An array of (band, y, x) with one chunk of at most 1,024 by 1,024 pixels a band, its CRS at `rio.crs`. The
+        coordinate `band` has the names of the bands. `wavelength` has their centres in nm, by which they are ordered:
+        `cube.sel(wavelength=660, method="nearest")`. Where these are not known for all bands the coordinate is missing,
+        and a `UserWarning` says so.
+
+    Raises:
+        ConfigError: there is no such raster, the rasters have several grids or the same bands, or reflectance is wanted
+            of something else, such as an index.
+    """
+    named = _chosen(done_or_path, which)
+    arrays = [_read(url, name) for name, url in named.items()]
+    first = arrays[0]
+    if any(not _same_grid(first, other) for other in arrays[1:]):
+        raise ConfigError(f"the rasters have several grids: choose by which, among {_listed(named)}")
+    cube = first if len(arrays) == 1 else xarray.concat(arrays, "band", join="override", combine_attrs="override")
+    bands = [str(name) for name in cube["band"].values]
+    if len(set(bands)) < len(bands):
+        raise ConfigError(f"several rasters have the same bands: choose by which, among {_listed(named)}")
+    cube = _with_wavelengths(cube, [length for array in arrays for length in array.attrs["wavelengths"]])
+    del cube.attrs["wavelengths"]
+    return _reflectance(cube) if reflectance else cube
+
+
+def _chosen(source: Downloaded | Skipped | str | Path, which: str) -> dict[str, str]:
+    """Return the URLs of the wanted rasters by their names in the package."""
+    if isinstance(source, Downloaded | Skipped):
+        path, folder, urls = source.path, source.folder, source.rasters
+    else:
+        path = Path(source)
+        folder = path if path.is_dir() else None
+        urls = rasters_in(path, folder, None)
+    if path is None or (not urls and not path.exists()):
+        raise ConfigError(f"there is no package on disk to open: {path or source!r}")
+    base = f"{folder}/" if folder is not None else str(path)
+    names = {_inner(url, base): url for url in urls}
+    found = {name: url for name, url in names.items() if _matches(name, which)}
+    if not found:
+        held = f"it holds {_listed(names)}" if names else "it holds none"
+        raise ConfigError(f"{path.name} has no raster {which!r}: {held}")
+    return found
+
+
+def _inner(url: str, base: str) -> str:
+    """Return a raster's name inside of its package."""
+    _, found, rest = url.partition(base)
+    return rest.lstrip("}/") if found and rest.strip("}/") else Path(url).name
+
+
+def _matches(name: str, which: str) -> bool:
+    if "/" not in which:
+        return PurePosixPath(name).match(which)
+    pattern = re.escape(which).replace(r"\*\*/", "(?:.*/)?").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+    return re.fullmatch(pattern, name) is not None
+
+
+def _listed(names: Sequence[str] | dict[str, str]) -> str:
+    shown = list(names)
+    return ", ".join(shown[:6]) + (f" and {len(shown) - 6} more" if len(shown) > 6 else "")
+
+
+def _read(url: str, name: str) -> xarray.DataArray:
+    """Open one raster, its band names as the coordinate `band` and its wavelengths in the attributes."""
+    chunks = {"band": 1, "y": _CHUNK, "x": _CHUNK}
+    try:
+        array = rioxarray.open_rasterio(url, chunks=chunks)
+        with rasterio.open(url) as raster:
+            described = list(raster.descriptions)
+            lengths = [_wavelength(raster.tags(at), raster.tags(at, ns="IMAGERY")) for at in raster.indexes]
+    except rasterio.errors.RasterioIOError as error:
+        raise ConfigError(f"{name} cannot be read as a raster: {error}") from None
+    stem = PurePosixPath(name).stem
+    single = stem if len(described) == 1 and _NAME.fullmatch(stem) else None
+    bands = [str(known or single or at) for at, known in enumerate(described, 1)]
+    kept = {key: value for key, value in array.attrs.items() if "wavelength" not in key.lower() and key != "long_name"}
+    array = array.assign_coords(band=bands)
+    array.attrs = {**kept, "wavelengths": lengths}
+    return array
+
+
+def _wavelength(tags: dict[str, str], imagery: dict[str, str]) -> float | None:
+    """Return the centre of a band in nm as GDAL's own domain has it, or as ENVI's headers do."""
+    try:
+        if "CENTRAL_WAVELENGTH_UM" in imagery:
+            return round(float(imagery["CENTRAL_WAVELENGTH_UM"]) * 1000, 6)
+        value = float(tags["wavelength"])
+    except (KeyError, ValueError):
+        return None
+    return value * 1000 if tags.get("wavelength_units", "").lower().startswith("micro") else value
+
+
+def _same_grid(one: xarray.DataArray, other: xarray.DataArray) -> bool:
+    same = one.rio.crs == other.rio.crs and one.shape[1:] == other.shape[1:] and one.dtype == other.dtype
+    return bool(same and one.rio.transform() == other.rio.transform())
+
+
+def _with_wavelengths(cube: xarray.DataArray, lengths: list[float | None]) -> xarray.DataArray:
+    """Order the bands by their wavelengths, which become an index beside their names."""
+    unknown = [str(name) for name, length in zip(cube["band"].values, lengths, strict=True) if length is None]
+    if unknown:
+        warnings.warn(f"no wavelength is known of {_listed(unknown)}: select by band", UserWarning, stacklevel=3)
+        return cube
+    ordered = cube.assign_coords(wavelength=("band", [float(length or 0) for length in lengths])).sortby("wavelength")
+    ordered["wavelength"].attrs.update(units="nm", long_name="central wavelength")
+    return ordered.set_xindex("wavelength")
+
+
+def _reflectance(cube: xarray.DataArray) -> xarray.DataArray:
+    """Return reflectance, without data where the pixels have none."""
+    if cube.dtype.kind not in "ui":
+        raise ConfigError(f"the pixels are {cube.dtype}, no reflectance: open them with reflectance=False")
+    scale, offset = cube.attrs.get("scale_factor", 1.0), cube.attrs.get("add_offset", 0.0)
+    scale, offset = (SCALE, 0.0) if (scale, offset) == (1.0, 0.0) else (scale, offset)
+    nodata = cube.rio.nodata
+    valid = cube if nodata is None else cube.where(cube != nodata)
+    made = (valid.astype("float32") * numpy.float32(scale) + numpy.float32(offset)).astype("float32")
+    kept = {key: value for key, value in cube.attrs.items() if key not in ("_FillValue", "scale_factor", "add_offset")}
+    return made.assign_attrs(kept | {"units": "1", "long_name": "surface reflectance"}).rio.write_nodata(float("nan"))
+
+
+def quicklook(da: xarray.DataArray, *, size: int = 1024) -> xarray.DataArray:
+    """Return a picture of an array: `quicklook(cube).plot.imshow()`.
+
+    Args:
+        da: an array of `open`, or any of (band, y, x).
+        size: pixels of the longer edge at most; every nth line and column is read.
+
+    Returns:
+        An array of (y, x, rgba) of uint8: the bands nearest to red, green and blue by wavelength, else the first three,
+        or grey from a single one; the values between their 2nd and 98th percentile, and transparent without data.
+    """
+    if da.ndim == 2:
+        da = da.expand_dims("band")
+    step = max(1, -(-max(da.sizes["y"], da.sizes["x"]) // size))
+    chosen = da.isel(band=_colors(da), y=slice(None, None, step), x=slice(None, None, step)).load()
+    nodata = da.rio.nodata
+    values = chosen.values.astype("float64")
+    blank = numpy.isnan(values) | (values == nodata if nodata is not None else False)
+    values[blank] = numpy.nan
+    shown = numpy.zeros((*values.shape[1:], 4), "uint8")
+    for at, plane in enumerate(values):
+        known = plane[~numpy.isnan(plane)]
+        low, high = numpy.percentile(known, _SHARE) if known.size else (0.0, 1.0)
+        stretched = (plane - low) / max(high - low, 1e-12) * 255
+        shown[..., at] = numpy.nan_to_num(stretched.clip(0, 255)).astype("uint8")
+    shown[..., 3] = numpy.where(blank.any(axis=0), 0, 255)
+    coords = {name: chosen[name] for name in ("y", "x") if name in chosen.coords}
+    made = xarray.DataArray(shown, dims=("y", "x", "rgba"), coords=coords)
+    return made if da.rio.crs is None else made.rio.write_crs(da.rio.crs)
+
+
+def _colors(da: xarray.DataArray) -> list[int]:
+    """Return the positions of the bands for red, green and blue."""
+    count = da.sizes["band"]
+    if "wavelength" in da.coords and da["wavelength"].ndim == 1:
+        lengths = numpy.asarray(da["wavelength"].values)
+        nearest = [int(numpy.abs(lengths - wanted).argmin()) for wanted in _VISIBLE]
+        if all(abs(lengths[at] - wanted) <= _FAR for at, wanted in zip(nearest, _VISIBLE, strict=True)):
+            return nearest
+    return [0, 1, 2] if count >= 3 else [0, 0, 0]
