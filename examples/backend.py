@@ -92,7 +92,7 @@ async def package(request: web.Request) -> web.StreamResponse:
             if_range=request.headers.get("If-Range"),
             if_none_match=request.headers.get("If-None-Match"),
             method=request.method,
-            deadline=3600,
+            timeout=3600,
         )
     async with stream:
         response = web.StreamResponse(status=stream.status, headers=stream.headers)

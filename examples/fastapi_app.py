@@ -102,7 +102,7 @@ async def package(
 ) -> Response:
     """The bytes as they come from the storage, or the part that is asked for; nobody sees the link."""
     stream = await user.packages.open(
-        package, range=range, if_range=if_range, if_none_match=if_none_match, method=request.method, deadline=3600
+        package, range=range, if_range=if_range, if_none_match=if_none_match, method=request.method, timeout=3600
     )
     return StreamingResponse(stream, stream.status, stream.headers, background=BackgroundTask(stream.aclose))
 
@@ -117,7 +117,7 @@ async def progress(user: PixxelClient, package: JobPackage) -> AsyncIterator[str
         async for job in user.jobs.watch(package.workflow_id, package.job_id):
             yield event(state=job.status, received=job.progress, size=100)
         yield event(state="packing")
-        await user.packages.wait(package, deadline=3600)
+        await user.packages.wait(package, timeout=3600)
         yield event(state="ready")
     except PixxelError as error:
         yield event(state="failed", why=why(error))

@@ -252,18 +252,18 @@ class PixxelClient:
         job_id: str,
         ended: Callable[[Exception | None], object],
         *,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> Callable[[], None]:
         """Wait for a job as `jobs.wait` does, but with a callback in place of a task, for thousands of jobs at once.
 
         Args:
             ended: called with the error that `jobs.wait` would raise, or None if the job ended well. It must not block.
-            deadline: seconds; None for `PollSettings.timeout`.
+            timeout: seconds; None for `PollSettings.timeout`.
 
         Returns:
             a function that ends the wait; harmless if it is over.
         """
-        return self._broker.follow(self.jobs._waiting(workflow_id, job_id), ended, deadline)
+        return self._broker.follow(self.jobs._waiting(workflow_id, job_id), ended, timeout)
 
     def drift(self) -> Drift:
         """Return the unknown members and words met in responses so far."""

@@ -9,8 +9,8 @@ from .records import GetFrom, WaitRecord
 from .text import docstring, sentence
 
 _RETURNS = {"content": "bytes", "text": "str", "nothing": "None"}
-_DEADLINE = "deadline: float | None = None"
-_DEADLINE_ABOUT = "deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours."
+_TIMEOUT = "timeout: float | None = None"
+_TIMEOUT_ABOUT = "timeout: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours."
 
 
 def method(plan: MethodPlan) -> str:
@@ -163,7 +163,7 @@ def _names(arguments: Sequence[MethodArgument]) -> str:
 
 def _waiting(plan: MethodPlan, wait: WaitRecord) -> list[str]:
     key = _key(plan)
-    args, late = [*_args(key), _DEADLINE_ABOUT], f"TimedOut: The {_thing(key)} has not ended by the deadline."
+    args, late = [*_args(key), _TIMEOUT_ABOUT], f"TimedOut: The {_thing(key)} has not ended in time."
     ended = [f"The `{plan.model}` as it ended."]
     raises = ["WaitFailed: It has ended badly; `value` of the error is its last state.", late]
     words = (
@@ -173,9 +173,9 @@ def _waiting(plan: MethodPlan, wait: WaitRecord) -> list[str]:
     about = docstring(about, 8, {"Args": args, "Returns": ended, "Raises": raises})
     seen = f"Each change of the {_thing(key)} as it is seen, its end included."
     seen = docstring(seen, 8, {"Args": args, "Raises": [late]})
-    waits = _signature("wait", key, plan.model, asynchronous=True, more=_DEADLINE)
-    watches = _signature("watch", key, f"AsyncIterator[{plan.model}]", asynchronous=False, more=_DEADLINE)
-    arguments = f"self._waiting({_names(key)}), deadline=deadline"
+    waits = _signature("wait", key, plan.model, asynchronous=True, more=_TIMEOUT)
+    watches = _signature("watch", key, f"AsyncIterator[{plan.model}]", asynchronous=False, more=_TIMEOUT)
+    arguments = f"self._waiting({_names(key)}), timeout=timeout"
     return [
         f"{waits}\n{about}\n        return await self._api.wait({arguments})",
         f"{watches}\n{seen}\n        return self._api.watch({arguments})",

@@ -106,11 +106,11 @@ class API(Protocol):
         """Send, and expect no body."""
         ...
 
-    async def wait(self, wait: Wait[M], *, deadline: float | None = None) -> M:
-        """Return the value once it has ended well; raises `WaitFailed` if badly, `TimedOut` after `deadline` s."""
+    async def wait(self, wait: Wait[M], *, timeout: float | None = None) -> M:
+        """Return the value once it has ended well; raises `WaitFailed` if badly, `TimedOut` after `timeout` seconds."""
         ...
 
-    def watch(self, wait: Wait[M], *, deadline: float | None = None) -> AsyncIterator[M]:
+    def watch(self, wait: Wait[M], *, timeout: float | None = None) -> AsyncIterator[M]:
         """Iterate over the changes of the value, its end included."""
         ...
 
@@ -118,9 +118,9 @@ class API(Protocol):
 class Waiter(Protocol):
     """The broker of `waiting`, as `_http` uses it."""
 
-    async def wait(self, wait: Wait[T], deadline: float | None) -> T: ...
+    async def wait(self, wait: Wait[T], timeout: float | None) -> T: ...
 
-    def watch(self, wait: Wait[T], deadline: float | None) -> AsyncIterator[T]: ...
+    def watch(self, wait: Wait[T], timeout: float | None) -> AsyncIterator[T]: ...
 
     def note_created(self, id: str) -> None: ...
 

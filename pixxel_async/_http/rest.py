@@ -152,13 +152,13 @@ class RestAPI:
         """Send, and ignore the body."""
         await self.sender.call(call)
 
-    async def wait(self, wait: Wait[M], *, deadline: float | None = None) -> M:
-        """Return the value once it has ended well; raises `WaitFailed` if badly, `TimedOut` after `deadline` s."""
-        return await self.waiter.wait(wait, deadline)
+    async def wait(self, wait: Wait[M], *, timeout: float | None = None) -> M:
+        """Return the value once it has ended well; raises `WaitFailed` if badly, `TimedOut` after `timeout` seconds."""
+        return await self.waiter.wait(wait, timeout)
 
-    def watch(self, wait: Wait[M], *, deadline: float | None = None) -> AsyncIterator[M]:
+    def watch(self, wait: Wait[M], *, timeout: float | None = None) -> AsyncIterator[M]:
         """Iterate over the changes of the value, its end included."""
-        return self.waiter.watch(wait, deadline)
+        return self.waiter.watch(wait, timeout)
 
     async def _one(self, call: Call, model: type[M], unwrap: str) -> tuple[M, Mapping[str, str]]:
         reply = await self.sender.call(call)

@@ -104,18 +104,18 @@ class Packages(PackageReader):
                 return await wanted.ask(self._api, download_id)
         return await wanted.ask(self._api)
 
-    async def wait(self, package: PackageLike, *, deadline: float | None = None) -> PackageState:
+    async def wait(self, package: PackageLike, *, timeout: float | None = None) -> PackageState:
         """Poll until the package is ready and return its state; concurrent waits for one package share their polls.
 
         Args:
-            deadline: seconds; None for `PollSettings.timeout`.
+            timeout: seconds; None for `PollSettings.timeout`.
 
         Raises:
             PackageFailed: packing ended without a package.
-            PackageTimedOut: the package was not ready at the deadline; the message holds its last state.
+            PackageTimedOut: the package was not ready in time; the message holds its last state.
         """
         wanted = as_package(package)
-        last = await self._broker.outcome(self._poll(wanted), deadline)
+        last = await self._broker.outcome(self._poll(wanted), timeout)
         if last.value is None or last.verdict == "going":
             raise PackageTimedOut(
                 f"{wanted} was not ready in time: {describe(last)}", package=str(wanted), stage="wait"

@@ -149,35 +149,35 @@ class AOIs(Resource):
         """
         return await self._api.one(Call(_GET, {"aoi_id": aoi_id}), AOI)
 
-    async def wait(self, aoi_id: Id, *, deadline: float | None = None) -> AOI:
+    async def wait(self, aoi_id: Id, *, timeout: float | None = None) -> AOI:
         """Wait until the AOI has ended well.
 
         Good ends are `success` and `partial_success`, bad ones `failed`; any word that is not known means patience.
 
         Args:
             aoi_id: Id of the AOI.
-            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
+            timeout: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Returns:
             The `AOI` as it ended.
 
         Raises:
             WaitFailed: It has ended badly; `value` of the error is its last state.
-            TimedOut: The AOI has not ended by the deadline.
+            TimedOut: The AOI has not ended in time.
         """
-        return await self._api.wait(self._waiting(aoi_id), deadline=deadline)
+        return await self._api.wait(self._waiting(aoi_id), timeout=timeout)
 
-    def watch(self, aoi_id: Id, *, deadline: float | None = None) -> AsyncIterator[AOI]:
+    def watch(self, aoi_id: Id, *, timeout: float | None = None) -> AsyncIterator[AOI]:
         """Each change of the AOI as it is seen, its end included.
 
         Args:
             aoi_id: Id of the AOI.
-            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
+            timeout: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Raises:
-            TimedOut: The AOI has not ended by the deadline.
+            TimedOut: The AOI has not ended in time.
         """
-        return self._api.watch(self._waiting(aoi_id), deadline=deadline)
+        return self._api.watch(self._waiting(aoi_id), timeout=timeout)
 
     def _waiting(self, aoi_id: Id) -> Wait[AOI]:
         return Wait(

@@ -237,7 +237,7 @@ class Insights(Resource):
         """
         return await self._api.first(self.list(aoi_id, id=insight_id), "insight", insight_id)
 
-    async def wait(self, aoi_id: Id, insight_id: Id, *, deadline: float | None = None) -> Insight:
+    async def wait(self, aoi_id: Id, insight_id: Id, *, timeout: float | None = None) -> Insight:
         """Wait until the insight has ended well.
 
         Good ends are `completed` and `success`, bad ones `failed`; any word that is not known means patience.
@@ -245,29 +245,29 @@ class Insights(Resource):
         Args:
             aoi_id: Id of the AOI.
             insight_id: Id of the insight.
-            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
+            timeout: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Returns:
             The `Insight` as it ended.
 
         Raises:
             WaitFailed: It has ended badly; `value` of the error is its last state.
-            TimedOut: The insight has not ended by the deadline.
+            TimedOut: The insight has not ended in time.
         """
-        return await self._api.wait(self._waiting(aoi_id, insight_id), deadline=deadline)
+        return await self._api.wait(self._waiting(aoi_id, insight_id), timeout=timeout)
 
-    def watch(self, aoi_id: Id, insight_id: Id, *, deadline: float | None = None) -> AsyncIterator[Insight]:
+    def watch(self, aoi_id: Id, insight_id: Id, *, timeout: float | None = None) -> AsyncIterator[Insight]:
         """Each change of the insight as it is seen, its end included.
 
         Args:
             aoi_id: Id of the AOI.
             insight_id: Id of the insight.
-            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
+            timeout: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Raises:
-            TimedOut: The insight has not ended by the deadline.
+            TimedOut: The insight has not ended in time.
         """
-        return self._api.watch(self._waiting(aoi_id, insight_id), deadline=deadline)
+        return self._api.watch(self._waiting(aoi_id, insight_id), timeout=timeout)
 
     def _waiting(self, aoi_id: Id, insight_id: Id) -> Wait[Insight]:
         return Wait(

@@ -140,7 +140,7 @@ class Jobs(Resource):
         """
         return await self._api.one(Call(_REQUEST_DOWNLOAD, {"workflow_id": workflow_id, "job_id": job_id}), JobDownload)
 
-    async def wait(self, workflow_id: Id, job_id: Id, *, deadline: float | None = None) -> Job:
+    async def wait(self, workflow_id: Id, job_id: Id, *, timeout: float | None = None) -> Job:
         """Wait until the job has ended well.
 
         Good ends are `completed` and `success`, bad ones `failed`; any word that is not known means patience.
@@ -148,29 +148,29 @@ class Jobs(Resource):
         Args:
             workflow_id: Id of the workflow.
             job_id: Id of the job.
-            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
+            timeout: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Returns:
             The `Job` as it ended.
 
         Raises:
             WaitFailed: It has ended badly; `value` of the error is its last state.
-            TimedOut: The job has not ended by the deadline.
+            TimedOut: The job has not ended in time.
         """
-        return await self._api.wait(self._waiting(workflow_id, job_id), deadline=deadline)
+        return await self._api.wait(self._waiting(workflow_id, job_id), timeout=timeout)
 
-    def watch(self, workflow_id: Id, job_id: Id, *, deadline: float | None = None) -> AsyncIterator[Job]:
+    def watch(self, workflow_id: Id, job_id: Id, *, timeout: float | None = None) -> AsyncIterator[Job]:
         """Each change of the job as it is seen, its end included.
 
         Args:
             workflow_id: Id of the workflow.
             job_id: Id of the job.
-            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
+            timeout: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Raises:
-            TimedOut: The job has not ended by the deadline.
+            TimedOut: The job has not ended in time.
         """
-        return self._api.watch(self._waiting(workflow_id, job_id), deadline=deadline)
+        return self._api.watch(self._waiting(workflow_id, job_id), timeout=timeout)
 
     def _waiting(self, workflow_id: Id, job_id: Id) -> Wait[Job]:
         return Wait(

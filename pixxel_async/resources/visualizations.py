@@ -315,7 +315,7 @@ class Visualizations(Resource):
             self.list(aoi_id, visualization_id=visualization_id), "visualization", visualization_id
         )
 
-    async def wait(self, aoi_id: Id, visualization_id: Id, *, deadline: float | None = None) -> Visualization:
+    async def wait(self, aoi_id: Id, visualization_id: Id, *, timeout: float | None = None) -> Visualization:
         """Wait until the visualization has ended well.
 
         Good ends are `success` and `partial_success`, bad ones `failed`; any word that is not known means patience.
@@ -323,29 +323,29 @@ class Visualizations(Resource):
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
-            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
+            timeout: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Returns:
             The `Visualization` as it ended.
 
         Raises:
             WaitFailed: It has ended badly; `value` of the error is its last state.
-            TimedOut: The visualization has not ended by the deadline.
+            TimedOut: The visualization has not ended in time.
         """
-        return await self._api.wait(self._waiting(aoi_id, visualization_id), deadline=deadline)
+        return await self._api.wait(self._waiting(aoi_id, visualization_id), timeout=timeout)
 
-    def watch(self, aoi_id: Id, visualization_id: Id, *, deadline: float | None = None) -> AsyncIterator[Visualization]:
+    def watch(self, aoi_id: Id, visualization_id: Id, *, timeout: float | None = None) -> AsyncIterator[Visualization]:
         """Each change of the visualization as it is seen, its end included.
 
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
-            deadline: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
+            timeout: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours.
 
         Raises:
-            TimedOut: The visualization has not ended by the deadline.
+            TimedOut: The visualization has not ended in time.
         """
-        return self._api.watch(self._waiting(aoi_id, visualization_id), deadline=deadline)
+        return self._api.watch(self._waiting(aoi_id, visualization_id), timeout=timeout)
 
     def _waiting(self, aoi_id: Id, visualization_id: Id) -> Wait[Visualization]:
         return Wait(

@@ -71,7 +71,7 @@ class PollSettings:
         initial_interval: seconds before the second request; each interval is 1.25 times the one before.
         max_interval: seconds; upper bound of the interval. Packages that are polled by PUT exceed it, because a PUT may
             restart the packing.
-        timeout: seconds after which `wait` gives up, where the call has no `deadline`.
+        timeout: seconds after which `wait` gives up, where the call has no `timeout`.
     """
 
     initial_interval: float = field(default=2.0, validator=between(0.001))

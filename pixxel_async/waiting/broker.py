@@ -43,31 +43,31 @@ class Broker:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._timers = Timers(self._timing, self._spawn)
 
-    async def wait(self, wait: Wait[T], deadline: float | None = None) -> T:
+    async def wait(self, wait: Wait[T], timeout: float | None = None) -> T:
         """Return the value once it has ended well or in part.
 
         A row that came with a listing may lack members that only `get` fills.
 
         Args:
-            deadline: seconds; None for `PollSettings.timeout`.
+            timeout: seconds; None for `PollSettings.timeout`.
 
         Raises:
             WaitFailed: it ended badly; the error has the last value.
             TimedOut: it had not ended at the deadline; the text has its last status.
         """
-        update = await self.outcome(wait, deadline)
-        if (error := self._failure(wait, update, deadline)) is not None:
+        update = await self.outcome(wait, timeout)
+        if (error := self._failure(wait, update, timeout)) is not None:
             raise error
         return cast("T", update.value)
 
     def follow(
-        self, wait: Wait[T], ended: Callable[[Exception | None], object], deadline: float | None = None
+        self, wait: Wait[T], ended: Callable[[Exception | None], object], timeout: float | None = None
     ) -> Callable[[], None]:
         """Call back once the object has ended, well or badly, without a task that waits.
 
         Args:
             ended: called with the error that `wait` would raise, or None if it ended well or in part.
-            deadline: as of `wait`.
+            timeout: as of `wait`.
 
         Returns:
             a function that ends the wait; harmless if it is over.
@@ -75,33 +75,33 @@ class Broker:
 
         def call(update: Update[T]) -> None:
             leave()
-            ended(self._failure(wait, update, deadline))
+            ended(self._failure(wait, update, timeout))
 
-        listener = EndCallback(self._timing.clock() + self._limit(deadline), call)
+        listener = EndCallback(self._timing.clock() + self._limit(timeout), call)
         leave = self._join(wait, listener)
         return leave
 
-    async def outcome(self, wait: Wait[T], deadline: float | None = None) -> Update[T]:
+    async def outcome(self, wait: Wait[T], timeout: float | None = None) -> Update[T]:
         """Return the last update: the end, or the state at the deadline (`going`); raises only if polling did."""
-        with self._listening(wait, deadline, changes=False) as listener:
+        with self._listening(wait, timeout, changes=False) as listener:
             return await listener.take() or listener.last
 
-    async def watch(self, wait: Wait[T], deadline: float | None = None) -> AsyncIterator[T]:
+    async def watch(self, wait: Wait[T], timeout: float | None = None) -> AsyncIterator[T]:
         """Iterate over the changes of a value, its end included; a slow reader gets only the newest.
 
         Args:
-            deadline: seconds; None for `PollSettings.timeout`.
+            timeout: seconds; None for `PollSettings.timeout`.
 
         Raises:
             TimedOut: it had not ended at the deadline.
         """
-        with self._listening(wait, deadline, changes=True) as listener:
+        with self._listening(wait, timeout, changes=True) as listener:
             while (update := await listener.take()) is not None:
                 if update.value is not None:
                     yield update.value
                 if update.ends:
                     return
-            raise self._timed_out(wait, listener.last, deadline)
+            raise self._timed_out(wait, listener.last, timeout)
 
     def note_created(self, id: str) -> None:
         """Remember an id that a create has returned: reads may not find it for some seconds (eventual consistency)."""
@@ -122,8 +122,8 @@ class Broker:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     @contextmanager
-    def _listening(self, wait: Wait[T], deadline: float | None, *, changes: bool) -> Iterator[LatestValue[T]]:
-        listener: LatestValue[T] = LatestValue(self._timing.clock() + self._limit(deadline), changes=changes)
+    def _listening(self, wait: Wait[T], timeout: float | None, *, changes: bool) -> Iterator[LatestValue[T]]:
+        listener: LatestValue[T] = LatestValue(self._timing.clock() + self._limit(timeout), changes=changes)
         leave = self._join(wait, listener)
         try:
             yield listener
@@ -142,10 +142,10 @@ class Broker:
 
         return leave
 
-    def _limit(self, deadline: float | None) -> float:
-        limit = self._settings.timeout if deadline is None else deadline
+    def _limit(self, timeout: float | None) -> float:
+        limit = self._settings.timeout if timeout is None else timeout
         if not limit > 0:
-            raise ConfigError(f"a deadline is a number of seconds above 0, not {deadline}")
+            raise ConfigError(f"timeout is a number of seconds above 0, not {timeout}")
         return limit
 
     def _poller(self, key: tuple[str, tuple[str, ...]]) -> Poller[Any]:
@@ -170,19 +170,19 @@ class Broker:
         if not self._tasks:
             self._clock.stop()
 
-    def _failure(self, wait: Wait[T], update: Update[T], deadline: float | None) -> Exception | None:
+    def _failure(self, wait: Wait[T], update: Update[T], timeout: float | None) -> Exception | None:
         """Return the error of an update; None if it ended well or in part."""
         if update.error is not None:
             return update.error
         if update.value is None or update.verdict == "going":
-            return self._timed_out(wait, update, deadline)
+            return self._timed_out(wait, update, timeout)
         if update.verdict == "bad":
             return WaitFailed(f"{_what(wait)} ended badly: {describe(update, wait.status)}", value=update.value)
         return None
 
-    def _timed_out(self, wait: Wait[T], update: Update[T], deadline: float | None) -> TimedOut:
+    def _timed_out(self, wait: Wait[T], update: Update[T], timeout: float | None) -> TimedOut:
         return TimedOut(
-            f"{_what(wait)} had not ended within {self._limit(deadline):g} s: {describe(update, wait.status)}"
+            f"{_what(wait)} had not ended within {self._limit(timeout):g} s: {describe(update, wait.status)}"
         )
 
 

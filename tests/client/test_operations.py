@@ -219,8 +219,8 @@ async def test_what_has_ended_need_not_be_waited_for(what: str, profile: Literal
             "visualizations": (ids.aoi, ids.visualization),
         }[what]
         resource: Any = getattr(client, what)
-        ended = await resource.wait(*key, deadline=60)
-        seen = [each async for each in resource.watch(*key, deadline=60)]
+        ended = await resource.wait(*key, timeout=60)
+        seen = [each async for each in resource.watch(*key, timeout=60)]
     assert ended.status.lower() in ("completed", "success")
     assert seen[-1].status == ended.status
 

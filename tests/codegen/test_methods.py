@@ -28,8 +28,8 @@ class Recorder:
 
     nothing = content
 
-    async def wait(self, wait: Any, *, deadline: float | None = None) -> Any:
-        return wait, deadline
+    async def wait(self, wait: Any, *, timeout: float | None = None) -> Any:
+        return wait, timeout
 
     watch = wait
 
@@ -119,9 +119,9 @@ async def test_a_listing_serves_as_get(boats: Any) -> None:
 
 async def test_waiting_knows_group_id_and_ends(boats: Any) -> None:
     """`x-wait`: one thing of a group, the words that end it, and both ways to look."""
-    wait, deadline = await boats.wait("h", "b", deadline=3)
+    wait, timeout = await boats.wait("h", "b", timeout=3)
 
-    assert (wait.kind, wait.group, wait.id, deadline) == ("boats", ("h",), "b", 3)
+    assert (wait.kind, wait.group, wait.id, timeout) == ("boats", ("h",), "b", 3)
     assert (wait.good, wait.bad) == ({"afloat"}, {"sunk"})
     assert wait.list()[0].operation.name == "boats.list"
 

@@ -145,8 +145,8 @@ async def test_a_status_that_is_a_link(logged: list[str], tmp_path: Path) -> Non
         texts.append(repr(await client.packages.ask("job:w/j")))
         async with DownloadManager(client, tmp_path, on_event=lambda event: texts.append(repr(event))) as manager:
             for waiting in (
-                client.packages.wait("job:w/j", deadline=0.05),
-                client.jobs.wait("w", "j", deadline=0.05),
+                client.packages.wait("job:w/j", timeout=0.05),
+                client.jobs.wait("w", "j", timeout=0.05),
                 manager.fetch("job:w/j", timeout=0.05),
             ):
                 with pytest.raises(TimeoutError) as caught:

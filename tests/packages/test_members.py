@@ -330,9 +330,9 @@ async def test_a_storage_that_drips(what: str, tmp_path: Path) -> None:
     async with RawServer(*scripts) as server, PixxelClient("a-key-1", base_url=server.url) as client:
         packages, package = client.packages, SignedLink(url=f"{server.url}/a.zip", name="a")
         reading: dict[str, Callable[[], Awaitable[object]]] = {
-            "members": lambda: packages.members(package, deadline=0.4),
-            "fetch_member": lambda: packages.fetch_member(package, "**/B01.tif", to=tmp_path / "a", deadline=0.4),
-            "open_member": lambda: pieces(packages.open_member(package, "**/B01.tif", deadline=0.4)),
+            "members": lambda: packages.members(package, timeout=0.4),
+            "fetch_member": lambda: packages.fetch_member(package, "**/B01.tif", to=tmp_path / "a", timeout=0.4),
+            "open_member": lambda: pieces(packages.open_member(package, "**/B01.tif", timeout=0.4)),
         }
         with pytest.raises(TimedOut, match=r"link:a/\w+ was not read within 0.4 s"):
             await reading[what]()

@@ -115,7 +115,7 @@ async def test_the_deadline_says_how_it_stood(client: PixxelClient, job: Job, sa
     odd = json.dumps({"id": "j", "status": "marinating", "signed_url": "https://storage.example/x"})
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=200, times=None, body=odd))
     with pytest.raises(PackageTimedOut, match="status 'marinating', asked") as caught:
-        await client.packages.wait(job, deadline=0.5)
+        await client.packages.wait(job, timeout=0.5)
     assert "storage.example" not in str(caught.value)
     assert client.drift()
 
@@ -127,7 +127,7 @@ async def test_a_server_that_packs_anew_on_every_asking(job: Job) -> None:
         Sandbox(packing=0.4, restarts=True) as sandbox,
         PixxelClient(sandbox.api_key, base_url=sandbox.url, settings=HASTY) as client,
     ):
-        assert (await client.packages.wait(job, deadline=20)).ready
+        assert (await client.packages.wait(job, timeout=20)).ready
         assert sandbox.count("jobs.request_download") < 20
 
 

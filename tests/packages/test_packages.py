@@ -153,7 +153,7 @@ async def test_an_unknown_word_is_waited_for_until_the_deadline(
 ) -> None:
     """Even a link with an unknown word is not taken; the deadline names the word."""
     api.statuses = ["odd"]
-    waiting = asyncio.ensure_future(packages.wait(JOB, deadline=100))
+    waiting = asyncio.ensure_future(packages.wait(JOB, timeout=100))
     await time.advance(101)
     with pytest.raises(PackageTimedOut, match="job:w/j was not ready in time: status 'odd', asked") as caught:
         await waiting

@@ -343,8 +343,8 @@ async def test_a_limit_of_time(client: PixxelClient, package: str, sandbox: Sand
     """The deadline holds for a storage that stalls, and for a reader that does: its connection is let go."""
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000, times=2))
     with pytest.raises(TimedOut, match=r"was not passed on within 0.2 s"):
-        await read(client.packages.open(package, deadline=0.2))
-    stream = await client.packages.open(package, deadline=0.1)
+        await read(client.packages.open(package, timeout=0.2))
+    stream = await client.packages.open(package, timeout=0.1)
     await asyncio.sleep(0.2)
     with pytest.raises(TimedOut):
         await read(stream)
@@ -366,7 +366,7 @@ async def test_a_deadline_while_nobody_answers() -> None:
             asyncio.timeout(10),
         ):
             with pytest.raises(TimedOut, match=r"not passed on within 0\.3 s"):
-                await read(client.packages.open(package(server.url), deadline=0.3))
+                await read(client.packages.open(package(server.url), timeout=0.3))
 
 
 @pytest.mark.slow

@@ -95,7 +95,7 @@ async def test_an_unknown_word_is_waited_out(client: PixxelClient, sandbox: Sand
     """A word that nobody knows is no end; the deadline is, and names it."""
     sandbox.inject(said("marinating"))
     with pytest.raises(TimedOut, match=r"jobs j had not ended within 0.4 s: status 'marinating'"):
-        await client.jobs.wait("w", "j", deadline=0.4)
+        await client.jobs.wait("w", "j", timeout=0.4)
 
 
 @pytest.mark.slow
@@ -105,7 +105,7 @@ async def test_an_outage_is_told_to_everybody(client: PixxelClient, workflow: Wo
     sandbox.inject(Fault(route="jobs.get", kind="reset", times=1))
     assert (await client.jobs.wait(workflow.id, job.id)).status == "completed"
     sandbox.inject(Fault(route="jobs.get", kind="reset", times=None))
-    waiting = [asyncio.ensure_future(client.jobs.wait(workflow.id, job.id, deadline=0.5)) for _ in range(3)]
+    waiting = [asyncio.ensure_future(client.jobs.wait(workflow.id, job.id, timeout=0.5)) for _ in range(3)]
     errors = await asyncio.gather(*waiting, return_exceptions=True)
     assert ["the last error: " in str(error) for error in errors if isinstance(error, TimedOut)] == [True] * 3
 

@@ -165,8 +165,8 @@ class Feed:
             self._jobs[job].append(item)
             return
         self._jobs[job] = [item]
-        client, deadline = self._context.client, self._context.settings.timeout
-        self._follows[job] = client.follow_job(*job, partial(self._job_ended, job), deadline=deadline)
+        client, timeout = self._context.client, self._context.settings.timeout
+        self._follows[job] = client.follow_job(*job, partial(self._job_ended, job), timeout=timeout)
 
     def _job_ended(self, job: tuple[str, str], error: Exception | None) -> None:
         """Start or fail the items of a job."""

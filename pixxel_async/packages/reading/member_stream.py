@@ -35,11 +35,11 @@ class MemberStream:
     if the bytes match the archive's CRC-32 and size; else it raises `Corrupt`, or `TimedOut` after the deadline.
     """
 
-    def __init__(self, source: BodySource, which: str | Member, *, most: int | None = None, seconds: float) -> None:
+    def __init__(self, source: BodySource, which: str | Member, *, most: int | None = None, timeout: float) -> None:
         self._source = source
         self._which = which
         self._most = most
-        self._deadline = Deadline(f"{source.package} was not read", seconds)
+        self._deadline = Deadline(f"{source.package} was not read", timeout)
         self._upstream = Upstream(source)
         self._kept = b""
         self._found: Member | None = None
@@ -77,13 +77,13 @@ class MemberStream:
         try:
             await open_part(self._upstream, source, member.range, member.version)
         except BaseException:
-            await self._upstream.close()
+            await self._upstream.aclose()
             raise
         return member
 
     async def aclose(self) -> None:
         """Close the connection at once; a second call does nothing."""
-        await self._upstream.close()
+        await self._upstream.aclose()
         with suppress(RuntimeError):  # another task is reading, and is ended by the closed connection
             await self._pieces.aclose()
 
@@ -103,7 +103,7 @@ class MemberStream:
             async with self._deadline.bound():
                 return await self._pieces.__anext__()
         except BaseException as error:
-            await self._upstream.close()
+            await self._upstream.aclose()
             if isinstance(error, DownloadError):
                 error.package = error.package or str(self._source.package)
             raise

@@ -43,12 +43,12 @@ class PackageStream:
         name: str,
         *,
         most: int | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> None:
         self._source = source
         self._asked = asked
         self._name = name
-        self._deadline = Deadline(f"{source.package} was not passed on", deadline)
+        self._deadline = Deadline(f"{source.package} was not passed on", timeout)
         self._upstream = Upstream(source, most=most, deadline=self._deadline)
         self._ahead: deque[bytes] = deque()
         self._status = 0
@@ -140,7 +140,7 @@ class PackageStream:
         """Close the connection at once; may be repeated, and called from any task, also while another one reads."""
         if self._timer is not None:
             self._timer.cancel()
-        await self._upstream.close()
+        await self._upstream.aclose()
         if self._expiring is not None:
             await asyncio.wait([self._expiring])
 
@@ -154,7 +154,7 @@ class PackageStream:
 
     def _expire(self) -> None:
         self._late = True
-        self._expiring = asyncio.get_running_loop().create_task(self._upstream.close())
+        self._expiring = asyncio.get_running_loop().create_task(self._upstream.aclose())
 
     def _unopened(self) -> NoReturn:
         raise ConfigError("the stream is not open: use it as an async context manager, or await it")

@@ -96,7 +96,7 @@ class PackageReader(ABC):
         method: str = "GET",
         name: str | None = None,
         max_bytes: int | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> PackageStream:
         """Create a stream that passes the package on, for example to a browser; no request is sent until it is opened.
 
@@ -105,7 +105,7 @@ class PackageReader(ABC):
             method: method of that request, GET or HEAD.
             name: offered file name without suffix; None for the name that it would have in a folder.
             max_bytes: limit of the answer in bytes; None for `DownloadSettings.max_package_bytes`.
-            deadline: seconds for the whole stream, a slow reader included; None for `DownloadSettings.timeout`.
+            timeout: seconds for the whole stream, a slow reader included; None for `DownloadSettings.timeout`.
         """
         source = self._source(package)
         return PackageStream(
@@ -113,39 +113,39 @@ class PackageReader(ABC):
             storage_request(method, range, if_range, if_none_match),
             name or source.package.path[-1],
             most=self._download.max_package_bytes if max_bytes is None else max_bytes,
-            deadline=self._seconds(deadline),
+            timeout=self._seconds(timeout),
         )
 
-    async def members(self, package: PackageLike, *, deadline: float | None = None) -> tuple[Member, ...]:
+    async def members(self, package: PackageLike, *, timeout: float | None = None) -> tuple[Member, ...]:
         """List a package's members by reading its archive's central directory; names are not checked to be safe paths.
 
         Args:
-            deadline: seconds for the whole call; None for `DownloadSettings.timeout`.
+            timeout: seconds for the whole call; None for `DownloadSettings.timeout`.
 
         Raises:
             NoRanges: the storage does not support range requests.
             NotAPackage, Corrupt: the package is no ZIP archive, or a damaged one.
-            TimedOut: the deadline has passed.
+            TimedOut: it took longer than `timeout`.
         """
         source = self._source(package)
-        async with Deadline(f"{source.package} was not read", self._seconds(deadline)).start().bound():
+        async with Deadline(f"{source.package} was not read", self._seconds(timeout)).start().bound():
             return await read_members(source)
 
     def open_member(
-        self, package: PackageLike, which: str | Member, *, max_bytes: int | None = None, deadline: float | None = None
+        self, package: PackageLike, which: str | Member, *, max_bytes: int | None = None, timeout: float | None = None
     ) -> MemberStream:
         """Create a stream of one member, inflated and checked by its CRC-32; only its own bytes are fetched.
 
         Args:
             which: a name, a pattern that fits one name (`**/B04.tif`), or an item of `members`, which pins the version.
             max_bytes: limit of the inflated member in bytes; None for no limit.
-            deadline: seconds for the whole stream, a slow reader included; None for `DownloadSettings.timeout`.
+            timeout: seconds for the whole stream, a slow reader included; None for `DownloadSettings.timeout`.
         """
-        return MemberStream(self._source(package), which, most=max_bytes, seconds=self._seconds(deadline))
+        return MemberStream(self._source(package), which, most=max_bytes, timeout=self._seconds(timeout))
 
     @overload
     async def fetch_member(
-        self, package: PackageLike, which: str | Member, *, max_bytes: int = ..., deadline: float | None = ...
+        self, package: PackageLike, which: str | Member, *, max_bytes: int = ..., timeout: float | None = ...
     ) -> bytes: ...
 
     @overload
@@ -156,7 +156,7 @@ class PackageReader(ABC):
         *,
         to: str | PathLike[str],
         replace: bool = ...,
-        deadline: float | None = ...,
+        timeout: float | None = ...,
     ) -> Path: ...
 
     async def fetch_member(
@@ -167,7 +167,7 @@ class PackageReader(ABC):
         to: str | PathLike[str] | None = None,
         replace: bool = False,
         max_bytes: int | None = None,
-        deadline: float | None = None,
+        timeout: float | None = None,
     ) -> bytes | Path:
         """Fetch one member as bytes, or into a file that appears only once it is complete and checked.
 
@@ -176,20 +176,20 @@ class PackageReader(ABC):
             to: path of the file to write; None to return the bytes.
             replace: whether to replace an existing file.
             max_bytes: limit of the inflated member in bytes; default 64 MiB if returned, no limit if written.
-            deadline: seconds for the whole call; None for `DownloadSettings.timeout`.
+            timeout: seconds for the whole call; None for `DownloadSettings.timeout`.
 
         Raises:
             NoSuchMember, NoRanges, TooLarge, Corrupt, DownloadError, TimedOut: as in `open_member`.
             NameTaken, DiskFull, ConfigError: the file cannot be written.
         """
         most = MAX_BYTES_IN_MEMORY if max_bytes is None and to is None else max_bytes
-        async with self.open_member(package, which, max_bytes=most, deadline=deadline) as stream:
+        async with self.open_member(package, which, max_bytes=most, timeout=timeout) as stream:
             if to is not None:
                 return await save(stream, Path(to), replace=replace, threads=self._threads)
             return b"".join([piece async for piece in stream])
 
-    def _seconds(self, deadline: float | None) -> float:
-        return self._download.timeout if deadline is None else deadline
+    def _seconds(self, timeout: float | None) -> float:
+        return self._download.timeout if timeout is None else timeout
 
     def _source(self, package: PackageLike) -> BodySource:
         """Bind a package to the functions that request its links and bytes."""

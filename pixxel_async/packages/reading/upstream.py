@@ -72,7 +72,7 @@ class BodySource:
 
 
 class Upstream:
-    """One body or byte range: `open` it, `read` until b"" is returned, and `close` it at any time.
+    """One body or byte range: `open` it, `read` until b"" is returned, and `aclose` it at any time.
 
     Args:
         source: the package's functions and limits.
@@ -112,7 +112,7 @@ class Upstream:
                     break
                 await self._back_off("the storage answered with a different range than requested")
         if self._most is not None and (head.length or 0) > self._most:
-            await self.close()
+            await self.aclose()
             raise self._source.error(
                 TooLarge, f"the storage announced {head.length:,} bytes; the limit is {self._most:,}"
             )
@@ -138,12 +138,12 @@ class Upstream:
                 return self._count(chunk)
             if self.head.stop is None or self._at >= self.head.stop:
                 self._ended = True
-                await self.close()
+                await self.aclose()
             else:
                 await self._resume("the body ended early")
         return b""
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Drop the connection unless the body was read to its end; may be repeated, and called from any task."""
         self._closed = True
         await self._drop()

@@ -144,7 +144,7 @@ async def _part(source: BodySource, wanted: ByteRange, version: Head | None) -> 
             pieces.append(piece)
         return head, b"".join(pieces)
     finally:
-        await upstream.close()
+        await upstream.aclose()
 
 
 async def open_part(upstream: Upstream, source: BodySource, wanted: ByteRange, version: Head | None) -> Head:
@@ -161,7 +161,7 @@ async def open_part(upstream: Upstream, source: BodySource, wanted: ByteRange, v
     head = await upstream.open(StorageRequest({"range": wanted.header, **known}, wanted))
     if head.status == 206 and head.total is not None and (version is None or head.same_version(version)):
         return head
-    await upstream.close()
+    await upstream.aclose()
     if version is not None:
         raise source.error(DownloadError, "the storage has another version than the one whose directory was read")
     if head.status == 416 or head.total == 0:
