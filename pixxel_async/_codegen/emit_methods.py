@@ -71,6 +71,8 @@ def _value(argument: MethodArgument) -> str:
     """Return the code of an argument's value."""
     if argument.geometry:
         return f"geometry_of({argument.name})"
+    if argument.rows:
+        return f"rows_of({argument.name!r}, {argument.name}, {argument.rows})"
     if argument.kind.startswith("Sequence["):
         return f"several({argument.name!r}, {argument.name})"
     return argument.name
@@ -126,7 +128,7 @@ def _args(arguments: Sequence[MethodArgument]) -> list[str]:
 def _raises(plan: MethodPlan) -> list[str]:
     """List what a call may raise beyond the errors that all calls share."""
     told = []
-    if "exactly_one" in (body := _body(plan)) or "required_when" in body or "geometry_of" in body:
+    if "exactly_one" in (body := _body(plan)) or "required_when" in body or "geometry_of" in body or "rows_of" in body:
         told.append("ConfigError: The arguments do not fit together; nothing was sent.")
     if plan.operation.x_repeat != "safe" and plan.repeat != '"safe"':
         tells = f"; `{plan.operation.x_reconcile}` tells" if plan.operation.x_reconcile else ""

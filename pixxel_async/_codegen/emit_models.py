@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from .layout import modules, read_schemas
 from .names import attribute, constant, import_order
 from .records import Document, SchemaRecord
-from .text import HEADER, docstring, module, sentence
+from .text import HEADER, docstring, module, sentence, with_words
 from .types import argument_type, attribute_type, is_geojson, is_word
 
 _OFFERS = {
@@ -81,7 +81,9 @@ class _Class:
             value = f" = {facts['default']}"
         else:
             value = f" = member({', '.join(f'{k}={v}' for k, v in facts.items())})" if facts else ""
-        about = f"\n{docstring(sentence(schema.description), 4)}" if schema.description else ""
+        told = schema.description or ""
+        told = told if self._read else with_words(told, schema, self._schemas)
+        about = f"\n{docstring(sentence(told), 4)}" if told else ""
         return f"    {name}: {self._annotation(wire, schema)}{value}{about}"
 
     def _annotation(self, wire: str, schema: SchemaRecord) -> str:

@@ -11,8 +11,8 @@ from .layout import resource_of
 from .names import attribute
 from .records import Document, OperationRecord, Parameter, SchemaRecord, Variant
 from .source import BadDescription
-from .text import sentence
-from .types import argument_type, attribute_type, is_geometry
+from .text import sentence, with_words
+from .types import Schemas, argument_type, attribute_type, is_geometry
 
 AnswerShape = Literal["one", "many", "pages", "content", "text", "nothing"]
 
@@ -31,6 +31,7 @@ class MethodArgument:
         positional: whether it may be positional.
         geometry: whether it is a bare geometry, which accepts several types.
         each_exactly_one: for a list: members of which each row has exactly one.
+        rows: for a list of objects with required members: their class.
         about: a sentence for the docstring.
     """
 
@@ -42,6 +43,7 @@ class MethodArgument:
     positional: bool = False
     geometry: bool = False
     each_exactly_one: tuple[str, ...] = ()
+    rows: str = ""
     about: str = ""
 
 
@@ -170,7 +172,7 @@ def _parameter(document: Document, parameter: Parameter) -> MethodArgument:
         kind=_kind(parameter.name, parameter.schema, document),
         required=parameter.required,
         positional=in_path,
-        about=_with_words(about, parameter.schema, document),
+        about=with_words(about, parameter.schema, document.components.schemas),
     )
 
 
@@ -193,11 +195,18 @@ def _member(document: Document, body: SchemaRecord, wire: str) -> MethodArgument
         required=wire in body.required,
         positional=only_required and schema.items is not None and schema.items.name is not None,
         each_exactly_one=tuple(schemas[schema.items.name].x_exactly_one) if schema.items and schema.items.name else (),
+        rows=_rows(schema, schemas),
         geometry=schema.name is not None and is_geometry(schemas[schema.name]),
-        about=_with_words(
-            schema.description or (schemas[schema.name].description if schema.name else "") or "", schema, document
+        about=with_words(
+            schema.description or (schemas[schema.name].description if schema.name else "") or "", schema, schemas
         ),
     )
+
+
+def _rows(schema: SchemaRecord, schemas: Schemas) -> str:
+    """Return the class of a list's elements if it has required members; else empty."""
+    name = schema.items.name if schema.items else None
+    return name if name and schemas[name].required else ""
 
 
 def _kind(wire: str, schema: SchemaRecord, document: Document) -> str:
@@ -206,12 +215,3 @@ def _kind(wire: str, schema: SchemaRecord, document: Document) -> str:
     if kind == "str" and (wire == "id" or wire.endswith("_id")):
         return "Id"
     return "Sequence[Id]" if kind == "Sequence[str]" and wire.endswith("_ids") else kind
-
-
-def _with_words(about: str, schema: SchemaRecord, document: Document) -> str:
-    """Return the sentence about an argument, with the class and the words of a vocabulary."""
-    name = schema.name or (schema.items.name if schema.items else None)
-    words = document.components.schemas[name].x_values if name else {}
-    if not words:
-        return about
-    return f"{sentence(about)} `{name}`: {', '.join(f'`{word}`' for word in words)}."

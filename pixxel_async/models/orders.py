@@ -191,7 +191,10 @@ class NewOrderItem(Model):
     geometry: FeatureCollection | Mapping[str, Any] | HasGeoInterface = member(write=feature_collection)
     """Where: polygons, or multi-polygons."""
     recurrence: Recurrence | str | None = None
-    """How often; needed for tasking."""
+    """How often; needed for tasking.
+
+    `Recurrence`: `ONCE`, `MONTHLY`, `BIMONTHLY`, `QUARTERLY`, `NOT_APPLICABLE`.
+    """
     start_date: dt.datetime | str | None = None
     """First UTC day of the capture; needed for tasking; at least 24 hours ahead by the guides of 2025."""
     end_date: dt.datetime | str | None = None
@@ -205,7 +208,10 @@ class NewOrderItem(Model):
     bandset_id: str | None = member(default=None, within="bandset")
     """Id of the bandset, from `bandsets.list`; needed for tasking."""
     delivery_speed: DeliverySpeed | str | None = None
-    """How soon; STANDARD when left out; tasking only."""
+    """How soon; STANDARD when left out; tasking only.
+
+    `DeliverySpeed`: `STANDARD`, `NOT_APPLICABLE`.
+    """
     usecase: str
     """What it is for, such as `agriculture`."""
     item_ids: Sequence[str] | None = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import Id, several, to_body
+from .._http.codec.model import Id, rows_of, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.orders import NewOrderItem, Order
@@ -58,13 +58,15 @@ class Orders(Resource):
         at most.
 
         Args:
-            order_items: What to buy.
+            order_items: What to buy: `NewOrderItem`, which describes each member with its unit and words, or
+                mappings of its members. `project_id`, `geometry` and `usecase` are always needed.
             dry_run: Whether to price it only.
 
         Returns:
             The order, or what it would be.
 
         Raises:
+            ConfigError: The arguments do not fit together; nothing was sent.
             OutcomeUnknown: The answer got lost, and it may have been done; `client.orders.list()` tells.
 
         Source:
@@ -73,7 +75,7 @@ class Orders(Resource):
         return await self._api.one(
             Call(
                 _CREATE,
-                body=to_body({"order_items": several("order_items", order_items), "dry_run": dry_run}),
+                body=to_body({"order_items": rows_of("order_items", order_items, NewOrderItem), "dry_run": dry_run}),
                 repeat="safe" if dry_run else None,
             ),
             Order,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import HasGeoInterface, geometry_of, several, to_body
+from .._http.codec.model import HasGeoInterface, geometry_of, rows_of, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.geojson import Geometry
@@ -68,9 +68,9 @@ class Search(Resource):
                     {
                         "start_date": start_date,
                         "end_date": end_date,
-                        "satellites": several("satellites", satellites),
+                        "satellites": rows_of("satellites", satellites, SatelliteRef),
                         "geometry": geometry_of(geometry),
-                        "filters": several("filters", filters),
+                        "filters": rows_of("filters", filters, SearchFilter),
                         "limit": limit,
                     }
                 ),

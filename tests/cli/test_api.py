@@ -18,6 +18,7 @@ from pixxel_async.cli.errors import Exit
 from pixxel_async.resources import OPERATIONS, RESOURCES
 from pixxel_async.sandbox import Sandbox
 from tests.cli.conftest import Command, commanded
+from tests.support.clients import ITEM
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_what_costs_is_asked_back(served: Sandbox, command: Command, workflow: s
     assert not served.count("jobs.create")
     assert json.loads(command(*line, "--yes").stdout)["workflow_id"] == workflow
     assert served.count("jobs.create") == 1
-    priced = command("api", "orders", "create", "--dry-run", "--order-items", '[{"type": "archive"}]')
+    priced = command("api", "orders", "create", "--dry-run", "--order-items", json.dumps([ITEM]))
     assert "--yes" not in priced.stderr and served.count("orders.create") == 1
 
 

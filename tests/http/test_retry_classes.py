@@ -19,7 +19,7 @@ from pixxel_async import (
 from pixxel_async._http.call import Call, Operation
 from pixxel_async.resources import OPERATIONS
 from pixxel_async.settings.constants import Constants
-from tests.support.clients import client_for
+from tests.support.clients import ITEM, client_for
 from tests.support.raw_server import RawServer, Step, answer
 
 LOST: dict[str, list[Step]] = {
@@ -175,7 +175,7 @@ async def test_a_delete_that_was_done_the_first_time() -> None:
 async def test_a_dry_run_is_safe() -> None:
     """An order that is only tried out may be repeated."""
     async with RawServer(["fin"], answer(201, {"id": "o"})) as server, client_for(server.url) as client:
-        assert (await client.orders.create([{"type": "archive"}], dry_run=True)).id == "o"
+        assert (await client.orders.create([ITEM], dry_run=True)).id == "o"
     assert server.count("POST") == 2
 
 

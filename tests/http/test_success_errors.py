@@ -19,7 +19,7 @@ from pixxel_async import (
     Settings,
 )
 from pixxel_async.resources import OPERATIONS
-from tests.support.clients import client_for
+from tests.support.clients import ITEM, client_for
 from tests.support.raw_server import RawServer, answer
 
 ERRORS = [
@@ -39,7 +39,7 @@ async def test_an_error_body_is_an_error(body: Any) -> None:
         with pytest.raises(APIError, match="it is down"):
             await client.jobs.get("w", "j")
         with pytest.raises(APIError, match="it is down"):
-            await client.orders.create([{"catalog_id": "c"}])
+            await client.orders.create([ITEM])
         with pytest.raises(APIError, match="it is down"):
             await client.projects.list()
         with pytest.raises(APIError, match="it is down"):
@@ -85,7 +85,7 @@ async def test_a_create_without_an_id_is_unknown(body: Any) -> None:
     async with RawServer(answer(body=body)) as server, client_for(server.url) as client:
         with pytest.raises(OutcomeUnknown, match="no id"):
             await client.jobs.create("w", project_id="p")
-        await client.orders.create([{"catalog_id": "c"}], dry_run=True)
+        await client.orders.create([ITEM], dry_run=True)
 
 
 SHAPE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
@@ -93,13 +93,15 @@ CREATES: dict[str, Callable[[PixxelClient], Awaitable[object]]] = {
     "aois.create": lambda client: client.aois.create(
         name="n", description="d", satellite_id="s", provider="p", project_id="p", geometry=SHAPE, item_ids=["i"]
     ),
-    "deliveries.create": lambda client: client.deliveries.create([{"catalog_ids": ["c"], "store_id": "s"}]),
+    "deliveries.create": lambda client: client.deliveries.create(
+        [{"catalog_ids": ["c"], "cloud_info": {"config": "s"}}]
+    ),
     "indices.create": lambda client: client.indices.create(
         name="n", description="d", rescale=[0, 1], expression="b1", colormap="c", satellite_id="s", expression_type="e"
     ),
     "insights.create": lambda client: client.insights.create("a", block={"id": "b"}, input={}),
     "jobs.create": lambda client: client.jobs.create("w", project_id="p"),
-    "orders.create": lambda client: client.orders.create([{"catalog_id": "c"}]),
+    "orders.create": lambda client: client.orders.create([ITEM]),
     "stores.create": lambda client: client.stores.create(name="n", type="s3", configs={}, secrets={}),
     "visualizations.create": lambda client: client.visualizations.create("a", index_id="i"),
     "assets.request_download": lambda client: client.assets.request_download("a", asset_ids=["i"]),

@@ -14,6 +14,14 @@ KEY = "canary-5f7c1e90aa"
 """A key that must turn up nowhere but in the Authorization header."""
 
 
+ITEM = {
+    "project_id": "p",
+    "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]},
+    "usecase": "agriculture",
+}
+"""What every order item needs."""
+
+
 class Waits:
     """A clock that moves when somebody sleeps; `slept` holds the seconds asked for."""
 

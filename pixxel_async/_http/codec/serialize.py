@@ -217,6 +217,33 @@ def several(name: str, value: Any) -> Any:
     return value
 
 
+def rows_of(name: str, rows: Any, model: type[Any]) -> Any:
+    """Return the objects of a list argument as mappings; None stays None.
+
+    Args:
+        name: name of the argument.
+        rows: instances of `model`, or mappings with its members by wire name.
+
+    Raises:
+        ConfigError: no list, an element of another type, or one that lacks required members, which are all named.
+    """
+    _require_list(name, rows)
+    return rows and [_row(f"{name}[{number}]", row, model) for number, row in enumerate(rows)]
+
+
+def _row(where: str, row: Any, model: type[Any]) -> dict[str, Any]:
+    if isinstance(row, model):
+        row = row.to_dict()
+    if not isinstance(row, Mapping):
+        raise ConfigError(f"{where} is a {model.__name__} or a mapping of its members, not {_what(row)}")
+    fields = {each.metadata.get("wire", each.name): each for each in attrs.fields(model)}
+    needed = [name for name, each in fields.items() if each.default is attrs.NOTHING]
+    if missing := [name for name in needed if row.get(name) in (None, "")]:
+        raise ConfigError(f"{where} lacks {', '.join(missing)}; `{model.__name__}` describes each")
+    writes = {name: each.metadata["write"] for name, each in fields.items() if "write" in each.metadata}
+    return {name: writes[name](value) if name in writes else value for name, value in row.items()}
+
+
 def _require_list(name: str, value: Any) -> None:
     if isinstance(value, str | bytes | bytearray | Mapping) or attrs.has(type(value)):
         raise ConfigError(f"{name} takes a list: give [value], not a single {type(value).__name__}")

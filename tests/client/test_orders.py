@@ -1,0 +1,54 @@
+"""What an order needs is checked before it is sent, for it costs money."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pixxel_async import ConfigError
+from pixxel_async.models import NewOrderItem, Recurrence
+from tests.support.clients import ITEM, client_for
+from tests.support.raw_server import RawServer, answer
+
+
+class Shape:
+    """A geometry of another library, such as shapely."""
+
+    __geo_interface__ = ITEM["geometry"]
+
+
+@pytest.mark.parametrize(
+    ("item", "told"),
+    [
+        ({}, r"order_items\[0\] lacks project_id, geometry, usecase; `NewOrderItem` describes"),
+        ({"project_id": "p", "usecase": ""}, "lacks geometry, usecase"),
+        (NewOrderItem.from_dict({"project_id": "p"}), "lacks geometry, usecase"),
+        (None, "a NewOrderItem or a mapping of its members, not"),
+        ({**ITEM, "geometry": {"type": "Polygon", "coordinates": []}}, "empty"),
+    ],
+)
+async def test_what_an_item_lacks_is_named_at_once(item: Any, told: str) -> None:
+    """All required members that are missing stand in one error, with the class that describes them."""
+    async with RawServer(answer(body={"id": "o"})) as server, client_for(server.url) as client:
+        with pytest.raises(ConfigError, match=told):
+            await client.orders.create([item], dry_run=True)
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {**ITEM, "geometry": Shape(), "recurrence": Recurrence.ONCE},
+        NewOrderItem(project_id="p", usecase="agriculture", geometry=Shape(), recurrence="ONCE"),
+    ],
+)
+async def test_items_are_models_or_mappings(item: Any) -> None:
+    """Both send the same, and both take a geometry of any library."""
+    async with RawServer(answer(body={"id": "o"})) as server, client_for(server.url) as client:
+        await client.orders.create([item], dry_run=True)
+    (sent,) = json.loads(server.requests[0].body)["order_items"]
+    feature = {"type": "Feature", "geometry": ITEM["geometry"], "properties": {}}
+    assert sent["geometry"] == {"type": "FeatureCollection", "features": [feature]}
+    assert (sent["recurrence"], sent["usecase"]) == ("ONCE", "agriculture")
