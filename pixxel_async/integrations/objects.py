@@ -83,6 +83,11 @@ class ObjectStore:
         raise refused
 
     @property
+    def store(self) -> Store:
+        """The store of obstore."""
+        return self._store
+
+    @property
     def url(self) -> str | None:
         """By which people and the record know it."""
         return self._url

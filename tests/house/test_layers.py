@@ -85,6 +85,8 @@ THIRD_PARTY = {
     "jsonschema": {"cli/mcp/"},
     "obstore": {"integrations/"},
     "boto3": {"integrations/"},
+    "distributed": {"integrations/dask/"},
+    "pandas": {"integrations/"},
     "botocore": {"integrations/"},
     "pystac": {"integrations/"},
     "geopandas": {"integrations/"},

@@ -13,7 +13,8 @@ from ...errors import ConfigError
 from .destination import Destination
 from .folder_lock import FolderLocks
 from .local_folder import LocalFolder
-from .rules.locations import spool_name, state_folder
+from .rules.locations import spool_name as spool_name
+from .rules.locations import state_folder
 from .rules.locations import store_url as store_url
 
 if TYPE_CHECKING:

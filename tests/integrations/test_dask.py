@@ -1,0 +1,200 @@
+"""Exports on a Dask cluster of processes: each package once, whatever is killed, and one record for all machines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("distributed", reason="the extra dask is not installed")
+
+from distributed import Client, LocalCluster
+
+from pixxel_async import DownloadManager, PixxelClient, Settings
+from pixxel_async.errors import ConfigError
+from pixxel_async.events import Skipped
+from pixxel_async.integrations.dask import Export, Result, export
+from pixxel_async.sandbox import Sandbox
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+COUNT = 60
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(packing=0.05, package_size=30_000, job_seconds=0.0) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def packages(sandbox: Sandbox) -> list[str]:
+    jobs = [sandbox.add_job() for _ in range(COUNT)]
+    return [f"job:{job.workflow_id}/{job.id}" for job in jobs]
+
+
+def cluster_of(sandbox: Sandbox, workers: int) -> LocalCluster:
+    """A cluster of processes that have the key in their environment."""
+    environ = {"PIXXEL_API_KEY": sandbox.api_key, "PIXXEL_BASE_URL": sandbox.url}
+    return LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address="127.0.0.1:0",
+        env=environ,
+        silence_logs=50,
+    )
+
+
+@pytest.fixture(scope="module")
+def client(sandbox: Sandbox) -> Iterator[Client]:
+    with cluster_of(sandbox, 2) as cluster, Client(cluster) as opened:
+        yield opened
+
+
+def exported(sandbox: Sandbox, packages: Any, to: Path | str, client: Client, **options: Any) -> Export:
+    return export(packages, to, client=client, settings={"base_url": sandbox.url}, batch=5, **options)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file, by its path below the folder."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*.zip")
+    }
+
+
+def gets(sandbox: Sandbox, before: int = 0) -> Counter[str]:
+    """How often the storage was asked for each package's bytes."""
+    return Counter(seen.path for seen in sandbox.requests[before:] if seen.host == "storage")
+
+
+def test_each_package_is_fetched_once(sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path) -> None:
+    """All files are whole, under their names, and nothing is asked for twice, in this run and in the next."""
+    before = len(sandbox.requests)
+    results = list(exported(sandbox, packages, tmp_path, client))
+    assert Counter(result.state for result in results) == {"fetched": COUNT}
+    found = digests(tmp_path)
+    assert {result.location: result.sha256 for result in results} == {
+        str(tmp_path / name): digest for name, digest in found.items()
+    }
+    assert set(gets(sandbox, before).values()) == {1}
+    assert len({result.worker for result in results}) == 2
+    assert not list(tmp_path.rglob("*.part"))
+
+    before = len(sandbox.requests)
+    again = exported(sandbox, packages, tmp_path, client)
+    assert {result.state for result in again} == {"there"}
+    assert (again.there, again.fetched, again.received) == (COUNT, 0, 0)
+    assert not sandbox.requests[before:]
+
+
+async def test_one_machine_goes_on_and_back(
+    sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path
+) -> None:
+    """A manager without a cluster skips what the cluster fetched, and the cluster what the manager fetched."""
+    async with PixxelClient(settings=Settings(api_key=sandbox.api_key, base_url=sandbox.url)) as own:
+        async with DownloadManager(own, tmp_path) as manager, manager.fetch_all(packages[:20]) as outcomes:
+            assert len([outcome async for outcome in outcomes]) == 20
+        before = len(sandbox.requests)
+        states = Counter([result.state async for result in exported(sandbox, packages[:40], tmp_path, client)])
+        assert states == {"there": 20, "fetched": 20}
+        async with DownloadManager(own, tmp_path) as manager, manager.fetch_all(packages[:40]) as outcomes:
+            assert [type(outcome) async for outcome in outcomes] == [Skipped] * 40
+    assert set(gets(sandbox, before).values()) == {1}
+
+
+def test_a_killed_worker_loses_nothing(sandbox: Sandbox, packages: list[str], tmp_path: Path) -> None:
+    """Its batches are run again; what it had published is known as ours, and no file is wrong or missing."""
+    before = len(sandbox.requests)
+    with cluster_of(sandbox, 3) as cluster, Client(cluster) as client:
+        results: list[Result] = []
+        run = exported(sandbox, packages, tmp_path, client, spool=tmp_path / "spool")
+        for result in run:
+            results.append(result)
+            if len(results) == 10:
+                victim = next(iter(cluster.workers.values()))
+                os.kill(victim.process.pid, signal.SIGKILL)
+    assert Counter(result.state for result in results) == {"fetched": COUNT}
+    assert {result.sha256 for result in results} == set(digests(tmp_path).values())
+    assert gets(sandbox, before).total() <= COUNT + 5
+
+
+def test_no_key_is_in_the_graph(sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path) -> None:
+    """A key among the settings is refused; what is submitted holds none."""
+    with pytest.raises(ConfigError, match="task graph"):
+        export(packages, tmp_path, client=client, settings={"api_key": sandbox.api_key})
+    run = exported(sandbox, packages[:5], tmp_path, client)
+    assert sandbox.api_key not in repr(vars(run))
+
+
+def test_failures_are_results(sandbox: Sandbox, client: Client, tmp_path: Path) -> None:
+    """A package that does not exist fails by itself, with its error."""
+    (result,) = exported(sandbox, ["job:w/j"], tmp_path, client)
+    assert (result.state, result.error_kind) == ("failed", "NotFound")
+
+
+def test_reading_goes_where_the_file_was_fetched(
+    sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path
+) -> None:
+    """`map` runs a function on the locations, on the cluster."""
+    sizes = {
+        result.package: future.result()
+        for result, future in exported(sandbox, packages[:10], tmp_path, client).map(os.path.getsize)
+    }
+    assert sorted(sizes) == sorted(packages[:10])
+    assert all(sizes.values())
+
+
+def test_a_table_is_a_frame(sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path) -> None:
+    """`to_frame` has a row per package."""
+    pytest.importorskip("pandas")
+    frame = exported(sandbox, packages[:10], tmp_path, client).to_frame()
+    assert list(frame["state"]) == ["fetched"] * 10
+
+
+def test_a_store(sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path) -> None:
+    """The destination may be an object store; its table makes a second run skip everything."""
+    url = (tmp_path / "store").as_uri()
+    assert {result.state for result in exported(sandbox, packages[:10], url, client)} == {"fetched"}
+    assert {result.state for result in exported(sandbox, packages[:10], url, client)} == {"there"}
+    rows = [
+        json.loads(line) for path in (tmp_path / "store").rglob("*.ndjson") for line in path.read_text().splitlines()
+    ]
+    assert sorted(row["package"] for row in rows) == sorted(packages[:10])
+
+
+def test_a_file_that_is_gone_comes_back_if_wanted(
+    sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path
+) -> None:
+    """As without a cluster: what was moved away stays done, and is fetched again with `on_missing="redo"`."""
+    (result,) = exported(sandbox, packages[:1], tmp_path, client)
+    assert result.location is not None
+    os.unlink(result.location)
+    assert [again.state for again in exported(sandbox, packages[:1], tmp_path, client)] == ["there"]
+    assert [again.state for again in exported(sandbox, packages[:1], tmp_path, client, on_missing="redo")] == [
+        "fetched"
+    ]
+    assert os.path.exists(result.location)
+
+
+def test_a_new_cluster_goes_on(sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path) -> None:
+    """When scheduler and workers are gone in the middle, the next cluster fetches the rest and nothing twice."""
+    before = len(sandbox.requests)
+    with cluster_of(sandbox, 2) as cluster, Client(cluster) as first:
+        run = iter(exported(sandbox, packages, tmp_path, first, spool=tmp_path / "spool"))
+        done = {next(run).package for _ in range(15)}
+        for worker in cluster.workers.values():
+            os.kill(worker.process.pid, signal.SIGKILL)
+        run.close()  # type: ignore[attr-defined]
+    again = list(exported(sandbox, packages, tmp_path, client, spool=tmp_path / "spool"))
+    assert {result.package for result in again if result.state == "there"} >= done
+    assert {result.sha256 for result in again} == set(digests(tmp_path).values())
+    assert gets(sandbox, before).total() <= COUNT + 4
