@@ -19,7 +19,6 @@ from ..downloads.disk.disk import Disk
 from ..downloads.disk.final import Final
 from ..downloads.disk.local_folder import LocalFolder
 from ..downloads.disk.parts.part_file import PartFile
-from ..downloads.rules.file_names import part_name
 
 if TYPE_CHECKING:
     from ..downloads.record import Row
@@ -82,14 +81,14 @@ class SharedFolder:
 
     def _commit(self, source: Path, name: str, row: Row, replace: bool) -> Final:
         parent, _, _ = name.rpartition("/")
-        copy = self._disk.open_part(self._folder, f"{parent}/{part_name(row.identity, self._nonce)}".lstrip("/"))
+        copy = self._disk.open_part(self._folder, f"{parent}/{source.name}".lstrip("/"))
         with copy:
             copy.truncate()
             with source.open("rb") as file:
                 while chunk := file.read(_CHUNK):
                     copy.write([chunk])
             self._note(name, copy.size, row.sha256)
-            return self._disk.publish(copy, self._folder / name, replace=replace)
+            return self._disk.publish(copy, name, replace=replace)
 
     def _note(self, name: str, size: int, sha256: str | None) -> None:
         """Append a line to this process's journal, on the disk before this returns."""
@@ -122,7 +121,7 @@ class SharedFolder:
                         break
                     self._read[path] = self._read.get(path, 0) + len(line)
                     self._learn(line)
-        found = self._disk.look(self._folder / name)
+        found = self._disk.look(self._folder, name)
         size, sha256 = self._known.get(name, (-1, None))
         return sha256 if found is not None and found.regular and found.size == size else None
 

@@ -13,6 +13,8 @@ from attrs import asdict, frozen
 if TYPE_CHECKING:
     from obstore.store import ObjectStore as Store
 
+    from ...events import ProofKind
+
 PREFIX = ".pixxel/done/"
 
 
@@ -34,7 +36,7 @@ class Done:
     size: int
     mtime_ns: int
     sha256: str | None = None
-    proof: str | None = None
+    proof: ProofKind | None = None
     container: str | None = None
 
 
