@@ -1,4 +1,4 @@
-"""The units that README shows are what systemd reads, and the line in them does what the text beside them says."""
+"""The units that the guide shows are what systemd reads, and the line in them does what the text beside them says."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from pixxel_async.sandbox import Sandbox
 from tests.support.tools import run_tool
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = Path(__file__).parents[2] / "examples" / "guide" / "how-to" / "systemd.md"
 KEYS = {
     "Unit": {"Description", "Wants", "After"},
     "Service": {
@@ -25,7 +25,9 @@ KEYS = {
     "Install": {"WantedBy"},
 }  # fmt: skip
 """Section → the keys used."""
-UNITS = dict(re.findall(r"^```ini\n# /etc/systemd/system/(\S+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE))
+UNITS = dict(
+    re.findall(r"^```ini title=\"(\S+)\"\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+)
 
 
 def service() -> configparser.SectionProxy:
