@@ -230,7 +230,7 @@ def settings() -> Iterator[str]:
     yield from heading(
         "Settings",
         (
-            "Every setting has a default, a unit and a bound. Arguments of `Settings.load` and `--set` win over the "
+            "Every setting has a default, a unit and a bound. Arguments, `with_values` and `--set` win over the "
             "environment, the environment over the profile file, and that over the defaults:"
         ),
     )
@@ -239,7 +239,7 @@ def settings() -> Iterator[str]:
         "from pixxel_async import DownloadSettings, PixxelClient, Settings",
         "",
         'settings = Settings(api_key="…", download=DownloadSettings(max_concurrent_downloads=4))  # all by hand',
-        'settings = Settings.load(**{"download.max_concurrent_downloads": 4})  # the rest as found',
+        'settings = Settings.load().with_values(**{"download.max_concurrent_downloads": 4})  # the rest as found',
         "client = PixxelClient(settings=settings)",
         "```",
         "",

@@ -1,0 +1,48 @@
+"""The code of README and of the guide passes `mypy --strict` as that of a user would, but for annotations left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import indent
+
+import pytest
+from mypy import api
+
+from tests.examples.guide import PAGES, blocks
+
+CONFIG = """
+[mypy]
+strict = True
+allow_redefinition = True
+disallow_untyped_defs = False
+disallow_incomplete_defs = False
+disallow_untyped_calls = False
+disallow_any_generics = False
+disallow_untyped_decorators = False
+check_untyped_defs = True
+[mypy-tqdm.*,rasterio.*,pystac.*,fastapi.*,starlette.*,geopandas.*,pandas.*,shapely.*,xarray.*,rioxarray.*,fsspec.*]
+ignore_missing_imports = True
+follow_imports = skip
+"""
+"""Strict; short code leaves the types of its own functions out."""
+README = "../README.md"
+
+
+def module(page: str) -> str:
+    """Return the Python blocks of a page as one module: in a coroutine, since they may await at their top level."""
+    body = "\n".join(block.text for block in blocks(page) if block.language == "python")
+    return f"async def page() -> None:\n{indent(body, '    ')}\n" if body else ""
+
+
+@pytest.mark.slow
+def test_code_of_the_guide_is_typed(tmp_path: Path) -> None:
+    """No `None` is handed to a method that takes an id, and no keyword or member is unknown."""
+    for page in (README, *PAGES):
+        if text := module(page):
+            (tmp_path / f"{page.removesuffix('.md').strip('./').replace('/', '_').replace('-', '_')}.py").write_text(
+                text
+            )
+    (tmp_path / "mypy.ini").write_text(CONFIG)
+    options = ["--config-file", str(tmp_path / "mypy.ini"), "--cache-dir", str(tmp_path / "cache")]
+    found, errors, code = api.run([*options, *map(str, tmp_path.glob("*.py"))])
+    assert (code, errors) == (0, ""), found
