@@ -98,7 +98,6 @@ _HOMES = {
         "Corrupt",
         "DecodeError",
         "DiskError",
-        "DiskError",
         "DiskFull",
         "DownloadError",
         "Forbidden",

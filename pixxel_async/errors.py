@@ -17,6 +17,7 @@ __all__ = [
     "ConnectionFailed",
     "Corrupt",
     "DecodeError",
+    "DiskError",
     "DiskFull",
     "DownloadError",
     "DownloadStage",
