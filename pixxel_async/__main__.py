@@ -35,12 +35,15 @@ def main() -> None:
 
 
 def _check_installed() -> None:
-    """Exit with 2 and the line that installs what is missing."""
+    """Exit with 2 and the lines that install what is missing, by pip or for one run by uvx or pipx."""
     from importlib.util import find_spec
 
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        sys.stderr.write(f"pixxel: {' and '.join(missing)} missing: pip install 'pixxel-async[cli]'\n")
+        sys.stderr.write(
+            f"pixxel: {' and '.join(missing)} missing: pip install 'pixxel-async[cli]', or without installing "
+            "uvx 'pixxel-async[cli]' … or pipx run 'pixxel-async[cli]' …\n"
+        )
         raise SystemExit(2)
 
 

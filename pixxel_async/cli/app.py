@@ -72,8 +72,8 @@ class CommandGroup(options.SuggestingGroup):
         try:
             code = int(super().main(*args, **extra) or 0)
             sys.stdout.flush()
-        except SystemExit:  # click raises it when stdout is closed while it writes a help text
-            code = _report(BrokenPipeError())
+        except SystemExit as end:  # 0 after shell completion; else stdout was closed while click wrote a help text
+            code = _report(BrokenPipeError()) if end.code else Exit.DONE
         except Exception as error:
             code = _report(error)
         sys.exit(code)

@@ -101,5 +101,6 @@ def _signal_handlers() -> Iterator[list[int]]:
 
 def rerun_command() -> str:
     """Return this process's command line, quoted for a shell; user info and query of URLs are masked."""
-    program = "pixxel" if os.path.basename(sys.argv[0]).startswith("pixxel") else "python -m pixxel_async"
+    name = os.path.basename(sys.argv[0]).removesuffix(".exe")
+    program = name if name in ("pixxel", "pixxel-async") else "python -m pixxel_async"
     return f"{program} {shlex.join(map(mask_argument, sys.argv[1:]))}"

@@ -78,6 +78,8 @@ class ObjectStore:
                 return cls(s3_store(url, PATIENCE), url)
             options = {"memory": {}, "file": {"mkdir": True}}.get(url.partition(":")[0], PATIENCE)
             return cls(from_url(url, **options), url)
+        except ImportError:
+            raise
         except Exception as error:
             refused = unusable(error, url)
         raise refused
@@ -106,6 +108,8 @@ class ObjectStore:
         try:
             await anext(aiter(obstore.list(self._store, chunk_size=1)), None)
             return
+        except ImportError:
+            raise
         except Exception as error:
             refused = unusable(error, self._url)
         raise refused

@@ -485,6 +485,20 @@ def test_imports(arguments: list[str], left_out: tuple[str, ...]) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("pixxel ex", "plain,export"), ("pixxel api arch", "plain,archives"), ("pixxel export --bw", "plain,--bwlimit")],
+)
+def test_shell_completion(words: str, expected: str) -> None:
+    """A shell that completes commands and options gets them with exit code 0, as for its script."""
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    line = [sys.executable, "-c", "import sys; sys.argv[0] = 'pixxel'; from pixxel_async.__main__ import main; main()"]
+    for mode, environ, said in (("bash_complete", asked, expected), ("zsh_source", {}, "_pixxel_completion")):
+        env = {**os.environ, **environ, "_PIXXEL_COMPLETE": mode}
+        done = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
+        assert (done.returncode, said in done.stdout) == (0, True), done.stderr
+
+
 def test_retry_leaves_signed_links_alone(command: Command, served: Sandbox, tmp_path: Path) -> None:
     """What a signed link was to fetch cannot be retried, since the link is kept nowhere: that is said, no error."""
 

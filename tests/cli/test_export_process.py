@@ -168,4 +168,5 @@ runpy.run_module("pixxel_async", run_name="__main__")
     )
 
     assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr == "pixxel: click missing: pip install 'pixxel-async[cli]'\n"
+    assert told.stderr.startswith("pixxel: click missing: pip install 'pixxel-async[cli]'")
+    assert "uvx 'pixxel-async[cli]'" in told.stderr

@@ -111,3 +111,15 @@ def test_issue_forms_can_be_read(path: Path) -> None:
         return
     ids = [field["id"] for field in form["body"] if field["type"] != "markdown"]
     assert form["name"] and form["description"] and len(set(ids)) == len(ids) > 0
+
+
+def test_the_conda_recipe_says_what_the_project_says() -> None:
+    """Name, version, licence, commands and lower bounds of the base and the extra `cli` are those of pyproject.toml."""
+    recipe = read(ROOT / ".github" / "conda" / "recipe.yaml")
+    assert recipe["context"]["version"] == pixxel_async.__version__
+    assert recipe["package"]["name"] == PROJECT["name"]
+    assert recipe["about"]["license"] == PROJECT["license"]
+    assert recipe["build"]["python"]["entry_points"] == [f"{name} = {at}" for name, at in PROJECT["scripts"].items()]
+    needed = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["cli"]]
+    listed = [each.replace(" ", "") for each in recipe["requirements"]["run"]]
+    assert listed == [f"python{PROJECT['requires-python']}", *needed]

@@ -26,6 +26,9 @@ __all__ = ["Location", "LocationSpec", "Locations", "Target", "open_store", "whe
 Target = str | Path | Destination
 """A folder, the URL of an object store, or such a store."""
 
+_EXTRAS = {"gs": "gcs", "az": "azure", "azure": "azure", "abfs": "azure", "abfss": "azure"}
+"""The extra that each scheme needs, where it is not `s3`."""
+
 
 @frozen
 class LocationSpec:
@@ -131,6 +134,8 @@ def open_store(url: str) -> Destination:
     """
     try:
         from ...integrations.objects import ObjectStore
+
+        return ObjectStore.at(url)
     except ImportError:
-        raise ConfigError("object stores need an extra: pip install 'pixxel-async[s3]'") from None
-    return ObjectStore.at(url)
+        extra = _EXTRAS.get(url.partition("://")[0].lower(), "s3")
+        raise ConfigError(f"object stores need an extra: pip install 'pixxel-async[{extra}]'") from None
