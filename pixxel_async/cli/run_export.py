@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 from attrs import evolve
 
-from ..downloads import DownloadManager, write_sums
+from ..downloads import DownloadManager, Outcomes, write_sums
 from ..downloads.disk.disk import Disk
 from ..errors import ConfigError, PixxelError
 from ..events import Event, Failed, Outcome, Paused, Skipped
@@ -22,6 +22,7 @@ from .choose.request import RunOptions
 from .errors import CommandError, Exit, one_line
 from .malloc import keep_memory
 from .running import rerun_command
+from .show.lines import Silent
 from .show.rows import OutputFormat, OutputRow, writer
 from .show.summary import (
     COLUMNS,
@@ -41,6 +42,7 @@ from .text import printable, seconds
 if TYPE_CHECKING:
     from ..client import PixxelClient
     from ..packages import Wanted
+    from .processes.pool import WorkerPool
 
     Source = AsyncIterable[Wanted] | Iterable[Wanted]
 
@@ -102,12 +104,16 @@ class ExportRun:
         if not self._run.quiet:
             self._screen.say(printable(text))
 
-    async def fetch(self, client: PixxelClient, source: Source) -> None:
-        """Download everything until done or the run's deadline has passed."""
+    async def fetch(self, client: PixxelClient, source: Source, pool: Callable[..., WorkerPool] | None = None) -> None:
+        """Download everything until done or the run's deadline has passed.
+
+        Args:
+            pool: makes the worker processes; None to download in this one.
+        """
         keep_memory()
         try:
             async with asyncio.timeout(self._run.deadline):
-                await self._download(client, source)
+                await self._download(client, source, pool)
         except PixxelError as error:
             self.report_error(error)
         except TimeoutError:
@@ -116,7 +122,7 @@ class ExportRun:
             self._print_summary(whole=False)
             raise
 
-    async def _download(self, client: PixxelClient, source: Source) -> None:
+    async def _download(self, client: PixxelClient, source: Source, pool: Callable[..., WorkerPool] | None) -> None:
         run = self._run
         async with DownloadManager(
             client, run.to.url or run.to.folder, spool=run.to.folder if run.to.url else None,
@@ -125,9 +131,17 @@ class ExportRun:
         ) as manager:  # fmt: skip
             for note in manager.record.notes:
                 self._screen.say(printable(note))
-            with showing(self._screen, manager.snapshot):
+            batch: Outcomes | WorkerPool
+            snapshot = manager.snapshot
+            if pool is None:
+                batch = manager.fetch_all(source, wait_for_jobs=run.wait, **run.settings)
+            else:
+                wants_events = type(self._screen).take is not Silent.take
+                batch = pool(manager=manager, source=source, take=self._take_event, events=wants_events)
+                snapshot = batch.snapshot
+            with showing(self._screen, snapshot):
                 try:
-                    async with manager.fetch_all(source, wait_for_jobs=run.wait, **run.settings) as outcomes:
+                    async with batch as outcomes:
                         async for outcome in outcomes:
                             self._report_outcome(outcome, manager.folder)
                             if not outcomes.at_hand:

@@ -61,6 +61,9 @@ class DownloadManager:
         on_event: called with every event; it must not block, and what it raises is dropped.
     """
 
+    looks_at_organization = True
+    """Whether the record is bound to the key's organization before the first request; an export's workers need not."""
+
     def __init__(
         self,
         client: PixxelClient,
@@ -143,6 +146,8 @@ class DownloadManager:
         self._engine, self._homes = await start(
             self._client, self._given, self._spool, record, self._settings.shard, tell
         )
+        if not self.looks_at_organization:
+            self._engine.organization.skip()
         self._folder, self._loop = self._engine.home.folder, asyncio.get_running_loop()
 
     async def __aenter__(self) -> DownloadManager:
@@ -301,6 +306,10 @@ class DownloadManager:
             raise ConfigError("`extract` unpacks into folders of this machine alone, not into an object store")
         self._opened.staff(chosen)
         return BatchContext(client or self._client, home.folder, home.destination, chosen)
+
+    async def _bind_organization(self) -> None:
+        """Bind the record before the first request, for processes that do not look at the organization themselves."""
+        await self._running.organization.ensure()
 
     def watch(self, package: Given) -> EventSubscription:
         """The states of one package from now on; a slow reader gets the newest alone, and the outcome as the last."""

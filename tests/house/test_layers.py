@@ -54,8 +54,8 @@ LADDERS = {
     ),
     "packages": ("packages", "reading state", "rules link kinds"),
     "cli": (
-        "mcp", "commands", "run_export", "choose open_record report", "app", "options", "output_file running show",
-        "session errors", "text values malloc",
+        "mcp", "commands", "run_export", "processes", "choose open_record report", "app", "options",
+        "output_file running show", "session errors", "text values malloc",
     ),
     "sandbox": (
         "server", "api", "handlers state privileges storage start_page", "start_page_html", "data",

@@ -44,6 +44,7 @@ class RunOptions:
         no_keep_archive: delete each archive after unpacking.
         shard: (i, n): this is machine i of n.
         redo_missing: fetch recorded files again that are no longer in the folder.
+        processes: worker processes; 1 for this one alone.
         bwlimit: bandwidth limit in bytes per second, fixed or by time of day; `off` for no limit.
     """
 
@@ -62,6 +63,7 @@ class RunOptions:
     shard: tuple[int, int] | None = None
     redo_missing: bool = False
     bwlimit: int | BandwidthSchedule | Literal["off"] | None = None
+    processes: int = 1
 
     @property
     def settings(self) -> dict[str, Any]:

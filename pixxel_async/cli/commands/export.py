@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import AsyncIterable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,13 @@ from .preview import Preview
     metavar="CMD",
     help="Run a shell command once at the end, with a JSON summary on its stdin; it does not change the exit code.",
 )
+@click.option(
+    "--processes",
+    metavar="N",
+    type=click.IntRange(1, 64),
+    default=1,
+    help="Worker processes that share the packages; all limits are those of all together [1].",
+)
 @options.record
 @options.transfer
 @options.sandbox
@@ -134,7 +142,12 @@ async def _export(session: Session, order: ExportRequest, export_run: ExportRun)
     async with session.client(sandbox=order.sandbox) as client:
         await prepare(order.to.folder)
         listing = Listing(client, choice, export_run.report_error, export_run.note, export_run.workflow_names)
-        await export_run.fetch(client, await _source(order, listing))
+        pool = None
+        if order.processes > 1:
+            from ..processes.pool import WorkerPool
+
+            pool = partial(WorkerPool, session, client, order, sandbox=order.sandbox)
+        await export_run.fetch(client, await _source(order, listing), pool)
     code = export_run.close(running=listing.running)
     if code is Exit.DONE and order.listed:
         await anyio.to_thread.run_sync(note_run, order.to.folder, order.selection, began)

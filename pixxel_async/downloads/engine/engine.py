@@ -43,6 +43,7 @@ class Engine:
     Attributes:
         items: every package that has not ended, by its `key`.
         streaming: bodies under way.
+        organization: sees to it that the record belongs to the right organization.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Engine:
         self.clock = clock
         self.items: dict[ItemKey, Item] = {}
         self.home = home
-        self._binding = binding
+        self.organization = binding
         self.streaming = 0
         self._workers: dict[str, list[asyncio.Task[None]]] = {"ask": [], "stream": []}
         self.schedule = Schedule(services.timing, settings.poll.initial_interval, settings.http.calls_per_second)
@@ -190,7 +191,11 @@ class Engine:
         Another client's item is another item: what one key is refused, the next may have.
         """
         home = context.folder is self.home.folder or context.folder == self.home.folder
-        return package if home and context.client is self._binding.client else (package, context.folder, context.client)
+        return (
+            package
+            if home and context.client is self.organization.client
+            else (package, context.folder, context.client)
+        )
 
     def _forget(self, item: Item) -> None:
         key = self.key(item.package, item.context)

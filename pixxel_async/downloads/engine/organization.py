@@ -31,6 +31,10 @@ class OrganizationGuard:
         self._lock = asyncio.Lock()
         self._over = not client.settings.api_key
 
+    def skip(self) -> None:
+        """Leave the look to another process of the same run."""
+        self._over = True
+
     async def ensure(self) -> None:
         """Bind the record; do nothing if the organization cannot be found out.
 
