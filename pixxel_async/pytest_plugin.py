@@ -1,4 +1,4 @@
-"""Fixtures for tests of code that uses the client: the whole API in a thread, and a client for it.
+"""Fixtures for tests of code that uses the client: the whole API in a thread, a client, and single mocked answers.
 
 pytest finds them once the package is installed. Nothing but pytest is imported until a fixture is used.
 """
@@ -13,6 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from .client import PixxelClient
     from .sandbox import Sandbox
+    from .sandbox.http.mocked_responses import MockedResponses
 
 
 @pytest.fixture
@@ -35,3 +36,21 @@ def pixxel_client(pixxel_sandbox: Sandbox) -> PixxelClient:
 
     settings = Settings().with_values(pixxel_sandbox.api_key, base_url=pixxel_sandbox.url)
     return PixxelClient(settings=settings, timing=Timing(clock=pixxel_sandbox.clock.now, sleep=pixxel_sandbox.sleep))
+
+
+@pytest.fixture
+def pixxel_aioresponses() -> Iterator[MockedResponses]:
+    """Mock single answers with aioresponses (0.7), on the aiohttp that is installed; no request is sent.
+
+        pixxel_aioresponses.get("https://api.pixxel.space/v0/projects", status=503)
+
+    Plain aioresponses fails on aiohttp 3.14. For whole flows use `pixxel_sandbox`: it keeps state, and its faults come
+    over real connections. aiointercept stands between the two: it answers from a local
+    server, to which it leads by patching DNS.
+    """
+    try:
+        from .sandbox.http.mocked_responses import MockedResponses
+    except ImportError:
+        pytest.fail("pixxel_aioresponses needs aioresponses: pip install aioresponses", pytrace=False)
+    with MockedResponses() as mocked:
+        yield mocked

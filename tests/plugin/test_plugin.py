@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import PixxelClient
+from pixxel_async.errors import NotFound
 from pixxel_async.sandbox import Sandbox
+from pixxel_async.sandbox.http.mocked_responses import MockedResponses
 
 SUITE = """
 import pytest
@@ -70,3 +72,35 @@ async def test_each_test_has_a_sandbox_of_its_own(pixxel_sandbox: Sandbox, pixxe
     async with pixxel_client as client:
         assert await client.projects.list()
     assert [seen.operation for seen in pixxel_sandbox.requests] == ["projects.list"]
+
+
+async def test_single_answers_are_mocked(pixxel_aioresponses: MockedResponses) -> None:
+    """Reads, retries and errors as of a server; a request without an answer is a connection that failed."""
+    origin = "https://api.pixxel.space"
+    pixxel_aioresponses.get(f"{origin}/v0/projects", status=503, headers={"Retry-After": "0"})
+    pixxel_aioresponses.get(f"{origin}/v0/projects", payload={"count": 1, "projects": [{"id": "p"}]})
+    pixxel_aioresponses.get(f"{origin}/v0/projects/x", status=404, payload={"error": {"code": "no", "message": "gone"}})
+    async with PixxelClient("k") as client:
+        assert [row.id for row in await client.projects.list()] == ["p"]
+        with pytest.raises(NotFound, match="gone"):
+            await client.projects.get("x")
+    assert len(pixxel_aioresponses.requests) == 2
+
+
+@pytest.mark.slow
+def test_the_mock_serves_a_suite_of_its_own(tmp_path: Path) -> None:
+    """With nothing but the fixture's name, warnings as errors."""
+    text = """
+import aiohttp, pytest
+
+@pytest.mark.asyncio
+async def test_mine(pixxel_aioresponses):
+    pixxel_aioresponses.get("https://a.example/x", body=b"whole", repeat=True)
+    async with aiohttp.ClientSession() as session:
+        for _ in range(2):
+            async with session.get("https://a.example/x") as answer:
+                assert (answer.status, await answer.read()) == (200, b"whole")
+"""
+    assert "1 passed" in run_pytest(
+        tmp_path, text, "-p", "no:anyio", "-o", "asyncio_default_fixture_loop_scope=function"
+    )
