@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.downloads.conftest import client, ground, package, sandbox
+from tests.downloads.conftest import client, ground, package, sandbox, tuning
 from tests.integrations.bucket import Bucket
 
-__all__ = ["bucket", "client", "ground", "package", "sandbox"]
+__all__ = ["bucket", "client", "ground", "package", "sandbox", "tuning"]
 
 
 @pytest.fixture
