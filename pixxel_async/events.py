@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from ._formats.zip_entry import is_raster
 from ._formats.zip_walk import listing
+from ._html import member_table, short_repr
 from .errors import DownloadStage, PixxelError
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Unpacking:
     total: int
 
 
-@frozen
+@frozen(repr=False)
 class Downloaded:
     """A package lies complete and proved under its final name.
 
@@ -182,6 +183,24 @@ class Downloaded:
     folder: Path | None = None
     url: str | None = None
     resumed_from: int = 0
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        """Return what is worth a look: the package, its place, and how it was proved."""
+        told = {
+            "package": str(self.package),
+            "path": str(self.url or self.path),
+            "size": self.size,
+            "proof": self.proof,
+        }
+        told |= {"fetched": self.fetched, "sha256": self.sha256, "folder": self.folder and str(self.folder)}
+        return [(name, value) for name, value in told.items() if value is not None]
+
+    def __repr__(self) -> str:
+        return short_repr("Downloaded", self._shown())
+
+    def _repr_html_(self) -> str:
+        """Return the facts as a table for notebooks."""
+        return member_table("Downloaded", self._shown())
 
     @property
     def members(self) -> tuple[Any, ...]:

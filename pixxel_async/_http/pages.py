@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from attrs import frozen
 
+from .._html import MAX_REPR, MAX_ROWS, footprints, html_table, short_repr
 from ..errors import ConfigError, PixxelError
 from .rules.paging import Cursor
 
@@ -16,6 +17,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 __all__ = ["Page", "Pages"]
 
+MAX_COLUMNS = 10
+"""Columns of a page in a notebook."""
 YIELD_AFTER = 0.005
 """Seconds of rows without a suspension after which iteration yields to the event loop."""
 
@@ -54,8 +57,25 @@ class Page(Sequence[T_co], Generic[T_co]):
     def __repr__(self) -> str:
         rows = f"{len(self)} rows" if self.total is None else f"{len(self)} of {self.total} rows"
         more = ", has_more=True: use `async for` to read all" if self.has_more else ""
-        start = ", ".join(repr(row) for row in self.rows[:3])
-        return f"Page({rows}{more}: [{start}{', …' if len(self) > 3 else ''}])"
+        start = f"Page({rows}{more}: ["
+        shown = [short_repr(type(row).__name__, _brief(row)) for row in self.rows[:3]]
+        while shown and len(start) + len(", ".join(shown)) > MAX_REPR - len(", …])"):
+            shown.pop()
+        cut = ", …" if shown and len(self) > len(shown) else "…" if len(self) > len(shown) else ""
+        return f"{start}{', '.join(shown)}{cut}])"
+
+    def _repr_html_(self) -> str:
+        """Return a table of the first rows for notebooks, and a map of their geometries."""
+        rows = list(self.rows[:MAX_ROWS])
+        members = [dict(row._members()) if hasattr(row, "_members") else {"": row} for row in rows]
+        names = list(dict.fromkeys(name for each in members for name, value in each.items() if _plain(value)))
+        title = f"{len(self)} rows" if self.total is None else f"{len(self)} of {self.total} rows"
+        cut = f"the first {MAX_ROWS} of this page" if len(self) > MAX_ROWS else ""
+        shapes = [value for each in members for value in each.values() if hasattr(value, "__geo_interface__")]
+        table = html_table(
+            title, names[:MAX_COLUMNS], ([each.get(n) for n in names[:MAX_COLUMNS]] for each in members), cut
+        )
+        return footprints(rows if rows and hasattr(rows[0], "__geo_interface__") else shapes) + table
 
     def __aiter__(self) -> NoReturn:
         raise TypeError(
@@ -67,6 +87,15 @@ class Page(Sequence[T_co], Generic[T_co]):
         if count >= len(self.rows):
             return self
         return Page(self.rows[:count], self.total, has_more=True)
+
+
+def _brief(row: Any) -> list[tuple[str, Any]]:
+    """Return id and status, or the first two members, of a row."""
+    return row._members()[:2] if hasattr(row, "_members") else [("", row)]
+
+
+def _plain(value: Any) -> bool:
+    return not isinstance(value, list | dict) and not hasattr(value, "_members")
 
 
 Fetch = Callable[[Cursor, bool], Awaitable[tuple[Page[T_co], Cursor | None, PixxelError | None]]]

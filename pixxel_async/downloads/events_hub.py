@@ -8,8 +8,10 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from weakref import WeakSet
 
+import attrs
 from attrs import frozen
 
+from .._html import member_table
 from ..events import Downloaded, Event, Failed, Moved, Outcome, Skipped
 
 __all__ = ["EventHub", "EventSubscription", "Snapshot"]
@@ -43,6 +45,10 @@ class Snapshot:
     received: int
     rate: float
     to_come: int | None = 0
+
+    def _repr_html_(self) -> str:
+        """Return the figures as a table for notebooks."""
+        return member_table("Snapshot", attrs.asdict(self).items())
 
 
 class EventSubscription(AsyncIterator[Event]):

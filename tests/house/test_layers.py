@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2] / "pixxel_async"
 
-SHARED = {"_aio", "_files", "_formats", "_protocol", "_redact", "_version", "errors", "settings"}
+SHARED = {"_aio", "_files", "_formats", "_html", "_protocol", "_redact", "_version", "errors", "settings"}
 """GroundTruth that every slice may stand on; its own arrows are below."""
 
 ALLOWED = {
@@ -31,12 +31,13 @@ ALLOWED = {
     "sandbox": {"description", "errors", "_files", "_formats", "_version"},
     "_codegen": {"description"},
     "description": {"errors"},
-    "events": {"errors", "packages", "_formats"},
+    "events": {"errors", "packages", "_formats", "_html"},
     "settings": {"errors", "_files", "_formats", "_protocol", "_redact"},
     "_protocol": {"errors", "_redact"},
     "_formats": {"errors"},
     "_aio": {"errors"},
     "_files": {"errors"},
+    "_html": {"_redact"},
     "_redact": {"settings"},
     "_version": set(),
     "errors": set(),

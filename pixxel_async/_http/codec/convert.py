@@ -12,6 +12,7 @@ from cattrs.fns import identity
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from ...errors import DecodeError
+from .dataclass_view import without_dataclass_view
 from .drift import Drift, drift_now
 from .open_enum import OpenEnum
 from .scalars import read_flag, read_number, read_text, read_time, read_whole
@@ -119,13 +120,15 @@ def _compile(
 ) -> Callable[[Any], Any]:
     overrides: dict[str, Any] = {a.name: override(omit=True) for a in attrs.fields(kind)}
     overrides |= {name: override(rename=wire, struct_hook=hook) for name, (wire, hook) in members.items()}
-    return make_dict_structure_fn(kind, converter, **overrides)
+    with without_dataclass_view():
+        return make_dict_structure_fn(kind, converter, **overrides)
 
 
 def _writer(kind: type[Any], converter: BaseConverter) -> Callable[[Any], Any]:
     fields = attrs.fields(attrs.resolve_types(kind))
     members: dict[str, Any] = {a.name: _written(a) for a in fields}
-    flat = make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **members)
+    with without_dataclass_view():
+        flat = make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **members)
     within = {a.metadata.get("wire", a.name): a.metadata["within"] for a in fields if "within" in a.metadata}
     kept = {a.metadata.get("wire", a.name): a.default for a in fields if "keep" in a.metadata}
     if not within and not kept and all(a.default is not attrs.NOTHING for a in fields):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, Self, TypeVar, dataclass_transform
 
 import attrs
 
-from ..._redact import mask_links, mask_value
+from ..._html import member_table, short_repr
+from ..._redact import mask_value
 from .convert import read, write
+from .dataclass_view import DataclassView
 from .open_enum import OpenEnum, word
 from .serialize import (
     HasGeoInterface,
@@ -16,6 +18,7 @@ from .serialize import (
     exactly_one,
     feature_collection,
     geometry_of,
+    id_member,
     required_when,
     rows_of,
     several,
@@ -103,10 +106,16 @@ def model(cls: type[T]) -> type[T]:
 class Model:
     """An object that the API sends or takes.
 
+    It counts as a dataclass where one is asked for, so that `pandas.DataFrame(page)` has a column for each member.
+
     Reading is tolerant: absent or null scalars and objects are None, absent lists and maps are empty, an absent id is
     an empty text if every answer should have it, and values that do not fit their type are kept in `extra`, with the
     members that this version does not know.
     """
+
+    if not TYPE_CHECKING:
+        __dataclass_fields__ = DataclassView()
+        __dataclass_params__ = DataclassView()
 
     extra: dict[str, Any] = member(factory=dict)
     """By wire name: members without an attribute, those of an unexpected type, and raw values that hold more than the
@@ -121,11 +130,25 @@ class Model:
         """Return the members by wire name, `extra` included; those equal to their default are left out."""
         return write(self)
 
-    def __repr__(self) -> str:
+    def _members(self) -> list[tuple[str, Any]]:
+        """Return the members that are shown, id and status first; secrets masked, empty ones left out."""
         kind: Any = type(self)
-        shown = [_shown(field, getattr(self, field.name)) for field in attrs.fields(kind) if field.name != "extra"]
-        names = [f"extra={{{', '.join(sorted(self.extra))}}}"] if self.extra else []
-        return f"{kind.__name__}({', '.join([*filter(None, shown), *names])})"
+        first = [id_member(kind), "status"]
+        fields = [each for each in attrs.fields(kind) if each.name != "extra"]
+        fields.sort(key=lambda each: first.index(each.name) if each.name in first else len(first))
+        values = [(each, getattr(self, each.name)) for each in fields]
+        shown = [
+            (each.name, Masked("***") if each.metadata.get("secret") else value) for each, value in values if value
+        ]
+        return [*shown, ("extra", Names(self.extra))] if self.extra else shown
+
+    def __repr__(self) -> str:
+        return short_repr(type(self).__name__, self._members())
+
+    def _repr_html_(self) -> str:
+        """Return a table of the members for notebooks, and a map of their geometries."""
+        shapes = [value for _, value in self._members() if hasattr(value, "__geo_interface__")]
+        return member_table(type(self).__name__, self._members(), [self] if isinstance(self, GeoModel) else shapes)
 
     def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
         """Yield the members that the repr shows, for printers that walk the fields of an object, such as rich's."""
@@ -138,6 +161,22 @@ class Model:
                 yield field.name, "***" if field.metadata.get("secret") else mask_value(value)
 
 
+class Masked(str):
+    """The mask of a secret, shown without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Names(list[str]):
+    """Names of unknown members; their values are not shown, since nobody knows what they are."""
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(sorted(self))}}}"
+
+
 @model
 class GeoModel(Model):
     """A model that is a GeoJSON object, accepted by shapely, geopandas and others (`__geo_interface__`)."""
@@ -146,11 +185,3 @@ class GeoModel(Model):
     def __geo_interface__(self) -> dict[str, Any]:
         """The object as GeoJSON."""
         return self.to_dict()
-
-
-def _shown(field: attrs.Attribute[Any], value: Any) -> str:
-    """Return a member for the repr: empty ones are left out, secrets and the queries of URLs masked."""
-    if value is None or value == [] or value == {}:
-        return ""
-    text = "***" if field.metadata.get("secret") else mask_links(repr(value))
-    return f"{field.name}={text}"
