@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl as tls
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from .._protocol.headers import retry_after
@@ -105,17 +103,31 @@ class Channel:
         if transport is not None:
             transport.abandon()
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Hold a slot of the concurrency limit, entered when the throttle allows; waiters are served in order."""
-        async with self._slots:
-            async with self._gate:
-                while (wait := throttle.wait_before(self._throttle, self.timing.clock())) > 0:
-                    await self.timing.sleep(wait)
-                self._throttle = throttle.after_start(
-                    self._throttle, self.timing.clock(), self.settings.http.calls_per_second
-                )
-            yield
+    async def acquire_slot(self) -> None:
+        """Take a slot of the concurrency limit once the throttle allows; waiters are served in order.
+
+        The caller releases it. There is no context manager around it, since every call passes here.
+        """
+        await self._slots.acquire()
+        try:
+            if self._gate.locked() or throttle.wait_before(self._throttle, self.timing.clock()) > 0:
+                async with self._gate:
+                    while (wait := throttle.wait_before(self._throttle, self.timing.clock())) > 0:
+                        await self.timing.sleep(wait)
+                    self._note_start()
+            else:
+                self._note_start()
+        except BaseException:
+            self._slots.release()
+            raise
+
+    def release_slot(self) -> None:
+        """Give back a slot."""
+        self._slots.release()
+
+    def _note_start(self) -> None:
+        limit = self.settings.http.calls_per_second
+        self._throttle = throttle.after_start(self._throttle, self.timing.clock(), limit)
 
     def observe(self, got: Reply | TransportFailure, sent_at: float, wall: float) -> None:
         """Update throttle and retry quota after an attempt.

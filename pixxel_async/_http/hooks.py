@@ -44,6 +44,11 @@ class Hooks:
     on_request: Sequence[RequestHook] = ()
     on_reply: Sequence[ReplyHook] = ()
 
+    @property
+    def active(self) -> bool:
+        """Whether anybody sees attempts: a hook, or the log at the level of debugging."""
+        return bool(self.on_request or self.on_reply) or _log.isEnabledFor(logging.DEBUG)
+
     def before(self, attempt: Attempt) -> None:
         """Call the hooks before an attempt is sent."""
         _log.debug("call.sent operation=%s attempt=%d", attempt.operation, attempt.number)

@@ -60,7 +60,7 @@ class Reply:
         headers: names in lower case.
         body: the bytes, decompressed.
         method, path: the request, as method and path template.
-        hidden: forms of the API key that was sent; cut out of every message made from this response.
+        hidden: the Authorization header that was sent; cut out of every message made from this response.
     """
 
     status: int
@@ -269,4 +269,6 @@ def body_start(reply: Reply) -> str:
 
 
 def _secrets(reply: Reply) -> list[str]:
-    return [secret.reveal() for secret in reply.hidden]
+    """Return the texts that must reach no error: the header's value, and its part after a scheme word."""
+    sent = [secret.reveal() for secret in reply.hidden]
+    return [*sent, *(text.rpartition(" ")[2] for text in sent if " " in text)]

@@ -172,9 +172,12 @@ class RestAPI:
         value = _below(parse(reply), unwrap)
         if isinstance(value, dict):
             known = members_of(model)
-            value = self._look_through(model, value, lambda inner: isinstance(inner, dict) and _shares(inner, known))
-            if not _shares(value, known) and is_error_body(value):
-                raise error_in_success(reply, value)
+            if not _shares(value, known):
+                value = self._look_through(
+                    model, value, lambda inner: isinstance(inner, dict) and _shares(inner, known)
+                )
+                if not _shares(value, known) and is_error_body(value):
+                    raise error_in_success(reply, value)
         made = read(model, value, self.drift, call.lent)
         _check_created(call, model, [made])
         return made
@@ -258,9 +261,11 @@ def _below(value: Any, member: str) -> Any:
 
 def _shares(value: dict[str, Any], known: frozenset[str]) -> bool:
     """Tell whether an object has members of a model, other than those that error bodies and envelopes have, too."""
+    if any(name in known and name not in _COMMON for name in value):
+        return True
     status = value.get("status")
     worded = isinstance(status, str) and not status.isdecimal() and status.lower() not in ("error", "ok", "success")
-    return bool(known & value.keys() - _COMMON) or (worded and "status" in known)
+    return worded and "status" in known
 
 
 def _listing(reply: Reply, cursor: rules.Cursor) -> dict[str, Any] | list[Any]:

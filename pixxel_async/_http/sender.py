@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, evolve, frozen
@@ -33,6 +34,7 @@ _RESERVED = frozenset({"authorization", "host", "content-length", "transfer-enco
 """Headers that a hook may not set."""
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _KEY_STATUSES = (401, 403)
 
 
@@ -116,13 +118,18 @@ class Sender:
         progress = _Progress(retry.RetryState(attempt=1))
         credential = await self._credential(call)
         while True:
-            async with channel.slot():  # concurrency limit, then the throttle
+            await channel.acquire_slot()  # concurrency limit, then the throttle
+            try:
                 got = await self._attempt(request, credential, repeat, progress)
+            finally:
+                channel.release_slot()
             # A 401 or 403 may be about the form of the key, or about a key that was rotated: try the other at once.
             if (other := await self._other_credential(credential, got, repeat, progress)) is not None:
                 credential = other
                 continue
             got = self._settle_key(credential, got, progress)
+            if isinstance(got, Reply) and got.status < 300:
+                return got
             state = evolve(
                 progress.state,
                 left=progress.left(timing.clock(), channel.settings.http.call_timeout),
@@ -145,21 +152,22 @@ class Sender:
     ) -> Reply | TransportFailure:
         """Send the request once, between the hooks, and let throttle and quota learn from the outcome."""
         channel, clock, header = self.channel, self.channel.timing.clock, credential.header
-        attempt = Attempt(request.operation, request.method, request.path, progress.state.attempt)
-        transport = channel.open()
-        channel.hooks.before(attempt)
+        transport, hooks, headers = channel.open(), channel.hooks, _NO_HEADERS
+        if hooks.active:
+            attempt = Attempt(request.operation, request.method, request.path, progress.state.attempt)
+            hooks.before(attempt)
+            headers = _added_headers(attempt)
         sent_at = clock()
         left = progress.left(sent_at, channel.settings.http.call_timeout)
         try:
-            got = await transport.attempt(request, _added_headers(attempt), header, max(left, 0.001))
+            got = await transport.attempt(request, headers, header, max(left, 0.001))
         except asyncio.CancelledError:
             if repeat != "safe":
                 _log.warning("call.abandoned operation=%s outcome=unknown", request.operation)
             raise
-        if isinstance(got, Reply):
-            got = evolve(got, hidden=_hidden(header))
         channel.observe(got, sent_at, time.time())
-        channel.hooks.after(attempt, got, clock() - sent_at)
+        if hooks.active:
+            hooks.after(attempt, got, clock() - sent_at)
         return got
 
     async def _credential(self, call: Call) -> _Credential:
@@ -169,7 +177,7 @@ class Sender:
     async def _read_key(self) -> Secret:
         """Return the key; it is plain text only where it is sent, in no frame that a crash report may show."""
         if isinstance(self._key, Secret):
-            return check_key(self._key)
+            return self._key or check_key(self._key)  # one that is given is checked once, when it is
         return check_key(await _ask(self._key))
 
     async def _other_credential(
@@ -229,9 +237,3 @@ def _added_headers(attempt: Attempt) -> Mapping[str, str]:
                 "dashes, and a value is text of ISO 8859-1 without line ends and control characters"
             )
     return {name: value for name, value in attempt.headers.items() if name.lower() not in _RESERVED}
-
-
-def _hidden(header: Secret) -> tuple[Secret, ...]:
-    """Return the texts that must reach no error: the header's value, and its part after a scheme word."""
-    text = header.reveal()
-    return tuple(Secret(part) for part in {text, text.rpartition(" ")[2]} if part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from functools import lru_cache
 from threading import Lock
 
 from attrs import define, field
@@ -11,6 +12,8 @@ from ..._redact import mask
 
 _MOST_KEYS = 1000
 _LONGEST_KEY = 200
+_LONGEST_SEEN = 1000
+"""Characters of a key that are looked at; the rest is dropped before masking."""
 
 
 @define
@@ -41,10 +44,16 @@ class Drift:
         self._count(self.words, place)
 
     def _count(self, counts: dict[str, int], key: str) -> None:
-        key = mask(key)[:_LONGEST_KEY]  # shown to others, and may be a signed URL
+        key = _masked(key[:_LONGEST_SEEN])
         with self._lock:
             if key in counts or len(counts) < _MOST_KEYS:
                 counts[key] = counts.get(key, 0) + 1
+
+
+@lru_cache(maxsize=2048)
+def _masked(key: str) -> str:
+    """Return a key as it is shown; cached, since the same unknown names come with every row."""
+    return mask(key)[:_LONGEST_KEY]  # it may be a signed URL
 
 
 drift_now: ContextVar[Drift | None] = ContextVar("drift_now", default=None)

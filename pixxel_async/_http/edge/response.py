@@ -29,7 +29,7 @@ class Response:
     Args:
         no_progress: timeout in seconds between two bytes of the body.
         piece: most bytes returned per read; None for as many as arrived together.
-        decode: whether the body is decompressed.
+        decode: whether the body is decompressed, as those of the API are; they are small, and read as they come.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Response:
         self._response = response
         self._no_progress = no_progress
         self._piece = piece
+        self._small = decode
         self._coding = coding_of(self.headers.get("content-encoding", "")) if decode else ""
         self._decoder = BodyDecoder(self._coding) if self._coding in ("gzip", "deflate") else None
 
@@ -81,13 +82,17 @@ class Response:
         return TransportFailure("body", error)
 
     async def _read_raw(self) -> bytes | TransportFailure:
-        content = self._response.content
+        content, piece = self._response.content, self._piece
         try:
-            if self._piece is not None and (chunk := content.read_nowait(self._piece)):
+            if (piece is not None or self._small) and (chunk := content.read_nowait(-1 if piece is None else piece)):
                 return chunk  # skip the timer: it would cost more than the read
+            if content.at_eof():
+                return b""
             async with asyncio.timeout(self._no_progress):
-                if self._piece is not None:
-                    return await content.read(self._piece)
+                if piece is not None:
+                    return await content.read(piece)
+                if self._small:
+                    return await content.readany()
                 chunk, more = await content.readchunk()
                 while more and not chunk and not content.at_eof():  # for an empty body aiohttp reports "more" for ever
                     chunk, more = await content.readchunk()

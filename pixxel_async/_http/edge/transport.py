@@ -183,15 +183,16 @@ class Transport:
         answer = await self._send(self._api, request.method, url, headers, authorization, request.body, reached)
         if isinstance(answer, TransportFailure):
             return answer
+        hidden = (authorization,) if authorization else ()
         if request.opened and answer.status < 300:
-            return Opened(answer.status, answer.headers, b"", request.method, request.path, answer=answer)
+            return Opened(answer.status, answer.headers, b"", request.method, request.path, hidden, answer=answer)
         try:
             body = await read_whole(answer, request.operation, self._http, request.max_bytes)
         finally:
             answer.close()
         if isinstance(body, TransportFailure):
             return body
-        return Reply(answer.status, answer.headers, body, request.method, request.path)
+        return Reply(answer.status, answer.headers, body, request.method, request.path, hidden)
 
     async def _send(
         self,

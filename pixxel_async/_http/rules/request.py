@@ -17,6 +17,7 @@ from ..call import Call
 from ..codec.serialize import check_time, id_of
 
 _ARGUMENT = re.compile(r"\{(\w+)\}")
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+")
 _DECODINGS = 4
 """Times that proxies and servers may decode a path, the text itself included."""
 _GIVEN_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
@@ -66,6 +67,8 @@ def streamed(request: PreparedRequest) -> PreparedRequest:
 
 def segment(name: str, value: Any) -> str:
     """Return the value percent-encoded as exactly one path segment."""
+    if type(value) is str and _PLAIN_ID.fullmatch(value):
+        return value
     value = id_of(value, name)
     if not isinstance(value, str):
         raise ConfigError(f"{name} must be a text or a row with an id, not {type(value).__name__}")

@@ -54,9 +54,10 @@ def after_start(throttle: Throttle, now: float, limit: float | None) -> Throttle
     """
     rates = [rate for rate in (throttle.rate, limit) if rate is not None]
     next_at = max(throttle.next_at, now) + 1 / min(rates) if rates else now
-    if now - throttle.window_at < 1:
-        return evolve(throttle, next_at=next_at, window=throttle.window + 1)
-    return evolve(throttle, next_at=next_at, pace=throttle.window, window_at=now, window=1)
+    going_on = now - throttle.window_at < 1
+    window_at, window = (throttle.window_at, throttle.window + 1) if going_on else (now, 1)
+    pace = throttle.pace if going_on else throttle.window
+    return Throttle(throttle.rate, next_at, throttle.paused_until, throttle.fell_at, window_at, window, pace)
 
 
 def after_refusal(throttle: Throttle, sent_at: float, now: float, pause: float) -> Throttle:
