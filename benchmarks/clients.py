@@ -1,6 +1,7 @@
-"""The clients side by side, each in a process of its own: `python benchmarks/clients.py NAME FOLDER < served.json`.
+"""One client in a process of its own: `python benchmarks/clients.py NAME FOLDER JOB.json`.
 
-A run prints what it cost as JSON: seconds of wall clock and of CPU, peak memory, and how late a timer of 10 ms was.
+It fetches every link of the job into the folder, eight at once, and prints as JSON what that cost: seconds of wall
+clock and of CPU, peak memory, and how late a timer of 10 ms was (`late_*`, seconds).
 """
 
 from __future__ import annotations
@@ -33,15 +34,10 @@ async def ours(job: Job, folder: Path, **settings: Any) -> None:
             assert isinstance(outcome, Downloaded), outcome
 
 
-async def ours_at_their_work(job: Job, folder: Path) -> None:
-    """pixxel_async at what the others do: no proof beyond the length, no digest."""
-    await ours(job, folder, verify="size", checksum=None)
-
-
-async def ours_with_roomy_memory(job: Job, folder: Path) -> None:
-    """The same in a process of its own that lets malloc keep what it has, as `pixxel export` does."""
+async def ours_size_only(job: Job, folder: Path) -> None:
+    """pixxel_async doing what the others do: no proof but the length, no checksum; malloc as in `pixxel export`."""
     keep_memory()
-    await ours_at_their_work(job, folder)
+    await ours(job, folder, verify="size", checksum=None)
 
 
 async def aiohttp_as_written(job: Job, folder: Path) -> None:
@@ -90,8 +86,46 @@ async def stac_asset(job: Job, folder: Path) -> None:
         await side_by_side(get, job)
 
 
+async def obstore_as_written(job: Job, folder: Path) -> None:
+    """obstore's HTTP store, streamed to a file."""
+    from obstore.store import HTTPStore
+
+    origin = next(iter(job["links"].values())).rpartition("/")[0]
+    trust = {"allow_invalid_certificates": True} if origin.startswith("https") else {"allow_http": True}
+    store = HTTPStore.from_url(origin, client_options=trust)  # type: ignore[arg-type]
+
+    async def get(name: str, link: str) -> None:
+        found = await store.get_async(link.rpartition("/")[2])
+        with (folder / f"{name}.zip").open("wb") as file:
+            async for chunk in found.stream(min_chunk_size=1 << 20):
+                file.write(chunk)
+
+    await side_by_side(get, job)
+
+
+async def pycurl_as_written(job: Job, folder: Path) -> None:
+    """pycurl in eight threads, each writing to its file by libcurl itself."""
+    import pycurl
+
+    def fetch(name: str, link: str) -> None:
+        handle = pycurl.Curl()
+        with (folder / f"{name}.zip").open("wb") as file:
+            handle.setopt(pycurl.URL, link)
+            handle.setopt(pycurl.WRITEDATA, file)
+            handle.setopt(pycurl.FAILONERROR, True)
+            if job["authority"]:
+                handle.setopt(pycurl.CAINFO, job["authority"])
+            handle.perform()
+        handle.close()
+
+    async def get(name: str, link: str) -> None:
+        await asyncio.to_thread(fetch, name, link)
+
+    await side_by_side(get, job)
+
+
 async def side_by_side(get: Callable[[str, str], Awaitable[None]], job: Job) -> None:
-    """Eight workers over one queue."""
+    """Run eight workers over one queue of links."""
     left = iter(enumerate(job["links"].values()))
 
     async def work() -> None:
@@ -103,16 +137,17 @@ async def side_by_side(get: Callable[[str, str], Awaitable[None]], job: Job) -> 
 
 CLIENTS: dict[str, Callable[[Job, Path], Awaitable[None]]] = {
     "pixxel_async": ours,
-    "pixxel_async size": ours_at_their_work,
-    "pixxel_async size, roomy": ours_with_roomy_memory,
+    "pixxel_async size only": ours_size_only,
     "aiohttp": aiohttp_as_written,
     "httpx": httpx_as_written,
+    "obstore": obstore_as_written,
+    "pycurl": pycurl_as_written,
     "stac-asset": stac_asset,
 }
 
 
 def peak_memory(process: int) -> float:
-    """Bytes at the process's peak; 0 where the system does not tell. (`ru_maxrss` would count the parent's, too.)"""
+    """Return a process's peak memory in bytes, which `ru_maxrss` adds the parent's to; 0 where it is not told."""
     try:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:
@@ -121,7 +156,7 @@ def peak_memory(process: int) -> float:
 
 
 async def measured(run: Callable[[Job, Path], Awaitable[None]], job: Job, folder: Path) -> dict[str, float]:
-    """What the run cost, with the lateness of a timer of 10 ms beside it."""
+    """Run a client and return what it cost, with the lateness of a timer of 10 ms."""
     late: list[float] = []
 
     async def timer() -> None:
@@ -147,4 +182,5 @@ async def measured(run: Callable[[Job, Path], Awaitable[None]], job: Job, folder
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(measured(CLIENTS[sys.argv[1]], json.load(sys.stdin), Path(sys.argv[2])))))
+    given = json.loads(Path(sys.argv[3]).read_text())
+    print(json.dumps(asyncio.run(measured(CLIENTS[sys.argv[1]], given, Path(sys.argv[2])))))

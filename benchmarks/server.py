@@ -10,11 +10,12 @@ import subprocess
 import time
 import zipfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from aiohttp import web
 from attrs import frozen
+from delay_proxy import delayed
 
 from pixxel_async import Package, PixxelClient
 from pixxel_async.packages import as_package
@@ -150,14 +151,24 @@ async def asks_for(links: dict[str, str], asked: list[str] | None = None) -> Asy
 
 
 @asynccontextmanager
-async def served(folder: Path, *, count: int, size: int, tls: bool, extra: str = "") -> AsyncIterator[Served]:
-    """`count` archives of about `size` bytes each, ready to be asked for and fetched; `extra` is for nginx."""
+async def served(
+    folder: Path, *, count: int, size: int, tls: bool, extra: str = "", delay: tuple[float, int] | None = None
+) -> AsyncIterator[Served]:
+    """Serve `count` archives of about `size` bytes each, ready to be asked for and fetched.
+
+    Args:
+        extra: further directives for nginx.
+        delay: seconds of a round trip and bytes of a window between the clients and nginx; None for neither.
+    """
     if NGINX is None:
         async with from_sandbox(count=count, size=size) as found:
             yield found
         return
     total = write_archives(folder / "files", count, size)
-    with nginx(folder, tls=tls, extra=extra) as (origin, authority):
+    with nginx(folder, tls=tls, extra=extra) as (origin, authority), ExitStack() as stack:
+        if delay is not None:
+            scheme, _, port = origin.rpartition(":")
+            origin = f"{scheme}:{stack.enter_context(delayed(int(port), *delay))}"
         links = {f"job:w-1/job-{number}": f"{origin}/job-{number}.zip" for number in range(count)}
         async with asks_for(links) as api:
             yield Served(api=api, api_key="benchmark", links=links, size=total, authority=authority, name="nginx")

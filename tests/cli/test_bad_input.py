@@ -113,7 +113,7 @@ def test_a_group_without_a_command(command: Command) -> None:
 
 
 def test_a_file_that_is_no_record(command: Command, tmp_path: Path) -> None:
-    """Commands that look at a record leave alone whatever else was named, byte for byte; a new record is told."""
+    """A command that reads a record changes no other file it was given; that a record is new is reported."""
     notes, folder = tmp_path / "notes.txt", tmp_path / "x"
     notes.write_text("mine")
     (folder / ".pixxel").mkdir(parents=True)
@@ -189,7 +189,7 @@ def test_unknown_workflow(command: Command, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [["workflows"], ["export", "--quiet"]])
 def test_unknown_project(command: Command, tmp_path: Path, arguments: list[str]) -> None:
-    """The service lists nothing for a project that is not there; that is told, not taken for nothing new."""
+    """The service returns an empty listing for an unknown project; the command reports it as unknown."""
     arguments += [to(tmp_path)] if arguments[0] == "export" else []
 
     one_line(command(*arguments, "--project", "p-none"), 2, "no project p-none", "`pixxel check`")
@@ -279,7 +279,7 @@ def portal() -> Iterator[str]:
 def test_server_that_answers_html(
     portal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
-    """A page instead of JSON is told as what it is, its escapes made harmless, with what to mend."""
+    """An HTML page in place of JSON is reported as one, with escaped control characters and advice."""
     monkeypatch.chdir(tmp_path)
 
     result = commanded(portal, "sk-1")(*arguments)

@@ -73,7 +73,7 @@ def test_the_sandboxs_page_says_what_works(
 
 
 def test_an_empty_listing_says_so(command: Command, workflow: str) -> None:
-    """People are told on stderr that there is nothing; programs get an empty listing and no word."""
+    """An empty listing is a sentence on stderr for people, and an empty document for programs."""
     for line in (
         ["jobs", "--workflow", workflow, "--status", "odd"],
         ["api", "jobs", "list", workflow, "--status=odd"],
@@ -147,7 +147,7 @@ def test_project(command: Command, served: Sandbox, workflow: str, to: str) -> N
 
 
 def test_status_words(command: Command, workflow: str, to: str) -> None:
-    """`--status` takes the jobs with that word; the service has no package of a failed one, which is told."""
+    """`--status` selects jobs by status; the missing package of a failed job is reported."""
     result = command("export", "--workflow", workflow, "--status", "FAILED", "--output", "ndjson", "--quiet", to)
 
     assert len(rows(result)) == 1
@@ -207,7 +207,7 @@ def test_quiet(command: Command, workflow: str, to: str) -> None:
 
 @pytest.mark.slow
 def test_one_bad_workflow_stops_no_other(command: Command, workflow: str, to: str) -> None:
-    """A workflow that cannot be read is told with its id; the others are exported all the same."""
+    """A workflow whose listing fails is reported with its id; the other workflows are exported."""
     result = command("export", "--workflow", "w-none", "--workflow", workflow, "--output", "ndjson", to)
 
     assert result.exit_code == 3
@@ -217,7 +217,7 @@ def test_one_bad_workflow_stops_no_other(command: Command, workflow: str, to: st
 
 @pytest.mark.slow
 def test_one_bad_job_stops_no_other(command: Command, served: Sandbox, workflow: str, to: str) -> None:
-    """A job whose tasks cannot be read is told with its id; those of the others are exported all the same."""
+    """A job whose tasks cannot be listed is reported with its id; the tasks of other jobs are exported."""
     served.inject(Fault(route="jobs.get", kind="status", status=400, times=1))
 
     result = command("export", "--workflow", workflow, "--packages", "task", "--output", "ndjson", to)
@@ -268,7 +268,7 @@ def test_folder_commands(command: Command, workflow: str, to: str, tmp_path: Pat
 
 @pytest.mark.slow
 def test_damage_is_mended(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
-    """A damaged file that nothing but reading it can tell is fetched anew by doing what `verify` says."""
+    """A file whose damage shows only when it is read is replaced by the command that `verify` suggests."""
     command("export", "--workflow", workflow, to)
     path = next(tmp_path.rglob("*.zip"))
     before, body = path.stat(), bytearray(path.read_bytes())

@@ -1,4 +1,4 @@
-"""`pixxel export --dry-run`: what would be done is told, and nothing is done."""
+"""`pixxel export --dry-run` prints the plan and changes nothing."""
 
 from __future__ import annotations
 

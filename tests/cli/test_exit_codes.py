@@ -87,7 +87,7 @@ def test_codes(error: BaseException, code: int) -> None:
 
 
 def test_unread() -> None:
-    """A reader that went away is told nothing."""
+    """Nothing is written once the reader of stdout has closed it."""
     result = ended(OutputClosed())
 
     assert (result.exit_code, result.stderr) == (141, "")
@@ -118,7 +118,7 @@ def test_fault_of_ours_shown() -> None:
     [NotFound("no \x1b[31msuch\r\n\tjob"), DecodeError("a \u202epage"), ConfigError("a\x00b"), PixxelError("\x9b2J")],
 )
 def test_one_harmless_line(error: PixxelError) -> None:
-    """A server's text is told on one line, with its control characters as escapes."""
+    """A server's message is printed on one line, with control characters escaped."""
     text = one_line(error)
 
     assert text.isprintable()

@@ -142,7 +142,7 @@ def test_stopped_twice(served: Sandbox, tmp_path: Path) -> None:
 @pytest.mark.fault("P-03")
 @pytest.mark.slow
 def test_reader_that_goes_away(served: Sandbox, tmp_path: Path) -> None:
-    """A closed pipe is no error to tell: quiet, with the exit code of SIGPIPE."""
+    """A closed pipe ends the command silently with the exit code of SIGPIPE."""
     key = {"PIXXEL_BASE_URL": served.url, "PIXXEL_API_KEY": served.api_key}
     for order in (["workflows"], ["export", "--workflow", next(iter(served.world.workflows)), "--to", "x", "--quiet"]):
         process = begin(tmp_path, *order, "--output", "ndjson", **key)

@@ -60,7 +60,7 @@ def test_jobs_of_a_project(command: Command, served: Sandbox, workflows: list[di
 
 
 def test_export_by_name(command: Command, workflows: list[dict[str, str]], tmp_path: Path) -> None:
-    """`export --workflow` takes a name, whose packages are those of the id; a slip is told with what is similar."""
+    """`export --workflow` accepts a name in place of an id; for an unknown name similar ones are suggested."""
     name = workflows[0]["name"]
     assert command("export", "--workflow", name, "--to", str(tmp_path / "x")).exit_code == 0
     again = command("export", "--workflow", workflows[0]["workflow_id"], "--to", str(tmp_path / "x"))

@@ -120,7 +120,7 @@ def test_name() -> None:
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
-    """A byte that is no UTF-8 is told with its line, not with a codec's error."""
+    """A byte that is not UTF-8 is reported with its line number, not as a codec error."""
     path = tmp_path / "list.csv"
     path.write_bytes(b"package\njob:w-1/j-1\njob:w-1/\xff\n")
 

@@ -89,7 +89,7 @@ async def test_listings_are_bounded(client: PixxelClient) -> None:
 
 
 async def test_no_result_holds_a_signed_link(client: PixxelClient) -> None:
-    """The query of every URL is masked: whoever reads the conversation could fetch the package."""
+    """The query of every URL is masked, since a reader of the conversation could fetch the package with it."""
     tools = ToolServer(client)
     workflow = (await client.workflows.list())[0]
     job = (await client.jobs.list(workflow.id, status="completed"))[0]

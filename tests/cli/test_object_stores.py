@@ -57,6 +57,6 @@ def test_a_spool_of_ones_own(command: Command, served: Sandbox, tmp_path: Path) 
     [("--to", "https://host/x"), ("--to", "s3://bucket/x?sig=1"), ("--to", "x", "--spool", "y"), ("--to", "s3://")],
 )
 def test_places_that_cannot_be(command: Command, arguments: tuple[str, ...]) -> None:
-    """A place that cannot be used as given is wrong usage, told in one line."""
+    """An unusable destination is a usage error with a one-line message."""
     result = command("export", "job:W/J", *arguments)
     assert result.exit_code == 2 and len(result.stderr.splitlines()) == 1

@@ -231,7 +231,7 @@ def test_bad_set(text: str, words: str) -> None:
 
 @pytest.mark.fault("A-14")
 def test_key_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--api-key-file` wins over the environment, is told as the source, and shows the key nowhere."""
+    """`--api-key-file` overrides the environment and is named as the source; the key is printed nowhere."""
     monkeypatch.setenv("PIXXEL_API_KEY", "from-environment")
     path = tmp_path / "key"
     path.write_text("from-file\n")

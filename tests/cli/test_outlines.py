@@ -1,4 +1,4 @@
-"""Where a package lies, as its own members tell."""
+"""The footprint of a package, read from its members."""
 
 from __future__ import annotations
 

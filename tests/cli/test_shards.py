@@ -51,7 +51,7 @@ def test_a_share_must_make_sense(command: Command, tmp_path: Path, shard: str) -
 
 @pytest.mark.slow
 def test_verify_needs_no_record(command: Command, workflow: str, tmp_path: Path) -> None:
-    """`pixxel verify` takes a SHA256SUMS, or a folder that has nothing else, and tells damage by its exit code."""
+    """`pixxel verify` accepts a SHA256SUMS file, or a folder with one, and reports damage by its exit code."""
     command("export", "--workflow", workflow, "--to", str(tmp_path))
     shutil.rmtree(tmp_path / ".pixxel")
 

@@ -95,7 +95,7 @@ def test_another_loop() -> None:
 @pytest.mark.fault("P-07")
 @posix
 async def test_another_process() -> None:
-    """After a fork the child is told to make its own client."""
+    """Using a client in a forked child raises an error that says to create a new client."""
     client = await PixxelClient("a-key", base_url="http://127.0.0.1:9").open()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

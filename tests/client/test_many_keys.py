@@ -126,7 +126,7 @@ async def test_a_refused_key_harms_nobody(users: list[User], sandbox: Sandbox) -
 
 
 async def test_the_brake_is_shared() -> None:
-    """When one key was told to slow down, the calls of all keys to that origin wait."""
+    """A 429 for one key pauses the calls of all keys to that origin."""
     waits, slow = Waits(), answer(429, Retry_After="600")
     async with RawServer(slow, answer(body={"id": "j"})) as server, client_for(server.url, None, waits) as client:
         one, other = (client.with_key(f"key-of-user-{number}", auth="raw") for number in range(2))
@@ -204,7 +204,7 @@ async def test_a_package_is_not_fetched_with_anothers_key(
 async def test_the_queues_are_fair_between_clients(
     few: list[User], client: PixxelClient, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """Who comes late with one package does not wait until all of another user's many are asked for and streamed."""
+    """A user's single package is not queued behind all packages of another user."""
     many, late = few[0], few[1]
     workflow = many.package.partition(":")[2].partition("/")[0]
     jobs = [sandbox.add_job(workflow_id=workflow) for _ in range(30)]

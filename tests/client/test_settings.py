@@ -1,4 +1,4 @@
-"""Where settings come from, and which are refused."""
+"""Sources of settings, and which values are refused."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_texts_become_what_they_set(tmp_path: Path, name: str, value: object, re
     ],
 )
 def test_values_that_are_refused(tmp_path: Path, values: dict[str, object], text: str) -> None:
-    """An unknown name is told with those near it, a value out of bounds with its bounds."""
+    """An unknown setting is reported with similar names, a value out of bounds with its bounds."""
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, **values)
     assert text in str(caught.value)

@@ -69,7 +69,7 @@ async def test_a_switch_reads_back(told: dict[str, Any]) -> None:
 
 
 async def test_without_a_package_nothing_is_packed() -> None:
-    """Only what listings and errors tell."""
+    """Without a package the report holds only what listings and errors show."""
     async with Sandbox(clock="manual") as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
         found = await first_contact(client)
     assert found["first_page"] == 1 and "archive" not in found

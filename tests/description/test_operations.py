@@ -93,7 +93,7 @@ def test_45_safe_7_once_3_paid() -> None:
 
 
 def test_lost_calls_can_be_found_out_about() -> None:
-    """Once and paid operations name the call that tells what became of a lost one; nothing lists requested packages."""
+    """Once and paid operations name the call that shows the outcome of a lost one, if there is any."""
     for name, each in by_name().items():
         told = each["x-repeat"] != "safe" and not name.endswith(".request_download")
         assert ("x-reconcile" in each) == told, name

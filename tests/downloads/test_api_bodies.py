@@ -226,7 +226,7 @@ async def test_a_body_under_way_holds_no_call(sandbox: Sandbox) -> None:
 
 @pytest.mark.slow
 async def test_cancelled_on_the_way(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
-    """Who cancels is out at once; the part file stays for the next run, which begins anew."""
+    """A cancellation goes through at once; the part file stays, and the next run starts over."""
     sandbox.inject(Fault(route="reports.orders", kind="stall", at=100))
     async with DownloadManager(client, tmp_path) as manager:
         fetching = asyncio.create_task(manager.fetch(REPORT))

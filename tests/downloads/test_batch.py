@@ -193,7 +193,7 @@ async def test_jobs_that_are_waited_for_are_no_tasks(sandbox: Sandbox, client: P
 
 @pytest.mark.slow
 async def test_shards_share_out_the_work(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """Two machines that are told their share fetch everything between them, and nothing twice."""
+    """Two machines with `shard` 1/2 and 2/2 fetch every package exactly once between them."""
     fetched = []
     for share in (1, 2):
         async with DownloadManager(client, tmp_path / str(share)) as manager:

@@ -1,4 +1,4 @@
-"""Events are complete and honest: what is told of bytes adds up, and the last event of a package is its outcome."""
+"""Events are complete: their byte counts add up, and the last event of a package is its outcome."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def balanced(events: Sequence[Event]) -> int:
 async def test_bytes_add_up(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path, fault: dict[str, Any], again: int
 ) -> None:
-    """A body that is cut between two buffers, or is wrong and begun anew, is told to the byte, rewinds included."""
+    """Byte counts stay exact for a body that is cut between buffers or started over, rewinds included."""
     events: list[Event] = []
     sandbox.inject(Fault(route="storage", **fault))
     async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
@@ -66,7 +66,7 @@ async def test_bytes_add_up(
 async def test_bytes_of_a_split_body_add_up(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Pieces that arrive side by side, one of them broken off, are told as one body."""
+    """Ranges that arrive concurrently, one of them interrupted, are counted as one body."""
     events: list[Event] = []
     sandbox.inject(Fault(route="storage", kind="drip", rate=700_000, times=None))
     sandbox.inject(Fault(route="storage", kind="cut", at=90_000, after=2))
@@ -121,7 +121,7 @@ async def test_one_package_in_two_folders_counts_twice(
 
 @pytest.mark.fault("Q-04")
 async def test_a_name_that_comes_twice_ends_nothing(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """A package that is twice in a list is told to the reader; who watches it hears of it until its real end."""
+    """A package that is twice in a list is skipped the second time; its watcher gets events until the real end."""
     events: list[Event] = []
     async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
         watching = manager.watch(package)

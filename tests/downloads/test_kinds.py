@@ -239,7 +239,7 @@ async def test_rows_of_listings_are_fetched(client: PixxelClient, tmp_path: Path
 
 
 async def test_a_signed_link_is_fetched(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
-    """A link that one has is fetched, proved and recorded without any request for it; signed anew it is known."""
+    """A given link is fetched without an API request, and recognized under a new signature."""
     ready = await client.packages.wait(await named("job", sandbox, client))
     assert ready.link is not None
     asked = sandbox.count("jobs.request_download")

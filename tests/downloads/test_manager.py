@@ -36,7 +36,7 @@ from tests.support.system import open_in, posix
 async def test_a_package_gets_a_name_of_its_ids(
     client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """The outcome tells what is on disk, and the storage's name is a field and nothing more."""
+    """The outcome describes the file on disk; the storage's file name is only a field of it."""
     async with DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(package)
 
@@ -183,7 +183,7 @@ async def test_another_folder_is_another_fetch(client: PixxelClient, package: Jo
 async def test_what_was_deleted_stays_done_unless_it_is_wanted_again(
     client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A file that was moved away is done; `on_missing="redo"` fetches it anew."""
+    """A file that was moved away counts as done; `on_missing="redo"` fetches it again."""
     async with DownloadManager(client, tmp_path) as manager:
         path = (await manager.fetch(package)).path
         path.unlink()
@@ -346,7 +346,7 @@ async def test_a_folder_that_is_removed_ends_the_run(
 async def test_settings_are_checked_where_they_are_given(
     client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A setting that does not exist, or a closed manager, is told at once."""
+    """An unknown setting or a closed manager raises at once."""
     manager = DownloadManager(client, tmp_path)
     with pytest.raises(ConfigError, match="not open"):
         await manager.fetch(package)
@@ -423,7 +423,7 @@ async def test_a_record_belongs_to_one_organization(tmp_path: Path) -> None:
 
 
 async def test_a_fault_between_two_packages_lets_nobody_wait_for_ever(tmp_path: Path) -> None:
-    """When the workers cannot go on, here because sleeping fails, who waits is told, one or a batch."""
+    """When the workers fail, here because sleeping raises, every waiter gets the error, single or batch."""
 
     async def sleep(seconds: float) -> None:
         raise RuntimeError("no sleep")
@@ -445,7 +445,7 @@ async def test_a_fault_between_two_packages_lets_nobody_wait_for_ever(tmp_path: 
 
 @pytest.mark.fault("P-06")
 async def test_it_is_closed_where_it_was_opened(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """P-06: another loop, in which closing would wait for ever, is told so; the manager goes on in its own."""
+    """P-06: closing from another event loop raises instead of hanging; the manager goes on in its own."""
 
     def elsewhere(manager: DownloadManager) -> None:
         async def close() -> None:

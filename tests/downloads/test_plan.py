@@ -1,4 +1,4 @@
-"""What would be done is told beforehand, and what was done can be forgotten."""
+"""Plans of what a batch would do, and forgetting what it did."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def test_forgetting_fetches_anew(client: PixxelClient, package: JobPackage
 async def test_a_plan_asks_for_nothing(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """What would be done is told from record and disk alone."""
+    """A plan is made from record and disk, without a request."""
     done, new = ground.packages[:2]
     async with DownloadManager(client, tmp_path) as manager:
         await manager.fetch(done)
@@ -91,7 +91,7 @@ async def test_a_refused_key_ends_a_plan(
 async def test_what_is_being_fetched_is_not_forgotten(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Forgetting never takes a file away from whoever writes it."""
+    """A package that is being written cannot be forgotten."""
     sandbox.inject(Fault(route="storage", kind="stall", at=2_000_000))
     async with DownloadManager(client, tmp_path) as manager:
         fetching = asyncio.ensure_future(manager.fetch(package))

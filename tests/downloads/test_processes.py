@@ -1,4 +1,4 @@
-"""Processes of one host share a folder: what one fetches, the others wait for."""
+"""Processes of one host share a folder: each package is fetched once, the others wait."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 async def joiner(sandbox: Sandbox, folder: Path, package: str) -> Process:
-    """Another process whose callers want the package as soon as it is told to begin."""
+    """Start another process whose callers fetch the package once it gets a line on stdin."""
     arguments = [sandbox.url, sandbox.api_key, str(folder), package, str(CALLERS)]
     command = [sys.executable, "-m", "tests.downloads.programs.concurrent_callers", *arguments]
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
@@ -56,7 +56,7 @@ async def test_callers_in_all_processes_join(sandbox: Sandbox, ground: GroundTru
 async def test_a_joiner_goes_on_where_a_killed_process_was(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """Q-02: whoever waits for a process that is killed takes its place, and nothing has to be unlocked."""
+    """Q-02: a process that waits for a killed one takes over its package; no lock has to be removed."""
     sandbox.inject(Fault(route="storage", kind="drip", rate=2_000_000, times=2))
     process = await joiner(sandbox, tmp_path, str(ground.packages[0]))
     assert process.stdin is not None

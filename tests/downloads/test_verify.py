@@ -137,7 +137,7 @@ async def test_no_sums_of_nothing(client: PixxelClient, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_damage_is_found_by_reading(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """A byte that changed, a file that is shorter and one that is gone are each told; the sound one is sound."""
+    """A changed byte, a truncated file and a missing file are each reported; the intact file passes."""
     async with DownloadManager(client, tmp_path) as manager:
         await collect(manager.fetch_all(ground.packages))
         changed, shorter, gone, sound = (
@@ -156,7 +156,7 @@ async def test_damage_is_found_by_reading(client: PixxelClient, ground: GroundTr
 async def test_a_folder_is_verified_by_its_sums_alone(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """A year later, without record, account or network, `SHA256SUMS` tells which files are what they were."""
+    """`SHA256SUMS` alone, without record, account or network, shows which files are unchanged."""
     async with DownloadManager(client, tmp_path / "a") as manager:
         await collect(manager.fetch_all(ground.packages))
         sums = await write_sums(tmp_path / "a", manager.record)

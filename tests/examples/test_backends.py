@@ -127,7 +127,7 @@ async def test_a_redirect(browser: aiohttp.ClientSession, sandbox: Sandbox) -> N
 
 @pytest.mark.slow
 async def test_progress(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
-    """Events end with `ready`; whoever hangs up and comes again is told how it stands now."""
+    """The event stream ends with `ready`; a client that reconnects gets the current state first."""
     path = f"{job(sandbox, packing=30)}/events"
     async with browser.get(path) as answer:
         assert await anext(told(answer))
@@ -160,7 +160,7 @@ async def test_a_package_that_fails(browser: aiohttp.ClientSession, sandbox: San
     ("status", "then"), [(404, 404), (429, 503), (500, 502)], ids=["unknown", "too much", "at fault"]
 )
 async def test_what_goes_wrong(browser: aiohttp.ClientSession, sandbox: Sandbox, status: int, then: int) -> None:
-    """Unknown jobs are 404, too many calls 503 with when to come back, all else 502; no key is told."""
+    """Unknown jobs are 404, rate limits 503 with Retry-After, other failures 502; no answer holds a key."""
     headers = {"Retry-After": "600"} if status == 429 else {}
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=status, headers=headers, times=None))
     for what in ("package", "link"):

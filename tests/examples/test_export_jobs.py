@@ -30,7 +30,7 @@ async def example(sandbox: Sandbox, folder: Path) -> tuple[int | None, list[dict
 
 @pytest.mark.slow
 async def test_export_jobs(sandbox: Sandbox, tmp_path: Path) -> None:
-    """It fetches the one job of last month, tells a failure with its exit code, and goes on when run again."""
+    """The example fetches last month's job, reports a failure by its exit code, and resumes when run again."""
     await sandbox.advance(hours=1)
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=400))
 

@@ -36,7 +36,7 @@ def path_of(sandbox: Sandbox, project: str, **how: float) -> str:
 
 @pytest.mark.parametrize(("session", "status"), [("anna", 206), ("ben", 403), ("nobody", 401)])
 async def test_users(origin: str, sandbox: Sandbox, projects: list[str], session: str, status: int) -> None:
-    """Each may have what their own key may have, whoever had it before; strangers may have nothing."""
+    """A user gets what their own key may read, cached or not; a request without a user gets nothing."""
     path = f"{path_of(sandbox, projects[0])}/package"
     for who, expected in (("anna", 206), (session, status)):
         async with (
@@ -48,7 +48,7 @@ async def test_users(origin: str, sandbox: Sandbox, projects: list[str], session
 
 @pytest.mark.slow
 async def test_many_look_on(browser: aiohttp.ClientSession, sandbox: Sandbox, projects: list[str]) -> None:
-    """Each is told every change of the job and the end, and the API is asked as if one looked on."""
+    """Every watcher gets every change and the end; the API is polled as for a single watcher."""
     path = path_of(sandbox, projects[0], seconds=600, packing=30)
 
     async def states() -> list[str]:

@@ -97,7 +97,7 @@ class Life:
             path.unlink()
 
     async def harmed_file(self) -> None:
-        """Other bytes, of another length or not, at another time; of a file that is surely known as ours."""
+        """Change bytes, length and mtime of a file that the record knows."""
         async with DownloadManager(self.ground.client, self.folder) as manager:
             known = {self.folder / (row.name or "") async for row in manager.record.rows(self.folder, "done")}
         ours = [path for path in self.files() if path in known]

@@ -58,7 +58,7 @@ async def test_a_body_without_end(tmp_path: Path) -> None:
 
 @pytest.mark.fault("G-17")
 async def test_another_etag_in_each_answer(tmp_path: Path) -> None:
-    """A body whose ETag never stays is begun anew after each cut, and arrives once it is not cut."""
+    """A body whose ETag changes with every response starts over after each cut, and arrives once it is not cut."""
     async with (
         Sandbox(packing=0.0, package_size=SIZE) as sandbox,
         PixxelClient(settings=settings(sandbox)) as client,

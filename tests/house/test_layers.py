@@ -1,4 +1,4 @@
-"""Who may know whom: the arrows between the folders of the package point down, and nowhere else."""
+"""Imports between the folders of the package point down only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the key is sent, to whom, and where it never stands."""
+"""Authentication: how the key is sent, to which origin, and where it never appears."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from tests.support.raw_server import RawServer, Step, answer
 
 @pytest.mark.fault("A-08")
 def test_a_certificate_error_has_the_systems_reason() -> None:
-    """OpenSSL's words are told; for an unknown issuer SSL_CERT_FILE is named, for another host it is not."""
+    """The error quotes OpenSSL's reason, and names SSL_CERT_FILE for an unknown issuer only."""
     error = ssl.SSLCertVerificationError("x")
     error.verify_code, error.verify_message = 20, "unable to get local issuer certificate"
     assert "unable to get local issuer" in certificate_reason(error, "https://h/…")

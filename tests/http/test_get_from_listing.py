@@ -1,4 +1,4 @@
-"""One thing out of a listing, for resources that have no call for a single one."""
+"""`get` for resources without a GET of a single object: found in the listing by id."""
 
 from __future__ import annotations
 

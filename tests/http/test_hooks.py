@@ -16,7 +16,7 @@ from tests.support.raw_server import RawServer, answer
 
 
 async def test_every_attempt_is_told() -> None:
-    """Each attempt is told before and after, with its outcome; headers that a hook adds are sent, but not the key's."""
+    """Hooks see each attempt before and after, with its outcome; headers that they add are sent, except the key's."""
     told: list[Any] = []
 
     def before(attempt: Attempt) -> None:

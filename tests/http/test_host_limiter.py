@@ -54,7 +54,7 @@ def test_who_says_later() -> None:
 
 
 async def test_a_paused_host_is_left_alone_by_all() -> None:
-    """The next request waits, whoever sends it, and another host is asked meanwhile."""
+    """Every request to a paused host waits; requests to other hosts go on."""
     waits = Waits()
     async with (
         RawServer(answer(503, Retry_After="7"), answer(200, b"here")) as busy,

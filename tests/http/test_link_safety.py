@@ -1,4 +1,4 @@
-"""Which links are opened."""
+"""Link safety: which signed links may be opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How listings are read on, against a server that has so many rows and its own ideas of a page."""
+"""Paging, against a server with its own page sizes, totals and offsets."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_every_row_once(count: int, largest: int, limit: int | None, totals: boo
 
 @pytest.mark.parametrize(("first", "asked"), [(0, [None, 1, 2]), (1, [None, 1, 2, 3])])
 def test_numbers_are_found_out(first: int, asked: list[int | None]) -> None:
-    """A listing of one page takes one request; beyond that, page 1 tells whether pages are counted from it."""
+    """A listing of one page takes one request; with more, page 1 shows whether pages are counted from 0 or 1."""
     seen: list[int | None] = []
 
     def serve(wish: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def test_whole_is_one_request() -> None:
 
 
 def test_search_goes_on_by_what_its_answer_names() -> None:
-    """A token wins, a count by skip follows; without either the first page is all, and the total is told."""
+    """A continuation token wins over `skip`; without either the first page is all, and the total is logged."""
     pages = {None: {"rows": [1, 2], "next_token": "t"}, "t": {"rows": [3]}}
     assert read_all("skip", lambda asked: pages[asked.get("next_token")])[0] == [1, 2, 3]
 
@@ -116,7 +116,7 @@ def test_the_page_limit_ends_it() -> None:
 
 @pytest.mark.parametrize("total", [3, 100, None])
 def test_an_empty_page_always_ends_it(total: int | None) -> None:
-    """A total that is too high is told and not believed."""
+    """An empty page ends a listing, whatever total was announced."""
     pages = [[1, 2, 3], []]
     rows, warnings = read_all("offset", lambda asked: {"rows": pages.pop(0), "pagination": {"total": total}})
     assert rows == [1, 2, 3]
@@ -254,7 +254,7 @@ async def test_a_total_below_the_rows_is_not_believed(total: int) -> None:
 
 
 async def test_a_count_of_the_page_is_not_the_total() -> None:
-    """A count that equals the page size may be that of the page: one more request tells."""
+    """A total equal to the page size may be the page's count: one more request decides."""
     pages = [orders("1", "2", count=2), orders("3", "4", count=2), orders(count=0)]
     async with RawServer(*pages) as server, client_for(server.url) as client:
         assert [order.id async for order in client.orders.list(limit=2)] == ["1", "2", "3", "4"]
@@ -279,7 +279,7 @@ async def test_a_refused_page_after_a_full_one_is_an_error() -> None:
 
 @pytest.mark.fault("D-08")
 def test_rows_are_compared_by_id() -> None:
-    """A server that ignores the offset, or turns in a circle, is noticed although its links are signed anew."""
+    """A server that ignores the offset, or repeats pages, is detected even if signed links differ in each response."""
     calls = 0
 
     def serve(asked: dict[str, Any]) -> dict[str, Any]:
@@ -297,7 +297,7 @@ def test_rows_are_compared_by_id() -> None:
 
 
 async def test_an_envelope_is_looked_through() -> None:
-    """`{"data": …}` around a listing, or its rows alone, is read, and told in drift."""
+    """`{"data": …}` around a listing, or bare rows, is read and counted as drift."""
     inner = answer(body={"data": {"orders": [{"id": "1"}], "pagination": {"total": 1}}, "status": "ok"})
     bare = answer(body={"data": [{"id": "2"}], "pagination": {"total": 1}})
     async with RawServer(inner, bare) as server, client_for(server.url) as client:

@@ -1,4 +1,4 @@
-"""What texts of ours may not hold."""
+"""Redaction: what no text of ours may contain."""
 
 from __future__ import annotations
 

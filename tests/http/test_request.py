@@ -1,4 +1,4 @@
-"""From arguments to the request line, and never to another path."""
+"""Building a request: arguments to path, query and body, never to another path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows from one attempt, as a table and as properties."""
+"""The retry decision after one attempt, as a table and as properties."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_lost_answers(stage: Stage, safe: object, once: object, paid: object) ->
 
 
 def test_an_unknown_outcome_says_how_to_find_out() -> None:
-    """The error names the operation and the call that tells."""
+    """The error names the operation and the call that shows its outcome."""
     step = after(TransportFailure("headers", ConnectionFailed("gone")), "paid")
     assert isinstance(step, Stop)
     assert isinstance(step.error, OutcomeUnknown)

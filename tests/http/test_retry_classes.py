@@ -97,7 +97,7 @@ async def test_no_redirect_is_followed(status: int) -> None:
 
 
 async def test_what_costs_nothing_is_simply_asked_again() -> None:
-    """Packages asked for by POST: nobody needs to look before asking anew, and the error says so; others say where."""
+    """For packages requested by POST the error says that repeating is safe; for other calls it names where to look."""
     async with RawServer(["fin"]) as server, client_for(server.url) as client:
         with pytest.raises(OutcomeUnknown, match="asking again costs nothing"):
             await client.catalogs.request_download(catalog_ids=["c"])

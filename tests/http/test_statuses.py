@@ -48,7 +48,7 @@ async def test_every_status(body: str, repeat: Repeat) -> None:
 
 
 async def test_a_message_is_found() -> None:
-    """The message is told from whatever came."""
+    """The error message is found in a body of any form."""
     for name, body in BODIES.items():
         async with client_for("https://api.pixxel.space") as client:
             with aioresponses() as answers:

@@ -44,7 +44,7 @@ async def test_nothing_is_decoded() -> None:
 
 @pytest.mark.fault("F-02")
 async def test_an_error_that_never_ends_is_read_for_a_moment() -> None:
-    """F-02, G-03: a refusal whose page comes byte by byte costs seconds, not hours; what came is told."""
+    """F-02, G-03: an error body that drips is read for seconds, not hours; the error quotes what came."""
     head = b"HTTP/1.1 500 Word\r\nContent-Length: 60000\r\n\r\n"
     async with (
         RawServer([head, *[b"why? ", 0.05] * 400]) as server,

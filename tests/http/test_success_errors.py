@@ -70,7 +70,7 @@ async def test_a_failed_object_is_no_error_body() -> None:
 
 @pytest.mark.parametrize("name", ["data", "result"])
 async def test_an_envelope_is_looked_through(name: str) -> None:
-    """`{"data": …}` around an object is read, and told in drift."""
+    """`{"data": …}` around an object is read and counted as drift."""
     async with (
         RawServer(answer(body={name: {"id": "j", "status": "completed"}, "status": "ok"})) as server,
         client_for(server.url) as client,
@@ -81,7 +81,7 @@ async def test_an_envelope_is_looked_through(name: str) -> None:
 
 @pytest.mark.parametrize("body", [{}, {"status": "created"}, {"id": None, "status": "created"}, {"id": ""}])
 async def test_a_create_without_an_id_is_unknown(body: Any) -> None:
-    """Nobody can tell whether a create whose answer names no id was done; a dry run needs none."""
+    """A create whose response has no id is OutcomeUnknown; a dry run needs no id."""
     async with RawServer(answer(body=body)) as server, client_for(server.url) as client:
         with pytest.raises(OutcomeUnknown, match="no id"):
             await client.jobs.create("w", project_id="p")

@@ -1,4 +1,4 @@
-"""The pace of calls to one origin."""
+"""The throttle: spacing of calls to one origin after refusals."""
 
 from __future__ import annotations
 

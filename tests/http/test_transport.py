@@ -196,7 +196,7 @@ async def test_a_page_is_called_a_page() -> None:
 @pytest.mark.fault("D-04")
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-be"])
 async def test_json_in_any_of_its_encodings(encoding: str) -> None:
-    """The body alone tells its encoding; a charset in Content-Type is not looked at."""
+    """The encoding is detected from the body; the charset in Content-Type is ignored."""
     body = '{"id": "é", "id": "ü"}'.encode(encoding)
     async with (
         RawServer(answer(200, body, Content_Type="text/plain; charset=ebcdic")) as server,
@@ -255,7 +255,7 @@ async def test_a_pause_is_kept(when: str) -> None:
 
 @pytest.mark.fault("B-04")
 async def test_one_refusal_slows_all_calls() -> None:
-    """After a 429 the calls that follow keep a distance, whoever makes them."""
+    """After a 429 all calls to that origin are spaced."""
     waits = Waits()
     async with RawServer(answer(429, Retry_After="5"), GOOD) as server, client_for(server.url, waits=waits) as client:
         other = client.with_key("another-key")

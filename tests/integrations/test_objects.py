@@ -129,7 +129,7 @@ async def test_sums_and_verify(store: Store, client: PixxelClient, ground: Groun
 async def test_forget_deletes_the_object(
     store: Store, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A forgotten package is fetched anew; with `delete` its object goes, too."""
+    """A forgotten package is fetched again; with `delete` its object is removed."""
     async with DownloadManager(client, ObjectStore(store, url_of(store)), spool=tmp_path / "spool") as manager:
         await manager.fetch(package)
         assert await manager.forget(package, delete=True)

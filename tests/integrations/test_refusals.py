@@ -30,14 +30,14 @@ def at(endpoint: str, name: str = "exports-of-ours") -> ObjectStore:
 
 
 def telling(error: BaseException) -> set[str]:
-    """The secrets that an error, or anything that hangs on it, tells."""
+    """Return the secrets in an error, its chain and its pickled form."""
     texts = [*told_by(error), *(type(each).__module__ for each in chain(error))]
     return {secret for secret in (KEY, SECRET, "Signature", "obstore") if any(secret in text for text in texts)}
 
 
 @asynccontextmanager
 async def answering(status: str, code: str) -> AsyncIterator[str]:
-    """A server that answers everything so, and tells the request's own secrets."""
+    """Serve one answer for every request, with the request's own secrets in it."""
 
     async def answer(reader: StreamReader, writer: StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()

@@ -1,4 +1,4 @@
-"""What becomes of odd values: types never lie, reading never raises, nothing is lost."""
+"""Decoding of odd values: types are as annotated, decoding never raises, nothing is lost."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_a_missing_id_reads_as_an_empty_text(sent: dict[str, Any]) -> None:
 
 
 def test_tasks_know_their_job() -> None:
-    """Ids that only the job has are lent to its tasks, whether the server or the call told them."""
+    """Tasks get the ids of their job, from the response or from the call's arguments."""
     sent = {"id": "j", "tasks": [{"id": "t"}]}
 
     assert read(Job, sent | {"workflow_id": "w"}, None, {"workflow_id": "x"}).tasks[0].workflow_id == "w"

@@ -1,4 +1,4 @@
-"""How objects and users' values become JSON."""
+"""Encoding of models and users' values as JSON."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_models_copy_compare_and_pickle() -> None:
     "given", [POINT, FEATURE, COLLECTION, Shape(POINT), Shape(COLLECTION), Geometry.from_dict(POINT)]
 )
 def test_a_geometry_may_be_given_in_many_ways(given: Any) -> None:
-    """Bare geometries, features and collections of one become what the call needs, whoever made them."""
+    """Bare geometries, features and collections of one are converted to what the call needs."""
     assert geometry_of(given) == POINT
     assert feature_collection(given)["features"][0]["geometry"] == POINT
 
@@ -118,7 +118,7 @@ def test_constants_are_always_written() -> None:
 
 @pytest.mark.parametrize("given", ["nowhere", 5, {"no": "type"}, {"type": "FeatureCollection", "features": []}])
 def test_what_is_no_geometry_is_refused(given: Any) -> None:
-    """Text, numbers and empty collections are told apart from geometries before anything is sent."""
+    """Text, numbers and empty collections are refused as geometries before a request."""
     with pytest.raises(ConfigError):
         geometry_of(given)
 

@@ -1,4 +1,4 @@
-"""Open words are texts in every respect."""
+"""Open enums behave as str in every respect."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_word_survives_pickle_and_copy(word: JobStatus) -> None:
 
 
 def test_the_list_is_known() -> None:
-    """`words` lists the known ones in the description's order; `known` tells them from others."""
+    """`words` lists the known words in the description's order; `known` tests one."""
     assert JobStatus.COMPLETED in JobStatus.words()
     assert all(word.known for word in JobStatus.words())
     assert not JobStatus("paused").known

@@ -123,11 +123,11 @@ def test_the_servers_clock_decides() -> None:
     ],
 )
 def test_kept_links(left: float, age: float, good: bool) -> None:
-    """A kept link must have the life that is asked for; one that does not tell is kept for a minute."""
+    """A cached link must live as long as asked for; one without an expiry is cached for a minute."""
     assert is_reusable(left, age, 60) is good
 
 
 @pytest.mark.parametrize(("life", "left"), [(600, 60), (120, 60), (50, 25), (math.inf, 60)])
 def test_a_kept_link_is_read_by_until_a_minute_before_its_end(life: float, left: float) -> None:
-    """One that lives for less than two minutes is kept for half its life, so that ranges do not each ask anew."""
+    """A link that lives under two minutes is cached for half its life, so that not every range requests a new one."""
     assert margin(life) == left

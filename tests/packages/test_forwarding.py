@@ -1,4 +1,4 @@
-"""What of a browser's request goes to the storage, and what of the storage's answer goes to the browser."""
+"""Forwarding: which headers go from browser to storage, and from storage to browser."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PART = {**WHOLE, "content-length": "2", "content-range": "bytes 3-4/10"}
 def test_what_is_asked(
     method: str, range: str | None, if_range: str | None, if_none_match: str | None, headers: dict[str, str]
 ) -> None:
-    """Ranges are written anew; a part under a condition that cannot be sent on is not asked for."""
+    """Range headers are rewritten; a range with a condition that cannot be forwarded becomes a full request."""
     assert storage_request(method, range, if_range, if_none_match).headers == headers
 
 
@@ -104,7 +104,7 @@ def test_a_part_that_holds_nothing_fits_nothing() -> None:
 def test_status_length_and_range(
     status: int, headers: dict[str, str], question: StorageRequest, expected: tuple[int, str | None, str | None]
 ) -> None:
-    """They are numbers that were read, written anew; HEAD gets the head of the whole."""
+    """Content-Range is rewritten from parsed numbers; HEAD gets the headers of the whole."""
     head = read_head(status, headers, question.range)
     assert head is not None
     told, sent = browser_response(head, question, "j")

@@ -1,4 +1,4 @@
-"""Which names a pattern fits."""
+"""Glob patterns of member names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links and states show nothing that could be used."""
+"""The text of links and states is masked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_masking_never_fails(url: str) -> None:
 
 
 def test_time_left() -> None:
-    """A link counts by the client's clock; one that does not tell its end has no end."""
+    """A link's remaining life follows the client's clock; one without an expiry never ends."""
     assert Link(URL, None, 10.0).good_for(4.0) == 6.0
     assert Link(URL).good_for(4.0) == math.inf
 

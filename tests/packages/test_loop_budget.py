@@ -1,4 +1,4 @@
-"""What many streams may do in one round of the event loop."""
+"""The loop budget: how much many streams may do in one iteration of the event loop."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_an_opening_counts_for_more() -> None:
 
 
 async def test_one_alone_waits_now_and_then() -> None:
-    """A task that never has to wait for its bytes still is found waiting, so that whoever cancels it gets through."""
+    """A task whose bytes are always ready still yields to the loop, so that it can be cancelled."""
     rounds, others = LoopBudget(), 0
 
     async def other() -> None:
@@ -78,7 +78,7 @@ async def test_who_is_cancelled_takes_no_room(given: bool) -> None:
 
 
 class Openings:
-    """Openings that end when they are told to."""
+    """Openings that the test ends."""
 
     def __init__(self, rounds: LoopBudget, count: int) -> None:
         self.under_way = self.begun = 0
@@ -140,7 +140,7 @@ class Jumping(asyncio.SelectorEventLoop):
 
 
 def test_openings_count_while_the_loop_has_no_time() -> None:
-    """Who is late takes no more in, as it would be later still; but that is not for ever."""
+    """While the loop is late no further opening starts, for a bounded time."""
 
     async def main() -> list[int]:
         loop, begun = asyncio.get_running_loop(), []

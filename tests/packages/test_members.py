@@ -133,7 +133,7 @@ async def test_only_what_is_needed_is_fetched(client: PixxelClient, sandbox: San
 
 
 async def test_members_that_were_listed_are_found_again(client: PixxelClient, sandbox: Sandbox) -> None:
-    """With a row of `members` the directory is not read anew, and only its own version is read."""
+    """With a row of `members` the directory is not read again, and only that version of the archive is read."""
     package = await served(client, sandbox, make_zip(PLAIN))
     members = await client.packages.members(package)
     assert await client.packages.fetch_member(package, members[2]) == PLAIN[2][1]

@@ -120,7 +120,7 @@ async def test_wait_asks_until_it_is_ready(packages: Packages, api: FakeAPI, tim
 
 
 async def test_waits_for_a_package_have_no_ceiling(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
-    """Asking may start the packing anew, so after an hour the next asking is a quarter of an hour away."""
+    """A request may restart packing, so that after an hour the next one is a quarter of an hour later."""
     api.statuses = ["pending"]
     waiting = asyncio.ensure_future(packages.wait(JOB))
     await time.advance(3600)
@@ -235,7 +235,7 @@ async def test_a_link_of_a_failed_package(packages: Packages, api: FakeAPI) -> N
 
 
 async def test_a_link_without_an_end_is_kept_for_a_minute(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
-    """Nobody knows how long it lives, so it is soon asked for anew."""
+    """A link without an expiry is requested again after a minute."""
     api.life = None
     first = await packages.link(JOB)
     await time.advance(59)
@@ -253,7 +253,7 @@ async def test_errors_are_not_shared_objects(packages: Packages, api: FakeAPI) -
 
 
 async def test_a_cancelled_caller_leaves_the_others(packages: Packages, api: FakeAPI) -> None:
-    """Who gives up takes nothing from those who ask for the same link."""
+    """A cancelled caller does not cancel the request that others share."""
     one, other = (asyncio.ensure_future(packages.link(JOB)) for _ in range(2))
     await asyncio.sleep(0)
     one.cancel()

@@ -252,7 +252,7 @@ async def test_a_storage_that_forgot_ranges(client: PixxelClient, package: str, 
 
 
 async def test_a_part_that_nobody_asked_for(client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox) -> None:
-    """An answer for other bytes than those asked for is asked for anew, and never passed on."""
+    """A response for another range is requested again and never forwarded."""
     sandbox.inject(Fault(route="storage", kind="wrong-range"))
     assert await read(client.packages.open(package, range="bytes=10-19")) == whole[10:20]
     sandbox.inject(Fault(route="storage", kind="wrong-range", times=None))
@@ -293,7 +293,7 @@ async def test_a_fresh_link_that_is_refused_is_the_end(client: PixxelClient, pac
 
 
 async def test_a_late_refusal_finds_the_fresh_link(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
-    """Who learns late that the old link is refused takes the one that another reader has asked for meanwhile."""
+    """A reader that finds its link refused uses the one that another reader has renewed meanwhile."""
     await client.packages.link(package)
     sandbox.inject(Fault(route="storage", kind="expired", times=2))
     sandbox.inject(Fault(route="storage", kind="latency", seconds=0.2, after=1))
@@ -304,7 +304,7 @@ async def test_a_late_refusal_finds_the_fresh_link(client: PixxelClient, package
 async def test_passing_errors_are_met_with_patience(
     client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox
 ) -> None:
-    """Errors that pass are waited out before the response begins; others are told at once."""
+    """Temporary errors are retried before the response begins; final ones are raised at once."""
     sandbox.inject(Fault(route="storage", kind="status", status=503, times=3))
     assert await read(client.packages.open(package)) == whole
     sandbox.inject(Fault(route="storage", kind="status", status=451))
@@ -353,7 +353,7 @@ async def test_a_limit_of_time(client: PixxelClient, package: str, sandbox: Sand
 
 @pytest.mark.slow
 async def test_a_deadline_while_nobody_answers() -> None:
-    """T-12: it holds before the first byte, too, and while a cut body is continued, whoever it is that is silent."""
+    """T-12: the deadline holds before the first byte and while a cut body is resumed, whichever server is silent."""
     cut: list[Step] = [b'HTTP/1.1 200 OK\r\nContent-Length: 9000\r\nETag: "e"\r\n\r\nPK\3\4' + bytes(600), 0.05, "fin"]
     for scripts, package in (
         ([["hang"]], lambda url: "job:w/j"),

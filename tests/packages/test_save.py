@@ -26,7 +26,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 async def test_a_file_that_came_meanwhile_is_kept(tmp_path: Path) -> None:
-    """Who took the name while the bytes arrived keeps it, unless it is to be replaced."""
+    """A file that took the name meanwhile stays, unless `replace` was asked for."""
     to = tmp_path / "a"
     with pytest.raises(NameTaken):
         await save(pieces(b"ours", meanwhile=to), to, replace=False, threads=Threads(1))

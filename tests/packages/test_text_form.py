@@ -1,4 +1,4 @@
-"""Packages as values and as text."""
+"""The text form of packages: `job:W/J` and the like."""
 
 from __future__ import annotations
 

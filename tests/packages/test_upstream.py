@@ -113,7 +113,7 @@ async def test_a_coded_body_is_refused() -> None:
 
 
 async def test_no_header_of_the_storage_gets_through() -> None:
-    """Cookies, types that a browser runs and file names are left out; what is kept is written anew."""
+    """Cookies, active content types and file names are dropped; the headers that are kept are rewritten."""
     lines = [
         "Set-Cookie: a=b", "Content-Type: text/html", "X-Amz-Request-Id: 7", "Location: /x", 'ETag: "a\u00e9"',
         'Content-Disposition: attachment; filename="../../x"', f"Content-Length: {len(TEXT)}",

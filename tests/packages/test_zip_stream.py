@@ -1,4 +1,4 @@
-"""The members of an archive, unpacked while its bytes pass by: what passes is what a walk through the file finds."""
+"""The streaming ZIP check: members found while bytes pass are those that a walk through the file finds."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_damage_is_never_vouched_for(damage: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=400), st.lists(st.integers(0), max_size=4))
 def test_no_bytes_break_it(tail: bytes, cuts: list[int]) -> None:
-    """Fuzzed bytes behind a member's mark raise nothing: they are left to whoever proves the file."""
+    """Fuzzed bytes behind a member's signature raise nothing; the proof of the file finds them."""
     passed(b"PK\x03\x04" + tail, cuts)
 
 
@@ -110,7 +110,7 @@ def test_other_containers_are_left_alone() -> None:
 
 
 def test_a_buffer_may_be_used_again() -> None:
-    """What was taken from a buffer stays what it was when the buffer is filled anew, also of half a header."""
+    """Data taken from a buffer is unchanged when the buffer is filled again, even half a header."""
     data = make_zip()
     passage, buffer = ZipStreamChecker(), bytearray(7)
     for start in range(0, len(data), len(buffer)):

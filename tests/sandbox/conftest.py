@@ -34,7 +34,7 @@ class Caller:
         self._ids: dict[str, str] = {}
 
     async def call(self, method: str, path: str, *, key: str | None = None, **given: Any) -> Got:
-        """One call of the API, with the right key unless told otherwise."""
+        """Call the API once, by default with the right key."""
         headers = {"Authorization": self.sandbox.api_key if key is None else key, **given.pop("headers", {})}
         headers = {name: value for name, value in headers.items() if value}
         url = URL(self.sandbox.url + path, encoded=True)

@@ -1,4 +1,4 @@
-"""What a test adds to a sandbox."""
+"""Building the state of a sandbox in a test."""
 
 from __future__ import annotations
 

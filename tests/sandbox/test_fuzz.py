@@ -1,4 +1,4 @@
-"""Whatever is sent, the sandbox answers: never an exception of its own."""
+"""Fuzzing: the sandbox answers every request and never raises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys that are missing, wrong, over, or good for some projects only."""
+"""Missing, unknown, expired and restricted keys."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ POSTED = [
 
 @pytest.mark.parametrize("operation", KINDS)
 async def test_a_put_package_is_pending_and_then_ready(caller: Caller, operation: str) -> None:
-    """The first asking starts the packing, asking again tells; a ready one gets a fresh link each time."""
+    """The first request starts packing, later ones report its state; a ready package gets a fresh link each time."""
     first = (await caller.do(operation)).json
     assert (first["status"], first["signed_url"]) == ("pending", "")
     await caller.sandbox.advance(29)
@@ -41,7 +41,7 @@ async def test_a_put_package_is_pending_and_then_ready(caller: Caller, operation
 async def test_a_posted_package_is_polled_by_get(
     caller: Caller, post: str, get: str, member: str, words: list[str]
 ) -> None:
-    """The POST names a download, whose GET tells how far it is; each group in its own case."""
+    """The POST returns a download id, whose GET returns its state; each group in its own spelling."""
     made = (await caller.do(post)).json
     path = caller.valid[get].path.replace(f"{{{post}}}", made[member])
     states = [made["status"]]

@@ -1,4 +1,4 @@
-"""Indices are evaluated: the picture, its legend and the rasters of the AOI tell the same."""
+"""Indices are evaluated: picture, legend and rasters of an AOI agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that are at fault, and keys that do not open."""
+"""Invalid requests and refused keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one creates is there afterwards, goes on by the clock, and is gone when deleted."""
+"""Created objects are listed, advance with the clock, and are gone once deleted."""
 
 from __future__ import annotations
 

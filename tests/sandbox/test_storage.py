@@ -46,7 +46,7 @@ async def test_what_is_no_single_range_gets_everything(caller: Caller, asked: st
 
 
 async def test_a_range_beyond_the_end_is_a_416_with_the_total(caller: Caller) -> None:
-    """So that who has everything can tell."""
+    """An empty range at the end, as a client asks for that has everything."""
     link = await caller.link()
     total = len((await caller.fetch(link)).body)
     got = await caller.fetch(link, Range=f"bytes={total}-")

@@ -44,7 +44,7 @@ def test_it_can_be_opened_again() -> None:
 
 
 def test_a_thread_does_not_outlive_a_failed_start() -> None:
-    """A port that is taken is told to the caller."""
+    """A port in use raises in the caller's thread."""
     before = threading.active_count()
     with Sandbox() as sandbox, pytest.raises(ConfigError, match="taken"), Sandbox(port=int(sandbox.url.split(":")[-1])):
         raise AssertionError("it started")

@@ -106,7 +106,7 @@ async def browser(folder: Path) -> AsyncIterator[Tab]:
 
 
 async def _port(process: Process) -> str:
-    """The port of the debugger, which the browser tells on stderr."""
+    """Return the debugger's port, which the browser prints on stderr."""
     assert process.stderr is not None
     async with asyncio.timeout(30):
         async for line in process.stderr:

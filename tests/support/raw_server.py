@@ -1,4 +1,4 @@
-"""A server that sends the bytes it is told and nothing else, for what no HTTP library would send."""
+"""A server that sends given bytes and nothing else, for responses that no HTTP library would send."""
 
 from __future__ import annotations
 

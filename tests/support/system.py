@@ -23,7 +23,7 @@ def descriptors() -> list[str]:
 
 
 def open_in(folder: Path) -> list[str]:
-    """Return the paths below a folder that this process has open; empty where the system does not tell."""
+    """Return the paths below a folder that this process has open; empty where the system does not list them."""
     links = [Path(_LISTS[0], number) for number in descriptors()] if _LISTS else []
     targets = [os.readlink(link) for link in links if link.is_symlink()]
     return [target for target in targets if target.startswith(str(folder))]

@@ -110,7 +110,7 @@ async def test_a_deadline_passes_while_a_request_hangs(broker: Broker, world: Po
 async def test_thousands_of_waiters_cost_one_request_a_tick(
     broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
-    """2,000 jobs of one workflow, each with a waiter: one listing a tick, whoever ends when."""
+    """2,000 waiters of one workflow's jobs cost one listing per tick."""
     ids = [f"j{number}" for number in range(2000)]
     for id in ids:
         world.set(id)
@@ -319,7 +319,7 @@ async def test_an_outage_is_waited_out(
 async def test_the_deadline_tells_the_last_error(
     known: bool, broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
-    """Who has waited through an outage in vain learns of it, and of what was known before."""
+    """A deadline after an outage raises with the last error and the last known state."""
     world.error = None if known else PASSING[0]
     waiting = start(broker.wait(world.wait("j"), 100))
     await time.advance(10)
@@ -366,7 +366,7 @@ async def test_retry_after_is_honoured(crowd: int, broker: Broker, world: Polled
 async def test_a_late_joiner_of_an_outage_is_no_reason_to_hurry(
     broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
-    """Who joins what fails just now waits for the next tick, and learns of the error at its deadline."""
+    """A waiter that joins during an outage waits for the next tick and gets the error at its deadline."""
     world.error = RateLimited("slower", status=429, retry_after=500)
     first = start(broker.wait(world.wait("j")))
     await time.advance(50)
@@ -453,7 +453,7 @@ async def test_a_jump_of_the_clock_brings_one_late_poll(broker: Broker, world: P
 
 
 async def test_a_put_kind_is_asked_ever_more_seldom(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """Where asking may start the work anew, each interval is at least a quarter of the age, without a ceiling."""
+    """Where a request may restart the work, each interval is at least a quarter of the age, without a cap."""
     moments: list[float] = []
 
     async def ask() -> Row:
@@ -473,7 +473,7 @@ async def test_a_put_kind_is_asked_ever_more_seldom(broker: Broker, world: Polle
 async def test_a_server_that_restarts_packing_on_each_put_gets_done(
     broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
-    """Packing of ten minutes that every asking begins anew ends all the same."""
+    """Packing of ten minutes that every request restarts ends nevertheless."""
     begun = -1e9
 
     async def ask() -> Row:
@@ -491,7 +491,7 @@ async def test_a_server_that_restarts_packing_on_each_put_gets_done(
 async def test_a_status_that_went_backwards_doubles_the_wait(
     broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
-    """A package that is at its beginning again was perhaps begun anew by our asking: it is left alone for longer."""
+    """A status that went backwards may mean that our request restarted packing: the interval doubles."""
     words = ["in_progress", "pending", *["in_progress"] * 50]
 
     async def ask() -> Row:
@@ -526,7 +526,7 @@ class Ends:
 
 
 async def test_a_follower_is_called_once_with_the_end(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """Without awaiting anything one learns of a good end, a bad one, and of the deadline, as `wait` would tell."""
+    """A follower is called once, with the same end that `wait` would return or raise."""
     ends = Ends(broker, world)
     for id, status in (("good", "completed"), ("bad", "failed"), ("slow", "running"), ("left", "completed")):
         world.set(id, status=status)
@@ -582,7 +582,7 @@ async def test_deadlines_are_met_in_whatever_order_they_were_set(
 
 
 async def test_a_closed_broker_calls_its_followers(time: SteppedTime, world: PolledServer) -> None:
-    """Whoever follows when the client is closed is told so, and no task stays."""
+    """Closing calls every follower with an error and leaves no task."""
     broker = Broker(time.timing, PollSettings())
     ends = Ends(broker, world)
     ends.follow("j")

@@ -1,4 +1,4 @@
-"""When a thing is likely to end."""
+"""Estimated ends of jobs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_progress_in_all_its_forms(progress: object, expected: float | None) -> 
     ],
 )
 def test_what_remains(progress: object, estimated: object, watched: float, expected: float | None) -> None:
-    """Progress tells the share of the estimate that is left; without it, the time that was watched does."""
+    """The rest of the estimate follows from progress, or without it from the time watched."""
     assert remaining(progress, estimated, watched) == expected
 
 

@@ -100,7 +100,7 @@ async def test_an_unknown_word_is_waited_out(client: PixxelClient, sandbox: Sand
 
 @pytest.mark.slow
 async def test_an_outage_is_told_to_everybody(client: PixxelClient, workflow: Workflow, sandbox: Sandbox) -> None:
-    """What lasts until the deadline is told to each waiter, what passes before to nobody."""
+    """An outage until the deadline raises in every waiter; a shorter one in none."""
     job = await begin(client, workflow)
     sandbox.inject(Fault(route="jobs.get", kind="reset", times=1))
     assert (await client.jobs.wait(workflow.id, job.id)).status == "completed"

@@ -1,4 +1,4 @@
-"""One thing that is waited for: what its answers mean for the next look."""
+"""One polled object: how its responses set the next poll."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def test_a_thing_stuck_before_its_end_is_asked_ever_more_seldom() -> None:
 
 
 def test_estimates_of_a_put_kind_do_not_count() -> None:
-    """Where asking may start the work anew, no estimate makes us ask sooner."""
+    """Where a request may restart the work, no estimate shortens an interval."""
     one = subject(restarts=True)
     one.see(Row("j", progress=99, estimated_duration=100))
     assert one.pause(1000.0, SETTINGS, 0.5) == 250
 
 
 def test_minutes_are_minutes() -> None:
-    """Insights tell their estimate in minutes."""
+    """Insights state their estimate in minutes."""
 
     @frozen
     class Insight:

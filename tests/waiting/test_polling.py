@@ -1,4 +1,4 @@
-"""When to ask again: the intervals, the group, the last look, list or get."""
+"""Poll intervals: growth, groups, the last poll before a deadline, listing or single GET."""
 
 from __future__ import annotations
 

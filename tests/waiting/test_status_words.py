@@ -1,4 +1,4 @@
-"""What status words mean: a table, and what holds for every spelling."""
+"""The meaning of status words, as a table and for every spelling."""
 
 from __future__ import annotations
 

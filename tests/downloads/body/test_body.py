@@ -116,7 +116,7 @@ async def test_a_link_that_ends_in_mid_body_is_renewed(
 async def test_a_storage_that_refuses_every_link_ends_it(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Fresh links are asked for so often and no more; the error tells what the storage said, and no signature."""
+    """Link renewals are bounded; the error quotes the storage's message without a signature."""
     sandbox.inject(Fault(route="storage", kind="expired", times=None))
 
     async with DownloadManager(client, tmp_path) as manager:

@@ -1,4 +1,4 @@
-"""What answers of a storage mean, and what of them may be shown."""
+"""The meaning of storage responses, and which parts of them an error may quote."""
 
 from __future__ import annotations
 

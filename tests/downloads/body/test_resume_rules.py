@@ -105,7 +105,7 @@ def test_a_whole_body_begins_at_zero(kept: Kept) -> None:
 @pytest.mark.fault("G-15")
 @pytest.mark.parametrize("kept", VOUCHED)
 def test_no_such_part(kept: Kept) -> None:
-    """416: complete if the total is what is on disk; anything else begins anew."""
+    """416: complete if the stated total is the size on disk; otherwise start over."""
     for headers in answers():
         told = headers.get("content-range")
         reading = read_response(416, headers, RangeRequest(kept.size), kept)

@@ -60,7 +60,7 @@ def write(disk: Disk, folder: Path, data: bytes) -> None:
 
 
 def test_a_part_goes_on_where_it_ended(disk: Disk, tmp_path: Path) -> None:
-    """A part file keeps its bytes from one opening to the next, and the next write is appended."""
+    """A part file keeps its bytes between openings, and the next write is appended."""
     write(disk, tmp_path, b"hello ")
     with disk.open_part(tmp_path, PART) as part:
         assert part.size == 6
@@ -117,7 +117,7 @@ def test_truncate_and_write_on(disk: Disk, tmp_path: Path) -> None:
 
 
 def test_hashing_stops_when_told(disk: Disk, tmp_path: Path) -> None:
-    """A long prefix does not hold up whoever wants to stop."""
+    """Hashing a long prefix ends soon after the stop event is set."""
     write(disk, tmp_path, b"x" * 100)
     stop = threading.Event()
     stop.set()
@@ -229,7 +229,7 @@ def test_a_folder_that_is_gone_says_so(disk: Disk, tmp_path: Path) -> None:
 
 
 def test_after_a_failed_sync_the_file_is_gone(tmp_path: Path) -> None:
-    """A failed sync may have dropped any bytes, and the next one would not tell: the part is not trusted."""
+    """After a failed fsync the part file is deleted: pages may be lost, and a second fsync would report success."""
     (tmp_path / "w").mkdir()
     part = Disk(Syscalls(fsync=failing(errno.EIO))).open_part(tmp_path, PART)
     part.write([b"x"])
@@ -388,7 +388,7 @@ def test_a_part_that_is_no_plain_file_is_refused(disk: Disk, tmp_path: Path, kin
 @pytest.mark.fault("H-08")
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "", ".pixxel/x", "C:x"])
 def test_no_name_leaves_the_folder(disk: Disk, tmp_path: Path, name: str) -> None:
-    """I-8: a path outside of the folder is refused, whoever made it."""
+    """I-8: a path outside the folder is refused, whatever its source."""
     with pytest.raises(ConfigError):
         disk.open_part(tmp_path, name)
 
@@ -416,7 +416,7 @@ def test_the_folder_is_made_and_tried(disk: Disk, tmp_path: Path) -> None:
 
 @pytest.mark.fault("H-09")
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
-    """H-09: a file in its place and a read-only disk are told before anything is asked for."""
+    """H-09: a file in place of the folder, or a read-only disk, is an error before the first request."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ConfigError):
         Disk().prepare(tmp_path / "file")

@@ -1,4 +1,4 @@
-"""What a text that says where packages go means."""
+"""How the text of a destination is read: folder or object store URL."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ async def cut_off(client: PixxelClient, package: JobPackage, folder: Path) -> No
 
 
 async def rebooted(client: PixxelClient, package: JobPackage, folder: Path) -> Row:
-    """The record as it is after the machine was started anew."""
+    """Open the record as after a reboot."""
     async with DownloadManager(client, folder) as manager:
         await manager.record.save(str(package), folder, boot="another")
         return await row_of(manager, package)
@@ -94,7 +94,7 @@ async def test_a_body_that_fails_is_synced_and_the_record_knows(
 async def test_what_was_synced_no_longer_counts_once_it_is_overwritten(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A body that starts anew takes the promise back before its first byte is written."""
+    """A body that starts over resets the synced byte count before its first write."""
     sandbox.inject(Fault(route="storage", kind="stall", at=2_000_000))
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000, after=1))
     await cut_off(client, package, tmp_path)

@@ -341,7 +341,7 @@ async def test_a_failure_is_told_and_the_archive_stays(
 
 
 def test_disk_errors_are_ours(tmp_path: Path) -> None:
-    """What the system refuses is told as a DownloadError with the folder's name."""
+    """An OSError while unpacking is raised as a DownloadError that names the folder."""
     (tmp_path / "no").write_text("")
     with pytest.raises(DownloadError, match="unpack into") as caught:
         unpack(tmp_path / "no", "a.zip", "a.files", ".part.d")

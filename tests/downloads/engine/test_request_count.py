@@ -91,7 +91,7 @@ async def test_a_service_that_packs_anew_at_each_request_gets_done(tmp_path: Pat
 
 
 async def test_an_allowed_rate_is_kept_from_the_first_call(tmp_path: Path) -> None:
-    """Who knows how many calls a second are allowed says so, and nothing is refused."""
+    """With `http.calls_per_second` set to the allowed rate no call is refused with 429."""
     async with Sandbox(packing=0.0, package_size=20_000, job_seconds=0.0) as sandbox:
         settings = Settings(
             api_key=sandbox.api_key,

@@ -12,7 +12,7 @@ from pixxel_async.errors import ConfigError
 
 
 class Rows:
-    """An async source that counts what was read of it, and rests before the rows that it is told."""
+    """An async source that counts the rows read from it and pauses before given rows."""
 
     def __init__(self, count: int, *, rests: tuple[int, ...] = (), fails: bool = False) -> None:
         self.count, self.rests, self.fails = count, rests, fails

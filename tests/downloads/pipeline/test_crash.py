@@ -98,7 +98,7 @@ async def test_processes_share_a_folder(sandbox: Sandbox, ground: GroundTruth, t
 async def test_the_living_take_over_from_the_dead(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Who waits for another process's package has it soon after that process was killed."""
+    """A process that waits for another one's package takes it over soon after that process was killed."""
     truth = await ground.truth(package)
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000))
     process = await start(ground, tmp_path, [package])

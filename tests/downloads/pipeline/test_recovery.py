@@ -150,5 +150,5 @@ TABLE = "[[0,30],[50,70]]"
     ],
 )
 def test_a_part_file_with_gaps_is_what_the_record_says(row: Known, part: int, expected: Decision) -> None:
-    """Its size tells nothing: the table counts as far as the file goes; after a restart what was synced, no more."""
+    """The record's regions count up to the file's size; after a reboot only the synced bytes count."""
     assert recover(row, part, None) == expected

@@ -64,7 +64,7 @@ def tar_of(*names: str) -> bytes:
     ],
 )
 def test_a_file_is_what_its_first_bytes_say(head: bytes, container: str) -> None:
-    """Nobody's Content-Type is believed; pages that come in place of files are told from files."""
+    """The container is detected from the first bytes, not from Content-Type; error pages are recognized."""
     assert recognise(head[:HEAD]) == container
 
 

@@ -228,7 +228,7 @@ def test_proving_stops_when_told(part: Path) -> None:
 
 
 def test_a_page_in_place_of_a_package(part: Path) -> None:
-    """An error page is told from a damaged package, whatever is verified, and what it says is kept without secrets."""
+    """An error page is distinguished from a damaged package at every `verify` level; its excerpt is redacted."""
     part.write_bytes(b"<Error><Code>AccessDenied</Code><Token>canary</Token></Error>")
 
     for verify in ("full", "structure", "size"):
@@ -338,7 +338,7 @@ OTHERS = [
 
 @pytest.mark.parametrize(("container", "proof", "data"), OTHERS, ids=[other[0] for other in OTHERS])
 def test_other_containers(part: Path, container: str, proof: str, data: bytes) -> None:
-    """Each container is proved as far as it tells of itself, else by its size, with a note; a cut one is refused."""
+    """Each container is proved as far as its format allows, else by size with a note; a truncated one is refused."""
     part.write_bytes(data)
     found = prove(part)
     assert (found.container, found.proof, found.members) == (container, proof, None)

@@ -71,7 +71,7 @@ def path_of(folder: Path, package: JobPackage) -> Path:
 async def test_a_bad_record_makes_no_wrong_file(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path, damage: Callable[[Path, random.Random], None], seed: int
 ) -> None:
-    """M-01 to M-05: whatever happened to the record, no file is touched that is right, and what is missing is told.
+    """M-01 to M-05: however the record is damaged, correct files stay untouched and missing ones are reported.
 
     A file that the record no longer knows is proved and adopted where that it was lost can be seen; else its name is
     taken, which is said, and `exists="replace"` fetches it anew.

@@ -54,7 +54,7 @@ def test_shares_are_stable_and_cover_all() -> None:
 
 
 async def test_the_better_row_is_kept(tmp_path: Path) -> None:
-    """What is done wins over what is not, whoever wrote it and when; of two alike the newer one does."""
+    """A done row wins over one that is not; of two equal states the newer row wins."""
     one, two = tmp_path / "1", tmp_path / "2"
     async with await opened(one, clock=lambda: 200.0) as record:
         await record.save("job:w/1", one, state="failed", error="late")
@@ -77,7 +77,7 @@ async def test_the_better_row_is_kept(tmp_path: Path) -> None:
 
 
 async def test_a_name_is_not_given_twice(tmp_path: Path) -> None:
-    """A row whose name is another package's here is left out and told: it costs a download and no file."""
+    """A row whose name belongs to another package here is skipped and reported; that package is downloaded again."""
     one, two = tmp_path / "1", tmp_path / "2"
     async with await opened(one) as record:
         await record.save("job:w/1", one, state="done", name="a.zip")

@@ -181,7 +181,7 @@ async def test_processes_that_begin_together_share(tmp_path: Path) -> None:
 
 
 async def test_a_cancelled_claim_leaves_no_lease(record: Record, tmp_path: Path) -> None:
-    """I-9: whoever is cancelled while claiming does not own what nobody knows of."""
+    """I-9: a claim that is cancelled leaves no lease behind."""
     for _ in range(20):
         claiming = asyncio.ensure_future(record.claim(JOB, tmp_path, name=None, part=".p.part"))
         await asyncio.sleep(0)
@@ -496,7 +496,7 @@ async def test_heads_are_of_what_is_done_and_nothing_more(tmp_path: Path) -> Non
 
 @pytest.mark.fault("M-10")
 async def test_a_record_that_cannot_be_made(tmp_path: Path) -> None:
-    """A file in place of the folder, or a link in place of the file, is told before anything is asked for."""
+    """A file in place of the folder, or a link in place of the record, is an error before the first request."""
     (tmp_path / ".pixxel").write_bytes(b"")
     with pytest.raises(ConfigError):
         await opened(tmp_path)

@@ -1,4 +1,4 @@
-"""Names: one safe segment whatever comes in, templates, suffixes, part names."""
+"""File names: safe segments from any text, templates, suffixes, names of part files."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_bad_template_is_refused(template: str) -> None:
 
 
 def test_an_unknown_field_names_the_known_ones() -> None:
-    """The error tells what may be written instead."""
+    """The error lists the fields that a template may use."""
     with pytest.raises(ConfigError, match="job_id, status, workflow_id"):
         render(PACKAGE, "{jobid}", {"status": "completed"})
 

@@ -1,4 +1,4 @@
-"""The queue that is fair between clients."""
+"""The fair queue: clients take turns."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def emptied(turns: FairQueue) -> list[str]:
 
 @pytest.mark.fault("Q-05")
 def test_clients_in_turn() -> None:
-    """One after the other, each in its own order; who has few is done soon."""
+    """Clients are served in turn, each in its own order, so that a client with few items ends soon."""
     assert emptied(queue("a1", "a2", "a3", "a4", "b1", "c1", "c2")) == ["a1", "b1", "c1", "a2", "c2", "a3", "a4"]
 
 

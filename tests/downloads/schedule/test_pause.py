@@ -1,4 +1,4 @@
-"""A pause that the service asks for: capped, told, and no reason to outlive a deadline; nor is a suspended process."""
+"""A pause that the service asks for is capped, reported, and bounded by deadlines, as is a suspended process."""
 
 from __future__ import annotations
 

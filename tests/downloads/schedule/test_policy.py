@@ -1,4 +1,4 @@
-"""Which package is asked about next: the policy alone, in virtual time."""
+"""The poll policy: which package is requested next, in virtual time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make the samples anew, each where its program is: `python -m tests.support.samples.make`.
+"""Make the samples again, each where its program is installed: `python -m tests.support.samples.make`.
 
 They were made on Debian 12 with Info-ZIP zip 3.0 (3.0-13+deb12u1), 7-Zip 26.02, bsdtar 3.6.2, OpenJDK 17 and Go 1.19.
 All of their contents is written by `write_source`, or by the writers beside this folder.

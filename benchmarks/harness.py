@@ -1,0 +1,171 @@
+"""Run clients side by side: each in a process of its own, in turn, with medians, spread, and the machine's load.
+
+What is measured of a run is wall clock, CPU (user and system, children included) and peak memory of its process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, frozen
+
+MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
+"""Where files are served from and written to: memory, so that the disk does not decide."""
+
+
+@frozen
+class Cost:
+    """What one run cost: seconds of wall clock, seconds of CPU, bytes of memory at its peak."""
+
+    wall: float
+    cpu: float
+    memory: float
+
+
+@frozen
+class Client:
+    """One way to do the work of a case.
+
+    Attributes:
+        name: as tables and charts show it.
+        command: the command line for a case and an empty folder.
+        missing: what is not installed; None where it can run.
+    """
+
+    name: str
+    command: Callable[[Any, Path], Sequence[str]]
+    missing: str | None = None
+
+
+@frozen
+class Summary:
+    """Medians of one client's runs, the spread of the wall clock as a share of it, ratios to the first client."""
+
+    client: str
+    wall: float
+    spread: float
+    cpu: float
+    memory: float
+    wall_ratio: float
+    cpu_ratio: float
+    runs: list[Cost]
+
+
+def run(command: Sequence[str], environment: dict[str, str], folder: Path) -> Cost:
+    """Run a command in a folder to its end; raises RuntimeError with what it said if it failed."""
+    compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    begun = time.perf_counter()
+    with (folder / ".said").open("w+") as said:
+        process = subprocess.Popen(command, cwd=folder, env=compiled | environment, stdout=said, stderr=said)
+        ended, peak = threading.Event(), [0.0]
+        watching = threading.Thread(target=_watch_memory, args=(process.pid, ended, peak))
+        watching.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begun
+        ended.set()
+        watching.join()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            raise RuntimeError(f"{command[0]} ended with {process.returncode}: {said.read()[-2000:]}")
+    return Cost(wall, usage.ru_utime + usage.ru_stime, peak[0])
+
+
+def _watch_memory(process: int, ended: threading.Event, peak: list[float]) -> None:
+    """Keep the process's peak memory in `peak`: `ru_maxrss` would be that of the parent before the program began."""
+    while not ended.wait(0.02):
+        try:
+            lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        except OSError:
+            return
+        peak[0] = max([peak[0], *(float(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))])
+
+
+def interleave(
+    clients: Sequence[Client], case: Any, scratch: Path, rounds: int, environment: dict[str, str]
+) -> list[Summary]:
+    """Run every client once, then every client again, so that a change on the machine meets all of them.
+
+    A first round, in which caches fill and modules are compiled, does not count.
+    """
+    present = [client for client in clients if client.missing is None]
+    costs: dict[str, list[Cost]] = {client.name: [] for client in present}
+    for number in range(rounds + 1):
+        for client in present:
+            folder = scratch / "out"
+            folder.mkdir()
+            try:
+                cost = run(client.command(case, folder), environment, folder)
+            finally:
+                shutil.rmtree(folder)
+            if number:
+                costs[client.name].append(cost)
+    return summarize(costs)
+
+
+def summarize(costs: dict[str, list[Cost]]) -> list[Summary]:
+    """Return medians, spreads, and ratios to the first client."""
+    middle = {
+        name: Cost(*(statistics.median(getattr(cost, field) for cost in runs) for field in ("wall", "cpu", "memory")))
+        for name, runs in costs.items()
+    }
+    ours = next(iter(middle.values()))
+    return [
+        Summary(
+            client=name,
+            wall=middle[name].wall,
+            spread=(max(cost.wall for cost in runs) - min(cost.wall for cost in runs)) / middle[name].wall,
+            cpu=middle[name].cpu,
+            memory=middle[name].memory,
+            wall_ratio=middle[name].wall / ours.wall,
+            cpu_ratio=middle[name].cpu / max(ours.cpu, 1e-9),
+            runs=runs,
+        )
+        for name, runs in costs.items()
+    ]
+
+
+def machine() -> dict[str, Any]:
+    """Return facts about the machine and its load, without which no figure means anything."""
+    load = os.getloadavg() if hasattr(os, "getloadavg") else (0.0, 0.0, 0.0)
+    return {"python": platform.python_version(), "system": platform.system(), "cores": os.cpu_count(), "load": load}
+
+
+def left_out(clients: Sequence[Client]) -> dict[str, str]:
+    """Return the clients that cannot run here, with what is missing."""
+    return {client.name: client.missing for client in clients if client.missing is not None}
+
+
+def show(title: str, rows: Sequence[Summary], size: int, missing: dict[str, str]) -> None:
+    """Print one case as a table; `size` is the bytes moved, 0 where that means nothing."""
+    print(f"\n{title}")
+    print(f"{'client':<28}{'wall s':>9}{'spread':>8}{'MB/s':>8}{'wall x':>8}{'CPU s':>8}{'CPU x':>8}{'peak MB':>9}")
+    for row in rows:
+        rate = f"{size / row.wall / 1e6:,.0f}" if size else "-"
+        print(
+            f"{row.client:<28}{row.wall:>9.3f}{row.spread:>8.0%}{rate:>8}{row.wall_ratio:>8.2f}"
+            f"{row.cpu:>8.2f}{row.cpu_ratio:>8.2f}{row.memory / 1e6:>9.0f}"
+        )
+    for name, what in missing.items():
+        print(f"{name:<28}left out: {what}")
+
+
+def save(path: Path, benchmark: str, cases: list[dict[str, Any]]) -> None:
+    """Write the results of one benchmark as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"benchmark": benchmark, "machine": machine(), "cases": cases}, indent=1) + "\n")
+
+
+def as_case(title: str, size: int, rows: Sequence[Summary], missing: dict[str, str]) -> dict[str, Any]:
+    """Return one case as JSON values."""
+    return {"title": title, "bytes": size, "left_out": missing, "clients": [asdict(row) for row in rows]}
