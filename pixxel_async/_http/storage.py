@@ -36,14 +36,17 @@ class LinkReply:
         self.headers = answer.headers if headers is None else headers
         self._answer = answer
 
-    async def read(self) -> bytes:
+    async def read(self, *, watched: bool = False) -> bytes:
         """Return the next bytes of the body, undecoded; b"" at its end.
+
+        Args:
+            watched: the caller ends a body without progress itself: no timer is set for this read.
 
         Raises:
             ConnectionFailed: the body was cut.
             TimedOut: no byte came within the read timeout.
         """
-        chunk = await self._answer.read()
+        chunk = await self._answer.read(watched=watched)
         if isinstance(chunk, TransportFailure):
             raise chunk.error
         return chunk

@@ -14,8 +14,12 @@ class StorageReply(Protocol):
     headers: Mapping[str, str]
     """Names in lower case."""
 
-    async def read(self) -> bytes:
-        """Return the next bytes of the body, at least one; b"" at its end. Raises as `chunks` does."""
+    async def read(self, *, watched: bool = False) -> bytes:
+        """Return the next bytes of the body, at least one; b"" at its end. Raises as `chunks` does.
+
+        Args:
+            watched: the caller ends a body without progress itself: no timer is set for this read.
+        """
         ...
 
     def chunks(self) -> AsyncGenerator[bytes, None]:

@@ -210,7 +210,7 @@ class BodyDownload:
         bandwidth, add = self.item.settings.max_bandwidth, self.writer.add
         gauge = RateGauge(self.services.timing.clock(), self.writer.size)
         async with self.services.watchdog.watch(self.item.stall_timeout, self.item.constants.stall_bytes) as watch:
-            while self._connections == 1 and (chunk := await reply.read()):
+            while self._connections == 1 and (chunk := await reply.read(watched=True)):
                 watch.moved += len(chunk)
                 if add(chunk):
                     await self._write_buffer(watch, gauge)

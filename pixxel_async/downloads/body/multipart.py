@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MultipartDownload"]
 
-NOTE_EVERY = 8
-"""Buffers between two notes of the filled ranges in the record: as many may be fetched again after a crash."""
+NOTE_EVERY = 1
+"""Buffers a connection between two notes of the filled ranges in the record. After a kill a connection fetches as many
+again, and the one that it was gathering."""
 
 
 class _Ended(Exception):
@@ -123,7 +124,7 @@ class MultipartDownload:
         """Write chunks at an offset, report progress, and record the filled ranges now and then."""
         await self.writer.put(at, chunks)
         self.moved()
-        if self.writer.here - self._noted >= NOTE_EVERY * self.item.constants.chunk_bytes:
+        if self.writer.here - self._noted >= NOTE_EVERY * self.count * self.item.constants.chunk_bytes:
             await self._note()
 
     async def _note(self) -> None:
@@ -147,7 +148,7 @@ class _PieceReader:
         item, constants = self.parent.item, self.parent.item.constants
         try:
             async with self.parent.services.watchdog.watch(item.stall_timeout, constants.stall_bytes) as watch:
-                while chunk := await reply.read():
+                while chunk := await reply.read(watched=True):
                     watch.moved += len(chunk)
                     await self._add(chunk, watch, constants.chunk_bytes)
         except (ConnectionFailed, TimedOut, StallDetected):

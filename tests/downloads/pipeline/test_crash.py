@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 from asyncio.subprocess import PIPE, STDOUT, Process
 from pathlib import Path
@@ -136,3 +137,29 @@ async def test_every_step_may_be_the_last(
     for run in (*died, whole):
         assert run["left"].items() <= whole["files"].items(), f"half a file after call {run['number']}"
         assert (run["again"], run["files"]) == (0, whole["files"]), f"not completed after call {run['number']}"
+
+
+@pytest.mark.slow
+@posix
+@pytest.mark.parametrize(("size", "at"), [(900_000, 800_000), (3_000_000, 2_500_000)])
+async def test_a_kill_loses_half_a_mebibyte_of_a_body_at_most(tmp_path: Path, size: int, at: int) -> None:
+    """C15: of what the storage had sent at most 512 KiB are fetched twice, of bodies below 1 MiB as well."""
+    async with (
+        Sandbox(packing=0.0, package_size=size) as sandbox,
+        PixxelClient(api_key=sandbox.api_key, base_url=sandbox.url) as client,
+    ):
+        ground = await GroundTruth.survey(sandbox, client)
+        sandbox.inject(Fault(route="storage", kind="stall", at=at))
+        command = ["export", str(ground.packages[0]), "--to", str(tmp_path), "--quiet"]
+        environment = os.environ | {"PIXXEL_API_KEY": sandbox.api_key, "PIXXEL_BASE_URL": sandbox.url}
+        process = await asyncio.create_subprocess_exec(*RUN_MODULE, "pixxel_async", *command, env=environment)
+        async with asyncio.timeout(20):  # before the stalled body is noticed, and what was gathered is written
+            await until(lambda: part_bytes(tmp_path) > at - 524_288)
+        process.kill()
+        await process.communicate()
+        async with DownloadManager(client, tmp_path) as manager:
+            done = await manager.fetch(ground.packages[0])
+            first, second = ground.gets()[:2]
+
+        assert sha256(done.path) == await ground.truth(ground.packages[0])
+    assert first == "" and int(second.removeprefix("bytes=").removesuffix("-")) > at - 524_288

@@ -161,9 +161,13 @@ class PartWriter:
         return await self._threads.run_until(stop, finish)
 
     async def _written(self) -> None:
+        """Wait for the write in flight; one that has ended costs no iteration of the event loop."""
         if self._running is not None:
             running, self._running = self._running, None
-            await self._threads.result(running)
+            if running.done():
+                running.result()
+            else:
+                await self._threads.result(running)
 
     def _write(self, chunks: list[bytes]) -> None:
         self._read_again(self._part.size)
