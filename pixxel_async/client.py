@@ -15,7 +15,7 @@ from ._aio.threads import Threads
 from ._http.call import Call, Repeat
 from ._http.channel import Channel
 from ._http.codec.drift import Drift
-from ._http.hooks import Hooks, ReplyHook, RequestHook
+from ._http.hooks import Attempt, Hooks, Observer, ReplyHook, RequestHook
 from ._http.reply import Reply
 from ._http.rest import RestAPI
 from ._http.sender import Sender
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         Workflows,
     )
 
-__all__ = ["PixxelClient"]
+__all__ = ["Attempt", "Observer", "PixxelClient"]
 
 
 class PixxelClient:
@@ -199,6 +199,7 @@ class PixxelClient:
             rounds=budget,
             threads=threads,
             first_wait=settings.poll.initial_interval,
+            span=channel.hooks.span,
             ready_words=settings.constants.extra_ready_statuses,
         )
 
@@ -264,6 +265,20 @@ class PixxelClient:
             a function that ends the wait; harmless if it is over.
         """
         return self._broker.follow(self.jobs._waiting(workflow_id, job_id), ended, timeout)
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Show an observer all calls, attempts, storage requests and download events of this client and its keys.
+
+        Returns:
+            a function that ends it.
+        """
+        observers = self._channel.hooks.observers
+        observers.append(observer)
+        return lambda: observers.remove(observer) if observer in observers else None
+
+    def emit(self, event: Any) -> None:
+        """Pass an event of a download manager to the observers of this client."""
+        self._channel.hooks.emit(event)
 
     def drift(self) -> Drift:
         """Return the unknown members and words met in responses so far."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import ssl as tls
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from .._protocol.headers import retry_after
 from .._protocol.hosts import host_of, is_loopback
@@ -49,9 +50,11 @@ class Channel:
         self.user_agent = user_agent
         self.hooks = hooks or Hooks()
         self.quota = settings.constants.retry_quota
+        self.host = urlsplit(settings.base_url).netloc
         self.storage = LinkStorage(
             self.open,
             HostLimiter(settings, timing),
+            self.hooks,
             loopback=is_loopback(host_of(settings.base_url)),
             block_private=settings.http.block_private_hosts,
         )

@@ -18,7 +18,7 @@ from ..errors import ConfigError, Forbidden, KeyRefused, PixxelError
 from ..settings import KeySource, Secret
 from .call import Call, Repeat
 from .channel import Channel
-from .hooks import Attempt
+from .hooks import Attempt, next_call
 from .reply import Reply, TransportFailure, forwarded_headers
 from .rules import retry
 from .rules.auth import AuthForm, authorization, check_key, has_scheme, other_form
@@ -59,12 +59,16 @@ class _Progress:
         deadline: end of the call on the client's clock, set at the first attempt.
         refusal: response to the key's first form, while its other form is tried.
         key_reread: whether the key source was asked again after a 401.
+        sent: attempts sent so far, those with another form of the key included.
+        call: the call's number for hooks; 0 before they need one.
     """
 
     state: retry.RetryState
     deadline: float | None = None
     refusal: Reply | None = None
     key_reread: bool = False
+    sent: int = 0
+    call: int = 0
 
     def left(self, clock: float, seconds: float | None) -> float:
         """Return the seconds until the deadline."""
@@ -114,6 +118,12 @@ class Sender:
             reply.answer.close()
 
     async def _run(self, call: Call, request: PreparedRequest) -> Reply:
+        if not self.channel.hooks.observers:
+            return await self._try(call, request)
+        with self.channel.hooks.span("call", request.operation):
+            return await self._try(call, request)
+
+    async def _try(self, call: Call, request: PreparedRequest) -> Reply:
         channel, timing, repeat = self.channel, self.channel.timing, call.repeat_class
         progress = _Progress(retry.RetryState(attempt=1))
         credential = await self._credential(call)
@@ -154,7 +164,11 @@ class Sender:
         channel, clock, header = self.channel, self.channel.timing.clock, credential.header
         transport, hooks, headers = channel.open(), channel.hooks, _NO_HEADERS
         if hooks.active:
-            attempt = Attempt(request.operation, request.method, request.path, progress.state.attempt)
+            progress.sent += 1
+            progress.call = progress.call or next_call()
+            attempt = Attempt(
+                request.operation, request.method, request.path, progress.sent, call=progress.call, host=channel.host
+            )
             hooks.before(attempt)
             headers = _added_headers(attempt)
         sent_at = clock()

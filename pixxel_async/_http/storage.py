@@ -6,12 +6,14 @@ import ipaddress
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from .._redact import redact_url
 from ..errors import UnsafeLink
 from ..settings import Secret
+from .hooks import STORAGE, Attempt, Hooks, next_call
 from .host_limiter import HostLimiter
-from .reply import TransportFailure
+from .reply import Reply, TransportFailure
 from .rules.body_limits import ERROR_BODY_TIMEOUT
 from .rules.link_safety import forbidden_reason, next_hop, unsafe_reason
 
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
 HOPS = 3
 """Redirects followed at most."""
+_SHOWN = frozenset(
+    {"content-length", "content-type", "content-range", "date", "etag", "retry-after", "server", "x-amz-request-id"}
+)
+"""Headers of an answer that hooks see."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -67,15 +73,23 @@ class LinkStorage:
     Args:
         connections: returns the sessions, opened at first use.
         hosts: limits the requests in flight per host.
+        hooks: called around each request, without its URL.
         loopback: whether the API is on loopback, so that its storage may be, too.
         block_private: whether addresses of private networks are refused.
     """
 
     def __init__(
-        self, connections: Callable[[], Transport], hosts: HostLimiter, *, loopback: bool, block_private: bool
+        self,
+        connections: Callable[[], Transport],
+        hosts: HostLimiter,
+        hooks: Hooks,
+        *,
+        loopback: bool,
+        block_private: bool,
     ) -> None:
         self._connections = connections
         self._hosts = hosts
+        self._hooks = hooks
         self._loopback = loopback
         self._block_private = block_private
 
@@ -127,12 +141,27 @@ class LinkStorage:
             raise UnsafeLink(f"{host} is not opened: its name leads to addresses that are off limits")
         return allowed
 
+    async def _send(
+        self, transport: Transport, method: str, url: Secret, headers: Mapping[str, str], buffer: int | None
+    ) -> Response | TransportFailure:
+        """Send one request, between the hooks."""
+        hooks = self._hooks
+        if not hooks.active:
+            return await transport.follow(method, url, headers, buffer)
+        host = urlsplit(url.reveal()).netloc.rpartition("@")[2]
+        attempt = Attempt(STORAGE, method, "", 1, call=next_call(), host=host)
+        hooks.before(attempt)
+        sent_at = self._hosts.now()
+        answer = await transport.follow(method, url, headers, buffer)
+        hooks.after(attempt, _shown(answer, method), self._hosts.now() - sent_at)
+        return answer
+
     async def _follow(self, method: str, url: Secret, headers: Mapping[str, str], buffer: int | None) -> Response:
         transport = self._connections()
         for _ in range(HOPS + 1):
             if reason := unsafe_reason(url.reveal(), loopback=self._loopback, block_private=self._block_private):
                 raise UnsafeLink(f"{redact_url(url.reveal())} is not opened: {reason}")
-            answer = await transport.follow(method, url, headers, buffer)
+            answer = await self._send(transport, method, url, headers, buffer)
             if isinstance(answer, TransportFailure):
                 raise answer.error
             if answer.status not in _REDIRECTS or not answer.headers.get("location"):
@@ -140,6 +169,14 @@ class LinkStorage:
             answer.close()
             url = _next_hop(url, answer)
         raise UnsafeLink(f"{redact_url(url.reveal())}: more than {HOPS} redirects")
+
+
+def _shown(answer: Response | TransportFailure, method: str) -> Reply | TransportFailure:
+    """Return the outcome as hooks see it: no body yet, and no header that may hold a link."""
+    if isinstance(answer, TransportFailure):
+        return answer
+    headers = {name: value for name, value in answer.headers.items() if name in _SHOWN}
+    return Reply(answer.status, headers, b"", method)
 
 
 def _next_hop(url: Secret, answer: Response) -> Secret:

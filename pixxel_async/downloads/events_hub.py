@@ -94,10 +94,17 @@ class EventHub:
     Args:
         on_event: the user's callback; what it raises is dropped.
         clock: monotonic seconds.
+        observe: passes every event to the client's observers; it raises nothing.
     """
 
-    def __init__(self, on_event: Callable[[Event], object] | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        on_event: Callable[[Event], object] | None,
+        clock: Callable[[], float],
+        observe: Callable[[Event], object] = lambda event: None,
+    ) -> None:
         self._on_event = on_event
+        self._observe = observe
         self._clock = clock
         self._watching: dict[str, WeakSet[EventSubscription]] = {}
         self._recent: deque[tuple[float, int]] = deque()
@@ -147,6 +154,7 @@ class EventHub:
             watching.put(event)
 
     def _pass_on(self, event: Event) -> None:
+        self._observe(event)
         if self._on_event is None:
             return
         try:

@@ -82,7 +82,7 @@ class DownloadManager:
         self._given, self._spool = folder, spool
         self._folder = where(folder, spool).folder
         self._record_path = Path(record) if record is not None else None
-        self._board = EventHub(on_event, client.timing.clock)
+        self._board = EventHub(on_event, client.timing.clock, client.emit)
         self._engine: Engine | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from operator import attrgetter
@@ -33,6 +33,10 @@ CACHE_SIZE = 4096
 T = TypeVar("T")
 
 
+def _no_span(kind: str, name: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -51,6 +55,7 @@ class Packages(PackageReader):
         threads: pool for blocking work, shared by all keys of a client.
         first_wait: `retry_after` in seconds for answers that have no such header.
         ready_words: further status words that mean "ready".
+        span: surrounds each request for a package, for observers.
         now: wall clock, used if an answer has no Date header.
     """
 
@@ -67,6 +72,7 @@ class Packages(PackageReader):
         threads: Threads | None = None,
         first_wait: float = 2.0,
         ready_words: tuple[str, ...] = (),
+        span: Callable[[str, str], AbstractContextManager[None]] = _no_span,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         super().__init__(api, timing, storage, download, retry, rounds, threads)
@@ -74,6 +80,7 @@ class Packages(PackageReader):
         self._first_wait = first_wait
         self._ready_words = ready_words
         self._now = now
+        self._span = span
         self._links: dict[Package, tuple[Link, float]] = {}
         self._downloads: dict[Package, str] = {}
 
@@ -89,7 +96,8 @@ class Packages(PackageReader):
             OutcomeUnknown: the answer to a POST was lost. The request is free and may be repeated.
         """
         wanted = as_package(package)
-        answer = await self._request(wanted, download_id or self._downloads.get(wanted, ""))
+        with self._span("ask", str(wanted)):
+            answer = await self._request(wanted, download_id or self._downloads.get(wanted, ""))
         verdict = answer.verdict(self._ready_words)
         delay = retry_after(answer.headers, self._now().timestamp())
         state = state_of(wanted, answer, verdict, self._link(answer), self._first_wait if delay is None else delay)

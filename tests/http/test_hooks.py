@@ -44,6 +44,46 @@ async def test_every_attempt_is_told() -> None:
     assert {seen.headers["authorization"] for seen in server.requests} == {"a-key-1"}
 
 
+async def test_requests_to_the_storage_are_seen_without_their_link() -> None:
+    """Hooks see each request to a signed URL, redirects included: method, host and status, no path and no header."""
+    seen: list[Any] = []
+    steps = (answer(302, None, Location="/b?sig=5ecre7"), answer(200, b"PK\x03\x04", X_Odd="5ecre7"))
+    async with (
+        RawServer(*steps) as server,
+        PixxelClient(
+            "a-key-1",
+            base_url=server.url,
+            on_request=[seen.append],
+            on_reply=[lambda attempt, got, seconds: seen.append(got)],
+        ) as client,
+    ):
+        async with client.storage.get(f"{server.url}/a?sig=5ecre7") as reply:
+            assert reply.status == 200
+        host = server.url.removeprefix("http://")
+    assert [(each.operation, each.method, each.path, each.host) for each in seen[::2]] == [
+        ("storage", "GET", "", host)
+    ] * 2
+    assert [got.status for got in seen[1::2]] == [302, 200]
+    assert seen[0].call != seen[2].call
+    assert "5ecre7" not in repr(seen) and not any("5ecre7" in str(got.headers) for got in seen[1::2])
+
+
+async def test_attempts_of_one_call_share_its_number() -> None:
+    """A call's number is the same for all its attempts and no other call's."""
+    calls: list[int] = []
+    waits = Waits()
+    timing = Timing(clock=waits.clock, sleep=waits.sleep)
+    async with (
+        RawServer(answer(503), answer(body={}), answer(body={})) as server,
+        PixxelClient(
+            "a-key-1", base_url=server.url, on_request=[lambda attempt: calls.append(attempt.call)], timing=timing
+        ) as client,
+    ):
+        await client.jobs.get("w", "j")
+        await client.jobs.get("w", "j")
+    assert calls[0] == calls[1] != calls[2]
+
+
 @pytest.mark.fault("P-09")
 async def test_a_hook_that_raises_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
     """A broken hook costs a line in the log and nothing else."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 
 from pixxel_async import ConnectionFailed, Link, OrderReport, Package, SignedLink, TimedOut, UnsafeLink
+from pixxel_async._http.hooks import Hooks
 from pixxel_async._http.storage import LinkStorage
 from pixxel_async._http.streaming import StorageReply
 from tests.support.clients import Waits, client_for
@@ -195,7 +196,7 @@ async def test_a_body_left_early_costs_one_connection() -> None:
 @pytest.mark.fault("E-02")
 def test_names_are_judged_by_their_addresses() -> None:
     """Of the addresses of a name only those that are not off limits are connected to; without one it is refused."""
-    storage = LinkStorage(lambda: None, None, loopback=False, block_private=True)  # type: ignore[arg-type, return-value]
+    storage = LinkStorage(lambda: None, None, Hooks(), loopback=False, block_private=True)  # type: ignore[arg-type, return-value]
     assert storage.screen("h.example", ["127.0.0.1", "10.0.0.1", "8.8.8.8", "fe80::1%eth0"]) == ["8.8.8.8"]
     with pytest.raises(UnsafeLink, match="off limits"):
         storage.screen("h.example", ["127.0.0.1", "::1"])
