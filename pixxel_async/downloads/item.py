@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from asyncio import Timeout
 from contextvars import Context, copy_context
 from pathlib import Path
@@ -53,6 +54,7 @@ class BatchContext:
         folder: where part files, and mostly the final files, are.
         destination: where the final files go.
         settings: how.
+        below: the folder as text with a separator at its end, for very many names.
         fresh: of these items, how many wait to be asked for the first time.
         streaming: bodies of these items that are streaming now.
         variables: contextvars of the call; the work for its items, their hooks and events run with them.
@@ -65,6 +67,10 @@ class BatchContext:
     fresh: int = 0
     streaming: int = 0
     variables: Context = field(factory=copy_context, init=False, repr=False)
+    below: str = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.below = os.path.join(self.folder, "")
 
 
 @define(eq=False)

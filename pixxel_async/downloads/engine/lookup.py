@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -71,7 +70,7 @@ def ended(found: LookupResult, context: BatchContext, *, skip: bool) -> Outcome 
     if row is None:
         return None
     if found.decision.step == "done":
-        unpacked = Extracted.read(row.extracted)
+        unpacked = None if row.extracted is None else Extracted.read(row.extracted)
         return None if _to_unpack(context, row, unpacked) else _done(package, row, unpacked, context, skip=skip)
     if found.decision.step == "given_up" and skip:
         return Skipped(package, f"given up after {row.runs} runs: {row.error}", given_up=True)
@@ -85,7 +84,7 @@ def _to_unpack(context: BatchContext, row: Row, unpacked: Extracted | None) -> b
 
 def _done(package: Package, row: Row, unpacked: Extracted | None, context: BatchContext, *, skip: bool) -> Outcome:
     name, folder = row.name or "", None
-    file, url = os.path.join(context.folder, name), url_of(context, name)
+    file, url = context.below + name, url_of(context, name)
     if unpacked is not None and unpacked.whole:
         folder = context.folder / unpacked.folder
         file = file if unpacked.kept else str(folder)

@@ -58,8 +58,9 @@ _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _HIDDEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800") | {
     chr(code) for first, last in ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF)) for code in range(first, last + 1)
 }
-_LEAVES = re.compile(r"(?:^|/)\.{0,2}(?:/|\Z)|^\.pixxel(?:/|\Z)|^[A-Za-z]:|[\\\x00]", re.IGNORECASE)
-"""An empty, `.` or `..` segment, our own state folder, a drive, a backslash or NUL."""
+_SEGMENT = r"(?!\.{0,2}(?:/|\Z))[^/\\\x00]+"
+_BELOW = re.compile(rf"(?!(?i:\.pixxel)(?:/|\Z))(?![A-Za-z]:){_SEGMENT}(?:/{_SEGMENT})*")
+"""Segments that are not empty, `.` or `..` and hold no backslash or NUL, without a drive or our own state folder."""
 _PORTS = "0123456789\u00b9\u00b2\u00b3"
 _DEVICES = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"] + [port + n for port in ("COM", "LPT") for n in _PORTS]
@@ -167,7 +168,7 @@ def segment(text: str) -> str:
 
 def is_below(path: str) -> bool:
     """Return whether a path with `/` stays below the folder it is relative to, on every system, and off `.pixxel`."""
-    return _LEAVES.search(path) is None
+    return _BELOW.fullmatch(path) is not None
 
 
 def is_device(name: str) -> bool:
