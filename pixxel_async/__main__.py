@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 from ._version import __version__
@@ -15,8 +17,8 @@ def main() -> None:
 
     `--version` alone imports nothing further.
     """
-    if sys.argv[1:] == ["--version"] and sys.stdout is not None:
-        sys.stdout.write(f"pixxel {__version__}\n")
+    if sys.argv[1:] == ["--version"]:
+        _print_version()
         return
     _open_closed_streams()
     _check_installed()
@@ -32,6 +34,17 @@ def main() -> None:
     except SystemExit as end:
         _leave(int(end.code or 0))
         raise
+
+
+def _print_version() -> None:
+    """Write the version to stdout, with the exit codes of other commands: 141 for a closed pipe, 5 for a full disk."""
+    try:
+        os.write(1, f"pixxel {__version__}\n".encode())
+    except BrokenPipeError:
+        raise SystemExit(141) from None
+    except OSError as error:
+        if error.errno != errno.EBADF:  # a stdout that the parent closed (`>&-`) is no error
+            raise SystemExit(5) from None
 
 
 def _check_installed() -> None:
@@ -52,8 +65,6 @@ def _open_closed_streams() -> None:
 
     Without it the next file to be opened would get the number of stdout, and what is printed would be written into it.
     """
-    import os
-
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -66,7 +77,6 @@ def _open_closed_streams() -> None:
 
 def _leave(code: int) -> None:
     """End the process without waiting for a daemon thread that is blocked in a read or write."""
-    import os
     import threading
 
     sys.stdout.flush()

@@ -70,7 +70,7 @@ class MemberDecoder:
             raise self._damaged() from None
         self._given = unpacker.unconsumed_tail
         if piece:
-            self._last = piece  # till there is another: else the system takes its memory back, and gives it anew
+            self._last = piece  # freed sooner, its memory would go back to the system and be requested again
         return piece
 
     def _damaged(self) -> Corrupt:

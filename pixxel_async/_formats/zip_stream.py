@@ -116,43 +116,43 @@ class ZipStreamChecker:
         offset = self._at
         header = yield from self._take(LOCAL_SIZE)
         rest = yield from self._take(local_rest(header))
-        told = local_entry(header, rest, offset)
-        if told.method == DEFLATED and not told.encrypted:
-            entry = yield from self._inflated(told)
+        header_entry = local_entry(header, rest, offset)
+        if header_entry.method == DEFLATED and not header_entry.encrypted:
+            entry = yield from self._inflated(header_entry)
         else:
-            entry = yield from self._as_it_is(told)
+            entry = yield from self._skipped(header_entry)
         check_local(header, rest, entry)
-        if told.streamed:
+        if header_entry.streamed:
             yield from self._descriptor(entry)
         return entry
 
-    def _as_it_is(self, told: Entry) -> Generator[None, memoryview, Entry]:
+    def _skipped(self, header_entry: Entry) -> Generator[None, memoryview, Entry]:
         """Skip stored bytes, or bytes that cannot be unpacked here: only their number counts."""
-        left, crc = told.packed, 0
+        left, crc = header_entry.packed, 0
         while left:
-            piece = yield from self._some(left)
+            piece = yield from self._available(left)
             left -= len(piece)
             crc = zlib.crc32(piece, crc)
-        if told.method == STORED and not told.encrypted:
-            return evolve(told, crc=crc, size=told.packed)
-        if told.streamed:
+        if header_entry.method == STORED and not header_entry.encrypted:
+            return evolve(header_entry, crc=crc, size=header_entry.packed)
+        if header_entry.streamed:
             raise Corrupt("no way to tell where the member ends")
-        return told
+        return header_entry
 
-    def _inflated(self, told: Entry) -> Generator[None, memoryview, Entry]:
+    def _inflated(self, header_entry: Entry) -> Generator[None, memoryview, Entry]:
         """Inflate a deflated stream, which marks its own end."""
         unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
         start, size, crc = self._at, 0, 0
         while not unpacker.eof:
-            left = _PIECE if told.streamed else told.packed - (self._at - start)
-            packed: memoryview | bytes = yield from self._some(max(left, _A_LITTLE))
+            left = _PIECE if header_entry.streamed else header_entry.packed - (self._at - start)
+            packed: memoryview | bytes = yield from self._available(max(left, _A_LITTLE))
             while packed and not unpacker.eof:
                 piece = unpacker.decompress(packed, _OUT)
                 packed = unpacker.unconsumed_tail
                 size, crc = size + len(piece), zlib.crc32(piece, crc)
                 self._count(len(piece))
         self._go_on(-len(unpacker.unused_data))
-        return evolve(told, crc=crc, packed=self._at - start, size=size)
+        return evolve(header_entry, crc=crc, packed=self._at - start, size=size)
 
     def _count(self, unpacked: int) -> None:
         self._unpacked += unpacked
@@ -175,11 +175,11 @@ class ZipStreamChecker:
 
     def _peek(self, length: int) -> Taking:
         while len(self._data) - self._next < length:
-            left = bytes(self._data[self._next :])  # a copy: the buffer is whoever brought it to use again
+            left = bytes(self._data[self._next :])  # a copy: the caller reuses the buffer
             self._data, self._next = memoryview(left + (yield)), 0
         return bytes(self._data[self._next : self._next + length])
 
-    def _some(self, most: int) -> Generator[None, memoryview, memoryview]:
+    def _available(self, most: int) -> Generator[None, memoryview, memoryview]:
         """Return the bytes at hand: at least one, at most `most`."""
         while self._next == len(self._data):
             self._data, self._next = (yield), 0

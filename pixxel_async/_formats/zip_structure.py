@@ -250,8 +250,8 @@ def check_local(header: bytes, rest: bytes, entry: Entry) -> None:
         and local.method == entry.method
         and local.encrypted == entry.encrypted
         and all(
-            told == known or (local.streamed and told in (0, _FULL32))
-            for told, known in ((local.crc, entry.crc), (local.packed, entry.packed), (local.size, entry.size))
+            stated == known or (local.streamed and stated in (0, _FULL32))
+            for stated, known in ((local.crc, entry.crc), (local.packed, entry.packed), (local.size, entry.size))
         )
     )
     if not same:
@@ -317,6 +317,6 @@ def check_descriptor(descriptor: bytes, entry: Entry) -> None:
     marked = len(descriptor) in (16, 24)
     body = descriptor[4:] if marked else descriptor
     form = {12: "<3L", 20: "<L2Q"}.get(len(body))
-    told = struct.unpack(form, body) if form else ()
-    if (marked and not descriptor.startswith(b"PK\x07\x08")) or told != (entry.crc, entry.packed, entry.size):
+    stated = struct.unpack(form, body) if form else ()
+    if (marked and not descriptor.startswith(b"PK\x07\x08")) or stated != (entry.crc, entry.packed, entry.size):
         raise Corrupt(f"what follows {entry.name[:80]!r} in the archive is not its descriptor")

@@ -41,7 +41,7 @@ Tick = Callable[[], None]
 
 
 class ReadableFile(Protocol):
-    """What can be opened and read: a file's path, or bytes in memory."""
+    """File that can be opened and read: a path, or bytes in memory."""
 
     def open(self, mode: Literal["rb"], /) -> BinaryIO: ...
 

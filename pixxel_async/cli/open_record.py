@@ -47,5 +47,5 @@ def package_place(row: Row) -> str | None:
 
 
 def stayed_packed(row: Row) -> bool:
-    """Tell whether the archive was fetched but could not be unpacked."""
+    """Return whether the archive was fetched but could not be unpacked."""
     return row.state == "done" and row.error is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from .._files import write_atomically
@@ -10,11 +11,18 @@ from .text import printable
 
 
 def write_output(path: Path, content: bytes) -> None:
-    """Write a whole file: a regular one is replaced atomically, a device or pipe such as `/dev/stdout` written into.
+    """Write a whole file: a regular one is replaced atomically, a device or pipe is written into.
+
+    Args:
+        path: path of the file; `-` is stdout.
 
     Raises:
         CommandError: it cannot be written; a file that was there before is as it was.
     """
+    if path == Path("-"):
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
     try:
         if path.is_file() or not path.exists():
             write_atomically(path.resolve(), [content])
@@ -22,4 +30,6 @@ def write_output(path: Path, content: bytes) -> None:
             path.write_bytes(content)
     except OSError as error:
         name = printable(str(path))
+        if not path.parent.is_dir():
+            raise CommandError(f"{name} cannot be written: there is no folder {printable(str(path.parent))}") from None
         raise CommandError(f"{name} cannot be written: {error.strerror or type(error).__name__}", Exit.DISK) from None

@@ -106,11 +106,11 @@ def array_shard(environ: Mapping[str, str], count: str = "") -> tuple[int, int]:
     Args:
         environ: variables that the scheduler sets: SLURM_ARRAY_TASK_ID with _COUNT, _MIN and _STEP,
             AWS_BATCH_JOB_ARRAY_INDEX with AWS_BATCH_JOB_ARRAY_SIZE, or JOB_COMPLETION_INDEX of a Kubernetes Job.
-        count: number of shards; empty for the size of the array. Kubernetes does not tell it. With it, Slurm's ids
+        count: number of shards; empty for the size of the array. Kubernetes does not set it. With it, Slurm's ids
             count from 1, so that single tasks of an array can be submitted again.
 
     Raises:
-        ValueError: this is no task of an array, or its position cannot be told; the text says what to pass.
+        ValueError: this is no task of an array, or its position is unknown; the text says what to pass.
     """
     if count and not (count.isdecimal() and int(count) > 0):
         raise ValueError(f"auto/{count} is not a shard; write auto, or auto/10 for ten machines")

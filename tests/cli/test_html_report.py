@@ -148,3 +148,13 @@ def test_the_command(command: Command, served: Sandbox, tmp_path: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert (done.exit_code, done.stdout, f"{file} written" in done.stderr) == (0, "", True)
     assert all(words in text for words in ("<b>1</b>packages fetched", "Last run", "Footprints", "<polygon"))
+
+
+def test_to_stdout_and_nowhere(command: Command, tmp_path: Path) -> None:
+    """`-` is stdout, with nothing else on it; a folder that is missing is wrong usage and is named."""
+    (tmp_path / ".pixxel").mkdir(mode=0o700)
+    (tmp_path / ".pixxel" / "record.sqlite").touch(mode=0o600)
+    shown = command("report", str(tmp_path), "--html", "-")
+    assert (shown.exit_code, shown.stderr, shown.stdout.startswith("<!doctype html>")) == (0, "", True)
+    nowhere = command("report", str(tmp_path), "--html", str(tmp_path / "no" / "r.html"))
+    assert (nowhere.exit_code, f"there is no folder {tmp_path / 'no'}" in nowhere.stderr) == (2, True)

@@ -57,7 +57,7 @@ class Choice:
         return "now"
 
     def ended(self, status: str | None) -> bool:
-        """Tell whether an accepted job has ended, so that there is no need to wait for it."""
+        """Return whether an accepted job has ended, so that there is no need to wait for it."""
         return self._wanted(status) or verdict(status) != "going"
 
     def _wanted(self, status: str | None) -> bool:
@@ -80,7 +80,7 @@ def aware(when: datetime) -> datetime:
 
 
 def task_counts(status: str | None) -> bool:
-    """Tell whether a task of an accepted job can have a package: it succeeded, or has no status."""
+    """Return whether a task of an accepted job can have a package: it succeeded, or has no status."""
     return not status or verdict(status) in _ENDED
 
 

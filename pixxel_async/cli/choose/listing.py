@@ -211,11 +211,11 @@ async def _listed_workflows(client: PixxelClient) -> list[Workflow]:
         return []
 
 
-async def first_workflow(client: PixxelClient) -> str:
-    """Return the id of the first workflow with a job; raises `ConfigError` when there is none."""
+async def first_workflow(client: PixxelClient) -> tuple[str, str]:
+    """Return id and name of the first workflow with a job; raises `ConfigError` when there is none."""
     async for workflow in client.workflows.list():
         async for _ in client.jobs.list(workflow.id or ""):
-            return workflow.id or ""
+            return workflow.id or "", workflow.name or ""
     raise ConfigError("there is no workflow with jobs")
 
 

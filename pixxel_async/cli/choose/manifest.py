@@ -241,7 +241,7 @@ def _package(members: Mapping[str, Any]) -> Package:
 
 
 def _may_name(kind: type[Package], given: Collection[str]) -> bool:
-    """Tell whether ids of these names can identify a package of the kind."""
+    """Return whether ids of these names can identify a package of the kind."""
     return {*kind.names()} <= {*given} and (bool(kind.names()) or not {*kind.lists()}.isdisjoint(given))
 
 

@@ -100,7 +100,7 @@ class ExportRequest(RunOptions):
 
     @property
     def listed(self) -> bool:
-        """Tell whether packages come from listed workflows, not from arguments or a manifest."""
+        """Return whether packages come from listed workflows, not from arguments or a manifest."""
         return not self.packages and self.manifest is None
 
     @property

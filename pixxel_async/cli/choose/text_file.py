@@ -70,14 +70,14 @@ def read_text(path: str, what: str, *, limit: int) -> str:
 
 
 def is_text(text: str) -> bool:
-    """Tell whether all bytes were characters, and none NUL."""
+    """Return whether all bytes were characters, and none NUL."""
     return "\0" not in text and (
         text.isascii() or not any("\udc80" <= char <= "\udcff" or char == "\ufffd" for char in text)
     )
 
 
 def can_be_read_twice(path: str) -> bool:
-    """Tell whether the path is a regular file; a pipe is empty after its first reading."""
+    """Return whether the path is a regular file; a pipe is empty after its first reading."""
     try:
         return path != STDIN and stat.S_ISREG(os.stat(path).st_mode)
     except OSError:

@@ -156,7 +156,7 @@ async def _call(
         if method.listed:
             await _write_rows(result if output.first is None else result.take(output.first), method, output.form)
         elif isinstance(result, bytes):
-            await anyio.to_thread.run_sync(_save, result, output.to)
+            await anyio.to_thread.run_sync(write_output, output.to or Path("-"), result)
         elif result is not None:
             click.echo(json.dumps(result.to_dict(), indent=1))
     return Exit.DONE
@@ -202,12 +202,3 @@ def feature_members(row: Mapping[str, Any], place: str) -> OutputRow:
     inner: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     outer = {name: value for name, value in row.items() if name not in _NO_PROPERTIES}
     return {**outer, **inner, "geometry": source.get("geometry")}
-
-
-def _save(content: bytes, to: Path | None) -> None:
-    """Write bytes to a file, or to stdout."""
-    if to is not None:
-        write_output(to, content)
-        return
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()

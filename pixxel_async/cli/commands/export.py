@@ -177,5 +177,6 @@ async def _source(order: ExportRequest, listing: Listing) -> AsyncIterable[Wante
         return InPages(manifest(order.manifest, listing.note))
     if order.project is not None:
         return InPages(listing.project(order.project))
-    workflows = order.workflows or [await first_workflow(listing.client)]
-    return InPages(listing.workflows(workflows, named="{" + WORKFLOW_NAME in (order.name or "")))
+    if order.workflows:
+        return InPages(listing.workflows(order.workflows, named="{" + WORKFLOW_NAME in (order.name or "")))
+    return InPages(listing.workflow(*await first_workflow(listing.client)))

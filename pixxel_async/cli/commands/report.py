@@ -85,7 +85,7 @@ class Period:
     "--html",
     metavar="FILE",
     type=options.LocationType(dir_okay=False),
-    help="Write a page for a browser instead: timeline, rates, sizes, failures and footprints.",
+    help="Write a page for a browser instead: timeline, rates, sizes, failures and footprints; `-` is stdout.",
 )
 @options.output
 def report(folder: LocationSpec, record: Path | None, by: Span, html: Path | None, form: OutputFormat) -> int:
@@ -111,7 +111,8 @@ async def _html(folder: LocationSpec, record: Path | None, file: Path) -> int:
     shapes = await anyio.to_thread.run_sync(lambda: [ring for path in chosen for ring in rings(outline(path))])
     shown = Report(str(folder), quoted_location(folder), figures, shapes, len(chosen), datetime.now(UTC))
     await anyio.to_thread.run_sync(lambda: write_output(file, page(shown).encode()))
-    click.echo(f"{printable(str(file))} written; open it in a browser", err=True)
+    if file != Path("-"):
+        click.echo(f"{printable(str(file))} written; open it in a browser", err=True)
     return Exit.DONE
 
 

@@ -29,6 +29,7 @@ _TYPES: Mapping[ArgumentKind, dict[str, Any]] = {
     "switch": {"type": "boolean"},
     "texts": {"type": "array", "items": {"type": "string"}},
     "numbers": {"type": "array", "items": {"type": "number"}},
+    "area": {"type": "object"},
     "json": {},
 }
 
