@@ -119,8 +119,8 @@ class APIError(PixxelError):
 
     def __str__(self) -> str:
         where = f" ({self.method} {self.path})" if self.path else ""
-        told = self.message or "no message"
-        return f"{self.status} {told}{where}" + (f". {self.hint}" if self.hint else "")
+        text = self.message or "no message"
+        return f"{self.status} {text}{where}" + (f". {self.hint}" if self.hint else "")
 
 
 class BadRequest(APIError):
@@ -230,7 +230,7 @@ class IncompleteListing(PixxelError):
 
 
 class WaitFailed(PixxelError):
-    """What was waited for has ended badly.
+    """The object of a wait has ended badly.
 
     Attributes:
         value: the last state read, such as the failed `Job`.

@@ -186,14 +186,14 @@ class Downloaded:
 
     def _shown(self) -> list[tuple[str, Any]]:
         """Return what is worth a look: the package, its place, and how it was proved."""
-        told = {
+        members = {
             "package": str(self.package),
             "path": str(self.url or self.path),
             "size": self.size,
             "proof": self.proof,
         }
-        told |= {"fetched": self.fetched, "sha256": self.sha256, "folder": self.folder and str(self.folder)}
-        return [(name, value) for name, value in told.items() if value is not None]
+        members |= {"fetched": self.fetched, "sha256": self.sha256, "folder": self.folder and str(self.folder)}
+        return [(name, value) for name, value in members.items() if value is not None]
 
     def __repr__(self) -> str:
         return short_repr("Downloaded", self._shown())

@@ -37,7 +37,7 @@ def _id_texts(values: Iterable[Any]) -> tuple[str, ...]:
 
 @frozen
 class Wait(Generic[T]):
-    """What to poll for one object, and which status words end it.
+    """Description of a poll: how one object is read, and which status words end it.
 
     Attributes:
         kind: the resource, such as `jobs`; waits of one kind and group may share listings.

@@ -32,7 +32,7 @@ def classify(status: int, headers: Mapping[str, str], head: bytes = b"", *, cond
 
     `body`: read it. `renew`: request a fresh link. `busy`: retry once the host is no longer paused. `again`: retry
     after a backoff. `throw away`: the bytes received so far are of another version, start from byte 0. `fail`: give up.
-    What 200, 206 or 416 mean for bytes already received is decided by the caller, which knows them.
+    The meaning of 200, 206 or 416 for bytes already received is decided by the caller, which knows them.
 
     Args:
         headers: names in lower case.

@@ -59,8 +59,8 @@ async def _limit(client: PixxelClient) -> findings.Findings:
     except APIError as error:
         return findings.of_limit(_LARGE, error.status, None)
     pagination = page.get("pagination")
-    told = pagination.get("limit") if isinstance(pagination, dict) else None
-    return findings.of_limit(_LARGE, 200, told if isinstance(told, int) else None)
+    named = pagination.get("limit") if isinstance(pagination, dict) else None
+    return findings.of_limit(_LARGE, 200, named if isinstance(named, int) else None)
 
 
 async def _refusal(client: PixxelClient) -> findings.Findings:

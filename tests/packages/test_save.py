@@ -35,7 +35,7 @@ async def test_a_file_that_came_meanwhile_is_kept(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"a": b"ours"}
 
 
-async def test_what_the_system_refuses(tmp_path: Path) -> None:
+async def test_errors_of_the_system(tmp_path: Path) -> None:
     """A folder in the place of the file is an error of ours, and leaves nothing."""
     to = tmp_path / "a"
     to.mkdir()
@@ -44,7 +44,7 @@ async def test_what_the_system_refuses(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a"]  # noqa: ASYNC240
 
 
-async def test_whoever_leaves_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_cancelled_save_leaves_nothing(tmp_path: Path) -> None:
     """Cancelled at any moment, and once more while it cleans up (P-04): no thread still makes the file afterwards."""
     for moment in range(40):
         busy, threads = threading.Event(), Threads(1)

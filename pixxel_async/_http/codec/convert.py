@@ -23,7 +23,7 @@ __all__ = ["Drift", "members_of", "read", "read_list", "write"]
 
 
 class HasExtra(Protocol):
-    """What the converter needs of a model: a place for members that its class does not know."""
+    """A model as the converter sees it: with a place for members that its class does not know."""
 
     extra: dict[str, Any]
 

@@ -92,7 +92,7 @@ class PageData:
 
 @frozen
 class NextPage:
-    """What follows a page.
+    """The decision after a page.
 
     Attributes:
         next: cursor of the next page; None at the end.

@@ -30,11 +30,11 @@ def of_numbering(bare: Sequence[str], one: Sequence[str]) -> Findings:
     return {"first_page": 1 if list(bare) == list(one) else 0}
 
 
-def of_limit(asked: int, status: int, told: int | None) -> Findings:
+def of_limit(asked: int, status: int, named: int | None) -> Findings:
     """Derive the page limit from the response to a very large page: an error, or the limit that it names."""
     if status == 400:
         return {"page_above": "refused"}
-    return {"page_above": "clamped", "page_most": told} if told is not None and 0 < told < asked else {}
+    return {"page_above": "clamped", "page_most": named} if named is not None and 0 < named < asked else {}
 
 
 def of_refusal(status: int, code: str, details: Any) -> Findings:
@@ -63,8 +63,8 @@ def of_job(job: Mapping[str, Any]) -> Findings:
 
 def of_words(usual: Mapping[str, str]) -> Findings:
     """Derive status words, by our word for each; texts that look like no word are left out."""
-    told = {name: word for name, word in usual.items() if word != name and _WORD.fullmatch(word)}
-    return {"words": told} if told else {}
+    renamed = {name: word for name, word in usual.items() if word != name and _WORD.fullmatch(word)}
+    return {"words": renamed} if renamed else {}
 
 
 def of_link(url: str, seconds: float | None) -> Findings:

@@ -109,7 +109,7 @@ class Package(ABC):
 
     @property
     def id8(self) -> str:
-        """Eight hex digits of the text form's digest, which tell packages apart whose lists differ."""
+        """Eight hex digits of the text form's digest, which distinguish packages whose lists differ."""
         return spelling.digest(str(self))[:8]
 
     def fields(self) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 from ..._aio.deadline import Deadline
@@ -19,6 +18,7 @@ from ..._formats.zip_structure import (
     local_rest,
 )
 from ...errors import ConfigError, Corrupt, DownloadError, TooLarge
+from .byte_stream import ByteStream
 from .upstream import BodySource, Upstream
 from .zip_directory import Member, open_part, pick, read_members
 
@@ -28,7 +28,7 @@ _CHUNK = 1 << 18
 """Compressed bytes that are inflated by one call in a thread."""
 
 
-class MemberStream:
+class MemberStream(ByteStream):
     """One member of a package as an async iterator of bytes; created by `client.packages.open_member`.
 
     Use it as an async context manager; it can be iterated once. `member` describes the file. The iteration ends only
@@ -86,17 +86,6 @@ class MemberStream:
         await self._upstream.aclose()
         with suppress(RuntimeError):  # another task is reading, and is ended by the closed connection
             await self._pieces.aclose()
-
-    async def __aenter__(self) -> Self:
-        return await self.open()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def __aiter__(self) -> Self:
-        return self
 
     async def __anext__(self) -> bytes:
         try:

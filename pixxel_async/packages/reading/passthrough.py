@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Generator
-from types import TracebackType
 from typing import NoReturn, Self
 
 from ..._aio.deadline import Deadline
 from ..._formats.detect import HEAD, recognise
 from ..._redact import excerpt
 from ...errors import ConfigError, DownloadError, NotAPackage
+from .byte_stream import ByteStream
 from .rules.forwarding import StorageRequest, browser_response
 from .upstream import BodySource, Upstream
 
 __all__ = ["PackageStream"]
 
 
-class PackageStream:
+class PackageStream(ByteStream):
     """A package as an HTTP response to pass on; created by `client.packages.open`.
 
     Use it as an async context manager, await it, or call `open` and `aclose` yourself. It is open once the storage has
@@ -110,17 +110,6 @@ class PackageStream:
 
     def __await__(self) -> Generator[object, None, Self]:
         return self.open().__await__()
-
-    async def __aenter__(self) -> Self:
-        return await self.open()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def __aiter__(self) -> Self:
-        return self
 
     async def __anext__(self) -> bytes:
         if not self._status:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..._aio.threads import Threads
-from ..._files import FULL
+from ..._files import FULL, NO_HARD_LINKS
 from ...errors import ConfigError, DiskFull, DownloadError, NameTaken
 
 __all__ = ["save"]
@@ -33,21 +33,21 @@ async def save(pieces: AsyncIterable[bytes], to: Path, *, replace: bool, threads
     """
     part = to.with_name(f".{secrets.token_hex(8)}.part")
     with ExitStack() as held:
-        file = await threads.run(_created, held, part, to, replace)
+        file = await threads.run(_create_part, held, part, to, replace)
         async for piece in pieces:
-            await threads.run(_written, file, piece, to)
-        await threads.run(_published, file, to, replace)
+            await threads.run(_write, file, piece, to)
+        await threads.run(_publish, file, to, replace)
     return to
 
 
-def _created(held: ExitStack, part: Path, to: Path, replace: bool) -> BinaryIO:
-    """The part file; `held` closes and removes it, also when nobody waits for it any more."""
+def _create_part(held: ExitStack, part: Path, to: Path, replace: bool) -> BinaryIO:
+    """Create the part file; `held` closes and removes it, also when its caller was cancelled."""
     if not to.parent.is_dir():
         raise ConfigError(f"there is no folder {to.parent}")
     if not replace and os.path.lexists(to):
-        raise _taken(to)
+        raise _name_taken(to)
     held.callback(_quietly, part.unlink)
-    with _told(to):
+    with _os_errors(to):
         file = part.open("xb")
     held.callback(_quietly, file.close)
     return file
@@ -58,31 +58,39 @@ def _quietly(call: Callable[[], object]) -> None:
         call()
 
 
-def _written(file: BinaryIO, piece: bytes, to: Path) -> None:
-    with _told(to):
+def _write(file: BinaryIO, piece: bytes, to: Path) -> None:
+    with _os_errors(to):
         file.write(piece)
 
 
-def _published(file: BinaryIO, to: Path, replace: bool) -> None:
-    with _told(to):
+def _publish(file: BinaryIO, to: Path, replace: bool) -> None:
+    with _os_errors(to):
         file.flush()
         os.fsync(file.fileno())
-        if not replace:
-            with suppress(PermissionError, NotImplementedError):  # a file system without hard links
-                os.link(file.name, to)
-                return
-            if os.path.lexists(to):
-                raise FileExistsError
-        os.replace(file.name, to)
+        if replace or not _link(file.name, to):
+            os.replace(file.name, to)
+
+
+def _link(part: str, to: Path) -> bool:
+    """Give a file its name only if it is free; False on a file system without hard links, where it is free."""
+    try:
+        os.link(part, to)
+        return True
+    except OSError as error:
+        if error.errno not in NO_HARD_LINKS:
+            raise
+    if os.path.lexists(to):
+        raise FileExistsError
+    return False
 
 
 @contextmanager
-def _told(to: Path) -> Iterator[None]:
-    """What the system says, as an error of ours."""
+def _os_errors(to: Path) -> Iterator[None]:
+    """Raise errors of the system as ours."""
     try:
         yield
     except FileExistsError:
-        raise _taken(to) from None
+        raise _name_taken(to) from None
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0, "OSError")
         if error.errno in FULL:
@@ -90,5 +98,5 @@ def _told(to: Path) -> Iterator[None]:
         raise DownloadError(f"{to} cannot be written: {name}", stage="publish") from None
 
 
-def _taken(to: Path) -> NameTaken:
+def _name_taken(to: Path) -> NameTaken:
     return NameTaken(f"{to} is there already; name another file, or replace it with replace=True")

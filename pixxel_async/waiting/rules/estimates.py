@@ -27,7 +27,7 @@ def numeric(value: object) -> float | None:
 
 
 def remaining(progress: object, estimated: object, watched: float) -> float | None:
-    """Estimate the seconds until the end; None if the responses do not tell.
+    """Estimate the seconds until the end; None if the responses hold no figures.
 
     Args:
         progress: as received.
