@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and closed d
 PIXXEL = [sys.executable, "-m", "pixxel_async"]
 
 
+@pytest.mark.slow
 def test_an_endless_stdin_ends_at_the_deadline(tmp_path: Path) -> None:
     """A read of stdin that never returns cannot be cancelled, and does not outlive --deadline."""
     line = [*PIXXEL, "export", "--sandbox", "--manifest", "-", "--to", str(tmp_path / "x"), "--deadline", "1s"]
@@ -26,6 +27,7 @@ def test_an_endless_stdin_ends_at_the_deadline(tmp_path: Path) -> None:
         assert process.stderr is not None and "go on with" in process.stderr.read().lower()
 
 
+@pytest.mark.slow
 @pytest.mark.fault("P-03")
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_signal_ends_a_run_that_nobody_reads(tmp_path: Path, stream: str) -> None:

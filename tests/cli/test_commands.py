@@ -487,7 +487,11 @@ def test_imports(arguments: list[str], left_out: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [("pixxel ex", "plain,export"), ("pixxel api arch", "plain,archives"), ("pixxel export --bw", "plain,--bwlimit")],
+    [
+        ("pixxel ex", "plain,export"),
+        pytest.param("pixxel api arch", "plain,archives", marks=pytest.mark.slow),
+        pytest.param("pixxel export --bw", "plain,--bwlimit", marks=pytest.mark.slow),
+    ],
 )
 def test_shell_completion(words: str, expected: str) -> None:
     """A shell that completes commands and options gets them with exit code 0, as for its script."""

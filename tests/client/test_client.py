@@ -222,6 +222,7 @@ async def test_resources_are_listed_and_described() -> None:
         assert described[name].lower() == (resource.__doc__ or "").splitlines()[0].lower()
 
 
+@pytest.mark.slow
 @pytest.mark.fault("P-12")
 def test_an_interpreter_that_ends_while_open() -> None:
     """P-12: a program that leaves its loop with a download under way ends, although nothing was closed."""

@@ -41,6 +41,7 @@ def test_recorded_names(encoding: str) -> None:
     assert from_native(native, encoding) == "Übung"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="file names of Windows are Unicode in every locale")
 def test_an_export_in_the_c_locale(tmp_path: Path) -> None:
     """A manifest is UTF-8 in every locale; its names are percent-encoded; UTF-8 and C may take turns on a folder."""

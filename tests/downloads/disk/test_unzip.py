@@ -417,6 +417,7 @@ async def test_unpacking_tells_its_progress(client: PixxelClient, package: JobPa
     assert told[0] == (0, count) and told[-1] == (count, count) and told == sorted(told)
 
 
+@pytest.mark.slow
 def test_progress_is_told_a_few_times_a_second(tmp_path: Path) -> None:
     """A4: thousands of small files are no thousands of events."""
     (tmp_path / "a.zip").write_bytes(make_zip([(f"d/{number}", b"x") for number in range(2000)]))

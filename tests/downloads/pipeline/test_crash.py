@@ -62,6 +62,7 @@ async def test_killed_at_random_and_continued(sandbox: Sandbox, ground: GroundTr
     assert any(gotten.startswith("bytes=") for gotten in ground.gets()), "what was on disk was gone on from"
 
 
+@pytest.mark.slow
 async def test_a_part_file_of_a_killed_run_is_continued(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
