@@ -14,7 +14,7 @@ __all__ = ["footprints", "html_table", "member_table", "short_repr"]
 
 MAX_REPR = 300
 """Characters of a repr: a row is readable in a list of rows, and a page in a log line."""
-MAX_VALUE = 80
+MAX_VALUE = 120
 """Characters of one value in a repr or a cell."""
 MAX_ROWS = 30
 """Rows of a table; pandas shows that many with its usual settings, too."""

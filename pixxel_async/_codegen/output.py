@@ -13,12 +13,14 @@ from ruff.__main__ import find_ruff_bin  # type: ignore[import-untyped]
 from .checks import check
 from .emit_models import model_files
 from .emit_resources import resource_files
+from .emit_sync import sync_stub
 from .load import load
 from .source import BadDescription, parse
 
 PACKAGE = Path(__file__).parent.parent
 _FOLDERS = ("models", "resources")
 _JSON = "description/pixxel.json"
+_STUB = "sync/__init__.pyi"
 _LINE = 120
 
 
@@ -28,12 +30,23 @@ def render(description: str) -> dict[str, str]:
     document = load(source)
     check(source, document)
     code = {f"models/{name}": text for name, text in model_files(document).items()}
-    code |= {f"resources/{name}": text for name, text in resource_files(document).items()}
+    resources = resource_files(document)
+    code |= {f"resources/{name}": text for name, text in resources.items()}
+    code[_STUB] = _tidy_imports(sync_stub(resources, PACKAGE))
     return {name: _formatted(name, text) for name, text in code.items()} | {_JSON: _json(source.plain) + "\n"}
 
 
+def _tidy_imports(stub: str) -> str:
+    """Sort the imports, and drop those of names that are arguments, such as `datetime`."""
+    return _ruff(_STUB, stub, "check", "--select=I,F401", "--fix", "--quiet")
+
+
 def _formatted(name: str, text: str) -> str:
-    command = [find_ruff_bin(), "format", "--stdin-filename", str(PACKAGE / name), "-"]
+    return _ruff(name, text, "format")
+
+
+def _ruff(name: str, text: str, *options: str) -> str:
+    command = [find_ruff_bin(), *options, "--stdin-filename", str(PACKAGE / name), "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
     if done.returncode:
         raise BadDescription(f"{name}: the generated code is no Python: {done.stderr.strip()}")

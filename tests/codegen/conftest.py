@@ -29,7 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     package.mkdir()
     (package / "__init__.py").write_text("")
     for path in PACKAGE.iterdir():
-        if path.name not in ("__init__.py", "__pycache__", "models", "resources", "description"):
+        if path.name not in ("__init__.py", "__pycache__", "models", "resources", "sync", "description"):
             (package / path.name).symlink_to(path)
     write(render(SMALL), package)
     sys.path.insert(0, str(folder))

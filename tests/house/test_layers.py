@@ -17,6 +17,7 @@ SHARED = {"_aio", "_files", "_formats", "_html", "_protocol", "_redact", "_versi
 
 ALLOWED = {
     "cli": SHARED | {"_area", "contact", "downloads", "packages", "waiting", "client", "resources", "models", "events"},
+    "sync": SHARED | {"client", "downloads", "packages", "events", "_http.pages", "_http.resource"},
     "integrations": SHARED | {"downloads", "packages", "client", "models", "events"},
     "_area": {"errors", "models", "_files", "_formats"},
     "contact": SHARED | {"packages", "client", "_http"},

@@ -25,7 +25,7 @@ _LENGTH = struct.Struct(">I")
 
 
 @frozen
-class Job:
+class WorkerJob:
     """What a worker does; the key comes by its environment.
 
     Attributes:

@@ -23,7 +23,7 @@ from ...packages import Wanted, as_wanted
 from ...settings import Secret
 from ..choose.request import RunOptions
 from ..session import Session, parse_assignments
-from .frames import Ended, Job, Over, PartOf, Share, State, encode, receive, to_row
+from .frames import Ended, Over, PartOf, Share, State, WorkerJob, encode, receive, to_row
 
 if TYPE_CHECKING:
     from ...client import PixxelClient
@@ -306,7 +306,7 @@ class WorkerPool:
                 await child.process.wait()
 
 
-def job_of(session: Session, client: PixxelClient, run: RunOptions, *, sandbox: bool, events: bool) -> Job:
+def job_of(session: Session, client: PixxelClient, run: RunOptions, *, sandbox: bool, events: bool) -> WorkerJob:
     """Build the job of each worker: of every limit its part."""
     n, settings = run.processes, client.settings
     http, download = settings.http, settings.download
@@ -321,7 +321,7 @@ def job_of(session: Session, client: PixxelClient, run: RunOptions, *, sandbox: 
         own["http.calls_per_second"] = http.calls_per_second / n
     if sandbox:
         own |= {"base_url": settings.base_url, "origin": client.origin}
-    return Job(
+    return WorkerJob(
         {**parse_assignments(session.sets), **own}, session.profile, sandbox, run.to, run.record, run.name, run.shard,
         run.wait, options, events,
     )  # fmt: skip

@@ -25,7 +25,7 @@ from ...settings import Settings
 from ..errors import Exit, Interrupted
 from ..malloc import collect_seldom, keep_memory
 from ..running import run
-from .frames import Ended, Job, Over, Share, State, encode, from_row, read_frame, write_frame
+from .frames import Ended, Over, Share, State, WorkerJob, encode, from_row, read_frame, write_frame
 
 PERIOD = 0.5
 """Seconds between two reports of counts and events; chosen."""
@@ -42,7 +42,7 @@ class Worker:
         reports: the pipe to it.
     """
 
-    def __init__(self, job: Job, shares: RawIOBase, reports: RawIOBase) -> None:
+    def __init__(self, job: WorkerJob, shares: RawIOBase, reports: RawIOBase) -> None:
         self._job = job
         self._in = shares
         self._out = reports
@@ -170,7 +170,7 @@ def main() -> int:
     shares, reports = os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "wb", 0)
     os.dup2(2, 1)
     try:
-        job: Job = read_frame(shares)
+        job: WorkerJob = read_frame(shares)
         return run(lambda: Worker(job, shares, reports).work())
     except Interrupted as interrupted:
         return 128 + interrupted.signal
