@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -34,6 +36,8 @@ from .storage import SandboxStorage, name
 _KEPT = 200_000
 """Requests kept in `Sandbox.requests`; older ones are dropped."""
 _HOST = "127.0.0.1"
+MIN_KEY = 16
+"""Characters of the key of a sandbox that other machines can reach."""
 _POLL_INTERVAL = 0.002
 """Real seconds between two checks of the request log."""
 
@@ -58,6 +62,13 @@ class Sandbox(SandboxBuilder):
         package_size: size of every package in bytes; None for the size of its contents (some hundred KB).
         restarts: whether a repeated request restarts the packing; None for the profile's (False).
         port, storage_port: ports of the two sites; 0 for free ones.
+        host: address to listen on. Any but a loopback address needs `api_key`, and has no start page: that shows keys,
+            and its buttons ask for none.
+        api_key: the first key; None for one that follows from the seed, which anybody can know.
+        advertise: host name in `url` and signed URLs; None for `host`.
+
+    Raises:
+        ConfigError: a profile, scenario or fault that cannot be used, or a network address without a key of its own.
 
     Attributes:
         api_key: a key that the API accepts.
@@ -81,8 +92,16 @@ class Sandbox(SandboxBuilder):
         restarts: bool | None = None,
         port: int = 0,
         storage_port: int = 0,
+        host: str = _HOST,
+        api_key: str | None = None,
+        advertise: str | None = None,
     ) -> None:
         self.seed = seed
+        self._host, self._advertised, self._exposed = host, advertise or host, not _is_loopback(host)
+        if self._exposed and len(api_key or "") < MIN_KEY:
+            raise ConfigError(
+                f"{host} can be reached from other machines: give the sandbox a key of {MIN_KEY} characters"
+            )
         overrides = {"packing": packing, "link_life": link_life, "auth_form": auth_form, "restarts": restarts}
         self.behaviour = behaviour = load_behaviour(profile, **overrides)
         time = clock if isinstance(clock, Clock) else Clock(running=clock != "manual")
@@ -100,7 +119,7 @@ class Sandbox(SandboxBuilder):
         self._shape = shaper(behaviour.shape, self._routes.components)
         world = World(seed, self.packing, job_seconds=job_seconds, package_size=package_size, behaviour=behaviour)
         seed_data.seed(world, time.now())
-        super().__init__(world, time, Keys(seed, behaviour.auth_form))
+        super().__init__(world, time, Keys(seed, behaviour.auth_form, api_key))
         self._time_travel = TimeTravel(time)
         self._requests: deque[SeenRequest] = deque(maxlen=_KEPT)
         self._ports = {"api": port, "storage": storage_port}
@@ -189,7 +208,8 @@ class Sandbox(SandboxBuilder):
         site = Site("api", api.name, api.respond, context, at_once=limits[0], within=limits[1])
 
         async def front(request: web.BaseRequest) -> web.StreamResponse:
-            return page.answer(self, request) if request.raw_path in page.PATHS else await site.serve(request)
+            own = request.raw_path in page.PATHS and not self._exposed
+            return page.answer(self, request) if own else await site.serve(request)
 
         self.url = await self._listen("api", front)
         self.packing.origin = await self._listen("storage", Site("storage", name, storage.respond, context).serve)
@@ -199,11 +219,12 @@ class Sandbox(SandboxBuilder):
         await runner.setup()
         self._runners[host] = runner
         try:
-            await web.TCPSite(runner, _HOST, self._ports[host]).start()
-        except OSError:
+            await web.TCPSite(runner, self._host, self._ports[host]).start()
+        except OSError as error:
             await self.close()
-            raise ConfigError(f"port {self._ports[host]} of {_HOST} is taken") from None
-        return f"http://{_HOST}:{runner.addresses[0][1]}"
+            why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+            raise ConfigError(f"port {self._ports[host]} of {self._host} {why}") from None
+        return f"http://{self._advertised}:{runner.addresses[0][1]}"
 
     async def close(self) -> None:
         """Stop listening and drop open connections; do nothing if already closed."""
@@ -237,6 +258,13 @@ class Sandbox(SandboxBuilder):
         if background is not None:
             background.run(self.close())
             background.stop()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _variant(behaviour: Behaviour, size: int | None) -> object:

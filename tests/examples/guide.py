@@ -3,7 +3,7 @@
 | block | what happens |
 | --- | --- |
 | `python` | runs in the page's namespace; `await` may stand at its top level |
-| `python title="NAME"` | is written to that file first; a test file is run by pytest, any other one as above |
+| `python title="NAME"` | is written to that file, and runs by pytest, by the command that names it, or as above |
 | `console` | each line after `$` runs: `pixxel` in this process, anything else, or a line of shell syntax, in bash |
 | any other language with a title | is written to that file |
 | any other | is shown only |
@@ -45,7 +45,7 @@ _PYTEST = (
     "-o", "asyncio_default_fixture_loop_scope=function",
 )  # fmt: skip
 """With the plugins that are needed alone: loading the others of this environment takes seconds."""
-TIMEOUT = 50
+TIMEOUT = 120
 """Seconds for one command."""
 
 
@@ -82,6 +82,12 @@ def blocks(page: str) -> list[Block]:
     return found
 
 
+def needs(page: str) -> list[str]:
+    """Return the modules of extras that a page needs, as its comment `<!-- needs: NAME NAME -->` says."""
+    found = re.search(r"^<!-- needs: (.+) -->$", (EXAMPLES / page).read_text(encoding="utf-8"), re.MULTILINE)
+    return found[1].split() if found else []
+
+
 def commands(text: str) -> Iterator[tuple[str, str | None]]:
     """Yield each command of a `console` block with what it must print; None where nothing is shown."""
     command, printed = "", ""
@@ -116,8 +122,12 @@ class PageRunner:
 
     page: str
     environment: dict[str, str]
+    _commands: str = field(init=False)
     _names: dict[str, Any] = field(factory=lambda: {"__name__": "__main__"})
     _loop: asyncio.Runner = field(factory=asyncio.Runner)
+
+    def __attrs_post_init__(self) -> None:
+        self._commands = "".join(block.text for block in blocks(self.page) if block.language == "console")
 
     def run(self, block: Block) -> None:
         """Run one block, and compare what it prints with what the page shows."""
@@ -128,6 +138,8 @@ class PageRunner:
         if block.language == "console":
             for command, printed in commands(block.text):
                 self._compare(where, self._command(where, command), printed)
+        elif f"$ python {block.title}" in self._commands:
+            return
         elif block.language == "python" and "def test_" in block.text:
             self._process(where, [sys.executable, *_PYTEST, block.title])
         elif block.language == "python":

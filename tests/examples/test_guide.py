@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from pixxel_async.sandbox import Sandbox
-from tests.examples.guide import EXAMPLES, PAGES, PageRunner, blocks, commands, matches
+from tests.examples.guide import EXAMPLES, PAGES, PageRunner, blocks, commands, matches, needs
 from tests.support.system import posix
 
 RUNNABLE = [page for page in PAGES if any(block.language in ("python", "console") for block in blocks(page))]
 SLOW = {
     "guide/first/hour.md",
+    "guide/how-to/cubes.md",
+    "guide/how-to/dask.md",
+    "guide/how-to/frames.md",
     "guide/how-to/manifest.md",
     "guide/how-to/test.md",
     "guide/how-to/verify.md",
@@ -25,11 +28,14 @@ PROFILE = "[default]\npoll = { initial_interval = 0.05 }\n"
 
 
 @posix
+@pytest.mark.filterwarnings("ignore:Use .@. matmul:PendingDeprecationWarning")  # of rioxarray
 @pytest.mark.parametrize(
     "page", [pytest.param(page, marks=pytest.mark.slow if page in SLOW else ()) for page in RUNNABLE]
 )
 def test_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks of a page run in their order against one sandbox, and print what the page shows."""
+    for module in needs(page):
+        pytest.importorskip(module)
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".config").mkdir()
     (tmp_path / ".config" / "config.toml").write_text(PROFILE)

@@ -9,6 +9,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import yaml
+
+from pixxel_async.sandbox import Sandbox
 
 COMMAND = [sys.executable, "-m", "pixxel_async", "sandbox"]
 
@@ -43,3 +46,47 @@ def test_what_it_does_not_know_is_a_line(wrong: list[str], tmp_path: Path) -> No
     """On stderr, with exit code 2."""
     ended = subprocess.run([*COMMAND, *wrong], cwd=tmp_path, capture_output=True, text=True, timeout=50)
     assert ended.returncode == 2 and len(ended.stderr.splitlines()) == 1
+
+
+ELSEWHERE = "127.1"
+"""Loopback, in a spelling that the sandbox does not know as such: served as an address that others can reach."""
+COMPOSE = Path(__file__).parents[2] / ".github" / "container" / "compose.yaml"
+
+
+@pytest.mark.slow
+def test_as_a_service_of_a_network(tmp_path: Path) -> None:
+    """The container's command, on free ports: its key is that of the file and not printed, and it has no page."""
+    key = tmp_path / "key"
+    key.write_text("0123456789abcdef\n")
+    changed = {"0.0.0.0": ELSEWHERE, "/run/secrets/sandbox_key": str(key), "8080": "0", "8081": "0"}
+    service = yaml.safe_load(COMPOSE.read_text())["services"]["sandbox"]
+    arguments = [changed.get(argument, argument) for argument in service["command"]]
+    with subprocess.Popen(
+        [*COMMAND[:-1], *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as served:
+        try:
+            assert served.stdout is not None
+            line = served.stdout.readline().strip()
+            assert line.startswith("export PIXXEL_BASE_URL=http://sandbox:")
+            url = f"http://127.0.0.1:{line.rpartition(':')[2]}"
+            assert _status(url + "/v0/projects", "0123456789abcdef") == 200
+            assert _status(url + "/v0/projects", Sandbox().api_key) == 403
+            assert _status(url + "/", "") == 404
+        finally:
+            served.terminate()
+            rest = served.stdout.read() if served.stdout else ""
+    assert "0123456789abcdef" not in rest
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["--host", ELSEWHERE], "--expose"),
+        (["--host", ELSEWHERE, "--expose"], "a key of 16 characters"),
+    ],
+)
+def test_no_other_machine_reaches_it_unasked(given: list[str], words: str) -> None:
+    """An address that others can reach needs an explicit word and a key of its own."""
+    ended = subprocess.run([*COMMAND, *given], capture_output=True, text=True, timeout=50)
+    assert ended.returncode == 2
+    assert words in ended.stderr

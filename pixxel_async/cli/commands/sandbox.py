@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from pathlib import Path
+from typing import Any
 
 import click
 
-from ..errors import Exit, Interrupted
+from ...settings.sources import read_key
+from .. import options
+from ..errors import CommandError, Exit, Interrupted
 from ..running import run
 from ..session import SEED
-
-Time = Literal["real", "manual"]
 
 
 @click.command()
 @click.option("--seed", type=int, default=SEED, show_default=True, help="Seed of the random data.")
 @click.option(
     "--profile",
-    "answers",
+    "profile",
     metavar="NAME|FILE",
     default="literal",
     show_default=True,
@@ -37,23 +38,43 @@ Time = Literal["real", "manual"]
     help="Real time, or time that only the buttons of the start page advance.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on [a free one].")
-def sandbox(seed: int, answers: str, scenario: str | None, clock: Time, port: int) -> int:
+@click.option("--storage-port", type=click.IntRange(0, 65535), default=0, help="Port of the storage [a free one].")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--expose", is_flag=True, help="Confirm an address that other machines can reach; needs --key-file.")
+@click.option(
+    "--key-file", type=options.LocationType(dir_okay=False), metavar="FILE", help="File with the key to accept."
+)
+@click.option("--advertise", metavar="NAME", help="Host name in the address and in signed links [that of --host].")
+def sandbox(expose: bool, host: str, key_file: Path | None, **settings: Any) -> int:
     """Serve a simulated API on this machine.
 
     It needs no account and has random data. stdout gets its address and key as shell assignments. Open the address in
-    a browser for its contents and its log of requests.
+    a browser for its contents and its log of requests. With --host it can be a service of other machines, as in a
+    container: then it has the key of --key-file, and no page for browsers.
     """
+    if not (expose or host in ("127.0.0.1", "::1", "localhost")):
+        raise CommandError(
+            f"{host} can be reached from other machines; confirm it with --expose, and give a --key-file"
+        )
+    key = None if key_file is None else read_key(key_file).reveal()
     try:
-        return run(lambda: _serve(seed, answers, scenario, clock, port))
+        return run(lambda: _serve(shown=key is None, host=host, api_key=key, **settings))
     except Interrupted:
         return Exit.DONE
 
 
-async def _serve(seed: int, answers: str, scenario: str | None, clock: Time, port: int) -> int:
+async def _serve(*, shown: bool, **settings: Any) -> int:
+    """Serve until cancelled.
+
+    Args:
+        shown: whether the key is printed; one from a file is not.
+    """
     from ...sandbox import Sandbox
 
-    async with Sandbox(seed=seed, profile=answers, scenario=scenario, clock=clock, port=port) as served:
-        click.echo(f"export PIXXEL_BASE_URL={served.url}\nexport PIXXEL_API_KEY={served.api_key}")
-        click.echo("serving until Ctrl-C; run the two lines above in another shell", err=True)
+    async with Sandbox(**settings) as served:
+        click.echo(f"export PIXXEL_BASE_URL={served.url}")
+        if shown:
+            click.echo(f"export PIXXEL_API_KEY={served.api_key}")
+        click.echo("serving until Ctrl-C; run the lines above in another shell", err=True)
         await asyncio.Event().wait()
     return Exit.DONE

@@ -33,12 +33,13 @@ class Keys:
     Args:
         seed: determines the first key.
         form: accepted form: the bare key (`raw`), `Bearer KEY`, both, or the scheme `Token`.
+        first: the first key; None for one made of the seed.
     """
 
-    def __init__(self, seed: int | str, form: AuthForm = "both") -> None:
+    def __init__(self, seed: int | str, form: AuthForm = "both", first: str | None = None) -> None:
         self.form = form
         self._known: dict[str, SandboxKey] = {}
-        self.first = self.add(f"sandbox-{digest(seed, 'key').hex()[:32]}")
+        self.first = self.add(first or f"sandbox-{digest(seed, 'key').hex()[:32]}")
 
     def known(self) -> list[str]:
         """Return all accepted keys without their scheme."""
