@@ -112,7 +112,7 @@ class EventHub:
         self.received = 0
         self.done = self.skipped = self.failed = 0
 
-    def tell(self, event: Event) -> None:
+    def publish(self, event: Event) -> None:
         """Publish an event."""
         if isinstance(event, (Skipped, Downloaded, Failed)):
             self._end(event)

@@ -29,7 +29,7 @@ NEVER = (0.0, 0.0)
 
 
 class OutcomeSink(Protocol):
-    """Who wants the outcome of an item: a batch, or one that awaits it."""
+    """A receiver of the outcome of an item: a batch or a transfer."""
 
     @property
     def open(self) -> bool:

@@ -45,15 +45,15 @@ Given = Package | object
 
 
 class DownloadManager:
-    """Fetches packages into a folder or an object store: asks, waits, streams, proves, renames or sends, and records.
+    """Fetch packages into a folder or an object store: request, poll, stream, prove, publish, and record each of them.
 
-    Use it as an async context manager. Leaving it normally waits for what was submitted; leaving it by an exception
-    cancels.
+    Use it as an async context manager. Leaving it normally waits for the submitted packages; leaving it by an exception
+    cancels them.
 
     Args:
-        client: asks for the packages.
-        folder: where they go; made when missing. Also `s3://bucket/prefix`, `gs://…`, `az://…`, or an `ObjectStore` of
-            `pixxel_async.integrations.objects`: a file is sent there once it is complete and proved.
+        client: the client whose key requests the packages.
+        folder: the destination, created if missing. Also `s3://bucket/prefix`, `gs://…`, `az://…`, or an `ObjectStore`
+            of `pixxel_async.integrations.objects`: a file is sent there once it is complete and proved.
         settings: instead of the client's `settings.download`.
         record: the record's file; None for `<folder>/.pixxel/record.sqlite`, with an object store in its spool.
         spool: an object store's local folder, for part files; None for one of its own in `$XDG_STATE_HOME/pixxel`.
@@ -82,7 +82,7 @@ class DownloadManager:
         self._given, self._spool = folder, spool
         self._folder = where(folder, spool).folder
         self._record_path = Path(record) if record is not None else None
-        self._board = EventHub(on_event, client.timing.clock, client.emit)
+        self._hub = EventHub(on_event, client.timing.clock, client.emit)
         self._engine: Engine | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
@@ -90,12 +90,12 @@ class DownloadManager:
 
     @property
     def folder(self) -> Path:
-        """Where the packages go; with an object store where they are spooled."""
+        """The destination folder; with an object store its spool folder."""
         return self._folder
 
     @property
     def destination(self) -> Destination:
-        """Where the final files are: the folder, or an object store."""
+        """The destination of the final files: the folder, or an object store."""
         return self._opened.home.destination
 
     @property
@@ -142,9 +142,9 @@ class DownloadManager:
         return self
 
     async def _open(self) -> None:
-        record, tell = self._record_path, self._board.tell
+        record, emit = self._record_path, self._hub.publish
         self._engine, self._homes = await start(
-            self._client, self._given, self._spool, record, self._settings.shard, tell
+            self._client, self._given, self._spool, record, self._settings.shard, emit
         )
         if not self.looks_at_organization:
             self._engine.organization.skip()
@@ -172,10 +172,10 @@ class DownloadManager:
         return f"DownloadManager({str(self._folder)!r}, {state})"
 
     async def aclose(self, *, drain: float | None = None) -> None:
-        """Finish and let go of everything; what does not get done is left in the record for the next run.
+        """Finish the submitted packages and close; unfinished ones stay in the record for the next run.
 
         Args:
-            drain: seconds for what was submitted; None waits until it has ended, 0 cancels at once.
+            drain: seconds for the submitted packages; None waits until all have ended, 0 cancels at once.
 
         Raises:
             ClientClosed: this is another event loop, in which nothing of it ever ends; it stays open.
@@ -193,7 +193,7 @@ class DownloadManager:
                 batch.stop(closed)
             await drain_out(self._engine, drain)
         finally:
-            await finish(shut(self._engine, self._homes, self._board, closed))
+            await finish(shut(self._engine, self._homes, self._hub, closed))
 
     async def fetch(
         self,
@@ -203,19 +203,19 @@ class DownloadManager:
         to: Target | None = None,
         **settings: Unpack[DownloadOptions],
     ) -> Downloaded:
-        """One package, complete and proved on disk; at once when it is there already.
+        """Fetch one package, complete and proved on disk; return at once if it is there already.
 
-        A package that is being fetched is waited for, not fetched twice. Cancelling this leaves it to others who wait.
-        Each client asks for itself; but who fetches into a folder gets what is there already, whoever fetched it.
+        A package that is being fetched is waited for, not fetched twice; cancelling one call leaves it to the others.
+        Each client makes its own requests, but a package that any client has fetched into the folder is returned.
 
         Args:
             package: the package, its text form, or a row of jobs or tasks.
-            client: whose key asks; None for the manager's.
+            client: the client whose key requests it; None for the manager's.
             to: another folder or object store.
             settings: fields of `DownloadSettings`.
 
         Raises:
-            PixxelError: why it could not be had.
+            PixxelError: the reason why it could not be fetched.
         """
         transfer = await self.submit(package, client=client, to=to, **settings)
         try:
@@ -232,7 +232,7 @@ class DownloadManager:
         to: Target | None = None,
         **settings: Unpack[DownloadOptions],
     ) -> Transfer:
-        """Put a package on its way, as soon as there is room for it; arguments as `fetch`."""
+        """Start to fetch a package once fewer than `max_pending` are under way; arguments as `fetch`."""
         engine = self._running
         context = self._context(client, settings, await self._homes.at(to) if to is not None else engine.home)
         given = as_wanted(package)
@@ -275,12 +275,12 @@ class DownloadManager:
         client: PixxelClient | None = None,
         **settings: Unpack[DownloadOptions],
     ) -> Outcomes:
-        """Ten or a hundred thousand packages in bounded memory; see `Outcomes` for how to use what this returns.
+        """Fetch any number of packages in bounded memory; iterate the returned `Outcomes`.
 
         Args:
-            packages: packages, texts, `Job` or `JobTask` rows, plain or async; read no faster than they are asked for.
-            wait_for_jobs: whether a package is asked for only when its job has ended well.
-            client: whose key asks; None for the manager's.
+            packages: packages, texts, `Job` or `JobTask` rows, plain or async; read no faster than requests are sent.
+            wait_for_jobs: whether a package is requested only when its job has ended well.
+            client: the client whose key requests it; None for the manager's.
             settings: fields of `DownloadSettings`.
         """
         engine = self._running
@@ -312,16 +312,16 @@ class DownloadManager:
         await self._running.organization.ensure()
 
     def watch(self, package: Given) -> EventSubscription:
-        """The states of one package from now on; a slow reader gets the newest alone, and the outcome as the last."""
-        return self._board.watch(str(as_wanted(package).package))
+        """Subscribe to the events of one package; a slow reader gets only the latest, and the outcome last."""
+        return self._hub.watch(str(as_wanted(package).package))
 
     def snapshot(self) -> Snapshot:
-        """Counts and rates, now."""
-        engine, board = self._opened, self._board
+        """Return the current counts and rates."""
+        engine, hub = self._opened, self._hub
         known, waiting, streaming = len(engine.items), engine.schedule.waiting, engine.streaming
         return Snapshot(
             pending=max(known - waiting - streaming, 0), waiting=waiting, streaming=streaming,
-            done=board.done, skipped=board.skipped, failed=board.failed, received=board.received, rate=board.rate(),
+            done=hub.done, skipped=hub.skipped, failed=hub.failed, received=hub.received, rate=hub.rate(),
             to_come=in_all(batch.to_come for batch in self._batches),
         )  # fmt: skip
 
@@ -332,21 +332,21 @@ class DownloadManager:
         sizes: bool = False,
         **settings: Unpack[DownloadOptions],
     ) -> list[Planned]:
-        """What `fetch_all` would do with these packages, asking the service for nothing.
+        """Plan what `fetch_all` would do with these packages, without a request to the service.
 
         Args:
-            sizes: whether the service is asked once for each package that would be fetched. That starts the packing of
-                all that are not packed yet; of those that are packed the size is learned, and nothing is fetched.
+            sizes: request each package that would be fetched once, for its size. This starts the packing of those that
+                are not packed yet; nothing is fetched.
             settings: fields of `DownloadSettings`.
         """
         engine = self._running
         return await plan(engine.services, self._context(None, settings, engine.home), packages, sizes=sizes)
 
     async def forget(self, package: Given, *, delete: bool = False) -> bool:
-        """Remove a package from the record, so that it is fetched anew; False when it was not in it.
+        """Remove a package from the record, so that it is fetched again; return False if it was not recorded.
 
         Args:
-            delete: whether its file, and what there is of a part file, is removed too.
+            delete: whether its file and its part file are removed, too.
 
         Raises:
             DownloadError: it is being fetched, here or by another process.

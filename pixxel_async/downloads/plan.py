@@ -39,7 +39,7 @@ CHUNK = 512
 
 @frozen
 class Planned:
-    """What would be done with a package.
+    """The next step of one package.
 
     Attributes:
         package: the package.

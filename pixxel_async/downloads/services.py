@@ -27,7 +27,7 @@ class Services:
 
     Attributes:
         now: seconds since 1970.
-        tell: publishes an event.
+        emit: publishes an event.
     """
 
     record: Record

@@ -42,13 +42,13 @@ async def start(
     spool: str | Path | None,
     record: Path | None,
     shard: tuple[int, int] | None,
-    tell: Callable[[Event], None],
+    emit: Callable[[Event], None],
 ) -> tuple[Engine, Locations]:
     """Open the record at a location and make an engine for it; arguments as of `DownloadManager`.
 
     Args:
         shard: of the manager's settings.
-        tell: publishes an event.
+        emit: publishes an event.
 
     Raises:
         ConfigError: the location or the record cannot be used.
@@ -72,14 +72,14 @@ async def start(
     clock = ActiveClock(client.timing.clock)
     timing = evolve(client.timing, clock=clock)
     services = Services(
-        opened, disk, threads, Watchdog(), room, ConnectionCount(), BandwidthLimiter(timing), timing, timing.now, tell
+        opened, disk, threads, Watchdog(), room, ConnectionCount(), BandwidthLimiter(timing), timing, timing.now, emit
     )
     clock.start()
     return Engine(services, OrganizationGuard(opened, client), home, client.settings, clock), homes
 
 
 async def drain_out(engine: Engine, drain: float | None) -> None:
-    """Wait until nothing is under way.
+    """Wait until no package is under way.
 
     Args:
         drain: seconds at most; None for no limit.
@@ -93,8 +93,8 @@ async def drain_out(engine: Engine, drain: float | None) -> None:
         return
 
 
-async def shut(engine: Engine, homes: Locations, board: EventHub, error: DownloadError) -> None:
-    """Cancel what is under way and close everything; the folders are unlocked last.
+async def shut(engine: Engine, homes: Locations, hub: EventHub, error: DownloadError) -> None:
+    """Cancel all packages under way and close everything; the folders are unlocked last.
 
     Args:
         error: raised in callers that still wait for a package.
@@ -104,7 +104,7 @@ async def shut(engine: Engine, homes: Locations, board: EventHub, error: Downloa
         engine.clock.stop()
         engine.stop(error, lambda item: True)
     finally:
-        board.close()
+        hub.close()
         engine.services.watchdog.close()
         await engine.services.record.aclose()
         await homes.close()

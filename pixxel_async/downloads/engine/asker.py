@@ -37,38 +37,38 @@ MAX_PAUSE = 300.0
 
 
 class FailItem(Protocol):
-    """Ends one item with an error."""
+    """End one item with an error."""
 
     def __call__(self, item: Item, error: PixxelError, *, about_package: bool = True) -> object: ...
 
 
 class Asker:
-    """Asks, and sorts the packages by what is said about them.
+    """Request packages, and queue each by the response: ready, packing, or ended.
 
     Args:
-        fail: ends one item.
-        binding: sees to it that the record belongs to the right organization.
-        refused: ends everything of one client, whose key is refused, or whose record is another's.
+        fail: ends one item with an error.
+        organization: binds the record to the organization of the key.
+        refused: ends all items of a client whose key is refused, or whose record belongs to another organization.
     """
 
     def __init__(
         self,
         services: Services,
         schedule: Schedule,
-        binding: OrganizationGuard,
+        organization: OrganizationGuard,
         *,
         fail: FailItem,
         refused: Callable[[Item, PixxelError], object],
     ) -> None:
         self._services = services
         self._schedule = schedule
-        self._binding = binding
+        self._organization = organization
         self._fail = fail
         self._refused = refused
         self._key_probe = KeyProbe(services.timing)
 
     async def ask(self, item: Item) -> None:
-        """Ask for one package; afterwards it is ready, waits, or has ended."""
+        """Request one package; afterwards it is ready, waits, or has ended."""
         if self._schedule.paused and item.until <= self._services.timing.clock():
             self._time_is_over(item)
             return
@@ -79,7 +79,7 @@ class Asker:
         try:
             async with asyncio.timeout(deadline):  # also for the last one, which is made when it is nearly over
                 if item.package.asks_api:
-                    await self._binding.ensure()
+                    await self._organization.ensure()
                 state = await ask(item, self._services)
         except PixxelError as error:
             await self.failed(item, error)
@@ -89,7 +89,7 @@ class Asker:
             self._sort(item, state)
 
     async def failed(self, item: Item, error: PixxelError) -> None:
-        """Asking raised: the pace, the key or this package is at fault."""
+        """Handle a failed request: a rate limit, a lost answer, a refused key, or a failed package."""
         if isinstance(error, RateLimited):
             item.asks = max(item.asks - 1, 0)
             seconds = min(PAUSE if error.retry_after is None else error.retry_after, MAX_PAUSE)
@@ -117,21 +117,21 @@ class Asker:
             life = state.link.good_for(item.client.timing.clock()) if state.link is not None else math.inf
             self._schedule.ready(item, life if life > 0 else math.inf)
         else:
-            told, usual = state.retry_after, item.client.settings.poll.initial_interval
-            self.packing(item, told if told is not None and told > usual else None)
+            asked, usual = state.retry_after, item.client.settings.poll.initial_interval
+            self.packing(item, asked if asked is not None and asked > usual else None)
 
-    def packing(self, item: Item, told: float | None = None) -> None:
-        """It is not ready: it waits, unless its time is over.
+    def packing(self, item: Item, retry_after: float | None = None) -> None:
+        """Queue the next poll of a package that is not ready, or fail it at its deadline.
 
         Args:
-            told: seconds before which the service does not want to be asked again; None when it did not say.
+            retry_after: seconds before which the service does not want to be asked again; None if it named none.
         """
         age = self._services.timing.clock() - item.began
         if age >= item.settings.timeout:
             self._time_is_over(item)
             return
         self._services.emit(Waiting(item.identity, item.status, age))
-        self._schedule.packing(item, told)
+        self._schedule.packing(item, retry_after)
 
     def _time_is_over(self, item: Item) -> None:
         """Fail a package that is not ready at its deadline."""

@@ -35,7 +35,7 @@ class Engine:
     """Fixed workers between two queues; an item is a row in a table and never a task.
 
     Args:
-        binding: sees to it that the record belongs to the right organization.
+        organization: binds the record to the organization of the key.
         home: the manager's own folder.
         settings: of the manager's client.
         clock: the clock of `services`, which subtracts the time in which the process was suspended.
@@ -43,13 +43,13 @@ class Engine:
     Attributes:
         items: every package that has not ended, by its `key`.
         streaming: bodies under way.
-        organization: sees to it that the record belongs to the right organization.
+        organization: as given.
     """
 
     def __init__(
         self,
         services: Services,
-        binding: OrganizationGuard,
+        organization: OrganizationGuard,
         home: Location,
         settings: Settings,
         clock: ActiveClock,
@@ -58,11 +58,11 @@ class Engine:
         self.clock = clock
         self.items: dict[ItemKey, Item] = {}
         self.home = home
-        self.organization = binding
+        self.organization = organization
         self.streaming = 0
         self._workers: dict[str, list[asyncio.Task[None]]] = {"ask": [], "stream": []}
         self.schedule = Schedule(services.timing, settings.poll.initial_interval, settings.http.calls_per_second)
-        self._asker = Asker(services, self.schedule, binding, fail=self.fail, refused=self._refused)
+        self._asker = Asker(services, self.schedule, organization, fail=self.fail, refused=self._refused)
         self._changed = asyncio.Event()
         self._notes: set[asyncio.Task[None]] = set()
         self._holds: set[asyncio.Task[None]] = set()
@@ -93,7 +93,7 @@ class Engine:
         self.schedule.staff(streams=len(self._workers["stream"]))
 
     async def _worker(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Work until cancelled. A fault of ours between two packages ends all of them: nobody waits for ever."""
+        """Work until cancelled; an error between two packages is a bug and ends all, so that no caller hangs."""
         try:
             while True:
                 await work()
@@ -101,7 +101,7 @@ class Engine:
             self.stop(unforeseen(error, "wait"), lambda item: True)
 
     async def _ask(self) -> None:
-        """Ask about one package."""
+        """Request the next package, with the contextvars of its caller."""
         item = await self.schedule.next_ask()
         try:
             if item.sinks:
@@ -112,7 +112,7 @@ class Engine:
             self.schedule.asked(item)
 
     async def _stream(self) -> None:
-        """Carry one package to its end."""
+        """Stream the next ready package, with the contextvars of its caller."""
         item = await self.schedule.next_ready()
         item.began += self.services.timing.clock() - item.queued
         item.context.streaming += 1
@@ -128,7 +128,7 @@ class Engine:
             self.schedule.streamed(item, size)
 
     async def _carry(self, item: Item) -> int:
-        """Carry a package as far as it gets; returns the bytes that were streamed, as far as that is known."""
+        """Run the pipeline of one package, and return the bytes that it streamed; 0 if unknown."""
         deadline = item.settings.timeout
         left = item.began + deadline - self.services.timing.clock()
         suspended = self.clock.suspended
@@ -240,7 +240,7 @@ class Engine:
         self.stop(error, lambda other: other.context.client is item.client)
 
     def stop(self, error: PixxelError, concerned: Callable[[Item], bool]) -> None:
-        """Whoever wants one of these items gets no further outcomes, but those of bodies under way."""
+        """Stop the sinks of these items with an error; only bodies under way still deliver outcomes."""
         sinks = {sink for item in list(self.items.values()) if concerned(item) for sink in item.sinks}
         for sink in sinks:
             sink.stop(error)

@@ -26,18 +26,18 @@ LARGEST_CHUNK = 512
 
 
 class Batch(OutcomeSink, Protocol):
-    """The sink that a feed works for."""
+    """The sink of a feed."""
 
     def say(self, outcome: Outcome) -> None:
-        """The outcome of a row that was never under way."""
+        """Queue the outcome of a row that never became an item."""
         ...
 
 
 class Feed:
-    """Reads a source for one batch and puts what it holds on its way.
+    """Read the source of one batch, and start its packages.
 
-    A row is read when there is use for it: as many at once as there are requests to be sent. While all that is read
-    turns out to be done, ever more are looked up at once.
+    Rows are read as requests can be sent for them, so many at a time. While all packages read are done already, each
+    chunk is twice as large as the last.
 
     Attributes:
         active: packages of this batch that have not ended.

@@ -22,7 +22,7 @@ __all__ = ["LookupResult", "ended", "in_shard", "look_up"]
 
 
 class LookupResult(NamedTuple):
-    """What record and disk say about one package, and the decision.
+    """The row and the decision about one package.
 
     Attributes:
         row: None if the record has none.

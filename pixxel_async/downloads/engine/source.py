@@ -43,10 +43,10 @@ class InPages(AsyncIterable[T], Generic[T]):
 
 
 class PackageSource:
-    """Reads a source; `take` after the end returns nothing.
+    """Reader of a source; `take` after the end returns nothing.
 
-    One that comes `by_page` is read as far as the page that is being taken, any other async one by a task of its own,
-    as far as was asked for and no further.
+    A source with `by_page` is read up to the page that is being taken; any other async source is read by a task, no
+    further than `take` asks for.
     """
 
     def __init__(self, source: Iterable[object] | AsyncIterable[object]) -> None:
@@ -80,9 +80,9 @@ class PackageSource:
         return None if hint < 0 else hint
 
     async def take(self, most: int) -> list[object]:
-        """The next rows, at least one unless the source is at its end, and only those that come without a wait.
+        """Return the next rows that come without a wait; at least one unless the source is at its end.
 
-        What the source raises is raised when the rows before it have been taken.
+        An exception of the source is raised once the rows before it were taken.
         """
         rows = await (self._as_they_come(self._rows, most) if self._rows is not None else self._at_hand(most))
         self._taken += len(rows)

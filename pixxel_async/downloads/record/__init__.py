@@ -1,4 +1,4 @@
-"""What is done and what is under way: one SQLite file, one writer thread, grouped commits, leases between processes."""
+"""The record of packages done and under way: one SQLite file, one commit thread, group commits, leases."""
 
 from .merge import Merged, merge
 from .record import Record

@@ -91,7 +91,7 @@ class CommitThread:
         self._queue.put(_Job(job, durable, future))
         return await future
 
-    def tell(self, job: Callable[[Any], Any]) -> None:
+    def post(self, job: Callable[[Any], Any]) -> None:
         """Queue one job without waiting for it."""
         if not self._closing:
             self._queue.put(_Job(job, False, None))

@@ -130,7 +130,7 @@ class Database:
             self._register()
 
     def bind(self, key: str, value: str) -> None:
-        """Bind the record to a value once and for all; raises `ConfigError` if it is bound to another."""
+        """Bind the record to a value for good; raises `ConfigError` if it is bound to another."""
         found = self.bound(key)
         if found is None:
             self._remember(key, value)

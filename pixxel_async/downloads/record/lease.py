@@ -33,8 +33,8 @@ class Owner:
     Attributes:
         host: the machine and the process numbering in which `pid` means something.
         boot: the machine's start.
-        pid, started: the process, and when it began, so that a number used again is told apart.
-        nonce: chance, so that two records of one process are told apart.
+        pid, started: the process and its start, which distinguishes a reused number.
+        nonce: random digits that distinguish two records of one process.
         clock: seconds since 1970.
     """
 
@@ -47,24 +47,24 @@ class Owner:
 
     @classmethod
     def of_this_process(cls, clock: Callable[[], float] = time.time) -> Owner:
-        """A new owner for a record about to be opened."""
+        """Return a new owner for a record about to be opened."""
         pid = os.getpid()
         return cls(_host(), _boot(), pid, _started(pid), secrets.token_hex(8), clock)
 
     def begin(self) -> None:
-        """From now on this process says that it lives."""
+        """Count as alive from now on."""
         _LIVING.add(self.nonce)
 
     def end(self) -> None:
-        """It no longer does."""
+        """Count as dead from now on."""
         _LIVING.discard(self.nonce)
 
 
 def alive(holder: Owner, me: Owner, beat_at: float) -> bool:
-    """Whether the holder of a lease still works.
+    """Return whether the holder of a lease is alive.
 
     Args:
-        beat_at: when it last gave a sign of life, by the clock of `me`.
+        beat_at: its last heartbeat, by the clock of `me`.
     """
     if holder.boot and holder.boot == me.boot and holder.host == me.host and holder.started:
         if holder.pid == me.pid and holder.started == me.started:
@@ -107,6 +107,6 @@ def _boot() -> str:
 
 
 def _started(pid: int) -> str:
-    """When a process began, in the kernel's ticks; empty when there is no such process, or no way to tell."""
+    """Return the start of a process in the kernel's ticks; empty if there is no such process, or no /proc."""
     fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return fields[19] if len(fields) > 19 and fields[0] not in ("Z", "X") else ""

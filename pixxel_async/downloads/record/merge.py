@@ -23,7 +23,7 @@ _TOGETHER = 500
 
 @frozen
 class Merged:
-    """What became of the rows of other records.
+    """The result of a merge.
 
     Attributes:
         taken: rows that are new here, or better than what was here.

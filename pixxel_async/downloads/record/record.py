@@ -26,13 +26,13 @@ _PAGE = 1000
 
 
 class Record:
-    """What is done, what is under way and who is at it, for one or many folders.
+    """The packages done and under way, and their leases, for one or many folders.
 
-    Made by `Record.open`; belongs to one event loop. Cancelling a method lets its change happen or not, never half.
+    Created by `Record.open`; belongs to one event loop. A cancelled method makes its change as a whole or not at all.
 
     Attributes:
         path: the database file.
-        notes: what was found and mended while opening, for people.
+        notes: messages about damage found and repaired while opening.
         begun: whether there was no record before.
     """
 
@@ -50,13 +50,13 @@ class Record:
     async def open(
         cls, path: Path, *, origin: str | None, clock: Callable[[], float] = time.time, beat: float = 10.0
     ) -> Record:
-        """Open a record, or begin one.
+        """Open a record, or create one.
 
         Args:
-            path: the database file; its folder is made when missing, readable by its user only.
-            origin: the API that its rows are about; another one is refused. None to look at it, whichever it is.
+            path: the database file; its folder is created if missing, readable by its user only.
+            origin: the API whose packages it records; a record of another API is refused. None accepts any.
             clock: seconds since 1970.
-            beat: seconds between two signs of life of this process.
+            beat: seconds between two heartbeats of this process.
 
         Raises:
             ConfigError: the record is of another API or of a newer version, is no record, lies on a network file
@@ -68,16 +68,16 @@ class Record:
 
     @property
     def nonce(self) -> str:
-        """Sixteen hex digits that tell this open record from every other; part of the names of its part files."""
+        """Sixteen random hex digits, unique to this open record; part of the names of its part files."""
         return self._owner.nonce
 
     @property
     def lost(self) -> bool:
-        """Whether an earlier record, or a row of this one, was damaged or removed: files without a row may be ours."""
+        """Whether an earlier record or a row was damaged or removed, so that files without a row may be ours."""
         return self._database.lost
 
     async def lose(self) -> None:
-        """Note that an earlier record is gone, once and for all."""
+        """Note durably that an earlier record is gone."""
         await self._do(lambda db: db.lose(), durable=True)
 
     async def __aenter__(self) -> Record:
@@ -87,11 +87,11 @@ class Record:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Finish what was asked for, release all leases, end the thread; closing twice is harmless."""
+        """Finish queued jobs, release all leases, end the thread; closing twice is harmless."""
         await self._writer.close()
 
     async def bind(self, organization: str) -> None:
-        """Bind the record to an organization, once and for all; not to a key.
+        """Bind the record to an organization for good; any key of it is accepted.
 
         Raises:
             ConfigError: it belongs to another one.
@@ -99,19 +99,19 @@ class Record:
         await self._do(lambda db: db.bind("organization", organization), durable=True)
 
     async def bound(self, key: Literal["origin", "organization"]) -> str | None:
-        """The API or the organization that the record belongs to; None when it belongs to none yet."""
+        """Return the API or the organization that the record is bound to; None if it is bound to none yet."""
         return await self._do(lambda db: db.bound(key))
 
     async def get(self, identity: str, folder: Path) -> Row | None:
-        """One row, or None; a damaged row counts as none."""
+        """Return one row, or None; a damaged row counts as missing."""
         key = self._key(folder)
         return await self._do(lambda db: items.get(db, identity, key))
 
     async def known(self, identities: Iterable[str], folder: Path, *, heads: bool = False) -> dict[str, Row]:
-        """The rows of many packages at once, by identity and without `fields`; those without a row are missing.
+        """Return the rows of many packages by identity, without `fields`; packages without a row are left out.
 
         Args:
-            heads: whether of what is done the members up to `sha256` are enough, which is quicker.
+            heads: load only the members up to `sha256` of finished packages; faster for large batches.
         """
         key, asked = self._key(folder), list(identities)
         found: dict[str, Row] = {}
@@ -120,7 +120,7 @@ class Record:
         return found
 
     async def rows(self, folder: Path | None = None, state: RowState | None = None) -> AsyncIterator[Row]:
-        """All rows, of one folder and in one state where given, in the order of their identities; read in pages."""
+        """Iterate all rows, or those of one folder or state, in the order of identities; read in pages."""
         key = None if folder is None else self._key(folder)
         after: tuple[str, str] = ("", "")
         while page := await self._do(_paging(key, state, after)):
@@ -129,10 +129,10 @@ class Record:
             after = page.last
 
     async def digests(self, folder: Path, vouched: items.Vouched) -> list[tuple[str, str]]:
-        """The digests and names of a folder's done files.
+        """Return checksums and names of a folder's done files.
 
         Args:
-            vouched: what a list written earlier has, each as itself; rows that say the same are read more quickly.
+            vouched: pairs of checksum and name from an earlier list; rows that agree are not checked again.
         """
         key, after = self._key(folder), ""
         files: list[tuple[str, str]] = []
@@ -142,20 +142,20 @@ class Record:
         return files
 
     async def counts(self, folder: Path | None = None) -> dict[RowState, int]:
-        """How many rows there are in each state that occurs."""
+        """Count the rows in each state that occurs."""
         key = None if folder is None else self._key(folder)
         return await self._do(lambda db: items.counts(db, key))
 
     async def taken(self, folder: Path, name: str) -> str | None:
-        """The identity of the package that a name belongs to; names that a file system may confuse are the same."""
+        """Return the package that owns a name, or None; names that a file system may confuse count as one."""
         key, folded = self._key(folder), fold(name)
         return await self._do(lambda db: items.taken(db, key, folded))
 
     async def claim(self, identity: str, folder: Path, *, name: str | None, part: str) -> Claim | None:
-        """Make a package this process's own; None when this record or another live process holds it already.
+        """Take the lease of a package; return None if this record or another live process holds it.
 
         Args:
-            name: its final path below the folder as far as it is known; a row that has a name keeps it.
+            name: its final path below the folder if known; a row that has a name keeps it.
             part: the path of its part file below the folder.
 
         Raises:
@@ -165,7 +165,7 @@ class Record:
         try:
             return await self._do(claiming.run)
         except CancelledError:
-            self._writer.tell(claiming.undo)
+            self._writer.post(claiming.undo)
             raise
 
     async def save(
@@ -178,13 +178,13 @@ class Record:
         leased: bool = False,
         **changes: Any,
     ) -> None:
-        """Change a row, or begin one, and wait for the commit.
+        """Change or create a row, and wait for the commit.
 
         Args:
             durable: wait until it would survive a power cut; always so for the states `publishing` and `done`.
-            release: give the package back in the same commit.
-            leased: change it only under this record's own lease.
-            changes: fields of `Row`; links in texts are cut out.
+            release: release the lease in the same commit.
+            leased: change it only under our own lease (fencing).
+            changes: fields of `Row`; URLs in texts are removed.
 
         Raises:
             LeaseLost: with `leased`, the lease was taken over.
@@ -199,7 +199,7 @@ class Record:
         await self._do(saving, durable=durable)
 
     async def take(self, row: Row) -> bool:
-        """Take a row of another record, as it stands, if it is better than this one's; False when it is not.
+        """Copy a row of another record if it is further on than ours; return False if ours stays.
 
         Raises:
             NameTaken: its name belongs to another package.
@@ -208,12 +208,12 @@ class Record:
         return await self._do(lambda db: items.take(db, row), durable=True)
 
     async def release(self, identity: str, folder: Path) -> None:
-        """Give a claimed package back."""
+        """Release a lease."""
         key = self._key(folder)
         await self._do(lambda db: items.release(db, identity, key))
 
     async def forget(self, identity: str, folder: Path) -> bool:
-        """Remove a row; False when there was none.
+        """Remove a row; return False if there was none.
 
         Raises:
             DownloadError: another live process holds the package.
@@ -230,7 +230,7 @@ class Record:
 
 @lru_cache(64)
 def _kept_as(folder: str, home: str) -> str:
-    """A folder below the record's own is kept relative to it, so that both may be moved together."""
+    """Return the folder as stored: relative to the record's own if below it, so that both may be moved together."""
     inside = os.path.commonpath([folder, home]) == home
     return os.fsencode(os.path.relpath(folder, home) if inside else folder).decode(errors="backslashreplace")
 

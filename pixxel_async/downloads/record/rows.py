@@ -38,7 +38,7 @@ _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"'<>]*")
 
 
 class Row(NamedTuple):
-    """What is known of one package in one folder; a tuple, for a hundred thousand of them are read in one go.
+    """The record of one package in one folder; a tuple, since 100,000 of them are read at once.
 
     Attributes:
         identity: the package's text form.
@@ -57,7 +57,7 @@ class Row(NamedTuple):
         retryable: whether the last failure may pass by itself.
         runs: failures that count towards giving up.
         counted_at: when the last of them was counted, in seconds since 1970.
-        synced: bytes of the part file that were surely on the disk when this was written.
+        synced: bytes of the part file that were synced (fsync) when this was written.
         boot: the machine's start when the part file was last worked on.
         updated_at, finished_at: seconds since 1970.
         asked_at, started_at: when the run that fetched it first asked for it, and began to stream it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["APPLICATION", "SCHEMA", "VERSION"]
 
 APPLICATION = 0x50495843
-"""SQLite application id ("PIXC"), which tells our files from other databases."""
+"""SQLite application id ("PIXC"), which distinguishes our files from other databases."""
 VERSION = 6
 """Version of `SCHEMA`, as SQLite's user_version. A newer one is refused; 1 to 5 were never released."""
 

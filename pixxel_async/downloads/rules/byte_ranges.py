@@ -1,7 +1,7 @@
 """Track which bytes of a part file are present while several connections fill it: sorted regions, the first from byte
 0.
 
-The first region is the prefix: what a single connection would have written, and what is hashed.
+The first region is the prefix: the bytes that a single connection would have written, which are hashed.
 """
 
 from __future__ import annotations

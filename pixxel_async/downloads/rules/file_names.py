@@ -69,7 +69,7 @@ _OURS = (".part", ".json", ".lock", ".sqlite", ".sqlite-wal", ".sqlite-shm", ".s
 
 
 class Named(Protocol):
-    """What naming needs of a package."""
+    """The members of a package that its name is made of."""
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class Named(Protocol):
 
     @property
     def id8(self) -> str:
-        """Return eight digits that tell packages apart."""
+        """Return eight hex digits that distinguish packages."""
         ...
 
     def fields(self) -> Mapping[str, Any]:

@@ -42,8 +42,8 @@ class Schedule:
         self._fresh = FairQueue()
         self._ready = FairQueue()
         self._feeds: dict[asyncio.Event, Callable[[], int]] = {}
-        self._ask_bell = Notifier(timing.sleep)
-        self._stream_bell = Notifier(timing.sleep)
+        self._ask_notifier = Notifier(timing.sleep)
+        self._stream_notifier = Notifier(timing.sleep)
         self._paused_until = -math.inf
         self._overdue: deque[Item] = deque()
         self._next_sweep = -math.inf
@@ -80,21 +80,21 @@ class Schedule:
         """Queue a package for its first request."""
         item.context.fresh += 1
         self._fresh.append(item)
-        self._ask_bell.notify()
+        self._ask_notifier.notify()
 
     async def next_ask(self) -> Item:
         """Wait for the package to ask about now; `asked` must be called after its request."""
         while True:
             item = self._choose()
             if item is not None:
-                self._ask_bell.notify()
+                self._ask_notifier.notify()
                 return item
-            await self._ask_bell.wait(self._idle_time())
+            await self._ask_notifier.wait(self._idle_time())
 
     def asked(self, item: Item) -> None:
         """Record that a request has ended, with any result."""
         self._policy.end_request(item)
-        self._ask_bell.notify()
+        self._ask_notifier.notify()
 
     def _choose(self) -> Item | None:
         now = self._timing.clock()
@@ -167,17 +167,17 @@ class Schedule:
         """Queue a poll in so many seconds, after a request without an answer about the package."""
         self._policy.push(item, self._timing.clock() + seconds)
         self._next_sweep = min(self._next_sweep, item.until)
-        self._ask_bell.notify()
+        self._ask_notifier.notify()
 
-    def packing(self, item: Item, told: float | None = None) -> None:
+    def packing(self, item: Item, retry_after: float | None = None) -> None:
         """Record that an answer said "pending", and queue the next poll.
 
         Args:
-            told: seconds of a Retry-After; None when there was none.
+            retry_after: seconds of a Retry-After; None if there was none.
         """
-        self._policy.record_pending(item, told)
+        self._policy.record_pending(item, retry_after)
         self._next_sweep = min(self._next_sweep, item.until)
-        self._ask_bell.notify()
+        self._ask_notifier.notify()
 
     def ready(self, item: Item, link_life: float) -> None:
         """Record that an answer said "ready", and queue the package for a stream.
@@ -192,7 +192,7 @@ class Schedule:
         """Queue a package for a stream; a missing link is asked for then."""
         item.queued = self._timing.clock()
         self._ready.append(item)
-        self._stream_bell.notify()
+        self._stream_notifier.notify()
 
     async def next_ready(self) -> Item:
         """Wait for the package to stream now; `streamed` must be called when its stream is free again."""
@@ -200,10 +200,10 @@ class Schedule:
             item = self._first_ready()
             if item is not None:
                 item.since = self._policy.throughput.start(self._timing.clock())
-                self._stream_bell.notify()
+                self._stream_notifier.notify()
                 return item
-            self._ask_bell.notify()
-            await self._stream_bell.wait()
+            self._ask_notifier.notify()
+            await self._stream_notifier.wait()
 
     def _first_ready(self) -> Item | None:
         return self._ready.take(
@@ -219,10 +219,10 @@ class Schedule:
             size: bytes that were streamed; 0 when none were.
         """
         self._policy.throughput.end(self._timing.clock(), item.since, size)
-        self._ask_bell.notify()
+        self._ask_notifier.notify()
 
     def wake(self) -> None:
         """Decide again: a reader took an outcome, a package has ended, or a limit changed."""
         self._feed()
-        self._ask_bell.notify()
-        self._stream_bell.notify()
+        self._ask_notifier.notify()
+        self._stream_notifier.notify()

@@ -1,4 +1,4 @@
-"""Which of two rows of one package is kept when the records of two machines become one."""
+"""Choice between two rows of one package when the records of two machines are merged."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ _RANK = {"waiting": 0, "failed": 1, "given_up": 1, "streaming": 2, "publishing":
 
 
 class Standing(Protocol):
-    """What this needs to know of a row."""
+    """The members of a row that decide."""
 
     @property
     def state(self) -> str:
-        """How far it is."""
+        """State of the package."""
         ...
 
     @property
     def updated_at(self) -> float:
-        """When it was last written, in seconds since 1970."""
+        """Time of the last change, in seconds since 1970."""
         ...
 
 
 def better(theirs: Standing, mine: Standing | None) -> bool:
-    """Whether the other machine's row takes the place of ours: it is further on, or as far and newer.
+    """Return whether the other machine's row replaces ours: it is further on, or as far and newer.
 
     Equal rows stay, so that merging twice changes nothing.
     """

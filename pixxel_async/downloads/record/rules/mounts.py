@@ -1,4 +1,4 @@
-"""Whether a path lies on a file system of another machine, where SQLite's locks cannot be relied on."""
+"""Detection of network file systems, on which SQLite's locks are not reliable."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 def network_kind(mountinfo: str, path: str) -> str | None:
-    """The kind of network file system that a path lies on; None when it is a local one, or nobody can tell.
+    """Return the kind of network file system that a path lies on; None if it is local or unknown.
 
     Args:
         mountinfo: the text of Linux' `/proc/self/mountinfo`; empty where there is none.
