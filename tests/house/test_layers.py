@@ -92,6 +92,7 @@ THIRD_PARTY = {
     "botocore": {"integrations/"},
     "pystac": {"integrations/"},
     "geopandas": {"integrations/"},
+    "fsspec": {"integrations/"},
     "rioxarray": {"integrations/"},
     "xarray": {"integrations/"},
     "dask": {"integrations/"},

@@ -20,12 +20,13 @@ from ..kinds.package import Answered, Package
 from ..kinds.wanted import PackageLike, as_package
 from ..link import Link
 from ..rules.expiry import MARGIN, margin
+from .member_part import MemberStarts, read_part
 from .member_stream import MemberStream
 from .passthrough import PackageStream
 from .rules.forwarding import storage_request
 from .save import save
 from .upstream import BodySource
-from .zip_directory import Member, read_members
+from .zip_directory import Member, pick, read_members
 
 __all__ = ["PackageReader"]
 
@@ -63,6 +64,7 @@ class PackageReader(ABC):
         self._retry = retry or RetrySettings()
         self._rounds = rounds or LoopBudget()
         self._threads = threads or Threads()
+        self._starts = MemberStarts()
 
     @abstractmethod
     async def link(self, package: PackageLike, *, min_lifetime: float = 60.0, fresh: bool = False) -> Link:
@@ -187,6 +189,36 @@ class PackageReader(ABC):
             if to is not None:
                 return await save(stream, Path(to), replace=replace, threads=self._threads)
             return b"".join([piece async for piece in stream])
+
+    async def read_member(
+        self,
+        package: PackageLike,
+        which: str | Member,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        max_bytes: int = MAX_BYTES_IN_MEMORY,
+        timeout: float | None = None,
+    ) -> bytes:
+        """Read a part of one member, such as a window of a raster.
+
+        A member that is stored uncompressed costs one range request for just these bytes, and another one the first
+        time; a compressed one is inflated from its beginning. A part cannot be checked by a CRC-32: the version of the
+        archive is, so that parts of one `Member` are always of the same file.
+
+        Args:
+            which: as in `open_member`. An item of `members` saves reading the archive's directory anew.
+            start, stop: offsets in the uncompressed member; None for its end, and bytes behind it are left out.
+            max_bytes: limit of the part; default 64 MiB.
+            timeout: seconds for the whole call; None for `DownloadSettings.timeout`.
+
+        Raises:
+            NoSuchMember, NoRanges, TooLarge, Corrupt, DownloadError, TimedOut: as in `open_member`.
+        """
+        source, seconds = self._source(package), self._seconds(timeout)
+        async with Deadline(f"{source.package} was not read", seconds).start().bound():
+            member = pick(await read_members(source), which, source) if isinstance(which, str) else which
+            return await read_part(source, member, start, stop, self._starts, most=max_bytes, timeout=seconds)
 
     def _seconds(self, timeout: float | None) -> float:
         return self._download.timeout if timeout is None else timeout

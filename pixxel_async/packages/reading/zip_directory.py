@@ -18,7 +18,7 @@ from .rules.forwarding import Head, StorageRequest
 from .rules.globs import matches
 from .upstream import BodySource, Upstream
 
-__all__ = ["Member", "open_part", "pick", "read_members"]
+__all__ = ["Member", "open_part", "pick", "read_members", "read_range"]
 
 MAX_DIRECTORY = 64 << 20
 """Limit of a central directory in bytes: about 500,000 members."""
@@ -133,6 +133,11 @@ def pick(members: Sequence[Member], glob: str, source: BodySource) -> Member:
 def _some(members: Iterable[Member]) -> str:
     names = [f"{member.name[:80]!r}" for member in members]
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "") or "none"
+
+
+async def read_range(source: BodySource, wanted: ByteRange, version: Head) -> bytes:
+    """Return a byte range of the package in the version whose directory was read; errors as in `open_part`."""
+    return (await _part(source, wanted, version))[1]
 
 
 async def _part(source: BodySource, wanted: ByteRange, version: Head | None) -> tuple[Head, bytes]:

@@ -1,0 +1,269 @@
+"""Packages as an fsspec file system: `pixxel://job:W/J/outputs/ndvi/ndvi.tif`.
+
+    files = fsspec.filesystem("pixxel")
+    with rasterio.open("job:W/J/outputs/ndvi/ndvi.tif", opener=files) as raster:
+        window = raster.read(1, window=Window(0, 0, 256, 256))
+    cube = rioxarray.open_rasterio("job:W/J/outputs/ndvi/ndvi.tif", opener=files, chunks=True)
+    table = pandas.read_csv("pixxel://job:W/J/outputs/crop_area/crop_area.csv")
+
+Only the blocks that are read are fetched from the archive in the storage. Signed links are renewed underneath, so that
+a file that was opened last week still reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from ..client import PixxelClient
+from ..errors import ConfigError, DownloadError, Forbidden, KeyRefused, NoSuchMember, NotFound, PixxelError
+from ..packages import Member, Package, parse_package
+from ..settings import Settings
+
+try:
+    from fsspec.asyn import AsyncFileSystem, sync
+    from fsspec.spec import AbstractBufferedFile
+except ImportError:
+    raise ConfigError("pixxel:// needs an extra: pip install 'pixxel-async[fs]'") from None
+
+__all__ = ["PixxelFileSystem"]
+
+_BLOCK = 1 << 16
+"""Bytes of a block: about a strip of a raster, so that little is fetched in vain."""
+_CACHE = 64 << 20
+_SEGMENTS = 8
+"""Path segments among which the package's ids are looked for."""
+_LISTINGS = 256
+"""Archives whose directories are kept."""
+
+
+class PixxelFileSystem(AsyncFileSystem):  # type: ignore[misc]
+    """A read-only file system of packages; the first use of a package waits until it is packed.
+
+    Args:
+        settings: of the client; None for those of the environment (`PIXXEL_API_KEY` and so on). They are not put into
+            dumps of the file system (`to_json`), and Dask workers take those of their own environment unless they are
+            given.
+        block_size: bytes that are fetched and kept together.
+        cache_size: most bytes of blocks that are kept, for all files together; what was used longest ago goes first.
+        timeout: seconds to wait for a package, and for a read; None for `DownloadSettings.timeout`.
+        options: of fsspec, such as `asynchronous`.
+
+    Raises:
+        ConfigError: a size is below 1.
+    """
+
+    protocol = "pixxel"
+    cachable = False  # instances are found by the text of their arguments, in which keys are masked
+
+    def __init__(
+        self,
+        *,
+        settings: Settings | None = None,
+        block_size: int = _BLOCK,
+        cache_size: int = _CACHE,
+        timeout: float | None = None,
+        **options: Any,
+    ) -> None:
+        if block_size < 1 or cache_size < 1:
+            raise ConfigError("block_size and cache_size are bytes, 1 at least")
+        super().__init__(**options)
+        self.storage_options: dict[str, Any]
+        self._settings = settings
+        self._timeout = timeout
+        self._block = block_size
+        self._most_blocks = max(1, cache_size // block_size)
+        self._blocks: OrderedDict[tuple[str, int, str, int], bytes] = OrderedDict()
+        self._listings: OrderedDict[str, dict[str, Member]] = OrderedDict()
+        self._opening = asyncio.Lock()
+        self._opened: PixxelClient | None = None
+
+    def to_dict(self, *, include_password: bool = True) -> dict[str, Any]:
+        """Return the file system as JSON values, without its settings, which may hold a key."""
+        options: dict[str, Any] = self.storage_options
+        settings = options.pop("settings", None)
+        try:
+            made: dict[str, Any] = super().to_dict(include_password=include_password)
+        finally:
+            if settings is not None:
+                options["settings"] = settings
+        return made
+
+    def close(self) -> None:
+        """Close the client's connections; they are opened again by the next use."""
+        client, self._opened = self._opened, None
+        if client is not None and self._loop is not None:
+            sync(self._loop, client.aclose)
+
+    async def _client(self) -> PixxelClient:
+        async with self._opening:
+            if self._opened is None:
+                client = PixxelClient(settings=self._settings) if self._settings is not None else PixxelClient()
+                await client.open()
+                self._opened = client
+                if self._loop is not None:
+                    weakref.finalize(self, _close, self._loop, client)
+            return self._opened
+
+    async def _members(self, package: Package) -> dict[str, Member]:
+        """Return the files of a package by name, from its archive's directory."""
+        key = str(package)
+        if key not in self._listings:
+            client = await self._client()
+            with _os_errors(key):
+                await client.packages.wait(package, timeout=self._timeout)
+                found = await client.packages.members(package, timeout=self._timeout)
+            self._listings[key] = {member.name: member for member in found if not member.is_folder}
+            if len(self._listings) > _LISTINGS:
+                self._listings.popitem(last=False)
+        return self._listings[key]
+
+    async def _member(self, path: str) -> tuple[Package, Member]:
+        package, name = split(self._strip_protocol(path))
+        members = await self._members(package)
+        if name not in members:
+            kind = IsADirectoryError if _below(members, name) else FileNotFoundError
+            raise kind(f"{package} has no file {name!r}")
+        return package, members[name]
+
+    async def _info(self, path: str, **options: Any) -> dict[str, Any]:
+        package, name = split(self._strip_protocol(path))
+        members = await self._members(package)
+        if name in members:
+            return _entry(package, members[name])
+        if name and not _below(members, name):
+            raise FileNotFoundError(f"{package} has no file {name!r}")
+        return {"name": f"{package}/{name}".rstrip("/"), "size": 0, "type": "directory"}
+
+    async def _ls(self, path: str, detail: bool = True, **options: Any) -> list[Any]:
+        package, name = split(self._strip_protocol(path))
+        members = await self._members(package)
+        if name in members:
+            found = {name: _entry(package, members[name])}
+        else:
+            found, start = {}, f"{name}/" if name else ""
+            for other, member in _below(members, name).items():
+                head, slash, _ = other[len(start) :].partition("/")
+                folder = {"name": f"{package}/{start}{head}", "size": 0, "type": "directory"}
+                found[start + head] = folder if slash else _entry(package, member)
+            if not found and name:
+                raise FileNotFoundError(f"{package} has no file {name!r}")
+        return list(found.values()) if detail else [entry["name"] for entry in found.values()]
+
+    async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **options: Any) -> bytes:
+        _, member = await self._member(path)
+        first, last, _ = slice(start, end).indices(member.size)
+        return await self.read_range(path, first, last)
+
+    async def read_range(self, path: str, start: int, stop: int) -> bytes:
+        """Return bytes of a file, from the cache or by one request for each run of blocks that is missing.
+
+        Raises:
+            OSError: there is no such file, or the key may not read it.
+            DownloadError: the storage does not support range requests, or failed.
+        """
+        package, member = await self._member(path)
+        try:
+            return await self._read(package, member, start, stop)
+        except DownloadError:
+            # The archive may have been packed anew: its directory and all blocks are another file's then.
+            self._listings.pop(str(package), None)
+            _, again = await self._member(path)
+            if again.version == member.version:
+                raise
+            return await self._read(package, again, start, stop)
+
+    async def _read(self, package: Package, member: Member, start: int, stop: int) -> bytes:
+        stop = min(stop, member.size)
+        if stop <= start:
+            return b""
+        wanted = range(start // self._block, -(-stop // self._block))
+        key = str(package), member.entry.offset, member.version.etag
+        held = {at: self._blocks[(*key, at)] for at in wanted if (*key, at) in self._blocks}
+        for run in _runs([at for at in wanted if at not in held]):
+            client = await self._client()
+            with _os_errors(member.name):
+                data = await client.packages.read_member(
+                    package, member, run.start * self._block, run.stop * self._block,
+                    max_bytes=len(run) * self._block, timeout=self._timeout,
+                )  # fmt: skip
+            held |= {at: data[(at - run.start) * self._block :][: self._block] for at in run}
+        for at in wanted:
+            self._blocks[(*key, at)] = held[at]
+            self._blocks.move_to_end((*key, at))
+        while len(self._blocks) > self._most_blocks:
+            self._blocks.popitem(last=False)
+        first = wanted.start * self._block
+        return b"".join(held[at] for at in wanted)[start - first : stop - first]
+
+    def _open(self, path: str, mode: str = "rb", block_size: int | None = None, **options: Any) -> PixxelFile:
+        if mode != "rb":
+            raise OSError(f"{path} cannot be opened for writing: packages are read-only")
+        return PixxelFile(self, path, mode, self._block, cache_type="none", size=self.info(path)["size"])
+
+
+class PixxelFile(AbstractBufferedFile):  # type: ignore[misc]
+    """A file of a package, whose blocks the file system keeps."""
+
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        data: bytes = sync(self.fs.loop, self.fs.read_range, self.path, start, end)
+        return data
+
+
+def split(path: str) -> tuple[Package, str]:
+    """Split `job:W/J/outputs/x.tif` into the package and the name inside.
+
+    Raises:
+        FileNotFoundError: it does not begin with a package.
+    """
+    parts = path.strip("/").split("/")
+    for count in range(min(len(parts), _SEGMENTS), 0, -1):
+        try:
+            return parse_package("/".join(parts[:count])), "/".join(parts[count:])
+        except ConfigError:
+            continue
+    raise FileNotFoundError(f"{path[:100]!r} names no package: write job:WORKFLOW/JOB/name, task:…, insight:…")
+
+
+def _below(members: dict[str, Member], name: str) -> dict[str, Member]:
+    start = f"{name}/" if name else ""
+    return {other: member for other, member in members.items() if other.startswith(start)}
+
+
+def _entry(package: Package, member: Member) -> dict[str, Any]:
+    return {"name": f"{package}/{member.name}", "size": member.size, "type": "file", "crc32": member.crc}
+
+
+def _runs(blocks: list[int]) -> Iterator[range]:
+    """Yield the ranges of consecutive numbers."""
+    start = 0
+    for at in range(1, len(blocks) + 1):
+        if at == len(blocks) or blocks[at] != blocks[at - 1] + 1:
+            yield range(blocks[start], blocks[at - 1] + 1)
+            start = at
+
+
+@contextmanager
+def _os_errors(name: str) -> Iterator[None]:
+    """Raise what readers of files expect for what is not there, or not allowed."""
+    try:
+        yield
+    except (NotFound, NoSuchMember) as error:
+        raise FileNotFoundError(f"{name}: {error}") from None
+    except (Forbidden, KeyRefused) as error:
+        raise PermissionError(f"{name}: {error}") from None
+
+
+def _close(loop: asyncio.AbstractEventLoop, client: PixxelClient) -> None:
+    """Close a client whose file system is gone."""
+    if not loop.is_running():
+        return
+    closing = asyncio.run_coroutine_threadsafe(client.aclose(), loop)
+    if asyncio._get_running_loop() is loop:  # the garbage collector came by in the loop's own thread
+        return
+    with suppress(PixxelError, TimeoutError):  # the process ends, and its sockets with it
+        closing.result(5)

@@ -1,0 +1,218 @@
+"""Packages as files of fsspec: windows are read from the archive in the storage, and nothing else moves."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import tomllib
+import warnings
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rasterio
+from rasterio.windows import Window
+
+from pixxel_async import PixxelClient, Settings
+from pixxel_async.errors import ConfigError, DownloadError, TooLarge
+from pixxel_async.sandbox import Fault, Sandbox
+from pixxel_async.sandbox.files.virtual_bytes import VirtualBytes
+
+fsspec = pytest.importorskip("fsspec", reason="needs the extra fs")
+from pixxel_async.integrations.fs import PixxelFileSystem, split  # noqa: E402
+
+GB = 1 << 30
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox in a thread of its own, as for a script; packages are ready at once."""
+    with Sandbox(packing=0) as served:
+        yield served
+
+
+def settings_of(sandbox: Sandbox) -> Settings:
+    """What leads a client to the sandbox."""
+    return Settings().with_values(sandbox.api_key, base_url=sandbox.url)
+
+
+@pytest.fixture
+def files(sandbox: Sandbox) -> Iterator[PixxelFileSystem]:
+    """The file system of the sandbox."""
+    made = PixxelFileSystem(settings=settings_of(sandbox))
+    yield made
+    made.close()
+
+
+def moved(sandbox: Sandbox) -> int:
+    """Bytes that the storage has sent."""
+    return sum(seen.sent for seen in sandbox.requests if seen.host == "storage")
+
+
+def job_of(sandbox: Sandbox, **options: Any) -> str:
+    """A job with a package, as text."""
+    run = sandbox.add_job(**options)
+    return f"job:{run.workflow_id}/{run.id}"
+
+
+def test_files_folders_and_parts(sandbox: Sandbox, files: PixxelFileSystem) -> None:
+    """Listing, finding, sizes and bytes are those of the archive; one directory is read for all of them."""
+    package = job_of(sandbox, tasks=4)
+    names = files.find(package)
+    assert f"{package}/outputs/ndvi/ndvi.tif" in names
+    assert sandbox.count("storage") == 1
+    assert files.ls(package, detail=False) == [f"{package}/inputs", f"{package}/outputs"]
+    assert files.isdir(f"{package}/outputs/ndvi") and files.isfile(f"{package}/outputs/ndvi/ndvi.tif")
+    assert files.glob(f"pixxel://{package}/outputs/**/*.tif") == sorted(
+        n for n in names if n.endswith(".tif") and "outputs" in n
+    )
+    whole = files.cat_file(f"{package}/outputs/ndvi/ndvi.tif")
+    assert len(whole) == files.size(f"{package}/outputs/ndvi/ndvi.tif") and whole[:4] == b"II*\0"
+    assert files.cat_file(f"{package}/outputs/ndvi/ndvi.tif", start=-7) == whole[-7:]
+    assert files.cat_file(f"{package}/outputs/ndvi/ndvi.tif", start=5, end=9) == whole[5:9]
+    assert json.loads(files.cat(f"{package}/outputs/ndvi/spec.json"))["name"] == "ndvi"
+    with files.open(f"pixxel://{package}/outputs/ndvi/ndvi.tif") as file:
+        file.seek(100)
+        assert file.read(50) == whole[100:150] and file.tell() == 150
+        assert file.read() == whole[150:] and file.read() == b""
+
+
+def test_a_window_of_a_large_archive_moves_its_blocks() -> None:
+    """Of 1 GB: at most twice the raster's blocks that the window needs, everything else included."""
+    with Sandbox(packing=0, package_size=GB) as large:
+        files = PixxelFileSystem(settings=settings_of(large))
+        package = job_of(large)
+        name = next(name for name in files.find(package) if name.endswith(".tif"))
+        with rasterio.open(name, opener=files) as raster:
+            lines, columns = raster.block_shapes[0]
+            top = raster.height // lines // 2 * lines
+            wanted = raster.count * lines * columns * 2
+            window = Window(0, top, columns, lines)
+            pixels = raster.read(window=window)
+            assert pixels.any() and pixels.shape == (raster.count, lines, columns)
+            first = moved(large)
+            assert first <= 2 * wanted, (first, wanted)
+            assert (raster.read(window=window) == pixels).all()
+        assert moved(large) == first
+        files.close()
+
+
+def test_readers_take_it_as_a_file(sandbox: Sandbox, files: PixxelFileSystem) -> None:
+    """rasterio by its opener, xarray by a file, and a mapper as zarr has it."""
+    package = job_of(sandbox, tasks=4)
+    name = f"{package}/outputs/ndvi/ndvi.tif"
+    with rasterio.open(name, opener=files) as raster:
+        pixels = raster.read(1)
+        assert raster.crs is not None and pixels.any()
+    mapper = files.get_mapper(f"{package}/outputs/ndvi")
+    assert sorted(mapper) == ["ndvi.tif", "spec.json"] and len(mapper["ndvi.tif"]) == files.size(name)
+    rioxarray = pytest.importorskip("rioxarray", reason="needs the extra xarray")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of rioxarray and affine
+        with rioxarray.open_rasterio(name, opener=files, chunks=True) as array:
+            assert (array.values[0] == pixels).all()
+
+
+def test_links_are_renewed_underneath(sandbox: Sandbox, files: PixxelFileSystem) -> None:
+    """A file that was opened before its link expired reads on; the package is asked for once more, and no more."""
+    package = job_of(sandbox)
+    name = next(name for name in files.find(package) if name.endswith(".tif"))
+    with files.open(name) as file:
+        first = file.read(10)
+        asked = sandbox.count("jobs.request_download")
+        sandbox.step(hours=24 * 7)
+        file.seek(200_000)
+        later = file.read(10)
+        assert len(later) == 10 and file.seek(0) == 0 and file.read(10) == first
+    assert sandbox.count("jobs.request_download") == asked + 1
+
+
+def test_kept_blocks_are_bounded(sandbox: Sandbox) -> None:
+    """What was used longest ago is fetched again; what was used last is not."""
+    files = PixxelFileSystem(settings=settings_of(sandbox), block_size=1000, cache_size=5000)
+    name = next(name for name in files.find(job_of(sandbox)) if name.endswith(".tif"))
+    whole = files.cat_file(name)
+    assert len(whole) > 50_000
+    before = sandbox.count("storage")
+    assert files.cat_file(name, len(whole) - 500, len(whole)) == whole[-500:]
+    assert sandbox.count("storage") == before
+    assert files.cat_file(name, 0, 10) == whole[:10] and sandbox.count("storage") == before + 1
+    assert len(files._blocks) <= 5
+    files.close()
+
+
+def test_what_is_not_there_or_not_allowed(sandbox: Sandbox, files: PixxelFileSystem) -> None:
+    """The errors that readers of files expect; nothing is written; no key in texts and dumps."""
+    package = job_of(sandbox)
+    for path in (f"{package}/none.tif", "job:w/none/x.tif"):
+        with pytest.raises(FileNotFoundError):
+            files.open(path)
+        assert not files.exists(path)
+    with pytest.raises(IsADirectoryError):
+        files.cat_file(f"{package}/outputs")
+    with pytest.raises(OSError, match="read-only"):
+        files.open(f"{package}/x.tif", "wb")
+    with pytest.raises(FileNotFoundError, match="names no package"):
+        files.ls("nowhere/x.tif")
+    stranger = PixxelFileSystem(settings=Settings().with_values("sandbox-wrong-key", base_url=sandbox.url))
+    with pytest.raises(PermissionError):
+        stranger.ls(package)
+    for made in (files, stranger):
+        assert "sandbox-" not in f"{made!r} {made.to_json()} {made.__dict__}"
+        made.close()
+
+
+def test_splitting() -> None:
+    """The package is the longest beginning that is one; the rest is the name inside."""
+    assert split("job:w/j/outputs/x.tif") == split("job:w/j/outputs/x.tif/")
+    package, name = split("insight:a/i/outputs=ndvi/outputs/ndvi.tif")
+    assert (str(package), name) == ("insight:a/i/outputs=ndvi", "outputs/ndvi.tif")
+    assert split("task:w/j/t") == (split("task:w/j/t/x")[0], "")
+    assert split("catalog:catalog_ids=c,d/x/x.tif")[1] == "x/x.tif"
+
+
+def test_fsspec_finds_it() -> None:
+    """By the entry point, which names a class that is there."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    module, _, name = project["entry-points"]["fsspec.specs"]["pixxel"].partition(":")
+    assert getattr(importlib.import_module(module), name) is PixxelFileSystem
+
+
+async def test_a_part_of_a_member(sandbox: Sandbox) -> None:
+    """Two requests for the first part of a stored member, one for others; ends are clipped, limits kept."""
+    package = job_of(sandbox)
+    async with PixxelClient(settings=settings_of(sandbox)) as client:
+        member = next(one for one in await client.packages.members(package) if one.name.endswith(".tif"))
+        whole = await client.packages.fetch_member(package, member)
+        before = sandbox.count("storage")
+        read = client.packages.read_member
+        assert await read(package, member, 10, 20) == whole[10:20]
+        assert sandbox.count("storage") == before + 2
+        assert await read(package, member, len(whole) - 5, len(whole) + 100) == whole[-5:]
+        assert await read(package, member, 7, 7) == b"" == await read(package, member, len(whole), None)
+        assert sandbox.count("storage") == before + 3
+        assert await read(package, member.name, 3, 5) == whole[3:5]
+        with pytest.raises(TooLarge, match="allowed 10"):
+            await read(package, member, 0, 11, max_bytes=10)
+        for start, stop in ((-1, 5), (5, 4)):
+            with pytest.raises(ConfigError, match="0 <= start"):
+                await read(package, member, start, stop)
+        sandbox.inject(Fault(route="storage", kind="etag"))
+        with pytest.raises(DownloadError, match="another version"):
+            await read(package, member, 30, 40)
+
+
+async def test_a_part_of_a_compressed_member(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is inflated from its beginning as far as needed."""
+    text = b"".join(b"%06d\n" % at for at in range(200_000))
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("long.csv", text)
+    monkeypatch.setattr(sandbox.world, "bundle", lambda *_: lambda: VirtualBytes.of(made.getvalue()))
+    async with PixxelClient(settings=settings_of(sandbox)) as client:
+        package, read = job_of(sandbox), client.packages.read_member
+        assert await read(package, "long.csv", 700_000, 700_014) == text[700_000:700_014]
+        assert await read(package, "long.csv", len(text) - 3, None) == text[-3:]
