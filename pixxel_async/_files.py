@@ -14,8 +14,20 @@ from pathlib import Path
 from .errors import ConfigError
 
 __all__ = [
-    "FULL", "NO_FOLDER_SYNC", "NO_HARD_LINKS", "NO_PERMISSIONS", "SAFE_OPEN", "check_ours",
-    "check_state_folder", "open_named", "open_regular", "read_named", "read_regular", "sync_folder", "write_atomically",
+    "FULL",
+    "NO_FOLDER_SYNC",
+    "NO_HARD_LINKS",
+    "NO_PERMISSIONS",
+    "SAFE_OPEN",
+    "check_ours",
+    "check_state_folder",
+    "open_named",
+    "open_regular",
+    "publish",
+    "read_named",
+    "read_regular",
+    "sync_folder",
+    "write_atomically",
 ]  # fmt: skip
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -110,12 +122,44 @@ def write_atomically(path: Path, lines: Iterable[bytes], *, mode: int = 0o666) -
             file.writelines(lines)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        publish(part, path, replace=True)
     except BaseException:
         with suppress(OSError):
             os.unlink(part)
         raise
-    sync_folder(path.parent)
+
+
+def publish(part: Path, final: Path, *, replace: bool) -> None:
+    """Give a complete and synced file its final name atomically, and bring the name to the disk.
+
+    Args:
+        final: in the same folder; a link there is replaced, not followed.
+        replace: whether to replace an existing file.
+
+    Raises:
+        FileExistsError: without `replace`, the name is taken; the part file stays.
+        OSError: as the system says.
+    """
+    if replace:
+        os.replace(part, final)
+    else:
+        _rename_to_free_name(part, final)
+    sync_folder(final.parent)
+
+
+def _rename_to_free_name(part: Path, final: Path) -> None:
+    """Name and un-name in two steps, since a rename would go over an existing file; look first where links fail."""
+    try:
+        os.link(part, final)
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_HARD_LINKS:
+            raise
+        if os.path.lexists(final):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(final)) from None
+        os.rename(part, final)
+    else:
+        with suppress(OSError):
+            os.unlink(part)
 
 
 def sync_folder(folder: Path) -> None:

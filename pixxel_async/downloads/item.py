@@ -1,4 +1,4 @@
-"""One package that was submitted and has not ended: a small value, for there may be a hundred thousand of them."""
+"""A submitted package that has not ended; kept small, since there may be a hundred thousand of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["BatchContext", "Item", "ItemKey", "OutcomeSink", "WorkerHold"]
 
 ItemKey: TypeAlias = "Package | tuple[Package, Path, PixxelClient]"
-"""What tells items that are under way apart."""
+"""Key of a package under way: with folder and client where they are not the manager's."""
 
 NEVER = (0.0, 0.0)
 
@@ -33,30 +33,30 @@ class OutcomeSink(Protocol):
 
     @property
     def open(self) -> bool:
-        """Whether there is room for outcomes; new work for a sink that is full has to wait."""
+        """Return whether there is room for outcomes; new work for a full sink waits."""
         ...
 
     def deliver(self, outcome: Outcome) -> None:
-        """The item has ended."""
+        """Take the outcome of an item."""
         ...
 
     def stop(self, error: BaseException) -> None:
-        """There will be no further outcomes: the key is refused, the disk is full, or the manager was closed."""
+        """End without further outcomes: the key is refused, the disk is away, or the manager was closed."""
         ...
 
 
 @define(eq=False)
 class BatchContext:
-    """What all items of one call share.
+    """The values shared by all items of one call.
 
     Attributes:
-        client: whose key asks.
-        folder: where part files, and mostly the final files, are.
-        destination: where the final files go.
-        settings: how.
+        client: its key is used for requests.
+        folder: folder of the part files, and unless an object store is used of the final files.
+        destination: destination of the final files.
+        settings: of the downloads.
         below: the folder as text with a separator at its end, for very many names.
-        fresh: of these items, how many wait to be asked for the first time.
-        streaming: bodies of these items that are streaming now.
+        fresh: number of these items that have not been requested yet.
+        streaming: number of their bodies that are streaming now.
         variables: contextvars of the call; the work for its items, their hooks and events run with them.
     """
 
@@ -87,29 +87,29 @@ class WorkerHold:
     limit: Timeout
     here: int = 0
 
-    def drop(self) -> None:
-        """Nobody wants the item any more: its worker lets go of it."""
+    def cancel(self) -> None:
+        """Cancel the worker's work on the item."""
         if not self.limit.expired():
             self.limit.reschedule(0.0)
 
 
 class Item:
-    """One package on its way.
+    """One package under way.
 
     Attributes:
-        given: the package, or it with what its row told, where there was one.
-        context: what it shares with the others of its call.
-        sinks: who wants the outcome.
+        given: the package, with name and fields where the source gave some.
+        context: shared with the others of its call.
+        sinks: receivers of the outcome.
         began: when it was submitted, then when it was first asked for, and later by as long as it waited for a stream;
             seconds of the client's clock.
-        asked, sent, seen, gap, asks: what `rules/waits.py` decides by.
+        asked, sent, seen, gap, asks: state of its polling; see `schedule/rules`.
         queued: when it began to wait for a stream.
-        since: what the pipe said when its stream began.
-        lost: how often the answer to a POST got lost.
-        download_id: by which the service knows a package that is asked for by POST; "" until it was.
-        status: what the service said last.
-        link: a signed link that is at hand.
-        running: the worker that has it, while one has.
+        since: the throughput meter's reading when its stream began.
+        lost: number of POSTs whose answer was lost.
+        download_id: the service's id of a package requested by POST; "" before.
+        status: the service's last status word.
+        link: an unused signed link.
+        running: hold of the worker that has it; None without one.
     """
 
     __slots__ = (
@@ -149,12 +149,12 @@ class Item:
 
     @property
     def settings(self) -> DownloadSettings:
-        """The settings of its batch."""
+        """Return the settings of its batch."""
         return self.context.settings
 
     @property
     def client(self) -> PixxelClient:
-        """The client whose key requests it."""
+        """Return the client whose key requests it."""
         return self.context.client
 
     @property
@@ -169,40 +169,40 @@ class Item:
 
     @property
     def folder(self) -> Path:
-        """The folder of its part file."""
+        """Return the folder of its part file."""
         return self.context.folder
 
     @property
     def destination(self) -> Destination:
-        """The destination of its final file."""
+        """Return the destination of its final file."""
         return self.context.destination
 
     @property
     def package(self) -> Package:
-        """The package."""
+        """Return the package."""
         return self.given.package if isinstance(self.given, Wanted) else self.given
 
     @property
     def wanted(self) -> Wanted:
-        """The package, with the fields that its name may use."""
+        """Return the package with the fields that its name may use."""
         return self.given if isinstance(self.given, Wanted) else Wanted(self.given)
 
     @property
     def identity(self) -> str:
-        """The package in its text form; kept only while a worker has the item."""
+        """Return the package in its text form, which is kept only while a worker has the item."""
         return self.running.identity if self.running is not None else str(self.package)
 
     @property
     def restarts(self) -> bool:
-        """Whether asking again may begin its packing anew."""
+        """Return whether another request may restart its packing."""
         return self.package.restarts
 
     @property
     def until(self) -> float:
-        """When its time is over."""
+        """Return its deadline, in seconds of the client's clock."""
         return self.began + self.settings.timeout
 
     @property
     def open(self) -> bool:
-        """Whether somebody wants it and has room for its outcome."""
+        """Return whether one of its sinks has room for its outcome."""
         return any(sink.open for sink in self.sinks)

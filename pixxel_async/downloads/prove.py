@@ -130,14 +130,14 @@ def _ticking(stop: Event | None) -> Callable[[], None]:
 
 
 def _first_look(source: ReadableFile, expected_size: int | None, promised: Container | None) -> tuple[int, Container]:
-    """The size and the container; a page is told before a wrong length, since it explains it."""
+    """Return size and container; an error page is reported before a wrong length, which it explains."""
     with source.open("rb") as file:
         head = file.read(HEAD)
         size = file.seek(0, 2)
     container = recognise(head, promised)
     if container == "page":
         told = f": {excerpt(head)}" if promised is None else f", which should be {promised}"  # may tell the key it got
-        raise NotAPackage(f"what came is a page, not a package{told}")
+        raise NotAPackage(f"the body is a web page, not a package{told}")
     if expected_size is not None and size != expected_size:
         raise Corrupt(f"{size} bytes arrived and {expected_size} were announced")
     if not size:

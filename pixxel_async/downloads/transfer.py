@@ -33,7 +33,7 @@ class Progress:
 class Transfer:
     """A submitted package. Await it for the `Downloaded`; its error is raised.
 
-    Cancelling an awaiting task leaves it running; `cancel()` ends it, unless somebody else wants the same package.
+    Cancelling an awaiting task leaves it running; `cancel()` ends it, unless another caller waits for the same package.
     """
 
     def __init__(self, package: Package, progress: Callable[[], Progress], leave: Callable[[Transfer], None]) -> None:
@@ -78,7 +78,7 @@ class Transfer:
         self._leave(self)
 
     def cancel(self) -> None:
-        """Cancel it; whoever awaits it gets a `CancelledError`."""
+        """Cancel it; tasks that await it get a `CancelledError`."""
         self._outcome.cancel()
         self._leave(self)
 

@@ -156,7 +156,7 @@ class BodyDownload:
     async def _fetch_rest(self, link: Link | None, asked: RangeRequest) -> RangeVerdict | StorageRefusal:
         """Send one request; read its body if the response continues or replaces what is here."""
         packages = self.item.client.packages
-        with self.services.connections.line():
+        with self.services.connections.open():
             async with packages.body(self.item.package, link, headers=asked.headers) as reply:
                 self._responded = True
                 if classify(reply.status, reply.headers) != "body":
@@ -202,7 +202,8 @@ class BodyDownload:
         if limit is not None and total is not None and total > limit:
             raise self._budget.error(TooLarge, f"announced are {total:,} bytes, allowed {limit:,}")
         missing = max((total or 0) - self.writer.here, 0)
-        left = await self.services.disk_space.ask(self.reservation, missing, reserve=self.item.settings.min_free_space)
+        keep_free = self.item.settings.min_free_space
+        left = await self.services.disk_space.reserve(self.reservation, missing, reserve=keep_free)
         return min(limit, self.writer.here + left) if limit is not None else total or self.writer.here + left
 
     async def _read_body(self, reply: StorageReply) -> None:
@@ -216,7 +217,7 @@ class BodyDownload:
                     await self._write_buffer(watch, gauge)
                 if bandwidth is not None:
                     watch.resting = True  # the limiter's sleep is no stall
-                    await self.services.bandwidth.take(len(chunk), bandwidth)
+                    await self.services.bandwidth.acquire(len(chunk), bandwidth)
                     watch.resting = False
         self._report()
         if self._connections > 1:

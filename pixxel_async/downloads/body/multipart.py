@@ -100,7 +100,7 @@ class MultipartDownload:
                 return
             self._taken.add(piece)
             try:
-                with self.services.connections.line():
+                with self.services.connections.open():
                     await self._fetch_piece(piece)
             finally:
                 self._taken.discard(piece)

@@ -1,7 +1,7 @@
-"""Where final files lie: a local folder, or an object store.
+"""Destination of final files: a local folder or an object store.
 
-Part files, the record and the leases are local in each case. What differs is the last step, `commit`, and how to look
-at what was committed before.
+Part files, the record and the leases are always local. Destinations differ in the last step, `commit`, and in how
+committed files are inspected.
 """
 
 from __future__ import annotations
@@ -18,42 +18,42 @@ if TYPE_CHECKING:
 __all__ = ["Destination", "Look"]
 
 Look = Callable[[str], Final | None]
-"""What is at a name, None for nothing; called in a thread."""
+"""Return the status of a name, None for nothing; called in a thread."""
 
 
 class Destination(Protocol):
-    """Final files by their names, each whole or not there.
+    """Final files by name, each complete or absent.
 
-    Every method raises `DownloadError`, or a kind of it, when the disk or the store does not do it.
+    Every method raises `DownloadError`, or a subclass, if the disk or the store fails.
     """
 
     @property
     def url(self) -> str | None:
-        """Of the object store; None for a local folder."""
+        """Return the URL of the object store; None for a local folder."""
         ...
 
     def title(self, name: str) -> str:
-        """A file, as people are told of it."""
+        """Return the path or URL of a file, for messages."""
         ...
 
     async def open(self) -> None:
-        """Make sure that it can be used; raises `ConfigError` when it cannot, `ConnectionFailed` when not now."""
+        """Check that it can be used; raises `ConfigError` if not, `ConnectionFailed` if it does not answer."""
         ...
 
     async def looking(self, names: Sequence[str], *, sure: bool = True) -> Look:
-        """A look at these names.
+        """Return a function that returns the status of each of these names.
 
         Args:
-            sure: whether the truth is needed; without, a store that would have to be asked says that nothing is there.
+            sure: whether the status must be right; if not, a store is not asked, and every name is reported as free.
         """
         ...
 
     async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
-        """Make a proved part file appear under its final name, whole, and remove the part file.
+        """Publish a proved part file under its final name, atomically, and remove the part file.
 
         Args:
-            row: what the record says of it; its state is `publishing`.
-            replace: whether what has the name is replaced.
+            row: its row, in the state `publishing`.
+            replace: whether a file of that name is replaced.
 
         Raises:
             NameTaken: something else has the name; the part file stays.
@@ -61,7 +61,7 @@ class Destination(Protocol):
         ...
 
     async def damage(self, name: str, row: Row) -> str:
-        """What is wrong with a file, by its bytes; empty if they are those that the row tells of."""
+        """Describe how the bytes of a file differ from its row; empty if they do not."""
         ...
 
     async def remove(self, name: str) -> None:
@@ -69,13 +69,13 @@ class Destination(Protocol):
         ...
 
     async def vouched(self, name: str) -> str | None:
-        """The SHA-256 that was written together with a file's bytes, in hex; None where there is none."""
+        """Return the SHA-256 that was stored with a file's bytes, in hex; None without one."""
         ...
 
     async def has_sums(self) -> bool:
-        """Whether there is a `SHA256SUMS`, which tells a new record that there was one before."""
+        """Return whether there is a `SHA256SUMS`: then an earlier record was lost."""
         ...
 
     async def write_sums(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Write `SHA256SUMS` anew from digests and names, without files that are gone; none where none is left."""
+        """Rewrite `SHA256SUMS` from digests and names, without missing files; remove it if none is left."""
         ...

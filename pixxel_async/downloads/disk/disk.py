@@ -90,7 +90,7 @@ class Disk:
             took_over: whether the lease was taken over, so that the last holder's part file may be new here.
 
         Returns:
-            the part file, and the free bytes of its disk; None where the file system does not tell.
+            the part file, and the free bytes of its disk; None where the file system does not report them.
         """
         with os_errors("open", folder / part, root=folder), entry(folder, part, self._calls, make=True) as there:
             try:
@@ -140,7 +140,7 @@ class Disk:
         """Return what is at a name, links not followed; None for nothing, or where a link is on the way.
 
         Raises:
-            DownloadError: the system does not tell.
+            DownloadError: its status cannot be read.
         """
         return self.looking(folder)(name)
 
@@ -205,7 +205,7 @@ class Disk:
             if error.errno not in NO_HARD_LINKS:
                 raise
             return self._rename(source, final)
-        # A part that stays behind is the same file by another name; whoever opens it next makes a new one.
+        # A part that stays is a second name of the final file; the next `open_part` replaces it by a new file.
         with suppress(OSError):
             source.unlink()
         return None
@@ -241,7 +241,7 @@ class Disk:
             there.remove_tree()
 
     def free(self, folder: Path) -> int | None:
-        """Return the bytes that may still be written to the folder's disk; None where the file system does not tell."""
+        """Return the free bytes of the folder's disk; None where the file system does not report them."""
         with os_errors("ask for the free space of", folder, root=folder):
             return self._calls.free(folder)
 

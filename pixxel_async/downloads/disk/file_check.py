@@ -18,7 +18,7 @@ __all__ = ["damage", "digest_of", "same_bytes"]
 
 
 def damage(path: Path, row: Row) -> str:
-    """What is wrong with a file that the row tells of; empty when nothing is. Runs in a thread."""
+    """Describe how a file differs from its row; empty if it does not. Runs in a thread."""
     try:
         size = path.stat().st_size
         if size != row.size:
@@ -31,7 +31,7 @@ def damage(path: Path, row: Row) -> str:
 
 
 def same_bytes(path: Path, row: Row) -> bool:
-    """Whether a file holds what the row says: by its digest, or where none was kept, by proving it again."""
+    """Return whether a file has the row's SHA-256 or, without one, passes the proof again."""
     if row.sha256 is not None:
         return digest_of(path) == row.sha256
     try:
@@ -42,6 +42,6 @@ def same_bytes(path: Path, row: Row) -> bool:
 
 
 def digest_of(path: Path) -> str:
-    """The SHA-256 of a file in hex; runs in a thread."""
+    """Return the SHA-256 of a file in hex; runs in a thread."""
     with open(open_regular(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""What the file system says about a final name."""
+"""Status of a final name in the file system."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["Final"]
 
 
 class Final(NamedTuple):
-    """What is at the final name.
+    """Status of the final name.
 
     Attributes:
-        regular: whether it is a plain file; a link, folder or device is none.
-        size, mtime_ns: as the file system tells.
+        regular: whether it is a regular file, and no link, folder or device.
+        size, mtime_ns: in bytes and in nanoseconds since 1970.
         link: whether it is a symbolic link, which may be replaced but is never followed.
     """
 

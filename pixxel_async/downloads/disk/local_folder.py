@@ -1,4 +1,4 @@
-"""The destination that is a folder of this machine."""
+"""Destination of final files in a local folder."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ class LocalFolder:
         self._threads = threads
 
     def title(self, name: str) -> str:
-        """Its path."""
+        """Return its path."""
         return os.path.join(self._folder, name)
 
     async def open(self) -> None:
-        """Nothing to do: the folder was prepared for the part files."""
+        """Do nothing: the folder was prepared for the part files."""
 
     async def looking(self, names: Sequence[str], *, sure: bool = True) -> Look:
         """Return a function that looks at the disk when called; `sure` makes no difference."""
         return self._disk.looking(self._folder)
 
     async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
-        """Give the part file its final name, in one step."""
+        """Rename the part file atomically."""
         return await self._threads.run(self._disk.publish, part, name, replace=replace)
 
     async def damage(self, name: str, row: Row) -> str:
-        """Reads the file."""
+        """Read the file and compare it with its row."""
         return await self._threads.run(damage, self._folder / name, row)
 
     async def remove(self, name: str) -> None:
@@ -56,13 +56,13 @@ class LocalFolder:
         await self._threads.run(self._disk.remove, self._folder, name)
 
     async def vouched(self, name: str) -> str | None:
-        """None: a file says nothing beside its bytes, which have to be proved."""
+        """Return None: a file has no checksum beside its bytes, which have to be proved."""
         return None
 
     async def has_sums(self) -> bool:
-        """Looks for the file."""
+        """Return whether the file exists."""
         return await self._threads.run((self._folder / SUMS).is_file)
 
     async def write_sums(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Beside the files, in one step."""
+        """Write the list beside the files, atomically."""
         await self._threads.run(write_list, self._folder, rows)

@@ -1,4 +1,4 @@
-"""Where the packages of one call go, and what of it is local."""
+"""Resolve the location of a call's packages: a local folder, or an object store with its spool folder."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class LocationSpec:
 
 
 def where(given: Target, spool: str | Path | None = None) -> LocationSpec:
-    """What a path, a URL or a store means.
+    """Resolve a path, a URL or a store.
 
     Args:
         given: a folder, or `s3://bucket/prefix`, `gs://…`, `az://…`, or a store that is at such a URL.
@@ -80,7 +80,7 @@ def _spool(url: str) -> Path:
 
 @frozen
 class Location:
-    """A folder that is ready, and where its final files go."""
+    """A prepared folder, and the destination of its final files."""
 
     folder: Path
     destination: Destination

@@ -25,7 +25,7 @@ __all__ = ["HAS_FLOCK", "Buffer", "Syscalls", "as_download_error", "lock_exclusi
 
 HAS_FLOCK: bool = fcntl is not None
 NO_FREE_SPACE = frozenset({errno.ENOSYS, errno.EOPNOTSUPP})
-"""The file system does not tell its free space."""
+"""The file system does not report its free space."""
 _PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT})
 
 _AWAY = frozenset(

@@ -76,7 +76,7 @@ def unpack(
 
 
 def _free(folder: Path) -> int:
-    """Return the free bytes of a disk, a very large number where the file system does not tell."""
+    """Return the free bytes of a disk, a very large number where the file system does not report them."""
     free = Syscalls().free(folder)
     return sys.maxsize if free is None else free
 

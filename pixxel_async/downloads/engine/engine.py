@@ -232,7 +232,7 @@ class Engine:
             return
         self._forget(item)
         if item.running is not None:
-            item.running.drop()
+            item.running.cancel()
         self._changed.set()
         self.schedule.wake()
 

@@ -24,7 +24,7 @@ class BandwidthLimiter:
         self._timing = timing
         self._free_at = float("-inf")
 
-    async def take(self, size: int, limit: float | Callable[[], float | None]) -> None:
+    async def acquire(self, size: int, limit: float | Callable[[], float | None]) -> None:
         """Sleep until `size` more bytes fit under the limit.
 
         Args:

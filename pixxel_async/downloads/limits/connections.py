@@ -19,7 +19,7 @@ class ConnectionCount:
         self.used = 0
 
     @contextmanager
-    def line(self) -> Iterator[None]:
+    def open(self) -> Iterator[None]:
         """Count one connection for the block."""
         self.used += 1
         try:

@@ -17,7 +17,7 @@ __all__ = ["DiskSpace", "Reservation"]
 SMALL = 1 << 20
 """Largest body in bytes for which a recent figure of free space is good enough."""
 UNKNOWN = 1 << 62
-"""Bytes taken to be free where the file system does not tell: writing finds out."""
+"""Bytes taken to be free where the file system does not report it: writing finds out."""
 
 
 @define(eq=False)
@@ -41,37 +41,37 @@ class DiskSpace:
     def __init__(self, disk: Disk, threads: Threads) -> None:
         self._disk = disk
         self._threads = threads
-        self._needs: set[Reservation] = set()
+        self._reservations: set[Reservation] = set()
 
     @contextmanager
-    def need(self, folder: Path, seen: int | None = None) -> Iterator[Reservation]:
+    def reservation(self, folder: Path, seen: int | None = None) -> Iterator[Reservation]:
         """Hold a reservation for the block, at first of 0 bytes; `seen` as in `Reservation`."""
-        need = Reservation(folder, seen=seen)
-        self._needs.add(need)
+        reservation = Reservation(folder, seen=seen)
+        self._reservations.add(reservation)
         try:
-            yield need
+            yield reservation
         finally:
-            self._needs.discard(need)
+            self._reservations.discard(reservation)
 
-    async def ask(self, need: Reservation, missing: int, *, reserve: int) -> int:
+    async def reserve(self, reservation: Reservation, missing: int, *, reserve: int) -> int:
         """Reserve `missing` bytes, and return how many the body may write at most.
 
         Args:
-            need: the body's reservation.
+            reservation: the body's.
             missing: bytes that it needs; 0 while unknown.
             reserve: bytes that stay free.
 
         Raises:
             DiskFull: there is less than that.
         """
-        need.missing, seen, need.seen = 0, need.seen, None
+        reservation.missing, seen, reservation.seen = 0, reservation.seen, None
         recent = seen is not None and 0 < missing <= SMALL
-        free = seen if recent else await self._threads.run(self._disk.free, need.folder)
-        left = (UNKNOWN if free is None else free) - reserve - sum(other.missing for other in self._needs)
+        free = seen if recent else await self._threads.run(self._disk.free, reservation.folder)
+        left = (UNKNOWN if free is None else free) - reserve - sum(other.missing for other in self._reservations)
         if left < max(missing, 1):
             raise DiskFull(
-                f"{need.folder} has {max(left, 0):,} bytes to spare beside a reserve of {reserve:,}, "
+                f"{reservation.folder} has {max(left, 0):,} bytes to spare beside a reserve of {reserve:,}, "
                 f"and {missing:,} are needed; make room, or lower `min_free_space`, and run again"
             )
-        need.missing = missing
+        reservation.missing = missing
         return left

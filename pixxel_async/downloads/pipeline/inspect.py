@@ -72,7 +72,7 @@ async def inspect(
         path = item.folder / name
         source = path if data is None else InMemory(path, data)
         computed = () if sha256 is None else (("sha256", sha256),)
-        proof = check(source, computed=computed, seen=None if writer is None else writer.onlookers.seen)
+        proof = check(source, computed=computed, seen=None if writer is None else writer.taps.seen)
         listed = tuple(members(source)) if proof.members and proof.members <= MAX_LISTED_MEMBERS else ()
         found = services.disk.look(item.folder, name)
         return Inspection(proof, listed, found.mtime_ns if found is not None else None)

@@ -44,7 +44,7 @@ class OpenPart:
     Attributes:
         file: the file.
         writer: its only writer.
-        free_bytes: free bytes of its disk when it was opened; None where the file system does not tell.
+        free_bytes: free bytes of its disk when it was opened; None where the file system does not report them.
     """
 
     file: PartFile
@@ -190,7 +190,7 @@ class Pipeline:
                 last_modified=kept.last_modified, total=kept.total, regions=writer.regions,
             )  # fmt: skip
 
-        with self.services.disk_space.need(part.file.path.parent, part.free_bytes) as reservation:
+        with self.services.disk_space.reservation(part.file.path.parent, part.free_bytes) as reservation:
             body = BodyDownload(
                 item=self.item, services=self.services, writer=writer, kept=kept, reservation=reservation,
                 known=(row.etag, row.last_modified, row.total, row.synced) != (None, None, None, 0),
@@ -230,7 +230,7 @@ class Pipeline:
 
     async def announce(self, claim: ClaimedItem, part: OpenPart, proof: Inspection) -> None:
         """Record the proved file as `publishing` under its final name, before it gets that name."""
-        digest = part.writer.onlookers.digest()
+        digest = part.writer.taps.digest()
         changes: dict[str, Any] = {
             "state": "publishing", "size": part.file.size, "total": part.file.size, "mtime_ns": proof.mtime_ns,
             "sha256": digest.hex() if digest else None, "proof": proof.proof.proof, "container": proof.proof.container,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..._aio.threads import Threads
-from ..._files import FULL, NO_HARD_LINKS
+from ..._files import FULL, publish
 from ...errors import ConfigError, DiskFull, DownloadError, NameTaken
 
 __all__ = ["save"]
@@ -67,21 +67,8 @@ def _publish(file: BinaryIO, to: Path, replace: bool) -> None:
     with _os_errors(to):
         file.flush()
         os.fsync(file.fileno())
-        if replace or not _link(file.name, to):
-            os.replace(file.name, to)
-
-
-def _link(part: str, to: Path) -> bool:
-    """Give a file its name only if it is free; False on a file system without hard links, where it is free."""
-    try:
-        os.link(part, to)
-        return True
-    except OSError as error:
-        if error.errno not in NO_HARD_LINKS:
-            raise
-    if os.path.lexists(to):
-        raise FileExistsError
-    return False
+        file.close()
+        publish(Path(file.name), to, replace=replace)
 
 
 @contextmanager

@@ -22,10 +22,10 @@ async def test_all_share_one_rate() -> None:
     waits = Waits()
     pace = BandwidthLimiter(Timing(waits.clock, waits.sleep))
     for size in (10_000, 30_000, 5_000):
-        await pace.take(size, 10_000.0)
+        await pace.acquire(size, 10_000.0)
     assert waits.slept == [1.0, 3.0, 0.5]
     waits.now += 1000
-    await pace.take(20_000, 10_000.0)
+    await pace.acquire(20_000, 10_000.0)
     assert waits.slept[-1] == 2.0
 
 
@@ -34,7 +34,7 @@ async def test_small_waits_are_added_up() -> None:
     waits = Waits()
     pace = BandwidthLimiter(Timing(waits.clock, waits.sleep))
     for _ in range(10):
-        await pace.take(10, 10_000.0)
+        await pace.acquire(10, 10_000.0)
     assert waits.slept == [pytest.approx(0.006)]
 
 
@@ -43,7 +43,7 @@ async def test_the_rate_may_change() -> None:
     waits = Waits()
     pace = BandwidthLimiter(Timing(waits.clock, waits.sleep))
     for rate in (10_000, None, 20_000, 0):
-        await pace.take(20_480, lambda rate=rate: rate)
+        await pace.acquire(20_480, lambda rate=rate: rate)
     assert waits.slept == [pytest.approx(2.048), pytest.approx(1.024), 20.0]
 
 

@@ -1,7 +1,7 @@
-"""Whether the rest of a body is fetched over several connections.
+"""Decide whether the rest of a body is fetched over several connections.
 
-That helps where the storage, or the way to it, gives each connection so much and no more: the rate has stopped to
-rise, and connections are free. It costs a new request for each piece, so that it has to be worth some seconds.
+It helps where the storage, or the path to it, limits the rate of each connection: the rate is constant and connections
+are free. Each range costs a request, so that the rest must take some seconds.
 """
 
 from __future__ import annotations
@@ -37,29 +37,29 @@ class RateGauge:
     rate: float = 0.0
 
     def arrived(self, now: float, size: int) -> None:
-        """So many bytes are here now."""
+        """Record that `size` bytes have arrived by `now`."""
         if now - self.since >= WINDOW:
             self.before, self.rate = self.rate, (size - self.mark) / (now - self.since)
             self.since, self.mark = now, size
 
     @property
     def flat(self) -> bool:
-        """Whether the rate is known, and rises no more."""
+        """Return whether the rate is known and no longer rises."""
         return 0 < self.rate <= self.before * RISING
 
 
 def splittable(kept: Kept) -> bool:
-    """Whether pieces of this body can be put together: a strong ETag says that all are of one object, of one size."""
+    """Return whether ranges of this body can be joined: of known length, and with a strong ETag."""
     return kept.total is not None and is_strong(kept.etag)
 
 
 def connections_for(kept: Kept, gauge: RateGauge, *, allowed: int, spare: int, piece: int) -> int:
-    """Connections that the rest of a body deserves; 1 leaves it as it is.
+    """Return the number of connections for the rest of a body; 1 leaves it on its connection.
 
     Args:
-        allowed: as the settings allow.
-        spare: connections that nobody else uses.
-        piece: bytes that one of them fetches at a time.
+        allowed: most connections for one body.
+        spare: connections that are free.
+        piece: bytes of one range.
     """
     rest = (kept.total or 0) - kept.size
     if not splittable(kept) or not gauge.flat or rest < max(2 * piece, WORTH * gauge.rate):

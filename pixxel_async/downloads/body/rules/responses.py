@@ -1,6 +1,6 @@
-"""What a storage's answer tells beside its bytes: why there are none, the file's name, digests of the whole.
+"""Read a storage response beside its body: the reason of a refusal, the file name, checksums of the whole.
 
-What an answer means is judged by `packages.rules.answers`; 200, 206 and 416 are read in `resume`.
+Refusals are classified by `_protocol/storage_answers.py`; 200, 206 and 416 are read in `resume.py`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ __all__ = ["StorageRefusal", "refused", "server_file_name", "stated_digests"]
 
 @frozen
 class StorageRefusal:
-    """An answer without a body that we want.
+    """A response without the requested body.
 
     Attributes:
-        meaning: as of `judge`.
-        message: what the storage said, with secrets masked.
+        meaning: as of `classify`.
+        message: the storage's message, with secrets masked.
     """
 
     meaning: Meaning
@@ -32,7 +32,7 @@ class StorageRefusal:
 
 
 def refused(status: int, headers: Mapping[str, str], head: bytes) -> StorageRefusal:
-    """What an answer means whose body is an error's, beginning with `head`."""
+    """Classify an error response whose body begins with `head`."""
     return StorageRefusal(classify(status, headers, head), describe(status, headers, head))
 
 
@@ -41,7 +41,7 @@ _PLAIN_NAME = re.compile(r"filename\s*=\s*(?:\"([^\"]*)\"|([^;\s]+))", re.IGNORE
 
 
 def server_file_name(disposition: str, limit: int = 200) -> str | None:
-    """The file name in a Content-Disposition header, for people and never for a path; None when it holds none."""
+    """Return the file name of a Content-Disposition header, for display and never for a path; None without one."""
     if star := _STAR_NAME.search(disposition):
         name = unquote(star[1])
     elif plain := _PLAIN_NAME.search(disposition):
@@ -63,11 +63,11 @@ _REPR_DIGEST = {"sha-256": "sha256", "sha-512": "sha512", "md5": "md5", "sha": "
 
 
 def stated_digests(headers: Mapping[str, str], *, whole: bool = True) -> dict[str, bytes]:
-    """Digests of the whole package that a storage states: algorithm → bytes. What cannot be read says nothing.
+    """Return the checksums of the whole package that a storage states: algorithm -> bytes. Malformed ones are skipped.
 
     Args:
         headers: names in lower case.
-        whole: whether the answer is the whole body (200), so that a digest of the body is one of the package.
+        whole: whether the response is the whole body (200), so that a checksum of the body is one of the package.
     """
     found = [(_OF_THE_WHOLE[name], text) for name, text in headers.items() if name in _OF_THE_WHOLE]
     if whole:

@@ -1,6 +1,6 @@
-"""How a body goes on from the bytes that are on disk: what to ask the storage for, and what its answer means.
+"""Resume a body from the bytes on disk: the range to request, and the meaning of the response.
 
-The table, all of it. Asking, from what is kept:
+Requests, by the bytes and validators that are kept:
 
 | kept                                                       | asked for                                    |
 |------------------------------------------------------------|----------------------------------------------|
@@ -11,7 +11,7 @@ The table, all of it. Asking, from what is kept:
 | some, no validator, the caller says so, the whole proved   | the rest                                     |
 | some, else                                                 | everything                                   |
 
-Answering:
+Responses:
 
 | status | when                                                                       | then               |
 |--------|----------------------------------------------------------------------------|--------------------|
@@ -21,7 +21,7 @@ Answering:
 | 416    | asked for the rest, and its total is what is on disk                       | complete           |
 | 416    | anything else                                                              | throw away         |
 
-Piece by piece, with If-Match and a strong ETag:
+Responses to ranges of a multipart download, with If-Match and a strong ETag:
 
 | status | when                                                                       | then               |
 |--------|----------------------------------------------------------------------------|--------------------|
@@ -46,12 +46,12 @@ Action = Literal["go on", "from 0", "complete", "throw away", "alone"]
 
 @frozen
 class Kept:
-    """What of a package is on disk, and what the storage said when it came.
+    """Bytes of a package on disk, and the validators that came with them.
 
     Attributes:
         size: bytes that can be trusted.
         etag, last_modified: the validators, as they were sent.
-        total: bytes of the whole package; None when the storage did not say.
+        total: bytes of the whole package; None if the storage did not state it.
     """
 
     size: int = 0
@@ -62,12 +62,12 @@ class Kept:
 
 @frozen
 class RangeRequest:
-    """What to ask the storage for.
+    """The next request to the storage.
 
     Attributes:
-        offset: the first byte that is missing.
-        headers: to send.
-        complete: True when nothing is missing.
+        offset: first missing byte.
+        headers: request headers.
+        complete: whether nothing is missing.
     """
 
     offset: int = 0
@@ -77,12 +77,12 @@ class RangeRequest:
 
 @frozen
 class RangeVerdict:
-    """What a 200, 206 or 416 means for the part file.
+    """Meaning of a 200, 206 or 416 for the part file.
 
     Attributes:
-        action: `go on` at the offset, `from 0` with this body, `complete`, `throw away` what is on disk and ask anew,
-            or `alone`: no pieces, one connection goes on from the prefix.
-        total: bytes of the whole package as this answer says; None when it does not.
+        action: `go on` at the offset, `from 0` with this body, `complete`, `throw away` the bytes on disk and
+            request again, or `alone`: no ranges, one connection continues the prefix.
+        total: bytes of the whole package as stated by this response; None if it is not.
     """
 
     action: Action
@@ -90,11 +90,11 @@ class RangeVerdict:
 
 
 def next_request(kept: Kept, *, proved: bool, unsafe: bool) -> RangeRequest:
-    """What to ask for next.
+    """Return the next request.
 
     Args:
-        proved: whether the whole file is proved afterwards by checksums of its own.
-        unsafe: whether bytes without any validator may be continued.
+        proved: whether the whole file is verified afterwards by its own checksums.
+        unsafe: whether bytes without any validator may be resumed.
     """
     if kept.size <= 0 or (kept.total is not None and kept.size > kept.total):
         return RangeRequest()
@@ -111,12 +111,12 @@ def next_request(kept: Kept, *, proved: bool, unsafe: bool) -> RangeRequest:
 
 
 def read_response(status: int, headers: Mapping[str, str], asked: RangeRequest, kept: Kept) -> RangeVerdict:
-    """What a 200, 206 or 416 means.
+    """Classify a 200, 206 or 416.
 
     Args:
         headers: names in lower case.
-        asked: what was asked for.
-        kept: what it was asked from.
+        asked: the request.
+        kept: bytes and validators at that time.
     """
     if status == 200:
         return RangeVerdict("from 0", _length(headers))
@@ -132,12 +132,12 @@ def read_response(status: int, headers: Mapping[str, str], asked: RangeRequest, 
 
 
 def piece_headers(kept: Kept, piece: Region) -> dict[str, str]:
-    """The headers that ask for one piece of the very object that is known."""
+    """Return the request headers for one range of the known object."""
     return {"range": f"bytes={piece[0]}-{piece[1] - 1}", "if-match": kept.etag or ""}
 
 
 def read_piece(status: int, headers: Mapping[str, str], piece: Region, kept: Kept) -> RangeVerdict:
-    """What the answer to one piece means."""
+    """Classify the response to one range."""
     told = parse_content_range(headers.get("content-range", "")) if status == 206 else None
     if told is None or told.first != piece[0] or told.last is None or told.last >= piece[1]:
         return RangeVerdict("alone")
@@ -150,7 +150,7 @@ def _same_total(told: int | None, known: int | None) -> bool:
 
 
 def _same_object(headers: Mapping[str, str], kept: Kept) -> bool:
-    """Whether no validator of this answer says otherwise; one that it does not repeat says nothing."""
+    """Return whether no validator of the response differs; a missing one does not count."""
     etag, date = headers.get("etag"), headers.get("last-modified")
     if kept.etag is not None and etag is not None:
         return etag == kept.etag

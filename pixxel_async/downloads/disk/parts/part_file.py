@@ -1,4 +1,4 @@
-"""One part file: written to, read again, cut, put on the disk for good."""
+"""One open part file: write, read again, truncate, sync."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Hasher(Protocol):
 
 
 class PartFile:
-    """One open part file, owned by whoever holds the package's lease; not for two threads at once.
+    """One open part file of the holder of a package's lease; not for two threads at once.
 
     It is locked while it is open, so that no second descriptor, of this process or another, writes to it.
 
@@ -78,7 +78,7 @@ class PartFile:
                 rest = _after(rest, written)
 
     def feed(self, hasher: Hasher, start: int, end: int, stop: Event | None = None) -> None:
-        """Feed the bytes from `start` up to `end` to a digest, or to anyone else.
+        """Feed the bytes from `start` up to `end` to a digest.
 
         Args:
             stop: when set, reading ends early.
@@ -104,7 +104,7 @@ class PartFile:
     def sync(self) -> None:
         """Wait until the bytes are on the disk.
 
-        A file whose sync failed may have lost any of its bytes, and no later sync would tell: it is removed.
+        A file whose sync failed may have lost any of its bytes, which no later sync would report: it is removed.
         """
         try:
             with os_errors("sync", self.path):
@@ -144,14 +144,14 @@ class PartFile:
 
     @property
     def closed(self) -> bool:
-        """Whether it was let go."""
+        """Return whether it is closed."""
         return self._fd < 0
 
     def put_away(self) -> int:
         """Close the file with its bytes on the disk, and leave none that is empty.
 
         Returns:
-            bytes that are surely there; 0 where the disk does not say so.
+            bytes that were synced; 0 if the sync failed.
         """
         if not self.size:
             self.discard()
@@ -162,7 +162,7 @@ class PartFile:
         return self.size
 
     def close(self) -> None:
-        """Let the file go; closing twice is harmless."""
+        """Close the file; closing twice is harmless."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             with os_errors("close", self.path):
@@ -182,7 +182,7 @@ class PartFile:
 
 
 def _after(buffers: list[memoryview], written: int) -> list[memoryview]:
-    """What is left of the buffers after a write that may have been short."""
+    """Return the rest of the buffers after a write that may have been short."""
     for index, buffer in enumerate(buffers):
         if written < len(buffer):
             return [buffer[written:], *buffers[index + 1 :]]

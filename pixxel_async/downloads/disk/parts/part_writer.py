@@ -1,6 +1,6 @@
-"""Chunks as they arrive → one part file: gathered, written and digested in a thread, one write in flight.
+"""Write chunks to a part file: gathered, written and hashed in a thread, one write in flight.
 
-A single stream appends: `add` and `turn`. Several connections write where their bytes belong: `put`. The onlookers see
+A single stream appends: `add` and `turn`. Several connections write at their offsets: `put`. The taps get
 the prefix, in order; bytes beyond it are read again from the file once the prefix has reached them.
 """
 
@@ -24,7 +24,7 @@ __all__ = ["PartWriter"]
 SYNC_STEP = 64 << 20
 """Bytes after which what was written is brought to the disk, so that not all of it is lost in a power cut."""
 CATCH_UP = 4 << 20
-"""Bytes read again for the onlookers with each write, so that no write waits long for it."""
+"""Bytes read again for the taps with each write, so that no write waits long for it."""
 
 T = TypeVar("T")
 
@@ -39,11 +39,11 @@ class PartWriter:
         digest: `sha256`, or None.
         kept: bytes in the file that count; the rest is cut off by `begin`.
         beyond: what else of it counts, after a gap.
-        synced: how many of these are surely on the disk.
+        synced: how many of these are synced to the disk.
         unpack: whether members of a ZIP are unpacked and compared on the way.
 
     Attributes:
-        onlookers: what is found out about the bytes as they are written.
+        taps: hash and ZIP check of the bytes as they are written.
         size: bytes from byte 0 on without a gap: on disk, on their way to it, or gathered.
         beyond: regions after a gap, as several connections filled them.
         synced: bytes that would survive a power cut.
@@ -67,7 +67,7 @@ class PartWriter:
         self._part = part
         self._threads = threads
         self._buffer = buffer
-        self.onlookers = StreamTaps(digest=digest is not None, unpack=unpack)
+        self.taps = StreamTaps(digest=digest is not None, unpack=unpack)
         self._shown = 0
         self._chunks: list[bytes] = []
         self._gathered = 0
@@ -82,7 +82,7 @@ class PartWriter:
 
     @property
     def regions(self) -> str | None:
-        """What is filled, for the record; None while the file's size tells that."""
+        """Return the filled ranges for the record; None while the file has no gaps."""
         return to_text(((0, self.size), *self.beyond)) if self._split else None
 
     async def begin(self) -> None:
@@ -116,7 +116,7 @@ class PartWriter:
         await self._written()
 
     async def split(self) -> None:
-        """From now on the file's size does not tell what is filled; the record must know before the first `put`."""
+        """Allow gaps in the file from now on; the ranges must be recorded before the first `put`."""
         await self.flush()
         self._split = True
 
@@ -135,7 +135,7 @@ class PartWriter:
         self._sync(self.size)
 
     async def join(self) -> None:
-        """Back to a single stream: what lies beyond the prefix is given up."""
+        """Return to a single stream; ranges beyond the prefix are dropped."""
         if self.beyond:
             await self._threads.run(self._part.truncate, self.size)
         self.beyond, self._split = (), False
@@ -151,12 +151,12 @@ class PartWriter:
         chunks, self._chunks, self._gathered = self._chunks, [], 0
         whole = not self._part.size
         if whole:
-            self.onlookers.leave_the_rest()
+            self.taps.stop_unpacking()
 
         def finish() -> T:
             self._read_again(self._part.size, stop)
             self._write(chunks)
-            return look(self.onlookers.digest(), b"".join(chunks) if whole else None)
+            return look(self.taps.digest(), b"".join(chunks) if whole else None)
 
         return await self._threads.run_until(stop, finish)
 
@@ -176,15 +176,15 @@ class PartWriter:
         self._sync(self._part.size)
 
     def _update(self, chunks: list[bytes]) -> None:
-        if self.onlookers.any:
+        if self.taps.any:
             for chunk in chunks:
-                self.onlookers.update(chunk)
+                self.taps.update(chunk)
             self._shown += sum(map(len, chunks))
 
     def _read_again(self, upto: int, stop: Event | None = None) -> None:
-        """Show what others wrote, up to this byte."""
-        if self.onlookers.any and self._shown < upto:
-            self._part.feed(self.onlookers, self._shown, upto, stop)
+        """Feed the taps from the file up to this byte."""
+        if self.taps.any and self._shown < upto:
+            self._part.feed(self.taps, self._shown, upto, stop)
             self._shown = upto
 
     def _sync(self, size: int) -> None:
@@ -197,11 +197,11 @@ class PartWriter:
         await self._written()
         self._chunks, self._gathered, self.size, self.synced = [], 0, 0, 0
         self.beyond, self._split, self._shown = (), False, 0
-        self.onlookers.start_over()
+        self.taps.start_over()
         await self._threads.run(self._part.truncate, 0)
 
     async def settle(self) -> None:
-        """Drop what is gathered and wait for the write in flight, whatever becomes of it: nothing is in use then."""
+        """Drop what is gathered and wait for the write in flight, whether or not it fails."""
         self._chunks, self._gathered = [], 0
         if self._running is not None:
             running, self._running = self._running, None

@@ -1,4 +1,4 @@
-"""Part files that nobody will go on with: of leases that were taken over, and of records that were lost."""
+"""Abandoned part files: of leases that were taken over, and of records that were lost."""
 
 from __future__ import annotations
 

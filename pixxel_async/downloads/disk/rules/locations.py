@@ -1,4 +1,4 @@
-"""What a text that says where packages go means: a folder, or an object store's URL."""
+"""Parse the location of packages: a folder or an object store URL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNREADABLE = re.compile(r"[^a-z0-9]+")
 
 
 def store_url(text: str) -> str | None:
-    """The URL in its one spelling; None when the text is a folder's path.
+    """Return the normalised URL; None for a folder's path.
 
     Raises:
         ConfigError: a URL of another kind, or one with more than a bucket and a prefix in it, which might be a secret.
@@ -37,12 +37,12 @@ def store_url(text: str) -> str | None:
 
 
 def spool_name(url: str) -> str:
-    """The name of the local folder that belongs to a URL: what people recognise, and what tells it from others."""
+    """Return the name of a URL's spool folder: a readable part, and a hash that makes it unique."""
     readable = _UNREADABLE.sub("-", url.lower()).strip("-")[:60].strip("-")
     return f"{readable}-{hashlib.sha256(url.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def state_folder(environ: Mapping[str, str], home: str) -> str:
-    """Where this machine keeps the state of programs; a relative `XDG_STATE_HOME` does not count."""
+    """Return the state folder of this machine; a relative `XDG_STATE_HOME` is ignored."""
     given = environ.get("XDG_STATE_HOME", "")
     return given if given.startswith("/") else f"{home}/.local/state"

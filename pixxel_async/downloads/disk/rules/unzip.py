@@ -1,8 +1,8 @@
-"""Which members of an archive may become files, and where: decided before the first byte of any is written.
+"""Decide which members of an archive become files, and their paths, before the first byte is written.
 
-Rule 1: a member's name is kept to the letter, except that `_` stands for each of `< > : " | ? *`, or the whole archive
+Rule 1: a member's name is kept unchanged, except that `_` stands for each of `< > : " | ? *`, or the whole archive
 is refused.
-Rule 2: what would be harmful on one system is refused on all of them, so that an archive behaves the same everywhere.
+Rule 2: a name that is harmful on one system is refused on all, so that an archive behaves the same everywhere.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ENCRYPTED = 0x1
 
 
 class Inside(Protocol):
-    """A member as `zipfile` tells of it."""
+    """A member, as `zipfile.ZipInfo`."""
 
     filename: str
     file_size: int
@@ -42,11 +42,11 @@ class Inside(Protocol):
 
 @frozen
 class Limits:
-    """What may come out of one archive.
+    """Limits of one archive.
 
     Attributes:
         size: bytes of all members together.
-        why: what that bound comes from, for the error.
+        why: origin of the bound, for the error.
     """
 
     size: int
@@ -69,7 +69,7 @@ class Unpacked:
 
 
 def plan(members: Iterable[Inside], limits: Limits) -> list[Unpacked]:
-    """All files that come out of an archive; folders are made as files need them.
+    """Return all files of an archive; folders follow from their paths.
 
     Raises:
         DownloadError: a member's name would leave the folder, is no file's name on some system, or is another's; or it
@@ -100,7 +100,7 @@ def _files(members: Iterable[Inside]) -> Iterator[Unpacked]:
 
 
 def _checked(name: str) -> str:
-    """The name, if every part of it is a file's name on every system."""
+    """Return the name if every segment is a file name on every system."""
     if len(name.encode(errors="surrogateescape")) > LONGEST_PATH:
         raise _refused(name, "is too long")
     if any(_unfit(segment) for segment in name.split("/")):
@@ -129,7 +129,7 @@ def _check_kind(member: Inside, *, folder: bool) -> None:
 
 
 def _check_apart(files: Iterable[Unpacked]) -> None:
-    """No two files are one where neither case nor the spelling of accents counts, and none is another's folder."""
+    """Refuse files that are equal without case and Unicode form, and a file that is another's folder."""
     taken: dict[str, Unpacked] = {}
     folders: dict[str, str] = {}
     for file in files:

@@ -1,7 +1,7 @@
-"""What to do with a package after any crash: from its row, its part file and the file at its final name.
+"""Decide how to go on with a package after any crash, from its row, its part file and the file at its final name.
 
 Rule 1: a file is done only if the record says so, or said before the rename that it was proved.
-Rule 2: whatever the three say, the worst answer is to fetch again.
+Rule 2: for every combination of the three the worst decision is to fetch again.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ __all__ = ["DONE", "Decision", "Known", "RecoveryStep", "recover", "stands"]
 
 RecoveryStep = Literal["done", "finish", "check", "adopt", "prove", "resume", "fetch", "taken", "given_up"]
 """
-`done`: nothing to do. `finish`: the file was renamed, only the record does not know yet: write "done", drop the part.
-`check`: read the final file and compare it with the row; equal: `done`; else go on as `Decision.otherwise` says.
-`adopt`: no row tells of the final file: prove it; sound: `done`; else `otherwise`.
+`done`: nothing to do. `finish`: the file was renamed and the record not updated: write "done", remove the part file.
+`check`: compare the final file with the row; equal: `done`; else `Decision.otherwise`.
+`adopt`: the final file has no row: prove it; intact: `done`; else `otherwise`.
 `prove`: the part file is complete: prove and publish it. `resume`: go on at `Decision.offset`, if the validators allow.
-`fetch`: start at byte 0. `taken`: a file that is not ours has the name. `given_up`: not asked for any more.
+`fetch`: start at byte 0. `taken`: a file that is not ours has the name. `given_up`: not requested any more.
 """
 
 
 class Known(NamedTuple):
-    """What the row says.
+    """State of the row.
 
     Attributes:
         state: the row's state.
-        size, mtime_ns: of the proved file, written with "publishing"; None before.
-        total: bytes that the storage announced; None when it did not.
-        synced: bytes of the part file that were surely on the disk.
-        same_boot: whether the machine has not been restarted since.
-        regions: what of the part file is filled, where its size does not tell that; see `regions.py`.
-        ours: whether it was done before, so that a file at its name, whatever became of it, may be replaced.
+        size, mtime_ns: of the proved file in bytes and nanoseconds, written with "publishing"; None before.
+        total: bytes that the storage announced; None for none.
+        synced: bytes of the part file that were synced to the disk.
+        same_boot: whether the machine has not been restarted since the row was written.
+        regions: filled ranges of a part file with gaps; see `rules/byte_ranges.py`.
+        ours: whether the package was done before, so that a file at its name may be replaced.
     """
 
     state: str
@@ -47,14 +47,14 @@ class Known(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What to do next.
+    """Decision of the next step.
 
     Attributes:
         step: see `RecoveryStep`.
-        offset: the byte to go on from, for `resume`.
-        beyond: what else of the part file is filled, after a gap.
-        otherwise: what follows when `check` or `adopt` finds other bytes.
-        replace: whether what is at the final name may be replaced at the end.
+        offset: first missing byte, for `resume`.
+        beyond: filled ranges after a gap.
+        otherwise: next step if `check` or `adopt` finds other bytes.
+        replace: whether publishing may replace the file at the final name.
     """
 
     step: RecoveryStep
@@ -79,9 +79,9 @@ def recover(
     """Decide what to do with one package.
 
     Args:
-        row: None when the record knows nothing of it.
-        part: bytes in its part file; None when there is none.
-        final: None when there is nothing at its final name.
+        row: state of its row; None without one.
+        part: bytes in its part file; None without one.
+        final: file at its final name; None for nothing.
         exists: `skip`, `error` or `replace`, as in `DownloadSettings`.
         if_missing: `skip` or `redo`, as in `DownloadSettings`.
         lost: whether an earlier record of this folder was lost, so that files without a row may be ours.
@@ -107,7 +107,7 @@ def _unknown(final: Final | None, exists: str, lost: bool) -> Decision:
 
 
 def _done(row: Known, final: Final | None, exists: str, if_missing: str) -> Decision:
-    """The name is recorded as ours, so that a damaged file at it is made anew; an intact one is never fetched again."""
+    """Decide for a recorded name: a damaged file is fetched again, an intact one never."""
     if stands(row.size, row.mtime_ns, final, exists, if_missing):
         return DONE
     if final is None:
@@ -120,10 +120,10 @@ def _done(row: Known, final: Final | None, exists: str, if_missing: str) -> Deci
 
 
 def stands(size: int | None, mtime_ns: int | None, final: Final | None, exists: str, if_missing: str) -> bool:
-    """Whether a package that was done is left alone: its file is as it was, or gone and not wanted back.
+    """Return whether a done package is left alone: its file is unchanged, or gone and not to be fetched again.
 
     Args:
-        size, mtime_ns: as the record has them; the others as of `recover`.
+        size, mtime_ns: as recorded; the others as of `recover`.
     """
     if final is None:
         return if_missing != "redo"
@@ -149,9 +149,9 @@ def _by_part(row: Known, part: int | None) -> Decision:
 
 
 def _kept(row: Known, part: int) -> tuple[int, Regions]:
-    """The bytes from byte 0 on that can be trusted, and the regions beyond them.
+    """Return the length of the trusted prefix, and the trusted ranges beyond it.
 
-    After a restart of the machine only what was surely on the disk counts; of a file with gaps the row must tell.
+    After a restart of the machine only synced bytes count; in a file with gaps only the recorded ranges do.
     """
     regions: Regions | None = ((0, part),) if row.regions is None else from_text(row.regions)
     if regions is None or not row.same_boot:
