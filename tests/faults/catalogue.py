@@ -9,6 +9,7 @@ import ast
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ def read_faults() -> dict[str, Any]:
     return tomllib.loads((HERE / "faults.toml").read_text(encoding="utf-8"))
 
 
+@cache
 def marked_tests() -> dict[str, list[str]]:
     """Return the tests of each id, as `path::name` below `tests/`, from the decorators in the source."""
     found: dict[str, list[str]] = defaultdict(list)

@@ -18,6 +18,7 @@ from delay_proxy import delayed
 RUN = report.ROOT / "benchmarks" / "run.py"
 
 
+@pytest.mark.slow
 def test_without_a_name_they_are_listed() -> None:
     """`python benchmarks/run.py` runs nothing and names each benchmark, every one of which is a file or a function."""
     pytest.importorskip("resource", exc_type=ImportError)

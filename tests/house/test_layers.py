@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.tree import parsed
+
 ROOT = Path(__file__).parents[2] / "pixxel_async"
 
 SHARED = {"_aio", "_files", "_formats", "_html", "_protocol", "_redact", "_version", "errors", "settings"}
@@ -128,7 +130,7 @@ def name_of(path: Path) -> str:
 @cache
 def nodes(path: Path) -> tuple[ast.AST, ...]:
     """Return everything in a module's syntax tree."""
-    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    return tuple(ast.walk(parsed(path)))
 
 
 @cache

@@ -14,6 +14,7 @@ import pytest
 
 import pixxel_async
 from pixxel_async.resources import RESOURCES
+from tests.house.tree import parsed
 
 SURFACES = [
     "pixxel_async",
@@ -55,7 +56,7 @@ def test_no_public_class_name_has_two_meanings() -> None:
     """
     homes: dict[str, list[str]] = {}
     for path in [path for path in SOURCE.rglob("*.py") if path.parent.name != "sync"]:
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in parsed(path).body:
             if isinstance(node, ast.ClassDef):
                 homes.setdefault(node.name, []).append(path.relative_to(SOURCE).as_posix())
     public = {name for surface in SURFACES for name in importlib.import_module(surface).__all__}

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from pixxel_async.sandbox import Sandbox
-from tests.support.tiers import quick_only
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
@@ -30,7 +29,8 @@ def written(block: str, folder: Path) -> list[str]:
     return ["-m", "pytest", "-q", *strict, name] if name.startswith("test_") else [name]
 
 
-@pytest.mark.parametrize("number", quick_only(range(len(BLOCKS)), 0))
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
 async def test_python_blocks_run(number: int, tmp_path: Path) -> None:
     """Every Python block of README is a whole program, or a whole test file, that ends well against the sandbox."""
     async with Sandbox(packing=0) as sandbox:

@@ -11,6 +11,7 @@ import argparse
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -21,10 +22,16 @@ BLOCK = re.compile(r"(?<=^<!-- tree -->\n).*?(?=^<!-- /tree -->$)", re.DOTALL | 
 """What stands in CONTRIBUTING between the two marks."""
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of a file; each is parsed once for all tests, which must not change it."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def summary(path: Path) -> str:
     """Return the first docstring line of a file, or of a folder's `__init__.py`; empty where there is none."""
     module = path / "__init__.py" if path.is_dir() else path
-    docstring = ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) or ""
+    docstring = ast.get_docstring(parsed(module)) or ""
     return docstring.partition("\n")[0]
 
 
