@@ -80,7 +80,8 @@ def _value(argument: MethodArgument) -> str:
 
 def _body(plan: MethodPlan) -> str:
     fixed = "".join(f", {name!r}: {value!r}" for name, value in plan.fixed.items())
-    body = f"to_body({{{_mapping(plan.of('body'))}{fixed}}})"
+    needed = "".join(f", {argument.wire!r}" for argument in plan.of("body") if argument.required)
+    body = f"to_body({{{_mapping(plan.of('body'))}{fixed}}}{needed})"
     if names := plan.operation.x_exactly_one:
         body = f"exactly_one({body}, {', '.join(map(repr, names))})"
     for name, condition in plan.operation.x_requires.items():

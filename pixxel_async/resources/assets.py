@@ -73,7 +73,11 @@ class Assets(Resource):
             docs.pixxel.space/developer/assets/create-download; Downloads/AOICreateDownload.
         """
         return await self._api.one(
-            Call(_REQUEST_DOWNLOAD, {"aoi_id": aoi_id}, body=to_body({"asset_ids": several("asset_ids", asset_ids)})),
+            Call(
+                _REQUEST_DOWNLOAD,
+                {"aoi_id": aoi_id},
+                body=to_body({"asset_ids": several("asset_ids", asset_ids)}, "asset_ids"),
+            ),
             AssetDownload,
         )
 

@@ -90,7 +90,7 @@ class Deliveries(Resource):
             Call(
                 _CREATE,
                 body=exactly_one(
-                    to_body({"deliveries": rows_of("deliveries", deliveries, NewDelivery)}),
+                    to_body({"deliveries": rows_of("deliveries", deliveries, NewDelivery)}, "deliveries"),
                     "catalog_ids",
                     "order_item_ids",
                     each="deliveries",

@@ -117,7 +117,9 @@ class Insights(Resource):
                 _CREATE,
                 {"aoi_id": aoi_id},
                 body=to_body(
-                    {"block": block, "input": input, "name": name, "project_id": project_id, "metadata": metadata}
+                    {"block": block, "input": input, "name": name, "project_id": project_id, "metadata": metadata},
+                    "block",
+                    "input",
                 ),
             ),
             InsightCreated,
@@ -167,7 +169,9 @@ class Insights(Resource):
                         "project_id": project_id,
                         "metadata": metadata,
                         "estimate": True,
-                    }
+                    },
+                    "block",
+                    "input",
                 ),
                 repeat="safe",
             ),

@@ -75,7 +75,10 @@ class Orders(Resource):
         return await self._api.one(
             Call(
                 _CREATE,
-                body=to_body({"order_items": rows_of("order_items", order_items, NewOrderItem), "dry_run": dry_run}),
+                body=to_body(
+                    {"order_items": rows_of("order_items", order_items, NewOrderItem), "dry_run": dry_run},
+                    "order_items",
+                ),
                 repeat="safe" if dry_run else None,
             ),
             Order,

@@ -72,7 +72,11 @@ class Search(Resource):
                         "geometry": geometry_of(geometry),
                         "filters": rows_of("filters", filters, SearchFilter),
                         "limit": limit,
-                    }
+                    },
+                    "start_date",
+                    "end_date",
+                    "satellites",
+                    "geometry",
                 ),
             ),
             STACItem,

@@ -78,7 +78,13 @@ class Stores(Resource):
         return await self._api.one(
             Call(
                 _CREATE,
-                body=to_body({"name": name, "type": type, "configs": configs, "secrets": secrets, "labels": labels}),
+                body=to_body(
+                    {"name": name, "type": type, "configs": configs, "secrets": secrets, "labels": labels},
+                    "name",
+                    "type",
+                    "configs",
+                    "secrets",
+                ),
             ),
             Store,
         )

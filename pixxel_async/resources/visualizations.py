@@ -144,7 +144,8 @@ class Visualizations(Resource):
                         "index_id": index_id,
                         "src_asset_ids": several("src_asset_ids", src_asset_ids),
                         "resolution": resolution,
-                    }
+                    },
+                    "index_id",
                 ),
             ),
             Visualization,
@@ -185,7 +186,11 @@ class Visualizations(Resource):
                 _UPDATE_METADATA,
                 {"aoi_id": aoi_id, "visualization_id": visualization_id},
                 body=required_when(
-                    to_body({"visualization_mode": visualization_mode, "legend": legend, "dynamic_bins": dynamic_bins}),
+                    to_body(
+                        {"visualization_mode": visualization_mode, "legend": legend, "dynamic_bins": dynamic_bins},
+                        "visualization_mode",
+                        "legend",
+                    ),
                     "dynamic_bins",
                     visualization_mode="dynamic",
                 ),
@@ -226,7 +231,10 @@ class Visualizations(Resource):
                 _ROLLBACK_METADATA,
                 {"aoi_id": aoi_id, "visualization_id": visualization_id},
                 body=to_body(
-                    {"index_id": index_id, "dates": several("dates", dates), "visualization_mode": visualization_mode}
+                    {"index_id": index_id, "dates": several("dates", dates), "visualization_mode": visualization_mode},
+                    "index_id",
+                    "dates",
+                    "visualization_mode",
                 ),
             ),
             Visualization,
@@ -258,7 +266,12 @@ class Visualizations(Resource):
             Call(
                 _PNG,
                 {"aoi_id": aoi_id, "visualization_id": visualization_id},
-                body=to_body({"index_id": index_id, "date": date, "visualization_mode": visualization_mode}),
+                body=to_body(
+                    {"index_id": index_id, "date": date, "visualization_mode": visualization_mode},
+                    "index_id",
+                    "date",
+                    "visualization_mode",
+                ),
             )
         )
 
@@ -295,7 +308,9 @@ class Visualizations(Resource):
                     {
                         "dates": several("dates", dates),
                         "visualization_modes": several("visualization_modes", visualization_modes),
-                    }
+                    },
+                    "dates",
+                    "visualization_modes",
                 ),
             ),
             SLD,

@@ -52,3 +52,20 @@ async def test_items_are_models_or_mappings(item: Any) -> None:
     feature = {"type": "Feature", "geometry": ITEM["geometry"], "properties": {}}
     assert sent["geometry"] == {"type": "FeatureCollection", "features": [feature]}
     assert (sent["recurrence"], sent["usecase"]) == ("ONCE", "agriculture")
+
+
+async def test_dates_inside_an_item_are_checked() -> None:
+    """A date that is none is refused in rows as in arguments."""
+    async with RawServer(answer(body={"id": "o"})) as server, client_for(server.url) as client:
+        with pytest.raises(ConfigError, match="start_date is no date"):
+            await client.orders.create([{**ITEM, "start_date": "soon"}], dry_run=True)
+    assert not server.requests
+
+
+async def test_a_required_argument_is_not_none() -> None:
+    """`None` for an argument that has no default is refused by its name, where the request would lack it."""
+    async with RawServer(answer(body={"items": {}})) as server, client_for(server.url) as client:
+        nowhere: Any = None
+        with pytest.raises(ConfigError, match="geometry may not be None"):
+            await client.search.images(start_date="2024-01-01", end_date="2024-02-01", satellites=[], geometry=nowhere)
+    assert not server.requests

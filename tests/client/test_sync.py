@@ -177,3 +177,10 @@ def test_a_program_that_forgets_to_close_ends(served: Sandbox) -> None:
     command = [sys.executable, "-c", program, served.url, served.api_key]
     done = subprocess.run(command, timeout=60, capture_output=True, text=True, check=True)
     assert done.stdout.strip() and not done.stderr
+
+
+def test_the_asynchronous_client_names_a_way_under_trio(client: PixxelClient) -> None:
+    """A coroutine that no asyncio loop runs, as under trio, is told what to use instead."""
+    call = pixxel_async.PixxelClient("a-key", base_url="http://127.0.0.1:9").projects.list().__await__()
+    with pytest.raises(ClientClosed, match=r"asyncio.*trio.*pixxel_async\.sync"):
+        next(call)

@@ -149,12 +149,17 @@ def _what(value: Any) -> str:
     return f"the number {value}" if isinstance(value, float) else f"a value of type {type(value).__name__}"
 
 
-def to_body(members: Mapping[str, Any]) -> dict[str, Any]:
+def to_body(members: Mapping[str, Any], *required: str) -> dict[str, Any]:
     """Return the members of a request as JSON: None is left out at the top, and sent as null further down.
 
+    Args:
+        required: names of members that may not be None.
+
     Raises:
-        ConfigError: a value has no place in JSON.
+        ConfigError: a value has no place in JSON, or a required one is None.
     """
+    if missing := [name for name in required if members.get(name) is None]:
+        raise ConfigError(f"{', '.join(missing)} may not be None")
     try:
         body = {name: to_wire(_ids(name, value)) for name, value in members.items() if value is not None}
     except RecursionError:
@@ -240,6 +245,8 @@ def _row(where: str, row: Any, model: type[Any]) -> dict[str, Any]:
     needed = [name for name, each in fields.items() if each.default is attrs.NOTHING]
     if missing := [name for name in needed if row.get(name) in (None, "")]:
         raise ConfigError(f"{where} lacks {', '.join(missing)}; `{model.__name__}` describes each")
+    for name, value in row.items():
+        check_time(name, value)
     writes = {name: each.metadata["write"] for name, each in fields.items() if "write" in each.metadata}
     return {name: writes[name](value) if name in writes else value for name, value in row.items()}
 
