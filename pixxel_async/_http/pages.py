@@ -77,11 +77,6 @@ class Page(Sequence[T_co], Generic[T_co]):
         )
         return footprints(rows if rows and hasattr(rows[0], "__geo_interface__") else shapes) + table
 
-    def __aiter__(self) -> NoReturn:
-        raise TypeError(
-            "a page is read by `for row in page`; `async for row in client.….list()`, not awaited, reads all"
-        )
-
     def first(self, count: int) -> Page[T_co]:
         """Return the page cut to `count` rows."""
         if count >= len(self.rows):

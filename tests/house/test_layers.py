@@ -20,7 +20,7 @@ SHARED = {"_aio", "_files", "_formats", "_html", "_protocol", "_redact", "_versi
 ALLOWED = {
     "cli": SHARED | {"_area", "contact", "downloads", "packages", "waiting", "client", "resources", "models", "events"},
     "sync": SHARED | {"client", "downloads", "packages", "events", "_http.pages", "_http.resource"},
-    "integrations": SHARED | {"downloads", "packages", "client", "models", "events"},
+    "integrations": SHARED | {"downloads", "packages", "client", "models", "events", "waiting"},
     "_area": {"errors", "models", "_files", "_formats"},
     "contact": SHARED | {"packages", "client", "_http"},
     "pytest_plugin": SHARED | {"client"},
@@ -88,6 +88,7 @@ THIRD_PARTY = {
     "mcp": {"cli/mcp/"},
     "jsonschema": {"cli/mcp/"},
     "obstore": {"integrations/"},
+    "airflow": {"integrations/"},
     "boto3": {"integrations/"},
     "distributed": {"integrations/dask/"},
     "pandas": {"integrations/"},

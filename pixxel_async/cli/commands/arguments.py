@@ -33,7 +33,7 @@ def create_parameter(argument: CommandArgument) -> click.Parameter:
     facts: dict[str, Any] = {"help": argument.help, **_FACTS[argument.kind]}
     if argument.kind == "area":
         facts["help"] += " GeoJSON or WKT, a file of it, or a box west,south,east,north."
-    if argument.name == "deadline":
+    if argument.name == "timeout":
         help_ = "Maximum wait: 90s, 30m, 6h [`poll.timeout` of the settings, 6h]."
         facts = {"metavar": "SPAN", "callback": options.as_duration, "help": help_}
     return click.Option([f"--{dashed(argument.name)}", argument.name], default=None, **facts)

@@ -96,8 +96,8 @@ class ToolServer:
 
     async def _call(self, tool: OperationTool, arguments: dict[str, Any]) -> CallToolResult:
         rows = arguments.pop("rows", DEFAULT_ROWS)
-        if "deadline" in tool.schema["properties"]:
-            arguments["deadline"] = min(float(arguments.get("deadline", MAX_WAIT)), MAX_WAIT)
+        if "timeout" in tool.schema["properties"]:
+            arguments["timeout"] = min(float(arguments.get("timeout", MAX_WAIT)), MAX_WAIT)
         result: Any = getattr(getattr(self._client, tool.method.resource), tool.method.name)(**arguments)
         if tool.method.paged:
             found = [each.to_dict() async for each in result.take(rows + 1)]

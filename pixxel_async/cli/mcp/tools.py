@@ -104,6 +104,6 @@ def _describe(method: ResourceMethod) -> OperationTool:
 
 def _property(argument: CommandArgument) -> dict[str, Any]:
     about = argument.help
-    if argument.name == "deadline":
+    if argument.name == "timeout":
         about = f"Maximum wait in seconds, at most {MAX_WAIT:.0f}, which is the default."
     return _TYPES[argument.kind] | ({"description": about} if about else {})
