@@ -17,12 +17,14 @@ def write_output(path: Path, content: bytes) -> None:
         path: path of the file; `-` is stdout.
 
     Raises:
-        CommandError: it cannot be written; a file that was there before is as it was.
+        CommandError: its folder does not exist, or it cannot be written; a file that was there before is as it was.
     """
     if path == Path("-"):
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
+    if not path.parent.is_dir():
+        raise CommandError(f"there is no folder {printable(str(path.parent))}; create it first")
     try:
         if path.is_file() or not path.exists():
             write_atomically(path.resolve(), [content])
