@@ -59,7 +59,7 @@ async def test_a_row_can_be_waited_for() -> None:
     aoi = {"aoi_id": "a-1", "status": "success"}
     answers = answer(body=aoi | {"aois": [aoi]})  # whether it lists or gets
     async with RawServer(answers) as server, PixxelClient(KEY, base_url=server.url) as client:
-        ended = await client.aois.wait(AOI(aoi_id="a-1"), deadline=20)
+        ended = await client.aois.wait(AOI(aoi_id="a-1"), timeout=20)
     assert ended.aoi_id == "a-1"
 
 
