@@ -47,6 +47,8 @@ _REQUEST_IDS = ("x-request-id", "x-amzn-requestid", "x-amz-request-id", "x-corre
 _TITLE = re.compile(r"<(?:title|message|h1)[^<>]{0,200}>([^<]{1,1000})<", re.IGNORECASE)
 _MESSAGE_HEAD = 20_000
 """Bytes of an error's body that are searched for a message."""
+_LONG = 256 * 1024
+"""Bytes from which a body is parsed in a thread."""
 _MAX_DIGITS = 400
 """Digits of a whole number in JSON; longer ones are kept as text, since Python refuses to convert them."""
 
@@ -246,7 +248,7 @@ def parse(reply: Reply) -> Any:
 
 def _load(body: bytes) -> Any:
     try:
-        return json.loads(body, object_hook=_yield_gil)
+        return json.loads(body, object_hook=_yield_gil if len(body) >= _LONG else None)
     except ValueError as error:
         if "int" not in str(error) or "digits" not in str(error):  # Python's limit for whole numbers: 4,300 digits
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
 from pathlib import Path
 from typing import get_type_hints
@@ -94,6 +95,30 @@ def test_key_files_that_are_refused(tmp_path: Path) -> None:
     for file in (tmp_path / "missing", tmp_path, large, empty, binary):
         with pytest.raises(ConfigError, match=str(file)):
             load(tmp_path, {"PIXXEL_API_KEY_FILE": str(file)})
+
+
+@posix
+def test_pipes_and_devices_are_refused_at_once(tmp_path: Path) -> None:
+    """A pipe or device in the place of a key or profile file is refused, also while nobody writes to it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero"), Path("/dev/null")):
+        for name in ("PIXXEL_API_KEY_FILE", "PIXXEL_CONFIG"):
+            with pytest.raises(ConfigError, match="not a regular file"):
+                load(tmp_path, {name: str(path)})
+
+
+@posix
+def test_a_pipe_that_is_named_as_one_is_read(tmp_path: Path) -> None:
+    """A key comes through a pipe as a shell's `<(command)` names it; the descriptor stays the caller's."""
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, f"{KEY}\n".encode())
+        os.close(writing)
+        assert key_of(load(tmp_path, {"PIXXEL_API_KEY_FILE": f"/dev/fd/{reading}"})) == KEY
+        os.fstat(reading)
+    finally:
+        os.close(reading)
 
 
 def test_the_profile_file(tmp_path: Path, profile: Path) -> None:

@@ -148,9 +148,11 @@ class Reader:
         return flat
 
     def _keep_unknown(self, made: Any, raw: dict[str, Any]) -> None:
-        drift = drift_now.get()
-        for name in raw.keys() - self._members.keys():
-            made.extra[name] = raw[name]
+        drift, members, extra = drift_now.get(), self._members, made.extra
+        for name, value in raw.items():
+            if name in members:
+                continue
+            extra[name] = value
             if drift is not None:
                 drift.note_member(f"{self._model.__name__}.{name}")
 
