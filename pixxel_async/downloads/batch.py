@@ -30,7 +30,7 @@ def in_all(counts: Iterable[int | None]) -> int | None:
 
 
 ROOM = 64
-"""Outcomes queued for a slow reader before new work stops."""
+"""Outcomes queued for a slow reader before new work stops; chosen."""
 
 
 _USAGE = "`async with manager.fetch_all(…) as outcomes:`, then `async for outcome in outcomes:`"

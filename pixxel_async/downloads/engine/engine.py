@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine"]
 
 LOOK_AGAIN = 1.0
-"""Seconds between two attempts to claim a package that another process holds."""
+"""Seconds between two attempts to claim a package that another process holds; chosen."""
 
 
 class Engine:

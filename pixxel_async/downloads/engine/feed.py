@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Feed"]
 
 LARGEST_CHUNK = 512
-"""Most rows looked up at once."""
+"""Most rows looked up at once; chosen."""
 
 
 class Batch(OutcomeSink, Protocol):

@@ -18,7 +18,7 @@ KeyState: TypeAlias = PixxelError | Literal["accepted"]
 """`accepted`, or the error with which the probe ended."""
 
 MEMORY = 60.0
-"""Seconds for which one probe counts for all packages."""
+"""Seconds for which one probe counts for all packages; chosen."""
 BUDGET = 10.0
 """Seconds that a probe may take, retries included; chosen."""
 

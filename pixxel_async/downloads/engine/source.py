@@ -17,9 +17,9 @@ T = TypeVar("T")
 __all__ = ["InPages", "PackageSource"]
 
 PATIENCE = 0.05
-"""Seconds that a non-empty chunk waits for more rows."""
+"""Seconds that a non-empty chunk waits for more rows; chosen."""
 BREATH = 64
-"""Rows after which the event loop gets its turn, also if the source never waits."""
+"""Rows after which the event loop gets its turn, also if the source never waits; chosen."""
 
 
 class InPages(AsyncIterable[T], Generic[T]):

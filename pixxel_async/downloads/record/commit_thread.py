@@ -17,7 +17,7 @@ from ...errors import ConfigError
 __all__ = ["CommitThread", "RecordStore"]
 
 _GROUP = 512
-"""Most jobs in one commit."""
+"""Most jobs in one commit; chosen."""
 
 T = TypeVar("T")
 S = TypeVar("S", bound="RecordStore")

@@ -19,7 +19,7 @@ _LIVING: set[str] = set()
 """Owners of this process whose records are open."""
 
 SILENCE = 120.0
-"""Seconds without a heartbeat after which an owner counts as dead where its process cannot be inspected."""
+"""Seconds without a heartbeat after which an owner counts as dead where its process cannot be inspected; chosen."""
 
 
 class LeaseLost(DownloadError):
