@@ -55,31 +55,36 @@ __all__ = ["Attempt", "Observer", "PixxelClient"]
 
 
 class PixxelClient:
-    """Everything that the API offers, with one key.
+    """Client of the Pixxel API for one key.
 
-    It belongs to the event loop that it is first used in. Connections are opened at first use and closed by
-    `async with` or `aclose()`.
+    It belongs to the event loop of its first use. Connections are opened at first use and closed by `async with` or
+    `aclose()`. Code without an event loop takes `pixxel_async.sync.PixxelClient`.
+
+    Example:
+        async with PixxelClient() as client:
+            async for job in client.jobs.list("w-1", status="completed"):
+                print(job.id)
 
     Args:
-        api_key: the key, or an async callable that returns one; None for the environment or the profile file.
-        settings: all settings; None gathers them with `Settings.load()`. The arguments beside it win.
-        base_url: another origin of the API, such as a sandbox's.
-        auth: how the key is sent: `auto`, `raw` or `bearer`.
-        profile: a table of the profile file.
-        connector: an aiohttp connector to use instead of our own, for API and storage; it stays yours to close. Which
-            addresses a storage's name may lead to is then its business.
-        ssl: TLS context, for a certificate authority of your own.
+        api_key: API key, or async callable that returns it; None reads the environment or the profile file.
+        settings: all settings; None for `Settings.load()`. Other arguments take precedence.
+        base_url: origin of the API, such as that of a sandbox.
+        auth: form of the Authorization header: `auto`, `raw` or `bearer`.
+        profile: table of the profile file.
+        connector: aiohttp connector for API and storage, closed by the caller. Resolved addresses are then not checked
+            against private networks.
+        ssl: TLS context, such as one with a private certificate authority.
         proxy: URL of a proxy.
         on_request: called before each attempt with an `Attempt`.
-        on_reply: called after each attempt with the `Attempt`, its `Reply` or `Broken`, and its seconds.
-        timing: clock, sleep and random numbers, for tests; None for those of the system.
+        on_reply: called after each attempt with the `Attempt`, its `Reply` or `TransportFailure`, and its seconds.
+        timing: clock, sleep and random numbers for tests; None for those of the system.
 
     Attributes:
         aois: areas of interest: a polygon with the images of one satellite over it.
         archives: the STAC archive of images on sale.
         assets: the rasters that an AOI holds, and packages of them.
-        bandsets: sets of bands that a tasking order can ask for.
-        blocks: processing blocks: what insights run, and what workflows are made of.
+        bandsets: sets of bands for tasking orders.
+        blocks: processing blocks, run by insights and workflows.
         catalogs: imagery that the workspace owns, and packages of it.
         deliveries: transfers of catalog imagery to stores.
         indices: band formulas, composites and grayscale renderings, preset or custom.
@@ -87,14 +92,14 @@ class PixxelClient:
         jobs: runs of a workflow.
         order_items: the parts of orders, one area or set of images each.
         orders: purchases of new captures (tasking) and of archived images.
-        projects: projects of the workspace that the key was given access to.
+        projects: projects of the workspace that the key may access.
         reports: reports as files.
         satellites: supported satellites, their bands and collections.
         search: imagery of all supported satellites over a place and time.
-        stores: cloud buckets of the workspace, to which imagery can be delivered.
+        stores: cloud buckets of the workspace, targets of deliveries.
         tasks: steps of a job, one block each.
         visualizations: an index computed over the assets of an AOI, with its legends.
-        workflows: graphs of blocks, drawn in the user interface; jobs run them.
+        workflows: graphs of blocks, edited in the user interface and run as jobs.
         packages: links, states and bytes of packages.
 
     Raises:

@@ -106,7 +106,7 @@ def _how_to_read(plan: MethodPlan) -> str:
 def _about(plan: MethodPlan) -> str:
     sections = {
         "Args": _args(plan.arguments),
-        "Returns": _told_returns(plan),
+        "Returns": _returns_section(plan),
         "Raises": _raises(plan),
         "Note": [sentence(plan.operation.x_note)] if plan.operation.x_note else [],
         "Source": [sentence(plan.operation.x_source)] if plan.operation.x_source else [],
@@ -114,10 +114,10 @@ def _about(plan: MethodPlan) -> str:
     return docstring(plan.about or f"`{plan.http} {plan.path}`.", 8, sections)
 
 
-def _told_returns(plan: MethodPlan) -> list[str]:
+def _returns_section(plan: MethodPlan) -> list[str]:
     if plan.answer == "pages":
         one = plan.operation.x_paging == "whole"
-        first = "what comes is one page" if one else "`await` reads the first page"
+        first = "the service sends one page" if one else "`await` reads the first page"
         return [f"Rows of `{plan.model}`: `async for` reads all of them, {first}."]
     return [sentence(plan.returns)] if plan.returns else []
 
@@ -128,14 +128,14 @@ def _args(arguments: Sequence[MethodArgument]) -> list[str]:
 
 def _raises(plan: MethodPlan) -> list[str]:
     """List what a call may raise beyond the errors that all calls share."""
-    told = []
+    errors = []
     if "exactly_one" in (body := _body(plan)) or "required_when" in body or "geometry_of" in body or "rows_of" in body:
-        told.append("ConfigError: The arguments do not fit together; nothing was sent.")
+        errors.append("ConfigError: An argument is missing or invalid; nothing was sent.")
     if plan.operation.x_repeat != "safe" and plan.repeat != '"safe"':
-        tells = f"; `{plan.operation.x_reconcile}` tells" if plan.operation.x_reconcile else ""
-        tells = "; asking again costs nothing" if plan.operation.x_free else tells
-        told.append(f"OutcomeUnknown: The answer got lost, and it may have been done{tells}.")
-    return told
+        tells = f"; find out with `{plan.operation.x_reconcile}`" if plan.operation.x_reconcile else ""
+        tells = "; repeating it costs nothing" if plan.operation.x_free else tells
+        errors.append(f"OutcomeUnknown: The response was lost, and the call may have taken effect{tells}.")
+    return errors
 
 
 def _key(plan: MethodPlan) -> list[MethodArgument]:
@@ -168,13 +168,11 @@ def _waiting(plan: MethodPlan, wait: WaitRecord) -> list[str]:
     key = _key(plan)
     args, late = [*_args(key), _TIMEOUT_ABOUT], f"TimedOut: The {_thing(key)} has not ended in time."
     ended = [f"The `{plan.model}` as it ended."]
-    raises = ["WaitFailed: It has ended badly; `value` of the error is its last state.", late]
-    words = (
-        f"Good ends are {_quoted(wait.good)}, bad ones {_quoted(wait.bad)}; any word that is not known means patience."
-    )
+    raises = ["WaitFailed: It ended badly; `value` of the error is its last state.", late]
+    words = f"Good ends are {_quoted(wait.good)}, bad ones {_quoted(wait.bad)}; unknown words count as not ended."
     about = f"Wait until the {_thing(key)} has ended well.\n\n{words}"
     about = docstring(about, 8, {"Args": args, "Returns": ended, "Raises": raises})
-    seen = f"Each change of the {_thing(key)} as it is seen, its end included."
+    seen = f"Iterate over the changes of the {_thing(key)}, its end included."
     seen = docstring(seen, 8, {"Args": args, "Raises": [late]})
     waits = _signature("wait", key, plan.model, asynchronous=True, more=_TIMEOUT)
     watches = _signature("watch", key, f"AsyncIterator[{plan.model}]", asynchronous=False, more=_TIMEOUT)
@@ -204,8 +202,8 @@ def _wait_value(plan: MethodPlan, wait: WaitRecord, key: Sequence[MethodArgument
         "good": f"frozenset({wait.good!r})",
         "bad": f"frozenset({wait.bad!r})",
     }
-    told = ", ".join(f"{name}={value}" for name, value in facts.items() if value)
+    arguments = ", ".join(f"{name}={value}" for name, value in facts.items() if value)
     head = _signature("_waiting", key, f"Wait[{plan.model}]", asynchronous=False)
     group = "".join(f"{argument.name}, " for argument in key[:-1])
     get = f"lambda: self.get({_names(key)})"
-    return f'{head}\n        return Wait("{plan.resource}", ({group}), {key[-1].name}, {get}, {told})'
+    return f'{head}\n        return Wait("{plan.resource}", ({group}), {key[-1].name}, {get}, {arguments})'

@@ -108,8 +108,9 @@ class AOIs(Resource):
             The AOI, not ready yet.
 
         Raises:
-            ConfigError: The arguments do not fit together; nothing was sent.
-            OutcomeUnknown: The answer got lost, and it may have been done; `client.aois.list(aoi_name=name)` tells.
+            ConfigError: An argument is missing or invalid; nothing was sent.
+            OutcomeUnknown: The response was lost, and the call may have taken effect; find out with
+                `client.aois.list(aoi_name=name)`.
 
         Source:
             docs.pixxel.space/developer/aoi/create-aoi; AOI/AOICreateAOI.
@@ -159,7 +160,7 @@ class AOIs(Resource):
     async def wait(self, aoi_id: Id, *, timeout: float | None = None) -> AOI:
         """Wait until the AOI has ended well.
 
-        Good ends are `success` and `partial_success`, bad ones `failed`; any word that is not known means patience.
+        Good ends are `success` and `partial_success`, bad ones `failed`; unknown words count as not ended.
 
         Args:
             aoi_id: Id of the AOI.
@@ -169,13 +170,13 @@ class AOIs(Resource):
             The `AOI` as it ended.
 
         Raises:
-            WaitFailed: It has ended badly; `value` of the error is its last state.
+            WaitFailed: It ended badly; `value` of the error is its last state.
             TimedOut: The AOI has not ended in time.
         """
         return await self._api.wait(self._waiting(aoi_id), timeout=timeout)
 
     def watch(self, aoi_id: Id, *, timeout: float | None = None) -> AsyncIterator[AOI]:
-        """Each change of the AOI as it is seen, its end included.
+        """Iterate over the changes of the AOI, its end included.
 
         Args:
             aoi_id: Id of the AOI.

@@ -42,7 +42,7 @@ class Archives(Resource):
             ids: Only these collections; joined by commas.
 
         Returns:
-            Rows of `STACCollection`: `async for` reads all of them, what comes is one page.
+            Rows of `STACCollection`: `async for` reads all of them, the service sends one page.
 
         Source:
             docs.pixxel.space/developer/orders/archive-ordering/stac; Archives/ListCollections.
@@ -134,7 +134,7 @@ class Archives(Resource):
             Rows of `STACItem`: `async for` reads all of them, `await` reads the first page.
 
         Raises:
-            ConfigError: The arguments do not fit together; nothing was sent.
+            ConfigError: An argument is missing or invalid; nothing was sent.
 
         Note:
             Ten a page when no limit is sent; no total, so an empty page ends the listing (the vendor's document).

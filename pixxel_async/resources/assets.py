@@ -64,7 +64,7 @@ class Assets(Resource):
             The download.
 
         Raises:
-            OutcomeUnknown: The answer got lost, and it may have been done; asking again costs nothing.
+            OutcomeUnknown: The response was lost, and the call may have taken effect; repeating it costs nothing.
 
         Note:
             201 in the vendor's document, 200 in the guides, which also leave out the body.

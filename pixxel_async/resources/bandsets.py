@@ -24,7 +24,7 @@ class Bandsets(Resource):
         """List the bandsets for tasking orders.
 
         Returns:
-            Rows of `Bandset`: `async for` reads all of them, what comes is one page.
+            Rows of `Bandset`: `async for` reads all of them, the service sends one page.
 
         Source:
             docs.pixxel.space/developer/orders/bandsets; Bandset/ListBandsets.

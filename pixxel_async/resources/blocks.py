@@ -33,7 +33,7 @@ class Blocks(Resource):
             mode: Only blocks for this use. `BlockMode`: `insight`, `workflow`.
 
         Returns:
-            Rows of `Block`: `async for` reads all of them, what comes is one page.
+            Rows of `Block`: `async for` reads all of them, the service sends one page.
 
         Note:
             `GET /v0/blocks/insights` and `/workflows`, filtered by name and version, in other pages of the guides;
@@ -51,7 +51,7 @@ class Blocks(Resource):
             name: Name of the block, such as `cropclassification`.
 
         Returns:
-            Rows of `Block`: `async for` reads all of them, what comes is one page.
+            Rows of `Block`: `async for` reads all of them, the service sends one page.
 
         Source:
             docs.pixxel.space/developer/blocks/get-block-versions; Blocks/Get Block Versions.

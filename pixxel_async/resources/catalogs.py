@@ -49,8 +49,8 @@ class Catalogs(Resource):
             The download.
 
         Raises:
-            ConfigError: The arguments do not fit together; nothing was sent.
-            OutcomeUnknown: The answer got lost, and it may have been done; asking again costs nothing.
+            ConfigError: An argument is missing or invalid; nothing was sent.
+            OutcomeUnknown: The response was lost, and the call may have taken effect; repeating it costs nothing.
 
         Note:
             Both lists are required in the vendor's document, whose texts say to send one alone; so exactly one is
@@ -127,7 +127,7 @@ class Catalogs(Resource):
             Rows of `Catalog`: `async for` reads all of them, `await` reads the first page.
 
         Raises:
-            ConfigError: The arguments do not fit together; nothing was sent.
+            ConfigError: An argument is missing or invalid; nothing was sent.
 
         Note:
             Two a page when no limit is sent (the vendor's document), so one always is.

@@ -48,7 +48,7 @@ class Deliveries(Resource):
             order_item_id: Only those of this order item.
 
         Returns:
-            Rows of `Delivery`: `async for` reads all of them, what comes is one page.
+            Rows of `Delivery`: `async for` reads all of them, the service sends one page.
 
         Source:
             docs.pixxel.space/developer/orders/delivery-download; Catalog/ListDeliveries.
@@ -80,8 +80,9 @@ class Deliveries(Resource):
             The deliveries begun.
 
         Raises:
-            ConfigError: The arguments do not fit together; nothing was sent.
-            OutcomeUnknown: The answer got lost, and it may have been done; `client.deliveries.list()` tells.
+            ConfigError: An argument is missing or invalid; nothing was sent.
+            OutcomeUnknown: The response was lost, and the call may have taken effect; find out with
+                `client.deliveries.list()`.
 
         Source:
             docs.pixxel.space/developer/orders/delivery-download; Catalog/CreateDelivery.

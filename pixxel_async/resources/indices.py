@@ -100,8 +100,8 @@ class Indices(Resource):
             The index.
 
         Raises:
-            OutcomeUnknown: The answer got lost, and it may have been done; `client.indices.list(type="custom")`
-                tells.
+            OutcomeUnknown: The response was lost, and the call may have taken effect; find out with
+                `client.indices.list(type="custom")`.
 
         Note:
             The guides still ask for `type` and call the satellite `lens_satellite_id`; the vendor's document has

@@ -55,7 +55,7 @@ class Insights(Resource):
             created_on: Created then; RFC 3339, a day as its midnight.
 
         Returns:
-            Rows of `Insight`: `async for` reads all of them, what comes is one page.
+            Rows of `Insight`: `async for` reads all of them, the service sends one page.
 
         Note:
             Called paginated in the guides, but no argument or member for it exists. There is no operation for one
@@ -103,7 +103,8 @@ class Insights(Resource):
             The id of the run.
 
         Raises:
-            OutcomeUnknown: The answer got lost, and it may have been done; `client.insights.list(aoi_id)` tells.
+            OutcomeUnknown: The response was lost, and the call may have taken effect; find out with
+                `client.insights.list(aoi_id)`.
 
         Note:
             An estimate is answered by 200 and a run by 201 (the vendor's document); what was asked decides which is
@@ -244,7 +245,7 @@ class Insights(Resource):
     async def wait(self, aoi_id: Id, insight_id: Id, *, timeout: float | None = None) -> Insight:
         """Wait until the insight has ended well.
 
-        Good ends are `completed` and `success`, bad ones `failed`; any word that is not known means patience.
+        Good ends are `completed` and `success`, bad ones `failed`; unknown words count as not ended.
 
         Args:
             aoi_id: Id of the AOI.
@@ -255,13 +256,13 @@ class Insights(Resource):
             The `Insight` as it ended.
 
         Raises:
-            WaitFailed: It has ended badly; `value` of the error is its last state.
+            WaitFailed: It ended badly; `value` of the error is its last state.
             TimedOut: The insight has not ended in time.
         """
         return await self._api.wait(self._waiting(aoi_id, insight_id), timeout=timeout)
 
     def watch(self, aoi_id: Id, insight_id: Id, *, timeout: float | None = None) -> AsyncIterator[Insight]:
-        """Each change of the insight as it is seen, its end included.
+        """Iterate over the changes of the insight, its end included.
 
         Args:
             aoi_id: Id of the AOI.

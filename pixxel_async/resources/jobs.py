@@ -60,7 +60,7 @@ class Jobs(Resource):
             created_on: Created then; a day or an instant.
 
         Returns:
-            Rows of `Job`: `async for` reads all of them, what comes is one page.
+            Rows of `Job`: `async for` reads all of them, the service sends one page.
 
         Source:
             docs.pixxel.space/developer/jobs/list-jobs; Jobs/listJobs.
@@ -89,7 +89,8 @@ class Jobs(Resource):
             The job, not ended yet.
 
         Raises:
-            OutcomeUnknown: The answer got lost, and it may have been done; `client.jobs.list(workflow_id)` tells.
+            OutcomeUnknown: The response was lost, and the call may have taken effect; find out with
+                `client.jobs.list(workflow_id)`.
 
         Note:
             Takes no body, and is answered by 200, not 201 (the vendor's document); a job can be neither cancelled
@@ -143,7 +144,7 @@ class Jobs(Resource):
     async def wait(self, workflow_id: Id, job_id: Id, *, timeout: float | None = None) -> Job:
         """Wait until the job has ended well.
 
-        Good ends are `completed` and `success`, bad ones `failed`; any word that is not known means patience.
+        Good ends are `completed` and `success`, bad ones `failed`; unknown words count as not ended.
 
         Args:
             workflow_id: Id of the workflow.
@@ -154,13 +155,13 @@ class Jobs(Resource):
             The `Job` as it ended.
 
         Raises:
-            WaitFailed: It has ended badly; `value` of the error is its last state.
+            WaitFailed: It ended badly; `value` of the error is its last state.
             TimedOut: The job has not ended in time.
         """
         return await self._api.wait(self._waiting(workflow_id, job_id), timeout=timeout)
 
     def watch(self, workflow_id: Id, job_id: Id, *, timeout: float | None = None) -> AsyncIterator[Job]:
-        """Each change of the job as it is seen, its end included.
+        """Iterate over the changes of the job, its end included.
 
         Args:
             workflow_id: Id of the workflow.

@@ -66,8 +66,9 @@ class Orders(Resource):
             The order, or what it would be.
 
         Raises:
-            ConfigError: The arguments do not fit together; nothing was sent.
-            OutcomeUnknown: The answer got lost, and it may have been done; `client.orders.list()` tells.
+            ConfigError: An argument is missing or invalid; nothing was sent.
+            OutcomeUnknown: The response was lost, and the call may have taken effect; find out with
+                `client.orders.list()`.
 
         Source:
             docs.pixxel.space/developer/orders/tasking; Order/SubmitOrder.

@@ -24,7 +24,7 @@ class Satellites(Resource):
         """List the satellites whose images can be searched.
 
         Returns:
-            Rows of `Satellite`: `async for` reads all of them, what comes is one page.
+            Rows of `Satellite`: `async for` reads all of them, the service sends one page.
 
         Source:
             docs.pixxel.space/developer/search/list-supported-satellites; AOI/List Satellites.

@@ -51,7 +51,7 @@ class Search(Resource):
             Rows of `STACItem`: `async for` reads all of them, `await` reads the first page.
 
         Raises:
-            ConfigError: The arguments do not fit together; nothing was sent.
+            ConfigError: An argument is missing or invalid; nothing was sent.
 
         Note:
             The vendor's document speaks of pages by `next_token`, but neither the request nor the answer has it,

@@ -34,7 +34,7 @@ class Stores(Resource):
         """List the stores of the workspace.
 
         Returns:
-            Rows of `Store`: `async for` reads all of them, what comes is one page.
+            Rows of `Store`: `async for` reads all of them, the service sends one page.
 
         Source:
             docs.pixxel.space/developer/orders/stores; Stores/ListStores.
@@ -66,7 +66,8 @@ class Stores(Resource):
             The store.
 
         Raises:
-            OutcomeUnknown: The answer got lost, and it may have been done; `client.stores.list()` tells.
+            OutcomeUnknown: The response was lost, and the call may have taken effect; find out with
+                `client.stores.list()`.
 
         Note:
             Answered by 200, not 201; bucket and region are at the top level in a table of the guides of 2025,

@@ -125,8 +125,8 @@ class Visualizations(Resource):
             The visualization, not ready yet.
 
         Raises:
-            OutcomeUnknown: The answer got lost, and it may have been done; `client.visualizations.list(aoi_id,
-                index_id=index_id)` tells.
+            OutcomeUnknown: The response was lost, and the call may have taken effect; find out with
+                `client.visualizations.list(aoi_id, index_id=index_id)`.
 
         Note:
             `src_asset_ids` is required by the guides, optional in the vendor's document; what happens without it is
@@ -176,7 +176,7 @@ class Visualizations(Resource):
             The legends.
 
         Raises:
-            ConfigError: The arguments do not fit together; nothing was sent.
+            ConfigError: An argument is missing or invalid; nothing was sent.
 
         Source:
             docs.pixxel.space/apis/pixxel/UpdateVisualizationMetadata; Visualizations/UpdateVisualizationMetadata.
@@ -333,7 +333,7 @@ class Visualizations(Resource):
     async def wait(self, aoi_id: Id, visualization_id: Id, *, timeout: float | None = None) -> Visualization:
         """Wait until the visualization has ended well.
 
-        Good ends are `success` and `partial_success`, bad ones `failed`; any word that is not known means patience.
+        Good ends are `success` and `partial_success`, bad ones `failed`; unknown words count as not ended.
 
         Args:
             aoi_id: Id of the AOI.
@@ -344,13 +344,13 @@ class Visualizations(Resource):
             The `Visualization` as it ended.
 
         Raises:
-            WaitFailed: It has ended badly; `value` of the error is its last state.
+            WaitFailed: It ended badly; `value` of the error is its last state.
             TimedOut: The visualization has not ended in time.
         """
         return await self._api.wait(self._waiting(aoi_id, visualization_id), timeout=timeout)
 
     def watch(self, aoi_id: Id, visualization_id: Id, *, timeout: float | None = None) -> AsyncIterator[Visualization]:
-        """Each change of the visualization as it is seen, its end included.
+        """Iterate over the changes of the visualization, its end included.
 
         Args:
             aoi_id: Id of the AOI.

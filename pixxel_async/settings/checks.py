@@ -1,4 +1,4 @@
-"""What a setting may be; each check raises `ConfigError` that names the setting."""
+"""Validators of settings; each raises a `ConfigError` that names the setting."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from ..errors import ConfigError
 
 
 def between(low: float, high: float | None = None) -> Any:
+    """Return a validator of numbers within inclusive bounds; None passes."""
+
     def check(instance: object, attribute: Any, value: Any) -> None:
         if value is None:
             return
@@ -31,6 +33,8 @@ def function_or_between(low: float) -> Any:
 
 
 def one_of(*words: str) -> Any:
+    """Return a validator of one of these texts."""
+
     def check(instance: object, attribute: Any, value: Any) -> None:
         if value not in words:
             raise ConfigError(f"{attribute.name} must be one of {', '.join(words)}, not {value!r}")
@@ -39,14 +43,12 @@ def one_of(*words: str) -> Any:
 
 
 def optional_one_of(*words: str) -> Any:
+    """Return a validator of one of these texts or None."""
     return validators.optional(one_of(*words))
 
 
 def origin_of(url: object) -> str:
-    """The origin that a base URL names: scheme, host and port, in one spelling.
-
-    A trailing `/v0` is taken off, since every path brings its own.
-    """
+    """Normalize a base URL to its origin: scheme, host and port; a trailing `/v0` is dropped."""
     parts, port = _split(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise ConfigError("base_url must be a URL such as https://api.pixxel.space")

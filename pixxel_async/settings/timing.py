@@ -1,4 +1,4 @@
-"""Time and chance, as values."""
+"""Sources of time and random numbers, injected for tests."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from attrs import frozen
 
 @frozen
 class Timing:
-    """Time and chance, handed in so that nobody has to wait for them in a test.
+    """Clock, sleep and random numbers of a client; tests inject their own.
 
     Attributes:
-        clock: seconds that only grow; deadlines are measured by it.
-        sleep: waits for so many of these seconds.
-        random: draws a number in [0, 1) for jitter.
+        clock: monotonic seconds, for deadlines.
+        sleep: coroutine function that waits for so many seconds.
+        random: returns a number in [0, 1), for jitter.
         now: seconds since 1970, by which packages are given up once a day.
     """
 

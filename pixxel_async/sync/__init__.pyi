@@ -59,10 +59,11 @@ from pixxel_async.packages import Member, Package
 from pixxel_async.packages.kinds.wanted import PackageLike
 from pixxel_async.packages.link import Link
 from pixxel_async.packages.state import PackageState
-from pixxel_async.settings import DownloadOptions, DownloadSettings, KeySource, Secret, Settings, Timing
+from pixxel_async.settings import DownloadOptions, DownloadSettings, KeySource, MiB, Secret, Settings, Timing
 
 __all__ = ["DownloadManager", "Listing", "Outcomes", "PixxelClient", "Stream", "Transfer"]
 
+MAX_BYTES_IN_MEMORY = 64 * MiB
 Given = Package | object
 
 _T = TypeVar("_T")
@@ -136,7 +137,7 @@ class _AOIs:
     def wait(self, aoi_id: Id, *, timeout: float | None = None) -> AOI:
         """Wait until the AOI has ended well."""
     def watch(self, aoi_id: Id, *, timeout: float | None = None) -> Iterator[AOI]:
-        """Each change of the AOI as it is seen, its end included."""
+        """Iterate over the changes of the AOI, its end included."""
 
 class _Archives:
     def list_collections(self, *, ids: Sequence[str] | None = None) -> Listing[STACCollection]:
@@ -293,7 +294,7 @@ class _Insights:
     def wait(self, aoi_id: Id, insight_id: Id, *, timeout: float | None = None) -> Insight:
         """Wait until the insight has ended well."""
     def watch(self, aoi_id: Id, insight_id: Id, *, timeout: float | None = None) -> Iterator[Insight]:
-        """Each change of the insight as it is seen, its end included."""
+        """Iterate over the changes of the insight, its end included."""
 
 class _Jobs:
     def list(
@@ -315,7 +316,7 @@ class _Jobs:
     def wait(self, workflow_id: Id, job_id: Id, *, timeout: float | None = None) -> Job:
         """Wait until the job has ended well."""
     def watch(self, workflow_id: Id, job_id: Id, *, timeout: float | None = None) -> Iterator[Job]:
-        """Each change of the job as it is seen, its end included."""
+        """Iterate over the changes of the job, its end included."""
 
 class _OrderItems:
     def list(
@@ -448,7 +449,7 @@ class _Visualizations:
     def wait(self, aoi_id: Id, visualization_id: Id, *, timeout: float | None = None) -> Visualization:
         """Wait until the visualization has ended well."""
     def watch(self, aoi_id: Id, visualization_id: Id, *, timeout: float | None = None) -> Iterator[Visualization]:
-        """Each change of the visualization as it is seen, its end included."""
+        """Iterate over the changes of the visualization, its end included."""
 
 class _Workflows:
     def list(
@@ -498,6 +499,17 @@ class _Packages:
         replace: bool = ...,
         timeout: float | None = ...,
     ) -> Path: ...
+    def read_member(
+        self,
+        package: PackageLike,
+        which: str | Member,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        max_bytes: int = MAX_BYTES_IN_MEMORY,
+        timeout: float | None = None,
+    ) -> bytes:
+        """Read a part of one member, such as a window of a raster."""
 
 class PixxelClient:
     packages: _Packages
@@ -584,7 +596,7 @@ class DownloadManager:
     ) -> None: ...
     @property
     def folder(self) -> Path:
-        """Where the packages go; with an object store where they are spooled."""
+        """The destination folder; with an object store its spool folder."""
     def fetch(
         self,
         package: Given,
@@ -593,7 +605,7 @@ class DownloadManager:
         to: Target | None = None,
         **settings: Unpack[DownloadOptions],
     ) -> Downloaded:
-        """One package, complete and proved on disk; at once when it is there already."""
+        """Fetch one package, complete and proved on disk; return at once if it is there already."""
     def submit(
         self,
         package: Given,
@@ -602,7 +614,7 @@ class DownloadManager:
         to: Target | None = None,
         **settings: Unpack[DownloadOptions],
     ) -> Transfer:
-        """Put a package on its way, as soon as there is room for it; arguments as `fetch`."""
+        """Start to fetch a package once fewer than `max_pending` are under way; arguments as `fetch`."""
     def fetch_all(
         self,
         packages: Iterable[object] | AsyncIterable[object],
@@ -611,11 +623,11 @@ class DownloadManager:
         client: PixxelClient | None = None,
         **settings: Unpack[DownloadOptions],
     ) -> Outcomes:
-        """Ten or a hundred thousand packages in bounded memory; see `Outcomes` for how to use what this …"""
+        """Fetch any number of packages in bounded memory; iterate the returned `Outcomes`."""
     def watch(self, package: Given) -> Iterator[Event]:
-        """The states of one package from now on; a slow reader gets the newest alone, and the outcome as the …"""
+        """Subscribe to the events of one package; a slow reader gets only the latest, and the outcome last."""
     def snapshot(self) -> Snapshot:
-        """Counts and rates, now."""
+        """Return the current counts and rates."""
     def plan(
         self,
         packages: Iterable[object] | AsyncIterable[object],
@@ -623,9 +635,9 @@ class DownloadManager:
         sizes: bool = False,
         **settings: Unpack[DownloadOptions],
     ) -> list[Planned]:
-        """What `fetch_all` would do with these packages, asking the service for nothing."""
+        """Plan what `fetch_all` would do with these packages, without a request to the service."""
     def forget(self, package: Given, *, delete: bool = False) -> bool:
-        """Remove a package from the record, so that it is fetched anew; False when it was not in it."""
+        """Remove a package from the record, so that it is fetched again; return False if it was not recorded."""
 
     def open(self) -> Self: ...
     def close(self, *, drain: float | None = None) -> None: ...

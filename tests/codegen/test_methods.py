@@ -155,7 +155,7 @@ async def test_a_single_value_is_no_list(boats: Any, made: ModuleType, one: Any)
 def test_what_costs_nothing_may_be_asked_again(made: ModuleType) -> None:
     """`x-free`: a lost answer is no reason to look first."""
     assert made.resources.OPERATIONS["boats.load"].free
-    assert "asking again costs nothing." in made.resources.Boats.load.__doc__
+    assert "repeating it costs nothing." in made.resources.Boats.load.__doc__
 
 
 def test_sources_are_told_in_words(made: ModuleType) -> None:

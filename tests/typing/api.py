@@ -19,6 +19,7 @@ from pixxel_async import (
     PixxelClient,
     Skipped,
     Transfer,
+    sync,
 )
 from pixxel_async.models import Job, JobStatus, Order
 
@@ -61,6 +62,21 @@ async def downloads(client: PixxelClient, folder: Path) -> None:
             async for outcome in outcomes:
                 either: Downloaded | Skipped | Failed = outcome
                 print(either)
+
+
+def plain_code(client: sync.PixxelClient, folder: Path) -> None:
+    """The same names without `await`, from the generated stub."""
+    job: Job = client.jobs.get("w-1", "j-1")
+    for row in client.jobs.list("w-1", status=JobStatus.COMPLETED):
+        job = row
+    with sync.DownloadManager(client, folder) as manager:
+        done: Downloaded = manager.fetch(job, extract=True)
+        for outcome in manager.fetch_all(client.jobs.list("w-1")):
+            either: Downloaded | Skipped | Failed = outcome
+            print(either, done)
+        manager.fetch(job, extrat=True)  # type: ignore[call-arg]
+    client.jobs.list("w-1", state="completed")  # type: ignore[call-arg]
+    client.aclose()  # type: ignore[attr-defined]
 
 
 pixxel_async.NoSuchName  # type: ignore[attr-defined]  # noqa: B018
