@@ -354,7 +354,7 @@ async def test_settings_are_checked_where_they_are_given(
         with pytest.raises(ConfigError, match="stream_s"):
             await manager.fetch(package, stream_s=3)
     await manager.aclose()
-    with pytest.raises(ConfigError, match="closed"):
+    with pytest.raises(ClientClosed, match="closed"):
         manager.snapshot()
 
 

@@ -15,6 +15,7 @@ from pixxel_async.errors import PackageTimedOut
 from pixxel_async.events import Asked, Downloaded, Event
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import Timing
+from pixxel_async.settings.constants import Constants
 from tests.downloads.conftest import quick_settings
 from tests.support.ground_truth import GroundTruth, collect
 from tests.support.raw_server import RawServer
@@ -37,7 +38,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def client(sandbox: Sandbox, clock: Clock) -> AsyncIterator[PixxelClient]:
-    async with PixxelClient(settings=quick_settings(sandbox), timing=Timing(clock=clock)) as opened:
+    settings = quick_settings(sandbox, constants=Constants(stall_timeout=1.0))
+    async with PixxelClient(settings=settings, timing=Timing(clock=clock)) as opened:
         yield opened
 
 
