@@ -6,7 +6,7 @@ frame([outcome async for outcome in outcomes])
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,8 @@ def frame(rows: Iterable[Any]) -> geopandas.GeoDataFrame:
     Raises:
         ConfigError: the rows are a listing that was not read, or a single row.
     """
-    if isinstance(rows, AsyncIterable) or attrs.has(type(rows)) or isinstance(rows, Mapping | str | Path):
+    unread = isinstance(rows, AsyncIterable) and not isinstance(rows, Sequence)  # an awaited page is a sequence
+    if unread or attrs.has(type(rows)) or isinstance(rows, Mapping | str | Path):
         raise ConfigError("frame takes rows: [row async for row in listing], or [row] for a single one")
     records = [_record(row) for row in rows]
     return geopandas.GeoDataFrame(records, columns=_columns(records), geometry="geometry", crs=4326)

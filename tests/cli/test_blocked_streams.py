@@ -60,7 +60,7 @@ def test_closed_streams(tmp_path: Path, closed: str) -> None:
     """With closed standard streams everything is fetched, and nothing is written into a file by mistake."""
     line = f"{sys.executable} -m pixxel_async export --sandbox --to {tmp_path / 'x'} {closed}"
 
-    assert subprocess.run(["sh", "-c", line], timeout=90, check=False, capture_output=True).returncode == 0
+    assert subprocess.run(["/bin/sh", "-c", line], timeout=90, check=False, capture_output=True).returncode == 0
     assert len(list(tmp_path.rglob("*.zip"))) == 16
     assert subprocess.run([*PIXXEL, "verify", str(tmp_path / "x")], capture_output=True, check=False).returncode == 0
 

@@ -26,6 +26,7 @@ from pixxel_async.cli.choose.last_run import last_run
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings.constants import Constants
 from tests.cli.conftest import Command
+from tests.support.tools import tool
 
 
 def rows(result: Result) -> list[dict[str, Any]]:
@@ -568,7 +569,7 @@ def test_the_sandboxs_first_export_is_explained(tmp_path: Path) -> None:
 
 def test_on_done(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """`--on-done` runs once at the end with a JSON summary on its stdin, and our exit code stays."""
-    hook = f"cat >> {tmp_path / 'summary'}; exit 9"
+    hook = f"{tool('cat')} >> {tmp_path / 'summary'}; exit 9"
 
     done = command("export", "--workflow", workflow, to, "--on-done", hook)
     assert done.exit_code == 0 and "--on-done ended with exit code 9" in done.stderr

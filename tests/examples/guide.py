@@ -33,6 +33,7 @@ from click.testing import CliRunner
 
 from pixxel_async import DownloadManager, PixxelClient
 from pixxel_async.cli.app import pixxel
+from tests.support.tools import tool
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PAGES = sorted(path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("*.md"))
@@ -173,7 +174,7 @@ class PageRunner:
     def _command(self, where: str, command: str) -> str:
         plain, _, file = command.partition(" > ")
         if not plain.startswith("pixxel ") or _SHELL.search(plain + file):
-            return self._process(where, ["bash", "-euo", "pipefail", "-c", command])
+            return self._process(where, [tool("bash"), "-euo", "pipefail", "-c", command])
         result = CliRunner().invoke(pixxel, shlex.split(plain)[1:], env=self.environment, prog_name="pixxel")
         assert result.exit_code == 0, f"{where}: {command}\nexit code {result.exit_code}\n{result.output}"
         if not file:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 import pixxel_async
+from tests.support.tools import tool
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -95,7 +96,7 @@ def test_the_sdist_has_the_whole_checkout() -> None:
     """MANIFEST.in names each file and folder at the top of the checkout that setuptools does not take by itself."""
     if not (ROOT / ".git").exists():
         pytest.skip("this is no checkout")
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run([tool("git"), "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     top = {line.partition("/")[0] for line in listed.splitlines()}
     named = set(re.findall(r"\S+", (ROOT / "MANIFEST.in").read_text(encoding="utf-8")))
     assert top - named == {"LICENSE", "MANIFEST.in", "README.md", "pyproject.toml"}

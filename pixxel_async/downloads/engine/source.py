@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from operator import length_hint
@@ -62,7 +62,7 @@ class PackageSource:
         self._whole: object
         if by_page is not None:
             self._whole = self._pages = by_page(once=True)
-        elif isinstance(source, AsyncIterable):
+        elif isinstance(source, AsyncIterable) and not isinstance(source, Sequence):  # an awaited page is a sequence
             self._whole = self._rows = aiter(source)
         elif isinstance(source, Iterable) and not isinstance(source, str | bytes):
             self._whole = self._plain = iter(source)

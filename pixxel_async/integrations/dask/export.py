@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
@@ -270,7 +270,7 @@ class Export:
 
 def _plain(packages: Iterable[object] | AsyncIterable[object], portal: BlockingPortal) -> Iterator[object]:
     """Iterate over a plain or an async source from this thread."""
-    if not isinstance(packages, AsyncIterable):
+    if not isinstance(packages, AsyncIterable) or isinstance(packages, Sequence):  # an awaited page is a sequence
         yield from packages
         return
     iterator = aiter(packages)
