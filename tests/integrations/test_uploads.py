@@ -12,8 +12,8 @@ import pytest
 from obstore.store import LocalStore
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
-from pixxel_async.integrations.leftovers import leftovers
-from pixxel_async.integrations.sending import CHUNK, MOST_PARTS, chunk_size
+from pixxel_async.integrations.objects.leftovers import leftovers
+from pixxel_async.integrations.objects.sending import CHUNK, MOST_PARTS, chunk_size
 from pixxel_async.sandbox import Sandbox
 from tests.integrations.bucket import Bucket
 from tests.integrations.stalled_proxy import StalledProxy

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store, from_url
 
-from ..errors import ConfigError
+from ...errors import ConfigError
 
 __all__ = ["aborter", "s3_store"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from obstore import Attributes, GetResult
     from obstore.store import ObjectStore as Store
 
-    from ..downloads.record import Row
+    from ...downloads.record import Row
 
 __all__ = ["labels_of", "proved_at"]
 

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import obstore
 from obstore.store import from_url
 
-from .._aio.threads import Threads
-from ..downloads.disk.checksums import SUMS, line
-from ..downloads.disk.destination import Look
-from ..downloads.disk.final import Final
-from ..downloads.disk.locations import store_url
-from ..downloads.disk.parts.part_file import PartFile
-from ..downloads.record import Row
-from ..errors import ConfigError, DownloadError, NameTaken
+from ..._aio.threads import Threads
+from ...downloads.disk.checksums import SUMS, line
+from ...downloads.disk.destination import Look
+from ...downloads.disk.final import Final
+from ...downloads.disk.locations import store_url
+from ...downloads.disk.parts.part_file import PartFile
+from ...downloads.record import Row
+from ...errors import ConfigError, DownloadError, NameTaken
 from .labels import labels_of, proved_at
 from .leftovers import leftovers
 from .refusals import telling, unusable

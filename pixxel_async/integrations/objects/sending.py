@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import obstore
 
-from .._aio.shield import finish
+from ..._aio.shield import finish
 
 if TYPE_CHECKING:
     from obstore import Attributes

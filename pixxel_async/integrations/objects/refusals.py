@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
-from ..errors import ConfigError, ConnectionFailed, DownloadError, PixxelError
+from ...errors import ConfigError, ConnectionFailed, DownloadError, PixxelError
 
 __all__ = ["telling", "unusable"]
 
