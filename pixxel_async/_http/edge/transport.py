@@ -11,7 +11,7 @@ import socket
 import ssl as tls
 from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -93,7 +93,7 @@ class Transport:
         self._own = connector is None
         self._bodies: WeakSet[Response] = WeakSet()
         checked = True if ssl is None else ssl
-        lookups = anyio.CapacityLimiter(_LOOKUPS)
+        lookups = cache(partial(anyio.CapacityLimiter, _LOOKUPS))  # at the first lookup: it loads anyio's event loop
         plain, screened = _Resolver(lookups), _Resolver(lookups, screen, self._proxies.hosts)
         self._api = self._session(
             connector or aiohttp.TCPConnector(limit=0, ssl=checked, resolver=plain),
@@ -256,13 +256,16 @@ class _Resolver(AbstractResolver):
     rebinding). Proxies may have any address, and resolve names themselves.
 
     Args:
-        threads: bounds concurrent lookups.
+        threads: returns what bounds concurrent lookups.
         screen: filters addresses; None accepts all, as for the API itself.
         proxies: hosts that are not screened.
     """
 
     def __init__(
-        self, threads: anyio.CapacityLimiter, screen: Screen | None = None, proxies: Set[str] = frozenset()
+        self,
+        threads: Callable[[], anyio.CapacityLimiter],
+        screen: Screen | None = None,
+        proxies: Set[str] = frozenset(),
     ) -> None:
         self._threads = threads
         self._screen = screen
@@ -272,7 +275,7 @@ class _Resolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
-        found = await anyio.to_thread.run_sync(look_up, abandon_on_cancel=True, limiter=self._threads)
+        found = await anyio.to_thread.run_sync(look_up, abandon_on_cancel=True, limiter=self._threads())
         families = {str(where[0]): kind for kind, _, _, _, where in found}
         addresses = list(families)
         if self._screen is not None and host not in self._proxies:
