@@ -20,7 +20,7 @@ disallow_untyped_calls = False
 disallow_any_generics = False
 disallow_untyped_decorators = False
 check_untyped_defs = True
-[mypy-tqdm.*,rasterio.*,pystac.*,fastapi.*,starlette.*,geopandas.*,pandas.*,shapely.*,xarray.*,rioxarray.*,fsspec.*,distributed.*,opentelemetry.*]
+[mypy-tqdm.*,rasterio.*,pystac.*,fastapi.*,starlette.*,geopandas.*,pandas.*,shapely.*,xarray.*,rioxarray.*,fsspec.*,distributed.*,airflow.*,opentelemetry.*]
 ignore_missing_imports = True
 follow_imports = skip
 """
