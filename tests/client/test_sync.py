@@ -140,6 +140,8 @@ def test_the_stub_names_what_is_there(client: PixxelClient, tmp_path: Path) -> N
 
 
 PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 import sys
 from pixxel_async.sync import DownloadManager, PixxelClient
 with PixxelClient(sys.argv[2], base_url=sys.argv[1]) as client, DownloadManager(client, sys.argv[3]) as manager:
