@@ -342,6 +342,5 @@ async def test_a_large_answer_does_not_hold_up_the_loop() -> None:
         await asyncio.sleep(0.02)
         timer.cancel()
     assert len(script) > 15_000_000
-    assert (
-        late < 0.8 * took
-    )  # held up, it would be late by all of it; the interpreter lock and other processes cost the rest
+    # Held up, the timer would be late by all of it; the interpreter lock and other processes cost the rest.
+    assert late < 0.8 * took
