@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from .._aio.threads import Threads
+from .._files import open_regular
 from .disk.checksums import SUMS, read_sums, write_list
 from .disk.file_check import damage, digest_of
 from .record.extracted import Extracted
@@ -129,7 +130,10 @@ async def write_sums(folder: Path, record: Record, destination: Destination | No
 
 def _listed(sums: Path) -> dict[tuple[str, str], tuple[str, str]]:
     """Return the checksums and names of an existing list, names interned, so that none is kept twice."""
-    with suppress(OSError), sums.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+    with (
+        suppress(OSError),
+        open(open_regular(sums), encoding="utf-8", errors="surrogateescape", newline="\n") as file,
+    ):
         pairs = ((line[:64], line[66:-1]) for line in file)
         return {pair: pair for pair in pairs}
     return {}

@@ -87,6 +87,18 @@ def test_sums_that_are_a_pipe_are_refused_at_once(tmp_path: Path) -> None:
         read_sums(tmp_path / SUMS)
 
 
+@posix
+async def test_a_pipe_in_the_place_of_the_sums_holds_nobody(
+    client: PixxelClient, ground: GroundTruth, tmp_path: Path
+) -> None:
+    """Whoever can write into the folder may put a FIFO there: it is not waited for, and the list takes its place."""
+    os.mkfifo(tmp_path / SUMS)
+    async with asyncio.timeout(20), DownloadManager(client, tmp_path) as manager:
+        done = await manager.fetch(ground.packages[0])
+        await write_sums(tmp_path, manager.record)
+    assert read_sums(tmp_path / SUMS) == [(done.sha256, done.path.relative_to(tmp_path).as_posix())]
+
+
 def test_sums_of_very_many_files(tmp_path: Path) -> None:
     """Of a folder with many files, what is gone is left out, and so is what is no file; a link counts as its target."""
     names = [f"w/{number}.zip" for number in range(40)] + ["one/only.zip", "gone/only.zip", "top.zip"]

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from operator import itemgetter
 from pathlib import Path
 
-from ..._files import read_regular, write_atomically
+from ..._files import open_regular, read_regular, write_atomically
 from ..._formats.text_encoding import PEEK_BYTES, detect_encoding
 from ...errors import ConfigError
 
@@ -61,7 +61,7 @@ def _scan(folder: Path) -> set[str]:
 
 def _is_written(sums: Path, rows: Sequence[tuple[str, str]]) -> bool:
     """Return whether the list says this already."""
-    with suppress(OSError), sums.open("rb") as file:
+    with suppress(OSError), open(open_regular(sums), "rb") as file:
         return all(said == (row and line(row[0], os.fsencode(row[1]))) for said, row in zip_longest(file, rows))
     return False
 
