@@ -325,7 +325,7 @@ def command(context: click.Context, found: click.Command) -> Iterator[str]:
     yield from (f"## {context.command_path}", "", "```text", f"{context.command_path} {arguments}", "```", "")
     for paragraph in (found.help or "").split("\n\n"):
         yield from (escaped(one_line(paragraph)), "")
-    options = [each for each in found.get_params(context) if isinstance(each, click.Option) and not each.hidden]
+    options = [each for each in found.params if isinstance(each, click.Option) and not each.hidden]
     rows = (
         (code(spelled(context, each)), escaped(one_line(each.help or "")) + shown_default(each)) for each in options
     )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from pixxel_async import JobPackage, PixxelClient
+from pixxel_async import JobPackage, PixxelClient, Settings
 from pixxel_async.downloads import Outcomes
 from pixxel_async.events import Outcome
 from pixxel_async.sandbox import Sandbox
@@ -41,11 +41,12 @@ class GroundTruth:
         return cls(sandbox, client, found["completed"], found["running"][0], found["failed"][0])
 
     async def truth(self, package: JobPackage) -> str:
-        """The digest of a package, by a plain read of its link."""
+        """The digest of a package, by a plain read of its link, with more patience than the client may have."""
         state = await self.client.packages.wait(package)
         assert state.link is not None
         digest = hashlib.sha256()
-        async with self.client.storage.get(state.link.url) as reply:
+        patient = Settings(api_key=self.sandbox.api_key, base_url=self.sandbox.url)
+        async with PixxelClient(settings=patient) as client, client.storage.get(state.link.url) as reply:
             async for chunk in reply.chunks():
                 digest.update(chunk)
         return digest.hexdigest()
