@@ -1,4 +1,4 @@
-"""A sandbox in a thread of its own, the command in this one: as in a shell, it may start loops and take signals."""
+"""Fixtures for commands: a sandbox in a thread, commands in the main thread, which handles signals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Command = Callable[..., Result]
 
 @contextmanager
 def in_thread(server: Any) -> Iterator[Any]:
-    """Keep an async context manager open in a loop of its own."""
+    """Keep an async context manager open in an event loop in a thread of its own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -38,19 +38,19 @@ def in_thread(server: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def served() -> Iterator[Sandbox]:
-    """A sandbox that packs in no time."""
+    """Serve a sandbox that packs each package within 50 ms."""
     with in_thread(Sandbox(packing=0.05)) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def command(served: Sandbox) -> Command:
-    """Run `pixxel …` against the sandbox, with its key in the environment."""
+    """Return a function that runs `pixxel …` against the sandbox, with its key in the environment."""
     return commanded(served.url, served.api_key)
 
 
 def commanded(url: str, key: str | None) -> Command:
-    """Run `pixxel …` against any server."""
+    """Return a function that runs `pixxel …` against the server at `url`, with short poll intervals."""
     env = {"PIXXEL_BASE_URL": url, "PIXXEL_API_KEY": key, "PIXXEL_CONFIG": None, "PIXXEL_API_KEY_FILE": None}
     fast = [
         "--set",

@@ -1,4 +1,4 @@
-"""`pixxel api`: every operation from the command line."""
+"""`pixxel api` offers every operation on the command line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def project(served: Sandbox) -> str:
 
 
 def test_every_operation_is_a_command() -> None:
-    """Each operation of the description can be typed, and each argument of its method says what it is."""
+    """Each operation of the description is a subcommand, and each argument of its method has a help text."""
     typed = {f"{resource}.{name}" for resource in RESOURCES for name in methods(resource)} | {"ping"}
     said = [read_method(resource, name) for resource in RESOURCES for name in methods(resource)]
 
@@ -43,7 +43,7 @@ def test_every_operation_is_a_command() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_help(resource: str) -> None:
-    """The help of a resource lists its methods, and that of a method names its arguments."""
+    """The help of a resource lists its methods, and the help of a method names its arguments."""
     shown = CliRunner().invoke(pixxel, ["api", resource.replace("_", "-"), "--help"])
     assert shown.exit_code == 0 and all(name.replace("_", "-") in shown.stdout for name in methods(resource))
     for name in methods(resource):
@@ -54,7 +54,7 @@ def test_help(resource: str) -> None:
 
 
 def test_listings_stream_rows(command: Command, workflow: str) -> None:
-    """A listing comes in every form: JSON has all that the service sent, the table what fits into cells."""
+    """A listing is printed in every format: JSON holds all members of a row, the table those that fit into cells."""
     line = ("api", "jobs", "list", workflow)
     rows = [json.loads(text) for text in command(*line, "--output", "ndjson").stdout.splitlines()]
     sheet = list(csv.DictReader(io.StringIO(command(*line, "--output", "csv").stdout)))
@@ -68,8 +68,8 @@ def test_listings_stream_rows(command: Command, workflow: str) -> None:
     )
 
 
-def test_one_thing_is_json(command: Command, workflow: str, project: str) -> None:
-    """A single answer is one JSON object under the names of the API; words of the API are taken as they are spelt."""
+def test_a_single_result_is_one_json_object(command: Command, workflow: str, project: str) -> None:
+    """A single result is printed as one JSON object with the API's member names."""
     found = command("api", "workflows", "get", workflow, "--project-id", project)
 
     assert found.exit_code == Exit.DONE, found.stderr
@@ -78,8 +78,8 @@ def test_one_thing_is_json(command: Command, workflow: str, project: str) -> Non
 
 
 @pytest.mark.fault("R-06")
-def test_what_costs_is_asked_back(served: Sandbox, command: Command, workflow: str, project: str) -> None:
-    """Without `--yes` nothing that costs tokens is sent; what is priced only needs none."""
+def test_paid_operations_need_yes(served: Sandbox, command: Command, workflow: str, project: str) -> None:
+    """Without `--yes` an operation that costs tokens is refused and not sent; a dry run of it needs no `--yes`."""
     line = ("api", "jobs", "create", workflow, "--project-id", project)
     refused = command(*line)
 
@@ -92,7 +92,7 @@ def test_what_costs_is_asked_back(served: Sandbox, command: Command, workflow: s
 
 
 def test_arguments_from_a_file(served: Sandbox, command: Command, tmp_path: Path) -> None:
-    """Whatever has members comes as JSON, from a file or stdin; what is typed goes before it."""
+    """`--json` reads arguments from a file or stdin, and options on the command line override them."""
     store: dict[str, Any] = {
         "name": "old",
         "type": "S3",
@@ -124,8 +124,8 @@ def test_arguments_from_a_file(served: Sandbox, command: Command, tmp_path: Path
         (["jobs", "none"], "none"),
     ],
 )
-def test_wrong_lines(served: Sandbox, command: Command, line: list[str], says: str) -> None:
-    """A line that makes no sense is refused in words, before anything is sent; secrets are in no list of processes."""
+def test_invalid_command_lines_are_refused(served: Sandbox, command: Command, line: list[str], says: str) -> None:
+    """An invalid command line is a usage error with a reason, and nothing is sent; secrets are no option."""
     refused = command("api", *line, input="[]")
 
     assert refused.exit_code == Exit.USAGE and says in refused.stderr
@@ -133,14 +133,14 @@ def test_wrong_lines(served: Sandbox, command: Command, line: list[str], says: s
 
 
 def test_unknown_members_are_named(command: Command) -> None:
-    """A member of `--json` that the method does not take is named, with those that it takes."""
+    """The error about an unknown member of `--json` names the member and those that the method takes."""
     refused = command("api", "jobs", "list", "w", "--json", "-", input='{"nme": 1}')
 
     assert refused.exit_code == Exit.USAGE and "no nme; it has workflow_id, id, status" in refused.stderr
 
 
-def test_files(command: Command, tmp_path: Path) -> None:
-    """A report is its bytes: into a file, or on stdout."""
+def test_reports_are_written_to_files_or_stdout(command: Command, tmp_path: Path) -> None:
+    """A report is written byte for byte to stdout or to the file of `--to`, which is replaced."""
     report = command("api", "reports", "orders", "--tz", "UTC")
     (tmp_path / "orders.csv").write_text("older")
     command("api", "reports", "orders", "--tz", "UTC", "--to", str(tmp_path / "orders.csv"))
@@ -153,13 +153,13 @@ def test_files(command: Command, tmp_path: Path) -> None:
 
 
 def test_errors_are_those_of_other_commands(served: Sandbox, command: Command) -> None:
-    """What is not there and what is refused end with the codes of the other commands."""
+    """A missing resource and a refused key end `pixxel api` with the same exit codes as other commands."""
     assert command("api", "jobs", "get", "none", "none").exit_code == Exit.FAILED
     assert commanded(served.url, "wrong")("api", "projects", "list").exit_code == Exit.KEY
 
 
 def test_without_an_account() -> None:
-    """`--sandbox` calls an API of our own."""
+    """`--sandbox` calls a local simulated API and needs no account."""
     listed = CliRunner().invoke(pixxel, ["api", "satellites", "list", "--sandbox", "--output", "ndjson"])
 
     assert listed.exit_code == Exit.DONE and json.loads(listed.stdout.splitlines()[0])["id"]

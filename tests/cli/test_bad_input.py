@@ -1,4 +1,4 @@
-"""Bad input: each is one clear line on stderr that says what to do, with its exit code, and loses nothing."""
+"""Bad input ends with one line on stderr that says what to do, the right exit code, and no loss of data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.system import posix
 
 
 def one_line(result: Result, code: int, *words: str) -> None:
-    """The command ended with this code, no traceback, and its first line on stderr has these words."""
+    """Assert a command's exit code, and that stderr has no traceback and these words in its first line."""
     lines = result.stderr.splitlines()
     assert (result.exit_code, result.stdout.strip()) == (code, ""), result.output
     assert "Traceback" not in result.stderr
@@ -78,7 +78,7 @@ def one_line(result: Result, code: int, *words: str) -> None:
 def test_usage(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: list[str]
 ) -> None:
-    """What cannot be meant is refused with code 2 before anything is sent, and nothing is made."""
+    """An invalid combination of options ends with exit code 2 before anything is sent or any file is created."""
     monkeypatch.chdir(tmp_path)
 
     one_line(command(*arguments), 2, *words)
@@ -87,7 +87,7 @@ def test_usage(
 
 
 def test_an_unknown_status_word(command: Command, tmp_path: Path) -> None:
-    """A status word that nobody knows is warned of, with the known ones and the one that may have been meant."""
+    """An unknown status is warned about with the known ones, and with the most similar one as a suggestion."""
     for line in (["jobs", "--status", "compleeted"], ["export", "--workflow", "w", "--status", "compleeted"]):
         result = command(*line, *(["--to", str(tmp_path / "x")] if line[0] == "export" else []))
         assert result.stderr.startswith("the status compleeted is not one that is known: running, completed, failed")
@@ -96,7 +96,7 @@ def test_an_unknown_status_word(command: Command, tmp_path: Path) -> None:
 
 
 def test_check_without_a_connection(tmp_path: Path) -> None:
-    """`check` does not send one to itself where it reaches nobody."""
+    """`check` that cannot connect suggests PIXXEL_BASE_URL, and does not suggest running `check`."""
     result = commanded("http://127.0.0.1:9", "sandbox-key")("check")
 
     assert result.exit_code == 6
@@ -104,7 +104,7 @@ def test_check_without_a_connection(tmp_path: Path) -> None:
 
 
 def test_a_group_without_a_command(command: Command) -> None:
-    """It shows its help, as it is, and counts as wrong usage."""
+    """A command group without a subcommand prints its help on stderr and ends with exit code 2."""
     for group in (["record"], ["api"], ["api", "jobs"]):
         result = command(*group)
         assert (result.exit_code, result.stdout) == (2, "")
@@ -113,7 +113,7 @@ def test_a_group_without_a_command(command: Command) -> None:
 
 
 def test_a_file_that_is_no_record(command: Command, tmp_path: Path) -> None:
-    """A command that reads a record changes no other file it was given; that a record is new is reported."""
+    """A file that is not a record is refused and stays unchanged; creating a new record is reported."""
     notes, folder = tmp_path / "notes.txt", tmp_path / "x"
     notes.write_text("mine")
     (folder / ".pixxel").mkdir(parents=True)
@@ -134,14 +134,14 @@ def test_a_file_that_is_no_record(command: Command, tmp_path: Path) -> None:
     assert merged.stderr == f"1 package merged, 0 known already; {tmp_path / 'new.sqlite'} is a new record\n"
 
 
-def test_what_is_not_there(command: Command) -> None:
-    """The advice beside a 404 is about what was asked for."""
+def test_advice_beside_a_404(command: Command) -> None:
+    """The advice beside a 404 names the listing of the kind of resource that is missing."""
     assert "`pixxel jobs --workflow W` list" in command("jobs", "--workflow", "none").stderr
     assert "`pixxel api --help` names the resources" in command("api", "aois", "get", "none").stderr
 
 
 def test_a_key_that_check_finds_refused(served: Sandbox) -> None:
-    """`check` says what to make of it, and does not send one on to itself."""
+    """`check` explains what a refused key may mean, and does not suggest running `check`."""
     result = commanded(served.url, "wrong")("check")
     assert result.exit_code == 4
     assert result.stderr.splitlines()[-1].endswith("it is mistyped, revoked, or belongs to another service")
@@ -150,7 +150,7 @@ def test_a_key_that_check_finds_refused(served: Sandbox) -> None:
 
 @pytest.mark.fault("A-01")
 def test_missing_key(served: Sandbox, tmp_path: Path) -> None:
-    """Without a key the line says where one is looked for."""
+    """The error about a missing key names the places where a key is looked for."""
     for line in (["workflows"], ["check"], ["export", "--workflow", "w", "--to", str(tmp_path / "x")]):
         one_line(commanded(served.url, None)(*line), 2, "PIXXEL_API_KEY", "--api-key-file", "--sandbox")
     assert list(tmp_path.iterdir()) == [], "no folder is made for an export that cannot begin"
@@ -159,7 +159,7 @@ def test_missing_key(served: Sandbox, tmp_path: Path) -> None:
 @pytest.mark.fault("A-03")
 @posix
 def test_key_file_that_others_can_read(served: Sandbox, tmp_path: Path) -> None:
-    """What the library warns of reaches people on one line, and the work goes on."""
+    """A key file that others can read is warned about on one line, and the command continues."""
     path = tmp_path / "key"
     path.write_text(served.api_key)
     path.chmod(0o644)
@@ -173,7 +173,7 @@ def test_key_file_that_others_can_read(served: Sandbox, tmp_path: Path) -> None:
 @pytest.mark.fault("A-10")
 @pytest.mark.parametrize("key", ["wrong", "sandbox-0000000000000000"])
 def test_refused_key(served: Sandbox, tmp_path: Path, key: str) -> None:
-    """A refused key has a code of its own, and is not in the text."""
+    """A refused key ends with exit code 4, and the key is not in the output."""
     result = commanded(served.url, key)("export", "--workflow", "w", "--to", str(tmp_path / "x"), "--quiet")
 
     one_line(result, 4, "pixxel check")
@@ -181,7 +181,7 @@ def test_refused_key(served: Sandbox, tmp_path: Path, key: str) -> None:
 
 
 def test_unknown_workflow(command: Command, tmp_path: Path) -> None:
-    """A workflow that is not there is named with what lists those that are."""
+    """The error about an unknown workflow names the workflow and the command that lists workflows."""
     result = command("export", "--workflow", "w-none", to(tmp_path), "--quiet")
 
     one_line(result, 3, "workflow w-none: 404", "`pixxel workflows`")
@@ -197,7 +197,7 @@ def test_unknown_project(command: Command, tmp_path: Path, arguments: list[str])
 
 @pytest.mark.fault("H-09")
 def test_folder_that_is_a_file(command: Command, tmp_path: Path) -> None:
-    """A folder that cannot be is a matter of the disk, and what stands there stays."""
+    """A destination that is a file ends with exit code 5, and the file stays unchanged."""
     (tmp_path / "x").write_text("mine")
 
     one_line(command("export", "--to", str(tmp_path / "x"), "job:w/j"), 5, "cannot be used as a folder", "--to")
@@ -207,7 +207,7 @@ def test_folder_that_is_a_file(command: Command, tmp_path: Path) -> None:
 @pytest.mark.fault("K-01")
 @pytest.mark.slow
 def test_full_disk(command: Command, tmp_path: Path) -> None:
-    """A disk without room ends the run with its code, and says how to go on."""
+    """Too little disk space ends the run with exit code 5 and prints the command that continues it."""
     result = command(
         "--set", "download.min_free_space=1_000_000_000_000_000", "export", *all_jobs(command), "--quiet", to(tmp_path)
     )
@@ -228,7 +228,7 @@ def to(folder: Path) -> str:
 
 
 def test_manifest_with_a_bad_line(command: Command, served: Sandbox, tmp_path: Path) -> None:
-    """A manifest is read to its end before anything is asked for, and the bad line is named by its number."""
+    """A manifest is read to its end before any package is requested, and a bad line is named by its number."""
     path = tmp_path / "list.csv"
     path.write_text("package\n" + "".join(f"job:w/{number}\n" for number in range(1500)) + "\nnonsense\n")
 
@@ -237,7 +237,7 @@ def test_manifest_with_a_bad_line(command: Command, served: Sandbox, tmp_path: P
 
 
 def test_name_clash(command: Command, tmp_path: Path) -> None:
-    """A file that is not ours is never written over; the package fails and the file is named."""
+    """An existing file that is not in the record is not overwritten: its package fails and the error names the file."""
     source = all_jobs(command)
     first = command("jobs", *source, "--status", "completed", "--output", "csv").stdout.splitlines()[1].split(",")
     mine = tmp_path / "x" / first[0] / f"{first[1]}.zip"
@@ -251,7 +251,7 @@ def test_name_clash(command: Command, tmp_path: Path) -> None:
 
 
 class Portal(BaseHTTPRequestHandler):
-    """A server that answers everything with a page."""
+    """A server that answers every request with an HTML page."""
 
     def do_GET(self) -> None:
         body = b"<!doctype html><title>Welcome to \x1b[31mour guests' network</title>"
@@ -291,8 +291,8 @@ def test_server_that_answers_html(
 
 
 @pytest.mark.slow
-def test_server_that_is_not_there(tmp_path: Path) -> None:
-    """Nobody at the address: unfinished, for running again may help."""
+def test_server_that_cannot_be_reached(tmp_path: Path) -> None:
+    """An address where no server listens ends with exit code 6 (unfinished), because a later run may succeed."""
     with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as closed:
         url = f"http://127.0.0.1:{closed.server_address[1]}"
 

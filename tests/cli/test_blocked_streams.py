@@ -1,4 +1,4 @@
-"""Runs that are blocked end all the same; closed standard streams hinder nothing."""
+"""Blocked standard streams do not keep a run from ending, and closed ones do not disturb it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PIXXEL = [sys.executable, "-m", "pixxel_async"]
 
 @pytest.mark.slow
 def test_an_endless_stdin_ends_at_the_deadline(tmp_path: Path) -> None:
-    """A read of stdin that never returns cannot be cancelled, and does not outlive --deadline."""
+    """A blocking read of stdin does not keep the process alive beyond --deadline."""
     line = [*PIXXEL, "export", "--sandbox", "--manifest", "-", "--to", str(tmp_path / "x"), "--deadline", "1s"]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.wait(40) == 6
@@ -30,8 +30,8 @@ def test_an_endless_stdin_ends_at_the_deadline(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.fault("P-03")
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_a_signal_ends_a_run_that_nobody_reads(tmp_path: Path, stream: str) -> None:
-    """A pipe that is full and not read blocks the run; one signal ends it."""
+def test_a_signal_ends_a_run_that_is_blocked_by_a_full_pipe(tmp_path: Path, stream: str) -> None:
+    """One signal ends a run that is blocked by a full pipe."""
     read, write = os.pipe()
     os.set_blocking(write, False)
     while True:
@@ -57,7 +57,7 @@ def test_a_signal_ends_a_run_that_nobody_reads(tmp_path: Path, stream: str) -> N
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(tmp_path: Path, closed: str) -> None:
-    """With closed standard streams everything is fetched, and nothing is written into a file by mistake."""
+    """With closed standard streams all packages are fetched, and no output lands in a downloaded file."""
     line = f"{sys.executable} -m pixxel_async export --sandbox --to {tmp_path / 'x'} {closed}"
 
     assert subprocess.run(["/bin/sh", "-c", line], timeout=90, check=False, capture_output=True).returncode == 0
@@ -66,7 +66,7 @@ def test_closed_streams(tmp_path: Path, closed: str) -> None:
 
 
 def test_user_info_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line to go on with shows neither user info nor the query of a URL."""
+    """The command that continues a run shows neither the user info nor the query of a URL."""
     monkeypatch.setattr(sys, "argv", ["pixxel", "--set", "base_url=https://me:5ecret@host/api?token=5ecret", "jobs"])
 
     assert rerun_command() == "pixxel --set 'base_url=https://***@host/api?***' jobs"

@@ -1,4 +1,4 @@
-"""`pixxel check --report`."""
+"""`pixxel check --report FILE` writes a profile of the service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.cli.conftest import Command
 
 @pytest.mark.slow
 def test_the_command_writes_a_profile(served: Sandbox, command: Command, tmp_path: Path) -> None:
-    """`pixxel check --report FILE PACKAGE`: the file is a profile, and nothing of the key is in it or on the screen."""
+    """The file of `--report` loads as a sandbox profile, and neither file nor output contains the key."""
     job, report = served.add_job(), tmp_path / "report.json"
     result = command("check", "--report", str(report), f"job:{job.workflow_id}/{job.id}")
     assert result.exit_code == 0, result.output

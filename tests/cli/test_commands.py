@@ -1,4 +1,4 @@
-"""The commands against a sandbox: what they fetch, what they say, and with which exit code they end."""
+"""Commands run against a sandbox: what they fetch, what they print, and their exit codes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def rows(result: Result) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def workflow(served: Sandbox) -> str:
-    """The first workflow: four jobs ended well, one failed, one runs."""
+    """Return the id of the first workflow, which has four completed jobs, one failed and one running."""
     return next(iter(served.world.workflows))
 
 
@@ -49,7 +49,7 @@ def files(folder: Path) -> list[str]:
 
 
 def test_listings(command: Command, workflow: str) -> None:
-    """Workflows and jobs are listed in every form with the same content."""
+    """Workflows and jobs are listed with the same content in every format."""
     listed = rows(command("workflows", "--output", "ndjson"))
     jobs = rows(command("jobs", "--workflow", workflow, "--output", "ndjson"))
     sheet = command("jobs", "--workflow", workflow, "--output", "csv").stdout
@@ -61,10 +61,10 @@ def test_listings(command: Command, workflow: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_sandboxs_page_says_what_works(
+def test_the_command_on_the_sandboxs_start_page_works(
     command: Command, served: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line that its start page tells newcomers to type fetches packages."""
+    """The command that the sandbox's start page shows to newcomers fetches packages."""
     monkeypatch.chdir(tmp_path)
     with urllib.request.urlopen(served.url, timeout=10) as page:
         told = re.search(r"^pixxel (.+?)(?:</pre>|$)", page.read().decode(), re.MULTILINE)
@@ -74,7 +74,7 @@ def test_the_sandboxs_page_says_what_works(
 
 
 def test_an_empty_listing_says_so(command: Command, workflow: str) -> None:
-    """An empty listing is a sentence on stderr for people, and an empty document for programs."""
+    """An empty table is explained on stderr; empty JSON is an empty document without a remark."""
     for line in (
         ["jobs", "--workflow", workflow, "--status", "odd"],
         ["api", "jobs", "list", workflow, "--status=odd"],
@@ -86,7 +86,7 @@ def test_an_empty_listing_says_so(command: Command, workflow: str) -> None:
 
 
 def test_check(command: Command) -> None:
-    """`check` says where the key came from, which form works and what it sees, and shows no key."""
+    """`check` prints the source of the key, the header form that works and the visible projects, and never the key."""
     result = command("check", "--output", "json")
 
     assert result.exit_code == 0
@@ -99,7 +99,7 @@ def test_check(command: Command) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("kinds", "count"), [("job", 4), ("task", 12), ("both", 16)])
 def test_kinds(command: Command, workflow: str, to: str, kinds: str, count: int) -> None:
-    """`--packages` takes the packages of completed jobs, of their tasks, or both."""
+    """`--packages` selects the packages of completed jobs, of their tasks, or both."""
     result = command("export", "--workflow", workflow, "--packages", kinds, "--output", "ndjson", to)
 
     assert result.exit_code == 0, result.stderr
@@ -109,7 +109,7 @@ def test_kinds(command: Command, workflow: str, to: str, kinds: str, count: int)
 
 @pytest.mark.slow
 def test_again_fetches_what_is_new(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
-    """The same line again finds nothing new, and says so; `last` does not even ask about what is old."""
+    """The same command again fetches nothing; with `--finished-since last` older jobs are not even requested."""
     line = ["export", "--workflow", workflow, "--finished-since", "last", to]
     first, second = command(*line), command(*line, "--output", "ndjson")
 
@@ -122,7 +122,7 @@ def test_again_fetches_what_is_new(command: Command, workflow: str, to: str, tmp
 
 @pytest.mark.slow
 def test_last_forgets_nothing_after_a_failure(command: Command, served: Sandbox, workflow: str, to: str) -> None:
-    """A run in which something failed is no last run: what failed is looked at again."""
+    """A run with a failure does not count as the last run, so the failed package is tried again."""
     line = ["export", "--workflow", workflow, "--finished-since", "last", "--quiet", to]
     served.inject(Fault(route="jobs.request_download", kind="status", status=400, times=1))
 
@@ -136,7 +136,7 @@ def test_last_forgets_nothing_after_a_failure(command: Command, served: Sandbox,
 
 @pytest.mark.slow
 def test_project(command: Command, served: Sandbox, workflow: str, to: str) -> None:
-    """`--project` takes every workflow of the project, and names may use the workflow's."""
+    """`--project` exports every workflow of the project, and file names may use the workflow's name."""
     project = served.world.workflows[workflow].project_id
     order = ["export", "--project", project, "--finished-since", "2025-09-01", "--name", "{workflow_name}/{job_id}"]
 
@@ -156,7 +156,7 @@ def test_status_words(command: Command, workflow: str, to: str) -> None:
 
 
 def end_the_job_once_it_was_listed(served: Sandbox) -> None:
-    """The tasks of listed jobs are asked for: the listing has been read, with a job in it that still runs."""
+    """Wait until the tasks of the listed jobs are requested, then let the running job end."""
     ends = time.monotonic() + 30
     while not served.count("jobs.get") and time.monotonic() < ends:
         time.sleep(0.01)
@@ -165,7 +165,7 @@ def end_the_job_once_it_was_listed(served: Sandbox) -> None:
 
 @pytest.mark.slow
 def test_wait_for_running_jobs(command: Command, served: Sandbox, workflow: str, to: str) -> None:
-    """`--wait` takes the running job too, once it has ended; without it the job is counted."""
+    """`--wait` exports the running job as well, once it has ended; without `--wait` it is counted."""
     without = command("export", "--workflow", workflow, to)
     assert "1 job still running; --wait waits for them" in without.stderr
     ending = threading.Thread(target=end_the_job_once_it_was_listed, args=[served])
@@ -182,7 +182,7 @@ def test_wait_for_running_jobs(command: Command, served: Sandbox, workflow: str,
 
 @pytest.mark.slow
 def test_deadline(command: Command, served: Sandbox, workflow: str, to: str) -> None:
-    """A run that is stopped by its deadline is unfinished, says how to go on, and goes on."""
+    """A run stopped by its deadline is unfinished and prints the command that continues it, which completes it."""
     served.inject(Fault(route="storage", kind="stall", times=None))
     line = ["export", "--workflow", workflow, to]
 
@@ -200,7 +200,7 @@ def test_deadline(command: Command, served: Sandbox, workflow: str, to: str) -> 
 
 @pytest.mark.slow
 def test_quiet(command: Command, workflow: str, to: str) -> None:
-    """Quiet is silent when all is well, on both streams."""
+    """`--quiet` prints nothing on either stream when all packages succeed."""
     result = command("export", "--workflow", workflow, "--quiet", to)
 
     assert (result.exit_code, result.output) == (0, "")
@@ -230,7 +230,7 @@ def test_one_bad_job_stops_no_other(command: Command, served: Sandbox, workflow:
 
 @pytest.mark.slow
 def test_manifest_of_a_listing(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
-    """What `jobs` writes as CSV is a manifest, and so is what `list` writes of a folder."""
+    """The CSV output of `jobs` and of `list` is a valid manifest."""
     sheet = tmp_path / "jobs.csv"
     sheet.write_text(command("jobs", "--workflow", workflow, "--status", "completed", "--output", "csv").stdout)
 
@@ -245,7 +245,7 @@ def test_manifest_of_a_listing(command: Command, workflow: str, to: str, tmp_pat
 
 @pytest.mark.slow
 def test_folder_commands(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
-    """`status`, `list` and `verify` read a folder without a key; damage and loss end `verify` with 7."""
+    """`status`, `list` and `verify` read a folder without a key; damage makes `verify` exit with 7."""
     folder = tmp_path / "x"
     command("export", "--workflow", workflow, to)
 
@@ -269,7 +269,7 @@ def test_folder_commands(command: Command, workflow: str, to: str, tmp_path: Pat
 
 @pytest.mark.slow
 def test_damage_is_mended(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
-    """A file whose damage shows only when it is read is replaced by the command that `verify` suggests."""
+    """A damaged file is replaced by the command that `verify` suggests."""
     command("export", "--workflow", workflow, to)
     path = next(tmp_path.rglob("*.zip"))
     before, body = path.stat(), bytearray(path.read_bytes())
@@ -288,7 +288,7 @@ def test_damage_is_mended(command: Command, workflow: str, to: str, tmp_path: Pa
 
 @pytest.mark.slow
 def test_tables_for_people(command: Command, workflow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables hold what people look for: damaged files alone, sizes with units, paths as they were typed."""
+    """Tables for people show only damaged files, sizes with units, and paths as typed."""
     monkeypatch.chdir(tmp_path)
     summary = command("export", "--workflow", workflow, "--to", "y")
     assert summary.stdout.split() == [
@@ -312,7 +312,7 @@ def test_tables_for_people(command: Command, workflow: str, tmp_path: Path, monk
 
 
 async def export_with_one_chance(served: Sandbox, workflow: str, folder: Path) -> None:
-    """Fetch the packages of a workflow; one that the API refuses is given up at once, and not after three days."""
+    """Fetch the packages of a workflow with max_failed_runs=1, so that a refused package is given up at once."""
     settings = Settings(api_key=served.api_key, base_url=served.url, constants=Constants(max_failed_runs=1))
     async with (
         PixxelClient(settings=settings) as client,
@@ -325,7 +325,7 @@ async def export_with_one_chance(served: Sandbox, workflow: str, folder: Path) -
 
 @pytest.mark.slow
 def test_retry(command: Command, served: Sandbox, workflow: str, to: str, tmp_path: Path) -> None:
-    """`status` lists what was given up; `retry` leaves that alone, `retry --given-up` fetches it, and nothing else."""
+    """`status` lists given-up packages; `retry` skips them, and `retry --given-up` fetches them and nothing else."""
     served.inject(Fault(route="jobs.request_download", kind="status", status=400, times=3))
     asyncio.run(export_with_one_chance(served, workflow, tmp_path / "x"))
     left = command("export", "--workflow", workflow, to)
@@ -347,7 +347,7 @@ def test_retry(command: Command, served: Sandbox, workflow: str, to: str, tmp_pa
 
 @pytest.mark.slow
 def test_map(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
-    """A folder's list as GeoJSON draws each package where the outline inside it lies; one that is gone has none."""
+    """GeoJSON output places each package at the footprint found inside it; a missing file has a null geometry."""
     command("export", "--workflow", workflow, to)
     gone = files(tmp_path)[0]
     (tmp_path / gone).unlink()
@@ -362,7 +362,7 @@ def test_map(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_events_as_lines(command: Command, workflow: str, to: str) -> None:
-    """With `--progress json` all of stderr is JSON lines: each package's events, its outcome last among them."""
+    """With `--progress json` stderr is JSON lines: the events of each package, with its outcome last."""
     result = command("export", "--workflow", workflow, "--progress", "json", to)
     lines = [json.loads(line) for line in result.stderr.splitlines()]
 
@@ -383,7 +383,7 @@ def test_events_as_lines(command: Command, workflow: str, to: str) -> None:
 
 @pytest.mark.slow
 def test_files_instead_of_archives(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
-    """`--extract` unpacks; with `--no-keep-archive` the files are all there is, and nothing is missing afterwards."""
+    """`--extract --no-keep-archive` leaves only the unpacked files, and `verify` does not miss the archive."""
     assert command("export", "--workflow", workflow, "--no-keep-archive", to).exit_code == 2
     line = ["export", "--workflow", workflow, "--extract", "--no-keep-archive", to]
     first, again = command(*line), command(*line)
@@ -398,7 +398,7 @@ def test_files_instead_of_archives(command: Command, workflow: str, to: str, tmp
 
 @pytest.mark.slow
 def test_what_could_not_be_unpacked(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
-    """`status` lists it with the reason; `retry` says that it is left, `retry --extract` unpacks it, nothing else."""
+    """`status` gives the reason of a failed extraction; only `retry --extract` unpacks that package again."""
     folder = str(tmp_path / "x")
     command("export", "--workflow", workflow, to)
     in_the_way = (tmp_path / files(tmp_path)[0]).with_suffix(".files")
@@ -422,7 +422,7 @@ def test_what_could_not_be_unpacked(command: Command, workflow: str, to: str, tm
 
 
 def test_space_that_stays_free(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
-    """`--keep-free` of more than the disk has ends with 5, and nothing is there; nonsense is refused."""
+    """A `--keep-free` beyond the disk's space exits with 5 and downloads nothing; an invalid size is refused."""
     result = command("export", "--workflow", workflow, "--keep-free", "900TB", to)
 
     assert result.exit_code == 5, result.stderr
@@ -432,7 +432,7 @@ def test_space_that_stays_free(command: Command, workflow: str, to: str, tmp_pat
 
 @pytest.mark.slow
 def test_bytes_a_second(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
-    """`--bwlimit` holds the streams back and changes nothing else; nonsense, and next to nothing, is refused."""
+    """`--bwlimit` accepts a rate and fetches the same packages; an invalid or too small rate is refused."""
     assert command("export", "--workflow", workflow, "--bwlimit", "100MB", to).exit_code == 0
     assert len(files(tmp_path)) == 4
     for wrong in ("fast", "10"):
@@ -440,7 +440,7 @@ def test_bytes_a_second(command: Command, workflow: str, to: str, tmp_path: Path
 
 
 def test_name_that_one_package_cannot_have(command: Command, served: Sandbox, workflow: str, to: str) -> None:
-    """A package without a field of the name template fails alone; the others get their names."""
+    """A package without a field of the name template fails alone; the others are fetched."""
     job = next(iter(served.world.runs[workflow].values()))
     task = f"task:{workflow}/{job.id}/{job.steps[0].id}"
 
@@ -456,7 +456,7 @@ def test_name_that_one_package_cannot_have(command: Command, served: Sandbox, wo
 
 @pytest.mark.slow
 def test_record_elsewhere(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
-    """`--record` keeps the record elsewhere, and the folder's commands find it there."""
+    """`--record` places the record elsewhere, and the folder's commands find it by the same option."""
     record = f"--record={tmp_path / 'own.sqlite'}"
 
     assert command("export", "--workflow", workflow, record, to).exit_code == 0
@@ -465,7 +465,7 @@ def test_record_elsewhere(command: Command, workflow: str, to: str, tmp_path: Pa
 
 
 def test_version(command: Command) -> None:
-    """`--version` is one line on stdout."""
+    """`--version` prints one line on stdout."""
     assert command("--version").stdout.startswith("pixxel 0.")
 
 
@@ -477,7 +477,7 @@ def test_version(command: Command) -> None:
     ],
 )
 def test_imports(arguments: list[str], left_out: tuple[str, ...]) -> None:
-    """`--version` imports no library, and commands that only read a record import no client."""
+    """`--version` imports no library, and commands that only read a record do not import the client."""
     program = f"import sys; sys.argv[1:] = {arguments}; from pixxel_async.__main__ import main\ntry: main()\nfinally: "
     shown = f"print([name for name in {left_out} if name in sys.modules])"
 
@@ -495,7 +495,7 @@ def test_imports(arguments: list[str], left_out: tuple[str, ...]) -> None:
     ],
 )
 def test_shell_completion(words: str, expected: str) -> None:
-    """A shell that completes commands and options gets them with exit code 0, as for its script."""
+    """Completion of commands and options ends with exit code 0, as the shell's script expects."""
     asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
     line = [sys.executable, "-c", "import sys; sys.argv[0] = 'pixxel'; from pixxel_async.__main__ import main; main()"]
     for mode, environ, said in (("bash_complete", asked, expected), ("zsh_source", {}, "_pixxel_completion")):
@@ -505,7 +505,7 @@ def test_shell_completion(words: str, expected: str) -> None:
 
 
 def test_retry_leaves_signed_links_alone(command: Command, served: Sandbox, tmp_path: Path) -> None:
-    """What a signed link was to fetch cannot be retried, since the link is kept nowhere: that is said, no error."""
+    """`retry` explains that a signed link has to be passed again, since links are not recorded, and exits with 0."""
 
     async def fail() -> None:
         settings = Settings(api_key=served.api_key, base_url=served.url, retry=RetrySettings(max_attempts=1))
@@ -525,7 +525,7 @@ def test_retry_leaves_signed_links_alone(command: Command, served: Sandbox, tmp_
 
 @pytest.mark.slow
 def test_the_commands_of_the_help() -> None:
-    """`pixxel --help` says of each command what its own help says, and imports none of them."""
+    """`pixxel --help` shows the short help of each command without importing any command."""
     program = "import sys; sys.argv[1:] = ['--help']; from pixxel_async.__main__ import main\ntry: main()\nfinally: "
     heavy = "print([name for name in sys.modules if name in ('pixxel_async.packages', 'aiohttp', 'rich')])"
 
@@ -539,7 +539,7 @@ def test_the_commands_of_the_help() -> None:
 
 
 def test_packages_by_state(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
-    """`list --state` lists the packages of one state alone, and says so where there is none."""
+    """`list --state` lists the packages in that state, and says so if there is none."""
     command("export", "--workflow", workflow, to)
 
     assert len(rows(command("list", str(tmp_path / "x"), "--state", "done", "--output", "ndjson"))) == 4
@@ -548,7 +548,7 @@ def test_packages_by_state(command: Command, workflow: str, to: str, tmp_path: P
 
 
 def test_finished_until(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
-    """`--finished-until` leaves out the jobs that ended then or later."""
+    """`--finished-until` excludes jobs that ended at that time or later."""
     ends = sorted(
         row["finished_at"]
         for row in rows(command("jobs", "--workflow", workflow, "--status", "completed", "--output", "ndjson"))
@@ -559,7 +559,7 @@ def test_finished_until(command: Command, workflow: str, to: str, tmp_path: Path
 
 
 def test_the_sandboxs_first_export_is_explained(tmp_path: Path) -> None:
-    """The first export with `--sandbox` says what was fetched, what a package is, and what to do next; no later one."""
+    """Only the first export with `--sandbox` explains what was fetched, what a package is, and what to do next."""
     line = ["export", "--sandbox", "--to", str(tmp_path / "x")]
     first, second = (CliRunner().invoke(pixxel, line, prog_name="pixxel") for _ in range(2))
 
@@ -568,7 +568,7 @@ def test_the_sandboxs_first_export_is_explained(tmp_path: Path) -> None:
 
 
 def test_on_done(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
-    """`--on-done` runs once at the end with a JSON summary on its stdin, and our exit code stays."""
+    """`--on-done` runs once at the end with a JSON summary on its stdin, and its exit code does not replace ours."""
     hook = f"{tool('cat')} >> {tmp_path / 'summary'}; exit 9"
 
     done = command("export", "--workflow", workflow, to, "--on-done", hook)
@@ -582,7 +582,7 @@ def test_on_done(command: Command, workflow: str, to: str, tmp_path: Path) -> No
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_runs_that_are_a_pipe(tmp_path: Path) -> None:
-    """A pipe or a link in place of the note of runs blocks nothing and is not read."""
+    """A pipe in place of runs.json is not read and does not block."""
     (tmp_path / ".pixxel").mkdir()
     os.mkfifo(tmp_path / ".pixxel" / "runs.json")
 

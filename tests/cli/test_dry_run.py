@@ -17,7 +17,7 @@ ASKED = "jobs.request_download"
 
 @pytest.fixture
 def workflow(served: Sandbox) -> str:
-    """The first workflow: four jobs ended well, one failed, one runs."""
+    """Return the id of the first workflow, which has four completed jobs, one failed and one running."""
     return next(iter(served.world.workflows))
 
 
@@ -25,10 +25,10 @@ def there(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if ".pixxel/" not in path.as_posix()}
 
 
-def test_nothing_is_asked_for_and_nothing_made(
+def test_a_dry_run_requests_and_creates_nothing(
     served: Sandbox, command: Command, workflow: str, tmp_path: Path
 ) -> None:
-    """Jobs are listed, no package is asked for, and not even the folder is made; each package has its step and path."""
+    """A dry run lists jobs but requests no package and creates no folder; each row has a step and a path."""
     folder = tmp_path / "x"
     told = command("export", "--workflow", workflow, "--to", str(folder), "--dry-run", "--output", "ndjson")
     rows = [json.loads(line) for line in told.stdout.splitlines()]
@@ -43,7 +43,7 @@ def test_nothing_is_asked_for_and_nothing_made(
     ("form", "begins"), [("table", "STEP"), ("json", "[\n{"), ("ndjson", '{"package"'), ("csv", "package,")]
 )
 def test_every_form(command: Command, workflow: str, tmp_path: Path, form: str, begins: str) -> None:
-    """The plan comes in every form; without `--output` a quiet one says nothing at all."""
+    """The plan is printed in every format; `--quiet` without `--output` prints nothing."""
     line = ("export", "--workflow", workflow, "--to", str(tmp_path / "x"), "--dry-run")
 
     assert command(*line, "--output", form).stdout.startswith(begins)
@@ -52,7 +52,7 @@ def test_every_form(command: Command, workflow: str, tmp_path: Path, form: str, 
 
 @pytest.mark.slow
 def test_what_is_there_counts(command: Command, workflow: str, tmp_path: Path) -> None:
-    """What was fetched is done; what is missing would be fetched if the line says so. A template counts, too."""
+    """The plan knows fetched packages, missing files under `--redo-missing`, and the paths of a new template."""
     line = ["export", "--workflow", workflow, "--to", str(tmp_path)]
     command(*line)
     next(tmp_path.rglob("*.zip")).unlink()
@@ -66,8 +66,8 @@ def test_what_is_there_counts(command: Command, workflow: str, tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_a_lost_record_is_seen_and_not_made_anew(command: Command, workflow: str, tmp_path: Path) -> None:
-    """Files that a lost record may have known would be looked at; the folder gets no new record by being looked at."""
+def test_a_dry_run_sees_and_does_not_replace_a_lost_record(command: Command, workflow: str, tmp_path: Path) -> None:
+    """Without a record existing files are planned for inspection, and a dry run creates no record."""
     line = ["export", "--workflow", workflow, "--to", str(tmp_path)]
     command(*line)
     shutil.rmtree(tmp_path / ".pixxel")
@@ -78,7 +78,7 @@ def test_a_lost_record_is_seen_and_not_made_anew(command: Command, workflow: str
 
 @pytest.mark.slow
 def test_an_object_store_is_looked_at(command: Command, workflow: str, tmp_path: Path) -> None:
-    """A dry run for a store names objects, knows what was sent, and sees that a record was lost; the spool stays."""
+    """A dry run for a store plans objects, knows those sent before, detects a lost record, creates no spool."""
     url, spool = f"file://{tmp_path}/store", tmp_path / "spool"
     line = ["export", "--workflow", workflow, "--to", url, "--spool", str(spool)]
     before = command(*line, "--dry-run", "--output", "ndjson")
@@ -92,8 +92,8 @@ def test_an_object_store_is_looked_at(command: Command, workflow: str, tmp_path:
 
 
 @pytest.mark.slow
-def test_sizes_are_asked_for_and_said_to_be(served: Sandbox, command: Command, workflow: str, tmp_path: Path) -> None:
-    """`--sizes` asks once for each package, says what that starts, and shows how each stands; nothing is fetched."""
+def test_sizes_are_requested_with_a_warning(served: Sandbox, command: Command, workflow: str, tmp_path: Path) -> None:
+    """`--sizes` requests each package once, warns that packing starts, shows the status, and fetches nothing."""
     line = ["export", "--workflow", workflow, "--to", str(tmp_path / "x"), "--dry-run", "--sizes"]
     first = command(*line)
     served.step(5.0)
@@ -105,14 +105,14 @@ def test_sizes_are_asked_for_and_said_to_be(served: Sandbox, command: Command, w
 
 
 def test_sizes_alone_are_refused(command: Command, tmp_path: Path) -> None:
-    """`--sizes` without `--dry-run` would fetch, which is not what was meant."""
+    """`--sizes` without `--dry-run` is a usage error."""
     refused = command("export", "job:w/j", "--to", str(tmp_path), "--sizes")
 
     assert refused.exit_code == Exit.USAGE and "--dry-run" in refused.stderr
 
 
-def test_a_listing_that_fails_is_told(command: Command, tmp_path: Path) -> None:
-    """A workflow that cannot be read ends a dry run with the code that an export would have."""
+def test_a_listing_that_fails_is_an_error(command: Command, tmp_path: Path) -> None:
+    """A workflow that cannot be listed ends a dry run with the exit code of an export."""
     refused = command("export", "--workflow", "none", "--to", str(tmp_path / "x"), "--dry-run")
 
     assert refused.exit_code == Exit.FAILED and "workflow none: " in refused.stderr

@@ -1,4 +1,4 @@
-"""Every way out of a command: one line and an exit code, whatever was raised."""
+"""Every exception ends a command with one line and its exit code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pixxel_async.errors import (
 
 
 def ended(error: BaseException) -> Result:
-    """How a command ends that raises this."""
+    """Return the result of a command that raises `error`."""
 
     @click.group(cls=CommandGroup)
     def program() -> None:
@@ -78,7 +78,7 @@ def loud() -> Iterator[None]:
     ],
 )
 def test_codes(error: BaseException, code: int) -> None:
-    """Each kind of error has its exit code, and one line on stderr."""
+    """Each class of error has its exit code and one line on stderr."""
     result = ended(error)
 
     assert (result.exit_code, result.stdout) == (code, "")
@@ -86,15 +86,15 @@ def test_codes(error: BaseException, code: int) -> None:
     assert result.stderr.count("\n") == 1
 
 
-def test_unread() -> None:
-    """Nothing is written once the reader of stdout has closed it."""
+def test_closed_stdout() -> None:
+    """Nothing more is written after the reader of stdout has closed the pipe; the exit code is 141."""
     result = ended(OutputClosed())
 
     assert (result.exit_code, result.stderr) == (141, "")
 
 
-def test_fault_of_ours() -> None:
-    """A fault of this program is one line that says how to see where it happened."""
+def test_unexpected_exception() -> None:
+    """An unexpected exception ends with exit code 1 and one line that suggests `pixxel -v`."""
     result = ended(ZeroDivisionError("division by zero"))
 
     assert result.exit_code == 1
@@ -104,8 +104,8 @@ def test_fault_of_ours() -> None:
 
 
 @pytest.mark.usefixtures("loud")
-def test_fault_of_ours_shown() -> None:
-    """With `-v` the traceback comes before the line."""
+def test_unexpected_exception_with_traceback() -> None:
+    """With `-v` the traceback is printed before the line."""
     lines = ended(ZeroDivisionError("division by zero")).stderr.splitlines()
 
     assert lines[0].startswith("Traceback")
@@ -117,8 +117,8 @@ def test_fault_of_ours_shown() -> None:
     "error",
     [NotFound("no \x1b[31msuch\r\n\tjob"), DecodeError("a \u202epage"), ConfigError("a\x00b"), PixxelError("\x9b2J")],
 )
-def test_one_harmless_line(error: PixxelError) -> None:
-    """A server's message is printed on one line, with control characters escaped."""
+def test_messages_are_one_printable_line(error: PixxelError) -> None:
+    """A message from a server is printed on one line, with control characters escaped."""
     text = one_line(error)
 
     assert text.isprintable()

@@ -1,4 +1,4 @@
-"""The main job as people run it: a process of its own, stopped, killed, run again."""
+"""`pixxel export` in a process of its own: stopped, killed, and run again."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def until(condition: Callable[[], object], seconds: float = 50) -> None:
 
 
 def archives(folder: Path) -> dict[str, tuple[int, str]]:
-    """Each archive with its inode and digest; opening one checks that it is whole."""
+    """Return inode and SHA-256 of each archive, after testing that it is complete."""
     found = {}
     for path in folder.rglob("*.zip"):
         with ZipFile(path) as archive:
@@ -67,7 +67,7 @@ def archives(folder: Path) -> dict[str, tuple[int, str]]:
 
 @pytest.mark.slow
 def test_killed_and_continued(tmp_path: Path) -> None:
-    """Killed at any moment, the same line goes on: nothing half under a final name, nothing done fetched twice."""
+    """After a kill at any moment the same command continues: no partial file is final, nothing is fetched twice."""
     exports = tmp_path / "exports"
     process = begin(tmp_path, *SANDBOX, "--parallel", "1")
     until(lambda: list(exports.rglob("*.zip")))
@@ -99,7 +99,7 @@ def test_killed_and_continued(tmp_path: Path) -> None:
 @posix
 @pytest.mark.parametrize("stop", quick_only([("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)], ("SIGTERM", 143)))
 def test_stopped(served: Sandbox, tmp_path: Path, stop: tuple[str, int]) -> None:
-    """One signal stops the run cleanly: its exit code, the line that goes on, no traceback; and that line goes on."""
+    """One signal ends the run with its exit code, without a traceback, and prints the command that continues it."""
     name, code = stop
     served.inject(Fault(route="storage", kind="drip", rate=20_000, times=None))
     key = {"PIXXEL_BASE_URL": served.url, "PIXXEL_API_KEY": served.api_key}
@@ -141,7 +141,7 @@ def test_stopped_twice(served: Sandbox, tmp_path: Path) -> None:
 
 @pytest.mark.fault("P-03")
 @pytest.mark.slow
-def test_reader_that_goes_away(served: Sandbox, tmp_path: Path) -> None:
+def test_a_closed_pipe_ends_the_command(served: Sandbox, tmp_path: Path) -> None:
     """A closed pipe ends the command silently with the exit code of SIGPIPE."""
     key = {"PIXXEL_BASE_URL": served.url, "PIXXEL_API_KEY": served.api_key}
     for order in (["workflows"], ["export", "--workflow", next(iter(served.world.workflows)), "--to", "x", "--quiet"]):
@@ -156,7 +156,7 @@ def test_reader_that_goes_away(served: Sandbox, tmp_path: Path) -> None:
 
 
 def test_without_the_extra(tmp_path: Path) -> None:
-    """Where click or rich is missing, one line says which extra to install."""
+    """Without click or rich, one line names the extra to install."""
     hidden = """
 import importlib.util, runpy
 real = importlib.util.find_spec

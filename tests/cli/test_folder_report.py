@@ -1,4 +1,4 @@
-"""`pixxel report FOLDER`: what came when, and what does not come."""
+"""`pixxel report FOLDER` counts fetched and missing packages by period."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.cli.conftest import Command
 
 
 async def _write(folder: Path) -> None:
-    """Packages of two months: three that came, one that failed, one given up, one under way."""
+    """Record packages of two months: three fetched, one failed, one given up, one in progress."""
 
     def seconds(month: int, day: int) -> float:
         return datetime(2026, month, day, tzinfo=UTC).timestamp()
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_by_month(command: Command, folder: Path) -> None:
-    """A month has the packages that came in it, and those that were last tried in it and did not come, by reason."""
+    """A month counts the packages fetched in it, and by reason those last tried in it without success."""
     told = command("report", str(folder), "--output", "json")
 
     assert told.exit_code == Exit.DONE, told.stderr
@@ -52,7 +52,7 @@ def test_by_month(command: Command, folder: Path) -> None:
 
 
 def test_by_day_for_people(command: Command, folder: Path) -> None:
-    """A day has a row of its own; people get sizes with units and reasons in words."""
+    """`--by day` has a row for each day; the table shows sizes with units and reasons as text."""
     lines = command("report", str(folder), "--by", "day").stdout.splitlines()
 
     assert [line.split()[0] for line in lines] == ["PERIOD", "2026-01-31", "2026-02-01", "2026-02-28"]
@@ -61,7 +61,7 @@ def test_by_day_for_people(command: Command, folder: Path) -> None:
 
 @pytest.mark.slow
 def test_of_a_real_export(served: Sandbox, command: Command, tmp_path: Path) -> None:
-    """What was just fetched is in the current month; a folder without a record is refused."""
+    """An export just made is counted in the current month; a folder without a record is refused."""
     workflow = next(iter(served.world.workflows))
     command("export", "--workflow", workflow, "--to", str(tmp_path))
 

@@ -1,4 +1,4 @@
-"""Areas on the command line, and rows as GeoJSON and STAC."""
+"""Areas are read on the command line, and rows are written as GeoJSON and STAC."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ FEATURE = (
 
 @pytest.fixture
 def aoi(tmp_path: Path) -> str:
-    """The path of a file with one feature, as QGIS writes it."""
+    """Return the path of a file with one feature, as QGIS writes it."""
     path = tmp_path / "aoi.geojson"
     path.write_text(FEATURE)
     return str(path)
 
 
 def test_areas(command: Command, aoi: str) -> None:
-    """A file, its text, well-known text, a box and stdin are the same area, and find the same images."""
+    """A file, its text, well-known text, a bounding box and stdin describe the same area and find the same images."""
     wkt = "POLYGON ((75.2 30.8, 75.5 30.8, 75.5 31, 75.2 31, 75.2 30.8))"
     search = ("api", "archives", "search", "--first", "3", "--output", "ndjson", "--intersects")
     found = [command(*search, shape) for shape in (aoi, FEATURE, wkt, BOX)] + [command(*search, "-", input=FEATURE)]
@@ -47,8 +47,8 @@ def test_areas(command: Command, aoi: str) -> None:
         ('{"type": "FeatureCollection", "features": []}', "one area is needed"),
     ],
 )
-def test_no_area(command: Command, shape: str, said: str) -> None:
-    """What is no area is refused before anything is sent, with the reason and the option's name."""
+def test_invalid_areas_are_refused(command: Command, shape: str, said: str) -> None:
+    """An invalid area is refused before anything is sent, with the reason and the option's name."""
     refused = command("api", "aois", "create", "--name", "n", "--project-id", "p", "--geometry", shape)
     assert (refused.exit_code, said in refused.stderr, "--geometry" in refused.stderr) == (2, True, True), (
         refused.stderr
@@ -57,7 +57,7 @@ def test_no_area(command: Command, shape: str, said: str) -> None:
 
 @pytest.mark.parametrize("resource", ["archives", "catalogs"])
 def test_rows_as_features(command: Command, resource: str) -> None:
-    """GeoJSON has the footprint of each row; properties are the row's members, without what only STAC needs."""
+    """GeoJSON has the footprint of each row as geometry, its members as properties, and no links or assets."""
     found = json.loads(command("api", resource, "search", "--first", "2", "--output", "geojson").stdout)
     assert found["type"] == "FeatureCollection" and len(found["features"]) == 2
     for feature in found["features"]:
@@ -66,20 +66,20 @@ def test_rows_as_features(command: Command, resource: str) -> None:
 
 
 def test_members_without_details() -> None:
-    """A row whose image is not known has a feature without a geometry."""
+    """A row without image details becomes a feature without a geometry."""
     assert feature_members({"id": "c", "details": None}, "details.geometry") == {"id": "c", "geometry": None}
 
 
 @pytest.mark.parametrize("resource", ["archives", "catalogs"])
 def test_rows_as_stac(command: Command, resource: str, tmp_path: Path) -> None:
-    """STAC is an item collection that pystac reads."""
+    """`--output stac` writes an item collection that pystac reads."""
     path = tmp_path / "items.json"
     path.write_text(command("api", resource, "search", "--first", "2", "--output", "stac").stdout)
     assert len(pystac.ItemCollection.from_file(str(path)).items) == 2
 
 
 def test_a_folder_as_stac(command: Command, served: Sandbox, tmp_path: Path) -> None:
-    """Fetched packages are valid STAC items with their archive and the unpacked rasters, which exist."""
+    """Fetched packages are listed as valid STAC items whose assets are the archive and its unpacked rasters."""
     job = served.add_job(tasks=1, seconds=0)
     to = str(tmp_path / "x")
     command("export", f"job:{job.workflow_id}/{job.id}", "--extract", "--to", to)
@@ -96,7 +96,7 @@ def test_a_folder_as_stac(command: Command, served: Sandbox, tmp_path: Path) -> 
 
 
 def test_an_item_of_a_collection_of_shapes() -> None:
-    """The box of an item spans all members of its geometry; an item without a geometry has no box."""
+    """The bbox of a STAC item spans all members of a geometry collection; an item without a geometry has no bbox."""
     shapes = [{"type": "Point", "coordinates": [1, 2]}, {"type": "LineString", "coordinates": [[3, 4], [-5, 6]]}]
     row = {"package": "job:w/j", "path": "s3://b/x.zip", "size": 1, "sha256": None, "proof": "crc", "finished_at": None}
     assert stac_item({**row, "geometry": {"type": "GeometryCollection", "geometries": shapes}}, {})["bbox"] == [

@@ -1,4 +1,4 @@
-"""Bounds of GeoTIFFs, as rasterio and PROJ have them."""
+"""Bounds read from GeoTIFFs equal those of rasterio and PROJ."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytest.importorskip("rasterio.warp")
 
 
 def tiff(epsg: int, west: float, north: float, pixel: float, **options: Any) -> bytes:
-    """A raster of 20 x 10 pixels, made by GDAL."""
+    """Return a GeoTIFF of 20 x 10 pixels, made by GDAL."""
     size = {"width": 20, "height": 10, "count": 1, "dtype": "uint8", "driver": "GTiff"}
     where = {"crs": f"EPSG:{epsg}", "transform": rasterio.Affine(pixel, 0.0, west, 0.0, -pixel, north)}
     with rasterio.MemoryFile() as file:
@@ -35,7 +35,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("options", [{}, {"BIGTIFF": "YES"}, {"ENDIANNESS": "BIG"}], ids=str)
 def test_bounds(case: tuple[int, float, float, float], options: dict[str, str]) -> None:
-    """Bounds are those of PROJ within a millionth of a degree, in TIFF and BigTIFF of either byte order."""
+    """Bounds differ from PROJ's by at most 1e-6 degrees, in TIFF and BigTIFF of either byte order."""
     data = tiff(*case, **options)
     with rasterio.MemoryFile(data) as file, file.open() as raster:
         pixel, _, west, _, down, north, *_ = raster.transform
@@ -47,12 +47,12 @@ def test_bounds(case: tuple[int, float, float, float], options: dict[str, str]) 
 
 @pytest.mark.parametrize("data", [b"", b"II*\0", b"PK\3\4", tiff(2154, 7e5, 6.6e6, 10.0), tiff(4326, 179.9, 0, 0.1)])
 def test_no_bounds(data: bytes) -> None:
-    """What is no GeoTIFF, or in a coordinate system without a formula here, or beyond the earth has none."""
+    """A file that is not a GeoTIFF, is in an unsupported coordinate system, or reaches beyond ±180° has no bounds."""
     assert read_bounds(io.BytesIO(data)) is None
 
 
-def test_a_package_lies_where_its_rasters_do(tmp_path: Path) -> None:
-    """Without a GeoJSON the rasters' common bounds are the footprint, of an archive and of its unpacked folder."""
+def test_rasters_give_the_footprint_of_a_package(tmp_path: Path) -> None:
+    """Without GeoJSON the footprint of an archive or folder is the common bounds of its rasters."""
     (tmp_path / "folder").mkdir()
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, west in (("1.tif", 75.0), ("2.TIFF", 76.0)):

@@ -1,4 +1,4 @@
-"""`pixxel report FOLDER --html FILE`: the figures, the charts, and the page in a browser."""
+"""`pixxel report FOLDER --html FILE` writes figures and charts into one page."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ HOSTILE = "<script>alert(1)</script>\x1b[2J"
 
 
 def row(number: int, **changes: Any) -> Row:
-    """Return the row of a package that was fetched."""
+    """Return the row of a fetched package."""
     start = 1_770_000_000.0 + 10 * number
     done = Row(f"job:w/{number}", ".", "done", name=f"w/{number}.zip", size=1_000_000, asked_at=start, updated_at=start)
     return done._replace(started_at=start + 5, finished_at=start + 7)._replace(**changes)
 
 
 def figures(*rows: Row) -> Figures:
-    """Count rows."""
+    """Count these rows."""
     counted = Figures()
     for each in rows:
         counted.count(each)
@@ -37,21 +37,21 @@ def figures(*rows: Row) -> Figures:
 
 
 def report(counted: Figures) -> str:
-    """Render the page of a folder with a name that has to be escaped."""
+    """Render the page of a folder whose name has to be escaped."""
     shapes = list(rings(SQUARE))
     return page(Report(HOSTILE, "'a b'", counted, shapes, 1, datetime(2026, 2, 3, tzinfo=UTC)))
 
 
 def test_the_last_run() -> None:
-    """A run ends where nothing was under way for an hour; what overlaps belongs together, however long it takes."""
+    """A gap of an hour without activity ends a run; packages that overlap in time belong to the same run."""
     first, long, second = Life(0, 1, 2, 1), Life(1, 2, 4 * PAUSE, 1), Life(4.5 * PAUSE, 4.6 * PAUSE, 4.7 * PAUSE, 1)
     short, apart = Life(1, 1, 1, 1), Life(6 * PAUSE, 6 * PAUSE, 6 * PAUSE, 1)
     assert last_run([second, first, long, short]) == [first, long, short, second]
     assert last_run([apart, second, first, long]) == [apart]
 
 
-def test_a_timeline_counts_what_is_under_way() -> None:
-    """Each bin has the packages that wait and those that stream in its middle, and no byte is lost or made up."""
+def test_a_timeline_counts_packages_in_each_bin() -> None:
+    """Each bin counts the packages that wait and that stream at its middle, and the rates add up to all bytes."""
     lives = [Life(0, 4, 8, 400), Life(2, 4, 5, 100), Life(0, 8, 8, 50)]
     drawn = timeline(lives, bins=8)
     assert drawn is not None
@@ -63,13 +63,13 @@ def test_a_timeline_counts_what_is_under_way() -> None:
 
 
 def test_many_packages_make_no_longer_page() -> None:
-    """Ten times the packages are the same charts: the page does not grow with their number."""
+    """The page's size does not grow with the number of packages."""
     small, large = (report(figures(*map(row, range(count)))) for count in (500, 5000))
     assert len(large) < 1.2 * len(small) < 100_000
 
 
-def test_nothing_of_a_server_is_markup() -> None:
-    """Names and errors are shown as text; the page loads nothing and runs no script."""
+def test_texts_of_a_server_are_escaped() -> None:
+    """Names and errors are escaped; the page loads no resource and contains no script."""
     failed = row(1, identity=f"job:w/{HOSTILE}", state="failed", error=HOSTILE, error_kind="ServerError")
     text = report(figures(row(0), failed))
     assert "<script" not in text and "&lt;script&gt;" in text and "\x1b" not in text
@@ -78,7 +78,7 @@ def test_nothing_of_a_server_is_markup() -> None:
 
 
 def test_the_next_steps() -> None:
-    """Each kind of missing package has the command that helps; where none is missing the files are verified."""
+    """Each kind of missing package has a command that helps; if none is missing, `verify` is suggested."""
     states = ("failed", "given_up", "streaming", "done")
     rows = [row(number, state=state, error="why") for number, state in enumerate(states)]
     assert [command for _, command in next_steps(figures(*rows), "F")] == [
@@ -105,12 +105,12 @@ def test_the_next_steps() -> None:
     ],
 )
 def test_rings(geometry: object, count: int) -> None:
-    """Polygons in degrees have footprints; anything else has none, and is no error."""
+    """Polygons in degrees yield rings; any other geometry yields none and raises nothing."""
     assert len(list(rings(geometry))) == count
 
 
 def test_a_tiny_footprint_can_be_seen() -> None:
-    """Two footprints far apart are dots; one alone fills the map; no footprint is no map."""
+    """Two small footprints far apart are drawn as dots, a single one fills the map, and none draws no map."""
     near, far = ([(x, 50.0), (x + 0.1, 50.0), (x + 0.1, 50.1)] for x in (10.0, 60.0))
     assert footprints([near, far]).count("<circle") == 2
     assert footprints([near]).count("<circle") == 0
@@ -118,14 +118,14 @@ def test_a_tiny_footprint_can_be_seen() -> None:
     assert footprints([]) == ""
 
 
-def test_areas_of_nothing() -> None:
-    """Series of zeros are flat, and divide by nothing."""
+def test_charts_of_zeros() -> None:
+    """A chart of zeros contains no NaN."""
     assert "nan" not in areas([("rate", [0.0, 0.0])], label="none").lower()
 
 
 @pytest.mark.slow
 async def test_in_a_browser(tmp_path: Path) -> None:
-    """The page fits windows of 400 to 1600 pixels, in light and dark, and loads nothing."""
+    """The page fits windows of 400 to 1600 pixels, in light and dark mode, and loads nothing."""
     failed = [row(number, state="failed", error="x" * 300, error_kind="ServerError") for number in range(40, 60)]
     file = tmp_path / "r.html"
     file.write_text(report(figures(*map(row, range(40)), *failed)), encoding="utf-8")
@@ -139,7 +139,7 @@ async def test_in_a_browser(tmp_path: Path) -> None:
 
 
 def test_the_command(command: Command, served: Sandbox, tmp_path: Path) -> None:
-    """After an export the page has its timeline and its map; a file that was there is replaced."""
+    """After an export the page shows a timeline and a map, and replaces an existing file."""
     job = served.add_job(tasks=1, seconds=0)
     assert command("export", f"job:{job.workflow_id}/{job.id}", "--to", str(tmp_path / "x")).exit_code == 0
     file = tmp_path / "r.html"
@@ -151,7 +151,7 @@ def test_the_command(command: Command, served: Sandbox, tmp_path: Path) -> None:
 
 
 def test_to_stdout_and_nowhere(command: Command, tmp_path: Path) -> None:
-    """`-` is stdout, with nothing else on it; a folder that is missing is wrong usage and is named."""
+    """`--html -` writes only the page to stdout; a missing output folder is a usage error that names it."""
     (tmp_path / ".pixxel").mkdir(mode=0o700)
     (tmp_path / ".pixxel" / "record.sqlite").touch(mode=0o600)
     shown = command("report", str(tmp_path), "--html", "-")

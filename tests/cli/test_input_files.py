@@ -1,4 +1,4 @@
-"""Files that the user names: a pipe, device or folder in a folder's place of a file blocks nothing."""
+"""Input files named by the user: a pipe, device or folder in place of a file does not block."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KINDS = ["a pipe", "a device", "a folder"]
 
 
 def _odd(kind: str, folder: Path) -> Path:
-    """Make what is no regular file."""
+    """Create a pipe, a folder or a link to a device."""
     path = folder / "odd.json"
     if kind == "a pipe":
         os.mkfifo(path)
@@ -40,7 +40,7 @@ def _odd(kind: str, folder: Path) -> Path:
 def test_only_regular_files_are_read(
     kind: str, arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A pipe without a writer, an endless device and a folder are refused at once, by words that say why."""
+    """A pipe without a writer, an endless device and a folder are refused at once as "not a regular file"."""
     monkeypatch.chdir(tmp_path)
     path = str(_odd(kind, tmp_path))
     done = commanded("http://127.0.0.1:9", "k")(*(part.format(path) for part in arguments))
@@ -49,8 +49,8 @@ def test_only_regular_files_are_read(
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_listed_file_that_is_none(kind: str, tmp_path: Path) -> None:
-    """A pipe, device or folder in place of a file that SHA256SUMS lists is a damaged one."""
+def test_a_listed_file_that_is_not_regular(kind: str, tmp_path: Path) -> None:
+    """A pipe, device or folder in place of a file in SHA256SUMS counts as damaged."""
     path = _odd(kind, tmp_path)
     (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  {path.name}\n")
     done = commanded("http://127.0.0.1:9", "k")("verify", str(tmp_path))

@@ -1,4 +1,4 @@
-"""`pixxel jobs` and the names that may stand where ids do."""
+"""`pixxel jobs` lists jobs, and names are accepted in place of ids."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def rows(result: Result) -> list[dict[str, str]]:
 
 @pytest.fixture
 def workflows(command: Command) -> list[dict[str, str]]:
-    """All workflows."""
+    """Return the rows of all workflows."""
     return rows(command("workflows", "--output", "ndjson"))
 
 
 def test_jobs_of_all_workflows(command: Command, served: Sandbox, workflows: list[dict[str, str]]) -> None:
-    """Without a workflow the jobs of all are listed, each with its workflow's id and name."""
+    """Without `--workflow` the jobs of all workflows are listed, each with its workflow's id and name."""
     listed = rows(command("jobs", "--output", "ndjson"))
 
     assert {row["job_id"] for row in listed} == {job for jobs in served.world.runs.values() for job in jobs}
@@ -34,7 +34,7 @@ def test_jobs_of_all_workflows(command: Command, served: Sandbox, workflows: lis
 
 
 def test_jobs_of_some_workflows(command: Command, served: Sandbox, workflows: list[dict[str, str]]) -> None:
-    """`--workflow` is repeatable, takes names as well as ids, and lists a workflow once however it is named."""
+    """`--workflow` is repeatable, accepts names and ids, and lists a workflow named twice once."""
     first, second = workflows[:2]
     line = ["jobs", "--output", "ndjson", "--workflow", first["name"], "--workflow", first["workflow_id"]]
 
@@ -48,7 +48,7 @@ def test_jobs_of_some_workflows(command: Command, served: Sandbox, workflows: li
 
 
 def test_jobs_of_a_project(command: Command, served: Sandbox, workflows: list[dict[str, str]]) -> None:
-    """`--project` takes an id or a name; together with `--workflow` it is refused."""
+    """`--project` accepts an id or a name; together with `--workflow` it is refused."""
     project = next(
         row for row in rows(command("check", "--output", "ndjson")) if row["project_id"] == workflows[0]["project_id"]
     )

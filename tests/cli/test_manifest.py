@@ -1,4 +1,4 @@
-"""Manifests: what can be read, what is refused, and with which line number."""
+"""Manifests: accepted forms, refused lines, and their line numbers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def packages(text: str) -> list[object]:
     ],
 )
 def test_readable(text: str, expected: list[object]) -> None:
-    """CSV, NDJSON and JSON with any line end, delimiter, byte order mark, blank lines, other columns and repeats."""
+    """CSV, NDJSON and JSON are read with any line end, delimiter, byte order mark, blank lines and repeats."""
     assert packages(text) == expected
 
 
@@ -98,13 +98,13 @@ def test_readable(text: str, expected: list[object]) -> None:
     ],
 )
 def test_bad_line(text: str, line: int, words: str) -> None:
-    """A line that cannot be used is named by its number, with what is wrong."""
+    """The error about an unusable line has its number and the reason."""
     with pytest.raises(ConfigError, match=f"^line {line} of the manifest: .*{words}"):
         packages(text)
 
 
 def test_good_lines_come_before_a_bad_one() -> None:
-    """Reading is lazy: what stands above a bad line has been yielded when it is met."""
+    """Reading is lazy: lines above a bad one are yielded before the error is raised."""
     items = read_manifest(["package\n", "job:w-1/j-1\n", "?\n"])
 
     assert next(items).package == JOB
@@ -113,13 +113,13 @@ def test_good_lines_come_before_a_bad_one() -> None:
 
 
 def test_name() -> None:
-    """`name` is the file's own name; an empty one is none."""
+    """Column `name` is the file's name; an empty cell counts as absent."""
     items = read_manifest(["package,name\n", "job:w-1/j-1,2026/first\n", "task:w-1/j-1/t-1,\n"])
 
     assert [item.name for item in items] == ["2026/first", None]
 
 
-def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+def test_bytes_that_are_not_utf8(tmp_path: Path) -> None:
     """A byte that is not UTF-8 is reported with its line number, not as a codec error."""
     path = tmp_path / "list.csv"
     path.write_bytes(b"package\njob:w-1/j-1\njob:w-1/\xff\n")
@@ -139,7 +139,7 @@ def test_encodings(tmp_path: Path, codec: str) -> None:
 
 @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="descriptors have no names here")
 def test_a_pipe_is_read_once() -> None:
-    """A pipe, as `<(command)` names it, cannot be read twice: its packages come from the first reading."""
+    """A pipe, such as `<(command)`, is read once and yields all of its packages."""
     read_end, write_end = os.pipe()
     os.write(write_end, b"package\njob:w-1/j-1\n")
     os.close(write_end)
@@ -155,7 +155,7 @@ def test_a_pipe_is_read_once() -> None:
 
 @pytest.mark.parametrize("text", ["", "package\n", "[]"])
 def test_an_empty_manifest_is_said_to_be_empty(tmp_path: Path, text: str) -> None:
-    """A manifest without packages is reported as empty, whatever its format."""
+    """A manifest without packages is reported as empty in every format."""
     path, notes = tmp_path / "m.csv", list[str]()
     path.write_text(text)
 
@@ -189,7 +189,7 @@ ids = st.text(min_size=1).filter(lambda text: text == text.strip() and "\0" not 
 @pytest.mark.slow
 @given(st.lists(st.tuples(ids, ids), unique=True), st.sampled_from(["\n", "\r\n"]))
 def test_any_ids_survive_csv(pairs: list[tuple[str, str]], ending: str) -> None:
-    """Whatever text an id is, the text form of its package written by `csv` is read back as the same package."""
+    """Package texts written by `csv` are read back as the same packages, whatever characters their ids contain."""
     expected = [JobPackage(workflow_id=workflow, job_id=job) for workflow, job in pairs]
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator=ending).writerows([["package"], *[[str(each)] for each in expected]])

@@ -1,4 +1,4 @@
-"""`pixxel mcp`: the operations and packages as tools, over a real pipe and in this process."""
+"""`pixxel mcp` offers operations and packages as tools, over a pipe and in process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
 
 
 async def called(tools: ToolServer, name: str, **arguments: Any) -> Any:
-    """Call a tool and return its JSON; raises AssertionError with its text when it failed."""
+    """Call a tool and return its JSON; raise AssertionError with its text if it failed."""
     result = await tools.call(name, arguments)
     assert not result.is_error, result.content[0].text
     return json.loads(result.content[0].text)
@@ -45,7 +45,7 @@ async def refused(tools: ToolServer, name: str, **arguments: Any) -> str:
 
 
 def test_paid_operations_are_offered_by_permission_only() -> None:
-    """Without --allow-paid no tool costs tokens; no tool takes secrets, and none watches without end."""
+    """Without --allow-paid no tool costs tokens; no tool takes secrets or watches without end."""
     free = {tool.name for tool in operation_tools(allow_paid=False)}
     assert {tool.name for tool in operation_tools(allow_paid=True)} - free == {
         "insights_create",
@@ -57,7 +57,7 @@ def test_paid_operations_are_offered_by_permission_only() -> None:
 
 
 async def test_a_paid_operation_needs_its_dry_run(client: PixxelClient, sandbox: Sandbox) -> None:
-    """The first call prices the job and creates none; its confirmation carries the same job out once."""
+    """The first call of a paid operation returns its price; the confirmation carries out the same call once."""
     tools = ToolServer(client, allow_paid=True)
     workflow = (await client.workflows.list())[0]
     given = {"workflow_id": workflow.id, "project_id": workflow.project_id}
@@ -89,7 +89,7 @@ async def test_listings_are_bounded(client: PixxelClient) -> None:
 
 
 async def test_no_result_holds_a_signed_link(client: PixxelClient) -> None:
-    """The query of every URL is masked, since a reader of the conversation could fetch the package with it."""
+    """The query of every URL in a result is masked, because it would give access to the package."""
     tools = ToolServer(client)
     workflow = (await client.workflows.list())[0]
     job = (await client.jobs.list(workflow.id, status="completed"))[0]
@@ -100,7 +100,7 @@ async def test_no_result_holds_a_signed_link(client: PixxelClient) -> None:
 
 
 async def test_wrong_arguments_are_results(client: PixxelClient) -> None:
-    """A model learns from the result what was wrong with its call."""
+    """A call with wrong arguments returns an error result that says what is wrong."""
     tools = ToolServer(client)
     assert "workflow_id" in await refused(tools, "jobs_list")
     assert "no tool" in await refused(tools, "jobs_crate")

@@ -1,4 +1,4 @@
-"""Exports into object stores: the same commands with a URL."""
+"""Exports into object stores use the same commands with a URL."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.cli.conftest import Command
 
 
 @pytest.mark.slow
-def test_a_store_is_looked_after_as_a_folder_is(
+def test_commands_find_the_record_by_the_url(
     command: Command, served: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`export`, `status`, `list`, `verify` and `retry` find the same record by the URL alone."""
+    """`export`, `status`, `list`, `verify` and `retry` find the same record by the store's URL."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     workflow, url = next(iter(served.world.workflows)), f"file://{tmp_path}/store"
 
@@ -41,8 +41,8 @@ def test_a_store_is_looked_after_as_a_folder_is(
 
 
 @pytest.mark.slow
-def test_a_spool_of_ones_own(command: Command, served: Sandbox, tmp_path: Path) -> None:
-    """`--spool` says where part files and the record are, and belongs to every line about that store."""
+def test_a_spool_given_by_option(command: Command, served: Sandbox, tmp_path: Path) -> None:
+    """`--spool` sets the folder of part files and record, and each command about that store needs it."""
     workflow, url, spool = next(iter(served.world.workflows)), f"file://{tmp_path}/store", str(tmp_path / "spool")
 
     fetched = command("export", "--workflow", workflow, "--to", url, "--spool", spool)
@@ -56,7 +56,7 @@ def test_a_spool_of_ones_own(command: Command, served: Sandbox, tmp_path: Path) 
     "arguments",
     [("--to", "https://host/x"), ("--to", "s3://bucket/x?sig=1"), ("--to", "x", "--spool", "y"), ("--to", "s3://")],
 )
-def test_places_that_cannot_be(command: Command, arguments: tuple[str, ...]) -> None:
+def test_unusable_destinations(command: Command, arguments: tuple[str, ...]) -> None:
     """An unusable destination is a usage error with a one-line message."""
     result = command("export", "job:W/J", *arguments)
     assert result.exit_code == 2 and len(result.stderr.splitlines()) == 1

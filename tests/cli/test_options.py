@@ -1,4 +1,4 @@
-"""What the command line asks for: spans, dates, options that do not go together, which jobs are taken."""
+"""Options of the command line: durations, dates, sizes, exclusive options, and which jobs are taken."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
     ],
 )
 def test_duration(text: str, expected: float) -> None:
-    """A span is read in seconds, minutes, hours and days, alone or together."""
+    """A duration is the sum of seconds, minutes, hours and days, written largest unit first."""
     assert parse_duration(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "0", "0s", "-5s", "5 s", "1m1h", "soon", "1e9", "nan", "٣s x"])
-def test_no_duration(text: str) -> None:
-    """What is no span, or none that ever ends, is refused."""
+def test_invalid_durations(text: str) -> None:
+    """Text that is not a duration, a zero and an infinite one are refused."""
     with pytest.raises(ValueError):
         parse_duration(text)
 
@@ -53,7 +53,7 @@ def test_no_duration(text: str) -> None:
     [(0, 0, None), (7, 59, None), (8, 0, 1_000_000), (18, 59, 1_000_000), (19, 0, None), (23, 59, None)],
 )
 def test_bandwidth_by_time_of_day(hour: int, minute: int, expected: int | None) -> None:
-    """A limit holds from its time of day to the next one, over midnight, too."""
+    """A limit applies from its time of day to the next entry, across midnight as well."""
     schedule = parse_limit("19:00,off 08:00,1MB")
     assert isinstance(schedule, BandwidthSchedule)
     assert evolve(schedule, now=lambda: datetime(2026, 1, 31, hour, minute))() == expected
@@ -61,12 +61,12 @@ def test_bandwidth_by_time_of_day(hour: int, minute: int, expected: int | None) 
 
 @pytest.mark.parametrize(("text", "expected"), [("10MB", 10_000_000), ("2KiB", 2048), ("off", "off"), ("OFF", "off")])
 def test_bandwidth_without_times(text: str, expected: object) -> None:
-    """A rate alone holds all day; off is no limit."""
+    """A rate without times applies all day; `off` means no limit."""
     assert parse_limit(text) == expected
 
 
-def test_no_limit_overrules_the_profile() -> None:
-    """`--bwlimit off` lifts the limit of the settings; without the option that one stays."""
+def test_bwlimit_off_overrides_the_settings() -> None:
+    """`--bwlimit off` overrides the limit of the settings; without the option that limit stays."""
     assert ExportRequest(to=where(Path("f")), bwlimit="off").settings == {"max_bandwidth": None}
     assert ExportRequest(to=where(Path("f"))).settings == {}
 
@@ -84,8 +84,8 @@ def test_no_limit_overrules_the_profile() -> None:
         ("", "'' is not a rate"),
     ],
 )
-def test_no_bandwidth(text: str, said: str) -> None:
-    """The message names the entry that cannot be read, and how to write it."""
+def test_invalid_bandwidth_limits(text: str, said: str) -> None:
+    """The error names the entry that cannot be parsed and the expected form."""
     with pytest.raises(ValueError, match=said):
         parse_limit(text)
 
@@ -100,7 +100,7 @@ def test_no_bandwidth(text: str, said: str) -> None:
     ],
 )
 def test_date(text: str, expected: datetime) -> None:
-    """A time without an offset is UTC."""
+    """A time without an offset is in UTC."""
     assert parse_time(text) == expected
 
 
@@ -128,13 +128,13 @@ def test_date(text: str, expected: datetime) -> None:
     ],
 )
 def test_take(choice: Choice, status: str | None, finished: datetime | None, expected: str) -> None:
-    """Jobs that ended well are taken, running ones are waited for or counted, unknown words mean patience."""
+    """Jobs that ended well are taken, running ones waited for or counted; an unknown status counts as running."""
     assert choice.take(status, finished) == expected
 
 
 @pytest.mark.parametrize(("status", "expected"), [("completed", True), (None, True), ("", True), ("failed", False)])
 def test_tasks(status: str | None, expected: bool) -> None:
-    """A task that failed has nothing to fetch; one that says nothing is asked for."""
+    """A failed task is skipped; a task without a status is requested."""
     assert task_counts(status) is expected
 
 
@@ -152,15 +152,15 @@ def test_tasks(status: str | None, expected: bool) -> None:
         ({"packages": ("job:w/j",), "since": "last"}, "filter the jobs"),
     ],
 )
-def test_orders_that_make_no_sense(given: dict[str, Any], words: str) -> None:
-    """Options that do not go together are refused before anything is read or sent."""
+def test_contradicting_options_are_refused(given: dict[str, Any], words: str) -> None:
+    """Exclusive and incomplete options are refused before anything is read or sent."""
     with pytest.raises(CommandError, match=words):
         check(ExportRequest(to=where(Path("x")), **given))
 
 
 @pytest.mark.parametrize(("kinds", "unknown"), [("job", "task_id"), ("task", "id9"), ("both", "task_id")])
 def test_names_may_use_what_all_kinds_have(kinds: Any, unknown: str) -> None:
-    """The template of a listing has the fields of its kinds; of jobs and tasks together those that both have."""
+    """The name template of an export may use the fields common to the kinds that it takes."""
     order = ExportRequest(
         to=where(Path("x")), workflows=("w",), kinds=kinds, name="{workflow_name}/{job_id}-{id8}-{status}"
     )
@@ -170,14 +170,14 @@ def test_names_may_use_what_all_kinds_have(kinds: Any, unknown: str) -> None:
 
 
 def test_sandbox_alone_shows_both_kinds() -> None:
-    """Without further words the sandbox exports jobs and tasks; a named workflow gives jobs, as ever."""
+    """Without a source the sandbox exports jobs and tasks; a named workflow exports jobs by default."""
     assert ExportRequest(to=where(Path("x")), sandbox=True).taken == "both"
     assert ExportRequest(to=where(Path("x")), sandbox=True, kinds="task").taken == "task"
     assert ExportRequest(to=where(Path("x")), sandbox=True, workflows=("w",)).taken == "job"
 
 
 def test_last_run_is_kept_for_each_selection(tmp_path: Path) -> None:
-    """`last` is the last whole run of the same selection, with an hour to spare for clocks that differ."""
+    """`last` is the start of the last complete run of the same selection, less one hour for clock differences."""
     assert last_run(tmp_path, "workflows a") is None
 
     note_run(tmp_path, "workflows a", NOON)
@@ -191,7 +191,7 @@ def test_last_run_is_kept_for_each_selection(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"workflows a": 5}', '{"workflows a": "soon"}'])
 def test_damaged_runs(tmp_path: Path, text: str) -> None:
-    """A damaged note of runs means that everything is looked at, not that nothing works."""
+    """A damaged runs.json counts as no last run, so all packages are looked at."""
     (tmp_path / ".pixxel").mkdir()
     (tmp_path / ".pixxel" / "runs.json").write_text(text)
 
@@ -199,7 +199,7 @@ def test_damaged_runs(tmp_path: Path, text: str) -> None:
 
 
 def test_set() -> None:
-    """A setting is put in by its dotted name, as text that becomes what the setting is."""
+    """`--set` assigns a setting by its dotted name and converts the text to its type."""
     sets = ["download.max_concurrent_downloads=4", "auth=bearer", "http.connect_timeout=2.5", "http.proxy=http://p?a=b"]
 
     settings = Session(sets=tuple(sets)).settings()
@@ -224,14 +224,14 @@ def test_set() -> None:
     ],
 )
 def test_bad_set(text: str, words: str) -> None:
-    """A setting that is not there, a value it cannot have, and a key are refused."""
+    """An unknown setting, an invalid value and a key are refused by `--set`."""
     with pytest.raises(ConfigError, match=words):
         Session(sets=(text,)).settings()
 
 
 @pytest.mark.fault("A-14")
 def test_key_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--api-key-file` overrides the environment and is named as the source; the key is printed nowhere."""
+    """`--api-key-file` overrides the environment and is named as the source; the key is not printed."""
     monkeypatch.setenv("PIXXEL_API_KEY", "from-environment")
     path = tmp_path / "key"
     path.write_text("from-file\n")

@@ -1,4 +1,4 @@
-"""The footprint of a package, read from its members."""
+"""The footprint of a package is read from its GeoJSON members."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def archive(folder: Path, members: dict[str, Any]) -> Path:
     ],
 )
 def test_outlines(tmp_path: Path, members: dict[str, Any], expected: Any) -> None:
-    """An outline counts before other GeoJSON; several are a collection; what is none, or too long, is passed over."""
+    """An outline precedes other GeoJSON, several become a collection, and an invalid or too large member is ignored."""
     assert outline(archive(tmp_path, members)) == expected
 
 
 def test_no_archive(tmp_path: Path) -> None:
-    """A file that is no ZIP, or is gone, lies nowhere."""
+    """A file that is not a ZIP or is missing has no footprint."""
     (tmp_path / "x.tif").write_bytes(b"II*")
     assert outline(tmp_path / "x.tif") is None
     assert outline(tmp_path / "gone.zip") is None

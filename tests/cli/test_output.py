@@ -1,4 +1,4 @@
-"""Data on stdout: four forms of the same rows."""
+"""Rows are written to stdout in four formats."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def written(form: Any, rows: list[dict[str, Any]], columns: tuple[str, ...] = CO
 
 
 def test_forms() -> None:
-    """Each form has the columns asked for, in order, and nothing else."""
+    """Each format has exactly the requested columns, in order."""
     assert written("table", ROWS) == (
         "NAME  SIZE  WHEN\n"  #
         "a     1     2026-01-02T03:04:05Z\n"
@@ -48,14 +48,14 @@ def test_forms() -> None:
 @pytest.mark.parametrize(
     ("form", "expected"), [("table", ""), ("json", "[]\n"), ("ndjson", ""), ("csv", "name,size,when\n")]
 )
-def test_nothing(form: Any, expected: str) -> None:
-    """No rows are still a document of their form."""
+def test_no_rows(form: Any, expected: str) -> None:
+    """A listing without rows is still a valid document of its format."""
     assert written(form, []) == expected
 
 
 @pytest.mark.parametrize("form", ["ndjson", "json", "csv"])
 def test_rows_come_at_once(form: Any) -> None:
-    """A reader sees a row when it is added, not when the run ends."""
+    """A row is written when it is added, not when the run ends."""
     stream = io.StringIO()
     writer(form, ("name",), stream).add({"name": "first"})
 
@@ -63,7 +63,7 @@ def test_rows_come_at_once(form: Any) -> None:
 
 
 def test_long_table_is_not_held() -> None:
-    """A table keeps a block of rows at most: the first decides the widths of all."""
+    """A table holds back at most one block of rows, which decides the column widths."""
     stream = io.StringIO()
     table = writer("table", ("name",), stream)
     for number in range(1000):
@@ -78,8 +78,8 @@ hostile = st.text(alphabet=st.characters() | st.sampled_from("\x1b\r\n\x9b\x7f\u
 @pytest.mark.fault("D-10")
 @pytest.mark.slow
 @given(hostile)
-def test_harmless(text: str) -> None:
-    """No form lets a control, direction or line character of a server's text through."""
+def test_control_characters_are_escaped(text: str) -> None:
+    """No format prints a control, direction or line character from a server's text."""
     for form in FORMATS:
         lines = written(form, [{"name": text}], ("name",)).splitlines()
 
@@ -90,7 +90,7 @@ def test_harmless(text: str) -> None:
 @pytest.mark.slow
 @given(st.lists(hostile, max_size=5))
 def test_json_is_lossless(texts: list[str]) -> None:
-    """JSON escapes what is dangerous and loses nothing."""
+    """JSON escapes control characters and loses no information."""
     rows = [{"name": text} for text in texts]
 
     assert json.loads(written("json", rows, ("name",))) == rows
@@ -99,7 +99,7 @@ def test_json_is_lossless(texts: list[str]) -> None:
 @pytest.mark.slow
 @given(st.lists(st.text(alphabet="ab,\"' é"), max_size=5))
 def test_csv_reads_back(texts: list[str]) -> None:
-    """Commas and quotes in a cell survive."""
+    """CSV preserves commas and quotes in cells."""
     rows = [{"name": text, "size": 1} for text in texts]
 
     read = list(csv.DictReader(io.StringIO(written("csv", rows, ("name", "size")))))
@@ -118,7 +118,7 @@ def test_csv_reads_back(texts: list[str]) -> None:
     ],
 )
 def test_printable(text: str, expected: str) -> None:
-    """What could move a cursor or turn a line round is written as an escape."""
+    """Control, direction and line characters and lone surrogates are written as escapes."""
     assert printable(text) == expected
 
 
@@ -133,12 +133,12 @@ def test_size(count: int, expected: str) -> None:
 
 @pytest.mark.parametrize(("count", "expected"), [(0.04, "0.0 s"), (59.9, "59.9 s"), (245, "4m05s"), (7380, "2h03m")])
 def test_seconds(count: float, expected: str) -> None:
-    """Spans keep two units at most."""
+    """Durations have two units at most."""
     assert seconds(count) == expected
 
 
 def test_geojson() -> None:
-    """Rows become features: a geometry or null, the columns alone as properties; no rows are GeoJSON, too."""
+    """Rows become features with a geometry or null and the columns as properties; no rows give an empty collection."""
     point = {"type": "Point", "coordinates": [1.5, 2]}
     drawn = json.loads(written("geojson", [{**ROWS[0], "geometry": point}, ROWS[1]], ("name",)))
 
@@ -152,26 +152,26 @@ def test_geojson() -> None:
     [("4096", 4096), ("500MB", 500_000_000), ("1.5 g", 1_500_000_000), ("2GiB", 2 << 30), ("7b", 7), ("3KiB", 3072)],
 )
 def test_amounts(text: str, expected: int) -> None:
-    """Amounts of data are bytes, decimal or binary units."""
+    """Sizes are parsed into bytes, with decimal or binary units."""
     assert parse_size(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "MB", "-1", "1XB", "1 2", "inf"])
 def test_no_amounts(text: str) -> None:
-    """What is no amount is refused."""
+    """Text that is not a size is refused."""
     with pytest.raises(ValueError):
         parse_size(text)
 
 
 class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
+    """A text stream whose isatty() is true."""
 
     def isatty(self) -> bool:
         return True
 
 
 def test_a_terminals_rows_take_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal a row fits on one line, ids shortened in the middle; elsewhere cells are whole."""
+    """On a terminal a row fits on one line, with ids shortened in the middle; elsewhere cells are complete."""
     monkeypatch.setenv("COLUMNS", "60")
     row = {"id": "0004ab8d-0ad1-4d62-8a3f-fe18a7000e70", "name": "漢字" * 20, "status": "done", "note": "n" * 300}
     columns, stream = tuple(row), Terminal()
@@ -185,13 +185,13 @@ def test_a_terminals_rows_take_one_line(monkeypatch: pytest.MonkeyPatch) -> None
 
 @given(st.text(max_size=40), st.integers(1, 30))
 def test_shortened(text: str, width: int) -> None:
-    """A shortened text takes no more than its width, and one that fits is unchanged."""
+    """shorten() returns at most `width` columns, and text that fits unchanged."""
     assert display_width(shorten(text, width)) <= width
     assert display_width(text) > width or shorten(text, width) == text
 
 
 def test_csv_is_flat() -> None:
-    """A column `a.b` is a member of the object `a`; lists of texts or numbers are comma-separated."""
+    """Column `a.b` is member `b` of object `a`; lists of texts or numbers are comma-separated."""
     row = {"id": "i", "properties": {"gsd": 30, "eo:cloud_cover": 5.5}, "bbox": [1, 2.5], "assets": [{"href": "h"}]}
     text = written("csv", [row], ("id", "properties.gsd", "properties.eo:cloud_cover", "missing.x", "bbox", "assets"))
 
@@ -201,7 +201,7 @@ def test_csv_is_flat() -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
 def test_csv_is_safe_for_spreadsheets(text: str) -> None:
-    """A text that a spreadsheet would evaluate is quoted by an apostrophe; numbers stay numbers."""
+    """A text that a spreadsheet would evaluate is prefixed with an apostrophe; numbers stay unchanged."""
     cells = list(csv.reader(io.StringIO(written("csv", [{"name": text, "size": -1}], ("name", "size")))))[1]
 
     assert cells[1] == "-1"

@@ -1,4 +1,4 @@
-"""`pixxel export --processes N`: one source, one folder, one progress and one exit code for several processes."""
+"""`pixxel export --processes N` shares one source, folder, progress and exit code among processes."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def key(served: Sandbox) -> dict[str, str]:
 
 
 def workers(process: subprocess.Popen[str]) -> list[int]:
-    """The workers of an export that have begun to work."""
+    """Return the pids of an export's worker processes that have started."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return [int(child) for child in children if b".worker" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 @pytest.mark.slow
 def test_processes_share_one_export(tmp_path: Path) -> None:
-    """Each package comes once, in one table and one list of checksums; the next run finds all of it."""
+    """Each package is fetched once, into one table and one list of checksums, and the next run finds all of them."""
     first = run(tmp_path, *SANDBOX, "--processes", "2", "--output", "json")
 
     assert first.returncode == 0, first.stderr
@@ -60,7 +60,7 @@ def test_processes_share_one_export(tmp_path: Path) -> None:
 @linux
 @pytest.mark.slow
 def test_the_share_of_a_killed_worker_goes_on(served: Sandbox, tmp_path: Path) -> None:
-    """A worker that is killed while it fetches is replaced; nothing is missing, and nobody need do anything."""
+    """A killed worker is replaced and its packages are fetched, without any action by the user."""
     served.inject(Fault(route="storage", kind="drip", rate=400_000, times=None))
     order = ["export", "--workflow", next(iter(served.world.workflows)), "--to", "x", "--processes", "2"]
     process = begin(tmp_path, *order, "--output", "json", **key(served))
@@ -78,7 +78,7 @@ def test_the_share_of_a_killed_worker_goes_on(served: Sandbox, tmp_path: Path) -
 @posix
 @pytest.mark.slow
 def test_a_signal_ends_the_workers_too(served: Sandbox, tmp_path: Path) -> None:
-    """After SIGTERM of the export no worker is left, and the line that goes on is printed once."""
+    """SIGTERM to the export ends all workers, and the command that continues is printed once."""
     served.inject(Fault(route="storage", kind="drip", rate=20_000, times=None))
     order = ["export", "--workflow", next(iter(served.world.workflows)), "--to", "x", "--processes", "2"]
     process = begin(tmp_path, *order, **key(served))
@@ -93,7 +93,7 @@ def test_a_signal_ends_the_workers_too(served: Sandbox, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_refused_key_is_one_error(served: Sandbox, tmp_path: Path) -> None:
-    """The key is checked for all workers: one line, exit code 4."""
+    """The key is checked once for all workers: one error line, exit code 4."""
     manifest = tmp_path / "m.csv"
     workflow = next(iter(served.world.workflows))
     jobs = [f"job:{workflow}/{job}" for job in served.world.runs[workflow]]
@@ -107,7 +107,7 @@ def test_a_refused_key_is_one_error(served: Sandbox, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_organization_is_looked_at_once(served: Sandbox, tmp_path: Path) -> None:
-    """The export looks at it for all of its workers."""
+    """The organization is looked up once for all workers."""
     order = ["export", "--workflow", next(iter(served.world.workflows)), "--to", "x", "--processes", "2"]
     ended = run(tmp_path, *order, **key(served))
 
@@ -115,8 +115,8 @@ def test_the_organization_is_looked_at_once(served: Sandbox, tmp_path: Path) -> 
     assert served.count("projects.list") == 1
 
 
-def test_limits_are_those_of_all_processes(tmp_path: Path) -> None:
-    """Each of four workers gets a quarter of every limit, rounded up where it is a count."""
+def test_limits_are_divided_among_processes(tmp_path: Path) -> None:
+    """Each of four workers gets a quarter of every limit; counts are rounded up."""
     client = PixxelClient(settings=Settings(api_key="k").with_values(**{"http.calls_per_second": 8.0}))
     run = RunOptions(to=LocationSpec(tmp_path), parallel=6, bwlimit=8_000_000, processes=4)
     made = job_of(Session(sets=("http.read_timeout=7",)), client, run, sandbox=False, events=False)

@@ -1,4 +1,4 @@
-"""What people see while packages arrive, and the words at the end."""
+"""Progress while packages are fetched, and the lines at the end of a run."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def snapshot(**counts: Any) -> Snapshot:
 
 
 def test_board() -> None:
-    """The board follows a body from its first byte to its outcome, steps back included."""
+    """ProgressBoard follows a body from its first byte to its outcome, restarts included."""
     board, item = ProgressBoard(), str(JOB)
     seen = []
     for event in (Started(item, 100, 10), Moved(item, 60, 100), Rewound(item, 0), Moved(item, 100, 100), Proving(item)):
@@ -75,7 +75,7 @@ def test_board() -> None:
 
 
 def test_unpacking_is_shown_on_bars_lines_and_as_json() -> None:
-    """A4: an archive of many files shows how many of them are written, as plain text and as JSON."""
+    """Unpacking shows the number of written files as bars, plain text and JSON."""
     events = [Unpacking(str(JOB), 0, 70_000), Unpacking(str(JOB), 12_345, 70_000), Unpacking(str(JOB), 70_000, 70_000)]
     text, objects, terminal = io.StringIO(), io.StringIO(), Terminal()
     lines, structured, bars = PlainLines(text), EventLines(objects), Bars(terminal)
@@ -106,13 +106,13 @@ def test_unpacking_is_shown_on_bars_lines_and_as_json() -> None:
         (snapshot(done=1, to_come=None), "1 of 1+ packages"),
     ],
 )  # fmt: skip
-def test_standing(given: Snapshot, expected: str) -> None:
-    """One line says how a run stands, and leaves out what is nothing."""
+def test_progress_line(given: Snapshot, expected: str) -> None:
+    """The progress line shows the counts of a run and leaves out zeros."""
     assert progress_line(given) == expected
 
 
 def test_lines_only_when_something_changed() -> None:
-    """Without a terminal there is a plain line now and then, not one that says the same again."""
+    """Without a terminal progress is printed as plain lines, and unchanged ones are not repeated."""
     stream = io.StringIO()
     lines = view(quiet=False, stream=stream)
     for done in (1, 1, 2):
@@ -125,8 +125,8 @@ def test_lines_only_when_something_changed() -> None:
     ]
 
 
-def test_quiet_says_failures_alone() -> None:
-    """Quiet shows no progress, on a terminal either."""
+def test_quiet_prints_failures_only() -> None:
+    """`--quiet` prints failures only, even on a terminal."""
     stream = Terminal()
     silent = view(quiet=True, stream=stream)
     silent.show(snapshot(done=1))
@@ -137,7 +137,7 @@ def test_quiet_says_failures_alone() -> None:
 
 @pytest.mark.slow
 def test_bars() -> None:
-    """On a terminal each body has a bar with its numbers; hiding takes all of it away and brings the cursor back."""
+    """On a terminal each body has a bar with its numbers; closing clears them and restores the cursor."""
     stream = Terminal()
     bars = view(quiet=False, stream=stream)
     bars.take(Started("job:w/\x1b[31mj", 2_000_000, 500_000))
@@ -157,7 +157,7 @@ def test_bars() -> None:
 
 @pytest.mark.slow
 async def test_showing_ends_with_its_block() -> None:
-    """The task that redraws lives as long as the block, and what moves is gone afterwards."""
+    """The redraw task ends with the block of showing(), which clears the progress line."""
     stream = Terminal()
     bars = view(quiet=False, stream=stream)
     with showing(bars, lambda: snapshot(done=3)):
@@ -183,7 +183,7 @@ async def test_showing_ends_with_its_block() -> None:
     ],
 )
 def test_exit_code(errors: list[PixxelError], late: bool, expected: Exit) -> None:
-    """The worst of what happened decides; what may succeed when run again is not called failed."""
+    """The most severe outcome decides the exit code, and one that a later run may mend counts as unfinished."""
     tally = Tally(late=late)
     for error in errors:
         tally.count(Failed(JOB, error))
@@ -191,8 +191,8 @@ def test_exit_code(errors: list[PixxelError], late: bool, expected: Exit) -> Non
     assert tally.code is expected
 
 
-def test_given_up_is_not_done() -> None:
-    """A package that is given up is missing, so the run does not end with 0; one of another machine's share is not."""
+def test_a_given_up_package_is_a_failure() -> None:
+    """A given-up package makes the run fail; a package of another machine's share does not."""
     tally = Tally()
     tally.count(Skipped(JOB, "another machine's share"))
     assert tally.code is Exit.DONE
@@ -214,12 +214,12 @@ def test_given_up_is_not_done() -> None:
     ],
 )  # fmt: skip
 def test_closing(tally: Tally, expected: list[str]) -> None:
-    """The end says what is where, and nothing about what did not happen."""
+    """The closing lines say how many packages are where, and omit counts of zero."""
     assert list(closing(tally, FOLDER, whole=True)) == expected
 
 
 def test_interrupted_run_claims_nothing() -> None:
-    """A run that was stopped does not say that there was nothing to fetch."""
+    """An interrupted run does not claim that there was nothing to fetch."""
     assert list(closing(Tally(), FOLDER, whole=False)) == []
     assert size(0) == "0 B"
 
@@ -237,12 +237,12 @@ def test_interrupted_run_claims_nothing() -> None:
     ],
 )
 def test_time_left(given: Snapshot, expected: float | None) -> None:
-    """The remaining time follows the packages that ended in this run, and is not guessed from few."""
+    """The remaining time is estimated from packages that ended in this run, and omitted while they are too few."""
     assert time_left(given, 10.0) == expected
 
 
 def test_next_steps() -> None:
-    """The commands at a run's end help with what went wrong: none leads back to what cannot help."""
+    """The suggested commands match the failures, and none repeats what cannot succeed."""
     gone = Tally()
     gone.count(Skipped(JobPackage(workflow_id="w", job_id="j"), "given up", given_up=True))
     assert list(next_steps(gone, HERE, "again")) == ["retry what was given up with: pixxel retry --given-up x"]

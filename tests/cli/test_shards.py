@@ -1,4 +1,4 @@
-"""An export over several machines, and a folder that is looked at again a year later."""
+"""Exports divided among machines, and folders that are checked again later."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.cli.conftest import Command
 
 @pytest.fixture
 def workflow(served: Sandbox) -> str:
-    """The id of the workflow that has jobs."""
+    """Return the id of the workflow that has jobs."""
     return next(workflow for workflow, runs in served.world.runs.items() if len(runs) > 1)
 
 
@@ -25,7 +25,7 @@ def zips(folder: Path) -> set[str]:
 
 @pytest.mark.slow
 def test_shards_are_merged(command: Command, workflow: str, tmp_path: Path) -> None:
-    """`--shard` gives each machine its share; with the files and the records brought together nothing is left to do."""
+    """`--shard` gives each machine its share; after files and records are merged nothing is left to fetch."""
     one, two, whole = tmp_path / "1", tmp_path / "2", tmp_path / "whole"
     for number, folder in ((1, one), (2, two)):
         command("export", "--workflow", workflow, "--packages", "both", "--to", str(folder), "--shard", f"{number}/2")
@@ -42,8 +42,8 @@ def test_shards_are_merged(command: Command, workflow: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "2", "a/b", "1/0"])
-def test_a_share_must_make_sense(command: Command, tmp_path: Path, shard: str) -> None:
-    """A share that no machine can have is refused before anything is asked for."""
+def test_invalid_shards_are_refused(command: Command, tmp_path: Path, shard: str) -> None:
+    """An impossible shard is refused before anything is requested."""
     refused = command("export", "job:w/j", "--to", str(tmp_path), "--shard", shard)
 
     assert refused.exit_code == Exit.USAGE and "1/3" in refused.stderr
@@ -64,7 +64,7 @@ def test_verify_needs_no_record(command: Command, workflow: str, tmp_path: Path)
 
 @pytest.mark.slow
 def test_what_is_missing_is_fetched_again_on_demand(command: Command, workflow: str, tmp_path: Path) -> None:
-    """A file that was moved away stays done; `--redo-missing` fetches it again."""
+    """A moved file stays done; `--redo-missing` fetches it again."""
     export = ("export", "--workflow", workflow, "--to", str(tmp_path))
     command(*export)
     gone = sorted(tmp_path.rglob("*.zip"))[0]
@@ -95,7 +95,7 @@ def test_what_is_missing_is_fetched_again_on_demand(command: Command, workflow: 
     ],
 )
 def test_a_job_array_gives_the_shard(environ: dict[str, str], count: str, shard: tuple[int, int]) -> None:
-    """`auto` is the position of a task in its array, whatever its ids count from."""
+    """`auto` is the position of a task in its job array, whatever number the array starts at."""
     assert array_shard(environ, count) == shard
 
 
@@ -109,14 +109,14 @@ def test_a_job_array_gives_the_shard(environ: dict[str, str], count: str, shard:
         ({"SLURM_ARRAY_TASK_ID": "1"}, "x", "auto/10"),
     ],
 )
-def test_an_array_that_does_not_tell_is_refused(environ: dict[str, str], count: str, words: str) -> None:
-    """Where position or size are unknown nothing is guessed: a wrong share would be missed or fetched twice."""
+def test_an_array_without_position_or_size_is_refused(environ: dict[str, str], count: str, words: str) -> None:
+    """An array whose position or size is unknown is refused, since a wrong shard would skip or repeat packages."""
     with pytest.raises(ValueError, match=words):
         array_shard(environ, count)
 
 
 def test_auto_outside_of_an_array_is_an_error(command: Command, tmp_path: Path) -> None:
-    """The command line says what `auto` needs."""
+    """The error about `auto` outside a job array says what it needs."""
     refused = command("export", "job:w/j", "--to", str(tmp_path), "--shard", "auto")
     assert refused.exit_code == 2
     assert "job array" in refused.stderr
