@@ -1,4 +1,4 @@
-"""The client as a whole: opening, closing, loops, processes, and its public face."""
+"""The client as a whole: opening, closing, event loops, processes, and public names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OK = answer(body={"id": "j", "new_member": 1})
 
 
 async def test_opening_and_closing_twice() -> None:
-    """Opening and closing again is harmless; a closed client says so."""
+    """Opening and closing a client twice is harmless; a call on a closed client raises RuntimeError."""
     async with RawServer(OK) as server:
         client = PixxelClient("a-key", base_url=server.url)
         await client.open()
@@ -40,7 +40,7 @@ async def test_opening_and_closing_twice() -> None:
 
 
 async def test_first_use_opens() -> None:
-    """Without `async with` the first call opens the connections."""
+    """Without `async with` the first call opens the client."""
     async with RawServer(OK) as server:
         client = PixxelClient("a-key", base_url=server.url)
         assert (await client.jobs.get("w", "j")).id == "j"
@@ -48,8 +48,8 @@ async def test_first_use_opens() -> None:
 
 
 @pytest.mark.slow
-def test_one_never_opened_makes_no_session() -> None:
-    """A client that was only made needs no loop and leaves no warning."""
+def test_a_client_never_opened_makes_no_session() -> None:
+    """A client that was never used needs no event loop and causes no ResourceWarning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         client = PixxelClient("a-key", base_url="http://127.0.0.1:9")
@@ -60,8 +60,8 @@ def test_one_never_opened_makes_no_session() -> None:
 
 @pytest.mark.fault("P-10")
 @pytest.mark.slow
-async def test_one_never_closed_is_told_once() -> None:
-    """A client that is dropped while open warns, names itself, and nothing else follows."""
+async def test_an_unclosed_client_warns_once() -> None:
+    """An open client that is garbage-collected causes one ResourceWarning with its repr, and no other message."""
     loop_says: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: loop_says.append(context))
     async with RawServer(OK) as server:
@@ -79,7 +79,7 @@ async def test_one_never_closed_is_told_once() -> None:
 
 @pytest.mark.fault("P-06")
 def test_another_loop() -> None:
-    """A client belongs to the loop that it was first used in."""
+    """A client raises RuntimeError when used in another event loop than the one it was opened in."""
 
     async def use(client: PixxelClient) -> None:
         await client.open()
@@ -95,7 +95,7 @@ def test_another_loop() -> None:
 @pytest.mark.fault("P-07")
 @posix
 async def test_another_process() -> None:
-    """Using a client in a forked child raises an error that says to create a new client."""
+    """A client used in a forked child raises an error that says to create a new client."""
     client = await PixxelClient("a-key", base_url="http://127.0.0.1:9").open()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -112,7 +112,7 @@ async def test_another_process() -> None:
 
 
 async def test_request() -> None:
-    """Anything on the API can be called, and its reply read as a model; other hosts cannot."""
+    """client.request() calls any path of the API, decodes the reply as a model, and refuses other hosts."""
     async with RawServer(OK) as server, client_for(server.url) as client:
         reply = await client.request("put", "/v0/x", query={"a": None, "b": 2}, body={"c": [1]})
         assert (reply.status, reply.json()["id"], reply.read(Job).id) == (200, "j", "j")
@@ -123,7 +123,7 @@ async def test_request() -> None:
 
 
 async def test_drift_is_counted() -> None:
-    """Members that the description does not know are counted by class and name."""
+    """Unknown members of responses are counted once per class and name."""
     async with RawServer(OK) as server, client_for(server.url) as client:
         await client.jobs.get("w", "j")
         drift = client.drift()
@@ -133,7 +133,7 @@ async def test_drift_is_counted() -> None:
 
 
 def test_resources() -> None:
-    """Every resource is an attribute, made once; the annotations name the same ones."""
+    """Every resource is an attribute that is created once, and the annotations name the same resources."""
     client = PixxelClient("a-key", base_url="http://127.0.0.1:9")
     for name, kind in RESOURCES.items():
         assert type(getattr(client, name)) is kind
@@ -142,8 +142,8 @@ def test_resources() -> None:
         client.job  # noqa: B018
 
 
-async def test_a_connector_of_the_callers() -> None:
-    """A connector that is handed in carries the calls, and stays open."""
+async def test_a_connector_passed_by_the_caller() -> None:
+    """A connector passed by the caller carries the calls and is not closed with the client."""
     async with RawServer(OK) as server, aiohttp.TCPConnector(limit=1) as connector:
         async with PixxelClient(
             "a-key", base_url=server.url, connector=connector, ssl=ssl.create_default_context()
@@ -154,7 +154,7 @@ async def test_a_connector_of_the_callers() -> None:
 
 @pytest.mark.fault("A-06")
 async def test_a_proxy_sees_its_own_credentials_only() -> None:
-    """Calls go through the proxy with its user in a header of its own."""
+    """Calls go through the proxy, and its credentials are sent in Proxy-Authorization only."""
     async with RawServer(OK) as proxy, RawServer(OK) as server:
         there = f"http://user:p%40ss@127.0.0.1:{proxy.port}"
         async with PixxelClient("a-key", base_url=server.url, proxy=there) as client:
@@ -166,8 +166,8 @@ async def test_a_proxy_sees_its_own_credentials_only() -> None:
 
 
 @pytest.mark.fault("A-06")
-async def test_the_environment_says_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    """Proxy variables count only when asked for, and a netrc file never."""
+async def test_proxy_variables_and_netrc_are_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """Proxy variables are used only with trust_env, and a .netrc file never."""
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login netrc-user password netrc-word\n")
     (tmp_path / ".netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
@@ -185,7 +185,7 @@ async def test_the_environment_says_nothing(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 async def test_settings_and_arguments() -> None:
-    """Arguments beside settings win, and settings given are not mixed with the environment."""
+    """Arguments override the settings passed beside them, and such settings ignore the environment."""
     client = PixxelClient("mine", settings=Settings(api_key="other", auth="raw"), base_url="http://127.0.0.1:9")
     assert client.auth_form == "raw"
     assert client.settings.api_key.reveal() == "mine"  # type: ignore[union-attr]
@@ -194,7 +194,7 @@ async def test_settings_and_arguments() -> None:
 
 @pytest.mark.slow
 def test_importing_is_cheap() -> None:
-    """`import pixxel_async` loads neither aiohttp nor cattrs nor models; making a client loads no aiohttp."""
+    """`import pixxel_async` loads neither aiohttp nor cattrs nor models; creating a client loads no aiohttp."""
     code = (
         "import sys, pixxel_async\n"
         "heavy = {'aiohttp', 'cattrs', 'sqlite3', 'click', 'rich', 'pixxel_async.models', 'pixxel_async.client'}\n"
@@ -206,7 +206,7 @@ def test_importing_is_cheap() -> None:
 
 
 def test_public_names() -> None:
-    """Each public name is there, sorted, and listed; a wrong one is an AttributeError."""
+    """`__all__` is sorted and equals what dir() lists; an unknown name raises AttributeError."""
     assert sorted(pixxel_async.__all__) == sorted(set(pixxel_async.__all__))
     assert set(pixxel_async.__all__) <= set(dir(pixxel_async))
     with pytest.raises(AttributeError, match="PixelClient"):
@@ -214,7 +214,7 @@ def test_public_names() -> None:
 
 
 async def test_resources_are_listed_and_described() -> None:
-    """`dir(client)` and the class docstring name every resource, with the first line of the resource's own."""
+    """`dir(client)` and the class docstring list every resource with the first line of its own docstring."""
     client = client_for("https://api.pixxel.space")
     assert set(RESOURCES) <= set(dir(client))
     described = dict(re.findall(r"^ {8}(\w+): (.+)$", PixxelClient.__doc__ or "", re.MULTILINE))
@@ -224,8 +224,8 @@ async def test_resources_are_listed_and_described() -> None:
 
 @pytest.mark.slow
 @pytest.mark.fault("P-12")
-def test_an_interpreter_that_ends_while_open() -> None:
-    """P-12: a program that leaves its loop with a download under way ends, although nothing was closed."""
+def test_an_interpreter_that_exits_with_an_open_client() -> None:
+    """P-12: a program whose loop ends during a download exits although nothing was closed."""
     program = """
 import asyncio, sys, tempfile
 from pixxel_async import DownloadManager, PixxelClient

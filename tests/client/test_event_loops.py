@@ -1,4 +1,4 @@
-"""A client and a manager in the loops and frameworks that people run: the main job works, and nothing is left over."""
+"""The main job works in common event loops and frameworks, and leaves no task or descriptor behind."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 
 
 def client_of(served: Sandbox) -> PixxelClient:
-    """A client that asks again soon, and is not open yet."""
+    """Return a client with short poll intervals that is not open yet."""
     settings = Settings(api_key=served.api_key, base_url=served.url, poll=PollSettings(initial_interval=0.1))
     return PixxelClient(settings=settings)
 
 
 async def main_job(client: PixxelClient, folder: Path) -> int:
-    """List, watch, fetch: returns how many packages are on disk."""
+    """List, watch and fetch; return the number of packages on disk."""
     workflow = (await client.workflows.list())[0]
     jobs = await client.jobs.list(workflow.id, status="completed")
     async for state in client.jobs.watch(workflow.id, jobs[0].id):
@@ -48,7 +48,7 @@ async def main_job(client: PixxelClient, folder: Path) -> int:
 
 
 def descriptors() -> set[str]:
-    """What this process has open, by what it leads to; what a kind of loop opens once and for all is open before."""
+    """Return the targets of this process's open descriptors, after opening what each kind of loop keeps open."""
     for make in LOOPS.values():
         with asyncio.Runner(loop_factory=make) as runner:
             runner.run(asyncio.sleep(0))
@@ -62,7 +62,7 @@ def descriptors() -> set[str]:
 
 
 def left_open(before: set[str]) -> set[str]:
-    """What is open and was not before; the sandbox's own ends of connections may take a moment to go."""
+    """Return the descriptors opened since `before`, once the sandbox has had up to 10 s to close its ends."""
     ends = time.monotonic() + 10
     while (left := descriptors() - before) and time.monotonic() < ends:
         time.sleep(0.05)
@@ -71,7 +71,7 @@ def left_open(before: set[str]) -> set[str]:
 
 @pytest.fixture
 def served() -> Any:
-    """A sandbox in a thread of its own, so that it is in nobody's loop."""
+    """Serve a sandbox from a thread, so that it shares no event loop with the client."""
     with Sandbox(packing=0.05) as sandbox:
         yield sandbox
 
@@ -80,7 +80,7 @@ def served() -> Any:
 @pytest.mark.parametrize("name", LOOPS)
 @pytest.mark.parametrize("debug", [False, True])
 def test_loops(served: Sandbox, tmp_path: Path, name: str, debug: bool) -> None:
-    """In each loop, in debug mode too, the main job ends without a task, a descriptor or a word that is left over."""
+    """In each event loop, also in debug mode, the main job leaves no task, descriptor or loop error behind."""
     said: list[Any] = []
 
     async def main() -> tuple[int, set[Any]]:
@@ -104,7 +104,7 @@ def test_loops(served: Sandbox, tmp_path: Path, name: str, debug: bool) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LOOPS)
 def test_anyio(served: Sandbox, tmp_path: Path, name: str) -> None:
-    """In anyio's task groups and cancel scopes it works, and a scope that ends cancels it at once."""
+    """The main job runs in anyio's task groups, and a cancel scope that times out cancels it at once."""
 
     async def main() -> tuple[int, bool]:
         counts: list[int] = []
@@ -125,7 +125,7 @@ def test_anyio(served: Sandbox, tmp_path: Path, name: str) -> None:
 
 
 def test_made_at_import_and_opened_in_a_lifespan(served: Sandbox) -> None:
-    """A client may be made where there is no loop, and opened and closed where the application lives."""
+    """A client may be created without a loop and opened and closed in an application's lifespan."""
     applications = pytest.importorskip("starlette.applications")
     from starlette.responses import JSONResponse
     from starlette.routing import Route
@@ -150,8 +150,8 @@ def test_made_at_import_and_opened_in_a_lifespan(served: Sandbox) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LOOPS)
-def test_shutdown_under_way(served: Sandbox, tmp_path: Path, name: str) -> None:
-    """`close(drain=)` with bodies under way: no task, descriptor or lease is left, and the next run goes on."""
+def test_shutdown_during_downloads(served: Sandbox, tmp_path: Path, name: str) -> None:
+    """`aclose(drain=)` during downloads leaves no task, descriptor or lease, and the next run continues."""
     served.inject(Fault(route="storage", kind="drip", rate=100_000.0, times=4))
 
     async def stopped() -> tuple[list[str], set[Any]]:
@@ -246,14 +246,14 @@ async def test_elsewhere(client, manager):
 @pytest.mark.slow
 @pytest.mark.parametrize("scope", ["module", "session"])
 def test_pytest_asyncio(tmp_path: Path, scope: str) -> None:
-    """In a loop that tests share, a client and a manager serve all of them, and end with the loop without a word."""
+    """A client and manager shared by tests through the loop scope of pytest-asyncio end without a warning."""
     fixtures, mark, tests = SUITE.format(scope=scope).partition("@pytest.mark")
     (tmp_path / "conftest.py").write_text(fixtures)
     head = "import pytest\n\nfrom conftest import jobs_of\n\n\n"
     (tmp_path / "test_one.py").write_text(head + mark + tests)
     if scope == "session":
         (tmp_path / "test_two.py").write_text(head + OTHER)
-    assert f"{4 if scope == 'session' else 3} passed" in pytest_of_its_own(
+    assert f"{4 if scope == 'session' else 3} passed" in run_pytest(
         tmp_path, "-p", "no:anyio", "-o", "asyncio_default_fixture_loop_scope=function"
     )
 
@@ -296,13 +296,13 @@ async def test_pass_through(client):
 
 @pytest.mark.slow
 def test_anyio_plugin(tmp_path: Path) -> None:
-    """Its fixtures are set up and torn down in a task of their own: no trouble, nor is leaving a batch early."""
+    """Fixtures of anyio's plugin, set up and torn down in another task, may hold a client and leave a batch early."""
     (tmp_path / "test_mine.py").write_text(ANYIO)
-    assert "4 passed" in pytest_of_its_own(tmp_path, "-p", "no:asyncio")
+    assert "4 passed" in run_pytest(tmp_path, "-p", "no:asyncio")
 
 
-def pytest_of_its_own(folder: Path, *arguments: str) -> str:
-    """What a pytest in a process of its own says about the tests there; warnings are errors, also at its very end."""
+def run_pytest(folder: Path, *arguments: str) -> str:
+    """Run pytest with warnings as errors in a process of its own and return its output."""
     heavy = ("cacheprovider", "xdist", "hypothesispytest", "schemathesis")
     without = [part for name in heavy for part in ("-p", f"no:{name}")]
     options = ["-q", "--assert=plain", *without, *arguments]
@@ -313,7 +313,7 @@ def pytest_of_its_own(folder: Path, *arguments: str) -> str:
 
 
 def test_packages_in_a_test_client(served: Sandbox) -> None:
-    """Starlette's test client runs the application in a loop of its own thread: whole, in part, and the head alone."""
+    """Starlette's TestClient serves a package in full, by range and by HEAD."""
     testclient = pytest.importorskip("starlette.testclient")
     job = served.add_job(packing=0)
     path = f"/jobs/{job.workflow_id}/{job.id}/package"
@@ -333,7 +333,7 @@ def test_packages_in_a_test_client(served: Sandbox) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LOOPS)
 def test_shutdown_while_packages_pass_through(served: Sandbox, name: str) -> None:
-    """A client that is closed while bodies pass through: their readers learn it by an error, and nothing is left."""
+    """Closing a client while bodies are passed through ends their readers with an error and leaves nothing open."""
     served.inject(Fault(route="storage", kind="drip", rate=100_000.0, times=4))
     jobs = [served.add_job(packing=0) for _ in range(4)]
     said: list[Any] = []

@@ -1,4 +1,4 @@
-"""An id may be given as its text, as a UUID, or as the row that has it, wherever a method takes one."""
+"""An id may be given as text, as a UUID or as the row that has it, in every method that takes an id."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NUMBER = UUID("30b4c722-4b9c-4ff0-a4e5-d6280d63ae35")
     ],
 )
 def test_the_id_in_a_value(given: Any, name: str, expected: str) -> None:
-    """A row gives the member that the argument is named after, else its own id."""
+    """An id taken from a row is the member named like the argument, or else the row's own id."""
     assert id_of(given, name) == expected
 
 
@@ -43,7 +43,7 @@ async def sent(client: PixxelClient, server: RawServer, call: Any) -> tuple[str,
 
 
 async def test_ids_in_path_query_and_body() -> None:
-    """Rows and UUIDs reach the service as the ids that they are."""
+    """Rows and UUIDs are sent as their ids in path, query and body."""
     aoi, project, asset = AOI(aoi_id="a-1"), Project(id="p-1"), Asset(id="as-1", aoi_id="a-1")
     async with RawServer(answer(body={"id": "x", "download_id": "d"})) as server, client_for(server.url) as client:
         target, _ = await sent(client, server, client.jobs.get(NUMBER, Job(id="j-1")))
@@ -55,7 +55,7 @@ async def test_ids_in_path_query_and_body() -> None:
 
 
 async def test_a_row_can_be_waited_for() -> None:
-    """`wait` takes the row that a create returned."""
+    """`wait` accepts the row that a create method returned."""
     aoi = {"aoi_id": "a-1", "status": "success"}
     answers = answer(body=aoi | {"aois": [aoi]})  # whether it lists or gets
     async with RawServer(answers) as server, PixxelClient(KEY, base_url=server.url) as client:
@@ -64,7 +64,7 @@ async def test_a_row_can_be_waited_for() -> None:
 
 
 async def test_a_row_without_an_id_is_refused() -> None:
-    """A row whose id did not come names no object: nothing is sent."""
+    """A row with an empty id raises ConfigError before anything is sent."""
     async with RawServer(answer(body={})) as server, client_for(server.url) as client:
         with pytest.raises(ConfigError, match="job_id is empty"):
             await client.jobs.get("w-1", Job())

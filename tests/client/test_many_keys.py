@@ -1,4 +1,4 @@
-"""Many users' keys in one process: what they share, what they never share, and who is harmed by whom."""
+"""Many users' keys in one process: what is shared, what is never shared, and how failures stay separate."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ USERS = 50
 
 @frozen
 class User:
-    """One user: a key that opens one project, and a package in it."""
+    """One user: a key for one project, and a package in that project."""
 
     key: str
     client: PixxelClient
@@ -41,7 +41,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
-    """The application's client, which has no key of its own."""
+    """Open the application's client, which has no key of its own."""
     async with PixxelClient(
         "", base_url=sandbox.url, timing=Timing(sleep=sandbox.sleep, clock=sandbox.clock.now)
     ) as opened:
@@ -72,7 +72,7 @@ async def first_byte(client: PixxelClient, package: str) -> bytes:
 
 @pytest.mark.slow
 async def test_fifty_keys_at_once(users: list[User], sandbox: Sandbox) -> None:
-    """Each sees its own project and has its own package, over two connection pools; no storage sees a key."""
+    """Fifty clients see their own projects and packages over two connection pools, and storage receives no key."""
     seen = await asyncio.gather(*(one.client.projects.list() for one in users))
     assert [[project.id for project in page] for page in seen] == [[one.project] for one in users]
     assert await asyncio.gather(*(first_byte(one.client, one.package) for one in users)) == [b"P"] * USERS
@@ -83,8 +83,8 @@ async def test_fifty_keys_at_once(users: list[User], sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
-async def test_no_key_on_anothers_request(users: list[User]) -> None:
-    """What one user may have, the next is refused, however the calls interleave."""
+async def test_no_key_is_sent_for_another_user(users: list[User]) -> None:
+    """A package of one user is refused with another user's key, however the calls interleave."""
     await asyncio.gather(*(first_byte(one.client, one.package) for one in users))
     refused = await asyncio.gather(
         *(first_byte(one.client, other.package) for one, other in pairwise(users)),
@@ -94,7 +94,7 @@ async def test_no_key_on_anothers_request(users: list[User]) -> None:
 
 
 async def test_the_header_of_every_request() -> None:
-    """On the wire, each call has the key of the client that it was made with."""
+    """Each request carries the key of the client that it was made with."""
     async with RawServer(answer(body={"id": "j"})) as server, client_for(server.url, None) as client:
         keys = [f"key-of-user-{number}" for number in range(USERS)]
         await asyncio.gather(*(client.with_key(key, auth="raw").jobs.get(key, "j") for key in keys for _ in range(3)))
@@ -102,8 +102,8 @@ async def test_the_header_of_every_request() -> None:
     assert all(seen.target.split("/")[3] == seen.headers["authorization"] for seen in server.requests)
 
 
-async def test_bounds_are_for_all_users_together() -> None:
-    """`http.max_concurrent_calls` holds however many keys there are."""
+async def test_max_concurrent_calls_holds_for_all_keys() -> None:
+    """`http.max_concurrent_calls` bounds the calls of all keys together."""
     async with (
         RawServer([0.02, answer(body={"id": "j"})]) as server,
         client_for(server.url, None, **{"http.max_concurrent_calls": 3}) as client,
@@ -115,8 +115,8 @@ async def test_bounds_are_for_all_users_together() -> None:
 
 @pytest.mark.fault("A-11")
 @pytest.mark.slow
-async def test_a_refused_key_harms_nobody(users: list[User], sandbox: Sandbox) -> None:
-    """The revoked key is refused, and all others go on; afterwards the user comes with a new one."""
+async def test_a_revoked_key_fails_alone(users: list[User], sandbox: Sandbox) -> None:
+    """A revoked key fails for its user alone, who continues with a new key."""
     bad = users[7]
     sandbox.keys.revoke(bad.key)
     results = await asyncio.gather(*(first_byte(one.client, one.package) for one in users), return_exceptions=True)
@@ -125,7 +125,7 @@ async def test_a_refused_key_harms_nobody(users: list[User], sandbox: Sandbox) -
     assert await first_byte(renewed, bad.package) == b"P"
 
 
-async def test_the_brake_is_shared() -> None:
+async def test_the_throttle_is_shared() -> None:
     """A 429 for one key pauses the calls of all keys to that origin."""
     waits, slow = Waits(), answer(429, Retry_After="600")
     async with RawServer(slow, answer(body={"id": "j"})) as server, client_for(server.url, None, waits) as client:
@@ -139,7 +139,7 @@ async def test_the_brake_is_shared() -> None:
 
 @pytest.mark.fault("B-03")
 async def test_the_quota_is_shared() -> None:
-    """What one key's repeats have used up is not there for another's: an outage is not answered by a storm."""
+    """The retry quota is shared by all keys, so that an outage causes no storm of repeats."""
     constants = Constants(retry_quota=10.0)
     async with RawServer(answer(500)) as server, client_for(server.url, None, constants=constants) as client:
         for number in range(5):
@@ -148,8 +148,8 @@ async def test_the_quota_is_shared() -> None:
     assert len(server.requests) == 5 + 2
 
 
-async def test_a_key_that_rotates_under_way(few: list[User], sandbox: Sandbox) -> None:
-    """An async callable is asked before each call: old key revoked, new key in use, the same client all along."""
+async def test_a_key_that_rotates(few: list[User], sandbox: Sandbox) -> None:
+    """A key given as an async callable is read before each call, so the key can rotate under one client."""
     one, keys = few[0], [few[0].key]
 
     async def current() -> str:
@@ -164,14 +164,14 @@ async def test_a_key_that_rotates_under_way(few: list[User], sandbox: Sandbox) -
 
 
 async def test_closing_one_client_closes_no_other(few: list[User]) -> None:
-    """A light client's end is its own; the application's client ends them all."""
+    """Closing a client made by with_key() leaves the others open; closing the application's client ends them all."""
     await few[0].client.aclose()
     assert await first_byte(few[1].client, few[1].package) == b"P"
 
 
 @pytest.mark.slow
 async def test_a_manager_for_many_keys(few: list[User], client: PixxelClient, sandbox: Sandbox, tmp_path: Path) -> None:
-    """One manager fetches for each user with that user's key, into that user's folder; a refused key fails alone."""
+    """One manager fetches with each user's key into that user's folder, and a refused key fails alone."""
     sandbox.keys.revoke(few[3].key)
     async with DownloadManager(client, tmp_path / "all") as manager:
         done = await asyncio.gather(
@@ -182,10 +182,10 @@ async def test_a_manager_for_many_keys(few: list[User], client: PixxelClient, sa
     assert all(not isinstance(one, BaseException) and one.path.is_relative_to(tmp_path) for one in done)
 
 
-async def test_a_package_is_not_fetched_with_anothers_key(
+async def test_a_package_is_not_fetched_with_another_key(
     few: list[User], client: PixxelClient, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """Two users who want the same package at once each ask for it; the refused one takes nothing from the other."""
+    """The same package submitted by two users is requested with each key; a refusal of one does not fail the other."""
     good, bad = few[0], few[1]
     async with DownloadManager(client, tmp_path) as manager:
         results = await asyncio.gather(
@@ -204,7 +204,7 @@ async def test_a_package_is_not_fetched_with_anothers_key(
 async def test_the_queues_are_fair_between_clients(
     few: list[User], client: PixxelClient, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """A user's single package is not queued behind all packages of another user."""
+    """The queue is fair between clients: a single package does not wait for all packages of another user."""
     many, late = few[0], few[1]
     workflow = many.package.partition(":")[2].partition("/")[0]
     jobs = [sandbox.add_job(workflow_id=workflow) for _ in range(30)]
@@ -221,13 +221,13 @@ async def test_the_queues_are_fair_between_clients(
 
 
 def asked(sandbox: Sandbox) -> list[str]:
-    """The packages that were asked for."""
+    """Return the requested packages in order."""
     paths = [seen.path.split("/") for seen in sandbox.requests if seen.operation == "jobs.request_download"]
     return [f"job:{path[3]}/{path[5]}" for path in paths]
 
 
-async def test_a_pause_that_is_too_long_is_told(sandbox: Sandbox, few: list[User]) -> None:
-    """A Retry-After beyond the cap is raised to the one who called, with the seconds in it."""
+async def test_a_pause_that_is_too_long_is_raised(sandbox: Sandbox, few: list[User]) -> None:
+    """A Retry-After beyond the cap raises RateLimited with the seconds."""
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=429, headers={"Retry-After": "600"}))
     with pytest.raises(RateLimited) as caught:
         await first_byte(few[0].client, few[0].package)

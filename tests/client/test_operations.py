@@ -1,4 +1,4 @@
-"""All 55 operations through the client, over real sockets, in both profiles: the right type, and nothing lost."""
+"""All 55 operations return the declared type and lose no member, over real sockets and in both profiles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROFILES: tuple[Literal["literal", "realistic"], ...] = ("literal", "realistic")
 
 
 class Ids:
-    """Ids of things that a new sandbox has."""
+    """Ids of objects in a new sandbox."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         world = sandbox.world
@@ -45,7 +45,7 @@ class Ids:
 
 
 def calls(client: PixxelClient, ids: Ids) -> dict[str, tuple[Do | Pages[Any], Any]]:
-    """For each operation, variant and get by listing: how to call it, and the class of what comes back."""
+    """Return for each operation, variant and get-by-listing its call and the class that it returns."""
     item = NewOrderItem(project_id=ids.project, usecase="agriculture", geometry=SQUARE, item_ids=[ids.scene])
     block = {"block": {"name": "gap-filled-ndvi", "version": "1.0.0"}, "input": [{"name": "input_image"}]}
     picture, mode = (ids.aoi, ids.visualization), {"visualization_mode": "dynamic"}
@@ -165,8 +165,8 @@ LISTED = {"visualizations.get", "insights.get"}
 NAMES = sorted(OPERATIONS.keys() | LISTED | {"insights.estimate"})
 
 
-async def test_the_table_is_whole() -> None:
-    """Every operation of the description is called here, and what the generator adds to them."""
+async def test_the_table_is_complete() -> None:
+    """The table calls every operation of the description and every method that the generator adds."""
     async with Sandbox() as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
         assert sorted(calls(client, Ids(sandbox))) == NAMES
         assert len(OPERATIONS) == 55
@@ -176,7 +176,7 @@ async def test_the_table_is_whole() -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("profile", PROFILES)
 async def test_a_call_returns_its_type_and_loses_nothing(name: str, profile: Literal["literal", "realistic"]) -> None:
-    """What comes back is of the announced class, and `to_dict` gives back every member that the server sent."""
+    """A call returns the declared class, and `to_dict` returns every member that the server sent."""
     replies: list[Reply | TransportFailure] = []
 
     async with (
@@ -205,8 +205,8 @@ WAITS = ("jobs", "aois", "insights", "visualizations")
 
 @pytest.mark.parametrize("what", WAITS)
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_what_has_ended_need_not_be_waited_for(what: str, profile: Literal["literal", "realistic"]) -> None:
-    """`wait` gives the thing as it ended, `watch` its end as the last change, whatever the case of the word."""
+async def test_waiting_for_what_has_already_ended(what: str, profile: Literal["literal", "realistic"]) -> None:
+    """`wait` returns an object that has already ended, and `watch` yields its end last, in any letter case."""
     async with (
         Sandbox(profile=profile) as sandbox,
         PixxelClient(sandbox.api_key, base_url=sandbox.url, timing=Timing(sleep=_at_once)) as client,
@@ -226,7 +226,7 @@ async def test_what_has_ended_need_not_be_waited_for(what: str, profile: Literal
 
 
 async def test_drift_shows_what_the_description_does_not_know() -> None:
-    """In the realistic profile unknown members and words are met, counted by place, and none of them is an error."""
+    """Unknown members and words of the realistic profile are counted by place and raise no error."""
     async with Sandbox(profile="realistic") as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
         ids = Ids(sandbox)
         assert (client.drift().members, client.drift().words) == ({}, {})
@@ -242,19 +242,19 @@ async def test_drift_shows_what_the_description_does_not_know() -> None:
 
 
 async def _at_once(seconds: float) -> None:
-    """Time passes only where somebody waits for the deadline, which is far away."""
+    """Sleep no time, except for a deadline of 30 s or more."""
     await asyncio.sleep(0 if seconds < 30 else seconds)
 
 
 def _rows(answer: Any, name: str) -> list[Any]:
-    """The objects of an answer: the rows of a listing, or the one below the member that wraps it."""
+    """Return the objects of a response: the rows of a listing, or the object below its wrapping member."""
     told = by_name().get(name.replace(".get", ".list") if name in LISTED else name, {})
     inner = answer.get(told.get("x-items") or told.get("x-unwrap"), answer)
     return inner if isinstance(inner, list) else list(inner.values()) if told.get("x-items") else [inner]
 
 
 def _lost(sent: Any, kept: Any, path: str = "") -> Iterator[str]:
-    """Where something that was sent is not in what was kept; null, the empty time and empty lists are nothing."""
+    """Yield the paths of sent values that were not kept; null, the zero time and empty lists do not count."""
     if sent in (None, "", [], {}) or sent == kept:
         return
     if isinstance(sent, dict) and isinstance(kept, dict):
@@ -271,7 +271,7 @@ def _lost(sent: Any, kept: Any, path: str = "") -> Iterator[str]:
 
 
 def _means_the_same(sent: Any, kept: Any) -> bool:
-    """A number may have come as text, and a time in another spelling."""
+    """Return whether a number sent as text, or a time in another spelling, has the kept value."""
     if isinstance(kept, int | float) and isinstance(sent, str):
         return float(sent) == kept
     try:

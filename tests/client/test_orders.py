@@ -1,4 +1,4 @@
-"""What an order needs is checked before it is sent, for it costs money."""
+"""Order items are validated before they are sent, because an order costs money."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.raw_server import RawServer, answer
 
 
 class Shape:
-    """A geometry of another library, such as shapely."""
+    """An object with `__geo_interface__`, as shapely's geometries have."""
 
     __geo_interface__ = ITEM["geometry"]
 
@@ -30,7 +30,7 @@ class Shape:
     ],
 )
 async def test_what_an_item_lacks_is_named_at_once(item: Any, told: str) -> None:
-    """All required members that are missing stand in one error, with the class that describes them."""
+    """One error names all required members that are missing and the class that describes them."""
     async with RawServer(answer(body={"id": "o"})) as server, client_for(server.url) as client:
         with pytest.raises(ConfigError, match=told):
             await client.orders.create([item], dry_run=True)
@@ -45,7 +45,7 @@ async def test_what_an_item_lacks_is_named_at_once(item: Any, told: str) -> None
     ],
 )
 async def test_items_are_models_or_mappings(item: Any) -> None:
-    """Both send the same, and both take a geometry of any library."""
+    """Models and mappings send the same item, and both accept a geometry of any library."""
     async with RawServer(answer(body={"id": "o"})) as server, client_for(server.url) as client:
         await client.orders.create([item], dry_run=True)
     (sent,) = json.loads(server.requests[0].body)["order_items"]
@@ -55,7 +55,7 @@ async def test_items_are_models_or_mappings(item: Any) -> None:
 
 
 async def test_dates_inside_an_item_are_checked() -> None:
-    """A date that is none is refused in rows as in arguments."""
+    """An invalid date is refused in items as in arguments."""
     async with RawServer(answer(body={"id": "o"})) as server, client_for(server.url) as client:
         with pytest.raises(ConfigError, match="start_date is no date"):
             await client.orders.create([{**ITEM, "start_date": "soon"}], dry_run=True)
@@ -63,7 +63,7 @@ async def test_dates_inside_an_item_are_checked() -> None:
 
 
 async def test_a_required_argument_is_not_none() -> None:
-    """`None` for an argument that has no default is refused by its name, where the request would lack it."""
+    """`None` for a required argument raises ConfigError with the argument's name, before anything is sent."""
     async with RawServer(answer(body={"items": {}})) as server, client_for(server.url) as client:
         nowhere: Any = None
         with pytest.raises(ConfigError, match="geometry may not be None"):

@@ -1,4 +1,4 @@
-"""Sources of settings, and which values are refused."""
+"""Sources of settings and their precedence, and refused values."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def profile(tmp_path: Path) -> Path:
 
 
 def test_defaults(tmp_path: Path) -> None:
-    """Without any source there is no key, and everything else has its default."""
+    """Without any source there is no key, and all settings have their defaults."""
     settings = load(tmp_path)
     assert settings == Settings(key_source="nowhere")
     assert key_of(settings) == ""
 
 
 def test_each_variable(tmp_path: Path) -> None:
-    """The environment sets key, address, form, proxy and plain http."""
+    """Environment variables set key, base URL, auth form, proxy and plain http."""
     environ = {
         "PIXXEL_API_KEY": KEY,
         "PIXXEL_BASE_URL": "http://api.internal:8080/",
@@ -74,7 +74,7 @@ def test_each_variable(tmp_path: Path) -> None:
 @pytest.mark.fault("A-03")
 @posix
 def test_a_key_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A key file is read without the line end; one that others can read is warned about."""
+    """A key file is read without its line end; one that others can read is warned about."""
     file = tmp_path / "key"
     file.write_text(KEY + "\n")
     file.chmod(0o600)
@@ -87,7 +87,7 @@ def test_a_key_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.fault("A-01", "A-03")
 def test_key_files_that_are_refused(tmp_path: Path) -> None:
-    """Missing, a folder, empty, too large or not text: each is a ConfigError with the file's name."""
+    """A key file that is missing, a folder, empty, too large or binary raises ConfigError with its path."""
     large, empty, binary = tmp_path / "large", tmp_path / "empty", tmp_path / "binary"
     large.write_bytes(b"x" * 10_000_000)
     empty.write_text(" \n")
@@ -99,7 +99,7 @@ def test_key_files_that_are_refused(tmp_path: Path) -> None:
 
 @posix
 def test_pipes_and_devices_are_refused_at_once(tmp_path: Path) -> None:
-    """A pipe or device in the place of a key or profile file is refused, also while nobody writes to it."""
+    """A pipe or device in place of a key or profile file is refused at once, even without a writer."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for path in (pipe, Path("/dev/zero"), Path("/dev/null")):
@@ -109,8 +109,8 @@ def test_pipes_and_devices_are_refused_at_once(tmp_path: Path) -> None:
 
 
 @posix
-def test_a_pipe_that_is_named_as_one_is_read(tmp_path: Path) -> None:
-    """A key comes through a pipe as a shell's `<(command)` names it; the descriptor stays the caller's."""
+def test_a_key_is_read_from_a_pipe_descriptor(tmp_path: Path) -> None:
+    """A key is read from a `/dev/fd/N` pipe, as a shell's `<(command)` names it, and the descriptor stays open."""
     reading, writing = os.pipe()
     try:
         os.write(writing, f"{KEY}\n".encode())
@@ -122,7 +122,7 @@ def test_a_pipe_that_is_named_as_one_is_read(tmp_path: Path) -> None:
 
 
 def test_the_profile_file(tmp_path: Path, profile: Path) -> None:
-    """A table of the profile file gives key and settings; a key file in it stands beside it."""
+    """A table of the profile file sets key and settings; a relative key file is looked up beside it."""
     settings = load(tmp_path)
     assert (key_of(settings), settings.auth, settings.http.connect_timeout) == ("profile-key", "bearer", 3)
     assert settings.key_source == f"profile 'default' of {profile}"
@@ -132,7 +132,7 @@ def test_the_profile_file(tmp_path: Path, profile: Path) -> None:
 
 
 def test_places_of_the_profile_file(tmp_path: Path, profile: Path) -> None:
-    """PIXXEL_CONFIG wins over XDG_CONFIG_HOME, and that over the home folder."""
+    """PIXXEL_CONFIG overrides XDG_CONFIG_HOME, which overrides the home folder."""
     xdg = tmp_path / "xdg" / "pixxel" / "config.toml"
     xdg.parent.mkdir(parents=True)
     xdg.write_text('[default]\nauth = "raw"\n')
@@ -140,8 +140,8 @@ def test_places_of_the_profile_file(tmp_path: Path, profile: Path) -> None:
     assert load(tmp_path, {"XDG_CONFIG_HOME": str(tmp_path / "xdg"), "PIXXEL_CONFIG": str(profile)}).auth == "bearer"
 
 
-def test_what_wins(tmp_path: Path, profile: Path) -> None:
-    """Arguments win over the environment, and that over the profile."""
+def test_precedence(tmp_path: Path, profile: Path) -> None:
+    """Arguments override the environment, which overrides the profile."""
     environ = {"HOME": str(tmp_path), "PIXXEL_API_KEY": "env-key", "PIXXEL_AUTH": "raw"}
     settings = Settings.load("argument", None, environ, **{"http.connect_timeout": "7"})
     assert (key_of(settings), settings.key_source) == ("argument", "argument")
@@ -150,7 +150,7 @@ def test_what_wins(tmp_path: Path, profile: Path) -> None:
 
 
 def test_profiles_that_are_refused(tmp_path: Path, profile: Path) -> None:
-    """A file or a table that was named and is not there, and a file that is no TOML, are errors."""
+    """A named profile or file that is missing, invalid TOML and an unknown setting raise ConfigError."""
     with pytest.raises(ConfigError, match="default, work"):
         load(tmp_path, profile="wrok")
     with pytest.raises(ConfigError, match="missing"):
@@ -176,8 +176,8 @@ def test_profiles_that_are_refused(tmp_path: Path, profile: Path) -> None:
         ("retry.initial_delay", 1, 1),
     ],
 )
-def test_texts_become_what_they_set(tmp_path: Path, name: str, value: object, read: object) -> None:
-    """A dotted name reaches its field, and a text is read as the field's type."""
+def test_texts_are_converted_to_the_settings_type(tmp_path: Path, name: str, value: object, read: object) -> None:
+    """A text is converted to the type of the setting with that dotted name."""
     settings = load(tmp_path, **{name: value})
     group, _, field = name.partition(".")
     assert getattr(getattr(settings, group), field) == read
@@ -223,7 +223,7 @@ def test_values_that_are_refused(tmp_path: Path, values: dict[str, object], text
     ],
 )
 def test_origins(url: str, origin: str) -> None:
-    """A base URL is brought into one spelling."""
+    """A base URL is normalised."""
     assert Settings(base_url=url).base_url == origin
 
 
@@ -250,7 +250,7 @@ def test_origins(url: str, origin: str) -> None:
     ],
 )
 def test_origins_that_are_refused(url: object) -> None:
-    """What is no origin, or would show the key on the way, is refused; credentials in it are not repeated."""
+    """An invalid or insecure base URL raises ConfigError that does not repeat its credentials."""
     with pytest.raises(ConfigError) as caught:
         Settings(base_url=url)  # type: ignore[arg-type]
     assert "pw" not in str(caught.value)
@@ -258,7 +258,7 @@ def test_origins_that_are_refused(url: object) -> None:
 
 @pytest.mark.fault("A-04")
 def test_plain_http_by_choice() -> None:
-    """Beyond loopback plain http needs `http.allow_http`."""
+    """Plain http to a host other than loopback needs `http.allow_http`."""
     assert (
         Settings(base_url="http://api.internal", http=HTTPSettings(allow_http=True)).base_url == "http://api.internal"
     )
@@ -267,8 +267,8 @@ def test_plain_http_by_choice() -> None:
 @pytest.mark.fault("A-05")
 @pytest.mark.slow
 @given(st.text(max_size=50))
-def test_no_base_url_can_hurt(url: str) -> None:
-    """Any text is an origin or a ConfigError, and an origin is one again."""
+def test_any_base_url_is_an_origin_or_a_config_error(url: str) -> None:
+    """Any text is either an origin or a ConfigError, and normalising an origin again does not change it."""
     try:
         origin = origin_of(url)
     except ConfigError:
@@ -284,35 +284,35 @@ def test_no_base_url_can_hurt(url: str) -> None:
     ),
     st.text(),
 )
-def test_no_setting_can_hurt(name: str, value: str) -> None:
-    """Any text for any name is a value or a ConfigError."""
+def test_any_setting_is_a_value_or_a_config_error(name: str, value: str) -> None:
+    """Any text for any setting is either a value or a ConfigError."""
     with contextlib.suppress(ConfigError):
         Settings().with_values(**{name: value})
 
 
 @pytest.mark.fault("A-14")
 def test_secrets_are_masked() -> None:
-    """Neither key nor proxy password is in what prints."""
+    """No repr shows the key or the proxy's password."""
     settings = Settings(api_key=KEY, http=HTTPSettings(proxy="http://u:s3cr3t@proxy.example"))
     assert KEY not in repr(settings) and "s3cr3t" not in repr(settings)
     assert repr(DownloadSettings())
 
 
 def test_nothing_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Loading settings says nothing unless something is wrong."""
+    """Loading valid settings logs nothing."""
     with caplog.at_level(logging.DEBUG):
         load(tmp_path, {"PIXXEL_API_KEY": KEY})
     assert caplog.text == ""
 
 
 def test_download_options_are_the_download_settings() -> None:
-    """The keywords that type checkers offer for `fetch` are the fields of `DownloadSettings`, with the same types."""
+    """The keywords of `fetch` are the fields of `DownloadSettings`, with the same types."""
     assert get_type_hints(DownloadOptions) == get_type_hints(DownloadSettings)
     assert not DownloadOptions.__required_keys__
 
 
 def test_constants_are_no_settings() -> None:
-    """A constant is no field of a settings group, no keyword of `fetch`, and not in the repr; code can still set it."""
+    """A constant is neither a settings field nor a keyword of `fetch` nor in the repr, and can be set in code."""
     groups = (HTTPSettings, RetrySettings, PollSettings, DownloadSettings)
     settings = {field.name for group in groups for field in attrs.fields(group)}
     constants = {field.name for field in attrs.fields(Constants)}
@@ -323,6 +323,6 @@ def test_constants_are_no_settings() -> None:
 
 @pytest.mark.parametrize("group", [HTTPSettings, RetrySettings, PollSettings, DownloadSettings, Constants])
 def test_help_describes_each_setting(group: type) -> None:
-    """The class docstring has one entry for each field and no other."""
+    """The class docstring describes each field once."""
     described = re.findall(r"^ {8}(\w+): ", group.__doc__ or "", re.MULTILINE)
     assert described == [field.name for field in attrs.fields(group)]

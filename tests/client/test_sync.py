@@ -1,4 +1,4 @@
-"""The client and the manager for plain code: the same names, from any thread, beside any loop."""
+"""The synchronous client and manager offer the same names, from any thread and beside any event loop."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_reading(client: PixxelClient, workflow: Workflow) -> None:
 
 
 def test_downloads(client: PixxelClient, workflow: Workflow, tmp_path: Path) -> None:
-    """`fetch_all` is a plain iterator; a package is fetched, submitted, planned and read in place."""
+    """`fetch_all` is a plain iterator; a package is fetched, submitted, planned and read by plain calls."""
     with DownloadManager(client, tmp_path) as manager:
         job = next(iter(client.jobs.list(workflow.id, status="completed")))
         done = manager.fetch(job)
@@ -70,7 +70,7 @@ def test_downloads(client: PixxelClient, workflow: Workflow, tmp_path: Path) -> 
 
 
 def test_leaving_a_batch_early(client: PixxelClient, workflow: Workflow, tmp_path: Path) -> None:
-    """A loop that is left, or a batch that is entered by `with`, leaves nothing under way."""
+    """Leaving a loop early, or a batch entered by `with`, leaves no download running."""
     packages = [JobPackage(workflow_id=workflow.id, job_id=job.id) for job in client.jobs.list(workflow.id)]
     with DownloadManager(client, tmp_path) as manager:
         for outcome in manager.fetch_all(packages):
@@ -89,7 +89,7 @@ def test_light_clients(served: Sandbox, client: PixxelClient) -> None:
 
 
 async def test_beside_a_running_loop(served: Sandbox) -> None:
-    """In a notebook a loop runs in the calling thread: it is neither used nor changed."""
+    """In a notebook the event loop of the calling thread is neither used nor changed."""
     before = asyncio.get_running_loop()
     with PixxelClient(served.api_key, base_url=served.url) as client:
         assert client.projects.list().page()
@@ -97,7 +97,7 @@ async def test_beside_a_running_loop(served: Sandbox) -> None:
 
 
 def test_many_threads(client: PixxelClient, workflow: Workflow) -> None:
-    """Calls of several threads, as Dask workers make them, run side by side."""
+    """Calls of several threads, such as Dask workers, run concurrently."""
     ids = [job.id for job in client.jobs.list(workflow.id)]
     with ThreadPoolExecutor(8) as pool:
         found: list[Job] = list(pool.map(lambda id: client.jobs.get(workflow.id, id), ids * 5))
@@ -105,7 +105,7 @@ def test_many_threads(client: PixxelClient, workflow: Workflow) -> None:
 
 
 def test_closed(served: Sandbox) -> None:
-    """Closing ends the thread, and twice is harmless; a call afterwards says what to do."""
+    """Closing ends the thread and may be repeated; a later call raises ClientClosed."""
     before = set(threading.enumerate())
     client = PixxelClient(served.api_key, base_url=served.url)
     client.projects.list().page()
@@ -116,8 +116,8 @@ def test_closed(served: Sandbox) -> None:
         client.projects.list().page()
 
 
-def test_slips(client: PixxelClient, tmp_path: Path) -> None:
-    """What belongs to the asynchronous client alone says so."""
+def test_asynchronous_names_are_refused(client: PixxelClient, tmp_path: Path) -> None:
+    """Asynchronous names and classes are refused with an error that names the synchronous ones."""
     with pytest.raises(AttributeError, match="close"):
         client.aclose  # type: ignore[attr-defined]  # noqa: B018
     with pytest.raises(ConfigError, match=r"pixxel_async\.sync"):
@@ -125,7 +125,7 @@ def test_slips(client: PixxelClient, tmp_path: Path) -> None:
 
 
 def test_the_stub_names_what_is_there(client: PixxelClient, tmp_path: Path) -> None:
-    """Every member that the stub offers exists, on the client, its resources, the manager and the results."""
+    """Every member in the stub exists on the client, its resources, the manager and the results."""
     stub = Path(pixxel_async.sync.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
     classes = {node.name: node for node in ast.parse(stub).body if isinstance(node, ast.ClassDef)}
     manager = DownloadManager(client, tmp_path)
@@ -155,7 +155,7 @@ with PixxelClient(sys.argv[2], base_url=sys.argv[1]) as client, DownloadManager(
 @posix
 @pytest.mark.slow
 def test_ctrl_c_stops_cleanly(served: Sandbox, tmp_path: Path) -> None:
-    """One Ctrl-C ends a waiting loop: nothing is half done under a final name, no thread hangs."""
+    """One Ctrl-C ends a waiting call; no partial file has a final name and no thread hangs."""
     served.inject(Fault(route="storage", kind="stall", at=1000, times=None))
     command = [sys.executable, "-c", PROGRAM, served.url, served.api_key, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -170,7 +170,7 @@ def test_ctrl_c_stops_cleanly(served: Sandbox, tmp_path: Path) -> None:
 
 
 def test_a_program_that_forgets_to_close_ends(served: Sandbox) -> None:
-    """The thread is a daemon: a script without `with` does not hang at its end."""
+    """A script that does not close its client exits, because the thread is a daemon."""
     program = (
         "import sys; from pixxel_async.sync import PixxelClient\n"
         "client = PixxelClient(sys.argv[2], base_url=sys.argv[1])\n"
@@ -182,7 +182,7 @@ def test_a_program_that_forgets_to_close_ends(served: Sandbox) -> None:
 
 
 def test_the_asynchronous_client_names_a_way_under_trio(client: PixxelClient) -> None:
-    """A coroutine that no asyncio loop runs, as under trio, is told what to use instead."""
+    """A call awaited without an asyncio loop, as under trio, raises an error that names pixxel_async.sync."""
     call = pixxel_async.PixxelClient("a-key", base_url="http://127.0.0.1:9").projects.list().__await__()
     with pytest.raises(ClientClosed, match=r"asyncio.*trio.*pixxel_async\.sync"):
         next(call)

@@ -1,4 +1,4 @@
-"""A small description, and the package that is generated from it."""
+"""Fixtures: a small description and the package generated from it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SMALL = (Path(__file__).parent / "small.yaml").read_text(encoding="utf-8")
 
 @pytest.fixture
 def small() -> str:
-    """The text of the small description."""
+    """Return the text of the small description."""
     return SMALL
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """The package generated from the small description, on top of this package's `_http`."""
+    """Generate a package from the small description, on top of this package's `_http`."""
     folder = tmp_path_factory.mktemp("generated")
     package = folder / "made_from_small"
     package.mkdir()

@@ -1,4 +1,4 @@
-"""A description with a mistake is refused, with the place."""
+"""A description with a mistake is refused with its line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("right", "wrong", "told"), MISTAKES)
 def test_a_mistake_is_named_with_its_line(small: str, right: str, wrong: str, told: str) -> None:
-    """Misspelt keys and words, types, doubles and references to nothing are errors that say where and what."""
+    """A misspelt key, wrong type, duplicate or dangling reference is an error with the line and the reason."""
     assert right in small
 
     with pytest.raises(BadDescription) as caught:
@@ -42,7 +42,7 @@ def test_a_mistake_is_named_with_its_line(small: str, right: str, wrong: str, to
 
 
 def test_the_line_is_that_of_the_key(small: str) -> None:
-    """A misspelt key is found on the line on which it stands."""
+    """A misspelt key is reported with its own line."""
     text = small.replace("x-repeat: paid", "x-repaet: paid", 1)
     line = 1 + next(number for number, each in enumerate(text.splitlines()) if "x-repaet" in each)
 
@@ -52,7 +52,7 @@ def test_the_line_is_that_of_the_key(small: str) -> None:
 
 @pytest.mark.slow
 def test_words_may_be_a_plain_list(small: str) -> None:
-    """`x-values` is a map of words to meanings, or just a list of them."""
+    """`x-values` may be a mapping of words to meanings or a list of words."""
     listed = small.replace("{wood: From trees, glass-fibre: ''}", "[wood, glass-fibre]")
 
     assert 'GLASS_FIBRE = word("glass-fibre")' in render(listed)["models/boats.py"]

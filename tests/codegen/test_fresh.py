@@ -1,4 +1,4 @@
-"""Generated files are those of the description, none missing, none left over."""
+"""Generated files match the description: none is missing, outdated or left over."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DESCRIPTION = PACKAGE / "description" / "pixxel.yaml"
 
 @pytest.fixture
 def package(tmp_path: Path, small: str) -> Path:
-    """A folder with the small description and what is generated from it."""
+    """Return a folder with the small description and the code generated from it."""
     (tmp_path / "description").mkdir()
     (tmp_path / "description" / "pixxel.yaml").write_text(small)
     assert main([], tmp_path) == 0
@@ -24,26 +24,26 @@ def package(tmp_path: Path, small: str) -> Path:
 
 @pytest.mark.slow
 def test_this_package_is_fresh() -> None:
-    """What lies in the repository is what the description gives, byte for byte; else `python -m …_codegen`."""
+    """The files in the repository equal the generator's output; else run `python -m pixxel_async._codegen`."""
     assert difference(render(DESCRIPTION.read_text(encoding="utf-8"))) == []
 
 
 @pytest.mark.slow
 def test_two_runs_give_the_same_bytes(small: str) -> None:
-    """Nothing depends on the order of sets or on the time."""
+    """The output does not depend on set order or time."""
     assert render(small) == render(small)
 
 
 @pytest.mark.slow
-def test_fresh_is_no_failure(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """--check is silent and succeeds when there is nothing to do."""
+def test_check_of_fresh_files(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--check prints nothing and succeeds when all files are up to date."""
     assert main(["--check"], package) == 0
     assert capsys.readouterr().out == ""
 
 
 @pytest.mark.slow
-def test_changed_missing_and_left_over_files_are_told(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """--check looks both ways, writes nothing, and names the command that refreshes."""
+def test_changed_missing_and_left_over_files_are_reported(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--check reports changed, missing and left-over files and the command that refreshes them, and writes nothing."""
     (package / "models" / "boats.py").write_text("# by hand\n")
     (package / "resources" / "boats.py").unlink()
     (package / "models" / "old.py").write_text("")
@@ -59,8 +59,8 @@ def test_changed_missing_and_left_over_files_are_told(package: Path, capsys: pyt
 
 
 @pytest.mark.slow
-def test_a_run_mends_all_of_it(package: Path) -> None:
-    """Writing replaces what changed and removes what is left over."""
+def test_a_run_rewrites_and_removes(package: Path) -> None:
+    """A run rewrites changed files and removes left-over ones."""
     (package / "models" / "boats.py").write_text("# by hand\n")
     (package / "models" / "old.py").write_text("")
 
@@ -69,8 +69,8 @@ def test_a_run_mends_all_of_it(package: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_mistake_is_told_and_fails(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A bad description ends with exit code 2 and one line, without a traceback."""
+def test_a_mistake_is_reported_and_fails(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An invalid description ends with exit code 2 and one line, without a traceback."""
     (package / "description" / "pixxel.yaml").write_text("openapi: 3.1.0\nnonsense: true\n")
 
     assert main([], package) == 2
@@ -78,8 +78,8 @@ def test_a_mistake_is_told_and_fails(package: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.slow
-def test_the_json_says_what_the_yaml_says(package: Path, small: str) -> None:
-    """What runs has the content of what is written, without its comments."""
+def test_the_json_equals_the_yaml(package: Path, small: str) -> None:
+    """The generated JSON has the content of the YAML."""
     made = json.loads((package / "description" / "pixxel.json").read_text())
 
     assert made["paths"]["/harbours/{harbour_id}/boats"]["post"]["x-exactly-one"] == ["sail", "engine"]

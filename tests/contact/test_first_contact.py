@@ -1,4 +1,4 @@
-"""First contact: what a sandbox is set to reads back from its answers, and nothing that is secret with it."""
+"""First contact reads a sandbox's behaviour back from its responses, and no secret with it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from pixxel_async.settings import Timing
     ids=json.dumps,
 )
 async def test_a_switch_reads_back(told: dict[str, Any]) -> None:
-    """The findings are a profile that a sandbox takes, with this answer in it, and without key, link or id."""
+    """The findings are a profile that a sandbox accepts, contain this switch, and hold no key, link or id."""
     async with Sandbox(clock="manual", profile=told) as sandbox:
         job = sandbox.add_job()
         client = PixxelClient(
@@ -69,7 +69,7 @@ async def test_a_switch_reads_back(told: dict[str, Any]) -> None:
 
 
 async def test_without_a_package_nothing_is_packed() -> None:
-    """Without a package the report holds only what listings and errors show."""
+    """Without a package the report sends GET requests only and has no findings about archives."""
     async with Sandbox(clock="manual") as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
         found = await first_contact(client)
     assert found["first_page"] == 1 and "archive" not in found

@@ -1,4 +1,4 @@
-"""The description as plain values, and ways through it."""
+"""The description as plain values, and functions that walk it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Method, path and operation, each."""
+    """Yield method, path and operation of each operation."""
     for path, item in DOCUMENT["paths"].items():
         yield from ((method.upper(), path, item[method]) for method in METHODS if method in item)
 
 
 def by_name() -> dict[str, dict[str, Any]]:
-    """The operations by their names."""
+    """Return the operations by name."""
     return {operation["operationId"]: operation for _, _, operation in operations()}
 
 
 def resolve(node: dict[str, Any]) -> dict[str, Any]:
-    """What a node refers to, or itself; raises KeyError when it refers to nothing."""
+    """Return the target of a reference, or the node itself; raises KeyError for a dangling reference."""
     while "$ref" in node:
         target: Any = DOCUMENT
         for step in node["$ref"].removeprefix("#/").split("/"):
@@ -40,7 +40,7 @@ def resolve(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def references(node: Any) -> Iterator[str]:
-    """Every `$ref` below a node."""
+    """Yield every `$ref` below a node."""
     if isinstance(node, dict):
         if isinstance(node.get("$ref"), str):
             yield node["$ref"]
@@ -51,19 +51,19 @@ def references(node: Any) -> Iterator[str]:
 
 
 def parameters(operation: dict[str, Any]) -> list[dict[str, Any]]:
-    """Its parameters, references followed."""
+    """Return an operation's parameters with references resolved."""
     return [resolve(parameter) for parameter in operation.get("parameters", [])]
 
 
 def body(operation: dict[str, Any]) -> dict[str, Any]:
-    """The schema of its JSON body; empty when it has none."""
+    """Return the schema of an operation's JSON body, or an empty mapping."""
     content = operation.get("requestBody", {}).get("content", {})
     schema: dict[str, Any] = content.get("application/json", {}).get("schema", {})
     return schema
 
 
 def answers(operation: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The schemas of its good answers by status; empty for those that are no JSON."""
+    """Return the schemas of an operation's 2xx responses by status; empty for those that are not JSON."""
     good = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
     return {
         status: answer.get("content", {}).get("application/json", {}).get("schema", {})
@@ -72,7 +72,7 @@ def answers(operation: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def members(name: str, schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Dotted name and schema of every member that is written at this place."""
+    """Yield dotted name and schema of every inline member of a schema."""
     for member, value in schema.get("properties", {}).items():
         yield f"{name}.{member}", value
         yield from members(f"{name}.{member}", value)

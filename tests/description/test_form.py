@@ -1,4 +1,4 @@
-"""The description is a sound OpenAPI document, and nothing in it is loose."""
+"""The description is a valid OpenAPI document without dangling or unused parts."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from tests.description.document import (
 
 @pytest.mark.slow
 def test_is_valid_openapi() -> None:
-    """Tools of others can read it: it is valid by the OpenAPI 3.1 schema."""
+    """The description validates against the OpenAPI 3.1 schema."""
     assert DOCUMENT["openapi"].startswith("3.1")
     validate(DOCUMENT)
 
 
 def test_every_reference_leads_somewhere() -> None:
-    """A `$ref` points at something that exists."""
+    """Every `$ref` resolves."""
     for reference in set(references(DOCUMENT)):
         assert resolve({"$ref": reference})
 
 
 def test_every_component_is_used() -> None:
-    """What nothing refers to is not described."""
+    """Every component is referenced."""
     used = set(references(DOCUMENT))
     for kind in ("schemas", "parameters", "responses"):
         for name in DOCUMENT["components"][kind]:
@@ -42,7 +42,7 @@ def test_every_component_is_used() -> None:
 
 
 def test_path_arguments_occur_in_their_path_and_the_reverse() -> None:
-    """The template of a path and its parameters name the same arguments, all of them required."""
+    """A path template and its parameters name the same arguments, all of them required."""
     for method, path, operation in operations():
         told = [each for each in parameters(operation) if each["in"] == "path"]
         assert [each["name"] for each in told] == re.findall(r"\{(\w+)\}", path), f"{method} {path}"
@@ -50,7 +50,7 @@ def test_path_arguments_occur_in_their_path_and_the_reverse() -> None:
 
 
 def test_no_argument_stands_twice() -> None:
-    """Path, query and body become keywords of one function, so they share no name."""
+    """Path, query and body of an operation share no argument name, as they become keywords of one function."""
     for name, operation in by_name().items():
         names = [each["name"] for each in parameters(operation)]
         content = operation.get("requestBody", {}).get("content", {})
@@ -59,8 +59,8 @@ def test_no_argument_stands_twice() -> None:
         assert len(names) == len(set(names)), name
 
 
-def test_answers_promise_ids_alone() -> None:
-    """A schema with other required members than ids is one that callers write."""
+def test_responses_require_ids_only() -> None:
+    """Only schemas written by callers require members other than ids."""
     inputs = {"BlockRef", "NewDelivery", "NewOrderItem", "SatelliteRef", "SearchFilter"}
     for name, schema in SCHEMAS.items():
         ids = [each == "id" or each.endswith("_id") for each in schema.get("required", ())]
@@ -68,14 +68,14 @@ def test_answers_promise_ids_alone() -> None:
 
 
 def test_required_members_exist() -> None:
-    """A required member is one of the members."""
+    """Every required member exists."""
     bodies = [m["schema"] for o in by_name().values() for m in o.get("requestBody", {}).get("content", {}).values()]
     for schema in (*SCHEMAS.values(), *bodies):
         assert set(schema.get("required", ())) <= set(schema.get("properties", ()))
 
 
 def test_words_are_open() -> None:
-    """A word that is not known yet must be valid, so no word list is an `enum`, and each has its meanings."""
+    """No schema has an `enum`, since unknown words must be valid, and each listed word has a meaning."""
     assert "enum:" not in FILE.read_text(encoding="utf-8")
     for name, schema in SCHEMAS.items():
         if schema["type"] == "string":
@@ -84,7 +84,7 @@ def test_words_are_open() -> None:
 
 
 def test_links_are_marked_as_secret() -> None:
-    """Whoever holds a signed link can fetch, so no repr shows one."""
+    """Every signed URL is marked `x-secret`, so that no repr shows it."""
     for name, schema in SCHEMAS.items():
         for place, member in members(name, schema):
             if place.endswith(".signed_url"):
@@ -92,7 +92,7 @@ def test_links_are_marked_as_secret() -> None:
 
 
 def test_quantities_are_numbers_and_counts_are_whole() -> None:
-    """Only what is counted is an integer: prices, areas, percents and angles may have fractions."""
+    """Only counts are integers; prices, areas, percents and angles are numbers."""
     counts = {"captures", "number_of_bands", "no_of_occurrences", "number_of_strips", "members_count", "proj:epsg"}
     counts |= {"sat:relative_orbit", "status", "limit", "offset", "skip", "total"}
     for name, schema in SCHEMAS.items():

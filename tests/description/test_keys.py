@@ -1,4 +1,4 @@
-"""What the keys of our own name exists, and holds what the generated code takes from it."""
+"""The description's `x-` keys name existing members and hold what the generator needs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tests.description.document import DOCUMENT, SCHEMAS, answers, body, by_name
 
 
 def test_listings_send_and_receive_what_their_paging_needs() -> None:
-    """Arguments to move on by, the member with the rows, and a total where the way of paging has one."""
+    """A listing has the arguments of its paging style, the member with the rows, and a total if the style has one."""
     sent = {"offset": "limit offset", "offset-open": "limit offset", "page": "page_num page_size", "skip": "limit"}
     total = {"offset": "pagination", "body-offset": "pagination", "page": "count", "skip": "pagination"}
     for name, each in by_name().items():
@@ -19,7 +19,7 @@ def test_listings_send_and_receive_what_their_paging_needs() -> None:
 
 
 def test_keys_name_what_exists() -> None:
-    """Filters, lent members, exclusive and conditional arguments are arguments or members of their operation."""
+    """Filters, lent, exclusive and conditional arguments exist in their operation."""
     for name, each in by_name().items():
         arguments = {p["name"] for p in parameters(each)} | set(body(each).get("properties", {}))
         named = {*each.get("x-exactly-one", ()), *each.get("x-requires", ()), *each.get("x-repeat-unless", ())}
@@ -32,8 +32,8 @@ def test_keys_name_what_exists() -> None:
         assert all(variant["returns"] in SCHEMAS for variant in each.get("x-variants", {}).values()), name
 
 
-def test_waits_end_by_words_that_are_known() -> None:
-    """Jobs, AOIs, visualizations and insights can be waited for, by their own members; `success` may be a synonym."""
+def test_waits_end_by_listed_words() -> None:
+    """Jobs, AOIs, visualizations and insights can be waited for, until a listed word or the synonym `success`."""
     waits = {name: each for name, each in by_name().items() if "x-wait" in each}
     assert set(waits) == {"jobs.get", "aois.get", "visualizations.list", "insights.list"}
     for name, each in waits.items():
@@ -46,7 +46,7 @@ def test_waits_end_by_words_that_are_known() -> None:
 
 
 def test_lent_members_come_from_a_list_of_the_schema() -> None:
-    """A task of a job knows its ids, which are not on the wire."""
+    """A lent member is taken from a parent that lists rows of this schema."""
     assert set(SCHEMAS["JobTask"]["x-lent"]) == {"workflow_id", "job_id"}
     for name, schema in SCHEMAS.items():
         for lent in schema.get("x-lent", {}).values():
@@ -56,14 +56,14 @@ def test_lent_members_come_from_a_list_of_the_schema() -> None:
 
 
 def test_exclusive_members_exist_and_are_not_required() -> None:
-    """Of two lists that exclude each other neither is required, also in schemas for input."""
+    """Members that exclude each other are not required."""
     for node in (*SCHEMAS.values(), *map(body, by_name().values())):
         assert not set(node.get("x-exactly-one", ())) & set(node.get("required", ()))
     assert SCHEMAS["NewDelivery"]["x-exactly-one"] == by_name()["catalogs.request_download"]["x-exactly-one"]
 
 
 def test_corrected_types() -> None:
-    """What the vendor calls lists of integers is any JSON; boxes hold numbers or texts, listed words are open."""
+    """Members the vendor calls lists of integers accept any JSON; boxes hold numbers or texts; word lists are open."""
     everything = dict(pair for name, schema in SCHEMAS.items() for pair in members(name, schema))
     anything = "BlockSpec.inputs BlockSpec.outputs Insight.input Insight.output Job.spec Workflow.spec"
     for place in (*anything.split(), "JobTask.info_logs", "JobTask.inputs", "JobTask.result"):

@@ -1,4 +1,4 @@
-"""The 55 operations: their names, how often they may be sent, and the ways of paging."""
+"""The 55 operations: names, repeat classes and paging styles."""
 
 from __future__ import annotations
 
@@ -68,20 +68,20 @@ PAGING = {"offset": 7, "body-offset": 1, "offset-open": 1, "body-offset-open": 1
 
 
 def test_is_these_55_operations() -> None:
-    """Names, methods and paths are a promise: a change shows here."""
+    """Names, methods and paths equal this table; they are public."""
     wanted = sorted(tuple(line.split()) for line in TABLE.strip().splitlines())
     assert sorted((method, path, each["operationId"]) for method, path, each in operations()) == wanted
     assert len(by_name()) == len(wanted) == 55
 
 
 def test_names_are_resource_and_verb() -> None:
-    """`jobs.list` becomes `client.jobs.list`; only `ping` stands alone."""
+    """Every name is `resource.verb`, except `ping`."""
     assert [name for name in by_name() if not re.fullmatch(r"[a-z_]+\.[a-z_]+", name)] == ["ping"]
     assert len({name.partition(".")[0] for name in by_name()} - {"ping"}) == 20
 
 
 def test_45_safe_7_once_3_paid() -> None:
-    """What spends tokens is never repeated, what creates something only when nothing was created."""
+    """Paid operations are never repeated, creating ones only if nothing was created, all others always."""
     classes = {name: each["x-repeat"] for name, each in by_name().items()}
     assert Counter(classes.values()) == {"safe": 45, "once": 7, "paid": 3}
     assert {name for name, kind in classes.items() if kind == "paid"} == {
@@ -92,8 +92,8 @@ def test_45_safe_7_once_3_paid() -> None:
     assert by_name()["orders.create"]["x-repeat-unless"] == {"dry_run": "safe"}
 
 
-def test_lost_calls_can_be_found_out_about() -> None:
-    """Once and paid operations name the call that shows the outcome of a lost one, if there is any."""
+def test_lost_calls_can_be_reconciled() -> None:
+    """Each once or paid operation names the listing that shows the outcome of a lost call, if there is one."""
     for name, each in by_name().items():
         told = each["x-repeat"] != "safe" and not name.endswith(".request_download")
         assert ("x-reconcile" in each) == told, name
@@ -103,11 +103,11 @@ def test_lost_calls_can_be_found_out_about() -> None:
 
 
 def test_a_second_delete_finds_nothing_and_is_done() -> None:
-    """Each DELETE, and nothing else, takes "not found" for an answer."""
+    """Exactly the DELETE operations count 404 as success."""
     for method, path, each in operations():
         assert each.get("x-gone-is-done", False) == (method == "DELETE"), path
 
 
 def test_21_listings() -> None:
-    """Each way of paging is used as often as the API has it."""
+    """Each paging style is used as often as the API has it."""
     assert Counter(each["x-paging"] for each in by_name().values() if "x-paging" in each) == PAGING

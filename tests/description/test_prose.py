@@ -1,4 +1,4 @@
-"""Everything in the description says what it is, and where that is known from."""
+"""Everything in the description is described and has a source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.description.document import DOCUMENT, FILE, SCHEMAS, answers, body, b
 
 
 def described() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and node of all that becomes a docstring."""
+    """Yield name and node of everything that becomes a docstring."""
     for name, operation in by_name().items():
         yield from ((f"{name}({each['name']})", each) for each in parameters(operation))
         yield from members(f"{name} body", body(operation))
@@ -23,7 +23,7 @@ def described() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def sources(node: Any) -> Iterator[str]:
-    """Every text of `x-note` and `x-source`, at any depth."""
+    """Yield every text of `x-note` and `x-source`, at any depth."""
     if isinstance(node, dict):
         yield from (node[key] for key in ("x-note", "x-source") if isinstance(node.get(key), str))
         node = list(node.values())
@@ -33,7 +33,7 @@ def sources(node: Any) -> Iterator[str]:
 
 
 def test_every_thing_has_a_description() -> None:
-    """No parameter, member or schema is left to be guessed."""
+    """Every parameter, member and schema has a description that is a sentence."""
     for name, node in described():
         text = node.get("description") or resolve(node).get("description")
         assert text, f"{name} has no description"
@@ -41,7 +41,7 @@ def test_every_thing_has_a_description() -> None:
 
 
 def test_every_operation_has_a_summary_of_one_sentence() -> None:
-    """The first line of a docstring: one line, one sentence."""
+    """Every summary is one sentence on one line of at most 80 characters."""
     for name, operation in by_name().items():
         summary = operation["summary"]
         assert "\n" not in summary and len(summary) <= 80, name
@@ -49,13 +49,13 @@ def test_every_operation_has_a_summary_of_one_sentence() -> None:
 
 
 def test_every_operation_says_where_it_is_documented() -> None:
-    """A page of the vendor's, and the vendor's own group and name of the operation."""
+    """Every operation cites a vendor page and the vendor's group and name of the operation."""
     for name, operation in by_name().items():
         assert re.fullmatch(r"(docs\.pixxel\.space/\S+;|\[OA\]) [A-Za-z]+/.+", operation["x-source"]), name
 
 
 def test_every_operation_has_the_tag_of_its_resource() -> None:
-    """The groups of the documentation are the attributes of the client."""
+    """Every operation is tagged with its resource."""
     told = {tag["name"] for tag in DOCUMENT["tags"]}
     for name, operation in by_name().items():
         assert operation["tags"] == [name.partition(".")[0]], name
@@ -64,7 +64,7 @@ def test_every_operation_has_the_tag_of_its_resource() -> None:
 
 
 def test_every_source_tag_is_explained() -> None:
-    """A tag such as [OA] in a note is one of those that the head explains."""
+    """Every source tag used in a note is explained at the head of the file."""
     head = FILE.read_text(encoding="utf-8").partition("openapi:")[0]
     explained = set(re.findall(r"\[([a-zA-Z-]+)\] ", head.partition("Tags of sources")[2]))
     used = {tag for text in sources(DOCUMENT) for tag in re.findall(r"\[([a-zA-Z-]+)\]", text)}
@@ -72,16 +72,16 @@ def test_every_source_tag_is_explained() -> None:
 
 
 def test_every_key_of_ours_is_explained() -> None:
-    """A key that begins with `x-` stands in the table at the head."""
+    """Every `x-` key is explained in the table at the head of the file."""
     head, _, rest = FILE.read_text(encoding="utf-8").partition("openapi:")
     assert set(re.findall(r"\b(x-[a-z-]+):", rest)) == set(re.findall(r"^# {5}(x-[a-z-]+)", head, re.MULTILINE))
 
 
 def test_what_is_left_out_has_a_reason() -> None:
-    """Leaving out a member of the vendor's document is a decision that is written down."""
+    """Each member left out of the vendor's document has a written reason."""
     assert all(len(reason) > 20 for reason in DOCUMENT["x-left-out"].values())
 
 
 def test_lines_are_short() -> None:
-    """A member is one line where it fits: people read this file."""
+    """No line is longer than 140 characters."""
     assert all(len(line) <= 140 for line in FILE.read_text(encoding="utf-8").splitlines())

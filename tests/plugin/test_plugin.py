@@ -1,4 +1,4 @@
-"""The pytest plugin, as users have it: in a pytest of their own."""
+"""The pytest plugin in a pytest process of its own, as users run it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HEAVY = ("xdist", "hypothesispytest", "schemathesis")
 
 
 def run_pytest(folder: Path, text: str, *arguments: str) -> str:
-    """What a pytest of its own says about this one test file."""
+    """Run pytest on this one test file and return its output."""
     (folder / "test_mine.py").write_text(text, encoding="utf-8")
     without = [part for name in ("cacheprovider", *HEAVY) for part in ("-p", f"no:{name}")]
     command = [sys.executable, "-m", "pytest", "-q", "--assert=plain", *without, "-W", "error", *arguments]
@@ -45,13 +45,13 @@ def run_pytest(folder: Path, text: str, *arguments: str) -> str:
     ('@pytest.mark.anyio\n@pytest.mark.parametrize("anyio_backend", ["asyncio"])', ("-p", "no:asyncio")),
 ])  # fmt: skip
 def test_the_fixtures_serve_both_plugins_for_async_tests(mark: str, arguments: tuple[str, ...], tmp_path: Path) -> None:
-    """A job of a quarter of an hour is waited for at once, under pytest-asyncio and under anyio's plugin."""
+    """A job of 15 minutes is waited for without delay, under pytest-asyncio and under anyio's plugin."""
     assert "1 passed" in run_pytest(tmp_path, SUITE.format(mark=mark), *arguments)
 
 
 @pytest.mark.slow
 def test_a_run_that_uses_no_fixture_imports_nothing_of_ours(tmp_path: Path) -> None:
-    """The plugin is registered in every run and costs it nothing: neither aiohttp nor attrs nor the client is there."""
+    """A run that uses no fixture imports neither aiohttp nor attrs nor the client."""
     text = """
 import sys
 
@@ -67,15 +67,15 @@ def test_nothing(request):
 
 
 async def test_each_test_has_a_sandbox_of_its_own(pixxel_sandbox: Sandbox, pixxel_client: PixxelClient) -> None:
-    """Served by a thread; the client is not open yet, and knows its key and address and nothing of the environment."""
+    """Each test has its own sandbox, and a client that is set to it and not yet open."""
     assert pixxel_sandbox.requests == [] and pixxel_client.settings.base_url == pixxel_sandbox.url
     async with pixxel_client as client:
         assert await client.projects.list()
     assert [seen.operation for seen in pixxel_sandbox.requests] == ["projects.list"]
 
 
-async def test_single_answers_are_mocked(pixxel_aioresponses: MockedResponses) -> None:
-    """Reads, retries and errors as of a server; a request without an answer is a connection that failed."""
+async def test_single_responses_are_mocked(pixxel_aioresponses: MockedResponses) -> None:
+    """Mocked responses are read, retried and raised like a server's; a request without one is a ConnectionFailed."""
     origin = "https://api.pixxel.space"
     pixxel_aioresponses.get(f"{origin}/v0/projects", status=503, headers={"Retry-After": "0"})
     pixxel_aioresponses.get(f"{origin}/v0/projects", payload={"count": 1, "projects": [{"id": "p"}]})
@@ -89,7 +89,7 @@ async def test_single_answers_are_mocked(pixxel_aioresponses: MockedResponses) -
 
 @pytest.mark.slow
 def test_the_mock_serves_a_suite_of_its_own(tmp_path: Path) -> None:
-    """With nothing but the fixture's name, warnings as errors."""
+    """The mock fixture works in a test suite of its own, with warnings as errors."""
     text = """
 import aiohttp, pytest
 

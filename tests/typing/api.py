@@ -1,6 +1,6 @@
-"""Read by the type checker and never run: what users write is understood, and what is wrong is an error.
+"""Code that mypy checks and nobody runs: correct uses pass, and wrong uses are errors.
 
-Each `type: ignore` below stands for an error that must be there: an unused one fails the check.
+Each `type: ignore` below stands for an error that must exist: an unused one fails the check.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pixxel_async.models import Job, JobStatus, Order
 
 
 async def resources(client: PixxelClient) -> None:
-    """Methods return what they say, and keywords are checked."""
+    """Methods have precise return types and checked keywords."""
     first: Sequence[Job] = await client.jobs.list("w-1", status=JobStatus.COMPLETED)
     job: Job = await client.jobs.get("w-1", "j-1")
     order: Order = await client.orders.create([], dry_run=True)
@@ -39,7 +39,7 @@ async def resources(client: PixxelClient) -> None:
 
 
 async def packages(client: PixxelClient) -> None:
-    """A package is asked for, waited for and linked to."""
+    """A package is requested, waited for and linked to."""
     package = JobPackage(workflow_id="w-1", job_id="j-1")
     state: PackageState = await client.packages.ask(package)
     link: Link = await client.packages.link(package, min_lifetime=60)
@@ -48,7 +48,7 @@ async def packages(client: PixxelClient) -> None:
 
 
 async def downloads(client: PixxelClient, folder: Path) -> None:
-    """One package, many packages, and a transfer in the hand."""
+    """The manager fetches one package, many packages, and returns transfers."""
     async with DownloadManager(client, folder) as manager:
         done: Downloaded = await manager.fetch(JobPackage(workflow_id="w-1", job_id="j-1"))
         transfer: Transfer = await manager.submit("job:w-1/j-1")
@@ -65,7 +65,7 @@ async def downloads(client: PixxelClient, folder: Path) -> None:
 
 
 def plain_code(client: sync.PixxelClient, folder: Path) -> None:
-    """The same names without `await`, from the generated stub."""
+    """The synchronous client has the same names without `await`, from the generated stub."""
     job: Job = client.jobs.get("w-1", "j-1")
     for row in client.jobs.list("w-1", status=JobStatus.COMPLETED):
         job = row

@@ -1,4 +1,4 @@
-"""The code of README and of the guide passes `mypy --strict` as that of a user would, but for annotations left out."""
+"""The code of README and guide passes `mypy --strict`, apart from missing annotations."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ README = "../README.md"
 
 
 def module(page: str) -> str:
-    """Return the Python blocks of a page as one module: in a coroutine, since they may await at their top level."""
+    """Return the Python blocks of a page as one module, wrapped in a coroutine because they may await."""
     body = "\n".join(block.text for block in blocks(page) if block.language == "python")
     return f"async def page() -> None:\n{indent(body, '    ')}\n" if body else ""
 
 
 @pytest.mark.slow
 def test_code_of_the_guide_is_typed(tmp_path: Path) -> None:
-    """No `None` is handed to a method that takes an id, and no keyword or member is unknown."""
+    """The guide's code passes no `None` for an id and no unknown keyword or member."""
     for page in (README, *PAGES):
         if text := module(page):
             (tmp_path / f"{page.removesuffix('.md').strip('./').replace('/', '_').replace('-', '_')}.py").write_text(
