@@ -1,1 +1,1 @@
-"""Everything that can go wrong, by id, with the tests that hold it: `CATALOGUE.md`; and random faults for long runs."""
+"""All known faults by id, with their tests in `CATALOGUE.md`, and random faults for long runs."""

@@ -18,7 +18,7 @@ RANDOM = ("test_random_faults.py", "test_random_lives.py", "test_random_kills.py
 
 
 def main() -> int:
-    """Do what the arguments say; the exit code is that of pytest."""
+    """Run what the arguments select and return pytest's exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=50, help="number of seeds (default: 50)")
     parser.add_argument("--seed", type=int, default=1000, help="first seed (default: 1000)")

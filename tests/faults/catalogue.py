@@ -47,7 +47,7 @@ def _ids(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
 
 
 def mistakes(faults: Mapping[str, Any], tests: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return what is wrong: ids without test and reason, with both, or that nobody described."""
+    """Return inconsistencies: ids without test and reason, with both, or without a description."""
     known, reasons = faults["faults"], faults["reasons"]
     untested = sorted(known.keys() - tests.keys() - reasons.keys())
     return (
@@ -59,7 +59,7 @@ def mistakes(faults: Mapping[str, Any], tests: Mapping[str, Sequence[str]]) -> l
 
 
 def render(faults: Mapping[str, Any], tests: Mapping[str, Sequence[str]]) -> str:
-    """Return the catalogue as Markdown: a table for each group, with id, fault and tests."""
+    """Return the catalogue as Markdown: a table per group, with id, fault and tests."""
     lines = [
         "# Faults and their tests",
         "",

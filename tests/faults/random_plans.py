@@ -1,4 +1,4 @@
-"""Random plans of faults, each from a seed, and settings under which they cost seconds."""
+"""Random plans of faults from a seed, and settings that keep runs short."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _fault(dice: random.Random) -> Fault:
 
 
 def settings(sandbox: Sandbox) -> Settings:
-    """Return settings whose waits last a second at most."""
+    """Return settings whose waits last at most a second."""
     return Settings(
         api_key=sandbox.api_key,
         base_url=sandbox.url,

@@ -1,4 +1,4 @@
-"""Each known fault has a test, or a reason why it has none, and `CATALOGUE.md` shows both as they are."""
+"""Each known fault has a test, or a reason why it has none, and `CATALOGUE.md` is up to date."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.faults import catalogue
 
 
 def test_each_fault_has_a_test_or_a_reason() -> None:
-    """An id of `faults.toml` has a marked test or a reason, and a marker names an id that is described."""
+    """Every id in `faults.toml` has a marked test or a reason, and every marker names a described id."""
     faults, tests = catalogue.read_faults(), catalogue.marked_tests()
     assert not catalogue.mistakes(faults, tests)
     groups = {fault.partition("-")[0] for fault in faults["faults"]}
@@ -25,12 +25,12 @@ def test_each_fault_has_a_test_or_a_reason() -> None:
     ],
 )
 def test_mistakes_are_found(reasons: dict[str, str], tests: dict[str, list[str]], word: str) -> None:
-    """Each way in which ids, tests and reasons can disagree is named."""
+    """Each inconsistency among ids, tests and reasons is reported."""
     (mistake,) = catalogue.mistakes({"faults": {"A-01": "a fault"}, "reasons": reasons}, tests)
     assert word in mistake
 
 
 def test_the_catalogue_is_fresh() -> None:
-    """`CATALOGUE.md` is, byte for byte, what the data and the markers give."""
+    """`CATALOGUE.md` equals what data and markers generate."""
     made = catalogue.render(catalogue.read_faults(), catalogue.marked_tests())
     assert catalogue.CATALOGUE.read_text(encoding="utf-8") == made, f"run {catalogue.WRITE}"

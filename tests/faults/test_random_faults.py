@@ -22,7 +22,7 @@ RUNS = 40
 
 
 async def one_run(client: PixxelClient, ground: GroundTruth, folder: Path) -> list[Outcome]:
-    """Return the outcomes of one export; where it stopped as a whole, a failure for each package."""
+    """Return the outcomes of one export; if it raised, a failure for each package."""
     outcomes: list[Outcome] = []
     async with DownloadManager(client, folder) as manager, asyncio.timeout(40):
         try:
@@ -34,8 +34,8 @@ async def one_run(client: PixxelClient, ground: GroundTruth, folder: Path) -> li
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", seeds())
-async def test_whatever_goes_wrong(seed: int, tmp_path: Path) -> None:
-    """Every file that has its name is right at the end of each run, and the folder is complete in the end."""
+async def test_random_faults(seed: int, tmp_path: Path) -> None:
+    """After each run every final file is correct, and the folder is complete at the end."""
     async with (
         Sandbox(seed=seed, packing=0.02, package_size=SIZE) as sandbox,
         PixxelClient(settings=settings(sandbox)) as client,

@@ -1,4 +1,4 @@
-"""Random kills: a process is killed again and again while faults fire, and the last run completes the folder."""
+"""A process is killed at random moments while faults fire, and the last run completes the folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KILLS = 4
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", list(seeds())[:2] if len(seeds()) == 6 else seeds())
 async def test_kills_at_random_moments(seed: int, tmp_path: Path) -> None:
-    """P-01: after each kill every visible file is right; an undisturbed run completes the folder."""
+    """P-01: after each kill every visible file is correct; an undisturbed run completes the folder."""
     dice = random.Random(f"kill {seed}")
     async with (
         Sandbox(seed=seed, packing=0.02, package_size=SIZE) as sandbox,

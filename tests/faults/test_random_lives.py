@@ -25,11 +25,11 @@ STEPS = 14
 
 
 class Life:
-    """One folder, what may happen to it, and what must be in it.
+    """One folder, the random steps applied to it, and what must be in it.
 
     Attributes:
-        foreign: what this test wrote at names of packages, as it must stay, by its path.
-        harmed: files of packages that this test changed, and a run may mend.
+    foreign: content that this test wrote at package names and that must stay, by path.
+    harmed: files of packages that this test changed, and a run may mend.
     """
 
     def __init__(self, ground: GroundTruth, truth: dict[JobPackage, str], folder: Path, dice: random.Random) -> None:
@@ -41,16 +41,16 @@ class Life:
         return self.folder / package.workflow_id / f"{package.job_id}.zip"
 
     def some(self) -> list[JobPackage]:
-        """One or more packages, in any order, some of them twice."""
+        """Return one to five packages in any order, possibly repeated."""
         return self.dice.choices(self.ground.packages, k=self.dice.randint(1, 5))
 
     def files(self) -> list[Path]:
-        """Those of packages that are as they should be."""
+        """Return the intact files of packages."""
         there = [self.path(package) for package in self.truth]
         return [path for path in there if path.exists() and path not in self.foreign and path not in self.harmed]
 
     async def run(self, **given: Any) -> None:
-        """An export of some of them; its errors are part of life."""
+        """Export some packages and ignore its errors."""
         async with DownloadManager(self.ground.client, self.folder) as manager, asyncio.timeout(40):
             try:
                 await collect(manager.fetch_all(self.some(), **given))
@@ -96,8 +96,8 @@ class Life:
         for path in self.files()[:1]:
             path.unlink()
 
-    async def harmed_file(self) -> None:
-        """Change bytes, length and mtime of a file that the record knows."""
+    async def harm_a_file(self) -> None:
+        """Change bytes, length and mtime of a recorded file."""
         async with DownloadManager(self.ground.client, self.folder) as manager:
             known = {self.folder / (row.name or "") async for row in manager.record.rows(self.folder, "done")}
         ours = [path for path in self.files() if path in known]
@@ -125,7 +125,7 @@ class Life:
         assert not wrong & set(self.files())
 
     def check(self) -> None:
-        """What must hold after each step."""
+        """Assert what must hold after each step."""
         for package, digest in self.truth.items():
             path = self.path(package)
             if path in self.foreign:
@@ -137,7 +137,7 @@ class Life:
         assert set(visible(self.folder)) <= {*names, "SHA256SUMS"}
 
     async def ends_well(self) -> None:
-        """Once nothing is in the way, one run fetches what is missing and mends what was harmed."""
+        """Remove foreign files, then assert that one run fetches what is missing and mends what was harmed."""
         for path in self.foreign:
             path.unlink()
         async with DownloadManager(self.ground.client, self.folder) as manager:
@@ -150,7 +150,7 @@ class Life:
     def events(self) -> list[Callable[[], Awaitable[None]]]:
         return [
             self.plainly, self.on_demand, self.with_faults, self.with_faults, self.cancelled, self.cancelled,
-            self.two_at_once, self.forgotten, self.deleted, self.harmed_file, self.touched, self.foreign_file,
+            self.two_at_once, self.forgotten, self.deleted, self.harm_a_file, self.touched, self.foreign_file,
             self.verified,
         ]  # fmt: skip
 
@@ -158,8 +158,8 @@ class Life:
 @pytest.mark.fault("Q-06")
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", seeds())
-async def test_whatever_happens_to_a_folder(seed: int, tmp_path: Path) -> None:
-    """No step leaves a wrong file or touches a stranger's, and the folder can always be completed."""
+async def test_random_lives(seed: int, tmp_path: Path) -> None:
+    """No step leaves a wrong file or touches a foreign one, and the folder can always be completed."""
     dice = random.Random(f"life {seed}")
     async with (
         Sandbox(seed=seed, packing=0.02, package_size=SIZE) as sandbox,

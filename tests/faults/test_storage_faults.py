@@ -1,4 +1,4 @@
-"""Each kind of fault that the storage can have, once: the file is right, or there is none."""
+"""Each kind of storage fault once: the file is correct, or there is none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FINAL = {"gzip": DownloadError, "endless": TooLarge}
 @pytest.mark.fault("F-03")
 @pytest.mark.parametrize("kind", STORAGE_KINDS)
 async def test_one_fault_of_each_kind(kind: Any, tmp_path: Path) -> None:
-    """The body is cut, then the fault fires in the answer for the rest; the file is right, or there is none."""
+    """A body is cut and the fault fires in the response for the rest; the file is correct, or there is none."""
     async with (
         Sandbox(packing=0.0, package_size=SIZE) as sandbox,
         PixxelClient(settings=settings(sandbox)) as client,
@@ -43,7 +43,7 @@ async def test_one_fault_of_each_kind(kind: Any, tmp_path: Path) -> None:
 
 @pytest.mark.fault("G-08")
 async def test_a_body_without_end(tmp_path: Path) -> None:
-    """A body that repeats itself for ever is given up at `max_package_bytes`, and nothing gets its name."""
+    """An endless body ends at `max_package_bytes`, and no file gets a final name."""
     async with (
         Sandbox(packing=0.0, package_size=SIZE) as sandbox,
         PixxelClient(settings=settings(sandbox)) as client,
@@ -58,7 +58,7 @@ async def test_a_body_without_end(tmp_path: Path) -> None:
 
 @pytest.mark.fault("G-17")
 async def test_another_etag_in_each_answer(tmp_path: Path) -> None:
-    """A body whose ETag changes with every response starts over after each cut, and arrives once it is not cut."""
+    """A body whose ETag changes with every response restarts after each cut, and completes once it is not cut."""
     async with (
         Sandbox(packing=0.0, package_size=SIZE) as sandbox,
         PixxelClient(settings=settings(sandbox)) as client,

@@ -17,7 +17,7 @@ OK = answer(body={"id": "j"})
 
 
 async def test_auto_finds_the_form_once() -> None:
-    """A refused safe call goes once more as Bearer; what worked is kept."""
+    """With auth="auto" a refused safe call is repeated as Bearer, and the form that worked is kept."""
     async with RawServer(answer(403), OK) as server, client_for(server.url) as client:
         assert client.auth_form is None
         await client.jobs.get("w", "j")
@@ -26,8 +26,8 @@ async def test_auto_finds_the_form_once() -> None:
     assert [seen.headers["authorization"] for seen in server.requests] == [KEY, f"Bearer {KEY}", f"Bearer {KEY}"]
 
 
-async def test_what_worked_is_not_doubted() -> None:
-    """Once the bare key has worked a refusal is about the thing asked for."""
+async def test_a_form_that_worked_is_kept() -> None:
+    """Once a form has worked, a 403 concerns the requested object and is not tried in the other form."""
     async with RawServer(OK, answer(403)) as server, client_for(server.url) as client:
         await client.jobs.get("w", "j")
         with pytest.raises(Forbidden):
@@ -41,7 +41,7 @@ async def test_what_worked_is_not_doubted() -> None:
     [(KEY, "raw", KEY), (KEY, "bearer", f"Bearer {KEY}"), (f"Basic {KEY}", "auto", f"Basic {KEY}")],
 )
 async def test_a_fixed_form_is_one_request(key: str, auth: str, sent: str) -> None:
-    """With `raw`, `bearer` or a scheme word in the key a refusal is final."""
+    """With `raw`, `bearer` or a scheme in the key a refusal is final."""
     async with RawServer(answer(401)) as server, client_for(server.url, key, auth=auth) as client:
         with pytest.raises(KeyRefused):
             await client.jobs.get("w", "j")
@@ -49,7 +49,7 @@ async def test_a_fixed_form_is_one_request(key: str, auth: str, sent: str) -> No
 
 
 async def test_both_forms_refused() -> None:
-    """The first refusal is raised, and nothing is learnt."""
+    """If both forms are refused, the first refusal is raised and no form is kept."""
     async with (
         RawServer(answer(401, {"error": {"message": "first"}}), answer(403)) as server,
         client_for(server.url) as client,
@@ -61,7 +61,7 @@ async def test_both_forms_refused() -> None:
 
 
 async def test_a_key_that_rotates() -> None:
-    """An async callable is asked before each attempt, and what it returns is checked."""
+    """A key source is called before each attempt, and its result is validated."""
     keys = iter(["first-key", "second-key", "bad\nkey"])
 
     async def source() -> str:
@@ -87,8 +87,8 @@ async def test_no_key_no_request() -> None:
     assert "authorization" not in server.requests[0].headers
 
 
-async def test_light_clients_share_connections_and_nothing_else() -> None:
-    """Each light client sends its own key over the same connection, and keeps its own form."""
+async def test_light_clients_share_only_connections() -> None:
+    """Clients made by with_key() share one connection, but have their own key and auth form."""
     async with RawServer(OK) as server, client_for(server.url) as client:
         one, two = client.with_key("key-one"), client.with_key("key-two", auth="bearer")
         await one.jobs.get("w", "j")
@@ -102,7 +102,7 @@ async def test_light_clients_share_connections_and_nothing_else() -> None:
 
 
 def _texts(error: BaseException) -> str:
-    """Everything that a log or a crash report would show of an error, and of those behind it."""
+    """Return everything that a log or crash report would show of an error and its causes."""
     shown = "".join(traceback.format_exception(error)) + repr(error) + str(vars(error)) + str(pickle.dumps(error))
     behind = [inner for inner in (error.__cause__, error.__context__) if inner is not None]
     return shown + "".join(_texts(inner) for inner in behind)
@@ -126,8 +126,8 @@ ENDS: dict[str, list[Step]] = {
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_the_key_stands_in_no_error_and_no_log(end: str, method: str, caplog: pytest.LogCaptureFixture) -> None:
-    """However a call ends, neither the error, nor what lies behind it, nor any log line holds the key."""
+async def test_the_key_is_in_no_error_and_no_log(end: str, method: str, caplog: pytest.LogCaptureFixture) -> None:
+    """However a call ends, neither the error nor its causes nor any log line contains the key."""
     caplog.set_level(0)
     logging.getLogger("aiohttp").setLevel(0)
     async with (
@@ -143,8 +143,8 @@ async def test_the_key_stands_in_no_error_and_no_log(end: str, method: str, capl
 
 
 @pytest.mark.fault("S-04")
-async def test_a_crash_report_holds_no_key() -> None:
-    """S-04: the variables of our frames, which crash reports show, hold the key in an object that masks it."""
+async def test_frame_variables_hold_no_key() -> None:
+    """S-04: the local variables of our frames hold the key only in an object that masks it."""
     async with RawServer(["hang"]) as server:
         client = await client_for(server.url).open()
         call = asyncio.create_task(client.jobs.get("w", "j"))
@@ -164,8 +164,8 @@ async def test_a_crash_report_holds_no_key() -> None:
 @pytest.mark.fault("E-08")
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS)
-async def test_the_signature_stands_in_no_error_and_no_log(end: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A signed link that fails leaves its signature nowhere."""
+async def test_the_signature_is_in_no_error_and_no_log(end: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The signature of a signed link that fails is in no error and no log line."""
     caplog.set_level(0)
     link = "/a.zip?X-Amz-Signature=s1gnature"
     shown = ""
@@ -181,8 +181,8 @@ async def test_the_signature_stands_in_no_error_and_no_log(end: str, caplog: pyt
 
 
 @pytest.mark.fault("S-03")
-async def test_secrets_do_not_travel() -> None:
-    """Neither a client nor a key is pickled; what prints settings prints stars."""
+async def test_secrets_are_not_pickled() -> None:
+    """Clients and settings refuse to be pickled, and their reprs mask key and proxy password."""
     async with (
         RawServer(OK) as server,
         client_for(server.url, **{"http.proxy": "http://u:pw@proxy.example:1"}) as client,
@@ -196,7 +196,7 @@ async def test_secrets_do_not_travel() -> None:
 
 
 async def test_a_refused_create_names_the_form_that_was_not_tried() -> None:
-    """A call that must not be repeated does not try the other form; the error says which, and how to set it."""
+    """A call that must not be repeated does not try the other form; the error names that form and how to set it."""
     async with RawServer(answer(401)) as server, client_for(server.url) as client:
         with pytest.raises(KeyRefused, match="auth='bearer'"):
             await client.jobs.create("w", project_id="p")
@@ -205,7 +205,7 @@ async def test_a_refused_create_names_the_form_that_was_not_tried() -> None:
 
 @pytest.mark.parametrize("paid", [False, True])
 async def test_a_rotated_key_is_read_again(paid: bool) -> None:
-    """After a 401 the source is asked again, and any call is sent once more if it gives another key."""
+    """After a 401 the key source is called again, and any call is repeated once with a changed key."""
     keys = ["old-key-1", "new-key-2", "new-key-2"]
 
     async def source() -> str:
@@ -222,7 +222,7 @@ async def test_a_rotated_key_is_read_again(paid: bool) -> None:
 
 
 async def test_a_key_source_without_a_new_key_is_refused() -> None:
-    """The same key once more is no reason to send the call again."""
+    """After a 401 a call is not repeated if the key source returns the same key."""
 
     async def source() -> str:
         return "old-key-1"
@@ -235,7 +235,7 @@ async def test_a_key_source_without_a_new_key_is_refused() -> None:
 
 
 async def test_a_light_client_keeps_the_fixed_form() -> None:
-    """`with_key` sends the new key in the form that the owner's settings fix."""
+    """`with_key` sends the new key in the form that the settings fix."""
     async with RawServer(OK) as server, client_for(server.url, auth="bearer") as client:
         await client.with_key("other-key-3").jobs.get("w", "j")
     assert server.requests[0].headers["authorization"] == "Bearer other-key-3"
@@ -244,6 +244,6 @@ async def test_a_light_client_keeps_the_fixed_form() -> None:
 @pytest.mark.fault("A-02")
 @pytest.mark.parametrize("key", [b"bytes-key", bytearray(b"x"), 7])
 def test_a_key_that_is_no_text_is_refused(key: object) -> None:
-    """Bytes as a key are refused by their type when the client is made."""
+    """A key of another type than text raises ConfigError when the client is created."""
     with pytest.raises(ConfigError):
         PixxelClient(key, base_url="http://127.0.0.1:9")  # type: ignore[arg-type]

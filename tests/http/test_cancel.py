@@ -1,4 +1,4 @@
-"""Cancellation goes through at once, from every await, and leaves nothing behind."""
+"""Cancellation takes effect at once at every await and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def cancelled(work: asyncio.Task[object], after: float = 0.05) -> None:
 @pytest.mark.fault("P-04")
 @pytest.mark.parametrize("where", STUCK)
 async def test_a_call(where: str) -> None:
-    """Wherever a call is waiting, cancelling it ends it, and its slot is free again."""
+    """Cancelling a call at any stage ends it and frees its slot."""
     async with RawServer(STUCK[where]) as server, PixxelClient("k" * 9, base_url=server.url, settings=None) as client:
         others = set(asyncio.all_tasks())
         for _ in range(10):
@@ -47,7 +47,7 @@ async def test_a_call(where: str) -> None:
 
 
 async def test_a_waiting_call() -> None:
-    """A call that waits for its turn can be cancelled without the turn being lost to others."""
+    """Cancelling a call that waits for a slot does not lose the slot."""
     async with (
         RawServer(["hang"], answer(body={})) as server,
         client_for(server.url, **{"http.max_concurrent_calls": 1}) as client,
@@ -63,7 +63,7 @@ async def test_a_waiting_call() -> None:
 
 @pytest.mark.parametrize("where", ["headers", "body"])
 async def test_a_link(where: str) -> None:
-    """A body that is being waited for is dropped with its connection."""
+    """Cancelling a body download closes its connection."""
     async with RawServer(STUCK[where]) as server, patient(server.url) as client:
 
         async def read() -> object:
@@ -75,7 +75,7 @@ async def test_a_link(where: str) -> None:
 
 @pytest.mark.fault("P-05")
 async def test_a_timeout_of_the_caller() -> None:
-    """`asyncio.timeout` around a call is the caller's own TimeoutError."""
+    """`asyncio.timeout` around a call raises the caller's own TimeoutError."""
     async with RawServer(["hang"]) as server, patient(server.url) as client:
         with pytest.raises(TimeoutError) as caught:
             async with asyncio.timeout(0.05):
@@ -84,8 +84,8 @@ async def test_a_timeout_of_the_caller() -> None:
 
 
 @pytest.mark.fault("R-05")
-async def test_a_cancelled_order_is_said_to_be_unknown(caplog: pytest.LogCaptureFixture) -> None:
-    """Cancelling a call that must not be repeated leaves a warning: it may have been carried out."""
+async def test_a_cancelled_create_is_logged_as_unknown(caplog: pytest.LogCaptureFixture) -> None:
+    """Cancelling a call that must not be repeated logs that its outcome is unknown."""
     with caplog.at_level(logging.WARNING, "pixxel_async.http"):
         async with RawServer(["hang"]) as server, patient(server.url) as client:
             await cancelled(asyncio.create_task(client.jobs.create("w", project_id="p")))  # type: ignore[arg-type]
@@ -95,7 +95,7 @@ async def test_a_cancelled_order_is_said_to_be_unknown(caplog: pytest.LogCapture
 @pytest.mark.fault("P-04")
 @pytest.mark.slow
 async def test_no_descriptor_stays() -> None:
-    """After calls that succeed, break, and are cancelled, a closed client holds no descriptor."""
+    """After calls that succeed, break and are cancelled, a closed client holds no descriptor."""
     gc.collect()
     before = len(descriptors())
     async with (

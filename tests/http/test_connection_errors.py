@@ -1,4 +1,4 @@
-"""What errors of connections say: TLS, proxies, redirects, headers that are too long; and where names are resolved."""
+"""Errors of connections: TLS, proxies, redirects, header sizes, and name resolution."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.raw_server import RawServer, Step, answer
 
 @pytest.mark.fault("A-08")
 def test_a_certificate_error_has_the_systems_reason() -> None:
-    """The error quotes OpenSSL's reason, and names SSL_CERT_FILE for an unknown issuer only."""
+    """The error quotes OpenSSL's reason, and suggests SSL_CERT_FILE for an unknown issuer only."""
     error = ssl.SSLCertVerificationError("x")
     error.verify_code, error.verify_message = 20, "unable to get local issuer certificate"
     assert "unable to get local issuer" in certificate_reason(error, "https://h/…")
@@ -30,7 +30,7 @@ def test_a_certificate_error_has_the_systems_reason() -> None:
 
 
 async def test_https_to_an_http_server_says_so() -> None:
-    """A TLS handshake that is answered in plain http is final and names the likely cause."""
+    """A TLS handshake answered in plain http is a final error that names the likely cause."""
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -48,7 +48,7 @@ async def test_https_to_an_http_server_says_so() -> None:
 
 
 async def test_a_redirect_names_its_host() -> None:
-    """A redirect is not followed; the error says where it leads and the likely causes, but not the rest of the URL."""
+    """A redirect is not followed; the error names its origin and likely causes, but not its path and query."""
     async with (
         RawServer(answer(302, Location="https://login.example/x?secret=1")) as server,
         client_for(server.url) as client,
@@ -60,7 +60,7 @@ async def test_a_redirect_names_its_host() -> None:
 
 @pytest.mark.fault("D-09")
 async def test_long_headers_are_read() -> None:
-    """Headers of 20 KB are read; one beyond 64 KB is an error at once that says what was too long."""
+    """Headers of 20 KB are read; a header above 64 KB is an error at once that says what is too long."""
     long, longer = answer(body="pong", X_A="a" * 20_000), answer(body="pong", X_A="a" * 70_000)
     async with RawServer(long, longer) as server, client_for(server.url) as client:
         assert await client.ping() == "pong"
@@ -71,7 +71,7 @@ async def test_long_headers_are_read() -> None:
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "unknown"])
 async def test_an_error_in_a_broken_coding_keeps_its_status(coding: str) -> None:
-    """A body that cannot be decoded does not hide the status of an error."""
+    """A body that cannot be decompressed does not hide the status of an error."""
     async with (
         RawServer(answer(302, b"not compressed", Content_Encoding=coding)) as server,
         client_for(server.url) as client,
@@ -81,7 +81,7 @@ async def test_an_error_in_a_broken_coding_keeps_its_status(coding: str) -> None
 
 
 def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """HOST:PORT is a proxy's URL; ALL_PROXY counts where no other does; SOCKS is refused by the variable's name."""
+    """HOST:PORT is accepted as a proxy, ALL_PROXY is the fallback, and SOCKS is refused by the variable's name."""
     for name in ("HTTP_PROXY", "http_proxy", "https_proxy", "all_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "127.0.0.1:9")
@@ -102,15 +102,15 @@ def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_closed_client_says_so() -> None:
-    """A call on a closed client is `ClientClosed`, a `PixxelError`, which says what to do."""
+    """A call on a closed client raises `ClientClosed`, a `PixxelError` that says what to do."""
     client = client_for("http://127.0.0.1:9")
     await client.aclose()
     with pytest.raises(ClientClosed, match="closed"):
         await client.ping()
 
 
-def test_slips_with_a_client_say_what_to_write() -> None:
-    """`with` and `await` on a client are errors that name `async with`; a client that was never set up has a repr."""
+def test_misuse_of_a_client_names_the_right_form() -> None:
+    """`with` and `await` on a client raise TypeError that names `async with`; a client without __init__ has a repr."""
     client = client_for("http://127.0.0.1:9")
     with pytest.raises(TypeError, match="async with"), client:  # type: ignore[attr-defined]
         pass
@@ -129,7 +129,7 @@ def test_slips_with_a_client_say_what_to_write() -> None:
     ids=["407", "a page"],
 )
 async def test_a_proxy_that_refuses_is_named(reply: bytes | list[Step]) -> None:
-    """A proxy that answers CONNECT with 407 or with a page is a failed connection through it, not a 401 of the API."""
+    """A proxy that answers CONNECT with 407 or HTML is ConnectionFailed naming the proxy, not a 401 of the API."""
     async with RawServer(reply) as proxy, client_for("https://api.example", **{"http.proxy": proxy.url}) as client:
         with pytest.raises(ConnectionFailed, match="proxy"):
             await client.ping()
@@ -140,7 +140,7 @@ async def test_a_proxy_that_refuses_is_named(reply: bytes | list[Step]) -> None:
 @pytest.mark.fault("A-09")
 @pytest.mark.parametrize("silent", [False, True])
 async def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch, silent: bool) -> None:
-    """A name that the resolver does not know, or about which it says nothing, ends the attempt within its timeout."""
+    """A name that does not resolve, or a resolver without an answer, ends the attempt within its timeout."""
     done = threading.Event()
 
     def lookup(*_: object, **__: object) -> list[object]:

@@ -1,4 +1,4 @@
-"""Compressed answers: what is undone, and what is kept where it cannot be."""
+"""Compressed responses: what is decompressed, and what happens where that fails."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def raw_deflate(data: bytes) -> bytes:
     ],
 )
 async def test_an_error_that_cannot_be_decoded_keeps_its_status(status: int, coding: str, body: bytes) -> None:
-    """The status of an error and its kind stay, whatever its Content-Encoding says."""
+    """An error keeps its status and class, whatever its Content-Encoding says."""
     script = answer(status, body, Content_Encoding=coding, x_request_id="r-1")
     async with RawServer(script) as server, client_for(server.url, **{"retry.max_attempts": 1}) as client:
         with pytest.raises(APIError) as caught:
@@ -59,13 +59,13 @@ async def test_an_error_that_cannot_be_decoded_keeps_its_status(status: int, cod
     ],
 )
 async def test_what_is_decoded(coding: str, body: bytes) -> None:
-    """gzip and deflate in the forms that servers send are undone; a coding that changes no byte is left alone."""
+    """gzip and deflate are decompressed in the forms that servers send; identity codings are passed through."""
     async with RawServer(answer(200, body, Content_Encoding=coding)) as server, client_for(server.url) as client:
         assert (await client.request("GET", "/v0/x")).json() == VALUE
 
 
 async def test_a_success_that_cannot_be_decoded() -> None:
-    """A cut or damaged body is retried, then raised as such; an unknown compression is named and not retried."""
+    """A truncated or damaged compressed body is retried and then raised; an unknown coding is raised at once."""
     for body in (gzip.compress(TEXT, mtime=0)[:-9], b"nonsense"):
         async with (
             RawServer(answer(200, body, Content_Encoding="gzip")) as server,
@@ -81,7 +81,7 @@ async def test_a_success_that_cannot_be_decoded() -> None:
 
 
 def test_pieces_are_bounded() -> None:
-    """A body that decompresses to a thousand times its size comes in pieces; its end is known."""
+    """A body that decompresses to a thousand times its size is yielded in bounded pieces, and its end is known."""
     decoder = BodyDecoder("gzip")
     decoder.give(gzip.compress(bytes(20 * PIECE)))
     sizes = []

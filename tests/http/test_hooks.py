@@ -15,8 +15,8 @@ from tests.support.clients import Waits
 from tests.support.raw_server import RawServer, answer
 
 
-async def test_every_attempt_is_told() -> None:
-    """Hooks see each attempt before and after, with its outcome; headers that they add are sent, except the key's."""
+async def test_hooks_run_for_every_attempt() -> None:
+    """Hooks run before and after each attempt with its outcome, and may add headers, but not replace the key."""
     told: list[Any] = []
 
     def before(attempt: Attempt) -> None:
@@ -45,7 +45,7 @@ async def test_every_attempt_is_told() -> None:
 
 
 async def test_requests_to_the_storage_are_seen_without_their_link() -> None:
-    """Hooks see each request to a signed URL, redirects included: method, host and status, no path and no header."""
+    """Hooks see method, host and status of each storage request, redirects included, but neither path nor headers."""
     seen: list[Any] = []
     steps = (answer(302, None, Location="/b?sig=5ecre7"), answer(200, b"PK\x03\x04", X_Odd="5ecre7"))
     async with (
@@ -69,7 +69,7 @@ async def test_requests_to_the_storage_are_seen_without_their_link() -> None:
 
 
 async def test_attempts_of_one_call_share_its_number() -> None:
-    """A call's number is the same for all its attempts and no other call's."""
+    """All attempts of a call have the same call number, and no other call has it."""
     calls: list[int] = []
     waits = Waits()
     timing = Timing(clock=waits.clock, sleep=waits.sleep)
@@ -85,8 +85,8 @@ async def test_attempts_of_one_call_share_its_number() -> None:
 
 
 @pytest.mark.fault("P-09")
-async def test_a_hook_that_raises_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
-    """A broken hook costs a line in the log and nothing else."""
+async def test_a_hook_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A hook that raises is logged and otherwise ignored."""
 
     def broken(*_: object) -> None:
         raise RuntimeError("canary text of the hook")
@@ -101,7 +101,7 @@ async def test_a_hook_that_raises_is_passed_over(caplog: pytest.LogCaptureFixtur
 
 @pytest.mark.fault("S-02")
 async def test_the_log_has_events_and_fields(caplog: pytest.LogCaptureFixture) -> None:
-    """At DEBUG each attempt is two lines: what was sent and how it ended; ids and queries are in none."""
+    """At DEBUG each attempt logs two lines, what was sent and how it ended, without ids and queries."""
     with caplog.at_level(logging.DEBUG, "pixxel_async.http"):
         async with RawServer(answer(body={})) as server, PixxelClient("a-key-1", base_url=server.url) as client:
             await client.jobs.get("workflow-7", "job-8")
@@ -109,8 +109,8 @@ async def test_the_log_has_events_and_fields(caplog: pytest.LogCaptureFixture) -
     assert lines == ["call.sent operation=jobs.get attempt=1", "call.replied operation=jobs.get attempt=1 ended=200"]
 
 
-async def test_what_a_hook_may_log() -> None:
-    """A reply's repr holds no value of a header and no body: a redirect's Location is a signed link (T-17)."""
+async def test_the_repr_of_a_reply_holds_no_secret() -> None:
+    """T-17: the repr of a reply contains no header value and no body, since Location may be a signed link."""
     link = "https://storage.example/a?X-Amz-Signature=0011223344556677"
     told: list[str] = []
     async with RawServer(answer(302, {"to": link}, Location=link)) as server:

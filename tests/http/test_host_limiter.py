@@ -1,4 +1,4 @@
-"""Storage hosts that have too much to do: paused, asked less, and never by one request alone."""
+"""Busy storage hosts are paused and get fewer requests at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def fall(
 
 @pytest.mark.fault("F-04")
 def test_refusals_pause_a_host() -> None:
-    """As long as it asks, at most a minute and a tenth; else a drawn pause that doubles with each refusal in a row."""
+    """A pause is Retry-After plus jitter, capped at a minute; without it, a backoff that doubles per refusal."""
     assert fall(HostState(), now=100, asked=10).paused_until == 110.5
     assert fall(HostState(), now=100, asked=1e9).paused_until == 163
     assert fall(HostState(), now=100, asked=0).paused_until == 100.5, "no pause at all would be a storm"
@@ -33,8 +33,8 @@ def test_refusals_pause_a_host() -> None:
     assert pauses == [0.5, 1, 2, 4, 4, 4, 4, 4, 4, 4]
 
 
-def test_refusals_halve_what_may_be_under_way() -> None:
-    """Once for all that were sent before; successes bring it back one by one, and then the host is free again."""
+def test_refusals_halve_the_requests_in_flight() -> None:
+    """Refusals halve the requests in flight, once per group sent together, until successes lift the bound again."""
     host = fall(fall(HostState(), now=5, sent_at=4), now=6, sent_at=4)
     assert (max_in_flight(host, None), host.refusals) == (4, 1)
     assert max_in_flight(fall(host, now=7, sent_at=6, in_flight=4), None) == 2
@@ -47,14 +47,14 @@ def test_refusals_halve_what_may_be_under_way() -> None:
     assert max_in_flight(fall(HostState(), now=1, in_flight=1), None) == 1, "one is always let through"
 
 
-def test_who_says_later() -> None:
-    """429, 503, and any refusal that names a time."""
+def test_statuses_of_a_busy_host() -> None:
+    """429, 503 and any error with Retry-After mean that the host is busy."""
     assert is_busy(429, None) and is_busy(503, None) and is_busy(500, 3.0)
     assert not is_busy(500, None) and not is_busy(403, None) and not is_busy(206, 3.0)
 
 
-async def test_a_paused_host_is_left_alone_by_all() -> None:
-    """Every request to a paused host waits; requests to other hosts go on."""
+async def test_all_requests_to_a_paused_host_wait() -> None:
+    """All requests to a paused host wait; requests to other hosts do not."""
     waits = Waits()
     async with (
         RawServer(answer(503, Retry_After="7"), answer(200, b"here")) as busy,
@@ -70,8 +70,8 @@ async def test_a_paused_host_is_left_alone_by_all() -> None:
     assert waits.slept == [pytest.approx(7.35)]
 
 
-async def test_no_more_than_the_limit_at_one_host() -> None:
-    """`http.max_connections_per_host` bounds requests, bodies included; one cancelled in the queue holds up nobody."""
+async def test_connections_per_host_are_bounded() -> None:
+    """`http.max_connections_per_host` bounds requests with their bodies; one cancelled in the queue blocks nobody."""
     async with (
         RawServer(answer(200, b"here")) as server,
         client_for(server.url, **{"http.max_connections_per_host": 1}) as client,

@@ -1,4 +1,4 @@
-"""A long listing that comes whole is read from its text row by row, and is what it would be if read at once."""
+"""A long unpaged listing is decoded row by row, with the same result as decoding it at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ANY = st.recursive(
 
 
 def rows_of(body: bytes) -> list[Any] | None:
-    """All rows that are found, block by block; None where the answer has to be read at once."""
+    """Return all rows, block by block, or None if the response has to be decoded at once."""
     found = index_rows(body, "jobs")
     if found is None:
         return None
@@ -35,7 +35,7 @@ def rows_of(body: bytes) -> list[Any] | None:
 @pytest.mark.slow
 @given(st.lists(ANY, max_size=8), st.sampled_from([None, 1]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
 def test_any_rows_are_found(rows: list[Any], indent: int | None, encoding: str) -> None:
-    """Whatever the rows are, and however the text is spaced and encoded, they are those that a parser finds."""
+    """The rows found equal those of a JSON parser, whatever their values, spacing and encoding."""
     text = json.dumps({"jobs": rows}, indent=indent, ensure_ascii=encoding == "utf-8-sig")
     body = text.encode(encoding, "surrogatepass")
     assert rows_of(body) == json.loads(body)["jobs"] == rows
@@ -43,7 +43,7 @@ def test_any_rows_are_found(rows: list[Any], indent: int | None, encoding: str) 
 
 @pytest.mark.parametrize("count", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK])
 def test_blocks_meet_without_a_gap(count: int) -> None:
-    """Also where the last block is full, or there is none."""
+    """Blocks cover all rows, whether the last block is full, partial or missing."""
     assert rows_of(json.dumps({"jobs": list(range(count))}).encode()) == list(range(count))
 
 
@@ -54,19 +54,19 @@ def test_blocks_meet_without_a_gap(count: int) -> None:
      '{"jobs": [1], "jobs": []}', '{"jobs": [' + "[" * 100_000, "<html>", ""],
 )  # fmt: skip
 def test_other_answers_are_read_at_once(text: str) -> None:
-    """With anything beside the rows, or anything wrong, it is left to who reads the answer as a whole."""
+    """A response with other members or any error is left to the JSON parser."""
     assert rows_of(text.encode()) is None
 
 
-def test_no_beginning_of_an_answer_is_taken_for_all_of_it() -> None:
-    """Wherever an answer is cut off, it is not read row by row."""
+def test_a_truncated_response_is_not_read_by_rows() -> None:
+    """A truncated response is never read row by row."""
     body = json.dumps({"jobs": [{"id": "a", "tags": ["x", {}]}, {"id": "b"}]}).encode()
     assert [cut for cut in range(len(body)) if rows_of(body[:cut]) is not None] == []
 
 
 @pytest.mark.slow
 async def test_a_long_listing_is_the_same_in_every_way_of_reading() -> None:
-    """Row by row, in pages, the first page alone, and cut short: the rows are the same, with what they are lent."""
+    """Iterating, paging, the first page and `take` yield the same rows of a long listing, lent members included."""
     ids = [f"{number:040x}" for number in range(8000)]
     long = answer(body={"jobs": [{"id": id, "status": "completed", "odd": 1} for id in ids]})
     async with RawServer(*[long] * 4) as server, client_for(server.url) as client:
@@ -81,15 +81,15 @@ async def test_a_long_listing_is_the_same_in_every_way_of_reading() -> None:
 
 
 async def test_a_long_listing_that_is_cut_off_yields_nothing() -> None:
-    """An answer that ends too early is an error before the first row, however many rows are sound."""
+    """A truncated response raises before the first row, however many rows are complete."""
     whole = json.dumps({"jobs": [{"id": f"{number:040x}"} for number in range(8000)]}).encode()
     async with RawServer(answer(200, whole[:-3])) as server, client_for(server.url) as client:
         with pytest.raises(DecodeError):
             await anext(aiter(client.jobs.list("w")))
 
 
-def test_the_first_rows_are_had_without_the_others() -> None:
-    """Cutting a listing short makes the rows that are taken, by blocks, and no more."""
+def test_only_the_rows_taken_are_decoded() -> None:
+    """Taking the first rows decodes only the blocks that hold them."""
     found = index_rows(json.dumps({"jobs": list(range(10 * BLOCK))}).encode(), "jobs")
     assert found is not None
     made: list[int] = []

@@ -56,7 +56,7 @@ REFUSED = [
 @pytest.mark.fault("E-01")
 @pytest.mark.parametrize("url", REFUSED, ids=lambda url: url[:40])
 def test_refused(url: str) -> None:
-    """A URL that no package can have is refused, and the reason holds nothing of it."""
+    """A URL that no package can have is refused, and the reason quotes nothing of it."""
     reason = unsafe_reason(url + ("?" + SIGNATURE if url else ""), loopback=False)
     assert reason
     assert "5ecre7" not in reason and "pw" not in reason
@@ -73,7 +73,7 @@ def test_refused(url: str) -> None:
     ],
 )
 def test_accepted(url: str) -> None:
-    """Real storages, private ones included, are opened."""
+    """Links to real storage hosts are accepted, private networks included."""
     assert unsafe_reason(url, loopback=False) == ""
 
 
@@ -81,7 +81,7 @@ def test_accepted(url: str) -> None:
     "url", ["https://10.0.0.7/a", "https://192.168.1.1/a", "https://[fd12::1]/a", "https://100.64.0.1/"]
 )
 def test_private_networks_can_be_blocked(url: str) -> None:
-    """A web backend keeps links out of its own network."""
+    """With block_private links to private networks are refused."""
     assert "private" in unsafe_reason(url, loopback=False, block_private=True)
 
 
@@ -95,7 +95,7 @@ METADATA = [
 @pytest.mark.parametrize("address", METADATA)
 @pytest.mark.parametrize("block_private", [False, True])
 def test_metadata_services(address: str, block_private: bool) -> None:
-    """The metadata services of clouds are refused in any spelling and wrapping, private networks allowed or not."""
+    """Metadata services of clouds are refused in any spelling and wrapping, with or without block_private."""
     host = f"[{address}]" if ":" in address else address
     reason = unsafe_reason(f"https://{host}/latest", loopback=True, block_private=block_private)
     assert "metadata" in reason
@@ -111,7 +111,7 @@ SPECIAL = [
 
 @pytest.mark.parametrize("address", SPECIAL)
 def test_special_ranges(address: str) -> None:
-    """An address that is neither global unicast nor private is refused, without any setting."""
+    """An address that is neither global unicast nor private is refused under any setting."""
     if address != "2001:0:808:808::f5ff:fffe":  # Teredo of 10.0.0.1, which is private
         assert forbidden_reason(ipaddress.ip_address(address), loopback=False)
     assert forbidden_reason(ipaddress.ip_address(address), loopback=False, block_private=True)
@@ -122,13 +122,13 @@ def test_special_ranges(address: str) -> None:
     ["2a05:d07a:a000::1", "2600:1f18::1", "2404:6800::200e", "64:ff9b::808:808", "2002:808:808::1", "52.218.1.1"],
 )
 def test_global_addresses(address: str) -> None:
-    """Storages of the internet are opened, also by their NAT64 and 6to4 addresses, with private networks blocked."""
+    """Global addresses are accepted with block_private, also as NAT64 and 6to4."""
     assert forbidden_reason(ipaddress.ip_address(address), loopback=False, block_private=True) == ""
 
 
 @pytest.mark.fault("E-04")
 def test_loopback_needs_an_api_on_loopback() -> None:
-    """Plain http and loopback belong to the sandbox, and nothing else does even then."""
+    """Plain http and loopback are accepted only for an API on loopback, and no other special address with them."""
     assert unsafe_reason("http://127.0.0.1:8080/a", loopback=True) == ""
     assert unsafe_reason("http://localhost:8080/a", loopback=True, block_private=True) == ""
     for url in ("http://host.example/a", "http://169.254.169.254/a", "https://169.254.169.254/a"):
@@ -137,7 +137,7 @@ def test_loopback_needs_an_api_on_loopback() -> None:
 
 @pytest.mark.fault("F-07")
 def test_hops() -> None:
-    """A redirect may be relative to the link before it; what is no link is refused."""
+    """A redirect may be relative to the link before it; an invalid one is refused."""
     assert next_hop("https://host.example/a/b?x=1", "../c") == "https://host.example/c"
     assert next_hop("https://host.example/a", "https://other.example/d") == "https://other.example/d"
     for location in ("https://[::1", "a b", "\x7f"):
@@ -148,7 +148,7 @@ def test_hops() -> None:
 @pytest.mark.slow
 @given(st.ip_addresses())
 def test_every_address_is_judged(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
-    """No address makes the judgement fail, and a wrapped one is judged as what it wraps."""
+    """Any address is judged without an exception, and a wrapped one like the address that it wraps."""
     reason = forbidden_reason(address, loopback=False)
     if address.version == 4:
         assert reason == forbidden_reason(ipaddress.ip_address(f"64:ff9b::{address}"), loopback=False)
@@ -160,8 +160,8 @@ def test_every_address_is_judged(address: ipaddress.IPv4Address | ipaddress.IPv6
 @pytest.mark.fault("E-01")
 @pytest.mark.slow
 @given(st.text(max_size=80) | st.text(max_size=40).map(lambda text: "https://" + text))
-def test_no_link_can_hurt(url: str) -> None:
-    """Any text is a link or has a reason."""
+def test_any_text_is_a_link_or_refused(url: str) -> None:
+    """Any text is either a safe https link or refused with a reason."""
     if unsafe_reason(url, loopback=False):
         return
     assert url.lower().startswith("https://") and url.isascii()

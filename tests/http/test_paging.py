@@ -1,4 +1,4 @@
-"""Paging, against a server with its own page sizes, totals and offsets."""
+"""Paging against servers with various page sizes, totals and offsets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Serve = Callable[[dict[str, Any]], dict[str, Any]]
 def read_all(
     style: PagingStyle, serve: Serve, limit: int | None = None, most: int = 1000
 ) -> tuple[list[Any], list[str]]:
-    """Return all rows that our rules read from that server, and what they say about the end."""
+    """Return all rows read from `serve`, and the warnings about the listing's end."""
     call = Call(OPERATION, body={} if style.startswith(("body", "skip")) else None)
     cursor: Cursor | None = first_page(call, Paging(style, "rows", limit))
     rows: list[Any] = []
@@ -44,7 +44,7 @@ def read_all(
 @pytest.mark.slow
 @given(st.integers(0, 40), st.integers(1, 12), st.integers(1, 12) | st.none(), st.booleans(), st.integers(0, 1))
 def test_every_row_once(count: int, largest: int, limit: int | None, totals: bool, first: int) -> None:
-    """Whatever the page sizes, asked for or clamped, and the first page's number, each row comes once and in order."""
+    """Each row is yielded once and in order, for any page size, clamped or not, and any number of the first page."""
     rows = list(range(count))
 
     def by_offset(asked: dict[str, Any]) -> dict[str, Any]:
@@ -63,8 +63,8 @@ def test_every_row_once(count: int, largest: int, limit: int | None, totals: boo
 
 
 @pytest.mark.parametrize(("first", "asked"), [(0, [None, 1, 2]), (1, [None, 1, 2, 3])])
-def test_numbers_are_found_out(first: int, asked: list[int | None]) -> None:
-    """A listing of one page takes one request; with more, page 1 shows whether pages are counted from 0 or 1."""
+def test_the_number_of_the_first_page_is_detected(first: int, asked: list[int | None]) -> None:
+    """A listing of one page takes one request; with more, page 1 shows whether pages count from 0 or 1."""
     seen: list[int | None] = []
 
     def serve(wish: dict[str, Any]) -> dict[str, Any]:
@@ -77,13 +77,13 @@ def test_numbers_are_found_out(first: int, asked: list[int | None]) -> None:
     assert read_all("page", lambda wish: {"rows": [wish.get("page_num")], "count": 1})[0][:1] == [None]
 
 
-def test_whole_is_one_request() -> None:
-    """A listing without paging is read once, whatever total it states."""
+def test_an_unpaged_listing_is_one_request() -> None:
+    """A listing without paging is read by one request, whatever its total."""
     assert read_all("whole", lambda asked: {"rows": {"a": 1, "b": 2}}) == ([1, 2], [])
 
 
-def test_search_goes_on_by_what_its_answer_names() -> None:
-    """A continuation token wins over `skip`; without either the first page is all, and the total is logged."""
+def test_search_continues_by_token_or_skip() -> None:
+    """A continuation token overrides `skip`; without either the first page is all, and the missing total is logged."""
     pages = {None: {"rows": [1, 2], "next_token": "t"}, "t": {"rows": [3]}}
     assert read_all("skip", lambda asked: pages[asked.get("next_token")])[0] == [1, 2, 3]
 
@@ -98,8 +98,8 @@ def test_search_goes_on_by_what_its_answer_names() -> None:
 
 @pytest.mark.fault("D-08")
 @pytest.mark.parametrize("total", [None, 1000, -5, "many", True])
-def test_a_page_that_comes_again_ends_it(total: object) -> None:
-    """A server that ignores the offset is noticed at the second page, whose rows are not given out again."""
+def test_a_repeated_page_ends_the_listing(total: object) -> None:
+    """A server that ignores the offset is detected at the second page, whose rows are dropped."""
     body = {"rows": [1, 2, 3], "pagination": {"total": total}}
     rows, warnings = read_all("offset", lambda asked: body)
     assert rows == [1, 2, 3]
@@ -107,15 +107,15 @@ def test_a_page_that_comes_again_ends_it(total: object) -> None:
 
 
 @pytest.mark.fault("D-08")
-def test_the_page_limit_ends_it() -> None:
-    """A listing that goes on for ever ends at the limit, and says so."""
+def test_the_page_limit_ends_the_listing() -> None:
+    """An endless listing stops at the page limit with a warning."""
     rows, warnings = read_all("offset", lambda asked: {"rows": [asked.get("offset", 0)]}, most=7)
     assert len(rows) == 7
     assert "stopped after" in warnings[0]
 
 
 @pytest.mark.parametrize("total", [3, 100, None])
-def test_an_empty_page_always_ends_it(total: int | None) -> None:
+def test_an_empty_page_ends_the_listing(total: int | None) -> None:
     """An empty page ends a listing, whatever total was announced."""
     pages = [[1, 2, 3], []]
     rows, warnings = read_all("offset", lambda asked: {"rows": pages.pop(0), "pagination": {"total": total}})
@@ -132,7 +132,7 @@ def test_an_empty_page_always_ends_it(total: int | None) -> None:
     )
 )
 def test_any_answer_is_a_page_or_an_error(rows: Any) -> None:
-    """Lists, maps and null are rows; anything else in their place is a `DecodeError`."""
+    """Lists, mappings and null are rows; any other value in their place is a `DecodeError`."""
     try:
         got = parse_page(
             {"rows": rows, "pagination": rows, "count": rows}, Cursor(Call(OPERATION), Paging("offset", "rows"))
@@ -145,7 +145,7 @@ def test_any_answer_is_a_page_or_an_error(rows: Any) -> None:
 
 
 async def test_pages_is_a_value() -> None:
-    """Nothing is sent before it is awaited; awaiting gives the first page, iterating all rows, and both may repeat."""
+    """A listing sends nothing until used; awaiting gives the first page, iterating all rows, and both may repeat."""
     first = answer(body={"orders": [{"id": "1"}, {"id": "2"}], "pagination": {"total": 3}})
     second = answer(body={"orders": [{"id": "3"}], "pagination": {"total": 3}})
     async with RawServer(first, first, second, first, second, first) as server, client_for(server.url) as client:
@@ -163,7 +163,7 @@ async def test_pages_is_a_value() -> None:
 
 
 async def test_a_listing_that_does_not_advance_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """A server that ignores the offset and announces nothing is one warning with the name of the operation."""
+    """A server that ignores the offset and announces no total causes one warning with the operation's name."""
     page = answer(body={"orders": [{"id": "1"}]})
     async with RawServer(page) as server, client_for(server.url) as client:
         with caplog.at_level(logging.WARNING, "pixxel_async.http"):
@@ -175,15 +175,15 @@ async def test_a_listing_that_does_not_advance_is_logged(caplog: pytest.LogCaptu
 
 @pytest.mark.parametrize("given", [{"limit": 0}, {"limit": "5"}, {"offset": -1}, {"offset": 1.5}])
 async def test_numbers_of_rows_are_checked(given: dict[str, Any]) -> None:
-    """A size or a start that is no whole number of rows is refused before anything is sent."""
+    """A limit or offset that is not a whole number in range is refused before anything is sent."""
     async with RawServer(answer(body={})) as server, client_for(server.url) as client:
         with pytest.raises(ConfigError, match="must be a whole number"):
             await client.orders.list(**given)
     assert server.requests == []
 
 
-async def test_no_listing_at_all() -> None:
-    """What cannot be a listing raises; a null member, or one left out beside a total of 0, is an empty page."""
+async def test_responses_without_a_listing() -> None:
+    """A response without a listing raises; a null member, or a missing one beside a total of 0, is an empty page."""
     empty = answer(body={"pagination": {"total": 0}})
     odd = [answer(200, b'"hello"'), answer(body={}), answer(body={"order": []}), answer(body={"orders": 5})]
     async with RawServer(*odd, answer(body={"orders": None}), empty) as server, client_for(server.url) as client:
@@ -195,7 +195,7 @@ async def test_no_listing_at_all() -> None:
 
 
 async def test_page_sizes() -> None:
-    """The call's own size is sent, and without it none: the service decides."""
+    """The limit of the call is sent as page size; without one the service decides."""
     empty = answer(body={"orders": []})
     async with RawServer(empty) as server, client_for(server.url) as client:
         await client.orders.list()
@@ -208,21 +208,21 @@ async def test_page_sizes() -> None:
 
 
 async def test_a_search_sends_its_page_size_in_the_body() -> None:
-    """Catalogs are asked for 50 rows, since the server's own page has two."""
+    """Catalogs are searched with a page size of 50 in the body, since the server's default is two."""
     async with RawServer(answer(body={"catalogs": []})) as server, client_for(server.url) as client:
         await client.catalogs.search()
     assert json.loads(server.requests[0].body)["limit"] == 50
 
 
 def orders(*ids: str, **members: Any) -> bytes:
-    """An answer with orders of these ids."""
+    """Return a response with orders of these ids."""
     return answer(body={"orders": [{"id": id} for id in ids], **members})
 
 
 @pytest.mark.fault("D-08")
 @pytest.mark.parametrize("second", [orders(), answer(body={"orders": None})], ids=["empty", "null"])
 async def test_fewer_rows_than_announced_are_an_error_after_the_rows(second: bytes) -> None:
-    """A listing that broke off gives the rows that came, then raises with both numbers; `take` of fewer is whole."""
+    """A listing shorter than announced yields its rows, then raises with both numbers; `take` of fewer does not."""
     first = orders("1", "2", pagination={"total": 9})
     async with RawServer(first, second, first) as server, client_for(server.url) as client:
         rows = aiter(client.orders.list())
@@ -235,7 +235,7 @@ async def test_fewer_rows_than_announced_are_an_error_after_the_rows(second: byt
 
 
 async def test_a_second_page_that_is_an_error_raises_it() -> None:
-    """An error body with status 200 in the middle of a listing is that error, not the end of the rows."""
+    """An error body with status 200 in the middle of a listing raises that error."""
     broken = answer(body={"error": {"message": "down", "code": 503}})
     renamed = answer(body={"items": [{"id": "3"}]})
     async with RawServer(orders("1"), broken, orders("1"), renamed) as server, client_for(server.url) as client:
@@ -246,22 +246,22 @@ async def test_a_second_page_that_is_an_error_raises_it() -> None:
 
 
 @pytest.mark.parametrize("total", [0, 1, 2])
-async def test_a_total_below_the_rows_is_not_believed(total: int) -> None:
-    """A total that the rows received contradict does not end a listing; an empty page does."""
+async def test_a_total_below_the_rows_is_ignored(total: int) -> None:
+    """A total below the number of received rows does not end a listing; an empty page does."""
     pages = [orders(*ids, pagination={"total": total}) for ids in (["1", "2", "3"], ["4", "5"], [])]
     async with RawServer(*pages) as server, client_for(server.url) as client:
         assert [order.id async for order in client.orders.list()] == ["1", "2", "3", "4", "5"]
 
 
 async def test_a_count_of_the_page_is_not_the_total() -> None:
-    """A total equal to the page size may be the page's count: one more request decides."""
+    """A total equal to the page size may be the page's count, so one more page is requested."""
     pages = [orders("1", "2", count=2), orders("3", "4", count=2), orders(count=0)]
     async with RawServer(*pages) as server, client_for(server.url) as client:
         assert [order.id async for order in client.orders.list(limit=2)] == ["1", "2", "3", "4"]
 
 
 async def test_a_short_page_without_a_total_is_not_the_end() -> None:
-    """Where nothing is announced, a listing goes on until a page is empty, or refused beyond a short one."""
+    """Without a total a listing continues until a page is empty, or refused after a short one."""
     refused = answer(404, {"error": {"message": "no such page"}})
     pages = [orders("1", "2"), orders("3"), orders("4"), orders(), orders("1", "2"), orders("3"), refused]
     async with RawServer(*pages) as server, client_for(server.url) as client:
@@ -270,7 +270,7 @@ async def test_a_short_page_without_a_total_is_not_the_end() -> None:
 
 
 async def test_a_refused_page_after_a_full_one_is_an_error() -> None:
-    """Only beyond a short page does a refusal mean the end."""
+    """A refused page after a full one is an error, not the end."""
     refused = answer(404, {"error": {"message": "no such page"}})
     async with RawServer(orders("1", "2"), orders("3", "4"), refused) as server, client_for(server.url) as client:
         with pytest.raises(NotFound):
@@ -279,7 +279,7 @@ async def test_a_refused_page_after_a_full_one_is_an_error() -> None:
 
 @pytest.mark.fault("D-08")
 def test_rows_are_compared_by_id() -> None:
-    """A server that ignores the offset, or repeats pages, is detected even if signed links differ in each response."""
+    """Repeated pages are detected by row ids, even if signed links differ in each response."""
     calls = 0
 
     def serve(asked: dict[str, Any]) -> dict[str, Any]:
@@ -296,7 +296,7 @@ def test_rows_are_compared_by_id() -> None:
     assert len(read_all("offset", lambda asked: pages.pop(0))[0]) == 1
 
 
-async def test_an_envelope_is_looked_through() -> None:
+async def test_an_envelope_is_unwrapped() -> None:
     """`{"data": …}` around a listing, or bare rows, is read and counted as drift."""
     inner = answer(body={"data": {"orders": [{"id": "1"}], "pagination": {"total": 1}}, "status": "ok"})
     bare = answer(body={"data": [{"id": "2"}], "pagination": {"total": 1}})
@@ -306,16 +306,16 @@ async def test_an_envelope_is_looked_through() -> None:
         assert client.drift().members == {"Order in 'data'": 2}
 
 
-async def test_a_page_with_more_says_so() -> None:
-    """The repr of an awaited page names how many there are and how to read them; so does that of a listing."""
+async def test_a_page_with_more_names_async_for() -> None:
+    """The repr of a page names its rows, the total and `async for`; so does that of a listing."""
     async with RawServer(orders("1", pagination={"total": 3})) as server, client_for(server.url) as client:
         page = await client.orders.list()
         assert page.has_more and "1 of 3 rows" in repr(page) and "async for" in repr(page)
         assert "async for" in repr(client.orders.list())
 
 
-async def test_slips_with_a_listing_say_what_to_write() -> None:
-    """A forgotten `await` or `async` is an error that names the right form."""
+async def test_misuse_of_a_listing_names_the_right_form() -> None:
+    """A forgotten `await` or `async` raises TypeError that names the right form."""
     listing: Any = client_for("http://127.0.0.1:9").orders.list()
     for slip in (lambda: list(listing), lambda: listing[0], lambda: len(listing)):
         with pytest.raises(TypeError, match="await"):
@@ -326,7 +326,7 @@ async def test_slips_with_a_listing_say_what_to_write() -> None:
 
 
 async def test_true_is_no_number_of_rows() -> None:
-    """`limit=True` is refused before anything is sent, as is a number of rows to take that is none."""
+    """`limit=True` and an invalid number to take are refused before anything is sent."""
     async with RawServer(orders()) as server, client_for(server.url) as client:
         with pytest.raises(ConfigError, match="limit"):
             await client.orders.list(limit=True)

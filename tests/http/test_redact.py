@@ -1,4 +1,4 @@
-"""Redaction: what no text of ours may contain."""
+"""Redaction of secrets in texts."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ KEY = "canary-5f7c1e90aa"
     ],
 )
 def test_signed_links_are_cut(text: str) -> None:
-    """The query, the fragment and the user of a link are gone, and what follows a scheme word."""
+    """Masking removes query, fragment and user info of a link, and the credential after an auth scheme."""
     assert "s3cr3t" not in mask(text)
 
 
 def test_the_rest_stays() -> None:
-    """Host and path of a link, and ordinary words, can be read."""
+    """Masking keeps host and path of a link and ordinary words."""
     assert mask("look at https://h.example/p/a.zip, it is basic") == "look at https://h.example/p/a.zip, it is basic"
     assert redact_url("https://h.example/p?sig=s3cr3t") == "https://h.example/…"
 
 
 @pytest.mark.slow
 @given(st.text(), st.text())
-def test_the_key_is_blanked_wherever_it_stands(before: str, after: str) -> None:
-    """No message holds the key that was sent."""
+def test_the_key_is_masked_anywhere(before: str, after: str) -> None:
+    """The key that was sent is masked anywhere in a message."""
     assert KEY not in mask(before + KEY + after, (KEY,))
 
 
-def test_a_key_that_stands_across_a_cut_is_masked() -> None:
-    """No start of the key is left at the end of a text that was cut, wherever the cut is."""
+def test_a_key_across_a_cut_is_masked() -> None:
+    """A key that a truncated text would split is masked completely, wherever the cut is."""
     for before in range(0, 2100, 7):
         reply = Reply(200, {}, b" " * before + KEY.encode() + b" " * 2000, hidden=(Secret(KEY),))
         assert "cana" not in body_start(reply)
@@ -60,22 +60,22 @@ def test_a_key_that_stands_across_a_cut_is_masked() -> None:
         assert "cana" not in str(error)
 
 
-def test_a_link_that_stands_across_a_cut_is_masked() -> None:
-    """User info whose host is cut off is gone, too."""
+def test_a_link_across_a_cut_is_masked() -> None:
+    """The user info of a link whose host is cut off is masked."""
     assert "s3c" not in mask("see https://user:s3cr3t@h.example/a", limit=22)
 
 
 @pytest.mark.slow
 @given(st.text())
 def test_printable_is_short_and_harmless(text: str) -> None:
-    """No control character, no line end, at most 500 characters."""
+    """printable() returns at most 500 characters without control characters and line ends."""
     shown = printable(text)
     assert len(shown) <= 500
     assert shown.isprintable()
 
 
 def test_an_echoed_key_reaches_no_error() -> None:
-    """A server that repeats the key in message, code and details does not put it into our error."""
+    """A key echoed by a server in message, code or details is not in the error."""
     body = b'{"error": {"message": "bad key %b", "code": "%b", "details": [{"%b": ["%b"]}]}}' % ((KEY.encode(),) * 4)
     error = error_of(Reply(401, {"x-request-id": "r"}, body, hidden=(Secret(KEY),)))
     assert error is not None
@@ -103,14 +103,14 @@ def test_an_echoed_key_reaches_no_error() -> None:
     ],
 )
 def test_refused_keys(key: object) -> None:
-    """A key that cannot stand in a header is refused by the rule it breaks, never by its text."""
+    """A key that is not a valid header value is refused with the rule it breaks, and never quoted."""
     with pytest.raises(ConfigError) as caught:
         check_key(Secret(key))  # type: ignore[arg-type]
     assert not isinstance(key, str) or not key.strip() or key.strip() not in str(caught.value)
 
 
 def test_how_a_key_is_sent() -> None:
-    """A key that brings its scheme word goes as it is; a bare one gets the word that its form asks for."""
+    """A key with its own scheme is sent unchanged; a bare one gets the scheme of its form."""
     assert authorization("Bearer x", "bearer") == "Bearer x"
     assert authorization("abc", "raw") == "abc"
     assert authorization("abc", "bearer") == "Bearer abc"
@@ -118,7 +118,7 @@ def test_how_a_key_is_sent() -> None:
 
 
 def test_the_other_form() -> None:
-    """Only `auto` has one to try, and only until one of them has worked."""
+    """Only `auto` has another form to try, until a form has worked."""
     assert other_form("abc", "raw", None, auto=True) == "bearer"
     assert other_form("abc", "raw", "bearer", auto=True) == "bearer"
     assert other_form("abc", "raw", "raw", auto=True) is None
@@ -147,7 +147,7 @@ BAD_SHAPES = {
 @pytest.mark.fault("B-10")
 @pytest.mark.parametrize("shape", BAD_SHAPES)
 def test_foreign_text_is_read_in_linear_time(shape: str) -> None:
-    """64 KiB of the worst text cost milliseconds, however it is shaped: an error page cannot stop the event loop."""
+    """Masking 64 KiB of adversarial text takes milliseconds, so an error page cannot block the event loop."""
     text = BAD_SHAPES[shape]
     started = time.process_time()
     mask(text, (KEY,))
@@ -160,13 +160,13 @@ def test_foreign_text_is_read_in_linear_time(shape: str) -> None:
 
 
 def test_a_key_that_stands_across_the_cut_is_masked() -> None:
-    """Of a key that begins before the longest text and ends behind it nothing is left."""
+    """A key that begins before MAX_TEXT and ends after it is masked completely."""
     for before in range(MAX_TEXT - len(KEY), MAX_TEXT):
         assert KEY[:4] not in mask("x" * before + KEY, (KEY,))
 
 
 def test_an_excerpt_loses_only_what_is_secret() -> None:
-    """The words around secret elements, pairs and links stay; an element that is never closed is cut to the end."""
+    """An excerpt masks secret elements, pairs and links only; a secret element without an end is cut to the end."""
     page = b"<Error><Message>no access</Message><Token>s3cr3t</Token> signature=s3cr3t <a> https://h/s3cr3t"
     assert excerpt(page + b"<AWSAccessKeyId>s3cr3t") == (
         "<Error><Message>no access</Message><Token>…</Token> … <a> …<AWSAccessKeyId>…"

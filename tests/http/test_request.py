@@ -1,4 +1,4 @@
-"""Building a request: arguments to path, query and body, never to another path."""
+"""Requests are built from arguments for path, query and body, and never reach another path."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ DOTS = [
 @pytest.mark.fault("B-11")
 @pytest.mark.parametrize("value", ["", " ", ".", "..", "%2e%2e", "%252e", ". ", None, 7, b"x", *DOTS])
 def test_refused_segments(value: object) -> None:
-    """What would be no segment, or another one than it looks like, is refused by its name."""
+    """A value that is not one path segment is refused with the argument's name."""
     with pytest.raises(ConfigError, match="job_id"):
         target(value)
 
 
 @pytest.mark.fault("B-11")
 def test_rows_stand_for_their_ids() -> None:
-    """A row or a UUID is taken where an id is, in paths and in waits, also where the id has another name."""
+    """A row or UUID is accepted as an id in paths and waits, whatever the id member is called."""
     uuid = UUID("12345678-1234-5678-1234-567812345678")
     for row in (AOI(aoi_id="a"), Job(id="a"), Delivery(delivery_id="a"), AssetDownload(download_id="a"), "a"):
         assert segment("id", row) == "a"
@@ -62,7 +62,7 @@ def test_rows_stand_for_their_ids() -> None:
 @pytest.mark.slow
 @given(st.text(min_size=1))
 def test_a_segment_stays_one(value: str) -> None:
-    """Any text is refused or comes back whole from exactly one segment."""
+    """Any text is either refused or quoted into exactly one segment."""
     try:
         quoted = segment("job_id", value)
     except ConfigError:
@@ -73,7 +73,7 @@ def test_a_segment_stays_one(value: str) -> None:
 
 
 def test_query_arguments() -> None:
-    """None is left out, flags are words, sequences are joined with commas, times are UTC."""
+    """None is left out, flags become words, sequences are comma-separated, times are UTC."""
     east = dt.timezone(dt.timedelta(hours=2))
     arguments = {
         "a": None,
@@ -98,7 +98,7 @@ def test_query_arguments() -> None:
 
 @pytest.mark.parametrize("value", [[], {}, {"a": 1}, float("nan"), object(), dt.datetime(2026, 1, 1), "\ud800"])
 def test_refused_query_arguments(value: object) -> None:
-    """An empty list would mean no filter, a naive time no moment: both are refused, as is what is no text."""
+    """Empty lists, naive times and values without a text form are refused."""
     with pytest.raises(ConfigError, match="status"):
         query({"status": value})
 
@@ -106,13 +106,13 @@ def test_refused_query_arguments(value: object) -> None:
 @pytest.mark.slow
 @given(st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1), st.text(st.characters(codec="utf-8"))))
 def test_a_query_comes_back(arguments: dict[str, str]) -> None:
-    """Whatever is put into a query is read from it again."""
+    """A query is parsed back into its arguments."""
     assert dict(parse_qsl(query(arguments), keep_blank_values=True)) == arguments
 
 
 @pytest.mark.parametrize("body", [float("nan"), object(), {"a": {1, 2}}, "\ud800"])
 def test_refused_bodies(body: object) -> None:
-    """What JSON cannot hold is refused before anything is sent."""
+    """A body that JSON cannot hold is refused before anything is sent."""
     with pytest.raises(ConfigError):
         encode_body(body)
 
@@ -134,11 +134,11 @@ def test_refused_bodies(body: object) -> None:
     ],
 )
 def test_refused_paths(path: str) -> None:
-    """A path given by hand stays on the API and says no more than a path."""
+    """A path that leaves the API or holds a query is refused."""
     with pytest.raises(ConfigError):
         check_path(path)
 
 
 def test_accepted_paths() -> None:
-    """A plain path is taken as it is."""
+    """A plain path is accepted unchanged."""
     assert check_path("/v0/aois/a%2Fb") == "/v0/aois/a%2Fb"

@@ -1,4 +1,4 @@
-"""The retry decision after one attempt, as a table and as properties."""
+"""The retry decision after an attempt, as a table and as properties."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_statuses(
     once: type[PixxelError] | None,
     paid: type[PixxelError] | None,
 ) -> None:
-    """Each repeat class meets each status in its own way."""
+    """Each repeat class has its own decision for each status."""
     for repeat, wanted in zip(CLASSES, (safe, once, paid), strict=True):
         step = after(reply(status, asked), repeat)
         if wanted is None:
@@ -88,7 +88,7 @@ def test_statuses(
     ],
 )
 def test_lost_answers(stage: Stage, safe: object, once: object, paid: object) -> None:
-    """Only where no connection was made is it certain that nothing was done; a paid call is not repeated even then."""
+    """A request without a response is repeated by safe calls; once and paid calls report an unknown outcome."""
     for repeat, wanted in zip(CLASSES, (safe, once, paid), strict=True):
         step = after(TransportFailure(stage, ConnectionFailed("gone")), repeat)
         if wanted is True:
@@ -99,7 +99,7 @@ def test_lost_answers(stage: Stage, safe: object, once: object, paid: object) ->
 
 
 def test_an_unknown_outcome_says_how_to_find_out() -> None:
-    """The error names the operation and the call that shows its outcome."""
+    """OutcomeUnknown names the operation and the call that shows its outcome."""
     step = after(TransportFailure("headers", ConnectionFailed("gone")), "paid")
     assert isinstance(step, Stop)
     assert isinstance(step.error, OutcomeUnknown)
@@ -107,16 +107,16 @@ def test_an_unknown_outcome_says_how_to_find_out() -> None:
     assert "client.orders.list()" in str(step.error)
 
 
-def test_a_paid_call_waits_when_told_to() -> None:
-    """`retry_paid_calls_on_429` lets a paid call that was refused with 429 go again, and nothing else."""
+def test_a_paid_call_may_repeat_after_429_by_setting() -> None:
+    """`retry_paid_calls_on_429` allows repeating a paid call after 429, and after nothing else."""
     waits = Settings(constants=Constants(retry_paid_calls_on_429=True))
     assert may_repeat(429, "paid", None, waits)
     assert not may_repeat(503, "paid", 1.0, waits)
 
 
 @pytest.mark.fault("R-08")
-def test_gone_is_done_only_after_a_repeat() -> None:
-    """A DELETE that finds nothing has succeeded if an earlier attempt may have done it; else it is NotFound."""
+def test_a_404_after_a_repeated_delete_is_success() -> None:
+    """A DELETE with 404 succeeds if an earlier attempt may have done it, and is NotFound otherwise."""
     delete = Operation("stores.delete", "DELETE", "/v0/stores/{id}", gone_is_done=True)
     assert isinstance(decide(reply(404), delete, "safe", RetryState(2, maybe_done=True), SETTINGS), Done)
     assert isinstance(decide(reply(404), delete, "safe", RetryState(2, maybe_done=False), SETTINGS), Stop)
@@ -124,7 +124,7 @@ def test_gone_is_done_only_after_a_repeat() -> None:
 
 @pytest.mark.fault("A-08")
 def test_a_final_failure_is_not_repeated() -> None:
-    """A certificate that is refused is refused again: the error says that it is not retryable."""
+    """A refused certificate is not retried, and its error is not retryable."""
     error = ConnectionFailed("certificate")
     error.retryable = False
     assert after(TransportFailure("connect", error), "safe") == Stop(error)
@@ -132,15 +132,15 @@ def test_a_final_failure_is_not_repeated() -> None:
 
 @pytest.mark.fault("B-02")
 @pytest.mark.parametrize("state", [{"attempt": 8}, {"waited": 119.9}, {"left": 0.1}, {"quota": 4.0}])
-def test_every_bound_ends_it(state: dict[str, float]) -> None:
-    """Attempts, budget, deadline and quota each end the repeats alone."""
+def test_each_bound_ends_the_retries(state: dict[str, float]) -> None:
+    """Attempts, total delay, deadline and quota each end the retries."""
     step = after(reply(500), "safe", **state)
     assert isinstance(step, Stop)
     assert isinstance(step.error, ServerError)
 
 
-def test_a_time_out_costs_twice() -> None:
-    """Repeats after time-outs, which hold connections for long, use the quota up sooner."""
+def test_a_timeout_costs_twice() -> None:
+    """A retry after a timeout costs twice the quota, since timeouts hold connections for long."""
     slow, quick = (
         TransportFailure("headers", ConnectionFailed(), timed_out=True),
         TransportFailure("headers", ConnectionFailed()),
@@ -152,7 +152,7 @@ def test_a_time_out_costs_twice() -> None:
 @pytest.mark.slow
 @given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
 def test_jitter_is_full_and_capped(attempt: int, roll: float) -> None:
-    """A wait lies between nothing and a bound that doubles up to the cap."""
+    """A delay lies between 0 and a bound that doubles per attempt up to the cap."""
     wait = backoff(attempt, roll, base=SETTINGS.retry.initial_delay, cap=SETTINGS.retry.max_delay)
     assert 0 <= wait <= min(SETTINGS.retry.max_delay, SETTINGS.retry.initial_delay * 2 ** min(attempt - 1, 20))
 
@@ -181,15 +181,15 @@ NOW = 1_795_514_400.0  # Tue, 24 Nov 2026 10:00:00 GMT
     ],
 )
 def test_retry_after(text: str, seconds: float | None) -> None:
-    """Seconds and three forms of dates are read, the past is now, and what cannot be read is not there."""
+    """Retry-After is read as seconds or three date formats; a past date is 0, and unreadable text counts as absent."""
     assert retry_after(reply(429, text).headers, NOW) == seconds
 
 
 @pytest.mark.fault("B-05")
 @pytest.mark.slow
 @given(st.text(max_size=60) | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ \S{0,6}"))
-def test_no_retry_after_can_hurt(text: str) -> None:
-    """Whatever stands there is a number of seconds that is not negative, or nothing."""
+def test_any_retry_after_is_seconds_or_none(text: str) -> None:
+    """Any Retry-After is a finite, non-negative number of seconds, or absent."""
     seconds = retry_after(reply(429, text).headers, NOW)
     assert seconds is None or (seconds >= 0 and math.isfinite(seconds))
 
@@ -203,8 +203,10 @@ def test_no_retry_after_can_hurt(text: str) -> None:
     st.integers(1, 20),
     st.floats(0, 200),
 )
-def test_money_is_safe(repeat: Repeat, what: int | Stage, asked: str | None, attempt: int, waited: float) -> None:
-    """A call that may have been carried out is never sent again unless it is safe, and a paid one not at all."""
+def test_paid_calls_are_never_repeated(
+    repeat: Repeat, what: int | Stage, asked: str | None, attempt: int, waited: float
+) -> None:
+    """A call that may have been carried out is repeated only if it is safe, and a paid one never."""
     got = reply(what, asked) if isinstance(what, int) else TransportFailure(what, ConnectionFailed())
     step = after(got, repeat, attempt=attempt, waited=waited)
     if isinstance(step, Again) and repeat != "safe":

@@ -1,4 +1,4 @@
-"""Every operation of the API against a lost answer, counted at the server."""
+"""Repeat classes of every operation, counted by requests at the server."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def call_of(operation: Operation) -> Call:
 
 
 def test_all_operations_are_known() -> None:
-    """55 operations: 45 safe, 7 once, 3 paid; what costs money says how to find out."""
+    """45 operations are safe, 7 once and 3 paid, and each paid one names the call that shows its outcome."""
     classes = [operation.repeat for operation in OPERATIONS.values()]
     assert (classes.count("safe"), classes.count("once"), classes.count("paid")) == (45, 7, 3)
     assert {name for name, operation in OPERATIONS.items() if operation.repeat == "paid"} == PAID
@@ -60,12 +60,12 @@ def test_all_operations_are_known() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("how", LOST)
 async def test_a_lost_answer(how: str) -> None:
-    """A safe operation is sent again and succeeds; any other is sent once and its outcome is unknown."""
+    """After a lost response a safe operation is sent again; any other is sent once and raises OutcomeUnknown."""
     await asyncio.gather(*(lose(how, name, operation) for name, operation in OPERATIONS.items()))
 
 
 async def lose(how: str, name: str, operation: Operation) -> None:
-    """Call once, with a server that loses its first answer; the deadline is long enough for a busy machine."""
+    """Call once against a server that loses its first response; the timeout allows for a busy machine."""
     async with RawServer(LOST[how], answer(body={})) as server:
         async with client_for(server.url, **{"http.headers_timeout": 1.5}) as client:
             if operation.repeat == "safe":
@@ -82,7 +82,7 @@ async def lose(how: str, name: str, operation: Operation) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
 async def test_no_redirect_is_followed(status: int) -> None:
-    """No call goes anywhere else, with its body or as a GET, and none goes twice (R-04), counted at both hosts."""
+    """R-04: no call follows a redirect or is repeated for it, counted at both hosts."""
 
     async def refuse(name: str, operation: Operation) -> None:
         there = answer(status, b"" if status == 304 else None, Location=f"{trap.url}/x")
@@ -96,8 +96,8 @@ async def test_no_redirect_is_followed(status: int) -> None:
     assert trap.connections == 0
 
 
-async def test_what_costs_nothing_is_simply_asked_again() -> None:
-    """For packages requested by POST the error says that repeating is safe; for other calls it names where to look."""
+async def test_free_calls_may_be_repeated() -> None:
+    """OutcomeUnknown of a package request says that repeating is free; of other calls it names the listing."""
     async with RawServer(["fin"]) as server, client_for(server.url) as client:
         with pytest.raises(OutcomeUnknown, match="asking again costs nothing"):
             await client.catalogs.request_download(catalog_ids=["c"])
@@ -110,7 +110,7 @@ async def test_what_costs_nothing_is_simply_asked_again() -> None:
 @pytest.mark.fault("R-03")
 @pytest.mark.slow
 async def test_a_refusal_before_the_work() -> None:
-    """429 lets safe and once operations wait and go on; a paid one says how long it would have to wait."""
+    """429 makes safe and once operations wait and repeat; a paid one raises with the seconds."""
     for name, operation in OPERATIONS.items():
         async with RawServer(answer(429, Retry_After="2"), answer(body={})) as server, client_for(server.url) as client:
             if operation.repeat == "paid":
@@ -124,7 +124,7 @@ async def test_a_refusal_before_the_work() -> None:
 
 @pytest.mark.slow
 async def test_no_connection_at_all() -> None:
-    """Where nothing was sent nothing is unknown, and a paid operation is left to its caller."""
+    """Without a connection every operation raises ConnectionFailed, not OutcomeUnknown."""
     async with RawServer() as server:
         url = server.url
     for name, operation in OPERATIONS.items():
@@ -137,7 +137,7 @@ async def test_no_connection_at_all() -> None:
 @pytest.mark.fault("R-01")
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"id": "o', b"null"])
 async def test_an_unreadable_answer_to_an_order(body: bytes) -> None:
-    """A 201 that nobody can read may be an order all the same."""
+    """An unreadable 201 to a create is OutcomeUnknown."""
     async with RawServer(answer(201, body)) as server, client_for(server.url) as client:
         with pytest.raises(OutcomeUnknown, match="cannot be read"):
             await client.jobs.create("w", project_id="p")
@@ -146,8 +146,8 @@ async def test_an_unreadable_answer_to_an_order(body: bytes) -> None:
 
 @pytest.mark.fault("B-10")
 @pytest.mark.slow
-async def test_an_error_that_drips() -> None:
-    """The status of a refused order is known at once; a body that is sent byte by byte does not take it away (B-10)."""
+async def test_an_error_body_that_drips() -> None:
+    """B-10: the status of a refused call is used even if the error body arrives byte by byte."""
     drops: list[Step] = [0.05, b"x"] * 100
     refused: list[Step] = [b"HTTP/1.1 400 Bad\r\nContent-Length: 1000\r\n\r\n{", *drops]
     async with RawServer(refused) as server, client_for(server.url, **{"http.call_timeout": 2.0}) as client:
@@ -162,7 +162,7 @@ async def test_an_error_that_drips() -> None:
 
 @pytest.mark.fault("R-08")
 async def test_a_delete_that_was_done_the_first_time() -> None:
-    """After a lost answer "not found" means done; without one it means not found."""
+    """A 404 to a DELETE means success after a lost response, and NotFound without one."""
     delete = call_of(next(operation for operation in OPERATIONS.values() if operation.gone_is_done))
     async with RawServer(["fin"], answer(404)) as server, client_for(server.url) as client:
         assert (await client._sender.call(delete)).status == 204
@@ -173,7 +173,7 @@ async def test_a_delete_that_was_done_the_first_time() -> None:
 
 @pytest.mark.fault("R-07")
 async def test_a_dry_run_is_safe() -> None:
-    """An order that is only tried out may be repeated."""
+    """An order with dry_run may be repeated."""
     async with RawServer(["fin"], answer(201, {"id": "o"})) as server, client_for(server.url) as client:
         assert (await client.orders.create([ITEM], dry_run=True)).id == "o"
     assert server.count("POST") == 2
@@ -181,7 +181,7 @@ async def test_a_dry_run_is_safe() -> None:
 
 @pytest.mark.fault("R-03")
 async def test_paid_waits() -> None:
-    """With `retry_paid_calls_on_429` a paid call that was refused is retried once it is certain that it may."""
+    """With `retry_paid_calls_on_429` a paid call is repeated after a 429."""
     async with (
         RawServer(answer(429, Retry_After="2"), answer(201, {"id": "j"})) as server,
         client_for(server.url, constants=Constants(retry_paid_calls_on_429=True)) as client,
@@ -191,7 +191,7 @@ async def test_paid_waits() -> None:
 
 
 async def test_auth_is_never_probed_by_an_order() -> None:
-    """While it is unknown how the key is sent, a refused order goes out once and says what to do."""
+    """A refused create does not probe the auth form; it is sent once, and the error says how to set the form."""
     async with RawServer(answer(401)) as server, client_for(server.url) as client:
         with pytest.raises(APIError) as caught:
             await client.jobs.create("w", project_id="p")

@@ -1,4 +1,4 @@
-"""Every status, with every kind of body, below every repeat class: a table without a network."""
+"""Every status with every kind of body and repeat class, without a network."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BODIES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("repeat", ["safe", "once", "paid"])
 async def test_every_status(body: str, repeat: Repeat) -> None:
-    """Whatever the status and whatever the body, the end is a reply or one error of ours that knows the status."""
+    """Any status and body ends in a reply or in one of our errors that knows the status."""
     call = Call(Operation("things.make", "POST", "/v0/things", repeat, "client.things.list()"), body={})
     async with client_for("https://api.pixxel.space", **{"retry.max_attempts": 1}) as client:
         for status in STATUSES:

@@ -1,4 +1,4 @@
-"""Signed links over the wire: as given, without a key, hop by hop."""
+"""Requests to signed links: unchanged, without a key, redirect by redirect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIGNED = "/b%2Fc+d~e/%C3%A9.zip?X-Amz-Signature=%2B%2f&x=a+b&y=~&z"
 
 @pytest.mark.fault("E-03", "E-09")
 async def test_a_link_is_sent_as_it_is() -> None:
-    """Not one character changes, nothing is asked to be compressed, and no key goes along."""
+    """A link is sent unchanged, with identity encoding and without the key."""
     async with RawServer(answer(200, b"PK", ETag='"a"')) as server, client_for(server.url) as client:
         async with client.storage.get(server.url + SIGNED, headers={"Range": "bytes=0-"}) as reply:
             body = b"".join([chunk async for chunk in reply.chunks()])
@@ -33,7 +33,7 @@ async def test_a_link_is_sent_as_it_is() -> None:
 
 @pytest.mark.fault("F-09")
 async def test_nothing_is_decoded() -> None:
-    """A Content-Encoding that nobody asked for is handed on with the bytes as they are."""
+    """An unrequested Content-Encoding is passed on with the bytes unchanged."""
     async with (
         RawServer(answer(200, b"\x1f\x8bnot gzip", Content_Encoding="gzip")) as server,
         client_for(server.url) as client,
@@ -45,7 +45,7 @@ async def test_nothing_is_decoded() -> None:
 
 @pytest.mark.fault("F-02")
 async def test_an_error_that_never_ends_is_read_for_a_moment() -> None:
-    """F-02, G-03: an error body that drips is read for seconds, not hours; the error quotes what came."""
+    """F-02, G-03: an error body that drips is read for seconds at most, and the error quotes what arrived."""
     head = b"HTTP/1.1 500 Word\r\nContent-Length: 60000\r\n\r\n"
     async with (
         RawServer([head, *[b"why? ", 0.05] * 400]) as server,
@@ -58,8 +58,8 @@ async def test_an_error_that_never_ends_is_read_for_a_moment() -> None:
 
 
 @pytest.mark.parametrize("package", [OrderReport(), SignedLink(url="http://127.0.0.1/x", name="x")], ids=str)
-async def test_who_waits_for_a_body_is_told_that_the_client_was_closed(package: Package) -> None:
-    """P-06: of the storage as of the API; nobody waits for `read_timeout` seconds."""
+async def test_closing_the_client_ends_pending_reads(package: Package) -> None:
+    """P-06: closing the client ends pending reads of storage and API bodies at once, not after `read_timeout`."""
     async with RawServer([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nid,a", "hang"]) as server:
         client = client_for(server.url, **{"http.read_timeout": 60.0})
         await client.open()
@@ -75,7 +75,7 @@ async def test_who_waits_for_a_body_is_told_that_the_client_was_closed(package: 
 
 @pytest.mark.fault("F-08")
 async def test_cookies_are_not_kept() -> None:
-    """What a storage or the API wants to be remembered is forgotten."""
+    """Cookies of storage and API are dropped."""
     async with RawServer(answer(200, {}, Set_Cookie="a=b; Path=/")) as server, client_for(server.url) as client:
         for _ in range(2):
             async with client.storage.get(server.url + "/a") as reply:
@@ -85,8 +85,8 @@ async def test_cookies_are_not_kept() -> None:
 
 
 @pytest.mark.fault("F-07")
-async def test_three_hops() -> None:
-    """Three redirects are followed, relative ones too, and each is checked; the fourth is refused."""
+async def test_three_redirects() -> None:
+    """Three redirects are followed, relative ones included, and each is checked; a fourth is refused."""
     hops = [answer(status, Location=f"/{status}?sig=x") for status in (302, 307, 303)]
     async with (
         RawServer(*hops, answer(200, b"here")) as server,
@@ -114,8 +114,8 @@ async def test_three_hops() -> None:
         "http://[::1",
     ],
 )
-async def test_a_hop_to_where_no_link_may_lead(location: str) -> None:
-    """A redirect is held to the same rules as a link."""
+async def test_a_redirect_to_an_unsafe_link(location: str) -> None:
+    """A redirect must satisfy the rules for links."""
     async with RawServer(answer(302, Location=location)) as server, client_for(server.url) as client:
         with pytest.raises(UnsafeLink):
             async with client.storage.get(server.url + "/a"):
@@ -125,7 +125,7 @@ async def test_a_hop_to_where_no_link_may_lead(location: str) -> None:
 
 @pytest.mark.parametrize("status", [200, 206, 302, 304, 403, 404, 416, 500, 503])
 async def test_every_status_is_an_answer(status: int) -> None:
-    """The storage session judges nothing, and repeats nothing."""
+    """The storage session returns every status without raising or repeating."""
     async with (
         RawServer(answer(status, b"" if status == 304 else b"<Error/>")) as server,
         client_for(server.url) as client,
@@ -147,8 +147,8 @@ async def test_every_status_is_an_answer(status: int) -> None:
         (b"\r\nzz\r\n", (ConnectionFailed, TimedOut)),
     ],
 )
-async def test_a_cut_body_is_never_a_short_one(end: Step, kind: type[Exception]) -> None:
-    """However a body ends too early, the iteration raises after what had come."""
+async def test_a_truncated_body_raises(end: Step, kind: type[Exception]) -> None:
+    """A body that ends too early raises after the bytes that arrived."""
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello"
     got: list[bytes] = []
 
@@ -168,7 +168,7 @@ async def test_a_cut_body_is_never_a_short_one(end: Step, kind: type[Exception])
 
 
 async def test_big_bodies_come_in_big_pieces() -> None:
-    """Chunks are what has arrived, not slices of 64 KiB; together they are the body."""
+    """Chunks have the size that arrived, not 64 KiB, and together are the body."""
     body = bytes(range(256)) * 40_000
     async with (
         RawServer(answer(200, body)) as server,
@@ -182,7 +182,7 @@ async def test_big_bodies_come_in_big_pieces() -> None:
 
 @pytest.mark.fault("P-08")
 async def test_a_body_left_early_costs_one_connection() -> None:
-    """Leaving a body closes its connection; reading it to its end keeps it for the next link."""
+    """Leaving a body early closes its connection; reading it to the end keeps the connection."""
     async with RawServer(answer(200, b"x" * 5_000_000)) as server, client_for(server.url) as client:
         async with client.storage.get(server.url + "/a") as reply:
             await anext(aiter(reply.chunks()))
@@ -194,8 +194,8 @@ async def test_a_body_left_early_costs_one_connection() -> None:
 
 
 @pytest.mark.fault("E-02")
-def test_names_are_judged_by_their_addresses() -> None:
-    """Of the addresses of a name only those that are not off limits are connected to; without one it is refused."""
+def test_the_addresses_of_a_name_are_checked() -> None:
+    """Only permitted addresses of a name are connected to; a name without any is refused."""
     storage = LinkStorage(lambda: None, None, Hooks(), loopback=False, block_private=True)  # type: ignore[arg-type, return-value]
     assert storage.screen("h.example", ["127.0.0.1", "10.0.0.1", "8.8.8.8", "fe80::1%eth0"]) == ["8.8.8.8"]
     with pytest.raises(UnsafeLink, match="off limits"):
@@ -204,7 +204,7 @@ def test_names_are_judged_by_their_addresses() -> None:
 
 @pytest.mark.fault("E-02")
 async def test_a_name_that_leads_to_loopback() -> None:
-    """The address counts, not the name: `localhost` is refused as long as the API is elsewhere."""
+    """`localhost` is refused by its address as long as the API is not on loopback."""
     async with RawServer(answer(200, b"secret")) as server, client_for("https://api.example", waits=Waits()) as client:
         with pytest.raises(UnsafeLink, match="off limits"):
             async with client.storage.get(f"https://localhost:{server.port}/a"):
@@ -214,7 +214,7 @@ async def test_a_name_that_leads_to_loopback() -> None:
 
 @pytest.mark.fault("F-13", "G-07")
 async def test_more_bytes_than_announced() -> None:
-    """The announced bytes are the body; the connection on which more came is not used again."""
+    """The body ends at the announced length, and a connection with more bytes is not reused."""
     more = answer(200, b"x" * 1000) + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
     async with RawServer(more) as server, client_for(server.url) as client:
         for _ in range(2):
@@ -225,7 +225,7 @@ async def test_more_bytes_than_announced() -> None:
 
 @pytest.mark.fault("G-19")
 async def test_a_slow_reader_holds_back_the_network() -> None:
-    """While nobody reads, the sender is held back: only what buffers hold has left it."""
+    """A slow reader holds back the sender: at most the buffers' bytes are in flight."""
     piece, sent = b"x" * 1_000_000, 0
 
     async def send(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

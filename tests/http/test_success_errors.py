@@ -1,4 +1,4 @@
-"""Successful statuses whose body is an error, an envelope, or not what was asked for."""
+"""Successful statuses whose body is an error, an envelope or of the wrong kind."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ERRORS = [
 
 @pytest.mark.parametrize("body", ERRORS)
 async def test_an_error_body_is_an_error(body: Any) -> None:
-    """An error with status 200 raises `APIError` with its message: for reads, lists, creates and files."""
+    """An error body with status 200 raises `APIError` with its message, for reads, lists, creates and files."""
     async with RawServer(answer(body=body)) as server, client_for(server.url) as client:
         with pytest.raises(APIError, match="it is down"):
             await client.jobs.get("w", "j")
@@ -48,7 +48,7 @@ async def test_an_error_body_is_an_error(body: Any) -> None:
 
 @pytest.mark.parametrize(("code", "kind"), [(404, NotFound), ("503", ServerError), ("E404", APIError)])
 async def test_the_status_in_the_body_chooses_the_class(code: object, kind: type[APIError]) -> None:
-    """An error body that names an HTTP status is raised as that error."""
+    """The HTTP status in an error body chooses the exception class."""
     async with (
         RawServer(answer(body={"error": {"message": "no", "code": code}})) as server,
         client_for(server.url) as client,
@@ -59,7 +59,7 @@ async def test_the_status_in_the_body_chooses_the_class(code: object, kind: type
 
 
 async def test_a_failed_object_is_no_error_body() -> None:
-    """An object with its own status and an error member is the object, failed as it is."""
+    """An object with its own status and an `error` member is returned, not raised."""
     async with (
         RawServer(answer(body={"id": "j", "status": "failed", "error": "disk full"})) as server,
         client_for(server.url) as client,
@@ -69,8 +69,8 @@ async def test_a_failed_object_is_no_error_body() -> None:
 
 
 @pytest.mark.parametrize("name", ["data", "result"])
-async def test_an_envelope_is_looked_through(name: str) -> None:
-    """`{"data": …}` around an object is read and counted as drift."""
+async def test_an_envelope_is_unwrapped(name: str) -> None:
+    """`{"data": …}` around an object is unwrapped and counted as drift."""
     async with (
         RawServer(answer(body={name: {"id": "j", "status": "completed"}, "status": "ok"})) as server,
         client_for(server.url) as client,
@@ -109,14 +109,14 @@ CREATES: dict[str, Callable[[PixxelClient], Awaitable[object]]] = {
 }
 
 
-def test_no_create_is_left_out() -> None:
-    """Each operation that creates something is tried below."""
+def test_the_table_has_every_create() -> None:
+    """The table below holds every operation that creates something."""
     assert CREATES.keys() == {name for name, operation in OPERATIONS.items() if operation.creates}
 
 
 @pytest.mark.parametrize("name", CREATES)
-async def test_no_create_takes_an_error_for_a_success(name: str) -> None:
-    """A typed create raises for an error body, and says that the outcome is unknown where no id came."""
+async def test_creates_raise_for_error_bodies(name: str) -> None:
+    """Every create raises for an error body, and OutcomeUnknown for a response without an id."""
     for body in ({"error": {"message": "it is down"}}, {"message": "it is down", "code": "E1"}):
         async with RawServer(answer(body=body)) as server, client_for(server.url) as client:
             with pytest.raises(APIError, match="it is down"):
@@ -129,7 +129,7 @@ async def test_no_create_takes_an_error_for_a_success(name: str) -> None:
 
 
 async def test_a_package_without_a_status_ends_the_wait() -> None:
-    """A few answers without status, link and id are no package's; the wait does not go on to its end."""
+    """A few responses without status, link and id end the wait with DecodeError."""
     settings = Settings(api_key="k", poll=PollSettings(initial_interval=0.01, timeout=60))
     async with RawServer(answer(body={})) as server, PixxelClient(settings=settings, base_url=server.url) as client:
         with pytest.raises(DecodeError, match="no status"):
@@ -138,15 +138,15 @@ async def test_a_package_without_a_status_ends_the_wait() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>sign in</html>", b'{"a": 1}', b"\xef\xbb\xbf <!doctype html>"])
-async def test_a_page_is_no_file(body: bytes) -> None:
-    """A page or JSON in the place of a table or an image is refused."""
+async def test_html_is_not_a_file(body: bytes) -> None:
+    """HTML or JSON in place of a table or image is refused."""
     async with RawServer(answer(200, body)) as server, client_for(server.url) as client:
         with pytest.raises(NotAPackage, match=r"reports\.orders"):
             await client.reports.orders()
 
 
 async def test_a_table_is_a_file() -> None:
-    """Other bytes come as they are."""
+    """Other bytes are returned unchanged."""
     async with (
         RawServer(answer(200, b"id,cost\n1,2\n", Content_Type="text/csv")) as server,
         client_for(server.url) as client,
@@ -156,8 +156,8 @@ async def test_a_table_is_a_file() -> None:
 
 @pytest.mark.fault("D-02")
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400", "1" * 5000])
-async def test_a_number_that_is_none_costs_only_its_member(number: str) -> None:
-    """NaN, endless and very long numbers in one member are kept aside; the page and its other rows are read."""
+async def test_an_invalid_number_affects_only_its_member(number: str) -> None:
+    """NaN, infinite and very long numbers are set aside in their member; the other members and rows are read."""
     body = b'{"orders": [{"id": "a", "total_cost": %b, "x": %b}, {"id": "b"}]}' % ((number.encode(),) * 2)
     async with RawServer(answer(200, body)) as server, client_for(server.url) as client:
         page = await client.orders.list()

@@ -1,4 +1,4 @@
-"""The throttle: spacing of calls to one origin after refusals."""
+"""The throttle spaces calls to one origin after refusals."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def test_nothing_is_slowed_without_a_reason() -> None:
 
 
 def test_the_limit_of_the_client() -> None:
-    """With a limit calls start at even distances."""
+    """With a limit calls start at even intervals."""
     _, times = run(Throttle(), 0.0, 5, limit=10.0)
     assert [round(time, 6) for time in times] == [0.0, 0.1, 0.2, 0.3, 0.4]
 
 
 @pytest.mark.fault("B-04")
 def test_a_refusal_pauses_and_slows() -> None:
-    """All calls wait as long as the server says, and then go slower than before."""
+    """After a refusal all calls pause for the requested time and then continue at 0.7 of the rate."""
     throttle, _ = run(Throttle(), 0.0, 20)
     throttle = after_refusal(throttle, sent_at=0.0, now=0.5, pause=3.0)
     _, times = run(throttle, 0.5, 3)
@@ -42,7 +42,7 @@ def test_a_refusal_pauses_and_slows() -> None:
 
 
 def test_refusals_of_one_volley_count_once() -> None:
-    """Eight calls that were under way together and are all refused slow the pace once."""
+    """Refusals of calls sent together reduce the rate once."""
     throttle, _ = run(Throttle(), 0.0, 8)
     for now in (0.50, 0.51, 0.52):
         throttle = after_refusal(throttle, sent_at=0.0, now=now, pause=1.0)
@@ -51,7 +51,7 @@ def test_refusals_of_one_volley_count_once() -> None:
 
 
 def test_successes_bring_the_pace_back() -> None:
-    """The rate rises by about two calls a second in each second, and the throttle lets go in the end."""
+    """Successes raise the rate by about two calls a second per second, until the throttle is off."""
     throttle = Throttle(rate=10.0)
     for _ in range(10):
         throttle = after_success(throttle)
@@ -64,8 +64,8 @@ def test_successes_bring_the_pace_back() -> None:
 
 @pytest.mark.slow
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 5), st.floats(0, 100)), max_size=60))
-def test_it_always_lets_go_on(steps: list[tuple[bool, float, float]]) -> None:
-    """Whatever is refused, the next call may start within the longest pause asked for and two seconds a call."""
+def test_the_wait_is_bounded(steps: list[tuple[bool, float, float]]) -> None:
+    """The next call may start within the longest pause plus two seconds per refusal, whatever was refused."""
     throttle, now, longest = Throttle(), 0.0, 0.0
     for refusal, passed, pause in steps:
         now += passed

@@ -1,4 +1,4 @@
-"""What comes over the wire, odd or broken, counted at the server."""
+"""Responses over the wire, odd or broken, counted at the server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 
 
 async def test_an_answer_is_read() -> None:
-    """A plain call is one request with the key, without cookies, on the path of its arguments."""
+    """A call is one request with the key, without cookies, on the path of its arguments."""
     async with RawServer(GOOD) as server, client_for(server.url) as client:
         workflow = await client.workflows.get("w/..x", project_id="p 1")
     [seen] = server.requests
@@ -39,15 +39,15 @@ async def test_an_answer_is_read() -> None:
 
 
 @pytest.mark.parametrize("body", [{"project": {"id": "p"}}, {"id": "p"}])
-async def test_what_may_be_wrapped_need_not_be(body: dict[str, object]) -> None:
-    """A project stands below `project` by one description of the API and alone by another; both are read."""
+async def test_optional_envelopes(body: dict[str, object]) -> None:
+    """A project is read with and without the `project` envelope, as both are described."""
     async with RawServer(answer(body=body)) as server, client_for(server.url) as client:
         assert (await client.projects.get("p")).id == "p"
 
 
 @pytest.mark.timeout(10)
 async def test_answers_without_a_body() -> None:
-    """No body is an answer like any other, the second time too: nothing goes round in circles for it."""
+    """An empty body is a normal response, and the connection is reused."""
     async with RawServer(answer(200), answer(204)) as server, client_for(server.url) as client:
         for status in (200, 204, 204):
             reply = await client.request("GET", "/v0/things")
@@ -78,7 +78,7 @@ BROKEN: dict[str, list[Step]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 async def test_a_broken_answer_to_a_safe_call_is_asked_for_again(name: str) -> None:
-    """Whatever breaks, a safe call goes out once more, no more than once, and ends within the deadlines."""
+    """After any broken response a safe call is repeated once and ends within the deadlines."""
     begun = time.monotonic()
     async with RawServer(BROKEN[name], GOOD) as server, client_for(server.url) as client:
         workflow = await client.workflows.get("w", project_id="p")
@@ -91,7 +91,7 @@ async def test_a_broken_answer_to_a_safe_call_is_asked_for_again(name: str) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 async def test_a_broken_answer_never_looks_like_an_error_of_the_api(name: str) -> None:
-    """Garbage is no 400: the last attempt's error is ConnectionFailed or TimedOut, with nothing behind it."""
+    """A broken response raises ConnectionFailed or TimedOut without a cause, never an API error."""
     async with RawServer(BROKEN[name]) as server, client_for(server.url, **{"retry.max_attempts": 1}) as client:
         with pytest.raises((ConnectionFailed, TimedOut)) as caught:
             await client.workflows.get("w", project_id="p")
@@ -103,8 +103,8 @@ async def test_a_broken_answer_never_looks_like_an_error_of_the_api(name: str) -
 @pytest.mark.fault("B-06")
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("end", ["fin", "rst"])
-async def test_nothing_is_sent_twice_behind_our_back(method: str, end: Step) -> None:
-    """A request lost on a connection that was used before is not repeated below our own rules."""
+async def test_no_hidden_repeats(method: str, end: Step) -> None:
+    """A request lost on a reused connection is not repeated below our own retry rules."""
     async with RawServer(GOOD, [end]) as server, client_for(server.url, **{"retry.max_attempts": 1}) as client:
         await client.request("GET", "/v0/first")
         with pytest.raises(ConnectionFailed):
@@ -119,7 +119,7 @@ async def test_nothing_is_sent_twice_behind_our_back(method: str, end: Step) -> 
     "where", ["http://127.0.0.1:{port}/trap", "//127.0.0.1:{port}/trap", "/v0/trap", "http://a@b/"]
 )
 async def test_a_redirect_is_an_error(status: int, where: str) -> None:
-    """The key and the body go nowhere that an answer names."""
+    """A redirect raises, and neither key nor body is sent to its location."""
     async with (
         RawServer(GOOD) as trap,
         RawServer(answer(status, Location=where.format(port=trap.port))) as server,
@@ -151,8 +151,8 @@ async def test_a_redirect_is_an_error(status: int, where: str) -> None:
         (400, b"x" * 5_000_000, BadRequest, "x" * 499 + "…"),
     ],
 )
-async def test_errors_are_told_from_the_content(status: int, body: object, kind: type, message: str) -> None:
-    """Status and what can be read decide; the declared type does not, and the message is short and printable."""
+async def test_errors_are_read_from_the_content(status: int, body: object, kind: type, message: str) -> None:
+    """An error is built from status and content, not from the declared type; its message is short and printable."""
     async with (
         RawServer(answer(status, body, Content_Type="image/png", X_Request_Id="r-1")) as server,
         client_for(server.url) as client,
@@ -177,7 +177,7 @@ async def test_errors_are_told_from_the_content(status: int, body: object, kind:
     ],
 )
 async def test_what_is_no_json_object_is_a_decode_error(body: bytes) -> None:
-    """Nothing that a server can put into a body leads to another exception."""
+    """A success whose body is not a JSON object raises DecodeError, whatever it holds."""
     async with RawServer(answer(200, body)) as server, client_for(server.url) as client:
         with pytest.raises(DecodeError) as caught:
             await client.jobs.get("w", "j")
@@ -186,8 +186,8 @@ async def test_what_is_no_json_object_is_a_decode_error(body: bytes) -> None:
 
 
 @pytest.mark.fault("D-01")
-async def test_a_page_is_called_a_page() -> None:
-    """HTML where JSON belongs says what it is and where it mostly comes from, not at which character it fails."""
+async def test_html_is_reported_as_a_page() -> None:
+    """HTML in place of JSON is reported as a page, with proxy or base_url as likely cause."""
     async with RawServer(answer(200, b" \r\n<!doctype html><p>Welcome")) as server, client_for(server.url) as client:
         with pytest.raises(DecodeError, match="it is a page, as a proxy or a wrong base_url sends it"):
             await client.jobs.get("w", "j")
@@ -207,7 +207,7 @@ async def test_json_in_any_of_its_encodings(encoding: str) -> None:
 
 @cache
 def bomb() -> bytes:
-    """Return 50 MB of zeros in 50 KB; made when first wanted, since it takes half a second."""
+    """Return 50 MB of zeros in 50 KB; cached, since it takes half a second to make."""
     return gzip.compress(gzip.compress(b" " * 1000) + b"\0" * 50_000_000)
 
 
@@ -221,7 +221,7 @@ def bomb() -> bytes:
     ],
 )
 async def test_an_answer_that_is_too_large_is_cut(script: list[Step] | Literal["bomb"], values: dict[str, int]) -> None:
-    """The limits hold for what is announced, for what comes, and for what comes out of the decompression."""
+    """max_response_bytes holds for the announced, the received and the decompressed length."""
     if script == "bomb":
         script = [answer(200, bomb(), Content_Encoding="gzip")]
     async with RawServer(script) as server, client_for(server.url, **values) as client:
@@ -232,7 +232,7 @@ async def test_an_answer_that_is_too_large_is_cut(script: list[Step] | Literal["
 
 @pytest.mark.fault("B-05")
 async def test_a_long_pause_is_raised_at_once() -> None:
-    """A Retry-After beyond the cap is not waited for: the error says how long it would be."""
+    """A Retry-After beyond the cap is raised at once with its seconds."""
     async with RawServer(answer(503, Retry_After="3600")) as server, client_for(server.url) as client:
         with pytest.raises(RateLimited) as caught:
             await client.jobs.get("w", "j")
@@ -244,8 +244,8 @@ async def test_a_long_pause_is_raised_at_once() -> None:
 @pytest.mark.parametrize(
     "when", ["7", "Tue, 24 Nov 2026 10:00:07 GMT", "Tuesday, 24-Nov-26 10:00:07 GMT", "Tue Nov 24 10:00:07 2026"]
 )
-async def test_a_pause_is_kept(when: str) -> None:
-    """Retry-After in seconds or any form of date, read against the answer's own Date."""
+async def test_retry_after_is_waited_for(when: str) -> None:
+    """Retry-After is waited for, given as seconds or any date format, relative to the response's Date."""
     waits = Waits()
     refusal = answer(429, Retry_After=when, Date="Tue, 24 Nov 2026 10:00:00 GMT")
     async with RawServer(refusal, GOOD) as server, client_for(server.url, waits=waits) as client:
@@ -268,7 +268,7 @@ async def test_one_refusal_slows_all_calls() -> None:
 
 @pytest.mark.fault("B-03")
 async def test_the_quota_ends_a_storm() -> None:
-    """In an outage the repeats of all calls together stay below what the quota pays for."""
+    """In an outage the retries of all calls together stay within the quota."""
     async with (
         RawServer(answer(500)) as server,
         client_for(server.url, constants=Constants(retry_quota=50.0)) as client,
@@ -280,7 +280,7 @@ async def test_the_quota_ends_a_storm() -> None:
 
 
 async def test_calls_in_flight_are_bounded() -> None:
-    """No more requests are under way than the settings allow."""
+    """At most max_concurrent_calls requests are in flight."""
     async with RawServer([0.02, GOOD]) as server, client_for(server.url, **{"http.max_concurrent_calls": 3}) as client:
         await asyncio.gather(*(client.jobs.get("w", str(number)) for number in range(12)))
     assert len(server.requests) == 12
@@ -288,7 +288,7 @@ async def test_calls_in_flight_are_bounded() -> None:
 
 
 async def test_calls_a_second_are_bounded() -> None:
-    """A rate of the client's own spaces all calls."""
+    """calls_per_second spaces all calls."""
     waits = Waits()
     async with RawServer(GOOD) as server, client_for(server.url, waits=waits, **{"http.calls_per_second": 4}) as client:
         await asyncio.gather(*(client.jobs.get("w", str(number)) for number in range(9)))
@@ -297,7 +297,7 @@ async def test_calls_a_second_are_bounded() -> None:
 
 @pytest.mark.slow
 async def test_the_call_has_a_deadline() -> None:
-    """A body that always moves a little ends all the same."""
+    """A body that keeps arriving slowly ends at call_timeout."""
     trickle: list[Step] = [HEAD + b"Content-Length: 1000\r\n\r\n", *([b" ", 0.1] * 100)]
     async with (
         RawServer(trickle) as server,
@@ -310,7 +310,7 @@ async def test_the_call_has_a_deadline() -> None:
 
 
 async def test_no_connection() -> None:
-    """A refused connection is ConnectionFailed, which is a ConnectionError, and names the host alone."""
+    """A refused connection is ConnectionFailed, a ConnectionError, and names only the host."""
     async with RawServer(GOOD) as server:
         url = server.url
     async with client_for(url, **{"retry.max_attempts": 2}) as client:
@@ -321,7 +321,7 @@ async def test_no_connection() -> None:
 
 @pytest.mark.slow
 async def test_a_large_answer_does_not_hold_up_the_loop() -> None:
-    """While megabytes are parsed and converted other tasks go on: a timer is late by a fraction of the work only."""
+    """While a large response is decoded other tasks run: a timer is late by less than the whole decoding time."""
     job = {f"field_{number}": "x" * 40 for number in range(20)} | {"id": "j", "status": "completed"}
     body = {"jobs": [job] * 15_000}
     late = 0.0
