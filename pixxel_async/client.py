@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl as tls
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 from weakref import WeakSet
 
@@ -15,7 +16,7 @@ from ._aio.threads import Threads
 from ._http.call import Call, Repeat
 from ._http.channel import Channel
 from ._http.codec.drift import Drift
-from ._http.hooks import Attempt, Hooks, Observer, ReplyHook, RequestHook
+from ._http.hooks import Attempt, Hooks, Observer, ReplyHook, RequestHook, SpanKind
 from ._http.reply import Reply
 from ._http.rest import RestAPI
 from ._http.sender import Sender
@@ -284,6 +285,10 @@ class PixxelClient:
     def emit(self, event: Any) -> None:
         """Pass an event of a download manager to the observers of this client."""
         self._channel.hooks.emit(event)
+
+    def span(self, kind: SpanKind, name: str) -> AbstractContextManager[None]:
+        """Surround work of a download manager with the spans of this client's observers; see `Observer.span`."""
+        return self._channel.hooks.span(kind, name)
 
     def drift(self) -> Drift:
         """Return the unknown members and words met in responses so far."""

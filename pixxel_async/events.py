@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Asked",
     "Downloaded",
+    "Dropped",
     "Event",
     "Failed",
     "Moved",
@@ -29,6 +30,7 @@ __all__ = [
     "Paused",
     "ProofKind",
     "Proving",
+    "Publishing",
     "Renewed",
     "Rewound",
     "Skipped",
@@ -139,6 +141,13 @@ class Proving:
 
 
 @frozen
+class Publishing:
+    """The bytes are proved; the file is getting its final name, or is being uploaded to the object store."""
+
+    item: str
+
+
+@frozen
 class Unpacking:
     """An archive is being unpacked, as `extract` asks for: at its begin, some times a second, and at its end.
 
@@ -150,6 +159,16 @@ class Unpacking:
     item: str
     files: int
     total: int
+
+
+@frozen
+class Dropped:
+    """Nobody waits for the package any more: its call was cancelled, or its batch left. It ends without an outcome.
+
+    Bytes on disk are kept for the next request.
+    """
+
+    item: str
 
 
 @frozen(repr=False)
@@ -323,5 +342,8 @@ def _files(folder: Path) -> list[str]:
 Outcome = Downloaded | Skipped | Failed
 """How one package ended."""
 
-Event = Asked | Waiting | Paused | Started | Moved | Rewound | Renewed | Proving | Unpacking | Outcome
+Event = (
+    Asked | Waiting | Paused | Started | Moved | Rewound | Renewed | Proving | Publishing | Unpacking | Dropped
+    | Outcome
+)  # fmt: skip
 """Any event of a download."""

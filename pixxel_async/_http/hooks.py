@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import field, frozen
 
@@ -50,16 +50,22 @@ def next_call() -> int:
     return next(_calls)
 
 
+SpanKind = Literal["call", "ask", "package"]
+"""Kinds of work that an observer can surround with a span; see `Observer.span`."""
+
+
 class Observer(Protocol):
     """Receives everything that a client does; `integrations.otel` is one. Its methods must not block.
 
     They are called in the task, and so in the context, of the work itself.
     """
 
-    def span(self, kind: str, name: str) -> AbstractContextManager[object]:
-        """Surround a call of the API with all its attempts (`call`), or a request for a package (`ask`).
+    def span(self, kind: SpanKind, name: str) -> AbstractContextManager[object]:
+        """Surround work.
 
         Args:
+            kind: `call` for a call of the API with all its attempts; `ask` for a request for a package; `package` for
+                each part of a download manager's work for a package: once for each request, once for the transfer.
             name: operation such as `jobs.get`, or the package's text form.
         """
         ...
@@ -118,7 +124,7 @@ class Hooks:
             _call_hook(observer.event, event)
 
     @contextmanager
-    def span(self, kind: str, name: str) -> Iterator[None]:
+    def span(self, kind: SpanKind, name: str) -> Iterator[None]:
         """Surround work with the spans of all observers."""
         with ExitStack() as stack:
             for observer in self.observers:

@@ -2,9 +2,10 @@
 
     stop = instrument(client)
 
-Spans: each call of the API over all its attempts (`jobs.get`), each attempt and each request to a storage as an HTTP
-client span by the semantic conventions, each request for a package (`ask`), and for each downloaded package a span
-`package` with `wait`, `stream` and `prove` (which includes publishing) below it. Metrics: see `Metrics`. No key and no
+Spans: each call of the API over all its attempts (`jobs.get`); each attempt and each request to a storage, as an HTTP
+client span by the semantic conventions; each request for a package (`ask`); for each package of a download manager a
+span `package`, a child of the span in which it was asked for, and below it its requests and its stages `wait`,
+`stream`, `prove`, `publish` (the rename, or the upload to a store) and `unpack`. Metrics: see `Metrics`. No key and no
 signed URL is in any of them: of a storage request only its host is recorded.
 """
 
@@ -13,14 +14,28 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 from ..client import Attempt, PixxelClient
 from ..errors import ConfigError, PixxelError
-from ..events import Asked, Downloaded, Event, Failed, Moved, Outcome, Proving, Rewound, Started, Waiting
+from ..events import (
+    Asked,
+    Downloaded,
+    Dropped,
+    Event,
+    Failed,
+    Moved,
+    Outcome,
+    Proving,
+    Publishing,
+    Started,
+    Unpacking,
+    Waiting,
+)
 
 try:
     from opentelemetry import metrics, propagate, trace
@@ -34,7 +49,14 @@ if TYPE_CHECKING:
 
 __all__ = ["instrument"]
 
-_STAGES: dict[type[Any], str] = {Asked: "wait", Waiting: "wait", Started: "stream", Moved: "stream", Proving: "prove"}
+_STAGES: dict[type[Any], str] = {
+    Asked: "wait",
+    Waiting: "wait",
+    Started: "stream",
+    Proving: "prove",
+    Publishing: "publish",
+    Unpacking: "unpack",
+}
 """The stage that a package is in after an event."""
 
 
@@ -70,8 +92,9 @@ class Metrics:
     """The instruments.
 
     `http.client.request.duration` (s), by the semantic conventions; `pixxel.retries`, attempts after the first of a
-    call; `pixxel.polls`, requests for packages; `pixxel.bytes` (By), received; `pixxel.packages` by outcome;
-    `pixxel.waiting` (s), from the request for a package to the first byte; `pixxel.loop.lateness` (s).
+    call; `pixxel.polls`, requests for packages; `pixxel.bytes` (By), received; `pixxel.packages` by outcome
+    (`downloaded`, `skipped`, `failed`, `dropped`); `pixxel.waiting` (s), from the request for a package to its first
+    byte; `pixxel.loop.lateness` (s), how much later than it was due a timer runs, once a tick.
     """
 
     def __init__(self, meter: metrics.Meter) -> None:
@@ -86,17 +109,36 @@ class Metrics:
 
 @define
 class _PackageSpans:
-    """Spans of one package that is under way."""
+    """Spans of one package that is under way.
+
+    Attributes:
+        package: its span, from the first request for it to its outcome.
+        since: when that began, in seconds of the monotonic clock.
+        streamed: whether a byte of it has arrived.
+        stage: name of the stage that it is in; "" between two of them.
+        span: the stage's span.
+    """
 
     package: Span
     since: float
+    streamed: bool = False
     stage: str = ""
     span: Span | None = None
+
+    def enter(self, stage: str, tracer: trace.Tracer) -> None:
+        """End the span of the stage before, and start that of this stage, unless the package is in it."""
+        if stage != self.stage:
+            self.end_stage()
+            self.stage, self.span = stage, tracer.start_span(stage, trace.set_span_in_context(self.package))
 
     def end_stage(self) -> None:
         if self.span is not None:
             self.span.end()
         self.stage, self.span = "", None
+
+
+_package: ContextVar[_PackageSpans | None] = ContextVar("pixxel_package", default=None)
+"""The package that the running task works for, if it belongs to a download manager."""
 
 
 @define
@@ -108,12 +150,17 @@ class _Recorder:
     tick: float
     attempts: dict[int, Span] = field(factory=dict)
     packages: dict[str, _PackageSpans] = field(factory=dict)
+    loop: asyncio.AbstractEventLoop | None = None
     timer: asyncio.TimerHandle | None = None
 
     @contextmanager
     def span(self, kind: str, name: str) -> Iterator[None]:
-        """Surround a call or a request for a package."""
+        """Surround a call, a request for a package, or a manager's work for a package."""
         self._measure_loop()
+        if kind == "package":
+            with self._working_for(name):
+                yield
+            return
         title, facts = (name, {}) if kind == "call" else (kind, {"pixxel.package": name})
         with self.tracer.start_as_current_span(
             title, attributes=facts, record_exception=False, set_status_on_exception=False
@@ -124,6 +171,20 @@ class _Recorder:
                 _mark(span, error)
                 raise
 
+    @contextmanager
+    def _working_for(self, name: str) -> Iterator[None]:
+        """Make the package's span the parent of the work in the block; the first such work starts it."""
+        spans = self.packages.get(name)
+        if spans is None:
+            root = self.tracer.start_span("package", attributes={"pixxel.package": name})
+            spans = self.packages[name] = _PackageSpans(root, time.monotonic())
+        token = _package.set(spans)
+        try:
+            with trace.use_span(spans.package, record_exception=False, set_status_on_exception=False):
+                yield
+        finally:
+            _package.reset(token)
+
     def before(self, attempt: Attempt) -> None:
         """Start an HTTP client span, and add the header with its context to requests to the API."""
         facts = _request_facts(attempt)
@@ -132,8 +193,12 @@ class _Recorder:
         if attempt.number > 1:
             facts["http.request.resend_count"] = attempt.number - 1
             self.metrics.retries.add(1, {"pixxel.operation": attempt.operation})
+        parent = None
+        if attempt.operation == "storage" and (spans := _package.get()) is not None and spans.package.is_recording():
+            spans.enter("stream", self.tracer)
+            parent = trace.set_span_in_context(spans.span or spans.package)
         title = f"{attempt.method} {attempt.path}".rstrip()
-        span = self.tracer.start_span(title, kind=SpanKind.CLIENT, attributes=facts)
+        span = self.tracer.start_span(title, parent, kind=SpanKind.CLIENT, attributes=facts)
         self.attempts[id(attempt)] = span
         if attempt.path:
             propagate.inject(attempt.headers, trace.set_span_in_context(span))
@@ -155,33 +220,29 @@ class _Recorder:
 
     def event(self, event: Event) -> None:
         """Record an event of a download manager."""
-        if isinstance(event, Outcome):
+        if isinstance(event, Outcome | Dropped):
             self._end(event)
             return
         if isinstance(event, Asked):
             self.metrics.polls.add(1, {"pixxel.kind": event.item.partition(":")[0]})
         if isinstance(event, Moved):
             self.metrics.bytes.add(event.gained)
-        if (stage := _STAGES.get(type(event))) is None and not isinstance(event, Rewound):
-            return
         spans = self.packages.get(event.item)
         if spans is None:
-            root = self.tracer.start_span("package", attributes={"pixxel.package": event.item})
-            spans = self.packages[event.item] = _PackageSpans(root, time.monotonic())
-        if isinstance(event, Started) and spans.stage != "stream":
+            return
+        if isinstance(event, Started) and not spans.streamed:
+            spans.streamed = True
             self.metrics.waiting.record(time.monotonic() - spans.since)
-        if stage is not None and stage != spans.stage:
-            spans.end_stage()
-            spans.stage = stage
-            spans.span = self.tracer.start_span(stage, trace.set_span_in_context(spans.package))
+        if (stage := _STAGES.get(type(event))) is not None:
+            spans.enter(stage, self.tracer)
 
-    def _end(self, outcome: Outcome) -> None:
-        name = str(outcome.package)
+    def _end(self, event: Outcome | Dropped) -> None:
+        name = event.item if isinstance(event, Dropped) else str(event.package)
         facts: dict[str, Any] = {
             "pixxel.kind": name.partition(":")[0],
-            "pixxel.outcome": type(outcome).__name__.lower(),
+            "pixxel.outcome": type(event).__name__.lower(),
         }
-        error = outcome.error if isinstance(outcome, Failed) else None
+        error = event.error if isinstance(event, Failed) else None
         if error is not None:
             facts["error.type"] = type(error).__name__
         self.metrics.packages.add(1, facts)
@@ -189,30 +250,39 @@ class _Recorder:
             return
         spans.end_stage()
         spans.package.set_attributes(facts)
-        if isinstance(outcome, Downloaded):
-            spans.package.set_attribute("pixxel.bytes", outcome.size)
+        if isinstance(event, Downloaded):
+            spans.package.set_attribute("pixxel.bytes", event.size)
         if error is not None:
             _mark(spans.package, error)
         spans.package.end()
 
     def _measure_loop(self) -> None:
-        """Start the timer that measures the event loop's lateness, at the first call that runs in it."""
-        if self.timer is None:
-            loop = asyncio.get_running_loop()
+        """Start the timer that measures the lateness of the running event loop, at the first work in it."""
+        loop = asyncio.get_running_loop()
+        if loop is not self.loop:
+            self._stop_timer()
+            self.loop = loop
             self.timer = loop.call_later(self.tick, self._tick, loop, loop.time() + self.tick)
 
     def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         self.metrics.lateness.record(max(loop.time() - due, 0.0))
-        self.timer = loop.call_later(self.tick, self._tick, loop, loop.time() + self.tick)
+        if loop is self.loop:
+            self.timer = loop.call_later(self.tick, self._tick, loop, loop.time() + self.tick)
+
+    def _stop_timer(self) -> None:
+        """End the timer; from another thread, as that of plain code, or after its loop's end."""
+        if self.loop is not None and self.timer is not None:
+            with suppress(RuntimeError):  # the loop is closed
+                self.loop.call_soon_threadsafe(self.timer.cancel)
+        self.loop = self.timer = None
 
     def stop(self) -> None:
         """End the timer and the spans of packages that are under way."""
-        if self.timer is not None:
-            self.timer.cancel()
-        for spans in self.packages.values():
+        self._stop_timer()
+        while self.packages:
+            _, spans = self.packages.popitem()
             spans.end_stage()
             spans.package.end()
-        self.packages.clear()
 
 
 def _request_facts(attempt: Attempt) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from operator import attrgetter
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from .._aio.loop_budget import LoopBudget
 from .._aio.threads import Threads
@@ -33,7 +33,7 @@ CACHE_SIZE = 4096
 T = TypeVar("T")
 
 
-def _no_span(kind: str, name: str) -> AbstractContextManager[None]:
+def _no_span(kind: Literal["ask"], name: str) -> AbstractContextManager[None]:
     return nullcontext()
 
 
@@ -72,7 +72,7 @@ class Packages(PackageReader):
         threads: Threads | None = None,
         first_wait: float = 2.0,
         ready_words: tuple[str, ...] = (),
-        span: Callable[[str, str], AbstractContextManager[None]] = _no_span,
+        span: Callable[[Literal["ask"], str], AbstractContextManager[None]] = _no_span,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         super().__init__(api, timing, storage, download, retry, rounds, threads)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI, Request
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from starlette.testclient import TestClient
 
-from pixxel_async import DownloadManager, NotFound, PixxelClient, Settings, SignedLink
+from pixxel_async import DownloadManager, NotFound, PixxelClient, Settings, SignedLink, sync
 from pixxel_async.integrations import otel
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import PollSettings, RetrySettings
@@ -100,8 +103,9 @@ async def test_a_download(telemetry: Telemetry, tmp_path: Path) -> None:
     assert {"package", "wait", "stream", "prove", "ask", "jobs.request_download", "GET"} <= names
     [package] = telemetry.spans("package")
     assert dict(package.attributes or {})["pixxel.outcome"] == "downloaded"
-    for stage in ("wait", "stream", "prove"):
-        assert {parent_of(span) for span in telemetry.spans(stage)} == {package.context.span_id}
+    for name in ("wait", "stream", "prove", "publish", "ask"):
+        assert {parent_of(span) for span in telemetry.spans(name)} == {package.context.span_id}
+    assert {parent_of(span) for span in telemetry.spans("GET")} == {telemetry.spans("stream")[0].context.span_id}
     storage = dict(telemetry.spans("GET")[0].attributes or {})
     assert (storage["pixxel.operation"], storage["http.response.status_code"]) == ("storage", 200)
     told = "".join(span.to_json() for span in telemetry.spans())
@@ -167,3 +171,98 @@ async def test_faults_do_not_lose_spans(telemetry: Telemetry, tmp_path: Path) ->
                 await manager.fetch(f"job:{workflow}/{next(iter(jobs))}")
     assert len(telemetry.spans("stream")) == 1
     assert len(telemetry.spans("GET")) >= 2
+
+
+async def test_packages_side_by_side(telemetry: Telemetry, tmp_path: Path) -> None:
+    """The packages of one batch are children of the caller's span, and each request is below its own package."""
+    async with Sandbox(packing=0.05) as sandbox:
+        workflow, jobs = next(iter(sandbox.world.runs.items()))
+        async with PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
+            telemetry.instrument(client)
+            async with DownloadManager(client, tmp_path) as manager:
+                with telemetry.tracers.get_tracer("app").start_as_current_span("export") as export:
+                    async with manager.fetch_all([f"job:{workflow}/{job}" for job in jobs]) as outcomes:
+                        assert len([outcome async for outcome in outcomes]) == len(jobs) > 3
+    packages = {span.context.span_id: dict(span.attributes or {}) for span in telemetry.spans("package")}
+    assert {parent_of(span) for span in telemetry.spans("package")} == {export.get_span_context().span_id}
+    for ask in telemetry.spans("ask"):
+        package = packages[parent_of(ask) or 0]
+        assert package["pixxel.package"] == dict(ask.attributes or {})["pixxel.package"]
+    streams = {span.context.span_id: parent_of(span) for span in telemetry.spans("stream")}
+    assert len(set(streams.values())) == sum(each["pixxel.outcome"] == "downloaded" for each in packages.values())
+    assert {parent_of(span) for span in telemetry.spans("GET")} == set(streams)
+
+
+async def test_a_cancelled_package(telemetry: Telemetry, tmp_path: Path) -> None:
+    """A package that nobody waits for any more ends its span, and is counted as dropped."""
+    async with Sandbox(packing=3600) as sandbox:
+        workflow, jobs = next(iter(sandbox.world.runs.items()))
+        async with PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
+            telemetry.instrument(client)
+            async with DownloadManager(client, tmp_path) as manager:
+                transfer = await manager.submit(f"job:{workflow}/{next(iter(jobs))}")
+                await sandbox.wait_for_requests("jobs.request_download")
+                transfer.cancel()
+    [package] = telemetry.spans("package")
+    assert dict(package.attributes or {})["pixxel.outcome"] == "dropped"
+    [point] = telemetry.metrics()["pixxel.packages"]
+    assert point.attributes == {"pixxel.kind": "job", "pixxel.outcome": "dropped"}
+
+
+class Traced:
+    """ASGI middleware with a span for each request, as instrumentations of frameworks make."""
+
+    def __init__(self, app: Any, tracer: Any) -> None:
+        self.app, self.tracer = app, tracer
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        with self.tracer.start_as_current_span(scope["path"]):
+            await self.app(scope, receive, send)
+
+
+async def test_under_fastapi(telemetry: Telemetry, tmp_path: Path) -> None:
+    """Endpoints of both kinds: calls and packages are below the span of their request, with a client of a lifespan."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with (
+            PixxelClient(sandbox.api_key, base_url=sandbox.url) as client,
+            DownloadManager(client, tmp_path / "async") as manager,
+        ):
+            # `with` is plain code, which must not hold up the event loop of the application
+            plain = await asyncio.to_thread(sync.PixxelClient, sandbox.api_key, base_url=sandbox.url)
+            plain_manager = await asyncio.to_thread(sync.DownloadManager(plain, tmp_path / "plain").open)
+            stops = [telemetry.instrument(client), telemetry.instrument(plain)]
+            yield {"manager": manager, "plain": plain_manager}
+            for stop in stops:
+                stop()
+            await asyncio.to_thread(plain_manager.close)
+            await asyncio.to_thread(plain.close)
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.get("/async/{workflow}/{job}")
+    async def fetch(request: Request, workflow: str, job: str) -> int:
+        done = await request.state.manager.fetch(f"job:{workflow}/{job}")
+        return int(done.size)
+
+    @app.get("/plain/{workflow}/{job}")
+    def fetch_plainly(request: Request, workflow: str, job: str) -> int:
+        return int(request.state.plain.fetch(f"job:{workflow}/{job}").size)
+
+    app.add_middleware(Traced, tracer=telemetry.tracers.get_tracer("app"))
+    async with Sandbox(packing=0.05) as sandbox:
+        workflow, jobs = next(iter(sandbox.world.runs.items()))
+        paths = [f"/{kind}/{workflow}/{job}" for kind in ("async", "plain") for job in list(jobs)[:2]]
+        with TestClient(app) as browser:
+            answers = await asyncio.gather(*(asyncio.to_thread(browser.get, path) for path in paths))
+        assert [answer.status_code for answer in answers] == [200] * 4
+    for path in paths:
+        [request] = telemetry.spans(path)
+        [package] = [span for span in telemetry.spans("package") if parent_of(span) == request.context.span_id]
+        assert dict(package.attributes or {})["pixxel.package"] == f"job:{workflow}/{path.rpartition('/')[2]}"
+        below = {span.name for span in telemetry.spans() if parent_of(span) == package.context.span_id}
+        assert {"ask", "wait", "stream", "prove", "publish"} <= below

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict
 
 from ...errors import PixxelError
-from ...events import Downloaded, Event, Failed, Moved, Skipped, Unpacking
+from ...events import Downloaded, Dropped, Event, Failed, Moved, Skipped, Unpacking
 from ...packages import Package
 from ..errors import one_line
 from .lines import Silent
@@ -40,6 +40,8 @@ class EventLines(Silent):
             self._moved[event.item] = now
         elif isinstance(event, Downloaded | Skipped | Failed):
             self._moved.pop(str(event.package), None)
+        elif isinstance(event, Dropped):  # thousands at once when a run is stopped, and its last line says how many
+            return
         self._write(type(event).__name__.lower(), event_members(event))
 
     def show(self, snapshot: Snapshot) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from attrs import evolve, frozen
 
-from ...events import Downloaded, Event, Failed, Moved, Proving, Rewound, Skipped, Started, Unpacking, Waiting
+from ...events import Downloaded, Dropped, Event, Failed, Moved, Proving, Rewound, Skipped, Started, Unpacking, Waiting
 
 if TYPE_CHECKING:
     from ...downloads import Snapshot
@@ -68,7 +68,7 @@ class ProgressBoard:
                 self.bodies[item] = evolve(self.bodies.get(item, BodyProgress()), proving=True)
             case Unpacking(item, files, total):
                 self.bodies[item] = evolve(self.bodies.get(item, BodyProgress()), unpacked=(files, total))
-            case Waiting(item):
+            case Waiting(item) | Dropped(item):
                 self.bodies.pop(item, None)
             case Downloaded() | Skipped() | Failed() if self.bodies:
                 self.bodies.pop(str(event.package), None)

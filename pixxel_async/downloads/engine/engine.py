@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...errors import DiskError, DownloadError, PackageTimedOut, PixxelError, RateLimited
-from ...events import Failed, Outcome, Waiting
+from ...events import Dropped, Failed, Outcome, Waiting
 from ..item import Item, ItemKey, OutcomeSink, WorkerHold
 from ..pipeline.claim import LeaseHeld
 from ..pipeline.failures import note_failure, unforeseen
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .organization import OrganizationGuard
 
 __all__ = ["Engine"]
+
+T = TypeVar("T")
 
 LOOK_AGAIN = 1.0
 """Seconds between two attempts to claim a package that another process holds; chosen."""
@@ -105,7 +107,7 @@ class Engine:
         item = await self.schedule.next_ask()
         try:
             if item.sinks:
-                await asyncio.create_task(self._asker.ask(item), context=item.context.variables)
+                await self._in_context(item, self._asker.ask)
         except Exception as error:
             self.fail(item, unforeseen(error, "ask", item))
         finally:
@@ -120,12 +122,25 @@ class Engine:
         size = 0
         try:
             if item.sinks:
-                size = await asyncio.create_task(self._carry(item), context=item.context.variables)
+                size = await self._in_context(item, self._carry)
         finally:
             item.context.streaming -= 1
             self.streaming -= 1
             item.running = item.link = None
             self.schedule.streamed(item, size)
+
+    def _in_context(self, item: Item, work: Callable[[Item], Awaitable[T]]) -> asyncio.Task[T]:
+        """Run work for an item with a copy of its caller's contextvars, inside its observers' spans.
+
+        Packages of one call run side by side: what the work for one of them sets, such as its span, the others must
+        not see.
+        """
+
+        async def observed() -> T:
+            with item.client.span("package", item.identity):
+                return await work(item)
+
+        return asyncio.create_task(observed(), context=item.context.variables.copy())
 
     async def _carry(self, item: Item) -> int:
         """Run the pipeline of one package, and return the bytes that it streamed; 0 if unknown."""
@@ -233,6 +248,7 @@ class Engine:
         self._forget(item)
         if item.running is not None:
             item.running.cancel()
+        self.services.emit(Dropped(item.identity))
         self._changed.set()
         self.schedule.wake()
 

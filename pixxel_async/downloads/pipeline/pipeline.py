@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from ..._aio.shield import finish
 from ...errors import Corrupt, DownloadError, NameTaken, NotAPackage, PackageFailed
-from ...events import Downloaded
+from ...events import Downloaded, Publishing
 from ..body.body import BodyDownload
 from ..body.rules.resume import Kept
 from ..disk.file_check import digest_of
@@ -250,6 +250,7 @@ class Pipeline:
 
     async def publish(self, claim: ClaimedItem, part: OpenPart) -> Final:
         """Sync the part file and give it its final name, or upload it."""
+        self.services.emit(Publishing(self.item.identity))
         replace = self.item.settings.on_existing == "replace" or claim.decision.replace
         return await claim.destination.commit(part.file, claim.name, claim.row, replace=replace)
 
