@@ -74,7 +74,7 @@ def _value(argument: MethodArgument) -> str:
     if argument.rows:
         return f"rows_of({argument.name!r}, {argument.name}, {argument.rows})"
     if argument.kind.startswith("Sequence["):
-        return f"several({argument.name!r}, {argument.name})"
+        return f"as_list({argument.name!r}, {argument.name})"
     return argument.name
 
 
@@ -83,13 +83,13 @@ def _body(plan: MethodPlan) -> str:
     needed = "".join(f", {argument.wire!r}" for argument in plan.of("body") if argument.required)
     body = f"to_body({{{_mapping(plan.of('body'))}{fixed}}}{needed})"
     if names := plan.operation.x_exactly_one:
-        body = f"exactly_one({body}, {', '.join(map(repr, names))})"
+        body = f"require_one({body}, {', '.join(map(repr, names))})"
     for name, condition in plan.operation.x_requires.items():
-        body = f"required_when({body}, {name!r}, {', '.join(f'{k}={v!r}' for k, v in condition.items())})"
+        body = f"require_when({body}, {name!r}, {', '.join(f'{k}={v!r}' for k, v in condition.items())})"
     for argument in plan.of("body"):
         if argument.each_exactly_one:
             names = [repr(name) for name in argument.each_exactly_one]
-            body = f"exactly_one({body}, {', '.join(names)}, each={argument.wire!r})"
+            body = f"require_one({body}, {', '.join(names)}, each={argument.wire!r})"
     return body
 
 
@@ -129,7 +129,7 @@ def _args(arguments: Sequence[MethodArgument]) -> list[str]:
 def _raises(plan: MethodPlan) -> list[str]:
     """List what a call may raise beyond the errors that all calls share."""
     errors = []
-    if "exactly_one" in (body := _body(plan)) or "required_when" in body or "geometry_of" in body or "rows_of" in body:
+    if "require_one" in (body := _body(plan)) or "require_when" in body or "geometry_of" in body or "rows_of" in body:
         errors.append("ConfigError: An argument is missing or invalid; nothing was sent.")
     if plan.operation.x_repeat != "safe" and plan.repeat != '"safe"':
         tells = f"; find out with `{plan.operation.x_reconcile}`" if plan.operation.x_reconcile else ""

@@ -21,7 +21,7 @@ _OFFERS = {
     **dict.fromkeys(("Call", "Operation"), ".._http.call"),
     **dict.fromkeys(("Paging", "Resource", "Wait"), ".._http.resource"),
     **dict.fromkeys(
-        ("HasGeoInterface", "Id", "exactly_one", "geometry_of", "required_when", "rows_of", "several", "to_body"),
+        ("HasGeoInterface", "Id", "as_list", "geometry_of", "require_one", "require_when", "rows_of", "to_body"),
         ".._http.codec.model",
     ),
     "Pages": ".._http.pages",

@@ -22,7 +22,7 @@ from .hooks import Attempt, next_call
 from .reply import Reply, TransportFailure, forwarded_headers
 from .rules import retry
 from .rules.auth import AuthForm, authorization, check_key, has_scheme, other_form
-from .rules.request import PreparedRequest, build, streamed
+from .rules.request import PreparedRequest, build, with_streamed_body
 from .storage import LinkReply
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Sender:
 
         The timeout of a call bounds the time until the body starts, the read timeout each pause in it.
         """
-        reply = cast("Opened", await self._run(call, streamed(build(call, self.channel.user_agent))))
+        reply = cast("Opened", await self._run(call, with_streamed_body(build(call, self.channel.user_agent))))
         try:
             yield LinkReply(reply.answer, forwarded_headers(reply.headers))
         finally:

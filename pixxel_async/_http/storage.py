@@ -153,7 +153,7 @@ class LinkStorage:
         hooks.before(attempt)
         sent_at = self._hosts.now()
         answer = await transport.follow(method, url, headers, buffer)
-        hooks.after(attempt, _shown(answer, method), self._hosts.now() - sent_at)
+        hooks.after(attempt, _hide_links(answer, method), self._hosts.now() - sent_at)
         return answer
 
     async def _follow(self, method: str, url: Secret, headers: Mapping[str, str], buffer: int | None) -> Response:
@@ -171,7 +171,7 @@ class LinkStorage:
         raise UnsafeLink(f"{redact_url(url.reveal())}: more than {HOPS} redirects")
 
 
-def _shown(answer: Response | TransportFailure, method: str) -> Reply | TransportFailure:
+def _hide_links(answer: Response | TransportFailure, method: str) -> Reply | TransportFailure:
     """Return the outcome as hooks see it: no body yet, and no header that may hold a link."""
     if isinstance(answer, TransportFailure):
         return answer

@@ -86,14 +86,14 @@ class RetryCounters:
     busy_since: float | None = None
     high: int = 0
 
-    def arrived(self, size: int) -> None:
+    def record_progress(self, size: int) -> None:
         """Record that `size` bytes have been received in all."""
         if size >= self.high + self.step:
             self.high = size
             self.attempts = self.renewals = self.stalls = 0
             self.busy_since = None
 
-    def busy(self, now: float) -> float:
+    def record_busy(self, now: float) -> float:
         """Record a "busy" response, and return the seconds since the first one."""
         self.busy_since = now if self.busy_since is None else self.busy_since
         return now - self.busy_since

@@ -108,7 +108,7 @@ class Outcomes:
         if self._reading is None and not self._closed:
             raise ConfigError(f"enter it first: {_USAGE}")
         while not self._outcomes:
-            if self._over():
+            if self._is_over():
                 if self._error is not None:
                     raise self._error
                 raise StopAsyncIteration
@@ -129,7 +129,7 @@ class Outcomes:
         """Return the number of packages still to be read from the source; None if unknown."""
         return 0 if self._closed or self._error is not None else self._feed.to_come
 
-    def _over(self) -> bool:
+    def _is_over(self) -> bool:
         """Return whether no further outcome can come."""
         read = self._closed or self._reading is None or self._reading.done()
         return read and not self._feed.active
@@ -142,16 +142,16 @@ class Outcomes:
     def deliver(self, outcome: Outcome) -> None:
         """Queue the outcome of one package."""
         self._feed.active -= 1
-        self.say(outcome)
+        self.queue(outcome)
 
-    def say(self, outcome: Outcome) -> None:
+    def queue(self, outcome: Outcome) -> None:
         """Queue an outcome for the reader."""
         self._outcomes.append(outcome)
         self._news.set()
 
     def stop(self, error: BaseException) -> None:
         """Start nothing new; let running bodies end, then raise the error."""
-        if self._over():
+        if self._is_over():
             return
         self._error = self._error or error
         self._end_reading()
@@ -164,7 +164,7 @@ class Outcomes:
             error = PackageTimedOut(f"the time for all, {total:g} s, was over (total_timeout)", package=item.identity)
             outcome = Failed(item.package, error, "stream")
             self._engine.services.emit(outcome)
-            self.say(outcome)
+            self.queue(outcome)
 
     def _end_reading(self) -> None:
         if self._timer is not None:

@@ -118,7 +118,7 @@ class EventHub:
             self._end(event)
             return
         if isinstance(event, Moved):
-            self._moved(event.gained)
+            self._record_bytes(event.gained)
         self._show(event.item, event)
         self._pass_on(event)
 
@@ -131,7 +131,7 @@ class EventHub:
             self._watching.pop(identity, None)
         self._pass_on(outcome)
 
-    def _moved(self, gained: int) -> None:
+    def _record_bytes(self, gained: int) -> None:
         self.received += gained
         self._recent.append((self._clock(), gained))
         self._forget_old()

@@ -19,7 +19,7 @@ from .batch import Outcomes, in_all
 from .disk.destination import Destination
 from .disk.locations import Location, Target, where
 from .engine.engine import Engine
-from .engine.lookup import ended, look_up
+from .engine.lookup import final_outcome, look_up
 from .events_hub import EventHub, EventSubscription, Snapshot
 from .forget import forget
 from .item import BatchContext, Item
@@ -237,7 +237,7 @@ class DownloadManager:
         context = self._context(client, settings, await self._homes.at(to) if to is not None else engine.home)
         given = as_wanted(package)
         key = engine.key(given.package, context)
-        await engine.room(MAX_PENDING)
+        await engine.wait_for_room(MAX_PENDING)
         item = engine.items.get(key)
         if item is not None:
             return self._transfer(item)
@@ -248,7 +248,7 @@ class DownloadManager:
         except BaseException:
             transfer.cancel()
             raise
-        outcome = ended(found, context, skip=False)
+        outcome = final_outcome(found, context, skip=False)
         if item.sinks and outcome is not None:
             engine.finish(item, outcome)
         elif item.sinks:
@@ -263,7 +263,7 @@ class DownloadManager:
                 return Progress(0, item.status or "waiting")
             return Progress(item.running.here, "streaming")
 
-        transfer = Transfer(item.package, progress, lambda leaving: engine.leave(item, leaving))
+        transfer = Transfer(item.package, progress, lambda leaving: engine.remove_sink(item, leaving))
         item.sinks += (transfer,)
         return transfer
 
@@ -304,7 +304,7 @@ class DownloadManager:
             )
         if chosen.extract and home.destination.url is not None:
             raise ConfigError("`extract` unpacks into folders of this machine alone, not into an object store")
-        self._opened.staff(chosen)
+        self._opened.start_workers(chosen)
         return BatchContext(client or self._client, home.folder, home.destination, chosen)
 
     async def _bind_organization(self) -> None:

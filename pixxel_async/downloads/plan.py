@@ -68,13 +68,13 @@ async def plan(
     try:
         while rows := await source.take(CHUNK):
             found = await look_up([as_wanted(row) for row in rows], context, services)
-            planned += [_planned(each, context) for each in found]
+            planned += [_plan_one(each, context) for each in found]
     finally:
         await source.aclose()
-    return await _sized(planned, context) if sizes else planned
+    return await _add_sizes(planned, context) if sizes else planned
 
 
-def _planned(found: LookupResult, context: BatchContext) -> Planned:
+def _plan_one(found: LookupResult, context: BatchContext) -> Planned:
     (wanted, row, decision), settings = found, context.settings
     name = (row.name if row is not None else None) or first_name(wanted, settings.name_template)
     size = (row.size or row.total) if row is not None else None
@@ -82,12 +82,12 @@ def _planned(found: LookupResult, context: BatchContext) -> Planned:
     return Planned(wanted.package, step, context.folder / name, decision.offset, size)
 
 
-async def _sized(planned: list[Planned], context: BatchContext) -> list[Planned]:
+async def _add_sizes(planned: list[Planned], context: BatchContext) -> list[Planned]:
     """Add the sizes of packages that would be fetched, requesting as many at once as the settings allow."""
     asked = [at for at, one in enumerate(planned) if one.step in ("fetch", "resume")]
     for start in range(0, len(asked), context.settings.max_concurrent_requests):
         some = asked[start : start + context.settings.max_concurrent_requests]
-        results = await asyncio.gather(*(_asked(planned[at], context) for at in some), return_exceptions=True)
+        results = await asyncio.gather(*(_request_size(planned[at], context) for at in some), return_exceptions=True)
         for at, result in zip(some, results, strict=True):
             if isinstance(result, BaseException):
                 raise result
@@ -95,10 +95,10 @@ async def _sized(planned: list[Planned], context: BatchContext) -> list[Planned]
     return planned
 
 
-async def _asked(one: Planned, context: BatchContext) -> Planned:
+async def _request_size(one: Planned, context: BatchContext) -> Planned:
     try:
         state = await context.client.packages.ask(one.package)
-        size = await _length(state.link, context) if state.link is not None else one.size
+        size = await _request_length(state.link, context) if state.link is not None else one.size
     except KeyRefused:
         raise
     except PixxelError as error:
@@ -106,7 +106,7 @@ async def _asked(one: Planned, context: BatchContext) -> Planned:
     return evolve(one, size=size, status=state.message or state.status)
 
 
-async def _length(link: Link, context: BatchContext) -> int | None:
+async def _request_length(link: Link, context: BatchContext) -> int | None:
     """Return the size behind a link by requesting its first byte: many storages refuse a HEAD of a signed URL."""
     async with context.client.storage.get(link.url, headers={"Range": "bytes=0-0"}) as reply:
         if reply.status == 206:
@@ -119,7 +119,7 @@ async def _length(link: Link, context: BatchContext) -> int | None:
 
 
 @frozen
-class _Sight:
+class _PlanServices:
     record: Record
     disk: Disk
     threads: Threads
@@ -148,15 +148,15 @@ async def dry_run(
     threads, disk = Threads(), Disk()
     try:
         place = evolve(place, folder=await threads.run(place.folder.resolve))
-        to = await _destination(place, disk, threads)
+        to = await _open_destination(place, disk, threads)
         context = BatchContext(client, place.folder, to, evolve(client.settings.download, **settings))
-        async with _opened(record or place.record, context, threads) as opened:
-            return await plan(_Sight(opened, disk, threads), context, packages, sizes=sizes)
+        async with _open_record(record or place.record, context, threads) as opened:
+            return await plan(_PlanServices(opened, disk, threads), context, packages, sizes=sizes)
     finally:
         threads.close()
 
 
-async def _destination(place: LocationSpec, disk: Disk, threads: Threads) -> Destination:
+async def _open_destination(place: LocationSpec, disk: Disk, threads: Threads) -> Destination:
     if place.url is None:
         return LocalFolder(place.folder, disk, threads)
     store = await threads.run(open_store, place.url)
@@ -165,7 +165,7 @@ async def _destination(place: LocationSpec, disk: Disk, threads: Threads) -> Des
 
 
 @asynccontextmanager
-async def _opened(path: Path, context: BatchContext, threads: Threads) -> AsyncIterator[Record]:
+async def _open_record(path: Path, context: BatchContext, threads: Threads) -> AsyncIterator[Record]:
     """Open the record; if there is none, an empty temporary one."""
     if await threads.run(path.is_file):
         async with await Record.open(path, origin=context.client.origin) as record:
@@ -175,7 +175,7 @@ async def _opened(path: Path, context: BatchContext, threads: Threads) -> AsyncI
     try:
         async with await Record.open(Path(spare.name) / "record.sqlite", origin=context.client.origin) as record:
             if await context.destination.has_sums():
-                await record.lose()
+                await record.note_lost()
             yield record
     finally:
         await threads.run(spare.cleanup)

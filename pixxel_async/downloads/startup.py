@@ -59,7 +59,7 @@ async def start(
         home = await homes.at(place, spool)
         opened = await Record.open(record or home.folder / ".pixxel" / "record.sqlite", origin=client.origin)
         if opened.begun and await home.destination.has_sums():
-            await opened.lose()
+            await opened.note_lost()
         if opened.notes or (opened.begun and record is None):  # an earlier record is lost, or there was none
             await threads.run(disk.sweep, home.folder)
     except BaseException:
@@ -88,7 +88,7 @@ async def drain_out(engine: Engine, drain: float | None) -> None:
         return
     try:
         async with asyncio.timeout(drain):
-            await engine.idle()
+            await engine.wait_until_idle()
     except TimeoutError:
         return
 

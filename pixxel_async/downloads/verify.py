@@ -88,12 +88,12 @@ async def verify_sums(sums: Path) -> AsyncIterator[Verified]:
     threads = Threads(1)
     try:
         for digest, name in await threads.run(read_sums, sums):
-            yield await threads.run(_compared, sums.parent / name, digest)
+            yield await threads.run(_compare, sums.parent / name, digest)
     finally:
         threads.close()
 
 
-def _compared(path: Path, digest: str) -> Verified:
+def _compare(path: Path, digest: str) -> Verified:
     try:
         return Verified(path, True) if digest_of(path) == digest else Verified(path, False, "its bytes have changed")
     except FileNotFoundError:
@@ -118,7 +118,7 @@ async def write_sums(folder: Path, record: Record, destination: Destination | No
     """
     threads = Threads(1)
     try:
-        rows = await record.digests(folder, await threads.run(_listed, folder / SUMS))
+        rows = await record.digests(folder, await threads.run(_read_list, folder / SUMS))
         if destination is None:
             await threads.run(write_list, folder, rows)
         else:
@@ -128,7 +128,7 @@ async def write_sums(folder: Path, record: Record, destination: Destination | No
     return folder / SUMS
 
 
-def _listed(sums: Path) -> dict[tuple[str, str], tuple[str, str]]:
+def _read_list(sums: Path) -> dict[tuple[str, str], tuple[str, str]]:
     """Return the checksums and names of an existing list, names interned, so that none is kept twice."""
     with (
         suppress(OSError),

@@ -64,9 +64,9 @@ class SharedFolder:
         self._disk.prepare(self._folder)
         self._journals.mkdir(parents=True, exist_ok=True)
 
-    async def looking(self, names: Sequence[str], *, sure: bool = True) -> Look:
+    async def prepare_look(self, names: Sequence[str], *, sure: bool = True) -> Look:
         """Return a function that looks at a name."""
-        return await self._final.looking(names, sure=sure)
+        return await self._final.prepare_look(names, sure=sure)
 
     async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
         """Copy a proved part file into the folder, note it in the journal, rename it, and remove the part file.
@@ -108,11 +108,11 @@ class SharedFolder:
         """Remove a file that may be there."""
         await self._final.remove(name)
 
-    async def vouched(self, name: str) -> str | None:
+    async def stored_sha256(self, name: str) -> str | None:
         """Return the SHA-256 from the journal of whichever machine published the file; None if none did."""
-        return await self._threads.run(self._vouched, name)
+        return await self._threads.run(self._stored_sha256, name)
 
-    def _vouched(self, name: str) -> str | None:
+    def _stored_sha256(self, name: str) -> str | None:
         for path in self._journals.glob("*.ndjson"):
             with path.open("rb") as file:
                 file.seek(self._read.get(path, 0))

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import HasGeoInterface, Id, geometry_of, several, to_body
+from .._http.codec.model import HasGeoInterface, Id, as_list, geometry_of, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource, Wait
 from ..models.aois import AOI, Provider
@@ -69,7 +69,7 @@ class AOIs(Resource):
                     "updated_at": updated_at,
                     "aoi_id": aoi_id,
                     "aoi_name": aoi_name,
-                    "project_ids": several("project_ids", project_ids),
+                    "project_ids": as_list("project_ids", project_ids),
                     "offset": offset,
                     "limit": limit,
                 },
@@ -126,7 +126,7 @@ class AOIs(Resource):
                         "provider": provider,
                         "project_id": project_id,
                         "geometry": geometry_of(geometry),
-                        "item_ids": several("item_ids", item_ids),
+                        "item_ids": as_list("item_ids", item_ids),
                     },
                     "name",
                     "description",

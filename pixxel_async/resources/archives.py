@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import HasGeoInterface, Id, geometry_of, several, to_body
+from .._http.codec.model import HasGeoInterface, Id, as_list, geometry_of, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.geojson import Geometry
@@ -48,7 +48,7 @@ class Archives(Resource):
             docs.pixxel.space/developer/orders/archive-ordering/stac; Archives/ListCollections.
         """
         return self._api.pages(
-            Call(_LIST_COLLECTIONS, {}, {"ids": several("ids", ids)}), STACCollection, Paging("whole", "collections")
+            Call(_LIST_COLLECTIONS, {}, {"ids": as_list("ids", ids)}), STACCollection, Paging("whole", "collections")
         )
 
     async def get_collection(self, collection_id: Id) -> STACCollection:
@@ -147,13 +147,13 @@ class Archives(Resource):
                 _SEARCH,
                 body=to_body(
                     {
-                        "bbox": several("bbox", bbox),
-                        "collections": several("collections", collections),
+                        "bbox": as_list("bbox", bbox),
+                        "collections": as_list("collections", collections),
                         "datetime": datetime,
-                        "ids": several("ids", ids),
+                        "ids": as_list("ids", ids),
                         "intersects": geometry_of(intersects),
                         "query": query,
-                        "sortby": several("sortby", sortby),
+                        "sortby": as_list("sortby", sortby),
                         "offset": offset,
                         "limit": limit,
                     }

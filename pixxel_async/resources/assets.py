@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._http.call import Call, Operation
-from .._http.codec.model import Id, several, to_body
+from .._http.codec.model import Id, as_list, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.assets import AssetDownload
@@ -76,7 +76,7 @@ class Assets(Resource):
             Call(
                 _REQUEST_DOWNLOAD,
                 {"aoi_id": aoi_id},
-                body=to_body({"asset_ids": several("asset_ids", asset_ids)}, "asset_ids"),
+                body=to_body({"asset_ids": as_list("asset_ids", asset_ids)}, "asset_ids"),
             ),
             AssetDownload,
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import HasGeoInterface, Id, exactly_one, geometry_of, several, to_body
+from .._http.codec.model import HasGeoInterface, Id, as_list, geometry_of, require_one, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.catalogs import Catalog, CatalogDownload, SortOrder
@@ -62,11 +62,11 @@ class Catalogs(Resource):
         return await self._api.one(
             Call(
                 _REQUEST_DOWNLOAD,
-                body=exactly_one(
+                body=require_one(
                     to_body(
                         {
-                            "catalog_ids": several("catalog_ids", catalog_ids),
-                            "order_item_ids": several("order_item_ids", order_item_ids),
+                            "catalog_ids": as_list("catalog_ids", catalog_ids),
+                            "order_item_ids": as_list("order_item_ids", order_item_ids),
                         }
                     ),
                     "catalog_ids",
@@ -140,16 +140,16 @@ class Catalogs(Resource):
                 _SEARCH,
                 body=to_body(
                     {
-                        "bbox": several("bbox", bbox),
-                        "collections": several("collections", collections),
+                        "bbox": as_list("bbox", bbox),
+                        "collections": as_list("collections", collections),
                         "datetime": datetime,
-                        "ids": several("ids", ids),
+                        "ids": as_list("ids", ids),
                         "intersects": geometry_of(intersects),
-                        "item_ids": several("item_ids", item_ids),
-                        "order_ids": several("order_ids", order_ids),
-                        "order_item_ids": several("order_item_ids", order_item_ids),
+                        "item_ids": as_list("item_ids", item_ids),
+                        "order_ids": as_list("order_ids", order_ids),
+                        "order_item_ids": as_list("order_item_ids", order_item_ids),
                         "query": query,
-                        "sort_by": several("sort_by", sort_by),
+                        "sort_by": as_list("sort_by", sort_by),
                         "offset": offset,
                         "limit": limit,
                     }

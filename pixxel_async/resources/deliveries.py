@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import Id, exactly_one, rows_of, to_body
+from .._http.codec.model import Id, require_one, rows_of, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.deliveries import Delivery, NewDelivery
@@ -90,7 +90,7 @@ class Deliveries(Resource):
         return await self._api.many(
             Call(
                 _CREATE,
-                body=exactly_one(
+                body=require_one(
                     to_body({"deliveries": rows_of("deliveries", deliveries, NewDelivery)}, "deliveries"),
                     "catalog_ids",
                     "order_item_ids",

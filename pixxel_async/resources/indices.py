@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._http.call import Call, Operation
-from .._http.codec.model import Id, several, to_body
+from .._http.codec.model import Id, as_list, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.indices import ExpressionType, Index, IndexType
@@ -117,7 +117,7 @@ class Indices(Resource):
                     {
                         "name": name,
                         "description": description,
-                        "rescale": several("rescale", rescale),
+                        "rescale": as_list("rescale", rescale),
                         "expression": expression,
                         "colormap": colormap,
                         "satellite_id": satellite_id,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import Id, several, to_body
+from .._http.codec.model import Id, as_list, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource, Wait
 from ..models.insights import BlockRef, Insight, InsightCreated, InsightDownload, InsightEstimate, InsightStatus
@@ -209,7 +209,7 @@ class Insights(Resource):
             Call(
                 _REQUEST_DOWNLOAD,
                 {"aoi_id": aoi_id, "insight_id": insight_id},
-                body=to_body({"inputs": several("inputs", inputs), "outputs": several("outputs", outputs)}),
+                body=to_body({"inputs": as_list("inputs", inputs), "outputs": as_list("outputs", outputs)}),
             ),
             InsightDownload,
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._http.call import Call, Operation
-from .._http.codec.model import Id, several
+from .._http.codec.model import Id, as_list
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.orders import OrderItem, OrderItemStatus, OrderItemType
@@ -76,11 +76,11 @@ class OrderItems(Resource):
                     "user_id": user_id,
                     "type": type,
                     "status": status,
-                    "order_ids": several("order_ids", order_ids),
+                    "order_ids": as_list("order_ids", order_ids),
                     "created_by": created_by,
                     "created_at": created_at,
-                    "project_ids": several("project_ids", project_ids),
-                    "ids": several("ids", ids),
+                    "project_ids": as_list("project_ids", project_ids),
+                    "ids": as_list("ids", ids),
                     "area": area,
                     "offset": offset,
                     "limit": limit,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import Id, required_when, several, to_body
+from .._http.codec.model import Id, as_list, require_when, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource, Wait
 from ..models.indices import ExpressionType
@@ -142,7 +142,7 @@ class Visualizations(Resource):
                 body=to_body(
                     {
                         "index_id": index_id,
-                        "src_asset_ids": several("src_asset_ids", src_asset_ids),
+                        "src_asset_ids": as_list("src_asset_ids", src_asset_ids),
                         "resolution": resolution,
                     },
                     "index_id",
@@ -185,7 +185,7 @@ class Visualizations(Resource):
             Call(
                 _UPDATE_METADATA,
                 {"aoi_id": aoi_id, "visualization_id": visualization_id},
-                body=required_when(
+                body=require_when(
                     to_body(
                         {"visualization_mode": visualization_mode, "legend": legend, "dynamic_bins": dynamic_bins},
                         "visualization_mode",
@@ -231,7 +231,7 @@ class Visualizations(Resource):
                 _ROLLBACK_METADATA,
                 {"aoi_id": aoi_id, "visualization_id": visualization_id},
                 body=to_body(
-                    {"index_id": index_id, "dates": several("dates", dates), "visualization_mode": visualization_mode},
+                    {"index_id": index_id, "dates": as_list("dates", dates), "visualization_mode": visualization_mode},
                     "index_id",
                     "dates",
                     "visualization_mode",
@@ -306,8 +306,8 @@ class Visualizations(Resource):
                 {"aoi_id": aoi_id, "visualization_id": visualization_id},
                 body=to_body(
                     {
-                        "dates": several("dates", dates),
-                        "visualization_modes": several("visualization_modes", visualization_modes),
+                        "dates": as_list("dates", dates),
+                        "visualization_modes": as_list("visualization_modes", visualization_modes),
                     },
                     "dates",
                     "visualization_modes",

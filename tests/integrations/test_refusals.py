@@ -76,7 +76,7 @@ async def test_no_word_of_the_store(what: str) -> None:
     async with answering("403 Forbidden", "AccessDenied") as endpoint:
         store = at(endpoint)
         calls: dict[str, Callable[[], Awaitable[object]]] = {
-            "look": lambda: store.vouched("a"),
+            "look": lambda: store.stored_sha256("a"),
             "damage": lambda: store.damage("a", None),  # type: ignore[arg-type]
             "remove": lambda: store.remove("a"),
             "write_sums": lambda: store.write_sums([("0" * 64, "a")]),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pixxel_async._http.codec.model import exactly_one, feature_collection, geometry_of, required_when, to_body, to_wire
+from pixxel_async._http.codec.model import feature_collection, geometry_of, require_one, require_when, to_body, to_wire
 from pixxel_async.errors import ConfigError
 from pixxel_async.models import (
     CloudDelivery,
@@ -61,13 +61,13 @@ def test_a_time_needs_a_zone() -> None:
 def test_rows_that_are_no_objects_are_refused(rows: Any) -> None:
     """Each row has to name one thing: what cannot name any is our error, not Python's."""
     with pytest.raises(ConfigError):
-        exactly_one(to_body({"rows": rows}), "a", "b", each="rows")
+        require_one(to_body({"rows": rows}), "a", "b", each="rows")
 
 
 def test_an_empty_list_names_nothing() -> None:
     """`exactly_one` takes an empty list for one that was not given."""
     with pytest.raises(ConfigError, match="not 0"):
-        exactly_one({"a": []}, "a", "b")
+        require_one({"a": []}, "a", "b")
 
 
 def test_a_single_text_is_no_list_in_a_model_either() -> None:
@@ -181,18 +181,18 @@ def test_what_holds_itself_is_refused() -> None:
 @pytest.mark.parametrize("body", [{}, {"a": 1, "b": 2}])
 def test_exactly_one_is_one(body: dict[str, Any]) -> None:
     """None and two are refused, at the top or in each row."""
-    assert exactly_one({"a": 1}, "a", "b") == {"a": 1}
+    assert require_one({"a": 1}, "a", "b") == {"a": 1}
     for arguments, each in ((body, ""), ({"rows": [body]}, "rows")):
         with pytest.raises(ConfigError, match="exactly one of a and b"):
-            exactly_one(arguments, "a", "b", each=each)
+            require_one(arguments, "a", "b", each=each)
 
 
 def test_needed_only_then() -> None:
     """A member may be needed only when another one has a certain value."""
-    assert required_when({"mode": "theoretical"}, "bins", mode="dynamic")
-    assert required_when({"mode": "dynamic", "bins": 3}, "bins", mode="dynamic")
+    assert require_when({"mode": "theoretical"}, "bins", mode="dynamic")
+    assert require_when({"mode": "dynamic", "bins": 3}, "bins", mode="dynamic")
     with pytest.raises(ConfigError, match="bins is needed when mode is 'dynamic'"):
-        required_when({"mode": "dynamic"}, "bins", mode="dynamic")
+        require_when({"mode": "dynamic"}, "bins", mode="dynamic")
 
 
 def test_tasks_hold_no_names_but_their_own() -> None:

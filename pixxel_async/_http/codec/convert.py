@@ -69,15 +69,15 @@ def _read(model: type[M], rows: list[dict[str, Any]], drift: Drift | None, lent:
     reader: Any = _converter.get_structure_hook(model)
     before = drift_now.set(drift)
     try:
-        made: list[M] = [reader(_filled(row, model, lent) if lent else row) for row in rows]
+        made: list[M] = [reader(_fill(row, model, lent) if lent else row) for row in rows]
     finally:
         drift_now.reset(before)
     for one in made if lent else ():
-        reader.lend(one, lent)
+        reader.fill_lent(one, lent)
     return made
 
 
-def _filled(row: dict[str, Any], model: type[Any], lent: Mapping[str, Any]) -> dict[str, Any]:
+def _fill(row: dict[str, Any], model: type[Any], lent: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row with the caller's values for members that are absent or null."""
     known = members_of(model)
     absent = {name: value for name, value in lent.items() if name in known and not row.get(name)}
@@ -111,7 +111,7 @@ def members_of(model: type[Any]) -> frozenset[str]:
 _members: dict[type[Any], frozenset[str]] = {}
 
 
-def _reader(kind: type[Any], converter: BaseConverter) -> Reader:
+def _make_reader(kind: type[Any], converter: BaseConverter) -> Reader:
     return Reader(kind, converter, _compile)
 
 
@@ -124,9 +124,9 @@ def _compile(
         return make_dict_structure_fn(kind, converter, **overrides)
 
 
-def _writer(kind: type[Any], converter: BaseConverter) -> Callable[[Any], Any]:
+def _make_writer(kind: type[Any], converter: BaseConverter) -> Callable[[Any], Any]:
     fields = attrs.fields(attrs.resolve_types(kind))
-    members: dict[str, Any] = {a.name: _written(a) for a in fields}
+    members: dict[str, Any] = {a.name: _member_override(a) for a in fields}
     with without_dataclass_view():
         flat = make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **members)
     within = {a.metadata.get("wire", a.name): a.metadata["within"] for a in fields if "within" in a.metadata}
@@ -136,7 +136,7 @@ def _writer(kind: type[Any], converter: BaseConverter) -> Callable[[Any], Any]:
     return lambda value: _finish(flat(value), within, {name: kept[name] for name in kept if name not in value.extra})
 
 
-def _written(field: attrs.Attribute[Any]) -> Any:
+def _member_override(field: attrs.Attribute[Any]) -> Any:
     facts = field.metadata
     return override(
         omit=field.name == "extra" or "lent" in facts,
@@ -161,11 +161,11 @@ def _build() -> Converter:
     for kind, leaf in _LEAVES.items():
         made.register_structure_hook(kind, leaf)
     made.register_structure_hook(OpenEnum, lambda value, kind: kind(read_text(value)))
-    made.register_structure_hook_factory(attrs.has, _reader)
+    made.register_structure_hook_factory(attrs.has, _make_reader)
     made.register_structure_hook_factory(is_list, list_hook)
     made.register_structure_hook_factory(is_map, map_hook)
     made.register_structure_hook_factory(is_union, union_hook)
-    made.register_unstructure_hook_factory(attrs.has, _writer)
+    made.register_unstructure_hook_factory(attrs.has, _make_writer)
     return made
 
 

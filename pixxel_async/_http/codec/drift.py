@@ -44,14 +44,14 @@ class Drift:
         self._count(self.words, place)
 
     def _count(self, counts: dict[str, int], key: str) -> None:
-        key = _masked(key[:_LONGEST_SEEN])
+        key = _mask_key(key[:_LONGEST_SEEN])
         with self._lock:
             if key in counts or len(counts) < _MOST_KEYS:
                 counts[key] = counts.get(key, 0) + 1
 
 
 @lru_cache(maxsize=2048)
-def _masked(key: str) -> str:
+def _mask_key(key: str) -> str:
     """Return a key as it is shown; cached, since the same unknown names come with every row."""
     return mask(key)[:_LONGEST_KEY]  # it may be a signed URL
 

@@ -15,13 +15,13 @@ from .open_enum import OpenEnum, word
 from .serialize import (
     HasGeoInterface,
     Id,
-    exactly_one,
+    as_list,
     feature_collection,
     geometry_of,
     id_member,
-    required_when,
+    require_one,
+    require_when,
     rows_of,
-    several,
     to_body,
     to_wire,
 )
@@ -32,14 +32,14 @@ __all__ = [
     "Id",
     "Model",
     "OpenEnum",
-    "exactly_one",
+    "as_list",
     "feature_collection",
     "geometry_of",
     "member",
     "model",
-    "required_when",
+    "require_one",
+    "require_when",
     "rows_of",
-    "several",
     "to_body",
     "to_wire",
     "word",
@@ -85,13 +85,13 @@ def member(
         "within": within,
     }
     metadata = {name: value for name, value in facts.items() if value}
-    shown = _masked if secret else True
+    shown = _mask_secret if secret else True
     if factory is not None:
         return attrs.field(factory=factory, metadata=metadata, repr=shown)
     return attrs.field(default=default, metadata=metadata, repr=shown)
 
 
-def _masked(value: object) -> str:
+def _mask_secret(value: object) -> str:
     """Return the mask of a secret member; an empty one is shown."""
     return "'***'" if value else repr(value)
 

@@ -71,7 +71,7 @@ def write_hook(kind: Any, name: str = "a list") -> Write | None:
     if is_list(kind):
         return _rows(name, write_hook(get_args(kind)[0]))
     if is_map(kind):
-        return _each_value(write_hook(get_args(kind)[1]))
+        return _write_each(write_hook(get_args(kind)[1]))
     return None
 
 
@@ -85,7 +85,7 @@ def _rows(name: str, write: Write | None) -> Write:
     return written
 
 
-def _each_value(write: Write | None) -> Write | None:
+def _write_each(write: Write | None) -> Write | None:
     return write and (lambda rows: {name: write(row) for name, row in rows.items()})
 
 
@@ -123,7 +123,7 @@ def to_wire(value: Any) -> Any:
         return to_wire(value.__geo_interface__)
     if isinstance(value, Sequence | Set) and not isinstance(value, bytes | bytearray | memoryview):
         return [to_wire(each) for each in value]
-    raise ConfigError(f"cannot send {_what(value)} as JSON")
+    raise ConfigError(f"cannot send {_describe(value)} as JSON")
 
 
 class _Wire(dict[str, Any]):
@@ -145,7 +145,7 @@ def _name(name: Any) -> str:
     raise ConfigError(f"cannot send a mapping whose keys are {type(name).__name__}; JSON wants texts")
 
 
-def _what(value: Any) -> str:
+def _describe(value: Any) -> str:
     return f"the number {value}" if isinstance(value, float) else f"a value of type {type(value).__name__}"
 
 
@@ -209,7 +209,7 @@ def check_time(name: str, value: Any) -> None:
         ) from None
 
 
-def several(name: str, value: Any) -> Any:
+def as_list(name: str, value: Any) -> Any:
     """Return the value of an argument that takes a list; None stays None.
 
     Raises:
@@ -240,7 +240,7 @@ def _row(where: str, row: Any, model: type[Any]) -> dict[str, Any]:
     if isinstance(row, model):
         row = row.to_dict()
     if not isinstance(row, Mapping):
-        raise ConfigError(f"{where} is a {model.__name__} or a mapping of its members, not {_what(row)}")
+        raise ConfigError(f"{where} is a {model.__name__} or a mapping of its members, not {_describe(row)}")
     fields = {each.metadata.get("wire", each.name): each for each in attrs.fields(model)}
     needed = [name for name, each in fields.items() if each.default is attrs.NOTHING]
     if missing := [name for name in needed if row.get(name) in (None, "")]:
@@ -366,20 +366,20 @@ def _geojson(value: Any) -> dict[str, Any]:
     )
 
 
-def exactly_one(body: dict[str, Any], *names: str, each: str = "") -> dict[str, Any]:
+def require_one(body: dict[str, Any], *names: str, each: str = "") -> dict[str, Any]:
     """Return the body if exactly one of the members is given; `each` names the list whose rows are checked instead.
 
     Raises:
         ConfigError: none, or more than one, is given.
     """
-    for row in several(each, body.get(each, [None])) if each else [body]:
+    for row in as_list(each, body.get(each, [None])) if each else [body]:
         given = [name for name in names if isinstance(row, dict) and row.get(name)]
         if len(given) != 1:
             raise ConfigError(f"give exactly one of {' and '.join(names)}, not {len(given)}")
     return body
 
 
-def required_when(body: dict[str, Any], name: str, **condition: str) -> dict[str, Any]:
+def require_when(body: dict[str, Any], name: str, **condition: str) -> dict[str, Any]:
     """Return the body unless `name` is missing while the other member has that value.
 
     Raises:

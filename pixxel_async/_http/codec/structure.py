@@ -68,7 +68,7 @@ class Reader:
     def __call__(self, raw: Any, _: object = None) -> Any:
         if not isinstance(raw, dict):
             raise Misfit
-        fast = self._fast or self._compiled()
+        fast = self._fast or self._compile_once()
         if self._within:
             raw = self._lift(raw)
         try:
@@ -78,13 +78,13 @@ class Reader:
         if not raw.keys() <= self._members.keys():
             self._keep_unknown(made, raw)
         if self._lends:
-            self.lend(made, {})
+            self.fill_lent(made, {})
         for name, wire in self._required:
             if not getattr(made, name) and raw.get(wire) is None:
                 self._report_missing(wire)
         return made
 
-    def _compiled(self) -> Callable[[Any], Any]:
+    def _compile_once(self) -> Callable[[Any], Any]:
         with _compiling:
             if self._fast is None:
                 self._fast = self._compile()
@@ -92,7 +92,7 @@ class Reader:
 
     def reads_as(self, name: str, raw: Any, made: Any) -> bool:
         """Tell whether a raw value under this wire name is still what the attribute of `made` was read from."""
-        self._compiled()
+        self._compile_once()
         if name not in self._members:
             return False
         alias, hook, kind = self._members[name]
@@ -156,7 +156,7 @@ class Reader:
             if drift is not None:
                 drift.note_member(f"{self._model.__name__}.{name}")
 
-    def lend(self, made: Any, lent: Mapping[str, Any]) -> None:
+    def fill_lent(self, made: Any, lent: Mapping[str, Any]) -> None:
         """Fill absent members with values of the caller, then members of inner rows with values of ours."""
         for name, value in lent.items():
             if not getattr(made, name):

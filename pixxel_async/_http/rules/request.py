@@ -60,7 +60,7 @@ def build(call: Call, user_agent: str) -> PreparedRequest:
     )
 
 
-def streamed(request: PreparedRequest) -> PreparedRequest:
+def with_streamed_body(request: PreparedRequest) -> PreparedRequest:
     """Return the request with its body streamed and not content-encoded."""
     return evolve(request, headers={**request.headers, "Accept-Encoding": "identity"}, opened=True)
 
@@ -76,13 +76,13 @@ def segment(name: str, value: Any) -> str:
         raise ConfigError(f"{name} is empty")
     if _has_dot_segment(value):
         raise ConfigError(f"{name} may not hold a dot segment")
-    return _quoted(name, value)
+    return _quote(name, value)
 
 
 def query(arguments: Mapping[str, Any]) -> str:
     """Return the arguments as a query string; None is left out."""
     texts = {name: _texts(name, value) for name, value in arguments.items() if value is not None}
-    return "&".join(f"{_quoted(name, name)}={_quoted(name, text)}" for name, text in texts.items())
+    return "&".join(f"{_quote(name, name)}={_quote(name, text)}" for name, text in texts.items())
 
 
 def encode_body(body: Any) -> bytes:
@@ -142,7 +142,7 @@ def _moment(name: str, value: dt.datetime) -> str:
     return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
 
-def _quoted(name: str, text: str) -> str:
+def _quote(name: str, text: str) -> str:
     if text.isascii():
         return quote(text, safe="")
     if any("\ud800" <= sign <= "\udfff" for sign in text):

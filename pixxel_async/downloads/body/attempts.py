@@ -38,11 +38,11 @@ class RetryBudget:
     def __attrs_post_init__(self) -> None:
         self._counters = RetryCounters(PROGRESS_STEP, high=self.high)
 
-    def arrived(self, size: int) -> None:
+    def record_progress(self, size: int) -> None:
         """Refill the budget if `size` bytes are enough progress."""
-        self._counters.arrived(size)
+        self._counters.record_progress(size)
 
-    async def connection_broke(self, error: Exception) -> None:
+    async def record_break(self, error: Exception) -> None:
         """Count a broken or stalled connection, and back off."""
         if isinstance(error, StallDetected):
             self._counters.stalls += 1
@@ -72,7 +72,7 @@ class RetryBudget:
     def count_busy(self, why: str) -> None:
         """Count a rate limit of the storage; the host limiter makes the next request wait."""
         longest = MAX_BUSY_TIME
-        if self._counters.busy(self.services.timing.clock()) > longest:
+        if self._counters.record_busy(self.services.timing.clock()) > longest:
             raise self.error(DownloadError, f"the storage was busy for {longest:g} s: {why}")
 
     def error(self, kind: type[DownloadError], message: str, *, retryable: bool = True) -> DownloadError:

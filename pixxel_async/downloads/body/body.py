@@ -20,7 +20,7 @@ from ..limits.stall import StallDetected, Watch
 from .attempts import RetryBudget
 from .multipart import MultipartDownload
 from .rules.multipart import RateGauge, connections_for, splittable
-from .rules.responses import StorageRefusal, refused, server_file_name, stated_digests
+from .rules.responses import StorageRefusal, classify_refusal, server_file_name, stated_digests
 from .rules.resume import Kept, RangeRequest, RangeVerdict, next_request, read_response
 
 if TYPE_CHECKING:
@@ -105,11 +105,11 @@ class BodyDownload:
                 if self.writer.here > self._reported:
                     self._report()
                 await self._keep()
-                await self._budget.connection_broke(error)
+                await self._budget.record_break(error)
             else:
-                await self._go_on(verdict)
+                await self._prepare_next(verdict)
 
-    async def _go_on(self, verdict: RangeVerdict | StorageRefusal) -> None:
+    async def _prepare_next(self, verdict: RangeVerdict | StorageRefusal) -> None:
         """Prepare the next request after a response, or raise. There are eight cases."""
         match verdict:
             case StorageRefusal(meaning="renew"):  # 1. the link is refused: request a fresh one
@@ -160,7 +160,7 @@ class BodyDownload:
             async with packages.body(self.item.package, link, headers=asked.headers) as reply:
                 self._responded = True
                 if classify(reply.status, reply.headers) != "body":
-                    return refused(reply.status, reply.headers, await reply.peek())
+                    return classify_refusal(reply.status, reply.headers, await reply.peek())
                 verdict = read_response(reply.status, reply.headers, asked, self.kept)
                 if verdict.action in ("go on", "from 0"):
                     await self._prepare(reply.status, reply.headers, verdict)
@@ -193,7 +193,7 @@ class BodyDownload:
         self._max_bytes = await self._reserve(verdict.total)
         self._vouched = False
         if self.known or verdict.total is None or verdict.total > self.item.constants.chunk_bytes:
-            await self._vouch()
+            await self._record_validators()
         self.services.emit(Started(self.item.identity, verdict.total, self._report_here()))
 
     async def _reserve(self, total: int | None) -> int:
@@ -230,11 +230,11 @@ class BodyDownload:
     async def _write_buffer(self, watch: Watch, gauge: RateGauge) -> None:
         """Hand a full buffer to the writer thread, report progress, decide on the number of connections."""
         watch.resting = True
-        await self._vouch()
-        await self.writer.turn()
+        await self._record_validators()
+        await self.writer.hand_over()
         watch.resting = False
         self._report()
-        gauge.arrived(self.services.timing.clock(), self.writer.size)
+        gauge.record_bytes(self.services.timing.clock(), self.writer.size)
         settings, constants = self.item.settings, self.item.constants
         self._connections = connections_for(
             evolve(self.kept, size=self.writer.size), gauge,
@@ -242,7 +242,7 @@ class BodyDownload:
             spare=settings.max_concurrent_downloads - self.services.connections.used, piece=constants.split_piece,
         )  # fmt: skip
 
-    async def _vouch(self) -> None:
+    async def _record_validators(self) -> None:
         """Record the validators before bytes that they vouch for are on the disk."""
         if not self._vouched or self.writer.synced > self._synced:
             await self._note()
@@ -255,7 +255,7 @@ class BodyDownload:
     async def _keep(self) -> None:
         """Write all bytes that arrived, vouched for in the record."""
         if self.writer.size:
-            await self._vouch()
+            await self._record_validators()
         await self.writer.flush()
 
     def _report(self) -> None:
@@ -264,7 +264,7 @@ class BodyDownload:
         if here > self._max_bytes:
             raise self._budget.error(TooLarge, f"more than {self._max_bytes:,} bytes came")
         self.reservation.missing = max((self.kept.total or 0) - here, 0)
-        self._budget.arrived(here)
+        self._budget.record_progress(here)
         gained = max(here - self._reported, 0)
         self.services.emit(Moved(self.item.identity, self._report_here(), self.kept.total, gained))
 

@@ -18,7 +18,7 @@ from ..._protocol.storage_answers import classify
 from ...errors import ConnectionFailed, TimedOut
 from ..limits.stall import StallDetected, Watch
 from ..rules.byte_ranges import Region, add, gaps, next_piece
-from .rules.responses import StorageRefusal, refused
+from .rules.responses import StorageRefusal, classify_refusal
 from .rules.resume import Kept, RangeVerdict, piece_headers, read_piece
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class MultipartDownload:
     async def _fetch_piece(self, piece: Region) -> None:
         async with self.item.client.storage.get(self.url, headers=piece_headers(self.kept, piece)) as reply:
             if classify(reply.status, reply.headers) in ("renew", "busy", "again", "fail"):
-                raise _Ended(refused(reply.status, reply.headers, await reply.peek()))
+                raise _Ended(classify_refusal(reply.status, reply.headers, await reply.peek()))
             verdict = read_piece(reply.status, reply.headers, piece, self.kept)
             if verdict.action != "go on":
                 raise _Ended(verdict)

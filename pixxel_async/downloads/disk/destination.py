@@ -40,7 +40,7 @@ class Destination(Protocol):
         """Check that it can be used; raises `ConfigError` if not, `ConnectionFailed` if it does not answer."""
         ...
 
-    async def looking(self, names: Sequence[str], *, sure: bool = True) -> Look:
+    async def prepare_look(self, names: Sequence[str], *, sure: bool = True) -> Look:
         """Return a function that returns the status of each of these names.
 
         Args:
@@ -68,7 +68,7 @@ class Destination(Protocol):
         """Remove a file that may be there."""
         ...
 
-    async def vouched(self, name: str) -> str | None:
+    async def stored_sha256(self, name: str) -> str | None:
         """Return the SHA-256 that was stored with a file's bytes, in hex; None without one."""
         ...
 

@@ -142,9 +142,9 @@ class Disk:
         Raises:
             DownloadError: its status cannot be read.
         """
-        return self.looking(folder)(name)
+        return self.prepare_look(folder)(name)
 
-    def looking(self, folder: Path) -> Callable[[str], Final | None]:
+    def prepare_look(self, folder: Path) -> Callable[[str], Final | None]:
         """Return `look` for many names of one folder; each of their directories is checked once."""
         seen: set[str] = set()
 
@@ -214,15 +214,15 @@ class Disk:
         """Look, then rename, on file systems without hard links. Our own processes exclude each other by leases."""
         if final.lstat() is not None:
             raise NameTaken(f"{final.path} exists and is not known to be ours")
-        self._patiently(lambda: source.rename_to(final))
+        self._retry_denied(lambda: source.rename_to(final))
 
     def _replace(self, source: Entry, final: Entry) -> None:
         there = final.lstat()
         if there is not None and not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):
             raise NameTaken(f"{final.path} is no file and is not replaced")
-        self._patiently(lambda: source.replace(final))
+        self._retry_denied(lambda: source.replace(final))
 
-    def _patiently(self, call: Callable[[], None]) -> None:
+    def _retry_denied(self, call: Callable[[], None]) -> None:
         """Try again for a moment when access is denied: a virus scanner may hold the file."""
         for wait in _WAITS:
             with suppress(PermissionError):

@@ -122,7 +122,7 @@ class FolderLocks:
             mine = Announcement.create(self._record, folder, self._shard)
             for attempt in range(ATTEMPTS):
                 path, fd = _announce(folder / ".pixxel", mine)
-                other = next(_others(path, mine), None)
+                other = next(_other_locks(path, mine), None)
                 if other is None:
                     self._held[folder] = path, fd
                     return
@@ -160,7 +160,7 @@ def _announce(state: Path, mine: Announcement) -> tuple[Path, int]:
     return path, fd
 
 
-def _others(mine: Path, announced: Announcement) -> Iterator[tuple[Path, Announcement | None]]:
+def _other_locks(mine: Path, announced: Announcement) -> Iterator[tuple[Path, Announcement | None]]:
     """Yield the lock files of managers that exist and use another record; remove abandoned ones."""
     for path in sorted(mine.parent.glob("use-*.lock")):
         found = None if path == mine else Announcement.read(path)

@@ -39,9 +39,9 @@ class LocalFolder:
     async def open(self) -> None:
         """Do nothing: the folder was prepared for the part files."""
 
-    async def looking(self, names: Sequence[str], *, sure: bool = True) -> Look:
+    async def prepare_look(self, names: Sequence[str], *, sure: bool = True) -> Look:
         """Return a function that looks at the disk when called; `sure` makes no difference."""
-        return self._disk.looking(self._folder)
+        return self._disk.prepare_look(self._folder)
 
     async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
         """Rename the part file atomically."""
@@ -55,7 +55,7 @@ class LocalFolder:
         """Remove the file."""
         await self._threads.run(self._disk.remove, self._folder, name)
 
-    async def vouched(self, name: str) -> str | None:
+    async def stored_sha256(self, name: str) -> str | None:
         """Return None: a file has no checksum beside its bytes, which have to be proved."""
         return None
 

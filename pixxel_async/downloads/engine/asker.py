@@ -82,23 +82,23 @@ class Asker:
                     await self._organization.ensure()
                 state = await ask(item, self._services)
         except PixxelError as error:
-            await self.failed(item, error)
+            await self.handle_failure(item, error)
         except TimeoutError:
             self._fail(item, PackageTimedOut(f"no answer in {deadline:g} s (deadline)", package=item.identity))
         else:
             self._sort(item, state)
 
-    async def failed(self, item: Item, error: PixxelError) -> None:
+    async def handle_failure(self, item: Item, error: PixxelError) -> None:
         """Handle a failed request: a rate limit, a lost answer, a refused key, or a failed package."""
         if isinstance(error, RateLimited):
             item.asks = max(item.asks - 1, 0)
             seconds = min(PAUSE if error.retry_after is None else error.retry_after, MAX_PAUSE)
             if self._schedule.pause(seconds):
                 self._services.emit(Paused(item.identity, seconds, error.retry_after))
-            self._schedule.again(item)
+            self._schedule.poll_soon(item)
         elif isinstance(error, OutcomeUnknown) and item.lost < item.package.max_lost_answers:
             item.lost += 1
-            self._schedule.later(item, item.client.settings.poll.initial_interval)
+            self._schedule.poll_in(item, item.client.settings.poll.initial_interval)
         elif isinstance(error, KeyRefused | Forbidden):
             found = await self._key_probe.probe(item.client)
             self._fail(item, error, about_package=found == "accepted")
@@ -115,12 +115,12 @@ class Asker:
         elif state.ready:
             item.link = state.link
             life = state.link.good_for(item.client.timing.clock()) if state.link is not None else math.inf
-            self._schedule.ready(item, life if life > 0 else math.inf)
+            self._schedule.queue_stream(item, life if life > 0 else math.inf)
         else:
             asked, usual = state.retry_after, item.client.settings.poll.initial_interval
-            self.packing(item, asked if asked is not None and asked > usual else None)
+            self.poll_later(item, asked if asked is not None and asked > usual else None)
 
-    def packing(self, item: Item, retry_after: float | None = None) -> None:
+    def poll_later(self, item: Item, retry_after: float | None = None) -> None:
         """Queue the next poll of a package that is not ready, or fail it at its deadline.
 
         Args:
@@ -131,7 +131,7 @@ class Asker:
             self._time_is_over(item)
             return
         self._services.emit(Waiting(item.identity, item.status, age))
-        self._schedule.packing(item, retry_after)
+        self._schedule.record_pending(item, retry_after)
 
     def _time_is_over(self, item: Item) -> None:
         """Fail a package that is not ready at its deadline."""

@@ -64,7 +64,7 @@ class Engine:
         self.streaming = 0
         self._workers: dict[str, list[asyncio.Task[None]]] = {"ask": [], "stream": []}
         self.schedule = Schedule(services.timing, settings.poll.initial_interval, settings.http.calls_per_second)
-        self._asker = Asker(services, self.schedule, organization, fail=self.fail, refused=self._refused)
+        self._asker = Asker(services, self.schedule, organization, fail=self.fail, refused=self._stop_client)
         self._changed = asyncio.Event()
         self._notes: set[asyncio.Task[None]] = set()
         self._holds: set[asyncio.Task[None]] = set()
@@ -82,7 +82,7 @@ class Engine:
         else:
             ask(item)
 
-    def staff(self, settings: DownloadSettings) -> None:
+    def start_workers(self, settings: DownloadSettings) -> None:
         """Start as many workers as these settings ask for."""
         for kind, count, work in (
             ("ask", settings.max_concurrent_requests, self._ask),
@@ -91,10 +91,10 @@ class Engine:
             crew = self._workers[kind]
             crew[:] = [worker for worker in crew if not worker.done()]
             while len(crew) < count:
-                crew.append(asyncio.create_task(self._worker(work), name=f"pixxel {kind} {len(crew) + 1}"))
-        self.schedule.staff(streams=len(self._workers["stream"]))
+                crew.append(asyncio.create_task(self._run_worker(work), name=f"pixxel {kind} {len(crew) + 1}"))
+        self.schedule.set_streams(streams=len(self._workers["stream"]))
 
-    async def _worker(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _run_worker(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Work until cancelled; an error between two packages is a bug and ends all, so that no caller hangs."""
         try:
             while True:
@@ -111,7 +111,7 @@ class Engine:
         except Exception as error:
             self.fail(item, unforeseen(error, "ask", item))
         finally:
-            self.schedule.asked(item)
+            self.schedule.record_request(item)
 
     async def _stream(self) -> None:
         """Stream the next ready package, with the contextvars of its caller."""
@@ -127,7 +127,7 @@ class Engine:
             item.context.streaming -= 1
             self.streaming -= 1
             item.running = item.link = None
-            self.schedule.streamed(item, size)
+            self.schedule.record_streamed(item, size)
 
     def _in_context(self, item: Item, work: Callable[[Item], Awaitable[T]]) -> asyncio.Task[T]:
         """Run work for an item with a copy of its caller's contextvars, inside its observers' spans.
@@ -157,24 +157,26 @@ class Engine:
                     item.running = None  # a hold whose timeout has ended cannot be cancelled any more
                 return done.size if done.fetched else 0
         except NotReady:
-            self._asker.packing(item)
+            self._asker.poll_later(item)
         except LeaseHeld:
             self.services.emit(
                 Waiting(item.identity, "another process has it", self.services.timing.clock() - item.began)
             )
             self._hold(item)
         except RateLimited as error:
-            await self._asker.failed(item, error)
+            await self._asker.handle_failure(item, error)
         except PixxelError as error:
-            await self._failed(item, error)
+            await self._handle_failure(item, error)
         except TimeoutError:
             self.services.timing.clock()  # notices a suspension that has just ended
             if item.sinks and self.clock.suspended > suspended:
                 self.schedule.stream(item)
                 return 0
-            await self._failed(item, PackageTimedOut(f"not here after {deadline:g} s (deadline)", stage="stream"))
+            await self._handle_failure(
+                item, PackageTimedOut(f"not here after {deadline:g} s (deadline)", stage="stream")
+            )
         except Exception as error:
-            await self._failed(item, unforeseen(error, "stream", item))
+            await self._handle_failure(item, unforeseen(error, "stream", item))
         return 0
 
     def _hold(self, item: Item) -> None:
@@ -186,9 +188,9 @@ class Engine:
         await self.services.timing.sleep(LOOK_AGAIN)
         self.schedule.stream(item)
 
-    async def _failed(self, item: Item, error: PixxelError) -> None:
+    async def _handle_failure(self, item: Item, error: PixxelError) -> None:
         if item.sinks:
-            await self._asker.failed(item, error)
+            await self._asker.handle_failure(item, error)
 
     def finish(self, item: Item, outcome: Outcome) -> None:
         """Deliver an item's outcome to all its sinks."""
@@ -240,7 +242,7 @@ class Engine:
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)
 
-    def leave(self, item: Item, sink: OutcomeSink) -> None:
+    def remove_sink(self, item: Item, sink: OutcomeSink) -> None:
         """Remove a sink from an item; drop the item when none is left."""
         item.sinks = tuple(other for other in item.sinks if other is not sink)
         if item.sinks:
@@ -252,7 +254,7 @@ class Engine:
         self._changed.set()
         self.schedule.wake()
 
-    def _refused(self, item: Item, error: PixxelError) -> None:
+    def _stop_client(self, item: Item, error: PixxelError) -> None:
         self.stop(error, lambda other: other.context.client is item.client)
 
     def stop(self, error: PixxelError, concerned: Callable[[Item], bool]) -> None:
@@ -261,15 +263,15 @@ class Engine:
         for sink in sinks:
             sink.stop(error)
 
-    async def room(self, most: int) -> None:
+    async def wait_for_room(self, most: int) -> None:
         """Wait until fewer than `most` packages are under way."""
         while len(self.items) >= most:
             self._changed.clear()
             await self._changed.wait()
 
-    async def idle(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until no package is under way."""
-        await self.room(1)
+        await self.wait_for_room(1)
 
     async def close(self) -> None:
         """Cancel the workers and wait until they have released everything."""

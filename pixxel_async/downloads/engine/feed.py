@@ -13,7 +13,7 @@ from ...packages import Wanted, as_wanted
 from ...settings.constants import MAX_PENDING, MAX_REQUESTS_AHEAD
 from ..item import BatchContext, Item, OutcomeSink
 from ..pipeline.failures import unforeseen
-from .lookup import LookupResult, ended, in_shard, look_up
+from .lookup import LookupResult, final_outcome, in_shard, look_up
 from .source import PackageSource
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ LARGEST_CHUNK = 512
 class Batch(OutcomeSink, Protocol):
     """The sink of a feed."""
 
-    def say(self, outcome: Outcome) -> None:
+    def queue(self, outcome: Outcome) -> None:
         """Queue the outcome of a row that never became an item."""
         ...
 
@@ -75,7 +75,9 @@ class Feed:
         try:
             with self._engine.schedule.feeding(self._source.to_come) as hunger:
                 while chunk := await self._chunk(hunger, size):
-                    begun = await self._take([given for row in chunk if self._is_new(given := as_wanted(row))])
+                    begun = await self._start_packages(
+                        [given for row in chunk if self._is_new(given := as_wanted(row))]
+                    )
                     size = 1 if begun else min(2 * size, LARGEST_CHUNK)
             self._read = True
             while self._jobs:
@@ -103,7 +105,7 @@ class Feed:
     def _is_new(self, given: Wanted) -> bool:
         """Return whether a row has to be looked up: it is of this machine's shard, and not under way already."""
         if not in_shard(given.package, self._context.settings.shard):
-            self._say(Skipped(given.package, "another machine's share"))
+            self._deliver(Skipped(given.package, "another machine's share"))
             return False
         return not self._join(given)
 
@@ -113,35 +115,35 @@ class Feed:
         if known is None:
             return False
         if self._sink in known.sinks:
-            self._sink.say(Skipped(given.package, "is in the list twice"))
+            self._sink.queue(Skipped(given.package, "is in the list twice"))
         else:
             known.sinks += (self._sink,)
             self.active += 1
         return True
 
-    async def _take(self, given: Sequence[Wanted]) -> int:
+    async def _start_packages(self, given: Sequence[Wanted]) -> int:
         """Start these; return how many are under way. One that cannot be named or looked up fails alone."""
         try:
             found = await look_up(given, self._context, self._engine.services)
         except PixxelError as error:
             if len(given) == 1:
                 if not self._join(given[0]):
-                    self._engine.fail(self._item(given[0]), error)
+                    self._engine.fail(self._make_item(given[0]), error)
                 return 0
-            return sum([await self._take([each]) for each in given])
+            return sum([await self._start_packages([each]) for each in given])
         return sum(map(self._begin, found))
 
     def _begin(self, found: LookupResult) -> bool:
         """Start a package; return False if it is over already, and so never becomes an item."""
-        outcome = ended(found, self._context, skip=True)
+        outcome = final_outcome(found, self._context, skip=True)
         if outcome is not None:
-            self._say(outcome)
+            self._deliver(outcome)
         elif not self._join(found.wanted):
-            self._engine.begin(self._item(found.wanted), found, self._start)
+            self._engine.begin(self._make_item(found.wanted), found, self._start)
             return True
         return False
 
-    def _item(self, given: Wanted) -> Item:
+    def _make_item(self, given: Wanted) -> Item:
         """Make an item of this batch."""
         item = Item(given, self._context, self._engine.services.timing.clock())
         item.sinks = self._alone
@@ -149,10 +151,10 @@ class Feed:
         self.active += 1
         return item
 
-    def _say(self, outcome: Outcome) -> None:
+    def _deliver(self, outcome: Outcome) -> None:
         """Deliver the outcome of a row that never becomes an item."""
         self._engine.services.emit(outcome)
-        self._sink.say(outcome)
+        self._sink.queue(outcome)
 
     def _start(self, item: Item) -> None:
         """Request an item, or wait for its job first."""
@@ -166,9 +168,9 @@ class Feed:
             return
         self._jobs[job] = [item]
         client, timeout = self._context.client, self._context.settings.timeout
-        self._follows[job] = client.follow_job(*job, partial(self._job_ended, job), timeout=timeout)
+        self._follows[job] = client.follow_job(*job, partial(self._on_job_end, job), timeout=timeout)
 
-    def _job_ended(self, job: tuple[str, str], error: Exception | None) -> None:
+    def _on_job_end(self, job: tuple[str, str], error: Exception | None) -> None:
         """Start or fail the items of a job."""
         del self._follows[job]
         for item in self._jobs.pop(job):
@@ -190,7 +192,7 @@ class Feed:
             if self._sink in item.sinks and (running or item.running is None)
         ]
         for item in mine:
-            self._engine.leave(item, self._sink)
+            self._engine.remove_sink(item, self._sink)
         self.active -= len(mine)
         return mine
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..record import Row
     from ..services import ReadServices
 
-__all__ = ["LookupResult", "ended", "in_shard", "look_up"]
+__all__ = ["LookupResult", "final_outcome", "in_shard", "look_up"]
 
 
 class LookupResult(NamedTuple):
@@ -54,13 +54,13 @@ async def look_up(
         heads: load only state and path of finished packages; faster for large batches.
     """
     identities = [str(each.package) for each in wanted]
-    known = await services.record.known(identities, context.folder, heads=heads and not context.settings.extract)
+    known = await services.record.known_rows(identities, context.folder, heads=heads and not context.settings.extract)
     rows = [known.get(identity) for identity in identities]
     decisions = await decide(wanted, rows, context, services)
     return list(map(LookupResult, wanted, rows, decisions))
 
 
-def ended(found: LookupResult, context: BatchContext, *, skip: bool) -> Outcome | None:
+def final_outcome(found: LookupResult, context: BatchContext, *, skip: bool) -> Outcome | None:
     """Return the outcome of a package that is over already; None if something is to be done.
 
     Args:
@@ -71,7 +71,7 @@ def ended(found: LookupResult, context: BatchContext, *, skip: bool) -> Outcome 
         return None
     if found.decision.step == "done":
         unpacked = None if row.extracted is None else Extracted.read(row.extracted)
-        return None if _to_unpack(context, row, unpacked) else _done(package, row, unpacked, context, skip=skip)
+        return None if _to_unpack(context, row, unpacked) else _done_outcome(package, row, unpacked, context, skip=skip)
     if found.decision.step == "given_up" and skip:
         return Skipped(package, f"given up after {row.runs} runs: {row.error}", given_up=True)
     return None
@@ -82,7 +82,9 @@ def _to_unpack(context: BatchContext, row: Row, unpacked: Extracted | None) -> b
     return context.settings.extract and row.container == "zip" and (unpacked is None or not unpacked.whole)
 
 
-def _done(package: Package, row: Row, unpacked: Extracted | None, context: BatchContext, *, skip: bool) -> Outcome:
+def _done_outcome(
+    package: Package, row: Row, unpacked: Extracted | None, context: BatchContext, *, skip: bool
+) -> Outcome:
     name, folder = row.name or "", None
     file, url = context.below + name, url_of(context, name)
     if unpacked is not None and unpacked.whole:

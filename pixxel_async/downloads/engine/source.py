@@ -90,15 +90,15 @@ class PackageSource:
 
     async def _at_hand(self, most: int) -> list[object]:
         """Return the next rows of a plain iterable: the source itself, or one page of it."""
-        rows = self._some(min(most, BREATH))
-        while not rows and await self._turned():
-            rows = self._some(min(most, BREATH))
-        while len(rows) < most and (more := self._some(min(most - len(rows), BREATH))):
+        rows = self._read_some(min(most, BREATH))
+        while not rows and await self._turn_page():
+            rows = self._read_some(min(most, BREATH))
+        while len(rows) < most and (more := self._read_some(min(most - len(rows), BREATH))):
             rows += more
             await asyncio.sleep(0)
         return rows
 
-    def _some(self, most: int) -> list[object]:
+    def _read_some(self, most: int) -> list[object]:
         rows: list[object] = []
         if self._torn is None:
             try:
@@ -107,7 +107,7 @@ class PackageSource:
                 self._torn = error
         return rows
 
-    async def _turned(self) -> bool:
+    async def _turn_page(self) -> bool:
         """Turn to the next page and return whether there is one; raise what the last one ended with."""
         if self._torn is not None:
             raise self._torn
@@ -120,10 +120,10 @@ class PackageSource:
             self._reading = asyncio.create_task(self._run(rows), name="pixxel rows")
         self._wanted = most
         self._go.set()
-        await self._arrived(1, self._reading)
+        await self._wait_for_rows(1, self._reading)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                await self._arrived(most, self._reading)
+                await self._wait_for_rows(most, self._reading)
         self._wanted = 0
         taken, self._read = self._read[:most], self._read[most:]
         if not taken:
@@ -144,7 +144,7 @@ class PackageSource:
         finally:
             self._news.set()
 
-    async def _arrived(self, count: int, reading: asyncio.Task[None]) -> None:
+    async def _wait_for_rows(self, count: int, reading: asyncio.Task[None]) -> None:
         """Wait until that many rows are here, or the source has ended."""
         while len(self._read) < count and not reading.done():
             self._news.clear()

@@ -18,7 +18,7 @@ from ..disk.final import Final
 from ..record import Row
 from ..record.extracted import Extracted
 from ..record.lease import LeaseLost
-from ..rules.file_names import distinct, part_name, render, segment, with_suffix
+from ..rules.file_names import make_distinct, part_name, render, segment, with_suffix
 from .rules.recovery import DONE, Decision, Known, recover, stands
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ async def claimed(item: Item, services: Services) -> AsyncIterator[ClaimedItem]:
     try:
         taken = await record.claim(item.identity, item.folder, name=name, part=_part(item.package, name, record))
     except NameTaken:  # by another package of this record: append the package's own hash
-        name = distinct(name, item.package)
+        name = make_distinct(name, item.package)
         taken = await record.claim(item.identity, item.folder, name=name, part=_part(item.package, name, record))
     if taken is None:
         raise LeaseHeld
@@ -130,7 +130,7 @@ async def claimed(item: Item, services: Services) -> AsyncIterator[ClaimedItem]:
         row = taken.row
         name = row.name or name
         part = row.part or _part(item.package, name, record)
-        look = await item.destination.looking([name])
+        look = await item.destination.prepare_look([name])
         decider = _Decider(item.context, services.disk, look, lost=record.lost, revive=True)
         decision = await services.threads.run(decider, row, name, part, taken.same_boot)
         claim = ClaimedItem(item, services, row, name, part, decision, taken.took_over)
@@ -219,7 +219,7 @@ async def decide(
         for each, row in zip(wanted, rows, strict=True)
     ]
     sure = context.settings.on_missing == "redo" or context.settings.on_existing == "error" or services.record.lost
-    look = await context.destination.looking(names, sure=sure)
+    look = await context.destination.prepare_look(names, sure=sure)
     decider = _Decider(context, services.disk, look, lost=services.record.lost)
 
     def decide_all() -> list[Decision]:

@@ -16,7 +16,7 @@ from ...errors import DownloadError, NameTaken
 from ...events import Unpacking
 from ..disk.unzip import unpack
 from ..record.extracted import Extracted
-from ..rules.file_names import bare, part_name
+from ..rules.file_names import part_name, strip_suffix
 
 if TYPE_CHECKING:
     from .claim import ClaimedItem
@@ -39,7 +39,7 @@ async def extract_files(claim: ClaimedItem) -> Extracted | None:
         return recorded
     if claim.row.container != "zip" or await threads.run(disk.look, claim.folder, claim.name) is None:
         return recorded
-    target = Extracted(bare(claim.name) + SUFFIX, settings.keep_archive)
+    target = Extracted(strip_suffix(claim.name) + SUFFIX, settings.keep_archive)
     part = posixpath.join(posixpath.dirname(claim.name), f"{part_name(claim.item.package)}.d")
     identity, loop, stop = claim.item.identity, asyncio.get_running_loop(), Event()
 

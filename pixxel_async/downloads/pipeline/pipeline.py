@@ -16,7 +16,7 @@ from ..body.body import BodyDownload
 from ..body.rules.resume import Kept
 from ..disk.file_check import digest_of
 from ..disk.parts.part_writer import PartWriter
-from ..rules.file_names import distinct, with_suffix
+from ..rules.file_names import make_distinct, with_suffix
 from .ask import ask
 from .claim import ClaimedItem, LeaseHeld, claimed, url_of
 from .extract import extract_files
@@ -111,7 +111,7 @@ class Pipeline:
         An object was proved before its upload and carries the checksum of the proved bytes.
         """
         if claim.destination.url is not None:
-            sha256 = await claim.destination.vouched(claim.name)
+            sha256 = await claim.destination.stored_sha256(claim.name)
             if sha256 is not None:
                 await claim.save(name=claim.name, sha256=sha256, proof="digest")
             return sha256 is not None
@@ -125,7 +125,7 @@ class Pipeline:
 
     async def record_found(self, claim: ClaimedItem) -> Downloaded:
         """Record an intact final file as done and remove its part file."""
-        look = await claim.destination.looking([claim.name])
+        look = await claim.destination.prepare_look([claim.name])
         found = await self.services.threads.run(look, claim.name)
         if found is None:
             raise DownloadError(f"{claim.title} was removed meanwhile", package=self.item.identity, stage="publish")
@@ -241,7 +241,7 @@ class Pipeline:
         try:
             await claim.save(name=claim.name, **changes)
         except NameTaken:  # by another package of this record: append the package's own hash
-            claim.name = distinct(claim.name, self.item.package)
+            claim.name = make_distinct(claim.name, self.item.package)
             await claim.save(name=claim.name, **changes)
 
     def wall_time(self, moment: float) -> float:

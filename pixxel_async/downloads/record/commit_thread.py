@@ -30,7 +30,7 @@ class RecordStore(Protocol):
         """Run all jobs in one commit; one that raises has its exception as its result, and changes nothing."""
         ...
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Give a sign of life."""
         ...
 
@@ -137,7 +137,7 @@ class CommitThread:
         if not jobs:
             if more:
                 with suppress(Exception):
-                    store.beat()
+                    store.heartbeat()
             return more
         try:
             results = store.group([job.run for job in jobs], durable=any(job.durable for job in jobs))

@@ -15,7 +15,7 @@ from ..._files import SAFE_OPEN, check_ours, check_state_folder
 from ...errors import ConfigError, DiskError
 from .damage import as_mid_run_error, as_our_error, check, is_damage, set_aside
 from .lease import Owner, alive, certainly_dead
-from .locking import ATTEMPT, Patience
+from .locking import ATTEMPT, LockWait
 from .rules.mounts import network_kind
 from .schema import APPLICATION, SCHEMA, VERSION
 
@@ -50,7 +50,7 @@ class Database:
         self.lost = False
         self.held: dict[Key, Callable[[Database], object]] = {}
         self.sql: sqlite3.Connection
-        self._patience = Patience(path, stop)
+        self._patience = LockWait(path, stop)
         self._origin: str | None = None
         self._inode = 0
         self._durable = False
@@ -66,7 +66,7 @@ class Database:
             path = _locate(path)
             database = cls(path, owner, stop or Event())
             database._origin = origin
-            with database._patience.alone():
+            with database._patience.exclusive():
                 database._open(may_create=True)
             return database
         except sqlite3.Error as error:
@@ -123,7 +123,7 @@ class Database:
                 self.sql.execute(f"PRAGMA user_version = {VERSION}")
                 self.sql.execute(f"PRAGMA application_id = {APPLICATION}")
             if self.lost:
-                self.lose()
+                self.note_lost()
             self.lost = self.bound("lost") is not None
             if self._origin is not None:
                 self.bind("origin", self._origin)
@@ -137,7 +137,7 @@ class Database:
         elif found != value:
             raise ConfigError(f"the record {self.path} belongs to the {key} {found}, not {value}; use another one")
 
-    def lose(self) -> None:
+    def note_lost(self) -> None:
         """Note for all later runs that files without a row may be ours, since the record of them is gone."""
         self.lost = True
         self._remember("lost", "1")
@@ -238,7 +238,7 @@ class Database:
     def _rebuild(self, *, damaged: bool) -> None:
         """Open a new record in mid-run, and write the rows that this owner holds to it."""
         self._disconnect()
-        with self._patience.alone():
+        with self._patience.exclusive():
             if damaged and self._is_in_place():
                 aside = set_aside(self.path)
                 self.notes.append(f"the record was damaged; it is kept as {aside.name}, and a new one was begun")
@@ -260,7 +260,7 @@ class Database:
                     self.sql.execute("ROLLBACK")
             raise
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Give a sign of life."""
         statement = "UPDATE owners SET beat_at = ? WHERE number = ?"
         if not self.sql.execute(statement, (self.owner.clock(), self.number)).rowcount:

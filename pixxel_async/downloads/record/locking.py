@@ -18,7 +18,7 @@ try:
 except ImportError:  # not on this system; SQLite's own locks are all there is then
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["ATTEMPT", "Patience"]
+__all__ = ["ATTEMPT", "LockWait"]
 
 PATIENCE = 30.0
 """Seconds that one record may be locked by others in all, until a commit succeeds again; chosen."""
@@ -28,7 +28,7 @@ _LAST_ATTEMPT = 1.0
 """Seconds of patience that are left once the record is being closed; chosen."""
 
 
-class Patience:
+class LockWait:
     """The budget of seconds that one record waits for locks of other processes.
 
     Args:
@@ -64,7 +64,7 @@ class Patience:
             raise error
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Lock out other processes of this host: the record may have to be created or set aside."""
         path = self._path.with_name(self._path.name + ".lock")
         fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | SAFE_OPEN, 0o600)

@@ -52,7 +52,7 @@ async def merge(into: Path, sources: Sequence[Path]) -> Merged:
     """
     total = Merged()
     for source in sources:
-        async with _copied(source, into) as given, await Record.open(into, origin=await _origin(given)) as record:
+        async with _copy_open(source, into) as given, await Record.open(into, origin=await _origin(given)) as record:
             if organization := await given.bound("organization"):
                 await record.bind(organization)
             total = _sum(total, await _merge(record, given))
@@ -60,7 +60,7 @@ async def merge(into: Path, sources: Sequence[Path]) -> Merged:
 
 
 @asynccontextmanager
-async def _copied(source: Path, into: Path) -> AsyncIterator[Record]:
+async def _copy_open(source: Path, into: Path) -> AsyncIterator[Record]:
     with tempfile.TemporaryDirectory(prefix="pixxel-merge-") as folder:
         copy = Path(folder) / "record.sqlite"
         await Threads(1).run(_copy, source, copy, into)
@@ -98,11 +98,11 @@ async def _merge(record: Record, given: Record) -> Merged:
     async for row in given.rows():
         rows.append(row)
         if len(rows) == _TOGETHER:
-            total, rows = _sum(total, await _taken(record, rows)), []
-    return _sum(total, await _taken(record, rows))
+            total, rows = _sum(total, await _merge_rows(record, rows)), []
+    return _sum(total, await _merge_rows(record, rows))
 
 
-async def _taken(record: Record, rows: Sequence[Row]) -> Merged:
+async def _merge_rows(record: Record, rows: Sequence[Row]) -> Merged:
     results = await asyncio.gather(*(record.take(row) for row in rows), return_exceptions=True)
     clashes = []
     for row, result in zip(rows, results, strict=True):

@@ -23,8 +23,19 @@ from .rows import COLUMNS, HEAD, Claim, Row, RowState, blank, from_columns, from
 from .rules.merging import better
 
 __all__ = [
-    "Claiming", "Digests", "RowPage", "counts", "digests", "forget", "get", "known", "page", "release", "save", "take",
-    "taken",
+    "Claiming",
+    "Digests",
+    "RowPage",
+    "counts",
+    "digests",
+    "forget",
+    "get",
+    "known_rows",
+    "name_owner",
+    "page",
+    "release",
+    "save",
+    "take",
 ]  # fmt: skip
 
 _SELECTED = ", ".join((*COLUMNS, "seal"))
@@ -72,7 +83,7 @@ def get(db: Database, identity: str, folder: str) -> Row | None:
     return rows[0] if rows else None
 
 
-def known(db: Database, identities: Sequence[str], folder: str, *, heads: bool) -> dict[str, Row]:
+def known_rows(db: Database, identities: Sequence[str], folder: str, *, heads: bool) -> dict[str, Row]:
     """Return the trusted rows among many packages, without their `fields`.
 
     Args:
@@ -140,7 +151,7 @@ def counts(db: Database, folder: str | None) -> dict[RowState, int]:
     return dict(db.sql.execute(statement, (folder,)).fetchall())
 
 
-def taken(db: Database, folder: str, folded: str) -> str | None:
+def name_owner(db: Database, folder: str, folded: str) -> str | None:
     """Return the identity of the package that has a case-folded name; None for none."""
     statement = "SELECT identity FROM items WHERE folder = ? AND folded = ?"
     found = db.sql.execute(statement, (folder, folded)).fetchone()
@@ -233,14 +244,14 @@ def save(
     if leased and found.owner != db.number:
         raise LeaseLost(f"another process took over {identity}", package=identity, stage="publish")
     if found.held(db):
-        raise _held(identity)
+        raise _held_error(identity)
     changes = dict(columns)
     if changes.get("state") in ("streaming", "publishing"):
         changes["boot"] = db.owner.boot
     _write(db, found, changes, owner=None if release else found.owner)
 
 
-def _held(identity: str) -> DownloadError:
+def _held_error(identity: str) -> DownloadError:
     return DownloadError(f"another process is at {identity}", package=identity, stage="publish")
 
 
@@ -253,7 +264,7 @@ def _write(db: Database, found: _Found, changes: Mapping[str, Any], *, owner: in
         gone = found.abandoned if owner is None else 0
         db.sql.execute(_WRITE, (*values, seal(values), folded, owner, gone))
     except sqlite3.IntegrityError:
-        holder = taken(db, columns["folder"], folded or "")
+        holder = name_owner(db, columns["folder"], folded or "")
         if holder in (None, columns["identity"]) or get(db, holder, columns["folder"]) is None:
             raise  # the index names a package that does not hold the name: damage
         raise NameTaken(f"the name {name} belongs to another package", package=columns["identity"]) from None
@@ -268,7 +279,7 @@ def take(db: Database, row: Row) -> bool:
     """Write another record's row if it is further on than ours; False when ours stays."""
     found = _find(db, row.identity, row.folder)
     if found.held(db):
-        raise _held(row.identity)
+        raise _held_error(row.identity)
     mine = get(db, row.identity, row.folder)
     if not better(row, mine):
         return False
@@ -286,6 +297,6 @@ def release(db: Database, identity: str, folder: str) -> None:
 def forget(db: Database, identity: str, folder: str) -> bool:
     """Remove a row, unless another live owner holds it."""
     if _find(db, identity, folder).held(db):
-        raise _held(identity)
+        raise _held_error(identity)
     db.held.pop((identity, folder), None)
     return db.sql.execute(f"DELETE FROM items WHERE {_ONE}", (identity, folder)).rowcount > 0

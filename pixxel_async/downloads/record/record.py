@@ -76,9 +76,9 @@ class Record:
         """Whether an earlier record or a row was damaged or removed, so that files without a row may be ours."""
         return self._database.lost
 
-    async def lose(self) -> None:
+    async def note_lost(self) -> None:
         """Note durably that an earlier record is gone."""
-        await self._do(lambda db: db.lose(), durable=True)
+        await self._do(lambda db: db.note_lost(), durable=True)
 
     async def __aenter__(self) -> Record:
         return self
@@ -107,7 +107,7 @@ class Record:
         key = self._key(folder)
         return await self._do(lambda db: items.get(db, identity, key))
 
-    async def known(self, identities: Iterable[str], folder: Path, *, heads: bool = False) -> dict[str, Row]:
+    async def known_rows(self, identities: Iterable[str], folder: Path, *, heads: bool = False) -> dict[str, Row]:
         """Return the rows of many packages by identity, without `fields`; packages without a row are left out.
 
         Args:
@@ -146,10 +146,10 @@ class Record:
         key = None if folder is None else self._key(folder)
         return await self._do(lambda db: items.counts(db, key))
 
-    async def taken(self, folder: Path, name: str) -> str | None:
+    async def name_owner(self, folder: Path, name: str) -> str | None:
         """Return the package that owns a name, or None; names that a file system may confuse count as one."""
         key, folded = self._key(folder), fold(name)
-        return await self._do(lambda db: items.taken(db, key, folded))
+        return await self._do(lambda db: items.name_owner(db, key, folded))
 
     async def claim(self, identity: str, folder: Path, *, name: str | None, part: str) -> Claim | None:
         """Take the lease of a package; return None if this record or another live process holds it.
@@ -222,21 +222,21 @@ class Record:
         return await self._do(lambda db: items.forget(db, identity, key), durable=True)
 
     def _key(self, folder: Path) -> str:
-        return _kept_as(os.path.abspath(folder), self._home)
+        return _stored_folder(os.path.abspath(folder), self._home)
 
     async def _do(self, job: Callable[[Database], T], *, durable: bool = False) -> T:
         return await self._writer.do(job, durable=durable)
 
 
 @lru_cache(64)
-def _kept_as(folder: str, home: str) -> str:
+def _stored_folder(folder: str, home: str) -> str:
     """Return the folder as stored: relative to the record's own if below it, so that both may be moved together."""
     inside = os.path.commonpath([folder, home]) == home
     return os.fsencode(os.path.relpath(folder, home) if inside else folder).decode(errors="backslashreplace")
 
 
 def _looking_up(identities: list[str], folder: str, *, heads: bool) -> Callable[[Database], dict[str, Row]]:
-    return lambda db: items.known(db, identities, folder, heads=heads)
+    return lambda db: items.known_rows(db, identities, folder, heads=heads)
 
 
 def _listing(folder: str, vouched: items.Vouched, after: str) -> Callable[[Database], items.Digests | None]:

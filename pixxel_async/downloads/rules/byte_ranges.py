@@ -10,7 +10,7 @@ import itertools
 import json
 from collections.abc import Iterable
 
-__all__ = ["Region", "Regions", "add", "clipped", "from_text", "gaps", "next_piece", "size_of", "to_text"]
+__all__ = ["Region", "Regions", "add", "clip", "from_text", "gaps", "next_piece", "size_of", "to_text"]
 
 Region = tuple[int, int]
 """First byte, and the byte after the last."""
@@ -29,7 +29,7 @@ def add(regions: Iterable[Region], new: Region) -> Regions:
     return tuple(merged)
 
 
-def clipped(regions: Regions, size: int) -> Regions:
+def clip(regions: Regions, size: int) -> Regions:
     """Clip regions to a file of that size."""
     kept = tuple((start, min(end, size)) for start, end in regions if start < size)
     return kept or ((0, 0),)

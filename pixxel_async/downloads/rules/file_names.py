@@ -18,15 +18,15 @@ from ...errors import ConfigError
 
 __all__ = [
     "Named",
-    "bare",
     "check_template",
-    "distinct",
     "fold",
     "is_below",
     "is_device",
+    "make_distinct",
     "part_name",
     "render",
     "segment",
+    "strip_suffix",
     "with_suffix",
 ]
 
@@ -113,7 +113,7 @@ def check_template(template: str, known: Iterable[str]) -> None:
     Raises:
         ConfigError: it is malformed, leaves the folder, or names an unknown field; the message names the known ones.
     """
-    fields = list(_parsed(template))
+    fields = list(_parse(template))
     names = sorted(known)
     for _, name, spec, conversion in fields:
         if name is None:
@@ -127,7 +127,7 @@ def check_template(template: str, known: Iterable[str]) -> None:
         raise ConfigError("each part of the name template, between slashes, must hold more than dots and blanks")
 
 
-def _parsed(template: str) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+def _parse(template: str) -> Iterator[tuple[str, str | None, str | None, str | None]]:
     try:
         yield from Formatter().parse(template)
     except ValueError as error:
@@ -135,13 +135,13 @@ def _parsed(template: str) -> Iterator[tuple[str, str | None, str | None, str | 
 
 
 def _pieces(template: str, values: Mapping[str, Any]) -> Iterator[str]:
-    for literal, name, spec, _ in _parsed(template):
+    for literal, name, spec, _ in _parse(template):
         yield literal
         if name is not None:
-            yield segment(_formatted(name, values[name], spec or ""))
+            yield segment(_format(name, values[name], spec or ""))
 
 
-def _formatted(name: str, value: Any, spec: str) -> str:
+def _format(name: str, value: Any, spec: str) -> str:
     if value is None:
         return "unknown"
     try:
@@ -158,7 +158,7 @@ def segment(text: str) -> str:
     own files. What the file system cannot spell is percent-encoded.
     """
     name = percent_encode(_visible(text).translate(_FORBIDDEN))
-    name = _short(_trimmed(name), text)
+    name = _shorten(_trim(name), text)
     if not name:
         return f"x-{_digest(text)[:8]}"
     if is_device(name):
@@ -186,16 +186,16 @@ def _hidden(char: str) -> bool:
     return unicodedata.category(char) in _HIDDEN_CATEGORIES or char in _HIDDEN
 
 
-def _trimmed(name: str) -> str:
+def _trim(name: str) -> str:
     return name.lstrip(" .-~").rstrip(" .")
 
 
-def _short(name: str, text: str) -> str:
+def _shorten(name: str, text: str) -> str:
     encoded = name.encode()
     if len(encoded) <= MAX_BYTES - 2:
         return name
     cut = encoded[: MAX_BYTES - 11].decode(errors="ignore")
-    return f"{_trimmed(cut)}-{_digest(text)[:8]}"
+    return f"{_trim(cut)}-{_digest(text)[:8]}"
 
 
 def with_suffix(name: str, container: str) -> str:
@@ -204,12 +204,12 @@ def with_suffix(name: str, container: str) -> str:
     Args:
         container: one of `_formats.detect.Container`.
     """
-    return bare(name) + _SUFFIXES.get(container, _UNKNOWN_SUFFIX)
+    return strip_suffix(name) + _SUFFIXES.get(container, _UNKNOWN_SUFFIX)
 
 
-def distinct(name: str, package: object) -> str:
+def make_distinct(name: str, package: object) -> str:
     """Insert `-<id8>` before the suffix, for a package whose name is taken."""
-    stem = bare(name)
+    stem = strip_suffix(name)
     return f"{stem}-{_digest(str(package))[:8]}{name[len(stem) :]}"
 
 
@@ -223,7 +223,7 @@ def fold(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def bare(name: str) -> str:
+def strip_suffix(name: str) -> str:
     """Remove the suffix that stands for the container."""
     stem, last = name[: name.rfind("/") + 1], name[name.rfind("/") + 1 :]
     found = next((suffix for suffix in _EVERY_SUFFIX if last.lower().endswith(suffix) and last.lower() != suffix), "")

@@ -48,7 +48,7 @@ class Schedule:
         self._overdue: deque[Item] = deque()
         self._next_sweep = -math.inf
 
-    def staff(self, *, streams: int) -> None:
+    def set_streams(self, *, streams: int) -> None:
         """Set the number of workers that stream."""
         self._policy.streams = streams
 
@@ -91,7 +91,7 @@ class Schedule:
                 return item
             await self._ask_notifier.wait(self._idle_time())
 
-    def asked(self, item: Item) -> None:
+    def record_request(self, item: Item) -> None:
         """Record that a request has ended, with any result."""
         self._policy.end_request(item)
         self._ask_notifier.notify()
@@ -159,17 +159,17 @@ class Schedule:
         self._paused_until = max(self._paused_until, self._timing.clock() + seconds)
         return new
 
-    def again(self, item: Item) -> None:
+    def poll_soon(self, item: Item) -> None:
         """Queue a poll for as soon as possible, after a request without an answer about the package."""
-        self.later(item, 0.0)
+        self.poll_in(item, 0.0)
 
-    def later(self, item: Item, seconds: float) -> None:
+    def poll_in(self, item: Item, seconds: float) -> None:
         """Queue a poll in so many seconds, after a request without an answer about the package."""
         self._policy.push(item, self._timing.clock() + seconds)
         self._next_sweep = min(self._next_sweep, item.until)
         self._ask_notifier.notify()
 
-    def packing(self, item: Item, retry_after: float | None = None) -> None:
+    def record_pending(self, item: Item, retry_after: float | None = None) -> None:
         """Record that an answer said "pending", and queue the next poll.
 
         Args:
@@ -179,7 +179,7 @@ class Schedule:
         self._next_sweep = min(self._next_sweep, item.until)
         self._ask_notifier.notify()
 
-    def ready(self, item: Item, link_life: float) -> None:
+    def queue_stream(self, item: Item, link_life: float) -> None:
         """Record that an answer said "ready", and queue the package for a stream.
 
         Args:
@@ -212,7 +212,7 @@ class Schedule:
             )
         )
 
-    def streamed(self, item: Item, size: int) -> None:
+    def record_streamed(self, item: Item, size: int) -> None:
         """Record that a stream is free again.
 
         Args:

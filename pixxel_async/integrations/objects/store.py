@@ -114,7 +114,7 @@ class ObjectStore:
             refused = unusable(error, self._url)
         raise refused
 
-    async def looking(self, names: Sequence[str], *, sure: bool = True) -> Look:
+    async def prepare_look(self, names: Sequence[str], *, sure: bool = True) -> Look:
         """Ask for all of them, some at a time; for none, when the truth is not needed."""
         found: dict[str, Final | None] = {}
         waiting = iter(names if sure else ())
@@ -172,7 +172,7 @@ class ObjectStore:
             return f"has {size:,} bytes, had {row.size or 0:,}"
         return "" if row.sha256 in (None, digest.hexdigest()) else "its bytes have changed"
 
-    async def vouched(self, name: str) -> str | None:
+    async def stored_sha256(self, name: str) -> str | None:
         """The digest that an object is labelled with: label and bytes were written together, after the proof."""
         head = await self._head(name)
         return None if head is None else head.attributes.get("sha256")

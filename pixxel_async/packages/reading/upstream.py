@@ -167,7 +167,7 @@ class Upstream:
         received, stop = self._at - self.head.first, self.head.stop
         if (stop is not None and self._at > stop) or (self._most is not None and received > self._most):
             raise self._source.error(TooLarge, f"received {received:,} bytes, more than announced or allowed")
-        self._tries.arrived(received)
+        self._tries.record_progress(received)
         return chunk
 
     async def _resume(self, why: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pixxel_async.downloads.body.rules.multipart import RateGauge, connections_for
 from pixxel_async.downloads.body.rules.resume import Kept
-from pixxel_async.downloads.rules.byte_ranges import add, clipped, from_text, gaps, next_piece, size_of, to_text
+from pixxel_async.downloads.rules.byte_ranges import add, clip, from_text, gaps, next_piece, size_of, to_text
 
 REGIONS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda pair: (pair[0], sum(pair))), max_size=8)
 
@@ -40,7 +40,7 @@ def test_a_file_that_is_shorter_holds_less(given_regions: list[tuple[int, int]],
     """What the record says lies behind the file's end is not there."""
     regions = add(given_regions, (0, 0))
     there = {byte for start, end in regions for byte in range(start, end) if byte < size}
-    assert {byte for start, end in clipped(regions, size) for byte in range(start, end)} == there
+    assert {byte for start, end in clip(regions, size) for byte in range(start, end)} == there
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_pieces_cover_everything_once_and_get_smaller() -> None:
 def after(*arrived: tuple[float, int]) -> RateGauge:
     gauge = RateGauge(0.0, 0)
     for now, size in arrived:
-        gauge.arrived(now, size)
+        gauge.record_bytes(now, size)
     return gauge
 
 
@@ -81,7 +81,7 @@ def test_a_start_over_a_long_way_is_no_flat_rate() -> None:
         gauge, now, size, burst = RateGauge(0.0, 0), 0.0, 0, 15_000
         while burst < 1 << 24:
             now, size, burst = now + way, size + burst, burst * 2
-            gauge.arrived(now, size)
+            gauge.record_bytes(now, size)
             assert (
                 connections_for(Kept(size=size, etag='"a"', total=1 << 40), gauge, allowed=8, spare=7, piece=1 << 20)
                 == 1

@@ -11,7 +11,12 @@ import pytest
 from pixxel_async._protocol.backoff import backoff
 from pixxel_async._protocol.storage_answers import RetryCounters, classify, describe
 from pixxel_async._redact import excerpt
-from pixxel_async.downloads.body.rules.responses import StorageRefusal, refused, server_file_name, stated_digests
+from pixxel_async.downloads.body.rules.responses import (
+    StorageRefusal,
+    classify_refusal,
+    server_file_name,
+    stated_digests,
+)
 
 
 @pytest.mark.fault("E-06")
@@ -38,7 +43,9 @@ def test_bad_weather_passes(status: int) -> None:
 def test_a_busy_storage_is_left_alone(status: int) -> None:
     """A host that has too much to do is paused, which costs no attempt; the answer may be shown."""
     assert classify(status, {}) == "busy"
-    assert refused(status, {}, b"<Code>SlowDown</Code>") == StorageRefusal("busy", f"{status} <Code>SlowDown</Code>")
+    assert classify_refusal(status, {}, b"<Code>SlowDown</Code>") == StorageRefusal(
+        "busy", f"{status} <Code>SlowDown</Code>"
+    )
 
 
 @pytest.mark.fault("F-10")
@@ -82,13 +89,13 @@ def test_pauses_double_up_to_a_cap() -> None:
 def test_attempts_come_back_only_for_new_bytes() -> None:
     """A body that starts over and reaches the same place again has made no progress."""
     tries = RetryCounters(step=100, attempts=4, renewals=2, stalls=1)
-    tries.arrived(99)
+    tries.record_progress(99)
     assert tries.attempts == 4
-    tries.arrived(100)
+    tries.record_progress(100)
     assert (tries.attempts, tries.renewals, tries.stalls) == (0, 0, 0)
     tries.attempts = 3
-    tries.arrived(150)
-    tries.arrived(100)
+    tries.record_progress(150)
+    tries.record_progress(100)
     assert tries.attempts == 3
 
 

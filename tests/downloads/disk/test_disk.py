@@ -475,11 +475,11 @@ async def test_a_slow_disk_leaves_the_loop_free(tmp_path: Path) -> None:
     with Disk(Syscalls(writev=hang)).open_part(tmp_path, PART) as part:
         writer = PartWriter(part, threads, buffer=4, digest=None)
         assert writer.add(b"slow")
-        await writer.turn()
+        await writer.hand_over()
         async with asyncio.timeout(30):
             await begun.wait()
         go_on.set()
-        await writer.turn()
+        await writer.hand_over()
     threads.close()
 
     assert (tmp_path / PART).read_bytes() == b"slow"

@@ -198,8 +198,8 @@ async def test_names_belong_to_one_package(record: Record, tmp_path: Path) -> No
     """H-06: a name that a file system may take for another's is taken; a row keeps the name that it has."""
     await record.claim(JOB, tmp_path, name="w/Café.zip", part=".p.part")
 
-    assert await record.taken(tmp_path, "W/CAFE\u0301.zip") == JOB
-    assert await record.taken(tmp_path / "other", "w/Café.zip") is None
+    assert await record.name_owner(tmp_path, "W/CAFE\u0301.zip") == JOB
+    assert await record.name_owner(tmp_path / "other", "w/Café.zip") is None
     with pytest.raises(NameTaken):
         await record.claim("job:w/2", tmp_path, name="w/café.ZIP", part=".q.part")
     assert await record.get("job:w/2", tmp_path) is None
@@ -219,7 +219,7 @@ async def test_many_rows(record: Record, tmp_path: Path) -> None:
     await record.save("job:w/7", tmp_path, state="done")
     await record.save("job:w/7", tmp_path / "sub", state="done")
 
-    assert set(await record.known([*identities, "job:w/none"], tmp_path)) == set(identities)
+    assert set(await record.known_rows([*identities, "job:w/none"], tmp_path)) == set(identities)
     assert {row.identity async for row in record.rows(tmp_path)} == set(identities)
     assert [(row.identity, row.folder) async for row in record.rows(state="done")] == [
         (JOB[:6] + "7", "."),
@@ -367,7 +367,7 @@ async def test_a_row_with_an_unsafe_path_is_damaged(tmp_path: Path, field: str, 
     async with await opened(tmp_path) as record:
         await record.save(JOB, tmp_path, **{"state": "done", "name": "n.zip", "part": ".p.part", field: path})
         assert await record.get(JOB, tmp_path) is None
-        assert await record.known([JOB], tmp_path, heads=True) == {}
+        assert await record.known_rows([JOB], tmp_path, heads=True) == {}
         assert record.lost
 
 
@@ -458,7 +458,7 @@ async def test_a_flipped_bit_makes_nothing_done(tmp_path: Path) -> None:
 
     async with await opened(tmp_path) as record:
         assert await record.get("job:w/1", tmp_path) is None
-        assert set(await record.known(["job:w/1", "job:w/2"], tmp_path)) == {"job:w/2"}
+        assert set(await record.known_rows(["job:w/1", "job:w/2"], tmp_path)) == {"job:w/2"}
         claim = await record.claim("job:w/1", tmp_path, name=None, part=".p.part")
         assert claim is not None and claim.row.state == "waiting"
 
@@ -474,7 +474,7 @@ async def test_a_flipped_bit_in_a_head_makes_nothing_done(tmp_path: Path, column
 
     async with await opened(tmp_path) as record:
         for folder in (tmp_path, tmp_path / "odd"):
-            assert await record.known([JOB, "odd"], folder, heads=True) == {}
+            assert await record.known_rows([JOB, "odd"], folder, heads=True) == {}
 
 
 async def test_heads_are_of_what_is_done_and_nothing_more(tmp_path: Path) -> None:
@@ -485,13 +485,13 @@ async def test_heads_are_of_what_is_done_and_nothing_more(tmp_path: Path) -> Non
         await record.save("job:w/3", tmp_path, **DONE | {"name": "w/3.zip", "etag": '"e"', "extracted": "{}"})
         await record.save("job:w/4", tmp_path, **DONE | {"name": "w/4.zip", "etag": '"e"', "state": "failed"})
         identities = [f"job:w/{number}" for number in range(6)]
-        rows = await record.known(identities, tmp_path, heads=True)
+        rows = await record.known_rows(identities, tmp_path, heads=True)
         assert {identity: row.etag for identity, row in rows.items()} == {
             "job:w/1": None, "job:w/2": '"e"', "job:w/3": '"e"', "job:w/4": '"e"'
         }  # fmt: skip
         assert rows["job:w/1"][:8] == ("job:w/1", ".", "done", "w/1.zip", "w/.part", 5, 7, "ab")
         await record.save("job:w/1", tmp_path, state="failed")
-        assert (await record.known(identities, tmp_path, heads=True))["job:w/1"].etag == '"e"'
+        assert (await record.known_rows(identities, tmp_path, heads=True))["job:w/1"].etag == '"e"'
 
 
 @pytest.mark.fault("M-10")
@@ -562,7 +562,7 @@ class Store:
         self.groups.append((len(jobs), durable))
         return [job(self) for job in jobs]
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         self.beats += 1
         self.gate.set()
 

@@ -10,7 +10,7 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.downloads.rules.file_names import distinct, fold, part_name, render, segment, with_suffix
+from pixxel_async.downloads.rules.file_names import fold, make_distinct, part_name, render, segment, with_suffix
 from pixxel_async.errors import ConfigError
 
 
@@ -177,8 +177,8 @@ def test_two_packages_with_one_name_get_distinct_ones() -> None:
     """The added part depends on the package alone, so that it is the same in the next run."""
     other = Package(("w-1", "j-2"))
 
-    assert distinct("w/j.zip", PACKAGE) == distinct("w/j.zip", PACKAGE) != distinct("w/j.zip", other)
-    assert distinct("w/j.zip", PACKAGE).endswith(".zip")
+    assert make_distinct("w/j.zip", PACKAGE) == make_distinct("w/j.zip", PACKAGE) != make_distinct("w/j.zip", other)
+    assert make_distinct("w/j.zip", PACKAGE).endswith(".zip")
 
 
 @pytest.mark.fault("H-06")

@@ -36,7 +36,7 @@ class RateGauge:
     before: float = 0.0
     rate: float = 0.0
 
-    def arrived(self, now: float, size: int) -> None:
+    def record_bytes(self, now: float, size: int) -> None:
         """Record that `size` bytes have arrived by `now`."""
         if now - self.since >= WINDOW:
             self.before, self.rate = self.rate, (size - self.mark) / (now - self.since)

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from ...._protocol.storage_answers import Meaning, classify, describe
 
-__all__ = ["StorageRefusal", "refused", "server_file_name", "stated_digests"]
+__all__ = ["StorageRefusal", "classify_refusal", "server_file_name", "stated_digests"]
 
 
 @frozen
@@ -31,7 +31,7 @@ class StorageRefusal:
     message: str = ""
 
 
-def refused(status: int, headers: Mapping[str, str], head: bytes) -> StorageRefusal:
+def classify_refusal(status: int, headers: Mapping[str, str], head: bytes) -> StorageRefusal:
     """Classify an error response whose body begins with `head`."""
     return StorageRefusal(classify(status, headers, head), describe(status, headers, head))
 
@@ -78,11 +78,11 @@ def stated_digests(headers: Mapping[str, str], *, whole: bool = True) -> dict[st
     for part in headers.get("repr-digest", "").split(","):
         name, _, text = part.strip().partition("=")
         found.append((_REPR_DIGEST.get(name.lower(), ""), text.strip(":")))
-    decoded = ((algorithm, _decoded(text)) for algorithm, text in found)
+    decoded = ((algorithm, _decode_digest(text)) for algorithm, text in found)
     return {name: value for name, value in decoded if value and len(value) == _LENGTHS.get(name)}
 
 
-def _decoded(text: str) -> bytes:
+def _decode_digest(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

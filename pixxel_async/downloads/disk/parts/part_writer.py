@@ -1,6 +1,6 @@
 """Write chunks to a part file: gathered, written and hashed in a thread, one write in flight.
 
-A single stream appends: `add` and `turn`. Several connections write at their offsets: `put`. The taps get
+A single stream appends: `add` and `hand_over`. Several connections write at their offsets: `put`. The taps get
 the prefix, in order; bytes beyond it are read again from the file once the prefix has reached them.
 """
 
@@ -97,23 +97,23 @@ class PartWriter:
         self._read_again(self.size, stop)
 
     def add(self, chunk: bytes) -> bool:
-        """Take a chunk; True when enough are gathered, and `turn` is to be awaited."""
+        """Take a chunk; True when enough are gathered, and `hand_over` is to be awaited."""
         self._chunks.append(chunk)
         self._gathered += len(chunk)
         self.size += len(chunk)
         return self._gathered >= self._buffer
 
-    async def turn(self) -> None:
+    async def hand_over(self) -> None:
         """Hand what is gathered to a thread, as soon as that has written what it was given before."""
-        await self._written()
+        await self._wait_for_write()
         chunks, self._chunks, self._gathered = self._chunks, [], 0
         if chunks:
             self._running = self._threads.start(self._write, chunks)
 
     async def flush(self) -> None:
         """Wait until everything is written."""
-        await self.turn()
-        await self._written()
+        await self.hand_over()
+        await self._wait_for_write()
 
     async def split(self) -> None:
         """Allow gaps in the file from now on; the ranges must be recorded before the first `put`."""
@@ -147,7 +147,7 @@ class PartWriter:
             look: is given the digest, and all the bytes if they are still here.
             stop: set when the waiting is cancelled.
         """
-        await self._written()
+        await self._wait_for_write()
         chunks, self._chunks, self._gathered = self._chunks, [], 0
         whole = not self._part.size
         if whole:
@@ -160,7 +160,7 @@ class PartWriter:
 
         return await self._threads.run_until(stop, finish)
 
-    async def _written(self) -> None:
+    async def _wait_for_write(self) -> None:
         """Wait for the write in flight; one that has ended costs no iteration of the event loop."""
         if self._running is not None:
             running, self._running = self._running, None
@@ -194,7 +194,7 @@ class PartWriter:
 
     async def rewind(self) -> None:
         """Throw everything away; the next byte is byte 0."""
-        await self._written()
+        await self._wait_for_write()
         self._chunks, self._gathered, self.size, self.synced = [], 0, 0, 0
         self.beyond, self._split, self._shown = (), False, 0
         self.taps.start_over()

@@ -94,12 +94,12 @@ def _files(members: Iterable[Inside]) -> Iterator[Unpacked]:
         _check_kind(member, folder=folder)
         if member.filename == "./":
             continue
-        path = _checked(portable(member.filename.removesuffix("/") if folder else member.filename))
+        path = _check_name(portable(member.filename.removesuffix("/") if folder else member.filename))
         if not folder:
             yield Unpacked(place, path, member.file_size)
 
 
-def _checked(name: str) -> str:
+def _check_name(name: str) -> str:
     """Return the name if every segment is a file name on every system."""
     if len(name.encode(errors="surrogateescape")) > LONGEST_PATH:
         raise _refused(name, "is too long")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from ...disk.final import Final
-from ...rules.byte_ranges import Regions, clipped, from_text
+from ...rules.byte_ranges import Regions, clip, from_text
 
 __all__ = ["DONE", "Decision", "Known", "RecoveryStep", "recover", "stands"]
 
@@ -87,33 +87,33 @@ def recover(
         lost: whether an earlier record of this folder was lost, so that files without a row may be ours.
     """
     if row is None:
-        return _unknown(final, exists, lost)
+        return _decide_unknown(final, exists, lost)
     if row.state == "done":
-        return _done(row, final, exists, if_missing)
+        return _decide_done(row, final, exists, if_missing)
     if row.state == "given_up":
         return Decision("given_up")
     replace = exists == "replace" or (row.ours and exists == "skip" and final is not None and final.regular)
     if row.state == "publishing":
-        return _publishing(row, part, final, replace=replace)
+        return _decide_publishing(row, part, final, replace=replace)
     if row.ours and exists != "error" and final == Final(True, row.size or 0, row.mtime_ns or 0):
         return Decision("finish")
-    return _guarded(_by_part(row, part), final, replace=replace)
+    return _guard_final(_by_part(row, part), final, replace=replace)
 
 
-def _unknown(final: Final | None, exists: str, lost: bool) -> Decision:
+def _decide_unknown(final: Final | None, exists: str, lost: bool) -> Decision:
     if final is not None and final.regular and lost and exists == "skip":
         return Decision("adopt", otherwise="taken")
-    return _guarded(Decision("fetch"), final, replace=exists == "replace")
+    return _guard_final(Decision("fetch"), final, replace=exists == "replace")
 
 
-def _done(row: Known, final: Final | None, exists: str, if_missing: str) -> Decision:
+def _decide_done(row: Known, final: Final | None, exists: str, if_missing: str) -> Decision:
     """Decide for a recorded name: a damaged file is fetched again, an intact one never."""
     if stands(row.size, row.mtime_ns, final, exists, if_missing):
         return DONE
     if final is None:
         return Decision("fetch")
     if not final.regular or exists == "error":
-        return _guarded(Decision("fetch"), final, replace=exists == "replace")
+        return _guard_final(Decision("fetch"), final, replace=exists == "replace")
     if final.size != row.size:
         return Decision("fetch", replace=True)
     return Decision("check", otherwise="fetch", replace=True)
@@ -130,25 +130,25 @@ def stands(size: int | None, mtime_ns: int | None, final: Final | None, exists: 
     return final.regular and exists != "error" and final.size == size and final.mtime_ns == mtime_ns
 
 
-def _publishing(row: Known, part: int | None, final: Final | None, *, replace: bool) -> Decision:
+def _decide_publishing(row: Known, part: int | None, final: Final | None, *, replace: bool) -> Decision:
     if final is not None and final.regular and final.size == row.size:
         if final.mtime_ns == row.mtime_ns:
             return Decision("finish")
         if part is None or not replace:
             return Decision("check", otherwise="fetch" if replace else "taken", replace=replace)
-    return _guarded(_by_part(row, part), final, replace=replace)
+    return _guard_final(_by_part(row, part), final, replace=replace)
 
 
 def _by_part(row: Known, part: int | None) -> Decision:
     if not part or (row.total is not None and part > row.total):
         return Decision("fetch")
-    kept, beyond = _kept(row, part)
+    kept, beyond = _kept_ranges(row, part)
     if row.total is not None and kept == row.total:
         return Decision("prove")
     return Decision("resume", offset=kept, beyond=beyond) if kept else Decision("fetch")
 
 
-def _kept(row: Known, part: int) -> tuple[int, Regions]:
+def _kept_ranges(row: Known, part: int) -> tuple[int, Regions]:
     """Return the length of the trusted prefix, and the trusted ranges beyond it.
 
     After a restart of the machine only synced bytes count; in a file with gaps only the recorded ranges do.
@@ -156,11 +156,11 @@ def _kept(row: Known, part: int) -> tuple[int, Regions]:
     regions: Regions | None = ((0, part),) if row.regions is None else from_text(row.regions)
     if regions is None or not row.same_boot:
         return min(part, row.synced), ()
-    (_, kept), *beyond = clipped(regions, part)
+    (_, kept), *beyond = clip(regions, part)
     return kept, tuple(beyond)
 
 
-def _guarded(decision: Decision, final: Final | None, *, replace: bool) -> Decision:
+def _guard_final(decision: Decision, final: Final | None, *, replace: bool) -> Decision:
     if final is None:
         return decision
     if not replace or not (final.regular or final.link):
