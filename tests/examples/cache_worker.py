@@ -1,6 +1,6 @@
 """One worker on `examples/cache.py`: `python -m tests.examples.cache_worker URL KEY FOLDER BOUND PACKAGE…`.
 
-It reads the packages in turn, and says of each how long it was and what is in its digest.
+It reads the packages in turn and prints length and digest of each.
 """
 
 from __future__ import annotations

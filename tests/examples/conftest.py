@@ -1,4 +1,4 @@
-"""The two backends among the examples, each served over a real socket, for a sandbox whose waits take no time."""
+"""The two example backends, each served over a real socket, for a sandbox whose waits take no time."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from pixxel_async.settings import Timing
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    """A sandbox with large packages, at once ready unless a job says otherwise."""
+    """Serve a sandbox with packages of 64 MiB that are ready at once unless a job says otherwise."""
     async with Sandbox(clock="manual", packing=0, package_size=64 << 20) as started:
         yield started
 
 
 @pytest.fixture
 def client(sandbox: Sandbox) -> PixxelClient:
-    """The application's, not opened yet."""
+    """Return the application's client, not opened yet."""
     return PixxelClient(
         sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=sandbox.clock.now, sleep=sandbox.sleep)
     )
@@ -36,7 +36,7 @@ def client(sandbox: Sandbox) -> PixxelClient:
 
 @asynccontextmanager
 async def aiohttp_web(client: PixxelClient, folder: Path) -> AsyncIterator[str]:
-    """`examples/backend.py`, as `web.run_app` runs it."""
+    """Serve `examples/backend.py` like `web.run_app` does."""
     runner = web.AppRunner(backend.application(client, folder), handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -48,7 +48,7 @@ async def aiohttp_web(client: PixxelClient, folder: Path) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def fastapi(client: PixxelClient, keys: Mapping[str, str]) -> AsyncIterator[str]:
-    """`examples/fastapi_app.py`, as uvicorn runs it."""
+    """Serve `examples/fastapi_app.py` with uvicorn."""
     app = fastapi_app.application(client, keys)
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=1))
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -64,7 +64,7 @@ async def fastapi(client: PixxelClient, keys: Mapping[str, str]) -> AsyncIterato
 async def origin(
     request: pytest.FixtureRequest, client: PixxelClient, sandbox: Sandbox, tmp_path: Path
 ) -> AsyncIterator[str]:
-    """One of them after the other."""
+    """Return the URL of each backend in turn."""
     by_kind = {"aiohttp": aiohttp_web(client, tmp_path), "fastapi": fastapi(client, {"anna": sandbox.api_key})}
     async with by_kind[request.param] as serving:
         yield serving
@@ -72,6 +72,6 @@ async def origin(
 
 @pytest.fixture
 async def browser(origin: str) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session on it, of a user who is known there."""
+    """Return a session of a user known to the backend."""
     async with aiohttp.ClientSession(origin, cookies={"session": "anna"}) as session:
         yield session

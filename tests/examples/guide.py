@@ -1,15 +1,15 @@
 """Run the blocks of a guide page in order, in one namespace and one folder, against one sandbox.
 
-| block | what happens |
+| block | action |
 | --- | --- |
-| `python` | runs in the page's namespace; `await` may stand at its top level |
+| `python` | runs in the page's namespace; top-level `await` is allowed |
 | `python title="NAME"` | is written to that file, and runs by pytest, by the command that names it, or as above |
 | `console` | each line after `$` runs: `pixxel` in this process, anything else, or a line of shell syntax, in bash |
 | any other language with a title | is written to that file |
 | any other | is shown only |
 
-The lines of a `console` block below a command, and a `text` block after a `python` block, are what it must print; `…`
-in them stands for anything.
+The lines of a `console` block below a command, and a `text` block after a `python` block, are its expected output;
+`…` in them matches anything.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class Block:
     """One fenced block of a page.
 
     Attributes:
-        language: the first word after the fence.
-        title: the file's name; empty for none.
-        text: what is inside.
-        line: number of its first line.
-        printed: what it must print, where the page shows that.
+    language: the first word after the fence.
+    title: the file's name, or empty.
+    text: the content.
+    line: number of its first line.
+    printed: the expected output, if the page shows it.
     """
 
     language: str
@@ -90,7 +90,7 @@ def needs(page: str) -> list[str]:
 
 
 def commands(text: str) -> Iterator[tuple[str, str | None]]:
-    """Yield each command of a `console` block with what it must print; None where nothing is shown."""
+    """Yield each command of a `console` block with its expected output, or None if none is shown."""
     command, printed = "", ""
     for line in text.splitlines(keepends=True):
         if line.startswith("$ "):
@@ -106,7 +106,7 @@ def commands(text: str) -> Iterator[tuple[str, str | None]]:
 
 
 def matches(printed: str, expected: str) -> bool:
-    """Return whether the output is as shown; `…` stands for anything, blanks at the ends of lines do not count."""
+    """Return whether the output is as shown; `…` matches anything, trailing blanks are ignored."""
     shown = "\n".join(line.rstrip() for line in expected.strip().splitlines())
     actual = "\n".join(line.rstrip() for line in printed.strip().splitlines())
     return re.fullmatch(re.escape(shown).replace("…", ".*"), actual, re.DOTALL) is not None
@@ -114,11 +114,11 @@ def matches(printed: str, expected: str) -> bool:
 
 @define
 class PageRunner:
-    """Run blocks one after another.
+    """Run the blocks of a page.
 
     Args:
-        page: its name, for messages.
-        environment: variables that commands get besides those of this process.
+    page: its name, for messages.
+    environment: additional environment variables for commands.
     """
 
     page: str
@@ -131,7 +131,7 @@ class PageRunner:
         self._commands = "".join(block.text for block in blocks(self.page) if block.language == "console")
 
     def run(self, block: Block) -> None:
-        """Run one block, and compare what it prints with what the page shows."""
+        """Run one block and compare its output with the page."""
         if block.title:
             Path(block.title).parent.mkdir(parents=True, exist_ok=True)
             Path(block.title).write_text(block.text, encoding="utf-8")
@@ -147,7 +147,7 @@ class PageRunner:
             self._compare(where, self._python(block), block.printed)
 
     def close(self) -> None:
-        """Close what the page left open."""
+        """Close the clients and managers that the page left open."""
 
         async def close() -> None:
             for kind in (DownloadManager, PixxelClient):

@@ -1,4 +1,4 @@
-"""What `examples/backend.py` has besides: files of a folder, health and metrics, and its page in a real browser."""
+"""The parts particular to `examples/backend.py`: files of a folder, health, metrics, and its page in a browser."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ SHOWN = "const look = () => link.hidden ? setTimeout(look, 20) : done(true); loo
 
 @pytest.fixture
 async def origin(client: PixxelClient, tmp_path: Path) -> AsyncIterator[str]:
-    """The example alone."""
+    """Serve the example."""
     async with aiohttp_web(client, tmp_path / "packages") as serving:
         yield serving
 
 
 def job(sandbox: Sandbox, **how: float) -> str:
-    """Where the pages of a new job are."""
+    """Add a job and return the path of its pages."""
     added = sandbox.add_job(**how)  # type: ignore[arg-type]
     return f"/jobs/{added.workflow_id}/{added.id}"
 
 
 async def read(browser: aiohttp.ClientSession, path: str, **headers: str) -> tuple[int, bytes]:
-    """Status and bytes, once there is something to hand out."""
+    """Return status and bytes once the response is not 202."""
     async with asyncio.timeout(30):
         while True:
             async with browser.get(path, headers=headers) as answer:
@@ -45,7 +45,7 @@ async def read(browser: aiohttp.ClientSession, path: str, **headers: str) -> tup
 
 @pytest.mark.slow
 async def test_a_file_of_the_folder(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
-    """It is fetched once for everybody, goes out whole or in part, and is fetched again when somebody removed it."""
+    """A file is fetched once for all requests, and served in full or by range."""
     path = f"{job(sandbox)}/file"
     status, whole = await read(browser, path)
     assert (status, len(whole)) == (200, 64 << 20)
@@ -57,7 +57,7 @@ async def test_a_file_of_the_folder(browser: aiohttp.ClientSession, sandbox: San
 
 @pytest.mark.slow
 async def test_a_file_that_was_removed(browser: aiohttp.ClientSession, sandbox: Sandbox, tmp_path: Path) -> None:
-    """It is fetched again."""
+    """A file deleted from the folder is fetched again."""
     path = f"{job(sandbox)}/file"
     digests = []
     for _ in range(2):
@@ -67,8 +67,8 @@ async def test_a_file_that_was_removed(browser: aiohttp.ClientSession, sandbox: 
     assert sandbox.count("jobs.request_download") == 3
 
 
-async def test_strangers_leave_nothing(browser: aiohttp.ClientSession, sandbox: Sandbox, tmp_path: Path) -> None:
-    """An unknown job is a 404 without a row in the record, however it is asked for."""
+async def test_unknown_jobs_leave_no_rows(browser: aiohttp.ClientSession, sandbox: Sandbox, tmp_path: Path) -> None:
+    """An unknown job is a 404 and leaves no row in the record."""
     sandbox.add_job()
     for number in range(20):
         for what in ("file", "events"):
@@ -78,10 +78,10 @@ async def test_strangers_leave_nothing(browser: aiohttp.ClientSession, sandbox: 
         assert [row async for row in other.record.rows()] == []
 
 
-async def test_a_full_disk_tells_no_path(
+async def test_a_disk_error_shows_no_path(
     browser: aiohttp.ClientSession, sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A browser learns that it failed; where, stands in the log."""
+    """A disk error is a 502 without the path, which is in the log."""
     path = job(sandbox)
     workflow = tmp_path / "packages" / path.split("/")[2]
     workflow.write_bytes(b"a file where a folder is needed")
@@ -92,7 +92,7 @@ async def test_a_full_disk_tells_no_path(
 
 @pytest.mark.slow
 async def test_metrics(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
-    """Counts and rates, as Prometheus reads them, also while something is under way."""
+    """Metrics have counts and rates in Prometheus format, also during a download."""
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000))
     async with browser.get(f"{job(sandbox)}/events"):
         await until(lambda: sandbox.count("storage"))
@@ -102,8 +102,8 @@ async def test_metrics(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None
 
 
 @pytest.mark.slow
-async def test_nobody_looks_on_any_more(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
-    """When the last one who followed a package has left, it is given up; what is here of it is gone on with later."""
+async def test_the_last_follower_cancels_the_download(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    """When the last follower of a package disconnects, its download is cancelled; a later request resumes it."""
     sandbox.inject(Fault(route="storage", kind="stall", at=8_000_000))
     path = job(sandbox)
     first, second = await browser.get(f"{path}/events"), await browser.get(f"{path}/events")
@@ -119,7 +119,7 @@ async def test_nobody_looks_on_any_more(browser: aiohttp.ClientSession, sandbox:
 
 
 async def test_its_page(origin: str, sandbox: Sandbox, tmp_path: Path) -> None:
-    """In a browser: it says that the package is packed, follows it, and has a link to it once it is here."""
+    """The page shows that the package is packing, follows it, and links to it once it is ready."""
     path = job(sandbox, packing=3600)
     async with tab_of(tmp_path / "browser") as tab:
         await tab.open(f"{origin}{path}")

@@ -1,4 +1,4 @@
-"""The backends among the examples as browsers meet them: they read, ask for ranges, come back, and hang up."""
+"""The example backends with browsers that read, send ranges, reconnect and hang up."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ SIZE = 64 << 20
 
 
 def job(sandbox: Sandbox, *, packing: float | None = None, seconds: float = 0.0) -> str:
-    """Where the pages of a new job are."""
+    """Add a job and return the path of its pages."""
     added = sandbox.add_job(packing=packing, seconds=seconds)
     return f"/jobs/{added.workflow_id}/{added.id}"
 
 
 def at_storage(sandbox: Sandbox) -> list[tuple[str, int]]:
-    """The Range header of each request that the storage saw, and the bytes that it sent."""
+    """Return Range header and sent bytes of each storage request."""
     return [(seen.headers.get("range", ""), seen.sent) for seen in sandbox.requests if seen.host == "storage"]
 
 
 def connections(sandbox: Sandbox) -> int:
-    """Connections of the storage that are open."""
+    """Return the number of open connections to the storage."""
     server = sandbox._runners["storage"].server
     assert server is not None
     return len(server.connections)
 
 
 def files(folder: Path) -> list[Path]:
-    """All of them, but those of the record."""
+    """Return all files of the folder except the record's."""
     return [path for path in folder.rglob("*") if path.is_file() and ".pixxel" not in path.parts]
 
 
-async def told(answer: aiohttp.ClientResponse) -> AsyncIterator[dict[str, object]]:
-    """What server-sent events say."""
+async def read_events(answer: aiohttp.ClientResponse) -> AsyncIterator[dict[str, object]]:
+    """Yield the data of server-sent events."""
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     async for line in answer.content:
         if line.startswith(b"data: "):
@@ -52,7 +52,7 @@ async def told(answer: aiohttp.ClientResponse) -> AsyncIterator[dict[str, object
 
 @pytest.mark.slow
 async def test_a_package(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
-    """202 and when to come back, then the whole archive with its name; one call a question, none for more of it."""
+    """A package is 202 with Retry-After while packing, then the complete archive; HEAD needs no further API call."""
     path = f"{job(sandbox, packing=30)}/package"
     async with browser.get(path) as packing:
         assert (packing.status, int(packing.headers["Retry-After"]) > 0) == (202, True)
@@ -70,8 +70,8 @@ async def test_a_package(browser: aiohttp.ClientSession, sandbox: Sandbox) -> No
     sandbox.assert_key_only_at_api()
 
 
-async def test_coming_back(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
-    """A browser that was cut off goes on where it was; what it has whole is not sent again; all of it is one ask."""
+async def test_resuming(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    """A reconnecting browser resumes by Range and If-Range; an unchanged archive is 304 and a range beyond it 416."""
     path = f"{job(sandbox)}/package"
     async with browser.get(path) as first:
         etag, begun = first.headers["ETag"], await first.content.readexactly(1000)
@@ -91,7 +91,7 @@ async def test_coming_back(browser: aiohttp.ClientSession, sandbox: Sandbox) -> 
 
 @pytest.mark.parametrize("kind", ["latency", "stall"])
 async def test_hanging_up(browser: aiohttp.ClientSession, sandbox: Sandbox, kind: str) -> None:
-    """When the browser leaves, the storage is let go of at once, also while it says nothing."""
+    """When the browser disconnects, the storage connection is closed at once, even while the storage is silent."""
     sandbox.inject(Fault(route="storage", kind=kind, at=5_000_000))  # type: ignore[arg-type]
     answer = await browser.get(f"{job(sandbox)}/package")
     await answer.content.readexactly(1_000_000)
@@ -104,8 +104,8 @@ async def test_hanging_up(browser: aiohttp.ClientSession, sandbox: Sandbox, kind
     assert sent < SIZE
 
 
-async def test_a_cut_that_cannot_be_continued(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
-    """The browser does not take half a package for a whole one: its connection breaks."""
+async def test_a_cut_that_cannot_be_resumed(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    """A body that cannot be resumed breaks the browser's connection instead of ending it normally."""
     sandbox.inject(Fault(route="storage", kind="cut", at=1_000_000))
     sandbox.inject(Fault(route="storage", kind="etag", after=1, times=None))
     async with browser.get(f"{job(sandbox)}/package") as answer:
@@ -115,7 +115,7 @@ async def test_a_cut_that_cannot_be_continued(browser: aiohttp.ClientSession, sa
 
 
 async def test_a_redirect(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
-    """307 to a signed link that nobody may keep; the bytes come from the storage itself."""
+    """/link is a 307 to the signed link, not cached, and the bytes come from the storage."""
     async with browser.get(f"{job(sandbox)}/link", allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Cache-Control"]) == (307, "no-store")
         assert answer.headers["Referrer-Policy"] == "no-referrer"
@@ -130,17 +130,17 @@ async def test_progress(browser: aiohttp.ClientSession, sandbox: Sandbox) -> Non
     """The event stream ends with `ready`; a client that reconnects gets the current state first."""
     path = f"{job(sandbox, packing=30)}/events"
     async with browser.get(path) as answer:
-        assert await anext(told(answer))
+        assert await anext(read_events(answer))
         answer.close()
     async with asyncio.timeout(30), browser.get(path) as answer:
-        states = [each["state"] async for each in told(answer)]
+        states = [each["state"] async for each in read_events(answer)]
     assert (states[-1], "packing" in states) == ("ready", True)
     async with asyncio.timeout(30), browser.get(path) as answer:
-        assert [each["state"] async for each in told(answer)][-1] == "ready"
+        assert [each["state"] async for each in read_events(answer)][-1] == "ready"
 
 
 async def test_types_are_not_guessed(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
-    """Pages, packages, redirects, events and refusals all forbid it, once."""
+    """Every response has one X-Content-Type-Options: nosniff header."""
     path = job(sandbox)
     for what in ("", "/package", "/link", "/events", "/none"):
         async with browser.get(path + what, allow_redirects=False) as answer:
@@ -148,10 +148,10 @@ async def test_types_are_not_guessed(browser: aiohttp.ClientSession, sandbox: Sa
 
 
 async def test_a_package_that_fails(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
-    """The last event says so, and why."""
+    """The last event of a failed package has the reason."""
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=400, times=None))
     async with asyncio.timeout(30), browser.get(f"{job(sandbox)}/events") as answer:
-        last = [each async for each in told(answer)][-1]
+        last = [each async for each in read_events(answer)][-1]
     assert (last["state"], str(last["why"])[:3]) == ("failed", "400")
 
 
@@ -159,8 +159,8 @@ async def test_a_package_that_fails(browser: aiohttp.ClientSession, sandbox: San
 @pytest.mark.parametrize(
     ("status", "then"), [(404, 404), (429, 503), (500, 502)], ids=["unknown", "too much", "at fault"]
 )
-async def test_what_goes_wrong(browser: aiohttp.ClientSession, sandbox: Sandbox, status: int, then: int) -> None:
-    """Unknown jobs are 404, rate limits 503 with Retry-After, other failures 502; no answer holds a key."""
+async def test_error_statuses(browser: aiohttp.ClientSession, sandbox: Sandbox, status: int, then: int) -> None:
+    """Unknown jobs are 404, rate limits 503 with Retry-After, other failures 502; no response holds a key."""
     headers = {"Retry-After": "600"} if status == 429 else {}
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=status, headers=headers, times=None))
     for what in ("package", "link"):
@@ -175,7 +175,7 @@ async def test_what_goes_wrong(browser: aiohttp.ClientSession, sandbox: Sandbox,
 async def test_names_from_an_address(
     browser: aiohttp.ClientSession, origin: str, sandbox: Sandbox, tmp_path: Path, name: str
 ) -> None:
-    """Whatever stands there is an id that nobody has: no other call is made with it, and nothing is written for it."""
+    """Any text in the address is treated as an unknown id: no other call is made and nothing is written."""
     for what in ("package", "link", "file"):
         url = URL(f"{origin}/jobs/{name}/{name}/{what}", encoded=True)
         async with browser.get(url) as answer:

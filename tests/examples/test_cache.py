@@ -1,4 +1,4 @@
-"""`examples/cache.py`: one folder for all workers, bounded, and what was not used longest goes first."""
+"""`examples/cache.py`: one bounded folder for all workers, with the least recently used file evicted first."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORKERS = 3
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    """Small packages that are ready at once."""
+    """Serve a sandbox with small packages that are ready at once."""
     async with Sandbox(packing=0, package_size=SIZE) as started:
         yield started
 
@@ -34,13 +34,13 @@ async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
 
 @pytest.fixture
 def packages(sandbox: Sandbox) -> list[JobPackage]:
-    """Six of them."""
+    """Add six packages."""
     jobs = [sandbox.add_job() for _ in range(6)]
     return [JobPackage(workflow_id=job.workflow_id, job_id=job.id) for job in jobs]
 
 
 def kept(folder: Path) -> set[str]:
-    """The jobs whose files are there."""
+    """Return the jobs whose files exist."""
     return {path.stem for path in folder.rglob("*.zip")}
 
 
@@ -50,10 +50,10 @@ async def read(cache: Cache, package: JobPackage) -> bytes:
 
 
 @pytest.mark.slow
-async def test_what_was_not_used_longest_goes_first(
+async def test_the_least_recently_used_file_is_evicted(
     client: PixxelClient, sandbox: Sandbox, packages: list[JobPackage], tmp_path: Path
 ) -> None:
-    """A file that is used stays, and one that was evicted, or removed by somebody, is fetched again."""
+    """The least recently used file is evicted first; an evicted or deleted file is fetched again."""
     first, second, third, fourth, *_ = packages
     async with Cache(client, tmp_path, 3 * SIZE) as cache:
         whole = await read(cache, first)
@@ -68,10 +68,8 @@ async def test_what_was_not_used_longest_goes_first(
         assert await read(cache, first) == whole
 
 
-async def test_what_is_being_read_stays_readable(
-    client: PixxelClient, packages: list[JobPackage], tmp_path: Path
-) -> None:
-    """Evicted from the folder, it is gone for those alone who come later."""
+async def test_an_open_file_stays_readable(client: PixxelClient, packages: list[JobPackage], tmp_path: Path) -> None:
+    """A file that is evicted while open stays readable for its reader."""
     async with Cache(client, tmp_path, SIZE) as cache:
         with await cache.open(packages[0]) as file:
             await read(cache, packages[1])
@@ -81,7 +79,7 @@ async def test_what_is_being_read_stays_readable(
 
 @pytest.mark.slow
 async def test_workers_share_it(sandbox: Sandbox, packages: list[JobPackage], tmp_path: Path) -> None:
-    """Several processes at once read the same packages, whole each time; the folder stays within the bound."""
+    """Several processes read the same packages completely, and the folder stays within its bound."""
     asked = [str(package) for package in packages * 3]
     async with asyncio.TaskGroup() as group:
         working = [group.create_task(worker(sandbox, tmp_path, asked[number:])) for number in range(WORKERS)]
@@ -95,7 +93,7 @@ async def test_workers_share_it(sandbox: Sandbox, packages: list[JobPackage], tm
 
 
 async def worker(sandbox: Sandbox, folder: Path, packages: list[str]) -> list[str]:
-    """What another process read."""
+    """Return the lines that a worker process printed."""
     arguments = [sandbox.url, sandbox.api_key, str(folder), str(4 * SIZE), *packages]
     command = [*RUN_MODULE, "tests.examples.cache_worker", *arguments]
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE)

@@ -1,4 +1,4 @@
-"""`examples/export_jobs.py` as people run it: a process of its own against a sandbox."""
+"""`examples/export_jobs.py` in a process of its own against a sandbox."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "export_jobs.py"
 
 
 async def example(sandbox: Sandbox, folder: Path) -> tuple[int | None, list[dict[str, str]]]:
-    """Its exit code, and the rows of the table on its stdout."""
+    """Return the example's exit code and the rows of its table."""
     environment = os.environ | {"PIXXEL_API_KEY": sandbox.api_key, "PIXXEL_BASE_URL": sandbox.url}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-W", "error", str(EXAMPLE), next(iter(sandbox.world.workflows)), "exports",
@@ -51,5 +51,5 @@ async def test_export_jobs(sandbox: Sandbox, tmp_path: Path) -> None:
 
 
 def test_short() -> None:
-    """It is an example that one reads in a minute."""
+    """The example has at most 30 lines."""
     assert len(EXAMPLE.read_text().splitlines()) <= 30

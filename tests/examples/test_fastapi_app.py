@@ -1,4 +1,4 @@
-"""What `examples/fastapi_app.py` has besides: users, each with a key of their own."""
+"""The parts particular to `examples/fastapi_app.py`: users with keys of their own."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from tests.examples.conftest import fastapi
 
 @pytest.fixture
 def projects(sandbox: Sandbox) -> list[str]:
-    """Two projects, of which each user may see one."""
+    """Add two projects; each user may see one of them."""
     return [sandbox.add_project(), sandbox.add_project()]
 
 
 @pytest.fixture
 async def origin(client: PixxelClient, sandbox: Sandbox, projects: list[str]) -> AsyncIterator[str]:
-    """The example for Anna and Ben."""
+    """Serve the example for Anna and Ben."""
     keys = {name: sandbox.add_key(projects=[project]) for name, project in zip(("anna", "ben"), projects, strict=True)}
     async with fastapi(client, keys) as serving:
         yield serving
 
 
 def path_of(sandbox: Sandbox, project: str, **how: float) -> str:
-    """Where the pages of a new job of that project are."""
+    """Add a job of a project and return the path of its pages."""
     job = sandbox.add_job(workflow_id=sandbox.add_workflow(project=project).id, **how)  # type: ignore[arg-type]
     return f"/jobs/{job.workflow_id}/{job.id}"
 
 
 @pytest.mark.parametrize(("session", "status"), [("anna", 206), ("ben", 403), ("nobody", 401)])
 async def test_users(origin: str, sandbox: Sandbox, projects: list[str], session: str, status: int) -> None:
-    """A user gets what their own key may read, cached or not; a request without a user gets nothing."""
+    """A user gets only packages that their own key may read, cached or not; an anonymous request gets 401."""
     path = f"{path_of(sandbox, projects[0])}/package"
     for who, expected in (("anna", 206), (session, status)):
         async with (
@@ -47,7 +47,7 @@ async def test_users(origin: str, sandbox: Sandbox, projects: list[str], session
 
 
 @pytest.mark.slow
-async def test_many_look_on(browser: aiohttp.ClientSession, sandbox: Sandbox, projects: list[str]) -> None:
+async def test_watchers_share_polls(browser: aiohttp.ClientSession, sandbox: Sandbox, projects: list[str]) -> None:
     """Every watcher gets every change and the end; the API is polled as for a single watcher."""
     path = path_of(sandbox, projects[0], seconds=600, packing=30)
 
@@ -65,6 +65,6 @@ async def test_many_look_on(browser: aiohttp.ClientSession, sandbox: Sandbox, pr
 
 
 async def test_its_page(browser: aiohttp.ClientSession) -> None:
-    """It is the same for each job, and asks for what it shows."""
+    """The page of a job is static and loads its state by EventSource."""
     async with browser.get("/jobs/w/j") as answer:
         assert "EventSource" in await answer.text()

@@ -1,4 +1,4 @@
-"""What the guide shows works as it stands there, page by page, and its links lead somewhere."""
+"""The guide's code works as shown, page by page, and its links resolve."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PROFILE = "[default]\npoll = { initial_interval = 0.05 }\n"
     "page", [pytest.param(page, marks=pytest.mark.slow if page in SLOW else ()) for page in RUNNABLE]
 )
 def test_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The blocks of a page run in their order against one sandbox, and print what the page shows."""
+    """The blocks of a page run in order against one sandbox and print what the page shows."""
     for module in needs(page):
         pytest.importorskip(module)
     monkeypatch.chdir(tmp_path)
@@ -59,8 +59,8 @@ def test_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page: str) -> None:
-    """Each relative link of a page is a file of this repository, and its anchor a heading there."""
+def test_links_resolve(page: str) -> None:
+    """Each relative link of a page names an existing file and heading."""
     text = re.sub(r"^```.*?^```$", "", (EXAMPLES / page).read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"https?:", target):
@@ -79,13 +79,13 @@ def anchors(path: Path) -> set[str]:
 
 
 def test_every_page_is_in_the_site() -> None:
-    """The navigation of the site has each page once, and no other."""
+    """The site's navigation lists each page exactly once."""
     text = (EXAMPLES.parent / ".github" / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
     assert sorted(re.findall(r"[\w/-]+\.md", text)) == PAGES
 
 
 def test_top_level_await_is_explained() -> None:
-    """A page whose blocks await at their top level says how to run them."""
+    """A page whose blocks await at top level links to the page on running them."""
     for page in (page for page in PAGES if page != "guide/running.md"):
         python = [block.text for block in blocks(page) if block.language == "python"]
         if any(re.search(r"^(?:\w.* = )?await |^async (?:for|with) ", text, re.MULTILINE) for text in python):
@@ -93,7 +93,7 @@ def test_top_level_await_is_explained() -> None:
 
 
 def test_commands_are_told_from_what_they_print() -> None:
-    """A command goes on after a backslash; what follows it is its output."""
+    """A command continues after a backslash, and the lines below it are its output."""
     text = "$ pixxel export \\\n    --to x\na\nb\n$ ls\n"
     assert list(commands(text)) == [("pixxel export \\\n    --to x", "a\nb\n"), ("ls", None)]
 
@@ -103,5 +103,5 @@ def test_commands_are_told_from_what_they_print() -> None:
     [("a 1 b\n", "a … b", True), ("a\nb\nc", "a\n…\nc", True), ("a\nb", "a", False), ("a (x)", "a (y)", False)],
 )
 def test_three_dots_stand_for_anything(printed: str, expected: str, same: bool) -> None:
-    """Output is compared whole, and only three dots leave something open."""
+    """Output is compared completely, and only `…` matches anything."""
     assert matches(printed, expected) is same

@@ -1,4 +1,4 @@
-"""The notebooks run from their first cell to their last, and are kept without outputs."""
+"""The notebooks run from first cell to last and are stored without outputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "examples" / "notebooks").glob("
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_cells_run(path: Path, tmp_path: Path) -> None:
-    """Every cell runs in a kernel of its own, with `await` at top level, and none raises."""
+    """Every cell runs in a kernel with top-level `await`, and none raises."""
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     ran = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -24,7 +24,7 @@ def test_cells_run(path: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_no_outputs_are_kept(path: Path) -> None:
-    """A notebook in the repository is valid, and has neither outputs nor counts: its changes can be read."""
+    """A stored notebook is valid and has neither outputs nor execution counts, so that its diffs are readable."""
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     assert all(not cell.outputs and not cell.execution_count for cell in notebook.cells if cell.cell_type == "code")

@@ -12,7 +12,7 @@ from pixxel_async import APIError, OutcomeUnknown
 from pixxel_async._http.call import Call, Operation, Repeat
 from pixxel_async._http.reply import Reply
 from tests.support.clients import client_for
-from tests.support.mocked_responses import odd
+from tests.support.mocked_responses import mock_response
 
 URL = "https://api.pixxel.space/v0/things"
 STATUSES = (200, 201, 202, 204, 206, 300, 301, 304, 307, 400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 418, 422)
@@ -36,7 +36,7 @@ async def test_every_status(body: str, repeat: Repeat) -> None:
     async with client_for("https://api.pixxel.space", **{"retry.max_attempts": 1}) as client:
         for status in STATUSES:
             with aioresponses() as answers:
-                odd(answers, "POST", URL, status=status, **BODIES[body])
+                mock_response(answers, "POST", URL, status=status, **BODIES[body])
                 [result] = await asyncio.gather(client._sender.call(call), return_exceptions=True)
             unknown = repeat != "safe" and (status >= 500 or status == 408)
             if status < 300:
@@ -52,7 +52,7 @@ async def test_a_message_is_found() -> None:
     for name, body in BODIES.items():
         async with client_for("https://api.pixxel.space") as client:
             with aioresponses() as answers:
-                odd(answers, "GET", URL, status=404, **body)
+                mock_response(answers, "GET", URL, status=404, **body)
                 with pytest.raises(APIError) as caught:
                     await client.request("GET", "/v0/things")
         assert ("told" in caught.value.message) == (name != "nothing"), name

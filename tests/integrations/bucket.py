@@ -1,4 +1,4 @@
-"""A bucket of moto's S3 server, looked at with boto3 alone."""
+"""A bucket on moto's S3 server, inspected with boto3 only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEY, SECRET = "AKIACANARY0000000000", "canary-secret-7d1f0c"
 
 @frozen
 class Bucket:
-    """One bucket; `environment` is what leads other tools to it."""
+    """One bucket; `environment` holds the variables that lead other tools to it."""
 
     environment: dict[str, str]
     s3: Any
@@ -28,7 +28,7 @@ class Bucket:
     @classmethod
     @contextmanager
     def served(cls) -> Iterator[Bucket]:
-        """A server of its own with an empty bucket."""
+        """Serve an empty bucket from a server of its own."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         server.start()
@@ -58,18 +58,18 @@ class Bucket:
             server.stop()
 
     def url(self, prefix: str) -> str:
-        """As a user would write it."""
+        """Return the URL of a prefix as a user writes it."""
         return f"s3://{self.name}/{prefix}"
 
     def objects(self) -> dict[str, str]:
-        """The digest of each object, by its key."""
+        """Return the SHA-256 of each object by its key."""
         listed = self.s3.list_objects_v2(Bucket=self.name).get("Contents", ())
         return {row["Key"]: hashlib.sha256(self.read(row["Key"])).hexdigest() for row in listed}
 
     def read(self, key: str) -> bytes:
-        """An object's bytes."""
+        """Return the bytes of an object."""
         return bytes(self.s3.get_object(Bucket=self.name, Key=key)["Body"].read())
 
     def uploads(self) -> list[str]:
-        """The keys of the multipart uploads that were begun and not ended."""
+        """Return the keys of unfinished multipart uploads."""
         return [upload["Key"] for upload in self.s3.list_multipart_uploads(Bucket=self.name).get("Uploads", ())]

@@ -1,4 +1,4 @@
-"""The sandbox's packages, and an S3 server in this process."""
+"""Fixtures: an S3 server in this process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["bucket", "client", "ground", "package", "sandbox", "tuning"]
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    """An empty bucket, which the environment leads to."""
+    """Return an empty bucket that the environment variables lead to."""
     with Bucket.served() as served:
         for name, value in served.environment.items():
             monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""A line to a server that is held after some bytes, as a network is that goes away."""
+"""A TCP proxy that stalls after some bytes, like a network that is lost."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager, suppress
 
 
 class StalledProxy:
-    """Forwards connections; once `limit` bytes went to the server, it holds all that follows until it is opened.
+    """Forward connections; after `limit` bytes to the server hold everything back until opened.
 
     Attributes:
-        url: where to connect to.
-        passed: bytes that went to the server.
+    url: address to connect to.
+    passed: bytes forwarded to the server.
     """
 
     def __init__(self, limit: int) -> None:
@@ -25,7 +25,7 @@ class StalledProxy:
     @classmethod
     @asynccontextmanager
     async def before(cls, url: str, limit: int) -> AsyncIterator[StalledProxy]:
-        """A gate before the server at a URL."""
+        """Start a proxy in front of the server at a URL."""
         gate, (host, _, port) = cls(limit), url.removeprefix("http://").rpartition(":")
 
         async def serve(reader: StreamReader, writer: StreamWriter) -> None:
@@ -44,11 +44,11 @@ class StalledProxy:
 
     @property
     def held(self) -> bool:
-        """Whether it holds something back."""
+        """Return whether bytes are being held back."""
         return self.passed >= self._limit and not self._open.is_set()
 
     def open(self) -> None:
-        """Let everything through from now on."""
+        """Forward everything from now on."""
         self._open.set()
 
     async def _copy(self, reader: StreamReader, writer: StreamWriter, *, counted: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The Airflow operator, trigger and sensor, run as a task runner and a triggerer run them."""
+"""The Airflow operator, trigger and sensor, run like a task runner and a triggerer run them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox, and the connection to it in the environment, where Airflow looks first."""
+    """Serve a sandbox, with the Airflow connection to it in the environment."""
     with Sandbox(packing=0.05, package_size=30_000) as served:
         connection = {"conn_type": "pixxel", "password": served.api_key, "extra": {"base_url": served.url}}
         monkeypatch.setenv("AIRFLOW_CONN_PIXXEL_DEFAULT", json.dumps(connection))
@@ -40,7 +40,7 @@ def operator(texts: list[str], to: Path, **options: Any) -> ours.PixxelExportOpe
 
 
 def event_of(trigger: ours.PixxelJobsTrigger) -> dict[str, str]:
-    """What a trigger yields after a round through its serialized form, as in the triggerer."""
+    """Return the first event of a trigger after a round trip through its serialized form, as in the triggerer."""
     path, arguments = trigger.serialize()
     again = getattr(ours, path.rpartition(".")[2])(**arguments)
 
@@ -54,7 +54,7 @@ def event_of(trigger: ours.PixxelJobsTrigger) -> dict[str, str]:
 
 
 def test_jobs_are_waited_for_in_the_triggerer(sandbox: Sandbox, tmp_path: Path) -> None:
-    """The operator defers with no key in the trigger, and exports when the jobs have ended; then all is there."""
+    """The operator defers without the key in the trigger, exports once the jobs have ended, and a rerun skips files."""
     texts = packages(sandbox, seconds=0.5)
     export = operator(texts, tmp_path)
     with pytest.raises(TaskDeferred) as deferred:
@@ -71,15 +71,15 @@ def test_jobs_are_waited_for_in_the_triggerer(sandbox: Sandbox, tmp_path: Path) 
 
 
 def test_a_failed_package_fails_the_task_after_the_others(sandbox: Sandbox, tmp_path: Path) -> None:
-    """The error names it, and what is there stays."""
+    """A failed package fails the task after the other packages are fetched, and the error names it."""
     texts = packages(sandbox, seconds=0.0)
     with pytest.raises(AirflowException, match="1 of 4 packages failed: job:w/j"):
         operator([*texts, "job:w/j"], tmp_path, deferrable=False).execute({})
     assert len(list(tmp_path.rglob("*.zip"))) == 3
 
 
-def test_a_wrong_key_is_not_retried(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Airflow retries no task whose key or settings are wrong."""
+def test_a_refused_key_is_not_retried(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A refused key raises AirflowFailException, so that Airflow does not retry the task."""
     texts = packages(sandbox, seconds=0.0)
     sandbox.keys.revoke(sandbox.api_key)
     with pytest.raises(AirflowFailException, match="key"):
@@ -87,7 +87,7 @@ def test_a_wrong_key_is_not_retried(sandbox: Sandbox, tmp_path: Path) -> None:
 
 
 def test_waits_of_one_connection_share_a_client(sandbox: Sandbox) -> None:
-    """Two triggers of one triggerer ask once a tick, not twice, and leave no client open."""
+    """Triggers of the same connection share one client and its polls, and leave no client open."""
     job = sandbox.add_job(seconds=0.5)
     triggers = [ours.PixxelJobsTrigger([f"{job.workflow_id}/{job.id}"]) for _ in range(20)]
 
@@ -105,7 +105,7 @@ def test_waits_of_one_connection_share_a_client(sandbox: Sandbox) -> None:
 
 
 def test_the_sensor(sandbox: Sandbox) -> None:
-    """It pokes until the job has ended, and fails with a job that failed."""
+    """The sensor succeeds when the job has ended, and fails if the job failed."""
     good, bad = sandbox.add_job(seconds=0.0), sandbox.add_job(tasks=2, fails_at="task-1", seconds=0.0)
 
     def sensor(job: Any) -> ours.PixxelJobSensor:
@@ -117,7 +117,7 @@ def test_the_sensor(sandbox: Sandbox) -> None:
 
 
 def test_the_connection_type_is_announced() -> None:
-    """Airflow's form for connections knows the type, and hides what it does not use."""
+    """The provider info announces the connection type, and the connection form relabels its fields."""
     (known,) = get_provider_info()["connection-types"]
     assert known == {
         "connection-type": "pixxel",

@@ -1,4 +1,4 @@
-"""Exports on a Dask cluster of processes: each package once, whatever is killed, and one record for all machines."""
+"""Exports on a Dask cluster of processes: each package once, despite kills, with one record for all machines."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def packages(sandbox: Sandbox) -> list[str]:
 
 
 def cluster_of(sandbox: Sandbox, workers: int) -> LocalCluster:
-    """A cluster of processes that have the key in their environment."""
+    """Start a cluster of processes that have the key in their environment."""
     environ = {"PIXXEL_API_KEY": sandbox.api_key, "PIXXEL_BASE_URL": sandbox.url}
     return LocalCluster(
         n_workers=workers,
@@ -64,7 +64,7 @@ def exported(sandbox: Sandbox, packages: Any, to: Path | str, client: Client, **
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each file, by its path below the folder."""
+    """Return the SHA-256 of each archive by its path below the folder."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*.zip")
@@ -72,12 +72,12 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def gets(sandbox: Sandbox, before: int = 0) -> Counter[str]:
-    """How often the storage was asked for each package's bytes."""
+    """Return the number of storage requests for each path."""
     return Counter(seen.path for seen in sandbox.requests[before:] if seen.host == "storage")
 
 
 def test_each_package_is_fetched_once(sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path) -> None:
-    """All files are whole, under their names, and nothing is asked for twice, in this run and in the next."""
+    """All files are complete, and no package is requested twice in this run or in the next."""
     before = len(sandbox.requests)
     results = list(exported(sandbox, packages, tmp_path, client))
     assert Counter(result.state for result in results) == {"fetched": COUNT}
@@ -96,10 +96,10 @@ def test_each_package_is_fetched_once(sandbox: Sandbox, packages: list[str], cli
     assert not sandbox.requests[before:]
 
 
-async def test_one_machine_goes_on_and_back(
+async def test_a_single_machine_shares_the_record(
     sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path
 ) -> None:
-    """A manager without a cluster skips what the cluster fetched, and the cluster what the manager fetched."""
+    """A manager without a cluster skips what the cluster fetched, and the cluster skips what the manager fetched."""
     async with PixxelClient(settings=Settings(api_key=sandbox.api_key, base_url=sandbox.url)) as own:
         async with DownloadManager(own, tmp_path) as manager, manager.fetch_all(packages[:20]) as outcomes:
             assert len([outcome async for outcome in outcomes]) == 20
@@ -112,7 +112,7 @@ async def test_one_machine_goes_on_and_back(
 
 
 def test_a_killed_worker_loses_nothing(sandbox: Sandbox, packages: list[str], tmp_path: Path) -> None:
-    """Its batches are run again; what it had published is known as ours, and no file is wrong or missing."""
+    """The batches of a killed worker run again; its published files are kept, and no file is wrong or missing."""
     before = len(sandbox.requests)
     with cluster_of(sandbox, 3) as cluster, Client(cluster) as client:
         results: list[Result] = []
@@ -128,7 +128,7 @@ def test_a_killed_worker_loses_nothing(sandbox: Sandbox, packages: list[str], tm
 
 
 def test_no_key_is_in_the_graph(sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path) -> None:
-    """A key among the settings is refused; what is submitted holds none."""
+    """A key in the settings is refused, and the submitted graph contains none."""
     with pytest.raises(ConfigError, match="task graph"):
         export(packages, tmp_path, client=client, settings={"api_key": sandbox.api_key})
     run = exported(sandbox, packages[:5], tmp_path, client)
@@ -136,15 +136,13 @@ def test_no_key_is_in_the_graph(sandbox: Sandbox, packages: list[str], client: C
 
 
 def test_failures_are_results(sandbox: Sandbox, client: Client, tmp_path: Path) -> None:
-    """A package that does not exist fails by itself, with its error."""
+    """A package that does not exist yields a failed result with its error."""
     (result,) = exported(sandbox, ["job:w/j"], tmp_path, client)
     assert (result.state, result.error_kind) == ("failed", "NotFound")
 
 
-def test_reading_goes_where_the_file_was_fetched(
-    sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path
-) -> None:
-    """`map` runs a function on the locations, on the cluster."""
+def test_map_runs_on_the_cluster(sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path) -> None:
+    """`map` runs a function on each location on the cluster."""
     sizes = {
         result.package: future.result()
         for result, future in exported(sandbox, packages[:10], tmp_path, client).map(os.path.getsize)
@@ -154,14 +152,14 @@ def test_reading_goes_where_the_file_was_fetched(
 
 
 def test_a_table_is_a_frame(sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path) -> None:
-    """`to_frame` has a row per package."""
+    """`to_frame` has one row per package."""
     pytest.importorskip("pandas")
     frame = exported(sandbox, packages[:10], tmp_path, client).to_frame()
     assert list(frame["state"]) == ["fetched"] * 10
 
 
 def test_a_store(sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path) -> None:
-    """The destination may be an object store; its table makes a second run skip everything."""
+    """With an object store as destination, a second run skips every package by the store's table."""
     url = (tmp_path / "store").as_uri()
     assert {result.state for result in exported(sandbox, packages[:10], url, client)} == {"fetched"}
     assert {result.state for result in exported(sandbox, packages[:10], url, client)} == {"there"}
@@ -171,10 +169,10 @@ def test_a_store(sandbox: Sandbox, packages: list[str], client: Client, tmp_path
     assert sorted(row["package"] for row in rows) == sorted(packages[:10])
 
 
-def test_a_file_that_is_gone_comes_back_if_wanted(
+def test_a_missing_file_is_redone_on_demand(
     sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path
 ) -> None:
-    """As without a cluster: what was moved away stays done, and is fetched again with `on_missing="redo"`."""
+    """A deleted file stays done, and is fetched again with `on_missing="redo"`."""
     (result,) = exported(sandbox, packages[:1], tmp_path, client)
     assert result.location is not None
     os.unlink(result.location)
@@ -185,8 +183,8 @@ def test_a_file_that_is_gone_comes_back_if_wanted(
     assert os.path.exists(result.location)
 
 
-def test_a_new_cluster_goes_on(sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path) -> None:
-    """When scheduler and workers are gone in the middle, the next cluster fetches the rest and nothing twice."""
+def test_a_new_cluster_continues(sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path) -> None:
+    """After scheduler and workers are killed, a new cluster fetches the rest and nothing twice."""
     before = len(sandbox.requests)
     with cluster_of(sandbox, 2) as cluster, Client(cluster) as first:
         run = iter(exported(sandbox, packages, tmp_path, first, spool=tmp_path / "spool"))

@@ -1,4 +1,4 @@
-"""Packages as files of fsspec: windows are read from the archive in the storage, and nothing else moves."""
+"""Packages as fsspec files: byte ranges are read from the archive in storage, and nothing else is transferred."""
 
 from __future__ import annotations
 
@@ -29,37 +29,37 @@ GB = 1 << 30
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """A sandbox in a thread of its own, as for a script; packages are ready at once."""
+    """Serve a sandbox from a thread, with packages ready at once."""
     with Sandbox(packing=0) as served:
         yield served
 
 
 def settings_of(sandbox: Sandbox) -> Settings:
-    """What leads a client to the sandbox."""
+    """Return settings for the sandbox."""
     return Settings().with_values(sandbox.api_key, base_url=sandbox.url)
 
 
 @pytest.fixture
 def files(sandbox: Sandbox) -> Iterator[PixxelFileSystem]:
-    """The file system of the sandbox."""
+    """Return the file system of the sandbox."""
     made = PixxelFileSystem(settings=settings_of(sandbox))
     yield made
     made.close()
 
 
 def moved(sandbox: Sandbox) -> int:
-    """Bytes that the storage has sent."""
+    """Return the number of bytes that the storage has sent."""
     return sum(seen.sent for seen in sandbox.requests if seen.host == "storage")
 
 
 def job_of(sandbox: Sandbox, **options: Any) -> str:
-    """A job with a package, as text."""
+    """Add a job and return the text form of its package."""
     run = sandbox.add_job(**options)
     return f"job:{run.workflow_id}/{run.id}"
 
 
 def test_files_folders_and_parts(sandbox: Sandbox, files: PixxelFileSystem) -> None:
-    """Listing, finding, sizes and bytes are those of the archive; one directory is read for all of them."""
+    """Listings, sizes and bytes equal the archive's, and its directory is read once."""
     package = job_of(sandbox, tasks=4)
     names = files.find(package)
     assert f"{package}/outputs/ndvi/ndvi.tif" in names
@@ -80,8 +80,8 @@ def test_files_folders_and_parts(sandbox: Sandbox, files: PixxelFileSystem) -> N
         assert file.read() == whole[150:] and file.read() == b""
 
 
-def test_a_window_of_a_large_archive_moves_its_blocks() -> None:
-    """Of 1 GB: at most twice the raster's blocks that the window needs, everything else included."""
+def test_a_window_of_a_large_archive_transfers_its_blocks() -> None:
+    """Reading a window of a 1 GB archive transfers at most twice the bytes of the raster blocks that it covers."""
     with Sandbox(packing=0, package_size=GB) as large:
         files = PixxelFileSystem(settings=settings_of(large))
         package = job_of(large)
@@ -100,8 +100,8 @@ def test_a_window_of_a_large_archive_moves_its_blocks() -> None:
         files.close()
 
 
-def test_readers_take_it_as_a_file(sandbox: Sandbox, files: PixxelFileSystem) -> None:
-    """rasterio by its opener, xarray by a file, and a mapper as zarr has it."""
+def test_readers_accept_it_as_a_file(sandbox: Sandbox, files: PixxelFileSystem) -> None:
+    """rasterio reads a file by its opener, xarray by a file object, and zarr through a mapper."""
     package = job_of(sandbox, tasks=4)
     name = f"{package}/outputs/ndvi/ndvi.tif"
     with rasterio.open(name, opener=files) as raster:
@@ -116,8 +116,8 @@ def test_readers_take_it_as_a_file(sandbox: Sandbox, files: PixxelFileSystem) ->
             assert (array.values[0] == pixels).all()
 
 
-def test_links_are_renewed_underneath(sandbox: Sandbox, files: PixxelFileSystem) -> None:
-    """A file that was opened before its link expired reads on; the package is asked for once more, and no more."""
+def test_expired_links_are_renewed(sandbox: Sandbox, files: PixxelFileSystem) -> None:
+    """A file opened before its link expired stays readable; the package is requested once more."""
     package = job_of(sandbox)
     name = next(name for name in files.find(package) if name.endswith(".tif"))
     with files.open(name) as file:
@@ -130,8 +130,8 @@ def test_links_are_renewed_underneath(sandbox: Sandbox, files: PixxelFileSystem)
     assert sandbox.count("jobs.request_download") == asked + 1
 
 
-def test_kept_blocks_are_bounded(sandbox: Sandbox) -> None:
-    """What was used longest ago is fetched again; what was used last is not."""
+def test_the_block_cache_is_bounded(sandbox: Sandbox) -> None:
+    """The block cache is bounded, and the least recently used block is evicted first."""
     files = PixxelFileSystem(settings=settings_of(sandbox), block_size=1000, cache_size=5000)
     name = next(name for name in files.find(job_of(sandbox)) if name.endswith(".tif"))
     whole = files.cat_file(name)
@@ -144,8 +144,8 @@ def test_kept_blocks_are_bounded(sandbox: Sandbox) -> None:
     files.close()
 
 
-def test_what_is_not_there_or_not_allowed(sandbox: Sandbox, files: PixxelFileSystem) -> None:
-    """The errors that readers of files expect; nothing is written; no key in texts and dumps."""
+def test_missing_paths_and_writes_raise(sandbox: Sandbox, files: PixxelFileSystem) -> None:
+    """Missing paths, folders and writes raise the errors of file systems, and no key is in repr, JSON or attributes."""
     package = job_of(sandbox)
     for path in (f"{package}/none.tif", "job:w/none/x.tif"):
         with pytest.raises(FileNotFoundError):
@@ -166,7 +166,7 @@ def test_what_is_not_there_or_not_allowed(sandbox: Sandbox, files: PixxelFileSys
 
 
 def test_splitting() -> None:
-    """The package is the longest beginning that is one; the rest is the name inside."""
+    """The package is the longest prefix that parses as a package; the rest is the member's name."""
     assert split("job:w/j/outputs/x.tif") == split("job:w/j/outputs/x.tif/")
     package, name = split("insight:a/i/outputs=ndvi/outputs/ndvi.tif")
     assert (str(package), name) == ("insight:a/i/outputs=ndvi", "outputs/ndvi.tif")
@@ -175,14 +175,14 @@ def test_splitting() -> None:
 
 
 def test_fsspec_finds_it() -> None:
-    """By the entry point, which names a class that is there."""
+    """The fsspec entry point names an existing class."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     module, _, name = project["entry-points"]["fsspec.specs"]["pixxel"].partition(":")
     assert getattr(importlib.import_module(module), name) is PixxelFileSystem
 
 
 async def test_a_part_of_a_member(sandbox: Sandbox) -> None:
-    """Two requests for the first part of a stored member, one for others; ends are clipped, limits kept."""
+    """Reading part of a stored member takes two requests the first time and one after; ranges are clipped."""
     package = job_of(sandbox)
     async with PixxelClient(settings=settings_of(sandbox)) as client:
         member = next(one for one in await client.packages.members(package) if one.name.endswith(".tif"))
@@ -206,7 +206,7 @@ async def test_a_part_of_a_member(sandbox: Sandbox) -> None:
 
 
 async def test_a_part_of_a_compressed_member(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is inflated from its beginning as far as needed."""
+    """Part of a compressed member is read by inflating from its start only as far as needed."""
     text = b"".join(b"%06d\n" % at for at in range(200_000))
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:

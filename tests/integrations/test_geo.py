@@ -1,4 +1,4 @@
-"""Rows and packages as a GeoDataFrame: nothing is lost, and what has a geometry has it."""
+"""Rows and packages become a GeoDataFrame with all columns and their geometries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pixxel_async.integrations.geo import frame  # noqa: E402
 
 
 async def test_every_kind_of_row_has_its_geometry() -> None:
-    """AOIs, images, assets, order items, catalog entries and visualizations, with their ids, in degrees."""
+    """AOIs, images, assets, order items, catalog entries and visualizations have ids and geometries in degrees."""
     async with Sandbox() as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
         aois = list(await client.aois.list())
         first = aois[0].aoi_id or ""
@@ -42,7 +42,7 @@ async def test_every_kind_of_row_has_its_geometry() -> None:
 
 
 async def test_packages_on_disk(tmp_path: Path) -> None:
-    """Outcomes and paths of packages: fetched now, there already, unpacked; a file without geometry has None."""
+    """Fetched, existing and unpacked packages have footprints; a file without a geometry has None."""
     async with Sandbox(packing=0) as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
         job = sandbox.add_job()
         for run in range(2):
@@ -59,8 +59,8 @@ async def test_packages_on_disk(tmp_path: Path) -> None:
     assert frame([empty]).geometry.isna().all()
 
 
-def test_no_rows_and_broken_ones() -> None:
-    """An empty frame has its columns; a row with a broken geometry stays, without it."""
+def test_empty_frames_and_invalid_geometries() -> None:
+    """An empty frame has its columns; a row with an invalid geometry is kept without it."""
     assert list(frame([]).columns) == ["id", "geometry"]
     broken = {"id": "a", "geometry": {"type": "Polygon", "coordinates": "x"}, "name": "n"}
     made = frame([broken, {"aoi_id": "b"}])
@@ -68,7 +68,7 @@ def test_no_rows_and_broken_ones() -> None:
 
 
 async def test_a_listing_is_read_first() -> None:
-    """The error says how."""
+    """A listing that was not awaited is refused with an error that names `async for`."""
     async with PixxelClient("k", base_url="http://127.0.0.1:9") as client:
         with pytest.raises(ConfigError, match="async for"):
             frame(client.aois.list())  # type: ignore[arg-type]

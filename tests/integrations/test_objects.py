@@ -1,4 +1,4 @@
-"""Packages into object stores: whole or not there, whatever the store is."""
+"""Packages sent to object stores are complete or absent, whatever the store."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from tests.support.ground_truth import GroundTruth, collect, visible
 
 
 def sha256(store: Store, name: str) -> str:
-    """The digest of an object."""
+    """Return the SHA-256 of an object."""
     return hashlib.sha256(bytes(obstore.get(store, name).bytes())).hexdigest()
 
 
 def names(store: Store) -> list[str]:
-    """The names of all objects."""
+    """Return the names of all objects."""
     return sorted(meta["path"] for page in obstore.list(store) for meta in page)
 
 
 @pytest.fixture(params=["memory", "local"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """A store that keeps labels, and one that keeps none."""
+    """Return a store that keeps metadata, and one that keeps none."""
     return MemoryStore() if request.param == "memory" else LocalStore(tmp_path / "store", mkdir=True)
 
 
 def url_of(store: Store) -> str:
-    """What a store is known by in these tests."""
+    """Return the URL that stands for a store in these tests."""
     return "file:///store" if isinstance(store, LocalStore) else "memory:///store"
 
 
 @pytest.mark.slow
 async def test_a_batch_and_the_next(store: Store, client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """All packages become objects, nothing stays in the spool, and a second run fetches nothing."""
+    """All packages become objects, the spool is empty afterwards, and a second run fetches nothing."""
     truth = {f"{package.workflow_id}/{package.job_id}.zip": await ground.truth(package) for package in ground.packages}
     for kind in (Downloaded, Skipped):
         target = ObjectStore(store, url_of(store))
@@ -62,7 +62,7 @@ async def test_a_batch_and_the_next(store: Store, client: PixxelClient, ground: 
 async def test_s3(
     bucket: Bucket, client: PixxelClient, package: JobPackage, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """A URL alone is enough: credentials, endpoint and region come from where AWS' own tools have them."""
+    """A URL is enough for S3: credentials, endpoint and region come from the standard AWS variables."""
     async with DownloadManager(client, bucket.url("a/b"), spool=tmp_path) as manager:
         done = await manager.fetch(package, name_template="2026/{job_id}")
         again = await manager.fetch(package)
@@ -77,7 +77,7 @@ async def test_s3(
 async def test_a_foreign_object_is_left_alone(
     store: Store, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """What has the name and is not ours stays, unless it is to be replaced."""
+    """An object that is not ours is not overwritten, except with on_existing="replace"."""
     name = f"{package.workflow_id}/{package.job_id}.zip"
     obstore.put(store, name, b"somebody's own")
     async with DownloadManager(client, ObjectStore(store, url_of(store)), spool=tmp_path / "spool") as manager:
@@ -93,7 +93,7 @@ async def test_a_foreign_object_is_left_alone(
 async def test_a_deleted_object_stays_done_or_is_redone(
     store: Store, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """As with files: done stays done, and `on_missing="redo"` looks and fetches again."""
+    """A deleted object stays done; `on_missing="redo"` checks for it and fetches it again."""
     async with DownloadManager(client, ObjectStore(store, url_of(store)), spool=tmp_path / "spool") as manager:
         await manager.fetch(package)
         obstore.delete(store, names(store))
@@ -105,7 +105,7 @@ async def test_a_deleted_object_stays_done_or_is_redone(
 
 @pytest.mark.slow
 async def test_sums_and_verify(store: Store, client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """`SHA256SUMS` is an object, without what was deleted; damage is found by reading the objects."""
+    """`SHA256SUMS` is an object without deleted packages, and verify_folder() reads objects to find damage."""
     gone, damaged, *rest = ground.packages
     name = f"{damaged.workflow_id}/{damaged.job_id}.zip"
     async with DownloadManager(client, ObjectStore(store, url_of(store)), spool=tmp_path / "spool") as manager:
@@ -142,7 +142,7 @@ async def test_forget_deletes_the_object(
 async def test_a_lost_record_knows_its_objects_again(
     what: str, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """After the record was lost, an object that is labelled with its digest is ours, and nothing is fetched again."""
+    """After the record is lost, objects labelled with their digest are recognised and not fetched again."""
     store, spool = MemoryStore(), tmp_path / "spool"
 
     async def run() -> list[bool]:
@@ -162,7 +162,7 @@ async def test_a_lost_record_knows_its_objects_again(
 
 
 class Overtaken(ObjectStore):
-    """A store at which somebody else is faster: between what the record is asked and what is looked at here."""
+    """A store where another process publishes the package between the record's lookup and this look."""
 
     def __init__(self, store: Store, url: str, meanwhile: Callable[[], Awaitable[object]]) -> None:
         super().__init__(store, url)
@@ -175,10 +175,10 @@ class Overtaken(ObjectStore):
 
 
 @pytest.mark.slow
-async def test_what_another_process_brings_meanwhile_is_ours(
+async def test_an_object_published_meanwhile_is_ours(
     store: Store, client: PixxelClient, package: JobPackage, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """Q-01: a file that appears while a package is looked up is not taken for a stranger's."""
+    """Q-01: an object published by another process during the lookup counts as ours, not as foreign."""
     url, spool = url_of(store), tmp_path / "spool"
     async with DownloadManager(client, ObjectStore(store, url), spool=spool) as faster:
         target = Overtaken(store, url, lambda: faster.fetch(package))

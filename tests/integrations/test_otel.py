@@ -1,4 +1,4 @@
-"""Spans and metrics of OpenTelemetry, by the exporters in memory."""
+"""Spans and metrics of OpenTelemetry, read from in-memory exporters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEY = "canary-5f7c1e90aa"
 
 
 class Telemetry:
-    """Providers of their own, and what they were given."""
+    """Tracer and meter providers of their own, with the data they received."""
 
     def __init__(self) -> None:
         self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
@@ -39,12 +39,12 @@ class Telemetry:
         return otel.instrument(client, tracer_provider=self.tracers, meter_provider=self.meters, **how)
 
     def spans(self, name: str = "") -> list[ReadableSpan]:
-        """Return the finished spans, in the order of their start."""
+        """Return the finished spans in the order of their start."""
         found = sorted(self.exporter.get_finished_spans(), key=lambda span: span.start_time or 0)
         return [span for span in found if not name or span.name == name]
 
     def metrics(self) -> dict[str, Any]:
-        """Return the data points by the names of their instruments."""
+        """Return the data points by instrument name."""
         data: Any = self.reader.get_metrics_data()
         kept = [metric for each in data.resource_metrics for scope in each.scope_metrics for metric in scope.metrics]
         return {metric.name: list(metric.data.data_points) for metric in kept}
@@ -60,7 +60,7 @@ def parent_of(span: ReadableSpan) -> int | None:
 
 
 async def test_a_call_and_its_attempts(telemetry: Telemetry) -> None:
-    """A call is one span over all its attempts, which are HTTP client spans; the context goes with the request."""
+    """A call is one span over its attempts, which are HTTP client spans, and the trace context is sent."""
     settings = Settings(api_key=KEY, retry=RetrySettings(initial_delay=0.001))
     scripts = (answer(503, {}), ["fin"], answer(body={"id": "j"}), answer(404, {"error": {"message": KEY}}))
     async with RawServer(*scripts) as server, PixxelClient(settings=settings, base_url=server.url) as client:
@@ -91,7 +91,7 @@ async def test_a_call_and_its_attempts(telemetry: Telemetry) -> None:
 
 
 async def test_a_download(telemetry: Telemetry, tmp_path: Path) -> None:
-    """A package is a span with its stages below it; storage requests show their host and nothing of the link."""
+    """A package is a span with its stages below it; storage requests show the host and nothing else of the link."""
     async with Sandbox(packing=0.2) as sandbox:
         workflow, jobs = next(iter(sandbox.world.runs.items()))
         settings = Settings(api_key=sandbox.api_key, base_url=sandbox.url, poll=PollSettings(initial_interval=0.05))
@@ -121,7 +121,7 @@ async def test_a_download(telemetry: Telemetry, tmp_path: Path) -> None:
 
 
 async def test_a_download_that_fails(telemetry: Telemetry, tmp_path: Path) -> None:
-    """A failed package says by which error; a link of the user is in no span."""
+    """A failed package has the error's class in its span; a signed link passed by the user is in no span."""
     async with (
         RawServer(answer(404, b"")) as server,
         PixxelClient(settings=Settings(api_key=KEY, base_url=server.url)) as client,
@@ -138,7 +138,7 @@ async def test_a_download_that_fails(telemetry: Telemetry, tmp_path: Path) -> No
 
 
 async def test_lateness_and_the_end(telemetry: Telemetry) -> None:
-    """The loop's lateness is measured from the first call on; after stop() nothing is recorded."""
+    """The event loop's lateness is measured from the first call on; after stop() nothing is recorded."""
     settings = Settings(api_key=KEY)
     async with (
         RawServer(answer(body={"id": "j"})) as server,
@@ -156,8 +156,8 @@ async def test_lateness_and_the_end(telemetry: Telemetry) -> None:
         assert len(telemetry.spans()) == before
 
 
-async def test_faults_do_not_lose_spans(telemetry: Telemetry, tmp_path: Path) -> None:
-    """A body that is cut and resumed is one stream span with several requests below nobody's link."""
+async def test_a_resumed_body_is_one_span(telemetry: Telemetry, tmp_path: Path) -> None:
+    """A body that is cut and resumed is one stream span with several requests."""
     async with Sandbox(packing=0.01) as sandbox:
         sandbox.inject(Fault(route="storage", kind="cut", at=300_000))
         workflow, jobs = next(iter(sandbox.world.runs.items()))

@@ -1,4 +1,4 @@
-"""Stores that refuse, hang up or are not there: our errors, in which no secret stands."""
+"""Object stores that refuse, hang up or are unreachable raise our errors, which contain no secret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.ground_truth import GroundTruth, part_bytes
 
 
 def at(endpoint: str, name: str = "exports-of-ours") -> ObjectStore:
-    """A store with its settings in code, which does not repeat requests."""
+    """Return a store configured in code, without retries."""
     store = S3Store(
         name, endpoint=endpoint, region="us-east-1", access_key_id=KEY, secret_access_key=SECRET,
         client_options={"allow_http": True}, retry_config={"max_retries": 0},
@@ -29,15 +29,15 @@ def at(endpoint: str, name: str = "exports-of-ours") -> ObjectStore:
     return ObjectStore(store, f"s3://{name}")
 
 
-def telling(error: BaseException) -> set[str]:
-    """Return the secrets in an error, its chain and its pickled form."""
+def leaked_secrets(error: BaseException) -> set[str]:
+    """Return the secrets found in an error, its chain and its pickled form."""
     texts = [*told_by(error), *(type(each).__module__ for each in chain(error))]
     return {secret for secret in (KEY, SECRET, "Signature", "obstore") if any(secret in text for text in texts)}
 
 
 @asynccontextmanager
 async def answering(status: str, code: str) -> AsyncIterator[str]:
-    """Serve one answer for every request, with the request's own secrets in it."""
+    """Serve one response to every request, with the request's own secrets in its body."""
 
     async def answer(reader: StreamReader, writer: StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -61,18 +61,18 @@ async def answering(status: str, code: str) -> AsyncIterator[str]:
     ],
 )
 async def test_a_store_that_refuses(status: str, code: str, kind: type[Exception], told: str) -> None:
-    """What is wrong is said at once, before anything is asked for, with what the store said and none of its text."""
+    """A refusal is raised before any package is requested, with status and code but none of the store's text."""
     async with answering(status, code) as endpoint:
         with pytest.raises(kind) as caught:
             await at(endpoint).open()
 
     assert told in str(caught.value) and "s3://exports-of-ours" in str(caught.value)
-    assert not telling(caught.value)
+    assert not leaked_secrets(caught.value)
 
 
 @pytest.mark.parametrize("what", ["look", "damage", "remove", "write_sums"])
-async def test_no_word_of_the_store(what: str) -> None:
-    """What a store says may hold a signed URL or a key: nothing of it hangs on the error, not even as a context."""
+async def test_no_text_of_the_store_is_in_an_error(what: str) -> None:
+    """No text of the store, which may hold a signed URL or a key, is in the error, its cause or its context."""
     async with answering("403 Forbidden", "AccessDenied") as endpoint:
         store = at(endpoint)
         calls: dict[str, Callable[[], Awaitable[object]]] = {
@@ -83,11 +83,11 @@ async def test_no_word_of_the_store(what: str) -> None:
         }
         with pytest.raises(DownloadError, match="s3://exports-of-ours") as caught:
             await calls[what]()
-    assert not telling(caught.value)
+    assert not leaked_secrets(caught.value)
 
 
-async def test_a_store_that_is_not_there() -> None:
-    """Nobody listens: it may pass, and the text names the store."""
+async def test_an_unreachable_store() -> None:
+    """An unreachable store raises ConnectionFailed, which is retryable and names the store."""
     with pytest.raises(ConnectionFailed, match="s3://exports-of-ours cannot be used: the store does not answer"):
         await at("http://127.0.0.1:9").open()
 
@@ -96,7 +96,7 @@ async def test_a_store_that_is_not_there() -> None:
 async def test_a_store_that_breaks_down(
     bucket: Bucket, client: PixxelClient, package: JobPackage, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """The package waits complete in the spool, its failure may pass, and later it is sent without being fetched."""
+    """If sending fails, the complete package stays in the spool, and a later run sends it without fetching."""
     store = at(bucket.environment["AWS_ENDPOINT_URL"])
     async with DownloadManager(client, store, spool=tmp_path) as manager:
         bucket.s3.delete_bucket(Bucket=bucket.name)
@@ -116,7 +116,7 @@ async def test_a_store_that_breaks_down(
 async def test_no_credentials(
     client: PixxelClient, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Where AWS' own tools would find no credentials, neither do we, and say where they would look."""
+    """Without credentials the error names the variables where the AWS tools look for them."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(ConfigError, match="AWS_ACCESS_KEY_ID"):
@@ -124,7 +124,7 @@ async def test_no_credentials(
 
 
 async def test_azure_without_an_account(client: PixxelClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A setting that is missing is named, in words that hold nothing else."""
+    """The error about a missing Azure account names the missing setting and nothing else."""
     monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
     with pytest.raises(ConfigError, match=r"az://exports cannot be used: Account must be specified$"):
         await DownloadManager(client, "az://exports", spool=tmp_path).open()
@@ -132,7 +132,7 @@ async def test_azure_without_an_account(client: PixxelClient, tmp_path: Path, mo
 
 @pytest.mark.slow
 def test_without_the_extra() -> None:
-    """The error says what to install."""
+    """Without obstore the error names the extra to install."""
     code = """
 import sys
 sys.modules["obstore"] = None

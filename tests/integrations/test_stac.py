@@ -1,6 +1,6 @@
-"""Rows of the archive and the catalog as STAC objects: valid by pystac, with extensions that say what they mean.
+"""Rows of archive and catalog become STAC objects that pystac validates, with correct extensions.
 
-pystac has the schemas of the core; those of extensions are on a server, so that their rules are stated here.
+pystac ships the schemas of the core; those of extensions are on a server, so their rules are written here.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ Rule = Callable[[Any], bool]
 
 
 def between(low: float, high: float) -> Rule:
-    """A number within these."""
+    """Return a check for a number within these bounds."""
     return lambda value: isinstance(value, int | float) and low <= value <= high
 
 
 def numbers(*lengths: int) -> Rule:
-    """So many finite numbers."""
+    """Return a check for a list of finite numbers of one of these lengths."""
     return lambda value: len(value) in lengths and all(math.isfinite(one) for one in value)
 
 
@@ -76,7 +76,7 @@ PIXEL: dict[str, Rule] = {
 
 
 def faults(made: dict[str, Any]) -> list[str]:
-    """What the extensions that it declares forbid, and members of extensions that it does not declare."""
+    """Return violations of declared extensions, and members of extensions that are not declared."""
     declared = {re.split(r"[/]", uri)[3] for uri in made["stac_extensions"]}
     named = {"eo": "eo", "proj": "projection", "view": "view", "sat": "sat", "raster": "raster", "sci": "scientific"}
     found = []
@@ -95,7 +95,7 @@ def faults(made: dict[str, Any]) -> list[str]:
 
 
 def check(made: Any) -> dict[str, Any]:
-    """The object as JSON, valid by the core's own schema and by the rules of its extensions."""
+    """Return the object as JSON after validating it against the core schema and its extensions' rules."""
     told: dict[str, Any] = made.to_dict()
     validate_dict(told, extensions=[])
     if told["type"] == "Feature":
@@ -108,7 +108,7 @@ def check(made: Any) -> dict[str, Any]:
     [(1, "literal"), *(pytest.param(seed, "realistic", marks=pytest.mark.slow) for seed in (7, "other"))],
 )
 async def test_every_item_and_collection_is_valid(seed: int | str, profile: str) -> None:
-    """Of the archive, the catalog and the image search, whatever the seed; the core's schema is pystac's own."""
+    """Every item and collection of archive, catalog and image search is valid, for any seed."""
     async with (
         Sandbox(seed=seed, profile=profile) as sandbox,
         PixxelClient(sandbox.api_key, base_url=sandbox.url) as client,
@@ -126,7 +126,7 @@ async def test_every_item_and_collection_is_valid(seed: int | str, profile: str)
 
 
 async def test_extensions_are_read_as_pystac_reads_them() -> None:
-    """Bands in micrometres by their names, scale and nodata, projection and view."""
+    """pystac reads bands in micrometres by name, scale and nodata, projection and view."""
     async with Sandbox() as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
         rows = await client.archives.search(collections=["sentinel-2-l2a"], limit=1)
         item = to_item(rows[0])
@@ -141,7 +141,7 @@ async def test_extensions_are_read_as_pystac_reads_them() -> None:
 
 
 async def test_limit_stops_and_catalog_entries_keep_their_id() -> None:
-    """No further page is requested than the rows need."""
+    """`limit` stops paging as soon as enough rows are read; a catalog entry keeps its id."""
     async with Sandbox() as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
         assert len(await to_items(client.archives.search(limit=10), limit=15)) == 15
         assert sandbox.count("archives.search") == 2
@@ -153,8 +153,8 @@ async def test_limit_stops_and_catalog_entries_keep_their_id() -> None:
             await to_items(client.archives.search(), limit=0)
 
 
-async def test_there_and_back() -> None:
-    """A row keeps its id, time, footprint, collection and bands; wavelengths are in micrometres then."""
+async def test_round_trip() -> None:
+    """A round trip keeps id, time, footprint, collection and bands, with wavelengths in micrometres."""
     async with Sandbox() as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
         row = (await client.archives.search(limit=1))[0]
     back = from_item(to_item(row))
@@ -167,7 +167,7 @@ async def test_there_and_back() -> None:
 
 
 def test_rows_that_cannot_be_items() -> None:
-    """Without id or time there is no item; without box it is that of the footprint."""
+    """A row without id or time is refused; a missing bbox is computed from the footprint."""
     with pytest.raises(ConfigError, match="id"):
         to_item(STACItem.from_dict({"properties": {"datetime": "2025-01-01T00:00:00Z"}}))
     with pytest.raises(ConfigError, match="time"):
@@ -179,8 +179,8 @@ def test_rows_that_cannot_be_items() -> None:
     assert check(to_item(STACItem.from_dict(row)))["bbox"] == [5, 50, 6, 51]
 
 
-def test_a_band_in_micrometres_stays() -> None:
-    """The API's document has these, its samples nanometres: the size of the number tells them apart."""
+def test_wavelengths_in_micrometres_are_kept() -> None:
+    """A wavelength already in micrometres is kept; nanometres are recognised by their magnitude."""
     band = {"name": "B01", "center_wavelength": 0.443, "fwhm": 0.027, "common_name": None}
     row = {
         "id": "x",
@@ -195,8 +195,8 @@ def test_a_band_in_micrometres_stays() -> None:
     assert item.datetime is None and item.common_metadata.start_datetime == dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 
 
-def test_items_of_others_become_rows() -> None:
-    """STAC 1.1's own `bands` are read as well."""
+def test_foreign_items_become_rows() -> None:
+    """Items of other APIs become rows; STAC 1.1's `bands` are read as well."""
     item = pystac.Item("s2", None, None, dt.datetime(2025, 1, 1, tzinfo=dt.UTC), {"proj:code": "EPSG:32631"})
     bands = [{"name": "B04", "eo:center_wavelength": 0.665, "eo:full_width_half_max": 0.03}]
     item.add_asset("red", pystac.Asset("https://a.example/red.tif", extra_fields={"bands": bands}))

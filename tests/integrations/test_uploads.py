@@ -1,4 +1,4 @@
-"""Uploads that are cut off at any moment: a killed process, a cancelled task, a crash before the record knows."""
+"""Uploads interrupted at any moment: a killed process, a cancelled task, a crash before the record is written."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 def environment(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What leads a process to the bucket, and keeps its spool in the test's folder."""
+    """Return the environment that leads a process to the bucket, with its spool in the test's folder."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     return {**os.environ, **bucket.environment}
 
 
 async def start(ground: GroundTruth, url: str, package: JobPackage, environment: dict[str, str]) -> Process:
-    """An export in a process of its own."""
+    """Start an export in a process of its own."""
     command = [ground.sandbox.url, ground.sandbox.api_key, url, str(package)]
     return await asyncio.create_subprocess_exec(
         *RUN_MODULE, "tests.downloads.programs.export", *command,
@@ -47,10 +47,10 @@ async def start(ground: GroundTruth, url: str, package: JobPackage, environment:
 
 
 @pytest.mark.slow
-async def test_killed_in_mid_upload(
+async def test_killed_during_an_upload(
     bucket: Bucket, ground: GroundTruth, package: JobPackage, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """No half object is ever to be seen; the next run aborts what the dead one began, and sends without fetching."""
+    """A killed upload leaves no partial object; the next run aborts it and sends the package without fetching."""
     truth, key = await ground.truth(package), f"nightly/{package.workflow_id}/{package.job_id}.zip"
     async with StalledProxy.before(environment["AWS_ENDPOINT_URL"], limit=CHUNK) as gate:
         process = await start(ground, bucket.url("nightly"), package, {**environment, "AWS_ENDPOINT_URL": gate.url})
@@ -72,7 +72,7 @@ async def test_killed_in_mid_upload(
 async def test_other_uploads_are_left_alone(
     bucket: Bucket, client: PixxelClient, package: JobPackage, environment: dict[str, str]
 ) -> None:
-    """Only uploads of the very same key are aborted: others may be alive."""
+    """Only unfinished uploads of the same key are aborted, since others may be alive."""
     key = f"nightly/{package.workflow_id}/{package.job_id}.zip"
     for each in (key, key + ".bak", "nightly/other.zip"):
         bucket.s3.create_multipart_upload(Bucket=bucket.name, Key=each)
@@ -87,10 +87,10 @@ async def test_other_uploads_are_left_alone(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part_is_left", [False, True])
-async def test_sent_before_the_record_knew(
+async def test_a_crash_between_upload_and_record(
     part_is_left: bool, bucket: Bucket, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A crash after the last request and before the record: the object is known as ours, and nothing is sent again."""
+    """After a crash between upload and record the object is recognised as ours, and nothing is sent again."""
     key = f"{package.workflow_id}/{package.job_id}.zip"
     async with DownloadManager(client, bucket.url(""), spool=tmp_path) as manager:
         first = await manager.fetch(package)
@@ -112,11 +112,11 @@ async def test_sent_before_the_record_knew(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("comes_back", [True, False])
-async def test_cancelled_in_mid_upload(
+async def test_cancelled_during_an_upload(
     comes_back: bool, bucket: Bucket, client: PixxelClient, package: JobPackage, environment: dict[str, str],
     monkeypatch: pytest.MonkeyPatch, ground: GroundTruth,
 ) -> None:  # fmt: skip
-    """A cancellation goes through soon, also when the store hangs; the upload is aborted now or by the next one."""
+    """Cancellation ends a stalled upload soon; the upload is aborted then or by the next run."""
     key = f"nightly/{package.workflow_id}/{package.job_id}.zip"
     async with StalledProxy.before(environment["AWS_ENDPOINT_URL"], limit=CHUNK) as gate:
         monkeypatch.setenv("AWS_ENDPOINT_URL", gate.url)
@@ -142,7 +142,7 @@ async def test_cancelled_in_mid_upload(
 
 
 def test_local_leftovers(tmp_path: Path) -> None:
-    """What obstore's local store keeps of an unfinished upload goes, and nothing else of that folder."""
+    """Leftovers of obstore's local store are removed for that object and no other."""
     (tmp_path / "W").mkdir()
     for name in ("J[1].zip", "J[1].zip#1", "J[1].zip#2", "J1.zip#1", "J[1].zip.part"):
         (tmp_path / "W" / name).touch()
@@ -152,7 +152,7 @@ def test_local_leftovers(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "W").iterdir()} == {"J[1].zip", "J1.zip#1", "J[1].zip.part"}
 
 
-def test_there_are_never_too_many_parts() -> None:
-    """Parts grow with the object, so that S3's 10,000 are enough for 5 TB."""
+def test_part_size_grows_with_the_object() -> None:
+    """Part size grows with the object, so that 10,000 parts suffice for 5 TB."""
     for size in (1, CHUNK, MOST_PARTS * CHUNK, MOST_PARTS * CHUNK + 1, 5 << 40):
         assert chunk_size(size) >= CHUNK and size / chunk_size(size) <= MOST_PARTS

@@ -1,4 +1,4 @@
-"""Rasters of packages as DataArrays: lazy, with names and wavelengths, inside of the archive or unpacked."""
+"""Rasters of packages become lazy DataArrays with band names and wavelengths, from the archive or unpacked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ S2 = ["B02", "B03", "B04", "B08", "B8A", "B11"]
 
 
 async def fetched(folder: Path, package: Any = None, **options: Any) -> tuple[Downloaded, Sandbox]:
-    """A package of the sandbox on disk; by default the images of an order."""
+    """Fetch a package of the sandbox; by default the images of an order."""
     async with Sandbox(packing=0) as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
         wanted = package(sandbox) if package else CatalogPackage(order_item_ids=sandbox.add_order(images=1).item_ids)
         async with DownloadManager(client, folder) as manager:
@@ -33,7 +33,7 @@ async def fetched(folder: Path, package: Any = None, **options: Any) -> tuple[Do
 
 
 def of_aoi(sandbox: Sandbox) -> AssetPackage:
-    """The assets of an AOI: a file for each band, of a scene and of a mosaic."""
+    """Add an AOI and return a package of its assets: one file per band, of a scene and of a mosaic."""
     from pixxel_async.sandbox.data.entities.areas import assets
 
     area = sandbox.add_aoi(images=1)
@@ -41,14 +41,14 @@ def of_aoi(sandbox: Sandbox) -> AssetPackage:
 
 
 def of_job(sandbox: Sandbox) -> JobPackage:
-    """A job with rasters of several sizes and kinds."""
+    """Add a job with rasters of several sizes and kinds and return its package."""
     run = sandbox.add_job(tasks=4)
     return JobPackage(workflow_id=run.workflow_id, job_id=run.id)
 
 
 @pytest.mark.parametrize("unpacked", [False, True])
 async def test_a_package_is_a_lazy_cube(tmp_path: Path, unpacked: bool) -> None:
-    """By what `fetch` returned and by its path: bands by name and by wavelength, pixels as rasterio reads them."""
+    """A package opens lazily from the outcome or its path, and its bands equal rasterio's by name and wavelength."""
     done, _ = await fetched(tmp_path, extract=unpacked)
     for source in (done, done.folder if unpacked else done.path, str(done.rasters[0]) if unpacked else done.path):
         assert source is not None
@@ -64,7 +64,7 @@ async def test_a_package_is_a_lazy_cube(tmp_path: Path, unpacked: bool) -> None:
 
 
 async def test_reflectance_is_scaled_and_without_nodata(tmp_path: Path) -> None:
-    """A fifty-thousandth of the pixel, NaN where that is 0; indices are no reflectance."""
+    """Reflectance is the pixel divided by 50,000, with NaN for nodata; indices are not scaled."""
     done, _ = await fetched(tmp_path)
     raw, made = open_array(done), open_array(done, reflectance=True)
     assert made.dtype == "float32" and made.chunks is not None
@@ -75,7 +75,7 @@ async def test_reflectance_is_scaled_and_without_nodata(tmp_path: Path) -> None:
 
 
 async def test_files_of_single_bands_are_one_cube(tmp_path: Path) -> None:
-    """Those of one asset; of a scene and its mosaic together the choice is asked for."""
+    """Single-band files of one asset become one cube; a scene and its mosaic together need a choice."""
     done, _ = await fetched(tmp_path, of_aoi)
     with pytest.raises(ConfigError, match=r"same bands.*B02\.tif"):
         open_array(done)
@@ -85,8 +85,8 @@ async def test_files_of_single_bands_are_one_cube(tmp_path: Path) -> None:
     assert list(open_array(done, "**/mosaic_*/B0[!x]*.tif".replace("[!x]", "?"))["band"].values) == S2[:4]
 
 
-async def test_what_is_not_known_is_told(tmp_path: Path) -> None:
-    """An index has no wavelength: a warning, no coordinate; grids that differ, and no match, name what there is."""
+async def test_unknown_wavelengths_and_grids(tmp_path: Path) -> None:
+    """An unknown wavelength warns; different grids and an unmatched pattern raise with the available rasters."""
     done, _ = await fetched(tmp_path, of_job)
     with pytest.raises(ConfigError, match="choose by which"):
         open_array(done)
@@ -106,7 +106,7 @@ async def test_what_is_not_known_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_quicklook_is_a_picture(tmp_path: Path) -> None:
-    """Red, green and blue by wavelength, transparent without data, no larger than asked for; grey of one band."""
+    """A quicklook is RGB by wavelength, transparent without data and bounded in size; a single band is grey."""
     done, _ = await fetched(tmp_path)
     cube = open_array(done)
     picture = quicklook(cube)

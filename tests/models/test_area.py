@@ -1,4 +1,4 @@
-"""One polygon from whatever holds it, and the same kinds of values in every call that takes a geometry."""
+"""One polygon from any geometry type, and the same types in every call that takes a geometry."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WKT = "POLYGON ((75.3 30.9, 75.4 30.9, 75.4 31.0, 75.3 31.0, 75.3 30.9))"
 
 
 class Shape:
-    """An object of another library."""
+    """An object with `__geo_interface__`."""
 
     def __init__(self, interface: dict[str, Any]) -> None:
         self.__geo_interface__ = interface
@@ -57,8 +57,8 @@ class Shape:
         "75.3,30.9,75.4,31.0",
     ],
 )
-def test_one_area_from_many_kinds(value: Any) -> None:
-    """Each is the same polygon: two-dimensional, closed, no MultiPolygon of one part."""
+def test_one_area_from_many_types(value: Any) -> None:
+    """Each input becomes the same polygon: two-dimensional, closed, and not a MultiPolygon of one part."""
     made = area(value)
     assert isinstance(made, Geometry)
     assert made.to_dict() == SQUARE
@@ -66,15 +66,15 @@ def test_one_area_from_many_kinds(value: Any) -> None:
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_files(tmp_path: Path, mark: bytes) -> None:
-    """GeoJSON and WKT, by name or path, with a byte order mark or without; what is inside counts, not the suffix."""
+    """GeoJSON and WKT files are read by content, with or without a byte order mark, given as name or path."""
     for name, text in (("a.geojson", json.dumps(QGIS)), ("a.json", json.dumps(SQUARE)), ("a.wkt", WKT + "\n")):
         path = tmp_path / name
         path.write_bytes(mark + text.encode())
         assert area(path).to_dict() == area(str(path)).to_dict() == SQUARE
 
 
-def test_holes_and_parts_stay() -> None:
-    """Two parts are a MultiPolygon, a hole is a ring; a box across 180 degrees is two."""
+def test_holes_and_parts_are_kept() -> None:
+    """Two parts stay a MultiPolygon and holes stay rings; a box across 180 degrees becomes two parts."""
     parts = {"type": "MultiPolygon", "coordinates": [[RING, HOLE], [[[1, 1], [2, 1], [2, 2], [1, 1]]]]}
     assert area(parts).to_dict() == parts
     across = area([179.0, -17.0, -179.0, -16.0]).to_dict()
@@ -114,14 +114,14 @@ def test_holes_and_parts_stay() -> None:
         ({**SQUARE, "crs": {"properties": {"name": "EPSG:999999"}}}, "EPSG:999999"),
     ],
 )
-def test_what_is_no_area_is_refused(value: Any, told: str) -> None:
-    """With what is wrong, and what to give."""
+def test_invalid_areas_are_refused(value: Any, told: str) -> None:
+    """An invalid area is refused with the reason and the accepted types."""
     with pytest.raises(ConfigError, match=told):
         area(value)
 
 
-async def test_every_call_takes_them() -> None:
-    """Searches and new AOIs send a bare geometry; orders a collection."""
+async def test_every_call_accepts_them() -> None:
+    """Searches and new AOIs send a bare geometry, orders a feature collection."""
     async with Sandbox() as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
         for value in (WKT, [75.3, 30.9, 75.4, 31.0], AOI.from_dict({"geometry": SQUARE}), area(QGIS)):
             assert geometry_of(value) == SQUARE
@@ -131,8 +131,8 @@ async def test_every_call_takes_them() -> None:
         assert sent == [SQUARE] * 4
 
 
-def test_projected_coordinates_are_converted_where_they_say_of_what() -> None:
-    """A `crs` member or an SRID is followed, if pyproj is there."""
+def test_projected_coordinates_are_converted() -> None:
+    """Coordinates with a `crs` member or SRID are reprojected if pyproj is installed."""
     pytest.importorskip("pyproj", reason="needs the extra geo")
     ring = [[500000, 3400000], [501000, 3400000], [501000, 3401000], [500000, 3400000]]
     named = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32643"}}
@@ -143,7 +143,7 @@ def test_projected_coordinates_are_converted_where_they_say_of_what() -> None:
 
 
 def test_geopandas_and_shapely() -> None:
-    """Frames and series are reprojected by their CRS, and are one row; a method that takes many takes them all."""
+    """GeoDataFrames and GeoSeries are reprojected by their CRS; a method for one area takes one row only."""
     geopandas = pytest.importorskip("geopandas", reason="needs the extra geo")
     import shapely
 

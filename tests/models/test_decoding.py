@@ -1,4 +1,4 @@
-"""Decoding of odd values: types are as annotated, decoding never raises, nothing is lost."""
+"""Decoding of odd values: attributes have their annotated types, nothing raises, nothing is lost."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ MISFITS = [
 
 @pytest.mark.parametrize(("model", "name", "sent", "expected"), FITS)
 def test_what_fits_is_read_as_its_type(model: Any, name: str, sent: Any, expected: Any) -> None:
-    """Texts of numbers, whole floats and every ISO form of a time are what they mean; naive times are UTC."""
+    """Numbers as text, integral floats and all ISO forms of times are converted; naive times are UTC."""
     made = model.from_dict({name: sent})
 
     value = getattr(made, name.replace(":", "_"))
@@ -93,10 +93,7 @@ def test_what_fits_is_read_as_its_type(model: Any, name: str, sent: Any, expecte
 
 @pytest.mark.parametrize(("model", "name", "sent", "expected"), ALTERED)
 def test_what_is_read_in_part_is_written_as_it_came(model: Any, name: str, sent: Any, expected: Any) -> None:
-    """Nanoseconds, bare days, numbers as text and lists with odd elements are read; `to_dict` gives what came.
-
-    Once the attribute is set to something else, that is written.
-    """
+    """A converted value is written back as it came, until its attribute is set."""
     made = model.from_dict({name: sent})
     assert getattr(made, name) == expected
     assert isinstance(getattr(made, name), type(expected))
@@ -108,15 +105,15 @@ def test_what_is_read_in_part_is_written_as_it_came(model: Any, name: str, sent:
         assert made.to_dict()[name] != sent
 
 
-def test_odd_members_are_told_in_drift() -> None:
-    """A member of an odd type, and a list with an odd element, are counted; a number as text is none."""
+def test_odd_members_are_counted_as_drift() -> None:
+    """Members of a wrong type and lists with a wrong element are counted as drift; numbers as text are not."""
     drift = Drift()
     read(Job, {"cost": float("nan"), "tasks": [[1]], "id": 5, "workflow_id": "w"}, drift)
     assert drift.members == {"Job.cost as float": 1, "Job.tasks as list": 1}
 
 
 @pytest.mark.parametrize(("model", "name", "sent", "expected"), ABSENT)
-def test_null_and_never_mean_absent(model: Any, name: str, sent: Any, expected: Any) -> None:
+def test_null_and_zero_time_mean_absent(model: Any, name: str, sent: Any, expected: Any) -> None:
     """Null, the empty time and Go's zero time leave the default; lists and maps are empty, never None."""
     made = model.from_dict({name: sent})
 
@@ -127,7 +124,7 @@ def test_null_and_never_mean_absent(model: Any, name: str, sent: Any, expected: 
 @pytest.mark.fault("D-07")
 @pytest.mark.parametrize(("model", "name", "sent"), MISFITS)
 def test_what_does_not_fit_is_kept_aside(model: Any, name: str, sent: Any) -> None:
-    """A value of another type leaves the default and stands in `extra` under its wire name."""
+    """A value of a wrong type leaves the default and is kept in `extra` under its wire name."""
     made = model.from_dict({name: sent})
 
     assert getattr(made, name) == getattr(model(), name)
@@ -136,7 +133,7 @@ def test_what_does_not_fit_is_kept_aside(model: Any, name: str, sent: Any) -> No
 
 
 def test_a_misfit_costs_only_itself() -> None:
-    """The other members of the object, and the other objects, are read as ever."""
+    """A wrong value affects only its own member."""
     made = Job.from_dict({"id": "j", "cost": [], "tasks": [{"id": "t", "progress": "many"}, {"id": "u"}]})
 
     assert (made.id, made.extra) == ("j", {"cost": []})
@@ -145,7 +142,7 @@ def test_a_misfit_costs_only_itself() -> None:
 
 
 def test_a_member_inside_another_object_is_read_with_its_own_name() -> None:
-    """`bandset` holds nothing but its id, which may be a number; an object with more is kept as it is."""
+    """`bandset` is read as its id, which may be a number; an object with other members is kept unchanged."""
     assert models.NewOrderItem.from_dict({"bandset": {"bandset_id": "b"}}).bandset_id == "b"
     assert models.NewOrderItem.from_dict({"bandset": {"bandset_id": 5}}).bandset_id == "5"
     sent = {"bandset": {"bandset_id": "b", "more": 1}}
@@ -154,7 +151,7 @@ def test_a_member_inside_another_object_is_read_with_its_own_name() -> None:
 
 @pytest.mark.fault("D-07")
 def test_unknown_members_are_kept() -> None:
-    """Members without an attribute stand in `extra`, be they null, or called extra themselves."""
+    """Unknown members are kept in `extra`, including null and a member called extra."""
     sent = {"id": "j", "new": {"a": [1]}, "none": None, "extra": 1}
 
     assert Job.from_dict(sent).extra == {"new": {"a": [1]}, "none": None, "extra": 1}
@@ -162,8 +159,8 @@ def test_unknown_members_are_kept() -> None:
 
 
 @pytest.mark.fault("D-07")
-def test_unknown_words_are_words() -> None:
-    """A word that nobody has listed is a value like any other, and says that it is not known."""
+def test_unknown_words_are_kept() -> None:
+    """An unknown word is kept as a value whose `known` is False."""
     made = Job.from_dict({"status": "paused"})
 
     assert made.status == "paused"
@@ -172,7 +169,7 @@ def test_unknown_words_are_words() -> None:
 
 
 def test_an_empty_word_is_no_news() -> None:
-    """The service writes an empty text where there is no word: it is kept, and no drift."""
+    """An empty text is a valid word and no drift."""
     drift = Drift()
 
     assert read(JobTask, {"failure_type": ""}, drift).failure_type == ""
@@ -180,7 +177,7 @@ def test_an_empty_word_is_no_news() -> None:
 
 
 def test_drift_counts_what_is_new() -> None:
-    """Unknown members and words are counted by the place where they stand, at every depth."""
+    """Unknown members and words are counted by class and member, at every depth."""
     drift = Drift()
     for _ in range(2):
         read(
@@ -195,7 +192,7 @@ def test_drift_counts_what_is_new() -> None:
 
 @pytest.mark.slow
 def test_drift_is_bounded() -> None:
-    """A server that makes up names fills no memory."""
+    """Drift holds at most 1,000 names of at most 200 characters."""
     drift = Drift()
     read(Job, {f"member-{n}" + "x" * 1000: 1 for n in range(3000)}, drift)
 
@@ -203,8 +200,8 @@ def test_drift_is_bounded() -> None:
     assert max(map(len, drift.members)) <= 200
 
 
-def test_a_copy_of_drift_stands_still() -> None:
-    """What is handed out does not change when more is met."""
+def test_a_copy_of_drift_is_independent() -> None:
+    """A copy of Drift does not change when more is counted."""
     drift = Drift()
     before = drift.copy()
     read(Job, {"id": "j", "workflow_id": "w", "new": 1}, drift)
@@ -214,7 +211,7 @@ def test_a_copy_of_drift_stands_still() -> None:
 
 @pytest.mark.parametrize("sent", [{}, {"id": None}])
 def test_a_missing_id_reads_as_an_empty_text(sent: dict[str, Any]) -> None:
-    """An id that further calls take is a text for every type checker; one that did not come is counted as drift."""
+    """A missing id is an empty text and counted as drift, so that ids are always `str`."""
     drift = Drift()
     made = read(Job, sent, drift, {"workflow_id": "w"})
 
@@ -235,13 +232,13 @@ def test_tasks_know_their_job() -> None:
 
 @pytest.mark.parametrize("sent", [None, 5, "text", [1], True])
 def test_an_answer_that_is_no_object_is_refused(sent: Any) -> None:
-    """Only a whole answer that is no object at all is an error; it names the class."""
+    """A response that is not an object raises DecodeError with the class name."""
     with pytest.raises(DecodeError, match="Job"):
         read(Job, sent)
 
 
 def test_rows_come_from_lists_and_maps() -> None:
-    """A map's values are rows, null is no rows, and a row that is no object keeps its raw value."""
+    """Rows come from lists and mappings; null means no rows, and a row that is not an object keeps its raw value."""
     assert [job.id for job in read_list(Job, [{"id": "a"}, {"id": "b"}])] == ["a", "b"]
     assert [job.id for job in read_list(Job, {"x": {"id": "a"}})] == ["a"]
     assert read_list(Job, None) == []
@@ -251,21 +248,21 @@ def test_rows_come_from_lists_and_maps() -> None:
 
 
 def test_an_odd_collection_can_be_written_again() -> None:
-    """What was read into a collection is written as it came, also when its type is nonsense."""
+    """A collection is written back as it came, even with a member of a wrong type."""
     sent = {"geometry": {"type": [], "features": [{"type": "Feature", "geometry": {"type": 5}}]}}
 
     assert models.NewOrderItem.from_dict(sent).to_dict() == sent
 
 
 def test_absent_members_of_inputs_read_as_none() -> None:
-    """What users must give may still be missing in a mapping that is read; the constructor insists on it."""
+    """Required members of inputs may be missing when read, but not in the constructor."""
     assert models.NewOrderItem.from_dict({}).project_id is None
     with pytest.raises(TypeError):
         models.NewOrderItem()  # type: ignore[call-arg]
 
 
 def test_links_and_unknown_values_are_not_in_a_repr() -> None:
-    """A repr shows neither a signed link, nor the query that signs one, nor values that nobody knows."""
+    """A repr shows neither signed links, nor their query, nor values of unknown members."""
     shown = repr(models.JobDownload.from_dict({"signed_url": "https://s/x?sig=SECRET", "token": "SECRET"}))
     asset = repr(models.STACAsset.from_dict({"href": "https://s/x?sig=SECRET"}))
 

@@ -30,21 +30,21 @@ COLLECTION = {"type": "FeatureCollection", "features": [FEATURE]}
 
 
 class Shape:
-    """What other libraries hand in."""
+    """An object with `__geo_interface__`, as other libraries pass it."""
 
     def __init__(self, geo: dict[str, Any]) -> None:
         self.__geo_interface__ = geo
 
 
 def test_writing_uses_wire_names_and_leaves_out_defaults() -> None:
-    """Defaults are not written; colons are back in the names; times are RFC 3339 with Z."""
+    """Defaults are left out, names are wire names, and times are RFC 3339 with Z."""
     item = STACItem.from_dict({"properties": {"eo:cloud_cover": 3, "created": "2024-01-02 03:04:05"}, "links": []})
 
     assert item.to_dict() == {"properties": {"eo:cloud_cover": 3, "created": "2024-01-02T03:04:05Z"}}
 
 
-def test_what_was_set_wins_over_what_was_kept() -> None:
-    """A member that did not fit gives way once the attribute is set."""
+def test_a_set_value_replaces_a_kept_one() -> None:
+    """A value set by the user replaces the kept one of a wrong type."""
     job = Job.from_dict({"id": 5})
     job.id = "j"
 
@@ -52,32 +52,32 @@ def test_what_was_set_wins_over_what_was_kept() -> None:
 
 
 def test_a_time_needs_a_zone() -> None:
-    """A naive time is no moment: as in a query it is refused, and not guessed to be UTC."""
+    """A naive time is refused, as in a query."""
     with pytest.raises(ConfigError, match="time zone"):
         to_body({"since": dt.datetime(2024, 1, 2)})
 
 
 @pytest.mark.parametrize("rows", ["x", ["x"], [None], None])
 def test_rows_that_are_no_objects_are_refused(rows: Any) -> None:
-    """Each row has to name one thing: what cannot name any is our error, not Python's."""
+    """Rows that are not objects raise ConfigError."""
     with pytest.raises(ConfigError):
         require_one(to_body({"rows": rows}), "a", "b", each="rows")
 
 
-def test_an_empty_list_names_nothing() -> None:
-    """`exactly_one` takes an empty list for one that was not given."""
+def test_an_empty_list_counts_as_absent() -> None:
+    """An empty list counts as not given for `require_one`."""
     with pytest.raises(ConfigError, match="not 0"):
         require_one({"a": []}, "a", "b")
 
 
 def test_a_single_text_is_no_list_in_a_model_either() -> None:
-    """A text where a list of texts belongs would be sent as it is, or letter by letter."""
+    """A text in place of a list of texts raises ConfigError in models, too."""
     with pytest.raises(ConfigError, match="item_ids takes a list"):
         NewOrderItem(project_id="p", usecase="u", geometry=POINT, item_ids="abc").to_dict()
 
 
 def test_models_copy_compare_and_pickle() -> None:
-    """A model is a plain value."""
+    """A model can be copied, compared, pickled and rebuilt from its dict."""
     job = Job.from_dict({"id": "j", "status": "paused", "new": 1, "tasks": [{"id": "t"}]})
 
     assert pickle.loads(pickle.dumps(job)) == copy.deepcopy(job) == job
@@ -88,14 +88,14 @@ def test_models_copy_compare_and_pickle() -> None:
 @pytest.mark.parametrize(
     "given", [POINT, FEATURE, COLLECTION, Shape(POINT), Shape(COLLECTION), Geometry.from_dict(POINT)]
 )
-def test_a_geometry_may_be_given_in_many_ways(given: Any) -> None:
-    """Bare geometries, features and collections of one are converted to what the call needs."""
+def test_geometries_are_converted(given: Any) -> None:
+    """Geometries, features and collections of one are converted to the form of the call."""
     assert geometry_of(given) == POINT
     assert feature_collection(given)["features"][0]["geometry"] == POINT
 
 
 def test_order_items_wrap_their_geometry() -> None:
-    """An order takes a collection; the bandset stands in an object of its own."""
+    """An order item wraps its geometry in a collection and its bandset in an object."""
     item = NewOrderItem(
         project_id="p",
         usecase="u",
@@ -112,26 +112,26 @@ def test_order_items_wrap_their_geometry() -> None:
 
 
 def test_constants_are_always_written() -> None:
-    """A member with one possible value is said, or GeoJSON would not be GeoJSON."""
+    """A member with one possible value is always written."""
     assert FeatureCollection().to_dict() == {"type": "FeatureCollection"}
 
 
 @pytest.mark.parametrize("given", ["nowhere", 5, {"no": "type"}, {"type": "FeatureCollection", "features": []}])
-def test_what_is_no_geometry_is_refused(given: Any) -> None:
-    """Text, numbers and empty collections are refused as geometries before a request."""
+def test_invalid_geometries_are_refused(given: Any) -> None:
+    """Text, numbers and empty collections are refused as geometries."""
     with pytest.raises(ConfigError):
         geometry_of(given)
 
 
 def test_models_are_geojson_for_others() -> None:
-    """Geometries and items can be handed to whatever reads `__geo_interface__`."""
+    """Geometries and items offer `__geo_interface__`."""
     item = STACItem.from_dict({"type": "Feature", "geometry": POINT})
 
     assert item.__geo_interface__ == {"type": "Feature", "geometry": POINT}
 
 
 def test_values_of_users_become_json() -> None:
-    """Models, words, times, dates, tuples and mappings, at any depth; null is kept below the top."""
+    """Models, words, times, dates, tuples and mappings become JSON at any depth; null is kept below the top."""
     given = {
         "cloud": CloudDelivery(config="c"),
         "legend": [LegendItem(label="x"), {"min": None}],
@@ -164,13 +164,13 @@ def test_values_of_users_become_json() -> None:
     ],
 )
 def test_what_has_no_place_in_json_is_refused(given: Any, told: str) -> None:
-    """The error names the type, at any depth."""
+    """A value that JSON cannot hold is refused with its type, at any depth."""
     with pytest.raises(ConfigError, match=told):
         to_body({"value": [given]})
 
 
-def test_what_holds_itself_is_refused() -> None:
-    """An endless value is an error of the caller's, not of the interpreter's."""
+def test_recursive_values_are_refused() -> None:
+    """A value that contains itself raises ConfigError, not RecursionError."""
     endless: list[Any] = []
     endless.append(endless)
 
@@ -179,24 +179,24 @@ def test_what_holds_itself_is_refused() -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"a": 1, "b": 2}])
-def test_exactly_one_is_one(body: dict[str, Any]) -> None:
-    """None and two are refused, at the top or in each row."""
+def test_require_one(body: dict[str, Any]) -> None:
+    """None or two of exclusive arguments are refused, at the top or in each row."""
     assert require_one({"a": 1}, "a", "b") == {"a": 1}
     for arguments, each in ((body, ""), ({"rows": [body]}, "rows")):
         with pytest.raises(ConfigError, match="exactly one of a and b"):
             require_one(arguments, "a", "b", each=each)
 
 
-def test_needed_only_then() -> None:
-    """A member may be needed only when another one has a certain value."""
+def test_require_when() -> None:
+    """`require_when` requires an argument only for a certain value of another."""
     assert require_when({"mode": "theoretical"}, "bins", mode="dynamic")
     assert require_when({"mode": "dynamic", "bins": 3}, "bins", mode="dynamic")
     with pytest.raises(ConfigError, match="bins is needed when mode is 'dynamic'"):
         require_when({"mode": "dynamic"}, "bins", mode="dynamic")
 
 
-def test_tasks_hold_no_names_but_their_own() -> None:
-    """Models take keywords only, and no names that they do not have."""
+def test_unknown_members_are_refused() -> None:
+    """Models accept keywords of their own members only."""
     with pytest.raises(TypeError):
         JobTask(nonsense=1)  # type: ignore[call-arg]
     with pytest.raises(AttributeError):

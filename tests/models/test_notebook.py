@@ -1,4 +1,4 @@
-"""How results look in a notebook, a log line and a data frame."""
+"""Results in a notebook, a log line and a data frame."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def sandbox_rows(client: PixxelClient) -> list[Page[object]]:
 
 
 async def test_every_repr_is_short() -> None:
-    """A repr has 300 characters at most, id and status first; so has that of a page."""
+    """The repr of a row or page has at most 300 characters, id and status first."""
     async with Sandbox() as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
         pages = await sandbox_rows(client)
     for page in pages:
@@ -42,7 +42,7 @@ async def test_every_repr_is_short() -> None:
 
 
 def test_tables_show_no_secret_and_run_nothing() -> None:
-    """Values are escaped, links lose their query, and unknown members show their names alone."""
+    """Tables escape values, mask link queries and show only the names of unknown members."""
     job = Job(id="<script>alert(1)</script>")
     assert "<script" not in job._repr_html_() and "&lt;script" in job._repr_html_()
     download = JobDownload.from_dict({"id": "j", "signed_url": "https://s/x?sig=5ecret", "token": "5ecret"})
@@ -53,7 +53,7 @@ def test_tables_show_no_secret_and_run_nothing() -> None:
 
 
 def test_footprints_keep_their_shape() -> None:
-    """At 60 degrees north a degree of longitude is half as wide as one of latitude; holes and points are drawn, too."""
+    """Footprints keep their proportions (60° north halves a degree of longitude); holes and points are drawn."""
     drawn = footprints([Geometry.from_dict(SQUARE)])
     assert 'width="315" height="320"' in drawn and "10.000, 60.000 to 12.000, 61.000" in drawn
     assert footprints([]) == footprints([None, {"type": "Polygon"}, {"type": "Point", "coordinates": [None, 1]}]) == ""
@@ -63,8 +63,8 @@ def test_footprints_keep_their_shape() -> None:
     assert "<svg" in STACItem(id="i", geometry=Geometry.from_dict(SQUARE))._repr_html_()
 
 
-def test_a_row_is_a_dataclass_where_one_is_asked_for() -> None:
-    """Libraries that know dataclasses read its members; nested rows become mappings."""
+def test_a_row_works_with_dataclasses() -> None:
+    """Models satisfy dataclasses.asdict, with nested rows as mappings."""
     job = Job.from_dict({"id": "j", "tasks": [{"id": "t"}]})
     assert dataclasses.asdict(job)["id"] == "j" and dataclasses.asdict(job)["tasks"][0]["id"] == "t"  # type: ignore[call-overload]
     assert "extra" not in dataclasses.asdict(job)  # type: ignore[call-overload]
@@ -81,8 +81,8 @@ async def test_a_page_is_a_data_frame() -> None:
 
 
 @pytest.mark.slow
-async def test_a_browser_draws_it(tmp_path: Path) -> None:
-    """Tables and maps are laid out, and nothing is loaded from anywhere."""
+async def test_a_browser_renders_it(tmp_path: Path) -> None:
+    """A browser renders tables and maps and loads nothing."""
     async with Sandbox() as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
         pages = await sandbox_rows(client)
     file = tmp_path / "page.html"

@@ -15,7 +15,7 @@ WORDS = [JobStatus.COMPLETED, JobStatus("paused")]
 
 @pytest.mark.parametrize("word", WORDS)
 def test_a_word_is_its_text(word: JobStatus) -> None:
-    """It equals and hashes as its text, and goes into JSON, formats and sets as one."""
+    """A word equals and hashes as its text, and is one in JSON, formats and sets."""
     text = str(word)
 
     assert word == text
@@ -26,7 +26,7 @@ def test_a_word_is_its_text(word: JobStatus) -> None:
 
 @pytest.mark.parametrize("word", WORDS)
 def test_a_word_survives_pickle_and_copy(word: JobStatus) -> None:
-    """Copies are words of the same list."""
+    """Copies and unpickled words keep class and `known`."""
     for made in (pickle.loads(pickle.dumps(word)), copy.copy(word), copy.deepcopy(word)):
         assert (made, type(made), made.known) == (word, JobStatus, word.known)
 
@@ -39,7 +39,7 @@ def test_the_list_is_known() -> None:
 
 
 def test_the_list_does_not_grow() -> None:
-    """What a server sends adds nothing to a class."""
+    """An unknown word does not extend the class."""
     before = JobStatus.words()
     JobStatus("paused")
 
@@ -47,12 +47,12 @@ def test_the_list_does_not_grow() -> None:
 
 
 def test_names_are_those_of_constants() -> None:
-    """A word's attribute is its text in capitals, with what a name cannot hold as an underscore."""
+    """A word's constant is its text in capitals, with other characters replaced by underscores."""
     assert PaymentStatus.PARTIAL_REFUND == "PARTIAL-REFUND"
 
 
 def test_matching_goes_by_text() -> None:
-    """`match` works on words and needs a last case, since more will come."""
+    """`match` compares words by text."""
     match JobStatus("completed"):
         case JobStatus.COMPLETED:
             told = "done"

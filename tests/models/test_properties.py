@@ -1,4 +1,4 @@
-"""Whatever JSON comes, for every class: reading never raises, nothing is lost, types never lie."""
+"""For any JSON and every class, decoding never raises and loses nothing, and attributes have their types."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCALARS = st.none() | st.booleans() | NUMBERS | st.text(max_size=8) | st.sampled
 
 
 def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Lists and objects of values."""
+    """Return lists and objects of values."""
     return st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
 
 
@@ -31,7 +31,7 @@ JSON = st.recursive(SCALARS, nested, max_leaves=6)
 
 
 def wire_names(model: type[Model]) -> list[str]:
-    """The members of a class as the API spells them."""
+    """Return the members of a class under their wire names."""
     kind: Any = model
     told = [(a.name, a.metadata) for a in attrs.fields(kind) if not a.metadata.get("lent")]
     return [facts.get("within") or facts.get("wire", name) for name, facts in told]
@@ -39,14 +39,14 @@ def wire_names(model: type[Model]) -> list[str]:
 
 @st.composite
 def objects(draw: st.DrawFn) -> tuple[type[Model], dict[str, Any]]:
-    """A class, and an object with any JSON in any of its members and in others."""
+    """Return a class, and an object with arbitrary JSON in known and unknown members."""
     model = draw(st.sampled_from(CLASSES))
     names = st.sampled_from(wire_names(model)) | st.text(max_size=5)
     return model, draw(st.dictionaries(names, JSON, max_size=6))
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Whether a value is of an annotated type, inside too."""
+    """Return whether a value is of an annotated type, nested values included."""
     arguments = typing.get_args(kind)
     origin = typing.get_origin(kind)
     if kind is Any:
@@ -63,7 +63,7 @@ def fits(value: Any, kind: Any) -> bool:
 
 
 def same(sent: Any, written: Any) -> bool:
-    """Whether nothing got lost: equal but for null, empty and never, the spelling of times, and "1" for 1."""
+    """Return whether nothing was lost, up to null, empty, zero times, spelling of times, and "1" for 1."""
     if isinstance(sent, dict) and isinstance(written, dict):
         return all(same(sent.get(name), written.get(name)) for name in sent.keys() | written.keys())
     if isinstance(sent, list) and isinstance(written, list):
@@ -84,7 +84,7 @@ def same(sent: Any, written: Any) -> bool:
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(objects())
 def test_reading_never_raises_and_loses_nothing(case: tuple[type[Model], dict[str, Any]]) -> None:
-    """Any JSON in any member of any class is read, and can be had again."""
+    """Any JSON in any member of any class is decoded and written back."""
     model, sent = case
     made = model.from_dict(sent)
 
@@ -97,8 +97,8 @@ def test_reading_never_raises_and_loses_nothing(case: tuple[type[Model], dict[st
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(objects())
-def test_types_never_lie(case: tuple[type[Model], dict[str, Any]]) -> None:
-    """Every attribute of what the API sends is of its announced type, or its default."""
+def test_attributes_have_their_types(case: tuple[type[Model], dict[str, Any]]) -> None:
+    """Every decoded attribute has its annotated type or is the default."""
     model, sent = case
     kind: Any = model
     made = model.from_dict(sent)
@@ -109,20 +109,20 @@ def test_types_never_lie(case: tuple[type[Model], dict[str, Any]]) -> None:
         assert fits(getattr(made, field.name), field.type), field.name
 
 
-def test_all_classes_are_here() -> None:
-    """The properties look at every class and leave out the words."""
+def test_all_classes_are_covered() -> None:
+    """The properties cover every model class except the word classes."""
     words = [name for name in models.__all__ if issubclass(getattr(models, name), OpenEnum)]
 
     assert len(CLASSES) + len(words) == len(models.__all__)
     assert len(CLASSES) > 55
 
 
-def test_many_threads_may_read_at_once() -> None:
-    """Answers are read in threads; a class may be compiled by the first of several."""
+def test_threads_may_decode_concurrently() -> None:
+    """Responses may be decoded in threads concurrently, even for a class decoded for the first time."""
 
     @attrs.define(kw_only=True, slots=True)
     class Fresh(models.Job):
-        """A class that nobody has read yet."""
+        """A class that was not decoded before."""
 
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda n: Fresh.from_dict({"id": str(n), "tasks": [{"id": "t"}]}), range(200)))

@@ -1,4 +1,4 @@
-"""Archives for tests: sound ones made by Python's and the system's writers, and damage done to them byte by byte."""
+"""Archives for tests: valid ones by Python's and the system's writers, and damage done byte by byte."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Member = tuple[str, bytes]
 
 
 class NoSeek(io.RawIOBase):
-    """A sink that cannot be sought, so that the writer puts descriptors behind its members."""
+    """A sink that cannot seek, so that the writer appends data descriptors."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -32,7 +32,7 @@ def make_zip(
     streamed: bool = False,
     zip64: bool = False,
 ) -> bytes:
-    """A sound archive."""
+    """Return a valid archive."""
     sink = NoSeek() if streamed else io.BytesIO()
     with zipfile.ZipFile(sink, "w", method) as archive:  # type: ignore[arg-type]
         archive.comment = comment
@@ -45,7 +45,7 @@ def make_zip(
 
 
 def with_zip64_end(data: bytes) -> bytes:
-    """The same archive with Zip64 end records, which it does not need."""
+    """Return the archive with Zip64 end records that it does not need."""
     end = len(data) - 22
     _, _, _, here, members, length, start, _ = struct.unpack("<4s4H2LH", data[end:])
     record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, here, members, length, start)
@@ -55,25 +55,25 @@ def with_zip64_end(data: bytes) -> bytes:
 
 
 def flipped(data: bytes, at: int, bit: int = 0) -> bytes:
-    """The same bytes but for one bit."""
+    """Return the data with one bit flipped."""
     changed = bytearray(data)
     changed[at] ^= 1 << bit
     return bytes(changed)
 
 
 def patched(data: bytes, at: int, new: bytes) -> bytes:
-    """The same bytes but for some."""
+    """Return the data with some bytes replaced."""
     return data[:at] + new + data[at + len(new) :]
 
 
 def directory_of(data: bytes) -> int:
-    """Where the directory starts."""
+    """Return the offset of the central directory."""
     start: int = struct.unpack_from("<L", data, len(data) - 6)[0]
     return start
 
 
 def shifted(data: bytes, by: int) -> bytes:
-    """An archive behind `by` bytes of something else, with all offsets put right, as self-extracting ones have them."""
+    """Prepend `by` bytes and adjust all offsets, as in self-extracting archives."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         infos = archive.infolist()
     changed, at = bytearray(data), directory_of(data)
@@ -86,7 +86,7 @@ def shifted(data: bytes, by: int) -> bytes:
 
 
 def with_gap(data: bytes) -> bytes:
-    """Five foreign bytes between two stored members, with all offsets put right."""
+    """Insert five bytes between two stored members and adjust all offsets."""
     second, start = data.index(b"PK\x03\x04", 1), directory_of(data)
     entry = data.index(b"PK\x01\x02", start + 1)
     moved = patched(data, entry + 42, struct.pack("<L", second + 5))
@@ -95,7 +95,7 @@ def with_gap(data: bytes) -> bytes:
 
 
 def with_index(*, index: bytes = b"index" * 9, name: bytes = b"s/.a.tif.sozip.idx", streamed: bool = False) -> bytes:
-    """A SOZip archive: behind its first member stands a stored one that the directory does not list."""
+    """Return a SOZip archive: an index member after the first one is not in the central directory."""
     plain = make_zip((("s/a.tif", b"raster" * 999), ("b", b"second")), streamed=streamed)
     hidden = make_zip(((name.decode(), index),), method=zipfile.ZIP_STORED)
     hidden = hidden[: directory_of(hidden)]
@@ -108,7 +108,7 @@ def with_index(*, index: bytes = b"index" * 9, name: bytes = b"s/.a.tif.sozip.id
 
 
 def overlapping() -> bytes:
-    """A member whose bytes are another member, header and all, with both of them in the directory."""
+    """Return an archive where one member's data is another complete member, and both are listed."""
     inner = make_zip((("b", b"x" * 50),), method=zipfile.ZIP_STORED)
     outer = make_zip((("a", inner[: directory_of(inner)]),), method=zipfile.ZIP_STORED)
     entry = patched(inner[directory_of(inner) : -22], 42, struct.pack("<L", 31))

@@ -21,10 +21,10 @@ _FLAGS = (
 
 
 class Tab:
-    """One page of the browser.
+    """One tab of the browser.
 
     Attributes:
-        asked: addresses of everything that the page loaded or tried to.
+    asked: URLs of everything that the page loaded or tried to load.
     """
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -33,18 +33,18 @@ class Tab:
         self.asked: list[str] = []
 
     async def started(self) -> Self:
-        """The tab, telling what it loads."""
+        """Enable the tab's page and network events."""
         for domain in ("Page", "Network"):
             await self._do(f"{domain}.enable")
         return self
 
     async def open(self, url: str) -> None:
-        """Go there, and wait until all is loaded."""
+        """Open a URL and wait until it is loaded."""
         await self._do("Page.navigate", url=url)
         await self._event("Page.loadEventFired")
 
     async def click(self, selector: str) -> None:
-        """Press what this selects, with the mouse, and wait until the page that it leads to is loaded."""
+        """Click the element of a CSS selector and wait until the page that it leads to is loaded."""
         at = await self.value(
             f"(found => {{found.scrollIntoView(); const box = found.getBoundingClientRect();"
             f"return [box.x + box.width / 2, box.y + box.height / 2]}})(document.querySelector({selector!r}))"
@@ -54,18 +54,18 @@ class Tab:
         await self._event("Page.loadEventFired")
 
     async def resize(self, width: int, height: int) -> None:
-        """Give the window this size in pixels."""
+        """Set the window's size in pixels."""
         await self._do(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
         )
 
     async def text(self) -> str:
-        """What the page shows as text."""
+        """Return the text that the page shows."""
         shown: str = await self.value("document.body.innerText")
         return shown
 
     async def value(self, expression: str) -> Any:
-        """What this JavaScript gives in the page, once it is there if it is a promise."""
+        """Evaluate JavaScript in the page and return its value, awaiting a promise."""
         got = await self._do("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in got, got
         return got["result"]["value"]
@@ -90,7 +90,7 @@ class Tab:
 
 @asynccontextmanager
 async def browser(folder: Path) -> AsyncIterator[Tab]:
-    """A tab of a browser that reaches nothing but this machine; its profile lies in the folder."""
+    """Start a browser that reaches only this machine, with its profile in the folder, and return a tab."""
     asked = [tool("browser"), *_FLAGS, f"--user-data-dir={folder}", "about:blank"]
     process = await asyncio.create_subprocess_exec(*asked, stdout=DEVNULL, stderr=PIPE)
     try:

@@ -1,4 +1,4 @@
-"""Lists of SHA-256 sums, checked as `sha256sum -c` checks them: by that program too where there is one."""
+"""Lists of SHA-256 sums, checked like `sha256sum -c` does, and by that program if it is installed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LINE = re.compile(r"([0-9a-f]{64})  (.+)\n")
 
 
 def check_sums(sums: Path) -> list[str]:
-    """Names of the files listed, each of which lies beside the list and has that sum."""
+    """Return the names in a list after checking that each file beside it has its sum."""
     with sums.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
         lines = [_LINE.fullmatch(line) for line in file]
     assert lines and None not in lines, "the program refuses an empty list, and one with a line of another form"

@@ -1,4 +1,4 @@
-"""Clients for tests: impatient ones, whose waits take no time."""
+"""Clients for tests, with short timeouts and waits that take no time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ITEM = {
 
 
 class Waits:
-    """A clock that moves when somebody sleeps; `slept` holds the seconds asked for."""
+    """A clock that advances when code sleeps; `slept` holds the requested seconds."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -1,4 +1,4 @@
-"""What the sandbox holds, learned without the download manager."""
+"""The sandbox's contents, read without the download manager."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from pixxel_async.sandbox import Sandbox
 
 @frozen
 class GroundTruth:
-    """The sandbox's packages, and the digest of each.
+    """The sandbox's packages and the digest of each.
 
     Attributes:
-        packages: those of all jobs of the first workflow that ended well.
-        running, failed: a job that runs, and one that failed.
+    packages: those of all completed jobs of the first workflow.
+    running, failed: a running and a failed job.
     """
 
     sandbox: Sandbox
@@ -41,7 +41,7 @@ class GroundTruth:
         return cls(sandbox, client, found["completed"], found["running"][0], found["failed"][0])
 
     async def truth(self, package: JobPackage) -> str:
-        """The digest of a package, by a plain read of its link, with more patience than the client may have."""
+        """Return the SHA-256 of a package, read by a plain request to its link with longer timeouts."""
         state = await self.client.packages.wait(package)
         assert state.link is not None
         digest = hashlib.sha256()
@@ -52,7 +52,7 @@ class GroundTruth:
         return digest.hexdigest()
 
     def gets(self) -> list[str]:
-        """The Range header of each request that the storage saw; empty for a whole body."""
+        """Return the Range header of each storage request; empty for a whole body."""
         return [seen.headers.get("range", "") for seen in self.sandbox.requests if seen.host == "storage"]
 
 
@@ -62,14 +62,14 @@ def tuned(**fields: Any) -> pytest.MarkDecorator:
 
 
 async def until(happened: Callable[[], object]) -> None:
-    """Wait until something can be seen to have happened; two minutes at most."""
+    """Wait up to two minutes until `happened` returns true."""
     async with asyncio.timeout(120):
         while not happened():  # noqa: ASYNC110 - what is watched is a disk or another process
             await asyncio.sleep(0.01)
 
 
 async def collect(outcomes: Outcomes, into: list[Outcome] | None = None) -> list[Outcome]:
-    """All outcomes of a batch; `into` has those that came before an error."""
+    """Return all outcomes of a batch; `into` has those that came before an error."""
     found: list[Outcome] = [] if into is None else into
     async with outcomes as entered:
         async for outcome in entered:
@@ -78,12 +78,12 @@ async def collect(outcomes: Outcomes, into: list[Outcome] | None = None) -> list
 
 
 def part_bytes(folder: Path) -> int:
-    """Bytes in all part files of a folder."""
+    """Return the bytes in all part files of a folder."""
     return sum(size_of(path) for path in folder.rglob("*.part"))
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file; 0 when it was renamed since it was listed, as a finished part file is."""
+    """Return the size of a file, or 0 if it was renamed since it was listed, as a finished part file is."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -91,12 +91,12 @@ def size_of(path: Path) -> int:
 
 
 def sha256(path: Path) -> str:
-    """The digest of a file."""
+    """Return the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def visible(folder: Path) -> list[str]:
-    """The files in a folder that a user would open."""
+    """Return the files in a folder that a user would open."""
     return sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")

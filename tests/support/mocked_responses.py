@@ -1,4 +1,4 @@
-"""aioresponses for the aiohttp that is installed: its answers lack an argument which the class now wants."""
+"""aioresponses for the installed aiohttp, whose response class needs an argument that aioresponses does not pass."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class _NoWriter(AbstractStreamWriter):
 
 
 class OddResponse(ClientResponse):
-    """A response that comes from a table and not from a connection."""
+    """A response that does not come from a connection."""
 
     def __init__(self, *args: Any, **facts: Any) -> None:
         super().__init__(*args, stream_writer=_NoWriter(), **facts)
 
 
-def odd(answers: aioresponses, method: str, url: str, **answer: Any) -> None:
-    """Let the next request to that URL be answered so; see `aioresponses.add`."""
+def mock_response(answers: aioresponses, method: str, url: str, **answer: Any) -> None:
+    """Mock the response to the next request to a URL; see `aioresponses.add`."""
     answers.add(url, method, response_class=OddResponse, **answer)

@@ -1,4 +1,4 @@
-"""A server that sends given bytes and nothing else, for responses that no HTTP library would send."""
+"""A server that sends given bytes, for responses that no HTTP library would send."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Step = bytes | float | Literal["hang", "fin", "rst"]
 
 @frozen
 class Seen:
-    """One request as it came."""
+    """One received request."""
 
     method: str
     target: str
@@ -26,7 +26,7 @@ class Seen:
 
 
 def answer(status: int = 200, body: Any = None, **headers: str) -> bytes:
-    """A well-formed answer; a body that is not bytes becomes JSON, underscores in header names become dashes."""
+    """Return a well-formed response; other bodies than bytes become JSON, underscores in header names become dashes."""
     payload = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     lines = [f"HTTP/1.1 {status} Word", f"Content-Length: {len(payload)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -34,10 +34,10 @@ def answer(status: int = 200, body: Any = None, **headers: str) -> bytes:
 
 
 class RawServer:
-    """Answers its n-th request with the n-th script, and every later one with the last.
+    """Answer the n-th request with the n-th script, and every later one with the last.
 
     Args:
-        scripts: each the steps for one request; plain bytes are one step.
+    scripts: the steps for one request each; plain bytes are one step.
     """
 
     def __init__(self, *scripts: bytes | Sequence[Step]) -> None:
@@ -65,7 +65,7 @@ class RawServer:
         await asyncio.sleep(0)
 
     def count(self, method: str) -> int:
-        """Requests of that method so far."""
+        """Return the number of requests of a method."""
         return sum(seen.method == method for seen in self.requests)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -100,7 +100,7 @@ async def _read(reader: asyncio.StreamReader) -> Seen | None:
 
 
 async def _play(script: Sequence[Step], writer: asyncio.StreamWriter) -> bool:
-    """Whether the connection stays open for another request."""
+    """Play a script; return whether the connection stays open for another request."""
     for step in script:
         if isinstance(step, bytes):
             writer.write(step)

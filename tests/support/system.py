@@ -1,4 +1,4 @@
-"""Operating systems: what only some of them have, and what this process has open."""
+"""Features of operating systems that not all have, and the open descriptors of this process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def descriptors() -> list[str]:
 
 
 def open_in(folder: Path) -> list[str]:
-    """Return the paths below a folder that this process has open; empty where the system does not list them."""
+    """Return the open paths of this process below a folder; empty where the system does not list them."""
     links = [Path(_LISTS[0], number) for number in descriptors()] if _LISTS else []
     targets = [os.readlink(link) for link in links if link.is_symlink()]
     return [target for target in targets if target.startswith(str(folder))]

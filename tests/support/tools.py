@@ -1,6 +1,6 @@
-"""Programs of the machine that some tests run: where one is missing, or fails by itself, its case is skipped.
+"""Programs that some tests run: if one is missing or fails by itself, its case is skipped.
 
-A kind that PIXXEL_TESTS_REQUIRE names must be there and must not fail: then its tests fail instead.
+A kind named in PIXXEL_TESTS_REQUIRE has to exist and to work: otherwise its tests fail.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ REQUIRED = frozenset(os.environ.get("PIXXEL_TESTS_REQUIRE", "").split(",")) - {"
 
 
 def find(kind: str) -> str | None:
-    """Path of the program of that kind; None where there is none."""
+    """Return the path of the program of a kind, or None."""
     folders = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin"
     return next((path for name in _names(kind) if (path := shutil.which(name, path=folders))), None)
 
 
 def _names(kind: str) -> tuple[str, ...]:
-    """What a program of that kind may be called."""
+    """Return the names that a program of a kind may have."""
     return _ALIASES.get(kind, (kind,))
 
 
 def tool(kind: str) -> str:
-    """Path of the program; where it is missing the test is skipped, or fails if the kind is required."""
+    """Return the path of the program; if it is missing, skip the test, or fail if the kind is required."""
     return find(kind) or _without(kind, f"there is no {' or '.join(_names(kind))}")
 
 
 def run_tool(
     kind: str, *arguments: str | Path, folder: Path, environment: dict[str, str] | None = None, timeout: float = 50
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a program in a folder and return what it said.
+    """Run a program in a folder and return the completed process.
 
-    Where it is missing, fails or takes more than `timeout` seconds the test is skipped with what the program
-    said, or fails if the kind is required: its faults are not ours.
+    If it is missing, fails or takes more than `timeout` seconds, the test is skipped with its output, or fails if
+    the kind is required.
     """
     command = [tool(kind), *map(str, arguments)]
     try:

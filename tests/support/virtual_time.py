@@ -1,4 +1,4 @@
-"""Time that stands still until a test moves it."""
+"""Time that stands still until a test advances it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pixxel_async.settings import Timing
 
 
 class SteppedTime:
-    """A clock, a sleep and dice for `Timing`, all in the test's hand.
+    """Clock, sleep and random source for `Timing`, controlled by the test.
 
     Attributes:
-        now: seconds of the clock.
-        roll: what the dice show; 0.5 means no jitter.
-        slept: the seconds of each sleep begun, in order.
+    now: seconds of the clock.
+    roll: the random number returned; 0.5 means no jitter.
+    slept: the seconds of each sleep begun, in order.
     """
 
     def __init__(self, now: float = 1000.0) -> None:
@@ -27,14 +27,14 @@ class SteppedTime:
         self.timing = Timing(clock=lambda: self.now, sleep=self.sleep, random=lambda: self.roll)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until the test has moved the clock so far."""
+        """Sleep until the test has advanced the clock that far."""
         self.slept.append(seconds)
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self.now + seconds, next(self._order), woken))
         await woken
 
     async def advance(self, seconds: float) -> None:
-        """Move on, waking everybody at the moment that they asked for."""
+        """Advance the clock, waking each sleeper at its own time."""
         end = self.now + seconds
         await settle()
         while self._sleepers and self._sleepers[0][0] <= end:
@@ -46,7 +46,7 @@ class SteppedTime:
         self.now = end
 
     async def jump(self, seconds: float) -> None:
-        """Wake everybody late and at once, as after a laptop's sleep."""
+        """Advance the clock at once and wake all sleepers late, as after a laptop's suspend."""
         self.now += seconds
         due = [time_travel for time_travel in self._sleepers if time_travel[0] <= self.now]
         self._sleepers = [time_travel for time_travel in self._sleepers if time_travel[0] > self.now]
@@ -58,6 +58,6 @@ class SteppedTime:
 
 
 async def settle(turns: int = 20) -> None:
-    """Let everything run that can run without time passing."""
+    """Run everything that can run without time passing."""
     for _ in range(turns):
         await asyncio.sleep(0)

@@ -1,1 +1,1 @@
-"""Small archives by other makers, for machines that lack their programs; `make` says how each was made."""
+"""Small archives by other programs, for machines without them; `make` says how each was made."""

@@ -1,7 +1,7 @@
 """Make the samples again, each where its program is installed: `python -m tests.support.samples.make`.
 
 They were made on Debian 12 with Info-ZIP zip 3.0 (3.0-13+deb12u1), 7-Zip 26.02, bsdtar 3.6.2, OpenJDK 17 and Go 1.19.
-All of their contents is written by `write_source`, or by the writers beside this folder.
+Their contents are written by `write_source`, or by the writers beside this folder.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ BY_STRUCTURE = frozenset({"zip-locked.zip", "7z-deflate64.zip", "7z-bzip2.zip", 
 
 
 def write_source(folder: Path) -> None:
-    """Write files as a user may have them, all of them small."""
+    """Write small files as a user may have them."""
     (folder / "deep" / "er").mkdir(parents=True)
     (folder / "empty folder").mkdir()
     (folder / "deep" / "ä ö.tif").write_bytes(bytes(range(256)) * 2)
@@ -64,7 +64,7 @@ def write_source(folder: Path) -> None:
 
 
 def make(name: str) -> None:
-    """Write one sample."""
+    """Make one sample."""
     with tempfile.TemporaryDirectory() as empty:
         write_source(Path(empty, "source"))
         made = Path(empty, "made", name)
