@@ -89,7 +89,7 @@ def sections(docstring: str) -> tuple[str, dict[str, str]]:
 
 
 def field_docs(kind: type) -> dict[str, str]:
-    """Return the docstrings that stand below the fields of a class."""
+    """Return the docstrings below the fields of a class."""
     (body,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     assert isinstance(body, ast.ClassDef)
     pairs = zip(body.body, body.body[1:], strict=False)
@@ -118,14 +118,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 
 def code(text: str) -> str:
-    """Return the text as code, fit for a cell of a table, which a bar would end; empty stays empty."""
+    """Return the text as code for a table cell, where a bar would end the cell; empty stays empty."""
     if "|" in text:
         return f"<code>{html.escape(text, quote=False).replace('|', '&#124;')}</code>"
     return f"`{text}`" if text else ""
 
 
 def annotation(value: Any) -> str:
-    """Return an annotation as it is written in the source."""
+    """Return an annotation as written in the source."""
     text = value if isinstance(value, str) else inspect.formatannotation(value)
     return re.sub(r"\b(?:pixxel_async|collections|typing|pathlib|attr)\.[\w.]*\.?(?=\w)", "", text)
 
@@ -171,7 +171,7 @@ def heading(title: str, *intro: str) -> Iterator[str]:
 
 
 def names() -> Iterator[str]:
-    """Every public name, with its signature and what it is."""
+    """Yield the page of public names, with signatures and summaries."""
     yield from heading(
         "Public names",
         "What is not listed here or documented in the pages of the API is private and may change in any release.",
@@ -226,7 +226,7 @@ def members(kind: type) -> Iterator[tuple[str, str]]:
 
 
 def settings() -> Iterator[str]:
-    """Every setting with its type, default and meaning."""
+    """Yield the page of settings, with types, defaults and meanings."""
     yield from heading(
         "Settings",
         (
@@ -290,7 +290,7 @@ def settings_table(
 
 
 def commands() -> Iterator[str]:
-    """Every command with its arguments and options."""
+    """Yield the page of commands, with arguments and options."""
     yield from heading(
         "Commands", "Data goes to stdout, everything for people to stderr. `-h` shows the same as below."
     )
@@ -320,7 +320,7 @@ def commands() -> Iterator[str]:
 
 
 def command(context: click.Context, found: click.Command) -> Iterator[str]:
-    """One command: usage, help and options."""
+    """Yield the section of a command: usage, help and options."""
     arguments = " ".join(found.collect_usage_pieces(context))
     yield from (f"## {context.command_path}", "", "```text", f"{context.command_path} {arguments}", "```", "")
     for paragraph in (found.help or "").split("\n\n"):
@@ -333,7 +333,7 @@ def command(context: click.Context, found: click.Command) -> Iterator[str]:
 
 
 def escaped(text: str) -> str:
-    """Keep what stands in angle or square brackets out of Markdown's hands."""
+    """Escape angle and square brackets for Markdown."""
     return re.sub(r"([\[\]<>*])", r"\\\1", text)
 
 
@@ -349,12 +349,12 @@ def shown_default(option: click.Option) -> str:
 
 
 def error_kinds() -> list[type[errors.PixxelError]]:
-    """Return the public classes of errors."""
+    """Return the public error classes."""
     return [kind for name in errors.__all__ if inspect.isclass(kind := getattr(errors, name))]
 
 
 def errors_page() -> Iterator[str]:
-    """Every error with what to do about it."""
+    """Yield the page of errors, with advice for each."""
     yield from heading(
         "Errors",
         (
@@ -387,7 +387,7 @@ def errors_page() -> Iterator[str]:
 
 
 def events_page() -> Iterator[str]:
-    """Every event of a download."""
+    """Yield the page of events of a download."""
     yield from heading(
         "Events",
         (
@@ -416,7 +416,7 @@ def events_page() -> Iterator[str]:
 
 
 def sandbox() -> Iterator[str]:
-    """Faults, scenarios and switches of the sandbox."""
+    """Yield the page of faults, scenarios and switches of the sandbox."""
     yield from heading(
         "The sandbox: faults and switches",
         (
@@ -458,9 +458,9 @@ def api(title: str, *objects: str, **members: Sequence[str]) -> Callable[[], Ite
     """Return the writer of a page that mkdocstrings fills from docstrings when the site is built.
 
     Args:
-        title: of the page.
-        objects: paths of the classes and modules.
-        members: of a class by its name, where not all of its public members are for users.
+    title: of the page.
+    objects: paths of the classes and modules.
+    members: of a class by its name, if not all of its public members are for users.
     """
 
     def lines() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The benchmarks: what they list and compute, the way that they model, and the page that shows their results."""
+"""The benchmarks: their list, statistics and delay proxy, and the page that shows their results."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ RUN = report.ROOT / "benchmarks" / "run.py"
 
 
 @pytest.mark.slow
-def test_without_a_name_they_are_listed() -> None:
-    """`python benchmarks/run.py` runs nothing and names each benchmark, every one of which is a file or a function."""
+def test_benchmarks_are_listed() -> None:
+    """`benchmarks/run.py` without a name lists the benchmarks and runs none; an unknown name exits with 2."""
     pytest.importorskip("resource", exc_type=ImportError)
     done = subprocess.run([sys.executable, str(RUN)], capture_output=True, text=True, check=True, timeout=240)
     names = [line.split()[0] for line in done.stdout.splitlines()]
@@ -41,15 +41,15 @@ def test_figures_are_medians_and_ratios_to_the_first() -> None:
 
 
 def test_a_failing_client_is_an_error(tmp_path: Path) -> None:
-    """A run that fails is no figure: what the program said is raised."""
+    """A run that fails raises with the program's output."""
     command = [sys.executable, "-c", "import sys; sys.exit('no such thing')"]
     with pytest.raises(RuntimeError, match="no such thing"):
         harness.run(command, {}, tmp_path)
 
 
 @pytest.mark.slow
-async def test_the_delay_proxy_is_a_long_way() -> None:
-    """A connection costs a round trip, an answer another one, and a window's bytes one more each."""
+async def test_the_delay_proxy_models_distance() -> None:
+    """The proxy delays connecting by a round trip, the answer by another, and each window of bytes by one more."""
     rtt, window, size = 0.2, 65_536, 400_000
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -73,7 +73,7 @@ async def test_the_delay_proxy_is_a_long_way() -> None:
 
 
 def test_the_page_shows_the_results() -> None:
-    """The tables and charts of the guide are those of the JSON files in the checkout, byte for byte."""
+    """Tables and charts in the guide equal those generated from the JSON files."""
     found = report.results()
     shown = report.BLOCK.search(report.PAGE.read_text(encoding="utf-8"))
     assert shown is not None and shown[0] == report.block(found), f"run {report.WRITE}"

@@ -1,4 +1,4 @@
-"""The key and the signed links are in no frame that a crash reporter captures with an error."""
+"""Key and signed links are in no frame that a crash reporter captures with an error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LINK = f"/bucket/a.zip?X-Amz-Expires=60&X-Amz-Signature={SIGNATURE}"
 
 
 def shown(value: object, depth: int = 4) -> Iterator[str]:
-    """Return the texts that crash reporters make of a value: containers are walked, others shown by their repr."""
+    """Yield the texts that a crash reporter makes of a value: containers are walked, others shown by repr."""
     if isinstance(value, str | bytes):
         yield repr(value)
     elif isinstance(value, Mapping) and depth:
@@ -57,7 +57,7 @@ def chain(error: BaseException | None, seen: set[int]) -> Iterator[BaseException
 
 
 def leaks(error: BaseException, *secrets: str) -> list[str]:
-    """Return where a secret stands: the error's own texts, and the locals of each frame outside of the tests."""
+    """Return where secrets occur: the error's texts, and the locals of each frame outside the tests."""
     found = []
     for each in chain(error, set()):
         texts = [str(each), *shown(each.args), *shown(vars(each))]
@@ -102,8 +102,8 @@ WRONG: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-async def test_a_wrong_setting(name: str) -> None:
-    """A setting that cannot be used is refused without the key that was given beside it."""
+async def test_an_invalid_setting(name: str) -> None:
+    """An invalid setting raises without the key given beside it."""
     value = {name: WRONG[name]}
     group, _, member = name.partition(".")
     works: list[Callable[[], object]] = [
@@ -121,8 +121,8 @@ async def test_a_wrong_setting(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["PIXXEL_BASE_URL", "PIXXEL_AUTH", "PIXXEL_PROFILE", "PIXXEL_CONFIG"])
-async def test_a_wrong_variable(name: str, tmp_path: Path) -> None:
-    """The environment with the key in it is in no frame."""
+async def test_an_invalid_variable(name: str, tmp_path: Path) -> None:
+    """An invalid variable raises without the environment, which holds the key, in any frame."""
     environ = {"HOME": str(tmp_path), "PIXXEL_API_KEY": KEY, name: "/nowhere"}
     error = await error_of(lambda: PlainSettings.load(environ=environ))
     assert isinstance(error, ConfigError)
@@ -143,8 +143,8 @@ FILES = {
 
 
 @pytest.mark.parametrize("what", FILES)
-async def test_a_wrong_profile(what: str, tmp_path: Path) -> None:
-    """A profile file that cannot be used is refused without the keys in it."""
+async def test_an_invalid_profile(what: str, tmp_path: Path) -> None:
+    """An invalid profile file raises without the keys in it."""
     path = tmp_path / "config.toml"
     path.write_bytes(FILES[what].encode(errors="surrogateescape"))
     path.chmod(0o600)
@@ -155,8 +155,8 @@ async def test_a_wrong_profile(what: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [f"{KEY} {KEY} {KEY}", f"{KEY}\xff", KEY * 5000, f"'{KEY}'", f"{KEY}\n{KEY}"])
-async def test_a_wrong_key_file(content: str, tmp_path: Path) -> None:
-    """What a key file holds is in no frame, whatever is wrong with it."""
+async def test_an_invalid_key_file(content: str, tmp_path: Path) -> None:
+    """The content of an invalid key file is in no frame."""
     (tmp_path / "key").write_bytes(content.encode("latin-1"))
     environ = {"HOME": str(tmp_path), "PIXXEL_API_KEY_FILE": str(tmp_path / "key")}
     error = await error_of(lambda: PixxelClient(settings=PlainSettings.load(environ=environ)))
@@ -166,7 +166,7 @@ async def test_a_wrong_key_file(content: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", [f"{KEY}\r\nX: y", f'"{KEY}"', f" {KEY}", f"a b {KEY}", f"ß{KEY}", KEY.encode(), [KEY]])
 async def test_a_malformed_key(key: Any) -> None:
-    """A key that cannot be sent is refused without it, also where it comes from a source or for another client."""
+    """A malformed key raises without it, also from a key source or for another client."""
     client = client_for("http://127.0.0.1:9")
 
     async def source() -> Any:
@@ -204,7 +204,7 @@ ANSWERS: dict[str, Any] = {
 @pytest.mark.parametrize("what", ANSWERS)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_an_error_of_the_api(what: str, method: str) -> None:
-    """However a call fails, and where its caller gives up, no frame holds the key."""
+    """No frame holds the key, however a call fails or is cancelled."""
     async with RawServer(ANSWERS[what]) as server, client_for(server.url, **{"retry.max_attempts": 2}) as client:
         works: list[Callable[[], object]] = [
             lambda: client.orders.list(limit=1) if method == "GET" else client.jobs.create("w", project_id="p"),
@@ -217,7 +217,7 @@ async def test_an_error_of_the_api(what: str, method: str) -> None:
 
 
 async def test_a_call_that_is_cancelled() -> None:
-    """The frames of aiohttp, which hold headers and URLs, are emptied where a cancellation passes."""
+    """On cancellation the frames of aiohttp, which hold headers and URLs, are cleared."""
     async with RawServer(["hang"]) as server, client_for(server.url, **{"http.headers_timeout": 30}) as client:
         link = SignedLink(url=server.url + LINK, name="a")
 
@@ -254,7 +254,7 @@ STORAGE: dict[str, Any] = {
 
 @pytest.mark.parametrize("what", STORAGE)
 async def test_an_error_of_the_storage(what: str, tmp_path: Path) -> None:
-    """However reading from a signed link fails, no frame holds the link."""
+    """No frame holds the signed link, however reading from it fails."""
     async with (
         RawServer(STORAGE[what]) as server,
         client_for(server.url, **{"retry.max_attempts": 2}) as client,
@@ -289,7 +289,7 @@ async def test_an_error_of_the_storage(what: str, tmp_path: Path) -> None:
     ],
 )
 async def test_an_unsafe_link(url: str, tmp_path: Path) -> None:
-    """A link that is not opened is in no frame."""
+    """A refused link is in no frame."""
     async with client_for("https://127.0.0.1:9") as client, DownloadManager(client, tmp_path) as manager:
         link = SignedLink(url=url + LINK, name="a")
         target = link.url
@@ -312,7 +312,7 @@ async def test_an_unsafe_link(url: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\x00", "ß\udcff"])
 async def test_headers_of_hooks(value: str) -> None:
-    """A header that a hook adds is refused if it cannot be sent in one line; nothing is sent then."""
+    """A header value added by a hook is refused if it cannot be sent on one line, and nothing is sent."""
 
     def add(attempt: Any) -> None:
         attempt.headers["X-Trace"] = value
@@ -328,7 +328,7 @@ async def test_headers_of_hooks(value: str) -> None:
 
 
 async def test_masks_belong_to_the_fields() -> None:
-    """A printer that walks the fields of a value shows masks, as its repr does."""
+    """A printer that walks the fields of a value shows masks, like the repr."""
     url = f"https://storage.example{LINK}"
     client = client_for("http://127.0.0.1:9", **{"http.proxy": f"http://user:{SIGNATURE}@proxy.example"})
     async with (
@@ -351,8 +351,8 @@ async def test_masks_belong_to_the_fields() -> None:
     await client.aclose()
 
 
-def test_locals_are_forgotten() -> None:
-    """The locals of an error's frames and of its context's are cleared; its lines stay."""
+def test_locals_are_cleared() -> None:
+    """The locals of an error's frames and of its context's are cleared; the line numbers stay."""
 
     def inner(key: str) -> None:
         raise ValueError(len(key))

@@ -1,4 +1,4 @@
-"""Nothing of the host process is changed by the package."""
+"""The package changes nothing of the host process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OWN_PROCESS = ROOT / "cli"
 
 @pytest.mark.parametrize("name", ["gc", "signal", "faulthandler", "resource"])
 def test_modules_that_change_the_process_are_not_used(name: str) -> None:
-    """No module of the library uses the garbage collector, signals or limits of the process."""
+    """No module of the library imports gc, signal, faulthandler or resource."""
     users = [
         str(path.relative_to(ROOT))
         for path in ROOT.rglob("*.py")
@@ -24,7 +24,7 @@ def test_modules_that_change_the_process_are_not_used(name: str) -> None:
 
 
 def test_calls_run_in_threads_of_our_own() -> None:
-    """In `_http` every thread is one of a limiter of ours: anyio's default one runs the host's endpoints."""
+    """In `_http` every thread belongs to a limiter of ours, since anyio's default one runs the host's endpoints."""
     for path in Path(ROOT / "_http").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert text.count("to_thread.run_sync(") == text.count("limiter=self."), path

@@ -1,4 +1,4 @@
-"""Imports between the folders of the package point down only."""
+"""Imports between the folders of the package point downwards."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def name_of(path: Path) -> str:
 
 @cache
 def nodes(path: Path) -> tuple[ast.AST, ...]:
-    """Return everything in a module's syntax tree."""
+    """Return all nodes of a module's syntax tree."""
     return tuple(ast.walk(parsed(path)))
 
 
@@ -150,24 +150,24 @@ def imports(path: Path) -> tuple[tuple[str, ast.stmt], ...]:
 
 
 def lines_within(path: Path, blocks: Callable[[ast.AST], bool]) -> set[int]:
-    """Return the lines of imports that stand inside such blocks."""
+    """Return the line numbers of imports inside blocks that satisfy `blocks`."""
     outer = (node for node in nodes(path) if blocks(node))
     inside = (node for block in outer for node in ast.walk(block))
     return {node.lineno for node in inside if isinstance(node, ast.Import | ast.ImportFrom)}
 
 
 def is_function(node: ast.AST) -> bool:
-    """Tell whether a node's imports run when it is called."""
+    """Return whether a node's imports run when it is called."""
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
 
 
 def is_for_types(node: ast.AST) -> bool:
-    """Tell whether a node's imports are read by type checkers alone."""
+    """Return whether a node's imports are for type checkers only."""
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def module_of(dotted: str, names: Collection[str]) -> str:
-    """Return the module that a dotted name is found in; empty when it is none of ours."""
+    """Return our module that a dotted name belongs to, or an empty text."""
     while dotted and dotted not in names:
         dotted = dotted.rpartition(".")[0]
     return dotted
@@ -175,7 +175,7 @@ def module_of(dotted: str, names: Collection[str]) -> str:
 
 @cache
 def arrows(path: Path) -> tuple[tuple[str, ast.stmt], ...]:
-    """Return the modules of ours that a module imports."""
+    """Return our modules that a module imports."""
     names = {name_of(each) for each in modules()}
     targets = ((module_of(ours(dotted) or "", names), node) for dotted, node in imports(path))
     return tuple((target, node) for target, node in targets if target and target != name_of(path))
@@ -202,7 +202,7 @@ EACH = pytest.mark.parametrize(
 
 @EACH
 def test_arrows_point_down(path: Path) -> None:
-    """A module imports from its own slice and from the slices below it only."""
+    """A module imports only from its own slice and the slices below it."""
     source = slice_of(name_of(path))
     for target, node in arrows(path):
         if slice_of(target) in BY_NAME_ONLY.get(source, set()):
@@ -216,8 +216,8 @@ def test_arrows_point_down(path: Path) -> None:
 
 
 @EACH
-def test_nobody_reads_the_rules_of_another_slice(path: Path) -> None:
-    """What two slices need is on shared ground (`_protocol`, `_formats`, `_aio`, `_redact`) or at the slice's door."""
+def test_no_slice_imports_the_rules_of_another(path: Path) -> None:
+    """No slice imports another slice's rules; shared code is in `_protocol`, `_formats`, `_aio` or `_redact`."""
     source = slice_of(name_of(path))
     for target, node in arrows(path):
         assert slice_of(target) == source or "rules" not in target.split("."), (
@@ -228,7 +228,7 @@ def test_nobody_reads_the_rules_of_another_slice(path: Path) -> None:
 
 @pytest.mark.parametrize("slice_", LADDERS)
 def test_rooms_form_a_ladder(slice_: str) -> None:
-    """Within a slice a room imports from itself and from rooms on lower rungs; every room has its rung."""
+    """Within a slice a room imports from itself and lower rooms, and every room has its place on the ladder."""
     rung = {room: step for step, rooms in enumerate(LADDERS[slice_]) for room in rooms.split()}
     inside = [path for path in modules() if name_of(path).startswith(f"{slice_}.")]
     rooms = {name_of(path).split(".")[1] for path in inside}
@@ -251,7 +251,7 @@ GENERATED = {"models", "resources"}
 
 
 def test_no_room_is_crowded() -> None:
-    """A folder that a person wrote holds at most a dozen files, so that a reader sees its order at once."""
+    """A hand-written folder holds at most a dozen files."""
     flat = Counter(path.parent for path in modules() if path.stem not in DOORS)
     crowded = {
         folder.relative_to(ROOT).as_posix(): count
@@ -263,7 +263,7 @@ def test_no_room_is_crowded() -> None:
 
 @pytest.mark.parametrize("library", THIRD_PARTY)
 def test_libraries_stay_at_their_edge(library: str) -> None:
-    """A library is imported only in the places that exist for it: it can be replaced, and loads when it is needed."""
+    """A library is imported only in its own places, so that it can be replaced and is loaded when needed."""
     for path in modules():
         here = path.relative_to(ROOT).as_posix()
         if not any(here == place or (place.endswith("/") and here.startswith(place)) for place in THIRD_PARTY[library]):
@@ -276,7 +276,7 @@ def test_libraries_stay_at_their_edge(library: str) -> None:
     "path", [path for path in modules() if "rules" in path.parts and path.stem != "__init__"], ids=name_of
 )
 def test_rules_are_pure(path: Path) -> None:
-    """A rule knows plain values: no I/O, no clock, no dice; they are handed in."""
+    """A rule handles plain values: it does no I/O and reads neither clock nor random numbers."""
     source = slice_of(name_of(path))
     for dotted, _ in imports(path):
         assert dotted.split(".")[0] not in IMPURE, f"{path} imports {dotted}"
@@ -288,8 +288,8 @@ def test_rules_are_pure(path: Path) -> None:
     assert not calls & {"open", "print", "datetime.now", "dt.datetime.now", "datetime.utcnow"}, path
 
 
-def test_no_import_goes_round() -> None:
-    """The graph of imports has no circle, type-only imports included; imports inside functions alone do not count."""
+def test_no_import_cycles() -> None:
+    """The import graph has no cycle, type-only imports included, imports inside functions excluded."""
     graph: dict[str, set[str]] = {}
     for path in modules():
         lazy = lines_within(path, is_function)

@@ -1,4 +1,4 @@
-"""The files around the package agree with each other: workflows, hooks, citation, sdist and lower bounds."""
+"""Project files agree with each other: workflows, hooks, citation, sdist and lower bounds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def jobs(name: str) -> dict[str, Any]:
 @pytest.mark.fault("S-06")
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_actions_are_pinned_by_commit(path: Path) -> None:
-    """A tag can be moved to other code, a commit cannot: each action is named by its commit, its version beside it."""
+    """Each action is pinned by its commit, with its version as a comment, since a tag can be moved."""
     used = re.findall(r"^\s*(?:- )?uses: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert used
     for action in used:
@@ -46,8 +46,8 @@ def test_actions_are_pinned_by_commit(path: Path) -> None:
 
 @pytest.mark.fault("S-06")
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_one_job_alone_may_publish(path: Path) -> None:
-    """Only `publish` of the release and of the site may ask for a token, and they run no code of ours."""
+def test_only_publish_jobs_may_write(path: Path) -> None:
+    """Only the `publish` jobs may request a token, and they run no code of this repository."""
     workflow = read(path)
     assert "write" not in str(workflow["permissions"])
     for name, job in workflow["jobs"].items():
@@ -68,7 +68,7 @@ def test_every_promised_python_is_tested() -> None:
 
 
 def test_hooks_are_the_checkers_of_ci() -> None:
-    """What pre-commit runs is what `.ci/run` runs, so that a commit that passes the one passes the other."""
+    """pre-commit and `.ci/run` run the same checkers."""
     checkers = (
         (ROOT / ".ci" / "run").read_text(encoding="utf-8").partition('echo "== the checkers"\n')[2].partition("\n\n")[0]
     )
@@ -85,7 +85,7 @@ def test_one_version_everywhere() -> None:
 
 @pytest.mark.fault("S-06")
 def test_every_dependency_has_a_lower_bound() -> None:
-    """CI's job `floors` installs the lowest versions: each direct dependency, of each extra, says what that is."""
+    """Each direct dependency has a lower bound, which CI's job `floors` installs."""
     groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values(), *GROUPS.values()]
     ours = PROJECT["name"] + "["
     loose = [text for group in groups for text in group if not text.startswith(ours) and not re.search(r"[>=]=", text)]
@@ -93,7 +93,7 @@ def test_every_dependency_has_a_lower_bound() -> None:
 
 
 def test_the_sdist_has_the_whole_checkout() -> None:
-    """MANIFEST.in names each file and folder at the top of the checkout that setuptools does not take by itself."""
+    """MANIFEST.in names each top-level file and folder that setuptools does not include by itself."""
     if not (ROOT / ".git").exists():
         pytest.skip("this is no checkout")
     listed = subprocess.run([tool("git"), "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -106,7 +106,7 @@ def test_the_sdist_has_the_whole_checkout() -> None:
     "path", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")), ids=lambda path: path.stem
 )
 def test_issue_forms_can_be_read(path: Path) -> None:
-    """Each form parses, says what it is for, and gives each field an id of its own."""
+    """Each issue form parses, has name and description, and gives each field an id of its own."""
     form = read(path)
     if path.stem == "config":
         return
@@ -114,8 +114,8 @@ def test_issue_forms_can_be_read(path: Path) -> None:
     assert form["name"] and form["description"] and len(set(ids)) == len(ids) > 0
 
 
-def test_the_conda_recipe_says_what_the_project_says() -> None:
-    """Name, version, licence, commands and lower bounds of the base and the extra `cli` are those of pyproject.toml."""
+def test_the_conda_recipe_equals_the_project() -> None:
+    """Name, version, licence, commands and lower bounds of the conda recipe equal those of pyproject.toml."""
     recipe = read(ROOT / ".github" / "conda" / "recipe.yaml")
     assert recipe["context"]["version"] == pixxel_async.__version__
     assert recipe["package"]["name"] == PROJECT["name"]

@@ -1,4 +1,4 @@
-"""The names that users import are a promise: sorted, complete, documented, and cheap until used."""
+"""Public names are sorted, importable, documented, and loaded lazily."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SOURCE = Path(pixxel_async.__file__).parent
 
 @pytest.mark.parametrize("surface", SURFACES)
 def test_all_is_sorted_and_importable(surface: str) -> None:
-    """`__all__` is sorted, without doubles, and every name of it can be had."""
+    """`__all__` is sorted and unique, and each of its names can be imported."""
     module = importlib.import_module(surface)
     assert list(module.__all__) == sorted(set(module.__all__))
     for name in module.__all__:
@@ -39,7 +39,7 @@ def test_all_is_sorted_and_importable(surface: str) -> None:
 
 
 @pytest.mark.parametrize("surface", SURFACES)
-def test_every_public_name_says_what_it_is(surface: str) -> None:
+def test_every_public_name_has_a_docstring(surface: str) -> None:
     """Every public class and function has a docstring of its own."""
     module = importlib.import_module(surface)
     for name in module.__all__:
@@ -50,9 +50,9 @@ def test_every_public_name_says_what_it_is(surface: str) -> None:
 
 
 def test_no_public_class_name_has_two_meanings() -> None:
-    """A class that users import shares its name with no other class of the package, public or not.
+    """A public class shares its name with no other class of the package.
 
-    `sync` offers the same things under the same names.
+    `sync` offers the same classes under the same names.
     """
     homes: dict[str, list[str]] = {}
     for path in [path for path in SOURCE.rglob("*.py") if path.parent.name != "sync"]:
@@ -71,18 +71,18 @@ def test_what_completion_offers_on_a_client() -> None:
 
 
 def test_dir_lists_the_public_names() -> None:
-    """`dir()` shows what is there, although most of it loads on first use."""
+    """`dir()` lists the public names, although most are loaded on first use."""
     assert set(pixxel_async.__all__) <= set(dir(pixxel_async))
 
 
 def test_a_wrong_name_is_an_attribute_error() -> None:
-    """A name that is not there says so at once, as every module does."""
+    """An unknown name raises AttributeError."""
     with pytest.raises(AttributeError, match="NoSuchName"):
         pixxel_async.NoSuchName  # noqa: B018
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    """`import pixxel_async` reads none of the libraries and none of the models: they load on first use."""
+    """`import pixxel_async` loads none of the libraries and no models."""
     heavy = ["aiohttp", "attrs", "cattrs", "anyio", "sqlite3", "yaml", "pixxel_async.models", "pixxel_async.client"]
     code = f"import sys, pixxel_async; print([name for name in {heavy!r} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

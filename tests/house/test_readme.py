@@ -1,4 +1,4 @@
-"""What README shows works as it stands there."""
+"""README's code runs as shown, and its links resolve."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8")
 
 
 def test_there_is_something_to_run() -> None:
-    """The pattern that finds README's Python finds some, so the test below cannot pass on nothing."""
+    """README contains Python blocks, so that the next test cannot pass vacuously."""
     assert BLOCKS
 
 
 def written(block: str, folder: Path) -> list[str]:
-    """The block in a file, and Python's arguments to run it: by itself, or by pytest if it defines tests."""
+    """Write a block to a file and return Python's arguments to run it, by pytest if it defines tests."""
     name = "test_block.py" if "def test_" in block else "block.py"
     (folder / name).write_text(block)
     strict = ["-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function"]
@@ -32,7 +32,7 @@ def written(block: str, folder: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 async def test_python_blocks_run(number: int, tmp_path: Path) -> None:
-    """Every Python block of README is a whole program, or a whole test file, that ends well against the sandbox."""
+    """Every Python block of README is a complete program or test file that passes against the sandbox."""
     async with Sandbox(packing=0) as sandbox:
         environment = os.environ | {"PIXXEL_API_KEY": sandbox.api_key, "PIXXEL_BASE_URL": sandbox.url}
         process = await asyncio.create_subprocess_exec(
@@ -43,8 +43,8 @@ async def test_python_blocks_run(number: int, tmp_path: Path) -> None:
     assert process.returncode == 0, output.decode()
 
 
-def test_links_lead_somewhere() -> None:
-    """Each relative link of README is a file of this repository; two screens are enough for it."""
+def test_links_resolve() -> None:
+    """Each relative link of README is a file of this repository, and README has at most 100 lines."""
     text = README.read_text(encoding="utf-8")
     targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if not target.startswith("https:")]
     missing = [target for target in targets if not (README.parent / target).exists()]

@@ -1,4 +1,4 @@
-"""The reference pages say what the package says, and pages name only settings that there are."""
+"""The reference pages are up to date, and pages name only existing settings."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tests.house.reference import PAGES as GENERATED
 
 @pytest.mark.parametrize("page", GENERATED)
 def test_reference_is_fresh(page: str) -> None:
-    """A name, setting, command, error, event or fault that changes is changed in its page, too."""
+    """A reference page equals what the package generates."""
     assert (FOLDER / page).read_text(encoding="utf-8") == render(page), f"run {WRITE}"
 
 
 def test_every_error_has_advice() -> None:
-    """Each error says what to do about it, and no advice is left over."""
+    """Each error has advice, and each advice an error."""
     assert sorted(ADVICE) == sorted(kind.__name__ for kind in error_kinds())
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_name_settings_that_exist(page: str) -> None:
-    """A setting that is named with its group, in text or code, is one."""
+    """A setting named with its group in a page exists."""
     known = {f"{group}.{field.name}" for group, kind in GROUPS.items() for field in attrs.fields(kind)}
     assert set(GROUPS) <= {field.name for field in attrs.fields(Settings)}
     text = (EXAMPLES / page).read_text(encoding="utf-8")

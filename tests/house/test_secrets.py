@@ -1,4 +1,4 @@
-"""The key and the signed links turn up nowhere: no log, file, event, error, chain or pickle."""
+"""Key and signed links appear in no log, file, event, error, chain or pickle."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FAULTS = {
 
 
 class Everything(logging.Handler):
-    """Keeps all that is logged by anybody, as text and with what hangs on each record."""
+    """A log handler that keeps everything logged, as text with the records' attributes."""
 
     def __init__(self) -> None:
         super().__init__(0)
@@ -53,7 +53,7 @@ class Everything(logging.Handler):
 
 @pytest.fixture
 def logged() -> Iterator[list[str]]:
-    """What is logged while the test runs, at every level."""
+    """Yield everything logged while the test runs, at every level."""
     root, handler = logging.getLogger(), Everything()
     before = root.level
     root.setLevel(0)
@@ -64,7 +64,7 @@ def logged() -> Iterator[list[str]]:
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, and all that hangs on it."""
+    """Yield an error with its causes and contexts."""
     while error is not None:
         yield error
         yield from chain(error.__cause__)
@@ -72,7 +72,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def told_by(error: BaseException) -> Iterator[str]:
-    """Every text that an error can turn into."""
+    """Yield every text that an error can become."""
     yield "".join(traceback.format_exception(error))
     yield repr(pickle.dumps(error))
     for each in chain(error):
@@ -80,12 +80,12 @@ def told_by(error: BaseException) -> Iterator[str]:
 
 
 def read(folder: Path) -> dict[Path, bytes]:
-    """Every file in a folder, the record's own among them."""
+    """Return the content of every file in a folder, the record's files included."""
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def impatient(sandbox: Sandbox) -> Settings:
-    """Settings whose waits take no time."""
+    """Return settings with short waits."""
     given: dict[str, Any] = {
         "base_url": sandbox.url,
         "retry.max_attempts": 3,
@@ -98,8 +98,8 @@ def impatient(sandbox: Sandbox) -> Settings:
 @pytest.mark.fault("S-01", "S-02")
 @pytest.mark.slow
 @pytest.mark.parametrize("what", FAULTS)
-async def test_nowhere(what: str, logged: list[str], tmp_path: Path) -> None:
-    """Whatever goes wrong for good, no text and no file of ours holds the key or a link's signature."""
+async def test_secrets_are_nowhere(what: str, logged: list[str], tmp_path: Path) -> None:
+    """Whatever fails permanently, no text and no file of ours holds the key or a link's signature."""
     asyncio.get_running_loop().set_debug(True)
     secrets: set[bytes] = set()
     texts: list[str] = []
@@ -135,7 +135,7 @@ async def test_nowhere(what: str, logged: list[str], tmp_path: Path) -> None:
 
 
 async def test_a_status_that_is_a_link(logged: list[str], tmp_path: Path) -> None:
-    """A service that puts the link where its status belongs is waited for, and is quoted without the signature."""
+    """A status that is a signed link counts as pending, and is quoted without its signature."""
     link = "https://storage.example/a.zip?X-Amz-Signature=0123456789abcdef"
     texts: list[str] = []
     async with (
@@ -160,7 +160,7 @@ async def test_a_status_that_is_a_link(logged: list[str], tmp_path: Path) -> Non
 
 @pytest.mark.fault("S-03")
 def test_pickled_settings_hold_no_key() -> None:
-    """Settings that are pickled leave the key behind, or refuse."""
+    """Pickling settings omits the key or raises."""
     try:
         text = pickle.dumps(Settings(api_key="canary-5f7c1e90aa"))
     except (TypeError, pickle.PicklingError) as error:

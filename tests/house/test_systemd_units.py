@@ -1,4 +1,4 @@
-"""The units that the guide shows are what systemd reads, and the line in them does what the text beside them says."""
+"""The systemd units in the guide are valid, and their command does what the text says."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def service() -> configparser.SectionProxy:
     return unit["Service"]
 
 
-def test_they_have_keys_that_systemd_documents() -> None:
-    """Every key stands in the section in which systemd.unit(5), .exec(5), .kill(5), .service(5) or .timer(5) has it."""
+def test_units_have_documented_keys() -> None:
+    """Every key is in the section where the systemd manual pages document it."""
     for text in UNITS.values():
         parsed = configparser.ConfigParser(interpolation=None, strict=True)
         parsed.optionxform = str  # type: ignore[assignment, method-assign]
@@ -47,8 +47,8 @@ def test_they_have_keys_that_systemd_documents() -> None:
             assert set(parsed[section]) <= KEYS[section]
 
 
-def test_systemd_understands_them(tmp_path: Path) -> None:
-    """Every key is one that it knows, from the release on that has credentials and their folder, `%d`."""
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
+    """systemd-analyze accepts the units, from release 250, which has credentials and `%d`."""
     release = run_tool("systemd-analyze", "--version", folder=tmp_path).stdout.split()
     if int(release[1]) < 250:
         pytest.skip(f"systemd {release[1].decode()} is older than the units")
@@ -62,7 +62,7 @@ def test_systemd_understands_them(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_night_and_the_next(tmp_path: Path) -> None:
-    """The service's own line, with its key from the credential's file: a night's packages without a word, then none."""
+    """The service's command, with the key from a credential file, fetches packages silently, and then none."""
     with Sandbox(packing=0) as sandbox:
         (tmp_path / "pixxel-key").write_text(sandbox.api_key + "\n")
         (tmp_path / "pixxel-key").chmod(0o400)

@@ -1,4 +1,4 @@
-"""The host's thread pools are not ours: nobody in the library takes a thread of asyncio's or anyio's default pool."""
+"""The library takes no thread of asyncio's or anyio's default pools, which belong to the host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OWN_PROCESS = {"cli", "sandbox", "_codegen"}
 
 
 def shared_pools(source: str) -> Iterator[int]:
-    """Lines that take a thread of a default pool."""
+    """Yield line numbers that take a thread of a default pool."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
             continue
@@ -35,13 +35,13 @@ def shared_pools(source: str) -> Iterator[int]:
         ("anyio.to_thread.run_sync(f, limiter=ours)", False),
     ],
 )
-def test_the_check_knows_the_default_pools(call: str, shared: bool) -> None:
-    """Each way into a pool that the host uses too is seen."""
+def test_the_check_detects_default_pools(call: str, shared: bool) -> None:
+    """Each way into a default pool is detected."""
     assert list(shared_pools(call)) == [1] * shared
 
 
 def test_no_default_pool_is_used() -> None:
-    """`def` endpoints of Starlette run in anyio's 40 threads: a client that needs one of them waits for itself."""
+    """No module uses a default pool: `def` endpoints run in anyio's 40 threads, and could wait for themselves."""
     paths = [path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] not in OWN_PROCESS]
     found = [f"{path.relative_to(ROOT)}:{line}" for path in paths for line in shared_pools(path.read_text("utf-8"))]
     assert not found, f"take a thread of `_aio.threads.Threads`, or pass a limiter of ours: {', '.join(found)}"

@@ -1,4 +1,4 @@
-"""Tests that run programs of the machine say why they did not, and never fail for a program's own faults."""
+"""Tests that run other programs are skipped with a reason, and do not fail for a program's own faults."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCRIPTS = {
 def test_a_tools_own_failure_is_a_skip(
     reason: str, required: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tool that is missing, fails or hangs skips the test with that reason; one that was promised fails it."""
+    """A tool that is missing, fails or hangs skips the test with that reason, or fails it if the tool is required."""
     script = SCRIPTS[reason]
     if script is not None:
         (tmp_path / "odd-tool").write_text(f"#!/bin/sh\n{script}\n")

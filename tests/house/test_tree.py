@@ -1,4 +1,4 @@
-"""The tree of the package: each folder and file says in one line what it is for; CONTRIBUTING shows the folders."""
+"""Each folder and file of the package has a one-line summary, and CONTRIBUTING shows the folders."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from tests.house import tree
 
 
 def test_every_folder_and_file_has_a_summary() -> None:
-    """The first docstring line is what the tree shows; an `__init__.py` speaks for its folder."""
+    """Every module has a docstring; that of an `__init__.py` describes its folder."""
     silent = [branch.strip("│├└─ ") for branch, text in tree.rows(tree.PACKAGE, files=True) if not text]
     assert not silent, f"give each of these a docstring: {', '.join(silent)}"
 
 
 def test_contributing_shows_the_tree_as_it_is() -> None:
-    """The folders in CONTRIBUTING are those of today, with what their docstrings say."""
+    """The tree in CONTRIBUTING is up to date."""
     shown = tree.BLOCK.search(tree.CONTRIBUTING.read_text(encoding="utf-8"))
     assert shown is not None and shown[0] == tree.block(), f"CONTRIBUTING shows an old tree: run {tree.WRITE}"
 
 
-def test_contributing_names_what_is_there() -> None:
-    """Every path in CONTRIBUTING exists, below the checkout or the package."""
+def test_contributing_names_existing_paths() -> None:
+    """Every path in CONTRIBUTING exists."""
     prose = tree.BLOCK.sub("", tree.CONTRIBUTING.read_text(encoding="utf-8"))
     named = re.findall(r"`([\w./]+(?:/|\.py|\.yaml|\.json|\.md|\.toml|\.cff))`", prose)
     bases = (tree.ROOT, tree.PACKAGE, tree.CONTRIBUTING.parent)

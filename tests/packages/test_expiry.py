@@ -1,4 +1,4 @@
-"""How long links live, as the links of four storages say themselves."""
+"""The expiry of signed links, read from the links of four storages."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def policy(condition: object) -> str:
         f"Policy={policy({'DateLessThan': {'AWS:EpochTime': EPOCH}})}&Signature=0&Key-Pair-Id=K",
     ],
 )
-def test_every_scheme_tells_its_end(query: str) -> None:
-    """S3, Google, Azure and CloudFront links that end at noon say so."""
+def test_every_scheme_has_an_expiry(query: str) -> None:
+    """S3, Google, Azure and CloudFront links that end at noon are read as such."""
     assert expires_at(f"https://storage.example/a/b.zip?{query}") == NOON
 
 
@@ -64,15 +64,15 @@ def test_every_scheme_tells_its_end(query: str) -> None:
         "Policy=" + base64.b64encode(b"[" * 100_000).decode(),
     ],
 )
-def test_what_cannot_be_read_is_unknown(query: str) -> None:
-    """A link that says nothing, or nonsense, has no known end; none of it raises."""
+def test_an_unreadable_expiry_is_unknown(query: str) -> None:
+    """A link without a readable expiry has no known end, and nothing raises."""
     assert expires_at(f"https://storage.example/b.zip?{query}") is None
 
 
 @pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 2**63, 10**30, 253_402_300_800])
 @pytest.mark.parametrize("scheme", ["Expires={}", "X-Amz-Date=20240527T114500Z&X-Amz-Expires={}", "se={}&sig=x"])
 def test_a_time_beyond_all_calendars_means_never(number: int, scheme: str) -> None:
-    """Signers write the largest number for a link without an end; whatever the platform says of it, nothing raises."""
+    """An expiry beyond the calendar, as signers write for links without an end, means never."""
     assert expires_at(f"https://storage.example/b.zip?{scheme.format(number)}") is None
     ends = {"DateLessThan": {"AWS:EpochTime": number}}
     assert expires_at(f"https://storage.example/b.zip?Policy={policy(ends)}") is None
@@ -81,7 +81,7 @@ def test_a_time_beyond_all_calendars_means_never(number: int, scheme: str) -> No
 @pytest.mark.slow
 @given(st.text())
 def test_no_text_raises(text: str) -> None:
-    """Reading the end never fails, whatever was taken for a link."""
+    """Reading the expiry never raises, whatever the text."""
     expires_at(text)
     expires_at(f"https://s/?Expires={text}")
     expires_at(f"https://s/?Policy={text}")
@@ -93,19 +93,19 @@ def test_no_text_raises(text: str) -> None:
     "date", ["Mon, 27 May 2024 12:00:00 GMT", "Monday, 27-May-24 12:00:00 GMT", "Mon May 27 12:00:00 2024"]
 )
 def test_the_servers_time(date: str) -> None:
-    """The three forms of an HTTP date name the same instant."""
+    """The three forms of an HTTP date are the same instant."""
     assert http_date(date) == NOON
 
 
 @pytest.mark.parametrize("date", [None, "", "soon", "Mon, 99 May 2024 12:00:00 GMT"])
 def test_no_time_without_a_date(date: str | None) -> None:
-    """A missing or odd Date header is no time."""
+    """A missing or invalid Date header is None."""
     assert http_date(date) is None
 
 
 @pytest.mark.fault("A-13")
 def test_the_servers_clock_decides() -> None:
-    """A wrong clock here does not matter: the link has what lies between the server's time and its end."""
+    """A link's remaining life is counted from the server's Date, so a wrong local clock does not matter."""
     assert good_until(NOON, NOON - timedelta(seconds=90), 5.0) == 95.0
     assert good_until(None, NOON, 5.0) is None
 
@@ -123,11 +123,11 @@ def test_the_servers_clock_decides() -> None:
     ],
 )
 def test_kept_links(left: float, age: float, good: bool) -> None:
-    """A cached link must live as long as asked for; one without an expiry is cached for a minute."""
+    """A cached link must live as long as requested; one without an expiry is cached for a minute."""
     assert is_reusable(left, age, 60) is good
 
 
 @pytest.mark.parametrize(("life", "left"), [(600, 60), (120, 60), (50, 25), (math.inf, 60)])
-def test_a_kept_link_is_read_by_until_a_minute_before_its_end(life: float, left: float) -> None:
-    """A link that lives under two minutes is cached for half its life, so that not every range requests a new one."""
+def test_a_cached_link_is_used_until_a_minute_before_its_end(life: float, left: float) -> None:
+    """A cached link is used until a minute before its end, or for half its life if that is under two minutes."""
     assert margin(life) == left

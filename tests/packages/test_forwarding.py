@@ -1,4 +1,4 @@
-"""Forwarding: which headers go from browser to storage, and from storage to browser."""
+"""Headers forwarded from browser to storage, and from storage to browser."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PART = {**WHOLE, "content-length": "2", "content-range": "bytes 3-4/10"}
         ("HEAD", "bytes=1-2", '"a"', '"b"', {"range": "bytes=0-0", "if-none-match": '"b"'}),
     ],
 )
-def test_what_is_asked(
+def test_forwarded_request_headers(
     method: str, range: str | None, if_range: str | None, if_none_match: str | None, headers: dict[str, str]
 ) -> None:
     """Range headers are rewritten; a range with a condition that cannot be forwarded becomes a full request."""
@@ -59,8 +59,8 @@ def test_what_is_asked(
         ("bytes=-4", "5-9/10", False),
     ],
 )
-def test_an_answer_fits_its_question(range: str, told: str, fits: bool) -> None:
-    """It starts where it was asked to, and holds no more than that."""
+def test_a_response_fits_its_range(range: str, told: str, fits: bool) -> None:
+    """A response fits a range if it starts there and holds no more."""
     wanted = parse_range(range)
     assert wanted is not None and wanted.header == range
     head = read_head(206, {"content-range": f"bytes {told}"}, wanted)
@@ -68,7 +68,7 @@ def test_an_answer_fits_its_question(range: str, told: str, fits: bool) -> None:
 
 
 def test_a_part_that_holds_nothing_fits_nothing() -> None:
-    """A Content-Range without bytes, and a part without one, are no answers."""
+    """A 206 without Content-Range, or with an empty one, fits no range."""
     assert not ByteRange(0).fits(ContentRange(None, None, 5))
     assert read_head(206, {}, ByteRange(0)) is None
     assert read_head(206, PART, None) is None
@@ -123,8 +123,8 @@ def test_status_length_and_range(
         ("", "application/octet-stream"),
     ],
 )
-def test_types_are_of_a_list(sent: str, type: str) -> None:
-    """Nothing that a browser would run is passed on as such."""
+def test_content_types_are_listed(sent: str, type: str) -> None:
+    """Only listed content types are forwarded, none that a browser would execute."""
     head = read_head(200, {"content-type": sent}, None)
     assert head is not None and head.type == type
 
@@ -139,7 +139,7 @@ ODD = st.text() | st.sampled_from(
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys((*WHOLE, "last-modified", "accept-ranges", "x"), ODD)), ODD)
 @example({"etag": '"a"\r\nSet-Cookie: x', "last-modified": "Mon, 01 Jan 2024 00:00:00 GMT\n"}, 'a"\r\nx: y')
 def test_nothing_else_is_passed_on(headers: dict[str, str], name: str) -> None:
-    """Whatever a storage and a name hold: known headers only, printable and short."""
+    """Whatever storage and name hold, only known headers are sent, printable and short."""
     head = read_head(200, headers, None)
     assert head is not None
     _, sent = browser_response(head, StorageRequest(), name)
@@ -163,7 +163,7 @@ def test_nothing_else_is_passed_on(headers: dict[str, str], name: str) -> None:
     ],
 )
 def test_a_file_name_is_one_name(name: str, expected: str) -> None:
-    """No folder, quote or line comes out of a name, and what is beyond ASCII is kept beside a plain spelling."""
+    """A file name contains no folder, quote or line end; non-ASCII is kept beside an ASCII spelling."""
     assert content_disposition(name, ".zip") == expected
 
 
@@ -182,6 +182,6 @@ def test_a_file_name_is_one_name(name: str, expected: str) -> None:
     ],
 )
 def test_what_continues_a_body(first: Head, then: Head, same: bool) -> None:
-    """A part of the same version that ends where the body was to end, and nothing else."""
+    """A response continues a body only if it is a part of the same version with the same end."""
     assert first.continued_by(then) is same
     assert not first.continued_by(None)

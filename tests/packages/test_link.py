@@ -1,4 +1,4 @@
-"""The text of links and states is masked."""
+"""Links and states are masked in texts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ URL = "https://storage.example:8443/bucket/secret-path.zip?X-Amz-Signature=deadb
 
 @pytest.mark.fault("E-08")
 def test_a_link_is_masked() -> None:
-    """Neither the path nor the signature is in any text of a link, or of what holds one."""
+    """Neither path nor signature is in any text of a link or of an object that holds it."""
     link = Link(URL, datetime(2024, 5, 27, tzinfo=UTC), 10.0)
     state = PackageState(JobPackage(workflow_id="w", job_id="j"), True, False, "ready", link)
     told = f"{link!r} {link} {state!r} {PackageAnswer('ready', URL, {})!r}"
@@ -26,7 +26,7 @@ def test_a_link_is_masked() -> None:
 
 @pytest.mark.parametrize("url", ["", "not a url", "https://[::1", "javascript:alert(1)"])
 def test_masking_never_fails(url: str) -> None:
-    """Even what is no link has a text that shows none of it."""
+    """An invalid link is masked as well."""
     assert "alert" not in repr(Link(url)) and "::1" not in repr(Link(url))
 
 
@@ -56,7 +56,7 @@ def test_time_left() -> None:
     ],
 )
 def test_ready_needs_a_word_and_a_link(status: str | None, url: object, verdict: str) -> None:
-    """Success without a link is still going, and so is a link with an unknown word, unless that word was configured."""
+    """Ready needs a known word and a link; an unknown word counts only if configured."""
 
     class Download:
         def __init__(self) -> None:

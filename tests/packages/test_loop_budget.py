@@ -1,4 +1,4 @@
-"""The loop budget: how much many streams may do in one iteration of the event loop."""
+"""LoopBudget bounds the work of all streams in one iteration of the event loop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pixxel_async._aio.loop_budget import LOOKS, OPENING, OPENINGS, ROUND, LoopB
 
 
 async def rounds_of(rounds: LoopBudget, weights: list[int]) -> list[int]:
-    """In which round of the loop each of these got in, all of them having come at once."""
+    """Return in which iteration of the loop each of several simultaneous requests was granted."""
     count, got_in = 0, [-1] * len(weights)
 
     def next_round() -> None:
@@ -28,16 +28,16 @@ async def rounds_of(rounds: LoopBudget, weights: list[int]) -> list[int]:
     return got_in
 
 
-async def test_a_round_holds_so_much() -> None:
-    """Of many that come at once as many go in each round as it has room for, in the order in which they came."""
+async def test_an_iteration_grants_a_bounded_number() -> None:
+    """Each iteration grants as many requests as it has room for, in order of arrival."""
     got_in = await rounds_of(LoopBudget(), [1] * 5 * ROUND)
     assert got_in == sorted(got_in)
     assert max(got_in.count(number) for number in set(got_in)) == ROUND
     assert len(set(got_in)) == 5
 
 
-async def test_an_opening_counts_for_more() -> None:
-    """Fewer of them go in one round, and one that takes too much is made up for in the next."""
+async def test_an_opening_costs_more() -> None:
+    """An opening costs more, and a request above the budget is paid for in later iterations."""
     got_in = await rounds_of(LoopBudget(), [OPENING] * 10)
     assert max(got_in.count(number) for number in set(got_in)) == ROUND // OPENING
     rounds = LoopBudget()
@@ -45,7 +45,7 @@ async def test_an_opening_counts_for_more() -> None:
     assert got_in[1] - got_in[0] >= 2
 
 
-async def test_one_alone_waits_now_and_then() -> None:
+async def test_a_single_task_yields() -> None:
     """A task whose bytes are always ready still yields to the loop, so that it can be cancelled."""
     rounds, others = LoopBudget(), 0
 
@@ -63,8 +63,8 @@ async def test_one_alone_waits_now_and_then() -> None:
 
 
 @pytest.mark.parametrize("given", [False, True])
-async def test_who_is_cancelled_takes_no_room(given: bool) -> None:
-    """Those behind go on, whether somebody was cancelled in the line or just when a turn was given to them."""
+async def test_cancelled_waiters_use_no_budget(given: bool) -> None:
+    """Cancelled waiters use no budget, whether cancelled in the queue or just when granted."""
     rounds = LoopBudget()
     await rounds.acquire(ROUND)
     waiting = [asyncio.create_task(rounds.acquire()) for _ in range(4 * ROUND)]
@@ -78,7 +78,7 @@ async def test_who_is_cancelled_takes_no_room(given: bool) -> None:
 
 
 class Openings:
-    """Openings that the test ends."""
+    """Openings that end when the test says so."""
 
     def __init__(self, rounds: LoopBudget, count: int) -> None:
         self.under_way = self.begun = 0
@@ -102,8 +102,8 @@ class Openings:
             await asyncio.sleep(0)
 
 
-async def test_few_openings_are_under_way_at_the_same_time() -> None:
-    """The next one begins when one has ended, well or not."""
+async def test_concurrent_openings_are_bounded() -> None:
+    """A bounded number of openings is in progress; the next begins when one ends, by success or error."""
     openings = Openings(LoopBudget(look=60), 4 * OPENINGS)
     await openings.settle()
     assert openings.begun == OPENINGS
@@ -120,8 +120,8 @@ async def test_few_openings_are_under_way_at_the_same_time() -> None:
     assert openings.begun == 3 * OPENINGS + 1
 
 
-async def test_openings_that_wait_for_the_network_make_room() -> None:
-    """A storage that is far away, or never answers, keeps nobody for long."""
+async def test_openings_that_wait_for_the_network_do_not_count() -> None:
+    """An opening that waits for the network stops counting after a moment."""
     openings = Openings(LoopBudget(look=0.001), 6 * OPENINGS)
     async with asyncio.timeout(30):
         await openings.all_begun.wait()
@@ -131,7 +131,7 @@ async def test_openings_that_wait_for_the_network_make_room() -> None:
 
 
 class Jumping(asyncio.SelectorEventLoop):
-    """A loop whose clock is put forward, as if something had kept the loop from its timers."""
+    """An event loop whose clock jumps, as if something had blocked the loop."""
 
     ahead = 0.0
 
@@ -139,7 +139,7 @@ class Jumping(asyncio.SelectorEventLoop):
         return super().time() + self.ahead
 
 
-def test_openings_count_while_the_loop_has_no_time() -> None:
+def test_no_openings_start_while_the_loop_is_late() -> None:
     """While the loop is late no further opening starts, for a bounded time."""
 
     async def main() -> list[int]:

@@ -1,4 +1,4 @@
-"""Members of a package in the storage: what is fetched for them, byte by byte, and what is refused."""
+"""Members of a package in storage: which bytes are fetched, and which archives are refused."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
 
 
 async def served(client: PixxelClient, sandbox: Sandbox, data: bytes) -> str:
-    """A package that holds these bytes."""
+    """Make the storage serve these bytes as a package."""
     job = sandbox.add_job()
     package = f"job:{job.workflow_id}/{job.id}"
     await client.packages.ask(package)
@@ -74,7 +74,7 @@ def asked(sandbox: Sandbox) -> list[SeenRequest]:
 
 
 def sent(sandbox: Sandbox) -> list[int]:
-    """Bytes of each answer of the storage."""
+    """Return the number of bytes in each response of the storage."""
     return [seen.sent for seen in asked(sandbox)]
 
 
@@ -83,7 +83,7 @@ def names(folder: Path) -> list[str]:
 
 
 async def test_a_package_of_the_sandbox(client: PixxelClient, sandbox: Sandbox) -> None:
-    """Names, sizes and checksums are those that Python's own reader finds in the whole archive."""
+    """Names, sizes and checksums equal those that zipfile reads from the whole archive."""
     job = sandbox.add_job()
     package = f"job:{job.workflow_id}/{job.id}"
     members = await client.packages.members(package)
@@ -106,7 +106,7 @@ async def test_a_package_of_the_sandbox(client: PixxelClient, sandbox: Sandbox) 
 async def test_all_forms_of_archives(
     client: PixxelClient, sandbox: Sandbox, method: int, streamed: bool, zip64: bool, comment: bytes
 ) -> None:
-    """Stored and deflated, with descriptors, Zip64 sizes and long comments."""
+    """Stored and deflated members, data descriptors, Zip64 sizes and long comments are read."""
     data = make_zip(PLAIN, method=method, streamed=streamed, zip64=zip64, comment=comment)
     package = await served(client, sandbox, data)
     assert await client.packages.fetch_member(package, "**/B04.tif") == dict(PLAIN)["outputs/B04.tif"]
@@ -114,13 +114,13 @@ async def test_all_forms_of_archives(
 
 
 async def test_zip64_end_records(client: PixxelClient, sandbox: Sandbox) -> None:
-    """The wide end records are read where the plain ones say so."""
+    """Zip64 end records are read."""
     package = await served(client, sandbox, with_zip64_end(make_zip(PLAIN, method=zipfile.ZIP_STORED)))
     assert len(await client.packages.members(package)) == len(PLAIN)
 
 
 async def test_only_what_is_needed_is_fetched(client: PixxelClient, sandbox: Sandbox) -> None:
-    """The tail, the part of the directory that is not in it, and the member from its header to the next one."""
+    """Three ranges are fetched: the tail, the rest of the directory, and the member up to the next header."""
     many = [*PLAIN, *((f"{number:04}/{'n' * 200}", b"") for number in range(1000))]
     data = make_zip(many, method=zipfile.ZIP_STORED)
     start = int.from_bytes(data[-6:-2], "little")
@@ -132,8 +132,8 @@ async def test_only_what_is_needed_is_fetched(client: PixxelClient, sandbox: San
     assert len({seen.headers.get("if-range") for seen in asked(sandbox)[1:]}) == 1
 
 
-async def test_members_that_were_listed_are_found_again(client: PixxelClient, sandbox: Sandbox) -> None:
-    """With a row of `members` the directory is not read again, and only that version of the archive is read."""
+async def test_listed_members_need_no_directory(client: PixxelClient, sandbox: Sandbox) -> None:
+    """A row of `members` is fetched without reading the directory again, and only from that version of the archive."""
     package = await served(client, sandbox, make_zip(PLAIN))
     members = await client.packages.members(package)
     assert await client.packages.fetch_member(package, members[2]) == PLAIN[2][1]
@@ -144,7 +144,7 @@ async def test_members_that_were_listed_are_found_again(client: PixxelClient, sa
 
 
 async def test_links_are_renewed_between_ranges(client: PixxelClient, sandbox: Sandbox) -> None:
-    """A link that came to its end after the directory was read is replaced by a fresh one."""
+    """A link that expires after the directory was read is replaced."""
     package = await served(client, sandbox, make_zip(PLAIN))
     members = await client.packages.members(package)
     await sandbox.advance(hours=1)
@@ -154,8 +154,8 @@ async def test_links_are_renewed_between_ranges(client: PixxelClient, sandbox: S
     assert sandbox.count("jobs.request_download") == 3
 
 
-async def test_a_cut_is_continued(client: PixxelClient, sandbox: Sandbox) -> None:
-    """A member that is cut on its way is continued, and still what its checksum is of."""
+async def test_a_cut_member_is_resumed(client: PixxelClient, sandbox: Sandbox) -> None:
+    """A cut member is resumed and still matches its checksum."""
     data = bytes(range(256)) * 20_000
     package = await served(client, sandbox, make_zip([("a", data)], method=zipfile.ZIP_STORED))
     sandbox.inject(Fault(route="storage", kind="cut", at=3_000_000, after=1))
@@ -164,8 +164,8 @@ async def test_a_cut_is_continued(client: PixxelClient, sandbox: Sandbox) -> Non
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-async def test_damage_is_told(client: PixxelClient, sandbox: Sandbox, method: int) -> None:
-    """A single wrong bit in a member ends the iteration with an error, and other members are not concerned."""
+async def test_damage_raises_corrupt(client: PixxelClient, sandbox: Sandbox, method: int) -> None:
+    """One wrong bit in a member raises Corrupt at its end; other members are readable."""
     data = make_zip(PLAIN, method=method)
     damaged = flipped(data, data.index(b"B03.tif") + 40)
     package = await served(client, sandbox, damaged)
@@ -185,8 +185,8 @@ async def test_damage_is_told(client: PixxelClient, sandbox: Sandbox, method: in
         (lambda data: b"", "empty"),
     ],
 )
-async def test_no_sound_archive(client: PixxelClient, sandbox: Sandbox, harm, told: str) -> None:  # type: ignore[no-untyped-def]
-    """What the directory and the header of a member do not agree on is refused, and so is what is no archive."""
+async def test_damaged_archives_are_refused(client: PixxelClient, sandbox: Sandbox, harm, told: str) -> None:  # type: ignore[no-untyped-def]
+    """A member whose directory entry and header disagree is refused, and so is a truncated archive."""
     package = await served(client, sandbox, harm(make_zip(PLAIN)))
     with pytest.raises(Corrupt, match=told) as caught:
         await client.packages.fetch_member(package, "**/B01.tif")
@@ -195,14 +195,14 @@ async def test_no_sound_archive(client: PixxelClient, sandbox: Sandbox, harm, to
 
 @pytest.mark.parametrize(("data", "told"), [(b"<html>", "page"), (b"II*\x00" + bytes(99_000), "tiff")])
 async def test_no_archive_at_all(client: PixxelClient, sandbox: Sandbox, data: bytes, told: str) -> None:
-    """A package that is a single file has no members, and the error says what it is."""
+    """A package that is a single file has no members, and the error names its format."""
     package = await served(client, sandbox, data)
     with pytest.raises(NotAPackage, match=f"no ZIP archive but {told}"):
         await client.packages.members(package)
 
 
 async def test_bytes_between_members_are_refused(client: PixxelClient, sandbox: Sandbox) -> None:
-    """A member must meet what follows it: what lies between belongs to nothing."""
+    """Bytes between members are refused."""
     data = make_zip((("a", b"x" * 50), ("b", b"y" * 50)), method=zipfile.ZIP_STORED)
     package = await served(client, sandbox, with_gap(data))
     with pytest.raises(Corrupt, match="overlap, or do not meet"):
@@ -212,15 +212,15 @@ async def test_bytes_between_members_are_refused(client: PixxelClient, sandbox: 
 
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_a_member_with_a_sozip_index(client: PixxelClient, sandbox: Sandbox, streamed: bool) -> None:
-    """The index behind a member belongs to it, and is no member."""
+    """The SOZip index behind a member belongs to it and is not listed."""
     package = await served(client, sandbox, with_index(streamed=streamed))
     assert [member.name for member in await client.packages.members(package)] == ["s/a.tif", "b"]
     assert await client.packages.fetch_member(package, "**/a.tif") == b"raster" * 999
     assert await client.packages.fetch_member(package, "b") == b"second"
 
 
-async def test_which_member(client: PixxelClient, sandbox: Sandbox) -> None:
-    """A whole name is never a pattern; a pattern must fit one file, and the error says which there are."""
+async def test_selecting_a_member(client: PixxelClient, sandbox: Sandbox) -> None:
+    """An exact name precedes patterns; a pattern must match one file, and the error lists the candidates."""
     names = ("a[1]", "a1", "b/c.tif", "d/c.tif", "e/")
     package = await served(client, sandbox, make_zip([(name, name.encode()) for name in names]))
     assert await client.packages.fetch_member(package, "a[1]") == b"a[1]"
@@ -232,7 +232,7 @@ async def test_which_member(client: PixxelClient, sandbox: Sandbox) -> None:
 
 
 async def test_a_storage_without_ranges(tmp_path: Path) -> None:
-    """It is said that it cannot be done, and what can be done instead; next to nothing is fetched."""
+    """A storage without ranges is refused with an alternative, after few bytes."""
     async with (
         Sandbox(packing=0, package_size=64 << 20, profile={"ranges": False}) as sandbox,
         PixxelClient(sandbox.api_key, base_url=sandbox.url) as client,
@@ -246,7 +246,7 @@ async def test_a_storage_without_ranges(tmp_path: Path) -> None:
 
 
 async def test_too_large_for_memory(client: PixxelClient, sandbox: Sandbox) -> None:
-    """The size that the directory names is compared before a byte of the member is fetched, and then held to."""
+    """A member larger than max_bytes is refused before it is fetched, and the declared size is enforced."""
     package = await served(client, sandbox, make_zip([("a", bytes(5_000_000))]))
     with pytest.raises(TooLarge, match="'a' has 5,000,000 bytes, allowed 1,000"):
         await client.packages.fetch_member(package, "a", max_bytes=1000)
@@ -260,15 +260,15 @@ async def test_too_large_for_memory(client: PixxelClient, sandbox: Sandbox) -> N
         await client.packages.fetch_member(package, "a", max_bytes=1000)
 
 
-async def test_what_cannot_be_unpacked_here(client: PixxelClient, sandbox: Sandbox) -> None:
-    """Other methods and encrypted members are named, before their bytes are fetched."""
+async def test_unsupported_members(client: PixxelClient, sandbox: Sandbox) -> None:
+    """Encrypted members and unsupported methods are named before bytes are fetched."""
     package = await served(client, sandbox, make_zip([("a", b"x" * 99)], method=zipfile.ZIP_LZMA))
     with pytest.raises(DownloadError, match="'a': compression method 14 is not unpacked here"):
         await client.packages.fetch_member(package, "a")
 
 
 async def test_into_a_file(client: PixxelClient, sandbox: Sandbox, tmp_path: Path) -> None:
-    """The file is there when it is complete; one that is there is replaced only on demand; failures leave nothing."""
+    """A file appears when it is complete and replaces another only on demand; failures leave nothing."""
     package = await served(client, sandbox, flipped(data := make_zip(PLAIN), data.index(b"B03.tif") + 40))
     to = tmp_path / "B04.tif"
     assert await client.packages.fetch_member(package, "**/B04.tif", to=to) == to
@@ -285,8 +285,8 @@ async def test_into_a_file(client: PixxelClient, sandbox: Sandbox, tmp_path: Pat
 
 
 @pytest.mark.slow
-async def test_leaving_early_lets_go(client: PixxelClient, sandbox: Sandbox, tmp_path: Path) -> None:
-    """A reader that leaves, or is cancelled while a file is written, leaves neither transfer nor file behind."""
+async def test_leaving_early_leaves_nothing(client: PixxelClient, sandbox: Sandbox, tmp_path: Path) -> None:
+    """A reader that leaves or is cancelled leaves neither transfer nor file behind."""
     package = await served(client, sandbox, make_zip([("a", bytes(1 << 26))], method=zipfile.ZIP_STORED))
     stream: MemberStream = client.packages.open_member(package, "a")
     async with stream:
@@ -307,7 +307,7 @@ async def test_leaving_early_lets_go(client: PixxelClient, sandbox: Sandbox, tmp
 
 
 async def test_it_must_be_open(client: PixxelClient, sandbox: Sandbox) -> None:
-    """What is not open has no member and no bytes; opening twice is opening once."""
+    """A stream that is not open has no member and no bytes; opening and closing may be repeated."""
     package = await served(client, sandbox, make_zip(PLAIN))
     stream = client.packages.open_member(package, "**/B01.tif")
     with pytest.raises(ConfigError, match="not open"):
@@ -321,7 +321,7 @@ async def test_it_must_be_open(client: PixxelClient, sandbox: Sandbox) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["members", "fetch_member", "open_member"])
 async def test_a_storage_that_drips(what: str, tmp_path: Path) -> None:
-    """Byte by byte there is always progress: the deadline ends it (T-12), and nothing stays behind."""
+    """T-12: a deadline ends a body that arrives byte by byte, and no file is left."""
     data = make_zip(PLAIN)
     head = f'HTTP/1.1 206 P\r\nContent-Length: %d\r\nETag: "e"\r\nContent-Range: bytes %d-%d/{len(data)}\r\n\r\n'
     whole = (head % (len(data), 0, len(data) - 1)).encode() + data
@@ -346,7 +346,7 @@ async def pieces(stream: MemberStream) -> list[bytes]:
 
 @asynccontextmanager
 async def starlette(endpoint: Callable[[Request], Response]) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session on an application with one `def` endpoint, as uvicorn runs it."""
+    """Return a session on a Starlette application with one `def` endpoint, run by uvicorn."""
     server = uvicorn.Server(uvicorn.Config(Starlette(routes=[Route("/", endpoint)]), log_level="critical", ws="none"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         serving = asyncio.create_task(server.serve([listening]))
@@ -359,7 +359,7 @@ async def starlette(endpoint: Callable[[Request], Response]) -> AsyncIterator[ai
 
 
 async def test_threads_of_the_host_are_left_alone(client: PixxelClient, sandbox: Sandbox) -> None:
-    """200 requests to a `def` endpoint of Starlette, each waiting in a thread for a member that the client reads."""
+    """200 `def` endpoints that wait in the host's threads for members do not block the client."""
     package = await served(client, sandbox, make_zip(PLAIN))
     loop = asyncio.get_running_loop()
     loop.set_default_executor(busy := ThreadPoolExecutor(1))  # the host's other pool is taken for all that time

@@ -1,4 +1,4 @@
-"""Packages over real sockets: asked for, waited for, linked, renewed."""
+"""Packages over real sockets: requested, waited for, linked, renewed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def status_of(client: PixxelClient, link: Link) -> int:
 
 
 async def test_ask_wait_link(client: PixxelClient, job: Job, sandbox: Sandbox) -> None:
-    """The first asking starts the packing, waiting ends with the link, and the link opens the package."""
+    """ask() starts packing, wait() returns the state with the link, and the link opens the package."""
     assert not (await client.packages.ask(job)).ready
     state = await client.packages.wait(job)
     assert state.ready and state.link is not None
@@ -57,7 +57,7 @@ async def test_ask_wait_link(client: PixxelClient, job: Job, sandbox: Sandbox) -
 
 
 async def test_tasks_are_packages_too(client: PixxelClient, job: Job) -> None:
-    """A task of a job that was got knows whose it is."""
+    """The task of a fetched job names its package."""
     whole = await client.jobs.get(job.workflow_id, job.id)
     package = as_package(whole.tasks[0])
     assert isinstance(package, TaskPackage)
@@ -66,7 +66,7 @@ async def test_tasks_are_packages_too(client: PixxelClient, job: Job) -> None:
 
 
 async def test_many_that_wait_share_the_requests(client: PixxelClient, job: Job, sandbox: Sandbox) -> None:
-    """Two hundred callers of one package cost a handful of requests."""
+    """Two hundred callers for one package cost a few requests."""
     await asyncio.gather(*(client.packages.wait(job) for _ in range(200)))
     await asyncio.gather(*(client.packages.link(job) for _ in range(200)))
     assert sandbox.count("jobs.request_download") <= 6
@@ -74,7 +74,7 @@ async def test_many_that_wait_share_the_requests(client: PixxelClient, job: Job,
 
 @pytest.mark.slow
 async def test_an_expired_link_is_renewed(client: PixxelClient, job: Job, sandbox: Sandbox) -> None:
-    """Once the clock has passed a link's end, the storage refuses it and the client has a new one."""
+    """An expired link is refused by the storage and replaced by the client."""
     old = (await client.packages.wait(job)).link
     assert old is not None
     await sandbox.advance(minutes=11)
@@ -85,7 +85,7 @@ async def test_an_expired_link_is_renewed(client: PixxelClient, job: Job, sandbo
 
 
 async def test_the_servers_date_decides_about_expiry(sandbox: Sandbox, job: Job) -> None:
-    """With a server whose clock is two hours ahead of ours a link still has its ten minutes."""
+    """With a server clock two hours ahead a link still has its ten minutes."""
     await sandbox.advance(hours=2)
     async with PixxelClient(sandbox.api_key, base_url=sandbox.url, settings=HASTY) as other:
         state = await other.packages.wait(job)
@@ -95,7 +95,7 @@ async def test_the_servers_date_decides_about_expiry(sandbox: Sandbox, job: Job)
 
 @pytest.mark.slow
 async def test_a_package_that_cannot_be_packed(client: PixxelClient, job: Job, sandbox: Sandbox) -> None:
-    """Its waiter learns so, and no link is given."""
+    """A package that fails to pack raises PackageFailed in wait() and link()."""
     sandbox.packing.failing.add(str(job.id))
     with pytest.raises(PackageFailed, match="packing failed: status 'failed'"):
         await client.packages.wait(job)
@@ -104,14 +104,14 @@ async def test_a_package_that_cannot_be_packed(client: PixxelClient, job: Job, s
 
 
 async def test_no_link_before_it_is_ready(client: PixxelClient, job: Job) -> None:
-    """`link` does not wait."""
+    """link() raises PackageTimedOut if the package is not ready; it does not wait."""
     with pytest.raises(PackageTimedOut, match="no link yet: status 'pending'"):
         await client.packages.link(job)
 
 
 @pytest.mark.slow
-async def test_the_deadline_says_how_it_stood(client: PixxelClient, job: Job, sandbox: Sandbox) -> None:
-    """An unknown word, even with a link beside it, is waited for until the deadline."""
+async def test_the_deadline_names_the_status(client: PixxelClient, job: Job, sandbox: Sandbox) -> None:
+    """An unknown status, even with a link beside it, is waited for until the deadline."""
     odd = json.dumps({"id": "j", "status": "marinating", "signed_url": "https://storage.example/x"})
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=200, times=None, body=odd))
     with pytest.raises(PackageTimedOut, match="status 'marinating', asked") as caught:
@@ -121,8 +121,8 @@ async def test_the_deadline_says_how_it_stood(client: PixxelClient, job: Job, sa
 
 
 @pytest.mark.slow
-async def test_a_server_that_packs_anew_on_every_asking(job: Job) -> None:
-    """The growing intervals let such a package get done all the same."""
+async def test_a_server_that_restarts_packing_on_each_request(job: Job) -> None:
+    """Growing intervals let packing complete even if every request restarts it."""
     async with (
         Sandbox(packing=0.4, restarts=True) as sandbox,
         PixxelClient(sandbox.api_key, base_url=sandbox.url, settings=HASTY) as client,
@@ -131,8 +131,8 @@ async def test_a_server_that_packs_anew_on_every_asking(job: Job) -> None:
         assert sandbox.count("jobs.request_download") < 20
 
 
-async def test_refusals_pass(client: PixxelClient, job: Job) -> None:
-    """A job that does not exist, or is not done, is refused as the API refuses it."""
+async def test_refusals_are_raised(client: PixxelClient, job: Job) -> None:
+    """A missing job and an unfinished one raise the API's errors."""
     with pytest.raises(NotFound):
         await client.packages.ask(f"job:{job.workflow_id}/no%2Fsuch")
     flow = (await client.workflows.list())[0]
@@ -142,7 +142,7 @@ async def test_refusals_pass(client: PixxelClient, job: Job) -> None:
 
 
 async def test_keys_share_no_link(client: PixxelClient, job: Job, sandbox: Sandbox) -> None:
-    """What one key was given, another must ask for itself."""
+    """Clients with different keys share no links."""
     await client.packages.wait(job)
     before = sandbox.count("jobs.request_download")
     other = client.with_key(sandbox.api_key)

@@ -1,4 +1,4 @@
-"""`client.packages`: ask, wait, link, against an API that is a list of answers and a clock that is moved by hand."""
+"""`client.packages`: ask, wait and link, against scripted responses and a clock that the test advances."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DAY = datetime(2031, 5, 27, tzinfo=UTC)
 
 
 class FakeAPI:
-    """Answers each call with the next status; links live for `life` seconds by a clock of its own."""
+    """An API that answers each call with the next status; links live for `life` seconds by its own clock."""
 
     def __init__(self, time: SteppedTime) -> None:
         self.time = time
@@ -71,16 +71,14 @@ async def packages(time: SteppedTime, api: FakeAPI) -> AsyncIterator[Packages]:
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("7", 7.0), ("soon", 2.0), (None, 2.0)])
-async def test_the_api_may_say_when_to_ask_again(
-    packages: Packages, api: FakeAPI, text: str | None, seconds: float
-) -> None:
-    """A Retry-After header of the answer is passed on; without one that can be read the settings suggest a time."""
+async def test_retry_after_is_passed_on(packages: Packages, api: FakeAPI, text: str | None, seconds: float) -> None:
+    """Retry-After of the response is passed on; without one the settings suggest a time."""
     api.statuses, api.headers = ["pending"], {} if text is None else {"retry-after": text}
     assert (await packages.ask(JOB)).retry_after == seconds
 
 
 async def test_ask_is_one_call(packages: Packages, api: FakeAPI) -> None:
-    """A job's and a task's package are asked for by their own operation, once."""
+    """ask() calls the operation of the package's kind once."""
     state = await packages.ask(JOB)
     assert (state.ready, state.failed, state.status, state.retry_after) == (True, False, "ready", None)
     assert state.link is not None and state.link.expires_at == api.now + timedelta(seconds=600)
@@ -91,8 +89,8 @@ async def test_ask_is_one_call(packages: Packages, api: FakeAPI) -> None:
     ]
 
 
-async def test_anything_that_names_a_package_will_do(packages: Packages, api: FakeAPI) -> None:
-    """Text and rows are as good as packages; other things are refused before anything is sent."""
+async def test_texts_and_rows_are_packages(packages: Packages, api: FakeAPI) -> None:
+    """Text and rows are accepted as packages; other values are refused before anything is sent."""
     await packages.ask("job:w/j")
     await packages.ask(Job.from_dict({"workflow_id": "w", "id": "j"}))
     assert len({tuple(path.items()) for _, path in api.calls}) == 1
@@ -101,8 +99,8 @@ async def test_anything_that_names_a_package_will_do(packages: Packages, api: Fa
     assert len(api.calls) == 2
 
 
-async def test_a_package_that_is_not_ready_says_when_to_ask_again(packages: Packages, api: FakeAPI) -> None:
-    """The state of a package in the works has no link and a time to come back."""
+async def test_a_pending_package_has_a_retry_after(packages: Packages, api: FakeAPI) -> None:
+    """A pending package has no link and a retry_after."""
     api.statuses = ["pending"]
     state = await packages.ask(JOB)
     assert (state.ready, state.failed, state.link, state.retry_after) == (False, False, None, 2.0)
@@ -111,7 +109,7 @@ async def test_a_package_that_is_not_ready_says_when_to_ask_again(packages: Pack
 
 @pytest.mark.fault("C-01")
 async def test_wait_asks_until_it_is_ready(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
-    """Waiting asks at growing intervals, and returns the ready state with its link."""
+    """wait() polls at growing intervals and returns the ready state with its link."""
     api.statuses = ["pending", "pending", "ready"]
     waiting = asyncio.ensure_future(packages.wait(JOB))
     await time.advance(10)
@@ -120,7 +118,7 @@ async def test_wait_asks_until_it_is_ready(packages: Packages, api: FakeAPI, tim
 
 
 async def test_waits_for_a_package_have_no_ceiling(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
-    """A request may restart packing, so that after an hour the next one is a quarter of an hour later."""
+    """As a request may restart packing, intervals have no ceiling: after an hour the next is 15 minutes away."""
     api.statuses = ["pending"]
     waiting = asyncio.ensure_future(packages.wait(JOB))
     await time.advance(3600)
@@ -130,7 +128,7 @@ async def test_waits_for_a_package_have_no_ceiling(packages: Packages, api: Fake
 
 
 async def test_waiters_of_one_package_share_the_calls(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
-    """A hundred that wait for the same package cost what one costs."""
+    """Waiters for one package share their calls."""
     api.statuses = ["pending", "ready"]
     waiting = [asyncio.ensure_future(packages.wait(JOB)) for _ in range(100)]
     await time.advance(10)
@@ -139,7 +137,7 @@ async def test_waiters_of_one_package_share_the_calls(packages: Packages, api: F
 
 
 async def test_a_package_that_failed(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
-    """A bad end is an error that names the package and the stage."""
+    """A failed package raises an error with package and stage."""
     api.statuses = ["pending", "failed"]
     waiting = asyncio.ensure_future(packages.wait(JOB))
     await time.advance(10)
@@ -151,7 +149,7 @@ async def test_a_package_that_failed(packages: Packages, api: FakeAPI, time: Ste
 async def test_an_unknown_word_is_waited_for_until_the_deadline(
     packages: Packages, api: FakeAPI, time: SteppedTime
 ) -> None:
-    """Even a link with an unknown word is not taken; the deadline names the word."""
+    """An unknown status is waited for until the deadline, which names it, even with a link."""
     api.statuses = ["odd"]
     waiting = asyncio.ensure_future(packages.wait(JOB, timeout=100))
     await time.advance(101)
@@ -161,14 +159,14 @@ async def test_an_unknown_word_is_waited_for_until_the_deadline(
 
 
 async def test_words_that_were_configured(api: FakeAPI, time: SteppedTime) -> None:
-    """A word that the settings name means ready."""
+    """A word in ready_words means ready."""
     api.statuses = ["odd"]
     broker = Broker(time.timing, PollSettings())
     assert (await Packages(api, broker, time.timing, None, ready_words=("ODD",)).ask(JOB)).ready  # type: ignore[arg-type]
 
 
 async def test_errors_of_the_call_pass(packages: Packages, api: FakeAPI) -> None:
-    """What the API refuses, it refuses: ask, wait and link raise the same error."""
+    """Errors of the API are raised unchanged by ask, wait and link."""
     api.error = NotFound("no such job", status=404)
     for work in (packages.ask(JOB), packages.wait(JOB), packages.link(JOB)):
         with pytest.raises(NotFound):
@@ -176,7 +174,7 @@ async def test_errors_of_the_call_pass(packages: Packages, api: FakeAPI) -> None
 
 
 async def test_a_link_is_kept_until_shortly_before_its_end(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
-    """A hundred links in nine minutes cost one call; the next, with less than a minute left, costs another."""
+    """A link is cached until a minute before its end."""
     first = await packages.link(JOB)
     for _ in range(100):
         await time.advance(5.3)
@@ -188,8 +186,8 @@ async def test_a_link_is_kept_until_shortly_before_its_end(packages: Packages, a
     assert len(api.calls) == 2
 
 
-async def test_a_longer_life_may_be_asked_for(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
-    """A kept link that is too short for this caller is renewed; one that was just signed is handed out anyway."""
+async def test_min_lifetime_renews_a_link(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
+    """A cached link shorter than min_lifetime is renewed; a fresh one is returned in any case."""
     await packages.link(JOB)
     await time.advance(200)
     await packages.link(JOB, min_lifetime=300)
@@ -201,7 +199,7 @@ async def test_a_longer_life_may_be_asked_for(packages: Packages, api: FakeAPI, 
 
 
 async def test_a_refused_link_can_be_renewed(packages: Packages, api: FakeAPI) -> None:
-    """`fresh` asks although the kept link looks good, and the new one is kept."""
+    """`fresh` requests a new link although the cached one looks valid, and caches it."""
     first = await packages.link(JOB)
     fresh = await packages.link(JOB, fresh=True)
     assert fresh.url != first.url
@@ -209,14 +207,14 @@ async def test_a_refused_link_can_be_renewed(packages: Packages, api: FakeAPI) -
 
 
 async def test_many_at_once_cost_one_call(packages: Packages, api: FakeAPI) -> None:
-    """Range requests that come together ask once; so do those that all found the link refused."""
+    """Concurrent requests for a link share one call, also those for a fresh one."""
     assert len({link.url for link in await asyncio.gather(*(packages.link(JOB) for _ in range(100)))}) == 1
     await asyncio.gather(*(packages.link(JOB, fresh=True) for _ in range(100)))
     assert len(api.calls) == 2
 
 
 async def test_asking_keeps_the_link_too(packages: Packages, api: FakeAPI) -> None:
-    """After `ask` or `wait` said ready, `link` costs nothing; after it said otherwise, the link is forgotten."""
+    """A ready state of ask() or wait() caches the link; another state drops it."""
     await packages.ask(JOB)
     await packages.link(JOB)
     assert len(api.calls) == 1
@@ -228,7 +226,7 @@ async def test_asking_keeps_the_link_too(packages: Packages, api: FakeAPI) -> No
 
 
 async def test_a_link_of_a_failed_package(packages: Packages, api: FakeAPI) -> None:
-    """There is none, and the error says why."""
+    """link() of a failed package raises PackageFailed."""
     api.statuses = ["failed"]
     with pytest.raises(PackageFailed):
         await packages.link(JOB)
@@ -245,7 +243,7 @@ async def test_a_link_without_an_end_is_kept_for_a_minute(packages: Packages, ap
 
 
 async def test_errors_are_not_shared_objects(packages: Packages, api: FakeAPI) -> None:
-    """Callers that share a call share its outcome, not its exception."""
+    """Callers that share a call get the same error as separate objects."""
     api.error = ServerError("broken", status=500)
     errors = await asyncio.gather(*(packages.link(JOB) for _ in range(3)), return_exceptions=True)
     assert [type(error) for error in errors] == [ServerError] * 3
@@ -264,7 +262,7 @@ async def test_a_cancelled_caller_leaves_the_others(packages: Packages, api: Fak
 
 @pytest.mark.slow
 async def test_kept_links_are_bounded(packages: Packages, api: FakeAPI) -> None:
-    """A client that touched very many packages keeps the newest links only."""
+    """The cache of links is bounded and keeps the newest."""
     for number in range(4097):
         await packages.ask(JobPackage(workflow_id="w", job_id=str(number)))
     await packages.link("job:w/4096")

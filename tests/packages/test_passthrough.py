@@ -1,4 +1,4 @@
-"""A package passed through, over real sockets: forwarded heads, continued cuts, and nothing left behind."""
+"""Packages passed through over real sockets: forwarded headers, resumed cuts, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
 
 
 def left_behind() -> list[str]:
-    """Tasks that still run, but for this one and those of the sandbox, which is in this loop too."""
+    """Return the running tasks except this one and the sandbox's."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     return [text for task in tasks if "sandbox" not in (text := repr(task)) and "web_protocol" not in text]
 
@@ -60,7 +60,7 @@ def package(sandbox: Sandbox) -> str:
 
 @pytest.fixture
 async def whole(client: PixxelClient, sandbox: Sandbox, package: str) -> bytes:
-    """The package's bytes, as the storage has them."""
+    """Return the package's bytes as the storage has them."""
     link = await client.packages.link(package)
     async with client.storage.get(link.url) as reply:
         return b"".join([chunk async for chunk in reply.chunks()])
@@ -75,8 +75,8 @@ def at_storage(sandbox: Sandbox) -> list[SeenRequest]:
     return [seen for seen in sandbox.requests if seen.host == "storage"]
 
 
-async def test_the_whole(client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox) -> None:
-    """Status and headers are there before the bytes, which are those of the storage; one call asked for all of it."""
+async def test_the_whole_package(client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox) -> None:
+    """Status and headers are known before the body, which equals the storage's, after one request for the package."""
     async with client.packages.open(package) as stream:
         assert stream.status == 200
         etag = stream.headers.pop("ETag")
@@ -105,8 +105,8 @@ async def test_the_whole(client: PixxelClient, package: str, whole: bytes, sandb
         ("Bytes= 5-99999999 ", 5, SIZE),
     ],
 )
-async def test_a_part(client: PixxelClient, package: str, whole: bytes, asked: str, first: int, stop: int) -> None:
-    """A single range passes on, in each of its forms, and so does its answer."""
+async def test_a_range(client: PixxelClient, package: str, whole: bytes, asked: str, first: int, stop: int) -> None:
+    """A single range is forwarded in each of its forms, and so is the response."""
     async with client.packages.open(package, range=asked) as stream:
         assert stream.status == 206
         assert stream.headers["Content-Range"] == f"bytes {first}-{stop - 1}/{SIZE}"
@@ -115,21 +115,21 @@ async def test_a_part(client: PixxelClient, package: str, whole: bytes, asked: s
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "bytes=9-2", "lines=1-2", "bytes=a-b", "bytes=-", ""])
-async def test_what_is_no_single_range_gets_the_whole(client: PixxelClient, package: str, asked: str) -> None:
-    """Several ranges, other units and nonsense are answered with everything, as the standard allows."""
+async def test_an_invalid_range_gets_the_whole(client: PixxelClient, package: str, asked: str) -> None:
+    """Several ranges, other units and invalid ones are answered with the whole, as RFC 9110 allows."""
     async with client.packages.open(package, range=asked) as stream:
         assert (stream.status, stream.headers["Content-Length"]) == (200, str(SIZE))
 
 
 async def test_a_range_beyond_the_end(client: PixxelClient, package: str, whole: bytes) -> None:
-    """416 passes on with the length, and without the storage's own words."""
+    """A 416 is forwarded with the length and without the storage's body."""
     async with client.packages.open(package, range=f"bytes={SIZE}-") as stream:
         assert (stream.status, stream.headers["Content-Range"]) == (416, f"bytes */{SIZE}")
         assert (stream.headers["Content-Length"], [chunk async for chunk in stream]) == ("0", [])
 
 
 async def test_validators(client: PixxelClient, package: str, whole: bytes) -> None:
-    """If-None-Match gives 304 without a body; If-Range gives the part of the same version, else the whole."""
+    """If-None-Match gives 304 without a body; If-Range gives the part of the same version, or else the whole."""
     async with client.packages.open(package, range="bytes=0-0") as stream:
         etag = stream.headers["ETag"]
     async with client.packages.open(package, if_none_match=f'"other", {etag}') as stream:
@@ -142,7 +142,7 @@ async def test_validators(client: PixxelClient, package: str, whole: bytes) -> N
 
 
 async def test_head(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
-    """HEAD, which signed links refuse, is answered from a range of one byte; a Range beside it counts for nothing."""
+    """HEAD, which signed links refuse, is answered by a one-byte range; its Range header is ignored."""
     async with client.packages.open(package, method="HEAD", range="bytes=5-9") as stream:
         assert (stream.status, stream.headers["Content-Length"]) == (200, str(SIZE))
         assert "Content-Range" not in stream.headers
@@ -152,7 +152,7 @@ async def test_head(client: PixxelClient, package: str, sandbox: Sandbox) -> Non
 
 
 async def test_head_without_ranges(package: str) -> None:
-    """A storage that knows no ranges answers with everything, of which little is read."""
+    """For HEAD on a storage without ranges only a little of the full response is read."""
     async with (
         Sandbox(packing=0, package_size=64 << 20, profile={"ranges": False}) as sandbox,
         PixxelClient(sandbox.api_key, base_url=sandbox.url) as client,
@@ -170,10 +170,10 @@ def package_of(sandbox: Sandbox) -> str:
 
 
 @pytest.mark.slow
-async def test_a_hundred_ranges_cost_one_ask(
+async def test_a_hundred_ranges_share_one_link(
     client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox
 ) -> None:
-    """One after the other or together: the link is kept."""
+    """Ranges, sequential or concurrent, share one cached link."""
     for at in range(50):
         assert await read(client.packages.open(package, range=f"bytes={at}-{at}")) == whole[at : at + 1]
     parts = [client.packages.open(package, range=f"bytes={at}-{at + 9}") for at in range(50)]
@@ -186,13 +186,13 @@ async def test_a_hundred_ranges_cost_one_ask(
 
 @pytest.mark.slow
 async def test_the_first_hundred_share_one_ask(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
-    """Opened together, with no link at hand."""
+    """Ranges opened concurrently without a cached link share one request."""
     await asyncio.gather(*(read(client.packages.open(package, range="bytes=0-0")) for _ in range(100)))
     assert sandbox.count("jobs.request_download") == 1
 
 
 async def test_short_links_are_kept_too(package: str) -> None:
-    """A link that lives for less than the margin serves for half its life."""
+    """A link that lives shorter than the margin is cached for half its life."""
     async with (
         Sandbox(packing=0, link_life=30, clock=Clock(running=False)) as sandbox,
         PixxelClient(sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=sandbox.clock.now)) as client,
@@ -206,10 +206,10 @@ async def test_short_links_are_kept_too(package: str) -> None:
 
 
 @pytest.mark.parametrize("asked", [None, "bytes=100000-2999999", "bytes=-2500000"])
-async def test_a_cut_is_continued_unseen(
+async def test_a_cut_is_resumed(
     client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox, asked: str | None
 ) -> None:
-    """Cut twice, the bytes are the same; what was missing is asked for by range, and only of the same version."""
+    """A body that is cut twice is resumed by ranges of the same version, and the reader gets all bytes."""
     before = len(at_storage(sandbox))
     sandbox.inject(Fault(route="storage", kind="cut", at=700_000, times=2))
     sandbox.inject(Fault(route="storage", kind="reset", after=1))
@@ -223,7 +223,7 @@ async def test_a_cut_is_continued_unseen(
 
 
 async def test_a_cut_without_a_strong_validator_raises(package: str) -> None:
-    """Nothing vouches for the rest, so the reader learns that bytes are missing."""
+    """A cut body without a strong ETag raises, since nothing identifies the rest."""
     async with (
         Sandbox(packing=0, package_size=SIZE, profile={"etag": "weak"}) as sandbox,
         PixxelClient(sandbox.api_key, base_url=sandbox.url) as client,
@@ -235,7 +235,7 @@ async def test_a_cut_without_a_strong_validator_raises(package: str) -> None:
 
 
 async def test_another_version_is_not_joined(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
-    """When the package is another one by the time that it is continued, the iteration raises."""
+    """A package that changed before the resume raises."""
     sandbox.inject(Fault(route="storage", kind="cut", at=700_000))
     sandbox.inject(Fault(route="storage", kind="etag", after=1, times=None))
     with pytest.raises(DownloadError, match="does not have that version any more") as caught:
@@ -243,15 +243,17 @@ async def test_another_version_is_not_joined(client: PixxelClient, package: str,
     assert caught.value.package == package and caught.value.retryable
 
 
-async def test_a_storage_that_forgot_ranges(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
-    """A continuation that begins at byte 0 again is none."""
+async def test_a_resume_without_ranges_raises(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
+    """A storage that answers the resume with the whole raises."""
     sandbox.inject(Fault(route="storage", kind="cut", at=700_000))
     sandbox.inject(Fault(route="storage", kind="no-range", after=1, times=None))
     with pytest.raises(DownloadError, match="does not have that version"):
         await read(client.packages.open(package))
 
 
-async def test_a_part_that_nobody_asked_for(client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox) -> None:
+async def test_a_wrong_range_is_requested_again(
+    client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox
+) -> None:
     """A response for another range is requested again and never forwarded."""
     sandbox.inject(Fault(route="storage", kind="wrong-range"))
     assert await read(client.packages.open(package, range="bytes=10-19")) == whole[10:20]
@@ -260,8 +262,10 @@ async def test_a_part_that_nobody_asked_for(client: PixxelClient, package: str, 
         await client.packages.open(package, range="bytes=10-19")
 
 
-async def test_a_link_that_ended_on_the_way(client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox) -> None:
-    """A body that is cut after its link's end goes on by a fresh one."""
+async def test_a_link_that_expires_during_a_body(
+    client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox
+) -> None:
+    """A body that is cut after its link expired is resumed by a fresh link."""
     sandbox.inject(Fault(route="storage", kind="cut", at=700_000))
     async with client.packages.open(package) as stream:
         first = await anext(stream)
@@ -272,7 +276,7 @@ async def test_a_link_that_ended_on_the_way(client: PixxelClient, package: str, 
 
 @pytest.mark.slow
 async def test_a_refused_link_is_renewed_once(package: str, sandbox: Sandbox) -> None:
-    """A hundred whose link has ended share one fresh link, whether they were refused or wait behind those who were."""
+    """Readers whose link has expired share one fresh link."""
     then = sandbox.clock.now()
     async with PixxelClient(sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=lambda: then)) as client:
         await client.packages.link(package)
@@ -282,8 +286,8 @@ async def test_a_refused_link_is_renewed_once(package: str, sandbox: Sandbox) ->
     assert sandbox.count("storage") < 110  # who waited takes the fresh one at once
 
 
-async def test_a_fresh_link_that_is_refused_is_the_end(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
-    """There is no third one."""
+async def test_a_refused_fresh_link_raises(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
+    """A fresh link that is refused as well raises LinkExpired."""
     await client.packages.link(package)
     sandbox.inject(Fault(route="storage", kind="expired", times=None))
     with pytest.raises(LinkExpired, match="refused the link, and a fresh one too: 403") as caught:
@@ -293,7 +297,7 @@ async def test_a_fresh_link_that_is_refused_is_the_end(client: PixxelClient, pac
 
 
 async def test_a_late_refusal_finds_the_fresh_link(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
-    """A reader that finds its link refused uses the one that another reader has renewed meanwhile."""
+    """A reader whose link is refused uses the one renewed by another reader meanwhile."""
     await client.packages.link(package)
     sandbox.inject(Fault(route="storage", kind="expired", times=2))
     sandbox.inject(Fault(route="storage", kind="latency", seconds=0.2, after=1))
@@ -301,9 +305,7 @@ async def test_a_late_refusal_finds_the_fresh_link(client: PixxelClient, package
     assert sandbox.count("jobs.request_download") == 2
 
 
-async def test_passing_errors_are_met_with_patience(
-    client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox
-) -> None:
+async def test_temporary_errors_are_retried(client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox) -> None:
     """Temporary errors are retried before the response begins; final ones are raised at once."""
     sandbox.inject(Fault(route="storage", kind="status", status=503, times=3))
     assert await read(client.packages.open(package)) == whole
@@ -314,22 +316,22 @@ async def test_passing_errors_are_met_with_patience(
 
 
 async def test_a_page_is_no_package(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
-    """HTML with status 200 is refused before a response has begun."""
+    """HTML with status 200 is refused before the response begins."""
     sandbox.inject(Fault(route="storage", kind="html"))
     with pytest.raises(NotAPackage, match="a page instead of the package"):
         await client.packages.open(package)
 
 
 async def test_not_ready_yet(client: PixxelClient, sandbox: Sandbox) -> None:
-    """Opening waits for nothing; the error says when to come back."""
+    """Opening a pending package raises PackageTimedOut with retry_after."""
     job = sandbox.add_job(packing=3600)
     with pytest.raises(PackageTimedOut) as caught:
         await client.packages.open(f"job:{job.workflow_id}/{job.id}")
     assert caught.value.retry_after == 2.0
 
 
-async def test_a_limit_of_bytes(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
-    """What is announced as too much is refused before a response has begun; a part of it may be had."""
+async def test_max_bytes(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
+    """A body announced above max_bytes is refused before the response begins; a range within the limit is allowed."""
     with pytest.raises(TooLarge, match="announced 3,145,728 bytes; the limit is 1,000"):
         await client.packages.open(package, max_bytes=1000)
     assert len(await read(client.packages.open(package, range="bytes=0-999", max_bytes=1000))) == 1000
@@ -339,8 +341,8 @@ async def test_a_limit_of_bytes(client: PixxelClient, package: str, sandbox: San
 
 
 @pytest.mark.slow
-async def test_a_limit_of_time(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
-    """The deadline holds for a storage that stalls, and for a reader that does: its connection is let go."""
+async def test_timeout(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
+    """The deadline ends a stalled storage and closes the connection of a reader that stalls."""
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000, times=2))
     with pytest.raises(TimedOut, match=r"was not passed on within 0.2 s"):
         await read(client.packages.open(package, timeout=0.2))
@@ -370,8 +372,8 @@ async def test_a_deadline_while_nobody_answers() -> None:
 
 
 @pytest.mark.slow
-async def test_a_stream_that_is_over_is_forgotten(client: PixxelClient, package: str) -> None:
-    """No timer holds it until its deadline, which may be hours away."""
+async def test_a_finished_stream_is_released(client: PixxelClient, package: str) -> None:
+    """A finished stream is not referenced by its deadline timer."""
     stream = client.packages.open(package, range="bytes=0-0")
     await read(stream)
     alive = weakref.ref(stream)
@@ -381,8 +383,8 @@ async def test_a_stream_that_is_over_is_forgotten(client: PixxelClient, package:
 
 
 @pytest.mark.slow
-async def test_the_reader_sets_the_pace() -> None:
-    """What the reader does not take is not fetched, but for what the connection buffers."""
+async def test_backpressure() -> None:
+    """Beyond the connection's buffers only bytes that the reader takes are fetched."""
     async with (
         Sandbox(packing=0, package_size=256 << 20) as sandbox,
         PixxelClient(sandbox.api_key, base_url=sandbox.url) as client,
@@ -403,7 +405,7 @@ async def leaving_the_block(stream: PackageStream) -> None:
 
 
 async def leaving_a_generator(stream: PackageStream) -> None:
-    """What a framework does with a generator whose reader has gone."""
+    """Leave an async generator over the stream, like a framework does when its client disconnects."""
 
     async def body() -> AsyncIterator[bytes]:
         async with stream:
@@ -415,7 +417,7 @@ async def leaving_a_generator(stream: PackageStream) -> None:
 
 
 async def being_cancelled(stream: PackageStream) -> None:
-    """What a framework does with a task that iterates over the stream itself."""
+    """Cancel a task that iterates over the stream."""
 
     async def drain() -> None:
         async for _ in stream:
@@ -429,14 +431,14 @@ async def being_cancelled(stream: PackageStream) -> None:
 
 
 async def closing_in_the_background(stream: PackageStream) -> None:
-    """What a framework does with a background task of a response."""
+    """Close the stream in a background task."""
     await anext(stream)
     await asyncio.create_task(stream.aclose())
 
 
 @pytest.mark.parametrize("leave", [leaving_the_block, leaving_a_generator, being_cancelled, closing_in_the_background])
-async def test_the_storage_is_let_go_when_the_reader_leaves(leave) -> None:  # type: ignore[no-untyped-def]
-    """However the reader leaves, the storage sends nothing a tenth of a second later."""
+async def test_the_storage_connection_is_closed_when_the_reader_leaves(leave) -> None:  # type: ignore[no-untyped-def]
+    """However the reader leaves, the storage sends nothing 0.1 s later."""
     async with (
         Sandbox(packing=0, package_size=1 << 30) as sandbox,
         PixxelClient(sandbox.api_key, base_url=sandbox.url) as client,
@@ -450,8 +452,8 @@ async def test_the_storage_is_let_go_when_the_reader_leaves(leave) -> None:  # t
         assert at_storage(sandbox)[0].sent == sent < 1 << 30
 
 
-async def test_a_cancel_scope_gets_through() -> None:
-    """Also where the storage is so fast that each time anyio looks at the task, the next bytes have just come."""
+async def test_a_cancel_scope_takes_effect() -> None:
+    """A cancel scope ends a reader even if the next bytes are always ready."""
     async with (
         Sandbox(packing=0, package_size=1 << 30) as sandbox,
         PixxelClient(sandbox.api_key, base_url=sandbox.url) as client,
@@ -471,12 +473,12 @@ async def test_a_cancel_scope_gets_through() -> None:
 
 
 def serving_storage(sandbox: Sandbox) -> list[object]:
-    """Connections of the storage that are still open."""
+    """Return the open connections of the storage."""
     return list(sandbox._runners["storage"].server.connections)  # type: ignore[union-attr]
 
 
-async def test_closing_while_somebody_reads(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
-    """The reader learns of it by an error, and does not take it for the end."""
+async def test_closing_while_reading(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
+    """Closing a stream raises in its reader instead of ending the body."""
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000))
     stream = await client.packages.open(package)
     reading = asyncio.ensure_future(read(stream))
@@ -489,7 +491,7 @@ async def test_closing_while_somebody_reads(client: PixxelClient, package: str, 
 
 
 async def test_it_must_be_open(client: PixxelClient, package: str) -> None:
-    """Before it is open there is no status and nothing to read; opened twice is opened once; closing is harmless."""
+    """A stream that is not open has no status and no bytes; opening and closing may be repeated."""
     stream = client.packages.open(package)
     for use in (lambda: stream.status, lambda: stream.headers, lambda: anext(stream).send(None)):
         with pytest.raises(ConfigError, match="not open"):
@@ -502,15 +504,15 @@ async def test_it_must_be_open(client: PixxelClient, package: str) -> None:
 
 
 async def test_keys_share_no_link_and_no_stream(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
-    """Another key asks for itself, and what one is refused the other still has."""
+    """Clients with different keys share neither links nor streams."""
     other = client.with_key(sandbox.add_key())
     async with client.packages.open(package) as one, other.packages.open(package) as two:
         assert await anext(one) and await anext(two)
     assert sandbox.count("jobs.request_download") == 2
 
 
-async def test_nothing_secret_is_shown(client: PixxelClient, package: str) -> None:
-    """Neither link nor key stands in a stream's text or headers."""
+async def test_no_secret_is_shown(client: PixxelClient, package: str) -> None:
+    """Neither link nor key is in a stream's repr or headers."""
     async with client.packages.open(package) as stream:
         told = f"{stream!r} {stream.headers}"
     assert "X-Amz" not in told and "127.0.0.1" not in told

@@ -1,4 +1,4 @@
-"""A complete file gets its final name atomically, over nothing unless asked, with hard links and without."""
+"""A complete file gets its final name atomically and replaces another only on demand, with or without hard links."""
 
 from __future__ import annotations
 

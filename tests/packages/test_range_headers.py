@@ -1,4 +1,4 @@
-"""Headers of partial answers."""
+"""Headers of partial responses."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from pixxel_async._protocol.ranges import ContentRange, is_strong, parse_content
     ],
 )
 def test_content_range(text: str | None, expected: ContentRange | None) -> None:
-    """A range that makes sense becomes a value; anything else is as good as no header."""
+    """A valid Content-Range is parsed; any other counts as absent."""
     assert parse_content_range(text) == expected
 
 
 @pytest.mark.slow
 @given(st.integers(0, 2**60), st.integers(0, 2**60))
 def test_sound_ranges_are_read(first: int, length: int) -> None:
-    """What a server writes about itself comes back as the same numbers."""
+    """A formatted Content-Range is parsed back into the same numbers."""
     last = first + length
     assert parse_content_range(f"bytes {first}-{last}/{last + 1}") == ContentRange(first, last, last + 1)
     assert range_from(first) == f"bytes={first}-"
@@ -50,5 +50,5 @@ def test_sound_ranges_are_read(first: int, length: int) -> None:
     [('"abc"', True), ('""', True), ('W/"abc"', False), ("abc", False), ('"a"b"', False), ("", False), (None, False)],
 )
 def test_strong_etags(etag: str | None, strong: bool) -> None:
-    """Only a quoted tag without `W/` promises the same bytes."""
+    """Only a quoted ETag without `W/` is strong."""
     assert is_strong(etag) is strong

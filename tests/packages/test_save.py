@@ -1,4 +1,4 @@
-"""One stream into one file, when something comes between."""
+"""A stream saved to a file, with interruptions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 async def test_a_file_that_came_meanwhile_is_kept(tmp_path: Path) -> None:
-    """A file that took the name meanwhile stays, unless `replace` was asked for."""
+    """A file that took the name meanwhile is kept, unless `replace` is set."""
     to = tmp_path / "a"
     with pytest.raises(NameTaken):
         await save(pieces(b"ours", meanwhile=to), to, replace=False, threads=Threads(1))
@@ -36,7 +36,7 @@ async def test_a_file_that_came_meanwhile_is_kept(tmp_path: Path) -> None:
 
 
 async def test_errors_of_the_system(tmp_path: Path) -> None:
-    """A folder in the place of the file is an error of ours, and leaves nothing."""
+    """A folder in place of the file raises DownloadError and leaves nothing."""
     to = tmp_path / "a"
     to.mkdir()
     with pytest.raises(DownloadError, match="cannot be written: EISDIR"):
@@ -45,7 +45,7 @@ async def test_errors_of_the_system(tmp_path: Path) -> None:
 
 
 async def test_a_cancelled_save_leaves_nothing(tmp_path: Path) -> None:
-    """Cancelled at any moment, and once more while it cleans up (P-04): no thread still makes the file afterwards."""
+    """P-04: a save cancelled at any moment, also during its clean-up, leaves no file."""
     for moment in range(40):
         busy, threads = threading.Event(), Threads(1)
         threads.start(busy.wait, 5)  # what comes after it in a thread has not begun

@@ -1,4 +1,4 @@
-"""The text form of packages: `job:W/J` and the like."""
+"""The text form of packages, such as `job:W/J`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ packages: st.SearchStrategy[Package] = st.one_of(
 @pytest.mark.slow
 @given(packages)
 def test_text_round_trips(package: Package) -> None:
-    """`parse_package` reads what `str` wrote, whatever the ids hold: slashes, colons, controls, surrogates."""
+    """`parse_package` reads back what `str` wrote, whatever characters the ids hold."""
     text = str(package)
     assert parse_package(text) == package
     assert text.isascii() and text.isprintable() and " " not in text
@@ -54,12 +54,12 @@ def test_text_round_trips(package: Package) -> None:
 @pytest.mark.slow
 @given(packages, packages)
 def test_one_text_for_one_package(one: Package, other: Package) -> None:
-    """Different packages have different texts, so that text can be a key."""
+    """Different packages have different texts."""
     assert (str(one) == str(other)) == (one == other)
 
 
 def test_spelling() -> None:
-    """The text form is short where ids are, and escapes the rest."""
+    """Ids are written plainly if possible and escaped otherwise."""
     assert str(JobPackage(workflow_id="w-1", job_id="j_1.a~")) == "job:w-1/j_1.a~"
     assert str(TaskPackage(workflow_id="a/b", job_id="c:d", task_id="é\n%")) == "task:a%2Fb/c%3Ad/%C3%A9%0A%25"
     assert str(InsightPackage(aoi_id="a", insight_id="i")) == "insight:a/i"
@@ -69,7 +69,7 @@ def test_spelling() -> None:
 
 
 def test_reports_may_be_spelled_short() -> None:
-    """What is left out of a report is UTC and today; a time zone needs no escapes, and what is none is refused."""
+    """A report's time zone and edition default to UTC and today, and an invalid zone is refused."""
     report = OrderReport(tz="Europe/Berlin", edition="2026-11-28")
     assert str(report) == "report:tz=Europe%2FBerlin/edition=2026-11-28"
     assert parse_package("report:tz=Europe/Berlin/edition=2026-11-28") == report
@@ -82,7 +82,7 @@ def test_reports_may_be_spelled_short() -> None:
 
 
 def test_lists_are_sets() -> None:
-    """In which order ids are given, how often and in what collection, makes no other package; one text is one id."""
+    """Lists of ids are sets: order, repeats and collection type do not matter; a text is a single id."""
     one = AssetPackage(aoi_id="a", asset_ids=["s", "r", "s"])
     assert one == AssetPackage(aoi_id="a", asset_ids=("r", "s")) == parse_package("asset:a/asset_ids=s,r")
     assert hash(one) == hash(AssetPackage(aoi_id="a", asset_ids={"r", "s"}))
@@ -102,8 +102,8 @@ def test_lists_are_sets() -> None:
         (SignedLink, {"name": "", "url": "https://storage.example/a"}, "name"),
     ],
 )
-def test_lists_that_cannot_be_are_refused(kind: Any, ids: dict[str, Any], told: str) -> None:
-    """A package that names nothing, or things that are no ids, cannot be made."""
+def test_invalid_lists_are_refused(kind: Any, ids: dict[str, Any], told: str) -> None:
+    """Empty lists and invalid ids are refused."""
     with pytest.raises(ConfigError, match=told):
         kind(**ids)
 
@@ -111,8 +111,8 @@ def test_lists_that_cannot_be_are_refused(kind: Any, ids: dict[str, Any], told: 
 SIGNED = "https://storage.example/b/o.zip?versionId=3&X-Amz-Date=20310527T000000Z&X-Amz-Signature=5ecret"
 
 
-def test_a_signed_link_shows_itself_nowhere() -> None:
-    """Text and repr hold a name and a digest; the text is refused with what to do instead, and nothing is read back."""
+def test_a_signed_link_is_masked() -> None:
+    """A signed link's text and repr hold a name and a digest, and its text cannot be parsed back."""
     link = SignedLink(url=SIGNED, name="my scene")
     assert str(link).startswith("link:my%20scene/")
     for text in (str(link), repr(link), str(link.fields()), repr(as_wanted(link))):
@@ -133,7 +133,7 @@ def test_a_signed_link_shows_itself_nowhere() -> None:
     ],
 )
 def test_a_link_signed_anew_is_the_same_package(renewed: str, same: bool) -> None:
-    """What signs a link does not count, everything that names its object does; so does the name that one gives."""
+    """Two signatures of the same object are the same package; another object, version or name is not."""
     link = SignedLink(url=SIGNED, name="n")
     assert (SignedLink(url=renewed, name="n") == link) is same
     assert (str(SignedLink(url=renewed, name="n")) == str(link)) is same
@@ -150,7 +150,7 @@ def test_a_link_signed_anew_is_the_same_package(renewed: str, same: bool) -> Non
     ],
 )
 def test_rows_of_all_kinds_name_packages(row: object, text: str) -> None:
-    """An insight, an asset, an image of the catalog and an order item each name one."""
+    """Insights, assets, catalog images and order items each name a package."""
     assert str(as_package(row)) == text
 
 
@@ -167,14 +167,14 @@ def test_rows_of_all_kinds_name_packages(row: object, text: str) -> None:
         (SignedLink(url=SIGNED, name="north/one"), "north/one"),
     ],
 )
-def test_each_kind_has_a_place_of_its_own(package: object, path: str) -> None:
-    """Without a template a name is made of ids where there are few, else of eight digits of the text form."""
+def test_each_kind_has_its_own_path(package: object, path: str) -> None:
+    """The default path is made of the ids, or of eight digits of the text's hash if there are many."""
     found = as_package(package)
     assert "/".join(found.path).replace(found.id8, "8e4a1c30") == path
 
 
 def test_packages_are_values() -> None:
-    """Equal ids, equal packages, of one kind; they are frozen and can be keys."""
+    """Packages are frozen values that compare and hash by ids and kind."""
     one = JobPackage(workflow_id="w", job_id="j")
     assert one == JobPackage(workflow_id="w", job_id="j")
     assert {one: 1}[JobPackage(workflow_id="w", job_id="j")] == 1
@@ -186,7 +186,7 @@ def test_packages_are_values() -> None:
 
 @pytest.mark.parametrize("bad", ["", None, 7])
 def test_an_id_is_a_text_that_is_not_empty(bad: object) -> None:
-    """A package without one of its ids cannot be made; the error names the id."""
+    """An empty or missing id is refused with its name."""
     with pytest.raises(ConfigError, match="job_id"):
         JobPackage(workflow_id="w", job_id=bad)  # type: ignore[arg-type]
 
@@ -216,14 +216,14 @@ def test_an_id_is_a_text_that_is_not_empty(bad: object) -> None:
     ],
 )
 def test_bad_text_is_refused_with_the_right_form(text: str, told: str) -> None:
-    """What is no package says which kinds there are, or how this kind is written."""
+    """Invalid text is refused with the known kinds, or with the form of its kind."""
     with pytest.raises(ConfigError, match=told):
         parse_package(text)
 
 
 @pytest.mark.parametrize("before", ["", "job:", "picture:"])
 def test_a_link_where_a_package_belongs(before: str) -> None:
-    """A signed link that somebody took for a package is not repeated: the error may end in the log of a nightly job."""
+    """A signed link in place of a package is refused without its signature."""
     with pytest.raises(ConfigError) as caught:
         parse_package(f"{before}https://storage.example/a.zip?X-Amz-Signature=canary-5f7c1e90aa")
     assert "https://storage.example/a.zip?***" in str(caught.value)
@@ -231,12 +231,12 @@ def test_a_link_where_a_package_belongs(before: str) -> None:
 
 
 def test_blanks_around_a_line_do_not_matter() -> None:
-    """A manifest's line may end as lines do."""
+    """Blanks and line ends around the text are ignored."""
     assert parse_package(" job:w/j\r\n") == JobPackage(workflow_id="w", job_id="j")
 
 
-def test_rows_are_as_good_as_packages() -> None:
-    """A job and a task of it name their packages, and bring what name templates want."""
+def test_rows_name_packages() -> None:
+    """A job row names its package and has the fields for name templates."""
     job = Job.from_dict({"id": "j", "workflow_id": "w", "status": "completed", "created_at": "2024-05-27T06:50:20Z"})
     got = as_wanted(job)
     assert got.package == JobPackage(workflow_id="w", job_id="j")
@@ -248,7 +248,7 @@ def test_rows_are_as_good_as_packages() -> None:
 
 
 def test_a_task_row_knows_its_job() -> None:
-    """The ids that a listing lends to a task make its package."""
+    """A task row names its package by the ids lent by its listing."""
     job = Job.from_dict({"id": "j", "workflow_id": "w", "tasks": [{"id": "t", "name": "ndvi", "status": "running"}]})
     assert job.tasks
     got = as_wanted(job.tasks[0])
@@ -266,27 +266,27 @@ def test_a_task_row_knows_its_job() -> None:
     ],
 )
 def test_a_row_without_its_ids_is_refused(row: object, told: str) -> None:
-    """The error names the members that are missing."""
+    """A row without its ids is refused with the missing members."""
     with pytest.raises(ConfigError, match=told):
         as_package(row)
 
 
 @pytest.mark.parametrize("thing", [None, 7, b"job:w/j", object(), ["job:w/j"]])
 def test_other_things_are_no_packages(thing: object) -> None:
-    """What names no package is refused by its type."""
+    """Other values are refused with their type."""
     with pytest.raises(ConfigError, match=type(thing).__name__):
         as_wanted(thing)
 
 
 def test_what_is_wanted_stays_so() -> None:
-    """A `Wanted` passes as it is, a package and a text gain nothing but the form."""
+    """A `Wanted` is returned unchanged; a package and a text gain no fields."""
     own = Wanted(JobPackage(workflow_id="w", job_id="j"), {"site": "north"}, name="a/b")
     assert as_wanted(own) is own
     assert as_wanted("job:w/j") == as_wanted(own.package) == Wanted(own.package)
 
 
 def test_ids_may_be_uuids() -> None:
-    """Ids as UUID objects, as database rows and path parameters hold them, are their text."""
+    """Ids may be UUID objects."""
     id = UUID("30b4c722-4b9c-4ff0-a4e5-d6280d63ae35")
     package: Any = JobPackage
     assert package(workflow_id=id, job_id=id) == JobPackage(workflow_id=str(id), job_id=str(id))

@@ -1,4 +1,4 @@
-"""One body from a storage that answers what no well-behaved one would."""
+"""A body from a storage with unusual responses."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def chunked(*pieces: bytes) -> bytes:
 async def passed(
     server: RawServer, range: str | None = None, url: str = "", **settings: Any
 ) -> tuple[int, dict[str, str], bytes]:
-    """What a reader gets of this storage."""
+    """Return status, headers and body that a reader gets from this storage."""
     async with client_for(server.url, **settings) as client:
         source = source_of(client, server, url)
         async with PackageStream(source, storage_request("GET", range, None, None), "j") as stream:
@@ -42,7 +42,7 @@ async def passed(
 
 
 def source_of(client: PixxelClient, server: RawServer, url: str = "") -> BodySource:
-    """A package on this storage, whose link is never another one."""
+    """Return the source of a package on this storage, whose link never changes."""
     link = Link(url or f"{server.url}/x?sig=1")
 
     async def same() -> Link:
@@ -60,7 +60,7 @@ def source_of(client: PixxelClient, server: RawServer, url: str = "") -> BodySou
 
 
 async def test_pieces_are_small() -> None:
-    """However much came together, a reader gets it in pieces of one buffer at most."""
+    """A reader gets pieces of at most one buffer."""
     body = b"PK\x03\x04" + bytes(300_000)
     async with (
         RawServer(head(200, f"Content-Length: {len(body)}") + body) as server,
@@ -73,7 +73,7 @@ async def test_pieces_are_small() -> None:
 
 
 async def test_a_body_that_ends_properly_and_early_is_continued() -> None:
-    """Chunks that end well before the announced last byte are a cut like any other."""
+    """A chunked body that ends before its announced end is resumed."""
     part = f"Content-Range: bytes 0-{len(TEXT) - 1}/{len(TEXT)}"
     rest = f"Content-Range: bytes 4000-{len(TEXT) - 1}/{len(TEXT)}"
     short = head(206, part, 'ETag: "a"', "Transfer-Encoding: chunked") + chunked(TEXT[:4000])
@@ -84,7 +84,7 @@ async def test_a_body_that_ends_properly_and_early_is_continued() -> None:
 
 
 async def test_a_body_without_a_length() -> None:
-    """It has no Content-Length for the reader either; once cut and continued, its end is known and held to."""
+    """A body without a length has no Content-Length; once cut and resumed its end is known and enforced."""
     open_end = head(200, 'ETag: "a"', "Transfer-Encoding: chunked")
     async with RawServer(open_end + chunked(TEXT)) as server:
         status, headers, body = await passed(server)
@@ -98,7 +98,7 @@ async def test_a_body_without_a_length() -> None:
 
 
 async def test_more_bytes_than_announced_are_not_passed_on() -> None:
-    """A part that goes on behind its last byte is broken off."""
+    """A part with more bytes than announced raises."""
     part = f"Content-Range: bytes 0-99/{len(TEXT)}"
     async with RawServer(head(206, part, 'ETag: "a"', "Transfer-Encoding: chunked") + chunked(TEXT)) as server:
         with pytest.raises(DownloadError, match="more than announced"):
@@ -106,7 +106,7 @@ async def test_more_bytes_than_announced_are_not_passed_on() -> None:
 
 
 async def test_a_coded_body_is_refused() -> None:
-    """Bytes that are compressed although nobody asked for that are not the package's."""
+    """A body with an unrequested Content-Encoding is refused."""
     async with RawServer(head(200, "Content-Encoding: gzip", "Content-Length: 3") + b"abc") as server:
         with pytest.raises(DownloadError, match="the storage answered 200"):
             await passed(server)
@@ -130,7 +130,7 @@ async def test_no_header_of_the_storage_gets_through() -> None:
 
 
 async def test_attempts_are_bounded() -> None:
-    """A storage that answers nothing is given up, without its address in the error."""
+    """A storage that never responds is given up after 8 attempts, and the error hides its address."""
     async with RawServer(["rst"]) as server:
         with pytest.raises(DownloadError, match="8 attempts without progress") as caught:
             await passed(server)
@@ -138,8 +138,8 @@ async def test_attempts_are_bounded() -> None:
     assert "sig=" not in str(caught.value) and caught.value.retryable
 
 
-async def test_no_error_hides_a_cancellation() -> None:
-    """A reader that is cancelled while the storage is silent is gone at once."""
+async def test_cancellation_takes_effect() -> None:
+    """A reader that is cancelled while the storage is silent ends at once."""
     async with RawServer(["hang"]) as server:
         reading = asyncio.ensure_future(passed(server))
         await until(lambda: server.requests)
@@ -150,8 +150,8 @@ async def test_no_error_hides_a_cancellation() -> None:
 
 
 @pytest.mark.parametrize("host", ["10.0.0.5", "[fd00::1]", "169.254.169.254"])
-async def test_no_link_leads_into_ones_own_network(host: str) -> None:
-    """A server that says so opens no link to a private address; metadata addresses are refused in any case."""
+async def test_private_networks_can_be_blocked(host: str) -> None:
+    """With block_private_hosts links to private addresses are refused; metadata addresses always."""
     async with RawServer(head(200, "Content-Length: 0")) as server:
         with pytest.raises(UnsafeLink, match=r"private network|metadata") as caught:
             await passed(server, url=f"https://{host}/x?sig=1", **{"http.block_private_hosts": True})

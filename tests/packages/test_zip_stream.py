@@ -1,4 +1,4 @@
-"""The streaming ZIP check: members found while bytes pass are those that a walk through the file finds."""
+"""The streaming ZIP check finds the members that a walk through the file finds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ members = st.lists(
 
 
 def passed(data: bytes, cuts: list[int]) -> StreamSummary | None:
-    """What was seen of an archive that came in pieces."""
+    """Return the members seen in an archive that arrived in pieces."""
     passage = ZipStreamChecker()
     places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
     for start, stop in itertools.pairwise(places):
@@ -29,7 +29,7 @@ def passed(data: bytes, cuts: list[int]) -> StreamSummary | None:
 
 
 def agreed(seen: StreamSummary | None, data: bytes) -> bool:
-    """Whether the directory says the same."""
+    """Return whether the directory agrees with the members seen."""
     end = find_end(data[-TAIL:], len(data))
     directory = data[end.directory : end.directory + end.directory_size]
     return seen is not None and agrees(seen, end, entries([directory], end))
@@ -47,7 +47,7 @@ def agreed(seen: StreamSummary | None, data: bytes) -> bool:
 def test_any_pieces_make_the_same(
     members: list[tuple[str, bytes]], method: int, streamed: bool, zip64: bool, cuts: list[int]
 ) -> None:
-    """However the bytes are cut, all members are seen; but stored bytes whose number comes behind them are not."""
+    """All members are seen for any cut into pieces, except stored ones with data descriptors."""
     data = make_zip(members, method=method, streamed=streamed, zip64=zip64)
     followed = method == zipfile.ZIP_DEFLATED or not streamed or not any(content for _, content in members)
 
@@ -58,7 +58,7 @@ def test_any_pieces_make_the_same(
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0), st.integers(0, 7), st.lists(st.integers(0), max_size=3))
 def test_a_flipped_bit_never_agrees(at: int, bit: int, cuts: list[int]) -> None:
-    """A member whose bytes, sizes or place are not those of its checksum and of the directory is not taken as seen."""
+    """An archive with a flipped bit is not accepted by the streaming check."""
     data = make_zip((("a", b"first" * 20), ("b", b"second" * 20)), method=zipfile.ZIP_STORED)
     place = at % directory_of(data)
     harmless = {base + byte for base in (0, data.index(b"PK\x03\x04", 1)) for byte in (4, 5, 6, 7, 10, 11, 12, 13)}
@@ -69,8 +69,8 @@ def test_a_flipped_bit_never_agrees(at: int, bit: int, cuts: list[int]) -> None:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_is_never_vouched_for(damage: str) -> None:
-    """L-01, L-02: whatever was done to an archive, either it is not followed or its directory does not agree."""
+def test_damaged_archives_are_not_accepted(damage: str) -> None:
+    """L-01, L-02: a damaged archive is either not followed or disagrees with its directory."""
     data = DAMAGES[damage]()
     seen = passed(data, [7, 99])
     try:
@@ -84,14 +84,14 @@ def test_damage_is_never_vouched_for(damage: str) -> None:
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=400), st.lists(st.integers(0), max_size=4))
-def test_no_bytes_break_it(tail: bytes, cuts: list[int]) -> None:
-    """Fuzzed bytes behind a member's signature raise nothing; the proof of the file finds them."""
+def test_arbitrary_bytes_raise_nothing(tail: bytes, cuts: list[int]) -> None:
+    """Arbitrary bytes after a member's signature raise nothing; the file's proof finds them."""
     passed(b"PK\x03\x04" + tail, cuts)
 
 
 @pytest.mark.slow
 def test_a_bomb_is_left_alone() -> None:
-    """What unpacks to very much at once is left to a walk that can be stopped."""
+    """A member that inflates to very much at once is left to a walk that can be stopped."""
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("zeros", "w") as member:
         for _ in range(MOST_AT_ONCE // (1 << 23) + 1):
@@ -101,7 +101,7 @@ def test_a_bomb_is_left_alone() -> None:
 
 
 def test_other_containers_are_left_alone() -> None:
-    """What is no ZIP is not kept in memory until it may become one."""
+    """Bytes that are not a ZIP are not kept in memory."""
     passage = ZipStreamChecker()
     for _ in range(64):
         passage.update(b"II*\x00" * (1 << 14))
@@ -110,7 +110,7 @@ def test_other_containers_are_left_alone() -> None:
 
 
 def test_a_buffer_may_be_used_again() -> None:
-    """Data taken from a buffer is unchanged when the buffer is filled again, even half a header."""
+    """Data taken from a buffer is unchanged when the buffer is reused, even half a header."""
     data = make_zip()
     passage, buffer = ZipStreamChecker(), bytearray(7)
     for start in range(0, len(data), len(buffer)):

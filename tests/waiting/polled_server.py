@@ -1,4 +1,4 @@
-"""Things to wait for, and a server that counts who asks for them."""
+"""Objects to wait for, and a server that counts the requests for them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pixxel_async._http.resource import Wait
 
 @frozen
 class Row:
-    """A row as a listing brings it."""
+    """A row of a listing."""
 
     id: str
     status: str | None = "running"
@@ -23,7 +23,7 @@ class Row:
 
 @define
 class Rows:
-    """A listing in pages; the only method that the broker uses of the real one."""
+    """A paged listing with the only method of the real one that the broker uses."""
 
     world: PolledServer
 
@@ -38,7 +38,7 @@ class Rows:
 
 @define
 class PolledServer:
-    """Attributes: what there is, what was asked, and what goes wrong."""
+    """A server of polled objects: its objects, the requests received, and the errors to raise."""
 
     things: dict[str, Row] = field(factory=dict)
     page: int = 1_000_000

@@ -1,4 +1,4 @@
-"""The broker: few requests, honest ends, nothing left behind. Time is moved by hand."""
+"""The polling broker: few requests, correct ends, no task left. The test advances the clock."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def start(work: Awaitable[Row]) -> asyncio.Task[Row]:
 
 
 async def test_wait_returns_what_ended_well(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """The first request goes out at once, the next after two seconds; the ended thing comes back, and polling ends."""
+    """wait() polls at once and then after 2 s, returns the completed object, and stops polling."""
     waiting = start(broker.wait(world.wait("j")))
     await settle()
     assert world.gets == ["j"]
@@ -65,7 +65,7 @@ async def test_wait_returns_what_ended_well(broker: Broker, world: PolledServer,
 
 @pytest.mark.fault("C-01")
 async def test_intervals_grow_to_the_ceiling(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """Without estimates the waits are 2 s times 1.25 up to 30 s, and stay there."""
+    """Without estimates the intervals are 2 s times 1.25 per poll, up to 30 s."""
     waiting = start(broker.wait(world.wait("j")))
     await time.advance(600)
     pauses = [seconds for seconds in time.slept if seconds < 100]
@@ -75,7 +75,7 @@ async def test_intervals_grow_to_the_ceiling(broker: Broker, world: PolledServer
 
 
 async def test_a_bad_end_raises_with_the_last_value(broker: Broker, world: PolledServer) -> None:
-    """`WaitFailed` holds what was read last and names the word."""
+    """WaitFailed holds the last value and names the status."""
     world.set("j", status="FAILED", progress="100%")
     with pytest.raises(WaitFailed, match="jobs j ended badly: status 'FAILED'") as caught:
         await broker.wait(world.wait("j"))
@@ -83,10 +83,8 @@ async def test_a_bad_end_raises_with_the_last_value(broker: Broker, world: Polle
 
 
 @pytest.mark.fault("C-04")
-async def test_unknown_words_mean_patience_until_the_deadline(
-    broker: Broker, world: PolledServer, time: SteppedTime
-) -> None:
-    """A word that nobody knows neither ends nor fails a wait; the deadline does, and says where it stands."""
+async def test_unknown_words_wait_until_the_deadline(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
+    """An unknown status neither ends nor fails a wait; the deadline does, with the last status."""
     world.set("j", status="marinating", progress=40)
     waiting = start(broker.wait(world.wait("j"), 60))
     await time.advance(59)
@@ -97,7 +95,7 @@ async def test_unknown_words_mean_patience_until_the_deadline(
 
 
 async def test_a_deadline_passes_while_a_request_hangs(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """The deadline holds also while an answer is outstanding."""
+    """The deadline ends a wait during an outstanding request."""
     world.gate = asyncio.Event()
     waiting = start(broker.wait(world.wait("j"), 10))
     await time.advance(11)
@@ -110,7 +108,7 @@ async def test_a_deadline_passes_while_a_request_hangs(broker: Broker, world: Po
 async def test_thousands_of_waiters_cost_one_request_a_tick(
     broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
-    """2,000 waiters of one workflow's jobs cost one listing per tick."""
+    """2,000 waiters for one workflow's jobs cost one listing per tick."""
     ids = [f"j{number}" for number in range(2000)]
     for id in ids:
         world.set(id)
@@ -128,7 +126,7 @@ async def test_thousands_of_waiters_cost_one_request_a_tick(
 async def test_two_thousand_waiters_of_one_job_share_its_get(
     broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
-    """Many that wait for the same thing cost what one costs."""
+    """Waiters for the same object share its requests."""
     waiting = [start(broker.wait(world.wait("j"))) for _ in range(2000)]
     await time.advance(1)
     world.set("j", status="completed")
@@ -138,7 +136,7 @@ async def test_two_thousand_waiters_of_one_job_share_its_get(
 
 
 async def test_groups_have_requests_of_their_own(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """Things of different workflows are not looked for in one listing."""
+    """Objects of different workflows are polled by separate requests."""
     waiting = [start(broker.wait(world.wait("j", group=group))) for group in ("w1", "w2")]
     await settle()
     assert world.gets == ["j", "j"]
@@ -147,7 +145,7 @@ async def test_groups_have_requests_of_their_own(broker: Broker, world: PolledSe
 
 
 async def test_a_listing_without_the_thing_is_followed_by_a_get(broker: Broker, world: PolledServer) -> None:
-    """What a listing does not show is got by itself, and a thing that does not exist fails its own waiter only."""
+    """An object missing in a listing is polled by GET, and one that does not exist fails its own waiter only."""
     for number in range(30):
         world.set(f"j{number}", status="completed")
     lost = world.wait("gone")
@@ -164,7 +162,7 @@ async def test_a_listing_without_the_thing_is_followed_by_a_get(broker: Broker, 
 
 
 async def test_pages_are_read_no_further_than_needed(broker: Broker, world: PolledServer) -> None:
-    """Once everything that is waited for was seen, no further page is asked for."""
+    """No further page is requested once all awaited objects were seen."""
     world.page = 20
     for number in range(200):
         world.set(f"j{number}", status="completed")
@@ -173,7 +171,7 @@ async def test_pages_are_read_no_further_than_needed(broker: Broker, world: Poll
 
 
 async def test_a_late_joiner_joins_the_running_poller(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """A thing that is new to a poller is asked about within two seconds of the last request, not in half a minute."""
+    """An object that joins a running poller is polled within two seconds."""
     early = start(broker.wait(world.wait("j")))
     await time.advance(300)
     world.set("k", status="completed")
@@ -186,7 +184,7 @@ async def test_a_late_joiner_joins_the_running_poller(broker: Broker, world: Pol
 
 
 async def test_a_late_joiner_is_not_lost_in_a_crowd(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """Also where hundreds wait already, a new thing is asked about within two seconds."""
+    """An object that joins hundreds of others is polled within two seconds."""
     crowd = [f"j{number}" for number in range(300)]
     for id in crowd:
         world.set(id)
@@ -201,8 +199,8 @@ async def test_a_late_joiner_is_not_lost_in_a_crowd(broker: Broker, world: Polle
 
 
 @pytest.mark.slow
-async def test_others_get_their_turn_while_thousands_are_told(broker: Broker, world: PolledServer) -> None:
-    """Handing out a large listing does not hold up the event loop from the first thing to the last."""
+async def test_delivering_thousands_yields_to_the_loop(broker: Broker, world: PolledServer) -> None:
+    """Delivering a large listing yields to the event loop in between."""
     ids = [f"j{number}" for number in range(2000)]
     for id in ids:
         world.set(id, status="completed")
@@ -215,7 +213,7 @@ async def test_others_get_their_turn_while_thousands_are_told(broker: Broker, wo
 
 
 async def test_joining_a_known_thing_costs_nothing(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """A second waiter for the same thing waits for the tick that comes anyway."""
+    """A second waiter for an object waits for the next tick and costs no request."""
     first = start(broker.wait(world.wait("j")))
     await time.advance(5)
     before = world.requests
@@ -227,7 +225,7 @@ async def test_joining_a_known_thing_costs_nothing(broker: Broker, world: Polled
 
 
 async def test_cancelling_one_leaves_the_others(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """A cancelled waiter takes nothing from the rest; the last one takes the poller with it."""
+    """Cancelling a waiter leaves the others waiting; cancelling the last one ends the poller."""
     one, other = start(broker.wait(world.wait("j"))), start(broker.wait(world.wait("j")))
     await time.advance(1)
     one.cancel()
@@ -242,7 +240,7 @@ async def test_cancelling_one_leaves_the_others(broker: Broker, world: PolledSer
 
 
 async def test_cancelling_the_last_one_stops_a_request_under_way(broker: Broker, world: PolledServer) -> None:
-    """Nobody reads the answer any more, so the request ends too."""
+    """Cancelling the last waiter cancels the outstanding request."""
     world.gate = asyncio.Event()
     waiting = start(broker.wait(world.wait("j")))
     await settle()
@@ -252,7 +250,7 @@ async def test_cancelling_the_last_one_stops_a_request_under_way(broker: Broker,
 
 
 async def test_errors_reach_each_waiter_as_an_object_of_its_own(broker: Broker, world: PolledServer) -> None:
-    """One failed request, as many errors as waiters: same class and facts, no shared traceback."""
+    """Each waiter gets its own copy of the error: same class and attributes, no shared traceback."""
     world.error = Forbidden("no", status=403, path="/v0/workflows/{workflow_id}/jobs")
     world.set("k")
     waiting = [start(broker.wait(world.wait(id))) for id in ("j", "j", "k")]
@@ -261,8 +259,8 @@ async def test_errors_reach_each_waiter_as_an_object_of_its_own(broker: Broker, 
     assert len({id(error) for error in errors} | {id(world.error)}) == 4
 
 
-async def test_a_poller_that_broke_can_be_begun_anew(broker: Broker, world: PolledServer) -> None:
-    """After an error the next waiter gets a poller of its own."""
+async def test_a_failed_poller_is_replaced(broker: Broker, world: PolledServer) -> None:
+    """After an error the next waiter gets a new poller."""
     world.error = Forbidden("no", status=403)
     with pytest.raises(Forbidden):
         await broker.wait(world.wait("j"))
@@ -272,7 +270,7 @@ async def test_a_poller_that_broke_can_be_begun_anew(broker: Broker, world: Poll
 
 
 async def test_an_error_of_a_listing_reaches_everybody(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """A refused listing leaves nobody waiting; those who joined while it was under way learn of it by the next."""
+    """A refused listing fails all waiters, those who joined during it by the next one."""
     world.gate, world.error = asyncio.Event(), Forbidden("no", status=403)
     waiting = [start(broker.wait(world.wait(f"j{number}"))) for number in range(30)]
     await settle()
@@ -298,7 +296,7 @@ PASSING = [
 async def test_an_outage_is_waited_out(
     error: Exception, crowd: int, broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
-    """Errors that may pass are no end: an hour of them is asked through ever more seldom, and then all goes on."""
+    """Temporary errors do not end a wait: an outage of an hour is polled at growing intervals and then survived."""
     ids = [f"j{number}" for number in range(crowd)]
     for id in ids:
         world.set(id)
@@ -316,7 +314,7 @@ async def test_an_outage_is_waited_out(
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_the_deadline_tells_the_last_error(
+async def test_the_deadline_names_the_last_error(
     known: bool, broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
     """A deadline after an outage raises with the last error and the last known state."""
@@ -334,7 +332,7 @@ async def test_the_deadline_tells_the_last_error(
 async def test_an_error_that_passed_is_forgotten(
     known: bool, broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
-    """A deadline long after an outage does not speak of it, whether the thing was seen before or not, and seen late."""
+    """A deadline long after an outage does not mention the outage."""
     world.error = None if known else PASSING[0]
     waiting = start(broker.wait(world.wait("j"), 100))
     await time.advance(3)
@@ -350,7 +348,7 @@ async def test_an_error_that_passed_is_forgotten(
 
 @pytest.mark.parametrize("crowd", [1, 30])
 async def test_retry_after_is_honoured(crowd: int, broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """A service that names a pause is not asked before it is over, whatever the interval would be."""
+    """Retry-After delays the next request, whatever the interval."""
     for number in range(crowd):
         world.set(f"j{number}")
     world.error = RateLimited("slower", status=429, retry_after=500)
@@ -363,7 +361,7 @@ async def test_retry_after_is_honoured(crowd: int, broker: Broker, world: Polled
         each.cancel()
 
 
-async def test_a_late_joiner_of_an_outage_is_no_reason_to_hurry(
+async def test_a_late_joiner_of_an_outage_waits_for_the_tick(
     broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
     """A waiter that joins during an outage waits for the next tick and gets the error at its deadline."""
@@ -381,7 +379,7 @@ async def test_a_late_joiner_of_an_outage_is_no_reason_to_hurry(
 async def test_watch_yields_each_change_and_ends_with_the_end(
     broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
-    """Answers without news are not passed on; a bad end is a change like others."""
+    """watch() yields changes only, a bad end included."""
     seen: list[object] = []
 
     async def watch() -> None:
@@ -398,7 +396,7 @@ async def test_watch_yields_each_change_and_ends_with_the_end(
 
 
 async def test_many_watchers_share_one_poller(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """A watcher who comes later sees the last state at once, and costs no request."""
+    """A later watcher gets the last state at once and costs no request."""
 
     async def read() -> list[str | None]:
         return [thing.status async for thing in broker.watch(world.wait("j"))]
@@ -416,7 +414,7 @@ async def test_many_watchers_share_one_poller(broker: Broker, world: PolledServe
 
 
 async def test_a_slow_watcher_gets_the_newest_change(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """Changes that were not taken are replaced, not queued."""
+    """A slow watcher gets the newest change; older ones are dropped."""
     watching = broker.watch(world.wait("j"))
     assert (await anext(watching)).progress is None
     for progress in (10, 20, 30):
@@ -427,7 +425,7 @@ async def test_a_slow_watcher_gets_the_newest_change(broker: Broker, world: Poll
 
 
 async def test_watching_has_a_deadline(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """A watch of what never ends raises at its deadline."""
+    """A watch raises at its deadline."""
 
     async def read() -> None:
         async for _ in broker.watch(world.wait("j"), 20):
@@ -441,7 +439,7 @@ async def test_watching_has_a_deadline(broker: Broker, world: PolledServer, time
 
 @pytest.mark.fault("C-08")
 async def test_a_jump_of_the_clock_brings_one_late_poll(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """An hour asleep is no reason for a burst: one request at waking, then the usual interval."""
+    """After a suspend of an hour there is one request, then the usual interval."""
     waiting = start(broker.wait(world.wait("j")))
     await time.advance(20)
     asked = world.requests
@@ -452,8 +450,8 @@ async def test_a_jump_of_the_clock_brings_one_late_poll(broker: Broker, world: P
     waiting.cancel()
 
 
-async def test_a_put_kind_is_asked_ever_more_seldom(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """Where a request may restart the work, each interval is at least a quarter of the age, without a cap."""
+async def test_intervals_grow_with_the_age_of_a_package(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
+    """If a request may restart packing, each interval is at least a quarter of the age, without a cap."""
     moments: list[float] = []
 
     async def ask() -> Row:
@@ -473,7 +471,7 @@ async def test_a_put_kind_is_asked_ever_more_seldom(broker: Broker, world: Polle
 async def test_a_server_that_restarts_packing_on_each_put_gets_done(
     broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
-    """Packing of ten minutes that every request restarts ends nevertheless."""
+    """Packing of ten minutes that every request restarts completes nevertheless."""
     begun = -1e9
 
     async def ask() -> Row:
@@ -491,7 +489,7 @@ async def test_a_server_that_restarts_packing_on_each_put_gets_done(
 async def test_a_status_that_went_backwards_doubles_the_wait(
     broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
-    """A status that went backwards may mean that our request restarted packing: the interval doubles."""
+    """A status that goes backwards may mean that our request restarted packing, so the interval doubles."""
     words = ["in_progress", "pending", *["in_progress"] * 50]
 
     async def ask() -> Row:
@@ -505,7 +503,7 @@ async def test_a_status_that_went_backwards_doubles_the_wait(
 
 
 async def test_progress_and_estimate_set_the_next_tick(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """With a likely end in sight it is met, not polled for; without progress the waits grow as ever."""
+    """An estimate shortens the interval to meet the likely end."""
     world.set("j", progress="90%", estimated_duration=200)
     waiting = start(broker.wait(world.wait("j")))
     await time.advance(1)
@@ -514,19 +512,19 @@ async def test_progress_and_estimate_set_the_next_tick(broker: Broker, world: Po
 
 
 class Ends:
-    """What the followers of some things were called with, by id."""
+    """Followers, and what each was called with, by id."""
 
     def __init__(self, broker: Broker, world: PolledServer) -> None:
         self.broker, self.world = broker, world
         self.told: dict[str, list[Exception | None]] = {}
 
     def follow(self, id: str, deadline: float | None = None) -> Callable[[], None]:
-        """Follow one thing; what is returned ends it."""
+        """Follow an object and return the function that ends it."""
         return self.broker.follow(self.world.wait(id), self.told.setdefault(id, []).append, deadline)
 
 
 async def test_a_follower_is_called_once_with_the_end(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """A follower is called once, with the same end that `wait` would return or raise."""
+    """A follower is called once, with the end that `wait` would return or raise."""
     ends = Ends(broker, world)
     for id, status in (("good", "completed"), ("bad", "failed"), ("slow", "running"), ("left", "completed")):
         world.set(id, status=status)
@@ -544,7 +542,7 @@ async def test_a_follower_is_called_once_with_the_end(broker: Broker, world: Pol
 @pytest.mark.fault("C-07")
 @pytest.mark.slow
 async def test_thousands_of_followers_cost_no_task_each(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
-    """2,000 that are followed need a few tasks in all, and so do the deadlines of as many that are awaited."""
+    """2,000 followed objects, or awaited ones with deadlines, need only a few tasks in all."""
     ends, before = Ends(broker, world), len(asyncio.all_tasks())
     ids = [f"j{number}" for number in range(2000)]
     for id in ids:
@@ -564,7 +562,7 @@ async def test_thousands_of_followers_cost_no_task_each(broker: Broker, world: P
 async def test_deadlines_are_met_in_whatever_order_they_were_set(
     broker: Broker, world: PolledServer, time: SteppedTime
 ) -> None:
-    """A nearer one is met although a farther one was set before it; one that was taken back wakes nobody."""
+    """Deadlines are met in order of time, whatever order they were set in; a cancelled one has no effect."""
     met: list[tuple[str, float]] = []
     begun = time.now
 
@@ -593,7 +591,7 @@ async def test_a_closed_broker_calls_its_followers(time: SteppedTime, world: Pol
 
 
 async def test_closing_ends_every_wait_with_an_error(time: SteppedTime, world: PolledServer) -> None:
-    """A client that is closed leaves nobody waiting and no task; closing twice is harmless."""
+    """Closing ends all waits with ClientClosed, leaves no task, and may be repeated."""
     broker = Broker(time.timing, PollSettings())
     waiting = [start(broker.wait(world.wait("j"))) for _ in range(3)]
     await settle()
@@ -607,14 +605,14 @@ async def test_closing_ends_every_wait_with_an_error(time: SteppedTime, world: P
 
 @pytest.mark.parametrize("deadline", [0, -1, float("nan")])
 async def test_a_deadline_is_a_time_to_come(broker: Broker, world: PolledServer, deadline: float) -> None:
-    """Nothing is asked for with a deadline that cannot be met."""
+    """A deadline that cannot be met raises ConfigError before any request."""
     with pytest.raises(ConfigError, match="timeout"):
         await broker.wait(world.wait("j"), deadline)
     assert world.requests == 0
 
 
 async def test_real_time_works_too(world: PolledServer) -> None:
-    """With the default clock and sleep nothing is different."""
+    """The broker works with the default clock and sleep."""
     broker = Broker(Timing(), PollSettings(initial_interval=0.01))
     waiting = start(broker.wait(world.wait("j"), 5))
     await asyncio.sleep(0.02)
@@ -624,8 +622,8 @@ async def test_real_time_works_too(world: PolledServer) -> None:
 
 
 @pytest.mark.slow
-async def test_time_in_which_nothing_could_run_counts_for_no_wait(world: PolledServer) -> None:
-    """A process that was suspended for 8 s, here by a blocked event loop, has not used up a deadline of 4 s."""
+async def test_suspended_time_does_not_count(world: PolledServer) -> None:
+    """Time during which the event loop was blocked or suspended does not count towards a deadline."""
     broker = Broker(Timing(), PollSettings(initial_interval=0.1, max_interval=0.1))
     waiting = start(broker.wait(world.wait("j"), 4))
     await asyncio.sleep(0.05)

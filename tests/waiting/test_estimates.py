@@ -31,7 +31,7 @@ from pixxel_async.waiting.rules.estimates import estimated_wait, percent, remain
     ],
 )
 def test_progress_in_all_its_forms(progress: object, expected: float | None) -> None:
-    """Numbers and texts count, with or without a % sign; anything else is no progress."""
+    """Progress is a number or text with or without %; anything else counts as unknown."""
     assert percent(progress) == expected
 
 
@@ -49,13 +49,13 @@ def test_progress_in_all_its_forms(progress: object, expected: float | None) -> 
         (50, 10**400, 0, None),
     ],
 )
-def test_what_remains(progress: object, estimated: object, watched: float, expected: float | None) -> None:
-    """The rest of the estimate follows from progress, or without it from the time watched."""
+def test_remaining_time(progress: object, estimated: object, watched: float, expected: float | None) -> None:
+    """The remaining time follows from progress, or else from the time watched."""
     assert remaining(progress, estimated, watched) == expected
 
 
 @pytest.mark.slow
 @given(st.floats(0, 1e9), st.floats(0.1, 30))
 def test_floor_and_ceiling(likely: float, still: float) -> None:
-    """Whatever the estimate says, a wait is no shorter than the floor and no longer than the ceiling."""
+    """A wait lies between floor and ceiling, whatever the estimate."""
     assert still <= estimated_wait(likely, still, 30) <= 30

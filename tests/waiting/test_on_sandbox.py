@@ -1,4 +1,4 @@
-"""Waiting over real sockets: jobs of the sandbox, in a hurry."""
+"""Waiting for jobs of the sandbox over real sockets, with short intervals."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def begin(client: PixxelClient, workflow: Workflow) -> Job:
 
 
 def said(status: str) -> Fault:
-    """Every `jobs.get` answers with this word."""
+    """Return a fault that answers every `jobs.get` with this status."""
     return Fault(
         route="jobs.get", kind="status", status=200, times=None, body=json.dumps({"id": "j", "status": status})
     )
@@ -50,7 +50,7 @@ def said(status: str) -> Fault:
 
 @pytest.mark.slow
 async def test_a_job_is_waited_for(client: PixxelClient, workflow: Workflow, sandbox: Sandbox) -> None:
-    """The completed job comes back whole, with its tasks, for a few gets and no listing."""
+    """wait() returns the completed job with its tasks after a few GETs and no listing."""
     job = await begin(client, workflow)
     ended = await client.jobs.wait(workflow.id, job.id)
     assert (ended.status, bool(ended.tasks)) == ("completed", True)
@@ -62,7 +62,7 @@ async def test_a_job_is_waited_for(client: PixxelClient, workflow: Workflow, san
 async def test_hundreds_of_jobs_cost_a_listing_a_tick(
     client: PixxelClient, workflow: Workflow, sandbox: Sandbox
 ) -> None:
-    """All jobs of a workflow are watched through one listing at a time, each waiter sees its own end."""
+    """All jobs of a workflow are polled by one listing at a time, and each waiter gets its own job."""
     jobs = await asyncio.gather(*(begin(client, workflow) for _ in range(200)))
     ended = await asyncio.gather(*(client.jobs.wait(workflow.id, job.id) for job in jobs))
     assert [job.id for job in ended] == [job.id for job in jobs]
@@ -71,7 +71,7 @@ async def test_hundreds_of_jobs_cost_a_listing_a_tick(
 
 @pytest.mark.slow
 async def test_several_watch_one_job(client: PixxelClient, workflow: Workflow, sandbox: Sandbox) -> None:
-    """Twenty watchers see the same changes, the end last, and cost what one costs."""
+    """Twenty watchers see the same changes, the end last, at the cost of one."""
     job = await begin(client, workflow)
 
     async def words() -> list[str]:
@@ -83,7 +83,7 @@ async def test_several_watch_one_job(client: PixxelClient, workflow: Workflow, s
 
 
 async def test_a_failed_job(client: PixxelClient, sandbox: Sandbox) -> None:
-    """A job that ended badly is an error with the job in it."""
+    """A failed job raises WaitFailed with the job."""
     rows = [job async for flow in client.workflows.list() async for job in client.jobs.list(flow.id, status="failed")]
     with pytest.raises(WaitFailed) as caught:
         await client.jobs.wait(rows[0].workflow_id, rows[0].id)
@@ -92,14 +92,14 @@ async def test_a_failed_job(client: PixxelClient, sandbox: Sandbox) -> None:
 
 @pytest.mark.slow
 async def test_an_unknown_word_is_waited_out(client: PixxelClient, sandbox: Sandbox) -> None:
-    """A word that nobody knows is no end; the deadline is, and names it."""
+    """An unknown status does not end a wait; the deadline does, and names the status."""
     sandbox.inject(said("marinating"))
     with pytest.raises(TimedOut, match=r"jobs j had not ended within 0.4 s: status 'marinating'"):
         await client.jobs.wait("w", "j", timeout=0.4)
 
 
 @pytest.mark.slow
-async def test_an_outage_is_told_to_everybody(client: PixxelClient, workflow: Workflow, sandbox: Sandbox) -> None:
+async def test_an_outage_reaches_every_waiter(client: PixxelClient, workflow: Workflow, sandbox: Sandbox) -> None:
     """An outage until the deadline raises in every waiter; a shorter one in none."""
     job = await begin(client, workflow)
     sandbox.inject(Fault(route="jobs.get", kind="reset", times=1))
@@ -114,7 +114,7 @@ async def test_an_outage_is_told_to_everybody(client: PixxelClient, workflow: Wo
 async def test_an_outage_longer_than_a_call_may_last(
     client: PixxelClient, workflow: Workflow, sandbox: Sandbox
 ) -> None:
-    """When the transport has long given up its own attempts, the wait goes on and ends well."""
+    """A wait survives an outage longer than a call's retries."""
     job = await begin(client, workflow)
     sandbox.inject(Fault(route="jobs.get", kind="reset", times=12))
     assert (await client.jobs.wait(workflow.id, job.id)).status == "completed"
@@ -123,7 +123,7 @@ async def test_an_outage_longer_than_a_call_may_last(
 
 @pytest.mark.slow
 async def test_two_thousand_jobs_cost_one_request_a_tick(client: PixxelClient, workflow: Workflow) -> None:
-    """2,000 running jobs of one workflow, each with a waiter and some with watchers: a listing a tick, and no get."""
+    """2,000 running jobs of one workflow, with waiters and watchers, cost one listing per tick and no GET."""
     async with (
         Sandbox(job_seconds=3600) as sandbox,
         PixxelClient(
@@ -149,13 +149,13 @@ async def test_two_thousand_jobs_cost_one_request_a_tick(client: PixxelClient, w
 
 
 async def test_a_job_that_does_not_exist(client: PixxelClient, workflow: Workflow) -> None:
-    """Waiting for nothing ends at once."""
+    """Waiting for a job that does not exist raises NotFound at once."""
     with pytest.raises(NotFound):
         await client.jobs.wait(workflow.id, "no-such-job")
 
 
 async def test_aois_insights_and_visualizations_can_be_waited_for(client: PixxelClient) -> None:
-    """What has ended long ago ends a wait at the first answer, whatever kind of thing it is."""
+    """AOIs, insights and visualizations that have ended end a wait at the first response."""
     aoi = next(row for row in await client.aois.list() if row.status == "success")
     assert (await client.aois.wait(aoi.aoi_id)).aoi_id == aoi.aoi_id
     for resource in (client.insights, client.visualizations):
@@ -166,7 +166,7 @@ async def test_aois_insights_and_visualizations_can_be_waited_for(client: Pixxel
 
 
 async def test_closing_the_client_ends_waits_of_all_its_keys(sandbox: Sandbox) -> None:
-    """Whoever still waits gets an error, also through a light client, and no task stays."""
+    """Closing the client ends waits with an error, those of with_key() clients included, and leaves no task."""
     sandbox.inject(said("running"))
     before = asyncio.all_tasks()
     client = PixxelClient(sandbox.api_key, base_url=sandbox.url, settings=HASTY)

@@ -1,4 +1,4 @@
-"""One polled object: how its responses set the next poll."""
+"""One polled object: its responses set the next poll."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def subject(**facts: Any) -> Polled[Any]:
     return Polled(PolledServer().wait("j", **facts), since=0.0)
 
 
-def test_a_thing_stuck_before_its_end_is_asked_ever_more_seldom() -> None:
-    """While the estimate says "at once" and nothing changes, the waits grow; news brings them back."""
+def test_intervals_grow_without_news() -> None:
+    """If the estimate is used up and nothing changes, the intervals grow; a change resets them."""
     one, waits = subject(), []
     for _ in range(6):
         one.see(Row("j", progress=99, estimated_duration=100))
@@ -30,15 +30,15 @@ def test_a_thing_stuck_before_its_end_is_asked_ever_more_seldom() -> None:
     assert one.pause(10.0, SETTINGS, 0.5) == 2
 
 
-def test_estimates_of_a_put_kind_do_not_count() -> None:
-    """Where a request may restart the work, no estimate shortens an interval."""
+def test_estimates_do_not_count_for_packages() -> None:
+    """If a request may restart packing, no estimate shortens the interval."""
     one = subject(restarts=True)
     one.see(Row("j", progress=99, estimated_duration=100))
     assert one.pause(1000.0, SETTINGS, 0.5) == 250
 
 
 def test_minutes_are_minutes() -> None:
-    """Insights state their estimate in minutes."""
+    """The estimate of insights is in minutes."""
 
     @frozen
     class Insight:
@@ -52,7 +52,7 @@ def test_minutes_are_minutes() -> None:
 
 
 def test_an_estimate_beyond_the_ceiling() -> None:
-    """However far the end, a thing is looked at every half minute."""
+    """However far the estimated end, the interval is at most 30 s."""
     one = subject()
     one.see(Row("j", progress=1, estimated_duration=36_000))
     assert one.pause(0.0, SETTINGS, 0.5) == 30
@@ -77,7 +77,7 @@ def test_setbacks_are_counted() -> None:
     ],
 )
 def test_verdicts(facts: dict[str, Any], status: str, expected: str) -> None:
-    """The description's words and the judge of the wait decide, then the words that we know."""
+    """Words of the description and the judge of the wait decide first, then the known words."""
     one = subject(**facts)
     assert one.verdict == "going"
     one.see(Row("j", status))
@@ -85,7 +85,7 @@ def test_verdicts(facts: dict[str, Any], status: str, expected: str) -> None:
 
 
 def test_the_word_may_be_another_member() -> None:
-    """The wait says which member holds the status."""
+    """The wait names the member that holds the status."""
     one: Polled[Row] = Polled(Wait("x", (), "j", PolledServer().get, status="progress"), 0.0)  # type: ignore[arg-type]
     one.see(Row("j", status="running", progress="completed"))
     assert one.verdict == "good"

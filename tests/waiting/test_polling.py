@@ -19,14 +19,14 @@ counts = st.integers(0, 10_000)
     ("asked", "expected"), [(0, 2), (1, 2), (2, 2.5), (3, 3.125), (12, 23.283), (13, 29.104), (14, 30), (500, 30)]
 )
 def test_waits_grow_to_the_ceiling(asked: int, expected: float) -> None:
-    """First 2 s, then a quarter more each time, up to 30 s."""
+    """The first interval is 2 s; each later one is a quarter longer, up to 30 s."""
     assert next_wait(0, asked, SETTINGS, 0.5, restarts=False) == pytest.approx(expected, abs=0.001)
 
 
 @pytest.mark.fault("C-01")
 @given(ages, counts, rolls)
 def test_jitter_stays_in_its_share(age: float, asked: int, roll: float) -> None:
-    """Waits lie within 20 % of the interval, hence between 1.6 and 36 s."""
+    """Jitter is at most 20 % of the interval, so intervals lie between 1.6 and 36 s."""
     middle = next_wait(age, asked, SETTINGS, 0.5, restarts=False)
     wait = next_wait(age, asked, SETTINGS, roll, restarts=False)
     assert 0.8 * middle <= wait * 1.000001
@@ -37,21 +37,21 @@ def test_jitter_stays_in_its_share(age: float, asked: int, roll: float) -> None:
 @pytest.mark.slow
 @given(ages, counts, rolls, st.integers(0, 40))
 def test_put_kinds_wait_a_quarter_of_their_age(age: float, asked: int, roll: float, setbacks: int) -> None:
-    """However old, and whatever the dice: never sooner than a quarter of the age, doubled after each setback."""
+    """For packages an interval is at least a quarter of the age, doubled after each setback."""
     wait = next_wait(age, asked, SETTINGS, roll, setbacks)
     assert wait >= 0.25 * age
     assert wait == pytest.approx(2.0 ** min(setbacks, 16) * next_wait(age, asked, SETTINGS, roll))
 
 
 def test_put_kinds_have_no_ceiling() -> None:
-    """After an hour the next asking is a quarter of an hour away."""
+    """For packages the interval has no ceiling: after an hour it is a quarter of an hour."""
     assert next_wait(3600, 10, SETTINGS, 0.5) == 900
 
 
 @pytest.mark.slow
 @given(st.lists(st.floats(0.1, 100), min_size=1, max_size=200))
 def test_a_group_waits_for_enough_of_its_members(waits: list[float]) -> None:
-    """Small groups follow the most urgent member; in large ones at most a twentieth is kept waiting."""
+    """Small groups follow their most urgent member; in large ones at most a twentieth is delayed."""
     wait = group_wait(waits)
     assert wait in waits
     assert sum(each < wait for each in waits) <= len(waits) / 20
@@ -63,7 +63,7 @@ def test_a_group_waits_for_enough_of_its_members(waits: list[float]) -> None:
     [(10, 100, 10), (100, 100, 98), (1000, 100, 98), (1000, 3, 1000), (5, -1, 5), (98, 100, 98)],
 )
 def test_last_look(wait: float, left: float, expected: float) -> None:
-    """An asking that would come after the deadline comes shortly before it, once."""
+    """A poll that would come after the deadline is moved to shortly before it, once."""
     assert last_look(wait, left, 2.0) == expected
 
 
@@ -80,13 +80,13 @@ def test_last_look(wait: float, left: float, expected: float) -> None:
     ],
 )
 def test_list_or_get(wanted: int, weights: Weights, expected: bool) -> None:
-    """Whichever moves fewer bytes; a single thing is always got, so that its waiter sees all of it."""
+    """Listing or GET is chosen by bytes; a single object is polled by GET, so that its waiter sees all members."""
     assert lists(wanted, weights) is expected
 
 
 @pytest.mark.slow
 @given(st.integers(2, 5_000), st.integers(1, 10**6), st.integers(1, 10**4), st.integers(1, 10**5))
 def test_more_waiters_never_turn_a_listing_into_gets(wanted: int, rows: int, row: int, whole: int) -> None:
-    """What is worth listing for some is worth listing for more."""
+    """If listing pays for some waiters, it pays for more."""
     weights = Weights(rows=rows, row=row, whole=whole)
     assert not lists(wanted, weights) or lists(wanted + 1, weights)

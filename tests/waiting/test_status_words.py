@@ -1,4 +1,4 @@
-"""The meaning of status words, as a table and for every spelling."""
+"""The meaning of status words, as a table and in every spelling."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ from pixxel_async.waiting.rules.words import AT_WORK, BAD, GOOD, PARTIAL, WAITIN
     ],
 )
 def test_verdicts(status: object, expected: str) -> None:
-    """Known synonyms end a wait; everything else, text or not, means patience."""
+    """Known synonyms end a wait; any other value means that it goes on."""
     assert verdict(status) == expected
 
 
 def test_words_of_the_description_come_first() -> None:
-    """A word that the description lists counts even if we would place it otherwise, a bad one above all."""
+    """Words listed in the description take precedence, bad ones first."""
     assert verdict("Archived", good=["archived"]) == "good"
     assert verdict("ARCH-IVED", bad=["archived"]) == "bad"
     assert verdict("completed", bad=["completed"]) == "bad"
@@ -53,7 +53,7 @@ def test_words_of_the_description_come_first() -> None:
 
 
 def test_success_in_part_keeps_its_name() -> None:
-    """A partial end stays one, also where the description counts it among the good."""
+    """A partial end stays partial, even if the description counts it as good."""
     assert verdict("partial_success", good=["success", "partial_success"]) == "partial"
 
 
@@ -64,7 +64,7 @@ WORDS = sorted(GOOD | BAD | PARTIAL | WAITING | AT_WORK)
 @pytest.mark.slow
 @given(st.sampled_from(WORDS), st.data())
 def test_spelling_does_not_matter(word: str, data: st.DataObject) -> None:
-    """Case, blanks, `_` and `-` anywhere change nothing."""
+    """Case, blanks, `_` and `-` do not matter."""
     marks = data.draw(st.lists(st.sampled_from(["", "_", "-", " "]), min_size=len(word), max_size=len(word)))
     upper = data.draw(st.booleans())
     spelt = "".join(mark + letter for mark, letter in zip(marks, word, strict=True))
@@ -74,7 +74,7 @@ def test_spelling_does_not_matter(word: str, data: st.DataObject) -> None:
 
 @given(st.text())
 def test_any_text_has_a_verdict(text: str) -> None:
-    """No word raises."""
+    """Any text has a verdict."""
     assert verdict(text) in ("good", "bad", "partial", "going")
 
 
@@ -100,5 +100,5 @@ def test_going_backwards(before: object, after: object, back: bool) -> None:
 
 @given(st.sampled_from(WORDS))
 def test_every_known_word_has_a_rank(word: str) -> None:
-    """What ends a wait ranks last."""
+    """Words that end a wait rank last."""
     assert (rank(word) == 2) == (verdict(word) != "going")
