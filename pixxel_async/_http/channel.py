@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl as tls
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -33,7 +34,12 @@ class Channel:
         connector: the caller's aiohttp connector for both sessions; addresses are then not filtered by us.
         ssl: TLS context of our own connectors.
         hooks: called around each attempt.
+
+    Attributes:
+        permit: awaited before each attempt, after the throttle: a rate limit that processes share. None for none.
     """
+
+    permit: Callable[[], Awaitable[None]] | None = None
 
     def __init__(
         self,
@@ -126,6 +132,8 @@ class Channel:
                     self._note_start()
             else:
                 self._note_start()
+            if self.permit is not None:
+                await self.permit()
         except BaseException:
             self._slots.release()
             raise

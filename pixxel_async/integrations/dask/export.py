@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
@@ -116,7 +117,6 @@ def export(
         to=target,
         client=client or _client(cluster),
         batch=batch,
-        total_rate=chosen.http.calls_per_second,
         origin=chosen.origin or chosen.base_url,
         config=WorkerConfig(
             to=target,
@@ -124,6 +124,8 @@ def export(
             profile=profile,
             values=values,
             options={**options, "max_concurrent_downloads": per_worker},
+            calls_per_second=chosen.http.calls_per_second,
+            account=f"{chosen.origin or chosen.base_url} {profile or ''}",
         ),
     )
 
@@ -152,7 +154,6 @@ class Export:
         to: str,
         client: Client,
         batch: int,
-        total_rate: float | None,
         origin: str,
         config: WorkerConfig,
     ) -> None:
@@ -161,7 +162,6 @@ class Export:
         self._to = to
         self._client = client
         self._batch = batch
-        self._rate = total_rate
         self._origin = origin
         self._config = config
         self._results = self._run()
@@ -203,28 +203,27 @@ class Export:
     def _run(self) -> Iterator[Result]:
         with ExitStack() as stack:
             portal = stack.enter_context(start_blocking_portal("asyncio"))
-            home = Home(self._to, self._origin, portal)
-            known = home.read(redo_missing=self._config.options.get("on_missing") == "redo")
-            tasks = Tasks(self._client, self._config, self._rate)
+            redo_missing = self._config.options.get("on_missing") == "redo"
+            home = stack.enter_context(Home(self._to, self._origin, portal, redo_missing=redo_missing))
+            tasks = Tasks(self._client, self._config)
             stack.callback(tasks.close)
             new: dict[str, Done] = {}
-            source = self._new_packages(_plain(self._packages, portal), known)
+            source = self._new_packages(_plain(self._packages, portal), home)
             yield from self._drain(tasks, source, new)
-            home.finish(known | new)
+            home.finish(new)
 
-    def _new_packages(
-        self, packages: Iterable[object], known: Mapping[str, Done]
-    ) -> Iterator[tuple[str, Mapping[str, Any]] | Result]:
+    def _new_packages(self, packages: Iterable[object], home: Home) -> Iterator[tuple[str, Mapping[str, Any]] | Result]:
         """Yield packages to fetch, and results of those that are there."""
-        for given in packages:
-            wanted = as_wanted(given)
-            identity = str(wanted.package)
-            done = known.get(identity)
-            if done is None:
-                yield identity, dict(wanted.fields)
-            else:
-                self.there += 1
-                yield Result(identity, "there", f"{self._to}/{done.name}", done.size, done.sha256)
+        iterator = map(as_wanted, packages)
+        while page := list(islice(iterator, self._batch)):
+            identities = [str(wanted.package) for wanted in page]
+            known = home.done(identities)
+            for identity, wanted in zip(identities, page, strict=True):
+                if (done := known.get(identity)) is None:
+                    yield identity, dict(wanted.fields)
+                else:
+                    self.there += 1
+                    yield Result(identity, "there", f"{self._to}/{done.name}", done.size, done.sha256)
 
     def _drain(
         self, tasks: Tasks, source: Iterator[tuple[str, Mapping[str, Any]] | Result], new: dict[str, Done]
@@ -237,14 +236,16 @@ class Export:
                 continue
             at_hand.append(found)
             if len(at_hand) == self._batch:
-                if tasks.full:
-                    yield from self._results_of(*tasks.next(), new)
+                while tasks.full:
+                    for batch, future in tasks.ended():
+                        yield from self._results_of(batch, future, new)
                 tasks.submit(at_hand)
                 at_hand = []
         if at_hand:
             tasks.submit(at_hand)
         while tasks.running:
-            yield from self._results_of(*tasks.next(), new)
+            for batch, future in tasks.ended():
+                yield from self._results_of(batch, future, new)
 
     def _results_of(self, batch: Batch, future: Future, new: dict[str, Done]) -> Iterator[Result]:
         error = future.exception()

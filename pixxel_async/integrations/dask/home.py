@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from anyio.from_thread import BlockingPortal
 
-from ...downloads import Record, Row
+from ...downloads import Record, Row, write_sums
 from ...downloads.disk.locations import where
 from ...errors import ConfigError
 from ..objects import ObjectStore
@@ -26,69 +26,93 @@ TOGETHER = 500
 
 
 class Home:
-    """The table of finished packages, the record of exports without a cluster, and SHA256SUMS.
+    """The table of finished packages, the record of exports without a cluster, and SHA256SUMS; a context manager.
 
     Args:
         to: absolute path, or URL.
         origin: the API that the record is bound to.
+        redo_missing: whether files that are gone from a folder count as not done; changed ones do in any case.
     """
 
-    def __init__(self, to: str, origin: str, portal: BlockingPortal) -> None:
+    def __init__(self, to: str, origin: str, portal: BlockingPortal, *, redo_missing: bool) -> None:
         self._portal = portal
         self._to = to
         self._origin = origin
-        is_url = "://" in to
-        if not is_url:
+        self._redo_missing = redo_missing
+        self._is_url = "://" in to
+        if not self._is_url:
             Path(to).mkdir(parents=True, exist_ok=True)
-        store = ObjectStore.at(to if is_url else Path(to).as_uri())
+        store = ObjectStore.at(to if self._is_url else Path(to).as_uri())
         self._table = DoneTable(store.store)
-        self._destination: Destination = store if is_url else SharedFolder(Path(to))
-        self._folder = where(to).folder
-        self._record = where(to).record
+        self._destination: Destination = store if self._is_url else SharedFolder(Path(to))
+        self._place = where(to)
+        self._stack = AsyncExitStack()
+        self._record: Record | None = None
+        self._rows: dict[str, Done] = {}
+        self._fresh: dict[str, Done] = {}
 
-    def read(self, *, redo_missing: bool) -> dict[str, Done]:
-        """Return what is done, by this table or by the record of exports without a cluster.
+    def __enter__(self) -> Self:
+        self._rows, self._fresh = self._table.read()
+        if self._place.record.exists():
+            self._record = self._portal.call(self._open_record)
+        return self
 
-        Args:
-            redo_missing: leave out files that are gone from a folder; one that was changed is left out in any case.
-        """
-        known = self._table.read()
-        if self._record.exists():
-            known = self._portal.call(self._recorded) | known
-        if "://" in self._to:
-            return known
-        return {identity: done for identity, done in known.items() if self._stands(done, redo_missing)}
+    def __exit__(self, *_: object) -> None:
+        self._portal.call(self._stack.aclose)
 
-    def _stands(self, done: Done, redo_missing: bool) -> bool:
+    async def _open_record(self) -> Record:
+        origin = None if self._place.record.exists() else self._origin
+        return await self._stack.enter_async_context(await Record.open(self._place.record, origin=origin))
+
+    def done(self, identities: Sequence[str]) -> dict[str, Done]:
+        """Return those of the packages that are done, by the table or by the record of exports without a cluster."""
+        found = {identity: self._rows[identity] for identity in identities if identity in self._rows}
+        rest = [identity for identity in identities if identity not in found]
+        if self._record is not None and rest:
+            found |= self._portal.call(self._recorded, rest)
+        if self._is_url:
+            return found
+        return {identity: done for identity, done in found.items() if self._stands(done)}
+
+    async def _recorded(self, identities: Iterable[str]) -> dict[str, Done]:
+        assert self._record is not None  # noqa: S101 - the caller looked
+        rows = await self._record.known(identities, self._place.folder, heads=True)
+        return {
+            identity: Done(identity, row.name, row.size or 0, row.mtime_ns or 0, row.sha256)
+            for identity, row in rows.items()
+            if row.state == "done" and row.name is not None
+        }
+
+    def _stands(self, done: Done) -> bool:
         try:
             status = os.lstat(os.path.join(self._to, done.name))
         except FileNotFoundError:
-            return not redo_missing
+            return not self._redo_missing
         except OSError:
             return False
         return status.st_size == done.size and status.st_mtime_ns == done.mtime_ns
 
-    async def _recorded(self) -> dict[str, Done]:
-        async with await Record.open(self._record, origin=None) as record:
-            return {
-                row.identity: Done(row.identity, row.name, row.size or 0, row.mtime_ns or 0, row.sha256, row.proof)
-                async for row in record.rows(self._folder, "done")
-                if row.name is not None
-            }
+    def finish(self, new: dict[str, Done]) -> None:
+        """Take new rows into the record and SHA256SUMS, then compact the table; nothing to do if there are none."""
+        fresh = self._fresh | new
+        if fresh or self._record is None:
+            self._portal.call(self._finish, fresh)
+            self._table.compact()
 
-    def finish(self, done: Mapping[str, Done]) -> None:
-        """Compact the table, write SHA256SUMS, and take the rows into the record of exports without a cluster."""
-        self._table.compact()
-        sums = [(row.sha256, row.name) for row in done.values() if row.sha256 is not None]
-        self._portal.call(self._destination.write_sums, sums)
-        with suppress(ConfigError):  # on a network file system there is no such record; the table is enough
-            self._portal.call(self._record_all, list(done.values()))
-
-    async def _record_all(self, done: Sequence[Done]) -> None:
-        async with await Record.open(self._record, origin=self._origin) as record:
-            for start in range(0, len(done), TOGETHER):
-                rows = [_row(each) for each in done[start : start + TOGETHER]]
-                await asyncio.gather(*(record.take(row) for row in rows), return_exceptions=True)
+    async def _finish(self, fresh: dict[str, Done]) -> None:
+        try:
+            record, rows = self._record, fresh
+            if record is None:
+                record, rows = await self._open_record(), self._rows | fresh
+        except ConfigError:  # on a network file system there is no such record; the table is enough
+            sums = [(row.sha256, row.name) for row in (self._rows | fresh).values() if row.sha256 is not None]
+            await self._destination.write_sums(sums)
+            return
+        done = list(rows.values())
+        for start in range(0, len(done), TOGETHER):
+            some = done[start : start + TOGETHER]
+            await asyncio.gather(*(record.take(_row(each)) for each in some), return_exceptions=True)
+        await write_sums(self._place.folder, record, self._destination)
 
 
 def _row(done: Done) -> Row:

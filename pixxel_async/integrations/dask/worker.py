@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import wait
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from attrs import field, frozen
-from distributed import Semaphore, Worker, WorkerPlugin, get_worker
+from distributed import Reschedule, Worker, WorkerPlugin, get_worker, secede
 
 from ...client import PixxelClient
 from ...downloads import DownloadManager
@@ -22,9 +23,11 @@ from ...packages import Wanted, parse_package
 from ...settings import Settings
 from ..objects import ObjectStore
 from ..shared_folder import SharedFolder
+from .call_rate import CallRate
 from .done_table import Done, DoneTable
 
-T = TypeVar("T")
+LOOK = 1.0
+"""Seconds between two looks at how busy a batch keeps its worker."""
 
 Batch = Sequence[tuple[str, Mapping[str, Any]]]
 """Text forms of packages, with the fields for their names."""
@@ -41,7 +44,8 @@ class WorkerConfig:
         profile: name of a profile of the settings file on the worker.
         values: settings by dotted name.
         options: fields of `DownloadSettings`.
-        calls_per_second: this worker's share of the account's rate.
+        calls_per_second: the account's rate, for all workers together.
+        account: what the rate belongs to: API and profile.
     """
 
     to: str
@@ -50,6 +54,7 @@ class WorkerConfig:
     values: Mapping[str, Any] = field(factory=dict, hash=False)
     options: Mapping[str, Any] = field(factory=dict, hash=False)
     calls_per_second: float | None = None
+    account: str = ""
 
     @property
     def is_url(self) -> bool:
@@ -75,41 +80,64 @@ class BatchResult:
 
 
 class WorkerSession:
-    """The client and manager of one worker process, used by all of its task threads."""
+    """The client and manager of one worker process, used by all of its task threads.
 
-    def __init__(self, config: WorkerConfig, scratch: Path) -> None:
+    Attributes:
+        batches: batches under way.
+    """
+
+    def __init__(self, config: WorkerConfig, worker: Worker) -> None:
+        self.batches = 0
+        self._closing = False
         self._config = config
-        self._scratch = scratch
+        self._worker = worker
+        self._table = DoneTable(ObjectStore.at(config.to if config.is_url else Path(config.to).as_uri()).store)
         self._stack = AsyncExitStack()
         self._portal_context = start_blocking_portal("asyncio")
         self._portal: BlockingPortal = self._portal_context.__enter__()
         try:
             self._manager = self._portal.call(self._open)
         except BaseException:
-            self._portal_context.__exit__(None, None, None)
+            self.close()
             raise
-        self._store = ObjectStore.at(config.to if config.is_url else Path(config.to).as_uri()).store
 
     async def _open(self) -> DownloadManager:
-        values = dict(self._config.values)
-        if self._config.calls_per_second is not None:
-            values["http.calls_per_second"] = self._config.calls_per_second
-        settings = Settings.load(profile=self._config.profile, **values)
+        config = self._config
+        rate = {} if config.calls_per_second is None else {"http.calls_per_second": config.calls_per_second}
+        settings = Settings.load(profile=config.profile, **{**config.values, **rate})
         if not settings.api_key:
             raise ConfigError("no API key on the worker: set PIXXEL_API_KEY or PIXXEL_API_KEY_FILE in its environment")
         client = await self._stack.enter_async_context(PixxelClient(settings=settings))
-        base = Path(self._config.spool) if self._config.spool else self._scratch
-        spool = base / spool_name(self._config.to)
-        target = self._config.to if self._config.is_url else SharedFolder(Path(self._config.to))
-        return await self._stack.enter_async_context(DownloadManager(client, target, spool=spool))
+        if config.calls_per_second is not None:
+            client._channel.permit = CallRate(self._worker, config.calls_per_second, config.account)
+        base = Path(config.spool) if config.spool else Path(self._worker.local_directory) / "pixxel"
+        target = config.to if config.is_url else SharedFolder(Path(config.to))
+        spool = base / spool_name(config.to)
+        manager = DownloadManager(client, target, spool=spool)
+        self._stack.push_async_callback(manager.aclose, drain=0)
+        return await manager.open()
 
     def run(self, batch: Batch) -> BatchResult:
-        """Fetch a batch, and append what is done to the table beside the data before it is reported."""
-        outcomes = self._portal.call(self._fetch, batch)
+        """Fetch a batch, and append what is done to the table beside the data before it is reported.
+
+        The thread is given back to the worker once the batch leaves download slots free, as when its last packages are
+        still being packed: the next batch then takes these.
+
+        Raises:
+            Reschedule: the worker closes; another one has to run the batch.
+        """
+        running = self._portal.start_task_soon(self._fetch, batch)
+        while not wait([running], timeout=LOOK).done:
+            if self._portal.call(self._manager.snapshot).streaming < self._config.options["max_concurrent_downloads"]:
+                secede()
+                break
+        if self._closing:
+            raise Reschedule
+        outcomes = running.result()
         done = [row for row, _ in outcomes if isinstance(row, Done)]
-        DoneTable(self._store).append(done)
+        self._table.append(done)
         failed = [row for row, _ in outcomes if isinstance(row, tuple)]
-        return BatchResult(get_worker().address, done, failed, sum(received for _, received in outcomes))
+        return BatchResult(self._worker.address, done, failed, sum(received for _, received in outcomes))
 
     async def _fetch(self, batch: Batch) -> list[tuple[Done | tuple[str, str, str], int]]:
         wanted = [Wanted(parse_package(text), dict(fields)) for text, fields in batch]
@@ -128,7 +156,8 @@ class WorkerSession:
         return done, done.size - outcome.resumed_from if new and isinstance(outcome, Downloaded) else 0
 
     def close(self) -> None:
-        """Close manager, client and event loop."""
+        """Close manager, client and event loop; what is under way stops, and goes on where it is run again."""
+        self._closing = True
         try:
             self._portal.call(self._stack.aclose)
         finally:
@@ -137,7 +166,9 @@ class WorkerSession:
 
 _GUARD = threading.Lock()
 _SESSIONS: dict[tuple[str, WorkerConfig], WorkerSession] = {}
-"""The sessions of this process by worker id; one for each destination and set of options."""
+"""The sessions of this process by worker id and configuration."""
+_WATCHED: set[str] = set()
+"""Ids of the workers that close their sessions with themselves."""
 
 
 class CloseSessions(WorkerPlugin):  # type: ignore[misc]  # untyped
@@ -150,29 +181,40 @@ class CloseSessions(WorkerPlugin):  # type: ignore[misc]  # untyped
         await asyncio.get_running_loop().run_in_executor(worker.executors["offload"], close_sessions, worker.id)
 
 
-def run_batch(config: WorkerConfig, slots: Semaphore, batch: Batch) -> BatchResult:
-    """Run one batch in a task thread of a worker.
-
-    Args:
-        slots: one lease for each share of the account's call rate.
-    """
-    with slots:
-        return _session(config).run(batch)
+def run_batch(config: WorkerConfig, batch: Batch) -> BatchResult:
+    """Run one batch in a task thread of a worker."""
+    with _session(config) as session:
+        return session.run(batch)
 
 
-def _session(config: WorkerConfig) -> WorkerSession:
+@contextmanager
+def _session(config: WorkerConfig) -> Iterator[WorkerSession]:
+    """Open the worker's session at its first batch; the sessions of exports that have ended are closed then."""
     worker = get_worker()
     key = worker.id, config
     with _GUARD:
         if key not in _SESSIONS:
-            _SESSIONS[key] = WorkerSession(config, Path(worker.local_directory) / "pixxel")
-            if CloseSessions.name not in worker.plugins:
+            if worker.id not in _WATCHED:
+                _WATCHED.add(worker.id)
                 worker.loop.add_callback(worker.plugin_add, CloseSessions())
-        return _SESSIONS[key]
+            _close([each for each, session in _SESSIONS.items() if each[0] == worker.id and not session.batches])
+            _SESSIONS[key] = WorkerSession(config, worker)
+        session = _SESSIONS[key]
+        session.batches += 1
+    try:
+        yield session
+    finally:
+        with _GUARD:
+            session.batches -= 1
 
 
 def close_sessions(worker_id: str) -> None:
     """Close a worker's sessions."""
     with _GUARD:
-        for key in [key for key in _SESSIONS if key[0] == worker_id]:
-            _SESSIONS.pop(key).close()
+        _WATCHED.discard(worker_id)
+        _close([key for key in _SESSIONS if key[0] == worker_id])
+
+
+def _close(keys: Sequence[tuple[str, WorkerConfig]]) -> None:
+    for key in keys:
+        _SESSIONS.pop(key).close()
