@@ -76,7 +76,7 @@ class Home:
 
     async def _recorded(self, identities: Iterable[str]) -> dict[str, Done]:
         assert self._record is not None  # noqa: S101 - the caller looked
-        rows = await self._record.known(identities, self._place.folder, heads=True)
+        rows = await self._record.known_rows(identities, self._place.folder, heads=True)
         return {
             identity: Done(identity, row.name, row.size or 0, row.mtime_ns or 0, row.sha256)
             for identity, row in rows.items()
