@@ -23,7 +23,7 @@ class SandboxAnswer:
         headers: spelled as they are sent.
         body: bytes that need not exist in memory.
         start, stop: the part of the body that is sent.
-        length_told: whether Content-Length is sent; else the body is chunked.
+        send_length: whether Content-Length is sent; else the body is chunked.
     """
 
     status: int
@@ -31,7 +31,7 @@ class SandboxAnswer:
     body: VirtualBytes = field(factory=VirtualBytes, repr=False)
     start: int = 0
     stop: int = 0
-    length_told: bool = True
+    send_length: bool = True
 
     @property
     def length(self) -> int:
@@ -42,7 +42,7 @@ class SandboxAnswer:
         """Return a copy with other headers; underscores stand for hyphens, None removes one."""
         merged = {**self.headers, **{name.replace("_", "-"): value for name, value in changes.items()}}
         headers = {name: value for name, value in merged.items() if value is not None}
-        return SandboxAnswer(self.status, headers, self.body, self.start, self.stop, self.length_told)
+        return SandboxAnswer(self.status, headers, self.body, self.start, self.stop, self.send_length)
 
 
 class RequestRefused(Exception):  # never leaves the sandbox: it becomes the vendor's error envelope
@@ -67,7 +67,7 @@ class RequestRefused(Exception):  # never leaves the sandbox: it becomes the ven
         return {"error": {"code": self.code, "message": self.message, "details": self.details or {}}}
 
 
-def missing(kind: str, id: str) -> RequestRefused:
+def not_found(kind: str, id: str) -> RequestRefused:
     """Refuse an unknown id."""
     # ASSUMPTION: an unknown id gets 404, although the vendor declares 404 for some groups only.
     return RequestRefused(404, "not_found", f"{kind} {id} not found")

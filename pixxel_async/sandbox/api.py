@@ -13,7 +13,7 @@ from .data.world import World
 from .handlers import HANDLERS
 from .http.keys import Keys, SandboxKey
 from .http.site import SiteRequest
-from .privileges import demand, shown
+from .privileges import check_projects, filter_rows
 from .routes import Ask, Routes
 
 
@@ -54,23 +54,23 @@ class SandboxAPI:
         try:
             route, arguments = self._routes.find(request.method, request.path)
             produces = route.produces
-            self._count()
+            self._limit_rate()
             key = (
                 SandboxKey()
                 if route.open
                 else self._keys.check(request.headers.get("authorization"), self._clock.now())
             )
             body = self._routes.check(route, request.query, request.body)
-            query, body = self._bounded(dict(request.query)), self._bounded(body)
+            query, body = self._bound_limit(dict(request.query)), self._bound_limit(body)
             ask = Ask(route, arguments, query, body, self._clock.now(), request.pairs)
-            demand(self._world, ask, key)
-            return self._finished(shown(key, HANDLERS[route.operation](self._world, ask)), ask)
+            check_projects(self._world, ask, key)
+            return self._to_answer(filter_rows(key, HANDLERS[route.operation](self._world, ask)), ask)
         except RequestRefused as refused:
             answer = refusal(refused, produces, self._behaviour)
-            told = refused.status == 429 and self._behaviour.limit_told
-            return answer.with_headers(Retry_After="1") if told else answer
+            announced = refused.status == 429 and self._behaviour.announce_limit
+            return answer.with_headers(Retry_After="1") if announced else answer
 
-    def _count(self) -> None:
+    def _limit_rate(self) -> None:
         second, most = int(self._clock.now()), self._behaviour.calls_per_second
         if most is None:
             return
@@ -78,7 +78,7 @@ class SandboxAPI:
         if self._calls[1] > most:
             raise RequestRefused(429, "too_many_requests", "too many requests in this second")
 
-    def _bounded(self, given: Any) -> Any:
+    def _bound_limit(self, given: Any) -> Any:
         """Clamp `limit` in a query or body to the largest page, or refuse it."""
         wanted, most = given.get("limit") if isinstance(given, dict) else None, self._behaviour.page_most
         digits = str(wanted)
@@ -88,7 +88,7 @@ class SandboxAPI:
             raise invalid(f"limit must be at most {most}")
         return {**given, "limit": most}
 
-    def _finished(self, value: Any, ask: Ask) -> SandboxAnswer:
+    def _to_answer(self, value: Any, ask: Ask) -> SandboxAnswer:
         if isinstance(value, SandboxAnswer):
             return value
         if value is None:

@@ -11,13 +11,13 @@ from .http.keys import SandboxKey
 from .routes import Ask
 
 
-def demand(world: World, ask: Ask, key: SandboxKey) -> None:
+def check_projects(world: World, ask: Ask, key: SandboxKey) -> None:
     """Raise `RequestRefused` with 403 if the request touches a project that the key may not use."""
-    if key.projects is not None and not key.projects.issuperset(_concerned(world, ask)):
+    if key.projects is not None and not key.projects.issuperset(_touched_projects(world, ask)):
         raise RequestRefused(403, "foreign", "the API key lacks permission in this project")
 
 
-def shown(key: SandboxKey, value: Any) -> Any:
+def filter_rows(key: SandboxKey, value: Any) -> Any:
     """Filter a response to rows of the key's projects; totals count these rows."""
     if key.projects is None or not isinstance(value, dict):
         return value
@@ -31,7 +31,7 @@ def shown(key: SandboxKey, value: Any) -> Any:
     return made
 
 
-def _concerned(world: World, ask: Ask) -> Iterator[str]:
+def _touched_projects(world: World, ask: Ask) -> Iterator[str]:
     """Return the ids of the projects that path, query and body refer to, directly or through what they contain."""
     path, body = ask.path, ask.body if isinstance(ask.body, dict) else {}
     items = [item for item in body.get("order_items") or () if isinstance(item, dict)]

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from attrs import field, frozen
 
 from ..description import load
-from .answers import RequestRefused, invalid, missing
+from .answers import RequestRefused, invalid, not_found
 from .rules.checks import JsonSchema, argument, combinations, problems, resolve
 
 
@@ -112,7 +112,7 @@ class Routes:
         segments = _segments(path)
         found = _walk(self._tree, segments, [])
         if found is None:
-            raise missing("path", path)
+            raise not_found("path", path)
         node, values = found
         route = node.get(f"/{method}")
         if route is None:
@@ -129,7 +129,7 @@ class Routes:
         ]
         known_arguments = (known for known in route.query if known["name"] in query)
         wrong += [line for known in known_arguments if (line := argument(query[known["name"]], known, self.components))]
-        body = _parsed(raw) if route.body is not None else None
+        body = _parse(raw) if route.body is not None else None
         if body is None and route.body_required:
             wrong.append("a JSON body is required")
         if body is not None and route.body is not None:
@@ -155,7 +155,7 @@ def _walk(node: dict[str, Any], rest: list[str], values: list[str]) -> tuple[dic
     return None
 
 
-def _parsed(raw: bytes) -> Any:
+def _parse(raw: bytes) -> Any:
     if not raw.strip():
         return None
     try:

@@ -6,18 +6,18 @@ import asyncio
 import errno
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from aiohttp import web
 
+from .._protocol.hosts import is_loopback
 from ..errors import ConfigError
 from . import start_page as page
 from .api import SandboxAPI
 from .behaviour.behaviour import Behaviour, load_behaviour
-from .behaviour.profile import shaper
+from .behaviour.profile import make_shaper
 from .clock import Clock
 from .data import seed_data
 from .data.packing import Packing
@@ -97,7 +97,7 @@ class Sandbox(SandboxBuilder):
         advertise: str | None = None,
     ) -> None:
         self.seed = seed
-        self._host, self._advertised, self._exposed = host, advertise or host, not _is_loopback(host)
+        self._host, self._advertised, self._exposed = host, advertise or host, not is_loopback(host)
         if self._exposed and len(api_key or "") < MIN_KEY:
             raise ConfigError(
                 f"{host} can be reached from other machines: give the sandbox a key of {MIN_KEY} characters"
@@ -116,7 +116,7 @@ class Sandbox(SandboxBuilder):
         self.packing.link_style, self.packing.early_ready = behaviour.link_style, behaviour.early_ready
         self.packing.same_link, self.packing.suffix = behaviour.same_link, SUFFIXES[behaviour.archive]
         self._routes = Routes()
-        self._shape = shaper(behaviour.shape, self._routes.components)
+        self._shape = make_shaper(behaviour.shape, self._routes.components)
         world = World(seed, self.packing, job_seconds=job_seconds, package_size=package_size, behaviour=behaviour)
         seed_data.seed(world, time.now())
         super().__init__(world, time, Keys(seed, behaviour.auth_form, api_key))
@@ -258,13 +258,6 @@ class Sandbox(SandboxBuilder):
         if background is not None:
             background.run(self.close())
             background.stop()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _variant(behaviour: Behaviour, size: int | None) -> object:

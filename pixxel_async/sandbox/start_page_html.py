@@ -128,25 +128,30 @@ def _workflows(sandbox: Shown) -> str:
     world, now = sandbox.world, sandbox.clock.now()
     jobs = {id: Counter(run.status(now) for run in runs.values()) for id, runs in world.runs.items()}
     rows = (
-        (_cell(flow.name), _cell(id, "fixed"), _cell(flow.project_id, "fixed"), _cell(_told(jobs.get(id, Counter()))))
+        (
+            _cell(flow.name),
+            _cell(id, "fixed"),
+            _cell(flow.project_id, "fixed"),
+            _cell(_job_counts(jobs.get(id, Counter()))),
+        )
         for id, flow in world.workflows.items()
     )
-    total = _told(sum(jobs.values(), Counter()))
+    total = _job_counts(sum(jobs.values(), Counter()))
     return f"<h2>Workflows and their jobs</h2><p>In all {total}.</p>{_table('Name,Id,Project,Jobs', rows)}"
 
 
-def _told(jobs: Counter[str]) -> str:
+def _job_counts(jobs: Counter[str]) -> str:
     return ", ".join(f"{count} {status}" for status, count in sorted(jobs.items())) or "none"
 
 
 def _requests(sandbox: Shown) -> str:
     newest = sandbox.requests[: -_SHOWN - 1 : -1]
-    rows = [tuple(_asked(seen)) for seen in newest]
+    rows = [tuple(_request_cells(seen)) for seen in newest]
     shown = _table("Time,Host,Method,Path,Operation,Status,Bytes", rows)
     return f"<h2>Requests, newest first</h2>{shown if rows else '<p class=dim>None yet.</p>'}"
 
 
-def _asked(seen: SeenRequest) -> Iterator[str]:
+def _request_cells(seen: SeenRequest) -> Iterator[str]:
     yield _cell(zulu(seen.at)[11:19], "fixed")
     yield _cell(seen.host)
     yield _cell(seen.method, "fixed")

@@ -14,7 +14,7 @@ from .data.entities.imagery import SATELLITES
 from .data.entities.insights import SandboxInsight
 from .data.entities.jobs import JobRun, JobStep, SandboxWorkflow
 from .data.entities.orders import SandboxOrder
-from .data.seed_data import area_of, insight_of, order_of, project, workflow
+from .data.seed_data import add_area, add_insight, add_order, add_project, add_workflow
 from .data.world import World
 from .http.keys import Keys
 from .rules.ids import digest
@@ -53,7 +53,7 @@ class SandboxBuilder:
     def add_project(self, title: str = "Project of a test") -> str:
         """Add a project; return its id."""
         with self.lock:
-            return project(self.world, title, title.lower().replace(" ", "-"))
+            return add_project(self.world, title, title.lower().replace(" ", "-"))
 
     def add_key(self, *, projects: Collection[str] | None = None, seconds: float = float("inf")) -> str:
         """Add an API key.
@@ -87,8 +87,8 @@ class SandboxBuilder:
             owner = self._project(project)
             usual = [block for block in BLOCKS if "workflow" in BLOCKS[block].modes]
             blocks = tuple(usual[at % len(usual)] for at in range(tasks))
-            errors = (_unconnected(blocks),) if broken else ()
-            return workflow(self.world, owner, name, blocks, len(self.world.workflows) % len(PLACES), errors)
+            errors = (_unconnected_error(blocks),) if broken else ()
+            return add_workflow(self.world, owner, name, blocks, len(self.world.workflows) % len(PLACES), errors)
 
     def add_job(
         self,
@@ -116,12 +116,12 @@ class SandboxBuilder:
         with self.lock:
             one = self.add_workflow(tasks=tasks) if workflow_id is None else self._workflow(workflow_id)
             steps = tuple(JobStep(self.world.new_id("task"), block) for block in one.blocks)
-            failing = _failing(steps, fails_at)
+            failing = _failing_task(steps, fails_at)
             long = seconds or _SPAN * len(steps)
             begun = self.clock.now() - (0.0 if seconds else long)
             run = JobRun(self.world.new_id("job"), one.id, self.world.user_id, begun, long, steps, failing, one.errors)
             self.world.runs[one.id][run.id] = run
-            self._packs(run.id, packing, packs)
+            self._set_packing(run.id, packing, packs)
             return run
 
     def add_aoi(self, images: int = 2, *, name: str = "", seconds: float = 0.0, project_id: str | None = None) -> Area:
@@ -142,7 +142,7 @@ class SandboxBuilder:
             name = name or f"AOI {len(self.world.areas) + 1} of a test"
             seen, long = (PLACES[len(self.world.areas) % len(PLACES)], SATELLITES[-1]), seconds or _SPAN
             begun = self.clock.now() - (0.0 if seconds else long)
-            return area_of(self.world, name, self._project(project_id), seen, images, begun, long)
+            return add_area(self.world, name, self._project(project_id), seen, images, begun, long)
 
     def add_insight(
         self,
@@ -172,8 +172,8 @@ class SandboxBuilder:
                 raise ConfigError(f"there is no AOI {aoi_id}, or no block {block}")
             long = seconds or _SPAN
             begun = self.clock.now() - (0.0 if seconds else long)
-            made = insight_of(self.world, self.world.areas[aoi_id], BLOCKS[block], begun, long, fails=fails)
-            self._packs(made.id, packing, packs)
+            made = add_insight(self.world, self.world.areas[aoi_id], BLOCKS[block], begun, long, fails=fails)
+            self._set_packing(made.id, packing, packs)
             return made
 
     def add_order(
@@ -195,11 +195,11 @@ class SandboxBuilder:
         with self.lock:
             area, long = self.add_aoi(images), seconds or _SPAN
             speed = "EXPEDITED" if expedited else "STANDARD"
-            order = order_of(self.world, area, items, self.clock.now() - (0.0 if seconds else long), long, speed)
+            order = add_order(self.world, area, items, self.clock.now() - (0.0 if seconds else long), long, speed)
             self._added_orders.add(order.id)
             return order
 
-    def _packs(self, id: str, packing: float | None, packs: bool) -> None:
+    def _set_packing(self, id: str, packing: float | None, packs: bool) -> None:
         """Set how long a package takes to pack, and whether it packs at all."""
         if packing is not None:
             self.world.packing.slow[id] = packing
@@ -218,7 +218,7 @@ class SandboxBuilder:
         return self.world.workflows[id]
 
 
-def _unconnected(blocks: tuple[str, ...]) -> dict[str, str]:
+def _unconnected_error(blocks: tuple[str, ...]) -> dict[str, str]:
     """Return the validation error of an input of the last block that nothing fills."""
     return {
         "from": blocks[0],
@@ -229,7 +229,7 @@ def _unconnected(blocks: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-def _failing(steps: tuple[JobStep, ...], name: str) -> str:
+def _failing_task(steps: tuple[JobStep, ...], name: str) -> str:
     """Return the id of the task called `task-1` and so on; empty for no task."""
     named = {f"task-{at}": step.id for at, step in enumerate(steps, 1)} | {"": ""}
     if name not in named:

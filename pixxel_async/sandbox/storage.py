@@ -13,7 +13,7 @@ from .clock import HISTORY, Clock, http_date, zulu
 from .data.packing import Packing, Stored
 from .files.layout import content_type
 from .files.virtual_bytes import VirtualBytes
-from .http.expired_link import expired
+from .http.expired_link import expired_answer
 from .http.site import SiteRequest
 from .rules.links import ends, judge, style_of
 from .rules.ranges import part
@@ -51,13 +51,13 @@ class SandboxStorage:
             refusal = self._refusal(request)
             if refusal is not None:
                 return refusal
-            stored = self._packing.stored(key)
+            stored = self._packing.find(key)
         if stored is None:
             return as_xml(404, "NoSuchKey", "The specified key does not exist.")
         asked = request.headers if self._behaviour.ranges else {}
         answer = _cut(stored, self._packing.body(stored), asked)
         if "Content-Type" in answer.headers:
-            answer = evolve(answer, length_told=self._behaviour.lengths)
+            answer = evolve(answer, send_length=self._behaviour.lengths)
         return answer.with_headers(**self._header_changes(stored, answer))
 
     def _header_changes(self, stored: Stored, answer: SandboxAnswer) -> dict[str, str | None]:
@@ -85,7 +85,7 @@ class SandboxStorage:
         if verdict == "damaged" or request.method != "GET":
             return as_xml(403, "SignatureDoesNotMatch", "The signature does not match the request.")
         if verdict == "expired":
-            return expired(style_of(request.query), ends=zulu(ends(request.query)), now=zulu(now))
+            return expired_answer(style_of(request.query), ends=zulu(ends(request.query)), now=zulu(now))
         return None
 
 

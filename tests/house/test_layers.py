@@ -31,7 +31,7 @@ ALLOWED = {
     "resources": {"models", "_http.call", "_http.codec.model", "_http.pages", "_http.resource"},
     "models": {"_http.codec.model"},
     "_http": SHARED,
-    "sandbox": {"description", "errors", "_files", "_formats", "_version"},
+    "sandbox": {"description", "errors", "_files", "_formats", "_protocol.hosts", "_version"},
     "_codegen": {"description"},
     "description": {"errors"},
     "events": {"errors", "packages", "_formats", "_html"},

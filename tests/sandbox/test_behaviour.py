@@ -57,7 +57,7 @@ OTHER: list[dict[str, Any]] = [
     {"spelling": {"error_details": "text"}},
     {"spelling": {"error_details": "null"}},
     {"calls_per_second": 3},
-    {"calls_per_second": 3, "limit_told": False},
+    {"calls_per_second": 3, "announce_limit": False},
     {"page_most": 2},
     {"page_above": "refused"},
     {"first_page": 0},

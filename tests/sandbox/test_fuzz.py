@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.sandbox.api import SandboxAPI
-from pixxel_async.sandbox.behaviour.profile import ProfileName, shaper
+from pixxel_async.sandbox.behaviour.profile import ProfileName, make_shaper
 from pixxel_async.sandbox.http.site import SiteRequest
 from pixxel_async.sandbox.routes import Routes
 from tests.sandbox.valid_requests import Valid, requests
@@ -30,7 +30,7 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=2) | st.di
 def api(profile: ProfileName) -> tuple[SandboxAPI, str, dict[str, Valid]]:
     """The API without its sockets, its key, and valid requests; what one example creates, the next one meets."""
     sandbox = Sandbox(profile=profile)
-    shape = shaper(profile, _ROUTES.components)
+    shape = make_shaper(profile, _ROUTES.components)
     made = SandboxAPI(sandbox.world, _ROUTES, sandbox.keys, sandbox.clock, shape)
     return made, sandbox.api_key, requests(sandbox)
 
@@ -89,5 +89,5 @@ def _answered(profile: ProfileName, valid: Valid, body: bytes) -> int:
     answer = served.respond(SiteRequest(valid.method, valid.path, valid.query, {"authorization": key}, body))
     assert answer.status < 500
     if answer.status >= 400:
-        assert set(json.loads(answer.body.whole())["error"]) == {"code", "message", "details"}
+        assert set(json.loads(answer.body.read_all())["error"]) == {"code", "message", "details"}
     return answer.status

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from pixxel_async.sandbox.rules.expressions import bands, evaluated, parts
+from pixxel_async.sandbox.rules.expressions import bands, evaluate, parts
 from pixxel_async.sandbox.rules.geometry import meet
 from tests.sandbox.conftest import Caller
 from tests.sandbox.test_refusals import refused
@@ -65,7 +65,7 @@ def test_expressions_are_evaluated() -> None:
     """By the rules of arithmetic; without a value where something is divided by nothing."""
     planes = {"B04": [1.0, 2.0, 0.0], "B8A": [3.0, 2.0, 0.0]}
     (tree,) = parts("2.5 * (B8A - B04) / -(B8A + B04)")
-    values = evaluated(tree, planes.__getitem__, 3)
+    values = evaluate(tree, planes.__getitem__, 3)
     assert values[:2] == [-1.25, 0.0] and math.isnan(values[2])
     assert bands("B8A+B04-B004") == ["B004", "B04", "B8A"]
     assert len(parts("B04, B03, B02")) == 3

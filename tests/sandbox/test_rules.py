@@ -12,33 +12,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.warp import transform
 
-from pixxel_async.sandbox.files.archive import ArchiveMember, stored
+from pixxel_async.sandbox.files.archive import ArchiveMember, make_archive
 from pixxel_async.sandbox.files.utm import metres, zone
 from pixxel_async.sandbox.files.virtual_bytes import Piece, VirtualBytes
 from pixxel_async.sandbox.rules.checks import problems
-from pixxel_async.sandbox.rules.crc import joined, repeated
+from pixxel_async.sandbox.rules.crc import join_crc, repeat_crc
 from pixxel_async.sandbox.rules.geometry import area, box, centre, overlap, rings
 from pixxel_async.sandbox.rules.ids import uuid
 
-pieces = st.lists(st.builds(Piece.filling, st.binary(min_size=1, max_size=9), st.integers(0, 200)), max_size=6)
+pieces = st.lists(st.builds(Piece.repeat, st.binary(min_size=1, max_size=9), st.integers(0, 200)), max_size=6)
 
 
 @pytest.mark.slow
 @given(st.binary(max_size=50), st.binary(max_size=50), st.integers(0, 40))
 def test_checksums_of_joined_and_repeated_bytes(one: bytes, other: bytes, times: int) -> None:
     """As zlib finds them over the bytes themselves."""
-    assert joined(zlib.crc32(one), zlib.crc32(other), len(other)) == zlib.crc32(one + other)
-    assert repeated(zlib.crc32(one), len(one), times) == zlib.crc32(one * times)
+    assert join_crc(zlib.crc32(one), zlib.crc32(other), len(other)) == zlib.crc32(one + other)
+    assert repeat_crc(zlib.crc32(one), len(one), times) == zlib.crc32(one * times)
 
 
 @pytest.mark.slow
 @given(pieces, st.integers(0, 1300), st.integers(0, 1300))
 def test_a_ribbon_reads_the_same_from_anywhere(made: list[Piece], start: int, stop: int) -> None:
     """Any part is that part of the whole, and the checksum is that of the whole."""
-    ribbon = VirtualBytes(made)
+    virtual = VirtualBytes(made)
     whole = b"".join((piece.block * (piece.length // len(piece.block) + 1))[: piece.length] for piece in made)
-    assert ribbon.whole() == whole and ribbon.size == len(whole) and ribbon.crc() == zlib.crc32(whole)
-    assert b"".join(ribbon.read(start, stop)) == whole[start:stop]
+    assert virtual.read_all() == whole and virtual.size == len(whole) and virtual.crc() == zlib.crc32(whole)
+    assert b"".join(virtual.read(start, stop)) == whole[start:stop]
 
 
 @pytest.mark.slow
@@ -46,34 +46,34 @@ def test_a_ribbon_reads_the_same_from_anywhere(made: list[Piece], start: int, st
 def test_an_archive_is_sound_whatever_is_in_it(contents: list[list[Piece]]) -> None:
     """zipfile finds every member with its bytes, also under names that are not ASCII."""
     members = [ArchiveMember(f"å/{nth}.bin", VirtualBytes(made)) for nth, made in enumerate(contents)]
-    with zipfile.ZipFile(io.BytesIO(stored(members).whole())) as archive:
+    with zipfile.ZipFile(io.BytesIO(make_archive(members).read_all())) as archive:
         assert archive.testzip() is None
-        assert [archive.read(one.name) for one in members] == [one.content.whole() for one in members]
+        assert [archive.read(one.name) for one in members] == [one.content.read_all() for one in members]
 
 
 class Window(io.RawIOBase):
-    """A ribbon as a file, for what is too large to be read whole."""
+    """A virtual as a file, for what is too large to be read whole."""
 
-    def __init__(self, ribbon: VirtualBytes) -> None:
-        self.ribbon, self.at = ribbon, 0
+    def __init__(self, virtual: VirtualBytes) -> None:
+        self.virtual, self.at = virtual, 0
 
     def seekable(self) -> bool:
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        self.at = (0, self.at, self.ribbon.size)[whence] + offset
+        self.at = (0, self.at, self.virtual.size)[whence] + offset
         return self.at
 
     def read(self, size: int = -1) -> bytes:
-        part = b"".join(self.ribbon.read(self.at, self.ribbon.size if size < 0 else self.at + size))
+        part = b"".join(self.virtual.read(self.at, self.virtual.size if size < 0 else self.at + size))
         self.at += len(part)
         return part
 
 
 def test_an_archive_beyond_four_gigabytes_is_zip64() -> None:
     """One member of five gigabytes and one behind it are found where they are, with their sizes and checksums."""
-    large = VirtualBytes([Piece.filling(b"0123456789abcdef", 5_000_000_000)])
-    archive = stored([ArchiveMember("large", large), ArchiveMember("small", VirtualBytes.of(b"behind"))])
+    large = VirtualBytes([Piece.repeat(b"0123456789abcdef", 5_000_000_000)])
+    archive = make_archive([ArchiveMember("large", large), ArchiveMember("small", VirtualBytes.of(b"behind"))])
     with zipfile.ZipFile(Window(archive)) as opened:  # type: ignore[arg-type]
         assert [info.file_size for info in opened.infolist()] == [5_000_000_000, 6]
         assert opened.read("small") == b"behind" and large.crc() == opened.getinfo("large").CRC

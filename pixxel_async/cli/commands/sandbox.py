@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..._protocol.hosts import is_loopback
 from ...settings.sources import read_key
 from .. import options
 from ..errors import CommandError, Exit, Interrupted
@@ -52,7 +53,7 @@ def sandbox(expose: bool, host: str, key_file: Path | None, **settings: Any) -> 
     a browser for its contents and its log of requests. With --host it can be a service of other machines, as in a
     container: then it has the key of --key-file, and no page for browsers.
     """
-    if not (expose or host in ("127.0.0.1", "::1", "localhost")):
+    if not (expose or is_loopback(host)):
         raise CommandError(
             f"{host} can be reached from other machines; confirm it with --expose, and give a --key-file"
         )

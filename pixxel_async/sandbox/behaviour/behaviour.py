@@ -38,7 +38,7 @@ def _number(default: float | None, *, least: float = 0.0) -> Any:
     return field(default=default, validator=check)
 
 
-def _words(behaviour: Any, member: Attribute[Any], value: Any) -> None:
+def _check_words(behaviour: Any, member: Attribute[Any], value: Any) -> None:
     if not isinstance(value, dict) or not all(isinstance(text, str) for pair in value.items() for text in pair):
         raise ConfigError(f"{member.name} must map words to words, not {value!r}")
 
@@ -62,7 +62,7 @@ class Spelling:
         numbers: whole numbers are a `number` or a `text`.
     """
 
-    words: Mapping[str, str] = field(factory=dict, validator=_words)
+    words: Mapping[str, str] = field(factory=dict, validator=_check_words)
     elements: Literal["name", "id"] = _one_of("name", "id")
     items_by: Literal["id", "number"] = _one_of("id", "number")
     images_by: Literal["date", "id", "number"] = _one_of("date", "id", "number")
@@ -76,7 +76,7 @@ class Spelling:
     numbers: Literal["number", "text"] = _one_of("number", "text")
 
 
-def _spelling(value: Spelling | Mapping[str, Any]) -> Spelling:
+def _to_spelling(value: Spelling | Mapping[str, Any]) -> Spelling:
     if isinstance(value, Spelling):
         return value
     if not isinstance(value, Mapping):
@@ -115,7 +115,7 @@ class Behaviour:
         missing: status for an unknown id: 404, 403 or 400.
         error_form: body of errors: `envelope`, `text` or `html`.
         calls_per_second: rate limit, above which calls get a 429; None: none.
-        limit_told: whether a 429 has Retry-After.
+        announce_limit: whether a 429 has Retry-After.
         calls_at_once: concurrency limit, above which calls get a 429; None: none.
         answer_within: seconds after which a gateway answers 504; None: never.
         page_most: rows of the largest page.
@@ -158,7 +158,7 @@ class Behaviour:
     missing: int = _one_of(404, 403, 400)
     error_form: Literal["envelope", "text", "html"] = _one_of("envelope", "text", "html")
     calls_per_second: float | None = _number(None, least=1)
-    limit_told: bool = _one_of(True, False)
+    announce_limit: bool = _one_of(True, False)
     calls_at_once: int | None = _number(None, least=1)
     answer_within: float | None = _number(None)
     page_most: int = _number(10_000, least=1)
@@ -173,7 +173,7 @@ class Behaviour:
     zones: Literal["name", "offset"] = _one_of("name", "offset")
     picture_scale: int = _number(1, least=1)
     firefly: bool = _one_of(False, True)
-    spelling: Spelling = field(factory=Spelling, converter=_spelling)
+    spelling: Spelling = field(factory=Spelling, converter=_to_spelling)
 
 
 def _refuse_unknown(kind: type[Behaviour] | type[Spelling], members: Mapping[str, Any]) -> None:
@@ -193,9 +193,9 @@ def load_behaviour(profile: str | Path | Mapping[str, Any], **given: Any) -> Beh
     Raises:
         ConfigError: an unknown profile, member or value.
     """
-    told = {"shape": profile} if profile in ("literal", "realistic") else _read(profile)
-    _refuse_unknown(Behaviour, told)
-    return Behaviour(**{**told, **{name: value for name, value in given.items() if value is not None}})
+    members = {"shape": profile} if profile in ("literal", "realistic") else _read(profile)
+    _refuse_unknown(Behaviour, members)
+    return Behaviour(**{**members, **{name: value for name, value in given.items() if value is not None}})
 
 
 def _read(profile: str | Path | Mapping[str, Any]) -> dict[str, Any]:
@@ -204,14 +204,14 @@ def _read(profile: str | Path | Mapping[str, Any]) -> dict[str, Any]:
     if Path(profile).suffix != ".json":
         raise ConfigError(f"profile must be one of literal, realistic or a JSON file, not {str(profile)!r}")
     try:
-        told = json.loads(decode_text(read_named(profile, _MOST_BYTES)))
+        members = json.loads(decode_text(read_named(profile, _MOST_BYTES)))
     except OSError as error:
         raise ConfigError(f"the profile {profile} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"the profile {profile} is not JSON: {error}") from None
-    if not isinstance(told, dict):
+    if not isinstance(members, dict):
         raise ConfigError(f"the profile {profile} must hold an object")
-    return told
+    return members
 
 
 def profile_text(behaviour: Behaviour) -> str:

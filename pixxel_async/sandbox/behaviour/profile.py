@@ -16,7 +16,7 @@ RAW = frozenset({"spec", "inputs", "outputs", "input", "output", "result", "info
 """Members that hold arbitrary JSON, which the vendor's document calls lists of integers."""
 
 
-def shaper(profile: ProfileName, components: JsonSchema) -> Shaper:
+def make_shaper(profile: ProfileName, components: JsonSchema) -> Shaper:
     """Return the function that shapes a response by its schema."""
     return Documented(components) if profile == "literal" else partial(realistic, components)
 
@@ -41,23 +41,23 @@ class Documented:
         schema = resolve(schema, self._components)
         if id(schema) not in self._changes:
             self._changes[id(schema)] = partial(self, schema=schema)  # for schemas that contain themselves
-            self._changes[id(schema)] = self._worked_out(schema)
+            self._changes[id(schema)] = self._derive(schema)
         return self._changes[id(schema)]
 
-    def _worked_out(self, schema: JsonSchema) -> Change | None:
+    def _derive(self, schema: JsonSchema) -> Change | None:
         members = {name: self._member(name, inner) for name, inner in schema.get("properties", {}).items()}
         known = {name: change for name, change in members.items() if change is not None}
         others, items = schema.get("additionalProperties"), schema.get("items")
         rest = self._change(others) if isinstance(others, dict) else None
         each = self._change(items) if items else None
-        return partial(_changed, known, rest, each) if known or rest or each else None
+        return partial(_apply, known, rest, each) if known or rest or each else None
 
     def _member(self, name: str, schema: JsonSchema) -> Change | None:
         raw = name in RAW and not schema.keys() & {"$ref", "type"}
         return _integers if raw else self._change(schema)
 
 
-def _changed(known: dict[str, Change], rest: Change | None, each: Change | None, value: Any) -> Any:
+def _apply(known: dict[str, Change], rest: Change | None, each: Change | None, value: Any) -> Any:
     if isinstance(value, list):
         return [each(one) for one in value] if each else value
     if not isinstance(value, dict):

@@ -20,12 +20,12 @@ def shape_response(behaviour: Behaviour) -> Callable[[Any], Any]:
     names = ("words", "progress", "time_taken", "unset", "numbers")
     if all(getattr(behaviour.spelling, name) == getattr(usual, name) for name in names):
         return lambda value: value
-    return lambda value: _formed(value, behaviour)
+    return lambda value: _spell(value, behaviour)
 
 
-def _formed(value: Any, behaviour: Behaviour) -> Any:
+def _spell(value: Any, behaviour: Behaviour) -> Any:
     if isinstance(value, list):
-        return [_formed(one, behaviour) for one in value]
+        return [_spell(one, behaviour) for one in value]
     if not isinstance(value, dict):
         return value
     made = {name: one if name in _KEPT else _member(name, one, behaviour) for name, one in value.items()}
@@ -36,13 +36,13 @@ def _formed(value: Any, behaviour: Behaviour) -> Any:
 
 def _member(name: str, value: Any, behaviour: Behaviour) -> Any:
     if isinstance(value, dict | list):
-        return _formed(value, behaviour)
+        return _spell(value, behaviour)
     if name == "status" and isinstance(value, str):
         return behaviour.spelling.words.get(value, value)
     if name == "progress" and isinstance(value, str) and behaviour.spelling.progress != "text":
         return f"{value}%" if behaviour.spelling.progress == "percent" else int(value)
     if name == "time_taken" and value:
-        return _taken(value, behaviour.spelling.time_taken)
+        return _spell_duration(value, behaviour.spelling.time_taken)
     if value == "" and behaviour.spelling.unset == "null":
         return None
     if behaviour.spelling.numbers == "text" and isinstance(value, int) and not isinstance(value, bool):
@@ -50,7 +50,7 @@ def _member(name: str, value: Any, behaviour: Behaviour) -> Any:
     return value
 
 
-def _taken(text: str, form: str) -> str:
+def _spell_duration(text: str, form: str) -> str:
     """Spell a duration such as `4m 10s` in another form."""
     minutes, _, rest = text.rpartition("m ")
     seconds = 60 * int(minutes or 0) + int(rest.removesuffix("s"))

@@ -8,8 +8,8 @@ from typing import Any
 
 from attrs import frozen
 
-from ..files.archive import ArchiveMember, stored
-from ..files.geotiff import BandLabel, Grid, geotiff
+from ..files.archive import ArchiveMember, make_archive
+from ..files.geotiff import BandLabel, Grid, make_geotiff
 from ..files.scene import ROWS, SIDE, ratio, reflectance
 from ..files.utm import metres, zone
 from ..files.virtual_bytes import Piece, VirtualBytes
@@ -19,6 +19,7 @@ from .entities.blocks import RASTER_BANDS, Port, SandboxBlock
 PIXEL = 10.0
 _MOST = 1 << 31
 """Largest raster in bytes, below the limit of classic TIFF."""
+_FOLDER = "outputs/imagery"
 _WIDE = 1 << 26
 """Package size in bytes from which rasters are eight tiles wide."""
 
@@ -54,7 +55,7 @@ def raster(place: SceneLocation, scene: str, bands: Iterable[str], lines: int, t
     floats = any("/" in band for band in names)
     planes = [_plane(scene, band, tiles) for band in names]
     shape = grid(place, SIDE * tiles, lines)
-    return geotiff(
+    return make_geotiff(
         shape, planes, "float32" if floats else "uint16", -9999 if floats else 0, ROWS, [_label(band) for band in names]
     )
 
@@ -126,7 +127,7 @@ def _spec(value: object) -> VirtualBytes:
     return VirtualBytes.of(json.dumps(value, indent=1).encode())
 
 
-def sized(place: SceneLocation, scene: str, key: str, size: int) -> VirtualBytes:
+def make_sized(place: SceneLocation, scene: str, key: str, size: int) -> VirtualBytes:
     """Make a package of exactly that size (or the smallest possible, about 4 KB), with rasters long enough to fill it.
 
     Args:
@@ -138,24 +139,18 @@ def sized(place: SceneLocation, scene: str, key: str, size: int) -> VirtualBytes
     files, tiles = 1 + size // _MOST, 8 if size >= _WIDE else 1
     line = SIDE * tiles * 2 * len(RASTER_BANDS) * files
 
-    def padded(lines: int, blanks: int) -> VirtualBytes:
+    spec = _spec(Port("imagery").data("aoi-data", value=key))
+
+    def pad(lines: int, blanks: int) -> VirtualBytes:
         rasters = [raster(place, f"{scene}/{at}", RASTER_BANDS, lines, tiles) for at in range(files)]
-        return stored(
+        return make_archive(
             [
-                _described(key, blanks),
+                ArchiveMember(f"{_FOLDER}/spec.json", VirtualBytes([*spec.pieces, Piece.repeat(b" " * 4096, blanks)])),
                 *(ArchiveMember(f"{_FOLDER}/imagery_{at:03}.tif", one) for at, one in enumerate(rasters, 1)),
             ]
         )
 
-    lines = 1 + max(0, size - padded(1, 0).size) // line
-    while (ribbon := padded(lines, 0)).size > size and lines > 1:
-        lines = max(1, lines - 1 - (ribbon.size - size) // line)
-    return padded(lines, max(0, size - ribbon.size))
-
-
-_FOLDER = "outputs/imagery"
-
-
-def _described(key: str, blanks: int) -> ArchiveMember:
-    spec = _spec(Port("imagery").data("aoi-data", value=key))
-    return ArchiveMember(f"{_FOLDER}/spec.json", VirtualBytes([*spec.pieces, Piece.filling(b" " * 4096, blanks)]))
+    lines = 1 + max(0, size - pad(1, 0).size) // line
+    while (content := pad(lines, 0)).size > size and lines > 1:
+        lines = max(1, lines - 1 - (content.size - size) // line)
+    return pad(lines, max(0, size - content.size))

@@ -112,7 +112,7 @@ class Packing:
                 self._links[key] = math.floor(now) + math.ceil(self.link_life), link
         return link
 
-    def stored(self, key: str) -> Stored | None:
+    def find(self, key: str) -> Stored | None:
         """Return the object of a key, if it was requested."""
         return self._stored.get(key)
 

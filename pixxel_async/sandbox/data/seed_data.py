@@ -20,22 +20,22 @@ _LONG = 30
 
 def seed(world: World, now: float) -> None:
     """Fill a new world; only the running job depends on the current time."""
-    fields = project(world, "Field monitoring", "field-monitoring")
-    water = project(world, "Water bodies", "water-bodies")
-    project(world, "Trial area", "trial-area")
-    crops = workflow(world, fields, "Crop health", ("aoi-data", "gap-filled-ndvi", "cropclassification"), 0)
-    _ended(world, crops, 4)
-    _ended(world, crops, 1, fails=True)
-    _running(world, crops, now)
-    lakes = workflow(world, fields, "Weekly lake survey", ("water-quality-index",), 1)
-    _ended(world, lakes, 60)
-    workflow(world, fields, "Change since spring", ("aoi-data", "change-detection"), 2)
-    _areas(world, fields)
-    basins = workflow(world, water, "Basin overview", ("aoi-data", "land-use-land-cover"), 3)
-    _ended(world, basins, 2)
+    fields = add_project(world, "Field monitoring", "field-monitoring")
+    water = add_project(world, "Water bodies", "water-bodies")
+    add_project(world, "Trial area", "trial-area")
+    crops = add_workflow(world, fields, "Crop health", ("aoi-data", "gap-filled-ndvi", "cropclassification"), 0)
+    _add_ended(world, crops, 4)
+    _add_ended(world, crops, 1, fails=True)
+    add_run(world, crops, now, _LONG * world.job_seconds)
+    lakes = add_workflow(world, fields, "Weekly lake survey", ("water-quality-index",), 1)
+    _add_ended(world, lakes, 60)
+    add_workflow(world, fields, "Change since spring", ("aoi-data", "change-detection"), 2)
+    _add_areas(world, fields)
+    basins = add_workflow(world, water, "Basin overview", ("aoi-data", "land-use-land-cover"), 3)
+    _add_ended(world, basins, 2)
 
 
-def project(world: World, title: str, slug: str) -> str:
+def add_project(world: World, title: str, slug: str) -> str:
     """Add a project; return its id."""
     id = world.new_id("project")
     when = zulu(HISTORY + len(world.projects) * DAY)
@@ -52,7 +52,7 @@ def project(world: World, title: str, slug: str) -> str:
     return id
 
 
-def workflow(
+def add_workflow(
     world: World, project: str, name: str, blocks: tuple[str, ...], place: int, errors: tuple[Row, ...] = ()
 ) -> SandboxWorkflow:
     """Add a workflow of these blocks, at the location of this number, with these validation errors."""
@@ -67,7 +67,7 @@ def workflow(
     return world.workflows[id]
 
 
-def run_of(world: World, workflow: SandboxWorkflow, begun: float, seconds: float, *, fails: bool = False) -> JobRun:
+def add_run(world: World, workflow: SandboxWorkflow, begun: float, seconds: float, *, fails: bool = False) -> JobRun:
     """Add a job to a workflow; a failing one fails in its last step."""
     id = world.new_id("job")
     steps = tuple(JobStep(world.new_id("task"), block) for block in workflow.blocks)
@@ -76,25 +76,25 @@ def run_of(world: World, workflow: SandboxWorkflow, begun: float, seconds: float
     return run
 
 
-def _ended(world: World, workflow: SandboxWorkflow, count: int, *, fails: bool = False) -> None:
+def _add_ended(world: World, workflow: SandboxWorkflow, count: int, *, fails: bool = False) -> None:
     for _ in range(count):
         at = len(world.runs[workflow.id])
-        run_of(world, workflow, workflow.created + (1 + 3 * at) * DAY, 240.0 + 30 * (at % 5), fails=fails)
+        add_run(world, workflow, workflow.created + (1 + 3 * at) * DAY, 240.0 + 30 * (at % 5), fails=fails)
 
 
-def _areas(world: World, project: str) -> None:
+def _add_areas(world: World, project: str) -> None:
     """Add two AOIs with what can be made of them, and a fulfilled order."""
     for place, satellite in zip(PLACES, (SATELLITES[2], SATELLITES[1]), strict=False):
-        area_of(world, f"{place.name} fields", project, (place, satellite), 2, HISTORY, 600.0)
+        add_area(world, f"{place.name} fields", project, (place, satellite), 2, HISTORY, 600.0)
     area = next(iter(world.areas.values()))
     for name in ("gap-filled-ndvi", "farm-boundary-detection"):
-        insight_of(world, area, BLOCKS[name], HISTORY + DAY, 300.0, fails=bool(world.insights))
+        add_insight(world, area, BLOCKS[name], HISTORY + DAY, 300.0, fails=bool(world.insights))
     id, index = world.new_id("visualization"), next(iter(world.indices.values()))
     world.pictures[id] = Picture(id, area, index, world.user_id, world.org_id, HISTORY + DAY, 300.0)
-    order_of(world, area, 1, HISTORY + 2 * DAY, 3600.0)
+    add_order(world, area, 1, HISTORY + 2 * DAY, 3600.0)
 
 
-def area_of(
+def add_area(
     world: World,
     name: str,
     project: str,
@@ -113,7 +113,7 @@ def area_of(
     return made
 
 
-def insight_of(
+def add_insight(
     world: World, area: Area, block: SandboxBlock, begun: float, seconds: float, *, fails: bool = False
 ) -> SandboxInsight:
     """Add an insight to an AOI."""
@@ -125,7 +125,7 @@ def insight_of(
     return made
 
 
-def order_of(
+def add_order(
     world: World, area: Area, items: int, begun: float, seconds: float, speed: str = "STANDARD"
 ) -> SandboxOrder:
     """Add an order whose items each buy all images of an AOI, to be delivered at this speed."""
@@ -145,7 +145,3 @@ def order_of(
     id = world.new_id("order")
     world.orders[id] = SandboxOrder(id, world.user_id, world.org_id, lines, begun, seconds)
     return world.orders[id]
-
-
-def _running(world: World, workflow: SandboxWorkflow, now: float) -> None:
-    run_of(world, workflow, now, _LONG * world.job_seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..files.png import rgb
+from ..files.png import draw_rgb
 from ..files.scene import SIDE, reflectance
 from .bands import composite
 from .entities.imagery import Scene
@@ -19,4 +19,4 @@ def thumbnail_key(scene_id: str) -> str:
 def thumbnail(seed: int | str, scene: Scene) -> bytes:
     """Render the first tile of a scene as a PNG, from the pixels that its raster has."""
     tiles = [reflectance(f"{seed}/{scene.id}", band) for band in composite(scene.satellite.bands)]
-    return rgb([bytes(min(255, 255 * value // _BRIGHT) for value in tile) for tile in tiles], SIDE)
+    return draw_rgb([bytes(min(255, 255 * value // _BRIGHT) for value in tile) for tile in tiles], SIDE)

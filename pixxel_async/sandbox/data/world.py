@@ -9,13 +9,13 @@ from typing import Any
 
 from attrs import frozen
 
-from ..answers import RequestRefused, missing
+from ..answers import RequestRefused, not_found
 from ..behaviour.behaviour import Behaviour
 from ..files.archive import ArchiveMember
-from ..files.layout import PACKERS, divided, flat
+from ..files.layout import PACKERS, divide, flatten
 from ..files.virtual_bytes import VirtualBytes
 from ..rules.ids import number, tag, uuid
-from .contents import SceneLocation, sized
+from .contents import SceneLocation, make_sized
 from .entities.areas import Area
 from .entities.imagery import Scene, scenes
 from .entities.insights import SandboxInsight
@@ -99,19 +99,19 @@ class World:
         """Return what makes a package's bytes: its members, or the fixed size of every package."""
         size = self.package_size
         if size is None:
-            return lambda: self._packed(list(members()))
-        return lambda: sized(place, f"{self.seed}/{number(_SCENES, key)}", key, size)
+            return lambda: self._pack(list(members()))
+        return lambda: make_sized(place, f"{self.seed}/{number(_SCENES, key)}", key, size)
 
-    def _packed(self, members: list[ArchiveMember]) -> VirtualBytes:
+    def _pack(self, members: list[ArchiveMember]) -> VirtualBytes:
         behaviour = self.behaviour
         files = [member for member in members if not member.name.endswith("spec.json")]
         if behaviour.bare_files and len(files) == 1:
             return files[0].content
         if not behaviour.folders:
-            members = flat(members)
-        return PACKERS[behaviour.archive](members if behaviour.parts == 1 else divided(members, behaviour.parts))
+            members = flatten(members)
+        return PACKERS[behaviour.archive](members if behaviour.parts == 1 else divide(members, behaviour.parts))
 
-    def unfinished(self, what: str, *, ended: bool) -> str:
+    def refuse_unfinished(self, what: str, *, ended: bool) -> str:
         """Return the state of an unfinished package; raise `RequestRefused` where it cannot be requested."""
         # ASSUMPTION: 400; 409 or a `pending` state are possible, too. A failed job is always refused.
         if self.behaviour.unfinished == "pending" and not ended:
@@ -121,13 +121,13 @@ class World:
     def area(self, id: str) -> Area:
         """Return an AOI; raise `RequestRefused` with 404."""
         if id not in self.areas:
-            raise missing("AOI", id)
+            raise not_found("AOI", id)
         return self.areas[id]
 
     def project(self, id: str) -> Row:
         """Return a project; raise `RequestRefused` with 404."""
         if id not in self.projects:
-            raise missing("project", id)
+            raise not_found("project", id)
         return self.projects[id]
 
     def lines(self) -> list[tuple[SandboxOrder, OrderLine]]:

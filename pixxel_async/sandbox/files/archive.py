@@ -28,7 +28,7 @@ class ArchiveMember:
     content: VirtualBytes
 
 
-def stored(members: Iterable[ArchiveMember]) -> VirtualBytes:
+def make_archive(members: Iterable[ArchiveMember]) -> VirtualBytes:
     """Make an uncompressed ZIP of these members in order; ZIP64 where sizes need it."""
     pieces: list[Piece] = []
     directory: list[bytes] = []

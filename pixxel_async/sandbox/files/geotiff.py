@@ -52,7 +52,7 @@ class Grid:
     height: int
 
 
-def geotiff(
+def make_geotiff(
     grid: Grid,
     planes: Sequence[bytes],
     dtype: DType,
@@ -77,7 +77,7 @@ def geotiff(
     size = len(_directory(_tags(grid, len(planes), dtype, nodata, strip_rows, counts, counts) | made))
     offsets = list(accumulate(counts[:-1], initial=size))
     head = _directory(_tags(grid, len(planes), dtype, nodata, strip_rows, offsets, counts) | made)
-    return VirtualBytes([Piece(head, len(head)), *(Piece.filling(plane, line * grid.height) for plane in planes)])
+    return VirtualBytes([Piece(head, len(head)), *(Piece.repeat(plane, line * grid.height) for plane in planes)])
 
 
 _Tags = dict[int, tuple[int, Sequence[float] | bytes]]

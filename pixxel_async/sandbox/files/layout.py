@@ -7,24 +7,24 @@ import tarfile
 from collections.abc import Callable, Iterable, Sequence
 
 from ..clock import HISTORY
-from .archive import ArchiveMember, stored
+from .archive import ArchiveMember, make_archive
 from .virtual_bytes import Piece, VirtualBytes
 
 _BLOCK = 512
 
 
-def flat(members: Iterable[ArchiveMember]) -> list[ArchiveMember]:
+def flatten(members: Iterable[ArchiveMember]) -> list[ArchiveMember]:
     """Return the files without folders: the path becomes the name."""
     return [ArchiveMember(member.name.replace("/", "_"), member.content) for member in members]
 
 
-def divided(members: Sequence[ArchiveMember], parts: int) -> list[ArchiveMember]:
+def divide(members: Sequence[ArchiveMember], parts: int) -> list[ArchiveMember]:
     """Divide the members among several ZIP files, at most one a member."""
     count = min(parts, len(members))
-    return [ArchiveMember(f"part-{at + 1}.zip", stored(members[at::count])) for at in range(count)]
+    return [ArchiveMember(f"part-{at + 1}.zip", make_archive(members[at::count])) for at in range(count)]
 
 
-def tarred(members: Iterable[ArchiveMember]) -> VirtualBytes:
+def make_tar(members: Iterable[ArchiveMember]) -> VirtualBytes:
     """Make a tar file of the members."""
     pieces: list[Piece] = []
     for member in members:
@@ -35,15 +35,15 @@ def tarred(members: Iterable[ArchiveMember]) -> VirtualBytes:
     return VirtualBytes([*pieces, Piece(bytes(_BLOCK), 2 * _BLOCK)])
 
 
-def compressed(members: Iterable[ArchiveMember]) -> VirtualBytes:
+def make_tar_gz(members: Iterable[ArchiveMember]) -> VirtualBytes:
     """Make a compressed tar file of the members, in memory."""
-    return VirtualBytes.of(gzip.compress(tarred(members).whole(), compresslevel=1, mtime=0))
+    return VirtualBytes.of(gzip.compress(make_tar(members).read_all(), compresslevel=1, mtime=0))
 
 
 PACKERS: dict[str, Callable[[Iterable[ArchiveMember]], VirtualBytes]] = {
-    "zip": stored,
-    "tar": tarred,
-    "gzip": compressed,
+    "zip": make_archive,
+    "tar": make_tar,
+    "gzip": make_tar_gz,
 }
 SUFFIXES = {"zip": ".zip", "tar": ".tar", "gzip": ".tar.gz"}
 _STARTS = {

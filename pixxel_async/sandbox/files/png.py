@@ -21,7 +21,7 @@ class Class(NamedTuple):
     color: str
 
 
-def picture(values: Sequence[float], width: int, classes: Sequence[Class], scale: int = 1) -> bytes:
+def draw_classes(values: Sequence[float], width: int, classes: Sequence[Class], scale: int = 1) -> bytes:
     """Draw values line by line in the colours of their classes, transparent outside of all classes, and a legend.
 
     Each value becomes `scale` pixels along both edges.
@@ -40,7 +40,7 @@ def picture(values: Sequence[float], width: int, classes: Sequence[Class], scale
     return _png(size, _PALETTE, [(b"PLTE", colors), (b"tRNS", alphas)], b"".join(lines))
 
 
-def rgb(planes: Sequence[bytes], width: int) -> bytes:
+def draw_rgb(planes: Sequence[bytes], width: int) -> bytes:
     """Draw the red, green and blue plane of an image, a byte a pixel."""
     height, pixels = len(planes[0]) // width, bytes(value for pixel in zip(*planes, strict=True) for value in pixel)
     lines = (b"\0" + pixels[line * width * 3 : (line + 1) * width * 3] for line in range(height))

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from attrs import field, frozen
 
-from ..rules.crc import joined, repeated
+from ..rules.crc import join_crc, repeat_crc
 
 _BLOCK = 1 << 18
 """Target bytes of one read step: few steps a second, yet small enough for socket buffers."""
@@ -28,7 +28,7 @@ class Piece:
     length: int
 
     @classmethod
-    def filling(cls, block: bytes, length: int) -> Piece:
+    def repeat(cls, block: bytes, length: int) -> Piece:
         """Make a long piece of a short block, lengthened so that it is read quickly."""
         return cls(block * max(1, min(_BLOCK // len(block), length // len(block))), length)
 
@@ -37,8 +37,8 @@ class Piece:
         if self.length <= len(self.block):
             return zlib.crc32(memoryview(self.block)[: self.length])
         times, rest = divmod(self.length, len(self.block))
-        whole = repeated(zlib.crc32(self.block), len(self.block), times)
-        return joined(whole, zlib.crc32(self.block[:rest]), rest)
+        whole = repeat_crc(zlib.crc32(self.block), len(self.block), times)
+        return join_crc(whole, zlib.crc32(self.block[:rest]), rest)
 
     def read(self, start: int, stop: int) -> Iterator[memoryview]:
         """Yield the bytes from start to stop in blocks."""
@@ -78,7 +78,7 @@ class VirtualBytes:
             yield from piece.read(start - begin, min(stop, end) - begin)
             start, at = end, at + 1
 
-    def whole(self) -> bytes:
+    def read_all(self) -> bytes:
         """Return all bytes at once; for small ones."""
         return b"".join(self.read())
 
@@ -86,5 +86,5 @@ class VirtualBytes:
         """Return the CRC-32 of all bytes."""
         total = 0
         for piece in self._pieces:
-            total = joined(total, piece.crc(), piece.length)
+            total = join_crc(total, piece.crc(), piece.length)
         return total

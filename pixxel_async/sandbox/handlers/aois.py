@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ..answers import RequestRefused, invalid, missing
+from ..answers import RequestRefused, invalid, not_found
 from ..data.contents import raster
 from ..data.entities.areas import Area, area_row, assets
 from ..data.entities.imagery import BY_ID
@@ -15,7 +15,7 @@ from ..data.world import PendingDownload, Row, World
 from ..files.archive import ArchiveMember
 from ..routes import Ask
 from ..rules.geometry import rings
-from ..rules.rows import among, matching, page, several
+from ..rules.rows import among, match_rows, page, split_values
 
 PAGE = 10
 _PROVIDERS = ("pixxel", "planetary")
@@ -29,8 +29,8 @@ def list_aois(world: World, ask: Ask) -> Any:
     wanted["name"] = ask.query.get("aoi_name")
     behaviour = world.behaviour
     rows = [area_row(one, ask.now, behaviour.spelling.images_by) for one in world.areas.values()]
-    rows = matching(rows, wanted, names=behaviour.names, times=behaviour.created_on)
-    rows = among(rows, "project_id", several(ask.pairs, "project_ids", behaviour.lists))
+    rows = match_rows(rows, wanted, names=behaviour.names, times=behaviour.created_on)
+    rows = among(rows, "project_id", split_values(ask.pairs, "project_ids", behaviour.lists))
     shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
     return {"aois": shown, "pagination": pagination}
 
@@ -63,7 +63,7 @@ def _check(world: World, body: Row) -> None:
     if body["provider"] not in _PROVIDERS:
         raise invalid(f"provider must be one of {', '.join(_PROVIDERS)}")
     if body["satellite_id"] not in BY_ID:
-        raise missing("satellite", body["satellite_id"])
+        raise not_found("satellite", body["satellite_id"])
     if not rings(body["geometry"]):
         raise invalid("geometry must be a Polygon or a MultiPolygon")
     unknown = [id for id in body["item_ids"] if id not in world.scenes]
@@ -100,7 +100,7 @@ def get_download(world: World, ask: Ask) -> Any:
     """Return the state of an asset package."""
     download = world.downloads.get(ask.path["download_id"])
     if download is None or download.owner != ask.path["aoi_id"]:
-        raise missing("download", ask.path["download_id"])
+        raise not_found("download", ask.path["download_id"])
     return _state(world, download, ask.now)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..answers import missing
+from ..answers import not_found
 from ..data.entities.imagery import FIREFLY, SATELLITES, SandboxSatellite, Scene
-from ..data.entities.search import ordered, wanted
+from ..data.entities.search import search_items, sort_items
 from ..data.entities.stac import collection_row, item, link, satellite_row
 from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.ids import uuid
-from ..rules.rows import among, page, several
+from ..rules.rows import among, page, split_values
 
 _PAGE = 10
 _ONWARD = "next-"
@@ -52,7 +52,7 @@ def _bandset(world: World, name: str, nth: int) -> Row:
 def list_collections(world: World, ask: Ask) -> Any:
     """Return all collections, or those listed by id."""
     rows = [collection_row(one) for one in _satellites(world)]
-    return {"collections": among(rows, "id", several(ask.pairs, "ids", world.behaviour.lists))}
+    return {"collections": among(rows, "id", split_values(ask.pairs, "ids", world.behaviour.lists))}
 
 
 def get_collection(world: World, ask: Ask) -> Any:
@@ -61,7 +61,7 @@ def get_collection(world: World, ask: Ask) -> Any:
     for one in _satellites(world):
         if one.collection == id:
             return collection_row(one)
-    raise missing("collection", id)
+    raise not_found("collection", id)
 
 
 def list_items(world: World, ask: Ask) -> Any:
@@ -75,14 +75,14 @@ def get_item(world: World, ask: Ask) -> Any:
     """Return a scene."""
     scene = world.scenes.get(ask.path["item_id"])
     if scene is None or scene.satellite.collection != ask.path["collection_id"]:
-        raise missing("item", ask.path["item_id"])
+        raise not_found("item", ask.path["item_id"])
     return item(scene, world.packing.origin)
 
 
 def search_archive(world: World, ask: Ask) -> Any:
     """Return a page of the scenes that match every filter."""
     body = ask.body
-    rows = ordered(wanted(_items(world, world.scenes.values()), body), body.get("sortby"))
+    rows = sort_items(search_items(_items(world, world.scenes.values()), body), body.get("sortby"))
     return _features(world, rows, body.get("limit"), body.get("offset"))
 
 
@@ -93,8 +93,8 @@ def search_images(world: World, ask: Ask) -> Any:
     asked = {"datetime": f"{body['start_date']}/{body['end_date']}", "intersects": body["geometry"]}
     asked["collections"] = [one["collection_id"] for one in body["satellites"]]
     asked["query"] = {one["id"]: {"gte": one["min"], "lte": one["max"]} for one in filters}
-    rows = wanted(_items(world, world.scenes.values()), asked)
-    skip = _skipped(body, world.behaviour.search_on)
+    rows = search_items(_items(world, world.scenes.values()), asked)
+    skip = _rows_before(body, world.behaviour.search_on)
     # ASSUMPTION: the keys of the map are the ids of the scenes, or their numbers.
     by_id = world.behaviour.spelling.items_by == "id"
     shown = {row["id"] if by_id else str(at): row for at, row in enumerate(rows[skip : skip + limit], skip)}
@@ -103,7 +103,7 @@ def search_images(world: World, ask: Ask) -> Any:
     return found | {"next_token": f"{_ONWARD}{skip + limit}"} if more else found
 
 
-def _skipped(body: Row, form: str) -> int:
+def _rows_before(body: Row, form: str) -> int:
     """Return how many rows earlier pages had, in the requested form."""
     given = {"skip": body.get("skip"), "token": body.get("next_token")}.get(form)
     digits = str(given or "").removeprefix(_ONWARD)

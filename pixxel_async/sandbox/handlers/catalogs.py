@@ -7,11 +7,11 @@ from typing import Any
 
 from attrs import frozen
 
-from ..answers import invalid, missing
+from ..answers import invalid, not_found
 from ..data.contents import footprint, raster
-from ..data.entities.order_rows import delivered, delivery_status, entry_row
+from ..data.entities.order_rows import delivery_status, entry_row, status_of_delivery
 from ..data.entities.orders import OrderEntry
-from ..data.entities.search import ordered, wanted
+from ..data.entities.search import search_items, sort_items
 from ..data.world import PendingDownload, Row, World
 from ..files.archive import ArchiveMember
 from ..routes import Ask
@@ -24,16 +24,16 @@ _LINES = 128
 def search(world: World, ask: Ask) -> Any:
     """Return a page of the catalog entries that match every filter."""
     body, known = ask.body, world.catalog(ask.now)
-    rows = [_row(world, entry, ask.now) for entry in known.values() if _asked(entry, body)]
+    rows = [_row(world, entry, ask.now) for entry in known.values() if _matches(entry, body)]
     owners = {id(row["details"]): row for row in rows}
     within = {name: body[name] for name in ("bbox", "intersects", "datetime", "collections", "query") if name in body}
-    found = wanted((row["details"] for row in rows), within)
+    found = search_items((row["details"] for row in rows), within)
     keys = [_sort_key(key) for key in body.get("sort_by") or ()]
-    shown, pagination = page(ordered(found, keys), body.get("limit"), body.get("offset"), _PAGE)
+    shown, pagination = page(sort_items(found, keys), body.get("limit"), body.get("offset"), _PAGE)
     return {"catalogs": [owners[id(item)] for item in shown], "pagination": pagination}
 
 
-def _asked(entry: OrderEntry, body: Row) -> bool:
+def _matches(entry: OrderEntry, body: Row) -> bool:
     own = {"ids": entry.id, "item_ids": entry.scene.id, "order_ids": entry.order.id, "order_item_ids": entry.line.id}
     return all(not body.get(name) or value in body[name] for name, value in own.items())
 
@@ -50,34 +50,34 @@ def get_entry(world: World, ask: Ask) -> Any:
     """Return a catalog entry."""
     known, id = world.catalog(ask.now), ask.path["catalog_id"]
     if id not in known:
-        raise missing("catalog", id)
+        raise not_found("catalog", id)
     return _row(world, known[id], ask.now)
 
 
 def _row(world: World, entry: OrderEntry, now: float) -> Row:
     began = [row["begun"] for row in world.deliveries if row["catalog_id"] == entry.id]
     automated = delivery_status(entry.order, entry.line, world.stores, now) or "UNSPECIFIED"
-    delivery = delivered(began[-1], world.job_seconds, now) if began else automated
+    delivery = status_of_delivery(began[-1], world.job_seconds, now) if began else automated
     return entry_row(entry, delivery, world.packing.origin)
 
 
-def chosen(world: World, wish: Row, now: float) -> list[OrderEntry]:
+def choose_entries(world: World, wish: Row, now: float) -> list[OrderEntry]:
     """Return the entries that a request names by one of its two lists."""
     ids, items = wish.get("catalog_ids") or [], wish.get("order_item_ids") or []
     known = world.catalog(now)
     if unknown := [id for id in ids if id not in known]:
-        raise missing("catalog", unknown[0])
+        raise not_found("catalog", unknown[0])
     if not items:
         return [known[id] for id in ids]
     lines = {line.id for _, line in world.lines()}
     if unknown := [id for id in items if id not in lines]:
-        raise missing("order item", unknown[0])
+        raise not_found("order item", unknown[0])
     return [entry for entry in known.values() if entry.line.id in items]
 
 
 def request_download(world: World, ask: Ask) -> Any:
     """Request a package of catalog entries."""
-    entries = chosen(world, ask.body, ask.now)
+    entries = choose_entries(world, ask.body, ask.now)
     if not entries:
         raise invalid("there is no imagery of these order items yet")
     members = _Imagery(world.seed, tuple(entries))
@@ -90,7 +90,7 @@ def get_download(world: World, ask: Ask) -> Any:
     """Return the state of a catalog package."""
     download = world.downloads.get(ask.path["download_id"])
     if download is None or download.owner:
-        raise missing("download", ask.path["download_id"])
+        raise not_found("download", ask.path["download_id"])
     return _state(world, download, ask.now)
 
 

@@ -7,17 +7,17 @@ from typing import Any
 
 from attrs import evolve
 
-from ..answers import as_json, invalid, missing
+from ..answers import as_json, invalid, not_found
 from ..behaviour.behaviour import Behaviour
 from ..clock import HISTORY, zulu
 from ..data.contents import of_port
 from ..data.entities.blocks import BLOCKS, SandboxBlock
-from ..data.entities.insights import SandboxInsight, element, insight_row
+from ..data.entities.insights import SandboxInsight, element_name, insight_row
 from ..data.world import Row, World
 from ..files.archive import ArchiveMember
 from ..routes import Ask
 from ..rules.ids import digest, uuid
-from ..rules.rows import matching
+from ..rules.rows import match_rows
 
 
 def _block_row(world: World, block: SandboxBlock, version: str) -> Row:
@@ -51,7 +51,7 @@ def list_blocks(world: World, ask: Ask) -> Any:
 
 def _block(name: str) -> SandboxBlock:
     if name not in BLOCKS:
-        raise missing("block", name)
+        raise not_found("block", name)
     return BLOCKS[name]
 
 
@@ -65,7 +65,7 @@ def get_block(world: World, ask: Ask) -> Any:
     """Return one version of a block."""
     block = _block(ask.path["name"])
     if ask.path["version"] not in block.versions:
-        raise missing("version", ask.path["version"])
+        raise not_found("version", ask.path["version"])
     return _block_row(world, block, ask.path["version"])
 
 
@@ -103,13 +103,13 @@ def list_insights(world: World, ask: Ask) -> Any:
         for one in world.insights.values()
         if one.area is area
     )
-    return {"insights": matching(rows, wanted, times=world.behaviour.created_on)}
+    return {"insights": match_rows(rows, wanted, times=world.behaviour.created_on)}
 
 
 def _insight(world: World, ask: Ask) -> SandboxInsight:
     one = world.insights.get(ask.path["insight_id"])
     if one is None or one.area.id != ask.path["aoi_id"]:
-        raise missing("insight", ask.path["insight_id"])
+        raise not_found("insight", ask.path["insight_id"])
     return one
 
 
@@ -125,21 +125,21 @@ def request_insight(world: World, ask: Ask) -> Any:
     """Request a package of some inputs and outputs; all outputs if none is named."""
     one = _insight(world, ask)
     if (status := one.status(ask.now)) != "completed":
-        told = f"insight {one.id} is {status}; only a completed one can be packed"
-        return {"id": one.id, "status": world.unfinished(told, ended=status == "failed"), "signed_url": ""}
-    chosen = _chosen(one, ask.body, world.behaviour)
+        reason = f"insight {one.id} is {status}; only a completed one can be packed"
+        return {"id": one.id, "status": world.refuse_unfinished(reason, ended=status == "failed"), "signed_url": ""}
+    chosen = _choose_ports(one, ask.body, world.behaviour)
     key = f"aois/{one.area.id}/insights/{one.id}/{digest(chosen).hex()[:12]}.zip"
     make = world.bundle(key, one.area.place, lambda: _members(world, one, chosen))
     packed = world.packing.ask(key, one.id, make, ask.now)
     return {"id": one.id, "status": packed.state, "signed_url": packed.link}
 
 
-def _chosen(one: SandboxInsight, body: Row, behaviour: Behaviour) -> SandboxBlock:
+def _choose_ports(one: SandboxInsight, body: Row, behaviour: Behaviour) -> SandboxBlock:
     """Return the block with only the named inputs and outputs."""
     # ASSUMPTION: the elements are the names of the ports, and an empty body packs all outputs, or all there is.
     block, inputs, outputs = one.block, body.get("inputs") or [], body.get("outputs") or []
     names = {
-        port.name: element(one, port.name, behaviour.spelling.elements) for port in (*block.inputs, *block.outputs)
+        port.name: element_name(one, port.name, behaviour.spelling.elements) for port in (*block.inputs, *block.outputs)
     }
     if unknown := [name for name in (*inputs, *outputs) if name not in names.values()]:
         raise invalid(f"the insight has no {unknown[0]}")

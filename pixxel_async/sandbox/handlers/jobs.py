@@ -6,22 +6,22 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from ..answers import invalid, missing
+from ..answers import invalid, not_found
 from ..data.contents import of_block, of_inputs
-from ..data.entities.job_rows import detailed, listed
+from ..data.entities.job_rows import job_detail, job_row
 from ..data.entities.jobs import JobRun, JobStep, SandboxWorkflow
-from ..data.seed_data import run_of
+from ..data.seed_data import add_run
 from ..data.world import World
 from ..files.archive import ArchiveMember
 from ..routes import Ask
-from ..rules.rows import matching
+from ..rules.rows import match_rows
 from .workflows import workflow
 
 
 def _run(world: World, ask: Ask) -> tuple[SandboxWorkflow, JobRun]:
     one, id = workflow(world, ask), ask.path["job_id"]
     if id not in world.runs[one.id]:
-        raise missing("job", id)
+        raise not_found("job", id)
     return one, world.runs[one.id][id]
 
 
@@ -29,8 +29,8 @@ def list_jobs(world: World, ask: Ask) -> Any:
     """Return all jobs of a workflow, oldest first."""
     wanted = {name: ask.query.get(name) for name in ("id", "status", "created_by")}
     wanted["created_at"] = ask.query.get("created_on")
-    rows = (listed(run, ask.now) for run in world.runs[workflow(world, ask).id].values())
-    return {"jobs": matching(rows, wanted, times=world.behaviour.created_on)}
+    rows = (job_row(run, ask.now) for run in world.runs[workflow(world, ask).id].values())
+    return {"jobs": match_rows(rows, wanted, times=world.behaviour.created_on)}
 
 
 def create_job(world: World, ask: Ask) -> Any:
@@ -38,20 +38,20 @@ def create_job(world: World, ask: Ask) -> Any:
     one = workflow(world, ask)
     if ask.query["project_id"] != one.project_id:
         raise invalid("the workflow belongs to another project")
-    return detailed(run_of(world, one, ask.now, world.job_seconds), ask.now)
+    return job_detail(add_run(world, one, ask.now, world.job_seconds), ask.now)
 
 
 def get_job(world: World, ask: Ask) -> Any:
     """Return a job with its tasks."""
-    return detailed(_run(world, ask)[1], ask.now)
+    return job_detail(_run(world, ask)[1], ask.now)
 
 
 def request_job(world: World, ask: Ask) -> Any:
     """Request the package of a completed job."""
     one, run = _run(world, ask)
     if (status := run.status(ask.now)) != "completed":
-        told = f"job {run.id} is {status}; only a completed job can be packed"
-        state = world.unfinished(told, ended=status == "failed")
+        reason = f"job {run.id} is {status}; only a completed job can be packed"
+        state = world.refuse_unfinished(reason, ended=status == "failed")
         return {"id": run.id, "workflowId": one.id, "status": state, "signed_url": ""}
     key = f"jobs/{one.id}/{run.id}.zip"
     packed = world.packing.ask(key, run.id, world.bundle(key, one.place, lambda: _of_run(world, one, run)), ask.now)
@@ -63,11 +63,11 @@ def request_task(world: World, ask: Ask) -> Any:
     one, run = _run(world, ask)
     step = next((step for step in run.steps if step.id == ask.path["task_id"]), None)
     if step is None:
-        raise missing("task", ask.path["task_id"])
+        raise not_found("task", ask.path["task_id"])
     ids = {"id": step.id, "job_id": run.id, "workflow_id": one.id}
     if step not in run.done(ask.now):
-        told = f"task {step.id} is {run.step_status(step, ask.now)}; only a completed task can be packed"
-        return {**ids, "status": world.unfinished(told, ended=ask.now >= run.ends), "signed_url": ""}
+        reason = f"task {step.id} is {run.step_status(step, ask.now)}; only a completed task can be packed"
+        return {**ids, "status": world.refuse_unfinished(reason, ended=ask.now >= run.ends), "signed_url": ""}
     key = f"jobs/{one.id}/{run.id}/{step.id}.zip"
     packed = world.packing.ask(key, step.id, world.bundle(key, one.place, lambda: _of_step(world, one, step)), ask.now)
     return {**ids, "status": packed.state, "signed_url": packed.link}

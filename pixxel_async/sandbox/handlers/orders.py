@@ -8,14 +8,14 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ..answers import invalid, missing, plain
+from ..answers import invalid, not_found, plain
 from ..clock import at
 from ..data.entities.order_rows import delivery_status, line_row, order_row, task_rows
 from ..data.entities.orders import OrderLine, SandboxOrder
 from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.geometry import rings
-from ..rules.rows import among, between, matching, page, several
+from ..rules.rows import among, between, match_rows, page, split_values
 from .archives import bandsets
 
 _PAGE = 50
@@ -30,7 +30,7 @@ _COLUMNS = ("id", "order_id", "name", "type", "status", "project_id", "area", "f
 def list_orders(world: World, ask: Ask) -> Any:
     """Return a page of orders."""
     rows = [order_row(order, ask.now, bandsets(world)) for order in world.orders.values()]
-    rows = matching(rows, {"user_id": ask.query.get("user_id")})
+    rows = match_rows(rows, {"user_id": ask.query.get("user_id")})
     shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), _PAGE)
     return {"orders": shown, "pagination": pagination}
 
@@ -89,7 +89,7 @@ def get_order(world: World, ask: Ask) -> Any:
     """Return an order."""
     id = ask.path["order_id"]
     if id not in world.orders:
-        raise missing("order", id)
+        raise not_found("order", id)
     return order_row(world.orders[id], ask.now, bandsets(world))
 
 
@@ -97,19 +97,19 @@ def list_items(world: World, ask: Ask) -> Any:
     """Return a page of order items."""
     query = ask.query
     rows = [_full(world, order, line, ask.now) for order, line in world.lines()]
-    rows = matching(rows, {name: query.get(name) for name in ("user_id", "type", "status", "created_by")})
+    rows = match_rows(rows, {name: query.get(name) for name in ("user_id", "type", "status", "created_by")})
     for member in ("created_at", "area"):
-        rows = _spanned(rows, member, query.get(member), world.behaviour.spans)
+        rows = _select_span(rows, member, query.get(member), world.behaviour.spans)
     for member, listed in (("order_id", "order_ids"), ("id", "ids"), ("project_id", "project_ids")):
-        rows = among(rows, member, several(ask.pairs, listed, world.behaviour.lists))
+        rows = among(rows, member, split_values(ask.pairs, listed, world.behaviour.lists))
     shown, pagination = page(rows, query.get("limit"), query.get("offset"), _PAGE)
     return {"order_items": shown, "pagination": pagination}
 
 
-def _spanned(rows: list[Row], member: str, told: str | None, form: str) -> list[Row]:
+def _select_span(rows: list[Row], member: str, span: str | None, form: str) -> list[Row]:
     """Return the rows within a span such as `2025-01-01/2025-02-01`, or `10,50`."""
     try:
-        return between(rows, member, told, _MARKS[form])
+        return between(rows, member, span, _MARKS[form])
     except ValueError as error:
         raise invalid(str(error)) from None
 
@@ -124,12 +124,16 @@ def get_item(world: World, ask: Ask) -> Any:
     for order, line in world.lines():
         if line.id == ask.path["order_item_id"]:
             return _full(world, order, line, ask.now)
-    raise missing("order item", ask.path["order_item_id"])
+    raise not_found("order item", ask.path["order_item_id"])
 
 
 def report(world: World, ask: Ask) -> Any:
     """Render all order items as CSV, with times in the requested zone."""
-    zone, behaviour, text = _zone(ask.query.get("tz") or "", world.behaviour.zones), world.behaviour, io.StringIO()
+    zone, behaviour, text = (
+        _parse_zone(ask.query.get("tz") or "", world.behaviour.zones),
+        world.behaviour,
+        io.StringIO(),
+    )
     table = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", lineterminator="\r\n")
     titled = behaviour.spelling.report_columns == "titles"
     table.writerow({name: name.replace("_", " ").title() if titled else name for name in _COLUMNS})
@@ -139,17 +143,17 @@ def report(world: World, ask: Ask) -> Any:
     return plain(200, text.getvalue().encode("utf-8-sig" if behaviour.spelling.report_mark else "utf-8"), "text/csv")
 
 
-def _zone(told: str, form: str) -> tzinfo:
+def _parse_zone(name: str, form: str) -> tzinfo:
     """Parse a time zone name such as `Asia/Kolkata`, or an offset such as `+05:30`."""
     # ASSUMPTION: UTC when none is named.
     try:
-        if not told:
+        if not name:
             return UTC
         if form == "name":
-            return ZoneInfo(told)
-        return datetime.strptime(told.strip(), "%z").tzinfo or UTC
+            return ZoneInfo(name)
+        return datetime.strptime(name.strip(), "%z").tzinfo or UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise invalid(f"tz {told} is no time zone") from None
+        raise invalid(f"tz {name} is no time zone") from None
 
 
 HANDLERS = {

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..answers import RequestRefused, invalid, missing, plain
+from ..answers import RequestRefused, invalid, not_found, plain
 from ..data.entities.areas import assets
 from ..data.entities.imagery import BY_ID
-from ..data.entities.pictures import Picture, detailed, drawn, index_row, listed, styled
+from ..data.entities.pictures import Picture, draw, index_row, picture_detail, picture_row, style_legend
 from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.expressions import parts
-from ..rules.rows import matching, page
+from ..rules.rows import match_rows, page
 from .aois import PAGE
 
 
 def list_indices(world: World, ask: Ask) -> Any:
     """Return a page of indices."""
     wanted = {name: ask.query.get(name) for name in ("satellite_id", "type", "expression_type")}
-    rows = matching(world.indices.values(), wanted | {"id": ask.query.get("index_id")})
+    rows = match_rows(world.indices.values(), wanted | {"id": ask.query.get("index_id")})
     shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
     return {"indices": shown, "pagination": pagination}
 
@@ -26,7 +26,7 @@ def list_indices(world: World, ask: Ask) -> Any:
 def create_index(world: World, ask: Ask) -> Any:
     """Create a custom index; names are unique."""
     if ask.body["satellite_id"] not in BY_ID:
-        raise missing("satellite", ask.body["satellite_id"])
+        raise not_found("satellite", ask.body["satellite_id"])
     if any(row["name"] == ask.body["name"] for row in world.indices.values()):
         raise RequestRefused(409, "conflict", f"an index with the name {ask.body['name']} exists")
     _check_index(ask.body)
@@ -51,16 +51,16 @@ def list_pictures(world: World, ask: Ask) -> Any:
     wanted = {name: ask.query.get(name) for name in ("type", "user_id", "expression_type", "index_id")}
     wanted["id"] = ask.query.get("visualization_id")
     own = {one.id: one for one in world.pictures.values() if one.area is area}
-    rows = matching((detailed(one, ask.now) for one in own.values()), wanted)
+    rows = match_rows((picture_detail(one, ask.now) for one in own.values()), wanted)
     shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
-    return {"visualization": [listed(own[row["id"]], ask.now) for row in shown], "pagination": pagination}
+    return {"visualization": [picture_row(own[row["id"]], ask.now) for row in shown], "pagination": pagination}
 
 
 def create_picture(world: World, ask: Ask) -> Any:
     """Create a visualization, one for each index."""
     area, index = world.area(ask.path["aoi_id"]), world.indices.get(ask.body["index_id"])
     if index is None:
-        raise missing("index", ask.body["index_id"])
+        raise not_found("index", ask.body["index_id"])
     known = {asset["id"] for asset in assets(area, ask.now)}
     if set(ask.body.get("src_asset_ids") or ()) - known:
         raise invalid("src_asset_ids must name assets of this AOI")
@@ -69,13 +69,13 @@ def create_picture(world: World, ask: Ask) -> Any:
     id = world.new_id("visualization")
     picture = Picture(id, area, index, world.user_id, world.org_id, ask.now, world.job_seconds / 2)
     world.pictures[id] = picture
-    return detailed(picture, ask.now)
+    return picture_detail(picture, ask.now)
 
 
 def _picture(world: World, ask: Ask) -> Picture:
     one = world.pictures.get(ask.path["visualization_id"])
     if one is None or one.area.id != ask.path["aoi_id"]:
-        raise missing("visualization", ask.path["visualization_id"])
+        raise not_found("visualization", ask.path["visualization_id"])
     return one
 
 
@@ -96,13 +96,13 @@ def update_metadata(world: World, ask: Ask) -> Any:
 def rollback_metadata(world: World, ask: Ask) -> Any:
     """Remove the classes set for these dates."""
     one = _picture(world, ask)
-    _same_index(one, ask)
+    _check_same_index(one, ask)
     for date in ask.body["dates"]:
         one.legends.pop((ask.body["visualization_mode"], date), None)
-    return detailed(one, ask.now)
+    return picture_detail(one, ask.now)
 
 
-def _same_index(one: Picture, ask: Ask) -> None:
+def _check_same_index(one: Picture, ask: Ask) -> None:
     if ask.body["index_id"] != one.index["id"]:
         raise invalid("index_id is not that of the visualization")
 
@@ -110,12 +110,12 @@ def _same_index(one: Picture, ask: Ask) -> None:
 def png(world: World, ask: Ask) -> Any:
     """Render the visualization of one date as a picture with its legend."""
     one, mode, date = _picture(world, ask), ask.body["visualization_mode"], ask.body["date"]
-    _same_index(one, ask)
+    _check_same_index(one, ask)
     if mode not in ("dynamic", "theoretical"):
         raise invalid("visualization_mode must be dynamic or theoretical")
     if date not in one.area.dates():
-        raise missing("date", date)
-    return plain(200, drawn(one, mode, date, world.behaviour.picture_scale), "image/png")
+        raise not_found("date", date)
+    return plain(200, draw(one, mode, date, world.behaviour.picture_scale), "image/png")
 
 
 def sld(world: World, ask: Ask) -> Any:
@@ -123,9 +123,9 @@ def sld(world: World, ask: Ask) -> Any:
     one = _picture(world, ask)
     unknown = [date for date in ask.body["dates"] if date not in one.area.dates()]
     if unknown:
-        raise missing("date", unknown[0])
+        raise not_found("date", unknown[0])
     modes = ask.body["visualization_modes"]
-    return {"sld": {mode: {date: styled(one, mode, date) for date in ask.body["dates"]} for mode in modes}}
+    return {"sld": {mode: {date: style_legend(one, mode, date) for date in ask.body["dates"]} for mode in modes}}
 
 
 HANDLERS = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..answers import RequestRefused, missing
+from ..answers import RequestRefused, not_found
 from ..clock import zulu
-from ..data.entities.order_rows import delivered
+from ..data.entities.order_rows import status_of_delivery
 from ..data.world import Row, World
 from ..routes import Ask
-from ..rules.rows import matching
-from .catalogs import chosen
+from ..rules.rows import match_rows
+from .catalogs import choose_entries
 
 
 def list_stores(world: World, ask: Ask) -> Any:
@@ -40,13 +40,13 @@ def create_store(world: World, ask: Ask) -> Any:
 def delete_store(world: World, ask: Ask) -> Any:
     """Delete a store."""
     if world.stores.pop(ask.path["store_id"], None) is None:
-        raise missing("store", ask.path["store_id"])
+        raise not_found("store", ask.path["store_id"])
 
 
 def list_deliveries(world: World, ask: Ask) -> Any:
     """Return all matching deliveries."""
     rows = [_delivery(world, row, ask.now) for row in world.deliveries]
-    found = matching(rows, {name: ask.query.get(name) for name in ("delivery_id", "catalog_id", "task_id")})
+    found = match_rows(rows, {name: ask.query.get(name) for name in ("delivery_id", "catalog_id", "task_id")})
     item = ask.query.get("order_item_id")
     if item:
         known = world.catalog(ask.now)
@@ -64,7 +64,7 @@ def create_deliveries(world: World, ask: Ask) -> Any:
 def _deliveries(world: World, wish: Row, now: float) -> list[Row]:
     store = wish["cloud_info"].get("config")
     if store not in world.stores:
-        raise missing("store", str(store))
+        raise not_found("store", str(store))
     return [
         {
             "delivery_id": world.new_id("delivery"),
@@ -76,14 +76,14 @@ def _deliveries(world: World, wish: Row, now: float) -> list[Row]:
             "created_by": world.user_id,
             "updated_by": world.user_id,
         }
-        for entry in chosen(world, wish, now)
+        for entry in choose_entries(world, wish, now)
     ]
 
 
 def _delivery(world: World, row: Row, now: float) -> Row:
     """Render a delivery; its status follows the clock."""
     begun, ends = row["begun"], row["begun"] + world.job_seconds
-    status = delivered(begun, world.job_seconds, now)
+    status = status_of_delivery(begun, world.job_seconds, now)
     times = {"status": status, "created_at": zulu(begun), "updated_at": zulu(min(now, ends))}
     return {**{name: value for name, value in row.items() if name != "begun"}, **times}
 

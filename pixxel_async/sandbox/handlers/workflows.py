@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..answers import missing
+from ..answers import not_found
 from ..clock import zulu
 from ..data.entities.jobs import SandboxWorkflow
 from ..data.world import Row, World
 from ..routes import Ask
-from ..rules.rows import matching, page
+from ..rules.rows import match_rows, page
 
 _FILTERS = ("project_id", "id", "name", "created_by", "updated_at")
 _PAGE = 50
@@ -20,7 +20,7 @@ def workflow(world: World, ask: Ask) -> SandboxWorkflow:
     id = ask.path["workflow_id"]
     found = world.workflows.get(id)
     if found is None:
-        raise missing("workflow", id)
+        raise not_found("workflow", id)
     return found
 
 
@@ -40,7 +40,7 @@ def _row(one: SandboxWorkflow) -> Row:
 def list_workflows(world: World, ask: Ask) -> Any:
     """Return a page of workflows."""
     wanted = {name: ask.query.get(name) for name in _FILTERS} | {"created_at": ask.query.get("created_on")}
-    rows = matching(
+    rows = match_rows(
         map(_row, world.workflows.values()), wanted, names=world.behaviour.names, times=world.behaviour.created_on
     )
     shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), _PAGE)
@@ -51,7 +51,7 @@ def get_workflow(world: World, ask: Ask) -> Any:
     """Return a workflow of the project in the query."""
     one = workflow(world, ask)
     if ask.query["project_id"] != one.project_id:
-        raise missing("workflow", one.id)
+        raise not_found("workflow", one.id)
     row = _row(one)
     del row["legacy_project_id"]
     blocks = [{"name": block.name, "version": block.versions[-1]} for block in one.blocks]

@@ -32,15 +32,15 @@ class Connection:
         """Return the sandbox's time."""
         return self._clock.now()
 
-    def stir(self) -> None:
+    def note_progress(self) -> None:
         """Report that bytes were sent."""
-        self._time_travel.stir()
+        self._time_travel.note_progress()
 
     async def hold(self, seconds: float) -> None:
         """Keep the peer waiting for that many sandbox seconds, or until it disconnects."""
-        await self.until(self._clock.now() + seconds)
+        await self.wait_until(self._clock.now() + seconds)
 
-    async def until(self, time: float) -> None:
+    async def wait_until(self, time: float) -> None:
         """Keep the peer waiting until that sandbox time, or until it disconnects."""
         if self._clock.now() < time:
             await self._time_travel.pause(time, lambda: self.gone)

@@ -11,7 +11,7 @@ _AZURE = (
 )
 
 
-def expired(style: SigningStyle, *, ends: str = "", now: str = "") -> SandboxAnswer:
+def expired_answer(style: SigningStyle, *, ends: str = "", now: str = "") -> SandboxAnswer:
     """Build the refusal of an expired signed URL.
 
     Args:
@@ -22,7 +22,7 @@ def expired(style: SigningStyle, *, ends: str = "", now: str = "") -> SandboxAns
         # ASSUMPTION: Azure sends a byte order mark first and the times in a detail element.
         detail = f"Signature not valid in the specified time frame: Expiry [{ends}] - Current [{now}]"
         document = as_xml(403, "AuthenticationFailed", _AZURE, AuthenticationErrorDetail=detail)
-        return plain(403, b"\xef\xbb\xbf" + document.body.whole(), "application/xml")
+        return plain(403, b"\xef\xbb\xbf" + document.body.read_all(), "application/xml")
     if style == "gcs":
         # ASSUMPTION: Google answers 400, unlike the others.
         return as_xml(

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from ..answers import RequestRefused, SandboxAnswer, as_json, as_xml, plain
 from ..files.virtual_bytes import VirtualBytes
-from .expired_link import expired
+from .expired_link import expired_answer
 from .faults import Fault, Firing
 
 _PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Please sign in to go on</h1></body></html>"
@@ -42,7 +42,7 @@ PLAIN = Sending()
 """Unchanged and unlimited."""
 
 
-def sending(firings: Sequence[Firing]) -> Sending:
+def combine(firings: Sequence[Firing]) -> Sending:
     """Combine these faults into a way of sending."""
     how = PLAIN
     for fault in (firing.fault for firing in firings):
@@ -70,11 +70,8 @@ def replacement(firings: Sequence[Firing], *, storage: bool, work_done: bool) ->
 def apply_faults(answer: SandboxAnswer, firings: Sequence[Firing]) -> SandboxAnswer:
     """Apply these faults to the right response."""
     for firing in firings:
-        answer = _CHANGES.get(firing.fault.kind, _same)(answer, firing)
-    return answer
-
-
-def _same(answer: SandboxAnswer, firing: Firing) -> SandboxAnswer:
+        if (change := _CHANGES.get(firing.fault.kind)) is not None:
+            answer = change(answer, firing)
     return answer
 
 
@@ -98,7 +95,7 @@ def _is_json(raw: bytes) -> bool:
 
 
 def _expired(fault: Fault, storage: bool) -> SandboxAnswer:
-    return expired(fault.style)
+    return expired_answer(fault.style)
 
 
 def _html(fault: Fault, storage: bool) -> SandboxAnswer:
@@ -120,8 +117,8 @@ def _wrong_range(answer: SandboxAnswer, firing: Firing) -> SandboxAnswer:
     if answer.status != 206:
         return answer
     shift = firing.fault.at or 1
-    told = f"bytes {answer.start + shift}-{answer.stop - 1 + shift}/{answer.body.size}"
-    return answer.with_headers(Content_Range=told)
+    stated = f"bytes {answer.start + shift}-{answer.stop - 1 + shift}/{answer.body.size}"
+    return answer.with_headers(Content_Range=stated)
 
 
 def _etag(answer: SandboxAnswer, firing: Firing) -> SandboxAnswer:

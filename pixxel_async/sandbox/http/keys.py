@@ -41,7 +41,7 @@ class Keys:
         self._known: dict[str, SandboxKey] = {}
         self.first = self.add(first or f"sandbox-{digest(seed, 'key').hex()[:32]}")
 
-    def known(self) -> list[str]:
+    def accepted(self) -> list[str]:
         """Return all accepted keys without their scheme."""
         return [key.rpartition(" ")[2] for key in self._known]
 

@@ -26,18 +26,18 @@ async def send(
     request = line.request
     if how.raw:
         return await send_raw(line, answer, how)
-    if how is PLAIN and answer.length <= _SMALL and answer.length_told:
+    if how is PLAIN and answer.length <= _SMALL and answer.send_length:
         sent(answer.length)
         body = b"".join(answer.body.read(answer.start, answer.stop))
         return web.Response(status=answer.status, headers=answer.headers, body=body)
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    if answer.length_told:
+    if answer.send_length:
         response.content_length = answer.length
     try:
         await response.prepare(request)
         async for view in _views(line, answer, how):
             await response.write(view)
-            line.stir()
+            line.note_progress()
             sent(len(view))
     except ConnectionError:
         return response
@@ -54,7 +54,7 @@ async def _views(line: Connection, answer: SandboxAnswer, how: Sending) -> Async
         for view in answer.body.read(answer.start + at, answer.start + mark):
             for piece in _writes(view, how.rate):
                 if how.rate is not None:
-                    await line.until(begun + (at + len(piece)) / how.rate)
+                    await line.wait_until(begun + (at + len(piece)) / how.rate)
                 yield bytes([piece[0] ^ 0xFF]) if at == how.flip else piece
                 at += len(piece)
         if at == how.stall and at < answer.length:

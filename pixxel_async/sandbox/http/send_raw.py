@@ -57,7 +57,7 @@ def _parts(answer: SandboxAnswer, how: Sending) -> Iterator[bytes | memoryview]:
             yield from answer.body.read(answer.start, answer.stop) if answer.length else (b" " * 1024,)
 
 
-def _head(answer: SandboxAnswer, told: dict[str, str]) -> bytes:
+def _head(answer: SandboxAnswer, framing: dict[str, str]) -> bytes:
     lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in {**answer.headers, **told}.items()]
+    lines += [f"{name}: {value}" for name, value in {**answer.headers, **framing}.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")

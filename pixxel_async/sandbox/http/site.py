@@ -14,7 +14,7 @@ from ..answers import RequestRefused, SandboxAnswer, as_json, plain
 from ..clock import Clock, http_date
 from ..rules.links import SIGNATURES
 from .connection import Connection
-from .fault_effects import apply_faults, replacement, sending
+from .fault_effects import apply_faults, combine, replacement
 from .faults import Firing, Plan
 from .keys import Keys
 from .send import break_off, send
@@ -149,7 +149,7 @@ class Site:
         late = sum(firing.fault.seconds for firing in firings if firing.fault.kind == "latency")
         line = Connection(raw, self._context.clock, self._context.time_travel)
         if late:
-            await line.until(seen.at + min(late, self._within))
+            await line.wait_until(seen.at + min(late, self._within))
         if _any(firings, "reset"):
             return break_off(raw)
         with self._context.lock:
@@ -158,7 +158,7 @@ class Site:
             return break_off(raw)
         seen.status = answer.status
         dated = answer.with_headers(Date=http_date(self._context.clock.now()))
-        return await send(line, dated, sending(firings), seen.count)
+        return await send(line, dated, combine(firings), seen.count)
 
     def _refusal(self, late: float) -> SandboxAnswer | None:
         """What the gateway says by itself: that it is too much at once, or takes too long."""
@@ -183,7 +183,7 @@ class Site:
             self._name(request),
             self.host,
             "authorization" in request.headers,
-            any(key in text for key in self._context.keys.known()),
+            any(key in text for key in self._context.keys.accepted()),
             {name: value for name, value in request.headers.items() if name != "authorization"},
             {name: value for name, value in request.query.items() if name not in SIGNATURES},
             request.body,

@@ -47,38 +47,38 @@ class TimeTravel:
 
     def __exit__(self, *_: object) -> None:
         self._busy -= 1
-        self.stir()
+        self.note_progress()
 
-    def stir(self) -> None:
+    def note_progress(self) -> None:
         """Restart the quiet period."""
         self._calm = 0.0
 
     async def sleep(self, seconds: float) -> None:
         """Sleep in sandbox seconds, which takes milliseconds."""
         self.jumps = True
-        await self._until(self._clock.now() + seconds, lambda: False)
+        await self._wait_until(self._clock.now() + seconds, lambda: False)
 
     async def pause(self, until: float, over: Callable[[], bool]) -> None:
         """Delay a request until that time or until `over` is true; other sleepers go on meanwhile."""
         self.__exit__()
         try:
-            await self._until(until, over)
+            await self._wait_until(until, over)
         finally:
             self.__enter__()
 
-    async def _until(self, wake: float, over: Callable[[], bool]) -> None:
+    async def _wait_until(self, wake: float, over: Callable[[], bool]) -> None:
         self._wakes.append(wake)
-        self.stir()
+        self.note_progress()
         try:
             await asyncio.sleep(0)
             while self._clock.now() < wake and not over():
                 await asyncio.sleep(_LOOK)
-                self._jump(wake)
+                self._jump_if_next(wake)
         finally:
             self._wakes.remove(wake)
-            self.stir()
+            self.note_progress()
 
-    def _jump(self, wake: float) -> None:
+    def _jump_if_next(self, wake: float) -> None:
         """Step the clock to this time if it is the next one and nothing else is going on."""
         now, left = time.monotonic(), wake - self._clock.now()
         self._calm += min(now - self._looked, _MOST_AT_ONCE)

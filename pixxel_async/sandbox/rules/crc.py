@@ -31,17 +31,17 @@ def _power(exponent: int) -> int:
     return result
 
 
-def joined(first: int, second: int, second_length: int) -> int:
+def join_crc(first: int, second: int, second_length: int) -> int:
     """Return the CRC-32 of two sequences joined; the length is that of the second, in bytes."""
     return _multiply(_power(8 * second_length), first) ^ second
 
 
-def repeated(crc: int, length: int, times: int) -> int:
+def repeat_crc(crc: int, length: int, times: int) -> int:
     """Return the CRC-32 of a sequence of that many bytes, repeated."""
     result, unit, size = 0, crc, length
     while times:
         if times & 1:
-            result = joined(result, unit, size)
-        unit, size = joined(unit, unit, size), size * 2
+            result = join_crc(result, unit, size)
+        unit, size = join_crc(unit, unit, size), size * 2
         times >>= 1
     return result

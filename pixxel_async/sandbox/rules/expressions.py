@@ -55,7 +55,7 @@ def _check(node: ast.expr) -> None:
         raise ValueError("it knows bands, numbers, + - * / and parentheses")
 
 
-def evaluated(node: ast.expr, band: Callable[[str], Values], size: int) -> Values:
+def evaluate(node: ast.expr, band: Callable[[str], Values], size: int) -> Values:
     """Evaluate an expression for each pixel; NaN without a value.
 
     Args:
@@ -64,10 +64,10 @@ def evaluated(node: ast.expr, band: Callable[[str], Values], size: int) -> Value
         size: number of pixels.
     """
     if isinstance(node, ast.BinOp):
-        left, right = evaluated(node.left, band, size), evaluated(node.right, band, size)
+        left, right = evaluate(node.left, band, size), evaluate(node.right, band, size)
         return list(map(_OPERATIONS[type(node.op)], left, right))
     if isinstance(node, ast.UnaryOp):
-        return [-value for value in evaluated(node.operand, band, size)]
+        return [-value for value in evaluate(node.operand, band, size)]
     if isinstance(node, ast.Name):
         return band(node.id)
     value = node.value if isinstance(node, ast.Constant) else math.nan

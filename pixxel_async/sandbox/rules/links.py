@@ -29,12 +29,12 @@ def sign(path: str, secret: bytes, now: float, life: int, style: SigningStyle = 
         query = {"sv": "2024-11-04", "st": begun.strftime(_AZURE), "se": ends.strftime(_AZURE), "sr": "b", "sp": "r"}
         name = "sig"
     else:
-        name, query = _dated("Amz" if style == "s3" else "Goog", begun.strftime(_STAMP), life)
-    query[name] = signature(secret, _signed(path, query))
+        name, query = _date_members("Amz" if style == "s3" else "Goog", begun.strftime(_STAMP), life)
+    query[name] = signature(secret, _signed_text(path, query))
     return f"{quote(path)}?{urlencode(query)}"
 
 
-def _dated(brand: str, stamp: str, life: int) -> tuple[str, dict[str, str]]:
+def _date_members(brand: str, stamp: str, life: int) -> tuple[str, dict[str, str]]:
     algorithm, scope = ("AWS4-HMAC-SHA256", "s3/aws4") if brand == "Amz" else ("GOOG4-RSA-SHA256", "storage/goog4")
     query = {
         f"X-{brand}-Algorithm": algorithm,
@@ -52,7 +52,7 @@ def judge(path: str, query: Mapping[str, str], secret: bytes, now: float) -> Lin
     if given is None:
         return "unsigned"
     rest = {name: value for name, value in query.items() if name not in SIGNATURES}
-    if not hmac.compare_digest(signature(secret, _signed(path, rest)).encode(), given.encode()):
+    if not hmac.compare_digest(signature(secret, _signed_text(path, rest)).encode(), given.encode()):
         return "damaged"
     return "good" if _begins(rest) < ends(rest) and now < ends(rest) else "expired"
 
@@ -79,5 +79,5 @@ def _seconds(text: str, form: str) -> float:
     return datetime.strptime(text, form).replace(tzinfo=UTC).timestamp()
 
 
-def _signed(path: str, query: Mapping[str, str]) -> str:
+def _signed_text(path: str, query: Mapping[str, str]) -> str:
     return f"GET\n{path}\n{urlencode(sorted(query.items()))}"

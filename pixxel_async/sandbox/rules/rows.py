@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ _PREFIX = re.compile(r"\d{4}(-\d\d)?")
 """A year or a month, which many times start with."""
 
 
-def matching(
+def match_rows(
     rows: Iterable[Row], wanted: Mapping[str, str | None], *, names: str = "whole", times: str = "day"
 ) -> list[Row]:
     """Return the rows whose members equal the wanted values; None and the empty text match everything.
@@ -35,11 +36,11 @@ def _fits(name: str, have: Any, value: str, names: str, times: str) -> bool:
     if name == "name" and names == "part":
         return value.lower() in text.lower()
     if name in ("created_at", "updated_at"):
-        return text[:10] == value[:10] if times == "day" else _same(text, value)
+        return text[:10] == value[:10] if times == "day" else _is_same(text, value)
     return text == value
 
 
-def _same(one: str, other: str) -> bool:
+def _is_same(one: str, other: str) -> bool:
     try:
         return _size(one) == _size(other)
     except ValueError:
@@ -51,7 +52,7 @@ def among(rows: Iterable[Row], member: str, listed: Collection[str]) -> list[Row
     return [row for row in rows if not listed or row.get(member) in listed]
 
 
-def several(pairs: Iterable[tuple[str, str]], name: str, form: str) -> list[str]:
+def split_values(pairs: Iterable[tuple[str, str]], name: str, form: str) -> list[str]:
     """Return the values of a query filter.
 
     Args:
@@ -59,31 +60,31 @@ def several(pairs: Iterable[tuple[str, str]], name: str, form: str) -> list[str]
         name: of the filter.
         form: `commas` between values of one argument, `repeated` arguments, or `brackets` after their name.
     """
-    given = [value for told, value in pairs if told == (f"{name}[]" if form == "brackets" else name) and value]
+    given = [value for member, value in pairs if member == (f"{name}[]" if form == "brackets" else name) and value]
     return given[-1].split(",") if form == "commas" and given else given
 
 
-def between(rows: Iterable[Row], member: str, told: str | None, mark: str) -> list[Row]:
+def between(rows: Iterable[Row], member: str, span: str | None, mark: str) -> list[Row]:
     """Return the rows whose member lies in an inclusive span of times or numbers; either end may be left out.
 
     Args:
         rows: the rows to filter.
         member: the compared member.
-        told: the span, or a single value that the member must start with; None and the empty text match everything.
+        span: the span, or a single value that the member must start with; None and the empty text match everything.
         mark: the separator between the ends.
     """
-    if not told:
+    if not span:
         return list(rows)
-    first, found, last = told.partition(mark)
+    first, found, last = span.partition(mark)
     try:
         if not found:
-            if not _PREFIX.fullmatch(told):
-                _size(told)
-            return [row for row in rows if str(row.get(member)).startswith(told)]
-        low, high = (_size(end) if end else None for end in (first, last))
-        return [row for row in rows if _within(_size(str(row.get(member))), low, high)]
+            if not _PREFIX.fullmatch(span):
+                _size(span)
+            return [row for row in rows if str(row.get(member)).startswith(span)]
+        low, high = _size(first) if first else -math.inf, _size(last) if last else math.inf
+        return [row for row in rows if low <= _size(str(row.get(member))) <= high]
     except (ValueError, TypeError):
-        raise ValueError(f"{told} is no span of {member}") from None
+        raise ValueError(f"{span} is no span of {member}") from None
 
 
 def _size(text: str) -> float:
@@ -93,10 +94,6 @@ def _size(text: str) -> float:
     except ValueError:
         read = datetime.fromisoformat(text)
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
-
-
-def _within(value: float, low: float | None, high: float | None) -> bool:
-    return (low is None or low <= value) and (high is None or value <= high)
 
 
 def page(rows: Sequence[Row], limit: Any, offset: Any, default: int) -> tuple[list[Row], dict[str, int]]:

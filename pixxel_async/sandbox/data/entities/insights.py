@@ -51,7 +51,7 @@ class SandboxInsight:
         return "failed" if self.fails else "completed"
 
 
-def element(one: SandboxInsight, name: str, form: str) -> str:
+def element_name(one: SandboxInsight, name: str, form: str) -> str:
     """Return what a package request calls an input or output: its `name`, or an `id`."""
     return name if form == "name" else uuid(one.id, "element", name)
 
@@ -80,4 +80,4 @@ def insight_row(one: SandboxInsight, now: float, elements: str = "name") -> Row:
 
 def _result(one: SandboxInsight, port: Port, elements: str) -> Row:
     row = port.data(one.block.name, value=f"s3://sandbox/{one.id}/{port.name}")
-    return row if elements == "name" else row | {"id": element(one, port.name, elements)}
+    return row if elements == "name" else row | {"id": element_name(one, port.name, elements)}

@@ -11,13 +11,13 @@ from .jobs import JobRun
 Row = dict[str, Any]
 
 
-def listed(run: JobRun, now: float) -> Row:
+def job_row(run: JobRun, now: float) -> Row:
     """Render the job for the listing; the row of a finished job is cached and must not be changed."""
-    return _row_of_ended(run) if now >= run.ends else _row(run, now)
+    return _ended_row(run) if now >= run.ends else _row(run, now)
 
 
 @lru_cache(maxsize=4096)
-def _row_of_ended(run: JobRun) -> Row:
+def _ended_row(run: JobRun) -> Row:
     return _row(run, run.ends)
 
 
@@ -38,20 +38,20 @@ def _row(run: JobRun, now: float) -> Row:
     }
 
 
-def detailed(run: JobRun, now: float) -> Row:
+def job_detail(run: JobRun, now: float) -> Row:
     """Render a single job; the row of a finished job is cached and must not be changed."""
-    return _ended(run) if now >= run.ends else _full(run, now)
+    return _ended_detail(run) if now >= run.ends else _detail(run, now)
 
 
 @lru_cache(maxsize=1024)
-def _ended(run: JobRun) -> Row:
-    return _full(run, run.ends)
+def _ended_detail(run: JobRun) -> Row:
+    return _detail(run, run.ends)
 
 
-def _full(run: JobRun, now: float) -> Row:
+def _detail(run: JobRun, now: float) -> Row:
     last = zulu(min(now, run.ends))
     return {
-        **listed(run, now),
+        **job_row(run, now),
         "exec_created_at": zulu(run.begun),
         "exec_updated_at": last,
         "val_errors": list(run.errors),

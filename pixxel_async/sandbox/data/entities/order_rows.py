@@ -130,9 +130,9 @@ def delivery_status(order: SandboxOrder, line: OrderLine, stores: Container[str]
     store = (line.wanted.get("cloud_delivery") or {}).get("config")
     if not store:
         return ""
-    return delivered(order.placed + order.seconds, order.seconds, now) if store in stores else "FAILED"
+    return status_of_delivery(order.placed + order.seconds, order.seconds, now) if store in stores else "FAILED"
 
 
-def delivered(begun: float, seconds: float, now: float) -> str:
+def status_of_delivery(begun: float, seconds: float, now: float) -> str:
     """Return the status of a delivery that takes that many seconds."""
     return "SUCCESS" if now >= begun + seconds else "IN_PROGRESS" if now > begun else "CREATED"

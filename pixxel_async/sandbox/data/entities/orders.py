@@ -107,7 +107,9 @@ class OrderLine:
             return []
         start, end = (_seconds(self.wanted.get(name)) for name in ("start_date", "end_date"))
         months = _MONTHS.get(self.wanted["recurrence"], 1)
-        begins = [_later(start, months * at) for at in range(max(1, int(self.wanted.get("no_of_occurrences") or 1)))]
+        begins = [
+            _add_months(start, months * at) for at in range(max(1, int(self.wanted.get("no_of_occurrences") or 1)))
+        ]
         return [{"start": offset(begin), "end": offset(begin + end - start)} for begin in begins]
 
     @property
@@ -142,7 +144,7 @@ def _seconds(text: str | None) -> float:
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
-def _later(start: float, months: int) -> float:
+def _add_months(start: float, months: int) -> float:
     """Return the same time so many months later, on the last day of a shorter month."""
     begun = at(start)
     year, month = divmod(begun.year * 12 + begun.month - 1 + months, 12)
@@ -208,7 +210,7 @@ def entries(order: SandboxOrder, now: float) -> list[OrderEntry]:
     return [
         OrderEntry(_entry_id(task), order, line, task, scene)
         for line in order.lines
-        for task, scene in zip(line.task_ids(), line.scenes or (_tasked(order, line),), strict=True)
+        for task, scene in zip(line.task_ids(), line.scenes or (_tasked_scene(order, line),), strict=True)
     ]
 
 
@@ -216,7 +218,7 @@ def _entry_id(task: str) -> str:
     return uuid(task, "catalog")
 
 
-def _tasked(order: SandboxOrder, line: OrderLine) -> Scene:
+def _tasked_scene(order: SandboxOrder, line: OrderLine) -> Scene:
     west, south, east, north = next((found for one in line.geometries if (found := box(one))), (0.0, 0.0, 0.0, 0.0))
     place = SceneLocation(
         line.wanted.get("name") or "tasked", round((west + east) / 2, 6), round((south + north) / 2, 6)

@@ -12,9 +12,9 @@ from xml.sax.saxutils import escape, quoteattr
 from attrs import field, frozen
 
 from ...clock import HISTORY, spaced
-from ...files.png import Class, picture
+from ...files.png import Class, draw_classes
 from ...files.scene import NODATA, ROWS, SIDE, reflectance
-from ...rules.expressions import Values, bands, evaluated, parts
+from ...rules.expressions import Values, bands, evaluate, parts
 from ...rules.geometry import area
 from ...rules.ids import uuid
 from .areas import Area, assets, mosaic_id
@@ -96,7 +96,7 @@ class Picture:
         limits = math.floor(min(met) * 1e4) / 1e4, math.floor(max(met) * 1e4 + 1) / 1e4
         if mode == "theoretical":
             limits = self.index["rescale"][0], self.index["rescale"][-1]
-        return computed(values, limits, bins, area(self.area.geometry))
+        return divide_range(values, limits, bins, area(self.area.geometry))
 
     def values(self, date: str) -> Values:
         """Return the index of each pixel on that date."""
@@ -108,7 +108,7 @@ class Picture:
         return {"legend": {date: {mode: self.legend(mode, date) for mode in self.modes()} for date in dates}}
 
 
-def computed(values: Values, limits: tuple[float, float], bins: int, square_metres: float) -> list[Row]:
+def divide_range(values: Values, limits: tuple[float, float], bins: int, square_metres: float) -> list[Row]:
     """Divide a range into equal classes, each with the share of the area that it covers.
 
     Args:
@@ -141,11 +141,11 @@ def index_values(mosaic: str, expression: str) -> Values:
     names = bands(expression)
     planes = {name: reflectance(mosaic, name) for name in names}
     blank = [any(pixel == NODATA for pixel in pixels) for pixels in zip(*planes.values(), strict=True)]
-    made = evaluated(parts(expression)[0], planes.__getitem__, SIDE * ROWS)
+    made = evaluate(parts(expression)[0], planes.__getitem__, SIDE * ROWS)
     return [math.nan if gone else value for gone, value in zip(blank or [False] * len(made), made, strict=True)]
 
 
-def listed(one: Picture, now: float) -> Row:
+def picture_row(one: Picture, now: float) -> Row:
     """Render the visualization for the listing."""
     return {
         "id": one.id,
@@ -160,11 +160,11 @@ def listed(one: Picture, now: float) -> Row:
     }
 
 
-def detailed(one: Picture, now: float) -> Row:
+def picture_detail(one: Picture, now: float) -> Row:
     """Render the visualization in full."""
     mosaics = [asset for asset in assets(one.area, now) if asset["asset_type"] == "mosaic"]
     return {
-        **listed(one, now),
+        **picture_row(one, now),
         "type": "custom",
         "expression": one.index["expression"],
         "expression_type": one.index["expression_type"],
@@ -175,13 +175,13 @@ def detailed(one: Picture, now: float) -> Row:
     }
 
 
-def drawn(one: Picture, mode: str, date: str, scale: int = 1) -> bytes:
+def draw(one: Picture, mode: str, date: str, scale: int = 1) -> bytes:
     """Render the index over the area on that date as a PNG with its legend."""
     classes = [Class(row.get("min") or 0.0, row.get("max") or 0.0, row["color"]) for row in one.legend(mode, date)]
-    return picture(one.values(date), SIDE, classes, scale)
+    return draw_classes(one.values(date), SIDE, classes, scale)
 
 
-def styled(one: Picture, mode: str, date: str) -> str:
+def style_legend(one: Picture, mode: str, date: str) -> str:
     """Render the legend of that date as an SLD document."""
     entries = "".join(map(_entry, one.legend(mode, date)))
     colors = f'<RasterSymbolizer><ColorMap type="intervals">{entries}</ColorMap></RasterSymbolizer>'

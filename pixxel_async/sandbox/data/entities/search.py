@@ -14,7 +14,7 @@ from ...rules.geometry import Box, box, meet, overlap
 Row = dict[str, Any]
 
 
-def wanted(rows: Iterable[Row], body: Row) -> list[Row]:
+def search_items(rows: Iterable[Row], body: Row) -> list[Row]:
     """Return the STAC items that match a search: ids, collections, time, place and properties."""
     if body.get("bbox") and body.get("intersects"):
         raise invalid("only one of bbox and intersects may be given")
@@ -23,20 +23,23 @@ def wanted(rows: Iterable[Row], body: Row) -> list[Row]:
     return [
         row
         for row in rows
-        if _named(row, body) and _then(row, since, until) and _there(row, inside, body) and _so(row, body)
+        if _has_id(row, body)
+        and _is_in_time(row, since, until)
+        and _is_in_region(row, inside, body)
+        and _passes_query(row, body)
     ]
 
 
-def _named(row: Row, body: Row) -> bool:
+def _has_id(row: Row, body: Row) -> bool:
     ids, collections = body.get("ids"), body.get("collections")
     return (not ids or row["id"] in ids) and (not collections or row["collection"] in collections)
 
 
-def _then(row: Row, since: datetime, until: datetime) -> bool:
+def _is_in_time(row: Row, since: datetime, until: datetime) -> bool:
     return since <= datetime.fromisoformat(row["properties"]["datetime"]) <= until
 
 
-def _there(row: Row, inside: Box | None, body: Row) -> bool:
+def _is_in_region(row: Row, inside: Box | None, body: Row) -> bool:
     if body.get("intersects"):
         return meet(row["geometry"], body["intersects"])
     own = box(row["geometry"])
@@ -53,7 +56,7 @@ _TESTS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _so(row: Row, body: Row) -> bool:
+def _passes_query(row: Row, body: Row) -> bool:
     query = body.get("query") or {}
     return all(_test(row["properties"].get(name), *test) for name, tests in query.items() for test in tests.items())
 
@@ -97,7 +100,7 @@ def _instant(text: str, otherwise: datetime) -> datetime:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-def ordered(rows: list[Row], keys: Sequence[Row] | None) -> list[Row]:
+def sort_items(rows: list[Row], keys: Sequence[Row] | None) -> list[Row]:
     """Sort items as requested; the field may be spelled as in the vendor's sample."""
     for key in reversed(keys or ()):
         field = str(key.get("field", "properties.datetime")).replace("properties->>", "").strip("'")

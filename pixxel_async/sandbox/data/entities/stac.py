@@ -28,8 +28,10 @@ def item(scene: Scene, storage: str, *, older: bool = False) -> Row:
     """
     satellite, shape = scene.satellite, grid(scene.place, _SIZE, _SIZE)
     outline = scene_outline(scene)
-    west, south, east, north = _corners(outline)
+    (west, south), _, (east, north), *_ = outline["coordinates"][0]
     bbox = [west, south, east, north] if older else [str(edge) for edge in (west, south, east, north)]
+    picture = f"{storage}/{thumbnail_key(scene.id)}"
+    thumbnail = {"href": picture, "type": "image/png", "title": "Thumbnail", "roles": ["thumbnail"]}
     return {
         "type": "Feature",
         "stac_version": "1.0.0",
@@ -39,7 +41,7 @@ def item(scene: Scene, storage: str, *, older: bool = False) -> Row:
         "bbox": bbox,
         "geometry": outline,
         "properties": {**_common(scene, shape), **(_older(scene, shape.epsg) if older else _newer(scene, shape.epsg))},
-        "assets": {"data": _asset(scene, older), "thumbnail": _thumbnail(scene, storage)},
+        "assets": {"data": _asset(scene, older), "thumbnail": thumbnail},
         "links": [link(f"{satellite.collection}/items/{scene.id}", "Scene")],
     }
 
@@ -52,11 +54,6 @@ def scene_outline(scene: Scene) -> Row:
 def link(path: str, title: str, rel: str = "self") -> Row:
     """Render a link to something below the collections."""
     return {"rel": rel, "href": f"https://stac.example/collections/{path}", "title": title, "type": "application/json"}
-
-
-def _corners(outline: Row) -> list[float]:
-    ring = outline["coordinates"][0]
-    return [*ring[0], *ring[2]]
 
 
 def _common(scene: Scene, shape: Grid) -> Row:
@@ -125,11 +122,6 @@ def _band(satellite: SandboxSatellite, name: str, length: float, older: bool) ->
     if name in (common := common_names(satellite.bands)):
         made["common_name"] = common[name]
     return made if older else {**made, "solar_irradiance": solar_irradiance(length)}
-
-
-def _thumbnail(scene: Scene, storage: str) -> Row:
-    href = f"{storage}/{thumbnail_key(scene.id)}"
-    return {"href": href, "type": "image/png", "title": "Thumbnail", "roles": ["thumbnail"]}
 
 
 def satellite_row(satellite: SandboxSatellite) -> Row:
