@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -128,10 +128,19 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def statements(block: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the statements inside a block at every depth; expressions, which hold no import, are passed over."""
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for inner in getattr(block, name, ()):
+            if isinstance(inner, ast.stmt):
+                yield inner
+            yield from statements(inner)
+
+
 @cache
-def nodes(path: Path) -> tuple[ast.AST, ...]:
-    """Return all nodes of a module's syntax tree."""
-    return tuple(ast.walk(parsed(path)))
+def nested(path: Path) -> tuple[ast.stmt, ...]:
+    """Return all statements of a module."""
+    return tuple(statements(parsed(path)))
 
 
 @cache
@@ -139,7 +148,7 @@ def imports(path: Path) -> tuple[tuple[str, ast.stmt], ...]:
     """Return the absolute dotted names that a module imports, those under `if TYPE_CHECKING` included."""
     own = ["pixxel_async", *path.relative_to(ROOT).with_suffix("").parts]
     found: list[tuple[str, ast.stmt]] = []
-    for node in nodes(path):
+    for node in nested(path):
         if isinstance(node, ast.Import):
             found.extend((alias.name, node) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -149,10 +158,10 @@ def imports(path: Path) -> tuple[tuple[str, ast.stmt], ...]:
     return tuple(found)
 
 
+@cache
 def lines_within(path: Path, blocks: Callable[[ast.AST], bool]) -> set[int]:
     """Return the line numbers of imports inside blocks that satisfy `blocks`."""
-    outer = (node for node in nodes(path) if blocks(node))
-    inside = (node for block in outer for node in ast.walk(block))
+    inside = (node for block in nested(path) if blocks(block) for node in statements(block))
     return {node.lineno for node in inside if isinstance(node, ast.Import | ast.ImportFrom)}
 
 
@@ -174,9 +183,15 @@ def module_of(dotted: str, names: Collection[str]) -> str:
 
 
 @cache
+def module_names() -> set[str]:
+    """Return the dotted names of all modules below the package."""
+    return {name_of(each) for each in modules()}
+
+
+@cache
 def arrows(path: Path) -> tuple[tuple[str, ast.stmt], ...]:
     """Return our modules that a module imports."""
-    names = {name_of(each) for each in modules()}
+    names = module_names()
     targets = ((module_of(ours(dotted) or "", names), node) for dotted, node in imports(path))
     return tuple((target, node) for target, node in targets if target and target != name_of(path))
 
@@ -195,35 +210,42 @@ def allowed(source: str, target: str) -> bool:
     return any(target == name or target.startswith(name + ".") for name in permitted)
 
 
-EACH = pytest.mark.parametrize(
-    "path", [path for path in modules() if path.parent != ROOT or path.stem not in DOORS], ids=name_of
-)
+def checked() -> list[Path]:
+    """Return the modules whose imports have a direction."""
+    return [path for path in modules() if path.parent != ROOT or path.stem not in DOORS]
 
 
-@EACH
-def test_arrows_point_down(path: Path) -> None:
-    """A module imports only from its own slice and the slices below it."""
+def climbs(path: Path) -> Iterator[str]:
+    """Return what is wrong with a module's imports from other slices."""
     source = slice_of(name_of(path))
     for target, node in arrows(path):
         if slice_of(target) in BY_NAME_ONLY.get(source, set()):
             late = lines_within(path, is_function) | lines_within(path, is_for_types)
-            assert node.lineno in late, f"{path}: import {target} inside the function that needs it"
-            continue
-        assert allowed(source, target), (
-            f"turn this import around: {name_of(path)} -> {target} (line {node.lineno}). {source} may import "
-            f"{', '.join(sorted(ALLOWED[source]))}; hand the value in, or move what both need to shared ground"
-        )
+            if node.lineno not in late:
+                yield f"{path}:{node.lineno}: import {target} inside the function that needs it"
+        elif not allowed(source, target):
+            yield (
+                f"turn this import around: {name_of(path)} -> {target} (line {node.lineno}). {source} may import "
+                f"{', '.join(sorted(ALLOWED[source]))}; hand the value in, or move what both need to shared ground"
+            )
 
 
-@EACH
-def test_no_slice_imports_the_rules_of_another(path: Path) -> None:
+def test_arrows_point_down() -> None:
+    """A module imports only from its own slice and the slices below it."""
+    wrong = [reason for path in checked() for reason in climbs(path)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_slice_imports_the_rules_of_another() -> None:
     """No slice imports another slice's rules; shared code is in `_protocol`, `_formats`, `_aio` or `_redact`."""
-    source = slice_of(name_of(path))
-    for target, node in arrows(path):
-        assert slice_of(target) == source or "rules" not in target.split("."), (
-            f"{name_of(path)} -> {target} (line {node.lineno}): export it at the door of {slice_of(target)}, "
-            "or move it to shared ground"
-        )
+    wrong = [
+        f"{name_of(path)} -> {target} (line {node.lineno}): export it at the door of {slice_of(target)}, "
+        "or move it to shared ground"
+        for path in checked()
+        for target, node in arrows(path)
+        if slice_of(target) != slice_of(name_of(path)) and "rules" in target.split(".")
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("slice_", LADDERS)
@@ -267,25 +289,31 @@ def test_libraries_stay_at_their_edge(library: str) -> None:
     for path in modules():
         here = path.relative_to(ROOT).as_posix()
         if not any(here == place or (place.endswith("/") and here.startswith(place)) for place in THIRD_PARTY[library]):
-            types = lines_within(path, is_for_types)
-            found = [node.lineno for dotted, node in imports(path) if dotted.split(".")[0] == library]
-            assert set(found) <= types, f"{here} imports {library}; only {THIRD_PARTY[library]} may"
+            found = {node.lineno for dotted, node in imports(path) if dotted.split(".")[0] == library}
+            assert not found or found <= lines_within(path, is_for_types), (
+                f"{here} imports {library}; only {THIRD_PARTY[library]} may"
+            )
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in modules() if "rules" in path.parts and path.stem != "__init__"], ids=name_of
-)
-def test_rules_are_pure(path: Path) -> None:
-    """A rule handles plain values: it does no I/O and reads neither clock nor random numbers."""
-    source = slice_of(name_of(path))
-    for dotted, _ in imports(path):
-        assert dotted.split(".")[0] not in IMPURE, f"{path} imports {dotted}"
+def impurities(path: Path) -> Iterator[str]:
+    """Return what a rule takes that is no plain value."""
+    pure = {slice_of(name_of(path)), *SHARED, "packages", "waiting", "_http"}
+    for dotted, node in imports(path):
         target = ours(dotted)
-        if target is not None:
-            pure = {source, *SHARED, "packages", "waiting", "_http"}
-            assert slice_of(target) in pure, f"{path} imports {target}"
-    calls = {ast.unparse(node.func) for node in nodes(path) if isinstance(node, ast.Call)}
-    assert not calls & {"open", "print", "datetime.now", "dt.datetime.now", "datetime.utcnow"}, path
+        if dotted.split(".")[0] in IMPURE or (target is not None and slice_of(target) not in pure):
+            yield f"{path}:{node.lineno} imports {dotted}"
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called in ("open", "print", "datetime.now", "dt.datetime.now", "datetime.utcnow"):
+                yield f"{path}:{node.lineno} calls {called}"
+
+
+def test_rules_are_pure() -> None:
+    """A rule handles plain values: it does no I/O and reads neither clock nor random numbers."""
+    rules = [path for path in modules() if "rules" in path.parts and path.stem != "__init__"]
+    wrong = [reason for path in rules for reason in impurities(path)]
+    assert rules and not wrong, "\n".join(wrong)
 
 
 def test_no_import_cycles() -> None:
