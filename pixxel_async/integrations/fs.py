@@ -1,10 +1,10 @@
 """Packages as an fsspec file system: `pixxel://job:W/J/outputs/ndvi/ndvi.tif`.
 
-    files = fsspec.filesystem("pixxel")
-    with rasterio.open("job:W/J/outputs/ndvi/ndvi.tif", opener=files) as raster:
+    with rasterio.open(fsspec.open("pixxel://job:W/J/outputs/ndvi/ndvi.tif")) as raster:
         window = raster.read(1, window=Window(0, 0, 256, 256))
-    cube = rioxarray.open_rasterio("job:W/J/outputs/ndvi/ndvi.tif", opener=files, chunks=True)
+    cube = pixxel_async.integrations.xarray.open("pixxel://job:W/J", "outputs/ndvi/*.tif")
     table = pandas.read_csv("pixxel://job:W/J/outputs/crop_area/crop_area.csv")
+    group = zarr.open_group("pixxel://job:W/J/outputs/cube.zarr", mode="r")
 
 Only the blocks that are read are fetched from the archive in the storage. Signed links are renewed underneath, so that
 a file that was opened last week still reads.
@@ -13,6 +13,7 @@ a file that was opened last week still reads.
 from __future__ import annotations
 
 import asyncio
+import os
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -105,8 +106,7 @@ class PixxelFileSystem(AsyncFileSystem):  # type: ignore[misc]
                 client = PixxelClient(settings=self._settings) if self._settings is not None else PixxelClient()
                 await client.open()
                 self._opened = client
-                if self._loop is not None:
-                    weakref.finalize(self, _close, self._loop, client)
+                weakref.finalize(self, _close, asyncio.get_running_loop(), client)
             return self._opened
 
     async def _members(self, package: Package) -> dict[str, Member]:
@@ -159,6 +159,19 @@ class PixxelFileSystem(AsyncFileSystem):  # type: ignore[misc]
         first, last, _ = slice(start, end).indices(member.size)
         return await self.read_range(path, first, last)
 
+    async def _get_file(self, rpath: str, lpath: str, callback: Any = None, **options: Any) -> None:
+        """Fetch a file, checked by its CRC-32, to a local path, as `get` and `download` do; a folder is created."""
+        if await self._isdir(rpath):
+            await asyncio.to_thread(os.makedirs, lpath, exist_ok=True)
+            return
+        package, member = await self._member(rpath)
+        client = await self._client()
+        with _os_errors(member.name):
+            await client.packages.fetch_member(package, member, to=lpath, replace=True, timeout=self._timeout)
+        if callback is not None:
+            callback.set_size(member.size)
+            callback.absolute_update(member.size)
+
     async def read_range(self, path: str, start: int, stop: int) -> bytes:
         """Return bytes of a file, from the cache or by one request for each run of blocks that is missing.
 
@@ -208,6 +221,10 @@ class PixxelFileSystem(AsyncFileSystem):  # type: ignore[misc]
 
 class PixxelFile(AbstractBufferedFile):  # type: ignore[misc]
     """A file of a package, whose blocks the file system keeps."""
+
+    # Two open files of the same path are two: rasterio keeps what it has open in a dict, for all threads together.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         data: bytes = sync(self.fs.loop, self.fs.read_range, self.path, start, end)

@@ -1,6 +1,7 @@
 """Rasters of packages as lazy DataArrays with band names and wavelengths.
 
 cube = open(done, which="outputs/**/*.tif", reflectance=True)
+cube = open("pixxel://job:W/J", which="outputs/**/*.tif")  # from the archive in the storage, nothing is downloaded
 red = cube.sel(wavelength=660, method="nearest")
 quicklook(cube).plot.imshow()
 """
@@ -11,12 +12,17 @@ import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+from attrs import frozen
+
+from .._formats.zip_entry import is_raster
 from ..errors import ConfigError
 from ..events import Downloaded, Skipped, rasters_in
 
 try:
-    import dask.array  # noqa: F401 - for the chunks
+    import dask.array
     import numpy
     import rasterio
     import rioxarray
@@ -24,12 +30,16 @@ try:
 except ImportError:
     raise ConfigError("DataArrays need an extra: pip install 'pixxel-async[xarray]'") from None
 
+if TYPE_CHECKING:
+    from .fs import PixxelFileSystem
+
 __all__ = ["open", "quicklook"]
+
+_REMOTE = "pixxel://"
 
 SCALE = 0.00002
 """Reflectance of a pixel of 1; L2A pixels are 0 to 50,000. Source: the vendor's product processing page."""
-_CHUNK = 1024
-"""Lines and columns of a chunk, which has one band."""
+_CHUNKS = {"band": 1, "y": 1024, "x": 1024}
 _VISIBLE = (665.0, 560.0, 490.0)
 """Wavelengths of red, green and blue in nm."""
 _FAR = 60.0
@@ -41,16 +51,23 @@ _NAME = re.compile(r"B[0-9]{1,3}[A-Z]?")
 
 
 def open(
-    done_or_path: Downloaded | Skipped | str | Path, which: str = "*", *, reflectance: bool = False
+    done_or_path: Downloaded | Skipped | str | Path,
+    which: str = "*",
+    *,
+    reflectance: bool = False,
+    files: PixxelFileSystem | None = None,
 ) -> xarray.DataArray:
     """Open the rasters of a package as one lazy array; nothing is unpacked, and pixels are read when computed.
 
     Args:
-        done_or_path: what `fetch` returned, or the path of a package, of its unpacked folder, or of a raster.
+        done_or_path: what `fetch` returned; the path of a package, of its unpacked folder, or of a raster; or
+            `pixxel://job:W/J` for a package that stays in the storage, of which only the blocks of these pixels are
+            fetched (it needs the extra `fs`).
         which: pattern of the names inside, such as `outputs/ndvi/*.tif`; without a slash it is matched against the last
             part of a name. Rasters of the same grid become the bands of one array, such as the files of an asset.
         reflectance: whether to return reflectance as float32, NaN where there is no data, by the raster's own scale or
             else that of L2A; else pixels are as stored, and `rio.nodata` says which value has no data.
+        files: the file system of `pixxel://`, with settings of its own; None for those of the environment.
 
     Returns:
         An array of (band, y, x) with one chunk of at most 1,024 by 1,024 pixels a band, its CRS at `rio.crs`. The
@@ -62,8 +79,11 @@ def open(
         ConfigError: there is no such raster, the rasters have several grids or the same bands, or reflectance is wanted
             of something else, such as an index.
     """
-    named = _chosen(done_or_path, which)
-    arrays = [_read(url, name) for name, url in named.items()]
+    if str(done_or_path).startswith(_REMOTE):
+        named = _chosen_remotely(str(done_or_path), which, files)
+    else:
+        named = _chosen(done_or_path, which)
+    arrays = [_read(source, name) for name, source in named.items()]
     first = arrays[0]
     if any(not _same_grid(first, other) for other in arrays[1:]):
         raise ConfigError(f"the rasters have several grids: choose by which, among {_listed(named)}")
@@ -87,11 +107,27 @@ def _chosen(source: Downloaded | Skipped | str | Path, which: str) -> dict[str, 
     if path is None or (not urls and not path.exists()):
         raise ConfigError(f"there is no package on disk to open: {path or source!r}")
     base = f"{folder}/" if folder is not None else str(path)
-    names = {_inner(url, base): url for url in urls}
-    found = {name: url for name, url in names.items() if _matches(name, which)}
+    return _matching({_inner(url, base): url for url in urls}, which, path.name)
+
+
+def _chosen_remotely(url: str, which: str, files: PixxelFileSystem | None) -> dict[str, Any]:
+    """Return the wanted rasters of a package in the storage as files of fsspec, by their names in the package."""
+    from fsspec.core import OpenFile
+
+    from .fs import PixxelFileSystem, split
+
+    files = files or PixxelFileSystem()
+    package, _ = split(url.removeprefix(_REMOTE))
+    found = [path for path in files.find(url) if is_raster(path)]
+    names = {path.removeprefix(f"{package}/"): OpenFile(files, path) for path in found}
+    return _matching(names, which, str(package))
+
+
+def _matching(names: dict[str, Any], which: str, title: str) -> dict[str, Any]:
+    found = {name: source for name, source in names.items() if _matches(name, which)}
     if not found:
         held = f"it holds {_listed(names)}" if names else "it holds none"
-        raise ConfigError(f"{path.name} has no raster {which!r}: {held}")
+        raise ConfigError(f"{title} has no raster {which!r}: {held}")
     return found
 
 
@@ -113,12 +149,13 @@ def _listed(names: Sequence[str] | dict[str, str]) -> str:
     return ", ".join(shown[:6]) + (f" and {len(shown) - 6} more" if len(shown) > 6 else "")
 
 
-def _read(url: str, name: str) -> xarray.DataArray:
+def _read(source: Any, name: str) -> xarray.DataArray:
     """Open one raster, its band names as the coordinate `band` and its wavelengths in the attributes."""
-    chunks = {"band": 1, "y": _CHUNK, "x": _CHUNK}
     try:
-        array = rioxarray.open_rasterio(url, chunks=chunks)
-        with rasterio.open(url) as raster:
+        array = (
+            rioxarray.open_rasterio(source, chunks=_CHUNKS) if isinstance(source, str) else _lazily_from_storage(source)
+        )
+        with rasterio.open(source) as raster:
             described = list(raster.descriptions)
             lengths = [_wavelength(raster.tags(at), raster.tags(at, ns="IMAGERY")) for at in raster.indexes]
     except rasterio.errors.RasterioIOError as error:
@@ -130,6 +167,57 @@ def _read(url: str, name: str) -> xarray.DataArray:
     array = array.assign_coords(band=bands)
     array.attrs = {**kept, "wavelengths": lengths}
     return array
+
+
+@frozen
+class _StoredRaster:
+    """Pixels of a raster in the storage, to be sliced by dask.
+
+    Each read opens and closes the raster: rasterio finds a file's opener in the context that opened it only, and
+    crashes where the garbage collector closes a dataset in another thread. The header's blocks are cached.
+    """
+
+    source: Any
+    shape: tuple[int, ...]
+    dtype: Any
+    ndim: int = 3
+
+    def __getitem__(self, key: tuple[int | slice, ...]) -> Any:
+        """Read a window; its indices count bands, lines and columns from 0."""
+        ranges = [
+            range(size)[index] if isinstance(index, slice) else range(index, index + 1)
+            for size, index in zip(self.shape, key, strict=True)
+        ]
+        shape = tuple(map(len, ranges))
+        if not all(shape):
+            return numpy.empty(shape, self.dtype)
+        bands, lines, columns = (slice(min(each), max(each) + 1) for each in ranges)
+        with rasterio.open(self.source) as raster:
+            window = rasterio.windows.Window.from_slices(lines, columns)
+            pixels = raster.read(list(range(bands.start + 1, bands.stop + 1)), window=window)
+        steps = (slice(None, None, each.step) for each in ranges)
+        return pixels[tuple(step if isinstance(index, slice) else 0 for step, index in zip(steps, key, strict=True))]
+
+
+def _lazily_from_storage(source: Any) -> xarray.DataArray:
+    """Open a raster in the storage, with the coordinates and attributes that rioxarray gives those on disk."""
+    with rasterio.open(source) as raster:
+        pixels = _StoredRaster(source, (raster.count, raster.height, raster.width), numpy.dtype(raster.dtypes[0]))
+        a, b, c, d, e, f = raster.transform[:6]
+        attrs = {"AREA_OR_POINT": raster.tags().get("AREA_OR_POINT", "Area")}
+        attrs |= {"scale_factor": raster.scales[0], "add_offset": raster.offsets[0]}
+        crs, transform, nodata = raster.crs, raster.transform, raster.nodata
+    data = dask.array.from_array(
+        pixels, tuple(_CHUNKS.values()), name=f"pixxel-{source.path}-{uuid4().hex}", fancy=False,
+        meta=numpy.empty((0, 0, 0), pixels.dtype),
+    )  # fmt: skip
+    array = xarray.DataArray(data, dims=("band", "y", "x"), attrs=attrs).rename(None)
+    if b == d == 0:
+        _, lines, columns = pixels.shape
+        array = array.assign_coords(y=(numpy.arange(lines) + 0.5) * e + f, x=(numpy.arange(columns) + 0.5) * a + c)
+    array = array.rio.write_transform(transform)
+    array = array if crs is None else array.rio.write_crs(crs)
+    return array if nodata is None else array.rio.write_nodata(nodata)
 
 
 def _wavelength(tags: dict[str, str], imagery: dict[str, str]) -> float | None:
