@@ -1,4 +1,4 @@
-"""A sandbox whose clock stands still, and a plain aiohttp session that knows its key."""
+"""Fixtures: a sandbox with a manual clock, and a plain aiohttp session with its key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.sandbox.valid_requests import MAKERS, filled, requests
 
 @frozen
 class Got:
-    """An answer, read whole."""
+    """A response, read completely."""
 
     status: int
     headers: Mapping[str, str]
@@ -25,7 +25,7 @@ class Got:
 
 
 class Caller:
-    """Calls a sandbox with nothing but aiohttp."""
+    """Calls a sandbox with plain aiohttp."""
 
     def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
         self.sandbox = sandbox
@@ -44,7 +44,7 @@ class Caller:
             return Got(reply.status, reply.headers, body, await reply.json(content_type=None) if text else None)
 
     async def do(self, operation: str, **changes: Any) -> Got:
-        """The valid request of this operation; what it needs first is created first."""
+        """Send the valid request of an operation, after creating what it needs."""
         valid = self.valid[operation]
         for needed in MAKERS:
             if f"{{{needed}}}" in f"{valid.path} {valid.body}":
@@ -53,21 +53,21 @@ class Caller:
         return await self.call(valid.method, valid.path, **given)
 
     async def _made(self, operation: str) -> str:
-        """The id of what this operation creates; it is done once."""
+        """Return the id of what an operation creates; it is created once."""
         if operation not in self._ids:
             got = (await self.do(operation)).json
             self._ids[operation] = got.get("id") or got["download_id"]
         return self._ids[operation]
 
     async def fetch(self, link: str, method: str = "GET", **headers: str) -> Got:
-        """One request to the storage; underscores of header names stand for hyphens."""
+        """Send one request to the storage; underscores in header names become hyphens."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         url = URL(link, encoded=True)
         async with self.session.request(method, url, headers=named, allow_redirects=False) as reply:
             return Got(reply.status, reply.headers, await reply.read(), None)
 
     async def link(self, operation: str = "jobs.request_download") -> str:
-        """A signed link to a package that is ready."""
+        """Return a signed link to a ready package."""
         await self.do(operation)
         await self.sandbox.advance(minutes=5)
         made: str = (await self.do(operation)).json["signed_url"]
@@ -76,19 +76,19 @@ class Caller:
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """A session that neither follows redirects nor decompresses by itself."""
+    """Open a session that neither follows redirects nor decompresses."""
     async with aiohttp.ClientSession(auto_decompress=False) as opened:
         yield opened
 
 
 @pytest.fixture
 async def still() -> AsyncIterator[Sandbox]:
-    """A sandbox whose clock is stepped by hand."""
+    """Open a sandbox with a manual clock."""
     async with Sandbox(clock="manual", packing=30.0) as opened:
         yield opened
 
 
 @pytest.fixture
 def caller(still: Sandbox, session: aiohttp.ClientSession) -> Caller:
-    """Calls the sandbox whose clock stands still."""
+    """Return a caller of that sandbox."""
     return Caller(still, session)

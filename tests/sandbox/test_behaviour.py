@@ -1,4 +1,4 @@
-"""What the vendor leaves open: each switch changes what it names, and our client works under each answer."""
+"""Behaviour switches: each changes what it names, and our client works under each value."""
 
 from __future__ import annotations
 
@@ -106,14 +106,14 @@ OTHER: list[dict[str, Any]] = [
 
 
 def test_every_switch_is_tried() -> None:
-    """No member of the profile is left out."""
+    """The table below changes every switch at least once."""
     assert {name for told in OTHER for name in told} == {member.name for member in fields(Behaviour)}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("told", OTHER, ids=json.dumps)
-async def test_the_client_gets_its_work_done(told: dict[str, Any], tmp_path: Path) -> None:
-    """It lists, pages, waits for a job, reads it, and puts its package and a task's on the disk."""
+async def test_the_client_works_under_each_switch(told: dict[str, Any], tmp_path: Path) -> None:
+    """Under each switch the client lists, pages, waits for a job, reads it, and fetches two packages."""
     async with Sandbox(clock="manual", profile=told) as sandbox:
         job = sandbox.add_job(tasks=2, seconds=60)
         client = PixxelClient(
@@ -135,40 +135,40 @@ async def test_the_client_gets_its_work_done(told: dict[str, Any], tmp_path: Pat
 
 @pytest.fixture
 async def other(request: pytest.FixtureRequest, session: aiohttp.ClientSession) -> Any:
-    """A caller of a sandbox with the behaviour that the test is given."""
+    """Return a caller of a sandbox with the behaviour given by the test."""
     async with Sandbox(clock="manual", profile=request.param) as sandbox:
         yield Caller(sandbox, session)
 
 
 def behaviour(told: dict[str, Any]) -> pytest.MarkDecorator:
-    """This test's sandbox has these."""
+    """Mark a test with the behaviour of its sandbox."""
     return pytest.mark.parametrize("other", [told], indirect=True, ids=[json.dumps(told)])
 
 
-async def first_asked(caller: Caller, seconds: float = 60) -> Got:
-    """What asking for the package of a job that still runs gets."""
+async def first_response(caller: Caller, seconds: float = 60) -> Got:
+    """Return the response to a package request for a job that is still running."""
     job = caller.sandbox.add_job(seconds=seconds)
     return await caller.call("PUT", f"/v0/workflows/{job.workflow_id}/jobs/{job.id}/download")
 
 
 @behaviour({"unfinished": "pending", "retry_after": 9, "spelling": {"words": {"pending": "queued"}}})
 async def test_an_unfinished_job_may_be_pending(other: Caller) -> None:
-    """In other words, and with the seconds to wait."""
-    got = await first_asked(other)
+    """The package of a running job is pending, with the configured status and Retry-After."""
+    got = await first_response(other)
     assert (got.status, got.json["status"], got.json["signed_url"]) == (200, "queued", "")
     assert got.headers["Retry-After"] == "9"
 
 
 @behaviour({"unfinished": 409, "spelling": {"error_details": "null"}})
 async def test_an_unfinished_job_may_be_a_conflict(other: Caller) -> None:
-    """With an envelope that has no details."""
-    got = await first_asked(other)
+    """The package of a running job is a 409 without details."""
+    got = await first_response(other)
     assert (got.status, got.json["error"]["details"]) == (409, None)
 
 
 @behaviour({"early_ready": True})
 async def test_ready_may_come_before_the_link(other: Caller) -> None:
-    """Only a link makes a package ready."""
+    """A package may be `ready` for some seconds before it has a link."""
     before = (await other.do("jobs.request_download")).json
     await other.sandbox.advance(5)
     after = (await other.do("jobs.request_download")).json
@@ -177,8 +177,8 @@ async def test_ready_may_come_before_the_link(other: Caller) -> None:
 
 
 @behaviour({"ranges": False, "etag": "none", "file_name": False, "link_life": 50})
-async def test_a_storage_may_be_able_to_do_little(other: Caller) -> None:
-    """No ranges, no tag, no name."""
+async def test_a_storage_may_lack_ranges_and_validators(other: Caller) -> None:
+    """A storage may lack ranges, ETag, Last-Modified and Content-Disposition."""
     await other.do("jobs.request_download")
     await other.sandbox.advance(5)
     got = await other.fetch((await other.do("jobs.request_download")).json["signed_url"], Range="bytes=5-9")
@@ -188,7 +188,7 @@ async def test_a_storage_may_be_able_to_do_little(other: Caller) -> None:
 
 @behaviour({"bare_files": True})
 async def test_a_package_of_one_file_may_be_that_file(other: Caller) -> None:
-    """A GeoTIFF as it is, and an archive where there are more."""
+    """A package of one file may be that GeoTIFF instead of an archive."""
     heads = {}
     for operation in ("insights.request_download", "jobs.request_download"):
         heads[operation] = (await other.fetch(await other.link(operation))).body[:4]
@@ -196,15 +196,15 @@ async def test_a_package_of_one_file_may_be_that_file(other: Caller) -> None:
 
 
 @behaviour({"missing": 403, "error_form": "html", "key_refusal": 401})
-async def test_errors_may_look_otherwise(other: Caller) -> None:
-    """Other statuses, and a page instead of the envelope."""
+async def test_errors_may_have_other_statuses(other: Caller) -> None:
+    """Errors may have other statuses and an HTML body."""
     hidden, refused = await other.call("GET", "/v0/orders/x"), await other.call("GET", "/v0/orders", key="wrong")
     assert (hidden.status, hidden.json, refused.status) == (403, None, 401)
 
 
 @behaviour({"calls_per_second": 2})
-async def test_calls_may_be_limited(other: Caller) -> None:
-    """The third one in a second of the sandbox's clock is refused, with the time to wait."""
+async def test_calls_may_be_rate_limited(other: Caller) -> None:
+    """The third call within a second of the sandbox's clock is a 429 with Retry-After."""
     statuses = [await other.call("GET", "/v0/projects") for _ in range(3)]
     assert [got.status for got in statuses] == [200, 200, 429] and statuses[2].headers["Retry-After"] == "1"
     await other.sandbox.advance(1)
@@ -215,7 +215,7 @@ async def test_calls_may_be_limited(other: Caller) -> None:
     ("told", "status"), [({"page_most": 2}, 200), ({"page_most": 2, "page_above": "refused"}, 400)]
 )
 async def test_a_page_has_a_largest_size(told: dict[str, Any], status: int, session: aiohttp.ClientSession) -> None:
-    """A larger wish is clamped or refused, in the query and in a body."""
+    """A page size above the maximum is clamped or refused, in query and body."""
     async with Sandbox(profile=told) as sandbox:
         caller = Caller(sandbox, session)
         listed = await caller.do("workflows.list", params={"limit": "3"})
@@ -228,8 +228,8 @@ async def test_a_page_has_a_largest_size(told: dict[str, Any], status: int, sess
 @behaviour(
     {"first_page": 0, "names": "part", "empty_body": "all", "spelling": {"items_by": "number", "report_mark": True}}
 )
-async def test_listings_may_go_otherwise(other: Caller) -> None:
-    """Pages from 0, names in part, numbered finds, a report that spreadsheets open."""
+async def test_listings_may_differ(other: Caller) -> None:
+    """Pages may count from 0, names match in part, finds be numbered, and reports start with a byte order mark."""
     first = await other.do("projects.list", params={"page_num": "0", "page_size": "1"})
     second = await other.do("projects.list", params={"page_num": "1", "page_size": "1"})
     assert [got.json["projects"][0]["name"] for got in (first, second)] == ["field-monitoring", "water-bodies"]
@@ -242,8 +242,8 @@ async def test_listings_may_go_otherwise(other: Caller) -> None:
 @behaviour(
     {"spelling": {"progress": "percent", "unset": "absent", "numbers": "text", "words": {"completed": "SUCCESS"}}}
 )
-async def test_values_may_be_written_otherwise(other: Caller) -> None:
-    """Progress with its sign, nothing for what is not set, numbers as texts."""
+async def test_values_may_be_spelled_differently(other: Caller) -> None:
+    """Progress may have a percent sign, unset members be absent, and numbers be texts."""
     await other.do("jobs.create")
     rows = (await other.do("jobs.list")).json["jobs"]
     assert (rows[0]["status"], rows[0]["progress"], rows[0]["cost"]) == ("SUCCESS", "100%", "55")
@@ -251,7 +251,7 @@ async def test_values_may_be_written_otherwise(other: Caller) -> None:
 
 
 def test_a_profile_is_a_small_file(tmp_path: Path) -> None:
-    """What is written is read again; a file may hold a few members only."""
+    """A written profile is read back; a file may contain some switches only."""
     chosen = Behaviour(packing=7.5, spelling={"words": {"ready": "done"}}, link_style="gcs")
     path = tmp_path / "mine.json"
     path.write_text(profile_text(chosen), encoding="utf-8")
@@ -275,7 +275,7 @@ def test_a_profile_is_a_small_file(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_a_profile_that_is_none_is_refused(told: Any) -> None:
-    """With the name of what is wrong."""
+def test_invalid_profiles_are_refused(told: Any) -> None:
+    """An invalid profile raises ConfigError."""
     with pytest.raises(ConfigError):
         Sandbox(profile=told)

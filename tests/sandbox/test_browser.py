@@ -1,4 +1,4 @@
-"""The start page in a real browser that reaches nothing but this machine."""
+"""The start page in a real browser that reaches only this machine."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.sandbox.conftest import Caller
 from tests.support.browser import browser
 
 
-async def test_the_start_page_shows_what_there_is(caller: Caller, tmp_path: Path) -> None:
-    """State, clock and requests as people see them, loaded from the sandbox alone."""
+async def test_the_start_page_shows_the_state(caller: Caller, tmp_path: Path) -> None:
+    """The page shows state, clock and requests, escaped, without the key, and loads only from the sandbox."""
     sandbox = caller.sandbox
     sandbox.add_job(fails_at="task-1")
     await caller.do("jobs.list")
@@ -28,7 +28,7 @@ async def test_the_start_page_shows_what_there_is(caller: Caller, tmp_path: Path
 
 
 async def test_its_buttons_step_the_clock(caller: Caller, tmp_path: Path) -> None:
-    """Pressed with a mouse, each by what it says; the page that comes back shows the new time."""
+    """Each button steps the clock by its label, and the page returned shows the new time."""
     sandbox = caller.sandbox
     before = sandbox.clock.now()
     async with browser(tmp_path) as tab:
@@ -40,7 +40,7 @@ async def test_its_buttons_step_the_clock(caller: Caller, tmp_path: Path) -> Non
 
 
 async def test_its_link_leads_to_the_description(caller: Caller, tmp_path: Path) -> None:
-    """All of it, as JSON."""
+    """The link leads to the complete description as JSON."""
     async with browser(tmp_path) as tab:
         await tab.open(caller.sandbox.url)
         await tab.click("a[href$='description.json']")
@@ -49,7 +49,7 @@ async def test_its_link_leads_to_the_description(caller: Caller, tmp_path: Path)
 
 
 async def test_it_fits_a_small_screen(caller: Caller, tmp_path: Path) -> None:
-    """Nothing but tables and code is wider than the window, and those can be moved in their place."""
+    """On a small screen only tables and code are wider than the window, and scroll in place."""
     await caller.do("jobs.list")
     async with browser(tmp_path) as tab:
         await tab.open(caller.sandbox.url)

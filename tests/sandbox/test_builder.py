@@ -1,4 +1,4 @@
-"""Building the state of a sandbox in a test."""
+"""Methods that build a sandbox's state in a test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.sandbox.conftest import Caller
 
 
 async def test_a_job_fails_at_a_task(caller: Caller) -> None:
-    """Those before it have completed, those after it never begin; the API shows it like any other job."""
+    """fails_at: earlier tasks have completed, later ones never start, and the API shows the job as failed."""
     job = caller.sandbox.add_job(tasks=3, fails_at="task-2")
     got = (await caller.call("GET", f"/v0/workflows/{job.workflow_id}/jobs/{job.id}")).json
     assert got["status"] == "failed"
@@ -18,8 +18,8 @@ async def test_a_job_fails_at_a_task(caller: Caller) -> None:
     assert [task["status"] for task in got["tasks"]] == ["completed", "failed", "created"]
 
 
-async def test_a_job_runs_as_long_as_was_said(caller: Caller) -> None:
-    """From the moment on at which it is added."""
+async def test_a_job_runs_for_its_seconds(caller: Caller) -> None:
+    """seconds: a job runs that long from when it was added."""
     job = caller.sandbox.add_job(seconds=120)
     path = f"/v0/workflows/{job.workflow_id}/jobs/{job.id}"
     assert (await caller.call("GET", path)).json["status"] == "running"
@@ -28,7 +28,7 @@ async def test_a_job_runs_as_long_as_was_said(caller: Caller) -> None:
 
 
 async def test_the_package_of_a_job_takes_its_time_or_fails(caller: Caller) -> None:
-    """Each as it was said of it."""
+    """packing and packs set how long packing takes and whether it fails."""
     slow, never = caller.sandbox.add_job(packing=100), caller.sandbox.add_job(packs=False, packing=1)
     paths = [f"/v0/workflows/{job.workflow_id}/jobs/{job.id}/download" for job in (slow, never)]
     for passed, words in ((0, ["pending", "pending"]), (50, ["pending", "failed"]), (50, ["ready", "failed"])):
@@ -36,8 +36,8 @@ async def test_the_package_of_a_job_takes_its_time_or_fails(caller: Caller) -> N
         assert [(await caller.call("PUT", path)).json["status"] for path in paths] == words
 
 
-async def test_jobs_share_a_workflow_if_that_is_said(caller: Caller) -> None:
-    """A workflow of a project of one's own, listed like the others."""
+async def test_jobs_may_share_a_workflow(caller: Caller) -> None:
+    """Jobs may share a workflow of a given project, and are listed in it."""
     project = caller.sandbox.add_project("My project")
     workflow = caller.sandbox.add_workflow("Mine", tasks=2, project=project)
     jobs = [caller.sandbox.add_job(workflow_id=workflow.id) for _ in range(2)]
@@ -50,14 +50,14 @@ async def test_jobs_share_a_workflow_if_that_is_said(caller: Caller) -> None:
 @pytest.mark.parametrize("given", [
     {"fails_at": "task-4"}, {"fails_at": "second"}, {"tasks": 0}, {"workflow_id": "nope"},
 ])  # fmt: skip
-def test_what_cannot_be_is_refused(given: dict[str, object]) -> None:
-    """A task that is not there, no task at all, a workflow that is not there."""
+def test_invalid_arguments_are_refused(given: dict[str, object]) -> None:
+    """Unknown tasks and workflows and a job without tasks raise ConfigError."""
     with pytest.raises(ConfigError):
         Sandbox().add_job(**given)  # type: ignore[arg-type]
 
 
 async def test_orders_are_those_that_were_placed(caller: Caller) -> None:
-    """Neither a dry run nor what was there from the start; an order whose answer was lost is one."""
+    """sandbox.orders lists orders placed over the API, without dry runs and seeded ones."""
     body = caller.valid["orders.create"].body
     assert caller.sandbox.orders == []
     await caller.do("orders.create", json={**body, "dry_run": True})
@@ -67,7 +67,7 @@ async def test_orders_are_those_that_were_placed(caller: Caller) -> None:
 
 
 async def test_an_aoi_has_its_images_and_insights(caller: Caller) -> None:
-    """Listed and got like any other; its assets are there at once or in their time."""
+    """An AOI is listed with its images and insights; its assets are ready at once or after `seconds`."""
     sandbox = caller.sandbox
     ready, later = sandbox.add_aoi(images=3), sandbox.add_aoi(name="Later", seconds=60)
     good, bad = sandbox.add_insight(ready.id), sandbox.add_insight(ready.id, fails=True)
@@ -82,7 +82,7 @@ async def test_an_aoi_has_its_images_and_insights(caller: Caller) -> None:
 
 
 async def test_an_order_has_items_tasks_and_catalog_entries(caller: Caller) -> None:
-    """The entries are there once it is fulfilled; what a test adds was not placed."""
+    """An order has items and tasks at once, and catalog entries once it is fulfilled; it does not count as placed."""
     sandbox = caller.sandbox
     order = sandbox.add_order(items=2, images=3, seconds=60)
     assert sandbox.orders == [] and len(order.task_ids) == len(order.catalog_ids) == 6
@@ -97,8 +97,8 @@ async def test_an_order_has_items_tasks_and_catalog_entries(caller: Caller) -> N
     assert (await caller.call("GET", f"/v0/orders/{order.id}")).json["order_items"][0]["status"] == "FULFILLED"
 
 
-def test_no_aoi_insight_or_order_that_cannot_be() -> None:
-    """Too many images, none, an AOI, a block or a project that is not there."""
+def test_invalid_aois_insights_and_orders_are_refused() -> None:
+    """Too many or no images, an unknown AOI, block or project, and an order without items raise ConfigError."""
     sandbox = Sandbox()
     for add in (
         lambda: sandbox.add_aoi(images=0), lambda: sandbox.add_aoi(images=17), lambda: sandbox.add_order(items=0),

@@ -1,4 +1,4 @@
-"""`pixxel sandbox`, as it is typed."""
+"""`pixxel sandbox` as a process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMMAND = [sys.executable, "-m", "pixxel_async", "sandbox"]
 
 
 def test_it_serves_a_scenario_and_the_start_page() -> None:
-    """With the clock that was said; what goes wrong does so from the first call on."""
+    """The command serves the start page and a scenario with the chosen clock."""
     asked = [*COMMAND, "--scenario", "rate-limited", "--clock", "manual"]
     with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as served:
         try:
@@ -42,8 +42,8 @@ def _status(url: str, key: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("wrong", [["--scenario", "nope"], ["--profile", "fancy"], ["--profile", "nowhere.json"]])
-def test_what_it_does_not_know_is_a_line(wrong: list[str], tmp_path: Path) -> None:
-    """On stderr, with exit code 2."""
+def test_unknown_names_are_one_line(wrong: list[str], tmp_path: Path) -> None:
+    """An unknown scenario or profile is one line on stderr and exit code 2."""
     ended = subprocess.run([*COMMAND, *wrong], cwd=tmp_path, capture_output=True, text=True, timeout=50)
     assert ended.returncode == 2 and len(ended.stderr.splitlines()) == 1
 
@@ -55,7 +55,7 @@ COMPOSE = Path(__file__).parents[2] / ".github" / "container" / "compose.yaml"
 
 @pytest.mark.slow
 def test_as_a_service_of_a_network(tmp_path: Path) -> None:
-    """The container's command, on free ports: its key is that of the file and not printed, and it has no page."""
+    """In a container the command reads the key from a file, does not print it, and has no start page."""
     key = tmp_path / "key"
     key.write_text("0123456789abcdef\n")
     changed = {"0.0.0.0": ELSEWHERE, "/run/secrets/sandbox_key": str(key), "8080": "0", "8081": "0"}
@@ -85,8 +85,8 @@ def test_as_a_service_of_a_network(tmp_path: Path) -> None:
         (["--host", ELSEWHERE, "--expose"], "a key of 16 characters"),
     ],
 )
-def test_no_other_machine_reaches_it_unasked(given: list[str], words: str) -> None:
-    """An address that others can reach needs an explicit word and a key of its own."""
+def test_other_machines_need_expose(given: list[str], words: str) -> None:
+    """An address reachable from outside needs --expose and an explicit key."""
     ended = subprocess.run([*COMMAND, *given], capture_output=True, text=True, timeout=50)
     assert ended.returncode == 2
     assert words in ended.stderr

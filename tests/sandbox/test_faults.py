@@ -1,4 +1,4 @@
-"""Every kind of fault, at the API and at the storage, and how they are counted."""
+"""Every kind of fault at API and storage, and how they are counted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ JOBS = "jobs.list"
 
 
 async def until_broken(reply: aiohttp.ClientResponse) -> bytes:
-    """What arrives before the connection ends too early, which it must."""
+    """Return the bytes that arrive before the connection breaks, which it must."""
     got = bytearray()
     try:
         while part := await reply.content.readany():
@@ -27,7 +27,7 @@ async def until_broken(reply: aiohttp.ClientResponse) -> bytes:
 
 
 async def test_a_status_comes_with_its_headers_and_body(caller: Caller) -> None:
-    """As often as was said, then all is well; without a body it has the vendor's envelope."""
+    """`status` answers with the given headers `times` times, by default with the vendor's error envelope."""
     caller.sandbox.inject(Fault(route=JOBS, kind="status", status=429, headers={"Retry-After": "7"}, times=2))
     first, second, third = [await caller.do(JOBS) for _ in range(3)]
     assert (first.status, first.headers["Retry-After"], set(first.json)) == (429, "7", {"error"})
@@ -36,14 +36,14 @@ async def test_a_status_comes_with_its_headers_and_body(caller: Caller) -> None:
 
 @pytest.mark.parametrize(("body", "content_type"), [("<html>", "text/html"), ('{"a": 1}', "application/json")])
 async def test_a_status_may_have_any_body(caller: Caller, body: str, content_type: str) -> None:
-    """Sent as it is."""
+    """The body of a `status` fault is sent unchanged."""
     caller.sandbox.inject(Fault(route="*", kind="status", status=502, body=body))
     got = await caller.do("projects.list")
     assert (got.status, got.body.decode(), got.headers["Content-Type"]) == (502, body, content_type)
 
 
 async def test_a_status_at_the_storage_is_xml(caller: Caller) -> None:
-    """In the manner of object storages."""
+    """At the storage a `status` fault has an XML body."""
     link = await caller.link()
     caller.sandbox.inject(Fault(route="storage", kind="status", status=503))
     got = await caller.fetch(link)
@@ -51,7 +51,7 @@ async def test_a_status_at_the_storage_is_xml(caller: Caller) -> None:
 
 
 async def test_the_work_may_be_done_before_the_status(caller: Caller) -> None:
-    """With `work_done` an order exists although its answer was a 500; without, it does not."""
+    """With `work_done` an order is created although the response is a 500."""
     for work_done, total in ((False, 1), (True, 2)):
         caller.sandbox.inject(Fault(route="orders.create", kind="status", status=500, work_done=work_done))
         assert (await caller.do("orders.create")).status == 500
@@ -59,7 +59,7 @@ async def test_the_work_may_be_done_before_the_status(caller: Caller) -> None:
 
 
 async def test_latency_comes_before_the_work(caller: Caller) -> None:
-    """The answer takes so long by the sandbox's clock, however that is stepped."""
+    """`latency` delays a call by the sandbox's clock, before its work is done."""
     sandbox = caller.sandbox
     sandbox.inject(Fault(route="orders.create", kind="latency", seconds=3600))
     call = asyncio.create_task(caller.do("orders.create"))
@@ -71,13 +71,13 @@ async def test_latency_comes_before_the_work(caller: Caller) -> None:
 
 
 async def stands(call: asyncio.Task[Any]) -> bool:
-    """Whether nothing comes of this for a while."""
+    """Return whether a call makes no progress for a moment."""
     return not (await asyncio.wait({call}, timeout=0.05))[0]
 
 
 @pytest.mark.slow
-async def test_latency_is_real_where_the_clock_is(session: aiohttp.ClientSession) -> None:
-    """A running clock is not stepped by waiting, unless somebody asks the sandbox to make time pass."""
+async def test_latency_is_real_with_a_running_clock(session: aiohttp.ClientSession) -> None:
+    """With a running clock `latency` takes real time, unless sandbox.sleep() advances the clock."""
     async with Sandbox() as sandbox:
         caller = Caller(sandbox, session)
         sandbox.inject(Fault(route=JOBS, kind="latency", seconds=0.05, times=None))
@@ -89,8 +89,8 @@ async def test_latency_is_real_where_the_clock_is(session: aiohttp.ClientSession
         assert (await caller.do(JOBS)).status == 200
 
 
-async def test_who_sleeps_is_not_held_up_by_a_fault(caller: Caller) -> None:
-    """A sleep of ten seconds ends before a latency of twenty, and both end by themselves."""
+async def test_a_sleep_is_not_delayed_by_a_fault(caller: Caller) -> None:
+    """A sleep of 10 s ends before a latency of 20 s."""
     sandbox, ends = caller.sandbox, []
     sandbox.inject(Fault(route=JOBS, kind="latency", seconds=20))
     begun = sandbox.clock.now()
@@ -106,7 +106,7 @@ async def test_who_sleeps_is_not_held_up_by_a_fault(caller: Caller) -> None:
 
 @pytest.mark.slow
 async def test_a_reader_that_sleeps_is_woken(session: aiohttp.ClientSession) -> None:
-    """Bytes that it does not take do not hold the clock up for ever."""
+    """A sleeping reader wakes although it does not take the bytes being sent."""
     async with Sandbox(clock="manual", package_size=1 << 26) as sandbox:
         link = await Caller(sandbox, session).link()
         async with session.get(link, read_bufsize=1024) as reply:
@@ -117,7 +117,7 @@ async def test_a_reader_that_sleeps_is_woken(session: aiohttp.ClientSession) -> 
 
 @pytest.mark.parametrize(("kind", "total"), [("reset", 1), ("lost", 2)])
 async def test_a_broken_connection_before_or_after_the_work(caller: Caller, kind: str, total: int) -> None:
-    """`reset` does nothing, `lost` places the order and loses the answer; both are seen with status 0."""
+    """`reset` breaks before the work, `lost` after it; both are recorded with status 0."""
     caller.sandbox.inject(Fault(route="orders.create", kind=kind))  # type: ignore[arg-type]
     with pytest.raises(aiohttp.ClientError):
         await caller.do("orders.create")
@@ -126,7 +126,7 @@ async def test_a_broken_connection_before_or_after_the_work(caller: Caller, kind
 
 
 async def test_a_body_is_cut_at_a_byte(caller: Caller) -> None:
-    """Exactly so many bytes of the announced length arrive, then the connection ends."""
+    """`cut` closes the connection after exactly `at` bytes of the announced length."""
     link = await caller.link()
     whole = (await caller.fetch(link)).body
     for at in (0, 1, 70_000, len(whole) - 1):
@@ -136,8 +136,8 @@ async def test_a_body_is_cut_at_a_byte(caller: Caller) -> None:
             assert await until_broken(reply) == whole[:at]
 
 
-async def test_a_body_stands_still_at_a_byte(caller: Caller) -> None:
-    """So many bytes come, and no more while the connection stays open."""
+async def test_a_body_stalls_at_a_byte(caller: Caller) -> None:
+    """`stall` sends `at` bytes and keeps the connection open."""
     link = await caller.link()
     caller.sandbox.inject(Fault(route="storage", kind="stall", at=1000))
     async with caller.session.get(link) as reply:
@@ -149,7 +149,7 @@ async def test_a_body_stands_still_at_a_byte(caller: Caller) -> None:
 
 
 async def test_a_stall_may_end(caller: Caller) -> None:
-    """With `seconds` the rest follows after the pause."""
+    """A `stall` with `seconds` sends the rest after the pause."""
     link = await caller.link()
     whole = (await caller.fetch(link)).body
     caller.sandbox.inject(Fault(route="storage", kind="stall", at=1000, seconds=100))
@@ -163,7 +163,7 @@ async def test_a_stall_may_end(caller: Caller) -> None:
 
 
 async def test_a_drip_is_slow(caller: Caller) -> None:
-    """`rate` bytes a second of the sandbox: as much as fits into a step comes at once."""
+    """`drip` sends `rate` bytes per second of the sandbox's clock."""
     link = await caller.link()
     caller.sandbox.inject(Fault(route="storage", kind="drip", rate=10))
     async with caller.session.get(link, headers={"Range": "bytes=0-199"}) as reply:
@@ -178,7 +178,7 @@ async def test_a_drip_is_slow(caller: Caller) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 1, 300_000])
 async def test_one_byte_is_damaged(caller: Caller, at: int) -> None:
-    """That one and no other, under the same ETag."""
+    """`corrupt` changes exactly the byte at `at`, under the same ETag."""
     link = await caller.link()
     whole = await caller.fetch(link)
     caller.sandbox.inject(Fault(route="storage", kind="corrupt", at=at))
@@ -188,7 +188,7 @@ async def test_one_byte_is_damaged(caller: Caller, at: int) -> None:
 
 
 async def test_a_link_expires_early(caller: Caller) -> None:
-    """A 403 as for an expired one."""
+    """`expired` refuses a link with 403 like an expired one."""
     link = await caller.link()
     caller.sandbox.inject(Fault(route="storage", kind="expired"))
     got = await caller.fetch(link)
@@ -196,7 +196,7 @@ async def test_a_link_expires_early(caller: Caller) -> None:
 
 
 async def test_a_range_is_ignored(caller: Caller) -> None:
-    """200 with everything, although a part was asked for."""
+    """`no-range` answers a range request with 200 and the whole."""
     link = await caller.link()
     whole = (await caller.fetch(link)).body
     caller.sandbox.inject(Fault(route="storage", kind="no-range"))
@@ -205,22 +205,22 @@ async def test_a_range_is_ignored(caller: Caller) -> None:
 
 
 async def test_a_content_range_is_wrong(caller: Caller) -> None:
-    """It claims to start later than the bytes do."""
+    """`wrong-range` announces a later start than the bytes have."""
     link = await caller.link()
     caller.sandbox.inject(Fault(route="storage", kind="wrong-range", at=5))
     assert (await caller.fetch(link, Range="bytes=100-109")).headers["Content-Range"].startswith("bytes 105-114/")
 
 
 async def test_an_etag_changes(caller: Caller) -> None:
-    """Another one each time, for the same bytes."""
+    """`etag` sends a new ETag with each response, for the same bytes."""
     link = await caller.link()
     caller.sandbox.inject(Fault(route="storage", kind="etag", times=2))
     tags = [(await caller.fetch(link)).headers["ETag"] for _ in range(3)]
     assert len(set(tags)) == 3
 
 
-async def test_a_page_comes_with_200(caller: Caller) -> None:
-    """HTML where an archive or JSON was promised."""
+async def test_html_comes_with_200(caller: Caller) -> None:
+    """`html` answers 200 with a page."""
     link = await caller.link()
     caller.sandbox.inject(Fault(route="*", kind="html", times=2))
     for got in (await caller.fetch(link), await caller.do(JOBS)):
@@ -230,7 +230,7 @@ async def test_a_page_comes_with_200(caller: Caller) -> None:
 
 @pytest.mark.parametrize("status", [302, 307])
 async def test_a_redirect_leads_elsewhere(caller: Caller, status: int) -> None:
-    """With the status and the location that were said."""
+    """`redirect` answers with the given status and Location, and does no work."""
     caller.sandbox.inject(Fault(route="api", kind="redirect", status=status, location="http://x.example/"))
     got = await caller.do("orders.create")
     assert (got.status, got.headers["Location"]) == (status, "http://x.example/")
@@ -238,7 +238,7 @@ async def test_a_redirect_leads_elsewhere(caller: Caller, status: int) -> None:
 
 
 async def test_faults_have_a_route_a_start_and_a_number(caller: Caller) -> None:
-    """Patterns match operations; `after` requests pass first; `times` are hit; others never are."""
+    """A fault matches operations by pattern, skips `after` requests, and fires `times` times."""
     caller.sandbox.inject(Fault(route="jobs.*", kind="status", after=1, times=2))
     hit = [
         (await caller.do(operation)).status for operation in ("jobs.list", "jobs.get", "workflows.list", "jobs.list")
@@ -248,7 +248,7 @@ async def test_faults_have_a_route_a_start_and_a_number(caller: Caller) -> None:
 
 
 async def test_chance_is_drawn_from_the_seed(session: aiohttp.ClientSession) -> None:
-    """The same requests of two sandboxes are hit; about as many as were said; another seed hits others."""
+    """`probability` is drawn from the seed: equal seeds hit the same requests."""
     hits = []
     for seed in (1, 1, 2):
         fault = Fault(route=JOBS, kind="status", times=None, probability=0.5)
@@ -259,8 +259,8 @@ async def test_chance_is_drawn_from_the_seed(session: aiohttp.ClientSession) -> 
     assert 10 <= hits[0].count(500) <= 30
 
 
-async def test_everything_that_came_is_counted(caller: Caller) -> None:
-    """Operation, host, status, headers and bytes, but no key and no signature."""
+async def test_every_request_is_recorded(caller: Caller) -> None:
+    """Every request is recorded with operation, host, status, headers and bytes, without key and signature."""
     link = await caller.link()
     body = (await caller.fetch(link, Range="bytes=0-9")).body
     await caller.call("GET", "/v0/nothing")

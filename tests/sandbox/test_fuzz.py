@@ -1,4 +1,4 @@
-"""Fuzzing: the sandbox answers every request and never raises."""
+"""The sandbox answers any request and never raises."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=2) | st.di
 
 @cache
 def api(profile: ProfileName) -> tuple[SandboxAPI, str, dict[str, Valid]]:
-    """The API without its sockets, its key, and valid requests; what one example creates, the next one meets."""
+    """Return the API without sockets, its key, and valid requests; examples share its state."""
     sandbox = Sandbox(profile=profile)
     shape = make_shaper(profile, _ROUTES.components)
     made = SandboxAPI(sandbox.world, _ROUTES, sandbox.keys, sandbox.clock, shape)
@@ -36,13 +36,13 @@ def api(profile: ProfileName) -> tuple[SandboxAPI, str, dict[str, Valid]]:
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Where something could be put in a value, the whole of it included."""
+    """Return the paths of all places in a value, including the value itself."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path] + [place for key, one in inner for place in places(one, (*path, key))]
 
 
 def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
-    """The value with something else at this place."""
+    """Return the value with another value at a path."""
     if not path:
         return new
     made = copy.copy(value)
@@ -58,7 +58,7 @@ BODIES = sorted(name for name, valid in requests(Sandbox()).items() if valid.bod
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_a_body_with_anything_anywhere_is_answered(profile: ProfileName, data: st.DataObject) -> None:
-    """One member of a valid body becomes something else: success or the error envelope, both readable."""
+    """A valid body with one member replaced by any value gets success or the error envelope."""
     operation = data.draw(st.sampled_from(BODIES))
     valid = api(profile)[2][operation]
     body = changed(valid.body, data.draw(st.sampled_from(places(valid.body))), data.draw(values))
@@ -73,14 +73,14 @@ def test_a_body_with_anything_anywhere_is_answered(profile: ProfileName, data: s
     st.binary(max_size=9),
 )
 def test_a_query_and_a_body_of_any_bytes_are_answered(operation: str, query: dict[str, str], body: bytes) -> None:
-    """Arguments of any text, bodies of any bytes."""
+    """Any query text and any body bytes are answered."""
     valid = api("literal")[2][operation]
     _answered("literal", Valid(valid.method, valid.path, {**valid.query, **query}), body)
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b"\xff\xfe", b'{"a":' * 50_000])
 def test_hostile_json_is_refused(body: bytes) -> None:
-    """Deeply nested or in no known encoding."""
+    """JSON that is deeply nested or in an unknown encoding is a 400."""
     assert _answered("literal", api("literal")[2]["catalogs.search"], body) == 400
 
 

@@ -14,12 +14,12 @@ from tests.sandbox.valid_requests import new_item
 
 @pytest.fixture
 def limited(caller: Caller) -> str:
-    """A key for the second project."""
+    """Add a key for the second project."""
     return caller.sandbox.add_key(projects=[list(caller.sandbox.world.projects)[1]])
 
 
 async def test_a_key_opens_its_projects_only(caller: Caller, limited: str) -> None:
-    """What it does not open is left out of listings and refused elsewhere, whether it is named or lies in it."""
+    """A restricted key lists only its projects' objects and gets 403 for others."""
     second = list(caller.sandbox.world.projects)[1]
     listed = (await caller.call("GET", "/v0/projects", key=limited)).json
     assert ([row["id"] for row in listed["projects"]], listed["count"]) == ([second], 1)
@@ -37,7 +37,7 @@ async def test_a_key_opens_its_projects_only(caller: Caller, limited: str) -> No
 
 
 async def test_a_key_ends_by_the_clock(caller: Caller) -> None:
-    """Its seconds are those of the sandbox."""
+    """A key ends after its seconds on the sandbox's clock."""
     key = caller.sandbox.add_key(seconds=60)
     assert (await caller.call("GET", "/v0/projects", key=key)).status == 200
     await caller.sandbox.advance(minutes=1)
@@ -48,7 +48,7 @@ async def test_a_key_ends_by_the_clock(caller: Caller) -> None:
     ("operation", "produces"), [("visualizations.png", "image/png"), ("reports.orders", "text/csv")]
 )
 async def test_a_refused_key_has_the_declared_type(caller: Caller, operation: str, produces: str) -> None:
-    """The envelope is JSON, whatever type it comes under."""
+    """The error envelope is JSON, whatever content type the operation declares."""
     valid = caller.valid[operation]
     got = await caller.call(valid.method, valid.path, key="sandbox-wrong", json=valid.body)
     refused(got, 403)
@@ -56,7 +56,7 @@ async def test_a_refused_key_has_the_declared_type(caller: Caller, operation: st
 
 
 async def test_the_client_tells_a_missing_permission_from_a_wrong_key(caller: Caller, limited: str) -> None:
-    """Both are a 403; neither names the key."""
+    """A missing permission and a wrong key are both a 403, and neither error contains the key."""
     first = next(iter(caller.sandbox.world.projects))
     for key in (limited, "sandbox-wrong"):
         async with PixxelClient(key, base_url=caller.sandbox.url) as client:

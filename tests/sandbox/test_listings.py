@@ -8,8 +8,8 @@ from tests.sandbox.conftest import Caller
 from tests.sandbox.valid_requests import new_aoi
 
 
-async def test_workflows_are_paged_by_offset_and_always_tell_the_total(caller: Caller) -> None:
-    """Two pages side by side are the whole; the default page is 50."""
+async def test_workflows_are_paged_by_offset_with_a_total(caller: Caller) -> None:
+    """Workflows are paged by offset with a total, 50 by default."""
     whole = (await caller.call("GET", "/v0/workflows")).json
     assert whole["pagination"] == {"limit": 50, "offset": 0, "total": 4}
     first = (await caller.call("GET", "/v0/workflows?limit=3")).json
@@ -27,14 +27,14 @@ async def test_aois_come_ten_at_a_time(caller: Caller) -> None:
 
 
 async def test_projects_are_paged_by_number_from_one(caller: Caller) -> None:
-    """Page 2 of size 2 has the third of three projects; `count` is of all."""
+    """Projects are paged by number from 1, and `count` is the total."""
     pages = [(await caller.call("GET", f"/v0/projects?page_num={n}&page_size=2")).json for n in (1, 2, 3)]
     assert [len(page["projects"]) for page in pages] == [2, 1, 0]
     assert {page["count"] for page in pages} == {3}
 
 
 async def test_the_catalog_shows_two_unless_asked(caller: Caller) -> None:
-    """The vendor's default for the catalog search is 2."""
+    """The catalog search has a default page of 2."""
     await caller.do("orders.create")
     await caller.sandbox.advance(minutes=1)
     page = (await caller.do("catalogs.search", json={})).json
@@ -42,7 +42,7 @@ async def test_the_catalog_shows_two_unless_asked(caller: Caller) -> None:
 
 
 async def test_archive_items_end_with_an_empty_page(caller: Caller) -> None:
-    """There is no total: reading on by what came ends with an empty page, each scene once."""
+    """Archive items have no total and end with an empty page, each scene once."""
     ids: list[str] = []
     while page := (await _items(caller, len(ids)))["features"]:
         ids += [item["id"] for item in page]
@@ -56,7 +56,7 @@ async def _items(caller: Caller, offset: int) -> dict[str, list[dict[str, str]]]
 
 
 async def test_jobs_come_all_at_once_and_are_filtered(caller: Caller) -> None:
-    """A workflow with sixty jobs lists them all; id, status and day narrow it; one workflow has none."""
+    """Jobs are listed in full, and filtered by id, status and day."""
     workflows = list(caller.sandbox.world.workflows)
     jobs = (await caller.call("GET", f"/v0/workflows/{workflows[1]}/jobs")).json["jobs"]
     assert len(jobs) == 60
@@ -70,13 +70,13 @@ async def test_jobs_come_all_at_once_and_are_filtered(caller: Caller) -> None:
 
 @pytest.mark.parametrize(("status", "count"), [("completed", 4), ("running", 1), ("failed", 1), ("nonsense", 0)])
 async def test_the_first_workflow_has_jobs_in_every_state(caller: Caller, status: str, count: int) -> None:
-    """Four completed, one running, one failed."""
+    """The first workflow has four completed, one running and one failed job."""
     path = caller.valid["jobs.list"].path
     assert len((await caller.call("GET", f"{path}?status={status}")).json["jobs"]) == count
 
 
 async def test_lists_in_the_query_are_joined_by_commas(caller: Caller) -> None:
-    """project_ids and ids take several ids."""
+    """project_ids and ids take several ids, separated by commas."""
     first, second, _ = caller.sandbox.world.projects
     assert (await caller.call("GET", f"/v0/aois?project_ids={first},{second}")).json["pagination"]["total"] == 2
     assert (await caller.call("GET", f"/v0/aois?project_ids={second}")).json["aois"] == []
@@ -85,7 +85,7 @@ async def test_lists_in_the_query_are_joined_by_commas(caller: Caller) -> None:
 
 
 async def test_a_search_filters_by_place_time_and_properties_and_sorts(caller: Caller) -> None:
-    """Each condition narrows the search, and all hold for what is found."""
+    """A search applies all conditions on place, time and properties, and sorts."""
     body = {
         "intersects": {"type": "Point", "coordinates": [75.34, 30.91]},
         "datetime": "2024-06-01T00:00:00Z/..",
@@ -104,7 +104,7 @@ async def test_a_search_filters_by_place_time_and_properties_and_sorts(caller: C
 
 
 async def test_the_image_search_answers_with_a_map_and_the_number_of_all(caller: Caller) -> None:
-    """Keys are the scenes' ids; `total` may be more than `limit`."""
+    """The image search returns a mapping by scene id, with a total that may exceed `limit`."""
     got = (await caller.do("search.images")).json
     assert all(item["id"] == key for key, item in got["items"].items())
     assert len(got["items"]) == 3 < got["pagination"]["total"]
@@ -112,7 +112,7 @@ async def test_the_image_search_answers_with_a_map_and_the_number_of_all(caller:
 
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 async def test_a_catalog_is_sorted_by_field_and_direction_too(caller: Caller, direction: str) -> None:
-    """As the vendor's sample writes it, though its document types the values as directions."""
+    """The catalog is sorted by field and direction, as in the vendor's sample."""
     await caller.do("orders.create")
     await caller.sandbox.advance(minutes=1)
     body = {"limit": 50, "sort_by": [{"field": "properties->>'datetime'", "direction": direction}]}
@@ -121,8 +121,8 @@ async def test_a_catalog_is_sorted_by_field_and_direction_too(caller: Caller, di
     assert len(times) == 3 and times == sorted(times, reverse=direction == "desc")
 
 
-async def test_a_catalog_entry_tells_its_delivery(caller: Caller) -> None:
-    """Begun, then done; the entries that were not delivered say nothing."""
+async def test_a_catalog_entry_shows_its_delivery(caller: Caller) -> None:
+    """A catalog entry shows the status of its delivery, or UNSPECIFIED."""
     await caller.do("deliveries.create")
     await caller.sandbox.advance(minutes=1)
     rows = (await caller.do("catalogs.search", json={"limit": 50})).json["catalogs"]

@@ -1,4 +1,4 @@
-"""Faults that are no proper HTTP, or not what was asked for."""
+"""Faults that violate HTTP or send something else than requested."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.sandbox.test_faults import until_broken
 
 
 async def test_a_body_never_ends(caller: Caller) -> None:
-    """It comes again and again, without a length."""
+    """`endless` repeats the body without a length."""
     link = await caller.link()
     whole = (await caller.fetch(link)).body
     caller.sandbox.inject(Fault(route="storage", kind="endless"))
@@ -29,7 +29,7 @@ async def test_a_body_never_ends(caller: Caller) -> None:
 
 
 async def test_a_length_is_too_large(caller: Caller) -> None:
-    """All bytes come, and fewer than were announced."""
+    """`wrong-length` may announce more bytes than it sends."""
     link = await caller.link()
     whole = (await caller.fetch(link)).body
     caller.sandbox.inject(Fault(route="storage", kind="wrong-length", at=9))
@@ -39,7 +39,7 @@ async def test_a_length_is_too_large(caller: Caller) -> None:
 
 
 async def test_a_length_is_too_small(caller: Caller) -> None:
-    """The announced ones can be read; the rest follows where the next answer should begin."""
+    """`wrong-length` may announce fewer bytes than it sends."""
     link = await caller.link()
     whole = (await caller.fetch(link)).body
     caller.sandbox.inject(Fault(route="storage", kind="wrong-length", at=-9))
@@ -49,7 +49,7 @@ async def test_a_length_is_too_small(caller: Caller) -> None:
 
 @pytest.mark.parametrize("operation", ["storage", "jobs.list"])
 async def test_a_body_is_compressed_unasked(caller: Caller, operation: str) -> None:
-    """With the header that says so."""
+    """`gzip` compresses a body unrequested, with Content-Encoding."""
     link = await caller.link()
     caller.sandbox.inject(Fault(route=operation, kind="gzip"))
     got = await (caller.fetch(link) if operation == "storage" else caller.do(operation))
@@ -59,7 +59,7 @@ async def test_a_body_is_compressed_unasked(caller: Caller, operation: str) -> N
 
 @pytest.mark.parametrize("at", [0, 1000])
 async def test_chunks_are_broken(caller: Caller, at: int) -> None:
-    """Some bytes, then no chunk, on a connection that stays open: the reader stops or waits, and never gets more."""
+    """`broken-chunks` sends an invalid chunk on an open connection, after which the reader gets no more bytes."""
     link = await caller.link()
     whole = (await caller.fetch(link)).body
     caller.sandbox.inject(Fault(route="storage", kind="broken-chunks", at=at))
@@ -72,7 +72,7 @@ async def test_chunks_are_broken(caller: Caller, at: int) -> None:
 
 
 async def test_hints_come_for_ever(caller: Caller) -> None:
-    """103 again and again, and no answer."""
+    """`early-hints` sends 103 responses without a final one."""
     caller.sandbox.inject(Fault(route="jobs.list", kind="early-hints"))
     target = urlsplit(caller.sandbox.url)
     reader, writer = await asyncio.open_connection(target.hostname, target.port)
@@ -88,7 +88,7 @@ async def test_hints_come_for_ever(caller: Caller) -> None:
     ("s3", 403, b"AccessDenied"), ("azure", 403, b"AuthenticationFailed"), ("gcs", 400, b"ExpiredToken"),
 ])  # fmt: skip
 async def test_links_and_their_end_have_a_style(caller: Caller, style: SigningStyle, status: int, code: bytes) -> None:
-    """Each storage signs in its own manner, and says in its own words that the time is over: by plan or in truth."""
+    """Each link style signs like its storage and reports expiry like it, by the clock and by fault."""
     caller.sandbox.packing.link_style = style
     link = await caller.link()
     assert {"s3": "X-Amz-Date", "azure": "se", "gcs": "X-Goog-Date"}[style] in parse_qs(urlsplit(link).query)
@@ -103,8 +103,8 @@ async def test_links_and_their_end_have_a_style(caller: Caller, style: SigningSt
     assert link[-30:] not in repr(caller.sandbox.requests)
 
 
-async def test_a_key_at_the_storage_is_told(caller: Caller) -> None:
-    """Whether it stands in the header or elsewhere."""
+async def test_a_key_at_the_storage_raises(caller: Caller) -> None:
+    """assert_key_only_at_api() raises if the storage received the key in any header."""
     link = await caller.link()
     caller.sandbox.assert_key_only_at_api()
     await caller.fetch(link, X_Mine=caller.sandbox.api_key)
@@ -114,14 +114,14 @@ async def test_a_key_at_the_storage_is_told(caller: Caller) -> None:
 
 @pytest.mark.parametrize("wrong", [{"kind": "burning"}, {"kind": "expired", "style": "ftp"}])
 def test_a_fault_that_is_not_known_is_refused(wrong: dict[str, str]) -> None:
-    """With the names of those that are."""
+    """An unknown fault raises ConfigError with the known ones."""
     with pytest.raises(ConfigError, match="must be one of"):
         Fault(route="api", **wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("route", ["jobs.lst", "job.*", "", "storages", "/v0/jobs"])
 def test_a_fault_of_no_route_is_refused(route: str) -> None:
-    """With the operation that is spelled like it, if any; a typing error would else be a fault that never happens."""
+    """A fault for an unknown route raises ConfigError, with a similar operation as suggestion."""
     with pytest.raises(ConfigError, match="no request has the route"):
         Fault(route=route, kind="reset")
     with pytest.raises(ConfigError, match=r"did you mean 'jobs\.list'"):

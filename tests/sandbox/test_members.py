@@ -1,4 +1,4 @@
-"""Every member that the vendor's document declares can be met, so that code which reads it can be rehearsed."""
+"""Every member that the vendor's document declares occurs in some response of the sandbox."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ Call = Callable[[], Awaitable[Got]]
 
 
 def resolved(schema: Schema) -> Schema:
-    """The schema that this names, if it names one."""
+    """Return the schema that a reference names, or the schema itself."""
     found: Schema = vendor.load()["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], schema)
     return found
 
 
 def members(schema: Schema, where: str = "", within: tuple[str, ...] = ()) -> Iterator[str]:
-    """The path of each member that a value of this schema may have."""
+    """Yield the path of each member that a value of a schema may have."""
     if schema.get("$ref") in within:
         return
     within = (*within, schema["$ref"]) if "$ref" in schema else within
@@ -54,7 +54,7 @@ def members(schema: Schema, where: str = "", within: tuple[str, ...] = ()) -> It
 
 
 def shown(value: Any, schema: Schema, where: str = "") -> Iterator[str]:
-    """The path of each member of the schema that a value has."""
+    """Yield the path of each member of a schema that a value has."""
     schema = resolved(schema)
     for part in schema.get("allOf", ()):
         yield from shown(value, part, where)
@@ -73,14 +73,14 @@ def shown(value: Any, schema: Schema, where: str = "") -> Iterator[str]:
 
 
 def declared(operation: str, got: Got) -> Schema:
-    """The schema of this answer in the vendor's document."""
+    """Return the schema of a response in the vendor's document."""
     answers = vendor.declared(ROUTES[operation].method, ROUTES[operation].template)
     content = answers.get(str(got.status), {"content": {}})["content"].values()
     return next((media["schema"] for media in content), {})
 
 
 def wanted(caller: Caller, **members: Any) -> dict[str, Any]:
-    """A tasking order item for two days from the day after tomorrow on."""
+    """Return a tasking order item for two days, starting the day after tomorrow."""
     project, now = next(iter(caller.sandbox.world.projects)), caller.sandbox.clock.now()
     start = at(now).replace(microsecond=0) + timedelta(days=2)
     return {
@@ -94,7 +94,7 @@ def wanted(caller: Caller, **members: Any) -> dict[str, Any]:
 
 
 async def ordered(caller: Caller, **members: Any) -> dict[str, Any]:
-    """The item of a new order, with its tasks."""
+    """Order an item and return it with its tasks."""
     got = await caller.call("POST", "/v0/orders", json={"order_items": [wanted(caller, **members)]})
     assert got.status == 201, got.body
     items = got.json["order_items"]
@@ -103,7 +103,7 @@ async def ordered(caller: Caller, **members: Any) -> dict[str, Any]:
 
 
 async def new_store(caller: Caller) -> str:
-    """The id of a new store."""
+    """Create a store and return its id."""
     body = {**caller.valid["stores.create"].body, "name": "for automated deliveries"}
     body["configs"] = {**body["configs"], "path_prefix": "pixxel/"}
     id: str = (await caller.do("stores.create", json=body)).json["id"]
@@ -112,13 +112,13 @@ async def new_store(caller: Caller) -> str:
 
 @pytest.fixture
 async def bandset(caller: Caller) -> dict[str, Any]:
-    """A bandset to order by."""
+    """Return a bandset to order by."""
     made: dict[str, Any] = (await caller.do("bandsets.list")).json["bandsets"][0]
     return made
 
 
-async def test_no_member_of_the_vendor_is_never_shown(caller: Caller, bandset: dict[str, Any]) -> None:
-    """With a recurring order, a short one, one delivered to a store, and a workflow with errors, each is met."""
+async def test_every_member_of_the_vendor_occurs(caller: Caller, bandset: dict[str, Any]) -> None:
+    """Recurring, short and delivered orders and a workflow with errors together show every declared member."""
     store = await new_store(caller)
     chosen, delivery = {"bandset_id": bandset["id"]}, {"config": store, "path": "out"}
     recurring = {"recurrence": "MONTHLY", "no_of_occurrences": 3}
@@ -150,7 +150,7 @@ async def test_no_member_of_the_vendor_is_never_shown(caller: Caller, bandset: d
 
 
 async def test_uplifts_follow_the_window_and_the_speed(caller: Caller, bandset: dict[str, Any]) -> None:
-    """40 % for two days, 25 % for up to six, 50 % for one day a week ahead, none for a week; their sum is charged."""
+    """Uplifts depend on window and notice (40, 25, 50 or 0 %), and their sum is charged."""
     start = at(caller.sandbox.clock.now()).replace(microsecond=0)
     for ahead, days, per_cent in ((2, 2, [40]), (2, 5, [25]), (8, 1, [50]), (2, 7, [])):
         window = {"start_date": start + timedelta(days=ahead), "end_date": start + timedelta(days=ahead + days)}
@@ -165,7 +165,7 @@ async def test_uplifts_follow_the_window_and_the_speed(caller: Caller, bandset: 
 
 
 async def test_a_recurring_order_has_its_windows(caller: Caller, bandset: dict[str, Any]) -> None:
-    """One for each occurrence, a month apart and equally long, the last day of a month kept."""
+    """A recurring order has one window per occurrence, equally long, a month apart, on the month's last day at most."""
     december = at(caller.sandbox.clock.now()).replace(month=12, day=1)
     caller.sandbox.step(december.timestamp() - caller.sandbox.clock.now())
     year = at(caller.sandbox.clock.now()).year
@@ -181,8 +181,8 @@ async def test_a_recurring_order_has_its_windows(caller: Caller, bandset: dict[s
     assert item["occurrences"][2]["start"][5:8] == "02-" and item["occurrences"][0]["end"][5:10] == "01-03"
 
 
-async def test_problems_and_feasibility_are_told_of_an_accepted_item(caller: Caller, bandset: dict[str, Any]) -> None:
-    """Polygons 300 km apart are a validation error in a 2xx; the stricter the clouds, the less feasible."""
+async def test_problems_of_an_accepted_item_are_shown(caller: Caller, bandset: dict[str, Any]) -> None:
+    """Polygons 300 km apart are a validation error in a 2xx, and feasibility depends on cloud cover."""
     far = {"type": "FeatureCollection", "features": [*COLLECTION["features"], {"type": "Feature", "geometry": FAR}]}
     chosen = {"bandset_id": bandset["id"]}
     item = await ordered(caller, bandset=chosen, geometry=far, cloud_cover=0)
@@ -192,7 +192,7 @@ async def test_problems_and_feasibility_are_told_of_an_accepted_item(caller: Cal
 
 
 async def test_an_automated_delivery_has_a_status(caller: Caller, bandset: dict[str, Any]) -> None:
-    """FAILED without its store; else created, in progress and successful as time goes by, for task and catalog."""
+    """An automated delivery is FAILED without its store, or else created, in progress and successful over time."""
     store = await new_store(caller)
     chosen = {"bandset_id": bandset["id"]}
     lost = await ordered(caller, bandset=chosen, cloud_delivery={"config": "nowhere", "path": ""})
@@ -221,22 +221,22 @@ async def test_an_automated_delivery_has_a_status(caller: Caller, bandset: dict[
         ("/v0/projects", {"page_num": "first"}),
     ],
 )
-async def test_a_filter_that_means_nothing_is_refused(caller: Caller, path: str, filters: dict[str, str]) -> None:
-    """With 400 and the filter's name; the same list without it is there."""
+async def test_an_invalid_filter_is_refused(caller: Caller, path: str, filters: dict[str, str]) -> None:
+    """An invalid filter value is a 400 that names the filter."""
     got = await caller.call("GET", path, params=filters)
     assert got.status == 400 and next(iter(filters)) in got.json["error"]["message"]
     assert (await caller.call("GET", path)).status == 200
 
 
-async def test_words_that_are_samples_may_be_others(caller: Caller) -> None:
-    """The vendor lists no words for the status of a job, so an unknown one finds nothing and is not refused."""
+async def test_unlisted_words_are_accepted(caller: Caller) -> None:
+    """An unknown job status is no error and finds nothing, since the vendor lists no words."""
     got = await caller.do("jobs.list", params={"status": "queued"})
     assert (got.status, got.json) == (200, {"jobs": []})
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 async def test_thumbnails_are_pictures_without_a_key(caller: Caller) -> None:
-    """Of archive scenes and of ordered ones; the type is what the item says. Others are not there."""
+    """Thumbnails of archive and ordered scenes need no key, and have the type that the item declares."""
     scene = (await caller.do("archives.get_item")).json
     bought = (await caller.do("catalogs.get")).json["details"]
     for item in (scene, bought):
@@ -248,8 +248,8 @@ async def test_thumbnails_are_pictures_without_a_key(caller: Caller) -> None:
     assert (await caller.fetch(scene["assets"]["thumbnail"]["href"] + "x")).status == 403
 
 
-async def test_rasters_tell_their_bands(caller: Caller) -> None:
-    """Names and wavelengths of a bought image are those of its item, in its order."""
+async def test_rasters_name_their_bands(caller: Caller) -> None:
+    """A raster's band names and wavelengths equal those of its item, in order."""
     entry = (await caller.do("catalogs.get")).json
     await caller.do("catalogs.get_download")
     await caller.sandbox.advance(minutes=5)
@@ -272,14 +272,14 @@ async def test_rasters_tell_their_bands(caller: Caller) -> None:
 async def test_an_unfinished_list_of_scenes_can_link_onward(
     session: aiohttp.ClientSession, profile: dict[str, bool], rels: list[str]
 ) -> None:
-    """Always to the root; onward where the profile says so and scenes are left."""
+    """A list of scenes links to the root, and to the next page if the profile says so and scenes are left."""
     async with Sandbox(clock="manual", profile=profile) as sandbox:
         links = (await Caller(sandbox, session).do("archives.list_items")).json["links"]
     assert [link["rel"] for link in links] == rels
 
 
 def test_descriptions_are_well_formed() -> None:
-    """The name of a ratio has a slash, and any other name would be escaped."""
+    """Band names are escaped in the GDAL metadata."""
     from pixxel_async.sandbox.files.geotiff import BandLabel, _metadata
 
     kind, text = _metadata([BandLabel("a<b&c"), BandLabel("B02", 493.0, 5.5)])[42112]

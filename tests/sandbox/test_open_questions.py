@@ -1,4 +1,4 @@
-"""More of what the vendor leaves open: filters, pages, packages and limits in each of their forms."""
+"""Further behaviour switches: filters, pages, packages and limits in each form."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from tests.sandbox.conftest import Caller
 
 @pytest.fixture
 async def other(request: pytest.FixtureRequest, session: aiohttp.ClientSession) -> AsyncIterator[Caller]:
-    """A caller of a sandbox with the behaviour that the test is given."""
+    """Return a caller of a sandbox with the behaviour given by the test."""
     async with Sandbox(clock="manual", profile=request.param) as sandbox:
         yield Caller(sandbox, session)
 
 
 def behaviour(*told: dict[str, Any]) -> pytest.MarkDecorator:
-    """This test's sandbox has each of these."""
+    """Mark a test to run with each of these behaviours."""
     return pytest.mark.parametrize("other", told, indirect=True, ids=[json.dumps(one) for one in told])
 
 
 @behaviour({"auth_form": "scheme", "foreign": 404})
 async def test_a_key_may_bring_its_scheme_word_and_see_no_other_project(other: Caller) -> None:
-    """The word is part of it; what it does not open is as if it were not there."""
+    """A key may include its scheme, and projects outside its scope be 404."""
     mine, theirs, _ = other.sandbox.world.projects
     narrow = other.sandbox.add_key(projects=[mine])
     assert narrow.startswith("Token ")
@@ -47,7 +47,7 @@ async def test_a_key_may_bring_its_scheme_word_and_see_no_other_project(other: C
 
 @behaviour({"same_link": True, "link_life": 50})
 async def test_a_link_may_stay_the_same_until_it_ends(other: Caller) -> None:
-    """Then there is another one, which opens the same bytes."""
+    """A link may be reused until it expires, and then be replaced."""
     first = await other.link()
     assert await _again(other, 30) == first
     second = await _again(other, 30)
@@ -63,7 +63,7 @@ async def _again(caller: Caller, seconds: float) -> str:
 
 @behaviour({"archive": "tar"}, {"archive": "gzip"})
 async def test_a_package_may_be_another_archive(other: Caller) -> None:
-    """With the same files, a name and a type that fit, and stable bytes."""
+    """A package may be a tar or tar.gz with the same files and a matching name and type."""
     got = await other.fetch(await other.link())
     gzipped = other.sandbox.behaviour.archive == "gzip"
     body = gzip.decompress(got.body) if gzipped else got.body
@@ -76,7 +76,7 @@ async def test_a_package_may_be_another_archive(other: Caller) -> None:
 
 @behaviour({"parts": 2, "folders": False})
 async def test_a_package_may_hold_archives_and_no_folders(other: Caller) -> None:
-    """All files are there once, whichever archive has them."""
+    """A package may be an archive of archives without folders, with every file once."""
     whole = zipfile.ZipFile(io.BytesIO((await other.fetch(await other.link())).body))
     assert whole.namelist() == ["part-1.zip", "part-2.zip"]
     inner = [name for part in whole.namelist() for name in zipfile.ZipFile(io.BytesIO(whole.read(part))).namelist()]
@@ -85,8 +85,8 @@ async def test_a_package_may_hold_archives_and_no_folders(other: Caller) -> None
 
 
 @behaviour({"content_type": "none", "lengths": False})
-async def test_a_storage_may_say_nothing_of_an_object(other: Caller) -> None:
-    """Neither what it is nor how long."""
+async def test_a_storage_may_omit_type_and_length(other: Caller) -> None:
+    """A storage may send neither content type nor length."""
     got = await other.fetch(await other.link())
     assert "Content-Length" not in got.headers and got.headers["Transfer-Encoding"] == "chunked"
     assert not got.headers["Content-Type"] and got.body.startswith(b"PK")
@@ -94,7 +94,7 @@ async def test_a_storage_may_say_nothing_of_an_object(other: Caller) -> None:
 
 @behaviour({"shape": "realistic", "spelling": {"elements": "id"}})
 async def test_the_outputs_of_an_insight_may_have_ids(other: Caller) -> None:
-    """They choose what is packed, and the names do not."""
+    """Insight outputs may be selected by id instead of by name."""
     valid = other.valid["insights.request_download"]
     output = (await other.do("insights.list")).json["insights"][0]["output"][0]
     by_id = await other.call("PUT", valid.path, json={"outputs": [output["id"]]})
@@ -108,14 +108,14 @@ async def test_the_outputs_of_an_insight_may_have_ids(other: Caller) -> None:
     {"spelling": {"error_codes": "none"}},
 )
 async def test_codes_of_errors_may_be_anything(other: Caller) -> None:
-    """Words in capitals, the status, or nothing."""
+    """Error codes may be upper case, the status, or absent."""
     code = (await other.call("GET", "/v0/orders/x")).json["error"]["code"]
     assert code == {"upper": "NOT_FOUND", "status": "404", "none": ""}[other.sandbox.behaviour.spelling.error_codes]
 
 
 @behaviour({"calls_at_once": 1})
-async def test_calls_at_a_time_may_be_limited(other: Caller) -> None:
-    """The second one is refused while the first is under way."""
+async def test_concurrent_calls_may_be_limited(other: Caller) -> None:
+    """A second concurrent call may be a 429."""
     sandbox = other.sandbox
     sandbox.inject(Fault(route="projects.list", kind="latency", seconds=10))
     first = asyncio.create_task(other.do("projects.list"))
@@ -126,8 +126,8 @@ async def test_calls_at_a_time_may_be_limited(other: Caller) -> None:
 
 
 @behaviour({"answer_within": 5})
-async def test_a_gateway_may_lose_its_patience(other: Caller) -> None:
-    """After five seconds of ten, with a page."""
+async def test_a_gateway_may_time_out(other: Caller) -> None:
+    """A gateway may answer 504 with HTML after five seconds."""
     other.sandbox.inject(Fault(route="projects.list", kind="latency", seconds=10))
     call = asyncio.create_task(other.do("projects.list"))
     await other.sandbox.wait_for_requests("projects.list")
@@ -145,7 +145,7 @@ async def test_a_gateway_may_lose_its_patience(other: Caller) -> None:
     ],
 )
 async def test_a_filter_is_given_several_values(form: str, query: str, session: aiohttp.ClientSession) -> None:
-    """In its form it finds what lies in either project."""
+    """A filter takes several values, separated by commas, repeated, or with brackets."""
     async with Sandbox(profile={"lists": form}) as sandbox:
         first, second, third = sandbox.world.projects
         caller = Caller(sandbox, session)
@@ -156,7 +156,7 @@ async def test_a_filter_is_given_several_values(form: str, query: str, session: 
 
 @pytest.mark.parametrize(("form", "mark"), [("comma", ","), ("slash", "/"), ("dots", "..")])
 async def test_a_span_of_times_or_areas(form: str, mark: str, session: aiohttp.ClientSession) -> None:
-    """Both ends belong to it, each may be left out, and what is none is refused."""
+    """A span includes both ends, each end may be omitted, and an invalid one is refused."""
     async with Sandbox(profile={"spans": form}) as sandbox:
         caller = Caller(sandbox, session)
         row = (await caller.do("order_items.list")).json["order_items"][0]
@@ -176,7 +176,7 @@ async def test_a_span_of_times_or_areas(form: str, mark: str, session: aiohttp.C
 
 @behaviour({"created_on": "day"}, {"created_on": "instant"})
 async def test_created_on_is_a_day_or_an_instant(other: Caller) -> None:
-    """The instant finds what was made then; midnight finds the day's only where days are meant."""
+    """created_on is a day or an instant."""
     row = (await other.do("jobs.list")).json["jobs"][0]
     path = other.valid["jobs.list"].path
     instants = ((row["created_at"], True), (row["created_at"][:10] + "T00:00:00Z", None), ("1999-01-01", False))
@@ -187,7 +187,7 @@ async def test_created_on_is_a_day_or_an_instant(other: Caller) -> None:
 
 @behaviour({"search_on": "none"}, {"search_on": "skip"}, {"search_on": "token", "spelling": {"items_by": "number"}})
 async def test_the_client_reads_an_image_search_as_far_as_it_goes(other: Caller) -> None:
-    """Every find once, or the first page and then `IncompleteListing` where there is no way on."""
+    """The client reads an image search completely, or the first page and then raises IncompleteListing."""
     body = other.valid["search.images"].body
     found: list[str | None] = []
     async with PixxelClient(other.sandbox.api_key, base_url=other.sandbox.url) as client:
@@ -206,8 +206,8 @@ async def test_the_client_reads_an_image_search_as_far_as_it_goes(other: Caller)
         "spelling": {"images_by": "id", "report_columns": "titles"},
     }
 )
-async def test_more_may_be_otherwise(other: Caller) -> None:
-    """Keys of images, a satellite that no page names, larger pictures, headings, and zones by their offset."""
+async def test_other_forms(other: Caller) -> None:
+    """Image keys, satellites, picture sizes, report headings and time zones may have other forms."""
     images = (await other.do("aois.list")).json["aois"][0]["images"]
     assert all(key.count("-") == 4 for key in images)
     names = [row["name"] for row in (await other.do("satellites.list")).json["satellites"]]
@@ -222,6 +222,6 @@ async def test_more_may_be_otherwise(other: Caller) -> None:
 
 @behaviour({"spelling": {"time_taken": "clock"}}, {"spelling": {"time_taken": "seconds"}})
 async def test_a_duration_may_be_written_otherwise(other: Caller) -> None:
-    """As on a clock, or in seconds."""
+    """A duration may be written like a clock or in seconds."""
     row = (await other.do("jobs.list")).json["jobs"][0]
     assert row["time_taken"] == {"clock": "00:04:00", "seconds": "240"}[other.sandbox.behaviour.spelling.time_taken]

@@ -1,4 +1,4 @@
-"""All 55 operations, over real sockets."""
+"""All 55 operations over real sockets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OPERATIONS = sorted(item["operationId"] for path in load()["paths"].values() for
 
 
 def test_every_operation_of_the_description_has_a_handler_and_a_valid_request() -> None:
-    """Nothing in the description is left out, and nothing is served that is not in it."""
+    """Handlers and valid requests exist for exactly the operations of the description."""
     assert len(OPERATIONS) == 55
     assert sorted(HANDLERS) == OPERATIONS
     assert sorted(requests(Sandbox())) == OPERATIONS
@@ -26,7 +26,7 @@ def test_every_operation_of_the_description_has_a_handler_and_a_valid_request() 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("profile", ["literal", "realistic"])
 async def test_a_valid_request_succeeds(operation: str, profile: str, session: aiohttp.ClientSession) -> None:
-    """Each operation answers with the status and the content type that the description names."""
+    """Each operation answers a valid request with the described status, content type and schema."""
     async with Sandbox(profile=profile) as sandbox:  # type: ignore[arg-type]
         got = await Caller(sandbox, session).do(operation)
         route = Routes().all[operation]
@@ -39,7 +39,7 @@ async def test_a_valid_request_succeeds(operation: str, profile: str, session: a
 
 
 def _agrees(value: object, schema: object, profile: str) -> None:
-    """The literal answers are what the description says, but for the texts that a bbox is made of."""
+    """Assert that a literal response conforms to the description, except for the texts in a bbox."""
     if profile == "literal":
         wrong = problems(value, schema or {}, load()["components"])  # type: ignore[arg-type]
         assert [line for line in wrong if "bbox" not in line and "must be one of" not in line] == []

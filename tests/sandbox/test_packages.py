@@ -1,4 +1,4 @@
-"""The life of packages: asked for, packing, ready; their links; what is in them."""
+"""Packages in the sandbox: requested, packing, ready; their links and contents."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POSTED = [
 
 @pytest.mark.parametrize("operation", KINDS)
 async def test_a_put_package_is_pending_and_then_ready(caller: Caller, operation: str) -> None:
-    """The first request starts packing, later ones report its state; a ready package gets a fresh link each time."""
+    """The first PUT starts packing, later ones report its state, and a ready package gets a new link each time."""
     first = (await caller.do(operation)).json
     assert (first["status"], first["signed_url"]) == ("pending", "")
     await caller.sandbox.advance(29)
@@ -41,7 +41,7 @@ async def test_a_put_package_is_pending_and_then_ready(caller: Caller, operation
 async def test_a_posted_package_is_polled_by_get(
     caller: Caller, post: str, get: str, member: str, words: list[str]
 ) -> None:
-    """The POST returns a download id, whose GET returns its state; each group in its own spelling."""
+    """A POST returns a download id whose GET returns the state, in the words of its group."""
     made = (await caller.do(post)).json
     path = caller.valid[get].path.replace(f"{{{post}}}", made[member])
     states = [made["status"]]
@@ -52,8 +52,8 @@ async def test_a_posted_package_is_polled_by_get(
 
 
 @pytest.mark.parametrize("operation", [*KINDS, "assets.request_download", "catalogs.request_download"])
-async def test_every_package_is_a_sound_zip_of_georeferenced_rasters(caller: Caller, operation: str) -> None:
-    """The archive's checksums hold, and each TIFF in it opens with a projected CRS, its bounds, bands and nodata."""
+async def test_every_package_is_a_valid_zip_of_georeferenced_rasters(caller: Caller, operation: str) -> None:
+    """Every package is a valid ZIP, and its TIFFs have a projected CRS, bounds, bands and nodata."""
     made = (await caller.do(operation)).json
     await caller.sandbox.advance(30)
     get = operation.replace("request", "get")
@@ -84,8 +84,8 @@ def _check_raster(body: bytes) -> None:
         assert (pixels[0, :, 0] == raster.nodata).all() and (pixels[0, :, 10] != raster.nodata).all()
 
 
-async def test_a_raster_lies_where_its_workflow_looks(caller: Caller) -> None:
-    """The middle of the raster is the middle of the outline in the same package."""
+async def test_a_raster_lies_in_its_outline(caller: Caller) -> None:
+    """A raster's centre is the centre of the outline in its package."""
     got = await caller.fetch(await caller.link())
     with zipfile.ZipFile(io.BytesIO(got.body)) as archive:
         outline = json.loads(archive.read("outputs/boundary/boundary.geojson"))
@@ -98,7 +98,7 @@ async def test_a_raster_lies_where_its_workflow_looks(caller: Caller) -> None:
 
 
 async def test_a_job_package_holds_inputs_and_outputs_with_their_specs(caller: Caller) -> None:
-    """Laid out as the facts say: outputs/<group?>/<output>/<file> and inputs/<input>/<file>, a spec.json in each."""
+    """A job package holds outputs/<group?>/<output>/<file> and inputs/<input>/<file>, with a spec.json in each."""
     job = await caller.fetch(await caller.link())
     task = await caller.fetch(await caller.link("tasks.request_download"))
     with zipfile.ZipFile(io.BytesIO(job.body)) as archive:
@@ -111,7 +111,7 @@ async def test_a_job_package_holds_inputs_and_outputs_with_their_specs(caller: C
 
 
 async def test_an_insight_package_holds_what_was_named(caller: Caller) -> None:
-    """Inputs and outputs by name; an unknown one is refused."""
+    """An insight package holds the named inputs and outputs; an unknown name is refused."""
     await caller.do("insights.request_download", json={"inputs": ["input_image"]})
     await caller.sandbox.advance(30)
     link = (await caller.do("insights.request_download", json={"inputs": ["input_image"]})).json["signed_url"]
@@ -121,7 +121,7 @@ async def test_an_insight_package_holds_what_was_named(caller: Caller) -> None:
 
 
 async def test_single_packages_can_be_slow_or_fail(caller: Caller) -> None:
-    """By the id of what is packed; all others are as usual."""
+    """Packing of single packages may be slow or fail, by id."""
     run = caller.valid["jobs.get"].path.rpartition("/")[2]
     caller.sandbox.packing.slow[run] = 300.0
     caller.sandbox.packing.failing.add(run)
@@ -136,8 +136,8 @@ async def test_single_packages_can_be_slow_or_fail(caller: Caller) -> None:
     }
 
 
-async def test_asking_may_begin_the_packing_anew(session: aiohttp.ClientSession) -> None:
-    """With `restarts`, who asks too often never gets it; who waits does."""
+async def test_requests_may_restart_packing(session: aiohttp.ClientSession) -> None:
+    """With `restarts` each request restarts packing, so that only a patient client gets the package."""
     async with Sandbox(clock="manual", packing=30.0, restarts=True) as sandbox:
         caller = Caller(sandbox, session)
         for _ in range(3):
@@ -149,8 +149,8 @@ async def test_asking_may_begin_the_packing_anew(session: aiohttp.ClientSession)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [5_000, 262_144, 1_000_003, 70_000_000])
-async def test_packages_have_any_size_that_is_asked_for(session: aiohttp.ClientSession, size: int) -> None:
-    """To the byte, sound, and different from each other."""
+async def test_package_size_is_exact(session: aiohttp.ClientSession, size: int) -> None:
+    """package_size sets the exact size of valid, distinct archives."""
     async with Sandbox(clock="manual", packing=0.0, package_size=size) as sandbox:
         caller = Caller(sandbox, session)
         job = await caller.fetch((await caller.do("jobs.request_download")).json["signed_url"])
@@ -162,7 +162,7 @@ async def test_packages_have_any_size_that_is_asked_for(session: aiohttp.ClientS
 
 @pytest.mark.slow
 async def test_two_sandboxes_of_one_seed_have_the_same_bytes(session: aiohttp.ClientSession) -> None:
-    """Ids, bytes and ETags depend on the seed: not on the port, the clock, or what was asked before."""
+    """Ids, bytes and ETags depend on the seed only, not on port, clock or earlier requests."""
     seen = []
     for seed, packing in ((5, 0.0), (5, 1.0), (6, 0.0)):
         async with Sandbox(seed=seed, clock="manual", packing=packing) as sandbox:
@@ -175,7 +175,7 @@ async def test_two_sandboxes_of_one_seed_have_the_same_bytes(session: aiohttp.Cl
 
 
 async def test_other_sizes_have_other_tags(session: aiohttp.ClientSession) -> None:
-    """Bytes that differ never share an ETag, also between sandboxes."""
+    """Different bytes have different ETags, also in different sandboxes."""
     tags = set()
     for size in (None, 5000, 6000):
         async with Sandbox(clock="manual", packing=0.0, package_size=size) as sandbox:

@@ -20,7 +20,7 @@ from tests.sandbox.test_refusals import refused
 
 
 def pixels(png: bytes) -> Any:
-    """The palette's numbers of an indexed PNG without filters, by line and column."""
+    """Return the palette indices of an indexed PNG without filters, by row and column."""
     width, height = struct.unpack(">II", png[16:24])
     start = png.index(b"IDAT")
     data = zlib.decompress(png[start + 4 : start + 4 + struct.unpack(">I", png[start - 4 : start])[0]])
@@ -28,7 +28,7 @@ def pixels(png: bytes) -> Any:
 
 
 async def mosaic(caller: Caller, *names: str) -> list[Any]:
-    """These bands of the first AOI's first mosaic, from its package."""
+    """Return bands of the first AOI's first mosaic, from its package."""
     listed = (await caller.do("assets.list")).json["assets"]
     one = next(row for row in listed if row["asset_type"] == "mosaic")
     asked = (await caller.do("assets.request_download", json={"asset_ids": [one["id"]]})).json
@@ -44,8 +44,8 @@ async def mosaic(caller: Caller, *names: str) -> list[Any]:
     return made
 
 
-async def test_the_picture_is_that_of_the_index_over_the_rasters(caller: Caller) -> None:
-    """Each pixel has the class that its value has in the legend, none where nothing was seen; shares are counted."""
+async def test_the_picture_equals_the_index_of_the_rasters(caller: Caller) -> None:
+    """Each pixel has the legend's class of its index value, none for nodata, and area percentages are counted."""
     near, red = await mosaic(caller, "B08", "B04")
     shown = (await caller.do("visualizations.list")).json["visualization"][0]
     valid = caller.valid["visualizations.png"]
@@ -62,7 +62,7 @@ async def test_the_picture_is_that_of_the_index_over_the_rasters(caller: Caller)
 
 
 def test_expressions_are_evaluated() -> None:
-    """By the rules of arithmetic; without a value where something is divided by nothing."""
+    """Expressions follow the rules of arithmetic, with NaN for a division by zero."""
     planes = {"B04": [1.0, 2.0, 0.0], "B8A": [3.0, 2.0, 0.0]}
     (tree,) = parts("2.5 * (B8A - B04) / -(B8A + B04)")
     values = evaluate(tree, planes.__getitem__, 3)
@@ -74,14 +74,14 @@ def test_expressions_are_evaluated() -> None:
 @pytest.mark.parametrize("text", [
     "", "B08 -", "__import__('os')", "B08.real", "nir - red", "B08 ** B04", "(" * 900, "B08 if 1 else 2", "True",
 ])  # fmt: skip
-async def test_what_is_no_expression_is_refused(caller: Caller, text: str) -> None:
-    """With 400, before anything is made of it."""
+async def test_invalid_expressions_are_refused(caller: Caller, text: str) -> None:
+    """An invalid expression is a 400."""
     body = caller.valid["indices.create"].body | {"expression": text}
     assert "expression" in refused(await caller.do("indices.create", json=body), 400)
 
 
 def square(west: float, south: float, size: float) -> dict[str, Any]:
-    """A square polygon."""
+    """Return a square polygon."""
     east, north = west + size, south + size
     return {
         "type": "Polygon",
@@ -96,13 +96,13 @@ def square(west: float, south: float, size: float) -> dict[str, Any]:
     ({"type": "Polygon", "coordinates": [[[-1, 1], [5, 1], [5, 2], [-1, 2], [-1, 1]]]}, True),
     ({"type": "Point", "coordinates": [2, 2]}, True), ({"type": "Point", "coordinates": [9, 9]}, False),
 ])  # fmt: skip
-def test_geometries_meet(other: dict[str, Any], found: bool) -> None:
-    """By their outlines, not by their boxes: within, around, across, aside."""
+def test_geometries_intersect(other: dict[str, Any], found: bool) -> None:
+    """Geometries intersect by outline, not by box."""
     assert meet(square(0, 0, 4), other) == found == meet(other, square(0, 0, 4))
 
 
-async def test_a_search_goes_by_the_outline(caller: Caller) -> None:
-    """A triangle whose box holds the scenes but whose inside does not finds none of them."""
+async def test_a_search_intersects_outlines(caller: Caller) -> None:
+    """A search intersects outlines: a triangle beside the scenes finds none, though its box holds them."""
     scene = caller.sandbox.world.areas[next(iter(caller.sandbox.world.areas))].scenes[0]
     east, north = scene.place.longitude, scene.place.latitude
     around = {"type": "Polygon", "coordinates": [[[east - 1, north - 9], [east + 9, north - 9], [east + 9, north + 1],

@@ -1,4 +1,4 @@
-"""The profile `realistic`: what a living service sends besides what its document says."""
+"""Profile `realistic` sends what a live service may send beyond its document."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.sandbox.conftest import Caller
 
 
 async def answers(profile: str, session: aiohttp.ClientSession) -> dict[str, Any]:
-    """The JSON answers to all valid requests, on one sandbox."""
+    """Return the JSON responses to all valid requests on one sandbox."""
     async with Sandbox(clock="manual", profile=profile) as sandbox:  # type: ignore[arg-type]
         caller = Caller(sandbox, session)
         alone = [name for name, valid in caller.valid.items() if valid.method != "DELETE" and name != "stores.create"]
@@ -23,7 +23,7 @@ async def answers(profile: str, session: aiohttp.ClientSession) -> dict[str, Any
 
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value that is no container, with the name of its member."""
+    """Yield every scalar with the name of its member."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from leaves(inner, key)
@@ -35,8 +35,8 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.slow
-async def test_it_has_all_that_the_document_does_not_say(session: aiohttp.ClientSession) -> None:
-    """Raw JSON, numeric boxes, fractions, nulls, words of old, new members, odd times, mixed case."""
+async def test_realistic_differs_from_the_document(session: aiohttp.ClientSession) -> None:
+    """`realistic` sends raw JSON, numeric boxes, fractions, nulls, old words, new members, odd times and mixed case."""
     real = await answers("realistic", session)
     text, flat = json.dumps(real), list(leaves(real))
     statuses = {value for name, value in flat if name == "status" and isinstance(value, str)}
@@ -53,8 +53,8 @@ async def test_it_has_all_that_the_document_does_not_say(session: aiohttp.Client
 
 
 @pytest.mark.slow
-async def test_the_literal_one_has_none_of_it(session: aiohttp.ClientSession) -> None:
-    """Lists of integers, texts in boxes, whole numbers, no null, no new member."""
+async def test_literal_follows_the_document(session: aiohttp.ClientSession) -> None:
+    """`literal` sends none of these."""
     plain = await answers("literal", session)
     text = json.dumps(plain)
     assert plain["workflows.get"]["spec"] == []
@@ -62,15 +62,15 @@ async def test_the_literal_one_has_none_of_it(session: aiohttp.ClientSession) ->
     assert "null" not in text and '"revision"' not in text
 
 
-async def test_it_is_the_same_each_time(session: aiohttp.ClientSession) -> None:
-    """Drawn from the answer itself, not from chance."""
+async def test_realistic_is_deterministic(session: aiohttp.ClientSession) -> None:
+    """A realistic response is the same each time, as its changes are derived from the response."""
     async with Sandbox(clock="manual", profile="realistic") as sandbox:
         caller = Caller(sandbox, session)
         assert (await caller.do("jobs.list")).body == (await caller.do("jobs.list")).body
 
 
-async def test_ids_and_links_stay_as_they_are(session: aiohttp.ClientSession) -> None:
-    """What one goes on with is not touched."""
+async def test_ids_and_links_are_unchanged(session: aiohttp.ClientSession) -> None:
+    """Ids and links are unchanged in realistic responses."""
     async with Sandbox(clock="manual", profile="realistic", packing=0.0) as sandbox:
         caller = Caller(sandbox, session)
         ready = (await caller.do("jobs.request_download")).json
@@ -80,6 +80,6 @@ async def test_ids_and_links_stay_as_they_are(session: aiohttp.ClientSession) ->
 
 
 def test_an_unknown_profile_is_refused() -> None:
-    """Before anything is served."""
+    """An unknown profile raises ConfigError."""
     with pytest.raises(ConfigError, match="profile"):
         Sandbox(profile="fancy")  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from tests.sandbox.valid_requests import COLLECTION, new_aoi, new_item, new_stor
 
 
 def refused(got: Got, status: int) -> str:
-    """The message of an error, which must have the vendor's envelope."""
+    """Return the message of an error, after checking status and envelope."""
     assert got.status == status, got.body
     assert set(got.json["error"]) == {"code", "message", "details"}
     message: str = got.json["error"]["message"]
@@ -43,10 +43,8 @@ def refused(got: Got, status: int) -> str:
     ("reports.orders", {"params": {"tz": "Mars/Olympus"}}, "no time zone"),
     ("orders.create", {"json": {"order_items": []}}, "must not be empty"),
 ])  # fmt: skip
-async def test_a_faulty_request_is_refused_with_400(
-    caller: Caller, operation: str, changes: dict[str, Any], told: str
-) -> None:
-    """The message says what is wrong; types and required members are those of the description."""
+async def test_an_invalid_request_is_a_400(caller: Caller, operation: str, changes: dict[str, Any], told: str) -> None:
+    """An invalid request is a 400 with a message on types or required members of the description."""
     if "data" in changes:
         changes = {"json": None, **changes}
     assert told in refused(await caller.do(operation, **changes), 400)
@@ -56,18 +54,18 @@ async def test_a_faulty_request_is_refused_with_400(
     "/v0/projects/x", "/v0/aoi/x", "/v0/workflows/x/jobs", "/v0/orders/x", "/v0/catalogs/x", "/v0/blocks/x",
     "/v0/nothing", "/v0/archives/collections/x", "/v0/catalogs/download/x", "/v0/order-items/%2F..%2F",
 ])  # fmt: skip
-async def test_what_is_not_there_is_a_404(caller: Caller, path: str) -> None:
-    """Unknown ids and unknown paths alike; an encoded slash is part of an id."""
+async def test_unknown_paths_are_a_404(caller: Caller, path: str) -> None:
+    """Unknown ids and paths are a 404; an encoded slash is part of an id."""
     refused(await caller.call("GET", path), 404)
 
 
 async def test_another_method_is_a_405(caller: Caller) -> None:
-    """A path that exists for other methods only."""
+    """A path with another method is a 405."""
     refused(await caller.call("DELETE", "/v0/projects"), 405)
 
 
 async def test_names_are_unique(caller: Caller) -> None:
-    """AOIs, indices and stores with a name that exists are refused with 409."""
+    """AOIs, indices and stores with a taken name are a 409."""
     for operation, body in (("aois.create", new_aoi(caller.sandbox)), ("stores.create", new_store("a"))):
         assert (await caller.do(operation, json=body)).status < 300
         refused(await caller.do(operation, json=body), 409)
@@ -76,7 +74,7 @@ async def test_names_are_unique(caller: Caller) -> None:
 
 
 async def test_errors_keep_the_declared_type_of_the_answer(caller: Caller) -> None:
-    """The PNG and the report have JSON errors under image/png and text/csv."""
+    """Errors of PNG and report operations are JSON under image/png and text/csv."""
     png = await caller.do("visualizations.png", json={})
     report = await caller.do("reports.orders", params={"tz": "x/y"})
     refused(png, 400)
@@ -94,7 +92,7 @@ async def test_errors_keep_the_declared_type_of_the_answer(caller: Caller) -> No
     ({"name": "x" * 101}, "100 characters"),
 ])  # fmt: skip
 async def test_the_rules_of_tasking_are_checked(caller: Caller, change: dict[str, Any], told: str) -> None:
-    """A day ahead, an end after the start, a bandset, a polygon."""
+    """Tasking orders need a bandset, a polygon, a day's notice and an end after the start."""
     project = next(iter(caller.sandbox.world.projects))
     item = {
         "project_id": project, "usecase": "agriculture", "geometry": COLLECTION, "bandset": {"bandset_id": "b"},
@@ -104,8 +102,8 @@ async def test_the_rules_of_tasking_are_checked(caller: Caller, change: dict[str
     assert told in refused(await caller.do("orders.create", json={"order_items": [item | change]}), 400)
 
 
-async def test_ping_needs_no_key_and_all_else_does(caller: Caller) -> None:
-    """A missing key is a 403 in the vendor's envelope."""
+async def test_only_ping_needs_no_key(caller: Caller) -> None:
+    """Only ping works without a key; other calls are a 403 in the vendor's envelope."""
     assert (await caller.call("GET", "/ping", key="")).json == "pong"
     refused(await caller.call("GET", "/v0/projects", key=""), 403)
 
@@ -113,7 +111,7 @@ async def test_ping_needs_no_key_and_all_else_does(caller: Caller) -> None:
 @pytest.mark.fault("S-05")
 @pytest.mark.parametrize(("key", "status"), [("sandbox-wrong", 403), ("Bearer sandbox-wrong", 403), ("Basic abc", 401)])
 async def test_wrong_keys_are_refused(caller: Caller, key: str, status: int) -> None:
-    """An unknown key is a 403, a form that is not read a 401."""
+    """An unknown key is a 403, an unknown auth scheme a 401."""
     refused(await caller.call("GET", "/v0/projects", key=key), status)
 
 
@@ -121,7 +119,7 @@ async def test_wrong_keys_are_refused(caller: Caller, key: str, status: int) -> 
 async def test_the_form_of_the_key_is_a_switch(
     form: AuthForm, raw: int, bearer: int, session: aiohttp.ClientSession
 ) -> None:
-    """Bare, behind Bearer, or either."""
+    """`auth_form` accepts the key bare, as Bearer, or both."""
     async with Sandbox(auth_form=form) as sandbox:
         caller = Caller(sandbox, session)
         assert (await caller.call("GET", "/v0/projects")).status == raw
@@ -129,7 +127,7 @@ async def test_the_form_of_the_key_is_a_switch(
 
 
 async def test_keys_are_added_end_and_are_revoked(caller: Caller) -> None:
-    """A second key works until its end or until it is revoked, by the sandbox's clock."""
+    """A second key works until it ends by the sandbox's clock or is revoked."""
     sandbox = caller.sandbox
     sandbox.keys.add("second", ends=sandbox.clock.now() + 60)
     assert (await caller.call("GET", "/v0/projects", key="second")).status == 200
@@ -139,8 +137,8 @@ async def test_keys_are_added_end_and_are_revoked(caller: Caller) -> None:
     refused(await caller.call("GET", "/v0/projects"), 403)
 
 
-async def test_only_what_has_completed_can_be_packed(caller: Caller) -> None:
-    """A running and a failed job, and the failed task of the latter, are refused with 400."""
+async def test_only_completed_jobs_can_be_packed(caller: Caller) -> None:
+    """Packages of running and failed jobs and failed tasks are a 400."""
     world = caller.sandbox.world
     workflow, runs = next(iter(world.runs.items()))
     for run in list(runs.values())[-2:]:
@@ -151,7 +149,7 @@ async def test_only_what_has_completed_can_be_packed(caller: Caller) -> None:
 
 
 async def test_an_order_item_that_is_not_fulfilled_has_nothing_to_download(caller: Caller) -> None:
-    """Imagery is there once the order is fulfilled."""
+    """A package of an unfulfilled order item is a 400."""
     order = (await caller.do("orders.create", json={"order_items": [new_item(caller.sandbox)]})).json
     wish = {"order_item_ids": [order["order_items"][0]["id"]]}
     refused(await caller.do("catalogs.request_download", json=wish), 400)

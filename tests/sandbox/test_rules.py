@@ -1,4 +1,4 @@
-"""The sandbox's pure rules, against other ways to the same answer."""
+"""The sandbox's pure rules, compared with other implementations."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def test_a_ribbon_reads_the_same_from_anywhere(made: list[Piece], start: int, st
 
 @pytest.mark.slow
 @given(st.lists(pieces, min_size=1, max_size=4))
-def test_an_archive_is_sound_whatever_is_in_it(contents: list[list[Piece]]) -> None:
-    """zipfile finds every member with its bytes, also under names that are not ASCII."""
+def test_archives_are_valid(contents: list[list[Piece]]) -> None:
+    """zipfile reads every member of an archive, also under non-ASCII names."""
     members = [ArchiveMember(f"å/{nth}.bin", VirtualBytes(made)) for nth, made in enumerate(contents)]
     with zipfile.ZipFile(io.BytesIO(make_archive(members).read_all())) as archive:
         assert archive.testzip() is None
@@ -82,15 +82,15 @@ def test_an_archive_beyond_four_gigabytes_is_zip64() -> None:
 @pytest.mark.parametrize(
     ("longitude", "latitude"), [(77.5, 12.9), (-58.2, -34.1), (5.3, 61.2), (151.26, -27.41), (0.1, 0.1)]
 )
-def test_metres_are_those_of_proj(longitude: float, latitude: float) -> None:
-    """To a centimetre."""
+def test_coordinates_equal_proj(longitude: float, latitude: float) -> None:
+    """UTM coordinates equal PROJ's to a centimetre."""
     epsg = zone(longitude, latitude)
     east, north = transform("EPSG:4326", f"EPSG:{epsg}", [longitude], [latitude])
     assert math.dist(metres(longitude, latitude, epsg), (east[0], north[0])) < 0.01
 
 
-def test_geometry_is_measured() -> None:
-    """A degree at the equator is about 12,364 square kilometres; boxes may cross the date line."""
+def test_areas_and_boxes() -> None:
+    """A square degree at the equator is about 12,364 km²; boxes may cross the antimeridian."""
     square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
     assert area(square) / 1e6 == pytest.approx(12_364, rel=0.01)
     assert area({"type": "MultiPolygon", "coordinates": [square["coordinates"]] * 2}) == pytest.approx(2 * area(square))
@@ -102,7 +102,7 @@ def test_geometry_is_measured() -> None:
     "broken", [None, 7, [], [[]], [[[0, 0]]], [[["a", 0]] * 4], [[[True, 0]] * 4], [[[math.nan, 0]] * 4]]
 )
 def test_broken_geometries_have_no_rings(broken: object) -> None:
-    """They are refused, not crashed on."""
+    """An invalid geometry has no rings and raises nothing."""
     for kind in ("Polygon", "MultiPolygon", "Point", "Circle"):
         assert rings({"type": kind, "coordinates": broken}) == []
 
@@ -115,8 +115,8 @@ json_values = st.recursive(
 
 @pytest.mark.slow
 @given(json_values)
-def test_checks_say_something_about_anything(value: object) -> None:
-    """No value whatever makes them fail."""
+def test_checks_accept_any_value(value: object) -> None:
+    """problems() returns a list of lines for any value and raises nothing."""
     schema = {
         "type": "object",
         "required": ["a"],
@@ -128,6 +128,6 @@ def test_checks_say_something_about_anything(value: object) -> None:
 
 
 def test_ids_are_uuids_of_what_they_are_for() -> None:
-    """Version 4, the same for the same, and never mixed up by where one part ends."""
+    """Ids are version 4 UUIDs derived from their parts, and part boundaries matter."""
     assert uuid(1, "a") == uuid(1, "a") != uuid(1, "b")
     assert uuid("a", "bc") != uuid("ab", "c") and uuid(1)[14] == "4"

@@ -1,4 +1,4 @@
-"""Faults that belong together, by name and from files; our client lives through each."""
+"""Scenarios: named or from files; our client copes with each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.sandbox.valid_requests import new_item
 
 
 async def met(scenario: str, count: int, session: aiohttp.ClientSession) -> Counter[int]:
-    """How often each status came in so many calls; 0 for a broken connection."""
+    """Return how often each status occurred in so many calls; 0 is a broken connection."""
     async with Sandbox(scenario=scenario) as sandbox:
         for _ in range(count):
             try:
@@ -32,8 +32,8 @@ async def met(scenario: str, count: int, session: aiohttp.ClientSession) -> Coun
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "status"), [("rate-limited", 429), ("maintenance", 503), ("lost-answers", 0)])
-async def test_a_scenario_goes_wrong_as_it_is_named(scenario: str, status: int, session: aiohttp.ClientSession) -> None:
-    """Some calls are hit and some are not, and the same ones each time."""
+async def test_a_scenario_hits_the_same_calls(scenario: str, status: int, session: aiohttp.ClientSession) -> None:
+    """A scenario hits some calls, the same ones each time."""
     found = await met(scenario, 40, session)
     assert set(found) == {200, status}
     assert found == await met(scenario, 40, session)
@@ -42,7 +42,7 @@ async def test_a_scenario_goes_wrong_as_it_is_named(scenario: str, status: int, 
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", sorted(SCENARIOS))
 async def test_the_main_job_ends_well_in_every_scenario(scenario: str, tmp_path: Path) -> None:
-    """Every package is whole on the disk, and the key went nowhere else."""
+    """Under every scenario every package is fetched, and the key is sent to the API only."""
     sandbox = Sandbox(clock="manual", scenario=scenario, packing=10.0)
     jobs = [sandbox.add_job(tasks=1) for _ in range(4)]
     async with (
@@ -58,8 +58,8 @@ async def test_the_main_job_ends_well_in_every_scenario(scenario: str, tmp_path:
     sandbox.assert_key_only_at_api()
 
 
-async def test_an_order_whose_answer_is_lost_is_placed_once() -> None:
-    """The client says that it does not know; the sandbox knows that there is one."""
+async def test_an_order_with_a_lost_response_is_placed_once() -> None:
+    """An order whose response is lost raises OutcomeUnknown and is placed once."""
     async with Sandbox(scenario="lost-answers") as sandbox:
         async with PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
             with pytest.raises(OutcomeUnknown):
@@ -68,7 +68,7 @@ async def test_an_order_whose_answer_is_lost_is_placed_once() -> None:
 
 
 async def test_a_plan_is_a_file(tmp_path: Path, session: aiohttp.ClientSession) -> None:
-    """A list of faults, as the class has them."""
+    """A scenario file is a list of faults with the class's fields."""
     plan = tmp_path / "plan.json"
     rows = [{"route": "jobs.*", "kind": "status", "status": 418, "times": 2, "headers": {"X-Plan": "yes"}}]
     plan.write_text(json.dumps(rows), encoding="utf-8")
@@ -81,8 +81,8 @@ async def test_a_plan_is_a_file(tmp_path: Path, session: aiohttp.ClientSession) 
     {}, [1], [{"kind": "cut"}], [{"route": "api", "kind": "cut", "bytes": 3}], [{"route": "api", "kind": "x"}],
     [{"route": "api", "kind": "cut", "at": "3"}],
 ])  # fmt: skip
-def test_a_plan_that_is_none_is_refused(held: Any, tmp_path: Path) -> None:
-    """And so is a name that no scenario has, and a file that is not there."""
+def test_invalid_scenarios_are_refused(held: Any, tmp_path: Path) -> None:
+    """An invalid scenario file, a missing one and an unknown name raise ConfigError."""
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps(held), encoding="utf-8")
     for given in (plan, "no-such-scenario", tmp_path / "nothing.json"):

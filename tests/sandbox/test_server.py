@@ -16,13 +16,13 @@ from tests.sandbox.conftest import Caller
 
 @pytest.mark.fault("S-05")
 async def test_it_listens_on_loopback_only(still: Sandbox) -> None:
-    """Two ports of 127.0.0.1."""
+    """The sandbox listens on two ports of 127.0.0.1."""
     api, storage = urlsplit(still.url), urlsplit(still.storage_url)
     assert api.hostname == storage.hostname == "127.0.0.1" and api.port != storage.port
 
 
 async def test_starting_and_closing_twice_is_harmless() -> None:
-    """And a closed one answers nothing."""
+    """Starting and closing may be repeated, and a closed sandbox accepts no connections."""
     sandbox = Sandbox()
     await sandbox.start()
     await sandbox.start()
@@ -33,8 +33,8 @@ async def test_starting_and_closing_twice_is_harmless() -> None:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
 
 
-async def test_what_it_shows_of_itself() -> None:
-    """Where it listens and what it is drawn from, in a failed test's output; not its key."""
+async def test_repr() -> None:
+    """The repr has URL, seed and number of requests, and not the key."""
     sandbox = Sandbox(seed="s")
     assert repr(sandbox) == "Sandbox(closed, seed='s', 0 requests)"
     async with sandbox:
@@ -43,14 +43,14 @@ async def test_what_it_shows_of_itself() -> None:
 
 
 async def test_a_taken_port_is_named(still: Sandbox) -> None:
-    """As an error of ours, and nothing stays open."""
+    """A taken port raises ConfigError with its number, and no socket stays open."""
     port = urlsplit(still.url).port or 0
     with pytest.raises(ConfigError, match=f"port {port}"):
         await Sandbox(storage_port=port).start()
 
 
 async def test_closing_does_not_wait_for_a_stalled_body(session: aiohttp.ClientSession) -> None:
-    """Whatever is under way is broken off."""
+    """Closing ends a stalled body at once."""
     async with Sandbox(clock="manual", packing=0.0) as sandbox:
         link = await Caller(sandbox, session).link()
         sandbox.inject(Fault(route="storage", kind="stall"))
@@ -61,7 +61,7 @@ async def test_closing_does_not_wait_for_a_stalled_body(session: aiohttp.ClientS
 
 
 def test_a_running_clock_may_be_ahead() -> None:
-    """And stepped, while a standing one moves only when stepped."""
+    """A clock may start in the future and be stepped; a manual one moves only when stepped."""
     ahead, standing = Clock(start=1_000_000.0), Clock(running=False, start=5.0)
     assert 1_000_000.0 <= ahead.now() < 1_000_010.0
     ahead.advance(100)
@@ -70,5 +70,5 @@ def test_a_running_clock_may_be_ahead() -> None:
 
 
 def test_the_origin_of_a_sandbox_is_its_seed() -> None:
-    """So that a record of downloads fits the next process too."""
+    """`origin` is the seed, so that a download record is valid for the next process."""
     assert Sandbox(seed=7).origin == Sandbox(seed=7).origin == "sandbox:7"

@@ -12,7 +12,7 @@ from tests.sandbox.conftest import Caller
 
 
 class Outline(HTMLParser):
-    """What a browser would load or open from a page."""
+    """Parser for the targets that a browser would load or open."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -20,20 +20,20 @@ class Outline(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note every address and script."""
+        """Collect every target; scripts are not allowed."""
         assert tag != "script"
         self.targets += [value or "" for name, value in attrs if name in ("href", "src", "action")]
 
 
 async def shown(caller: Caller) -> str:
-    """The page's text."""
+    """Return the page's text."""
     got = await caller.call("GET", "/", key="")
     assert got.status == 200 and got.headers["Content-Type"].startswith("text/html")
     return got.body.decode()
 
 
 async def test_it_shows_state_requests_and_clock(caller: Caller) -> None:
-    """And neither the key nor a signature, whatever was asked."""
+    """The page shows state, requests and clock, escaped, without the key and signatures."""
     caller.sandbox.add_job(fails_at="task-1")
     link = await caller.link()
     await caller.fetch(link)
@@ -44,7 +44,7 @@ async def test_it_shows_state_requests_and_clock(caller: Caller) -> None:
 
 
 async def test_it_needs_no_network(caller: Caller) -> None:
-    """Everything that it names is served here, and is there."""
+    """Every target on the page is served by the sandbox."""
     for target in Outline(await shown(caller)).targets:
         if target != "data:,":
             method = "POST" if "step" in target else "GET"
@@ -52,7 +52,7 @@ async def test_it_needs_no_network(caller: Caller) -> None:
 
 
 async def test_a_button_steps_the_clock(caller: Caller) -> None:
-    """And leads back; a page of another origin cannot press it, nor can a link."""
+    """A button steps the clock and redirects back; other origins and links get 403."""
     before = caller.sandbox.clock.now()
     pressed = await caller.call("POST", "/-/step/600", key="", headers={"Origin": caller.sandbox.url})
     assert (pressed.status, pressed.headers["Location"]) == (303, "/")
@@ -63,7 +63,7 @@ async def test_a_button_steps_the_clock(caller: Caller) -> None:
 
 
 async def test_it_is_no_part_of_the_api(caller: Caller) -> None:
-    """Not counted, and not hit by what goes wrong there."""
+    """The page is not recorded as a request, and faults do not affect it."""
     caller.sandbox.inject(Fault(route="*", kind="status", times=None))
     await shown(caller)
     assert caller.sandbox.requests == []
@@ -71,14 +71,14 @@ async def test_it_is_no_part_of_the_api(caller: Caller) -> None:
 
 
 async def test_the_description_is_linked(caller: Caller) -> None:
-    """As JSON, and whole."""
+    """The page links to the complete description as JSON."""
     (target,) = re.findall(r'href="(/-/[^"]+)"', await shown(caller))
     got = await caller.call("GET", target, key="")
     assert got.json["openapi"].startswith("3.1") and "/v0/projects" in got.json["paths"]
 
 
 @pytest.mark.parametrize("running", [True, False])
-async def test_it_says_whether_the_clock_runs(caller: Caller, running: bool) -> None:
-    """By itself, or by the buttons."""
+async def test_the_page_shows_the_clocks_mode(caller: Caller, running: bool) -> None:
+    """The page says whether the clock runs or is stepped by buttons."""
     caller.sandbox.clock.running = running
     assert ("runs by itself" in await shown(caller)) == running

@@ -1,4 +1,4 @@
-"""Created objects are listed, advance with the clock, and are gone once deleted."""
+"""Created objects are listed, advance with the clock, and disappear when deleted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.sandbox.valid_requests import new_aoi, new_item
 
 
 async def test_a_job_runs_and_completes_by_the_clock(caller: Caller) -> None:
-    """Its tasks go one after the other; progress and status follow; it is listed."""
+    """A job's tasks run one after another by the clock, with progress and status, and the job is listed."""
     job = (await caller.do("jobs.create")).json
     path = f"{caller.valid['jobs.list'].path}/{job['id']}"
     assert job["status"] == "running" and [task["status"] for task in job["tasks"]] == [
@@ -34,7 +34,7 @@ async def test_a_job_runs_and_completes_by_the_clock(caller: Caller) -> None:
 
 
 async def test_the_seeded_running_job_ends(caller: Caller) -> None:
-    """It takes thirty times as long as one that is begun."""
+    """The seeded running job ends; it takes thirty times as long as a new one."""
     path = f"{caller.valid['jobs.list'].path}?status=running"
     assert len((await caller.call("GET", path)).json["jobs"]) == 1
     await caller.sandbox.advance(minutes=10)
@@ -42,7 +42,7 @@ async def test_the_seeded_running_job_ends(caller: Caller) -> None:
 
 
 async def test_a_failed_job_names_the_task_that_failed(caller: Caller) -> None:
-    """The last task failed, with a progress of 100 and a reason."""
+    """A failed job has a failed last task with progress 100 and a failure type."""
     row = (await caller.call("GET", f"{caller.valid['jobs.list'].path}?status=failed")).json["jobs"][0]
     job = (await caller.call("GET", f"{caller.valid['jobs.list'].path}/{row['id']}")).json
     last = job["tasks"][-1]
@@ -50,7 +50,7 @@ async def test_a_failed_job_names_the_task_that_failed(caller: Caller) -> None:
 
 
 async def test_an_aoi_gets_its_assets(caller: Caller) -> None:
-    """Started, running, success; its assets are one for each scene and one mosaic for each day."""
+    """An AOI goes from started to success and has one asset per scene and one mosaic per day."""
     made = (await caller.do("aois.create")).json
     states = [made["status"]]
     for _ in range(2):
@@ -64,7 +64,7 @@ async def test_an_aoi_gets_its_assets(caller: Caller) -> None:
 
 @pytest.mark.slow
 async def test_visualizations_compute_are_changed_and_rolled_back(caller: Caller) -> None:
-    """Creating, then success; a legend that was set is shown until it is rolled back."""
+    """A visualization is created over time; a changed legend is shown until it is rolled back."""
     made = (await caller.do("visualizations.create")).json
     assert made["status"] == "creating"
     await caller.sandbox.advance(10)
@@ -78,7 +78,7 @@ async def test_visualizations_compute_are_changed_and_rolled_back(caller: Caller
 
 
 async def test_the_picture_is_a_png_and_the_style_is_xml(caller: Caller) -> None:
-    """The PNG has the size that it says and a palette; the SLD parses, for each mode and date."""
+    """The picture is a PNG of its declared size with a palette; the SLD is valid XML for each mode and date."""
     png = (await caller.do("visualizations.png")).body
     assert png[:8] == b"\x89PNG\r\n\x1a\n" and b"PLTE" in png and png.endswith(b"IEND\xaeB`\x82")
     assert struct.unpack(">II", png[16:24]) == (272, 64)
@@ -89,7 +89,7 @@ async def test_the_picture_is_a_png_and_the_style_is_xml(caller: Caller) -> None
 
 
 async def test_an_estimate_creates_no_insight(caller: Caller) -> None:
-    """`estimate` answers 200 with a price; without it 201, and the insight is listed and completes."""
+    """`estimate` answers 200 with a price and creates nothing; without it a 201 insight is listed and completes."""
     body = caller.valid["insights.create"].body
     priced = await caller.do("insights.create", json={**body, "estimate": True})
     assert (priced.status, priced.json) == (200, {"estimate": 15})
@@ -102,13 +102,13 @@ async def test_an_estimate_creates_no_insight(caller: Caller) -> None:
 
 
 async def test_a_deleted_insight_is_gone(caller: Caller) -> None:
-    """200 without a body, then 404."""
+    """Deleting an insight is a 200 without a body, and then a 404."""
     first, again = await caller.do("insights.delete"), await caller.do("insights.delete")
     assert (first.status, first.body, again.status) == (200, b"", 404)
 
 
 async def test_a_dry_run_places_nothing(caller: Caller) -> None:
-    """It has the form and the price of the real order, and is not listed."""
+    """A dry run returns form and price of the order, which is not listed."""
     body = {"order_items": [new_item(caller.sandbox)]}
     dry = (await caller.do("orders.create", json={**body, "dry_run": True})).json
     assert (await caller.do("orders.list")).json["pagination"]["total"] == 1
@@ -119,7 +119,7 @@ async def test_a_dry_run_places_nothing(caller: Caller) -> None:
 
 
 async def test_an_order_is_fulfilled_and_its_imagery_appears(caller: Caller) -> None:
-    """Items get tasks, tasks are fulfilled, the catalog has an entry for each; the report names it."""
+    """An order gets tasks, is fulfilled over time, and appears in catalog and report."""
     order = (await caller.do("orders.create")).json
     item = order["order_items"][0]["id"]
     assert (await caller.call("GET", f"/v0/order-items/{item}")).json["tasks"][0]["status"] == "IN_PROGRESS"
@@ -133,7 +133,7 @@ async def test_an_order_is_fulfilled_and_its_imagery_appears(caller: Caller) -> 
 
 
 async def test_deliveries_reach_their_store(caller: Caller) -> None:
-    """Created, in progress, success; a store that does not exist is a 404."""
+    """A delivery goes from created to success; one to an unknown store is a 404."""
     made = (await caller.do("deliveries.create")).json["deliveries"][0]
     states = [made["status"]]
     for _ in range(2):
@@ -146,7 +146,7 @@ async def test_deliveries_reach_their_store(caller: Caller) -> None:
 
 
 async def test_secrets_of_a_store_are_never_shown(caller: Caller) -> None:
-    """Neither on creation nor in the listing; deleting twice is a 404."""
+    """Secrets of a store are never returned; deleting it twice is a 404."""
     made = await caller.do("stores.create")
     listed = await caller.do("stores.list")
     assert b"s3cr3t" not in made.body + listed.body and len(listed.json["stores"]) == 1

@@ -1,4 +1,4 @@
-"""The storage: presigned links, ranges and validators, and what it refuses."""
+"""The storage: presigned links, ranges, validators and refusals."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pixxel_async.sandbox import Clock, Sandbox
 from tests.sandbox.conftest import Caller, Got
 
 
-def told(got: Got) -> tuple[int, str]:
-    """Status and error code of an XML refusal."""
+def error_of(got: Got) -> tuple[int, str]:
+    """Return status and error code of an XML error."""
     return got.status, ET.fromstring(got.body).findtext("Code") or ""
 
 
 async def test_links_point_to_another_port_and_carry_their_expiry(caller: Caller) -> None:
-    """Signed in the S3 manner, for link_life seconds from the sandbox's time on."""
+    """Links point to the storage's port, are signed like S3's, and expire link_life seconds from the sandbox's time."""
     link = urlsplit(await caller.link())
     assert link.netloc != urlsplit(caller.sandbox.url).netloc
     assert "X-Amz-Expires=600" in link.query and "X-Amz-Date=" in link.query and "X-Amz-Signature=" in link.query
@@ -30,7 +30,7 @@ async def test_links_point_to_another_port_and_carry_their_expiry(caller: Caller
     ("bytes=500-99999999", 500, None),
 ])  # fmt: skip
 async def test_a_range_gets_its_part(caller: Caller, asked: str, start: int, stop: int | None) -> None:
-    """206 with a Content-Range that says where the part lies."""
+    """A range is a 206 with its Content-Range."""
     link = await caller.link()
     whole, got = (await caller.fetch(link)).body, await caller.fetch(link, Range=asked)
     part = whole[start:stop]
@@ -40,21 +40,21 @@ async def test_a_range_gets_its_part(caller: Caller, asked: str, start: int, sto
 
 
 @pytest.mark.parametrize("asked", ["bytes=1-0", "bytes=a-b", "lines=1-2", "bytes=0-1,5-6", "bytes=-"])
-async def test_what_is_no_single_range_gets_everything(caller: Caller, asked: str) -> None:
-    """As if no Range had come."""
+async def test_an_invalid_range_gets_everything(caller: Caller, asked: str) -> None:
+    """An invalid or multiple range is answered with the whole."""
     assert (await caller.fetch(await caller.link(), Range=asked)).status == 200
 
 
 async def test_a_range_beyond_the_end_is_a_416_with_the_total(caller: Caller) -> None:
-    """An empty range at the end, as a client asks for that has everything."""
+    """A range at or beyond the end is a 416 with the total."""
     link = await caller.link()
     total = len((await caller.fetch(link)).body)
     got = await caller.fetch(link, Range=f"bytes={total}-")
-    assert told(got) == (416, "InvalidRange") and got.headers["Content-Range"] == f"bytes */{total}"
+    assert error_of(got) == (416, "InvalidRange") and got.headers["Content-Range"] == f"bytes */{total}"
 
 
-async def test_validators_decide(caller: Caller) -> None:
-    """If-Range by tag or date, If-None-Match, If-Match."""
+async def test_validators_are_honoured(caller: Caller) -> None:
+    """If-Range by ETag or date, If-None-Match and If-Match are honoured."""
     link = await caller.link()
     head = (await caller.fetch(link)).headers
     tag, date = head["ETag"], head["Last-Modified"]
@@ -72,41 +72,41 @@ async def test_validators_decide(caller: Caller) -> None:
 
 
 async def test_a_link_expires_by_the_sandboxs_clock(caller: Caller) -> None:
-    """Good for 600 seconds, then a 403 that says so; a fresh one opens the same object."""
+    """A link is valid for 600 s by the sandbox's clock, then a 403; a new link opens the same object."""
     link = await caller.link()
     await caller.sandbox.advance(599)
     assert (await caller.fetch(link)).status == 200
     await caller.sandbox.advance(1)
     gone = await caller.fetch(link)
-    assert told(gone) == (403, "AccessDenied") and b"Request has expired" in gone.body
+    assert error_of(gone) == (403, "AccessDenied") and b"Request has expired" in gone.body
     assert (await caller.fetch((await caller.do("jobs.request_download")).json["signed_url"])).status == 200
 
 
 async def test_a_damaged_or_missing_signature_is_refused(caller: Caller) -> None:
-    """One digit changed, another path, a longer life, no query at all."""
+    """A link with a changed signature, path or lifetime, or without a query, is a 403."""
     link = await caller.link()
     last = "0" if link[-1] != "0" else "1"
     for damaged in (link[:-1] + last, link.replace("/jobs/", "/jobz/"), link.replace("Expires=600", "Expires=6000")):
-        assert told(await caller.fetch(damaged)) == (403, "SignatureDoesNotMatch")
-    assert told(await caller.fetch(link.partition("?")[0])) == (403, "AccessDenied")
+        assert error_of(await caller.fetch(damaged)) == (403, "SignatureDoesNotMatch")
+    assert error_of(await caller.fetch(link.partition("?")[0])) == (403, "AccessDenied")
 
 
 async def test_an_authorization_header_is_refused(caller: Caller) -> None:
-    """Two ways to sign at once are a 400, and the sandbox remembers that the key was seen."""
+    """A link with an Authorization header is a 400, and the sandbox records that the storage saw the key."""
     link = await caller.link()
     caller.sandbox.assert_key_only_at_api()
-    assert told(await caller.fetch(link, Authorization=caller.sandbox.api_key)) == (400, "InvalidArgument")
+    assert error_of(await caller.fetch(link, Authorization=caller.sandbox.api_key)) == (400, "InvalidArgument")
     with pytest.raises(AssertionError, match="saw the key"):
         caller.sandbox.assert_key_only_at_api()
 
 
 async def test_head_is_refused_as_presigned_links_do(caller: Caller) -> None:
-    """The method is part of what was signed."""
+    """HEAD is a 403, since the method is signed."""
     assert (await caller.fetch(await caller.link(), "HEAD")).status == 403
 
 
 async def test_the_date_header_follows_the_clock(caller: Caller) -> None:
-    """On both sites, to the second."""
+    """The Date header follows the sandbox's clock on both ports."""
     before = (await caller.do("ping")).headers["Date"]
     await caller.sandbox.advance(hours=3)
     after = (await caller.do("ping")).headers["Date"]
@@ -117,7 +117,7 @@ async def test_the_date_header_follows_the_clock(caller: Caller) -> None:
 
 
 async def test_a_link_counts_whole_seconds(session: aiohttp.ClientSession) -> None:
-    """From the second in which it was signed; with a life of 0 it was never good."""
+    """A link's lifetime counts whole seconds from the second of its signing."""
     for life, statuses in ((2.0, [206, 206, 403]), (0.0, [403, 403, 403])):
         clock = Clock(running=False, start=2_000_000_000.9)
         async with Sandbox(clock=clock, packing=0.0, link_life=life) as sandbox:

@@ -16,35 +16,35 @@ from pixxel_async.sandbox import Clock, Sandbox
 from pixxel_async.sandbox.http.time_travel import TimeTravel
 
 
-def asked(sandbox: Sandbox, path: str) -> Any:
-    """What the API answers, by the standard library alone."""
+def get_json(sandbox: Sandbox, path: str) -> Any:
+    """Return the API's response, read by urllib."""
     request = urllib.request.Request(sandbox.url + path, headers={"Authorization": sandbox.api_key})
     with urllib.request.urlopen(request, timeout=10) as reply:
         return json.load(reply)
 
 
-def test_sync_code_has_it_in_a_thread() -> None:
-    """`with` serves it; the state is added to and the clock stepped meanwhile; afterwards no thread is left."""
+def test_sync_code_runs_it_in_a_thread() -> None:
+    """`with` serves the sandbox from a thread; state and clock can be changed meanwhile, and the thread ends."""
     before = threading.active_count()
     with Sandbox(clock="manual") as sandbox:
         job = sandbox.add_job(seconds=60)
         path = f"/v0/workflows/{job.workflow_id}/jobs/{job.id}"
-        assert asked(sandbox, path)["status"] == "running"
+        assert get_json(sandbox, path)["status"] == "running"
         sandbox.step(minutes=1)
-        assert asked(sandbox, path)["status"] == "completed"
+        assert get_json(sandbox, path)["status"] == "completed"
     assert threading.active_count() == before
 
 
 def test_it_can_be_opened_again() -> None:
-    """With what it holds."""
+    """A sandbox can be opened again with its state."""
     sandbox = Sandbox()
     for _ in range(2):
         with sandbox:
-            assert asked(sandbox, "/v0/projects")["count"] == 3
+            assert get_json(sandbox, "/v0/projects")["count"] == 3
 
 
 def test_a_thread_does_not_outlive_a_failed_start() -> None:
-    """A port in use raises in the caller's thread."""
+    """A port in use raises in the caller's thread, and no thread is left."""
     before = threading.active_count()
     with Sandbox() as sandbox, pytest.raises(ConfigError, match="taken"), Sandbox(port=int(sandbox.url.split(":")[-1])):
         raise AssertionError("it started")
@@ -52,7 +52,7 @@ def test_a_thread_does_not_outlive_a_failed_start() -> None:
 
 
 async def test_who_sleeps_longer_wakes_later() -> None:
-    """Each at its own time of the clock, in no real time worth naming; the steps do not add up."""
+    """Sleepers wake in order, each at its own time, and their times do not add up."""
     clock = Clock(running=False, start=0.0)
     time_travel, woken = TimeTravel(clock), []
 
@@ -66,8 +66,8 @@ async def test_who_sleeps_longer_wakes_later() -> None:
     assert time.monotonic() - begun < 9
 
 
-async def test_nobody_is_woken_while_a_request_is_under_way() -> None:
-    """So that a deadline does not pass while the answer that would have kept it is read."""
+async def test_no_sleeper_wakes_during_a_request() -> None:
+    """No sleeper wakes during a request, so that no deadline passes while its response is read."""
     clock = Clock(running=False, start=0.0)
     time_travel = TimeTravel(clock)
     with time_travel:

@@ -1,4 +1,4 @@
-"""The profile `literal` against the vendor's own document: each answer is one that it declares."""
+"""Profile `literal` against the vendor's document: each response is declared there."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ BODILESS = {"reports.orders": "the document declares the report's errors as CSV,
 
 
 def declared(operation: str, status: int) -> Mapping[str, Any] | None:
-    """The contents that the document has for this answer, by type; None where it has no such answer."""
+    """Return the declared contents of a response by type, or None if it is not declared."""
     route = ROUTES[operation]
     answer = vendor.declared(route.method, route.template).get(str(status))
     return None if answer is None else answer["content"]
 
 
 def faults(got: Got, content: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the type and the body of an answer."""
+    """Return violations in type and body of a response."""
     kind = got.headers.get("Content-Type", "")
     media = content.get(kind) or content.get("*/*")
     if media is None:
@@ -44,8 +44,8 @@ def faults(got: Got, content: Mapping[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("operation", sorted(ROUTES))
-async def test_every_success_is_as_the_vendor_declares(operation: str, caller: Caller) -> None:
-    """Status, content type, and the whole body by its schema."""
+async def test_every_success_is_declared(operation: str, caller: Caller) -> None:
+    """Every success has a declared status, content type and schema."""
     got = await caller.do(operation)
     content = declared(operation, got.status)
     assert content is not None and got.status < 300
@@ -53,7 +53,7 @@ async def test_every_success_is_as_the_vendor_declares(operation: str, caller: C
 
 
 async def wrong(caller: Caller, operation: str) -> dict[str, Got]:
-    """The answers to every way in which a request of this operation can be wrong, and to the service's own failure."""
+    """Return responses to every invalid request of an operation, and to a failure of the service."""
     valid, route = caller.valid[operation], ROUTES[operation]
     call, given = caller.call, {"params": valid.query, "json": valid.body}
     got = {}
@@ -71,16 +71,16 @@ async def wrong(caller: Caller, operation: str) -> dict[str, Got]:
 
 
 @pytest.mark.parametrize("operation", sorted(ROUTES))
-async def test_every_error_is_as_the_vendor_declares(operation: str, caller: Caller) -> None:
-    """But for the statuses of which we say why; their bodies have the vendor's envelope all the same."""
+async def test_every_error_is_declared(operation: str, caller: Caller) -> None:
+    """Every error is declared, or listed with a reason; undeclared ones have the vendor's envelope."""
     for why, got in (await wrong(caller, operation)).items():
         content = declared(operation, got.status)
         assert content is not None or got.status == UNDECLARED[why][0]
         assert faults(got, PLAIN if content is None else content) == [], why
 
 
-async def test_a_taken_name_is_as_the_vendor_declares(caller: Caller) -> None:
-    """A 409 for AOIs, indices, visualizations and stores."""
+async def test_a_taken_name_is_declared(caller: Caller) -> None:
+    """A taken name is the declared 409 of AOIs, indices, visualizations and stores."""
     for operation in ("aois.create", "indices.create", "visualizations.create", "stores.create"):
         first, second = await caller.do(operation), await caller.do(operation)
         assert (first.status < 300, second.status) == (True, 409), operation
@@ -88,8 +88,8 @@ async def test_a_taken_name_is_as_the_vendor_declares(caller: Caller) -> None:
 
 
 @pytest.mark.slow
-async def test_no_exception_is_without_need(caller: Caller) -> None:
-    """Whatever is listed as undeclared or bodiless is so for some operation."""
+async def test_every_exception_occurs(caller: Caller) -> None:
+    """Every exception listed as undeclared or bodiless occurs."""
     seen = set()
     for operation in sorted(ROUTES):
         seen |= {
@@ -99,8 +99,8 @@ async def test_no_exception_is_without_need(caller: Caller) -> None:
     assert all(declared(operation, 200) == {} for operation in BODILESS)
 
 
-def test_the_facts_are_nothing_but_facts() -> None:
-    """Reduced once more they are the same, and they are of all operations."""
+def test_the_facts_are_reduced() -> None:
+    """Reducing the facts again changes nothing, and they cover all operations."""
     facts = vendor.load()
     assert vendor.reduced(facts) == facts
     assert vendor.written(facts) == vendor.FILE.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A request for each operation that the sandbox has every reason to answer with success."""
+"""A valid request for each operation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Valid:
 
 
 def requests(sandbox: Sandbox) -> dict[str, Valid]:
-    """By operation; each stands for itself, in any order, on a new sandbox."""
+    """Return a valid request per operation, each independent of the others, for a new sandbox."""
     world = sandbox.world
     project = next(iter(world.projects))
     workflow = next(iter(world.workflows))
@@ -123,7 +123,7 @@ def requests(sandbox: Sandbox) -> dict[str, Valid]:
 
 
 def filled(valid: Valid, hole: str, text: str) -> Valid:
-    """The request with this text wherever it has the hole."""
+    """Return the request with a placeholder replaced by text."""
 
     def fill(value: Any) -> Any:
         if isinstance(value, str):
@@ -136,13 +136,13 @@ def filled(valid: Valid, hole: str, text: str) -> Valid:
 
 
 def asset_ids(sandbox: Sandbox) -> list[str]:
-    """Ids of the first AOI's assets."""
+    """Return the ids of the first AOI's assets."""
     area = next(iter(sandbox.world.areas.values()))
     return [asset["id"] for asset in assets(area, sandbox.clock.now())]
 
 
 def new_aoi(sandbox: Sandbox, name: str = "New fields") -> dict[str, Any]:
-    """A body for aois.create."""
+    """Return a body for aois.create."""
     area = next(iter(sandbox.world.areas.values()))
     return {
         "name": name,
@@ -156,13 +156,13 @@ def new_aoi(sandbox: Sandbox, name: str = "New fields") -> dict[str, Any]:
 
 
 def new_item(sandbox: Sandbox) -> dict[str, Any]:
-    """An archive item for orders.create."""
+    """Return an archive item for orders.create."""
     area = next(iter(sandbox.world.areas.values()))
     scenes = [scene.id for scene in area.scenes]
     return {"project_id": area.project_id, "usecase": "agriculture", "geometry": COLLECTION, "item_ids": scenes[:1]}
 
 
 def new_store(name: str) -> dict[str, Any]:
-    """A body for stores.create."""
+    """Return a body for stores.create."""
     configs, secrets = {"bucket": "b", "region": "us-east-2"}, {"access_key_id": "a", "secret_access_key": "s3cr3t"}
     return {"name": name, "type": "S3", "configs": configs, "secrets": secrets}

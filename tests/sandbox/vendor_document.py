@@ -1,11 +1,11 @@
-"""What the vendor's own OpenAPI document says of answers, reduced to facts.
+"""Facts about responses in the vendor's OpenAPI document.
 
-`vendor.json` beside this file names, for every operation, the statuses and content types of its answers with their
-schemas, and nothing else: no sentence, sample or summary of the document, no parameter, no request. It is made by
+`vendor.json` beside this file has, for every operation, the statuses and content types of its responses with their
+schemas: no sentence, sample or summary of the document, no parameter, no request. It is made by
 
-    python -m tests.sandbox.vendor_document DOCUMENT.json
+python -m tests.sandbox.vendor_document DOCUMENT.json
 
-from the document of July 2026, and a test sees that making it anew from itself changes nothing.
+from the document of July 2026, and a test checks that making it again from itself changes nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FACTS = frozenset({"type", "format", "required", "enum", "minimum", "maximum", 
 
 
 def reduced(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts about answers in a document."""
+    """Return the facts about responses in a document."""
     paths = {
         path: {
             method: {"responses": {status: _answer(one) for status, one in operation["responses"].items()}}
@@ -57,7 +57,7 @@ def _schema(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mentioned(node: Any, schemas: Mapping[str, Any], seen: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Names of the schemas that this refers to, at any remove."""
+    """Yield the names of schemas that a node refers to, directly or not."""
     if isinstance(node, dict) and isinstance(node.get("$ref"), str):
         name = node["$ref"].rpartition("/")[2]
         if name not in seen:
@@ -69,13 +69,13 @@ def _mentioned(node: Any, schemas: Mapping[str, Any], seen: frozenset[str] = fro
 
 @cache
 def load() -> dict[str, Any]:
-    """The facts, as kept; nobody may change them."""
+    """Return the facts as stored; callers must not change them."""
     document: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return document
 
 
 def declared(method: str, template: str) -> dict[str, Any]:
-    """By status, the answers of an operation; names of path arguments do not count."""
+    """Return the responses of an operation by status; names of path arguments do not matter."""
     wanted = _nameless(template)
     items = (item for path, item in load()["paths"].items() if _nameless(path) == wanted)
     (found,) = [item[method.lower()] for item in items if method.lower() in item]
@@ -88,14 +88,14 @@ def _nameless(template: str) -> str:
 
 
 def problems(value: Any, schema: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a value by a schema of the document, a line each."""
+    """Return violations of a schema of the document, one line each."""
     whole = {**schema, "components": load()["components"]}
     errors = jsonschema.Draft4Validator(whole).iter_errors(value)
     return [f"{'.'.join(map(str, error.absolute_path))}: {error.message}" for error in errors]
 
 
 def written(document: Mapping[str, Any]) -> str:
-    """The reduction as text, a line for each path and each schema."""
+    """Return the facts as text, one line for each path and schema."""
     parts = {"paths": document["paths"], **document["components"]}
     paths, schemas = (
         ",\n".join(f"{json.dumps(name)}: {json.dumps(part[name])}" for name in part) for part in parts.values()
