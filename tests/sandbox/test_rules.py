@@ -26,15 +26,15 @@ pieces = st.lists(st.builds(Piece.repeat, st.binary(min_size=1, max_size=9), st.
 @pytest.mark.slow
 @given(st.binary(max_size=50), st.binary(max_size=50), st.integers(0, 40))
 def test_checksums_of_joined_and_repeated_bytes(one: bytes, other: bytes, times: int) -> None:
-    """As zlib finds them over the bytes themselves."""
+    """CRC-32 of joined and repeated bytes equals zlib's."""
     assert join_crc(zlib.crc32(one), zlib.crc32(other), len(other)) == zlib.crc32(one + other)
     assert repeat_crc(zlib.crc32(one), len(one), times) == zlib.crc32(one * times)
 
 
 @pytest.mark.slow
 @given(pieces, st.integers(0, 1300), st.integers(0, 1300))
-def test_a_ribbon_reads_the_same_from_anywhere(made: list[Piece], start: int, stop: int) -> None:
-    """Any part is that part of the whole, and the checksum is that of the whole."""
+def test_virtual_bytes_read_from_any_offset(made: list[Piece], start: int, stop: int) -> None:
+    """VirtualBytes reads the same from any offset, and its CRC-32 is that of the whole."""
     virtual = VirtualBytes(made)
     whole = b"".join((piece.block * (piece.length // len(piece.block) + 1))[: piece.length] for piece in made)
     assert virtual.read_all() == whole and virtual.size == len(whole) and virtual.crc() == zlib.crc32(whole)
@@ -52,7 +52,7 @@ def test_archives_are_valid(contents: list[list[Piece]]) -> None:
 
 
 class Window(io.RawIOBase):
-    """A virtual as a file, for what is too large to be read whole."""
+    """VirtualBytes as a file, for archives too large for memory."""
 
     def __init__(self, virtual: VirtualBytes) -> None:
         self.virtual, self.at = virtual, 0
@@ -71,7 +71,7 @@ class Window(io.RawIOBase):
 
 
 def test_an_archive_beyond_four_gigabytes_is_zip64() -> None:
-    """One member of five gigabytes and one behind it are found where they are, with their sizes and checksums."""
+    """An archive beyond 4 GiB is Zip64, and zipfile finds both members with size and checksum."""
     large = VirtualBytes([Piece.repeat(b"0123456789abcdef", 5_000_000_000)])
     archive = make_archive([ArchiveMember("large", large), ArchiveMember("small", VirtualBytes.of(b"behind"))])
     with zipfile.ZipFile(Window(archive)) as opened:  # type: ignore[arg-type]
