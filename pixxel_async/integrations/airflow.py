@@ -74,15 +74,15 @@ def _settings(connection: Any) -> Settings:
     return Settings(api_key=connection.password).with_values(**values)
 
 
-_CLIENTS: dict[tuple[int, str], tuple[PixxelClient, int]] = {}
-"""Open clients of this process with the number of their users, by event loop and connection."""
+_CLIENTS: dict[tuple[int, Settings], tuple[PixxelClient, int]] = {}
+"""Open clients of this process with the number of their users, by event loop and settings, the key included."""
 
 
 @asynccontextmanager
 async def _shared_client(conn_id: str) -> AsyncIterator[PixxelClient]:
     """Open a client, or join the one that is open; the last user closes it."""
     settings = await PixxelHook(conn_id).aget_settings()
-    key = id(asyncio.get_running_loop()), f"{conn_id} {hash(settings.api_key)}"
+    key = id(asyncio.get_running_loop()), settings
     client, users = _CLIENTS.get(key) or (PixxelClient(settings=settings), 0)
     _CLIENTS[key] = client, users + 1
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,10 +87,12 @@ def test_a_refused_key_is_not_retried(sandbox: Sandbox, tmp_path: Path) -> None:
         operator(texts, tmp_path, deferrable=False).execute({})
 
 
-def test_waits_of_one_connection_share_a_client(sandbox: Sandbox) -> None:
-    """Triggers of the same connection share one client and its polls, and leave no client open."""
+def test_waits_of_one_key_share_a_client(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triggers share one client and its polls, also by another connection with the same key; none stays open."""
+    monkeypatch.setenv("AIRFLOW_CONN_PIXXEL_OTHER", os.environ["AIRFLOW_CONN_PIXXEL_DEFAULT"])
     job = sandbox.add_job(seconds=0.5)
-    triggers = [ours.PixxelJobsTrigger([f"{job.workflow_id}/{job.id}"]) for _ in range(20)]
+    connections = ["pixxel_default", "pixxel_other"] * 10
+    triggers = [ours.PixxelJobsTrigger([f"{job.workflow_id}/{job.id}"], connection) for connection in connections]
 
     async def all_of_them() -> list[str]:
         async def word(trigger: ours.PixxelJobsTrigger) -> str:

@@ -6,21 +6,28 @@ import hashlib
 import json
 import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
 pytest.importorskip("distributed", reason="the extra dask is not installed")
 
+import cloudpickle
+import dask
 from distributed import Client, LocalCluster
 
 from pixxel_async import DownloadManager, PixxelClient, Settings
-from pixxel_async.errors import ConfigError
+from pixxel_async.errors import ConfigError, PixxelError
 from pixxel_async.events import Skipped
 from pixxel_async.integrations.dask import Export, Result, export
+from pixxel_async.integrations.dask.tasks import AHEAD
+from pixxel_async.integrations.dask.worker import WorkerConfig, WorkerSession
 from pixxel_async.sandbox import Sandbox
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -40,12 +47,12 @@ def packages(sandbox: Sandbox) -> list[str]:
     return [f"job:{job.workflow_id}/{job.id}" for job in jobs]
 
 
-def cluster_of(sandbox: Sandbox, workers: int) -> LocalCluster:
+def cluster_of(sandbox: Sandbox, workers: int, threads: int = 1) -> LocalCluster:
     """Start a cluster of processes that have the key in their environment."""
     environ = {"PIXXEL_API_KEY": sandbox.api_key, "PIXXEL_BASE_URL": sandbox.url}
     return LocalCluster(
         n_workers=workers,
-        threads_per_worker=1,
+        threads_per_worker=threads,
         processes=True,
         dashboard_address="127.0.0.1:0",
         env=environ,
@@ -61,6 +68,11 @@ def client(sandbox: Sandbox) -> Iterator[Client]:
 
 def exported(sandbox: Sandbox, packages: Any, to: Path | str, client: Client, **options: Any) -> Export:
     return export(packages, to, client=client, settings={"base_url": sandbox.url}, batch=5, **options)
+
+
+def task_bytes(dask_scheduler: Any) -> bytes:
+    """Return all tasks that the scheduler holds, as they travel."""
+    return b"".join(cloudpickle.dumps(task.run_spec) for task in dask_scheduler.tasks.values())
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -127,12 +139,26 @@ def test_a_killed_worker_loses_nothing(sandbox: Sandbox, packages: list[str], tm
     assert gets(sandbox, before).total() <= COUNT + 5
 
 
-def test_no_key_is_in_the_graph(sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path) -> None:
-    """A key in the settings is refused, and the submitted graph contains none."""
+def test_the_key_is_nowhere_on_the_cluster(
+    sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path
+) -> None:
+    """The key is in no task, state, log or page of scheduler and workers; one among the settings is refused."""
     with pytest.raises(ConfigError, match="task graph"):
         export(packages, tmp_path, client=client, settings={"api_key": sandbox.api_key})
-    run = exported(sandbox, packages[:5], tmp_path, client)
-    assert sandbox.api_key not in repr(vars(run))
+    run = iter(exported(sandbox, packages[:40], tmp_path / "exports", client))
+    next(run)
+    graph = client.run_on_scheduler(task_bytes)
+    client.dump_cluster_state(str(tmp_path / "state"), format="yaml")
+    logs = repr([client.get_scheduler_logs(), client.get_worker_logs()])
+    pages = [
+        urlopen(f"{client.dashboard_link.rpartition('/')[0]}/{page}").read().decode()
+        for page in ("info/main/workers.html", "json/counts.json", "json/identity.json")
+    ]
+    state = (tmp_path / "state.yaml").read_text()
+    assert len(list(run)) == 39
+    assert str(tmp_path).encode() in graph, "the tasks were found"
+    assert not [text for text in (state, logs, *pages) if sandbox.api_key in text]
+    assert sandbox.api_key.encode() not in graph
 
 
 def test_failures_are_results(sandbox: Sandbox, client: Client, tmp_path: Path) -> None:
@@ -196,3 +222,71 @@ def test_a_new_cluster_continues(sandbox: Sandbox, packages: list[str], client: 
     assert {result.package for result in again if result.state == "there"} >= done
     assert {result.sha256 for result in again} == set(digests(tmp_path).values())
     assert gets(sandbox, before).total() <= COUNT + 4
+
+
+def test_workers_that_join_get_batches(sandbox: Sandbox, packages: list[str], tmp_path: Path) -> None:
+    """A cluster without workers waits for them; those that an adaptive cluster adds in the middle work, too."""
+    with cluster_of(sandbox, 0) as cluster, Client(cluster) as client:
+        run = exported(sandbox, packages, tmp_path, client, per_worker=1)
+        cluster.adapt(minimum=1, maximum=3, interval="200ms", target_duration="100ms")
+        results = list(run)
+    assert Counter(result.state for result in results) == {"fetched": COUNT}
+    assert len({result.worker for result in results}) > 1
+
+
+def test_a_source_is_read_no_further_than_workers_need(
+    sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path
+) -> None:
+    """Memory is bounded: the batches under way, and one that is being filled, are all that was read of a source."""
+    read = 0
+
+    def source() -> Iterator[str]:
+        nonlocal read
+        for package in packages:
+            read += 1
+            yield package
+
+    most = 0
+    for ended, _ in enumerate(exported(sandbox, source(), tmp_path, client)):
+        most = max(most, read - ended)
+    assert most <= (2 * AHEAD + 1) * 5
+
+
+def test_batches_of_a_killed_worker_are_split(sandbox: Sandbox, packages: list[str], tmp_path: Path) -> None:
+    """When Dask gives a batch up since its worker died, its packages are submitted one by one."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        cluster_of(sandbox, 2) as cluster,
+        Client(cluster) as client,
+    ):
+        results: list[Result] = []
+        for result in exported(sandbox, packages, tmp_path, client, spool=tmp_path / "spool"):
+            results.append(result)
+            if len(results) == 10:
+                os.kill(next(iter(cluster.workers.values())).process.pid, signal.SIGKILL)
+    assert Counter(result.state for result in results) == {"fetched": COUNT}
+
+
+def test_first_batches_at_the_same_moment(sandbox: Sandbox, packages: list[str], tmp_path: Path) -> None:
+    """Threads of one worker share a session, which closes with the worker, once."""
+    before = len(sandbox.requests)
+    with cluster_of(sandbox, 1, threads=4) as cluster, Client(cluster) as client:
+        assert Counter(result.state for result in exported(sandbox, packages, tmp_path, client)) == {"fetched": COUNT}
+        (logs,) = client.get_worker_logs().values()
+        assert sum("pixxel-sessions" in line for _, line in logs) <= 1
+    assert set(gets(sandbox, before).values()) == {1}
+
+
+def test_a_session_that_cannot_open_leaves_no_thread(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A store or folder that cannot be used, or a missing key, ends the session's event loop thread."""
+    worker: Any = SimpleNamespace(local_directory=str(tmp_path))
+    values = {"base_url": sandbox.url, "api_key": sandbox.api_key}
+    (tmp_path / "file").touch()
+    before = set(threading.enumerate())
+    with pytest.raises(ConfigError):
+        WorkerSession(WorkerConfig(to="nowhere://bucket", values=values), worker)
+    with pytest.raises(PixxelError):
+        WorkerSession(WorkerConfig(to=str(tmp_path / "file"), values=values), worker)
+    with pytest.raises(ConfigError, match="no API key"):
+        WorkerSession(WorkerConfig(to=str(tmp_path / "folder"), values={"base_url": sandbox.url}), worker)
+    assert set(threading.enumerate()) <= before
