@@ -6,16 +6,18 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from mcp import ClientSession, StdioServerParameters
-from mcp.client.stdio import stdio_client
 
 from pixxel_async import PixxelClient, Settings
-from pixxel_async.cli.mcp.server import FETCH, ToolServer
 from pixxel_async.cli.mcp.tools import operation_tools
 from pixxel_async.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from pixxel_async.cli.mcp.server import ToolServer
+
+FETCH = "packages_fetch"
 
 
 @pytest.fixture
@@ -29,6 +31,13 @@ async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
     settings = Settings(api_key=sandbox.api_key).with_values(base_url=sandbox.url, origin=sandbox.origin)
     async with PixxelClient(settings=settings) as opened:
         yield opened
+
+
+def tool_server(client: PixxelClient, **options: Any) -> ToolServer:
+    """Return a server of the client's tools; the library `mcp` takes a second to import, so only its tests do."""
+    from pixxel_async.cli.mcp.server import ToolServer
+
+    return ToolServer(client, **options)
 
 
 async def called(tools: ToolServer, name: str, **arguments: Any) -> Any:
@@ -56,9 +65,10 @@ def test_paid_operations_are_offered_by_permission_only() -> None:
     assert not {"stores_create", "jobs_watch"} & free
 
 
+@pytest.mark.slow
 async def test_a_paid_operation_needs_its_dry_run(client: PixxelClient, sandbox: Sandbox) -> None:
     """The first call of a paid operation returns its price; the confirmation carries out the same call once."""
-    tools = ToolServer(client, allow_paid=True)
+    tools = tool_server(client, allow_paid=True)
     workflow = (await client.workflows.list())[0]
     given = {"workflow_id": workflow.id, "project_id": workflow.project_id}
     before = len(await called_rows(tools, "jobs_list", workflow_id=workflow.id))
@@ -80,17 +90,19 @@ async def called_rows(tools: ToolServer, name: str, **arguments: Any) -> list[An
     return rows
 
 
+@pytest.mark.slow
 async def test_listings_are_bounded(client: PixxelClient) -> None:
     """A listing returns as many rows as asked for and says whether there are more."""
-    tools = ToolServer(client)
+    tools = tool_server(client)
     page = await called(tools, "archives_search", rows=2)
     assert len(page["rows"]) == 2
     assert page["has_more"] is True
 
 
+@pytest.mark.slow
 async def test_no_result_holds_a_signed_link(client: PixxelClient) -> None:
     """The query of every URL in a result is masked, because it would give access to the package."""
-    tools = ToolServer(client)
+    tools = tool_server(client)
     workflow = (await client.workflows.list())[0]
     job = (await client.jobs.list(workflow.id, status="completed"))[0]
     answer = await tools.call("jobs_request_download", {"workflow_id": workflow.id, "job_id": job.id})
@@ -101,7 +113,7 @@ async def test_no_result_holds_a_signed_link(client: PixxelClient) -> None:
 
 async def test_wrong_arguments_are_results(client: PixxelClient) -> None:
     """A call with wrong arguments returns an error result that says what is wrong."""
-    tools = ToolServer(client)
+    tools = tool_server(client)
     assert "workflow_id" in await refused(tools, "jobs_list")
     assert "no tool" in await refused(tools, "jobs_crate")
     assert "no tool" in await refused(tools, "jobs_create", workflow_id="w", project_id="p")
@@ -109,9 +121,10 @@ async def test_wrong_arguments_are_results(client: PixxelClient) -> None:
     assert "404" in await refused(tools, "workflows_get", workflow_id="w", project_id="p")
 
 
+@pytest.mark.slow
 async def test_packages_are_fetched_into_the_folder(client: PixxelClient, tmp_path: Path) -> None:
     """With a folder a package is requested, downloaded and verified; the result names its file."""
-    tools = ToolServer(client, folder=tmp_path)
+    tools = tool_server(client, folder=tmp_path)
     workflow = (await client.workflows.list())[0]
     job = (await client.jobs.list(workflow.id, status="completed"))[0]
     (done,) = await called(tools, FETCH, packages=[f"job:{workflow.id}/{job.id}"])
@@ -122,6 +135,9 @@ async def test_packages_are_fetched_into_the_folder(client: PixxelClient, tmp_pa
 @pytest.mark.slow
 async def test_over_a_pipe() -> None:
     """A protocol client starts the command, lists its tools and calls them; the command ends with its stdin."""
+    from mcp import ClientSession, StdioServerParameters
+    from mcp.client.stdio import stdio_client
+
     server = StdioServerParameters(command=sys.executable, args=["-m", "pixxel_async", "mcp", "--sandbox"])
     async with stdio_client(server) as (reader, writer), ClientSession(reader, writer) as session:
         await session.initialize()

@@ -17,7 +17,6 @@ from typing import Any
 import anyio
 import pytest
 
-from examples import fastapi_app
 from pixxel_async import DownloadManager, PackageStream, PixxelClient, Settings
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import PollSettings
@@ -315,6 +314,8 @@ def run_pytest(folder: Path, *arguments: str) -> str:
 def test_packages_in_a_test_client(served: Sandbox) -> None:
     """Starlette's TestClient serves a package in full, by range and by HEAD."""
     testclient = pytest.importorskip("starlette.testclient")
+    from examples import fastapi_app
+
     job = served.add_job(packing=0)
     path = f"/jobs/{job.workflow_id}/{job.id}/package"
     client = client_of(served)

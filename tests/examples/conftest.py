@@ -10,10 +10,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-import uvicorn
 from aiohttp import web
 
-from examples import backend, fastapi_app
+from examples import backend
 from pixxel_async import PixxelClient
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.settings import Timing
@@ -49,6 +48,10 @@ async def aiohttp_web(client: PixxelClient, folder: Path) -> AsyncIterator[str]:
 @asynccontextmanager
 async def fastapi(client: PixxelClient, keys: Mapping[str, str]) -> AsyncIterator[str]:
     """Serve `examples/fastapi_app.py` with uvicorn."""
+    import uvicorn
+
+    from examples import fastapi_app
+
     app = fastapi_app.application(client, keys)
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=1))
     with socket.create_server(("127.0.0.1", 0)) as listening:

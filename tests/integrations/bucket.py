@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.request import Request, urlopen
 
-import boto3
 from attrs import frozen
-from moto.server import ThreadedMotoServer
 
 NAME = "exports-of-ours"
 KEY, SECRET = "AKIACANARY0000000000", "canary-secret-7d1f0c"
@@ -29,6 +27,9 @@ class Bucket:
     @contextmanager
     def served(cls) -> Iterator[Bucket]:
         """Serve an empty bucket from a server of its own."""
+        import boto3
+        from moto.server import ThreadedMotoServer
+
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         server.start()

@@ -6,22 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from fastapi import FastAPI, Request
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from starlette.testclient import TestClient
+from starlette.requests import Request
 
 from pixxel_async import DownloadManager, NotFound, PixxelClient, Settings, SignedLink, sync
 from pixxel_async.integrations import otel
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import PollSettings, RetrySettings
 from tests.support.raw_server import RawServer, answer
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
 
 KEY = "canary-5f7c1e90aa"
 
@@ -30,6 +27,12 @@ class Telemetry:
     """Tracer and meter providers of their own, with the data they received."""
 
     def __init__(self) -> None:
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+        from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
         self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
         self.tracers = TracerProvider()
         self.tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
@@ -223,11 +226,14 @@ class Traced:
             await self.app(scope, receive, send)
 
 
+@pytest.mark.slow
 async def test_under_fastapi(telemetry: Telemetry, tmp_path: Path) -> None:
     """Endpoints of both kinds: calls and packages are below the span of their request, with a client of a lifespan."""
+    from fastapi import FastAPI
+    from starlette.testclient import TestClient
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
         async with (
             PixxelClient(sandbox.api_key, base_url=sandbox.url) as client,
             DownloadManager(client, tmp_path / "async") as manager,
