@@ -1,4 +1,4 @@
-"""A client that does not wait long, the packages of the sandbox, and what they hold."""
+"""Fixtures: a client with short waits, the sandbox's packages, and their true contents."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 def tuning() -> dict[str, Any]:
-    """Return fields of the client's settings; the mark `tuned` of `ground.py` replaces them."""
+    """Return fields of the client's settings; the mark `tuned` of `ground_truth.py` replaces them."""
     return {}
 
 
@@ -45,11 +45,11 @@ async def client(sandbox: Sandbox, tuning: dict[str, Any]) -> AsyncIterator[Pixx
 
 @pytest.fixture
 async def ground(sandbox: Sandbox, client: PixxelClient) -> GroundTruth:
-    """The sandbox's packages and the truth about them."""
+    """Return the sandbox's packages with their true digests."""
     return await GroundTruth.survey(sandbox, client)
 
 
 @pytest.fixture
 async def package(ground: GroundTruth) -> JobPackage:
-    """One package that can be had."""
+    """Return a package that can be fetched."""
     return ground.packages[0]

@@ -1,4 +1,4 @@
-"""Kinds whose bytes are an answer of the API itself: order reports and index pictures, to the proved file on disk."""
+"""Packages whose bytes the API itself serves: order reports and index pictures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KINDS = {"report": "reports.orders", "picture": "visualizations.png"}
 
 
 def named(kind: str, sandbox: Sandbox) -> Package:
-    """A package of this kind that the sandbox has."""
+    """Return a package of this kind in the sandbox."""
     if kind == "report":
         return REPORT
     one = next(iter(sandbox.world.pictures.values()))
@@ -48,7 +48,7 @@ def named(kind: str, sandbox: Sandbox) -> Package:
 
 
 async def truth(package: Package, client: PixxelClient) -> bytes:
-    """The same bytes by the plain call."""
+    """Return the same bytes by the plain call."""
     if isinstance(package, IndexPicture):
         return await client.visualizations.png(
             package.aoi_id, package.visualization_id,
@@ -59,7 +59,7 @@ async def truth(package: Package, client: PixxelClient) -> bytes:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_fetched_proved_and_recorded(kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
-    """One call brings the bytes under a final name, proved and recorded; done stays done, also by its text."""
+    """One call fetches the bytes, which are proved and recorded; the package stays done, by its text too."""
     package = named(kind, sandbox)
     expected = await truth(package, client)
     before = sandbox.count(KINDS[kind])
@@ -78,8 +78,8 @@ async def test_fetched_proved_and_recorded(kind: str, sandbox: Sandbox, client: 
     sandbox.assert_key_only_at_api()
 
 
-async def test_each_edition_of_a_report_is_one(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
-    """The day is part of what a report is, so that the next day brings another one and leaves this one alone."""
+async def test_each_edition_of_a_report_is_a_package(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """Reports of different days are different packages and files."""
     async with DownloadManager(client, tmp_path, name_template="{tz}-{edition}") as manager:
         await manager.fetch(OrderReport(edition="2026-11-28"))
         await manager.fetch("report:edition=2026-11-29")
@@ -90,7 +90,7 @@ async def test_each_edition_of_a_report_is_one(sandbox: Sandbox, client: PixxelC
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 async def test_sent_to_an_object_store(kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
-    """In an object store it is proved first and sent then, as any package."""
+    """Sent to an object store, such a package is proved first."""
     pytest.importorskip("obstore")
     package = named(kind, sandbox)
     async with DownloadManager(client, (tmp_path / "bucket").as_uri(), spool=tmp_path / "spool") as manager:
@@ -103,12 +103,12 @@ async def test_sent_to_an_object_store(kind: str, sandbox: Sandbox, client: Pixx
 @tuned(constants=Constants(stall_timeout=0.3))
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", ["cut", "stall", "reset", "status", "gzip", "wrong-length"])
-async def test_what_breaks_begins_anew(
+async def test_a_broken_body_restarts(
     kind: str, fault: Any, sandbox: Sandbox, client: PixxelClient, tmp_path: Path
 ) -> None:
-    """A body that is cut, stalls or never comes is asked for again from its first byte, and no two are joined.
+    """A broken body is requested again from byte 0, and no two bodies are joined.
 
-    One that comes compressed unasked is unpacked; its length is not that of the file.
+    An unrequested compression is undone; its length is not the file's.
     """
     package = named(kind, sandbox)
     expected = await truth(package, client)
@@ -121,10 +121,10 @@ async def test_what_breaks_begins_anew(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("body", ["html", '{"code": "internal", "message": "no"}', "Service unavailable, try later"])
-async def test_what_is_none_is_refused(
+async def test_other_contents_are_refused(
     kind: str, body: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path
 ) -> None:
-    """A page, a JSON error or a sentence with status 200 is no report and no picture: nothing gets the name."""
+    """HTML, a JSON error or a sentence with status 200 is refused, and no file gets a final name."""
     package = named(kind, sandbox)
     said: Any = {"kind": "html"} if body == "html" else {"kind": "status", "status": 200, "body": body}
     sandbox.inject(Fault(route=KINDS[kind], times=None, **said))
@@ -135,7 +135,7 @@ async def test_what_is_none_is_refused(
 
 
 async def test_another_container_than_promised(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
-    """What is sound, but not what was asked for, is refused, too; so is a picture with a flipped bit."""
+    """A valid file of another container, and a picture with a flipped bit, are refused."""
     package = named("picture", sandbox)
     sandbox.inject(Fault(route="visualizations.png", kind="status", status=200, body="a,b\r\n1,2\r\n", times=2))
     sandbox.inject(Fault(route="visualizations.png", kind="corrupt", at=60, times=2, after=2))
@@ -148,7 +148,7 @@ async def test_another_container_than_promised(sandbox: Sandbox, client: PixxelC
 
 
 async def test_a_report_without_orders(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
-    """Columns without rows are a report of no orders."""
+    """A report with only a header line is valid."""
     sandbox.inject(Fault(route="reports.orders", kind="status", status=200, body="order_id,status,created_at\r\n"))
     async with DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(REPORT)
@@ -158,7 +158,7 @@ async def test_a_report_without_orders(sandbox: Sandbox, client: PixxelClient, t
 @pytest.mark.fault("G-08")
 @pytest.mark.slow
 async def test_bounds_and_refusals(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
-    """What never ends is held to `max_bytes`; ids that lead nowhere fail alone, with the API's error."""
+    """max_package_bytes bounds an endless body; an unknown id fails its package alone."""
     found = named("picture", sandbox)
     assert isinstance(found, IndexPicture)
     lost = IndexPicture(
@@ -176,8 +176,8 @@ async def test_bounds_and_refusals(sandbox: Sandbox, client: PixxelClient, tmp_p
 @pytest.mark.fault("B-02")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_api_that_is_away(kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
-    """When no attempt of the call is answered that is the end, as for other calls: they are not multiplied."""
+async def test_an_unreachable_api(kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """An unreachable API ends the fetch after the retries of one call; they are not multiplied."""
     package, most = named(kind, sandbox), client.settings.retry.max_attempts
     await client.projects.list()
     sandbox.inject(Fault(route=KINDS[kind], kind="reset", times=None))
@@ -191,7 +191,7 @@ async def test_an_api_that_is_away(kind: str, sandbox: Sandbox, client: PixxelCl
 
 
 async def test_through_a_backend(sandbox: Sandbox, client: PixxelClient) -> None:
-    """A backend passes it on as any package, whole; there is no link to redirect to, which the error says."""
+    """open() passes such a package through completely; link() and resuming are refused with a reason."""
     package = named("picture", sandbox)
     async with client.packages.open(package, range="bytes=5-9") as stream:
         body = b"".join([chunk async for chunk in stream])
@@ -205,8 +205,8 @@ async def test_through_a_backend(sandbox: Sandbox, client: PixxelClient) -> None
         await client.packages.open(package)
 
 
-async def test_a_large_one_lies_in_no_memory(sandbox: Sandbox, tmp_path: Path) -> None:
-    """A report beyond `http.max_response_bytes` is streamed: that bound is of answers that are read as a whole."""
+async def test_a_large_report_is_streamed(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A report larger than `http.max_response_bytes` is streamed to the file."""
     settings = quick_settings(sandbox).with_values(**{"http.max_response_bytes": 1024})
     sandbox.inject(Fault(route="reports.orders", kind="status", status=200, body="a,b\r\n" + "1,2\r\n" * 100_000))
     async with PixxelClient(settings=settings) as client, DownloadManager(client, tmp_path) as manager:
@@ -215,8 +215,8 @@ async def test_a_large_one_lies_in_no_memory(sandbox: Sandbox, tmp_path: Path) -
 
 
 @pytest.mark.slow
-async def test_a_body_under_way_holds_no_call(sandbox: Sandbox) -> None:
-    """A slow reader keeps its connection and nothing else: the only call that is allowed at a time is free again."""
+async def test_a_body_in_progress_holds_no_call(sandbox: Sandbox) -> None:
+    """A body in progress does not occupy one of max_concurrent_calls."""
     settings = quick_settings(sandbox).with_values(**{"http.max_concurrent_calls": 1})
     sandbox.inject(Fault(route="reports.orders", kind="endless"))
     async with PixxelClient(settings=settings) as client, client.packages.open(REPORT) as stream:
@@ -225,8 +225,8 @@ async def test_a_body_under_way_holds_no_call(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
-async def test_cancelled_on_the_way(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
-    """A cancellation goes through at once; the part file stays, and the next run starts over."""
+async def test_cancelled_during_a_body(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """Cancellation takes effect at once, and the next run restarts."""
     sandbox.inject(Fault(route="reports.orders", kind="stall", at=100))
     async with DownloadManager(client, tmp_path) as manager:
         fetching = asyncio.create_task(manager.fetch(REPORT))
@@ -240,8 +240,8 @@ async def test_cancelled_on_the_way(sandbox: Sandbox, client: PixxelClient, tmp_
 
 @pytest.mark.parametrize("body", [b"no such key: KEY", b'{"error": "KEY"}', b"<html><p>KEY"])
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_answer_that_tells_the_key(kind: str, body: bytes, sandbox: Sandbox, tmp_path: Path) -> None:
-    """A page of the API may repeat the key that was sent: nothing of it is in an error, nor in the record (T-17)."""
+async def test_a_response_that_echoes_the_key(kind: str, body: bytes, sandbox: Sandbox, tmp_path: Path) -> None:
+    """T-17: a body that echoes the key leaves it in no error and not in the record."""
     package = named(kind, sandbox)
     async with (
         RawServer(answer(200, body.replace(b"KEY", KEY.encode()))) as server,
@@ -256,8 +256,8 @@ async def test_an_answer_that_tells_the_key(kind: str, body: bytes, sandbox: San
 
 
 @pytest.mark.parametrize("body", [b"<html>portal</html>", b'{"error": {"code": 1}}', b"\xef\xbb\xbf \n[]"])
-async def test_the_client_refuses_pages_and_messages_too(body: bytes) -> None:
-    """`reports.orders` and `visualizations.png` return no page of a portal and no JSON; an error body is an error."""
+async def test_the_client_refuses_html_and_json(body: bytes) -> None:
+    """`reports.orders` and `visualizations.png` refuse HTML and JSON, and raise error bodies."""
     refusal = APIError if b"error" in body else NotAPackage
     async with RawServer(answer(200, body), answer(200, body)) as server, client_for(server.url) as client:
         with pytest.raises(refusal, match=r"reports"):
@@ -267,6 +267,6 @@ async def test_the_client_refuses_pages_and_messages_too(body: bytes) -> None:
 
 
 async def test_a_report_without_rows_is_returned() -> None:
-    """A line of columns alone is a report."""
+    """`reports.orders` returns a report with only a header line."""
     async with RawServer(answer(200, b"order_id\n")) as server, client_for(server.url) as client:
         assert await client.reports.orders() == b"order_id\n"

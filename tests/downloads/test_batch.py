@@ -1,4 +1,4 @@
-"""Many packages: one outcome each, bounded reading ahead, and a clean end however the iteration is left."""
+"""Batches: one outcome per package, bounded read-ahead, and a clean end however the iteration is left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.ground_truth import GroundTruth, collect, sha256, until, visi
 async def test_every_package_has_one_outcome(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """A broken package hurts no other, and each element of the source has its outcome."""
+    """Each element of the source has one outcome, and a failed package affects no other."""
     source = [*ground.packages, ground.failed, str(ground.packages[0]), JobPackage(workflow_id="w", job_id="j")]
     async with DownloadManager(client, tmp_path) as manager:
         outcomes = await collect(manager.fetch_all(source))
@@ -35,10 +35,10 @@ async def test_every_package_has_one_outcome(
 
 
 @pytest.mark.slow
-async def test_the_same_again_skips_what_is_done_and_asks_for_nothing(
+async def test_a_second_run_sends_no_request(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """A finished batch run again costs no request."""
+    """A finished batch run again sends no request."""
     async with DownloadManager(client, tmp_path) as manager:
         await collect(manager.fetch_all(ground.packages))
     calls = len(sandbox.requests)
@@ -50,9 +50,7 @@ async def test_the_same_again_skips_what_is_done_and_asks_for_nothing(
 
 
 @pytest.mark.slow
-async def test_rows_of_a_listing_are_as_good_as_packages(
-    client: PixxelClient, ground: GroundTruth, tmp_path: Path
-) -> None:
+async def test_rows_of_a_listing_are_packages(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
     """An async listing of jobs is a source, and its fields name the files."""
     jobs = client.jobs.list(ground.packages[0].workflow_id, status="completed")
     async with DownloadManager(client, tmp_path, name_template="{finished_at:%Y}/{status}-{job_id}") as manager:
@@ -63,8 +61,8 @@ async def test_rows_of_a_listing_are_as_good_as_packages(
 
 
 @pytest.mark.slow
-async def test_the_source_is_read_no_faster_than_packages_are_asked_for(client: PixxelClient, tmp_path: Path) -> None:
-    """Of an endless source only a few more are taken than were asked for."""
+async def test_the_source_is_read_with_bounded_read_ahead(client: PixxelClient, tmp_path: Path) -> None:
+    """Of an endless source only a few more packages are taken than were requested."""
     taken = 0
 
     def endless() -> Iterator[JobPackage]:
@@ -87,10 +85,10 @@ async def test_the_source_is_read_no_faster_than_packages_are_asked_for(client: 
         assert taken <= 5 + 64 + 16, "a slow reader stops new work"
 
 
-async def test_a_slow_source_does_not_hold_back_what_it_gave(
+async def test_a_slow_source_does_not_delay_its_packages(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """Each package starts as soon as the source has yielded it."""
+    """Each package starts as soon as the source yields it."""
     more = asyncio.Event()
 
     async def slow() -> AsyncIterator[JobPackage]:
@@ -121,7 +119,7 @@ async def first_then(batch: Outcomes, error: Exception | None) -> None:
 async def test_every_way_out_is_clean(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path, way: str
 ) -> None:
-    """However the iteration is left, nothing of it runs on and the manager closes at once."""
+    """However the iteration is left, no task of it runs on, and the manager closes at once."""
     sandbox.inject(Fault(route="storage", kind="stall", at=100_000, after=1, times=None))
     manager = await DownloadManager(client, tmp_path).open()
     batch = manager.fetch_all(ground.packages)
@@ -145,10 +143,8 @@ async def test_every_way_out_is_clean(
     assert not [task for task in asyncio.all_tasks() if (task.get_name() or "").startswith("pixxel")]
 
 
-async def test_a_source_that_raises_is_heard_after_what_it_gave(
-    client: PixxelClient, ground: GroundTruth, tmp_path: Path
-) -> None:
-    """Packages that came before the source's own error are finished, then the error is raised."""
+async def test_an_error_of_the_source_is_raised_last(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
+    """Packages yielded before the source's error are completed, then the error is raised."""
 
     def source() -> Iterator[JobPackage]:
         yield ground.packages[0]
@@ -163,7 +159,7 @@ async def test_a_source_that_raises_is_heard_after_what_it_gave(
 
 
 async def test_jobs_are_waited_for(sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """With `wait_for_jobs` a package is asked for once its job has ended well; a failed job fails its package."""
+    """With `wait_for_jobs` a package is requested once its job has ended well; a failed job fails its package."""
     jobs = [ground.running, ground.failed]
     async with DownloadManager(client, tmp_path) as manager, manager.fetch_all(jobs, wait_for_jobs=True) as outcomes:
         failed = await anext(outcomes)
@@ -177,8 +173,8 @@ async def test_jobs_are_waited_for(sandbox: Sandbox, client: PixxelClient, groun
 
 @pytest.mark.fault("C-07")
 @pytest.mark.slow
-async def test_jobs_that_are_waited_for_are_no_tasks(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
-    """Three hundred jobs that run cost a few tasks together, and leaving takes all of it away."""
+async def test_waiting_for_jobs_takes_few_tasks(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """Waiting for 300 jobs takes a few tasks, which end with the batch."""
     workflow = sandbox.add_workflow()
     runs = [sandbox.add_job(seconds=3600, workflow_id=workflow.id) for _ in range(300)]
     jobs = [JobPackage(workflow_id=workflow.id, job_id=run.id) for run in runs]
@@ -193,7 +189,7 @@ async def test_jobs_that_are_waited_for_are_no_tasks(sandbox: Sandbox, client: P
 
 @pytest.mark.slow
 async def test_shards_share_out_the_work(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """Two machines with `shard` 1/2 and 2/2 fetch every package exactly once between them."""
+    """Shards 1/2 and 2/2 together fetch every package exactly once."""
     fetched = []
     for share in (1, 2):
         async with DownloadManager(client, tmp_path / str(share)) as manager:
@@ -205,10 +201,8 @@ async def test_shards_share_out_the_work(client: PixxelClient, ground: GroundTru
 
 
 @pytest.mark.slow
-async def test_the_time_for_all_is_over(
-    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
-) -> None:
-    """`total_timeout` ends what is under way with the reason, and then the iteration with the same."""
+async def test_total_timeout(sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
+    """`total_timeout` fails running packages with the reason, then ends the iteration with it."""
     sandbox.inject(Fault(route="storage", kind="stall", at=100_000, times=None))
     got: list[Outcome] = []
     async with DownloadManager(client, tmp_path) as manager:
@@ -222,7 +216,7 @@ async def test_the_time_for_all_is_over(
 async def test_closing_the_manager_ends_a_batch_that_is_being_read(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """A reader in another task learns that the manager was closed before all was here."""
+    """Closing the manager raises in a task that reads a batch."""
     sandbox.inject(Fault(route="storage", kind="stall", at=100_000, times=None))
     manager = await DownloadManager(client, tmp_path).open()
     reading = asyncio.create_task(collect(manager.fetch_all(ground.packages)))
@@ -234,8 +228,8 @@ async def test_closing_the_manager_ends_a_batch_that_is_being_read(
             await reading
 
 
-async def test_what_is_no_source_is_refused(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """A single text is no list of packages, and a batch is entered once."""
+async def test_invalid_sources_are_refused(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """A single text is not a source, and a batch can be entered once."""
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(ConfigError, match="iterable"):
             manager.fetch_all(str(package))

@@ -1,4 +1,4 @@
-"""Events are complete: their byte counts add up, and the last event of a package is its outcome."""
+"""Events: byte counts add up, and a package's last event is its outcome."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENDS = (Downloaded, Skipped, Failed)
 
 
 def balanced(events: Sequence[Event]) -> int:
-    """Checks one package's events as a book-keeper would; returns the bytes that were received."""
+    """Assert that one package's events are consistent, and return the bytes received."""
     here = received = 0
     for event in events:
         match event:
@@ -80,10 +80,10 @@ async def test_bytes_of_a_split_body_add_up(
 
 @pytest.mark.slow
 @tuned(retry=RetrySettings(max_attempts=1))
-async def test_what_was_here_before_was_not_received(
+async def test_bytes_of_an_earlier_run_are_not_received(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Bytes of an earlier run are here, but were not received by this one."""
+    """Bytes of an earlier run count as present, not as received."""
     sandbox.inject(Fault(route="storage", kind="cut", at=2_000_000))
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(Exception, match="without progress"):
@@ -96,8 +96,8 @@ async def test_what_was_here_before_was_not_received(
     assert balanced(events) == received == done.size - 2_000_000
 
 
-async def test_fetches_that_join_are_told_once(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """Three that want the same package hear of one body and one outcome, and it counts once."""
+async def test_joined_fetches_share_their_events(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """Concurrent fetches of one package share one body, one outcome and one count."""
     events: list[Event] = []
     async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
         done, *_ = await asyncio.gather(*(manager.fetch(package) for _ in range(3)))
@@ -111,7 +111,7 @@ async def test_fetches_that_join_are_told_once(client: PixxelClient, package: Jo
 async def test_one_package_in_two_folders_counts_twice(
     client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Two bodies of the same package at once are two bodies: neither is taken for the other's steps back and forth."""
+    """The same package fetched into two folders counts as two bodies."""
     async with DownloadManager(client, tmp_path) as manager:
         folders = [tmp_path / "one", tmp_path / "two"]
         done = await asyncio.gather(*(manager.fetch(package, to=folder) for folder in folders))
@@ -120,8 +120,10 @@ async def test_one_package_in_two_folders_counts_twice(
 
 
 @pytest.mark.fault("Q-04")
-async def test_a_name_that_comes_twice_ends_nothing(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """A package that is twice in a list is skipped the second time; its watcher gets events until the real end."""
+async def test_a_repeated_package_does_not_end_its_watcher(
+    client: PixxelClient, package: JobPackage, tmp_path: Path
+) -> None:
+    """A package listed twice is skipped the second time, and its watcher gets events until the real end."""
     events: list[Event] = []
     async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
         watching = manager.watch(package)
@@ -132,10 +134,10 @@ async def test_a_name_that_comes_twice_ends_nothing(client: PixxelClient, packag
     assert isinstance(states[-1], Downloaded) and balanced(events)
 
 
-async def test_a_transfer_tells_where_it_stands(
+async def test_progress_of_a_transfer(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """`progress` is of the bytes that are here, those of a body under way included."""
+    """`progress` includes the bytes of a body in progress."""
     sandbox.inject(Fault(route="storage", kind="stall", at=2_000_000, times=None))
     async with DownloadManager(client, tmp_path) as manager:
         transfer = await manager.submit(package)
@@ -145,8 +147,8 @@ async def test_a_transfer_tells_where_it_stands(
 
 
 @pytest.mark.slow
-async def test_a_total_is_a_total(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """What is still to be read of a list counts; of a source that does not say how much it holds nothing is claimed."""
+async def test_to_come(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
+    """to_come counts the rest of a list, and is None for a source without a length."""
 
     async def source() -> AsyncIterator[JobPackage]:
         for package in ground.packages:
@@ -165,7 +167,7 @@ async def test_a_total_is_a_total(client: PixxelClient, ground: GroundTruth, tmp
 
 
 async def test_a_subscription_is_closed_by_aclose(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """As everything that is closed: `aclose`, twice without harm; the iteration ends, and the package goes on."""
+    """aclose() ends a subscription, may be repeated, and the package continues."""
     async with DownloadManager(client, tmp_path) as manager:
         states = manager.watch(package)
         await states.aclose()

@@ -1,4 +1,4 @@
-"""Packages of every kind, from asking to the proved file on disk, over real sockets and in both profiles."""
+"""Packages of every kind, from request to proved file, over real sockets and in both profiles."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
 
 
 async def named(kind: str, sandbox: Sandbox, client: PixxelClient) -> Package:
-    """A package of this kind that the sandbox has."""
+    """Return a package of this kind in the sandbox."""
     if kind in ("job", "task"):
         flow: Any = (await client.workflows.list())[0]
         job: Any = await client.jobs.get(flow.id, (await client.jobs.list(flow.id, status="completed"))[0].id)
@@ -70,7 +70,7 @@ async def named(kind: str, sandbox: Sandbox, client: PixxelClient) -> Package:
 
 
 async def bought(client: PixxelClient) -> Any:
-    """An order item that imagery came of."""
+    """Return an order item with imagery."""
     tasks = {row.task_id async for row in client.catalogs.search()}
     async for row in client.order_items.list():
         whole = await client.order_items.get(str(row.id))
@@ -80,7 +80,7 @@ async def bought(client: PixxelClient) -> Any:
 
 
 async def truth(client: PixxelClient, package: Package) -> str:
-    """The digest of what the link leads to, by a plain read."""
+    """Return the digest of what the link leads to, by a plain read."""
     digest = hashlib.sha256()
     async with client.storage.get((await client.packages.link(package)).url) as reply:
         async for chunk in reply.chunks():
@@ -90,7 +90,7 @@ async def truth(client: PixxelClient, package: Package) -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_ask_wait_link_fetch(kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
-    """A package of any kind is asked for, waited for, linked to, and fetched to a file that is proved."""
+    """A package of any kind is requested, waited for, linked and fetched to a proved file."""
     package = await named(kind, sandbox, client)
     assert not (await client.packages.ask(package)).ready
     assert (await client.packages.wait(package)).ready
@@ -106,7 +106,7 @@ async def test_ask_wait_link_fetch(kind: str, sandbox: Sandbox, client: PixxelCl
 
 @pytest.mark.parametrize("kind", BY_ID)
 async def test_waiting_posts_once(kind: str, sandbox: Sandbox, client: PixxelClient) -> None:
-    """What was begun by a POST is looked at by its id, by asking, waiting and linking alike."""
+    """A download begun by POST is polled by its id in ask(), wait() and link()."""
     package = await named(kind, sandbox, client)
     await client.packages.ask(package)
     await client.packages.wait(package)
@@ -117,7 +117,7 @@ async def test_waiting_posts_once(kind: str, sandbox: Sandbox, client: PixxelCli
 
 @pytest.mark.parametrize("kind", ["asset", "catalog"])
 async def test_a_package_may_be_ready_at_once(kind: str, tmp_path: Path) -> None:
-    """A POST that is answered with a link needs no GET."""
+    """A POST answered with a link needs no GET."""
     async with Sandbox(packing=0) as prompt, PixxelClient(settings=quick_settings(prompt)) as client:
         async with DownloadManager(client, tmp_path) as manager:
             assert (await manager.fetch(await named(kind, prompt, client))).fetched
@@ -125,7 +125,7 @@ async def test_a_package_may_be_ready_at_once(kind: str, tmp_path: Path) -> None
 
 
 async def start(sandbox: Sandbox, folder: Path, package: Package) -> Process:
-    """An export in a process of its own."""
+    """Start an export in a process of its own."""
     command = [sandbox.url, sandbox.api_key, str(folder), str(package)]
     return await asyncio.create_subprocess_exec(
         *RUN_MODULE, "tests.downloads.programs.export", *command, stdout=PIPE, stderr=STDOUT
@@ -135,7 +135,7 @@ async def start(sandbox: Sandbox, folder: Path, package: Package) -> Process:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["insight", "assets", "items"])
 async def test_killed_and_continued(kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
-    """The next run goes on from the bytes of a killed one; a POST is not repeated, since its id was recorded."""
+    """The next run resumes a killed one's bytes, and does not repeat a POST whose id was recorded."""
     package = await named(kind, sandbox, client)
     sandbox.inject(Fault(route="storage", kind="stall", at=300_000))
     process = await start(sandbox, tmp_path, package)
@@ -157,7 +157,7 @@ async def test_killed_and_continued(kind: str, sandbox: Sandbox, client: PixxelC
 async def test_a_run_that_ended_while_packing_is_polled_by_the_next(
     sandbox: Sandbox, client: PixxelClient, tmp_path: Path
 ) -> None:
-    """The id of a download that was not ready in time stays in the record, and the next run asks by it."""
+    """The id of a download that was not ready in time is recorded, and the next run polls it."""
     sandbox.world.packing.seconds = 1.0
     package = await named("assets", sandbox, client)
     async with DownloadManager(client, tmp_path) as manager:
@@ -171,7 +171,7 @@ async def test_a_run_that_ended_while_packing_is_polled_by_the_next(
 
 
 @pytest.mark.parametrize("kind", ["asset", "items"])
-async def test_a_download_that_is_gone_is_begun_anew(
+async def test_a_download_that_is_gone_is_requested_again(
     kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path
 ) -> None:
     """A recorded id that the service no longer knows leads to a new POST, and the new id is recorded."""
@@ -185,10 +185,10 @@ async def test_a_download_that_is_gone_is_begun_anew(
 
 
 @pytest.mark.parametrize("lost", [3, 4])
-async def test_a_lost_answer_to_a_post_is_no_end(
+async def test_a_lost_response_to_a_post_is_repeated(
     lost: int, sandbox: Sandbox, client: PixxelClient, tmp_path: Path
 ) -> None:
-    """Asking by POST costs nothing, so after a lost answer it is asked again: three times, and no more."""
+    """A package request by POST whose response is lost is repeated up to three times."""
     package = await named("assets", sandbox, client)
     sandbox.inject(Fault(route="assets.request_download", kind="reset", times=lost))
     async with DownloadManager(client, tmp_path) as manager:
@@ -197,10 +197,8 @@ async def test_a_lost_answer_to_a_post_is_no_end(
     assert sandbox.count("assets.request_download") == 4
 
 
-async def test_a_download_that_failed_is_begun_anew_by_the_next_run(
-    sandbox: Sandbox, client: PixxelClient, tmp_path: Path
-) -> None:
-    """What failed by its id would fail by it for ever: the id is forgotten."""
+async def test_a_failed_download_is_requested_again(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """The id of a failed download is dropped, so that the next run requests it again."""
     package = await named("catalog", sandbox, client)
     state = await client.packages.ask(package)
     sandbox.world.packing.failing.add(state.download_id)
@@ -211,10 +209,10 @@ async def test_a_download_that_failed_is_begun_anew_by_the_next_run(
         assert (await manager.fetch(package)).fetched
 
 
-async def test_a_download_whose_link_has_ended_is_begun_anew(
+async def test_a_download_with_refused_links_is_requested_again(
     sandbox: Sandbox, client: PixxelClient, tmp_path: Path
 ) -> None:
-    """When the storage refuses every link that a download has, the next run asks by a new POST."""
+    """If the storage refuses every link of a download, the next run requests it by a new POST."""
     package = await named("assets", sandbox, client)
     sandbox.inject(Fault(route="storage", kind="status", status=403, times=4))
     async with DownloadManager(client, tmp_path) as manager:
@@ -228,7 +226,7 @@ async def test_a_download_whose_link_has_ended_is_begun_anew(
 
 @pytest.mark.slow
 async def test_rows_of_listings_are_fetched(client: PixxelClient, tmp_path: Path) -> None:
-    """Rows of insights, assets, the catalog and order items are as good as packages, also in one batch."""
+    """Rows of insights, assets, catalog and order items are packages, also in one batch."""
     aoi: Any = next(iter(await client.aois.list()))
     rows: list[Any] = [row async for row in client.assets.list(aoi.aoi_id) if row.status == "success"][:2]
     rows += [*(await client.catalogs.search(limit=1)), await bought(client)]
@@ -239,7 +237,7 @@ async def test_rows_of_listings_are_fetched(client: PixxelClient, tmp_path: Path
 
 
 async def test_a_signed_link_is_fetched(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
-    """A given link is fetched without an API request, and recognized under a new signature."""
+    """A signed link is fetched without an API request, and recognised under a new signature."""
     ready = await client.packages.wait(await named("job", sandbox, client))
     assert ready.link is not None
     asked = sandbox.count("jobs.request_download")
@@ -255,10 +253,8 @@ async def test_a_signed_link_is_fetched(sandbox: Sandbox, client: PixxelClient, 
     assert secret.encode() not in b"".join(path.read_bytes() for path in (tmp_path / ".pixxel").iterdir())
 
 
-async def test_a_signed_link_that_has_ended_fails_clearly(
-    sandbox: Sandbox, client: PixxelClient, tmp_path: Path
-) -> None:
-    """Nothing can renew a link that was given: the error says that the storage refuses it, and has nothing of it."""
+async def test_an_expired_signed_link(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
+    """An expired signed link raises LinkExpired without quoting the link."""
     sandbox.world.packing.link_life = -100.0
     ready = await client.packages.wait(await named("job", sandbox, client))
     assert ready.link is not None

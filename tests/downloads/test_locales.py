@@ -1,4 +1,4 @@
-"""Names in locales whose file system encoding is not UTF-8; the rules, and a whole export in the C locale."""
+"""File names in locales whose encoding is not UTF-8, and an export in the C locale."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ UTF_8 = {"PYTHONUTF8": "1"}
     ],
 )
 def test_percent_encoding(name: str, encoding: str, expected: str) -> None:
-    """Characters that the encoding lacks are percent-encoded, the others stay; raw bytes of the disk stay, too."""
+    """Characters that the encoding lacks are percent-encoded; raw bytes from the disk are kept."""
     assert percent_encode(name, encoding) == expected
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_recorded_names(encoding: str) -> None:
-    """A recorded name leads to the same bytes in each locale, and is recorded again as it was."""
+    """A recorded name leads to the same bytes in each locale and is read back unchanged."""
     native = to_native("Übung", encoding)
     assert native.encode(encoding, "surrogateescape") == "Übung".encode()
     assert from_native(native, encoding) == "Übung"
@@ -44,7 +44,7 @@ def test_recorded_names(encoding: str) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="file names of Windows are Unicode in every locale")
 def test_an_export_in_the_c_locale(tmp_path: Path) -> None:
-    """A manifest is UTF-8 in every locale; its names are percent-encoded; UTF-8 and C may take turns on a folder."""
+    """In the C locale a UTF-8 manifest works with percent-encoded names, and locales may alternate."""
     with in_thread(Sandbox(packing=0.05)) as served:
         first, second = (served.add_job(tasks=1, seconds=0) for _ in range(2))
         rows = [f"{job.workflow_id},{job.id},Größe/{name}" for job, name in ((first, "日"), (second, "é"))]

@@ -1,4 +1,4 @@
-"""One package at a time through the manager: joining, skipping, names, failures, and what is left behind."""
+"""Single packages through the manager: joining, skipping, names, failures, and clean-up."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.support.system import open_in, posix
 async def test_a_package_gets_a_name_of_its_ids(
     client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """The outcome describes the file on disk; the storage's file name is only a field of it."""
+    """The file is named by the package's ids, and the outcome describes it; the storage's name is only a field."""
     async with DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(package)
 
@@ -46,10 +46,10 @@ async def test_a_package_gets_a_name_of_its_ids(
     assert done.members and done.server_name
 
 
-async def test_what_is_there_comes_back_at_once(
+async def test_a_fetched_package_is_not_fetched_again(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Neither this run nor the next asks or fetches again, whatever text or row names the package."""
+    """A fetched package is neither requested nor fetched again, in this run or the next, by package, text or row."""
     async with DownloadManager(client, tmp_path) as manager:
         first = await manager.fetch(package)
         second = await manager.fetch(str(package))
@@ -63,10 +63,10 @@ async def test_what_is_there_comes_back_at_once(
 
 
 @pytest.mark.fault("Q-04")
-async def test_fifty_who_want_the_same_share_one_transfer(
+async def test_concurrent_fetches_share_one_transfer(
     client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Fetching what is being fetched joins it: one body at the storage, one outcome for all."""
+    """Fifty concurrent fetches of one package share one body and one outcome."""
     async with DownloadManager(client, tmp_path) as manager:
         outcomes = await asyncio.gather(*(manager.fetch(package) for _ in range(50)))
 
@@ -74,7 +74,7 @@ async def test_fifty_who_want_the_same_share_one_transfer(
 
 
 @pytest.mark.slow
-async def test_one_who_gives_up_leaves_it_to_the_others(
+async def test_cancelling_one_waiter_leaves_the_others(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
     """Cancelling one waiter leaves the transfer while another waits; cancelling the last ends it."""
@@ -94,10 +94,10 @@ async def test_one_who_gives_up_leaves_it_to_the_others(
         assert manager.snapshot().waiting == 0 and alone.progress.status == "cancelled"
 
 
-async def test_a_file_that_is_not_ours_is_not_touched(
+async def test_a_foreign_file_is_not_replaced(
     client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A stranger's file at the name ends the package before anything is asked for; `replace` replaces it."""
+    """A foreign file at the name fails the package before any request; `replace` replaces it."""
     path = tmp_path / package.workflow_id / f"{package.job_id}.zip"
     path.parent.mkdir()
     path.write_text("mine")
@@ -111,10 +111,10 @@ async def test_a_file_that_is_not_ours_is_not_touched(
     assert done.path == path and sha256(path) == done.sha256
 
 
-async def test_a_file_in_the_way_is_never_a_reason_to_give_up(
+async def test_a_foreign_file_is_no_reason_to_give_up(
     client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """However many runs found a stranger's file at the name: once it is gone, the package comes."""
+    """A foreign file at the name never makes a package given up."""
     path = tmp_path / package.workflow_id / f"{package.job_id}.zip"
     path.parent.mkdir()
     path.write_text("mine")
@@ -129,10 +129,10 @@ async def test_a_file_in_the_way_is_never_a_reason_to_give_up(
 @pytest.mark.slow
 @tuned(constants=Constants(chunk_bytes=64 * 1024))
 @pytest.mark.parametrize("moved", [False, True])
-async def test_a_file_that_is_made_anew_stays_ours_when_that_is_broken_off(
+async def test_an_interrupted_redo_stays_ours(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path, moved: bool
 ) -> None:
-    """M-04: a damaged file is replaced by the run after the next, too; one that came back whole is done."""
+    """M-04: a file being redone stays ours if the run is interrupted, and is replaced by a later run unless intact."""
     async with DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(package)
     whole = done.path.read_bytes()
@@ -154,10 +154,8 @@ async def test_a_file_that_is_made_anew_stays_ours_when_that_is_broken_off(
 
 
 @pytest.mark.slow
-async def test_templates_name_packages_and_meetings_are_told_apart(
-    client: PixxelClient, ground: GroundTruth, tmp_path: Path
-) -> None:
-    """Two packages that a template gives one name both get there, and a changed template moves nothing."""
+async def test_template_names_are_made_distinct(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
+    """Two packages with one template name get distinct files, and a changed template moves nothing."""
     first, second = ground.packages[:2]
     async with DownloadManager(client, tmp_path, name_template="all/{workflow_id}") as manager:
         one, two = await asyncio.gather(manager.fetch(first), manager.fetch(second))
@@ -169,7 +167,7 @@ async def test_templates_name_packages_and_meetings_are_told_apart(
 
 
 async def test_another_folder_is_another_fetch(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """`to=` fetches into another folder, which the same record knows."""
+    """`to=` fetches into another folder, in the same record."""
     async with DownloadManager(client, tmp_path / "a") as manager:
         first = await manager.fetch(package)
         second = await manager.fetch(package, to=tmp_path / "b")
@@ -180,10 +178,10 @@ async def test_another_folder_is_another_fetch(client: PixxelClient, package: Jo
 
 
 @pytest.mark.fault("M-04")
-async def test_what_was_deleted_stays_done_unless_it_is_wanted_again(
+async def test_a_deleted_file_stays_done_unless_redone(
     client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A file that was moved away counts as done; `on_missing="redo"` fetches it again."""
+    """A deleted file counts as done; `on_missing="redo"` fetches it again."""
     async with DownloadManager(client, tmp_path) as manager:
         path = (await manager.fetch(package)).path
         path.unlink()
@@ -192,8 +190,8 @@ async def test_what_was_deleted_stays_done_unless_it_is_wanted_again(
 
 
 @pytest.mark.fault("P-09")
-async def test_a_listener_that_raises_harms_nothing(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """What `on_event` raises is dropped with the event."""
+async def test_an_exception_of_on_event_is_dropped(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """An exception of `on_event` is dropped with its event."""
     seen = []
 
     def listen(event: Event) -> None:
@@ -207,7 +205,7 @@ async def test_a_listener_that_raises_harms_nothing(client: PixxelClient, packag
 
 
 async def test_watching_ends_with_the_outcome(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """A slow watcher gets the newest state, and the outcome in any case as the last."""
+    """A slow watcher gets the newest state, and always the outcome last."""
     async with DownloadManager(client, tmp_path) as manager:
         watching = manager.watch(package)
         transfer = await manager.submit(package)
@@ -218,7 +216,7 @@ async def test_watching_ends_with_the_outcome(client: PixxelClient, package: Job
 
 
 async def test_a_snapshot_counts(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """Counts and bytes are those of what happened."""
+    """A snapshot has the counts and bytes of what happened."""
     moved: list[Event] = []
     async with DownloadManager(client, tmp_path, on_event=moved.append) as manager:
         done = await manager.fetch(package)
@@ -230,10 +228,10 @@ async def test_a_snapshot_counts(client: PixxelClient, package: JobPackage, tmp_
 
 
 @pytest.mark.fault("C-03")
-async def test_packing_that_failed_is_told(
+async def test_packing_that_failed_is_raised(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A package that the service gives up fails with the service's word, and the storage is never asked."""
+    """A failed packing raises PackageFailed with the service's status, without a storage request."""
     body = '{"status": "failed", "signed_url": ""}'
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=200, body=body, times=None))
     async with DownloadManager(client, tmp_path) as manager:
@@ -246,7 +244,7 @@ async def test_packing_that_failed_is_told(
 @pytest.mark.fault("C-02")
 @pytest.mark.slow
 async def test_packing_that_never_ends_times_out(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """The deadline of one package ends its waiting, and the error says where it stood."""
+    """Packing beyond the deadline raises PackageTimedOut with the last status."""
     ground.sandbox.packing.seconds = 1000.0
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(PackageTimedOut, match=r"pending|packing|in_progress|processing"):
@@ -254,8 +252,8 @@ async def test_packing_that_never_ends_times_out(client: PixxelClient, ground: G
 
 
 @pytest.mark.fault("B-08")
-async def test_a_package_that_is_not_there_is_an_error_of_its_own(client: PixxelClient, tmp_path: Path) -> None:
-    """An id that does not exist is the API's `NotFound`."""
+async def test_a_package_that_does_not_exist(client: PixxelClient, tmp_path: Path) -> None:
+    """A package that does not exist raises the API's `NotFound`."""
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(NotFound):
             await manager.fetch(JobPackage(workflow_id="w", job_id="j"))
@@ -265,7 +263,7 @@ async def test_a_package_that_is_not_there_is_an_error_of_its_own(client: Pixxel
 async def test_one_forbidden_package_fails_alone(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """403 for one package is its own failure as long as the key may see the projects."""
+    """A 403 for one package fails it alone while the key may list the projects."""
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=403))
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(Forbidden):
@@ -274,10 +272,10 @@ async def test_one_forbidden_package_fails_alone(
 
 
 @pytest.mark.fault("A-11")
-async def test_a_refused_key_stops_everything(
+async def test_a_refused_key_ends_the_batch(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """When the projects are refused too, the batch ends with that error after few requests."""
+    """If the projects are refused too, the batch ends with that error after few requests."""
     sandbox.inject(Fault(route="api", kind="status", status=401, times=None))
     before = len(sandbox.requests)
     async with DownloadManager(client, tmp_path) as manager:
@@ -288,10 +286,10 @@ async def test_a_refused_key_stops_everything(
 
 
 @pytest.mark.slow
-async def test_a_pause_that_the_service_asks_for_fails_nothing(
+async def test_a_long_pause_fails_nothing(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A pause beyond what a call waits for is waited for by the manager."""
+    """A Retry-After beyond the cap of a call is waited for by the manager."""
     pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -315,7 +313,7 @@ async def test_a_pause_that_the_service_asks_for_fails_nothing(
 @pytest.mark.fault("F-12")
 @pytest.mark.slow
 async def test_a_full_disk_ends_the_run(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """Without room beside the reserve nothing is begun, and the batch ends with `DiskFull`."""
+    """Without space beside min_free_space nothing is downloaded, and the batch ends with `DiskFull`."""
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(DiskFull, match="min_free_space"):
             await collect(manager.fetch_all(ground.packages, min_free_space=1 << 60))
@@ -328,7 +326,7 @@ async def test_a_full_disk_ends_the_run(client: PixxelClient, ground: GroundTrut
 async def test_a_folder_that_is_removed_ends_the_run(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path, own_record: bool
 ) -> None:
-    """C13: at the first package that notices, with the record inside of the folder and elsewhere."""
+    """C13: a removed folder ends the run at the first package that notices, wherever the record is."""
     sandbox.inject(Fault(route="storage", kind="drip", rate=1_000_000, times=None))
     folder, record = tmp_path / "exports", None if own_record else tmp_path / "record.sqlite"
     async with DownloadManager(client, folder, record=record) as manager:
@@ -343,10 +341,8 @@ async def test_a_folder_that_is_removed_ends_the_run(
     assert len(opened) < 3 < len(ground.packages)
 
 
-async def test_settings_are_checked_where_they_are_given(
-    client: PixxelClient, package: JobPackage, tmp_path: Path
-) -> None:
-    """An unknown setting or a closed manager raises at once."""
+async def test_settings_are_checked_at_the_call(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """Unknown settings and unopened or closed managers raise at once."""
     manager = DownloadManager(client, tmp_path)
     with pytest.raises(ConfigError, match="not open"):
         await manager.fetch(package)
@@ -358,8 +354,8 @@ async def test_settings_are_checked_where_they_are_given(
         manager.snapshot()
 
 
-async def test_leaving_waits_for_what_was_submitted(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """A normal end of the block finishes what was submitted."""
+async def test_leaving_completes_what_was_submitted(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """Leaving the block normally completes submitted packages."""
     async with DownloadManager(client, tmp_path) as manager:
         transfer = await manager.submit(package)
 
@@ -369,7 +365,7 @@ async def test_leaving_waits_for_what_was_submitted(client: PixxelClient, packag
 async def test_leaving_by_an_exception_cancels(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """An exception in the block ends everything at once, and the next run goes on."""
+    """Leaving the block by an exception cancels, and the next run resumes."""
     sandbox.inject(Fault(route="storage", kind="stall", at=1_500_000))
 
     async def leave_by_an_exception() -> None:
@@ -389,7 +385,7 @@ async def test_leaving_by_an_exception_cancels(
 async def test_nothing_is_left_behind(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """After closing there is no task, no thread and no descriptor more than before."""
+    """Closing leaves no additional task, thread or descriptor."""
     await ground.truth(ground.packages[0])
     before = open_in(tmp_path), _tasks()
     async with DownloadManager(client, tmp_path) as manager:
@@ -402,14 +398,14 @@ async def test_nothing_is_left_behind(
 
 
 def _tasks() -> set[str]:
-    """The tasks of this loop, without those that serve the sandbox's connections."""
+    """Return the tasks of this loop except those of the sandbox's connections."""
     coros = {str(task.get_coro()) for task in asyncio.all_tasks()}
     return {coro for coro in coros if "RequestHandler" not in coro}
 
 
 @pytest.mark.slow
 async def test_a_record_belongs_to_one_organization(tmp_path: Path) -> None:
-    """A key of another organization does not add to this record; another key of the same one does."""
+    """A record accepts other keys of its organization, and refuses those of another."""
     for seed, fits in ((1, True), (1, True), (2, False)):
         async with Sandbox(packing=0.0, seed=seed) as sandbox:
             settings = Settings(api_key=sandbox.api_key, base_url=sandbox.url, origin="sandbox")
@@ -422,8 +418,8 @@ async def test_a_record_belongs_to_one_organization(tmp_path: Path) -> None:
                         await manager.fetch(wanted)
 
 
-async def test_a_fault_between_two_packages_lets_nobody_wait_for_ever(tmp_path: Path) -> None:
-    """When the workers fail, here because sleeping raises, every waiter gets the error, single or batch."""
+async def test_a_failure_of_the_workers_reaches_every_waiter(tmp_path: Path) -> None:
+    """If the workers fail, every waiter gets the error, single or in a batch."""
 
     async def sleep(seconds: float) -> None:
         raise RuntimeError("no sleep")
@@ -444,8 +440,8 @@ async def test_a_fault_between_two_packages_lets_nobody_wait_for_ever(tmp_path: 
 
 
 @pytest.mark.fault("P-06")
-async def test_it_is_closed_where_it_was_opened(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """P-06: closing from another event loop raises instead of hanging; the manager goes on in its own."""
+async def test_closing_needs_the_own_loop(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
+    """P-06: closing from another event loop raises, and the manager continues in its own."""
 
     def elsewhere(manager: DownloadManager) -> None:
         async def close() -> None:
@@ -460,9 +456,7 @@ async def test_it_is_closed_where_it_was_opened(client: PixxelClient, ground: Gr
         assert (await manager.fetch(ground.packages[0])).path is not None
 
 
-async def test_the_outcome_says_how_much_came_in_an_earlier_run(
-    sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
-) -> None:
+async def test_resumed_from(sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
     """`resumed_from` counts the bytes that a resumed package did not fetch again; none if it starts over."""
     sandbox.inject(Fault(route="storage", kind="cut", at=2_000_000, times=1))
     sandbox.inject(Fault(route="storage", kind="stall", at=0, times=1, after=1))

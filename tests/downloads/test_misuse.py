@@ -1,4 +1,4 @@
-"""Misuse of the manager: the error says what to write."""
+"""Misuse of the manager raises errors that name the right form."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def unopened(client: PixxelClient, tmp_path: Path) -> Any:
 
 
 async def test_a_manager_is_opened_by_async_with(unopened: Any) -> None:
-    """`with`, `await` and no opening at all each name the line to write."""
+    """`with`, `await` and a missing `async with` each raise an error with the line to write."""
     with pytest.raises(TypeError, match="async with DownloadManager"), unopened:
         pass
     with pytest.raises(TypeError, match="async with DownloadManager"):
@@ -40,7 +40,7 @@ async def test_a_manager_is_opened_by_async_with(unopened: Any) -> None:
 
 
 async def test_outcomes_are_read_by_async_for_inside_async_with(client: PixxelClient, tmp_path: Path) -> None:
-    """`for`, `with`, `await`, and `async for` without `async with`, each name the lines to write."""
+    """`for`, `with`, `await` and `async for` without `async with` each raise an error with the lines to write."""
     usage = r"`async with manager\.fetch_all\(…\) as outcomes:`, then `async for outcome in outcomes:`"
     async with DownloadManager(client, tmp_path) as manager:
         outcomes: Any = manager.fetch_all([JOB])
@@ -55,8 +55,8 @@ async def test_outcomes_are_read_by_async_for_inside_async_with(client: PixxelCl
         assert "not entered" in repr(outcomes)
 
 
-async def test_a_closed_manager_says_so(client: PixxelClient, tmp_path: Path) -> None:
-    """Every use of a closed manager is a `PixxelError` that says it is closed; closing again is harmless."""
+async def test_a_closed_manager_raises(client: PixxelClient, tmp_path: Path) -> None:
+    """Every use of a closed manager raises a `PixxelError`; closing again is harmless."""
     async with DownloadManager(client, tmp_path) as manager:
         pass
     await manager.aclose()
@@ -69,8 +69,8 @@ async def test_a_closed_manager_says_so(client: PixxelClient, tmp_path: Path) ->
     assert "closed" in repr(manager)
 
 
-async def test_a_manager_works_in_its_own_event_loop_alone(client: PixxelClient, tmp_path: Path) -> None:
-    """In the loop of another `asyncio.run` each use says that client and manager are opened inside of it."""
+async def test_a_manager_works_in_its_own_event_loop_only(client: PixxelClient, tmp_path: Path) -> None:
+    """In another event loop each use raises an error that explains where to open client and manager."""
     async with DownloadManager(client, tmp_path) as manager:
 
         async def later(use: Callable[[], Any]) -> None:
@@ -90,7 +90,7 @@ async def test_a_manager_works_in_its_own_event_loop_alone(client: PixxelClient,
 
 
 async def test_client_and_folder_in_the_wrong_order(client: PixxelClient, tmp_path: Path) -> None:
-    """Arguments of the manager that are swapped, or of another type, are named."""
+    """Swapped or wrong arguments of the manager are named."""
     make: Any = DownloadManager
     with pytest.raises(ConfigError, match=r"the client comes first: DownloadManager\(client, 'exports'\)"):
         make("exports", client)
@@ -120,17 +120,17 @@ async def test_client_and_folder_in_the_wrong_order(client: PixxelClient, tmp_pa
         (lambda client: ["30b4c722"], "must begin with job:"),
     ],
 )
-async def test_what_is_no_package(
+async def test_invalid_packages(
     client: PixxelClient, tmp_path: Path, source: Callable[[PixxelClient], Any], advice: str
 ) -> None:
-    """`fetch_all` of something that is no iterable of packages says what to give."""
+    """A source of `fetch_all` that is no iterable of packages raises an error with advice."""
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(ConfigError, match=advice):
             await collect(manager.fetch_all(source(client)))
 
 
 def test_asyncio_run_twice_with_one_manager(tmp_path: Path) -> None:
-    """A manager that a first `asyncio.run` closed says so in the second one."""
+    """A manager closed by a first `asyncio.run` raises in the second."""
 
     async def start() -> DownloadManager:
         async with (

@@ -1,4 +1,4 @@
-"""Plans of what a batch would do, and forgetting what it did."""
+"""Plans of a batch, and forgetting packages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.support.ground_truth import GroundTruth, part_bytes, until
 
 
 @pytest.mark.slow
-async def test_forgetting_fetches_anew(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """A forgotten package is fetched as if it never had been; with `delete` its file goes too."""
+async def test_forgetting_fetches_again(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """A forgotten package is fetched again; with `delete` its file is removed."""
     async with DownloadManager(client, tmp_path) as manager:
         path = (await manager.fetch(package)).path
         assert await manager.forget(package, delete=True) and not path.exists()
@@ -24,10 +24,10 @@ async def test_forgetting_fetches_anew(client: PixxelClient, package: JobPackage
         assert (await manager.fetch(package)).fetched
 
 
-async def test_a_plan_asks_for_nothing(
+async def test_a_plan_sends_no_request(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """A plan is made from record and disk, without a request."""
+    """A plan is made from record and disk without a request."""
     done, new = ground.packages[:2]
     async with DownloadManager(client, tmp_path) as manager:
         await manager.fetch(done)
@@ -37,8 +37,8 @@ async def test_a_plan_asks_for_nothing(
     assert steps == ["done", "fetch"] and len(sandbox.requests) == calls
 
 
-async def test_a_plan_takes_what_fetch_all_takes(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """Async sources, shares and templates count in a plan, too; it says where each file would be."""
+async def test_a_plan_accepts_what_fetch_all_accepts(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
+    """A plan accepts async sources, shards and templates, and tells where each file would be."""
 
     async def source() -> AsyncIterator[JobPackage]:
         for package in ground.packages:
@@ -54,10 +54,8 @@ async def test_a_plan_takes_what_fetch_all_takes(client: PixxelClient, ground: G
         assert {one.step, two.step} == {"fetch", "elsewhere"}
 
 
-async def test_sizes_are_had_by_asking(
-    sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
-) -> None:
-    """With `sizes` what is not done is asked for once, which starts its packing; no body is fetched."""
+async def test_sizes_are_requested(sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
+    """With `sizes` each package that is not done is requested once, which starts packing; no body is fetched."""
     async with DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(ground.packages[0])
         await client.packages.wait(ground.packages[1])
@@ -80,7 +78,7 @@ async def body(ground: GroundTruth, package: JobPackage) -> bytes:
 async def test_a_refused_key_ends_a_plan(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """Sizes are not asked for one by one with a key that nobody takes."""
+    """A refused key ends a plan with sizes."""
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=401, times=None))
     async with DownloadManager(client, tmp_path) as manager:
         with pytest.raises(KeyRefused):
@@ -88,10 +86,10 @@ async def test_a_refused_key_ends_a_plan(
 
 
 @pytest.mark.slow
-async def test_what_is_being_fetched_is_not_forgotten(
+async def test_a_package_being_fetched_is_not_forgotten(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A package that is being written cannot be forgotten."""
+    """A package that is being fetched cannot be forgotten."""
     sandbox.inject(Fault(route="storage", kind="stall", at=2_000_000))
     async with DownloadManager(client, tmp_path) as manager:
         fetching = asyncio.ensure_future(manager.fetch(package))

@@ -19,13 +19,13 @@ PROCESSES, CALLERS = 4, 50
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    """One whose packages take so long that everybody waits for them at the same time."""
+    """Serve a sandbox whose packages pack for a second, so that all processes wait at once."""
     async with Sandbox(packing=1.0, package_size=3_000_000) as started:
         yield started
 
 
 async def joiner(sandbox: Sandbox, folder: Path, package: str) -> Process:
-    """Start another process whose callers fetch the package once it gets a line on stdin."""
+    """Start a process whose callers fetch the package when it receives a line on stdin."""
     arguments = [sandbox.url, sandbox.api_key, str(folder), package, str(CALLERS)]
     command = [sys.executable, "-m", "tests.downloads.programs.concurrent_callers", *arguments]
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
@@ -36,7 +36,7 @@ async def joiner(sandbox: Sandbox, folder: Path, package: str) -> Process:
 @pytest.mark.fault("Q-01")
 @pytest.mark.slow
 async def test_callers_in_all_processes_join(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
-    """Q-01: 4 processes with 50 callers each of one package: one body is sent, and all callers have the one file."""
+    """Q-01: 50 callers in each of 4 processes share one body and one file."""
     package = str(ground.packages[0])
     processes = await asyncio.gather(*(joiner(sandbox, tmp_path, package) for _ in range(PROCESSES)))
     said = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
@@ -53,7 +53,7 @@ async def test_callers_in_all_processes_join(sandbox: Sandbox, ground: GroundTru
 
 @pytest.mark.fault("Q-02")
 @pytest.mark.slow
-async def test_a_joiner_goes_on_where_a_killed_process_was(
+async def test_a_waiting_process_takes_over_from_a_killed_one(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
     """Q-02: a process that waits for a killed one takes over its package; no lock has to be removed."""

@@ -1,4 +1,4 @@
-"""A folder a year later: its sums, and whether its files are still what they were."""
+"""Checksums of a folder, and verification of its files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.system import posix
 
 @pytest.mark.slow
 async def test_sums_are_accepted_by_sha256sum(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """`sha256sum -c` agrees with every file; one that was moved away is left out."""
+    """`sha256sum -c` accepts the list, which leaves out missing files."""
     async with DownloadManager(client, tmp_path) as manager:
         await collect(manager.fetch_all(ground.packages))
         (tmp_path / ground.packages[0].workflow_id / f"{ground.packages[0].job_id}.zip").unlink()
@@ -31,7 +31,7 @@ async def test_sums_are_accepted_by_sha256sum(client: PixxelClient, ground: Grou
 
 @pytest.mark.slow
 async def test_sums_are_written_by_several_at_once(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """Managers of one process that end together do not take each other's half of a list."""
+    """Concurrent writes of the list do not mix."""
     async with DownloadManager(client, tmp_path) as manager:
         await collect(manager.fetch_all(ground.packages))
         await asyncio.gather(*(write_sums(tmp_path, manager.record) for _ in range(40)))
@@ -41,8 +41,8 @@ async def test_sums_are_written_by_several_at_once(client: PixxelClient, ground:
 
 
 @pytest.mark.slow
-async def test_sums_that_are_right_are_left_alone(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """A second run touches no list that says all; one that was changed, or misses a file that is back, is mended."""
+async def test_correct_sums_are_left_alone(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
+    """A correct list is not rewritten; a changed or incomplete one is."""
     async with DownloadManager(client, tmp_path) as manager:
         await collect(manager.fetch_all(ground.packages))
         sums = await write_sums(tmp_path, manager.record)
@@ -63,7 +63,7 @@ async def test_sums_that_are_right_are_left_alone(client: PixxelClient, ground: 
 
 
 def test_sums_are_read_as_sha256sum_reads_them(tmp_path: Path) -> None:
-    """Blank lines, comments, `--tag` lines, CRLF, escaped names and a BOM; a line that is none says where it stands."""
+    """Blank lines, comments, `--tag` lines, CRLF, escaped names and a BOM are read; an invalid line is named."""
     digest = "0a" * 32
     lines = [
         "# made by hand", "", f"{digest}  a.zip", f"{digest} *b c.zip", f"SHA256 (w/d (1).zip) = {digest.upper()}",
@@ -81,17 +81,17 @@ def test_sums_are_read_as_sha256sum_reads_them(tmp_path: Path) -> None:
 
 @posix
 def test_sums_that_are_a_pipe_are_refused_at_once(tmp_path: Path) -> None:
-    """B6: nothing is waited for where a file is expected."""
+    """B6: a FIFO in place of the list is refused without blocking."""
     os.mkfifo(tmp_path / SUMS)
     with pytest.raises(ConfigError, match="not a regular file"):
         read_sums(tmp_path / SUMS)
 
 
 @posix
-async def test_a_pipe_in_the_place_of_the_sums_holds_nobody(
+async def test_a_pipe_in_place_of_the_sums_does_not_block(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """Whoever can write into the folder may put a FIFO there: it is not waited for, and the list takes its place."""
+    """A FIFO in place of the list does not block writing, and is replaced."""
     os.mkfifo(tmp_path / SUMS)
     async with asyncio.timeout(20), DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(ground.packages[0])
@@ -100,7 +100,7 @@ async def test_a_pipe_in_the_place_of_the_sums_holds_nobody(
 
 
 def test_sums_of_very_many_files(tmp_path: Path) -> None:
-    """Of a folder with many files, what is gone is left out, and so is what is no file; a link counts as its target."""
+    """In a large folder missing entries and non-files are left out, and a link counts as its target."""
     names = [f"w/{number}.zip" for number in range(40)] + ["one/only.zip", "gone/only.zip", "top.zip"]
     for name in names[:-2]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -119,10 +119,10 @@ def test_sums_of_very_many_files(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("listed", [True, False])
-async def test_a_damaged_row_lends_no_digest_to_the_sums(
+async def test_a_damaged_row_adds_no_digest(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path, listed: bool
 ) -> None:
-    """Where a digest changed in the record, on its disk, the file is left out, whether an older list has it or not."""
+    """A row whose digest is damaged in the record adds no line to the list."""
     async with DownloadManager(client, tmp_path) as manager:
         await collect(manager.fetch_all(ground.packages))
         sums = await write_sums(tmp_path, manager.record)
@@ -139,7 +139,7 @@ async def test_a_damaged_row_lends_no_digest_to_the_sums(
 
 
 async def test_no_sums_of_nothing(client: PixxelClient, tmp_path: Path) -> None:
-    """Where no file is known there is no list of them, and an old one goes: `sha256sum -c` refuses an empty list."""
+    """Without files there is no list, and an old one is removed, since `sha256sum -c` refuses an empty list."""
     (tmp_path / "SHA256SUMS").write_text("old\n")
     async with DownloadManager(client, tmp_path) as manager:
         sums = await write_sums(tmp_path, manager.record)
@@ -168,7 +168,7 @@ async def test_damage_is_found_by_reading(client: PixxelClient, ground: GroundTr
 async def test_a_folder_is_verified_by_its_sums_alone(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """`SHA256SUMS` alone, without record, account or network, shows which files are unchanged."""
+    """SHA256SUMS alone, without record, account or network, shows which files are unchanged."""
     async with DownloadManager(client, tmp_path / "a") as manager:
         await collect(manager.fetch_all(ground.packages))
         sums = await write_sums(tmp_path / "a", manager.record)
@@ -186,8 +186,8 @@ async def test_a_folder_is_verified_by_its_sums_alone(
 
 
 @pytest.mark.parametrize("text", ["", "0123  a.zip\n", f"{'0' * 64}  a.zip\n{'0' * 30}", f"{'0' * 64}  "])
-async def test_sums_that_are_torn_are_refused(tmp_path: Path, text: str) -> None:
-    """A list that is empty, cut off or no list at all is an error: it must not look like a folder in order."""
+async def test_invalid_sums_are_refused(tmp_path: Path, text: str) -> None:
+    """An empty, truncated or invalid list raises ConfigError."""
     (tmp_path / "SHA256SUMS").write_text(text)
 
     with pytest.raises(ConfigError, match="SHA256SUMS"):

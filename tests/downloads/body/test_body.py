@@ -1,4 +1,4 @@
-"""One body over real sockets, with everything going wrong on the way that a storage can do."""
+"""One body over real sockets, with the storage faults that can occur during it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tests.support.ground_truth import GroundTruth, sha256, tuned, visible
 MiB = 1 << 20
 
 
-async def test_a_body_that_is_cut_goes_on_where_it_was_cut(
+async def test_a_cut_body_resumes(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """What is on disk is not fetched again, and the result is byte for byte the storage's."""
+    """A body that is cut resumes at the last byte on disk, and the file equals the storage's."""
     truth, events = await ground.truth(package), list[Event]()
     sandbox.inject(Fault(route="storage", kind="cut", at=2_000_000))
 
@@ -36,10 +36,10 @@ async def test_a_body_that_is_cut_goes_on_where_it_was_cut(
 
 
 @pytest.mark.fault("G-01")
-async def test_a_body_that_is_cut_everywhere_arrives(
+async def test_a_body_that_is_cut_repeatedly_arrives(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Cut at the first byte, at block borders, and one byte before the end: still one sound file."""
+    """A body that is cut at the first byte, at block borders and elsewhere arrives complete."""
     truth = await ground.truth(package)
     for at in (1, 65_536, MiB, 300_000, 700_000):
         sandbox.inject(Fault(route="storage", kind="cut", at=at))
@@ -53,10 +53,10 @@ async def test_a_body_that_is_cut_everywhere_arrives(
 @pytest.mark.fault("G-02")
 @pytest.mark.slow
 @tuned(constants=Constants(stall_timeout=0.2))
-async def test_a_body_that_stalls_is_taken_up_on_a_new_connection(
+async def test_a_stalled_body_resumes_on_a_new_connection(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Silence in mid-body ends the connection after the window, and the body goes on."""
+    """A body that stalls is resumed on a new connection after the stall window."""
     truth = await ground.truth(package)
     sandbox.inject(Fault(route="storage", kind="stall", at=1_500_000))
 
@@ -72,7 +72,7 @@ async def test_a_body_that_stalls_is_taken_up_on_a_new_connection(
 async def test_a_storage_that_always_stalls_is_given_up(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Three windows in a row without enough bytes are `Stalled`: a dead host holds no stream for ever."""
+    """Three stall windows in a row without enough bytes raise `Stalled`."""
     sandbox.inject(Fault(route="storage", kind="stall", at=10, times=None))
 
     async with DownloadManager(client, tmp_path) as manager:
@@ -87,7 +87,7 @@ async def test_a_storage_that_always_stalls_is_given_up(
 @pytest.mark.slow
 @tuned(constants=Constants(stall_timeout=0.2, stall_bytes=100_000))
 async def test_a_drip_is_a_stall(sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """Bytes that come, but too few of them, do not keep a connection alive."""
+    """A body below the minimum rate counts as stalled."""
     sandbox.inject(Fault(route="storage", kind="drip", rate=2_000, times=None))
 
     async with DownloadManager(client, tmp_path) as manager:
@@ -96,10 +96,10 @@ async def test_a_drip_is_a_stall(sandbox: Sandbox, client: PixxelClient, package
 
 
 @pytest.mark.fault("E-05")
-async def test_a_link_that_ends_in_mid_body_is_renewed(
+async def test_a_link_that_expires_during_a_body_is_renewed(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A fresh link goes on from the bytes on disk."""
+    """A link that expires during a body is renewed, and the body resumes."""
     truth, events = await ground.truth(package), list[Event]()
     sandbox.inject(Fault(route="storage", kind="cut", at=2_000_000))
     sandbox.inject(Fault(route="storage", kind="expired", after=1))
@@ -128,8 +128,8 @@ async def test_a_storage_that_refuses_every_link_ends_it(
 
 
 @pytest.mark.fault("E-10")
-async def test_a_link_that_is_about_to_end_is_renewed_before_it_is_used(tmp_path: Path) -> None:
-    """A link with seconds left is not even tried: a fresh one is asked for."""
+async def test_a_link_about_to_expire_is_renewed_before_use(tmp_path: Path) -> None:
+    """A link with seconds left is renewed before it is used."""
     events = list[Event]()
     async with (
         Sandbox(packing=0.0, link_life=3.0) as sandbox,
@@ -146,7 +146,7 @@ async def test_a_link_that_is_about_to_end_is_renewed_before_it_is_used(tmp_path
 async def test_a_flipped_bit_is_found_and_fetched_again(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """The archive's checksums find it; everything is fetched once more from byte 0."""
+    """A flipped bit is found by the archive's checksums, and the body is fetched again from byte 0."""
     truth, events = await ground.truth(package), list[Event]()
     sandbox.inject(Fault(route="storage", kind="corrupt", at=700_000))
 
@@ -159,10 +159,10 @@ async def test_a_flipped_bit_is_found_and_fetched_again(
 
 
 @pytest.mark.fault("G-09")
-async def test_what_is_damaged_twice_is_refused(
+async def test_a_package_damaged_twice_is_refused(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A package that does not prove itself twice never gets its final name."""
+    """A package that is damaged twice is refused and never gets its final name."""
     sandbox.inject(Fault(route="storage", kind="corrupt", at=700_000, times=None))
 
     async with DownloadManager(client, tmp_path) as manager:
@@ -173,10 +173,10 @@ async def test_what_is_damaged_twice_is_refused(
 
 
 @pytest.mark.fault("F-11")
-async def test_a_page_is_no_package(
+async def test_html_is_not_a_package(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """HTML with status 200 is refused, once tried again."""
+    """HTML with status 200 is refused after one repeat."""
     sandbox.inject(Fault(route="storage", kind="html", times=None))
 
     async with DownloadManager(client, tmp_path) as manager:
@@ -189,10 +189,10 @@ async def test_a_page_is_no_package(
 @pytest.mark.fault("E-07", "G-16")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["no-range", "wrong-range", "etag"])
-async def test_a_storage_that_does_not_continue_honestly_begins_anew(
+async def test_a_storage_that_does_not_resume_restarts_the_body(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path, kind: str
 ) -> None:
-    """Another range, another object, or everything instead of the rest: two versions are never joined."""
+    """A response with another range, another object or the whole restarts the body; two versions are never joined."""
     truth = await ground.truth(package)
     sandbox.inject(Fault(route="storage", kind="cut", at=1_200_000))
     sandbox.inject(Fault(route="storage", kind=kind, after=1))  # type: ignore[arg-type]
@@ -204,10 +204,10 @@ async def test_a_storage_that_does_not_continue_honestly_begins_anew(
 
 
 @pytest.mark.fault("F-01", "F-05")
-async def test_bad_weather_at_the_storage_passes(
+async def test_temporary_errors_of_the_storage_pass(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """503, a reset and a missing object are each tried again."""
+    """503, a reset and a missing object are each retried."""
     sandbox.inject(Fault(route="storage", kind="status", status=503))
     sandbox.inject(Fault(route="storage", kind="reset", after=1))
     sandbox.inject(Fault(route="storage", kind="status", status=404, after=2))
@@ -221,7 +221,7 @@ async def test_bad_weather_at_the_storage_passes(
 async def test_a_storage_that_only_fails_is_given_up(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Attempts without progress are bounded, and the error is one that may pass."""
+    """Attempts without progress are bounded, and the error is retryable."""
     sandbox.inject(Fault(route="storage", kind="status", status=500, times=None))
 
     async with DownloadManager(client, tmp_path) as manager:
@@ -235,7 +235,7 @@ async def test_a_storage_that_only_fails_is_given_up(
 async def test_a_body_that_is_too_large_is_not_begun(
     client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """The announced length decides before a byte is written."""
+    """A body announced as too large is refused before a byte is written."""
     events = list[Event]()
     async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
         with pytest.raises(TooLarge):
@@ -248,7 +248,7 @@ async def test_a_body_that_is_too_large_is_not_begun(
 async def test_without_a_digest_the_file_is_proved_all_the_same(
     client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """`digest=None` leaves out the digest and nothing else."""
+    """With `checksum=None` the file is proved without a digest."""
     truth = await ground.truth(package)
     async with DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(package, checksum=None)
@@ -257,7 +257,7 @@ async def test_without_a_digest_the_file_is_proved_all_the_same(
 
 
 async def test_a_body_that_fits_into_one_buffer_is_proved_as_any_other(tmp_path: Path) -> None:
-    """It is written when it is whole, and damage in it is found all the same."""
+    """A body that fits into one buffer is written and proved like any other."""
     async with (
         Sandbox(packing=0.0, package_size=200_000) as sandbox,
         PixxelClient(settings=quick_settings(sandbox)) as client,

@@ -1,4 +1,4 @@
-"""The rest of a body over several connections: over real sockets that are given so much and no more."""
+"""A body continued over several connections, against a storage with a rate limit per connection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PIECES = Constants(chunk_bytes=64 * 1024, split_piece=256 * 1024)
 
 @frozen
 class Slow:
-    """A storage that gives each connection so much and no more, and what is known of one package in it."""
+    """A storage with a rate limit per connection, and the truth about one package in it."""
 
     sandbox: Sandbox
     client: PixxelClient
@@ -35,7 +35,7 @@ class Slow:
     truth: str
 
     async def fetch(self, folder: Path, events: list[Event] | None = None, **settings: Any) -> Downloaded:
-        """Fetch the package with a manager of its own, and see that every byte is right."""
+        """Fetch the package with a new manager and assert that every byte is right."""
         told = [] if events is None else events
         async with DownloadManager(self.client, folder, on_event=told.append) as manager:
             done = await manager.fetch(self.package, **settings)
@@ -44,16 +44,16 @@ class Slow:
 
     @property
     def seen(self) -> list[SeenRequest]:
-        """The requests for the body."""
+        """Return the requests for the body."""
         return [seen for seen in self.sandbox.requests if seen.host == "storage"][1:]
 
     @property
     def pieces(self) -> list[SeenRequest]:
-        """Those of them that asked for one piece."""
+        """Return the requests for single pieces."""
         return [seen for seen in self.seen if "if-match" in seen.headers]
 
     def fault(self, **what: Any) -> None:
-        """Something goes wrong with the pieces: after the request for everything."""
+        """Inject a fault into requests for pieces, which follow the request for everything."""
         self.sandbox.inject(Fault(route="storage", **{"after": 1, **what}))
 
 
@@ -70,14 +70,14 @@ async def slow(sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, pack
 
 
 def filled(folder: Path) -> str | None:
-    """What the record says of the one part file's regions."""
+    """Return the regions that the record holds for the only part file."""
     with closing(sqlite3.connect(folder / ".pixxel" / "record.sqlite")) as database:
         [(regions,)] = database.execute("SELECT regions FROM items").fetchall()
     return str(regions) if regions else None
 
 
 async def test_a_capped_connection_is_joined_by_others(slow: Slow, tmp_path: Path) -> None:
-    """Where one connection is given no more, the rest comes over several: in pieces of one object, each byte once."""
+    """A body on a capped connection continues over several, each byte once and of one object."""
     done = await slow.fetch(tmp_path)
 
     first, *others = slow.seen
@@ -93,8 +93,8 @@ def asked(seen: SeenRequest) -> tuple[int, int]:
 
 
 @pytest.mark.slow
-async def test_nothing_is_split_unasked(slow: Slow, tmp_path: Path) -> None:
-    """Not when no stream is free, or when the rate is limited here."""
+async def test_when_a_body_is_not_split(slow: Slow, tmp_path: Path) -> None:
+    """A body is not split if no stream is free or the bandwidth is limited here."""
     ways: list[dict[str, Any]] = [
         {"max_concurrent_downloads": 1},
         {"max_bandwidth": 1e9},
@@ -108,8 +108,8 @@ async def test_nothing_is_split_unasked(slow: Slow, tmp_path: Path) -> None:
 @pytest.mark.slow
 @tuned(constants=evolve(PIECES, max_connections_per_download=2))
 @pytest.mark.parametrize("kind", ["no-range", "wrong-range", "etag"])
-async def test_a_storage_that_hands_out_no_pieces_is_asked_for_none(slow: Slow, tmp_path: Path, kind: Any) -> None:
-    """It ignores Range, shifts it, or names another object: one connection goes on from what is sure."""
+async def test_a_storage_without_pieces_continues_on_one_connection(slow: Slow, tmp_path: Path, kind: Any) -> None:
+    """A storage that ignores or shifts Range or changes the object is continued on one connection."""
     slow.fault(kind=kind, times=2)
     events = list[Event]()
     await slow.fetch(tmp_path, events)
@@ -120,8 +120,8 @@ async def test_a_storage_that_hands_out_no_pieces_is_asked_for_none(slow: Slow, 
 
 @pytest.mark.fault("G-18")
 @pytest.mark.slow
-async def test_a_piece_that_is_cut_goes_on(slow: Slow, tmp_path: Path) -> None:
-    """A connection that breaks takes the others with it, and nothing that is on disk: fewer go on where they were."""
+async def test_a_cut_piece_resumes(slow: Slow, tmp_path: Path) -> None:
+    """A cut piece ends the other pieces, keeps all bytes on disk, and continues with fewer connections."""
     slow.fault(kind="cut", at=100_000, times=2)
     await slow.fetch(tmp_path)
 
@@ -132,7 +132,7 @@ async def test_a_piece_that_is_cut_goes_on(slow: Slow, tmp_path: Path) -> None:
 @pytest.mark.fault("E-05")
 @pytest.mark.slow
 async def test_a_link_that_ends_between_pieces_is_renewed(slow: Slow, tmp_path: Path) -> None:
-    """A fresh link goes on with the pieces that are missing."""
+    """A link that expires between pieces is renewed, and the missing pieces continue."""
     slow.fault(kind="expired", after=4)
     events = list[Event]()
     await slow.fetch(tmp_path, events)
@@ -144,7 +144,7 @@ async def test_a_link_that_ends_between_pieces_is_renewed(slow: Slow, tmp_path: 
 @pytest.mark.fault("G-14")
 @pytest.mark.slow
 async def test_damage_in_a_piece_is_found(slow: Slow, tmp_path: Path) -> None:
-    """The digest and the proof are those of the whole file; what is damaged is fetched once more from byte 0."""
+    """Damage in a piece is found by digest and proof of the whole file, which is fetched again from byte 0."""
     slow.fault(kind="corrupt", at=50_000)
     events = list[Event]()
     await slow.fetch(tmp_path, events)
@@ -154,7 +154,7 @@ async def test_damage_in_a_piece_is_found(slow: Slow, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_a_killed_process_leaves_regions_that_count(slow: Slow, tmp_path: Path) -> None:
-    """What was filled after a gap is not fetched again: the record knew of it before kill -9."""
+    """After kill -9 the regions in the record, gaps included, are not fetched again."""
     slow.fault(kind="stall", at=150_000, after=5, times=1)
     ground = GroundTruth(slow.sandbox, slow.client, [], slow.package, slow.package)
     process = await start(ground, tmp_path, [slow.package])
@@ -173,8 +173,8 @@ async def test_a_killed_process_leaves_regions_that_count(slow: Slow, tmp_path: 
 
 
 @pytest.mark.slow
-async def test_what_was_stopped_goes_on(slow: Slow, tmp_path: Path) -> None:
-    """A manager that is closed in the middle of pieces leaves them for the next one."""
+async def test_a_stopped_body_continues(slow: Slow, tmp_path: Path) -> None:
+    """A closed manager leaves its pieces for the next one."""
     manager = DownloadManager(slow.client, tmp_path)
     async with manager:
         await manager.submit(slow.package)

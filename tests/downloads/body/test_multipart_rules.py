@@ -1,4 +1,4 @@
-"""When a body is split, how its regions are counted, and what is fetched next."""
+"""Multipart decisions: when a body is split, how regions are counted, and which piece is next."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REGIONS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda 
 @pytest.mark.slow
 @given(REGIONS)
 def test_regions_are_sets_of_bytes(given_regions: list[tuple[int, int]]) -> None:
-    """However regions come, what is there and what is missing is exactly every byte, sorted and joined."""
+    """Regions are sorted and joined, and with their gaps cover every byte once."""
     regions: tuple[tuple[int, int], ...] = ()
     for region in given_regions:
         regions = add(regions, region)
@@ -37,7 +37,7 @@ def test_regions_are_sets_of_bytes(given_regions: list[tuple[int, int]]) -> None
 @pytest.mark.slow
 @given(REGIONS, st.integers(0, 80))
 def test_a_file_that_is_shorter_holds_less(given_regions: list[tuple[int, int]], size: int) -> None:
-    """What the record says lies behind the file's end is not there."""
+    """Regions beyond the end of a shorter file are dropped."""
     regions = add(given_regions, (0, 0))
     there = {byte for start, end in regions for byte in range(start, end) if byte < size}
     assert {byte for start, end in clip(regions, size) for byte in range(start, end)} == there
@@ -46,13 +46,13 @@ def test_a_file_that_is_shorter_holds_less(given_regions: list[tuple[int, int]],
 @pytest.mark.parametrize(
     "text", ["", "null", "{}", "[]", "[[1,2]]", "[[0,5],[4,9]]", "[[0,5],[9,8]]", "[[0]]", '[["a",1]]', "[" * 100_000]
 )
-def test_nonsense_is_no_region(text: str) -> None:
-    """A damaged table is not believed."""
+def test_invalid_texts_are_no_regions(text: str) -> None:
+    """Text that is not a list of regions is None."""
     assert from_text(text) is None
 
 
 def test_pieces_cover_everything_once_and_get_smaller() -> None:
-    """Whoever asks gets the earliest bytes that are free; at the end pieces shrink, and none is tiny."""
+    """Pieces cover every missing byte once, earliest first, and shrink towards the end down to a minimum."""
     dice, total, most = random.Random(5), 10_000_000, 320_000
     taken: list[tuple[int, int]] = [(0, dice.randrange(total))]
     sizes = []
@@ -75,8 +75,8 @@ BODY = Kept(size=20, etag='"a"', total=1_000)
 FLAT = after((0.4, 10), (0.8, 20))
 
 
-def test_a_start_over_a_long_way_is_no_flat_rate() -> None:
-    """What doubles each time that an acknowledgement has come back is not taken for all that a connection is given."""
+def test_slow_start_is_no_flat_rate() -> None:
+    """A rate that still doubles per round trip is not taken as the limit of a connection."""
     for way in (0.02, 0.1, 0.3, 0.6):
         gauge, now, size, burst = RateGauge(0.0, 0), 0.0, 0, 15_000
         while burst < 1 << 24:
@@ -110,5 +110,5 @@ def test_a_start_over_a_long_way_is_no_flat_rate() -> None:
     ],
 )
 def test_when_a_body_is_split(kept: Kept, gauge: RateGauge, allowed: int, spare: int, expected: int) -> None:
-    """Only when its rate rises no more, enough of it is left, streams are free, and a strong ETag vouches."""
+    """A body is split if its rate is flat, enough of it is left, streams are free and its ETag is strong."""
     assert connections_for(kept, gauge, allowed=allowed, spare=spare, piece=100) == expected

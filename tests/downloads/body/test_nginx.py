@@ -1,4 +1,4 @@
-"""Downloads from storages that are none of ours, with their own ranges, ETags and keep-alive."""
+"""Downloads from other servers, with their own ranges, ETags and keep-alive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COUNT = 5
 
 @asynccontextmanager
 async def origin(server: str, folder: Path) -> AsyncIterator[str]:
-    """Where that server serves `folder/files`."""
+    """Yield the URL where a server serves `folder/files`."""
     if server == "nginx":
         tool("nginx")
         with nginx(folder, tls=False) as (found, _):
@@ -38,8 +38,8 @@ async def origin(server: str, folder: Path) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("server", ["nginx", "aiohttp's own files"])
-async def test_packages_are_what_lies_there(server: str, tmp_path: Path) -> None:
-    """Every file byte for byte, proved, and nothing fetched when asked for again."""
+async def test_files_are_fetched_and_proved(server: str, tmp_path: Path) -> None:
+    """Every file is fetched byte for byte and proved, and a second run fetches nothing."""
     write_archives(tmp_path / "files", COUNT, 300_000)
     async with origin(server, tmp_path) as at:
         links = {f"job:w-1/job-{number}": f"{at}/job-{number}.zip" for number in range(COUNT)}

@@ -1,4 +1,4 @@
-"""The meaning of storage responses, and which parts of them an error may quote."""
+"""Classification of storage responses, and the parts of them that an error may quote."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from pixxel_async.downloads.body.rules.responses import (
 @pytest.mark.fault("E-06")
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_a_refused_link_is_renewed(status: int) -> None:
-    """A storage that refuses a link gets a fresh one."""
+    """401, 403, 404 and 410 renew the link."""
     assert classify(status, {}) == "renew"
 
 
 @pytest.mark.fault("E-06")
 def test_googles_expired_link_is_renewed() -> None:
-    """Google's storage answers 400 to a link that came to its end; any other 400 is final."""
+    """A 400 with ExpiredToken renews the link, as Google's storage sends it; any other 400 is final."""
     assert classify(400, {}, b"<Error><Code>ExpiredToken</Code></Error>") == "renew"
     assert classify(400, {}, b"<Error><Code>InvalidArgument</Code></Error>") == "fail"
 
 
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 504, 507, 599])
-def test_bad_weather_passes(status: int) -> None:
-    """What may pass by itself is tried again."""
+def test_temporary_statuses_are_retried(status: int) -> None:
+    """Temporary statuses are retried."""
     assert classify(status, {}) == "again"
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_storage_is_left_alone(status: int) -> None:
-    """A host that has too much to do is paused, which costs no attempt; the answer may be shown."""
+def test_a_busy_storage_is_paused(status: int) -> None:
+    """429 and 503 pause the host without using up an attempt."""
     assert classify(status, {}) == "busy"
     assert classify_refusal(status, {}, b"<Code>SlowDown</Code>") == StorageRefusal(
         "busy", f"{status} <Code>SlowDown</Code>"
@@ -50,19 +50,19 @@ def test_a_busy_storage_is_left_alone(status: int) -> None:
 
 @pytest.mark.fault("F-10")
 @pytest.mark.parametrize(("status", "meaning"), [(412, "throw away"), (304, "fail"), (307, "fail"), (418, "fail")])
-def test_the_rest(status: int, meaning: str) -> None:
-    """A failed precondition means another object; what nobody asked for ends the package."""
+def test_other_statuses(status: int, meaning: str) -> None:
+    """412 discards the part file; any other unexpected status fails the package."""
     assert classify(status, {}) == meaning
 
 
-def test_what_has_not_changed_is_read_where_it_was_asked_for() -> None:
-    """ "Not modified" is an answer to a condition; without one it is no answer at all."""
+def test_not_modified_needs_a_condition() -> None:
+    """304 is a body only for a conditional request."""
     assert classify(304, {}, conditional=True) == "body"
 
 
 @pytest.mark.fault("F-09")
-def test_a_coded_body_is_no_file() -> None:
-    """Bytes in a coding that nobody asked for are refused, never decoded into the file."""
+def test_a_coded_body_is_refused() -> None:
+    """A body in an unrequested coding fails; it is never decoded into the file."""
     assert classify(200, {"content-encoding": "gzip"}) == "fail"
     assert classify(206, {"content-encoding": "identity"}) == "body"
 
@@ -76,18 +76,18 @@ def test_a_coded_body_is_no_file() -> None:
     ],
 )  # fmt: skip
 def test_values_that_change_no_byte(value: str, meaning: str) -> None:
-    """Framing of the upload and charsets, which writers leave on an object, are no coding of its bytes."""
+    """Content-Encoding values that change no byte, such as aws-chunked and charsets, are accepted."""
     assert classify(200, {"content-encoding": value}) == meaning
 
 
-def test_pauses_double_up_to_a_cap() -> None:
-    """The bound of the drawn pause doubles with each attempt and never passes the cap."""
+def test_backoff_doubles_up_to_a_cap() -> None:
+    """The backoff bound doubles per attempt up to the cap."""
     assert [backoff(n, 1.0, base=0.5, cap=3.0) for n in (1, 2, 3, 4, 500)] == [0.5, 1.0, 2.0, 3.0, 3.0]
     assert backoff(3, 0.0, base=0.5, cap=3.0) == 0.0
 
 
-def test_attempts_come_back_only_for_new_bytes() -> None:
-    """A body that starts over and reaches the same place again has made no progress."""
+def test_attempts_are_restored_by_new_bytes() -> None:
+    """Attempts are restored only by bytes beyond the furthest position so far."""
     tries = RetryCounters(step=100, attempts=4, renewals=2, stalls=1)
     tries.record_progress(99)
     assert tries.attempts == 4
@@ -100,7 +100,7 @@ def test_attempts_come_back_only_for_new_bytes() -> None:
 
 
 def test_excerpts_hold_no_signature() -> None:
-    """What is shown of a refusal says why, and holds nothing that could open the link."""
+    """An excerpt gives the reason of a refusal and no signature."""
     body = (
         b"\xef\xbb\xbf<?xml version='1.0'?><Error><Code>SignatureDoesNotMatch</Code><SignatureProvided>abc123"
         b"</SignatureProvided><StringToSign>AWS4-HMAC-SHA256 " + b"f" * 64 + b"</StringToSign>"
@@ -114,8 +114,8 @@ def test_excerpts_hold_no_signature() -> None:
     assert excerpt(b"a\x1b[31m\x00b") == "a [31m b"
 
 
-def test_what_is_no_text_is_not_shown() -> None:
-    """Packed bytes in place of an error say nothing to people; a coding that was not asked for is named."""
+def test_binary_errors_are_not_shown() -> None:
+    """Binary data in place of an error is described as such; an unrequested coding is named."""
     packed = gzip.compress(b"a page " * 500)
 
     assert excerpt(packed) == "(no text)"
@@ -125,7 +125,7 @@ def test_what_is_no_text_is_not_shown() -> None:
 
 @pytest.mark.fault("G-11")
 def test_stated_digests() -> None:
-    """Digests of the whole package are taken where they are stated; what cannot be read says nothing."""
+    """Digests of the whole package are read from headers; unreadable ones are ignored."""
     md5, sha = hashlib.md5(b"x").digest(), hashlib.sha256(b"x").digest()
     told = {
         "content-md5": base64.b64encode(md5).decode(),
@@ -151,6 +151,6 @@ def test_stated_digests() -> None:
         ('attachment; filename=""', None),
     ],
 )
-def test_given_names_are_for_people(header: str, name: str | None) -> None:
-    """The storage's name is the last part of what it says, printable."""
+def test_server_file_names(header: str, name: str | None) -> None:
+    """The file name of Content-Disposition is reduced to its last part and made printable."""
     assert server_file_name(header) == name

@@ -1,4 +1,4 @@
-"""The table of `rules/resume.py`, all of it: every combination of what can be kept, asked for and answered."""
+"""All combinations of the table in `rules/resume.py`: what is kept, requested and answered."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ EVERY_KEPT = [Kept(*values) for values in itertools.product(SIZES, ETAGS, DATES,
 
 @pytest.mark.fault("F-06")
 @pytest.mark.parametrize(("proved", "unsafe"), list(itertools.product([False, True], repeat=2)))
-def test_the_rest_is_asked_for_only_where_something_vouches_for_it(proved: bool, unsafe: bool) -> None:
-    """A strong ETag vouches, a date with a total where the whole is proved, or the caller's word where is neither."""
+def test_a_range_is_requested_only_with_a_validator(proved: bool, unsafe: bool) -> None:
+    """A range is requested by strong ETag, by date and total if the whole is proved, or unsafely on demand."""
     for kept in EVERY_KEPT:
         asked = next_request(kept, proved=proved, unsafe=unsafe)
         if kept.total is not None and kept.size == kept.total > 0:
@@ -55,7 +55,7 @@ LENGTHS = [None, "500", "400", "٥", "-1", "5e2"]
 
 
 def answers() -> Iterator[dict[str, str]]:
-    """Every combination of the headers that count."""
+    """Yield every combination of the relevant headers."""
     for told, etag, date, length in itertools.product(
         RANGES, [None, STRONG, OTHER, WEAK], [None, DATE, LATER], LENGTHS
     ):
@@ -78,8 +78,8 @@ def same_object(headers: dict[str, str], kept: Kept) -> bool:
 
 @pytest.mark.fault("G-13", "G-16")
 @pytest.mark.parametrize("kept", VOUCHED)
-def test_a_part_is_joined_only_if_it_is_the_rest_of_the_same_object(kept: Kept) -> None:
-    """206: it begins where asked, has the total that is known, and no validator says otherwise; else away with it."""
+def test_a_part_of_the_same_object_is_joined(kept: Kept) -> None:
+    """A 206 is joined only if it starts at the requested byte with the known total and matching validators."""
     asked = RangeRequest(kept.size, {"range": f"bytes={kept.size}-"})
     for headers in answers():
         told = headers.get("content-range")
@@ -94,8 +94,8 @@ def test_a_part_is_joined_only_if_it_is_the_rest_of_the_same_object(kept: Kept) 
 
 @pytest.mark.fault("G-12")
 @pytest.mark.parametrize("kept", VOUCHED)
-def test_a_whole_body_begins_at_zero(kept: Kept) -> None:
-    """200: this body, from byte 0, whatever was asked for; its length is the total if it is a number."""
+def test_a_whole_body_restarts_at_zero(kept: Kept) -> None:
+    """A 200 restarts from byte 0, with its length as total if it is a number."""
     for headers, asked in itertools.product(answers(), (RangeRequest(), RangeRequest(kept.size))):
         length = headers.get("content-length")
         expected = int(length) if length in ("500", "400") else None
@@ -104,8 +104,8 @@ def test_a_whole_body_begins_at_zero(kept: Kept) -> None:
 
 @pytest.mark.fault("G-15")
 @pytest.mark.parametrize("kept", VOUCHED)
-def test_no_such_part(kept: Kept) -> None:
-    """416: complete if the stated total is the size on disk; otherwise start over."""
+def test_a_416_is_complete_or_discards(kept: Kept) -> None:
+    """A 416 is complete if the stated total is the size on disk; otherwise the part file is discarded."""
     for headers in answers():
         told = headers.get("content-range")
         reading = read_response(416, headers, RangeRequest(kept.size), kept)
@@ -116,8 +116,8 @@ def test_no_such_part(kept: Kept) -> None:
 
 
 @pytest.mark.fault("G-18")
-def test_a_piece_counts_only_if_it_is_exactly_the_one() -> None:
-    """Of one object (If-Match, same ETag and total), from where it was asked and no further; else one goes on alone."""
+def test_a_piece_must_be_the_requested_range() -> None:
+    """A piece counts only as exactly the requested range of the same ETag and total; else one connection continues."""
     kept = Kept(50, STRONG, DATE, 500)
     assert piece_headers(kept, (100, 300)) == {"range": "bytes=100-299", "if-match": STRONG}
     for status, headers in itertools.product((200, 206, 412, 416, 304), answers()):

@@ -1,4 +1,4 @@
-"""Part files and final names on a real disk: short writes, full disks, failed syncs, links, and nothing overwritten."""
+"""Part files and final names on a real disk: short writes, full disks, failed syncs, links, nothing overwritten."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def disk() -> Disk:
 
 
 def failing(code: int) -> Callable[..., Any]:
-    """A call of the system that always fails."""
+    """Return a system call that always fails with this errno."""
 
     def call(*_: object, **__: object) -> Any:
         raise OSError(code, os.strerror(code))
@@ -44,7 +44,7 @@ def failing(code: int) -> Callable[..., Any]:
 
 @contextmanager
 def largest_file(size: int) -> Iterator[None]:
-    """No file may grow beyond `size`: a full disk for one process."""
+    """Limit file sizes to `size`, which acts as a full disk."""
     resource = pytest.importorskip("resource", exc_type=ImportError)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
@@ -59,8 +59,8 @@ def write(disk: Disk, folder: Path, data: bytes) -> None:
         part.write([data])
 
 
-def test_a_part_goes_on_where_it_ended(disk: Disk, tmp_path: Path) -> None:
-    """A part file keeps its bytes between openings, and the next write is appended."""
+def test_a_part_is_appended_to(disk: Disk, tmp_path: Path) -> None:
+    """A part file keeps its bytes between openings, and writes append."""
     write(disk, tmp_path, b"hello ")
     with disk.open_part(tmp_path, PART) as part:
         assert part.size == 6
@@ -74,7 +74,7 @@ def test_a_part_goes_on_where_it_ended(disk: Disk, tmp_path: Path) -> None:
 
 
 def test_thousands_of_buffers_in_one_write(disk: Disk, tmp_path: Path) -> None:
-    """More buffers than one call of the system takes are written all the same."""
+    """More buffers than one writev accepts are all written."""
     with disk.open_part(tmp_path, PART) as part:
         part.write([bytes([number % 256]) for number in range(5000)])
 
@@ -83,7 +83,7 @@ def test_thousands_of_buffers_in_one_write(disk: Disk, tmp_path: Path) -> None:
 
 @pytest.mark.fault("K-03")
 def test_short_writes_are_completed(tmp_path: Path) -> None:
-    """A system that takes three bytes at a time gets them all, in order."""
+    """Short writes are continued until all bytes are written."""
     disk = Disk(Syscalls(writev=lambda fd, buffers: os.write(fd, bytes(buffers[0])[:3])))
     write(disk, tmp_path, b"0123456789")
 
@@ -92,7 +92,7 @@ def test_short_writes_are_completed(tmp_path: Path) -> None:
 
 @posix
 def test_parts_are_private_and_published_files_follow_the_umask(tmp_path: Path) -> None:
-    """Nobody else reads a part; the final file gets the permissions that any new file would."""
+    """A part file has mode 0600, and the final file the mode that the umask gives."""
     before = os.umask(0o027)
     try:
         disk = Disk()
@@ -107,7 +107,7 @@ def test_parts_are_private_and_published_files_follow_the_umask(tmp_path: Path) 
 
 
 def test_truncate_and_write_on(disk: Disk, tmp_path: Path) -> None:
-    """After starting over, no byte of the earlier attempt is left."""
+    """After truncation the next write follows the remaining bytes."""
     write(disk, tmp_path, b"x" * 100)
     with disk.open_part(tmp_path, PART) as part:
         part.truncate(2)
@@ -116,8 +116,8 @@ def test_truncate_and_write_on(disk: Disk, tmp_path: Path) -> None:
     assert (tmp_path / PART).read_bytes() == b"xxyz"
 
 
-def test_hashing_stops_when_told(disk: Disk, tmp_path: Path) -> None:
-    """Hashing a long prefix ends soon after the stop event is set."""
+def test_hashing_stops_at_the_stop_event(disk: Disk, tmp_path: Path) -> None:
+    """Hashing a prefix ends soon after the stop event is set."""
     write(disk, tmp_path, b"x" * 100)
     stop = threading.Event()
     stop.set()
@@ -129,14 +129,14 @@ def test_hashing_stops_when_told(disk: Disk, tmp_path: Path) -> None:
 
 
 def test_a_prefix_longer_than_the_file_is_an_error(disk: Disk, tmp_path: Path) -> None:
-    """Bytes that went missing are not passed over."""
+    """Hashing a prefix longer than the file raises DownloadError."""
     with disk.open_part(tmp_path, PART) as part, pytest.raises(DownloadError, match="EIO"):
         part.feed(hashlib.sha256(), 0, 1)
 
 
 @pytest.mark.fault("K-01", "K-02")
 def test_a_full_disk(disk: Disk, tmp_path: Path) -> None:
-    """K-01: the error is DiskFull, what was written counts, and the part can go on when there is room."""
+    """K-01: a full disk raises DiskFull, written bytes count, and the part continues once there is space."""
     with largest_file(65536), disk.open_part(tmp_path, PART) as part:
         with pytest.raises(DiskFull):
             part.write([b"x" * 50_000, b"y" * 50_000])
@@ -150,7 +150,7 @@ def test_a_full_disk(disk: Disk, tmp_path: Path) -> None:
 @pytest.mark.fault("K-01")
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_errors_that_mean_full(tmp_path: Path, code: int) -> None:
-    """Quotas and limits are full disks too."""
+    """Quota and file size limits raise DiskFull, too."""
     with Disk(Syscalls(writev=failing(code))).open_part(tmp_path, PART) as part, pytest.raises(DiskFull):
         part.write([b"x"])
 
@@ -167,7 +167,7 @@ def test_errors_that_mean_full(tmp_path: Path, code: int) -> None:
     ],
 )
 def test_other_errors_of_the_disk(tmp_path: Path, call: str, code: int, retryable: bool) -> None:
-    """K-03, K-04: any other error of the system is a DownloadError that names it, and says whether it may pass."""
+    """K-03, K-04: any other OSError becomes a DownloadError that names it and is retryable or not."""
     disk = Disk(Syscalls(**{call: failing(code)}))
 
     with pytest.raises(DownloadError, match=errno.errorcode[code]) as caught, disk.open_part(tmp_path, PART) as part:
@@ -190,8 +190,8 @@ def test_other_errors_of_the_disk(tmp_path: Path, call: str, code: int, retryabl
         (errno.EMFILE, DownloadError, "Too many open files"),
     ],
 )
-def test_a_disk_that_is_away_is_no_full_one(tmp_path: Path, code: int, kind: type[DownloadError], words: str) -> None:
-    """C13: what ends the run is a `DiskError`, in the right words; what concerns one package is none."""
+def test_errors_of_the_disk_have_their_reason(tmp_path: Path, code: int, kind: type[DownloadError], words: str) -> None:
+    """C13: an error that concerns the whole disk is a `DiskError` with its reason; one of a single package is not."""
     told = rf"(?i){words}.*\({errno.errorcode[code]}\)"
     with (
         Disk(Syscalls(writev=failing(code))).open_part(tmp_path, PART) as part,
@@ -201,8 +201,8 @@ def test_a_disk_that_is_away_is_no_full_one(tmp_path: Path, code: int, kind: typ
     assert type(caught.value) is kind
 
 
-def test_a_disk_without_inodes_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """C13: no inodes are no missing bytes."""
+def test_a_disk_without_inodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """C13: the error of a disk without free inodes names inodes."""
     monkeypatch.setattr(
         os, "statvfs", lambda _: SimpleNamespace(f_files=9, f_favail=0, f_bavail=5, f_frsize=1000), raising=False
     )
@@ -216,8 +216,8 @@ def full(path: Any, flags: int, *given: Any, **at: Any) -> int:
     return os.open(path, flags, *given, **at)
 
 
-def test_a_folder_that_is_gone_says_so(disk: Disk, tmp_path: Path) -> None:
-    """C13: the folder of all packages, not one below it."""
+def test_a_folder_that_is_gone(disk: Disk, tmp_path: Path) -> None:
+    """C13: if the folder of all packages is gone, the error names it."""
     (tmp_path / "exports").mkdir()
     part = disk.open_part(tmp_path / "exports", PART)
     (tmp_path / "exports").rename(tmp_path / "moved")
@@ -241,8 +241,8 @@ def test_after_a_failed_sync_the_file_is_gone(tmp_path: Path) -> None:
 
 @pytest.mark.fault("M-07")
 @pytest.mark.parametrize("way", ["link", "rename", "replace"])
-def test_the_name_follows_the_bytes_and_is_kept(tmp_path: Path, way: str) -> None:
-    """M-07: bytes are on the disk before a name is given, and its folder is synced after, before it is said."""
+def test_publishing_syncs_bytes_then_name_then_folder(tmp_path: Path, way: str) -> None:
+    """M-07: bytes are synced before the final name is given, and the folder after."""
     order: list[str] = []
 
     def noting(name: str) -> Callable[..., Any]:
@@ -265,7 +265,7 @@ def test_the_name_follows_the_bytes_and_is_kept(tmp_path: Path, way: str) -> Non
 
 
 def test_publish_gives_the_final_name_and_nothing_else_stays(disk: Disk, tmp_path: Path) -> None:
-    """After publishing there is one file, and it says what it is."""
+    """After publishing only the final file is left, and its description is returned."""
     part = disk.open_part(tmp_path, PART)
     part.write([b"data"])
 
@@ -279,8 +279,8 @@ def test_publish_gives_the_final_name_and_nothing_else_stays(disk: Disk, tmp_pat
 @pytest.mark.fault("H-07")
 @pytest.mark.parametrize("links", [True, False])
 @pytest.mark.parametrize("kind", ["file", "link", "dangling", "folder", "fifo"])
-def test_publish_goes_over_nothing(tmp_path: Path, kind: str, links: bool) -> None:
-    """H-07: whatever has the name keeps it, with hard links and without; the part stays."""
+def test_publish_replaces_nothing(tmp_path: Path, kind: str, links: bool) -> None:
+    """H-07: publishing never replaces an existing entry, with or without hard links; the part file stays."""
     disk = Disk() if links else Disk(Syscalls(link=failing(errno.EPERM)))
     final = make(tmp_path, kind)
     part = disk.open_part(tmp_path, PART)
@@ -297,7 +297,7 @@ def test_publish_goes_over_nothing(tmp_path: Path, kind: str, links: bool) -> No
 @pytest.mark.fault("H-07")
 @pytest.mark.parametrize("kind", ["file", "link", "dangling"])
 def test_replace_replaces_files_and_links_themselves(disk: Disk, tmp_path: Path, kind: str) -> None:
-    """A link at the name is replaced, not followed."""
+    """With `replace` a file is replaced, and a link itself instead of its target."""
     final = make(tmp_path, kind)
     part = disk.open_part(tmp_path, PART)
     part.write([b"new"])
@@ -311,7 +311,7 @@ def test_replace_replaces_files_and_links_themselves(disk: Disk, tmp_path: Path,
 @pytest.mark.fault("H-07")
 @pytest.mark.parametrize("kind", ["folder", "fifo"])
 def test_replace_leaves_what_is_no_file(disk: Disk, tmp_path: Path, kind: str) -> None:
-    """Folders and devices are never replaced."""
+    """With `replace` folders and devices are still never replaced."""
     make(tmp_path, kind)
 
     with pytest.raises(NameTaken):
@@ -319,7 +319,7 @@ def test_replace_leaves_what_is_no_file(disk: Disk, tmp_path: Path, kind: str) -
 
 
 def make(folder: Path, kind: str) -> Path:
-    """Something at the final name, and a file that must not change."""
+    """Create an entry at the final name, and a file that must not change."""
     final = folder / "w" / "j.zip"
     final.parent.mkdir()
     (folder / "foreign").write_bytes(b"foreign")
@@ -335,7 +335,7 @@ def make(folder: Path, kind: str) -> Path:
 
 @pytest.mark.fault("L-07")
 def test_without_hard_links_publishing_renames(tmp_path: Path) -> None:
-    """File systems without hard links get a look and a rename."""
+    """On file systems without hard links publishing checks and renames."""
     disk = Disk(Syscalls(link=failing(errno.EOPNOTSUPP)))
     disk.publish(disk.open_part(tmp_path, PART), "w/j.zip")
 
@@ -344,7 +344,7 @@ def test_without_hard_links_publishing_renames(tmp_path: Path) -> None:
 
 @pytest.mark.fault("L-07")
 def test_a_scanner_that_holds_the_file_is_waited_for(tmp_path: Path) -> None:
-    """L-07: access denied for a moment does not fail the package."""
+    """L-07: a file held by a scanner is waited for."""
     waits: list[float] = []
 
     def replace(source: Any, target: Any, **at: Any) -> None:
@@ -358,8 +358,8 @@ def test_a_scanner_that_holds_the_file_is_waited_for(tmp_path: Path) -> None:
     assert waits == [0.02, 0.1]
 
 
-def test_a_part_that_is_published_already_is_not_written_to(disk: Disk, tmp_path: Path) -> None:
-    """I-1: killed between naming and un-naming, a part is the final file too; the next run begins a new one."""
+def test_a_published_part_is_not_written_to(disk: Disk, tmp_path: Path) -> None:
+    """I-1: a part file that is already hard-linked to its final name is not written to; a new one is begun."""
     write(disk, tmp_path, b"proved")
     os.link(tmp_path / PART, tmp_path / "w/j.zip")
 
@@ -372,7 +372,7 @@ def test_a_part_that_is_published_already_is_not_written_to(disk: Disk, tmp_path
 
 @pytest.mark.parametrize("kind", ["link", "folder", "fifo"])
 def test_a_part_that_is_no_plain_file_is_refused(disk: Disk, tmp_path: Path, kind: str) -> None:
-    """A trap at the part's name is neither followed nor opened, and opening does not hang."""
+    """A link, folder or FIFO at the part file's name is refused without following or blocking."""
     (tmp_path / "victim").write_bytes(b"victim")
     trap = tmp_path / PART
     trap.parent.mkdir()
@@ -388,14 +388,14 @@ def test_a_part_that_is_no_plain_file_is_refused(disk: Disk, tmp_path: Path, kin
 @pytest.mark.fault("H-08")
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "", ".pixxel/x", "C:x"])
 def test_no_name_leaves_the_folder(disk: Disk, tmp_path: Path, name: str) -> None:
-    """I-8: a path outside the folder is refused, whatever its source."""
+    """I-8: a path that leaves the folder is refused."""
     with pytest.raises(ConfigError):
         disk.open_part(tmp_path, name)
 
 
 @pytest.mark.fault("H-08")
 def test_a_linked_folder_below_is_refused(disk: Disk, tmp_path: Path) -> None:
-    """A link in place of a folder of ours would lead the bytes elsewhere."""
+    """A link in place of a subfolder is refused."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "exports").mkdir()
     (tmp_path / "exports" / "w").symlink_to(tmp_path / "elsewhere")
@@ -405,8 +405,8 @@ def test_a_linked_folder_below_is_refused(disk: Disk, tmp_path: Path) -> None:
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_the_folder_is_made_and_tried(disk: Disk, tmp_path: Path) -> None:
-    """Preparing makes the folder, leaves nothing in it, and gives its real place."""
+def test_the_folder_is_created_and_tested(disk: Disk, tmp_path: Path) -> None:
+    """Preparing creates the folder, leaves nothing in it, and returns its real path."""
     (tmp_path / "real").mkdir()
     (tmp_path / "linked").symlink_to(tmp_path / "real")
 
@@ -416,7 +416,7 @@ def test_the_folder_is_made_and_tried(disk: Disk, tmp_path: Path) -> None:
 
 @pytest.mark.fault("H-09")
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
-    """H-09: a file in place of the folder, or a read-only disk, is an error before the first request."""
+    """H-09: a folder that is a file, or on a read-only or full disk, raises before the first request."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ConfigError):
         Disk().prepare(tmp_path / "file")
@@ -427,7 +427,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
 
 
 def test_no_descriptor_stays_open(disk: Disk, tmp_path: Path) -> None:
-    """Whether publishing works or not, the part's descriptor is closed."""
+    """The part file's descriptor is closed whether publishing succeeds or not."""
     before = len(descriptors())
     disk.publish(disk.open_part(tmp_path, PART), "w/j.zip")
     with pytest.raises(NameTaken):
@@ -439,8 +439,8 @@ def test_no_descriptor_stays_open(disk: Disk, tmp_path: Path) -> None:
     assert len(descriptors()) == before
 
 
-def test_looking_at_nothing(disk: Disk, tmp_path: Path) -> None:
-    """What is not there is None; what is no plain file says so; free space is a number."""
+def test_looking_at_missing_entries(disk: Disk, tmp_path: Path) -> None:
+    """look() returns None for a missing entry and `regular=False` for a folder; free() is a number."""
     assert disk.look(tmp_path, "w/j.zip") is None
     (tmp_path / "w").mkdir()
     found = disk.look(tmp_path, "w")
@@ -452,7 +452,7 @@ def test_looking_at_nothing(disk: Disk, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
 def test_a_file_system_without_permissions_publishes(tmp_path: Path, code: int) -> None:
-    """CIFS, Azure Files and mounted object stores refuse fchmod: the file keeps the permissions that it has."""
+    """A file system that refuses fchmod, such as CIFS or Azure Files, keeps its own permissions."""
     disk = Disk(Syscalls(fchmod=failing(code)))
     part = disk.open_part(tmp_path, PART)
     part.write([b"data"])
@@ -462,7 +462,7 @@ def test_a_file_system_without_permissions_publishes(tmp_path: Path, code: int) 
 
 @pytest.mark.fault("K-05")
 async def test_a_slow_disk_leaves_the_loop_free(tmp_path: Path) -> None:
-    """K-05: a write that hangs hangs in a thread; the event loop runs on, and ends the wait here."""
+    """K-05: a blocked write blocks a thread, and the event loop continues."""
     begun, go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
@@ -486,8 +486,8 @@ async def test_a_slow_disk_leaves_the_loop_free(tmp_path: Path) -> None:
 
 
 @posix
-def test_a_directory_swapped_for_a_link_leads_nowhere_else(tmp_path: Path) -> None:
-    """A3: between the opening of a part file and its publishing its directory becomes a link: nothing goes there."""
+def test_a_directory_swapped_for_a_link_receives_nothing(tmp_path: Path) -> None:
+    """A3: a directory swapped for a link after the part file was opened receives nothing."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "j.zip").write_bytes(b"foreign")
@@ -514,10 +514,10 @@ def test_a_directory_swapped_for_a_link_leads_nowhere_else(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("descriptors_of_directories", [True, False])
-def test_a_directory_is_never_a_link(
+def test_a_linked_directory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, descriptors_of_directories: bool
 ) -> None:
-    """A3: with directory descriptors and, as on Windows, without them; what is created beside it is right."""
+    """A3: a linked directory is refused, with directory descriptors and without; new ones are created properly."""
     monkeypatch.setattr(below, "HAS_DIR_FD", descriptors_of_directories and below.HAS_DIR_FD)
     (tmp_path / "real").mkdir()
     (tmp_path / "linked").symlink_to(tmp_path / "real")
@@ -535,8 +535,8 @@ def test_a_directory_is_never_a_link(
     assert disk.look(tmp_path, "linked/x") is None
 
 
-def test_a_swap_while_a_directory_is_held_open_goes_unnoticed_outside(tmp_path: Path) -> None:
-    """A3: what is created goes into the directory that was opened, not to where a link leads by then."""
+def test_a_swap_while_a_directory_is_open(tmp_path: Path) -> None:
+    """A3: with an open directory descriptor files are created in that directory, wherever its name leads by then."""
     if not below.HAS_DIR_FD:
         pytest.skip("this system has no directory descriptors")
     (tmp_path / "elsewhere").mkdir()

@@ -1,4 +1,4 @@
-"""One record for a folder at a time, whatever processes are frozen or killed."""
+"""A folder has one record at a time, even if processes are frozen or killed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def lock_files(folder: Path) -> list[str]:
 
 
 async def start(ground: GroundTruth, folder: Path, package: JobPackage, *options: str) -> Process:
-    """An export in a process of its own."""
+    """Start an export in a process of its own."""
     command = [*options, ground.sandbox.url, ground.sandbox.api_key, str(folder), str(package)]
     return await asyncio.create_subprocess_exec(
         *RUN_MODULE, "tests.downloads.programs.export", *command, stdout=PIPE, stderr=STDOUT
@@ -33,7 +33,7 @@ async def start(ground: GroundTruth, folder: Path, package: JobPackage, *options
 
 
 async def test_another_record_is_refused_while_the_first_is_open(client: PixxelClient, tmp_path: Path) -> None:
-    """Two records on one folder: the second hears who uses it, and may have it afterwards."""
+    """A second record for a folder is refused with the holder's pid, and accepted once the first is closed."""
     folder = tmp_path / "exports"
     async with DownloadManager(client, folder):
         with pytest.raises(ConfigError, match=rf"in use by process {os.getpid()} on .* with another record, .*record"):
@@ -47,7 +47,7 @@ async def test_another_record_is_refused_while_the_first_is_open(client: PixxelC
 
 
 async def test_a_folder_of_one_call_is_locked_too(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """`to=` is a folder of the manager's record from then on."""
+    """A folder given by `to=` is locked for the manager's record."""
     async with (
         DownloadManager(client, tmp_path / "a") as first,
         DownloadManager(client, tmp_path / "b") as second,
@@ -58,7 +58,7 @@ async def test_a_folder_of_one_call_is_locked_too(client: PixxelClient, package:
 
 
 def test_the_same_record_is_known_by_another_path(tmp_path: Path) -> None:
-    """A folder that is reached by a link, or mounted elsewhere, has the same record."""
+    """A record reached by a link or another mount is recognised as the same."""
     (tmp_path / "real").mkdir()
     (tmp_path / "linked").symlink_to(tmp_path / "real")
     first, second = FolderLocks(), FolderLocks(tmp_path / "linked" / ".pixxel" / "record.sqlite")
@@ -70,7 +70,7 @@ def test_the_same_record_is_known_by_another_path(tmp_path: Path) -> None:
 
 
 def test_two_that_start_together_do_not_both_give_up(tmp_path: Path) -> None:
-    """Each sees the other and steps back; after a pause one of them has the folder."""
+    """Of two records that start together, each backs off once, and one gets the folder."""
     other = FolderLocks(tmp_path / "other.sqlite")
     other.acquire(tmp_path)
     pauses: list[float] = []
@@ -90,7 +90,7 @@ def test_two_that_start_together_do_not_both_give_up(tmp_path: Path) -> None:
 async def test_a_frozen_process_keeps_its_folder_and_a_killed_one_does_not(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """SIGSTOP: another record is refused, the same one works; SIGKILL: the next record has the folder at once."""
+    """SIGSTOP: another record is refused and the same one works; SIGKILL: another record gets the folder at once."""
     sandbox.inject(Fault(route="storage", kind="drip", rate=200_000, times=1))
     process = await start(ground, tmp_path, package)
     try:
@@ -112,10 +112,10 @@ async def test_a_frozen_process_keeps_its_folder_and_a_killed_one_does_not(
 
 @posix
 @pytest.mark.slow
-async def test_a_part_file_that_a_frozen_process_has_open_is_not_written_to(
+async def test_a_part_file_of_a_frozen_process_is_not_written_to(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Even if the record says that the holder is dead: the lock on the file says that it is not."""
+    """A part file that a frozen process has open is not written to, although the record counts its holder as dead."""
     sandbox.inject(Fault(route="storage", kind="drip", rate=300_000, times=1))
     process = await start(ground, tmp_path, package)
     try:
@@ -141,7 +141,7 @@ async def test_a_part_file_that_a_frozen_process_has_open_is_not_written_to(
 async def test_part_files_of_a_lost_record_are_removed(
     client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Nothing is known of their bytes any more; one that a process has open stays, and what is not ours."""
+    """Part files of a lost record are removed, except open ones and files that are not ours."""
     kept = [tmp_path / ".0123456789abcdef-x.part", tmp_path / "w" / "my.part"]
     stale = [tmp_path / ".0123456789abcdef-0123456789abcdef.part", tmp_path / "w" / f".{'a' * 16}-{'b' * 16}.part"]
     for path in (*kept, *stale):
@@ -152,7 +152,7 @@ async def test_part_files_of_a_lost_record_are_removed(
 
 
 async def test_machines_of_different_shards_share_a_folder(client: PixxelClient, tmp_path: Path) -> None:
-    """Two records may use a folder when their managers fetch different shards, and only then."""
+    """Two records may share a folder only if their managers fetch different shards."""
 
     def manager(name: str, shard: tuple[int, int] | None) -> DownloadManager:
         settings = evolve(client.settings.download, shard=shard)

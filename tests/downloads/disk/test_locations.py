@@ -1,4 +1,4 @@
-"""How the text of a destination is read: folder or object store URL."""
+"""Destinations: a text is a folder or the URL of an object store."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pixxel_async.downloads.disk.rules.locations import spool_name, state_folder
     ],
 )
 def test_urls_have_one_spelling(text: str, url: str | None) -> None:
-    """The same store is known by the same text, however it was typed; what is no URL is a folder."""
+    """A store's URL is normalised; other text is a folder."""
     assert store_url(text) == url
 
 
@@ -38,14 +38,14 @@ def test_urls_have_one_spelling(text: str, url: str | None) -> None:
      "s3://bucket/x?sig=canary", "s3://bucket/x#canary", "s3://bucket//canary"],
 )  # fmt: skip
 def test_other_urls_are_refused(text: str) -> None:
-    """A URL that could hold a secret, or says too little, is refused, and its text is not repeated."""
+    """A URL that may contain a secret or names no bucket is refused, and not quoted."""
     with pytest.raises(ConfigError) as caught:
         store_url(text)
     assert "canary" not in str(caught.value)
 
 
 def test_a_spool_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each URL has a folder of its own, the same in every process, that people recognise."""
+    """Each URL has a spool folder of its own, stable and readable."""
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
     place = where("s3://bucket/Nightly exports".replace(" ", "-"))
     assert place.folder.parent == Path("/state/pixxel")
@@ -59,15 +59,15 @@ def test_a_spool_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
         where("exports", "/tmp/spool")
 
 
-def test_where_state_is_kept() -> None:
-    """The usual place, unless an absolute one was chosen."""
+def test_the_state_folder() -> None:
+    """The state folder is ~/.local/state, or an absolute XDG_STATE_HOME."""
     assert state_folder({}, "/home/x") == "/home/x/.local/state"
     assert state_folder({"XDG_STATE_HOME": "relative"}, "/home/x") == "/home/x/.local/state"
     assert state_folder({"XDG_STATE_HOME": "/var/state"}, "/home/x") == "/var/state"
 
 
 def test_a_url_is_no_folder(client: PixxelClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A manager refuses a URL that it does not know, instead of making a folder of that name."""
+    """A manager refuses an unknown URL instead of creating a folder of that name."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match="https:// is no object store"):
         DownloadManager(client, "https://host/exports")

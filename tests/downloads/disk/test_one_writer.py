@@ -1,4 +1,4 @@
-"""One writer of a part file, always: part files have owners, saves are fenced, the file is checked before its name."""
+"""A part file has one writer: it has an owner, saves are fenced, and it is checked before publishing."""
 
 from __future__ import annotations
 
@@ -25,17 +25,15 @@ RESTARTED = "UPDATE owners SET boot = 'before', beat_at = 0"
 
 
 def change(record: Path, statement: str) -> None:
-    """Make the record's owners look like processes that were last seen long ago."""
+    """Change the record's owners so that they look like processes last seen long ago."""
     with closing(sqlite3.connect(record)) as database, database:
         database.execute(statement)
 
 
 @pytest.mark.fault("Q-03")
 @pytest.mark.parametrize(("statement", "kept"), [(ELSEWHERE, False), (RESTARTED, True)])
-async def test_a_part_file_is_taken_over_from_the_certainly_dead_alone(
-    tmp_path: Path, statement: str, kept: bool
-) -> None:
-    """A holder that was only silent may be frozen: the next one begins a file of its own."""
+async def test_a_part_file_is_taken_over_only_from_the_dead(tmp_path: Path, statement: str, kept: bool) -> None:
+    """A part file is taken over only if its holder is certainly dead; otherwise the next run begins a new one."""
     path = tmp_path / "r.sqlite"
     async with await Record.open(path, origin=None, beat=3600) as first:
         await first.claim(JOB, tmp_path, name="w/j", part="w/.first.part")
@@ -49,7 +47,7 @@ async def test_a_part_file_is_taken_over_from_the_certainly_dead_alone(
 
 @pytest.mark.fault("P-11")
 async def test_a_thawed_process_changes_no_row(tmp_path: Path) -> None:
-    """A lease that was taken over and given back is not the old holder's again."""
+    """A save by a process whose lease was taken over and released changes nothing."""
     path = tmp_path / "r.sqlite"
     async with await Record.open(path, origin=None, beat=3600) as frozen:
         await frozen.claim(JOB, tmp_path, name="w/j", part="w/.1.part")
@@ -67,7 +65,7 @@ async def test_a_thawed_process_changes_no_row(tmp_path: Path) -> None:
 async def test_a_frozen_download_ends_in_the_file_of_the_one_that_took_over(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Both go on at the same time, each in a part file of its own; one file is there in the end, and it is right."""
+    """A frozen download and its successor write separate part files, and one correct file results."""
     truth = await ground.truth(package)
     sandbox.inject(Fault(route="storage", kind="drip", rate=500_000, times=1))
     async with DownloadManager(client, tmp_path) as first:
@@ -84,7 +82,7 @@ async def test_a_frozen_download_ends_in_the_file_of_the_one_that_took_over(
 
 
 def test_a_part_file_has_one_descriptor(tmp_path: Path) -> None:
-    """While a part file is open no second descriptor is: a new file is begun, and the busy one loses its name."""
+    """An open part file gets no second descriptor: a new file is begun, and the busy one is unlinked."""
     disk = Disk()
     busy = ".0123456789abcdef-0123456789abcdef.part"
     fresh = ".0123456789abcdef-0123456789abcdef-01234567.part"
@@ -117,7 +115,7 @@ def link(path: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [cut, extend, replace, link, Path.unlink])
 def test_a_part_file_that_others_changed_gets_no_final_name(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
-    """Before the final name is given the file's size and inode are those that were written."""
+    """A part file whose size or inode was changed by others is not published."""
     disk = Disk()
     part = disk.open_part(tmp_path, ".x.part")
     part.write([b"bytes"])

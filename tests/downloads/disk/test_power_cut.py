@@ -1,4 +1,4 @@
-"""What counts after a power cut: bytes that were brought to the disk, and what the record said before they were."""
+"""After a power cut only bytes count that the record knew to be synced."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def row_of(manager: DownloadManager, package: JobPackage) -> Row:
 
 
 async def cut_off(client: PixxelClient, package: JobPackage, folder: Path) -> None:
-    """A fetch that is cancelled in mid-body."""
+    """Fetch and cancel during the body."""
     async with DownloadManager(client, folder) as manager:
         fetching = asyncio.create_task(manager.fetch(package))
         await until(lambda: part_bytes(folder) >= 1_500_000)
@@ -51,17 +51,17 @@ async def cut_off(client: PixxelClient, package: JobPackage, folder: Path) -> No
 
 
 async def rebooted(client: PixxelClient, package: JobPackage, folder: Path) -> Row:
-    """Open the record as after a reboot."""
+    """Return the record's row as after a reboot."""
     async with DownloadManager(client, folder) as manager:
         await manager.record.save(str(package), folder, boot="another")
         return await row_of(manager, package)
 
 
 @pytest.mark.slow
-async def test_a_cancelled_body_is_synced_and_the_record_knows(
+async def test_a_cancelled_body_is_synced_and_recorded(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """After a reboot the next run goes on from the bytes that were on the disk, and drops those that came after."""
+    """After cancellation and reboot the next run resumes from the synced bytes and drops later ones."""
     truth = await ground.truth(package)
     sandbox.inject(Fault(route="storage", kind="stall", at=2_000_000))
     await cut_off(client, package, tmp_path)
@@ -79,10 +79,10 @@ async def test_a_cancelled_body_is_synced_and_the_record_knows(
 
 
 @pytest.mark.slow
-async def test_a_body_that_fails_is_synced_and_the_record_knows(
+async def test_a_failed_body_is_synced_and_recorded(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """An error leaves as much as a cancellation does."""
+    """A failed body is synced and recorded like a cancelled one."""
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000))
     sandbox.inject(Fault(route="storage", kind="status", status=500, after=1, times=None))
     async with DownloadManager(client, tmp_path) as manager:
@@ -91,10 +91,10 @@ async def test_a_body_that_fails_is_synced_and_the_record_knows(
         assert (await row_of(manager, package)).synced == part_bytes(tmp_path) == 1_000_000
 
 
-async def test_what_was_synced_no_longer_counts_once_it_is_overwritten(
+async def test_restarting_resets_the_synced_bytes(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A body that starts over resets the synced byte count before its first write."""
+    """A body that restarts resets the recorded synced bytes before its first write."""
     sandbox.inject(Fault(route="storage", kind="stall", at=2_000_000))
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000, after=1))
     await cut_off(client, package, tmp_path)
@@ -112,7 +112,7 @@ async def test_what_was_synced_no_longer_counts_once_it_is_overwritten(
 
 @pytest.mark.slow
 async def test_long_bodies_are_synced_on_the_way(tmp_path: Path) -> None:
-    """Every so many bytes, and not with every write."""
+    """A long body is synced every SYNC_STEP bytes, not with every write."""
     synced: list[int] = []
 
     def fsync(fd: int) -> None:
@@ -131,7 +131,7 @@ async def test_long_bodies_are_synced_on_the_way(tmp_path: Path) -> None:
 
 
 class Noting(CommitThread):
-    """A record's thread that notes how far each commit goes: 2 waits for the disk, 1 does not."""
+    """A record thread that notes the durability of each commit: 2 waits for the disk, 1 does not."""
 
     levels: list[int]
 
@@ -144,8 +144,8 @@ class Noting(CommitThread):
 
 
 @pytest.mark.fault("M-07")
-async def test_what_a_rename_relies_on_is_on_the_disk_first(tmp_path: Path) -> None:
-    """M-07: "publishing" and "done" wait for the disk when they are committed; what costs no file does not."""
+async def test_publishing_and_done_are_durable(tmp_path: Path) -> None:
+    """M-07: commits of "publishing" and "done" wait for the disk; other commits do not."""
     owner, path = Owner.of_this_process(time.time), tmp_path / "record.sqlite"
     thread = Noting(lambda stop: Database.open(path, "o", owner, stop=stop), beat=10.0)
     thread.levels = []
@@ -159,7 +159,7 @@ async def test_what_a_rename_relies_on_is_on_the_disk_first(tmp_path: Path) -> N
 
 @pytest.mark.fault("M-07")
 async def test_a_claim_after_a_reboot_vouches_for_nothing(tmp_path: Path) -> None:
-    """Only new bytes make a part file one of this boot: a run that was killed after its claim changed nothing in it."""
+    """A claim after a reboot does not count a part file as of this boot until new bytes are written."""
     async with await Record.open(tmp_path / "record.sqlite", origin="o") as record:
         await record.save(JOB, tmp_path, state="streaming", part=".p.part", total=9)
         await record.save(JOB, tmp_path, boot="another")

@@ -1,4 +1,4 @@
-"""The files of an archive in a folder: all of them or none, nothing outside it, and every crash mended."""
+"""Extraction: all files of an archive or none, nothing outside the folder, and repair after any crash."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def hidden(folder: Path) -> list[str]:
 async def test_the_files_are_in_a_folder_beside_the_archive(
     client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Every file of the archive, byte for byte; the same again fetches and unpacks nothing."""
+    """The archive's files are in a folder beside it, and a second run fetches and unpacks nothing."""
     async with DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(package, extract=True)
         again = await manager.fetch(package, extract=True)
@@ -65,10 +65,10 @@ async def test_the_files_are_in_a_folder_beside_the_archive(
     assert hidden(tmp_path) == []
 
 
-async def test_a_package_that_was_fetched_before_is_unpacked_without_asking(
+async def test_a_package_fetched_earlier_is_unpacked_without_requests(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """What is done but for its files gets them from the archive on disk, in a batch too."""
+    """A package fetched earlier is unpacked from its archive without a request, in a batch too."""
     async with DownloadManager(client, tmp_path) as manager:
         await manager.fetch(package)
     seen = sandbox.count("storage"), sandbox.count("jobs.request_download")
@@ -84,7 +84,7 @@ async def test_a_package_that_was_fetched_before_is_unpacked_without_asking(
 async def test_the_archive_need_not_be_kept(
     sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Without the archive its files are what is there: neither fetched again, nor missing from a cache, until gone."""
+    """With keep_archive=False the folder stands for the package until it is deleted."""
     options: dict[str, Any] = {"extract": True, "keep_archive": False, "on_missing": "redo"}
     async with DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(package, **options)
@@ -97,8 +97,8 @@ async def test_the_archive_need_not_be_kept(
     assert sandbox.count("storage") == 2
 
 
-async def test_members_are_chosen(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """A function sees each member and says which become files."""
+async def test_members_are_selected(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """A function as `extract` selects the members to unpack."""
 
     def rasters(member: zipfile.ZipInfo) -> bool:
         return member.filename.endswith(".tif")
@@ -112,7 +112,7 @@ async def test_members_are_chosen(client: PixxelClient, package: JobPackage, tmp
 
 @pytest.mark.slow
 async def test_rasters_open_where_they_are(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """The paths of rasters open in rasterio, inside the archive and unpacked."""
+    """rasterio opens the paths of rasters, in the archive and unpacked."""
     async with DownloadManager(client, tmp_path) as manager:
         packed = await manager.fetch(package)
         plain = await manager.fetch(package, to=tmp_path / "plain", extract=True, keep_archive=False)
@@ -127,7 +127,7 @@ async def test_rasters_open_where_they_are(client: PixxelClient, package: JobPac
 async def test_a_folder_that_is_not_ours_is_left_alone(
     client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """It is neither filled nor replaced, this time and the next; the archive is there."""
+    """An existing folder that is not ours is neither filled nor replaced; the archive is published."""
     folder = tmp_path / package.workflow_id / f"{package.job_id}.files"
     folder.mkdir(parents=True)
     (folder / "mine.txt").write_text("mine")
@@ -142,7 +142,7 @@ async def test_a_folder_that_is_not_ours_is_left_alone(
 @pytest.mark.fault("L-06")
 @pytest.mark.slow
 async def test_killed_while_unpacking(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
-    """At whatever moment SIGKILL hits, a folder that is visible is whole, and the next run completes all of them."""
+    """After SIGKILL at any moment every visible folder is complete, and the next run completes the rest."""
     command = ["--extract", sandbox.url, sandbox.api_key, str(tmp_path), *map(str, ground.packages)]
 
     async def start() -> asyncio.subprocess.Process:
@@ -187,8 +187,8 @@ BAD: dict[str, list[str | zipfile.ZipInfo]] = {
 @pytest.mark.fault("L-03")
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("how", BAD)
-def test_what_is_harmful_is_refused_as_a_whole(how: str, tmp_path: Path) -> None:
-    """A name that leaves the folder or is none on some system, two for one file, a link: nothing is unpacked at all."""
+def test_unsafe_archives_are_refused(how: str, tmp_path: Path) -> None:
+    """An archive with an unsafe name, two members for one file, or a link is not unpacked at all."""
     archive, folder = tmp_path / "a.zip", tmp_path / "a.files"
     with zipfile.ZipFile(archive, "w") as written:
         written.writestr("good.txt", b"good")
@@ -206,7 +206,7 @@ CHANGED = {"at 10:20:30/B1.tif": "at 10_20_30/B1.tif", "C:/x": "C_/x", "a.txt:x"
 
 @pytest.mark.fault("L-04")
 def test_names_that_some_systems_forbid_are_changed(tmp_path: Path) -> None:
-    """Each of `< > : " | ? *` becomes `_` on every system, and the members say where each of them is."""
+    """Each of `< > : " | ? *` in a name becomes `_`, and the members tell the names on disk."""
     (tmp_path / "a.zip").write_bytes(make_zip([(name, name.encode()) for name in CHANGED]))
     unpack(tmp_path, "a.zip", "a.files", ".part.d")
     assert below(tmp_path / "a.files") == {new: name.encode() for name, new in CHANGED.items()}
@@ -221,8 +221,8 @@ def test_changed_names_stay_apart(tmp_path: Path) -> None:
         unpack(tmp_path, "a.zip", "a.files", ".part.d")
 
 
-def test_a_leading_dot_is_left_out(tmp_path: Path) -> None:
-    """`./a` is `a`, in members and on the disk; both in one archive are two for one file."""
+def test_a_leading_dot_is_dropped(tmp_path: Path) -> None:
+    """A leading `./` is dropped from names, and `./a` beside `a` is refused."""
     (tmp_path / "a.zip").write_bytes(make_zip([("./", b""), ("./s/", b""), ("./s/B1.tif", b"x"), ("././b", b"y")]))
     unpack(tmp_path, "a.zip", "a.files", ".part.d")
     assert below(tmp_path / "a.files") == {"s/B1.tif": b"x", "b": b"y"}
@@ -242,7 +242,7 @@ def test_a_leading_dot_is_left_out(tmp_path: Path) -> None:
     ],
 )
 def test_names_without_the_flag_of_utf8(raw: bytes, host: int, name: str, tmp_path: Path) -> None:
-    """Written on Unix or macOS they are UTF-8 where that is possible, else code page 437; files have the same names."""
+    """Names without the UTF-8 flag are UTF-8 if made on Unix or macOS and valid, else code page 437."""
     plain = make_zip([("x" * len(raw), b"1")]).replace(b"x" * len(raw), raw)
     data = patched(plain, directory_of(plain) + 5, bytes([host]))
     (tmp_path / "a.zip").write_bytes(data)
@@ -251,7 +251,7 @@ def test_names_without_the_flag_of_utf8(raw: bytes, host: int, name: str, tmp_pa
 
 
 def test_rasters_are_geotiffs_alone(tmp_path: Path) -> None:
-    """Resource forks of macOS are none; a brace in the folder's name keeps GDAL from its own."""
+    """Rasters exclude macOS resource forks, and paths avoid braces that GDAL would interpret."""
     names = ["s/B1.tif", "__MACOSX/s/._B1.tif", "s/._B2.tif", "s/B3.TIFF", "s/a:b.tif", "spec.json"]
     inside = tuple(Entry(name.encode(), 0, 0, 0, 0, 0, 0) for name in names)
     package = JobPackage(workflow_id="w", job_id="j")
@@ -269,7 +269,7 @@ def test_rasters_are_geotiffs_alone(tmp_path: Path) -> None:
 
 
 def test_ordinary_names_are_fine(tmp_path: Path) -> None:
-    """Folders, accents, dots and blanks within names, empty files, and a file in a folder that no entry names."""
+    """Folders, accents, inner dots and blanks, empty files and implied folders are unpacked."""
     names = ["a/", "a/b c.tif", "a/\u00e9t\u00e9.json", "x..y/.hidden", "spec.json", "empty"]
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as written:
         for name in names:
@@ -286,7 +286,7 @@ def bomb(path: Path) -> Path:
 
 @pytest.mark.fault("L-05")
 def test_bombs_are_refused(tmp_path: Path) -> None:
-    """What would come out is bounded by a number, and by the disk, before anything is written."""
+    """The unpacked size is bounded by setting and free space before anything is written."""
     archive = bomb(tmp_path / "a.zip")
     with pytest.raises(TooLarge, match="max_extracted_bytes"):
         unpack(tmp_path, archive.name, "a.files", ".part.d", limit=2_999_999)
@@ -297,8 +297,8 @@ def test_bombs_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("L-05")
-def test_a_size_that_lies_is_found_out(tmp_path: Path) -> None:
-    """A member that unpacks to other bytes than it says is corrupt, and nothing of the archive stays."""
+def test_a_wrong_size_is_detected(tmp_path: Path) -> None:
+    """A member that unpacks to another size than declared raises Corrupt, and nothing is left."""
     archive = bomb(tmp_path / "a.zip")
     data = bytearray(archive.read_bytes())
     size = (3_000_000).to_bytes(4, "little")
@@ -311,8 +311,8 @@ def test_a_size_that_lies_is_found_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("L-08")
-def test_it_can_be_stopped(tmp_path: Path) -> None:
-    """A cancellation ends it between two pieces, and what was written is gone."""
+def test_unpacking_can_be_stopped(tmp_path: Path) -> None:
+    """The stop event ends unpacking between two pieces, and written files are removed."""
     stop = threading.Event()
     stop.set()
     with pytest.raises(DownloadError, match="stopped"):
@@ -320,12 +320,10 @@ def test_it_can_be_stopped(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["a.zip"]
 
 
-async def test_a_failure_is_told_and_the_archive_stays(
-    client: PixxelClient, package: JobPackage, tmp_path: Path
-) -> None:
-    """What cannot be unpacked fails at the stage `extract`; without the wish it is there as before.
+async def test_a_failed_extraction_is_recorded(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """A failed extraction has stage `extract`, keeps the archive, and is recorded beside "done" until it succeeds.
 
-    The record has the reason beside "done", until it is unpacked.
+    Without `extract` the package counts as done.
     """
     small = evolve(client.settings, constants=Constants(max_extracted_bytes=10))
     async with PixxelClient(settings=small) as refusing, DownloadManager(client, tmp_path) as manager:
@@ -341,7 +339,7 @@ async def test_a_failure_is_told_and_the_archive_stays(
 
 
 def test_disk_errors_are_ours(tmp_path: Path) -> None:
-    """An OSError while unpacking is raised as a DownloadError that names the folder."""
+    """An OSError while unpacking becomes a DownloadError that names the folder."""
     (tmp_path / "no").write_text("")
     with pytest.raises(DownloadError, match="unpack into") as caught:
         unpack(tmp_path / "no", "a.zip", "a.files", ".part.d")
@@ -352,7 +350,7 @@ def test_disk_errors_are_ours(tmp_path: Path) -> None:
 async def test_every_run_reports_the_same_results(
     client: PixxelClient, package: JobPackage, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    """Rasters, members, folder and path are the same if fetched now, there already, or skipped in a batch."""
+    """Rasters, members, folder and path are equal whether fetched now, existing, or skipped in a batch."""
     async with DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(package, **settings)
         again = await manager.fetch(package, **settings)
@@ -375,7 +373,7 @@ async def test_every_run_reports_the_same_results(
 async def test_rasters_of_a_filtered_archive_are_those_that_were_unpacked(
     client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """With a function as `extract` no raster is listed that the function left in the archive."""
+    """Rasters exclude members that the `extract` function did not select."""
     async with DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(
             package, extract=lambda member: not member.filename.lower().endswith((".tif", ".tiff"))
@@ -384,10 +382,10 @@ async def test_rasters_of_a_filtered_archive_are_those_that_were_unpacked(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="folders are synced on POSIX")
-async def test_a_failure_after_the_rename_is_known_as_ours(
+async def test_a_folder_of_a_failed_sync_is_recognised(
     client: PixxelClient, package: JobPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A4: a disk that fails to sync the renamed folder fails the package; the next run takes the folder as ours."""
+    """A4: after a failed fsync of the renamed folder the next run recognises the folder as ours."""
     real = os.fsync
 
     def fsync(fd: int) -> None:
@@ -406,8 +404,8 @@ async def test_a_failure_after_the_rename_is_known_as_ours(
     assert done.folder is not None and below(done.folder) == inside(done.path)
 
 
-async def test_unpacking_tells_its_progress(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
-    """A4: its begin, some of its way and its end are events, with the files written and all files."""
+async def test_unpacking_reports_progress(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+    """A4: Unpacking events report files written and in total, from 0 to all."""
     events: list[Event] = []
     async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
         done = await manager.fetch(package, extract=True)
@@ -418,8 +416,8 @@ async def test_unpacking_tells_its_progress(client: PixxelClient, package: JobPa
 
 
 @pytest.mark.slow
-def test_progress_is_told_a_few_times_a_second(tmp_path: Path) -> None:
-    """A4: thousands of small files are no thousands of events."""
+def test_progress_events_are_throttled(tmp_path: Path) -> None:
+    """A4: thousands of small files cause a few progress events per second."""
     (tmp_path / "a.zip").write_bytes(make_zip([(f"d/{number}", b"x") for number in range(2000)]))
     told: list[tuple[int, int]] = []
     began = time.monotonic()
@@ -430,7 +428,7 @@ def test_progress_is_told_a_few_times_a_second(tmp_path: Path) -> None:
 
 @pytest.mark.fault("L-05")
 def test_members_are_counted_before_the_directory_is_read(tmp_path: Path) -> None:
-    """A4: an archive of millions of empty members is refused by its end record, in little memory."""
+    """A4: an archive of too many members is refused by its end record, in little memory."""
     count, name = 1_000_001, b"x"
     entry = b"PK\x01\x02" + bytes(24) + len(name).to_bytes(2, "little") + bytes(16) + name
     directory = entry * count

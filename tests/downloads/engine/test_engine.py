@@ -1,4 +1,4 @@
-"""The engine: its handler of last resort, its workers, and the contextvars that go with the work."""
+"""The engine: its last exception handler, its workers, and contextvars."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TENANT = ContextVar("TENANT", default="nobody")
 
 
 class Mute(Exception):
-    """An exception whose text cannot be had."""
+    """An exception whose str() raises."""
 
     def __str__(self) -> str:
         raise RuntimeError("no text")
@@ -30,7 +30,7 @@ class Mute(Exception):
 async def test_any_exception_of_a_callback_ends_one_package_alone(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever `extract` raises fails its package, with a traceback in the log; the others arrive."""
+    """An exception raised by the `extract` callback fails its package alone and is logged with traceback."""
     bad, *good = ground.packages
 
     def wanted(member: Any) -> bool:
@@ -49,7 +49,7 @@ async def test_any_exception_of_a_callback_ends_one_package_alone(
 async def test_work_runs_in_the_context_of_whoever_submitted_it(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """Events of each package see the contextvars of its own call, not those of the first one."""
+    """Events of each package see the contextvars of the call that submitted it."""
     seen: dict[str, set[str]] = {}
 
     def note(event: Event) -> None:

@@ -1,4 +1,4 @@
-"""The look at the organization: never for links that one has, and never for long."""
+"""The organization is looked up with a time limit, and not for signed links."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.support.ground_truth import GroundTruth, collect
 from tests.support.raw_server import RawServer
 
 
-async def test_links_that_one_has_need_no_api(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """A batch of signed links asks an API that never answers for nothing, and is complete."""
+async def test_signed_links_need_no_api(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
+    """A batch of signed links needs no request to the API."""
     ready = [await client.packages.wait(package) for package in ground.packages]
     links = [SignedLink(url=state.link.url, name=f"n{at}") for at, state in enumerate(ready) if state.link]
     async with RawServer(["hang"]) as dead:
@@ -33,10 +33,10 @@ async def test_links_that_one_has_need_no_api(client: PixxelClient, ground: Grou
 
 
 @pytest.mark.slow
-async def test_a_look_that_hangs_does_not_hold_up_the_packages(
+async def test_a_lookup_that_hangs_does_not_delay_packages(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """Where the projects cannot be listed in some seconds, the record stays unbound and the packages come."""
+    """If listing projects hangs, packages are fetched and the record stays unbound."""
     sandbox.inject(Fault(route="projects.list", kind="latency", seconds=60.0, times=None))
     async with asyncio.timeout(25), DownloadManager(client, tmp_path) as manager:
         assert (await manager.fetch(ground.packages[0])).fetched

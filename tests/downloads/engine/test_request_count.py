@@ -1,4 +1,4 @@
-"""How many requests a package costs, and what a service that wants fewer gets."""
+"""The number of requests per package, and the behaviour under rate limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.ground_truth import GroundTruth, collect
 
 
 async def some_packages(client: PixxelClient, count: int) -> list[JobPackage]:
-    """The packages of so many new jobs that have ended."""
+    """Create jobs, wait for them, and return their packages."""
     workflow = (await client.workflows.list())[0]
     project = (await client.projects.list())[0]
     jobs = [await client.jobs.create(workflow.id, project_id=project.id) for _ in range(count)]
@@ -27,7 +27,7 @@ async def some_packages(client: PixxelClient, count: int) -> list[JobPackage]:
 
 
 async def requests(sandbox: Sandbox, client: PixxelClient, packages: list[JobPackage], folder: Path) -> Counter[int]:
-    """Fetch them all; the answers to requests for packages, by status."""
+    """Fetch all packages and return the statuses of the package requests."""
     before = len(sandbox.requests)
     async with DownloadManager(client, folder) as manager:
         outcomes = await collect(manager.fetch_all(packages))
@@ -38,10 +38,8 @@ async def requests(sandbox: Sandbox, client: PixxelClient, packages: list[JobPac
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("packing", "most"), [(0.0, 1.05), (0.3, 3.0)], ids=["ready at once", "packed on demand"])
-async def test_a_package_costs_one_request_and_one_more_when_it_packs(
-    packing: float, most: float, tmp_path: Path
-) -> None:
-    """The link that an answer brings is used: nothing is asked again for a link that is at hand."""
+async def test_requests_per_package(packing: float, most: float, tmp_path: Path) -> None:
+    """A ready package costs one request, one packed on demand at most three."""
     async with (
         Sandbox(packing=packing, package_size=20_000, job_seconds=0.0) as sandbox,
         PixxelClient(settings=quick_settings(sandbox)) as client,
@@ -54,7 +52,7 @@ async def test_a_package_costs_one_request_and_one_more_when_it_packs(
 
 @pytest.mark.slow
 async def test_too_many_requests_fail_no_package(tmp_path: Path) -> None:
-    """A refusal for too many requests is no failure of a package: asking pauses and goes on, also when it is long."""
+    """429 responses fail no package: requests pause and continue, even after a long pause."""
     async with Sandbox(packing=0.0, package_size=20_000, job_seconds=0.0) as sandbox:
         settings = evolve(
             quick_settings(sandbox), retry=RetrySettings(initial_delay=0.01, max_delay=0.02, max_retry_after=0.5)
@@ -70,8 +68,8 @@ async def test_too_many_requests_fail_no_package(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_a_service_that_packs_anew_at_each_request_gets_done(tmp_path: Path) -> None:
-    """Waits grow until one is longer than the packing; the clock of both sides is stepped."""
+async def test_a_service_that_restarts_packing_gets_done(tmp_path: Path) -> None:
+    """With a service that restarts packing on each request, intervals grow until packages get done."""
     async with Sandbox(clock="manual", packing=60.0, package_size=20_000, restarts=True) as sandbox:
         now = sandbox.clock.now
 
@@ -91,7 +89,7 @@ async def test_a_service_that_packs_anew_at_each_request_gets_done(tmp_path: Pat
 
 
 async def test_an_allowed_rate_is_kept_from_the_first_call(tmp_path: Path) -> None:
-    """With `http.calls_per_second` set to the allowed rate no call is refused with 429."""
+    """With `http.calls_per_second` at the allowed rate no call is refused."""
     async with Sandbox(packing=0.0, package_size=20_000, job_seconds=0.0) as sandbox:
         settings = Settings(
             api_key=sandbox.api_key,

@@ -1,4 +1,4 @@
-"""A source of packages is read in chunks, as far as there is use for it and no further."""
+"""PackageSource reads a source in chunks, and no further than needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixxel_async.errors import ConfigError
 
 
 class Rows:
-    """An async source that counts the rows read from it and pauses before given rows."""
+    """An async source that counts the rows read and pauses before given rows."""
 
     def __init__(self, count: int, *, rests: tuple[int, ...] = (), fails: bool = False) -> None:
         self.count, self.rests, self.fails = count, rests, fails
@@ -33,8 +33,8 @@ class Rows:
             self.closed = True
 
 
-async def test_no_row_is_read_before_it_is_asked_for() -> None:
-    """A chunk of five reads five rows, however many there are and however long nobody comes back for more."""
+async def test_only_the_rows_of_a_chunk_are_read() -> None:
+    """A chunk of five reads exactly five rows."""
     rows = Rows(1000)
     source = PackageSource(rows)
 
@@ -45,8 +45,8 @@ async def test_no_row_is_read_before_it_is_asked_for() -> None:
     await source.aclose()
 
 
-async def test_a_chunk_does_not_wait_for_a_row_that_is_not_there() -> None:
-    """What has come is handed over while the source waits; the rest follows, and after the end there is nothing."""
+async def test_a_chunk_does_not_wait_for_further_rows() -> None:
+    """A chunk returns the rows available while the source waits; after the end chunks are empty."""
     rows = Rows(5, rests=(3,))
     source = PackageSource(rows)
 
@@ -64,7 +64,7 @@ def torn(count: int) -> Iterator[int]:
 
 @pytest.mark.parametrize("rows", [Rows(3, fails=True), torn(3)], ids=["async", "plain"])
 async def test_the_rows_before_an_error_are_kept(rows: Rows | Iterator[int]) -> None:
-    """A source that breaks off loses none of the rows that it brought; then its error is raised."""
+    """Rows before an error are returned, then the error is raised."""
     source = PackageSource(rows)
 
     assert await source.take(512) == [0, 1, 2]
@@ -73,8 +73,8 @@ async def test_the_rows_before_an_error_are_kept(rows: Rows | Iterator[int]) -> 
     await source.aclose()
 
 
-async def test_closing_lets_go_of_the_source() -> None:
-    """A generator is closed, also in the middle of a wait, and no task stays."""
+async def test_closing_closes_the_source() -> None:
+    """Closing closes the generator, also while it waits, and leaves no task."""
     rows = Rows(5, rests=(1,))
     source = PackageSource(rows)
     assert await source.take(2) == [0]
@@ -85,7 +85,7 @@ async def test_closing_lets_go_of_the_source() -> None:
 
 
 async def turns_while_taking(source: PackageSource) -> int:
-    """How often another task has its turn while a whole chunk is taken."""
+    """Return how often another task runs while a chunk is taken."""
     turns = 0
 
     async def count() -> None:
@@ -101,13 +101,13 @@ async def turns_while_taking(source: PackageSource) -> int:
     return turns
 
 
-async def test_others_have_their_turn() -> None:
-    """A source that never waits does not hold up the loop for a whole chunk."""
+async def test_taking_yields_to_the_loop() -> None:
+    """A source that never waits still yields to the loop within a chunk."""
     assert await turns_while_taking(PackageSource(Rows(512))) >= 8
 
 
 async def test_plain_sources_and_others() -> None:
-    """Any iterable will do; one text is not taken for its letters."""
+    """Any iterable is a source, except a single text."""
     source = PackageSource(iter("abc"))
     assert [await source.take(2), await source.take(2), await source.take(2)] == [["a", "b"], ["c"], []]
     await source.aclose()
@@ -116,7 +116,7 @@ async def test_plain_sources_and_others() -> None:
 
 
 class Pages:
-    """A listing in pages of three, each row made when it is taken; it counts both, and may break off."""
+    """A listing in pages of three that counts pages and rows, and may fail."""
 
     def __init__(self, count: int, *, fails: bool = False) -> None:
         self.count, self.fails = count, fails
@@ -139,8 +139,8 @@ class Pages:
             raise ValueError("torn")
 
 
-async def test_pages_are_turned_when_they_are_used_up() -> None:
-    """No row of a page is made, and no page asked for, before there is use for it; a chunk does not wait for a page."""
+async def test_pages_are_requested_when_needed() -> None:
+    """A page is requested and a row decoded only when needed, and a chunk does not wait for a page."""
     pages = Pages(7)
     source = PackageSource(InPages(pages.pages()))
 
@@ -152,8 +152,8 @@ async def test_pages_are_turned_when_they_are_used_up() -> None:
     await source.aclose()
 
 
-async def test_a_page_that_breaks_off_loses_no_row() -> None:
-    """What the rows of a page raise is raised after those before it, and nothing is read behind it."""
+async def test_a_failing_page_loses_no_row() -> None:
+    """An error within a page is raised after the rows before it, and nothing further is read."""
     pages = Pages(7, fails=True)
     source = PackageSource(InPages(pages.pages()))
 
@@ -165,13 +165,13 @@ async def test_a_page_that_breaks_off_loses_no_row() -> None:
     assert pages.closed and pages.turned == 1
 
 
-async def test_pages_can_be_gone_through_row_by_row() -> None:
-    """A source in pages is an async iterable like others."""
+async def test_pages_can_be_iterated_by_row() -> None:
+    """A paged source is also an async iterable of rows."""
     assert [row async for row in InPages(Pages(7).pages())] == list(range(7))
 
 
-async def test_others_have_their_turn_while_a_long_page_is_taken() -> None:
-    """Rows that are made as they are taken do not hold up the loop for a whole chunk."""
+async def test_taking_a_long_page_yields_to_the_loop() -> None:
+    """Decoding the rows of a long page yields to the loop."""
 
     async def one() -> AsyncIterator[range]:
         yield range(512)
@@ -179,8 +179,8 @@ async def test_others_have_their_turn_while_a_long_page_is_taken() -> None:
     assert await turns_while_taking(PackageSource(InPages(one()))) >= 7
 
 
-async def test_nothing_is_read_behind_an_error() -> None:
-    """An iterator that could go on after it has raised is not asked again: the error is not to be passed over."""
+async def test_nothing_is_read_after_an_error() -> None:
+    """An iterator that raised is not called again; its error is raised again."""
 
     class Odd(Iterator[int]):
         given = 0

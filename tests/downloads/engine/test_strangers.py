@@ -1,4 +1,4 @@
-"""Growth by strangers: unknown ids leave nothing in the record, and no answer about a package is large."""
+"""Unknown ids leave no rows in the record, and package responses are bounded in size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REQUEST = "jobs.request_download"
 async def test_ids_that_the_api_does_not_know_leave_no_rows(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """A web backend that is asked for any id, and a batch, keep rows of packages that exist alone."""
+    """Packages that the API does not know leave no rows, by fetch() and in a batch."""
     known = ground.packages[0]
     unknown = [JobPackage(workflow_id=known.workflow_id, job_id=f"no-such-{number}") for number in range(20)]
     async with DownloadManager(client, tmp_path) as manager:
@@ -34,10 +34,10 @@ async def test_ids_that_the_api_does_not_know_leave_no_rows(
     assert counts == {"done": 1}
 
 
-async def test_a_package_of_which_there_are_bytes_outlives_its_not_found(
+async def test_a_package_with_bytes_keeps_its_row(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """A part file keeps its row, so that the package goes on once the API knows it again."""
+    """A row with a part file survives a 404, and the download resumes later."""
     package = ground.packages[0]
     sandbox.inject(Fault(route="storage", kind="stall", at=2_000_000))
     async with DownloadManager(client, tmp_path) as manager:
@@ -54,10 +54,10 @@ async def test_a_package_of_which_there_are_bytes_outlives_its_not_found(
 
 
 @pytest.mark.parametrize(("size", "fits"), [(900_000, True), (1_100_000, False)])
-async def test_an_answer_about_a_package_is_at_most_a_megabyte(
+async def test_a_package_response_is_at_most_a_megabyte(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, size: int, fits: bool
 ) -> None:
-    """A longer one is not read to its end: it is no answer about a package."""
+    """A response about a package above 1 MB raises DecodeError."""
     body = '{"status": "pending", "more": "' + "x" * size + '"}'
     sandbox.inject(Fault(route=REQUEST, kind="status", status=200, body=body))
     if fits:

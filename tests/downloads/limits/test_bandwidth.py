@@ -1,4 +1,4 @@
-"""The limit of bytes a second, and a storage that says that it is busy."""
+"""The bandwidth limit, and busy storages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.ground_truth import GroundTruth, collect, tuned
 
 
 async def test_all_share_one_rate() -> None:
-    """Each waits for its bytes behind those of all others; what nobody used is not made up for later."""
+    """All streams share one rate in order of arrival; unused capacity is not saved up."""
     waits = Waits()
     pace = BandwidthLimiter(Timing(waits.clock, waits.sleep))
     for size in (10_000, 30_000, 5_000):
@@ -30,7 +30,7 @@ async def test_all_share_one_rate() -> None:
 
 
 async def test_small_waits_are_added_up() -> None:
-    """A sleep of a millisecond is not worth it, and not forgotten."""
+    """Waits of a few milliseconds are accumulated into one sleep."""
     waits = Waits()
     pace = BandwidthLimiter(Timing(waits.clock, waits.sleep))
     for _ in range(10):
@@ -39,7 +39,7 @@ async def test_small_waits_are_added_up() -> None:
 
 
 async def test_the_rate_may_change() -> None:
-    """A function is asked for the rate of each chunk: None is no limit, and what is too little is 1 KiB a second."""
+    """A callable limit is read per chunk; None means no limit, and the minimum is 1 KiB/s."""
     waits = Waits()
     pace = BandwidthLimiter(Timing(waits.clock, waits.sleep))
     for rate in (10_000, None, 20_000, 0):
@@ -52,7 +52,7 @@ async def test_the_rate_may_change() -> None:
 async def test_bandwidth_bounds_all_streams_and_is_no_stall(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """Several bodies together take as long as their bytes need; windows of silence that we made are no stall."""
+    """The limit holds for all streams together, and waiting for it does not count as a stall."""
     began = time.monotonic()
     async with DownloadManager(client, tmp_path) as manager:
         batch = manager.fetch_all(ground.packages[:2], max_bandwidth=4_000_000)
@@ -67,7 +67,7 @@ async def test_bandwidth_bounds_all_streams_and_is_no_stall(
 async def test_a_busy_storage_costs_no_attempt(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """429 and 503 pause the host; more of them than there are attempts are waited out."""
+    """429 and 503 of the storage pause the host without using up attempts."""
     sandbox.inject(Fault(route="storage", kind="status", status=503, times=5))
     sandbox.inject(Fault(route="storage", kind="status", status=429, after=5, times=5))
     async with DownloadManager(client, tmp_path) as manager:
@@ -77,7 +77,7 @@ async def test_a_busy_storage_costs_no_attempt(
 
 @pytest.mark.slow
 async def test_a_storage_that_is_busy_for_ever_is_given_up(tmp_path: Path) -> None:
-    """After `busy` seconds without progress; the error may pass by itself, and names the status."""
+    """A storage that stays busy for max_busy seconds without progress raises a retryable error with the status."""
     async with Sandbox(clock="manual") as sandbox:
         job = sandbox.add_job(tasks=1, seconds=1)
         sandbox.inject(Fault(route="storage", kind="status", status=503, headers={"Retry-After": "50"}, times=None))

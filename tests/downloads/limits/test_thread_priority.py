@@ -1,4 +1,4 @@
-"""Disk threads give way to the event loop, and to nobody else's threads."""
+"""Disk threads have a lower priority than the event loop; other threads are unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pixxel_async._aio.threads import Threads
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has a niceness of its own on Linux alone")
 async def test_disk_threads_are_nicer_than_the_loop() -> None:
-    """The pool's threads alone are nicer; the process, its main thread and other pools stay as they were."""
+    """Only the threads of a pool with `niceness` are nicer."""
 
     def niceness() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())

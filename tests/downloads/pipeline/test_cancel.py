@@ -1,4 +1,4 @@
-"""Cancellation goes through at once from everywhere, and leaves nothing behind but a part file that can go on."""
+"""Cancellation takes effect at once anywhere, and leaves only part files that can be resumed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.system import open_in
 
 
 def ours() -> list[str]:
-    """Tasks of the loop that are neither this test's nor the sandbox's."""
+    """Return the tasks of the loop except this test's and the sandbox's."""
     named = (str(task.get_coro()) for task in asyncio.all_tasks() if task is not asyncio.current_task())
     return [coro for coro in named if "RequestHandler" not in coro]
 
@@ -26,10 +26,10 @@ async def export(client: PixxelClient, folder: Path, packages: list[JobPackage])
 
 @pytest.mark.fault("P-04")
 @pytest.mark.slow
-async def test_cancelled_anywhere_and_once_more_while_cleaning_up(
+async def test_cancelled_anywhere_and_during_clean_up(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """An export is cancelled after every so many turns of the loop, until one runs through: nothing is ever left."""
+    """An export cancelled after any number of loop iterations, and again during clean-up, leaves nothing behind."""
     truth = {package.job_id: await ground.truth(package) for package in ground.packages[:2]}
     background, turns, finished = ours(), 0, False
     while not finished:
@@ -57,10 +57,10 @@ async def test_cancelled_anywhere_and_once_more_while_cleaning_up(
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.05, 0.1, 0.2])
-async def test_a_fetch_that_is_cancelled_goes_on_the_next_time(
+async def test_a_cancelled_fetch_resumes(
     client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path, seconds: float
 ) -> None:
-    """A time-out around `fetch` is let through, and the lease is free at once for the next one."""
+    """A timeout around `fetch` takes effect, and the lease is free for the next call."""
     truth = await ground.truth(package)
     async with DownloadManager(client, tmp_path) as manager:
         try:

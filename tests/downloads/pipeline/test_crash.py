@@ -1,4 +1,4 @@
-"""A process that is killed at any moment, and others that share its folder: real processes, real signals."""
+"""Processes killed at any moment, and processes that share a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.system import RUN_MODULE, posix
 
 
 async def start(ground: GroundTruth, folder: Path, packages: list[JobPackage]) -> Process:
-    """An export in a process of its own."""
+    """Start an export in a process of its own."""
     sandbox = ground.sandbox
     command = [sandbox.url, sandbox.api_key, str(folder), *map(str, packages)]
     return await asyncio.create_subprocess_exec(
@@ -27,7 +27,7 @@ async def start(ground: GroundTruth, folder: Path, packages: list[JobPackage]) -
 
 
 async def ended(process: Process, seconds: float = 50) -> str:
-    """What a process said, after it ended well."""
+    """Return the output of a process after it exited with 0."""
     output, _ = await asyncio.wait_for(process.communicate(), seconds)
     assert process.returncode == 0, output.decode()
     return output.decode()
@@ -45,7 +45,7 @@ async def killed(process: Process, folder: Path, later: float) -> None:
 @pytest.mark.fault("P-01")
 @pytest.mark.slow
 async def test_killed_at_random_and_continued(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
-    """Whatever moment SIGKILL hits: no incomplete file has a final name, and the next run completes the folder."""
+    """After SIGKILL at random moments no incomplete file has a final name, and the next run completes the folder."""
     truth = {package.job_id: await ground.truth(package) for package in ground.packages}
     sandbox.inject(Fault(route="storage", kind="drip", rate=8_000_000, times=None))
     dice = random.Random(11)
@@ -66,7 +66,7 @@ async def test_killed_at_random_and_continued(sandbox: Sandbox, ground: GroundTr
 async def test_a_part_file_of_a_killed_run_is_continued(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """The bytes of a killed process count: the next run asks for the rest, and digests the prefix from the disk."""
+    """The next run resumes a killed run's part file and hashes its prefix from disk."""
     truth = await ground.truth(package)
     sandbox.inject(Fault(route="storage", kind="stall", at=2_000_000))
     process = await start(ground, tmp_path, [package])
@@ -85,7 +85,7 @@ async def test_a_part_file_of_a_killed_run_is_continued(
 @pytest.mark.fault("Q-01")
 @pytest.mark.slow
 async def test_processes_share_a_folder(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
-    """Three processes with the same list: each package is fetched once, and all of them end well."""
+    """Three processes with the same list fetch each package once, and all succeed."""
     truth = {package.job_id: await ground.truth(package) for package in ground.packages}
     already = len(ground.gets())
     processes = [await start(ground, tmp_path, ground.packages) for _ in range(3)]
@@ -97,10 +97,10 @@ async def test_processes_share_a_folder(sandbox: Sandbox, ground: GroundTruth, t
 
 
 @pytest.mark.slow
-async def test_the_living_take_over_from_the_dead(
+async def test_a_dead_process_is_taken_over(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
-    """A process that waits for another one's package takes it over soon after that process was killed."""
+    """A process that waits for a package of another takes it over soon after that one is killed."""
     truth = await ground.truth(package)
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000))
     process = await start(ground, tmp_path, [package])
@@ -125,7 +125,7 @@ async def test_the_living_take_over_from_the_dead(
 async def test_every_step_may_be_the_last(
     ground: GroundTruth, package: JobPackage, tmp_path: Path, extract: bool
 ) -> None:
-    """P-01: ended at any call on a file, an export leaves whole files alone, and the next one completes the folder."""
+    """P-01: an export ended at any file operation leaves only complete files, and the next one completes the folder."""
     options = ["--extract"] if extract else []
     command = [*options, ground.sandbox.url, ground.sandbox.api_key, str(tmp_path), str(package)]
     process = await asyncio.create_subprocess_exec(
@@ -143,8 +143,8 @@ async def test_every_step_may_be_the_last(
 @pytest.mark.slow
 @posix
 @pytest.mark.parametrize(("size", "at"), [(900_000, 800_000), (3_000_000, 2_500_000)])
-async def test_a_kill_loses_half_a_mebibyte_of_a_body_at_most(tmp_path: Path, size: int, at: int) -> None:
-    """C15: of what the storage had sent at most 512 KiB are fetched twice, of bodies below 1 MiB as well."""
+async def test_a_kill_loses_at_most_half_a_mebibyte(tmp_path: Path, size: int, at: int) -> None:
+    """C15: after a kill at most 512 KiB of received bytes are fetched again, for small bodies as well."""
     async with (
         Sandbox(packing=0.0, package_size=size) as sandbox,
         PixxelClient(api_key=sandbox.api_key, base_url=sandbox.url) as client,

@@ -1,4 +1,4 @@
-"""The time that one package may take, by a clock that the test moves."""
+"""The timeout of a package, with a clock that the test advances."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.raw_server import RawServer
 
 @define
 class Clock:
-    """The usual clock, and what it was put forward by."""
+    """The usual clock plus an offset."""
 
     forward: float = 0.0
 
@@ -47,7 +47,7 @@ async def client(sandbox: Sandbox, clock: Clock) -> AsyncIterator[PixxelClient]:
 async def test_the_deadline_is_one_for_waiting_and_streaming(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, clock: Clock, tmp_path: Path
 ) -> None:
-    """It runs from the first request to the last byte: a body gets what packing has left of it."""
+    """One deadline covers waiting and streaming: a body gets the time left after packing."""
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000, times=None))
 
     def packing_takes_long(event: Event) -> None:
@@ -63,7 +63,7 @@ async def test_the_deadline_is_one_for_waiting_and_streaming(
 async def test_waiting_for_a_stream_does_not_count(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, clock: Clock, tmp_path: Path
 ) -> None:
-    """A package that was ready in time is fetched, however long others are streamed before it."""
+    """Waiting for a free stream does not count towards the deadline."""
     packages = ground.packages[:2]
     ready = set[str]()
     for package in packages:
@@ -85,8 +85,8 @@ async def test_waiting_for_a_stream_does_not_count(
 @pytest.mark.fault("B-07")
 @pytest.mark.slow
 @pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"], ids=["silent", "drips"])
-async def test_it_holds_while_the_service_is_asked(first: bytes, tmp_path: Path) -> None:
-    """T-12: a service that takes the request and does not answer holds a package no longer than its deadline."""
+async def test_the_deadline_holds_during_requests(first: bytes, tmp_path: Path) -> None:
+    """T-12: the deadline ends a package whose API request is never answered."""
     async with (
         asyncio.timeout(20),
         RawServer([first, "hang"]) as server,

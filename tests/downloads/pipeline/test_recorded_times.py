@@ -1,4 +1,4 @@
-"""When a package was asked for, began to stream and was done: what `pixxel report --html` draws."""
+"""The record holds the times that `pixxel report --html` shows."""
 
 from __future__ import annotations
 

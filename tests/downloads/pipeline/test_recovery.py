@@ -1,4 +1,4 @@
-"""The decision after any crash: each state of the row with each part file and each final file."""
+"""The recovery decision for each state of the row, the part file and the final file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ALL = list(product(STATES, PARTS, FINALS, EXISTS, ["skip", "redo"], [False, True
 @pytest.mark.parametrize("ours", [False, True])
 @pytest.mark.parametrize("state", STATES)
 def test_every_case_is_decided_safely(state: str | None, ours: bool) -> None:
-    """In nearly 6,000 cases: no foreign file is replaced unasked, and nothing unproved is taken for done."""
+    """In nearly 6,000 cases no foreign file is replaced unasked, and no unproved file counts as done."""
     for _, part, final, exists, if_missing, lost in (case for case in ALL if case[0] == state):
         row = known(state, ours=ours) if state else None
         decision = recover(row, part, final, exists=exists, if_missing=if_missing, lost=lost)
@@ -96,24 +96,24 @@ def test_every_case_is_decided_safely(state: str | None, ours: bool) -> None:
     ],
 )
 def test_by_default(row: Known | None, part: int | None, final: Final | None, expected: Decision) -> None:
-    """The table for the default policies, a line a crash."""
+    """The table of decisions for the default policies, one line per crash."""
     assert recover(row, part, final) == expected
 
 
 @pytest.mark.fault("M-04")
 def test_missing_files_are_redone_if_asked() -> None:
-    """M-04: done stays done when the file was moved, unless `if_missing="redo"`."""
+    """M-04: done stays done if the file is missing, unless if_missing="redo"."""
     assert recover(known("done"), None, None, if_missing="redo") == Decision("fetch")
 
 
 @pytest.mark.fault("M-05")
 def test_files_of_a_lost_record_are_adopted_if_sound() -> None:
-    """M-05: a file at the name is proved in place of being fetched; if it is not sound, it is not ours."""
+    """M-05: with a lost record an existing file is proved and adopted, or counts as taken."""
     assert recover(None, None, OURS, lost=True) == Decision("adopt", otherwise="taken")
 
 
 def test_any_file_is_an_error_if_asked() -> None:
-    """`exists="error"` refuses what is there, also what is ours; a file whose renaming we only did not note is ours."""
+    """`exists="error"` refuses any existing file, except one whose rename was only not recorded."""
     assert recover(known("done"), None, OURS, exists="error") == Decision("taken")
     assert recover(known("done"), None, None, exists="error") == Decision("done")
     assert recover(known("publishing"), None, OURS, exists="error") == Decision("finish")
@@ -121,7 +121,7 @@ def test_any_file_is_an_error_if_asked() -> None:
 
 
 def test_replace_replaces() -> None:
-    """`exists="replace"` lets the new file go over another one at the end; not over a folder, not over what is done."""
+    """`exists="replace"` replaces another file at the end, but neither a folder nor a done file."""
     assert recover(None, None, LINK, exists="replace") == Decision("fetch", replace=True)
     assert recover(None, None, FOLDER, exists="replace") == Decision("taken")
     assert recover(known("done"), None, OURS, exists="replace") == Decision("done")
@@ -149,6 +149,6 @@ TABLE = "[[0,30],[50,70]]"
         (known("failed", regions=TABLE, synced=20), 90, Decision("resume", offset=30, beyond=((50, 70),))),
     ],
 )
-def test_a_part_file_with_gaps_is_what_the_record_says(row: Known, part: int, expected: Decision) -> None:
+def test_a_part_file_with_gaps_follows_the_record(row: Known, part: int, expected: Decision) -> None:
     """The record's regions count up to the file's size; after a reboot only the synced bytes count."""
     assert recover(row, part, None) == expected

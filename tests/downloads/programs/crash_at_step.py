@@ -1,10 +1,10 @@
-"""Run exports that die at one file operation after another.
+"""Run exports that are killed at one file operation after another.
 
 python -m tests.downloads.programs.crash_at_step [--extract] URL KEY FOLDER PACKAGE…
 
-The n-th export, in a folder of its own, is ended at its n-th call that opens, makes, names, shortens or removes
-something there, as by a power switch: no handler runs, no buffer is flushed. Then the same export runs undisturbed. It
-ends with the first that was over before its n-th call, and writes a line of JSON for each.
+The n-th export, in a folder of its own, exits at its n-th call that opens, creates, renames, truncates or removes
+something there, as at a power cut: no handler runs, no buffer is flushed. Then the same export runs undisturbed. It
+ends with the first export that completes before its n-th call, and writes a line of JSON for each.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST = 300
 
 
 def die_at(number: int, folder: Path) -> None:
-    """End this process at its `number`-th call on something in a folder, in whichever thread."""
+    """Exit this process at its `number`-th file operation in a folder, in any thread."""
     seen = itertools.count(1)
 
     def hook(event: str, given: tuple[Any, ...]) -> None:
@@ -57,7 +57,7 @@ def run_export(folder: Path, given: list[str], *, extract: bool, number: int | N
 
 
 def files(folder: Path) -> dict[str, str]:
-    """The digests of what a user would open, by its name."""
+    """Return the SHA-256 of each file that a user would open, by name."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""Containers by their first bytes, and the strict reading of ZIP structures from bytes alone."""
+"""Containers are recognised by their first bytes, and ZIP structures are parsed strictly."""
 
 from __future__ import annotations
 
@@ -63,20 +63,20 @@ def tar_of(*names: str) -> bytes:
         (b"\x7fELF\x02\x01", "unknown"),
     ],
 )
-def test_a_file_is_what_its_first_bytes_say(head: bytes, container: str) -> None:
+def test_a_container_is_recognised_by_its_first_bytes(head: bytes, container: str) -> None:
     """The container is detected from the first bytes, not from Content-Type; error pages are recognized."""
     assert recognise(head[:HEAD]) == container
 
 
 def test_a_character_cut_in_two_at_the_end_of_the_head_is_no_damage() -> None:
-    """The head ends anywhere, also within a character of several bytes."""
+    """A multi-byte character cut at the end of the head is no damage."""
     assert recognise(("a,b\n" + "1,é\n" * 2000).encode()[: HEAD - 1]) == "csv"
 
 
 @pytest.mark.slow
 @given(st.binary(max_size=600))
 def test_any_head_is_something(head: bytes) -> None:
-    """No bytes at all make the recogniser fail."""
+    """Any bytes are recognised as something without an exception."""
     assert recognise(head)
 
 
@@ -94,13 +94,13 @@ def test_any_head_is_something(head: bytes) -> None:
         b"<a href='https://bucket/canary'>here</a>",
     ],
 )
-def test_what_a_page_says_holds_no_secret(body: bytes) -> None:
-    """Links, signatures and whatever looks like one are cut out of what goes into an error."""
+def test_an_excerpt_of_a_page_holds_no_secret(body: bytes) -> None:
+    """An excerpt of a page masks links and signatures."""
     assert "canary" not in excerpt(body)
 
 
-def test_what_a_page_says_is_short_and_printable() -> None:
-    """Control characters and length of a page do not reach the error."""
+def test_an_excerpt_of_a_page_is_short_and_printable() -> None:
+    """An excerpt of a page is printable and at most 200 characters long."""
     assert excerpt(b"<h1>Sign\x1b[31m in</h1>\r\n" + b"a " * 500)[:22] == "<h1>Sign [31m in</h1> "
     assert len(excerpt(b"a " * 500)) <= 200
 
@@ -108,7 +108,7 @@ def test_what_a_page_says_is_short_and_printable() -> None:
 @pytest.mark.slow
 @given(st.integers(1, 400))
 def test_a_directory_is_read_however_its_bytes_are_cut(step: int) -> None:
-    """Entries come out the same, whether the bytes arrive at once or one by one."""
+    """Directory entries are the same however the bytes are split."""
     data = make_zip([(f"m{number}", b"x" * number) for number in range(9)])
     end = find_end(data, len(data))
     directory = data[end.directory : end.directory + end.directory_size]
@@ -120,7 +120,7 @@ def test_a_directory_is_read_however_its_bytes_are_cut(step: int) -> None:
 
 @pytest.mark.parametrize("comment", [b"", b"hello", b"x" * 65535])
 def test_the_end_record_is_found_behind_any_comment(comment: bytes) -> None:
-    """The longest comment that there can be does not hide the end record."""
+    """The end record is found behind the longest possible comment."""
     data = make_zip(comment=comment)
 
     assert find_end(data[-70_000:], len(data)).members == 2
@@ -128,7 +128,7 @@ def test_the_end_record_is_found_behind_any_comment(comment: bytes) -> None:
 
 @pytest.mark.fault("L-02")
 def test_an_end_record_in_a_comment_is_refused() -> None:
-    """Where two readers could read two archives, neither is taken."""
+    """An archive with a second end record in its comment is ambiguous and refused."""
     data = make_zip(comment=b"x" + b"PK\x05\x06" + bytes(18))
 
     with pytest.raises(Corrupt, match="two end records"):
@@ -136,7 +136,7 @@ def test_an_end_record_in_a_comment_is_refused() -> None:
 
 
 def test_a_zip64_end_record_counts() -> None:
-    """The plain record's full fields stand for those of the Zip64 one."""
+    """The Zip64 end record replaces saturated fields of the plain one."""
     data = make_zip()
     end = find_end(with_zip64_end(data), len(with_zip64_end(data)))
 
@@ -146,7 +146,7 @@ def test_a_zip64_end_record_counts() -> None:
 @pytest.mark.slow
 @given(st.binary(max_size=200), st.integers(0, 400))
 def test_no_tail_breaks_the_reader(tail: bytes, more: int) -> None:
-    """Fuzzed end records are read or refused, with our error and no other."""
+    """Any end record is read or raises Corrupt, and nothing else."""
     data = tail + b"PK\x05\x06" + tail[:18].ljust(18, b"\x00")
     try:
         end = find_end(data, len(data) + more)
@@ -159,5 +159,5 @@ def test_no_tail_breaks_the_reader(tail: bytes, more: int) -> None:
     "head", [b"\xc3!DOCTYPE html><html><body>Sign in</body></html>", "<p>Zugriff verweigért".encode("latin-1")]
 )
 def test_a_damaged_page_is_still_a_page(head: bytes) -> None:
-    """A page with a damaged byte, or in Latin-1, is not taken for a container that is not known."""
+    """A page with a damaged byte or in Latin-1 is recognised as a page."""
     assert recognise(head) == "page"

@@ -1,4 +1,4 @@
-"""No false refusal: sound archives of other makers, however odd, are proved; also by what passed while they arrived."""
+"""Valid archives of other programs are proved, also by the streaming check."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.tools import run_tool
 
 
 def proved(path: Path) -> Proof:
-    """The proof of a file, the same whether its bytes passed by before or not."""
+    """Return the proof of a file after asserting that the streaming check gives the same."""
     passage = ZipStreamChecker()
     passage.update(path.read_bytes())
     proof = prove(path)
@@ -30,7 +30,7 @@ def proved(path: Path) -> Proof:
 
 
 def all_proved(paths: Iterable[Path]) -> int:
-    """How many archives there are; each is proved by the checksums of all its members."""
+    """Return the number of archives after asserting that each is proved by CRC."""
     found = [(path.name, proved(path).proof) for path in paths]
     assert [name for name, proof in found if proof != "crc"] == []
     return len(found)
@@ -38,7 +38,7 @@ def all_proved(paths: Iterable[Path]) -> int:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Files as a user may have them."""
+    """Return a folder of files as a user may have them."""
     folder = tmp_path / "source"
     (folder / "deep" / "er").mkdir(parents=True)
     (folder / "empty folder").mkdir()
@@ -51,7 +51,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def infos(kind: str) -> list[zipfile.ZipInfo]:
-    """Members that are unusual in one way."""
+    """Return members that are unusual in one way."""
     plain = zipfile.ZipInfo("a/b.txt")
     match kind:
         case "unicode":
@@ -77,8 +77,8 @@ KINDS = ("unicode", "extra fields", "folders", "links", "old dates", "none")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_pythons_own(tmp_path: Path, kind: str) -> None:
-    """Each mixture of method, level, descriptors, Zip64 by force, comment, and sizes from 0 to several pieces."""
+def test_archives_of_python(tmp_path: Path, kind: str) -> None:
+    """Python's archives are proved for each mixture of method, level, descriptors, Zip64, comment and sizes."""
     ways = itertools.product(
         ((0, 0), (8, 0), (8, 1), (8, 9)), (False, True), (False, True), (b"", b"c" * 300), (0, 99, 90_000)
     )
@@ -102,7 +102,7 @@ def test_pythons_own(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_ready_made_samples(name: str) -> None:
-    """What each of the programs below makes is proved on every machine, whether it has the program or not."""
+    """The stored samples of all programs are proved, whether the programs are installed or not."""
     proof = proved(SAMPLES / name)
 
     assert (proof.container, proof.proof) == ("zip", "structure" if name in BY_STRUCTURE else "crc")
@@ -110,7 +110,7 @@ def test_ready_made_samples(name: str) -> None:
 
 
 def test_no_sample_is_left_out() -> None:
-    """Each file beside the recipes has one, and is of a few KB."""
+    """Every stored sample has a recipe and is smaller than 4 KiB."""
     files = {path.name: path.stat().st_size for path in SAMPLES.iterdir() if path.suffix in (".zip", ".jar")}
     assert sorted(files) == sorted(RECIPES)
     assert max(files.values()) < 4096
@@ -119,8 +119,8 @@ def test_no_sample_is_left_out() -> None:
 @pytest.mark.parametrize("target", ["file", "pipe"])
 @pytest.mark.parametrize("links", [(), ("-y",)], ids=["followed", "as links"])
 @pytest.mark.parametrize("level", ["-0", "-1", "-9"])
-def test_info_zips(level: str, links: tuple[str, ...], target: str, source: Path, tmp_path: Path) -> None:
-    """Levels, without extra fields or folders, links as links, appended to, and written into a pipe."""
+def test_archives_of_info_zip(level: str, links: tuple[str, ...], target: str, source: Path, tmp_path: Path) -> None:
+    """Archives of Info-ZIP are proved: levels, bare and flat, links, appended, and written to a pipe."""
     made = []
     for number, (bare, flat) in enumerate(itertools.product(((), ("-X",)), ((), ("-D",)))):
         options = ["-q", "-r", level, *links, *bare, *flat]
@@ -136,15 +136,15 @@ def test_info_zips(level: str, links: tuple[str, ...], target: str, source: Path
     assert all_proved(made) == (4 if target == "pipe" else 8)
 
 
-def test_info_zips_locked(source: Path, tmp_path: Path) -> None:
-    """What is encrypted is proved by structure."""
+def test_encrypted_archives_of_info_zip(source: Path, tmp_path: Path) -> None:
+    """An encrypted archive is proved by structure."""
     run_tool("zip", "-q", "-r", "-P", "secret", tmp_path / "locked", "source", folder=tmp_path)
     assert proved(tmp_path / "locked.zip").proof == "structure"
 
 
 @pytest.mark.parametrize("level", ["0", "1", "9"])
-def test_7zips(level: str, source: Path, tmp_path: Path) -> None:
-    """Its levels and names."""
+def test_archives_of_7zip(level: str, source: Path, tmp_path: Path) -> None:
+    """Archives of 7-Zip are proved by CRC for its levels and name options."""
     for names in ("-mcu=on", "-mcu=off", "-mtc=on"):
         target = f"plain{names}.zip"
         run_tool("7z", "a", "-tzip", "-mm=Deflate", f"-mx={level}", names, target, "source", folder=tmp_path)
@@ -152,8 +152,8 @@ def test_7zips(level: str, source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["Deflate64", "BZip2", "LZMA"])
-def test_7zips_other_methods(method: str, source: Path, tmp_path: Path) -> None:
-    """They are proved by structure, and said so."""
+def test_other_methods_of_7zip(method: str, source: Path, tmp_path: Path) -> None:
+    """Other methods of 7-Zip are proved by structure, with a note."""
     run_tool("7z", "a", "-tzip", f"-mm={method}", f"{method}.zip", "source", folder=tmp_path)
     proof = proved(tmp_path / f"{method}.zip")
     assert proof.proof == "structure"
@@ -161,8 +161,8 @@ def test_7zips_other_methods(method: str, source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", ["compression=deflate", "compression=store", "zip64", "hdrcharset=UTF-8"])
-def test_bsdtars(options: str, source: Path, tmp_path: Path) -> None:
-    """Its methods, and Zip64 by force."""
+def test_archives_of_bsdtar(options: str, source: Path, tmp_path: Path) -> None:
+    """Archives of bsdtar are proved for its methods and Zip64."""
     made = tmp_path / "made.zip"
     run_tool("bsdtar", "--format=zip", "--options", f"zip:{options}", "-cf", made, "source", folder=tmp_path)
     assert proved(made).proof == "crc"
@@ -170,23 +170,23 @@ def test_bsdtars(options: str, source: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["cf", "c0f"])
-def test_jars(way: str, source: Path, tmp_path: Path) -> None:
-    """A jar's first member has an extra field of its own."""
+def test_archives_of_jar(way: str, source: Path, tmp_path: Path) -> None:
+    """A jar, whose first member has an extra field, is proved."""
     run_tool("jar", way, tmp_path / "made.jar", "-C", source, ".", folder=tmp_path)
     assert proved(tmp_path / "made.jar").proof == "crc"
 
 
 @pytest.mark.slow
-def test_javas(tmp_path: Path) -> None:
-    """Its writer always puts descriptors."""
+def test_archives_of_java(tmp_path: Path) -> None:
+    """Archives of Java's writer, which always adds descriptors, are proved."""
     run_tool("java", "-Xshare:auto", WRITERS / "Odd.java", tmp_path, folder=tmp_path)
     assert all_proved(tmp_path.glob("java-*.zip")) == 11
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_gos(tmp_path: Path) -> None:
-    """Its writer puts descriptors behind stored members too."""
+def test_archives_of_go(tmp_path: Path) -> None:
+    """Archives of Go's writer, with descriptors behind stored members, are proved."""
     modules = {"GOFLAGS": "-mod=mod", "GO111MODULE": "off", "GOTOOLCHAIN": "local"}
     cache = {} if "HOME" in os.environ else {"GOCACHE": str(tmp_path / "cache")}
     environment = {**os.environ, **modules, **cache}

@@ -1,4 +1,4 @@
-"""Proof of complete files: sound archives of any make pass, each damage is refused, in bounded memory, and it stops."""
+"""Proof of complete files: valid archives pass, each damage is refused, in bounded memory, and it can be stopped."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ archives = st.builds(
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(archives)
-def test_sound_archives_pass(data: bytes) -> None:
-    """Stored and deflated, streamed with descriptors, Zip64 by force, with a comment, empty: all are proved by CRC."""
+def test_valid_archives_pass(data: bytes) -> None:
+    """Valid archives of any method, with descriptors, Zip64 or comment, or empty, are proved by CRC."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "x")
         path.write_bytes(data)
@@ -66,7 +66,7 @@ def test_sound_archives_pass(data: bytes) -> None:
 @settings(max_examples=60, deadline=None)
 @given(archives.filter(lambda data: len(data) > 22), st.data())
 def test_a_cut_archive_never_passes(data: bytes, draw: st.DataObject) -> None:
-    """Wherever a body ends too early, the proof fails."""
+    """A truncated archive fails, wherever it ends."""
     cut = draw.draw(st.integers(0, len(data) - 1))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "x")
@@ -77,7 +77,7 @@ def test_a_cut_archive_never_passes(data: bytes, draw: st.DataObject) -> None:
 
 
 def test_every_flipped_bit_of_contents_is_found(part: Path) -> None:
-    """No single bit of a member's bytes can change unnoticed, nor one that says where and how long they are."""
+    """Every flipped bit of contents, offsets and sizes is found."""
     data = make_zip((("a", b"0123456789" * 3), ("b", b"x")), method=zipfile.ZIP_STORED)
     harmless = _free_bytes(data)
     for at in range(len(data)):
@@ -89,7 +89,7 @@ def test_every_flipped_bit_of_contents_is_found(part: Path) -> None:
 
 
 def _free_bytes(data: bytes) -> set[int]:
-    """Bytes that say nothing of the contents: versions, times, attributes, and flags beside those that matter here."""
+    """Return the offsets of bytes that do not matter: versions, times, attributes and unused flags."""
     free: set[int] = set()
     at = -1
     while (at := data.find(b"PK\x03\x04", at + 1)) >= 0:
@@ -102,7 +102,7 @@ def _free_bytes(data: bytes) -> set[int]:
 @pytest.mark.fault("L-01", "L-02")
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_archive_is_refused(part: Path, damage: str) -> None:
-    """L-01, L-02: each way in which an archive can lie is refused, whole or not."""
+    """L-01, L-02: an archive with a false structure is refused."""
     part.write_bytes(DAMAGES[damage]())
 
     with pytest.raises((Corrupt, NotAPackage)):
@@ -110,7 +110,7 @@ def test_a_damaged_archive_is_refused(part: Path, damage: str) -> None:
 
 
 def test_structure_alone_leaves_the_checksums(part: Path) -> None:
-    """`verify="structure"` does not unpack: a flipped bit inside a member passes, a cut archive does not."""
+    """`verify="structure"` finds a truncated archive, but not a flipped bit in a member."""
     data = make_zip(method=zipfile.ZIP_STORED)
     part.write_bytes(flipped(data, 50))
     assert prove(part, verify="structure").proof == "structure"
@@ -122,7 +122,7 @@ def test_structure_alone_leaves_the_checksums(part: Path) -> None:
 
 @pytest.mark.fault("L-01")
 def test_a_method_that_cannot_be_unpacked_is_proved_by_structure(part: Path) -> None:
-    """Rare compression methods are no damage, but the proof says what it is."""
+    """A member with an unsupported method is proved by structure, and the note names the method."""
     part.write_bytes(make_zip(method=zipfile.ZIP_LZMA))
 
     proof = prove(part)
@@ -133,7 +133,7 @@ def test_a_method_that_cannot_be_unpacked_is_proved_by_structure(part: Path) -> 
 
 @pytest.mark.fault("L-01")
 def test_encrypted_members_are_proved_by_structure(part: Path) -> None:
-    """Without a password nobody can compare checksums; it is said so."""
+    """An encrypted member is proved by structure, with a note."""
     data = make_zip((("a", b"x" * 50),), method=zipfile.ZIP_STORED)
     at = data.index(b"PK\x01\x02")
     part.write_bytes(data[:6] + b"\x01" + data[7 : at + 8] + b"\x01" + data[at + 9 :])
@@ -143,7 +143,7 @@ def test_encrypted_members_are_proved_by_structure(part: Path) -> None:
 
 @pytest.mark.slow
 def test_more_members_than_plain_records_can_count(part: Path) -> None:
-    """70,000 members need Zip64, and their number is right."""
+    """70,000 members, which need Zip64, are counted correctly."""
     with zipfile.ZipFile(part, "w") as archive:
         for number in range(70_000):
             archive.writestr(zipfile.ZipInfo(f"{number}"), b"")
@@ -152,7 +152,7 @@ def test_more_members_than_plain_records_can_count(part: Path) -> None:
 
 
 def test_a_directory_in_another_order_is_read(part: Path) -> None:
-    """The directory may list members in any order."""
+    """A directory in another order is accepted."""
     data = make_zip((("a", b"1"), ("b", b"22")), method=zipfile.ZIP_STORED)
     start, stop = data.index(b"PK\x01\x02"), len(data) - 22
     half = (stop - start) // 2
@@ -162,8 +162,8 @@ def test_a_directory_in_another_order_is_read(part: Path) -> None:
     assert [member.name for member in members(part)] == ["b", "a"]
 
 
-def test_zip64_end_records_that_nobody_needed(part: Path) -> None:
-    """Some writers always add Zip64 end records."""
+def test_unnecessary_zip64_end_records(part: Path) -> None:
+    """Unnecessary Zip64 end records are accepted."""
     part.write_bytes(with_zip64_end(make_zip()))
 
     assert prove(part).proof == "crc"
@@ -171,7 +171,7 @@ def test_zip64_end_records_that_nobody_needed(part: Path) -> None:
 
 @pytest.mark.parametrize("options", [["-r"], ["-r", "-0"], ["-r", "-9", "-X"], ["-r", "-fz"], ["-r", "-D"]])
 def test_archives_of_info_zip(tmp_path: Path, options: list[str]) -> None:
-    """What another tool writes is not refused, written to a file or to a pipe."""
+    """Archives of Info-ZIP are proved, written to a file or to a pipe."""
     source = tmp_path / "source"
     source.mkdir()
     (source / "ä.tif").write_bytes(b"raster" * 9999)
@@ -187,8 +187,8 @@ def test_archives_of_info_zip(tmp_path: Path, options: list[str]) -> None:
 
 
 @pytest.mark.slow
-def test_memory_stays_small_whatever_unpacks(part: Path) -> None:
-    """A member of 64 MB in a few KB is unpacked in pieces."""
+def test_memory_is_bounded(part: Path) -> None:
+    """A highly compressed member is inflated in pieces."""
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("zeros", bytes(64 << 20))
     tracemalloc.start()
@@ -203,7 +203,7 @@ def test_memory_stays_small_whatever_unpacks(part: Path) -> None:
 
 @pytest.mark.slow
 def test_announced_sizes_bound_the_work(part: Path) -> None:
-    """A member that unpacks to more than it says is given up there."""
+    """A member that inflates to more than declared is given up at its declared size."""
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("zeros", bytes(64 << 20))
     data, wrong = part.read_bytes(), struct.pack("<L", 1000)
@@ -217,8 +217,8 @@ def test_announced_sizes_bound_the_work(part: Path) -> None:
 
 
 @pytest.mark.fault("L-08")
-def test_proving_stops_when_told(part: Path) -> None:
-    """A stop event ends the work; it is no finding about the file."""
+def test_proving_can_be_stopped(part: Path) -> None:
+    """The stop event raises Stopped."""
     part.write_bytes(make_zip())
     stop = threading.Event()
     stop.set()
@@ -240,8 +240,8 @@ def test_a_page_in_place_of_a_package(part: Path) -> None:
 
 @pytest.mark.fault("G-09", "G-10")
 @pytest.mark.parametrize("body", [b"", bytes(5000)])
-def test_nothing_and_nonsense_are_refused(part: Path, body: bytes) -> None:
-    """An empty body and one of zeros are no packages."""
+def test_empty_and_zero_files_are_refused(part: Path, body: bytes) -> None:
+    """An empty file and one of zeros are refused."""
     part.write_bytes(body)
 
     with pytest.raises(Corrupt):
@@ -249,7 +249,7 @@ def test_nothing_and_nonsense_are_refused(part: Path, body: bytes) -> None:
 
 
 def test_the_announced_length_counts(part: Path) -> None:
-    """A body that is shorter or longer than announced is refused, whatever is in it."""
+    """A file of another length than announced is refused."""
     part.write_bytes(make_zip())
 
     with pytest.raises(Corrupt, match="announced"):
@@ -258,7 +258,7 @@ def test_the_announced_length_counts(part: Path) -> None:
 
 @pytest.mark.fault("G-11")
 def test_digests_are_compared(part: Path) -> None:
-    """A digest that the storage stated must be right; unknown algorithms are ignored; one of two wrong is wrong."""
+    """Digests stated by the storage are verified; unknown algorithms are ignored."""
     data = bytes(range(256)) * 9
     part.write_bytes(data)
     md5 = ("Content-MD5".removeprefix("Content-"), hashlib.md5(data).digest())
@@ -271,7 +271,7 @@ def test_digests_are_compared(part: Path) -> None:
 
 
 def test_a_digest_computed_on_the_way_is_not_computed_again(part: Path) -> None:
-    """What the stream knows already decides."""
+    """A digest computed while streaming is compared without reading the file."""
     part.write_bytes(make_zip())
 
     with pytest.raises(Corrupt, match="sha256"):
@@ -280,7 +280,7 @@ def test_a_digest_computed_on_the_way_is_not_computed_again(part: Path) -> None:
 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_sozip_index_is_no_damage(part: Path, streamed: bool) -> None:
-    """The index is a member that the directory leaves out: in a walk and while the bytes pass by, and in no list."""
+    """A SOZip index, which the directory omits, is accepted in both checks and not listed."""
     data = with_index(streamed=streamed)
     part.write_bytes(data)
     checker = ZipStreamChecker()
@@ -298,8 +298,8 @@ def test_a_sozip_index_is_no_damage(part: Path, streamed: bool) -> None:
         with_index().replace(b"indexindex", b"indexindeX"),
     ],
 )
-def test_other_members_that_no_directory_lists_are_damage(part: Path, data: bytes) -> None:
-    """An unlisted member of another name, or with damaged bytes, is not taken for an index."""
+def test_other_unlisted_members_are_damage(part: Path, data: bytes) -> None:
+    """Another unlisted member, or a damaged index, is refused."""
     part.write_bytes(data)
     with pytest.raises(Corrupt):
         prove(part)
@@ -351,8 +351,8 @@ def test_other_containers(part: Path, container: str, proof: str, data: bytes) -
 
 
 @pytest.mark.parametrize("data", [bytes(9000), bytes(5000) + b"x", b"\xfe\xfe" + make_zip()[2:]])
-def test_unknown_bytes_that_are_a_damaged_file(part: Path, data: bytes) -> None:
-    """A hole in place of the first bytes, and an archive whose beginning is damaged, are no unknown containers."""
+def test_damaged_starts_are_not_unknown_containers(part: Path, data: bytes) -> None:
+    """A file that starts with zeros, or an archive with a damaged start, is refused instead of unknown."""
     part.write_bytes(data)
     with pytest.raises(Corrupt):
         prove(part)
@@ -360,7 +360,7 @@ def test_unknown_bytes_that_are_a_damaged_file(part: Path, data: bytes) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"tiled": True, "blockxsize": 16, "blockysize": 16}, {"BIGTIFF": "YES"}])
 def test_rasters(tmp_path: Path, options: dict[str, object]) -> None:
-    """A GeoTIFF holds no checksum, but all strips and tiles that it lists must lie inside it."""
+    """A GeoTIFF is proved by its strips and tiles, which must lie inside the file."""
     path = tmp_path / "x.tif"
     profile = {"driver": "GTiff", "width": 64, "height": 64, "count": 3, "dtype": "uint16", **options}
     with rasterio.open(
@@ -391,7 +391,7 @@ def test_rasters(tmp_path: Path, options: dict[str, object]) -> None:
     st.binary(max_size=300),
 )
 def test_no_bytes_break_the_proof(magic: bytes, data: bytes) -> None:
-    """Fuzzed files are proved or refused, with our errors and no others."""
+    """Any bytes are proved or refused, with our errors only."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "x")
         path.write_bytes(magic + data)

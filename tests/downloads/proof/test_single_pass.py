@@ -1,4 +1,4 @@
-"""Each byte of a package is looked at once: the archive is proved while it is written, not read again afterwards."""
+"""An archive is proved while it is written, and not read again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DATA = make_zip((("a.bin", bytes(range(256)) * 2000), ("b.bin", b"b" * 400_000))
 
 
 async def written(folder: Path, kept: int = 0) -> tuple[Path, StreamSummary | None]:
-    """A part file, of which `kept` bytes were there before, and what was seen of it."""
+    """Write a part file, `kept` bytes of it earlier; return its path and what the streaming check saw."""
     threads = Threads(1)
     with Disk().open_part(folder, ".x.part") as part:
         part.write([DATA[:kept]])
@@ -38,8 +38,8 @@ async def written(folder: Path, kept: int = 0) -> tuple[Path, StreamSummary | No
 
 
 @pytest.mark.parametrize("kept", [0, 1, 300_000, len(DATA)])
-async def test_what_passed_by_is_not_read_again(tmp_path: Path, kept: int) -> None:
-    """A part file that goes on is read once as well: what is in it after it was seen is not looked at any more."""
+async def test_seen_bytes_are_not_read_again(tmp_path: Path, kept: int) -> None:
+    """Bytes seen while written are not read again, resumed part files included."""
     path, seen = await written(tmp_path, kept)
     path.write_bytes(flipped(DATA, 1000))
 
@@ -48,8 +48,8 @@ async def test_what_passed_by_is_not_read_again(tmp_path: Path, kept: int) -> No
         prove(path)
 
 
-async def test_a_directory_that_says_something_else_is_not_believed(tmp_path: Path) -> None:
-    """What was seen vouches for nothing but itself: with another directory all members are read."""
+async def test_a_different_directory_is_not_trusted(tmp_path: Path) -> None:
+    """If the directory disagrees with what was seen, all members are read."""
     path, seen = await written(tmp_path)
     other = make_zip((("a.bin", b"other"),))
     path.write_bytes(other)
@@ -61,10 +61,10 @@ async def test_a_directory_that_says_something_else_is_not_believed(tmp_path: Pa
 
 
 @tuned(constants=Constants(chunk_bytes=64 * 1024))
-async def test_a_fetched_package_is_proved_all_the_same(
+async def test_a_fetched_package_is_proved(
     ground: GroundTruth, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:
-    """Over sockets and with the smallest buffers: proved by checksums, and the bytes are those of the server."""
+    """With the smallest buffers a fetched package is proved by CRC and equals the server's."""
     async with DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(package)
 

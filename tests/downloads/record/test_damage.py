@@ -1,4 +1,4 @@
-"""A record that is torn, stale or lost costs work: never a wrong file, and never one that is missing and skipped."""
+"""A damaged, stale or lost record causes work, but neither a wrong file nor a missing one that is skipped."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.support.ground_truth import GroundTruth, collect, sha256, visible
 
 
 def cut(kept: Path, rng: random.Random) -> None:
-    """The file ends anywhere."""
+    """Truncate the file at any offset."""
     path = kept / "record.sqlite"
     path.write_bytes(path.read_bytes()[: rng.randrange(path.stat().st_size)])
 
 
 def overwrite(kept: Path, rng: random.Random) -> None:
-    """Some bytes anywhere are others."""
+    """Overwrite some bytes anywhere."""
     path = kept / "record.sqlite"
     data = bytearray(path.read_bytes())
     at, length = rng.randrange(len(data)), rng.choice([1, 16, 512, 4096])
@@ -32,20 +32,20 @@ def overwrite(kept: Path, rng: random.Random) -> None:
 
 
 def older(kept: Path, rng: random.Random) -> None:
-    """A copy from the middle of the export was put back."""
+    """Restore a copy from the middle of the export."""
     shutil.rmtree(kept)
     shutil.copytree(kept.parent / ".older", kept)
 
 
 def without_log(kept: Path, rng: random.Random) -> None:
-    """A copy was put back that was made while the export ran, and without what waited in its log."""
+    """Restore a copy made during the export, without its write-ahead log."""
     older(kept, rng)
     (kept / "record.sqlite-wal").unlink()
     (kept / "record.sqlite-shm").unlink()
 
 
 def lost(kept: Path, rng: random.Random) -> None:
-    """The record is gone."""
+    """Remove the record."""
     shutil.rmtree(kept)
 
 
@@ -53,7 +53,7 @@ CASES = [(cut, 0), (cut, 1), *((overwrite, seed) for seed in range(8)), (older, 
 
 
 async def exported(client: PixxelClient, ground: GroundTruth, folder: Path) -> None:
-    """A folder with all packages, and beside its record an older copy, made while half of them were there."""
+    """Export all packages, and keep a copy of the record from when half of them were fetched."""
     async with DownloadManager(client, folder) as manager:
         await collect(manager.fetch_all(ground.packages[:2]))
         shutil.copytree(folder / ".pixxel", folder / ".older")
@@ -68,13 +68,13 @@ def path_of(folder: Path, package: JobPackage) -> Path:
 @pytest.mark.fault("M-01", "M-03")
 @pytest.mark.slow
 @pytest.mark.parametrize(("damage", "seed"), CASES, ids=lambda value: getattr(value, "__name__", str(value)))
-async def test_a_bad_record_makes_no_wrong_file(
+async def test_a_damaged_record_makes_no_wrong_file(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path, damage: Callable[[Path, random.Random], None], seed: int
 ) -> None:
     """M-01 to M-05: however the record is damaged, correct files stay untouched and missing ones are reported.
 
-    A file that the record no longer knows is proved and adopted where that it was lost can be seen; else its name is
-    taken, which is said, and `exists="replace"` fetches it anew.
+    If the loss is visible, a file that the record does not know is proved and adopted; otherwise its name counts as
+    taken, which is reported, and `exists="replace"` fetches it again.
     """
     await exported(client, ground, tmp_path)
     truth = {path_of(tmp_path, package): sha256(path_of(tmp_path, package)) for package in ground.packages}
@@ -96,10 +96,10 @@ async def test_a_bad_record_makes_no_wrong_file(
 @pytest.mark.fault("M-04")
 @pytest.mark.slow
 @pytest.mark.parametrize(("damage", "seed"), [case for case in CASES if case[0] in (older, without_log, lost)])
-async def test_what_is_missing_is_fetched(
+async def test_missing_files_are_fetched(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path, damage: Callable[[Path, random.Random], None], seed: int
 ) -> None:
-    """M-04: a file that is not there, and of which the record does not know that it ever was, is fetched."""
+    """M-04: a missing file that the record does not know is fetched."""
     await exported(client, ground, tmp_path)
     missing = path_of(tmp_path, ground.packages[-1])
     truth = sha256(missing)
@@ -115,8 +115,8 @@ async def test_what_is_missing_is_fetched(
 
 @pytest.mark.fault("M-05")
 @pytest.mark.slow
-async def test_a_lost_record_is_made_anew(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """M-05: where the record is gone and SHA256SUMS is there, files are proved and adopted, and nothing is fetched."""
+async def test_a_lost_record_is_rebuilt(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
+    """M-05: if the record is gone and SHA256SUMS exists, files are proved and adopted without a request."""
     await exported(client, ground, tmp_path)
     sums = (tmp_path / "SHA256SUMS").read_text()
     shutil.rmtree(tmp_path / ".pixxel")
@@ -131,8 +131,8 @@ async def test_a_lost_record_is_made_anew(client: PixxelClient, ground: GroundTr
 
 
 @pytest.mark.fault("H-08")
-async def test_a_strangers_folder_is_left_alone(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """H-08: where there never was a record, a file that has the name is somebody else's."""
+async def test_foreign_files_are_left_alone(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
+    """H-08: in a folder without a record an existing file with the name is foreign."""
     path = path_of(tmp_path, ground.packages[0])
     path.parent.mkdir()
     path.write_bytes(b"precious")

@@ -1,4 +1,4 @@
-"""Several machines, each with its share and its record, and the records made one afterwards."""
+"""Machines with a shard and a record each, and merging these records."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def file_of(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-async def test_shares_become_one_folder(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
-    """Two machines fetch each package once between them; merged, with the files in one folder, all is done."""
+async def test_shards_become_one_folder(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
+    """Two shards fetch each package once; after merging records and files, everything is done."""
     folders = tmp_path / "1", tmp_path / "2"
     fetched: list[JobPackage] = []
     for number, folder in enumerate(folders, 1):
@@ -43,8 +43,8 @@ async def test_shares_become_one_folder(client: PixxelClient, ground: GroundTrut
     assert all(isinstance(outcome, Skipped) for outcome in outcomes) and len(ground.gets()) == gets
 
 
-def test_shares_are_stable_and_cover_all() -> None:
-    """A package has one machine, the same in every version and process; the shares are about equal."""
+def test_shards_are_stable_and_cover_all() -> None:
+    """A package belongs to one shard, the same in every version and process, and shards are about equal."""
     packages = [JobPackage(workflow_id="w", job_id=f"j-{number}") for number in range(3000)]
     shares = [[package for package in packages if in_shard(package, (i, 3))] for i in (1, 2, 3)]
 
@@ -91,8 +91,8 @@ async def test_a_name_is_not_given_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_what_is_not_ours_is_refused(tmp_path: Path) -> None:
-    """Records of another API, another organization or a newer version, damaged or missing ones are not merged."""
+async def test_foreign_records_are_refused(tmp_path: Path) -> None:
+    """Records of another API, organization or version, and damaged or missing ones, are refused."""
     one, two = tmp_path / "1", tmp_path / "2"
     async with await opened(one) as record:
         await record.bind("org-1")
@@ -120,8 +120,8 @@ async def test_what_is_not_ours_is_refused(tmp_path: Path) -> None:
         assert await record.counts() == {}
 
 
-async def test_a_new_record_takes_the_place_of_the_first(tmp_path: Path) -> None:
-    """Where there is no record yet, merging begins one that belongs to the same API and organization."""
+async def test_merging_creates_a_record(tmp_path: Path) -> None:
+    """Merging into a missing record creates one with the API and organization of the first."""
     async with await opened(tmp_path / "1") as record:
         await record.bind("org-1")
         await record.save("job:w/1", tmp_path / "1", state="done")

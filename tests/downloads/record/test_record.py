@@ -1,4 +1,4 @@
-"""The record: rows, names and leases between real processes, damage, and a loop that is never blocked."""
+"""The record: rows, names and leases between processes, damage, and a loop that is never blocked."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ async def opened(folder: Path, **options: Any) -> Record:
 
 
 def child(folder: Path, wanted: int = 1) -> subprocess.Popen[str]:
-    """Another process that claims packages, and then waits."""
+    """Start another process that claims packages and then waits."""
     command = [sys.executable, "-c", CHILD, str(folder), str(wanted)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def granted(process: subprocess.Popen[str]) -> list[int]:
-    """What the other process got, once it has tried everything."""
+    """Return the packages that the other process claimed, once it has tried all."""
     assert process.stdout is not None
     got: list[int] = []
     for line in iter(process.stdout.readline, "ready\n"):
@@ -80,7 +80,7 @@ def granted(process: subprocess.Popen[str]) -> list[int]:
 
 
 async def test_a_row_from_claim_to_done(record: Record, tmp_path: Path) -> None:
-    """A claim begins a row, saves change it, release keeps it; fields come back as they were written."""
+    """claim() begins a row, save() changes it, release() keeps it, and fields are read back as written."""
     claim = await record.claim(JOB, tmp_path, name="w/j", part="w/.p.part")
     assert claim is not None and not claim.took_over and claim.same_boot
     await record.save(JOB, tmp_path, state="streaming", etag='"e"', total=9, fields={"workflow_name": "Crop"})
@@ -96,7 +96,7 @@ async def test_a_row_from_claim_to_done(record: Record, tmp_path: Path) -> None:
 
 
 async def test_rows_survive_closing(tmp_path: Path) -> None:
-    """What was saved is there in the next run, and opening again is no event."""
+    """Saved rows are read by the next run, without a note or loss."""
     async with await opened(tmp_path) as record:
         await record.save(JOB, tmp_path, state="failed", error="no", retryable=True, runs=2)
     async with await opened(tmp_path) as record:
@@ -105,8 +105,8 @@ async def test_rows_survive_closing(tmp_path: Path) -> None:
         assert (record.notes, record.lost) == ((), False)
 
 
-async def test_a_claimed_package_is_nobody_elses(record: Record, tmp_path: Path) -> None:
-    """I-9: one owner a package: neither this record nor another one of this process gets it a second time."""
+async def test_a_claimed_package_cannot_be_claimed_again(record: Record, tmp_path: Path) -> None:
+    """I-9: a claimed package cannot be claimed again by any record."""
     assert await record.claim(JOB, tmp_path, name=None, part=".p.part")
     async with await opened(tmp_path) as other:
         assert await record.claim(JOB, tmp_path, name=None, part=".p.part") is None
@@ -122,7 +122,7 @@ async def test_a_claimed_package_is_nobody_elses(record: Record, tmp_path: Path)
 
 
 async def test_closing_releases(tmp_path: Path) -> None:
-    """Leases end with the record that holds them, and nobody is said to have died."""
+    """Closing a record releases its leases."""
     async with await opened(tmp_path) as record:
         await record.claim(JOB, tmp_path, name=None, part=".p.part")
     async with await opened(tmp_path) as record:
@@ -133,7 +133,7 @@ async def test_closing_releases(tmp_path: Path) -> None:
 @pytest.mark.fault("Q-02")
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_killed_process_loses_its_lease(tmp_path: Path, when: str) -> None:
-    """Q-02: after kill -9 the next claim takes over, what was durably saved is there, and no lock has to be removed."""
+    """Q-02: after kill -9 the next claim takes over the lease with the durable row, and no lock has to be removed."""
     process = child(tmp_path)
     assert granted(process) == [0]
     if when == "before":
@@ -155,7 +155,7 @@ async def test_a_killed_process_loses_its_lease(tmp_path: Path, when: str) -> No
 @pytest.mark.slow
 @posix
 async def test_a_stopped_process_keeps_its_lease(tmp_path: Path) -> None:
-    """P-11: a process that sleeps will wake and write on, so that its packages stay its own."""
+    """P-11: a stopped process keeps its lease, since it may continue."""
     process = child(tmp_path)
     assert granted(process) == [0]
     process.send_signal(signal.SIGSTOP)
@@ -170,8 +170,8 @@ async def test_a_stopped_process_keeps_its_lease(tmp_path: Path) -> None:
 
 @pytest.mark.fault("Q-01")
 @pytest.mark.slow
-async def test_processes_that_begin_together_share(tmp_path: Path) -> None:
-    """Four processes that open a new record at once get each package exactly once among them."""
+async def test_processes_that_start_together_share(tmp_path: Path) -> None:
+    """Four processes that open a new record together claim each package exactly once."""
     processes = [child(tmp_path, 20) for _ in range(4)]
     got = [number for process in processes for number in granted(process)]
     for process in processes:
@@ -181,7 +181,7 @@ async def test_processes_that_begin_together_share(tmp_path: Path) -> None:
 
 
 async def test_a_cancelled_claim_leaves_no_lease(record: Record, tmp_path: Path) -> None:
-    """I-9: a claim that is cancelled leaves no lease behind."""
+    """I-9: a cancelled claim leaves no lease."""
     for _ in range(20):
         claiming = asyncio.ensure_future(record.claim(JOB, tmp_path, name=None, part=".p.part"))
         await asyncio.sleep(0)
@@ -195,7 +195,7 @@ async def test_a_cancelled_claim_leaves_no_lease(record: Record, tmp_path: Path)
 
 @pytest.mark.fault("H-06")
 async def test_names_belong_to_one_package(record: Record, tmp_path: Path) -> None:
-    """H-06: a name that a file system may take for another's is taken; a row keeps the name that it has."""
+    """H-06: a name that a file system may confuse with another package's is refused; a row keeps its name."""
     await record.claim(JOB, tmp_path, name="w/Café.zip", part=".p.part")
 
     assert await record.name_owner(tmp_path, "W/CAFE\u0301.zip") == JOB
@@ -213,7 +213,7 @@ async def test_names_belong_to_one_package(record: Record, tmp_path: Path) -> No
 @pytest.mark.fault("M-08")
 @pytest.mark.slow
 async def test_many_rows(record: Record, tmp_path: Path) -> None:
-    """Look-ups in bulk and walks through all rows are paged, and find what there is in their folder and state."""
+    """Bulk lookups and walks are paged, and restricted to folder and state."""
     identities = [f"job:w/{number}" for number in range(2500)]
     await asyncio.gather(*(record.save(each, tmp_path, state="failed") for each in identities))
     await record.save("job:w/7", tmp_path, state="done")
@@ -231,7 +231,7 @@ async def test_many_rows(record: Record, tmp_path: Path) -> None:
 
 
 async def test_a_moved_folder_keeps_its_record(tmp_path: Path) -> None:
-    """A folder with its record in it may be moved: rows are kept relative to it."""
+    """A folder moved with its record keeps its rows, since paths are relative."""
     async with await opened(tmp_path / "old") as record:
         await record.save(JOB, tmp_path / "old", state="done")
     shutil.move(tmp_path / "old", tmp_path / "new")
@@ -242,7 +242,7 @@ async def test_a_moved_folder_keeps_its_record(tmp_path: Path) -> None:
 @pytest.mark.fault("E-08", "M-09")
 @posix
 async def test_no_secret_and_no_other_reader(record: Record, tmp_path: Path) -> None:
-    """I-5: links are cut out of whatever is saved, and only the user can read the files."""
+    """I-5: links are cut out of saved values, and files are readable by the user only."""
     await record.save(JOB, tmp_path, error="GET https://bucket/x?sig=canary failed", fields={"x": "s3://canary/y"})
 
     row = await record.get(JOB, tmp_path)
@@ -254,8 +254,8 @@ async def test_no_secret_and_no_other_reader(record: Record, tmp_path: Path) -> 
     assert stat.S_IMODE((tmp_path / ".pixxel").stat().st_mode) == 0o700
 
 
-async def test_rows_have_no_other_fields(record: Record, tmp_path: Path) -> None:
-    """A misspelt field or state is an error and not a lost fact."""
+async def test_unknown_fields_are_refused(record: Record, tmp_path: Path) -> None:
+    """An unknown field or state raises ConfigError."""
     with pytest.raises(ConfigError, match="sise"):
         await record.save(JOB, tmp_path, sise=1)
     with pytest.raises(ConfigError, match="finished"):
@@ -264,7 +264,7 @@ async def test_rows_have_no_other_fields(record: Record, tmp_path: Path) -> None
 
 @pytest.mark.fault("M-06")
 async def test_a_record_is_bound(tmp_path: Path) -> None:
-    """M-06: another API or organization gets a record of its own; another key does not."""
+    """M-06: a record belongs to one API and organization, not to one key."""
     async with await opened(tmp_path) as record:
         await record.bind("org-1")
         await record.bind("org-1")
@@ -276,7 +276,7 @@ async def test_a_record_is_bound(tmp_path: Path) -> None:
 
 @pytest.mark.fault("M-06")
 async def test_a_newer_record_is_refused(tmp_path: Path) -> None:
-    """A format that this version does not know is left alone."""
+    """A record of a newer format is refused and unchanged."""
     await (await opened(tmp_path)).aclose()
     change(tmp_path, "PRAGMA user_version = 99")
 
@@ -285,7 +285,7 @@ async def test_a_newer_record_is_refused(tmp_path: Path) -> None:
 
 
 async def test_another_programs_database_is_refused(tmp_path: Path) -> None:
-    """A database that is not ours is neither used nor set aside."""
+    """A database of another program is refused and unchanged."""
     (tmp_path / ".pixxel").mkdir()
     change(tmp_path, "PRAGMA application_id = 1")
     change(tmp_path, "CREATE TABLE theirs (a)")
@@ -302,7 +302,7 @@ def change(folder: Path, *statements: str) -> None:
 
 
 async def test_an_empty_record_is_a_new_one(tmp_path: Path) -> None:
-    """A file of no bytes, as a crash before the first commit leaves it, is neither set aside nor called damaged."""
+    """An empty file, as a crash before the first commit leaves it, is a new record."""
     path = tmp_path / ".pixxel/record.sqlite"
     path.parent.mkdir()
     path.touch()
@@ -322,7 +322,7 @@ async def test_an_empty_record_is_a_new_one(tmp_path: Path) -> None:
     ],
 )
 async def test_a_letter_of_the_schema_or_of_a_text_is_damage(tmp_path: Path, statement: str) -> None:
-    """Whatever SQLite says that is not about the system: the record is set aside and a new one begun."""
+    """A changed letter in schema or text counts as damage: the record is set aside and a new one begun."""
     await (await opened(tmp_path)).aclose()
     change(tmp_path, "INSERT INTO owners (host, boot, pid, started, nonce, beat_at) VALUES ('', '', 1, '', '', 1.5)")
     change(tmp_path, "PRAGMA writable_schema = ON", statement)
@@ -334,8 +334,8 @@ async def test_a_letter_of_the_schema_or_of_a_text_is_damage(tmp_path: Path, sta
 
 
 @pytest.mark.parametrize("how", ["damaged", "removed"])
-async def test_damage_in_mid_run_costs_no_claim(tmp_path: Path, how: str) -> None:
-    """A2: the file is set aside while it is open; the rows that this process holds are written to the new record."""
+async def test_damage_during_a_run_keeps_claims(tmp_path: Path, how: str) -> None:
+    """A2: if the file is damaged during a run, the rows held by this process are written to a new record."""
     path = tmp_path / ".pixxel/record.sqlite"
     async with await opened(tmp_path) as record:
         await record.save("job:w/old", tmp_path, state="done", name="old.zip")
@@ -363,7 +363,7 @@ async def test_damage_in_mid_run_costs_no_claim(tmp_path: Path, how: str) -> Non
      ("part", "../.x.part"), ("part", "important.txt"), ("name", "a\\..\\x"), ("name", "C:x")],
 )  # fmt: skip
 async def test_a_row_with_an_unsafe_path_is_damaged(tmp_path: Path, field: str, path: str) -> None:
-    """A3: the record is not believed about paths, even where the checksum of the row is right."""
+    """A3: a row with an unsafe path counts as damaged even if its checksum is right."""
     async with await opened(tmp_path) as record:
         await record.save(JOB, tmp_path, **{"state": "done", "name": "n.zip", "part": ".p.part", field: path})
         assert await record.get(JOB, tmp_path) is None
@@ -371,8 +371,8 @@ async def test_a_row_with_an_unsafe_path_is_damaged(tmp_path: Path, field: str, 
         assert record.lost
 
 
-async def test_a_locked_record_has_one_budget_of_patience(tmp_path: Path) -> None:
-    """A2: closing ends the wait for a lock that another program holds, whatever is still to be written."""
+async def test_a_locked_record_has_one_time_budget(tmp_path: Path) -> None:
+    """A2: closing ends all waits for a database lock within one time budget."""
     record = await opened(tmp_path)
     other = sqlite3.connect(tmp_path / ".pixxel/record.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -387,7 +387,7 @@ async def test_a_locked_record_has_one_budget_of_patience(tmp_path: Path) -> Non
 
 
 async def test_a_locked_opening_ends_when_it_is_cancelled(tmp_path: Path) -> None:
-    """A2: the lock of opening is waited for in steps, and not after its caller was cancelled."""
+    """A2: waiting for the opening lock ends when its caller is cancelled."""
     fcntl = pytest.importorskip("fcntl")
     await (await opened(tmp_path)).aclose()
     with (tmp_path / ".pixxel/record.sqlite.lock").open("rb+") as lock:
@@ -402,8 +402,8 @@ async def test_a_locked_opening_ends_when_it_is_cancelled(tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(os.name != "posix", reason="owners and links of POSIX")
-async def test_the_state_folder_is_ours(tmp_path: Path) -> None:
-    """A3: `.pixxel` that is a link is refused, and one that others may write to is closed to them."""
+async def test_the_state_folder_is_private(tmp_path: Path) -> None:
+    """A3: a `.pixxel` folder or record that is a link is refused, and its permissions are restricted."""
     kept = tmp_path / ".pixxel"
     (tmp_path / "elsewhere").mkdir()
     kept.symlink_to(tmp_path / "elsewhere")
@@ -432,7 +432,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.fault("M-01")
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_a_damaged_record_is_set_aside(tmp_path: Path, damage: str) -> None:
-    """M-01: whatever happened to the file, a new record is begun, the old one kept; it is said and remembered."""
+    """M-01: a damaged record is kept aside, and a new one is begun with a note that is remembered."""
     async with await opened(tmp_path) as record:
         rows = (record.save(f"job:w/{number}", tmp_path, state="done", error="x" * 300) for number in range(300))
         await asyncio.gather(*rows)
@@ -449,7 +449,7 @@ async def test_a_damaged_record_is_set_aside(tmp_path: Path, damage: str) -> Non
 
 @pytest.mark.fault("M-02")
 async def test_a_flipped_bit_makes_nothing_done(tmp_path: Path) -> None:
-    """M-02: a row whose bytes changed on the disk counts as missing; the others stay."""
+    """M-02: a row with a flipped bit counts as missing; other rows stay."""
     async with await opened(tmp_path) as record:
         await record.save("job:w/1", tmp_path, state="done", sha256="0123456789abcdef")
         await record.save("job:w/2", tmp_path, state="done")
@@ -465,7 +465,7 @@ async def test_a_flipped_bit_makes_nothing_done(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("column", HEAD)
 async def test_a_flipped_bit_in_a_head_makes_nothing_done(tmp_path: Path, column: str) -> None:
-    """M-02: where the head of a row is not what was written, the row is missing, as if all of it had been read."""
+    """M-02: a row whose head has a flipped bit counts as missing."""
     async with await opened(tmp_path) as record:
         await record.save(JOB, tmp_path, **DONE)
     path = tmp_path / ".pixxel/record.sqlite"
@@ -477,8 +477,8 @@ async def test_a_flipped_bit_in_a_head_makes_nothing_done(tmp_path: Path, column
             assert await record.known_rows([JOB, "odd"], folder, heads=True) == {}
 
 
-async def test_heads_are_of_what_is_done_and_nothing_more(tmp_path: Path) -> None:
-    """A row that is not done, or of which more must be known, is read as a whole, and so is one that changes."""
+async def test_heads_are_of_done_rows_only(tmp_path: Path) -> None:
+    """Heads are returned only for plain done rows; other rows are read completely."""
     async with await opened(tmp_path) as record:
         await record.save("job:w/1", tmp_path, **DONE | {"name": "w/1.zip", "etag": '"e"'})
         await record.save("job:w/2", tmp_path, **DONE | {"name": "w/2.zip", "etag": '"e"', "download_id": "d"})
@@ -495,8 +495,8 @@ async def test_heads_are_of_what_is_done_and_nothing_more(tmp_path: Path) -> Non
 
 
 @pytest.mark.fault("M-10")
-async def test_a_record_that_cannot_be_made(tmp_path: Path) -> None:
-    """A file in place of the folder, or a link in place of the record, is an error before the first request."""
+async def test_a_record_that_cannot_be_created(tmp_path: Path) -> None:
+    """A file in place of the folder, or a link in place of the record, raises before the first request."""
     (tmp_path / ".pixxel").write_bytes(b"")
     with pytest.raises(ConfigError):
         await opened(tmp_path)
@@ -508,7 +508,7 @@ async def test_a_record_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 async def test_nothing_is_left_after_closing(tmp_path: Path) -> None:
-    """No thread and no descriptor stays, closing twice is harmless, and a closed record says so."""
+    """Closing leaves no thread and no descriptor, may be repeated, and later calls raise ConfigError."""
     before = threading.active_count(), len(descriptors())
     record = await opened(tmp_path)
     saving = asyncio.ensure_future(record.save(JOB, tmp_path, state="done"))
@@ -523,7 +523,7 @@ async def test_nothing_is_left_after_closing(tmp_path: Path) -> None:
 
 
 async def test_nothing_is_left_after_failing_to_open(tmp_path: Path) -> None:
-    """A record that could not be opened leaves no thread and no descriptor either."""
+    """A record that fails to open leaves no thread and no descriptor."""
     await (await opened(tmp_path)).aclose()
     before = threading.active_count(), len(descriptors())
     with pytest.raises(ConfigError):
@@ -533,7 +533,7 @@ async def test_nothing_is_left_after_failing_to_open(tmp_path: Path) -> None:
 
 
 async def test_the_loop_is_not_blocked_by_a_busy_record(record: Record, tmp_path: Path) -> None:
-    """While another process holds the database, the loop runs on, and the change is made afterwards."""
+    """While another process locks the database the loop runs on, and the change is made afterwards."""
     other = sqlite3.connect(record.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     saving = asyncio.ensure_future(record.save(JOB, tmp_path, state="done"))
@@ -550,7 +550,7 @@ async def test_the_loop_is_not_blocked_by_a_busy_record(record: Record, tmp_path
 
 
 class Store:
-    """A database that keeps what was asked of it."""
+    """A database that keeps the jobs of each commit."""
 
     def __init__(self) -> None:
         self.groups: list[tuple[int, bool]] = []
@@ -570,8 +570,8 @@ class Store:
         self.groups.append((0, False))
 
 
-async def test_what_is_asked_for_together_is_committed_together() -> None:
-    """Jobs that gather while a commit runs share the next one, which is durable if one of them needs it."""
+async def test_jobs_are_committed_in_groups() -> None:
+    """Jobs queued during a commit share the next one, which is durable if any of them needs it."""
     store = Store()
     writer = CommitThread(lambda _: store, beat=60)
     await writer.start()
@@ -586,8 +586,8 @@ async def test_what_is_asked_for_together_is_committed_together() -> None:
     assert store.groups == [(1, False), (100, True), (0, False)]
 
 
-async def test_a_quiet_record_gives_signs_of_life() -> None:
-    """A lease is renewed by the record itself, also when there is nothing to write."""
+async def test_an_idle_record_renews_its_leases() -> None:
+    """An idle record renews its leases."""
     store = Store()
     writer = CommitThread(lambda _: store, beat=0.01)
     await writer.start()
@@ -598,7 +598,7 @@ async def test_a_quiet_record_gives_signs_of_life() -> None:
 
 
 async def test_one_failing_job_does_not_hurt_the_others(record: Record, tmp_path: Path) -> None:
-    """In one commit, what fails changes nothing and the rest is done."""
+    """A failing job in a group changes nothing, and the other jobs are committed."""
     await record.save(JOB, tmp_path, name="taken")
     results = await asyncio.gather(
         record.save("job:w/1", tmp_path, state="done"),
@@ -612,8 +612,8 @@ async def test_one_failing_job_does_not_hurt_the_others(record: Record, tmp_path
 
 
 @pytest.mark.fault("Q-02")
-def test_who_is_alive() -> None:
-    """A lease is judged by the process itself where it can be looked at, else by its last sign of life."""
+def test_liveness_of_a_lease() -> None:
+    """A lease is alive by its process if that can be checked, else by its last heartbeat."""
     me = Owner.of_this_process(lambda: 1000.0)
     me.begin()
     try:
@@ -657,7 +657,7 @@ torn line
         ("/mnt/own/x", None),
     ],
 )
-def test_network_file_systems_are_known(path: str, kind: str | None) -> None:
-    """A record on a network file system is refused; what lies below another mount is judged by that one."""
+def test_network_file_systems_are_refused(path: str, kind: str | None) -> None:
+    """A record on a network file system is refused, as determined by the innermost mount."""
     assert network_kind(MOUNTS, path) == kind
     assert network_kind("", path) is None

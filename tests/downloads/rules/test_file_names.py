@@ -16,7 +16,7 @@ from pixxel_async.errors import ConfigError
 
 @frozen
 class Package:
-    """As much of a package as naming asks for."""
+    """The part of a package that naming uses."""
 
     ids: tuple[str, ...]
 
@@ -60,7 +60,7 @@ def assert_safe(name: str) -> None:
 @pytest.mark.fault("H-01", "H-03", "H-05")
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_a_hostile_text_becomes_one_safe_segment(text: str) -> None:
-    """H-01 to H-05: whatever a server or a list says ends as one harmless name."""
+    """H-01 to H-05: any text from a server or list becomes one safe segment."""
     assert_safe(segment(text))
 
 
@@ -68,21 +68,21 @@ def test_a_hostile_text_becomes_one_safe_segment(text: str) -> None:
 @pytest.mark.slow
 @given(st.text(alphabet=st.characters(), max_size=300))
 def test_any_text_becomes_one_safe_segment(text: str) -> None:
-    """No text at all breaks the rules of a segment."""
+    """Any text becomes a segment that satisfies all rules."""
     assert_safe(segment(text))
 
 
 @pytest.mark.slow
 @given(st.text(alphabet="./\\:-~ C\x00ONL1%a\u0301\u202e", max_size=40))
-def test_the_same_segment_each_time(text: str) -> None:
-    """Making a segment of a segment changes nothing, so that names are stable from run to run."""
+def test_segments_are_idempotent(text: str) -> None:
+    """segment() is idempotent."""
     assert segment(segment(text)) == segment(text)
 
 
 @pytest.mark.slow
 @given(st.lists(st.text(max_size=50), min_size=1, max_size=3).map(tuple))
 def test_a_default_name_has_one_segment_for_each_id(ids: tuple[str, ...]) -> None:
-    """Ids stand one below the other, and no id adds or climbs a folder."""
+    """A default name has one segment per id, and no id adds or leaves a folder."""
     parts = render(Package(ids), None, {}).split("/")
 
     assert len(parts) == len(ids)
@@ -92,24 +92,24 @@ def test_a_default_name_has_one_segment_for_each_id(ids: tuple[str, ...]) -> Non
 
 @pytest.mark.fault("H-02")
 @pytest.mark.parametrize("hidden", "\u3164\u115f\u034f\ufe0f\u2800\u200d\u00ad")
-def test_characters_that_nobody_sees_are_removed(hidden: str) -> None:
-    """H-02: two names that look the same are the same."""
+def test_invisible_characters_are_removed(hidden: str) -> None:
+    """H-02: invisible characters are removed, so that names that look equal are equal."""
     assert segment(f"a{hidden}b") == "ab"
 
 
 @pytest.mark.fault("H-04")
 def test_long_names_stay_distinct() -> None:
-    """Two long texts that differ at the end only do not meet when they are cut."""
+    """Long texts that differ at the end only stay distinct when shortened."""
     assert segment("n" * 4000 + "a") != segment("n" * 4000 + "b")
 
 
 def test_plain_ids_stay_as_they_are() -> None:
-    """Ids as the API makes them are their own names."""
+    """Ids as the API makes them are unchanged."""
     assert render(Package(("0b8f-1", "v1.2_x")), None, {}) == "0b8f-1/v1.2_x"
 
 
 def test_template_with_formats() -> None:
-    """A template takes own ids, further fields and formats of their values; one field never makes two segments."""
+    """A template combines ids, fields and formats, and a field never makes two segments."""
     fields = {"finished_at": datetime(2026, 3, 1, tzinfo=UTC), "workflow_name": "Crop/../Health"}
 
     name = render(PACKAGE, "{workflow_name}/{finished_at:%Y-%m}/{job_id}", fields)
@@ -118,7 +118,7 @@ def test_template_with_formats() -> None:
 
 
 def test_a_missing_value_reads_unknown() -> None:
-    """A field without a value does not break the batch."""
+    """A field without a value becomes `unknown`."""
     assert render(PACKAGE, "{finished_at:%Y}/{job_id}", {"finished_at": None}) == "unknown/j-1"
 
 
@@ -138,19 +138,19 @@ def test_a_missing_value_reads_unknown() -> None:
     ],
 )
 def test_a_bad_template_is_refused(template: str) -> None:
-    """A template that is malformed, leaves the folder or asks for more than formats is a ConfigError."""
+    """A malformed template, or one that leaves the folder, raises ConfigError."""
     with pytest.raises(ConfigError):
         render(PACKAGE, template, {})
 
 
 def test_an_unknown_field_names_the_known_ones() -> None:
-    """The error lists the fields that a template may use."""
+    """The error about an unknown field lists the known ones."""
     with pytest.raises(ConfigError, match="job_id, status, workflow_id"):
         render(PACKAGE, "{jobid}", {"status": "completed"})
 
 
 def test_a_format_that_does_not_fit_is_refused() -> None:
-    """A number's format for a text is a ConfigError, not a ValueError of the interpreter's."""
+    """A format that does not fit its value raises ConfigError."""
     with pytest.raises(ConfigError, match="job_id"):
         render(PACKAGE, "{job_id:.2f}", {})
 
@@ -167,14 +167,14 @@ def test_a_format_that_does_not_fit_is_refused() -> None:
         ("w.zip/j", "csv", "w.zip/j.csv"),
     ],
 )
-def test_the_suffix_follows_the_bytes(name: str, container: str, expected: str) -> None:
-    """The suffix is what the file is, in place of one that the template wrote."""
+def test_the_suffix_follows_the_container(name: str, container: str, expected: str) -> None:
+    """The suffix follows the container and replaces one in the template."""
     assert with_suffix(name, container) == expected
 
 
 @pytest.mark.fault("H-06")
 def test_two_packages_with_one_name_get_distinct_ones() -> None:
-    """The added part depends on the package alone, so that it is the same in the next run."""
+    """The distinguishing part of a name depends on the package only."""
     other = Package(("w-1", "j-2"))
 
     assert make_distinct("w/j.zip", PACKAGE) == make_distinct("w/j.zip", PACKAGE) != make_distinct("w/j.zip", other)
@@ -183,11 +183,11 @@ def test_two_packages_with_one_name_get_distinct_ones() -> None:
 
 @pytest.mark.fault("H-06")
 def test_names_that_a_file_system_confuses_fold_alike() -> None:
-    """H-06: case and the spelling of accents do not make two names."""
+    """H-06: names that differ in case or Unicode normalisation fold to the same."""
     assert fold("W/Caf\u00e9.zip") == fold("w/cafe\u0301.ZIP")
 
 
 def test_part_names_come_from_the_identity() -> None:
-    """A part file's name holds a digest of the package's text form, and nothing that anybody else wrote."""
+    """A part file's name is a digest of the package's text form."""
     assert part_name(PACKAGE) == part_name(Package(("w-1", "j-1")))
     assert part_name(PACKAGE).startswith(".") and part_name(PACKAGE).endswith(".part") and len(part_name(PACKAGE)) == 22

@@ -1,4 +1,4 @@
-"""Giving up: only what the API itself says of a package counts, once a day; an outage gives nobody up."""
+"""Giving up: only errors of the API about a package count, once a day; outages do not."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PAGE = "<html><title>Wi-Fi login</title></html>"
 
 @define
 class Calendar:
-    """Seconds since 1970 that the test moves on."""
+    """A wall clock that the test advances."""
 
     seconds: float = 1.8e9
 
@@ -57,7 +57,7 @@ async def client(sandbox: Sandbox, calendar: Calendar, tuning: dict[str, Any]) -
 
 
 async def night(client: PixxelClient, folder: Path, package: JobPackage) -> Outcome:
-    """One run over one package."""
+    """Run a batch of one package and return its outcome."""
     async with DownloadManager(client, folder) as manager:
         (outcome,) = await collect(manager.fetch_all([package]))
     return outcome
@@ -83,7 +83,7 @@ async def night(client: PixxelClient, folder: Path, package: JobPackage) -> Outc
 async def test_an_outage_gives_nobody_up(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, calendar: Calendar, tmp_path: Path, fault: Fault
 ) -> None:
-    """However many nights a portal or gateway answers in the API's place, the package comes once that is over."""
+    """An outage, in which another server answers for the API, never makes a package given up."""
     sandbox.inject(fault)
     for _ in range(5):
         assert isinstance(await night(client, tmp_path, ground.packages[0]), Failed)
@@ -93,10 +93,10 @@ async def test_an_outage_gives_nobody_up(
     assert isinstance(await night(client, tmp_path, ground.packages[0]), Downloaded)
 
 
-async def test_what_the_api_refuses_is_given_up_after_three_days_not_three_runs(
+async def test_a_refused_package_is_given_up_after_three_days(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, calendar: Calendar, tmp_path: Path
 ) -> None:
-    """The API's own error counts once a day, also if an outage lies between; then no call is made any more."""
+    """A package that the API refuses is given up after errors on three days, then without a request."""
     refused = ground.packages[0]
     for _ in range(2):
         sandbox.inject(Fault(route=REQUEST, kind="status", status=400, times=5))
@@ -117,10 +117,10 @@ async def test_what_the_api_refuses_is_given_up_after_three_days_not_three_runs(
 
 
 @tuned(constants=Constants(max_failed_runs=1))
-async def test_an_outage_does_not_bring_back_what_was_given_up(
+async def test_an_outage_does_not_revive_a_given_up_package(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """A package that was given up and is fetched by name in an outage stays given up."""
+    """A given-up package that is fetched by name during an outage stays given up."""
     refused = ground.packages[0]
     sandbox.inject(Fault(route=REQUEST, kind="status", status=400))
     async with DownloadManager(client, tmp_path) as manager:
@@ -137,7 +137,7 @@ async def test_an_outage_does_not_bring_back_what_was_given_up(
 async def test_a_forbidden_package_counts_only_if_the_key_is_accepted(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, calendar: Calendar, tmp_path: Path, probe: Fault | None
 ) -> None:
-    """An expired key, which the API refuses with 403 as well, gives none of the packages up that it was tried on."""
+    """A 403 counts against a package only if the key is accepted elsewhere."""
     package = ground.packages[0]
     async with DownloadManager(client, tmp_path) as manager:
         await manager.fetch(ground.packages[1])  # looks at the organization
@@ -168,11 +168,11 @@ async def test_a_forbidden_package_counts_only_if_the_key_is_accepted(
     ],
 )
 def test_only_the_api_itself_counts(error: PixxelError, counts: bool) -> None:
-    """What a storage, a gateway or a passing failure says is no reason to give up."""
+    """Errors of a storage, a gateway, or temporary ones do not count."""
     assert counts_against(error) is counts
 
 
 def test_a_clock_that_was_set_back_does_not_stop_the_count() -> None:
-    """A failure counts if none did in the last day; a time to come, from a wrong clock, is none."""
+    """A failure counts if there was none in the last day; a time in the future is ignored."""
     assert counts_today(None, 0.0) and counts_today(100.0, 99.0) and counts_today(100.0, 100.0 + DAY)
     assert not counts_today(100.0, 100.0) and not counts_today(100.0, 99.0 + DAY)

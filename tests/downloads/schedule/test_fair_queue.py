@@ -1,4 +1,4 @@
-"""The fair queue: clients take turns."""
+"""FairQueue serves clients in turn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pixxel_async.settings import DownloadSettings
 
 
 def queue(*names: str) -> FairQueue:
-    """Items named such as `a1`: the client, and its number among that client's."""
+    """Return a queue of items named such as `a1`: client and number."""
     contexts: dict[str, Any] = {name[0]: BatchContext(name[0], Path(), None, DownloadSettings()) for name in names}  # type: ignore[arg-type]
     turns = FairQueue()
     for name in names:
@@ -28,17 +28,17 @@ def emptied(turns: FairQueue) -> list[str]:
 
 @pytest.mark.fault("Q-05")
 def test_clients_in_turn() -> None:
-    """Clients are served in turn, each in its own order, so that a client with few items ends soon."""
+    """Clients are served in turn, each in its own order."""
     assert emptied(queue("a1", "a2", "a3", "a4", "b1", "c1", "c2")) == ["a1", "b1", "c1", "a2", "c2", "a3", "a4"]
 
 
 def test_one_client_is_a_plain_queue() -> None:
-    """First in, first out."""
+    """With one client the queue is first in, first out."""
     assert emptied(queue("a1", "a2", "a3")) == ["a1", "a2", "a3"]
 
 
 def test_what_does_not_fit_keeps_its_place() -> None:
-    """An item is taken past those that cannot go now, of its own client or of another whose turn it is."""
+    """take() skips items that do not fit, and they keep their place."""
     turns = queue("a1", "a2", "b1", "b2")
     taken = turns.take(lambda item: str(item.package).endswith("b2"))
     assert taken is not None and str(taken.package) == "job:w/b2"

@@ -1,4 +1,4 @@
-"""A pause that the service asks for is capped, reported, and bounded by deadlines, as is a suspended process."""
+"""Pauses requested by the service are capped, reported and bounded by deadlines, and suspended time is not counted."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ REQUEST = "jobs.request_download"
 DAY = Fault(route=REQUEST, kind="status", status=429, headers={"Retry-After": "86400"})
 
 
-async def test_a_pause_of_a_day_is_capped_and_told(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
-    """After a 429 with Retry-After: 86400 the service is asked again after some minutes; one event says so."""
+async def test_a_pause_of_a_day_is_capped_and_reported(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
+    """A Retry-After of a day is capped to some minutes, and one event reports it."""
     seen: list[Event] = []
     ahead = 0.0
 
@@ -55,7 +55,7 @@ async def test_a_pause_of_a_day_is_capped_and_told(sandbox: Sandbox, ground: Gro
 async def test_a_deadline_that_passes_in_a_pause_ends_the_package(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
-    """It ends at its own deadline, without another request, and names the pause."""
+    """A package whose deadline passes during a pause ends without another request, and the error names the pause."""
     sandbox.inject(DAY)
     async with asyncio.timeout(30), DownloadManager(client, tmp_path) as manager:
         with pytest.raises(PackageTimedOut, match="asked for a pause"):
@@ -65,7 +65,7 @@ async def test_a_deadline_that_passes_in_a_pause_ends_the_package(
 
 
 async def test_a_clock_that_does_not_count_suspended_time() -> None:
-    """Time between two ticks counts as it is, up to some seconds more; beyond, the excess is subtracted once."""
+    """ActiveClock subtracts the excess over a few seconds between two ticks, once."""
     now = 100.0
     clock = ActiveClock(lambda: now, lambda: now)
     clock.start()
@@ -107,7 +107,7 @@ asyncio.run(main(*sys.argv[1:]))
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
 async def test_a_process_that_was_stopped_polls_as_soon_as_before(ground: GroundTruth, tmp_path: Path) -> None:
-    """SIGSTOP for 12 s does not use up a deadline of 8 s, and the next polls come seconds apart, not a minute."""
+    """A process stopped for 12 s keeps a deadline of 8 s and polls seconds after it continues."""
     async with Sandbox(packing=13.0) as sandbox:
         package, args = ground.packages[0], [sys.executable, "-c", PROGRAM, sandbox.url, sandbox.api_key]
         child = await asyncio.create_subprocess_exec(

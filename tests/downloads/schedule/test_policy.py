@@ -34,7 +34,7 @@ class Row:
 
 
 def taught(*delays: float) -> PackingTimeModel:
-    """Delays that were seen closely."""
+    """Return a model that has observed these packing times closely."""
     known = PackingTimeModel()
     for delay in delays:
         known.update(0.0, delay * 0.98, False)
@@ -43,7 +43,7 @@ def taught(*delays: float) -> PackingTimeModel:
 
 
 def asked_once(count: int, policy: PollPolicy[Row], now: float = 0.0) -> list[Row]:
-    """So many packages that were asked for and were not ready."""
+    """Return packages that were requested once and were pending."""
     rows = [Row() for _ in range(count)]
     for row in rows:
         policy.start(row, now)
@@ -54,8 +54,8 @@ def asked_once(count: int, policy: PollPolicy[Row], now: float = 0.0) -> list[Ro
 
 
 @pytest.mark.parametrize(("median", "spread"), [(3.0, 1.2), (20.0, 0.8), (200.0, 0.4)])
-def test_packing_times_are_learned_from_looks_of_every_kind(median: float, spread: float) -> None:
-    """Close looks, late ones and those in vain all count for what they say; together they find median and spread."""
+def test_packing_times_are_learned_from_all_observations(median: float, spread: float) -> None:
+    """PackingTimeModel learns median and spread from early, late and unsuccessful observations."""
     dice, known = random.Random(5), PackingTimeModel()
     for _ in range(200):
         delay, seen, age = dice.lognormvariate(math.log(median), spread), 0.0, 2.0
@@ -68,8 +68,8 @@ def test_packing_times_are_learned_from_looks_of_every_kind(median: float, sprea
     assert known.quantile(0.99) == pytest.approx(median * math.exp(2.33 * spread), rel=0.35)
 
 
-def test_late_looks_do_not_wash_out_what_is_known() -> None:
-    """That a package is ready long after the rest were says next to nothing, however often it is said."""
+def test_late_observations_hardly_move_the_estimate() -> None:
+    """Late observations carry little information and hardly move the estimate."""
     known = taught(*(20.0 * 1.5 ** (step / 10) for step in range(-20, 20)))
     before = known.estimate
     for _ in range(1000):
@@ -78,8 +78,8 @@ def test_late_looks_do_not_wash_out_what_is_known() -> None:
     assert known.distance(before) < 0.1
 
 
-def test_what_is_still_packing_counts_too() -> None:
-    """The first ones found are the quick ones: those that are still out say so."""
+def test_pending_packages_raise_the_estimate() -> None:
+    """Packages still pending raise the estimate, which the early ones would bias downwards."""
     known = taught(10.0)
     before = known.quantile(0.5)
     for _ in range(5):
@@ -89,8 +89,8 @@ def test_what_is_still_packing_counts_too() -> None:
 
 
 @pytest.mark.slow
-def test_how_long_packing_lasts_after_the_last_first_request() -> None:
-    """So long that as few are expected to pack still as was said; the more that were asked, the longer."""
+def test_tail_length() -> None:
+    """tail_length() is the time until the expected number still packing falls below a limit."""
     known, dice = taught(*(20.0,) * 30), random.Random(3)
     lasts = known.tail_length(10.0, 0.7)
     median, spread = math.log(known.quantile(0.5)), known.estimate[1]
@@ -101,8 +101,8 @@ def test_how_long_packing_lasts_after_the_last_first_request() -> None:
     assert known.tail_length(20.0, 0.7) > lasts
 
 
-def test_the_odds_of_one_that_was_seen_packing_are_lower() -> None:
-    """What was not ready when seen cannot have become ready before."""
+def test_ready_probability_is_conditional() -> None:
+    """The probability that a package is ready is conditioned on its last pending observation."""
     known = taught(*(10.0,) * 20)
 
     assert known.ready_probability(0.0, 10.0) > known.ready_probability(9.5, 10.0)
@@ -110,13 +110,13 @@ def test_the_odds_of_one_that_was_seen_packing_are_lower() -> None:
     assert known.quantile(0.8, seen=12.0) > 12.0
 
 
-def test_a_service_that_got_faster_is_believed() -> None:
-    """However sure one was, what is far from it moves the belief, and memory stays bounded."""
+def test_a_faster_service_is_learned() -> None:
+    """A change of the service's speed is learned, and memory is bounded."""
     assert taught(*(100.0,) * 300, *(1.0,) * 300).quantile(0.5) == pytest.approx(1.0, rel=0.2)
 
 
 def test_first_requests_go_first_while_packing_is_what_takes_longest() -> None:
-    """While something is new and packing would be the last to end, only one call of five asks again, to learn."""
+    """While packing is the bottleneck, four of five calls are first requests and one is a poll."""
     policy: PollPolicy[Row] = PollPolicy(first=2.0, limit=10.0)
     asked_once(20, policy)
     policy.packing_time, policy.restarts.steady = taught(*(500.0,) * 20), True
@@ -133,7 +133,7 @@ def test_first_requests_go_first_while_packing_is_what_takes_longest() -> None:
 
 
 def test_streams_are_fed_first_when_they_are_what_takes_longest() -> None:
-    """Bodies that take longer than all packing are not kept waiting by first requests."""
+    """While streaming is the bottleneck, polls precede first requests."""
     policy: PollPolicy[Row] = PollPolicy(first=2.0, limit=10.0)
     asked_once(20, policy)
     policy.packing_time = taught(*(50.0,) * 20)
@@ -142,8 +142,8 @@ def test_streams_are_fed_first_when_they_are_what_takes_longest() -> None:
     assert policy.choose(100.0, fresh=True, to_come=1000, ready=0) == "poll"
 
 
-def test_nobody_is_asked_about_without_a_use_for_it() -> None:
-    """A package that lies ready costs nothing: without demand it is left, however long it is due."""
+def test_no_poll_without_demand() -> None:
+    """Without demand for a ready package no poll is sent."""
     policy: PollPolicy[Row] = PollPolicy(first=2.0)
     asked_once(20, policy)
     policy.packing_time, policy.restarts.steady = taught(*(5.0,) * 20), True
@@ -152,8 +152,8 @@ def test_nobody_is_asked_about_without_a_use_for_it() -> None:
     assert policy.choose(1000.0, fresh=False, to_come=0, ready=0) == "poll"
 
 
-def test_nobody_is_asked_about_too_early() -> None:
-    """Demand alone is no reason: it must be likely to be ready."""
+def test_no_poll_too_early() -> None:
+    """A poll also needs a sufficient probability that the package is ready."""
     policy: PollPolicy[Row] = PollPolicy(first=30.0)
     asked_once(20, policy)
     policy.packing_time = taught(*(50.0,) * 20)
@@ -163,8 +163,8 @@ def test_nobody_is_asked_about_too_early() -> None:
     assert policy.choose(90.0, fresh=False, to_come=0, ready=0) == "poll"
 
 
-def test_ever_older_packages_are_looked_at_until_one_is_ready() -> None:
-    """Of many packages some are looked at once, each older than the one before."""
+def test_probes_are_sent_at_growing_ages() -> None:
+    """Probes are sent at growing ages until a package is ready."""
     policy: PollPolicy[Row] = PollPolicy(first=2.0)
     rest = asked_once(1000, policy)[PROBES:]
     looks: list[float] = []
@@ -184,8 +184,8 @@ def test_ever_older_packages_are_looked_at_until_one_is_ready() -> None:
     assert len(looks) == 70
 
 
-def test_scouts_do_not_hold_first_requests_up() -> None:
-    """While something is new, a call in seventeen looks at what is packing, although nothing is known yet."""
+def test_probes_do_not_delay_first_requests() -> None:
+    """While first requests are left and nothing is known, one call in seventeen is a probe."""
     policy: PollPolicy[Row] = PollPolicy(first=2.0)
     asked_once(PROBES + 100, policy)
     for row in [policy.pop(4.0) for _ in range(PROBES)]:
@@ -201,10 +201,8 @@ def test_scouts_do_not_hold_first_requests_up() -> None:
 
 
 @pytest.mark.parametrize(("vain", "steady", "chosen"), [(2, False, "poll"), (26, False, None), (26, True, "poll")])
-def test_early_looks_in_vain_are_few_while_they_may_restart_something(
-    vain: int, steady: bool, chosen: str | None
-) -> None:
-    """Of a hundred packages twenty are looked at early in vain; more once it is proved to be harmless."""
+def test_early_polls_are_bounded_while_they_may_restart_packing(vain: int, steady: bool, chosen: str | None) -> None:
+    """Early unsuccessful polls are bounded to a fifth of the packages until restarts are ruled out."""
     policy: PollPolicy[Row] = PollPolicy(first=2.0, limit=1000.0)
     asked_once(100, policy)
     policy.packing_time = taught(*(10.0,) * 20)
@@ -218,16 +216,16 @@ def test_early_looks_in_vain_are_few_while_they_may_restart_something(
     assert policy.choose(policy.packing_time.quantile(0.7), fresh=False, to_come=0, ready=0) == chosen
 
 
-def test_few_packages_are_not_all_looked_at_early() -> None:
-    """Of few packages each look is dear: the scouts are as rare as the packages."""
+def test_probes_are_rare_for_few_packages() -> None:
+    """The fewer packages there are, the rarer the probes."""
     assert next_scout(10.0, 1000) == pytest.approx(10.5)
     assert next_scout(10.0, 100) == pytest.approx(15.0)
     assert next_scout(10.0, 10) == pytest.approx(60.0)
     assert next_scout(10.0, 100_000) == pytest.approx(10.3)
 
 
-def test_packages_that_are_ready_at_once_are_asked_for_when_wanted() -> None:
-    """Where the first answer brings the link, asking ahead would only let links grow old."""
+def test_packages_ready_at_once_are_requested_on_demand() -> None:
+    """Packages that are ready at once are requested only on demand, since their links would age."""
     policy: PollPolicy[Row] = PollPolicy(first=2.0)
     for _ in range(20):
         policy.record_ready(Row(asks=1), 600.0)
@@ -238,7 +236,7 @@ def test_packages_that_are_ready_at_once_are_asked_for_when_wanted() -> None:
 
 @pytest.mark.fault("E-10")
 def test_the_backlog_is_bounded_by_the_life_of_links() -> None:
-    """What is ready waits a quarter of a link's life at most; where one body takes longer, a stream must be free."""
+    """The backlog of ready packages is bounded by a quarter of a link's lifetime."""
     policy: PollPolicy[Row] = PollPolicy(first=2.0)
     policy.throughput.end(1.0, policy.throughput.start(0.0), 100)
     policy.record_ready(Row(asks=1), 3600.0)
@@ -249,8 +247,8 @@ def test_the_backlog_is_bounded_by_the_life_of_links() -> None:
     assert policy.demand(0) == 1
 
 
-def test_waits_grow_until_it_is_proved_that_asking_again_restarts_nothing() -> None:
-    """A wait no longer than one before, after which it was ready, is the proof."""
+def test_intervals_grow_until_restarts_are_ruled_out() -> None:
+    """A package that is ready after a shorter interval proves that polling does not restart packing."""
     policy: PollPolicy[Row] = PollPolicy(first=2.0)
     row, now = Row(asked=0.0, asks=3), 30.0
     row.seen, row.gap, row.sent = 20.0, 12.0, now
@@ -264,7 +262,7 @@ def test_waits_grow_until_it_is_proved_that_asking_again_restarts_nothing() -> N
 
 
 def waits(*, restarts: bool, looks: int) -> list[float]:
-    """Seconds between so many looks in vain at one package, when others were seen to take long."""
+    """Return the intervals between unsuccessful polls of one package, while others take long."""
     row = Row(restarts=restarts, asks=1, seen=45.0, gap=45.0)
     told: list[float] = []
     for _ in range(looks):
@@ -276,14 +274,14 @@ def waits(*, restarts: bool, looks: int) -> list[float]:
 
 
 @pytest.mark.slow
-def test_waits_grow_only_where_asking_again_may_restart_the_packing() -> None:
-    """What is asked for by POST and then looked at cannot be restarted by a look, so nothing has to be proved first."""
+def test_intervals_grow_only_if_polls_may_restart_packing() -> None:
+    """Intervals grow only for packages whose polls may restart packing."""
     assert max(waits(restarts=True, looks=8)[1:]) > 1.5 * 45.0
     assert max(waits(restarts=False, looks=8)[1:]) < 10.0
 
 
-def test_nobody_is_asked_before_the_service_wants_it() -> None:
-    """A wait that an answer names is kept to, for that package alone, whatever was learned."""
+def test_retry_after_is_kept() -> None:
+    """A Retry-After is kept for its package alone, whatever was learned."""
     policy: PollPolicy[Row] = PollPolicy(first=1.0)
     policy.packing_time, policy.restarts.steady, policy.streams = taught(*(5.0,) * 20), True, 2
     patient, other = Row(asks=1), Row(asks=1)
@@ -299,8 +297,8 @@ def test_nobody_is_asked_before_the_service_wants_it() -> None:
     assert policy.pop(501.0) is patient
 
 
-def test_the_pace_is_that_of_the_best_number_of_streams() -> None:
-    """A few streams at a time say nothing of what many can do."""
+def test_the_pace_is_measured_at_the_best_number_of_streams() -> None:
+    """The pace of bodies is measured at the best number of streams."""
     pipe = Throughput()
     alone = pipe.start(0.0)
     pipe.end(10.0, alone, 100)
@@ -311,8 +309,8 @@ def test_the_pace_is_that_of_the_best_number_of_streams() -> None:
     assert pipe.seconds_per_body() == pytest.approx(2.5)
 
 
-def test_streams_that_share_a_line_are_not_taken_for_faster_than_it() -> None:
-    """Each had the line alone for a while and shared it for a while: what came in all is what the line gives."""
+def test_shared_streams_are_counted_in_total() -> None:
+    """Streams that share a line are counted by what arrives in total."""
     pipe = Throughput()
     first = pipe.start(0.0)
     second = pipe.start(9.0)
@@ -322,8 +320,8 @@ def test_streams_that_share_a_line_are_not_taken_for_faster_than_it() -> None:
     assert pipe.seconds_per_body() == pytest.approx(10.0)
 
 
-def test_streams_are_fed_when_they_are_the_last_to_end() -> None:
-    """What takes longest has the calls; first requests have them while asking itself does."""
+def test_the_bottleneck_is_what_takes_longest() -> None:
+    """The bottleneck is what takes longest: streaming, packing or requesting."""
     assert Bottleneck(streaming=30.0, packing=20.0, asking=10.0).streams_are_last
     assert not Bottleneck(streaming=30.0, packing=31.0, asking=10.0).streams_are_last
     assert not Bottleneck(streaming=30.0, packing=20.0, asking=31.0).streams_are_last
@@ -331,7 +329,7 @@ def test_streams_are_fed_when_they_are_the_last_to_end() -> None:
 
 
 def test_the_rate_of_calls_is_learned_while_there_is_something_to_send() -> None:
-    """Pauses without anything to send say nothing; a limit that is known holds."""
+    """CallRate learns the rate from busy periods only, up to a known limit."""
     rate = CallRate(math.inf)
     for burst in range(20):
         for call in range(10):
@@ -343,7 +341,7 @@ def test_the_rate_of_calls_is_learned_while_there_is_something_to_send() -> None
 
 
 def test_a_service_that_restarts_is_suspected_by_its_answers() -> None:
-    """What would be ready long ago, did nothing restart it, is held against the service; a single proof settles it."""
+    """Answers that would be unlikely without restarts raise the suspicion, and a single proof settles it."""
     doubt = RestartTest()
 
     def stand() -> tuple[bool, bool, bool]:
@@ -360,8 +358,8 @@ def test_a_service_that_restarts_is_suspected_by_its_answers() -> None:
     assert stand() == (False, False, True)
 
 
-def test_waits_grow_at_a_service_that_restarts() -> None:
-    """Each by a third at least, and threefold at most: else the longest packing would never end, or end late."""
+def test_intervals_grow_at_a_service_that_restarts() -> None:
+    """At a service that restarts packing, intervals grow by a third to threefold."""
     row, doubt = Row(asks=3), RestartTest(suspicion=20.0)
     row.seen = row.gap = 40.0
     close, wide = taught(*(10.0,) * 20), taught(*(10.0 * 2.0**step for step in range(-6, 7)))
@@ -371,7 +369,7 @@ def test_waits_grow_at_a_service_that_restarts() -> None:
 
 
 def course(*, restarts: bool = False, **facts: float | int) -> tuple[Course, float]:
-    """One regime by the manager's policy, and the bound below it."""
+    """Simulate one regime with the manager's policy; return the result and the lower bound."""
     told = {
         "rate": 15, "bandwidth": 150, "streams": 8, "size": 100, "link_life": 60, "packing": 20.0,
         "packing_spread": 0.8, "size_spread": 0.3, "cap": 100, "latency": 0.2,
@@ -388,8 +386,8 @@ def course(*, restarts: bool = False, **facts: float | int) -> tuple[Course, flo
     [{}, {"rate": 8, "size": 30, "streams": 32, "packing": 3.0}, {"packing": 200.0}, {"size": 1500, "bandwidth": 50}],
     ids=["the net is scarce", "calls are", "packing takes long", "links are short"],
 )
-def test_an_export_takes_little_longer_than_it_must(facts: dict[str, float]) -> None:
-    """Replayed in virtual time: near the bound, with few requests beside the first, and no link that has expired."""
+def test_an_export_is_near_the_bound(facts: dict[str, float]) -> None:
+    """In virtual time an export takes at most 1.3 times the bound, with few polls and expired links."""
     found, bound = course(**facts)
 
     assert found.makespan <= 1.3 * bound
@@ -398,7 +396,7 @@ def test_an_export_takes_little_longer_than_it_must(facts: dict[str, float]) -> 
 
 
 def test_a_large_body_gets_the_connections_that_are_free() -> None:
-    """In the replay as in the manager: once its rate is known, and until another body needs them."""
+    """In the simulation a large body gets the free connections once its rate is known."""
     told = {"rate": 15, "bandwidth": 1000, "streams": 4, "size": 1, "link_life": 60, "packing": 1.0}
     regime = Regime(**told, packing_spread=0.4, size_spread=0.3, cap=100, latency=0.2)  # type: ignore[arg-type]
     network = Network(regime, Learning(4, 4), settling=1.0)
@@ -415,12 +413,12 @@ def test_a_large_body_gets_the_connections_that_are_free() -> None:
 
 
 def test_a_service_that_restarts_gets_done_in_virtual_time() -> None:
-    """All ends within three times the bound."""
+    """At a service that restarts packing an export takes at most three times the bound."""
     found, bound = course(restarts=True)
 
     assert found.makespan <= 3.0 * bound
 
 
-def test_without_any_package_there_is_nothing_to_do() -> None:
-    """Workers look before the first package comes, too."""
+def test_an_empty_policy_has_nothing_to_do() -> None:
+    """An empty policy has nothing to do."""
     assert PollPolicy[Row](first=2.0).choose(0.0, fresh=False, to_come=0, ready=0) is None
