@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..events import Event
     from ..settings import Timing
     from .disk.disk import Disk
+    from .disk.publisher import Publisher
     from .limits.bandwidth import BandwidthLimiter
     from .limits.connections import ConnectionCount
     from .limits.free_space import DiskSpace
@@ -33,6 +34,7 @@ class Services:
     record: Record
     disk: Disk
     threads: Threads
+    publisher: Publisher
     watchdog: Watchdog
     disk_space: DiskSpace
     connections: ConnectionCount

@@ -15,6 +15,7 @@ from .._aio.shield import finish
 from .._aio.threads import Threads
 from .disk.disk import Disk
 from .disk.locations import Locations, Target
+from .disk.publisher import Publisher
 from .engine.engine import Engine
 from .engine.organization import OrganizationGuard
 from .limits.bandwidth import BandwidthLimiter
@@ -72,8 +73,9 @@ async def start(
     clock = ActiveClock(client.timing.clock)
     timing = evolve(client.timing, clock=clock)
     services = Services(
-        opened, disk, threads, Watchdog(), room, ConnectionCount(), BandwidthLimiter(timing), timing, timing.now, emit
-    )
+        opened, disk, threads, Publisher(opened, disk, threads), Watchdog(), room, ConnectionCount(),
+        BandwidthLimiter(timing), timing, timing.now, emit,
+    )  # fmt: skip
     clock.start()
     return Engine(services, OrganizationGuard(opened, client), home, client.settings, clock), homes
 

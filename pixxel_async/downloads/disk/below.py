@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ...errors import ConfigError
 from ..rules.file_names import is_below
 from .syscalls import Syscalls
 
-__all__ = ["Entry", "entry"]
+__all__ = ["Directories", "Entry", "entry"]
 
 HAS_DIR_FD: bool = {os.open, os.stat, os.mkdir, os.link, os.rename, os.unlink} <= os.supports_dir_fd
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | SAFE_OPEN
@@ -131,6 +131,25 @@ def entry(folder: Path, name: str, calls: Syscalls, *, make: bool = False, sync:
     finally:
         if place.fd is not None:
             calls.close(place.fd)
+
+
+class Directories(AbstractContextManager["Directories"]):
+    """Directories that are held open for many names, each opened once; used in a `with` block."""
+
+    def __init__(self, calls: Syscalls) -> None:
+        self._calls = calls
+        self._opened = ExitStack()
+        self._known: dict[Path, Entry] = {}
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def entry(self, folder: Path, name: str, *, make: bool = False) -> Entry:
+        """Return a name below a folder; arguments and errors as of `entry`."""
+        path = folder / name
+        if path.parent not in self._known:
+            self._known[path.parent] = self._opened.enter_context(entry(folder, name, self._calls, make=make))
+        return self._known[path.parent].beside(path.name)
 
 
 def _enter(directory: Entry, *, make: bool, sync: bool) -> int | None:

@@ -10,15 +10,15 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
 from ..._files import FULL, NO_HARD_LINKS, SAFE_OPEN
 from ...errors import ConfigError, DownloadError, NameTaken
-from .below import Entry, entry
+from .below import Directories, Entry, entry
 from .final import Final
 from .parts.part_file import PartBusy, PartFile
 from .parts.stale_parts import StaleParts, sweep
@@ -176,24 +176,49 @@ class Disk:
             NameTaken: something else has the name; the part file stays.
             DownloadError: as the system says.
         """
-        with part, os_errors("publish", part.folder / name, root=part.folder), ExitStack() as opened:
-            source = opened.enter_context(entry(part.folder, part.name, self._calls))
-            if PurePosixPath(name).parent == PurePosixPath(part.name).parent:
-                final = source.beside(PurePosixPath(name).name)
-            else:
-                final = opened.enter_context(entry(part.folder, name, self._calls, make=True))
-            part.settle(self._mode)
-            part.check_unchanged(source)
-            part.close()
-            if replace:
-                self._replace(source, final)
-            else:
-                self._link(source, final)
+        [published] = self.publish_all([(part, name, replace)])
+        if isinstance(published, Exception):
+            raise published
+        return published
+
+    def publish_all(self, files: Sequence[tuple[PartFile, str, bool]]) -> list[Final | Exception]:
+        """Publish part files under names, replacing or not, as `publish`; each folder is synced once, at the end.
+
+        Returns:
+            for each file its status, or the error that `publish` would raise.
+        """
+        with Directories(self._calls) as directories:
+            named = [self._publish_one(directories, *file) for file in files]
+            folders = {each.path.parent: each for each in named if isinstance(each, Entry)}
+            unsynced = {folder: self._sync(final) for folder, final in folders.items()}
+            return [
+                each if isinstance(each, Exception) else unsynced[each.path.parent] or _status(each) for each in named
+            ]
+
+    def _publish_one(self, directories: Directories, part: PartFile, name: str, replace: bool) -> Entry | Exception:
+        """Give a part file its final name, and close it; return the name, or the error."""
+        try:
+            with part, os_errors("publish", part.folder / name, root=part.folder):
+                source = directories.entry(part.folder, part.name)
+                final = directories.entry(part.folder, name, make=True)
+                part.settle(self._mode)
+                part.check_unchanged(source)
+                part.close()
+                if replace:
+                    self._replace(source, final)
+                else:
+                    self._link(source, final)
+        except Exception as error:
+            return error
+        return final
+
+    def _sync(self, final: Entry) -> DownloadError | None:
+        """Bring a directory's entries to the disk; return the error if that fails."""
+        try:
             final.sync_directory()
-            published = final.lstat()
-        if published is None:
-            raise DownloadError(f"{final.path} was removed while it was published", stage="publish")
-        return _final(published)
+        except OSError as error:
+            return as_download_error(error, "publish", final.path)
+        return None
 
     def _link(self, source: Entry, final: Entry) -> None:
         """Name and un-name in two steps, since a rename would go over what has the name already."""
@@ -255,6 +280,17 @@ class _Opened:
 def _final(status: os.stat_result) -> Final:
     mode = status.st_mode
     return Final(stat.S_ISREG(mode), status.st_size, status.st_mtime_ns, link=stat.S_ISLNK(mode))
+
+
+def _status(final: Entry) -> Final | DownloadError:
+    """Return the status of a published file."""
+    try:
+        published = final.lstat()
+    except OSError as error:
+        return as_download_error(error, "publish", final.path)
+    if published is None:
+        return DownloadError(f"{final.path} was removed while it was published", stage="publish")
+    return _final(published)
 
 
 def _is_ours(status: os.stat_result) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import posixpath
 import secrets
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,11 @@ from attrs import define, field, frozen
 from ..._aio.shield import finish
 from ...errors import NameTaken, PixxelError
 from ..disk.final import Final
+from ..disk.publisher import Publication
 from ..record import Row
 from ..record.extracted import Extracted
 from ..record.lease import LeaseLost
+from ..record.rows import RowChange
 from ..rules.file_names import make_distinct, part_name, render, segment, with_suffix
 from .rules.recovery import DONE, Decision, Known, recover, stands
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from ...packages import Package, Wanted
     from ..disk.destination import Destination, Look
     from ..disk.disk import Disk
+    from ..disk.parts.part_file import PartFile
     from ..item import BatchContext, Item
     from ..record import Record
     from ..services import ReadServices, Services
@@ -90,10 +94,64 @@ class ClaimedItem:
         """Change the row, in the record and here; arguments as `Record.save`."""
         await self._save(durable=durable, **changes)
 
-    async def release_with(self, **changes: Any) -> None:
-        """Change the row and release the lease in the same commit."""
-        await self._save(release=True, **changes)
-        self.held = False
+    async def publish(self, part: PartFile, publishing: Mapping[str, Any]) -> None:
+        """Give a proved part file the final name `name`, and record it as done; see `disk/publisher.py`.
+
+        Unless files are still to be unpacked, the lease is released in the last commit.
+
+        Args:
+            publishing: what is recorded of the file before the rename.
+
+        Raises:
+            NameTaken: something that is not ours has the name; the part file stays.
+        """
+        publication = self._publication(part, publishing)
+        try:
+            await self._publish(publication)
+        except NameTaken:
+            if publication.announced:
+                raise
+            self.name = make_distinct(self.name, self.item.package)  # another package of this record has the name
+            await self._publish(self._publication(part, publishing))
+
+    def _publication(self, part: PartFile, publishing: Mapping[str, Any]) -> Publication:
+        now, settings = self.services.now, self.item.settings
+        columns = {**publishing, "name": self.name}
+        replace = settings.on_existing == "replace" or self.decision.replace
+        row = self.row._replace(**columns)
+
+        def done(final: Final) -> RowChange:
+            return self._change(
+                {
+                    "state": "done", "size": final.size, "mtime_ns": final.mtime_ns, "finished_at": now(),
+                    "error": None, "error_kind": None, "runs": 0,
+                },
+                release=not settings.extract,
+            )  # fmt: skip
+
+        upload = partial(self.destination.commit, part, self.name, row, replace=replace)
+        return Publication(
+            part=part, name=self.name, replace=replace, announcement=self._change(columns), done=done,
+            upload=None if self.destination.url is None else upload,
+        )  # fmt: skip
+
+    async def _publish(self, publication: Publication) -> None:
+        with self._fenced():
+            done = await self.services.publisher.publish(publication)
+        self.row = self.row._replace(**{**publication.announcement.columns, **done.columns})
+        self.held = not done.release
+
+    def _change(self, columns: Mapping[str, Any], *, release: bool = False) -> RowChange:
+        return RowChange(self.item.identity, self.folder, columns, release=release, leased=True)
+
+    @contextmanager
+    def _fenced(self) -> Iterator[None]:
+        """Turn the loss of the lease into `LeaseHeld`, and remember it."""
+        try:
+            yield
+        except LeaseLost:
+            self.lost = True
+            raise LeaseHeld from None
 
     async def was_taken_over(self) -> bool:
         """Return whether another process has taken the lease over."""
@@ -102,11 +160,8 @@ class ClaimedItem:
         return self.lost
 
     async def _save(self, **changes: Any) -> None:
-        try:
+        with self._fenced():
             await self.services.record.save(self.item.identity, self.folder, leased=True, **changes)
-        except LeaseLost:
-            self.lost = True
-            raise LeaseHeld from None
         self.row = self.row._replace(**{key: value for key, value in changes.items() if key in Row._fields})
 
 

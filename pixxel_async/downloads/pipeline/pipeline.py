@@ -16,7 +16,7 @@ from ..body.body import BodyDownload
 from ..body.rules.resume import Kept
 from ..disk.file_check import digest_of
 from ..disk.parts.part_writer import PartWriter
-from ..rules.file_names import make_distinct, with_suffix
+from ..rules.file_names import with_suffix
 from .ask import ask
 from .claim import ClaimedItem, LeaseHeld, claimed, url_of
 from .extract import extract_files
@@ -25,7 +25,6 @@ from .rules.recovery import Decision
 
 if TYPE_CHECKING:
     from ...packages import Link
-    from ..disk.final import Final
     from ..disk.parts.part_file import PartFile
     from ..item import Item
     from ..services import Services
@@ -77,9 +76,7 @@ class Pipeline:
             if done is None:
                 async with self.part_file(claim) as part:  # open, free space, keep the bytes that can be trusted
                     proof = await self.fetch_and_prove(claim, part)  # resume, renew, retry; once more if corrupt
-                    await self.announce(claim, part, proof)  # write-ahead: state `publishing`
-                    published = await self.publish(claim, part)  # fsync, rename
-                    await self.record_done(claim, published)  # state `done`
+                    await self.publish(claim, part, proof)  # state `publishing` (write-ahead), rename, state `done`
                 done = self.downloaded(claim, members=proof.members, resumed_from=proof.resumed_from)
             return await self.extract(claim, done)
 
@@ -228,39 +225,25 @@ class Pipeline:
             raise NotReady
         return state.link
 
-    async def announce(self, claim: ClaimedItem, part: OpenPart, proof: Inspection) -> None:
-        """Record the proved file as `publishing` under its final name, before it gets that name."""
+    async def publish(self, claim: ClaimedItem, part: OpenPart, proof: Inspection) -> None:
+        """Give the proved file its final name, with all packages that wait for theirs, and record it as done.
+
+        Unless files are still to be unpacked, the lease is released with the last change of the row.
+        """
+        self.services.emit(Publishing(self.item.identity))
         digest = part.writer.taps.digest()
-        changes: dict[str, Any] = {
+        publishing: dict[str, Any] = {
             "state": "publishing", "size": part.file.size, "total": part.file.size, "mtime_ns": proof.mtime_ns,
             "sha256": digest.hex() if digest else None, "proof": proof.proof.proof, "container": proof.proof.container,
             "server_name": proof.server_name, "fields": dict(self.item.wanted.fields), "regions": None,
             "asked_at": self.wall_time(self.item.asked), "started_at": self.wall_time(self.began),
         }  # fmt: skip
         claim.name = with_suffix(claim.name, proof.proof.container)
-        try:
-            await claim.save(name=claim.name, **changes)
-        except NameTaken:  # by another package of this record: append the package's own hash
-            claim.name = make_distinct(claim.name, self.item.package)
-            await claim.save(name=claim.name, **changes)
+        await claim.publish(part.file, publishing)
 
     def wall_time(self, moment: float) -> float:
         """Convert a reading of the monotonic clock to seconds since 1970."""
         return self.services.now() - (self.services.timing.clock() - moment)
-
-    async def publish(self, claim: ClaimedItem, part: OpenPart) -> Final:
-        """Sync the part file and give it its final name, or upload it."""
-        self.services.emit(Publishing(self.item.identity))
-        replace = self.item.settings.on_existing == "replace" or claim.decision.replace
-        return await claim.destination.commit(part.file, claim.name, claim.row, replace=replace)
-
-    async def record_done(self, claim: ClaimedItem, published: Final) -> None:
-        """Record the package as done; unless files are still to be unpacked, release the lease in the same commit."""
-        save = claim.save if self.item.settings.extract else claim.release_with
-        await save(
-            state="done", size=published.size, mtime_ns=published.mtime_ns, finished_at=self.services.now(),
-            error=None, error_kind=None, runs=0,
-        )  # fmt: skip
 
     async def extract(self, claim: ClaimedItem, done: Downloaded) -> Downloaded:
         """Unpack the archive's files if the settings ask for them; return the outcome with their folder."""

@@ -8,7 +8,8 @@ import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar
+from itertools import islice
+from typing import Any, Protocol, TypeVar, cast
 
 from attrs import define
 
@@ -40,8 +41,10 @@ class RecordStore(Protocol):
 
 
 @define(eq=False)
-class _Job:
-    run: Callable[[Any], Any]
+class _Jobs:
+    """Jobs that share one commit; `future` gets the list of their results."""
+
+    jobs: list[Callable[[Any], Any]]
     durable: bool
     future: asyncio.Future[Any] | None
 
@@ -58,7 +61,7 @@ class CommitThread:
         self._open = open
         self._beat = beat
         self._pid = os.getpid()
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Jobs | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="pixxel-record", daemon=True)
         self._loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[Any] = self._loop.create_future()
@@ -86,15 +89,26 @@ class CommitThread:
         Raises:
             ConfigError: the record is closed, or of another event loop or process.
         """
+        [result] = await self.do_all([job], durable=durable)
+        if isinstance(result, BaseException):
+            raise result
+        return cast(T, result)
+
+    async def do_all(self, jobs: list[Callable[[Any], Any]], *, durable: bool) -> list[Any]:
+        """Run jobs in one commit, as `do`; return their results, an exception for each that raised one of our errors.
+
+        Raises:
+            DownloadError: the commit failed, and none of the jobs happened.
+        """
         self._check()
-        future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(_Job(job, durable, future))
+        future: asyncio.Future[list[Any]] = self._loop.create_future()
+        self._queue.put(_Jobs(jobs, durable, future))
         return await future
 
     def post(self, job: Callable[[Any], Any]) -> None:
         """Queue one job without waiting for it."""
         if not self._closing:
-            self._queue.put(_Job(job, False, None))
+            self._queue.put(_Jobs([job], False, None))
 
     async def close(self) -> None:
         """Finish queued jobs, close the database, end the thread."""
@@ -133,30 +147,31 @@ class CommitThread:
 
     def _serve(self, store: RecordStore) -> bool:
         """Run the queued jobs as one group; return False once the thread is to end."""
-        jobs, more = self._gather()
-        if not jobs:
+        gathered, more = self._gather()
+        if not gathered:
             if more:
                 with suppress(Exception):
                     store.heartbeat()
             return more
         try:
-            results = store.group([job.run for job in jobs], durable=any(job.durable for job in jobs))
+            jobs = [job for each in gathered for job in each.jobs]
+            results = iter(store.group(jobs, durable=any(each.durable for each in gathered)))
+            self._later([(each.future, list(islice(results, len(each.jobs)))) for each in gathered])
         except Exception as error:  # the commit failed: every job of the group did
-            results = [error] * len(jobs)
-        self._later([(job.future, result) for job, result in zip(jobs, results, strict=True) if job.future])
+            self._later([(each.future, error) for each in gathered])
         return more
 
-    def _gather(self) -> tuple[list[_Job], bool]:
-        jobs: list[_Job] = []
+    def _gather(self) -> tuple[list[_Jobs], bool]:
+        gathered: list[_Jobs] = []
         try:
-            while len(jobs) < _GROUP:
-                job = self._queue.get(timeout=self._beat) if not jobs else self._queue.get_nowait()
-                if job is None:
-                    return jobs, False
-                jobs.append(job)
+            while sum(len(each.jobs) for each in gathered) < _GROUP:
+                jobs = self._queue.get(timeout=self._beat) if not gathered else self._queue.get_nowait()
+                if jobs is None:
+                    return gathered, False
+                gathered.append(jobs)
         except queue.Empty:
             pass
-        return jobs, True
+        return gathered, True
 
     def _later(self, results: list[tuple[asyncio.Future[Any] | None, Any]]) -> None:
         with suppress(RuntimeError):  # the loop is closed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from asyncio import CancelledError
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -15,7 +15,7 @@ from . import queries as items
 from .commit_thread import CommitThread
 from .database import Database
 from .lease import Owner
-from .rows import Claim, Row, RowState, to_columns
+from .rows import Claim, Row, RowChange, RowState, to_columns
 
 __all__ = ["Record"]
 
@@ -192,11 +192,26 @@ class Record:
             DownloadError: another live process holds the package.
             ConfigError: a field or a state that rows do not have.
         """
-        key, columns = self._key(folder), to_columns(changes)
+        change = RowChange(identity, folder, changes, release=release, leased=leased)
+        await self._do(self._saving(change), durable=durable or changes.get("state") in _DURABLE)
+
+    async def save_all(self, changes: Sequence[RowChange]) -> list[Exception | None]:
+        """Change rows in one commit, as `save`; return for each what `save` would raise, or None.
+
+        Raises:
+            DownloadError: the commit failed, and no row is changed.
+        """
+        durable = any(change.columns.get("state") in _DURABLE for change in changes)
+        return await self._writer.do_all([self._saving(change) for change in changes], durable=durable)
+
+    def _saving(self, change: RowChange) -> Callable[[Database], None]:
+        """Return the job that makes a change."""
+        columns = to_columns(change.columns)
         columns.setdefault("updated_at", float(self._clock()))
-        durable = durable or columns.get("state") in _DURABLE
-        saving = partial(items.save, identity=identity, folder=key, columns=columns, release=release, leased=leased)
-        await self._do(saving, durable=durable)
+        return partial(
+            items.save, identity=change.identity, folder=self._key(change.folder), columns=columns,
+            release=change.release, leased=change.leased,
+        )  # fmt: skip
 
     async def take(self, row: Row) -> bool:
         """Copy a row of another record if it is further on than ours; return False if ours stays.

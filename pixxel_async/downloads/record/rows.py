@@ -6,6 +6,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -21,6 +22,7 @@ __all__ = [
     "HEAD",
     "Claim",
     "Row",
+    "RowChange",
     "RowState",
     "blank",
     "from_columns",
@@ -95,6 +97,23 @@ class Row(NamedTuple):
     regions: str | None = None
     extracted: str | None = None
     counted_at: float | None = None
+
+
+class RowChange(NamedTuple):
+    """A change of one row, or a new row.
+
+    Attributes:
+        identity, folder: of the row.
+        columns: fields of `Row` and their new values.
+        release: whether the lease is released in the same commit.
+        leased: whether the row is changed only under our own lease (fencing).
+    """
+
+    identity: str
+    folder: Path
+    columns: Mapping[str, Any]
+    release: bool = False
+    leased: bool = False
 
 
 @frozen

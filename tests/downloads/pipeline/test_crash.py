@@ -140,6 +140,26 @@ async def test_every_step_may_be_the_last(
         assert (run["again"], run["files"]) == (0, whole["files"]), f"not completed after call {run['number']}"
 
 
+@pytest.mark.fault("P-01")
+@pytest.mark.slow
+@posix
+async def test_every_step_of_a_group_may_be_the_last(ground: GroundTruth, tmp_path: Path) -> None:
+    """P-01: ended at any step of publishing, files are whole and the next run completes the folder."""
+    packages = [str(package) for package in ground.packages[:3]]
+    command = ["--publish", ground.sandbox.url, ground.sandbox.api_key, str(tmp_path), *packages]
+    process = await asyncio.create_subprocess_exec(
+        *RUN_MODULE, "tests.downloads.programs.crash_at_step", *command, stdout=PIPE, stderr=STDOUT
+    )
+    *died, whole = [json.loads(line) for line in (await ended(process, 300)).splitlines()]
+
+    names = {f"{package.workflow_id}/{package.job_id}.zip" for package in ground.packages[:3]}
+    assert whole["code"] == 0 and names <= whole["files"].keys()
+    assert len(died) > 15 and {run["code"] for run in died} == {99}
+    for run in (*died, whole):
+        assert run["left"].items() <= whole["files"].items(), f"half a file after call {run['number']}"
+        assert (run["again"], run["files"]) == (0, whole["files"]), f"not completed after call {run['number']}"
+
+
 @pytest.mark.slow
 @posix
 @pytest.mark.parametrize(("size", "at"), [(900_000, 800_000), (3_000_000, 2_500_000)])
