@@ -112,7 +112,7 @@ def test_a_group_without_a_command(command: Command) -> None:
         assert "; see pixxel" not in result.stderr
 
 
-def test_a_file_that_is_no_record(command: Command, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_record(command: Command, tmp_path: Path) -> None:
     """A file that is not a record is refused and stays unchanged; creating a new record is reported."""
     notes, folder = tmp_path / "notes.txt", tmp_path / "x"
     notes.write_text("mine")

@@ -73,7 +73,7 @@ def test_the_command_on_the_sandboxs_start_page_works(
     assert len(files(tmp_path / "exports")) == 4
 
 
-def test_an_empty_listing_says_so(command: Command, workflow: str) -> None:
+def test_an_empty_listing_is_explained(command: Command, workflow: str) -> None:
     """An empty table is explained on stderr; empty JSON is an empty document without a remark."""
     for line in (
         ["jobs", "--workflow", workflow, "--status", "odd"],
@@ -108,7 +108,7 @@ def test_kinds(command: Command, workflow: str, to: str, kinds: str, count: int)
 
 
 @pytest.mark.slow
-def test_again_fetches_what_is_new(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+def test_a_second_run_fetches_nothing(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """The same command again fetches nothing; with `--finished-since last` older jobs are not even requested."""
     line = ["export", "--workflow", workflow, "--finished-since", "last", to]
     first, second = command(*line), command(*line, "--output", "ndjson")
@@ -207,7 +207,7 @@ def test_quiet(command: Command, workflow: str, to: str) -> None:
 
 
 @pytest.mark.slow
-def test_one_bad_workflow_stops_no_other(command: Command, workflow: str, to: str) -> None:
+def test_a_bad_workflow_does_not_stop_the_others(command: Command, workflow: str, to: str) -> None:
     """A workflow whose listing fails is reported with its id; the other workflows are exported."""
     result = command("export", "--workflow", "w-none", "--workflow", workflow, "--output", "ndjson", to)
 
@@ -217,7 +217,7 @@ def test_one_bad_workflow_stops_no_other(command: Command, workflow: str, to: st
 
 
 @pytest.mark.slow
-def test_one_bad_job_stops_no_other(command: Command, served: Sandbox, workflow: str, to: str) -> None:
+def test_a_bad_job_does_not_stop_the_others(command: Command, served: Sandbox, workflow: str, to: str) -> None:
     """A job whose tasks cannot be listed is reported with its id; the tasks of other jobs are exported."""
     served.inject(Fault(route="jobs.get", kind="status", status=400, times=1))
 
@@ -397,7 +397,7 @@ def test_files_instead_of_archives(command: Command, workflow: str, to: str, tmp
 
 
 @pytest.mark.slow
-def test_what_could_not_be_unpacked(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
+def test_a_failed_extraction(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """`status` gives the reason of a failed extraction; only `retry --extract` unpacks that package again."""
     folder = str(tmp_path / "x")
     command("export", "--workflow", workflow, to)
@@ -439,7 +439,9 @@ def test_bytes_a_second(command: Command, workflow: str, to: str, tmp_path: Path
         assert command("export", "--workflow", workflow, "--bwlimit", wrong, to).exit_code == 2
 
 
-def test_name_that_one_package_cannot_have(command: Command, served: Sandbox, workflow: str, to: str) -> None:
+def test_a_package_without_a_field_of_the_template_fails_alone(
+    command: Command, served: Sandbox, workflow: str, to: str
+) -> None:
     """A package without a field of the name template fails alone; the others are fetched."""
     job = next(iter(served.world.runs[workflow].values()))
     task = f"task:{workflow}/{job.id}/{job.steps[0].id}"

@@ -51,7 +51,7 @@ def test_every_form(command: Command, workflow: str, tmp_path: Path, form: str, 
 
 
 @pytest.mark.slow
-def test_what_is_there_counts(command: Command, workflow: str, tmp_path: Path) -> None:
+def test_a_dry_run_knows_existing_files(command: Command, workflow: str, tmp_path: Path) -> None:
     """The plan knows fetched packages, missing files under `--redo-missing`, and the paths of a new template."""
     line = ["export", "--workflow", workflow, "--to", str(tmp_path)]
     command(*line)
@@ -77,7 +77,7 @@ def test_a_dry_run_sees_and_does_not_replace_a_lost_record(command: Command, wor
 
 
 @pytest.mark.slow
-def test_an_object_store_is_looked_at(command: Command, workflow: str, tmp_path: Path) -> None:
+def test_a_dry_run_for_an_object_store(command: Command, workflow: str, tmp_path: Path) -> None:
     """A dry run for a store plans objects, knows those sent before, detects a lost record, creates no spool."""
     url, spool = f"file://{tmp_path}/store", tmp_path / "spool"
     line = ["export", "--workflow", workflow, "--to", url, "--spool", str(spool)]

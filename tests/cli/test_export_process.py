@@ -40,7 +40,7 @@ def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProce
 
 
 def begin(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
-    # A shell's background job ignores these, and so does all that it begins.
+    # A shell's background job ignores these signals, and so do its child processes.
     for number in {signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
@@ -108,7 +108,7 @@ def test_stopped(served: Sandbox, tmp_path: Path, stop: tuple[str, int]) -> None
     until(lambda: served.count("storage"))
 
     process.send_signal(getattr(signal, name))
-    out, err = process.communicate(timeout=240)  # a body takes minutes
+    out, err = process.communicate(timeout=240)  # a body may take minutes
 
     assert (process.returncode, out) == (code, "")
     assert "Traceback" not in err

@@ -159,7 +159,7 @@ def test_contradicting_options_are_refused(given: dict[str, Any], words: str) ->
 
 
 @pytest.mark.parametrize(("kinds", "unknown"), [("job", "task_id"), ("task", "id9"), ("both", "task_id")])
-def test_names_may_use_what_all_kinds_have(kinds: Any, unknown: str) -> None:
+def test_names_use_fields_of_all_kinds(kinds: Any, unknown: str) -> None:
     """The name template of an export may use the fields common to the kinds that it takes."""
     order = ExportRequest(
         to=where(Path("x")), workflows=("w",), kinds=kinds, name="{workflow_name}/{job_id}-{id8}-{status}"

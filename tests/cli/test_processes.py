@@ -106,7 +106,7 @@ def test_a_refused_key_is_one_error(served: Sandbox, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_organization_is_looked_at_once(served: Sandbox, tmp_path: Path) -> None:
+def test_the_organization_is_looked_up_once(served: Sandbox, tmp_path: Path) -> None:
     """The organization is looked up once for all workers."""
     order = ["export", "--workflow", next(iter(served.world.workflows)), "--to", "x", "--processes", "2"]
     ended = run(tmp_path, *order, **key(served))

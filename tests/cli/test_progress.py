@@ -156,7 +156,7 @@ def test_bars() -> None:
 
 
 @pytest.mark.slow
-async def test_showing_ends_with_its_block() -> None:
+async def test_showing_ends_with_the_block() -> None:
     """The redraw task ends with the block of showing(), which clears the progress line."""
     stream = Terminal()
     bars = view(quiet=False, stream=stream)

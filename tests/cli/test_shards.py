@@ -63,7 +63,7 @@ def test_verify_needs_no_record(command: Command, workflow: str, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_what_is_missing_is_fetched_again_on_demand(command: Command, workflow: str, tmp_path: Path) -> None:
+def test_missing_files_are_fetched_on_demand(command: Command, workflow: str, tmp_path: Path) -> None:
     """A moved file stays done; `--redo-missing` fetches it again."""
     export = ("export", "--workflow", workflow, "--to", str(tmp_path))
     command(*export)

@@ -57,7 +57,7 @@ async def test_ids_in_path_query_and_body() -> None:
 async def test_a_row_can_be_waited_for() -> None:
     """`wait` accepts the row that a create method returned."""
     aoi = {"aoi_id": "a-1", "status": "success"}
-    answers = answer(body=aoi | {"aois": [aoi]})  # whether it lists or gets
+    answers = answer(body=aoi | {"aois": [aoi]})  # valid for a listing and for a GET
     async with RawServer(answers) as server, PixxelClient(KEY, base_url=server.url) as client:
         ended = await client.aois.wait(AOI(aoi_id="a-1"), timeout=20)
     assert ended.aoi_id == "a-1"

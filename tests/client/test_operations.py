@@ -205,7 +205,7 @@ WAITS = ("jobs", "aois", "insights", "visualizations")
 
 @pytest.mark.parametrize("what", WAITS)
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_waiting_for_what_has_already_ended(what: str, profile: Literal["literal", "realistic"]) -> None:
+async def test_waiting_for_an_object_that_has_ended(what: str, profile: Literal["literal", "realistic"]) -> None:
     """`wait` returns an object that has already ended, and `watch` yields its end last, in any letter case."""
     async with (
         Sandbox(profile=profile) as sandbox,
@@ -225,7 +225,7 @@ async def test_waiting_for_what_has_already_ended(what: str, profile: Literal["l
     assert seen[-1].status == ended.status
 
 
-async def test_drift_shows_what_the_description_does_not_know() -> None:
+async def test_drift_counts_unknown_members_and_words() -> None:
     """Unknown members and words of the realistic profile are counted by place and raise no error."""
     async with Sandbox(profile="realistic") as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
         ids = Ids(sandbox)

@@ -29,7 +29,7 @@ class Shape:
         ({**ITEM, "geometry": {"type": "Polygon", "coordinates": []}}, "empty"),
     ],
 )
-async def test_what_an_item_lacks_is_named_at_once(item: Any, told: str) -> None:
+async def test_missing_members_are_named_together(item: Any, told: str) -> None:
     """One error names all required members that are missing and the class that describes them."""
     async with RawServer(answer(body={"id": "o"})) as server, client_for(server.url) as client:
         with pytest.raises(ConfigError, match=told):

@@ -311,7 +311,7 @@ def test_download_options_are_the_download_settings() -> None:
     assert not DownloadOptions.__required_keys__
 
 
-def test_constants_are_no_settings() -> None:
+def test_constants_are_not_settings() -> None:
     """A constant is neither a settings field nor a keyword of `fetch` nor in the repr, and can be set in code."""
     groups = (HTTPSettings, RetrySettings, PollSettings, DownloadSettings)
     settings = {field.name for group in groups for field in attrs.fields(group)}

@@ -124,7 +124,7 @@ def test_asynchronous_names_are_refused(client: PixxelClient, tmp_path: Path) ->
         DownloadManager(pixxel_async.PixxelClient("a-key"), tmp_path)  # type: ignore[arg-type]
 
 
-def test_the_stub_names_what_is_there(client: PixxelClient, tmp_path: Path) -> None:
+def test_the_stub_names_existing_members(client: PixxelClient, tmp_path: Path) -> None:
     """Every member in the stub exists on the client, its resources, the manager and the results."""
     stub = Path(pixxel_async.sync.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
     classes = {node.name: node for node in ast.parse(stub).body if isinstance(node, ast.ClassDef)}

@@ -41,7 +41,7 @@ def boats(made: ModuleType) -> Any:
 
 
 @pytest.mark.slow
-def test_a_listing_is_plain_and_knows_its_rows(boats: Any, made: ModuleType) -> None:
+def test_a_listing_is_lazy_and_knows_its_rows(boats: Any, made: ModuleType) -> None:
     """A listing sends nothing yet and knows path, query under wire names, paging style and row class."""
     call, model, paging = boats.list("h", limit=5, crew_ids=["a", "b"])
 
@@ -58,7 +58,7 @@ def test_lent_members_are_passed_with_the_call(boats: Any) -> None:
     assert call.lent == {"harbour_id": "h"}
 
 
-async def test_a_body_leaves_out_what_was_not_given(boats: Any) -> None:
+async def test_a_body_leaves_out_none(boats: Any) -> None:
     """Arguments that are None are left out of the body; a false flag is sent."""
     call, *_ = await boats.create("h", name="Ada", sail="lug")
 
@@ -170,7 +170,7 @@ def test_annotations_can_be_resolved(made: ModuleType) -> None:
     assert hints["return"].__origin__.__name__ == "Pages"
 
 
-def test_docstrings_say_what_comes_back(made: ModuleType) -> None:
+def test_docstrings_describe_the_result(made: ModuleType) -> None:
     """A docstring has a first line on the action, then arguments, result and raised errors."""
     about = made.resources.Boats.create.__doc__
 

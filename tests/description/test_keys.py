@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.description.document import DOCUMENT, SCHEMAS, answers, body, by_name, members, parameters, resolve
 
 
-def test_listings_send_and_receive_what_their_paging_needs() -> None:
+def test_listings_have_the_members_of_their_paging() -> None:
     """A listing has the arguments of its paging style, the member with the rows, and a total if the style has one."""
     sent = {"offset": "limit offset", "offset-open": "limit offset", "page": "page_num page_size", "skip": "limit"}
     total = {"offset": "pagination", "body-offset": "pagination", "page": "count", "skip": "pagination"}
@@ -18,7 +18,7 @@ def test_listings_send_and_receive_what_their_paging_needs() -> None:
             assert style not in total or total[style] in answer["properties"], name
 
 
-def test_keys_name_what_exists() -> None:
+def test_keys_name_existing_members() -> None:
     """Filters, lent, exclusive and conditional arguments exist in their operation."""
     for name, each in by_name().items():
         arguments = {p["name"] for p in parameters(each)} | set(body(each).get("properties", {}))

@@ -48,7 +48,7 @@ def test_every_operation_has_a_summary_of_one_sentence() -> None:
         assert re.fullmatch(r"[A-Z][^.]*\.", summary), name
 
 
-def test_every_operation_says_where_it_is_documented() -> None:
+def test_every_operation_cites_its_documentation() -> None:
     """Every operation cites a vendor page and the vendor's group and name of the operation."""
     for name, operation in by_name().items():
         assert re.fullmatch(r"(docs\.pixxel\.space/\S+;|\[OA\]) [A-Za-z]+/.+", operation["x-source"]), name
@@ -77,7 +77,7 @@ def test_every_key_of_ours_is_explained() -> None:
     assert set(re.findall(r"\b(x-[a-z-]+):", rest)) == set(re.findall(r"^# {5}(x-[a-z-]+)", head, re.MULTILINE))
 
 
-def test_what_is_left_out_has_a_reason() -> None:
+def test_left_out_members_have_a_reason() -> None:
     """Each member left out of the vendor's document has a written reason."""
     assert all(len(reason) > 20 for reason in DOCUMENT["x-left-out"].values())
 

@@ -169,7 +169,7 @@ async def test_bounds_and_refusals(sandbox: Sandbox, client: PixxelClient, tmp_p
         outcomes = await collect(manager.fetch_all([REPORT, lost, found], max_package_bytes=500_000))
     failed = {outcome.package: outcome.error for outcome in outcomes if isinstance(outcome, Failed)}
     assert {package: type(error) for package, error in failed.items()} == {REPORT: TooLarge, lost: NotFound}
-    assert part_bytes(tmp_path) < 2_000_000  # the bound is looked at once a buffer
+    assert part_bytes(tmp_path) < 2_000_000  # the bound is checked once per buffer
     assert len(visible(tmp_path)) == 1
 
 

@@ -382,7 +382,7 @@ async def test_leaving_by_an_exception_cancels(
 
 
 @pytest.mark.slow
-async def test_nothing_is_left_behind(
+async def test_closing_leaves_nothing_behind(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
     """Closing leaves no additional task, thread or descriptor."""
@@ -425,7 +425,7 @@ async def test_a_failure_of_the_workers_reaches_every_waiter(tmp_path: Path) -> 
         raise RuntimeError("no sleep")
 
     async with (
-        Sandbox(packing=600) as sandbox,  # whoever asks has to sleep, however slow the machine is
+        Sandbox(packing=600) as sandbox,  # every request is followed by a sleep, on any machine
         PixxelClient(settings=quick_settings(sandbox), timing=Timing(sleep=sleep)) as client,
         asyncio.timeout(20),
     ):

@@ -92,7 +92,7 @@ def test_top_level_await_is_explained() -> None:
             assert "running.md" in (EXAMPLES / page).read_text(encoding="utf-8"), page
 
 
-def test_commands_are_told_from_what_they_print() -> None:
+def test_commands_and_output_are_separated() -> None:
     """A command continues after a backslash, and the lines below it are its output."""
     text = "$ pixxel export \\\n    --to x\na\nb\n$ ls\n"
     assert list(commands(text)) == [("pixxel export \\\n    --to x", "a\nb\n"), ("ls", None)]

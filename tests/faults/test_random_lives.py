@@ -86,7 +86,7 @@ class Life:
             package = self.dice.choice(self.ground.packages)
             known = await manager.forget(package, delete=delete)
         path = self.path(package)
-        if known and path.exists():  # from now on it is nobody's
+        if known and path.exists():  # from now on it is foreign
             self.harmed.pop(path, None)
             self.foreign[path] = path.read_bytes()
         else:

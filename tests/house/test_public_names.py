@@ -63,7 +63,7 @@ def test_no_public_class_name_has_two_meanings() -> None:
     assert {name: found for name, found in homes.items() if len(found) > 1 and name in public} == {}
 
 
-def test_what_completion_offers_on_a_client() -> None:
+def test_completion_lists_the_resources() -> None:
     """`client.<TAB>` lists every resource, and `help(PixxelClient)` has a line for each."""
     client = pixxel_async.PixxelClient("a-key")
     described = re.findall(r"^ {8}(\w+): ", pixxel_async.PixxelClient.__doc__ or "", re.MULTILINE)

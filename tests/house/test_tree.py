@@ -13,7 +13,7 @@ def test_every_folder_and_file_has_a_summary() -> None:
     assert not silent, f"give each of these a docstring: {', '.join(silent)}"
 
 
-def test_contributing_shows_the_tree_as_it_is() -> None:
+def test_contributing_shows_the_current_tree() -> None:
     """The tree in CONTRIBUTING is up to date."""
     shown = tree.BLOCK.search(tree.CONTRIBUTING.read_text(encoding="utf-8"))
     assert shown is not None and shown[0] == tree.block(), f"CONTRIBUTING shows an old tree: run {tree.WRITE}"

@@ -243,7 +243,7 @@ async def test_a_light_client_keeps_the_fixed_form() -> None:
 
 @pytest.mark.fault("A-02")
 @pytest.mark.parametrize("key", [b"bytes-key", bytearray(b"x"), 7])
-def test_a_key_that_is_no_text_is_refused(key: object) -> None:
+def test_a_key_of_another_type_is_refused(key: object) -> None:
     """A key of another type than text raises ConfigError when the client is created."""
     with pytest.raises(ConfigError):
         PixxelClient(key, base_url="http://127.0.0.1:9")  # type: ignore[arg-type]

@@ -29,7 +29,7 @@ def test_a_certificate_error_has_the_systems_reason() -> None:
     assert "SSL_CERT_FILE" not in certificate_reason(error, "https://h/…")
 
 
-async def test_https_to_an_http_server_says_so() -> None:
+async def test_https_to_an_http_server() -> None:
     """A TLS handshake answered in plain http is a final error that names the likely cause."""
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -101,7 +101,7 @@ def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         parse_proxy("ftp://h:1")
 
 
-async def test_a_closed_client_says_so() -> None:
+async def test_a_closed_client_raises() -> None:
     """A call on a closed client raises `ClientClosed`, a `PixxelError` that says what to do."""
     client = client_for("http://127.0.0.1:9")
     await client.aclose()

@@ -58,7 +58,7 @@ async def test_an_error_that_cannot_be_decoded_keeps_its_status(status: int, cod
         ("", TEXT),
     ],
 )
-async def test_what_is_decoded(coding: str, body: bytes) -> None:
+async def test_codings_that_are_decoded(coding: str, body: bytes) -> None:
     """gzip and deflate are decompressed in the forms that servers send; identity codings are passed through."""
     async with RawServer(answer(200, body, Content_Encoding=coding)) as server, client_for(server.url) as client:
         assert (await client.request("GET", "/v0/x")).json() == VALUE

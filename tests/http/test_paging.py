@@ -325,7 +325,7 @@ async def test_misuse_of_a_listing_names_the_right_form() -> None:
             pass
 
 
-async def test_true_is_no_number_of_rows() -> None:
+async def test_a_bool_is_not_a_number_of_rows() -> None:
     """`limit=True` and an invalid number to take are refused before anything is sent."""
     async with RawServer(orders()) as server, client_for(server.url) as client:
         with pytest.raises(ConfigError, match="limit"):

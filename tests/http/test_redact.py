@@ -165,7 +165,7 @@ def test_a_key_that_stands_across_the_cut_is_masked() -> None:
         assert KEY[:4] not in mask("x" * before + KEY, (KEY,))
 
 
-def test_an_excerpt_loses_only_what_is_secret() -> None:
+def test_an_excerpt_masks_only_secrets() -> None:
     """An excerpt masks secret elements, pairs and links only; a secret element without an end is cut to the end."""
     page = b"<Error><Message>no access</Message><Token>s3cr3t</Token> signature=s3cr3t <a> https://h/s3cr3t"
     assert excerpt(page + b"<AWSAccessKeyId>s3cr3t") == (

@@ -39,7 +39,7 @@ def reply(status: int, retry_after: str | None = None) -> Reply:
     return Reply(status, {} if retry_after is None else {"retry-after": retry_after}, b"")
 
 
-# status, Retry-After → what follows for safe, once, paid: None repeats, a class is raised
+# status, Retry-After → decision for safe, once, paid: None repeats, a class is raised
 TABLE: list[tuple[int, str | None, type[PixxelError] | None, type[PixxelError] | None, type[PixxelError] | None]] = [
     (307, None, UnexpectedRedirect, UnexpectedRedirect, UnexpectedRedirect),
     (400, None, APIError, APIError, APIError),
@@ -98,7 +98,7 @@ def test_lost_answers(stage: Stage, safe: object, once: object, paid: object) ->
             assert type(step.error) is wanted, repeat
 
 
-def test_an_unknown_outcome_says_how_to_find_out() -> None:
+def test_an_unknown_outcome_names_the_listing() -> None:
     """OutcomeUnknown names the operation and the call that shows its outcome."""
     step = after(TransportFailure("headers", ConnectionFailed("gone")), "paid")
     assert isinstance(step, Stop)

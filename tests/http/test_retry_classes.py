@@ -161,7 +161,7 @@ async def test_an_error_body_that_drips() -> None:
 
 
 @pytest.mark.fault("R-08")
-async def test_a_delete_that_was_done_the_first_time() -> None:
+async def test_a_repeated_delete_that_was_done() -> None:
     """A 404 to a DELETE means success after a lost response, and NotFound without one."""
     delete = call_of(next(operation for operation in OPERATIONS.values() if operation.gone_is_done))
     async with RawServer(["fin"], answer(404)) as server, client_for(server.url) as client:

@@ -18,7 +18,7 @@ SIGNED = "/b%2Fc+d~e/%C3%A9.zip?X-Amz-Signature=%2B%2f&x=a+b&y=~&z"
 
 
 @pytest.mark.fault("E-03", "E-09")
-async def test_a_link_is_sent_as_it_is() -> None:
+async def test_a_link_is_sent_unchanged() -> None:
     """A link is sent unchanged, with identity encoding and without the key."""
     async with RawServer(answer(200, b"PK", ETag='"a"')) as server, client_for(server.url) as client:
         async with client.storage.get(server.url + SIGNED, headers={"Range": "bytes=0-"}) as reply:

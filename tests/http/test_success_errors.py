@@ -58,7 +58,7 @@ async def test_the_status_in_the_body_chooses_the_class(code: object, kind: type
     assert type(caught.value) is kind
 
 
-async def test_a_failed_object_is_no_error_body() -> None:
+async def test_a_failed_object_is_not_an_error_body() -> None:
     """An object with its own status and an `error` member is returned, not raised."""
     async with (
         RawServer(answer(body={"id": "j", "status": "failed", "error": "disk full"})) as server,

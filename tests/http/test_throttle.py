@@ -41,7 +41,7 @@ def test_a_refusal_pauses_and_slows() -> None:
     assert times[1] - times[0] >= 1 / 14 - 1e-9
 
 
-def test_refusals_of_one_volley_count_once() -> None:
+def test_refusals_of_calls_sent_together_count_once() -> None:
     """Refusals of calls sent together reduce the rate once."""
     throttle, _ = run(Throttle(), 0.0, 8)
     for now in (0.50, 0.51, 0.52):

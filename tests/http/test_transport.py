@@ -176,7 +176,7 @@ async def test_errors_are_read_from_the_content(status: int, body: object, kind:
         b'{"a": "\xff"}',
     ],
 )
-async def test_what_is_no_json_object_is_a_decode_error(body: bytes) -> None:
+async def test_a_body_that_is_not_an_object_is_a_decode_error(body: bytes) -> None:
     """A success whose body is not a JSON object raises DecodeError, whatever it holds."""
     async with RawServer(answer(200, body)) as server, client_for(server.url) as client:
         with pytest.raises(DecodeError) as caught:
@@ -342,5 +342,5 @@ async def test_a_large_answer_does_not_hold_up_the_loop() -> None:
         await asyncio.sleep(0.02)
         timer.cancel()
     assert len(script) > 15_000_000
-    # Held up, the timer would be late by all of it; the interpreter lock and other processes cost the rest.
+    # A blocked loop would delay the timer by all of it; the interpreter lock and other processes cost the rest.
     assert late < 0.8 * took

@@ -139,7 +139,7 @@ async def test_forget_deletes_the_object(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["damaged", "gone"])
-async def test_a_lost_record_knows_its_objects_again(
+async def test_objects_are_recognised_after_a_lost_record(
     what: str, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
     """After the record is lost, objects labelled with their digest are recognised and not fetched again."""

@@ -59,7 +59,7 @@ async def test_killed_during_an_upload(
         output, _ = await process.communicate()
     assert (bucket.objects(), bucket.uploads(), part_bytes(tmp_path) >= LARGE) == ({}, [key], True), output.decode()
 
-    fetched = len(ground.gets())  # of the truth and of the first run, which may use several connections
+    fetched = len(ground.gets())  # by the truth and by the first run, which may use several connections
     process = await start(ground, bucket.url("nightly"), package, environment)
     output, _ = await asyncio.wait_for(process.communicate(), 240)
 

@@ -82,7 +82,7 @@ MISFITS = [
 
 
 @pytest.mark.parametrize(("model", "name", "sent", "expected"), FITS)
-def test_what_fits_is_read_as_its_type(model: Any, name: str, sent: Any, expected: Any) -> None:
+def test_convertible_values_have_their_type(model: Any, name: str, sent: Any, expected: Any) -> None:
     """Numbers as text, integral floats and all ISO forms of times are converted; naive times are UTC."""
     made = model.from_dict({name: sent})
 
@@ -92,7 +92,7 @@ def test_what_fits_is_read_as_its_type(model: Any, name: str, sent: Any, expecte
 
 
 @pytest.mark.parametrize(("model", "name", "sent", "expected"), ALTERED)
-def test_what_is_read_in_part_is_written_as_it_came(model: Any, name: str, sent: Any, expected: Any) -> None:
+def test_converted_values_are_written_back_unchanged(model: Any, name: str, sent: Any, expected: Any) -> None:
     """A converted value is written back as it came, until its attribute is set."""
     made = model.from_dict({name: sent})
     assert getattr(made, name) == expected
@@ -123,7 +123,7 @@ def test_null_and_zero_time_mean_absent(model: Any, name: str, sent: Any, expect
 
 @pytest.mark.fault("D-07")
 @pytest.mark.parametrize(("model", "name", "sent"), MISFITS)
-def test_what_does_not_fit_is_kept_aside(model: Any, name: str, sent: Any) -> None:
+def test_values_of_a_wrong_type_are_kept_in_extra(model: Any, name: str, sent: Any) -> None:
     """A value of a wrong type leaves the default and is kept in `extra` under its wire name."""
     made = model.from_dict({name: sent})
 
@@ -168,7 +168,7 @@ def test_unknown_words_are_kept() -> None:
     assert not made.status.known
 
 
-def test_an_empty_word_is_no_news() -> None:
+def test_an_empty_word_is_no_drift() -> None:
     """An empty text is a valid word and no drift."""
     drift = Drift()
 
@@ -176,7 +176,7 @@ def test_an_empty_word_is_no_news() -> None:
     assert drift.words == {}
 
 
-def test_drift_counts_what_is_new() -> None:
+def test_drift_counts_unknown_members() -> None:
     """Unknown members and words are counted by class and member, at every depth."""
     drift = Drift()
     for _ in range(2):
@@ -231,7 +231,7 @@ def test_tasks_know_their_job() -> None:
 
 
 @pytest.mark.parametrize("sent", [None, 5, "text", [1], True])
-def test_an_answer_that_is_no_object_is_refused(sent: Any) -> None:
+def test_a_response_that_is_not_an_object_is_refused(sent: Any) -> None:
     """A response that is not an object raises DecodeError with the class name."""
     with pytest.raises(DecodeError, match="Job"):
         read(Job, sent)

@@ -58,7 +58,7 @@ def test_a_time_needs_a_zone() -> None:
 
 
 @pytest.mark.parametrize("rows", ["x", ["x"], [None], None])
-def test_rows_that_are_no_objects_are_refused(rows: Any) -> None:
+def test_rows_that_are_not_objects_are_refused(rows: Any) -> None:
     """Rows that are not objects raise ConfigError."""
     with pytest.raises(ConfigError):
         require_one(to_body({"rows": rows}), "a", "b", each="rows")
@@ -70,7 +70,7 @@ def test_an_empty_list_counts_as_absent() -> None:
         require_one({"a": []}, "a", "b")
 
 
-def test_a_single_text_is_no_list_in_a_model_either() -> None:
+def test_a_text_in_place_of_a_list_is_refused() -> None:
     """A text in place of a list of texts raises ConfigError in models, too."""
     with pytest.raises(ConfigError, match="item_ids takes a list"):
         NewOrderItem(project_id="p", usecase="u", geometry=POINT, item_ids="abc").to_dict()
@@ -163,7 +163,7 @@ def test_values_of_users_become_json() -> None:
         (to_wire, "function"),
     ],
 )
-def test_what_has_no_place_in_json_is_refused(given: Any, told: str) -> None:
+def test_values_outside_json_are_refused(given: Any, told: str) -> None:
     """A value that JSON cannot hold is refused with its type, at any depth."""
     with pytest.raises(ConfigError, match=told):
         to_body({"value": [given]})

@@ -181,7 +181,7 @@ def test_a_file_name_is_one_name(name: str, expected: str) -> None:
         (Head(200, etag='"a"', last_modified="x"), Head(206, 3, 9, 9, '"a"'), True),
     ],
 )
-def test_what_continues_a_body(first: Head, then: Head, same: bool) -> None:
+def test_when_a_response_continues_a_body(first: Head, then: Head, same: bool) -> None:
     """A response continues a body only if it is a part of the same version with the same end."""
     assert first.continued_by(then) is same
     assert not first.continued_by(None)

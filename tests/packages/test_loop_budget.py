@@ -111,7 +111,7 @@ async def test_concurrent_openings_are_bounded() -> None:
     await openings.settle()
     assert (openings.begun, openings.under_way) == (OPENINGS + 1, OPENINGS)
     for task in openings.tasks[: 2 * OPENINGS]:
-        task.cancel()  # one is over, others are under way, the last of them wait
+        task.cancel()  # one has ended, others run, the last ones wait
     await openings.settle()
     assert openings.under_way == OPENINGS
     for _ in openings.tasks:

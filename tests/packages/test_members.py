@@ -119,7 +119,7 @@ async def test_zip64_end_records(client: PixxelClient, sandbox: Sandbox) -> None
     assert len(await client.packages.members(package)) == len(PLAIN)
 
 
-async def test_only_what_is_needed_is_fetched(client: PixxelClient, sandbox: Sandbox) -> None:
+async def test_only_needed_ranges_are_fetched(client: PixxelClient, sandbox: Sandbox) -> None:
     """Three ranges are fetched: the tail, the rest of the directory, and the member up to the next header."""
     many = [*PLAIN, *((f"{number:04}/{'n' * 200}", b"") for number in range(1000))]
     data = make_zip(many, method=zipfile.ZIP_STORED)
@@ -362,7 +362,7 @@ async def test_threads_of_the_host_are_left_alone(client: PixxelClient, sandbox:
     """200 `def` endpoints that wait in the host's threads for members do not block the client."""
     package = await served(client, sandbox, make_zip(PLAIN))
     loop = asyncio.get_running_loop()
-    loop.set_default_executor(busy := ThreadPoolExecutor(1))  # the host's other pool is taken for all that time
+    loop.set_default_executor(busy := ThreadPoolExecutor(1))  # the host's default pool is busy meanwhile
     busy.submit((free := threading.Event()).wait, 100)
 
     def endpoint(request: Request) -> Response:

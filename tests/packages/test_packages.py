@@ -173,7 +173,9 @@ async def test_errors_of_the_call_pass(packages: Packages, api: FakeAPI) -> None
             await work
 
 
-async def test_a_link_is_kept_until_shortly_before_its_end(packages: Packages, api: FakeAPI, time: SteppedTime) -> None:
+async def test_a_link_is_cached_until_a_minute_before_its_end(
+    packages: Packages, api: FakeAPI, time: SteppedTime
+) -> None:
     """A link is cached until a minute before its end."""
     first = await packages.link(JOB)
     for _ in range(100):
@@ -206,7 +208,7 @@ async def test_a_refused_link_can_be_renewed(packages: Packages, api: FakeAPI) -
     assert await packages.link(JOB) is fresh
 
 
-async def test_many_at_once_cost_one_call(packages: Packages, api: FakeAPI) -> None:
+async def test_concurrent_requests_share_one_call(packages: Packages, api: FakeAPI) -> None:
     """Concurrent requests for a link share one call, also those for a fresh one."""
     assert len({link.url for link in await asyncio.gather(*(packages.link(JOB) for _ in range(100)))}) == 1
     await asyncio.gather(*(packages.link(JOB, fresh=True) for _ in range(100)))

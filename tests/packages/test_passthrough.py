@@ -283,7 +283,7 @@ async def test_a_refused_link_is_renewed_once(package: str, sandbox: Sandbox) ->
         sandbox.clock.advance(24 * 3600.0)
         await asyncio.gather(*(read(client.packages.open(package, range="bytes=0-0")) for _ in range(100)))
     assert sandbox.count("jobs.request_download") == 2
-    assert sandbox.count("storage") < 110  # who waited takes the fresh one at once
+    assert sandbox.count("storage") < 110  # waiting readers use the fresh link at once
 
 
 async def test_a_refused_fresh_link_raises(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
@@ -354,7 +354,7 @@ async def test_timeout(client: PixxelClient, package: str, sandbox: Sandbox) -> 
 
 
 @pytest.mark.slow
-async def test_a_deadline_while_nobody_answers() -> None:
+async def test_a_deadline_without_a_response() -> None:
     """T-12: the deadline holds before the first byte and while a cut body is resumed, whichever server is silent."""
     cut: list[Step] = [b'HTTP/1.1 200 OK\r\nContent-Length: 9000\r\nETag: "e"\r\n\r\nPK\3\4' + bytes(600), 0.05, "fin"]
     for scripts, package in (

@@ -48,7 +48,7 @@ async def test_a_cancelled_save_leaves_nothing(tmp_path: Path) -> None:
     """P-04: a save cancelled at any moment, also during its clean-up, leaves no file."""
     for moment in range(40):
         busy, threads = threading.Event(), Threads(1)
-        threads.start(busy.wait, 5)  # what comes after it in a thread has not begun
+        threads.start(busy.wait, 5)  # later work in that thread has not begun
         writing = asyncio.ensure_future(save(pieces(b"ours"), tmp_path / "a", replace=True, threads=threads))
         for _ in range(moment % 20):
             await asyncio.sleep(0)

@@ -132,7 +132,7 @@ def test_a_signed_link_is_masked() -> None:
         ("https://storage.example/b/o.zip?versionId=3&sp=r", False),
     ],
 )
-def test_a_link_signed_anew_is_the_same_package(renewed: str, same: bool) -> None:
+def test_a_renewed_signature_is_the_same_package(renewed: str, same: bool) -> None:
     """Two signatures of the same object are the same package; another object, version or name is not."""
     link = SignedLink(url=SIGNED, name="n")
     assert (SignedLink(url=renewed, name="n") == link) is same
@@ -272,13 +272,13 @@ def test_a_row_without_its_ids_is_refused(row: object, told: str) -> None:
 
 
 @pytest.mark.parametrize("thing", [None, 7, b"job:w/j", object(), ["job:w/j"]])
-def test_other_things_are_no_packages(thing: object) -> None:
+def test_other_values_are_not_packages(thing: object) -> None:
     """Other values are refused with their type."""
     with pytest.raises(ConfigError, match=type(thing).__name__):
         as_wanted(thing)
 
 
-def test_what_is_wanted_stays_so() -> None:
+def test_wanted_is_returned_unchanged() -> None:
     """A `Wanted` is returned unchanged; a package and a text gain no fields."""
     own = Wanted(JobPackage(workflow_id="w", job_id="j"), {"site": "north"}, name="a/b")
     assert as_wanted(own) is own

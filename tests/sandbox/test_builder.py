@@ -56,7 +56,7 @@ def test_invalid_arguments_are_refused(given: dict[str, object]) -> None:
         Sandbox().add_job(**given)  # type: ignore[arg-type]
 
 
-async def test_orders_are_those_that_were_placed(caller: Caller) -> None:
+async def test_orders_lists_placed_orders(caller: Caller) -> None:
     """sandbox.orders lists orders placed over the API, without dry runs and seeded ones."""
     body = caller.valid["orders.create"].body
     assert caller.sandbox.orders == []

@@ -55,7 +55,7 @@ async def test_a_refused_key_has_the_declared_type(caller: Caller, operation: st
     assert got.headers["Content-Type"].startswith(produces) and "error" in json.loads(got.body)
 
 
-async def test_the_client_tells_a_missing_permission_from_a_wrong_key(caller: Caller, limited: str) -> None:
+async def test_a_missing_permission_and_a_wrong_key_are_distinct(caller: Caller, limited: str) -> None:
     """A missing permission and a wrong key are both a 403, and neither error contains the key."""
     first = next(iter(caller.sandbox.world.projects))
     for key in (limited, "sandbox-wrong"):

@@ -34,7 +34,7 @@ def behaviour(*told: dict[str, Any]) -> pytest.MarkDecorator:
 
 
 @behaviour({"auth_form": "scheme", "foreign": 404})
-async def test_a_key_may_bring_its_scheme_word_and_see_no_other_project(other: Caller) -> None:
+async def test_a_key_may_include_its_scheme_and_see_no_other_project(other: Caller) -> None:
     """A key may include its scheme, and projects outside its scope be 404."""
     mine, theirs, _ = other.sandbox.world.projects
     narrow = other.sandbox.add_key(projects=[mine])
@@ -46,7 +46,7 @@ async def test_a_key_may_bring_its_scheme_word_and_see_no_other_project(other: C
 
 
 @behaviour({"same_link": True, "link_life": 50})
-async def test_a_link_may_stay_the_same_until_it_ends(other: Caller) -> None:
+async def test_a_link_may_be_reused_until_it_expires(other: Caller) -> None:
     """A link may be reused until it expires, and then be replaced."""
     first = await other.link()
     assert await _again(other, 30) == first
@@ -186,7 +186,7 @@ async def test_created_on_is_a_day_or_an_instant(other: Caller) -> None:
 
 
 @behaviour({"search_on": "none"}, {"search_on": "skip"}, {"search_on": "token", "spelling": {"items_by": "number"}})
-async def test_the_client_reads_an_image_search_as_far_as_it_goes(other: Caller) -> None:
+async def test_the_client_reads_an_image_search(other: Caller) -> None:
     """The client reads an image search completely, or the first page and then raises IncompleteListing."""
     body = other.valid["search.images"].body
     found: list[str | None] = []

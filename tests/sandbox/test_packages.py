@@ -110,7 +110,7 @@ async def test_a_job_package_holds_inputs_and_outputs_with_their_specs(caller: C
         assert all(name.startswith("outputs/") for name in archive.namelist())
 
 
-async def test_an_insight_package_holds_what_was_named(caller: Caller) -> None:
+async def test_an_insight_package_holds_the_named_members(caller: Caller) -> None:
     """An insight package holds the named inputs and outputs; an unknown name is refused."""
     await caller.do("insights.request_download", json={"inputs": ["input_image"]})
     await caller.sandbox.advance(30)

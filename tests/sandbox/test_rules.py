@@ -127,7 +127,7 @@ def test_checks_accept_any_value(value: object) -> None:
     assert all(isinstance(line, str) for line in problems(value, schema, components))
 
 
-def test_ids_are_uuids_of_what_they_are_for() -> None:
+def test_ids_are_uuids_of_their_parts() -> None:
     """Ids are version 4 UUIDs derived from their parts, and part boundaries matter."""
     assert uuid(1, "a") == uuid(1, "a") != uuid(1, "b")
     assert uuid("a", "bc") != uuid("ab", "c") and uuid(1)[14] == "4"

@@ -62,7 +62,7 @@ async def test_a_button_steps_the_clock(caller: Caller) -> None:
     assert caller.sandbox.clock.now() == before + 600
 
 
-async def test_it_is_no_part_of_the_api(caller: Caller) -> None:
+async def test_the_page_is_not_part_of_the_api(caller: Caller) -> None:
     """The page is not recorded as a request, and faults do not affect it."""
     caller.sandbox.inject(Fault(route="*", kind="status", times=None))
     await shown(caller)

@@ -51,7 +51,7 @@ def test_a_thread_does_not_outlive_a_failed_start() -> None:
     assert threading.active_count() == before
 
 
-async def test_who_sleeps_longer_wakes_later() -> None:
+async def test_sleepers_wake_in_order() -> None:
     """Sleepers wake in order, each at its own time, and their times do not add up."""
     clock = Clock(running=False, start=0.0)
     time_travel, woken = TimeTravel(clock), []

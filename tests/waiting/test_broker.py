@@ -49,7 +49,7 @@ def start(work: Awaitable[Row]) -> asyncio.Task[Row]:
     return asyncio.ensure_future(work)
 
 
-async def test_wait_returns_what_ended_well(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
+async def test_wait_returns_the_completed_object(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
     """wait() polls at once and then after 2 s, returns the completed object, and stops polling."""
     waiting = start(broker.wait(world.wait("j")))
     await settle()
@@ -239,7 +239,7 @@ async def test_cancelling_one_leaves_the_others(broker: Broker, world: PolledSer
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_cancelling_the_last_one_stops_a_request_under_way(broker: Broker, world: PolledServer) -> None:
+async def test_cancelling_the_last_waiter_cancels_the_request(broker: Broker, world: PolledServer) -> None:
     """Cancelling the last waiter cancels the outstanding request."""
     world.gate = asyncio.Event()
     waiting = start(broker.wait(world.wait("j")))
@@ -249,7 +249,7 @@ async def test_cancelling_the_last_one_stops_a_request_under_way(broker: Broker,
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_errors_reach_each_waiter_as_an_object_of_its_own(broker: Broker, world: PolledServer) -> None:
+async def test_each_waiter_gets_its_own_error(broker: Broker, world: PolledServer) -> None:
     """Each waiter gets its own copy of the error: same class and attributes, no shared traceback."""
     world.error = Forbidden("no", status=403, path="/v0/workflows/{workflow_id}/jobs")
     world.set("k")
@@ -572,7 +572,7 @@ async def test_deadlines_are_met_in_whatever_order_they_were_set(
 
     for id, deadline in (("far", 300), ("near", 20), ("middle", 100)):
         follow(id, deadline)
-        await settle()  # by now somebody sleeps until the nearest one
+        await settle()  # by now a task sleeps until the nearest deadline
     follow("gone", 10)()
     await time.advance(301)
 

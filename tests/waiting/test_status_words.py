@@ -52,7 +52,7 @@ def test_words_of_the_description_come_first() -> None:
     assert verdict("updating", good=["updating"]) == "good"
 
 
-def test_success_in_part_keeps_its_name() -> None:
+def test_partial_success_stays_partial() -> None:
     """A partial end stays partial, even if the description counts it as good."""
     assert verdict("partial_success", good=["success", "partial_success"]) == "partial"
 

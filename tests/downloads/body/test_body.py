@@ -245,7 +245,7 @@ async def test_a_body_that_is_too_large_is_not_begun(
     assert not any(isinstance(event, Started | Moved) for event in events)
 
 
-async def test_without_a_digest_the_file_is_proved_all_the_same(
+async def test_a_file_is_proved_without_a_digest(
     client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:
     """With `checksum=None` the file is proved without a digest."""
@@ -256,7 +256,7 @@ async def test_without_a_digest_the_file_is_proved_all_the_same(
     assert (done.sha256, done.proof, sha256(done.path)) == (None, "crc", truth)
 
 
-async def test_a_body_that_fits_into_one_buffer_is_proved_as_any_other(tmp_path: Path) -> None:
+async def test_a_body_of_one_buffer_is_proved(tmp_path: Path) -> None:
     """A body that fits into one buffer is written and proved like any other."""
     async with (
         Sandbox(packing=0.0, package_size=200_000) as sandbox,

@@ -257,7 +257,7 @@ def test_publishing_syncs_bytes_then_name_then_folder(tmp_path: Path, way: str) 
     disk = Disk(Syscalls(**{**noted, **({"link": failing(errno.EPERM)} if way == "rename" else {})}))
     part = disk.open_part(tmp_path, PART)
     part.write([b"proved"])
-    order.clear()  # a folder that was made was synced, too
+    order.clear()  # creating the folder synced it as well
 
     disk.publish(part, "w/final", replace=way == "replace")
 
@@ -310,7 +310,7 @@ def test_replace_replaces_files_and_links_themselves(disk: Disk, tmp_path: Path,
 
 @pytest.mark.fault("H-07")
 @pytest.mark.parametrize("kind", ["folder", "fifo"])
-def test_replace_leaves_what_is_no_file(disk: Disk, tmp_path: Path, kind: str) -> None:
+def test_replace_leaves_folders_and_devices(disk: Disk, tmp_path: Path, kind: str) -> None:
     """With `replace` folders and devices are still never replaced."""
     make(tmp_path, kind)
 
@@ -371,7 +371,7 @@ def test_a_published_part_is_not_written_to(disk: Disk, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "fifo"])
-def test_a_part_that_is_no_plain_file_is_refused(disk: Disk, tmp_path: Path, kind: str) -> None:
+def test_a_part_that_is_not_a_regular_file_is_refused(disk: Disk, tmp_path: Path, kind: str) -> None:
     """A link, folder or FIFO at the part file's name is refused without following or blocking."""
     (tmp_path / "victim").write_bytes(b"victim")
     trap = tmp_path / PART

@@ -46,7 +46,7 @@ async def test_another_record_is_refused_while_the_first_is_open(client: PixxelC
     assert lock_files(folder) == []
 
 
-async def test_a_folder_of_one_call_is_locked_too(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
+async def test_a_folder_given_by_to_is_locked(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
     """A folder given by `to=` is locked for the manager's record."""
     async with (
         DownloadManager(client, tmp_path / "a") as first,

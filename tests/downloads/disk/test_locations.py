@@ -66,7 +66,7 @@ def test_the_state_folder() -> None:
     assert state_folder({"XDG_STATE_HOME": "/var/state"}, "/home/x") == "/var/state"
 
 
-def test_a_url_is_no_folder(client: PixxelClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_url_is_refused(client: PixxelClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A manager refuses an unknown URL instead of creating a folder of that name."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match="https:// is no object store"):

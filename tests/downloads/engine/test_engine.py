@@ -46,7 +46,7 @@ async def test_any_exception_of_a_callback_ends_one_package_alone(
     assert "in wanted" in caplog.text and "\ud800" not in caplog.text
 
 
-async def test_work_runs_in_the_context_of_whoever_submitted_it(
+async def test_work_runs_in_the_context_of_its_caller(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
     """Events of each package see the contextvars of the call that submitted it."""

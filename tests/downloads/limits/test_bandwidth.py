@@ -49,7 +49,7 @@ async def test_the_rate_may_change() -> None:
 
 @pytest.mark.slow
 @tuned(constants=Constants(stall_timeout=0.1, stall_bytes=1000))
-async def test_bandwidth_bounds_all_streams_and_is_no_stall(
+async def test_bandwidth_bounds_all_streams_without_stalls(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
     """The limit holds for all streams together, and waiting for it does not count as a stall."""

@@ -174,7 +174,7 @@ async def test_a_kill_loses_at_most_half_a_mebibyte(tmp_path: Path, size: int, a
         command = ["export", str(ground.packages[0]), "--to", str(tmp_path), "--quiet"]
         environment = os.environ | {"PIXXEL_API_KEY": sandbox.api_key, "PIXXEL_BASE_URL": sandbox.url}
         process = await asyncio.create_subprocess_exec(*RUN_MODULE, "pixxel_async", *command, env=environment)
-        async with asyncio.timeout(20):  # before the stalled body is noticed, and what was gathered is written
+        async with asyncio.timeout(20):  # before the stall is detected and the buffer written
             await until(lambda: part_bytes(tmp_path) > at - 524_288)
         process.kill()
         await process.communicate()

@@ -68,7 +68,7 @@ def test_a_container_is_recognised_by_its_first_bytes(head: bytes, container: st
     assert recognise(head[:HEAD]) == container
 
 
-def test_a_character_cut_in_two_at_the_end_of_the_head_is_no_damage() -> None:
+def test_a_split_character_at_the_end_of_the_head_is_accepted() -> None:
     """A multi-byte character cut at the end of the head is no damage."""
     assert recognise(("a,b\n" + "1,é\n" * 2000).encode()[: HEAD - 1]) == "csv"
 

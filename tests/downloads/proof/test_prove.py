@@ -176,7 +176,7 @@ def test_archives_of_info_zip(tmp_path: Path, options: list[str]) -> None:
     source.mkdir()
     (source / "ä.tif").write_bytes(b"raster" * 9999)
     (source / "spec.json").write_bytes(b"{}")
-    # With -fz into a pipe the program writes what it cannot read itself.
+    # With -fz into a pipe the program writes archives that it cannot read itself.
     for target in ("out.zip",) if "-fz" in options else ("out.zip", "-"):
         written = run_tool("zip", "-q", *options, target, "source", folder=tmp_path).stdout
         path = tmp_path / "out.zip"
@@ -279,7 +279,7 @@ def test_a_digest_computed_on_the_way_is_not_computed_again(part: Path) -> None:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_sozip_index_is_no_damage(part: Path, streamed: bool) -> None:
+def test_a_sozip_index_is_accepted(part: Path, streamed: bool) -> None:
     """A SOZip index, which the directory omits, is accepted in both checks and not listed."""
     data = with_index(streamed=streamed)
     part.write_bytes(data)

@@ -386,7 +386,7 @@ async def test_a_locked_record_has_one_time_budget(tmp_path: Path) -> None:
     assert all(isinstance(each.exception(), DownloadError) for each in saving)
 
 
-async def test_a_locked_opening_ends_when_it_is_cancelled(tmp_path: Path) -> None:
+async def test_a_blocked_opening_can_be_cancelled(tmp_path: Path) -> None:
     """A2: waiting for the opening lock ends when its caller is cancelled."""
     fcntl = pytest.importorskip("fcntl")
     await (await opened(tmp_path)).aclose()

@@ -80,7 +80,7 @@ async def night(client: PixxelClient, folder: Path, package: JobPackage) -> Outc
     ],
     ids=lambda fault: f"{fault.route}-{fault.kind}-{fault.status}",
 )
-async def test_an_outage_gives_nobody_up(
+async def test_an_outage_gives_no_package_up(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, calendar: Calendar, tmp_path: Path, fault: Fault
 ) -> None:
     """An outage, in which another server answers for the API, never makes a package given up."""
@@ -101,7 +101,7 @@ async def test_a_refused_package_is_given_up_after_three_days(
     for _ in range(2):
         sandbox.inject(Fault(route=REQUEST, kind="status", status=400, times=5))
         assert {type(await night(client, tmp_path, refused)) for _ in range(5)} == {Failed}
-        calendar.seconds += 86_000  # a night that starts some minutes earlier counts
+        calendar.seconds += 86_000  # a run that starts some minutes earlier counts
     sandbox.inject(Fault(route=REQUEST, kind="html"))
     assert isinstance(await night(client, tmp_path, refused), Failed)
     sandbox.inject(Fault(route=REQUEST, kind="status", status=400))
@@ -113,7 +113,7 @@ async def test_a_refused_package_is_given_up_after_three_days(
     assert isinstance(outcome, Skipped) and outcome.given_up and "given up after 3 runs" in outcome.reason
     assert len(sandbox.requests) == calls
     async with DownloadManager(client, tmp_path) as manager:
-        assert (await manager.fetch(refused)).fetched  # asking for it by name still does
+        assert (await manager.fetch(refused)).fetched  # a fetch by name still does
 
 
 @tuned(constants=Constants(max_failed_runs=1))
@@ -140,7 +140,7 @@ async def test_a_forbidden_package_counts_only_if_the_key_is_accepted(
     """A 403 counts against a package only if the key is accepted elsewhere."""
     package = ground.packages[0]
     async with DownloadManager(client, tmp_path) as manager:
-        await manager.fetch(ground.packages[1])  # looks at the organization
+        await manager.fetch(ground.packages[1])  # looks up the organization
         sandbox.inject(Fault(route=REQUEST, kind="status", status=403))
         if probe is not None:
             sandbox.inject(probe)

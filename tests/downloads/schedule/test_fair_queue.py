@@ -37,7 +37,7 @@ def test_one_client_is_a_plain_queue() -> None:
     assert emptied(queue("a1", "a2", "a3")) == ["a1", "a2", "a3"]
 
 
-def test_what_does_not_fit_keeps_its_place() -> None:
+def test_skipped_items_keep_their_place() -> None:
     """take() skips items that do not fit, and they keep their place."""
     turns = queue("a1", "a2", "b1", "b2")
     taken = turns.take(lambda item: str(item.package).endswith("b2"))

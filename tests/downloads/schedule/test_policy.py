@@ -115,7 +115,7 @@ def test_a_faster_service_is_learned() -> None:
     assert taught(*(100.0,) * 300, *(1.0,) * 300).quantile(0.5) == pytest.approx(1.0, rel=0.2)
 
 
-def test_first_requests_go_first_while_packing_is_what_takes_longest() -> None:
+def test_first_requests_precede_polls_while_packing_is_the_bottleneck() -> None:
     """While packing is the bottleneck, four of five calls are first requests and one is a poll."""
     policy: PollPolicy[Row] = PollPolicy(first=2.0, limit=10.0)
     asked_once(20, policy)
@@ -132,7 +132,7 @@ def test_first_requests_go_first_while_packing_is_what_takes_longest() -> None:
     assert chosen == ["poll", *["fresh"] * 4] * 2
 
 
-def test_streams_are_fed_first_when_they_are_what_takes_longest() -> None:
+def test_polls_precede_first_requests_while_streaming_is_the_bottleneck() -> None:
     """While streaming is the bottleneck, polls precede first requests."""
     policy: PollPolicy[Row] = PollPolicy(first=2.0, limit=10.0)
     asked_once(20, policy)
