@@ -53,6 +53,7 @@ def test_help(resource: str) -> None:
         assert all(word in shown.stdout.replace("-", "_") for word in words - {"secrets"})
 
 
+@pytest.mark.slow
 def test_listings_stream_rows(command: Command, workflow: str) -> None:
     """A listing is printed in every format: JSON holds all members of a row, the table those that fit into cells."""
     line = ("api", "jobs", "list", workflow)

@@ -56,6 +56,7 @@ def test_a_signal_ends_a_run_that_is_blocked_by_a_full_pipe(tmp_path: Path, stre
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.slow
 def test_closed_streams(tmp_path: Path, closed: str) -> None:
     """With closed standard streams all packages are fetched, and no output lands in a downloaded file."""
     line = f"{sys.executable} -m pixxel_async export --sandbox --to {tmp_path / 'x'} {closed}"

@@ -488,13 +488,10 @@ def test_imports(arguments: list[str], left_out: tuple[str, ...]) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [
-        ("pixxel ex", "plain,export"),
-        pytest.param("pixxel api arch", "plain,archives", marks=pytest.mark.slow),
-        pytest.param("pixxel export --bw", "plain,--bwlimit", marks=pytest.mark.slow),
-    ],
+    [("pixxel ex", "plain,export"), ("pixxel api arch", "plain,archives"), ("pixxel export --bw", "plain,--bwlimit")],
 )
 def test_shell_completion(words: str, expected: str) -> None:
     """Completion of commands and options ends with exit code 0, as the shell's script expects."""
@@ -560,6 +557,7 @@ def test_finished_until(command: Command, workflow: str, to: str, tmp_path: Path
     assert len(files(tmp_path)) == 2
 
 
+@pytest.mark.slow
 def test_the_sandboxs_first_export_is_explained(tmp_path: Path) -> None:
     """Only the first export with `--sandbox` explains what was fetched, what a package is, and what to do next."""
     line = ["export", "--sandbox", "--to", str(tmp_path / "x")]

@@ -18,7 +18,6 @@ import pytest
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.support.checksum_lists import check_sums
 from tests.support.system import posix
-from tests.support.tiers import quick_only
 
 SANDBOX = ["export", "--sandbox", "--to", "exports"]
 PACKAGES = 16
@@ -97,7 +96,8 @@ def test_killed_and_continued(tmp_path: Path) -> None:
 
 @pytest.mark.fault("P-02", "P-03")
 @posix
-@pytest.mark.parametrize("stop", quick_only([("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)], ("SIGTERM", 143)))
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_stopped(served: Sandbox, tmp_path: Path, stop: tuple[str, int]) -> None:
     """One signal ends the run with its exit code, without a traceback, and prints the command that continues it."""
     name, code = stop

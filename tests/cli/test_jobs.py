@@ -59,6 +59,7 @@ def test_jobs_of_a_project(command: Command, served: Sandbox, workflows: list[di
     assert command("jobs", "--project", "p", "--workflow", "w").exit_code == 2
 
 
+@pytest.mark.slow
 def test_export_by_name(command: Command, workflows: list[dict[str, str]], tmp_path: Path) -> None:
     """`export --workflow` accepts a name in place of an id; for an unknown name similar ones are suggested."""
     name = workflows[0]["name"]

@@ -22,6 +22,7 @@ from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import PollSettings
 from tests.support import system
 from tests.support.ground_truth import until
+from tests.support.tiers import quick_only
 
 uvloop = pytest.importorskip("uvloop")
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
@@ -76,8 +77,8 @@ def served() -> Any:
 
 
 @pytest.mark.fault("P-06")
-@pytest.mark.parametrize("name", LOOPS)
-@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("name", quick_only(LOOPS, "uvloop"))
+@pytest.mark.parametrize("debug", quick_only([False, True], False))
 def test_loops(served: Sandbox, tmp_path: Path, name: str, debug: bool) -> None:
     """In each event loop, also in debug mode, the main job leaves no task, descriptor or loop error behind."""
     said: list[Any] = []
@@ -311,6 +312,7 @@ def run_pytest(folder: Path, *arguments: str) -> str:
     return ended.stdout
 
 
+@pytest.mark.slow
 def test_packages_in_a_test_client(served: Sandbox) -> None:
     """Starlette's TestClient serves a package in full, by range and by HEAD."""
     testclient = pytest.importorskip("starlette.testclient")

@@ -169,6 +169,7 @@ def test_ctrl_c_stops_cleanly(served: Sandbox, tmp_path: Path) -> None:
     assert process.returncode in (1, 130, -signal.SIGINT) and not list(tmp_path.rglob("*.zip"))
 
 
+@pytest.mark.slow
 def test_a_program_that_forgets_to_close_ends(served: Sandbox) -> None:
     """A script that does not close its client exits, because the thread is a daemon."""
     program = (

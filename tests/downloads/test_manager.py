@@ -323,6 +323,7 @@ async def test_a_full_disk_ends_the_run(client: PixxelClient, ground: GroundTrut
 
 @posix
 @pytest.mark.parametrize("own_record", [True, False])
+@pytest.mark.slow
 async def test_a_folder_that_is_removed_ends_the_run(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path, own_record: bool
 ) -> None:

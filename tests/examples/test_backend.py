@@ -118,6 +118,7 @@ async def test_the_last_follower_cancels_the_download(browser: aiohttp.ClientSes
     assert (status, len(whole)) == (200, 64 << 20)
 
 
+@pytest.mark.slow
 async def test_its_page(origin: str, sandbox: Sandbox, tmp_path: Path) -> None:
     """The page shows that the package is packing, follows it, and links to it once it is ready."""
     path = job(sandbox, packing=3600)

@@ -10,28 +10,18 @@ import pytest
 from pixxel_async.sandbox import Sandbox
 from tests.examples.guide import EXAMPLES, PAGES, PageRunner, blocks, commands, matches, needs
 from tests.support.system import posix
+from tests.support.tiers import quick_only
 
 RUNNABLE = [page for page in PAGES if any(block.language in ("python", "console") for block in blocks(page))]
-SLOW = {
-    "guide/first/hour.md",
-    "guide/how-to/cubes.md",
-    "guide/how-to/dask.md",
-    "guide/how-to/frames.md",
-    "guide/how-to/manifest.md",
-    "guide/how-to/test.md",
-    "guide/how-to/verify.md",
-    "guide/how-to/workflow.md",
-}
-"""Pages that take more than a second or two."""
+QUICK = {"guide/first/night.md", "guide/how-to/cancel.md", "guide/how-to/outcomes.md", "guide/how-to/sync.md"}
+"""Pages that run in the edit loop: coroutines, plain code and the command line."""
 PROFILE = "[default]\npoll = { initial_interval = 0.05 }\n"
 """Settings of the reader: the sandbox ends its jobs within a second."""
 
 
 @posix
 @pytest.mark.filterwarnings("ignore:Use .@. matmul:PendingDeprecationWarning")  # of rioxarray
-@pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=pytest.mark.slow if page in SLOW else ()) for page in RUNNABLE]
-)
+@pytest.mark.parametrize("page", quick_only(RUNNABLE, *QUICK))
 def test_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks of a page run in order against one sandbox and print what the page shows."""
     for module in needs(page):

@@ -49,6 +49,7 @@ def test_the_key_is_masked_anywhere(before: str, after: str) -> None:
     assert KEY not in mask(before + KEY + after, (KEY,))
 
 
+@pytest.mark.slow
 def test_a_key_across_a_cut_is_masked() -> None:
     """A key that a truncated text would split is masked completely, wherever the cut is."""
     for before in range(0, 2100, 7):

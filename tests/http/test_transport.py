@@ -217,7 +217,7 @@ def bomb() -> bytes:
     [
         ([HEAD + b"Content-Length: 10000000000000\r\n\r\n{", "hang"], {}),
         ([HEAD + b"Connection: close\r\n\r\n" + b" " * 100_000, "hang"], {"http.max_response_bytes": 50_000}),
-        ("bomb", {}),
+        pytest.param("bomb", {}, marks=pytest.mark.slow),
     ],
 )
 async def test_an_answer_that_is_too_large_is_cut(script: list[Step] | Literal["bomb"], values: dict[str, int]) -> None:

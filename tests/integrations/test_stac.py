@@ -103,10 +103,8 @@ def check(made: Any) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.parametrize(
-    ("seed", "profile"),
-    [(1, "literal"), *(pytest.param(seed, "realistic", marks=pytest.mark.slow) for seed in (7, "other"))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "profile"), [(1, "literal"), (7, "realistic"), ("other", "realistic")])
 async def test_every_item_and_collection_is_valid(seed: int | str, profile: str) -> None:
     """Every item and collection of archive, catalog and image search is valid, for any seed."""
     async with (

@@ -358,6 +358,7 @@ async def starlette(endpoint: Callable[[Request], Response]) -> AsyncIterator[ai
             await serving
 
 
+@pytest.mark.slow
 async def test_threads_of_the_host_are_left_alone(client: PixxelClient, sandbox: Sandbox) -> None:
     """200 `def` endpoints that wait in the host's threads for members do not block the client."""
     package = await served(client, sandbox, make_zip(PLAIN))

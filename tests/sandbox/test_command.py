@@ -85,6 +85,7 @@ def test_as_a_service_of_a_network(tmp_path: Path) -> None:
         (["--host", ELSEWHERE, "--expose"], "a key of 16 characters"),
     ],
 )
+@pytest.mark.slow
 def test_other_machines_need_expose(given: list[str], words: str) -> None:
     """An address reachable from outside needs --expose and an explicit key."""
     ended = subprocess.run([*COMMAND, *given], capture_output=True, text=True, timeout=50)

@@ -247,6 +247,7 @@ async def test_faults_have_a_route_a_start_and_a_number(caller: Caller) -> None:
     assert (await caller.do("jobs.list")).status == 200
 
 
+@pytest.mark.slow
 async def test_chance_is_drawn_from_the_seed(session: aiohttp.ClientSession) -> None:
     """`probability` is drawn from the seed: equal seeds hit the same requests."""
     hits = []

@@ -76,6 +76,7 @@ def filled(folder: Path) -> str | None:
     return str(regions) if regions else None
 
 
+@pytest.mark.slow
 async def test_a_capped_connection_is_joined_by_others(slow: Slow, tmp_path: Path) -> None:
     """A body on a capped connection continues over several, each byte once and of one object."""
     done = await slow.fetch(tmp_path)

@@ -62,6 +62,7 @@ async def test_a_thawed_process_changes_no_row(tmp_path: Path) -> None:
     assert row is not None and (row.state, row.size) == ("done", 5)
 
 
+@pytest.mark.slow
 async def test_a_frozen_download_and_its_successor_make_one_file(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, package: JobPackage, tmp_path: Path
 ) -> None:

@@ -88,6 +88,7 @@ async def test_a_service_that_restarts_packing_gets_done(tmp_path: Path) -> None
     assert (await fetching)[200] <= 12 * len(ground.packages)
 
 
+@pytest.mark.slow
 async def test_an_allowed_rate_is_kept_from_the_first_call(tmp_path: Path) -> None:
     """With `http.calls_per_second` at the allowed rate no call is refused."""
     async with Sandbox(packing=0.0, package_size=20_000, job_seconds=0.0) as sandbox:

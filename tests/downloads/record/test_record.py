@@ -132,6 +132,7 @@ async def test_closing_releases(tmp_path: Path) -> None:
 
 @pytest.mark.fault("Q-02")
 @pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.slow
 async def test_a_killed_process_loses_its_lease(tmp_path: Path, when: str) -> None:
     """Q-02: after kill -9 the next claim takes over the lease with the durable row, and no lock has to be removed."""
     process = child(tmp_path)

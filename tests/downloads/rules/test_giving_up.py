@@ -30,6 +30,7 @@ from pixxel_async.settings import Timing
 from pixxel_async.settings.constants import Constants
 from tests.downloads.conftest import quick_settings
 from tests.support.ground_truth import GroundTruth, collect, tuned
+from tests.support.tiers import quick_only
 
 REQUEST = "jobs.request_download"
 PAGE = "<html><title>Wi-Fi login</title></html>"
@@ -63,29 +64,30 @@ async def night(client: PixxelClient, folder: Path, package: JobPackage) -> Outc
     return outcome
 
 
+OUTAGES = [
+    Fault(route=REQUEST, kind="html", times=None),
+    Fault(route=REQUEST, kind="redirect", location="https://login.example/", times=None),
+    Fault(route=REQUEST, kind="status", status=400, body=PAGE, times=None),
+    Fault(route=REQUEST, kind="status", status=403, body=PAGE, times=None),
+    Fault(route=REQUEST, kind="status", status=403, body='{"message": "Forbidden"}', times=None),
+    Fault(route=REQUEST, kind="status", status=404, body='{"message": "no Route matched"}', times=None),
+    Fault(route=REQUEST, kind="status", status=400, body='{"error": "bad gateway"}', times=None),
+    Fault(route=REQUEST, kind="status", status=400, body='{"error": {"code": 400, "message": "x"}}', times=None),
+    Fault(route=REQUEST, kind="status", status=200, body='{"status": "rea', times=None),
+    Fault(route="storage", kind="html", times=None),
+    Fault(route="storage", kind="status", status=404, body=PAGE, times=None),
+]
+
+
 @pytest.mark.parametrize(
-    "fault",
-    [
-        Fault(route=REQUEST, kind="html", times=None),
-        Fault(route=REQUEST, kind="redirect", location="https://login.example/", times=None),
-        Fault(route=REQUEST, kind="status", status=400, body=PAGE, times=None),
-        Fault(route=REQUEST, kind="status", status=403, body=PAGE, times=None),
-        Fault(route=REQUEST, kind="status", status=403, body='{"message": "Forbidden"}', times=None),
-        Fault(route=REQUEST, kind="status", status=404, body='{"message": "no Route matched"}', times=None),
-        Fault(route=REQUEST, kind="status", status=400, body='{"error": "bad gateway"}', times=None),
-        Fault(route=REQUEST, kind="status", status=400, body='{"error": {"code": 400, "message": "x"}}', times=None),
-        Fault(route=REQUEST, kind="status", status=200, body='{"status": "rea', times=None),
-        Fault(route="storage", kind="html", times=None),
-        Fault(route="storage", kind="status", status=404, body=PAGE, times=None),
-    ],
-    ids=lambda fault: f"{fault.route}-{fault.kind}-{fault.status}",
+    "fault", quick_only(OUTAGES, *OUTAGES[:2]), ids=lambda fault: f"{fault.route}-{fault.kind}-{fault.status}"
 )
 async def test_an_outage_gives_no_package_up(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, calendar: Calendar, tmp_path: Path, fault: Fault
 ) -> None:
     """An outage, in which another server answers for the API, never makes a package given up."""
     sandbox.inject(fault)
-    for _ in range(5):
+    for _ in range(4):
         assert isinstance(await night(client, tmp_path, ground.packages[0]), Failed)
         calendar.seconds += 86_400
     sandbox.plan.clear()
