@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ..errors import TimedOut
+from .event_loop import running_loop
 
 __all__ = ["Deadline"]
 
@@ -27,7 +28,7 @@ class Deadline:
     def start(self) -> Deadline:
         """Start the timer."""
         if self._seconds is not None:
-            self.end = asyncio.get_running_loop().time() + self._seconds
+            self.end = running_loop().time() + self._seconds
         return self
 
     @asynccontextmanager

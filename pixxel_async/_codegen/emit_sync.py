@@ -20,13 +20,17 @@ _ABSOLUTE = {
     r"\bbuiltins\.": "builtins.",
 }
 """Asynchronous types by pattern, and what plain code gets in their place."""
-_LEFT_OUT = {"aclose", "open", "follow_job", "storage", "record", "destination", "body", "__init_subclass__"}
+_LEFT_OUT = {"aclose", "open", "follow_job", "storage", "span", "record", "destination", "body", "__init_subclass__"}
 """Members that plain code has no use for, or that have another form below."""
 _OWN = """
 class Listing(Generic[_T]):
-    \"\"\"A listing: `for row in listing` reads all rows, `listing.page()` the first page.\"\"\"
+    \"\"\"A listing: `for row in listing` reads all rows, `listing[0]` the first, `listing.page()` the first page.\"\"\"
 
     def __iter__(self) -> Iterator[_T]: ...
+    @overload
+    def __getitem__(self, index: int) -> _T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[_T]: ...
     def by_page(self) -> Iterator[Page[_T]]: ...
     def page(self) -> Page[_T]: ...
     def take(self, count: int) -> Listing[_T]: ...
@@ -69,7 +73,7 @@ _DOOR = """
     def __exit__(self, *_: object) -> None: ...
 """
 _IMPORTS = {
-    "Generic": "typing", "Iterator": "collections.abc", "Self": "typing", "TypeVar": "typing",
+    "Generic": "typing", "overload": "typing", "Iterator": "collections.abc", "Self": "typing", "TypeVar": "typing",
     "Downloaded": "pixxel_async.events", "Event": "pixxel_async.events", "Outcome": "pixxel_async.events",
     "Member": "pixxel_async.packages", "Page": "pixxel_async._http.pages", "Progress": "pixxel_async.downloads",
 }  # fmt: skip

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from .._aio.event_loop import running_loop
 from .._protocol.headers import retry_after
 from .._protocol.hosts import host_of, is_loopback
 from ..errors import ClientClosed
@@ -89,13 +90,7 @@ class Channel:
             raise ClientClosed("this client is closed; create a new one, or make the call inside its `async with`")
         if self._pid != os.getpid():
             raise ClientClosed("this client was created before a fork; create one in each process")
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            raise ClientClosed(
-                "the client needs an asyncio event loop, which trio and curio do not have: there, call "
-                "pixxel_async.sync in a worker thread, as trio.to_thread.run_sync does"
-            ) from None
+        loop = running_loop()
         if self._transport is None:
             self._transport, self._loop = self._connect(), loop
         if self._loop is not loop:

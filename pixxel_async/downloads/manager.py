@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 import attrs
 
+from .._aio.event_loop import running_loop
 from .._aio.shield import finish
 from ..errors import ClientClosed, ConfigError, DownloadError
 from ..events import Downloaded, Event
@@ -134,6 +135,7 @@ class DownloadManager:
             raise ClientClosed("this download manager is closed: make a new one")
         if self._engine is not None and self._running:
             return self
+        running_loop()
         try:
             await finish(self._open())
         except asyncio.CancelledError:

@@ -10,7 +10,7 @@ from .proxies import Proxy
 
 __all__ = ["PixxelClient"]
 
-_LEFT_OUT = frozenset({"follow_job", "storage", "timing"})
+_LEFT_OUT = frozenset({"follow_job", "span", "storage", "timing"})
 """Members of the asynchronous client that are of use in a coroutine only."""
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from .._http.pages import Page, Pages
 from .._http.resource import Resource
@@ -65,9 +66,11 @@ class Proxy:
 
 
 class Listing(Proxy):
-    """A listing: `for row in listing` reads all rows, `listing.page()` the first page, `listing.take(n)` the first n.
+    """A listing: `for row in listing` reads all rows, `listing[0]` and `listing[:n]` the first ones.
 
-    Nothing is sent before, and each loop starts from the first page.
+    `listing.page()` is the first page, with its totals, and `listing.take(n)` a listing that ends after n rows. Nothing
+    is sent before, and each loop and each index starts from the first page. A listing has no length before it is read:
+    `len(list(listing))`.
     """
 
     _target: Pages[Any]
@@ -75,6 +78,33 @@ class Listing(Proxy):
     def __iter__(self) -> Iterator[Any]:
         for page in self.by_page():
             yield from page
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """Return a row or a list of rows; no page beyond them is read.
+
+        Raises:
+            IndexError: the listing has fewer rows.
+            TypeError: the index counts from the end, which is not known before the listing is read.
+        """
+        bounds = (index.start, index.stop, index.step) if isinstance(index, slice) else (index,)
+        if any(bound is not None and (not isinstance(bound, int) or bound < 0) for bound in bounds):
+            raise TypeError(f"a listing is read from its beginning: for [{index!r}] write list(listing)[{index!r}]")
+        if isinstance(index, slice):
+            return list(self if index.stop is None else self.take(index.stop))[index]
+        for row in itertools.islice(self.take(index + 1), index, None):
+            return row
+        raise IndexError(f"the listing has no row {index}")
+
+    def __len__(self) -> NoReturn:
+        raise TypeError("a listing has no length yet: write len(list(listing)), or listing.page().total")
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("rows", "total", "has_more", "first"):
+            raise AttributeError(f"a listing that is not read yet has no {name!r}: write listing.page().{name}")
+        return super().__getattr__(name)
 
     def by_page(self) -> Iterator[Page[Any]]:
         """Iterate over the pages of the listing."""
@@ -90,7 +120,7 @@ class Listing(Proxy):
         return page
 
     def __repr__(self) -> str:
-        return "Listing(not read yet: `for row in …` reads all rows, `.page()` the first page)"
+        return "Listing(not read yet: `for row in …` reads all rows, `[0]` and `[:9]` the first, `.page()` a page)"
 
 
 class Outcomes(Proxy):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from attrs import evolve
 
 from .._aio.active_clock import ActiveClock
+from .._aio.event_loop import running_loop
 from .._http.resource import Wait
 from .._redact import mask
 from ..errors import ClientClosed, ConfigError, TimedOut, WaitFailed
@@ -158,9 +159,14 @@ class Broker:
         return self._pollers[key]
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        try:
+            loop = running_loop()
+        except ClientClosed:
+            work.close()
+            raise
         if not self._tasks:
             self._clock.start()
-        task = asyncio.get_running_loop().create_task(work)
+        task = loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task

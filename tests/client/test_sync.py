@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,28 @@ def test_reading(client: PixxelClient, workflow: Workflow) -> None:
     assert [job.status for job in client.jobs.watch(workflow.id, jobs[0].id)] == ["completed"]
     with pytest.raises(NotFound):
         client.aois.get("00000000-0000-4000-8000-000000000000")
+
+
+def test_rows_of_a_listing_by_number(served: Sandbox, client: PixxelClient) -> None:
+    """Rows and slices read no page beyond them; what needs the end, or the length, says what to write."""
+    made = [served.add_aoi().id for _ in range(5)]
+    ids = [aoi.aoi_id for aoi in client.aois.list()]
+    assert set(made) <= set(ids)
+    listing = client.aois.list(limit=2)
+    before = served.count("aois.list")
+    assert listing[0].aoi_id == ids[0] and served.count("aois.list") == before + 1
+    assert listing[2].aoi_id == ids[2] and served.count("aois.list") == before + 3
+    assert [aoi.aoi_id for aoi in listing[1:4]] == ids[1:4] and [aoi.aoi_id for aoi in listing[::2]] == ids[::2]
+    with pytest.raises(IndexError, match="no row 999"):
+        listing[999]
+    for index in (-1, slice(-2, None), "0"):
+        with pytest.raises(TypeError, match=r"list\(listing\)"):
+            listing[index]  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"len\(list\(listing\)\)"):
+        len(listing)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError, match=r"page\(\)\.total"):
+        listing.total  # type: ignore[attr-defined]  # noqa: B018
+    assert listing
 
 
 def test_downloads(client: PixxelClient, workflow: Workflow, tmp_path: Path) -> None:
@@ -102,6 +125,31 @@ def test_many_threads(client: PixxelClient, workflow: Workflow) -> None:
     with ThreadPoolExecutor(8) as pool:
         found: list[Job] = list(pool.map(lambda id: client.jobs.get(workflow.id, id), ids * 5))
     assert [job.id for job in found] == ids * 5
+
+
+@pytest.mark.slow
+def test_in_dask_workers(served: Sandbox, client: PixxelClient, workflow: Workflow, tmp_path: Path) -> None:
+    """Tasks in the threads of worker processes call the client and fetch into folders."""
+    distributed = pytest.importorskip("distributed", reason="needs the extra dask")
+    jobs = [job.id for job in client.jobs.list(workflow.id, status="completed")]
+    environ = {"PIXXEL_API_KEY": served.api_key, "PIXXEL_BASE_URL": served.url}
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None, env=environ, silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as dask,
+    ):
+        sizes = dask.gather(
+            dask.map(_fetched, [workflow.id] * 8, (jobs * 8)[:8], [str(tmp_path)] * 8, range(8), pure=False)
+        )
+    assert len(sizes) == 8 and all(size > 0 for size in sizes)
+    assert len(list(tmp_path.rglob("*.zip"))) == 8
+
+
+def _fetched(workflow: str, job: str, folder: str, number: int) -> int:
+    with PixxelClient() as client, DownloadManager(client, f"{folder}/{number}") as manager:
+        assert client.jobs.get(workflow, job).status == "completed"
+        return int(manager.fetch(f"job:{workflow}/{job}").size)
 
 
 def test_closed(served: Sandbox) -> None:
@@ -182,8 +230,29 @@ def test_a_program_that_forgets_to_close_ends(served: Sandbox) -> None:
     assert done.stdout.strip() and not done.stderr
 
 
-def test_the_asynchronous_client_names_a_way_under_trio(client: PixxelClient) -> None:
-    """A call awaited without an asyncio loop, as under trio, raises an error that names pixxel_async.sync."""
-    call = pixxel_async.PixxelClient("a-key", base_url="http://127.0.0.1:9").projects.list().__await__()
-    with pytest.raises(ClientClosed, match=r"asyncio.*trio.*pixxel_async\.sync"):
-        next(call)
+def test_the_asynchronous_client_names_a_way_under_trio(client: PixxelClient, tmp_path: Path) -> None:
+    """Whatever is called under trio says what to use instead, and that works there."""
+    trio = pytest.importorskip("trio")
+    stranger = pixxel_async.PixxelClient("a-key", base_url="http://127.0.0.1:9")
+
+    async def rows() -> None:
+        async for _ in stranger.jobs.list("w"):
+            pass
+
+    async def manage() -> None:
+        async with pixxel_async.DownloadManager(stranger, tmp_path):
+            pass
+
+    async def plainly() -> str:
+        row = await trio.to_thread.run_sync(lambda: client.projects.list()[0])
+        return str(row.id)
+
+    calls = [rows, manage, stranger.ping, stranger.open, partial(stranger.jobs.wait, "w", "j")]
+    for call in [
+        *calls,
+        partial(stranger.packages.fetch_member, "job:w/j", "*"),
+        partial(stranger.packages.wait, "job:w/j"),
+    ]:
+        with pytest.raises(ClientClosed, match=r"asyncio.*trio.*pixxel_async\.sync"):
+            trio.run(call)
+    assert trio.run(plainly)

@@ -225,6 +225,37 @@ def members(kind: type) -> Iterator[tuple[str, str]]:
             yield code(prefix + signature(name, value, bound=True)), sections(value.__doc__)[0]
 
 
+def plain_names() -> Iterator[str]:
+    """Yield the page of the names without asyncio, from their generated stub."""
+    yield from heading(
+        "Names without asyncio",
+        "`from pixxel_async.sync import DownloadManager, PixxelClient`: the same methods as of the async classes, "
+        "without `await`. They run in an event loop of a thread that belongs to the client, and may be called from any "
+        "thread. [How to use them](../how-to/sync.md).",
+    )
+    stub = ast.parse((ROOT / "pixxel_async" / "sync" / "__init__.pyi").read_text(encoding="utf-8"))
+    classes = {node.name: node for node in stub.body if isinstance(node, ast.ClassDef)}
+    attributes = {
+        ast.unparse(node.annotation): f"client.{ast.unparse(node.target)}"
+        for node in classes["PixxelClient"].body
+        if isinstance(node, ast.AnnAssign)
+    }
+    titles = {name: attributes.get(name, name) for name in classes}
+    for name in sorted(classes, key=lambda name: (name.startswith("_"), titles[name])):
+        yield from (f"## {titles[name]}", "", one_line(ast.get_docstring(classes[name]) or ""), "")
+        found = [node for node in classes[name].body if isinstance(node, ast.FunctionDef) and node.name[:1] != "_"]
+        rows = ((code(stub_signature(node)), one_line(ast.get_docstring(node) or "")) for node in found)
+        yield from table(("member", "what"), rows)
+
+
+def stub_signature(node: ast.FunctionDef) -> str:
+    """Return a stub's method as it is called; a property as its name."""
+    if any(ast.unparse(each) == "property" for each in node.decorator_list):
+        return node.name
+    arguments = ast.unparse(node.args).removeprefix("self").removeprefix(", ")
+    return f"{node.name}({arguments})" + (f" -> {ast.unparse(node.returns)}" if node.returns else "")
+
+
 def settings() -> Iterator[str]:
     """Yield the page of settings, with types, defaults and meanings."""
     yield from heading(
@@ -392,7 +423,8 @@ def events_page() -> Iterator[str]:
         "Events",
         (
             "What `on_event` gets, `manager.watch` iterates, and `pixxel export --progress json` writes. The last "
-            "event of a package is its outcome: `Downloaded`, `Skipped` or `Failed`. None holds a key or a link. "
+            "event of a package is its outcome: `Downloaded`, `Skipped` or `Failed`; or it is `Dropped`, which the "
+            "command does not write. None holds a key or a link. "
             "`item` is the package in its text form."
         ),
     )
@@ -514,6 +546,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     ),
     "models.md": api("Models", *sorted({getattr(models, name).__module__ for name in models.__all__})),
     "names.md": names,
+    "sync.md": plain_names,
     "settings.md": settings,
     "commands.md": commands,
     "errors.md": errors_page,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
+import pickle
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from pixxel_async import models
 from pixxel_async._http.codec.convert import Drift, read, read_list
 from pixxel_async.errors import DecodeError
-from pixxel_async.models import Block, Insight, Job, JobTask, OrderItem, STACItem, STACItemProperties
+from pixxel_async.models import AOI, Block, Insight, Job, JobTask, OrderItem, STACItem, STACItemProperties
 
 UTC = dt.UTC
 
@@ -268,3 +270,14 @@ def test_links_and_unknown_values_are_not_in_a_repr() -> None:
 
     assert shown == "JobDownload(signed_url=***, extra={token})"
     assert asset == "STACAsset(href='https://s/x?***')"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("id", "but aoi_id"), ("Name", "but name"), ("zzz", "it has .*aoi_id"), ("__zzz__", "__zzz__")]
+)
+def test_a_member_that_a_model_does_not_have(name: str, said: str) -> None:
+    """The error names the members that may be meant, or all of them; copies and pickles are not disturbed."""
+    aoi = AOI.from_dict({"aoi_id": "a"})
+    with pytest.raises(AttributeError, match=f"AOI has no '{name}'.*{said}" if name != "__zzz__" else said):
+        getattr(aoi, name)
+    assert copy.deepcopy(pickle.loads(pickle.dumps(aoi))) == aoi

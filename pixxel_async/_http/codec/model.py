@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, dataclass_transform
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, dataclass_transform
 
 import attrs
 
@@ -117,6 +119,10 @@ class Model:
         __dataclass_fields__ = DataclassView()
         __dataclass_params__ = DataclassView()
 
+        def __getattr__(self, name: str) -> NoReturn:
+            """Name the member that was meant, such as `aoi_id` for `id`."""
+            raise AttributeError(_no_member(type(self), name), name=name, obj=self)
+
     extra: dict[str, Any] = member(factory=dict)
     """By wire name: members without an attribute, those of an unexpected type, and raw values that hold more than the
     attribute can, such as a list with an odd element; `to_dict` gives these as they came."""
@@ -159,6 +165,18 @@ class Model:
                 value = sorted(value)
             if value is not None and value != [] and value != {}:
                 yield field.name, "***" if field.metadata.get("secret") else mask_value(value)
+
+
+@lru_cache(1024)
+def _no_member(kind: Any, name: str) -> str:
+    """Return the message for a member that a model does not have."""
+    text = f"{kind.__name__} has no {name!r}"
+    if name.startswith("_"):
+        return text
+    names = [each.name for each in attrs.fields(kind) if each.name != "extra"]
+    meant = [each for each in names if each.endswith(f"_{name}") or name.endswith(f"_{each}")]
+    close = meant or get_close_matches(name, names, cutoff=0.7)
+    return f"{text}, but {' and '.join(close)}" if close else f"{text}; it has {', '.join(names)}"
 
 
 class Masked(str):
