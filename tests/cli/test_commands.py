@@ -67,9 +67,9 @@ def test_the_command_on_the_sandboxs_start_page_works(
     """The command that the sandbox's start page shows to newcomers fetches packages."""
     monkeypatch.chdir(tmp_path)
     with urllib.request.urlopen(served.url, timeout=10) as page:
-        told = re.search(r"^pixxel (.+?)(?:</pre>|$)", page.read().decode(), re.MULTILINE)
-    assert told is not None
-    assert command(*told[1].split()).exit_code == 0
+        found = re.search(r"^pixxel (.+?)(?:</pre>|$)", page.read().decode(), re.MULTILINE)
+    assert found is not None
+    assert command(*found[1].split()).exit_code == 0
     assert len(files(tmp_path / "exports")) == 4
 
 
@@ -277,10 +277,10 @@ def test_damage_is_mended(command: Command, workflow: str, to: str, tmp_path: Pa
     path.write_bytes(body)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
-    told = command("verify", str(tmp_path / "x"))
+    found = command("verify", str(tmp_path / "x"))
 
-    assert told.exit_code == 7
-    assert "delete them and export with: pixxel export --redo-missing" in told.stderr.splitlines()[-1]
+    assert found.exit_code == 7
+    assert "delete them and export with: pixxel export --redo-missing" in found.stderr.splitlines()[-1]
     path.unlink()
     assert command("export", "--redo-missing", "--workflow", workflow, to).exit_code == 0
     assert command("verify", str(tmp_path / "x")).exit_code == 0
@@ -528,13 +528,13 @@ def test_the_commands_of_the_help() -> None:
     program = "import sys; sys.argv[1:] = ['--help']; from pixxel_async.__main__ import main\ntry: main()\nfinally: "
     heavy = "print([name for name in sys.modules if name in ('pixxel_async.packages', 'aiohttp', 'rich')])"
 
-    told = subprocess.run([sys.executable, "-c", program + heavy], capture_output=True, text=True, check=True)
+    found = subprocess.run([sys.executable, "-c", program + heavy], capture_output=True, text=True, check=True)
 
-    assert told.stdout.splitlines()[-1] == "[]"
+    assert found.stdout.splitlines()[-1] == "[]"
     for name, (_, about) in COMMANDS.items():
         command = pixxel.get_command(Context(pixxel), name)
         assert command is not None and command.get_short_help_str(100).rstrip(".") == about.rstrip(".")
-        assert f"  {name:9}  {about}" in told.stdout
+        assert f"  {name:9}  {about}" in found.stdout
 
 
 def test_packages_by_state(command: Command, workflow: str, to: str, tmp_path: Path) -> None:

@@ -30,10 +30,10 @@ def test_a_dry_run_requests_and_creates_nothing(
 ) -> None:
     """A dry run lists jobs but requests no package and creates no folder; each row has a step and a path."""
     folder = tmp_path / "x"
-    told = command("export", "--workflow", workflow, "--to", str(folder), "--dry-run", "--output", "ndjson")
-    rows = [json.loads(line) for line in told.stdout.splitlines()]
+    result = command("export", "--workflow", workflow, "--to", str(folder), "--dry-run", "--output", "ndjson")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
 
-    assert told.exit_code == Exit.DONE and "4 packages to fetch\n1 job still running" in told.stderr
+    assert result.exit_code == Exit.DONE and "4 packages to fetch\n1 job still running" in result.stderr
     assert [row["step"] for row in rows] == ["fetch"] * 4
     assert all(Path(row["path"]).is_relative_to(folder) for row in rows)
     assert not served.count(ASKED) and not folder.exists()

@@ -81,9 +81,9 @@ def test_killed_and_continued(tmp_path: Path) -> None:
     after = archives(exports)
     assert len(after) == len(check_sums(exports / "SHA256SUMS")) == PACKAGES
     assert {name: after[name] for name in before} == before
-    told = {row["package"]: row["outcome"] for row in json.loads(second.stdout)}
-    assert len(told) == PACKAGES
-    assert list(told.values()).count("skipped") >= len(before)
+    outcomes = {row["package"]: row["outcome"] for row in json.loads(second.stdout)}
+    assert len(outcomes) == PACKAGES
+    assert list(outcomes.values()).count("skipped") >= len(before)
     assert "packages fetched into exports" in second.stderr
     assert "cd exports && sha256sum -c SHA256SUMS" in second.stderr
 
@@ -163,10 +163,10 @@ real = importlib.util.find_spec
 importlib.util.find_spec = lambda name: None if name == "click" else real(name)
 runpy.run_module("pixxel_async", run_name="__main__")
 """
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", hidden], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
     )
 
-    assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr.startswith("pixxel: click missing: pip install 'pixxel-async[cli]'")
-    assert "uvx 'pixxel-async[cli]'" in told.stderr
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("pixxel: click missing: pip install 'pixxel-async[cli]'")
+    assert "uvx 'pixxel-async[cli]'" in result.stderr

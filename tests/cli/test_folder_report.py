@@ -39,16 +39,16 @@ def folder(tmp_path: Path) -> Path:
 
 def test_by_month(command: Command, folder: Path) -> None:
     """A month counts the packages fetched in it, and by reason those last tried in it without success."""
-    told = command("report", str(folder), "--output", "json")
+    result = command("report", str(folder), "--output", "json")
 
-    assert told.exit_code == Exit.DONE, told.stderr
-    assert json.loads(told.stdout) == [
+    assert result.exit_code == Exit.DONE, result.stderr
+    assert json.loads(result.stdout) == [
         {"period": "2026-01", "fetched": 1, "bytes": 1_000_000, "failed": 0, "given_up": 0, "unfinished": 0,
          "reasons": {}},
         {"period": "2026-02", "fetched": 2, "bytes": 2_000_000, "failed": 1, "given_up": 1, "unfinished": 1,
          "reasons": {"Corrupt": 1, "PackageFailed": 1}},
     ]  # fmt: skip
-    assert told.stderr == "3 packages, 3.0 MB; 3 missing\n"
+    assert result.stderr == "3 packages, 3.0 MB; 3 missing\n"
 
 
 def test_by_day_for_people(command: Command, folder: Path) -> None:

@@ -231,7 +231,7 @@ async def test_another_loop(client):
     with pytest.raises(RuntimeError, match="belongs to another event loop"):
         await client.projects.list()
 """
-"""One client and one manager for several tests; one of them has another loop, and is told so."""
+"""Share one client and one manager among tests; a test in another loop gets an error."""
 
 OTHER = """
 

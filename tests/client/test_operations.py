@@ -248,9 +248,9 @@ async def _at_once(seconds: float) -> None:
 
 def _rows(answer: Any, name: str) -> list[Any]:
     """Return the objects of a response: the rows of a listing, or the object below its wrapping member."""
-    told = by_name().get(name.replace(".get", ".list") if name in LISTED else name, {})
-    inner = answer.get(told.get("x-items") or told.get("x-unwrap"), answer)
-    return inner if isinstance(inner, list) else list(inner.values()) if told.get("x-items") else [inner]
+    described = by_name().get(name.replace(".get", ".list") if name in LISTED else name, {})
+    inner = answer.get(described.get("x-items") or described.get("x-unwrap"), answer)
+    return inner if isinstance(inner, list) else list(inner.values()) if described.get("x-items") else [inner]
 
 
 def _lost(sent: Any, kept: Any, path: str = "") -> Iterator[str]:

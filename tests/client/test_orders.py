@@ -20,7 +20,7 @@ class Shape:
 
 
 @pytest.mark.parametrize(
-    ("item", "told"),
+    ("item", "message"),
     [
         ({}, r"order_items\[0\] lacks project_id, geometry, usecase; `NewOrderItem` describes"),
         ({"project_id": "p", "usecase": ""}, "lacks geometry, usecase"),
@@ -29,10 +29,10 @@ class Shape:
         ({**ITEM, "geometry": {"type": "Polygon", "coordinates": []}}, "empty"),
     ],
 )
-async def test_missing_members_are_named_together(item: Any, told: str) -> None:
+async def test_missing_members_are_named_together(item: Any, message: str) -> None:
     """One error names all required members that are missing and the class that describes them."""
     async with RawServer(answer(body={"id": "o"})) as server, client_for(server.url) as client:
-        with pytest.raises(ConfigError, match=told):
+        with pytest.raises(ConfigError, match=message):
             await client.orders.create([item], dry_run=True)
     assert not server.requests
 

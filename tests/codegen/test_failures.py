@@ -29,15 +29,15 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("right", "wrong", "told"), MISTAKES)
-def test_a_mistake_is_named_with_its_line(small: str, right: str, wrong: str, told: str) -> None:
+@pytest.mark.parametrize(("right", "wrong", "message"), MISTAKES)
+def test_a_mistake_is_named_with_its_line(small: str, right: str, wrong: str, message: str) -> None:
     """A misspelt key, wrong type, duplicate or dangling reference is an error with the line and the reason."""
     assert right in small
 
     with pytest.raises(BadDescription) as caught:
         render(small.replace(right, wrong, 1))
 
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "line " in str(caught.value)
 
 

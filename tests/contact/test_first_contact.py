@@ -15,7 +15,7 @@ from pixxel_async.settings import Timing
 
 
 @pytest.mark.parametrize(
-    "told",
+    "switches",
     [
         {},
         {"auth_form": "bearer"},
@@ -49,9 +49,9 @@ from pixxel_async.settings import Timing
     ],
     ids=json.dumps,
 )
-async def test_a_switch_reads_back(told: dict[str, Any]) -> None:
+async def test_a_switch_reads_back(switches: dict[str, Any]) -> None:
     """The findings are a profile that a sandbox accepts, contain this switch, and hold no key, link or id."""
-    async with Sandbox(clock="manual", profile=told) as sandbox:
+    async with Sandbox(clock="manual", profile=switches) as sandbox:
         job = sandbox.add_job()
         client = PixxelClient(
             sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=sandbox.clock.now, sleep=sandbox.sleep)
@@ -60,7 +60,7 @@ async def test_a_switch_reads_back(told: dict[str, Any]) -> None:
             found = await first_contact(client, f"job:{job.workflow_id}/{job.id}")
         text = json.dumps(found)
     read = load_behaviour(found)
-    for name, value in told.items():
+    for name, value in switches.items():
         member = getattr(read, name)
         assert ({key: getattr(member, key) for key in value} if name == "spelling" else member) == value
     assert not any(secret in text for secret in (sandbox.api_key, job.id, job.workflow_id, "http", "ignature"))

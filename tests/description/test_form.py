@@ -45,9 +45,9 @@ def test_every_component_is_used() -> None:
 def test_path_arguments_occur_in_their_path_and_the_reverse() -> None:
     """A path template and its parameters name the same arguments, all of them required."""
     for method, path, operation in operations():
-        told = [each for each in parameters(operation) if each["in"] == "path"]
-        assert [each["name"] for each in told] == re.findall(r"\{(\w+)\}", path), f"{method} {path}"
-        assert all(each["required"] for each in told)
+        path_arguments = [each for each in parameters(operation) if each["in"] == "path"]
+        assert [each["name"] for each in path_arguments] == re.findall(r"\{(\w+)\}", path), f"{method} {path}"
+        assert all(each["required"] for each in path_arguments)
 
 
 def test_no_argument_stands_twice() -> None:

@@ -95,9 +95,9 @@ def test_45_safe_7_once_3_paid() -> None:
 def test_lost_calls_can_be_reconciled() -> None:
     """Each once or paid operation names the listing that shows the outcome of a lost call, if there is one."""
     for name, each in by_name().items():
-        told = each["x-repeat"] != "safe" and not name.endswith(".request_download")
-        assert ("x-reconcile" in each) == told, name
-        if told:
+        reconcilable = each["x-repeat"] != "safe" and not name.endswith(".request_download")
+        assert ("x-reconcile" in each) == reconcilable, name
+        if reconcilable:
             found = re.fullmatch(r"client\.(\w+\.list)\(.*\)", each["x-reconcile"])
             assert found and found[1] in by_name(), name
 

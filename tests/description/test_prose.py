@@ -56,10 +56,10 @@ def test_every_operation_cites_its_documentation() -> None:
 
 def test_every_operation_has_the_tag_of_its_resource() -> None:
     """Every operation is tagged with its resource."""
-    told = {tag["name"] for tag in DOCUMENT["tags"]}
+    tagged = {tag["name"] for tag in DOCUMENT["tags"]}
     for name, operation in by_name().items():
         assert operation["tags"] == [name.partition(".")[0]], name
-    assert told == {name.partition(".")[0] for name in by_name()}
+    assert tagged == {name.partition(".")[0] for name in by_name()}
     assert all(tag["description"].endswith(".") for tag in DOCUMENT["tags"])
 
 

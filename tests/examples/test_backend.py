@@ -97,8 +97,8 @@ async def test_metrics(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None
     async with browser.get(f"{job(sandbox)}/events"):
         await until(lambda: sandbox.count("storage"))
         async with browser.get("/metrics") as answer:
-            told = dict(line.split() for line in (await answer.text()).splitlines())
-    assert (told["pixxel_streaming"], told["pixxel_done"], told["pixxel_failed"]) == ("1", "0", "0")
+            values = dict(line.split() for line in (await answer.text()).splitlines())
+    assert (values["pixxel_streaming"], values["pixxel_done"], values["pixxel_failed"]) == ("1", "0", "0")
 
 
 @pytest.mark.slow

@@ -34,20 +34,20 @@ async def test_export_jobs(sandbox: Sandbox, tmp_path: Path) -> None:
     await sandbox.advance(hours=1)
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=400))
 
-    failed, told = await example(sandbox, tmp_path)
+    failed, rows = await example(sandbox, tmp_path)
 
-    assert (failed, [row["outcome"] for row in told]) == (3, ["failed"])
-    assert told[0]["path_or_error"].startswith("400 ")
+    assert (failed, [row["outcome"] for row in rows]) == (3, ["failed"])
+    assert rows[0]["path_or_error"].startswith("400 ")
 
-    fetched, told = await example(sandbox, tmp_path)
+    fetched, rows = await example(sandbox, tmp_path)
 
-    assert (fetched, [row["outcome"] for row in told]) == (0, ["downloaded"])
-    with ZipFile(tmp_path / told[0]["path_or_error"]) as archive:
+    assert (fetched, [row["outcome"] for row in rows]) == (0, ["downloaded"])
+    with ZipFile(tmp_path / rows[0]["path_or_error"]) as archive:
         assert archive.testzip() is None
 
-    again, told = await example(sandbox, tmp_path)
+    again, rows = await example(sandbox, tmp_path)
 
-    assert (again, [row["outcome"] for row in told]) == (0, ["skipped"])
+    assert (again, [row["outcome"] for row in rows]) == (0, ["skipped"])
 
 
 def test_short() -> None:

@@ -57,9 +57,9 @@ async def test_watchers_share_polls(browser: aiohttp.ClientSession, sandbox: San
         return [line["state"] for line in lines]
 
     async with asyncio.timeout(30):
-        told = await asyncio.gather(*(states() for _ in range(20)))
+        watched_states = await asyncio.gather(*(states() for _ in range(20)))
 
-    assert all(each[-3:] == ["completed", "packing", "ready"] and each[0] != "completed" for each in told)
+    assert all(each[-3:] == ["completed", "packing", "ready"] and each[0] != "completed" for each in watched_states)
     watched = sandbox.count("jobs.get") + sandbox.count("jobs.list")
     assert watched + sandbox.count("jobs.request_download") < 60
 

@@ -56,8 +56,8 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
         program = f"ExecStart={sys.executable} "
         (tmp_path / name).write_text(text.replace("ExecStart=/opt/pixxel/bin/pixxel ", program))
     paths = [tmp_path / name for name in UNITS]
-    told = run_tool("systemd-analyze", "verify", *paths, folder=tmp_path)
-    assert b"Unknown" not in told.stderr, told.stderr
+    verified = run_tool("systemd-analyze", "verify", *paths, folder=tmp_path)
+    assert b"Unknown" not in verified.stderr, verified.stderr
 
 
 @pytest.mark.slow

@@ -32,8 +32,8 @@ def test_a_tools_own_failure_is_a_skip(
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.defpath}")
     monkeypatch.setattr(tools, "REQUIRED", frozenset({"odd-tool"} if required else ()))
 
-    with pytest.raises((pytest.fail.Exception, pytest.skip.Exception)) as told:
+    with pytest.raises((pytest.fail.Exception, pytest.skip.Exception)) as raised:
         run_tool("odd-tool", folder=tmp_path, timeout=0.2 if "took" in reason else 50)
 
-    assert told.type is (pytest.fail.Exception if required else pytest.skip.Exception)
-    assert str(told.value).endswith(reason)
+    assert raised.type is (pytest.fail.Exception if required else pytest.skip.Exception)
+    assert str(raised.value).endswith(reason)

@@ -17,15 +17,15 @@ from tests.support.raw_server import RawServer, answer
 
 async def test_hooks_run_for_every_attempt() -> None:
     """Hooks run before and after each attempt with its outcome, and may add headers, but not replace the key."""
-    told: list[Any] = []
+    outcomes: list[Any] = []
 
     def before(attempt: Attempt) -> None:
         attempt.headers["traceparent"] = f"00-{attempt.number}"
         attempt.headers["Authorization"] = "mine"
-        told.append((attempt.operation, attempt.number))
+        outcomes.append((attempt.operation, attempt.number))
 
     def after(attempt: Attempt, got: Reply | TransportFailure, seconds: float) -> None:
-        told.append(got.status if isinstance(got, Reply) else got.stage)
+        outcomes.append(got.status if isinstance(got, Reply) else got.stage)
 
     waits = Waits()
     async with (
@@ -39,7 +39,7 @@ async def test_hooks_run_for_every_attempt() -> None:
         ) as client,
     ):
         await client.jobs.get("w", "j")
-    assert told == [("jobs.get", 1), "headers", ("jobs.get", 2), 503, ("jobs.get", 3), 200]
+    assert outcomes == [("jobs.get", 1), "headers", ("jobs.get", 2), 503, ("jobs.get", 3), 200]
     assert [seen.headers["traceparent"] for seen in server.requests] == ["00-1", "00-2", "00-3"]
     assert {seen.headers["authorization"] for seen in server.requests} == {"a-key-1"}
 
@@ -112,11 +112,11 @@ async def test_the_log_has_events_and_fields(caplog: pytest.LogCaptureFixture) -
 async def test_the_repr_of_a_reply_holds_no_secret() -> None:
     """T-17: the repr of a reply contains no header value and no body, since Location may be a signed link."""
     link = "https://storage.example/a?X-Amz-Signature=0011223344556677"
-    told: list[str] = []
+    outcomes: list[str] = []
     async with RawServer(answer(302, {"to": link}, Location=link)) as server:
-        hooks = [lambda *outcome: told.append(repr(outcome))]
+        hooks = [lambda *outcome: outcomes.append(repr(outcome))]
         async with PixxelClient("a-key-1", base_url=server.url, on_reply=hooks) as client:
             with pytest.raises(UnexpectedRedirect):
                 await client.jobs.get("w", "j")
-    assert "location" in told[0]
-    assert "0011223344556677" not in told[0] and "storage.example" not in told[0]
+    assert "location" in outcomes[0]
+    assert "0011223344556677" not in outcomes[0] and "storage.example" not in outcomes[0]

@@ -53,8 +53,8 @@ async def test_an_error_that_never_ends_is_read_for_a_moment() -> None:
         client.storage.get(server.url + "/a") as reply,
         asyncio.timeout(10),
     ):
-        told = await reply.peek(within=0.2)
-    assert told and set(told.split()) == {b"why?"} and len(told) < 100
+        start = await reply.peek(within=0.2)
+    assert start and set(start.split()) == {b"why?"} and len(start) < 100
 
 
 @pytest.mark.parametrize("package", [OrderReport(), SignedLink(url="http://127.0.0.1/x", name="x")], ids=str)

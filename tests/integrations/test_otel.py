@@ -111,9 +111,9 @@ async def test_a_download(telemetry: Telemetry, tmp_path: Path) -> None:
     assert {parent_of(span) for span in telemetry.spans("GET")} == {telemetry.spans("stream")[0].context.span_id}
     storage = dict(telemetry.spans("GET")[0].attributes or {})
     assert (storage["pixxel.operation"], storage["http.response.status_code"]) == ("storage", 200)
-    told = "".join(span.to_json() for span in telemetry.spans())
-    assert "X-Amz" not in told
-    assert sandbox.api_key not in told
+    exported = "".join(span.to_json() for span in telemetry.spans())
+    assert "X-Amz" not in exported
+    assert sandbox.api_key not in exported
     points = telemetry.metrics()
     assert sum(point.value for point in points["pixxel.bytes"]) == done.size
     assert [(point.attributes["pixxel.outcome"], point.value) for point in points["pixxel.packages"]] == [

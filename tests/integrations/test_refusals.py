@@ -51,7 +51,7 @@ async def answering(status: str, code: str) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "kind", "told"),
+    ("status", "code", "kind", "message"),
     [
         ("403 Forbidden", "AccessDenied", ConfigError, "the credentials are refused (403 AccessDenied)"),
         ("403 Forbidden", "InvalidAccessKeyId", ConfigError, "the credentials are refused (403 InvalidAccessKeyId)"),
@@ -60,13 +60,13 @@ async def answering(status: str, code: str) -> AsyncIterator[str]:
         ("503 Slow Down", "SlowDown", ConnectionFailed, "503 SlowDown"),
     ],
 )
-async def test_a_store_that_refuses(status: str, code: str, kind: type[Exception], told: str) -> None:
+async def test_a_store_that_refuses(status: str, code: str, kind: type[Exception], message: str) -> None:
     """A refusal is raised before any package is requested, with status and code but none of the store's text."""
     async with answering(status, code) as endpoint:
         with pytest.raises(kind) as caught:
             await at(endpoint).open()
 
-    assert told in str(caught.value) and "s3://exports-of-ours" in str(caught.value)
+    assert message in str(caught.value) and "s3://exports-of-ours" in str(caught.value)
     assert not leaked_secrets(caught.value)
 
 
@@ -142,5 +142,5 @@ try:
 except ValueError as error:
     print(type(error).__name__, error)
 """
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert told == "ConfigError object stores need an extra: pip install 'pixxel-async[s3]'\n"
+    message = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert message == "ConfigError object stores need an extra: pip install 'pixxel-async[s3]'\n"

@@ -96,11 +96,11 @@ def faults(made: dict[str, Any]) -> list[str]:
 
 def check(made: Any) -> dict[str, Any]:
     """Return the object as JSON after validating it against the core schema and its extensions' rules."""
-    told: dict[str, Any] = made.to_dict()
-    validate_dict(told, extensions=[])
-    if told["type"] == "Feature":
-        assert faults(told) == []
-    return told
+    encoded: dict[str, Any] = made.to_dict()
+    validate_dict(encoded, extensions=[])
+    if encoded["type"] == "Feature":
+        assert faults(encoded) == []
+    return encoded
 
 
 @pytest.mark.slow
@@ -116,9 +116,9 @@ async def test_every_item_and_collection_is_valid(seed: int | str, profile: str)
         catalog = await to_items(client.catalogs.search(limit=50))
         assert len(archive) == 112 and len(catalog) >= 3
         for item in (*archive, *catalog):
-            told = check(item)
-            assert [link["rel"] for link in told["links"]].count("collection") == 1
-            assert "eo:bands" in told["assets"]["data"]
+            encoded = check(item)
+            assert [link["rel"] for link in encoded["links"]].count("collection") == 1
+            assert "eo:bands" in encoded["assets"]["data"]
         for row in (await client.archives.list_collections()).rows:
             check(to_collection(row))
 

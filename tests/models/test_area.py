@@ -84,7 +84,7 @@ def test_holes_and_parts_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         (None, "is no area"),
         (5, "is no area"),
@@ -114,9 +114,9 @@ def test_holes_and_parts_are_kept() -> None:
         ({**SQUARE, "crs": {"properties": {"name": "EPSG:999999"}}}, "EPSG:999999"),
     ],
 )
-def test_invalid_areas_are_refused(value: Any, told: str) -> None:
+def test_invalid_areas_are_refused(value: Any, message: str) -> None:
     """An invalid area is refused with the reason and the accepted types."""
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         area(value)
 
 

@@ -153,7 +153,7 @@ def test_values_of_users_become_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         (object(), "object"),
         (b"x", "bytes"),
@@ -163,9 +163,9 @@ def test_values_of_users_become_json() -> None:
         (to_wire, "function"),
     ],
 )
-def test_values_outside_json_are_refused(given: Any, told: str) -> None:
+def test_values_outside_json_are_refused(given: Any, message: str) -> None:
     """A value that JSON cannot hold is refused with its type, at any depth."""
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         to_body({"value": [given]})
 
 

@@ -55,8 +55,8 @@ def test_matching_goes_by_text() -> None:
     """`match` compares words by text."""
     match JobStatus("completed"):
         case JobStatus.COMPLETED:
-            told = "done"
+            matched = "done"
         case _:
-            told = "else"
+            matched = "else"
 
-    assert told == "done"
+    assert matched == "done"

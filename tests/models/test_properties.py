@@ -33,8 +33,8 @@ JSON = st.recursive(SCALARS, nested, max_leaves=6)
 def wire_names(model: type[Model]) -> list[str]:
     """Return the members of a class under their wire names."""
     kind: Any = model
-    told = [(a.name, a.metadata) for a in attrs.fields(kind) if not a.metadata.get("lent")]
-    return [facts.get("within") or facts.get("wire", name) for name, facts in told]
+    fields = [(a.name, a.metadata) for a in attrs.fields(kind) if not a.metadata.get("lent")]
+    return [facts.get("within") or facts.get("wire", name) for name, facts in fields]
 
 
 @st.composite

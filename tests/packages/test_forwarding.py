@@ -47,7 +47,7 @@ def test_forwarded_request_headers(
 
 
 @pytest.mark.parametrize(
-    ("range", "told", "fits"),
+    ("range", "content_range", "fits"),
     [
         ("bytes=3-4", "3-4/10", True),
         ("bytes=3-99", "3-9/10", True),
@@ -59,11 +59,11 @@ def test_forwarded_request_headers(
         ("bytes=-4", "5-9/10", False),
     ],
 )
-def test_a_response_fits_its_range(range: str, told: str, fits: bool) -> None:
+def test_a_response_fits_its_range(range: str, content_range: str, fits: bool) -> None:
     """A response fits a range if it starts there and holds no more."""
     wanted = parse_range(range)
     assert wanted is not None and wanted.header == range
-    head = read_head(206, {"content-range": f"bytes {told}"}, wanted)
+    head = read_head(206, {"content-range": f"bytes {content_range}"}, wanted)
     assert (head is not None) is fits
 
 
@@ -107,8 +107,8 @@ def test_status_length_and_range(
     """Content-Range is rewritten from parsed numbers; HEAD gets the headers of the whole."""
     head = read_head(status, headers, question.range)
     assert head is not None
-    told, sent = browser_response(head, question, "j")
-    assert (told, sent.get("Content-Length"), sent.get("Content-Range")) == expected
+    code, sent = browser_response(head, question, "j")
+    assert (code, sent.get("Content-Length"), sent.get("Content-Range")) == expected
 
 
 @pytest.mark.parametrize(

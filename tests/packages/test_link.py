@@ -18,8 +18,8 @@ def test_a_link_is_masked() -> None:
     """Neither path nor signature is in any text of a link or of an object that holds it."""
     link = Link(URL, datetime(2024, 5, 27, tzinfo=UTC), 10.0)
     state = PackageState(JobPackage(workflow_id="w", job_id="j"), True, False, "ready", link)
-    told = f"{link!r} {link} {state!r} {PackageAnswer('ready', URL, {})!r}"
-    assert "secret-path" not in told and "deadbeef" not in told
+    shown = f"{link!r} {link} {state!r} {PackageAnswer('ready', URL, {})!r}"
+    assert "secret-path" not in shown and "deadbeef" not in shown
     assert repr(link) == f"Link(url=https://storage.example:8443/…, expires_at={link.expires_at!r})"
     assert link.url == URL
 

@@ -176,7 +176,7 @@ async def test_damage_raises_corrupt(client: PixxelClient, sandbox: Sandbox, met
 
 
 @pytest.mark.parametrize(
-    ("harm", "told"),
+    ("harm", "message"),
     [
         (lambda data: data[:-1], "no end record"),
         (lambda data: data + b"x", "no end record"),
@@ -185,19 +185,19 @@ async def test_damage_raises_corrupt(client: PixxelClient, sandbox: Sandbox, met
         (lambda data: b"", "empty"),
     ],
 )
-async def test_damaged_archives_are_refused(client: PixxelClient, sandbox: Sandbox, harm, told: str) -> None:  # type: ignore[no-untyped-def]
+async def test_damaged_archives_are_refused(client: PixxelClient, sandbox: Sandbox, harm, message: str) -> None:  # type: ignore[no-untyped-def]
     """A member whose directory entry and header disagree is refused, and so is a truncated archive."""
     package = await served(client, sandbox, harm(make_zip(PLAIN)))
-    with pytest.raises(Corrupt, match=told) as caught:
+    with pytest.raises(Corrupt, match=message) as caught:
         await client.packages.fetch_member(package, "**/B01.tif")
     assert caught.value.package == package
 
 
-@pytest.mark.parametrize(("data", "told"), [(b"<html>", "page"), (b"II*\x00" + bytes(99_000), "tiff")])
-async def test_no_archive_at_all(client: PixxelClient, sandbox: Sandbox, data: bytes, told: str) -> None:
+@pytest.mark.parametrize(("data", "message"), [(b"<html>", "page"), (b"II*\x00" + bytes(99_000), "tiff")])
+async def test_no_archive_at_all(client: PixxelClient, sandbox: Sandbox, data: bytes, message: str) -> None:
     """A package that is a single file has no members, and the error names its format."""
     package = await served(client, sandbox, data)
-    with pytest.raises(NotAPackage, match=f"no ZIP archive but {told}"):
+    with pytest.raises(NotAPackage, match=f"no ZIP archive but {message}"):
         await client.packages.members(package)
 
 

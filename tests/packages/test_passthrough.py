@@ -514,5 +514,5 @@ async def test_keys_share_no_link_and_no_stream(client: PixxelClient, package: s
 async def test_no_secret_is_shown(client: PixxelClient, package: str) -> None:
     """Neither link nor key is in a stream's repr or headers."""
     async with client.packages.open(package) as stream:
-        told = f"{stream!r} {stream.headers}"
-    assert "X-Amz" not in told and "127.0.0.1" not in told
+        shown = f"{stream!r} {stream.headers}"
+    assert "X-Amz" not in shown and "127.0.0.1" not in shown

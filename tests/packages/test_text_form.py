@@ -91,7 +91,7 @@ def test_lists_are_sets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "ids", "told"),
+    ("kind", "ids", "message"),
     [
         (AssetPackage, {"aoi_id": "a", "asset_ids": []}, "asset_ids"),
         (AssetPackage, {"aoi_id": "a", "asset_ids": [""]}, "asset_ids"),
@@ -102,9 +102,9 @@ def test_lists_are_sets() -> None:
         (SignedLink, {"name": "", "url": "https://storage.example/a"}, "name"),
     ],
 )
-def test_invalid_lists_are_refused(kind: Any, ids: dict[str, Any], told: str) -> None:
+def test_invalid_lists_are_refused(kind: Any, ids: dict[str, Any], message: str) -> None:
     """Empty lists and invalid ids are refused."""
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         kind(**ids)
 
 
@@ -192,7 +192,7 @@ def test_an_id_is_a_text_that_is_not_empty(bad: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("w/j", "job:, task:, .* or picture:"),
         ("", "job:, task:, .* or picture:"),
@@ -215,9 +215,9 @@ def test_an_id_is_a_text_that_is_not_empty(bad: object) -> None:
         ("catalog:catalog_ids=c,,d", "catalog:catalog_ids=ID"),
     ],
 )
-def test_bad_text_is_refused_with_the_right_form(text: str, told: str) -> None:
+def test_bad_text_is_refused_with_the_right_form(text: str, message: str) -> None:
     """Invalid text is refused with the known kinds, or with the form of its kind."""
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         parse_package(text)
 
 
@@ -258,16 +258,16 @@ def test_a_task_row_knows_its_job() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
         (Job.from_dict({"id": "j"}), "Job identifies no package: its workflow_id is missing"),
         (Job.from_dict({}), "workflow_id and id"),
         (JobTask.from_dict({"id": "t"}), "workflow_id and job_id"),
     ],
 )
-def test_a_row_without_its_ids_is_refused(row: object, told: str) -> None:
+def test_a_row_without_its_ids_is_refused(row: object, message: str) -> None:
     """A row without its ids is refused with the missing members."""
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         as_package(row)
 
 

@@ -107,14 +107,14 @@ OTHER: list[dict[str, Any]] = [
 
 def test_every_switch_is_tried() -> None:
     """The table below changes every switch at least once."""
-    assert {name for told in OTHER for name in told} == {member.name for member in fields(Behaviour)}
+    assert {name for switches in OTHER for name in switches} == {member.name for member in fields(Behaviour)}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("told", OTHER, ids=json.dumps)
-async def test_the_client_works_under_each_switch(told: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("switches", OTHER, ids=json.dumps)
+async def test_the_client_works_under_each_switch(switches: dict[str, Any], tmp_path: Path) -> None:
     """Under each switch the client lists, pages, waits for a job, reads it, and fetches two packages."""
-    async with Sandbox(clock="manual", profile=told) as sandbox:
+    async with Sandbox(clock="manual", profile=switches) as sandbox:
         job = sandbox.add_job(tasks=2, seconds=60)
         client = PixxelClient(
             sandbox.api_key,
@@ -140,9 +140,9 @@ async def other(request: pytest.FixtureRequest, session: aiohttp.ClientSession) 
         yield Caller(sandbox, session)
 
 
-def behaviour(told: dict[str, Any]) -> pytest.MarkDecorator:
+def behaviour(switches: dict[str, Any]) -> pytest.MarkDecorator:
     """Mark a test with the behaviour of its sandbox."""
-    return pytest.mark.parametrize("other", [told], indirect=True, ids=[json.dumps(told)])
+    return pytest.mark.parametrize("other", [switches], indirect=True, ids=[json.dumps(switches)])
 
 
 async def first_response(caller: Caller, seconds: float = 60) -> Got:
@@ -212,11 +212,11 @@ async def test_calls_may_be_rate_limited(other: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "status"), [({"page_most": 2}, 200), ({"page_most": 2, "page_above": "refused"}, 400)]
+    ("switches", "status"), [({"page_most": 2}, 200), ({"page_most": 2, "page_above": "refused"}, 400)]
 )
-async def test_a_page_has_a_largest_size(told: dict[str, Any], status: int, session: aiohttp.ClientSession) -> None:
+async def test_a_page_has_a_largest_size(switches: dict[str, Any], status: int, session: aiohttp.ClientSession) -> None:
     """A page size above the maximum is clamped or refused, in query and body."""
-    async with Sandbox(profile=told) as sandbox:
+    async with Sandbox(profile=switches) as sandbox:
         caller = Caller(sandbox, session)
         listed = await caller.do("workflows.list", params={"limit": "3"})
         searched = await caller.do("archives.search", json={"limit": 3})
@@ -261,7 +261,7 @@ def test_a_profile_is_a_small_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "switches",
     [
         "fancy",
         {"colour": 1},
@@ -275,7 +275,7 @@ def test_a_profile_is_a_small_file(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_invalid_profiles_are_refused(told: Any) -> None:
+def test_invalid_profiles_are_refused(switches: Any) -> None:
     """An invalid profile raises ConfigError."""
     with pytest.raises(ConfigError):
-        Sandbox(profile=told)
+        Sandbox(profile=switches)

@@ -22,10 +22,12 @@ def test_it_serves_a_scenario_and_the_start_page() -> None:
     with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as served:
         try:
             assert served.stdout is not None
-            told = dict(served.stdout.readline().strip().removeprefix("export ").split("=") for _ in range(2))
-            with urllib.request.urlopen(told["PIXXEL_BASE_URL"], timeout=10) as reply:
+            printed = dict(served.stdout.readline().strip().removeprefix("export ").split("=") for _ in range(2))
+            with urllib.request.urlopen(printed["PIXXEL_BASE_URL"], timeout=10) as reply:
                 assert "stands still" in reply.read().decode()
-            statuses = {_status(told["PIXXEL_BASE_URL"] + "/v0/projects", told["PIXXEL_API_KEY"]) for _ in range(20)}
+            statuses = {
+                _status(printed["PIXXEL_BASE_URL"] + "/v0/projects", printed["PIXXEL_API_KEY"]) for _ in range(20)
+            }
             assert statuses == {200, 429}
         finally:
             served.terminate()

@@ -29,8 +29,8 @@ async def test_a_key_opens_its_projects_only(caller: Caller, limited: str) -> No
     assert (await caller.call("GET", f"/v0/workflows/{workflows[0]['id']}/jobs", key=limited)).status == 200
     for operation in ("projects.get", "jobs.list", "jobs.request_download", "aois.get", "aois.create", "orders.get"):
         valid = caller.valid[operation]
-        told = refused(await caller.call(valid.method, valid.path, key=limited, json=valid.body), 403)
-        assert "permission" in told, operation
+        message = refused(await caller.call(valid.method, valid.path, key=limited, json=valid.body), 403)
+        assert "permission" in message, operation
     body = {"order_items": [new_item(caller.sandbox)]}
     refused(await caller.call("POST", "/v0/orders", key=limited, json=body), 403)
     assert caller.sandbox.orders == []

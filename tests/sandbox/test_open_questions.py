@@ -28,9 +28,9 @@ async def other(request: pytest.FixtureRequest, session: aiohttp.ClientSession) 
         yield Caller(sandbox, session)
 
 
-def behaviour(*told: dict[str, Any]) -> pytest.MarkDecorator:
+def behaviour(*switches: dict[str, Any]) -> pytest.MarkDecorator:
     """Mark a test to run with each of these behaviours."""
-    return pytest.mark.parametrize("other", told, indirect=True, ids=[json.dumps(one) for one in told])
+    return pytest.mark.parametrize("other", switches, indirect=True, ids=[json.dumps(one) for one in switches])
 
 
 @behaviour({"auth_form": "scheme", "foreign": 404})

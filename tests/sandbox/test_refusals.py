@@ -21,7 +21,7 @@ def refused(got: Got, status: int) -> str:
     return message
 
 
-@pytest.mark.parametrize(("operation", "changes", "told"), [
+@pytest.mark.parametrize(("operation", "changes", "words"), [
     ("aois.create", {"json": {"name": "x"}}, "description is required"),
     ("aois.create", {"data": b"{"}, "not JSON"),
     ("aois.create", {"json": None}, "a JSON body is required"),
@@ -43,11 +43,11 @@ def refused(got: Got, status: int) -> str:
     ("reports.orders", {"params": {"tz": "Mars/Olympus"}}, "no time zone"),
     ("orders.create", {"json": {"order_items": []}}, "must not be empty"),
 ])  # fmt: skip
-async def test_an_invalid_request_is_a_400(caller: Caller, operation: str, changes: dict[str, Any], told: str) -> None:
+async def test_an_invalid_request_is_a_400(caller: Caller, operation: str, changes: dict[str, Any], words: str) -> None:
     """An invalid request is a 400 with a message on types or required members of the description."""
     if "data" in changes:
         changes = {"json": None, **changes}
-    assert told in refused(await caller.do(operation, **changes), 400)
+    assert words in refused(await caller.do(operation, **changes), 400)
 
 
 @pytest.mark.parametrize("path", [
@@ -83,7 +83,7 @@ async def test_errors_keep_the_declared_type_of_the_answer(caller: Caller) -> No
     assert report.headers["Content-Type"].startswith("text/csv")
 
 
-@pytest.mark.parametrize(("change", "told"), [
+@pytest.mark.parametrize(("change", "words"), [
     ({"bandset": None}, "bandset_id is required"),
     ({"start_date": "2020-01-01T00:00:00Z"}, "24 hours"),
     ({"end_date": "2000-01-01T00:00:00Z"}, "later than start_date"),
@@ -91,7 +91,7 @@ async def test_errors_keep_the_declared_type_of_the_answer(caller: Caller) -> No
     ({"item_ids": ["nope"]}, "unknown item"),
     ({"name": "x" * 101}, "100 characters"),
 ])  # fmt: skip
-async def test_the_rules_of_tasking_are_checked(caller: Caller, change: dict[str, Any], told: str) -> None:
+async def test_the_rules_of_tasking_are_checked(caller: Caller, change: dict[str, Any], words: str) -> None:
     """Tasking orders need a bandset, a polygon, a day's notice and an end after the start."""
     project = next(iter(caller.sandbox.world.projects))
     item = {
@@ -99,7 +99,7 @@ async def test_the_rules_of_tasking_are_checked(caller: Caller, change: dict[str
         "start_date": "2099-01-01T00:00:00Z", "end_date": "2099-01-08T00:00:00Z",
     }  # fmt: skip
     assert (await caller.do("orders.create", json={"order_items": [item]})).status == 201
-    assert told in refused(await caller.do("orders.create", json={"order_items": [item | change]}), 400)
+    assert words in refused(await caller.do("orders.create", json={"order_items": [item | change]}), 400)
 
 
 async def test_only_ping_needs_no_key(caller: Caller) -> None:

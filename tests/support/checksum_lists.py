@@ -21,7 +21,7 @@ def check_sums(sums: Path) -> list[str]:
     assert {name: sha256((sums.parent / name).read_bytes()).hexdigest() for name in wanted} == wanted
     if program := find("sha256sum"):
         command = [program, "-c", sums.name]
-        told = subprocess.run(command, cwd=sums.parent, capture_output=True, text=True, check=False)
-        assert told.returncode == 0, told.stderr
-        assert len(told.stdout.splitlines()) == len(wanted)
+        checked = subprocess.run(command, cwd=sums.parent, capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stderr
+        assert len(checked.stdout.splitlines()) == len(wanted)
     return list(wanted)

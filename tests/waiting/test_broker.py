@@ -516,11 +516,11 @@ class Ends:
 
     def __init__(self, broker: Broker, world: PolledServer) -> None:
         self.broker, self.world = broker, world
-        self.told: dict[str, list[Exception | None]] = {}
+        self.calls: dict[str, list[Exception | None]] = {}
 
     def follow(self, id: str, deadline: float | None = None) -> Callable[[], None]:
         """Follow an object and return the function that ends it."""
-        return self.broker.follow(self.world.wait(id), self.told.setdefault(id, []).append, deadline)
+        return self.broker.follow(self.world.wait(id), self.calls.setdefault(id, []).append, deadline)
 
 
 async def test_a_follower_is_called_once_with_the_end(broker: Broker, world: PolledServer, time: SteppedTime) -> None:
@@ -532,11 +532,11 @@ async def test_a_follower_is_called_once_with_the_end(broker: Broker, world: Pol
     leave()
     await time.advance(1)
 
-    assert (ends.told["good"], ends.told["slow"], ends.told["left"]) == ([None], [], [])
-    assert str(ends.told["bad"][0]).startswith("jobs bad ended badly: status 'failed'")
+    assert (ends.calls["good"], ends.calls["slow"], ends.calls["left"]) == ([None], [], [])
+    assert str(ends.calls["bad"][0]).startswith("jobs bad ended badly: status 'failed'")
     await time.advance(60)
-    assert "jobs slow had not ended within 60 s: status 'running'" in str(ends.told["slow"][0])
-    assert {len(told) for told in ends.told.values()} == {0, 1}
+    assert "jobs slow had not ended within 60 s: status 'running'" in str(ends.calls["slow"][0])
+    assert {len(calls) for calls in ends.calls.values()} == {0, 1}
 
 
 @pytest.mark.fault("C-07")
@@ -547,7 +547,7 @@ async def test_thousands_of_followers_cost_no_task_each(broker: Broker, world: P
     ids = [f"j{number}" for number in range(2000)]
     for id in ids:
         world.set(id)
-        ends.follow(id, 1000 + len(ends.told))
+        ends.follow(id, 1000 + len(ends.calls))
     await time.advance(1)
     assert len(asyncio.all_tasks()) - before <= 3
     waiting = [start(broker.wait(world.wait(id), 500)) for id in ids]
@@ -556,7 +556,7 @@ async def test_thousands_of_followers_cost_no_task_each(broker: Broker, world: P
     await time.advance(3100)
     errors = await asyncio.gather(*waiting, return_exceptions=True)
     assert {type(error) for error in errors} == {TimedOut}
-    assert {type(told[0]) for told in ends.told.values()} == {TimedOut} and set(map(len, ends.told.values())) == {1}
+    assert {type(calls[0]) for calls in ends.calls.values()} == {TimedOut} and set(map(len, ends.calls.values())) == {1}
 
 
 async def test_deadlines_are_met_in_whatever_order_they_were_set(
@@ -586,7 +586,7 @@ async def test_a_closed_broker_calls_its_followers(time: SteppedTime, world: Pol
     ends.follow("j")
     await settle()
     await broker.close()
-    assert isinstance(ends.told["j"][0], ClientClosed)
+    assert isinstance(ends.calls["j"][0], ClientClosed)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

@@ -36,8 +36,8 @@ class Slow:
 
     async def fetch(self, folder: Path, events: list[Event] | None = None, **settings: Any) -> Downloaded:
         """Fetch the package with a new manager and assert that every byte is right."""
-        told = [] if events is None else events
-        async with DownloadManager(self.client, folder, on_event=told.append) as manager:
+        received = [] if events is None else events
+        async with DownloadManager(self.client, folder, on_event=received.append) as manager:
             done = await manager.fetch(self.package, **settings)
         assert sha256(done.path) == done.sha256 == self.truth
         return done

@@ -127,7 +127,7 @@ def test_binary_errors_are_not_shown() -> None:
 def test_stated_digests() -> None:
     """Digests of the whole package are read from headers; unreadable ones are ignored."""
     md5, sha = hashlib.md5(b"x").digest(), hashlib.sha256(b"x").digest()
-    told = {
+    headers = {
         "content-md5": base64.b64encode(md5).decode(),
         "x-amz-checksum-sha256": base64.b64encode(sha).decode(),
         "x-goog-hash": "crc32c=AAAAAA==,md5=" + base64.b64encode(md5).decode(),
@@ -135,8 +135,8 @@ def test_stated_digests() -> None:
         "x-amz-checksum-crc32": "not base64!",
     }
 
-    assert stated_digests(told) == {"md5": md5, "sha256": sha}
-    assert stated_digests({"content-md5": told["content-md5"]}, whole=False) == {}
+    assert stated_digests(headers) == {"md5": md5, "sha256": sha}
+    assert stated_digests({"content-md5": headers["content-md5"]}, whole=False) == {}
     assert stated_digests({"x-amz-checksum-sha256": "AAAA-3"}) == {}
 
 

@@ -56,10 +56,10 @@ LENGTHS = [None, "500", "400", "٥", "-1", "5e2"]
 
 def answers() -> Iterator[dict[str, str]]:
     """Yield every combination of the relevant headers."""
-    for told, etag, date, length in itertools.product(
+    for content_range, etag, date, length in itertools.product(
         RANGES, [None, STRONG, OTHER, WEAK], [None, DATE, LATER], LENGTHS
     ):
-        fields = {"content-range": told, "etag": etag, "last-modified": date, "content-length": length}
+        fields = {"content-range": content_range, "etag": etag, "last-modified": date, "content-length": length}
         yield {name: value for name, value in fields.items() if value is not None}
 
 
@@ -82,9 +82,9 @@ def test_a_part_of_the_same_object_is_joined(kept: Kept) -> None:
     """A 206 is joined only if it starts at the requested byte with the known total and matching validators."""
     asked = RangeRequest(kept.size, {"range": f"bytes={kept.size}-"})
     for headers in answers():
-        told = headers.get("content-range")
-        begins = told in ("bytes 100-499/500", "bytes 100-299/500") or (
-            kept.total is None and told in ("bytes 100-499/*", "bytes 100-599/600")
+        content_range = headers.get("content-range")
+        begins = content_range in ("bytes 100-499/500", "bytes 100-299/500") or (
+            kept.total is None and content_range in ("bytes 100-499/*", "bytes 100-599/600")
         )
         reading = read_response(206, headers, asked, kept)
         assert (reading.action == "go on") == (begins and same_object(headers, kept)), (headers, reading)
@@ -107,9 +107,9 @@ def test_a_whole_body_restarts_at_zero(kept: Kept) -> None:
 def test_a_416_is_complete_or_discards(kept: Kept) -> None:
     """A 416 is complete if the stated total is the size on disk; otherwise the part file is discarded."""
     for headers in answers():
-        told = headers.get("content-range")
+        content_range = headers.get("content-range")
         reading = read_response(416, headers, RangeRequest(kept.size), kept)
-        total_here = told in ("bytes */100",)
+        total_here = content_range in ("bytes */100",)
         assert (reading.action == "complete") == total_here, (headers, reading)
         assert reading.action in ("complete", "throw away")
         assert read_response(416, headers, RangeRequest(), kept).action == "throw away"

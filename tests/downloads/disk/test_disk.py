@@ -192,10 +192,10 @@ def test_other_errors_of_the_disk(tmp_path: Path, call: str, code: int, retryabl
 )
 def test_errors_of_the_disk_have_their_reason(tmp_path: Path, code: int, kind: type[DownloadError], words: str) -> None:
     """C13: an error that concerns the whole disk is a `DiskError` with its reason; one of a single package is not."""
-    told = rf"(?i){words}.*\({errno.errorcode[code]}\)"
+    message = rf"(?i){words}.*\({errno.errorcode[code]}\)"
     with (
         Disk(Syscalls(writev=failing(code))).open_part(tmp_path, PART) as part,
-        pytest.raises(DownloadError, match=told) as caught,
+        pytest.raises(DownloadError, match=message) as caught,
     ):
         part.write([b"x"])
     assert type(caught.value) is kind

@@ -410,20 +410,20 @@ async def test_unpacking_reports_progress(client: PixxelClient, package: JobPack
     async with DownloadManager(client, tmp_path, on_event=events.append) as manager:
         done = await manager.fetch(package, extract=True)
     assert done.folder is not None
-    told = [(event.files, event.total) for event in events if isinstance(event, Unpacking)]
+    reported = [(event.files, event.total) for event in events if isinstance(event, Unpacking)]
     count = len(below(done.folder))
-    assert told[0] == (0, count) and told[-1] == (count, count) and told == sorted(told)
+    assert reported[0] == (0, count) and reported[-1] == (count, count) and reported == sorted(reported)
 
 
 @pytest.mark.slow
 def test_progress_events_are_throttled(tmp_path: Path) -> None:
     """A4: thousands of small files cause a few progress events per second."""
     (tmp_path / "a.zip").write_bytes(make_zip([(f"d/{number}", b"x") for number in range(2000)]))
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     began = time.monotonic()
-    unpack(tmp_path, "a.zip", "a.files", ".part.d", progress=lambda *done: told.append(done))
-    assert told[0] == (0, 2000) and told[-1] == (2000, 2000)
-    assert len(told) <= 3 + (time.monotonic() - began) / unzip.INTERVAL
+    unpack(tmp_path, "a.zip", "a.files", ".part.d", progress=lambda *done: reported.append(done))
+    assert reported[0] == (0, 2000) and reported[-1] == (2000, 2000)
+    assert len(reported) <= 3 + (time.monotonic() - began) / unzip.INTERVAL
 
 
 @pytest.mark.fault("L-05")

@@ -96,8 +96,8 @@ def main(arguments: list[str]) -> None:
         code = run_export(folder, [url, key, *packages], mode, number)
         left = files(folder) if folder.exists() else {}
         again = run_export(folder, [url, key, *packages], mode)
-        told = {"number": number, "code": code, "left": left, "again": again, "files": files(folder)}
-        sys.stdout.write(json.dumps(told) + "\n")
+        report = {"number": number, "code": code, "left": left, "again": again, "files": files(folder)}
+        sys.stdout.write(json.dumps(report) + "\n")
         if code != DIED:
             break
 

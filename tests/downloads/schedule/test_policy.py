@@ -264,13 +264,13 @@ def test_intervals_grow_until_restarts_are_ruled_out() -> None:
 def waits(*, restarts: bool, looks: int) -> list[float]:
     """Return the intervals between unsuccessful polls of one package, while others take long."""
     row = Row(restarts=restarts, asks=1, seen=45.0, gap=45.0)
-    told: list[float] = []
+    intervals: list[float] = []
     for _ in range(looks):
         row.asks += 1
         age = poll_age(row, taught(*(50.0,) * 20), RestartTest(), first=2.0, left=1)
-        told.append(age - (row.seen - row.asked))
-        row.seen, row.gap = row.asked + age, max(row.gap, told[-1])
-    return told
+        intervals.append(age - (row.seen - row.asked))
+        row.seen, row.gap = row.asked + age, max(row.gap, intervals[-1])
+    return intervals
 
 
 @pytest.mark.slow
@@ -285,10 +285,10 @@ def test_retry_after_is_kept() -> None:
     policy: PollPolicy[Row] = PollPolicy(first=1.0)
     policy.packing_time, policy.restarts.steady, policy.streams = taught(*(5.0,) * 20), True, 2
     patient, other = Row(asks=1), Row(asks=1)
-    for row, told in ((patient, 500.0), (other, None)):
+    for row, seconds in ((patient, 500.0), (other, None)):
         policy.start(row, 0.0)
         policy.end_request(row)
-        policy.record_pending(row, told)
+        policy.record_pending(row, seconds)
 
     assert policy.choose(100.0, fresh=False, to_come=0, ready=0) == "poll"
     assert policy.pop(100.0) is other
@@ -370,11 +370,11 @@ def test_intervals_grow_at_a_service_that_restarts() -> None:
 
 def course(*, restarts: bool = False, **facts: float | int) -> tuple[Course, float]:
     """Simulate one regime with the manager's policy; return the result and the lower bound."""
-    told = {
+    defaults = {
         "rate": 15, "bandwidth": 150, "streams": 8, "size": 100, "link_life": 60, "packing": 20.0,
         "packing_spread": 0.8, "size_spread": 0.3, "cap": 100, "latency": 0.2,
     }  # fmt: skip
-    regime = Regime(**(told | facts))  # type: ignore[arg-type]
+    regime = Regime(**(defaults | facts))  # type: ignore[arg-type]
     items = packages(regime, 300, random.Random(7))
     found = run(regime, items, Learning(regime.streams, regime.asks, regime.rate), restarts=restarts)
     return found, max(ideal(regime, items), in_order(regime, items))
@@ -397,8 +397,8 @@ def test_an_export_is_near_the_bound(facts: dict[str, float]) -> None:
 
 def test_a_large_body_gets_the_connections_that_are_free() -> None:
     """In the simulation a large body gets the free connections once its rate is known."""
-    told = {"rate": 15, "bandwidth": 1000, "streams": 4, "size": 1, "link_life": 60, "packing": 1.0}
-    regime = Regime(**told, packing_spread=0.4, size_spread=0.3, cap=100, latency=0.2)  # type: ignore[arg-type]
+    facts = {"rate": 15, "bandwidth": 1000, "streams": 4, "size": 1, "link_life": 60, "packing": 1.0}
+    regime = Regime(**facts, packing_spread=0.4, size_spread=0.3, cap=100, latency=0.2)  # type: ignore[arg-type]
     network = Network(regime, Learning(4, 4), settling=1.0)
     network.begin(Work(Package(1.0, 1100.0)), 0.0)
     network.pass_by(1.0)
