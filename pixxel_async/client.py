@@ -291,7 +291,10 @@ class PixxelClient:
         return self._channel.hooks.span(kind, name)
 
     def drift(self) -> Drift:
-        """Return the unknown members and words met in responses so far."""
+        """Return the unknown members and words met in responses so far.
+
+        The assets of a STAC item are decoded when they are first read, and counted then.
+        """
         return self._api.drift.copy()
 
     async def open(self) -> Self:

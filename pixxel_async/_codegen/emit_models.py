@@ -101,6 +101,8 @@ class _Class:
             facts["keep"] = "True"
         if schema.x_secret:
             facts["secret"] = "True"  # noqa: S105 - a word of our own
+        if schema.x_lazy:
+            facts["lazy"] = "True"
         if "features" in (self._schemas[schema.name].properties if schema.name else ()):
             facts["write"] = "feature_collection"
         if lends := self._lends(wire):

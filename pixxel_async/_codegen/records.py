@@ -65,6 +65,7 @@ class SchemaRecord:
     x_module: str | None = None
     x_envelope: bool = False
     x_secret: bool = False
+    x_lazy: bool = False
     x_lent: dict[str, Lent] = field(factory=dict)
     x_exactly_one: list[str] = field(factory=list)
     x_source: Any = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar, overload
 
-from .rules.json_rows import JsonRows, parse_block
+from .rules.json_rows import RowIndex
 
 T = TypeVar("T")
 
@@ -15,20 +15,20 @@ class LazyRows(Sequence[T]):
     """Rows decoded lazily; each iteration parses the JSON again, so iterate once.
 
     Args:
-        source: the text of the response, and where its rows are.
+        source: the text of the rows.
         read: decodes rows of parsed JSON.
     """
 
-    def __init__(self, source: JsonRows, read: Callable[[list[Any]], list[T]]) -> None:
+    def __init__(self, source: RowIndex, read: Callable[[list[Any]], list[T]]) -> None:
         self._source = source
         self._read = read
 
     def __len__(self) -> int:
-        return self._source.length
+        return len(self._source)
 
     def __iter__(self) -> Iterator[T]:
-        for start, end in self._source.blocks:
-            yield from self._read(parse_block(self._source.text, start, end))
+        for rows in self._source.parsed():
+            yield from self._read(rows)
 
     @overload
     def __getitem__(self, index: int) -> T: ...

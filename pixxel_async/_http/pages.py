@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from attrs import frozen
 
+from .._aio.steps import STEP
 from .._html import MAX_REPR, MAX_ROWS, footprints, html_table, short_repr
 from ..errors import ConfigError, PixxelError
 from .rules.paging import Cursor
@@ -19,8 +20,6 @@ __all__ = ["Page", "Pages"]
 
 MAX_COLUMNS = 10
 """Columns of a page in a notebook."""
-YIELD_AFTER = 0.005
-"""Seconds of rows without a suspension after which iteration yields to the event loop."""
 
 
 @frozen(repr=False)
@@ -196,7 +195,7 @@ class _ByPage(Generic[T_co]):
 
 
 class _Rows(Generic[T_co]):
-    """Rows of all pages; a long page yields to the event loop every few milliseconds."""
+    """Rows of all pages; a long page yields to the event loop every millisecond."""
 
     def __init__(self, pages: AsyncIterator[Page[T_co]]) -> None:
         self._pages = pages
@@ -207,7 +206,7 @@ class _Rows(Generic[T_co]):
         return self
 
     async def __anext__(self) -> T_co:
-        if time.perf_counter() - self._since > YIELD_AFTER:
+        if time.perf_counter() - self._since > STEP:
             await asyncio.sleep(0)
             self._since = time.perf_counter()
         while True:

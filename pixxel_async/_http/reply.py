@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -24,6 +23,7 @@ from ..errors import (
     UnexpectedRedirect,
 )
 from ..settings import Secret
+from .codec.json_text import loads
 
 if TYPE_CHECKING:
     from ..errors import PixxelError
@@ -49,8 +49,10 @@ _MESSAGE_HEAD = 20_000
 """Bytes of an error's body that are searched for a message."""
 _LONG = 256 * 1024
 """Bytes from which a body is parsed in a thread."""
-_MAX_DIGITS = 400
-"""Digits of a whole number in JSON; longer ones are kept as text, since Python refuses to convert them."""
+
+
+def _as_pieces(body: bytes | list[bytes]) -> list[bytes]:
+    return body if isinstance(body, list) else [body]
 
 
 @frozen
@@ -60,21 +62,32 @@ class Reply:
     Attributes:
         status: HTTP status.
         headers: names in lower case.
-        body: the bytes, decompressed.
+        pieces: the body as it came, decompressed; `Reply(body=…)` takes one piece or many.
         method, path: the request, as method and path template.
         hidden: the Authorization header that was sent; cut out of every message made from this response.
     """
 
     status: int
     headers: Mapping[str, str] = field(repr=lambda headers: f"<{', '.join(headers)}>")  # a value may be a signed link
-    body: bytes = field(repr=False)
+    pieces: list[bytes] = field(alias="body", converter=_as_pieces, repr=False, eq=b"".join)
     method: str = ""
     path: str = ""
     hidden: tuple[Secret, ...] = field(default=(), repr=False, eq=False)
 
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        if len(self.pieces) != 1:
+            self.pieces[:] = [b"".join(self.pieces)]
+        return self.pieces[0]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return sum(map(len, self.pieces))
+
     def json(self) -> Any:
         """Parse the body as JSON; raises `DecodeError` if it is not."""
-
         return parse(self)
 
     def read(self, model: type[M]) -> M:
@@ -234,7 +247,7 @@ def parse(reply: Reply) -> Any:
         DecodeError: the body is not JSON: a page, a cut text, bottomless nesting.
     """
     try:
-        return _load(reply.body)
+        return loads(reply.body, _yield_gil if reply.size >= _LONG else None)
     except (ValueError, RecursionError, MemoryError) as error:
         reason = type(error).__name__ if isinstance(error, UnicodeError | MemoryError) else str(error)
     if reply.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
@@ -244,19 +257,6 @@ def parse(reply: Reply) -> Any:
         status=reply.status,
         body=body_start(reply),
     )
-
-
-def _load(body: bytes) -> Any:
-    try:
-        return json.loads(body, object_hook=_yield_gil if len(body) >= _LONG else None)
-    except ValueError as error:
-        if "int" not in str(error) or "digits" not in str(error):  # Python's limit for whole numbers: 4,300 digits
-            raise
-    return json.loads(body, object_hook=_yield_gil, parse_int=_long_int)
-
-
-def _long_int(digits: str) -> int | str:
-    return int(digits) if len(digits) <= _MAX_DIGITS else digits
 
 
 def _yield_gil(value: dict[str, Any]) -> dict[str, Any]:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
 
+from .._aio.steps import in_steps
 from .._redact import forget_locals
 from ..errors import APIError, BadRequest, DecodeError, IncompleteListing, NotAPackage, NotFound, PixxelError
 from ..settings.constants import MAX_PAGES
 from .call import Call, Operation, Repeat
 from .codec.convert import Drift, members_of, read, read_list
+from .codec.lazy import lazy_member
 from .codec.serialize import Id, id_member, id_of, to_wire
 from .lazy_rows import LazyRows
 from .pages import Page, Pages
 from .reply import Reply, body_start, error_in_success, is_error_body, parse
 from .resource import Wait, Waiter
 from .rules import paging as rules
-from .rules.json_rows import index_rows
+from .rules.json_rows import RowIndex, index_rows, row_pattern
 from .rules.paging import ENVELOPES, Paging
 from .rules.request import check_path
 from .rules.retry import outcome_unknown
@@ -34,7 +36,7 @@ M = TypeVar("M", bound="Model")
 T = TypeVar("T")
 
 LARGE = 256 * 1024
-"""Bytes of a response from which it is decoded in a thread, so that the event loop stays free."""
+"""Bytes of a response from which it is decoded in a thread or in steps, so that the event loop stays free."""
 _THREADS = 4
 """Threads that decode large responses at the same time; our own limit, so that the host's pool is not used up."""
 _COMMON = frozenset({"status", "code", "message", "error", "errors", "detail", "details", "success", "type", "title"})
@@ -203,40 +205,42 @@ class RestAPI:
                 return Page(()), None, None
             raise
 
-        def decode() -> tuple[Page[M], rules.NextPage]:
-            if once and (rows := self._lazy_rows(cursor, reply, model)) is not None:
-                return Page(rows), rules.NextPage(None)
-            data = rules.parse_page(_listing(reply, cursor), cursor)
-            if data.envelope:
-                self.drift.note_member(f"{model.__name__} in {data.envelope!r}")
-            step = rules.next_page(cursor, data, max_pages)
-            made = [] if step.repeated else read_list(model, data.rows, self.drift, call.lent)
-            return Page(made, data.total, step.next is not None or bool(step.missing)), step
+        def read_rows(rows: list[Any]) -> list[M]:
+            return read_list(model, rows, self.drift, call.lent)
 
-        page, step = await self._decode(call, reply, decode)
+        rows: Sequence[M]
+        if reply.size >= LARGE and (index := await self._index(cursor, reply, model)) is not None:
+            data = rules.parse_page({**index.beside, cursor.paging.rows: index}, cursor)
+            step = rules.next_page(cursor, data, max_pages)
+            lazy = LazyRows(index, read_rows)
+            rows = [] if step.repeated else lazy if once else await in_steps(_all_rows(lazy))
+        else:
+
+            def decode() -> tuple[rules.PageData, rules.NextPage, list[M]]:
+                data = rules.parse_page(_listing(reply, cursor), cursor)
+                step = rules.next_page(cursor, data, max_pages)
+                return data, step, [] if step.repeated else read_rows(list(data.rows))
+
+            data, step, rows = await self._decode(call, reply, decode)
+        if data.envelope:
+            self.drift.note_member(f"{model.__name__} in {data.envelope!r}")
         if step.repeated and step.next is not None:
             return await self._page(step.next, model, max_pages, once)
         if step.warning:
             _log.warning("listing.odd operation=%s reason=%s", call.operation.name, step.warning)
+        page = Page(rows, data.total, step.next is not None or bool(step.missing))
         return page, step.next, _incomplete(call, step, cursor.seen + len(page)) if step.missing else None
 
-    def _lazy_rows(self, cursor: rules.Cursor, reply: Reply, model: type[M]) -> LazyRows[M] | None:
-        """Return the rows of a long listing in one page, decoded as they are taken; None where that cannot be."""
-        if cursor.paging.style != "whole" or len(reply.body) < LARGE:
-            return None
-        found = index_rows(reply.body, cursor.paging.rows)
-        if found is None:
-            return None
-        return LazyRows(found, lambda rows: read_list(model, rows, self.drift, cursor.call.lent))
+    async def _index(self, cursor: rules.Cursor, reply: Reply, model: type[M]) -> RowIndex | None:
+        """Index the rows of a large page; None where it must be decoded as a whole."""
+        lazy = lazy_member(model)
+        await self._in_thread(lambda: row_pattern(lazy))  # compiling it takes some 30 ms
+        return await in_steps(index_rows(reply.pieces, cursor.paging.rows, lazy))
 
     async def _decode(self, call: Call, reply: Reply, decode: Callable[[], T]) -> T:
         """Decode a response, a large one in a thread; if that fails, the outcome of an unsafe call is unknown."""
         try:
-            if len(reply.body) < LARGE:
-                return decode()
-            if self._threads is None:
-                self._threads = anyio.CapacityLimiter(_THREADS)
-            return await anyio.to_thread.run_sync(decode, abandon_on_cancel=True, limiter=self._threads)
+            return decode() if reply.size < LARGE else await self._in_thread(decode)
         except APIError as error:
             forget_locals(error)  # the body, which may repeat the key
             raise
@@ -246,6 +250,19 @@ class RestAPI:
         if call.repeat_class == "safe":
             raise DecodeError(f"{name}: {found}", status=reply.status, operation=name, body=body_start(reply)) from None
         raise outcome_unknown(call.operation, f"the answer cannot be read: {found}")
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        if self._threads is None:
+            self._threads = anyio.CapacityLimiter(_THREADS)
+        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
+
+
+def _all_rows(rows: LazyRows[M]) -> Generator[None, None, list[M]]:
+    made: list[M] = []
+    for row in rows:
+        made.append(row)
+        yield
+    return made
 
 
 def _check_created(call: Call, model: type[M], made: list[M]) -> None:

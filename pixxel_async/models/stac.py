@@ -118,7 +118,7 @@ class STACExtent(Model):
 class STACItem(GeoModel):
     """An image, by the STAC standard."""
 
-    assets: dict[str, STACAsset] = member(factory=dict)
+    assets: dict[str, STACAsset] = member(factory=dict, lazy=True)
     """Its files by key, mostly a band."""
     bbox: list[float] = member(factory=list)
     """Box around it: west, south, east, north in degrees."""

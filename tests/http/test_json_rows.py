@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async import DecodeError
+from pixxel_async._http.codec.json_text import JsonText, loads
 from pixxel_async._http.lazy_rows import LazyRows
-from pixxel_async._http.rules.json_rows import BLOCK, index_rows, parse_block
+from pixxel_async._http.rules import json_rows
+from pixxel_async._http.rules.json_rows import BLOCK, RowIndex, index_rows
 from tests.support.clients import client_for
 from tests.support.raw_server import RawServer, answer
 
@@ -22,23 +24,94 @@ ANY = st.recursive(
 )
 
 
-def rows_of(body: bytes) -> list[Any] | None:
+def index(body: bytes, lazy: str = "", piece: int = 1 << 20) -> RowIndex | None:
+    """Index a response whose body came in pieces of `piece` bytes."""
+    steps = index_rows([body[at : at + piece] for at in range(0, len(body) or 1, piece)], "jobs", lazy)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            found: RowIndex | None = done.value
+            return found
+
+
+def rows_of(body: bytes, lazy: str = "", piece: int = 1 << 20) -> list[Any] | None:
     """Return all rows, block by block, or None if the response has to be decoded at once."""
-    found = index_rows(body, "jobs")
+    found = index(body, lazy, piece)
     if found is None:
         return None
-    rows = [row for start, end in found.blocks for row in parse_block(found.text, start, end)]
-    assert len(rows) == found.length
+    rows = [row for block in found.parsed() for row in block]
+    for row in rows:
+        if isinstance(row, dict):
+            row |= {name: json.loads(value) for name, value in row.items() if isinstance(value, JsonText)}
+    assert len(rows) == len(found)
     return rows
 
 
+NAMES = st.sampled_from(["id", "assets", 'a"b', "assets ", "jobs", "\\assets"]) | st.text(max_size=3)
+ROWS = st.lists(ANY | st.dictionaries(NAMES, ANY, max_size=4), max_size=8)
+
+
 @pytest.mark.slow
-@given(st.lists(ANY, max_size=8), st.sampled_from([None, 1]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
-def test_any_rows_are_found(rows: list[Any], indent: int | None, encoding: str) -> None:
-    """The rows found equal those of a JSON parser, whatever their values, spacing and encoding."""
-    text = json.dumps({"jobs": rows}, indent=indent, ensure_ascii=encoding == "utf-8-sig")
-    body = text.encode(encoding, "surrogatepass")
-    assert rows_of(body) == json.loads(body)["jobs"] == rows
+@given(ROWS, st.sampled_from([None, 1]), st.booleans(), st.sampled_from(["", "assets"]), st.integers(4, 60))
+def test_any_rows_are_found(rows: list[Any], indent: int | None, ascii: bool, lazy: str, piece: int) -> None:
+    """The rows are those that a parser finds, however the text is spaced, escaped and cut into pieces."""
+    text = json.dumps({"count": 1, "jobs": rows, "next": {"a": []}}, indent=indent, ensure_ascii=ascii)
+    body = text.encode("utf-8", "replace")
+    assert rows_of(body, lazy, len(body) * piece // 60 or 4) == json.loads(body)["jobs"]
+
+
+@pytest.mark.slow
+@given(ROWS, st.integers(0, 400), st.binary(max_size=2), st.integers(0, 2))
+def test_damage_is_found_before_the_first_row(rows: list[Any], at: int, put: bytes, drop: int) -> None:
+    """Damaged text has no rows, also if the damage is in a member that is parsed later."""
+    body = json.dumps({"jobs": [{"id": "x", "assets": {"a": rows}}, *rows]}).encode()
+    at %= len(body)
+    body = body[:at] + put + body[at + drop :]
+    if (found := rows_of(body, "assets")) is not None:
+        assert found == json.loads(body)["jobs"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-16-le"])
+def test_other_encodings_are_decoded_at_once(encoding: str) -> None:
+    """Only UTF-8, which services send, is indexed."""
+    assert rows_of('{"jobs": [1]}'.encode(encoding)) is None
+
+
+ASSETS = {"a": {"href": "x", "bands": [{"name": "B1", "x": None}]}}
+LAZY = {
+    "plain": (json.dumps({"id": "i", "assets": ASSETS, "z": 1}), ASSETS, True),
+    "spaced": (json.dumps({"id": "i", "assets": ASSETS}, indent=2), ASSETS, True),
+    "alone": (json.dumps({"assets": ASSETS}), ASSETS, True),
+    "empty": ('{"assets": {}}', {}, True),
+    "a whole number of 5,000 digits": (f'{{"assets": {{"a": {"7" * 5000}}}}}', {"a": "7" * 5000}, True),
+    "a lone surrogate": (r'{"assets": {"a": "\ud800"}}', {"a": "\ud800"}, True),
+    "twice": ('{"assets": {"b": 1}, "assets": {"a": 2}}', {"a": 2}, False),
+    "twice, once with escapes": (r'{"assets": {"b": 1}, "\u0061ssets": {"a": 2}}', {"a": 2}, False),
+    "in another member": ('{"x": {"assets": {"b": 1}}, "assets": {"a": 2}}', {"a": 2}, True),
+    "in a text": (r'{"x": "\"assets\": {", "assets": {"a": 2}}', {"a": 2}, True),
+    "nested deeply": (json.dumps({"assets": {"a": [[[[[[[{"b": 1}]]]]]]]}}), {"a": [[[[[[[{"b": 1}]]]]]]]}, False),
+    "no object": ('{"assets": [1]}', [1], False),
+    "null": ('{"assets": null}', None, False),
+}
+
+
+@pytest.mark.parametrize("case", LAZY)
+def test_a_lazy_member_is_cut_out_of_its_row(case: str) -> None:
+    """It stays text if it is one object under an unescaped name; otherwise it is parsed with its row."""
+    text, expected, cut = LAZY[case]
+    found = index(f'{{"jobs": [{text}, {{"id": "other"}}]}}'.encode(), "assets")
+    assert found is not None
+    value = found[0]["assets"]
+    assert isinstance(value, JsonText) is (cut and json_rows._MATCHES)
+    assert (loads(value) if isinstance(value, JsonText) else value) == expected
+    assert found[1] == {"id": "other"}
+
+
+def test_members_beside_the_rows_are_read() -> None:
+    """Totals and tokens may come before or after the rows; of a repeated name the last value counts."""
+    found = index(b'{"count": 1, "a": {"b": [2]}, "jobs": [{}, {}], "count": 2, "next_token": "t"}')
+    assert found is not None and found.beside == {"count": 2, "a": {"b": [2]}, "next_token": "t"}
 
 
 @pytest.mark.parametrize("count", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK])
@@ -49,7 +122,7 @@ def test_blocks_meet_without_a_gap(count: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"jobs": [1, 2], "count": 2}', '{"count": 2, "jobs": [1]}', '{"jobs": {"a": 1}}', "[1, 2]", '{"jobs": null}',
+    ['{"jobs": {"a": 1}}', "[1, 2]", '{"jobs": null}', '{"a": 1, "jobs": [1', '{"jobs": [1], "a": }', '{"jobs": [1]',
      '{"jobs": [1,]}', '{"jobs": [,1]}', '{"jobs": [1 2]}', '{"jobs": [1]]}', '{"jobs": [1]} x',
      '{"jobs": [1], "jobs": []}', '{"jobs": [' + "[" * 100_000, "<html>", ""],
 )  # fmt: skip
@@ -90,7 +163,7 @@ async def test_a_long_listing_that_is_cut_off_yields_nothing() -> None:
 
 def test_only_the_rows_taken_are_decoded() -> None:
     """Taking the first rows decodes only the blocks that hold them."""
-    found = index_rows(json.dumps({"jobs": list(range(10 * BLOCK))}).encode(), "jobs")
+    found = index(json.dumps({"jobs": list(range(10 * BLOCK))}).encode())
     assert found is not None
     made: list[int] = []
 

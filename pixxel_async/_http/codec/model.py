@@ -13,6 +13,7 @@ from ..._html import member_table, short_repr
 from ..._redact import mask_value
 from .convert import read, write
 from .dataclass_view import DataclassView
+from .lazy import make_lazy
 from .open_enum import OpenEnum, word
 from .serialize import (
     HasGeoInterface,
@@ -60,6 +61,7 @@ def member(
     lent: bool = False,
     lends: Mapping[str, str] | None = None,
     secret: bool = False,
+    lazy: bool = False,
     write: Callable[[Any], Any] | None = None,
     within: str = "",
 ) -> Any:
@@ -73,6 +75,7 @@ def member(
         lent: absent from JSON; filled in by the enclosing object.
         lends: for a list of models: their members by the member of ours that fills them.
         secret: masked in the repr.
+        lazy: decoded when it is first read, if it came in an answer of the service.
         write: serializes the value, if its type does not determine how.
         within: name of the JSON object that holds it on the wire.
     """
@@ -83,6 +86,7 @@ def member(
         "lent": lent,
         "lends": lends,
         "secret": secret,
+        "lazy": lazy,
         "write": write,
         "within": within,
     }
@@ -101,7 +105,9 @@ def _mask_secret(value: object) -> str:
 @dataclass_transform(kw_only_default=True, field_specifiers=(member,))
 def model(cls: type[T]) -> type[T]:
     """Make an attrs class with keyword-only arguments, slots and equality by value."""
-    return attrs.define(kw_only=True, slots=True, repr=False)(cls)
+    made = attrs.define(kw_only=True, slots=True, repr=False)(cls)
+    make_lazy(made)
+    return made
 
 
 @model

@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from threading import Lock
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 import attrs
 
-from .drift import drift_now
+from .drift import Drift, drift_now
+from .json_text import JsonText, loads
+from .lazy import Pending, unsettled_extra
 from .open_enum import OpenEnum
 from .scalars import Altered, Misfit, read_id, read_text
 
@@ -45,6 +48,7 @@ class Reader:
         fields = attrs.fields(attrs.resolve_types(self._model))
         members = [a for a in fields if a.name != "extra" and not a.metadata.get("lent")]
         hooks = {a.name: self._hook(a) for a in members}
+        self._extra = unsettled_extra(self._model)
         wire = {a.name: a.metadata.get("wire", a.name) for a in members}
         self._members = {wire[a.name]: (a.alias, hooks[a.name], a.type) for a in members}
         self._within = {wire[a.name]: a.metadata["within"] for a in members if "within" in a.metadata}
@@ -57,6 +61,10 @@ class Reader:
 
     def _hook(self, field: attrs.Attribute[Any]) -> Hook:
         kind = without_none(field.type)
+        if field.metadata.get("lazy"):
+            return self._lazy_hook(
+                field.metadata.get("wire", field.name), self._converter.get_structure_hook(kind), kind
+            )
         if isinstance(kind, type) and issubclass(kind, OpenEnum):
             return _word_hook(kind, f"{self._model.__name__}.{field.name}")
         if kind is str and (field.name == "id" or field.name.endswith("_id")):
@@ -64,6 +72,31 @@ class Reader:
         if field.name.endswith("_ids") and is_list(kind) and get_args(kind) == (str,):
             return _list_reader(read_id, str, skips_odd=True)
         return self._converter.get_structure_hook(kind)
+
+    def _lazy_hook(self, wire: str, hook: Hook, kind: Any) -> Hook:
+        """Return a hook that leaves an object of an answer for later; its drift is counted when it is read.
+
+        Outside of an answer, where nothing counts drift, the object may be the caller's, who may change it.
+        """
+
+        def decode(raw: Any, drift: Drift) -> tuple[Any, Any]:
+            raw = loads(raw) if isinstance(raw, JsonText) else raw
+            before = drift_now.set(drift)
+            try:
+                return hook(raw, kind), None
+            except Altered as altered:
+                self._report_odd({wire: raw}, [wire])
+                return altered.value, raw
+            finally:
+                drift_now.reset(before)
+
+        def postpone(value: Any, _: object) -> Any:
+            drift = drift_now.get()
+            if drift is None or not isinstance(value, dict | JsonText):
+                return hook(value, kind)
+            return Pending(value, partial(decode, drift=drift))
+
+        return postpone
 
     def __call__(self, raw: Any, _: object = None) -> Any:
         if not isinstance(raw, dict):
@@ -148,7 +181,7 @@ class Reader:
         return flat
 
     def _keep_unknown(self, made: Any, raw: dict[str, Any]) -> None:
-        drift, members, extra = drift_now.get(), self._members, made.extra
+        drift, members, extra = drift_now.get(), self._members, self._extra(made)
         for name, value in raw.items():
             if name in members:
                 continue

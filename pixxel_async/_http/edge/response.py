@@ -155,14 +155,14 @@ def _join_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 async def read_whole(
     answer: Response, operation: str, http: HTTPSettings, max_bytes: int | None = None
-) -> bytes | TransportFailure:
-    """Read the whole body; of an error only what arrives within the limits for errors.
+) -> list[bytes] | TransportFailure:
+    """Read the whole body, in pieces as it comes; of an error only what arrives within the limits for errors.
 
     Args:
         max_bytes: bytes at most, where that is less than `http.max_response_bytes`.
     """
     if answer.status >= 300:
-        return await answer.start(MAX_ERROR_BODY)
+        return [await answer.start(MAX_ERROR_BODY)]
     announced = answer.headers.get("content-length", "")
     if announced and not announced.isdecimal():
         return TransportFailure(
@@ -177,7 +177,7 @@ async def read_whole(
         if isinstance(block, TransportFailure):
             return block
         if not block:
-            return b"".join(blocks)
+            return blocks
         blocks.append(block)
         size += len(block)
         reason = too_large(size, answer.raw_size, limit)

@@ -12,7 +12,7 @@ Rows are counted as received, never as requested. There are four cases after a p
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from attrs import evolve, field, frozen
@@ -20,6 +20,7 @@ from attrs import evolve, field, frozen
 from ..._redact import mask
 from ...errors import ConfigError, DecodeError
 from ..call import Call
+from .json_rows import RowIndex
 
 PagingStyle = Literal["offset", "body-offset", "offset-open", "body-offset-open", "page", "skip", "whole"]
 """How the next page is requested; `body-` styles do so in the JSON body, `-open` ones announce no total."""
@@ -82,7 +83,7 @@ class PageData:
         envelope: the member around the answer that was looked through; empty without one.
     """
 
-    rows: list[Any]
+    rows: Sequence[Any]
     total: int | None = None
     token: str = ""
     skip: bool = False
@@ -160,10 +161,10 @@ def parse_page(answer: Mapping[str, Any] | list[Any], cursor: Cursor) -> PageDat
     )
 
 
-def _rows(answer: Mapping[str, Any], cursor: Cursor, total: int | None) -> list[Any]:
+def _rows(answer: Mapping[str, Any], cursor: Cursor, total: int | None) -> Sequence[Any]:
     name = cursor.paging.rows
     rows = answer.get(name)
-    if isinstance(rows, list):
+    if isinstance(rows, list | RowIndex):
         return rows
     if isinstance(rows, Mapping):
         return list(rows.values())
@@ -238,9 +239,9 @@ def _after_repeat(cursor: Cursor, got: PageData) -> NextPage:
     return evolve(end, repeated=True)
 
 
-def _mark(rows: list[Any]) -> int:
+def _mark(rows: Sequence[Any]) -> int:
     """Return a hash of a page's first and last row, by their ids where they have some: links are signed anew."""
-    return hash((len(rows), *(_identity(row) for row in rows[:1] + rows[-1:])))
+    return hash((len(rows), *(_identity(row) for row in (*rows[:1], *rows[-1:]))))
 
 
 def _identity(row: Any) -> str:
