@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import lru_cache
 from uuid import UUID
 
 
@@ -12,8 +13,9 @@ def digest(*parts: object) -> bytes:
     return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
 
 
+@lru_cache(maxsize=4096, typed=True)
 def uuid(*parts: object) -> str:
-    """Draw a version 4 UUID from the parts."""
+    """Draw a version 4 UUID from the parts, which are hashable; those of one seed are cached for its next sandbox."""
     return str(UUID(bytes=digest(*parts)[:16], version=4))
 
 

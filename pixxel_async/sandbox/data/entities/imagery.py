@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from functools import lru_cache
+from types import MappingProxyType
 
 from attrs import frozen
 
@@ -68,10 +71,11 @@ class Scene:
     off_nadir: float
 
 
-def scenes(seed: int | str) -> dict[str, Scene]:
-    """Return the whole archive of a seed, oldest first within each collection."""
+@lru_cache(maxsize=8)
+def scenes(seed: int | str) -> Mapping[str, Scene]:
+    """Return the whole archive of a seed, oldest first within each collection; sandboxes of a seed share it."""
     made = [_scene(seed, satellite, nth) for satellite in SATELLITES for nth in range(satellite.scenes)]
-    return {scene.id: scene for scene in made}
+    return MappingProxyType({scene.id: scene for scene in made})
 
 
 def _scene(seed: int | str, satellite: SandboxSatellite, nth: int) -> Scene:
