@@ -11,6 +11,7 @@ import click
 from ..downloads import Record, Row
 from ..downloads.disk.locations import LocationSpec
 from ..downloads.record.extracted import Extracted
+from ..downloads.record.shared import SharedCopies
 from .errors import CommandError
 from .text import printable
 
@@ -19,6 +20,8 @@ from .text import printable
 async def open_record(folder: LocationSpec, record: Path | None) -> AsyncIterator[Record]:
     """Open an existing record and print its notes; raises `CommandError` when there is none."""
     path = record or folder.record
+    if record is None and folder.is_shared:
+        await SharedCopies(folder.folder.resolve(), path).take_in()
     if not path.exists():
         raise CommandError(f"there is no record at {printable(str(path))}: nothing was exported there")
     check_record(path)

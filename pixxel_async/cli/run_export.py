@@ -147,7 +147,8 @@ class ExportRun:
                             if not outcomes.at_hand:
                                 await self._write()
                 finally:
-                    await write_sums(manager.folder, manager.record, manager.destination)
+                    if not run.is_shared_shard:  # machines would write one file: the last one does, in `_merge_shards`
+                        await write_sums(manager.folder, manager.record, manager.destination)
 
     def _take_event(self, event: Event) -> None:
         """Show an event; a pause that the service asked for is a line of its own."""

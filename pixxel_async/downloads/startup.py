@@ -58,11 +58,13 @@ async def start(
     homes, opened = Locations(disk, threads, record, shard), None
     try:
         home = await homes.at(place, spool)
-        opened = await Record.open(record or home.folder / ".pixxel" / "record.sqlite", origin=client.origin)
-        if opened.begun and await home.destination.has_sums():
+        path, note = await homes.record_of(home)
+        opened = await Record.open(path, origin=client.origin)
+        if note or (opened.begun and await home.destination.has_sums()):  # a machine that died has published no rows
             await opened.note_lost()
-        if opened.notes or (opened.begun and record is None):  # an earlier record is lost, or there was none
+        if not note and (opened.notes or (opened.begun and record is None)):  # the record is lost, or there was none
             await threads.run(disk.sweep, home.folder)
+        opened.notes += (note,) if note else ()
     except BaseException:
         await finish(homes.close())
         threads.close()

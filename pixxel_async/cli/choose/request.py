@@ -66,6 +66,11 @@ class RunOptions:
     processes: int = 1
 
     @property
+    def is_shared_shard(self) -> bool:
+        """Whether several machines export into this folder, each with a record of its own that a copy is shared of."""
+        return self.shard is not None and self.record is None and self.to.is_shared
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Return the settings of `fetch_all` that differ from the client's."""
         named = {

@@ -14,8 +14,10 @@ import anyio.to_thread
 import click
 from attrs import evolve
 
+from ...downloads import Record, write_sums
 from ...downloads.disk.locations import where
 from ...downloads.engine.source import InPages
+from ...downloads.record.shared import SharedCopies
 from ...packages import Wanted
 from .. import options
 from ..choose.filter import WORKFLOW_NAME, Choice, unknown_status
@@ -141,6 +143,10 @@ async def _export(session: Session, order: ExportRequest, export_run: ExportRun)
     choice = await _choice(order)
     async with session.client(sandbox=order.sandbox) as client:
         await prepare(order.to.folder)
+        copies = None
+        if order.is_shared_shard:
+            copies = SharedCopies(order.to.folder.resolve(), order.to.record, order.shard)
+            await copies.begin_shard()
         listing = Listing(client, choice, export_run.report_error, export_run.note, export_run.workflow_names)
         pool = None
         if order.processes > 1:
@@ -149,6 +155,10 @@ async def _export(session: Session, order: ExportRequest, export_run: ExportRun)
             pool = partial(WorkerPool, session, client, order, sandbox=order.sandbox)
         await export_run.fetch(client, await _source(order, listing), pool)
     code = export_run.close(running=listing.running)
+    if copies is not None and code is Exit.DONE and await copies.complete_shard():
+        async with await Record.open(order.to.record, origin=None) as record:
+            await write_sums(order.to.folder.resolve(), record)
+        export_run.note(f"all {order.shard and order.shard[1]} shards are complete: records merged, SHA256SUMS written")
     if code is Exit.DONE and order.listed:
         await anyio.to_thread.run_sync(note_run, order.to.folder, order.selection, began)
     return code

@@ -8,6 +8,7 @@ import anyio.to_thread
 import click
 
 from ...downloads import Merged, Record, merge, write_sums
+from ...downloads.disk.locations import LocationSpec
 from .. import options
 from ..errors import Exit
 from ..open_record import check_record
@@ -49,4 +50,4 @@ async def _merge(into: Path, sources: list[Path], folder: Path | None) -> int:
 
 
 def _file(place: Path) -> Path:
-    return place / ".pixxel" / "record.sqlite" if place.is_dir() else place
+    return LocationSpec(place).record if place.is_dir() else place

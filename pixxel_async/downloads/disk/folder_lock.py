@@ -23,6 +23,7 @@ from attrs import frozen
 from ..._files import SAFE_OPEN, check_state_folder, read_regular
 from ...errors import ConfigError
 from ..record.lease import Owner, certainly_dead
+from .record_path import record_path
 from .syscalls import HAS_FLOCK, lock_exclusively
 
 __all__ = ["FolderLocks"]
@@ -116,7 +117,7 @@ class FolderLocks:
             ConfigError: another record's manager uses the folder, or the announcement cannot be written.
         """
         with self._guard:
-            self._record = self._record or folder / ".pixxel" / "record.sqlite"
+            self._record = self._record or record_path(folder)
             if folder in self._held or self._closed:
                 return
             mine = Announcement.create(self._record, folder, self._shard)

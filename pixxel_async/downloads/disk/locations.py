@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from ...errors import ConfigError
+from ..record.shared import SharedCopies
 from .destination import Destination
 from .folder_lock import FolderLocks
 from .local_folder import LocalFolder
+from .record_path import is_shared, record_path
 from .rules.locations import spool_name as spool_name
 from .rules.locations import state_folder
 from .rules.locations import store_url as store_url
+from .syscalls import os_errors
 
 if TYPE_CHECKING:
     from ..._aio.threads import Threads
@@ -48,7 +51,12 @@ class LocationSpec:
     @property
     def record(self) -> Path:
         """The record's file, unless another one was chosen."""
-        return self.folder / ".pixxel" / "record.sqlite"
+        return record_path(self.folder)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is a folder on a network file system, whose record is on a local disk of each machine."""
+        return self.url is None and is_shared(self.folder) is not None
 
 
 def where(given: Target, spool: str | Path | None = None) -> LocationSpec:
@@ -100,11 +108,39 @@ class Locations:
         self._disk = disk
         self._threads = threads
         self._stores: dict[str, Location] = {}
+        self._record = record
+        self._shard = shard
         self._locks = FolderLocks(record, shard)
+        self._copies: SharedCopies | None = None
 
     async def close(self) -> None:
-        """Unlock the folders."""
-        await self._threads.run(self._locks.close)
+        """Publish the record of a shared folder, and unlock the folders.
+
+        Raises:
+            DiskError: the copy cannot be written.
+        """
+        copies, self._copies = self._copies, None
+        try:
+            if copies is not None:
+                with os_errors("publish the record in", copies.folder):
+                    await copies.publish()
+        finally:
+            await self._threads.run(self._locks.close)
+
+    async def record_of(self, home: Location) -> tuple[Path, str]:
+        """Return the path of the manager's record, and a note if that is not in the folder but on a local disk.
+
+        Raises:
+            ConfigError: another machine's copy of the record cannot be read.
+        """
+        if self._record is not None:
+            return self._record, ""
+        path, kind = record_path(home.folder), is_shared(home.folder)
+        if kind is None:
+            return path, ""
+        self._copies = SharedCopies(home.folder, path, self._shard)
+        await self._copies.take_in()
+        return path, f"{home.folder} lies on a network file system ({kind}): its record is on this machine, {path}"
 
     async def at(self, given: Target, spool: str | Path | None = None) -> Location:
         """Make the local folder, and reach the store if there is one.

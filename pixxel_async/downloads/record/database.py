@@ -285,7 +285,7 @@ def _locate(path: Path) -> Path:
     if folder.name == ".pixxel":
         check_state_folder(folder)
     path = folder.resolve() / path.name
-    kind = network_kind(_mounts(), str(path))
+    kind = network_kind(mountinfo(), str(path))
     if kind:
         advice = "keep it on a local disk (record=…), and let several machines take shards, each with its own"
         raise ConfigError(f"the record {path} would lie on a network file system ({kind}), where locks fail: {advice}")
@@ -295,7 +295,8 @@ def _locate(path: Path) -> Path:
     return path
 
 
-def _mounts() -> str:
+def mountinfo() -> str:
+    """Return the text of Linux' `/proc/self/mountinfo`; empty where there is none."""
     try:
         return Path("/proc/self/mountinfo").read_text(errors="replace")
     except OSError:
