@@ -71,8 +71,8 @@ async def start(
         if opened is not None:
             await opened.aclose()
         raise
-    room = DiskSpace(disk, threads)
     clock = ActiveClock(client.timing.clock)
+    room = DiskSpace(disk, threads, clock)
     timing = evolve(client.timing, clock=clock)
     services = Services(
         opened, disk, threads, Publisher(opened, disk, threads), Watchdog(), room, ConnectionCount(),

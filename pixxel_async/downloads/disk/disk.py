@@ -81,16 +81,33 @@ class Disk:
         with os_errors("open", folder / part, root=folder), entry(folder, part, self._calls, make=True) as there:
             return self._open_part(there, folder, part)
 
-    def open_with_room(self, folder: Path, part: str, *, fresh: str, took_over: bool) -> tuple[PartFile, int | None]:
-        """Open a package's part file under its lease, remove others of the package, and read the free space.
+    def new_part(self, folder: Path, part: str, *, took_over: bool) -> PartFile:
+        """Return a package's part file, of which nothing is there yet; its first write opens it, as `open_leased`.
+
+        Args:
+            took_over: as of `open_leased`.
+        """
+
+        def create() -> int:
+            with os_errors("open", folder / part, root=folder), entry(folder, part, self._calls, make=True) as there:
+                try:
+                    opened = self._open(there, _PART_FLAGS | os.O_EXCL)
+                except (FileExistsError, PartBusy):
+                    in_the_way = DownloadError(f"{folder / part} was created by another process", stage="stream")
+                    in_the_way.retryable = True
+                    raise in_the_way from None
+                self._stale.remove_others(there, again=took_over)
+                return opened.fd
+
+        return PartFile(folder, part, self._calls, mode=self._mode, open=create)
+
+    def open_leased(self, folder: Path, part: str, *, fresh: str, took_over: bool) -> PartFile:
+        """Open a package's part file under its lease, and remove others of the package.
 
         Args:
             part: path below the folder, as recorded.
             fresh: path of a new one in the same folder, for the case that a process still has `part` open.
             took_over: whether the lease was taken over, so that the last holder's part file may be new here.
-
-        Returns:
-            the part file, and the free bytes of its disk; None where the file system does not report them.
         """
         with os_errors("open", folder / part, root=folder), entry(folder, part, self._calls, make=True) as there:
             try:
@@ -100,7 +117,7 @@ class Disk:
                 opened = self._open_part(there, folder, fresh)
             try:
                 self._stale.remove_others(there, again=took_over)
-                return opened, self.free(opened.path.parent)
+                return opened
             except BaseException:
                 opened.close()
                 raise
@@ -108,10 +125,11 @@ class Disk:
     def _open_part(self, there: Entry, folder: Path, part: str) -> PartFile:
         found = self._open(there, _PART_FLAGS)
         if _is_ours(found.status):
-            return PartFile(folder, part, found.fd, found.status.st_size, self._calls)
+            return PartFile(folder, part, self._calls, fd=found.fd, size=found.status.st_size, mode=self._mode)
         self._calls.close(found.fd)
         there.unlink()
-        return PartFile(folder, part, self._open(there, _PART_FLAGS | os.O_EXCL).fd, 0, self._calls)
+        fd = self._open(there, _PART_FLAGS | os.O_EXCL).fd
+        return PartFile(folder, part, self._calls, fd=fd, mode=self._mode)
 
     def sweep(self, folder: Path) -> None:
         """Remove the part files that a lost record left below a folder."""
@@ -201,7 +219,7 @@ class Disk:
             with part, os_errors("publish", part.folder / name, root=part.folder):
                 source = directories.entry(part.folder, part.name)
                 final = directories.entry(part.folder, name, make=True)
-                part.settle(self._mode)
+                part.settle()
                 part.check_unchanged(source)
                 part.close()
                 if replace:
@@ -266,9 +284,17 @@ class Disk:
             there.remove_tree()
 
     def free(self, folder: Path) -> int | None:
-        """Return the free bytes of the folder's disk; None where the file system does not report them."""
+        """Return the free bytes of the folder's disk; None where the file system does not report them.
+
+        A folder that is not there yet will be on the disk of the one above it.
+        """
         with os_errors("ask for the free space of", folder, root=folder):
-            return self._calls.free(folder)
+            try:
+                return self._calls.free(folder)
+            except FileNotFoundError:
+                if folder == folder.parent:
+                    raise
+        return self.free(folder.parent)
 
 
 @frozen

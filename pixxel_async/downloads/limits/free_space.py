@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,8 @@ __all__ = ["DiskSpace", "Reservation"]
 
 SMALL = 1 << 20
 """Largest body in bytes for which a recent figure of free space is good enough."""
+RECENT = 1.0
+"""Seconds for which a figure of free space is recent; chosen."""
 UNKNOWN = 1 << 62
 """Bytes taken to be free where the file system does not report it: writing finds out."""
 
@@ -27,31 +29,40 @@ class Reservation:
     Attributes:
         folder: folder of its part file.
         missing: bytes that have not arrived; 0 while unknown.
-        seen: free bytes of the disk a moment ago, good for one small body; None if they were not read.
+        reserved: bytes that were reserved at first.
     """
 
     folder: Path
     missing: int = 0
-    seen: int | None = None
+    reserved: int = 0
 
 
 class DiskSpace:
-    """Free bytes of disks, less a reserve and less all reservations."""
+    """Free bytes of disks, less a reserve and less all reservations.
 
-    def __init__(self, disk: Disk, threads: Threads) -> None:
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, disk: Disk, threads: Threads, clock: Callable[[], float]) -> None:
         self._disk = disk
         self._threads = threads
+        self._clock = clock
         self._reservations: set[Reservation] = set()
+        self._recent: dict[Path, tuple[float, int]] = {}
 
     @contextmanager
-    def reservation(self, folder: Path, seen: int | None = None) -> Iterator[Reservation]:
-        """Hold a reservation for the block, at first of 0 bytes; `seen` as in `Reservation`."""
-        reservation = Reservation(folder, seen=seen)
+    def reservation(self, folder: Path) -> Iterator[Reservation]:
+        """Hold a reservation for the block, at first of 0 bytes."""
+        reservation = Reservation(folder)
         self._reservations.add(reservation)
         try:
             yield reservation
         finally:
             self._reservations.discard(reservation)
+            if reservation.folder in self._recent:
+                read_at, free = self._recent[reservation.folder]
+                self._recent[reservation.folder] = read_at, free - reservation.reserved
 
     async def reserve(self, reservation: Reservation, missing: int, *, reserve: int) -> int:
         """Reserve `missing` bytes, and return how many the body may write at most.
@@ -64,14 +75,22 @@ class DiskSpace:
         Raises:
             DiskFull: there is less than that.
         """
-        reservation.missing, seen, reservation.seen = 0, reservation.seen, None
-        recent = seen is not None and 0 < missing <= SMALL
-        free = seen if recent else await self._threads.run(self._disk.free, reservation.folder)
-        left = (UNKNOWN if free is None else free) - reserve - sum(other.missing for other in self._reservations)
+        reservation.missing = 0
+        free = await self._free(reservation.folder, missing)
+        left = free - reserve - sum(other.missing for other in self._reservations)
         if left < max(missing, 1):
             raise DiskFull(
                 f"{reservation.folder} has {max(left, 0):,} bytes to spare beside a reserve of {reserve:,}, "
                 f"and {missing:,} are needed; make room, or lower `min_free_space`, and run again"
             )
-        reservation.missing = missing
+        reservation.missing = reservation.reserved = missing
         return left
+
+    async def _free(self, folder: Path, missing: int) -> int:
+        """Return the free bytes of a disk, for a small body those that were read a moment ago."""
+        read_at, free = self._recent.get(folder, (-RECENT, 0))
+        if not 0 < missing <= SMALL or self._clock() - read_at >= RECENT:
+            found = await self._threads.run(self._disk.free, folder)
+            free = UNKNOWN if found is None else found
+            self._recent[folder] = self._clock(), free
+        return free

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from ..._aio.shield import finish
 from ...errors import NameTaken, PixxelError
 from ..disk.final import Final
 from ..disk.publisher import Publication
-from ..record import Row
+from ..record import Claim, Row
 from ..record.extracted import Extracted
 from ..record.lease import LeaseLost
 from ..record.rows import RowChange
@@ -27,7 +27,6 @@ from .rules.recovery import DONE, Decision, Known, recover, stands
 if TYPE_CHECKING:
     from ...packages import Package, Wanted
     from ..disk.destination import Destination, Look
-    from ..disk.disk import Disk
     from ..disk.parts.part_file import PartFile
     from ..item import BatchContext, Item
     from ..record import Record
@@ -174,20 +173,20 @@ async def claimed(item: Item, services: Services) -> AsyncIterator[ClaimedItem]:
     """
     name, record = first_name(item.wanted, item.settings.name_template), services.record
     try:
-        taken = await record.claim(item.identity, item.folder, name=name, part=_part(item.package, name, record))
+        taken = await _take_lease(item, services, name)
     except NameTaken:  # by another package of this record: append the package's own hash
         name = make_distinct(name, item.package)
-        taken = await record.claim(item.identity, item.folder, name=name, part=_part(item.package, name, record))
+        taken = await _take_lease(item, services, name)
     if taken is None:
         raise LeaseHeld
     claim: ClaimedItem | None = None
     try:
         row = taken.row
-        name = row.name or name
-        part = row.part or _part(item.package, name, record)
-        look = await item.destination.prepare_look([name])
-        decider = _Decider(item.context, services.disk, look, lost=record.lost, revive=True)
-        decision = await services.threads.run(decider, row, name, part, taken.same_boot)
+        name, part = row.name or name, row.part or ""
+        decision = taken.decision
+        if decision is None:
+            decide = _Decider(item.context, services, await item.destination.prepare_look([name]), revive=True)
+            decision = await services.threads.run(decide, row, name, part, taken.same_boot)
         claim = ClaimedItem(item, services, row, name, part, decision, taken.took_over)
         yield claim
     except PixxelError:
@@ -197,6 +196,19 @@ async def claimed(item: Item, services: Services) -> AsyncIterator[ClaimedItem]:
     finally:
         if claim is None or claim.held:
             await finish(record.release(item.identity, item.folder))
+
+
+async def _take_lease(item: Item, services: Services, name: str) -> Claim | None:
+    """Claim the package; the decision is made in the same job of the record if the final file is on a local disk."""
+    decide: Callable[[Claim], Decision] | None = None
+    if item.destination.url is None:
+        decider = _Decider(item.context, services, await item.destination.prepare_look([name]), revive=True)
+
+        def decide(taken: Claim) -> Decision:
+            return decider(taken.row, taken.row.name or name, taken.row.part or "", taken.same_boot)
+
+    part = _part(item.package, name, services.record)
+    return await services.record.claim(item.identity, item.folder, name=name, part=part, decide=decide)
 
 
 def first_name(wanted: Wanted, template: str | None) -> str:
@@ -218,14 +230,13 @@ class _Decider:
     """Look at the disk and decide how to go on with one package after another; called in a thread.
 
     Attributes:
-        lost: whether an earlier record of the folder was lost.
+        look: returns the status of a final name.
         revive: whether a package that was given up is tried again.
     """
 
     context: BatchContext
-    disk: Disk
+    services: ReadServices
     look: Look
-    lost: bool
     revive: bool = False
 
     def __call__(self, row: Row | None, name: str, part: str, same_boot: bool) -> Decision:
@@ -238,9 +249,11 @@ class _Decider:
             return DONE  # the fast path: the state of nearly all packages of a repeated run
         known = self._known(row, same_boot)
         over = known is None or known.state in ("done", "given_up")
-        kept = None if over or not part else self.disk.look(self.context.folder, part)
-        part_size = kept.size if kept is not None and kept.regular else None
-        return recover(known, part_size, final, exists=exists, if_missing=if_missing, lost=self.lost)
+        kept = self.services.disk.look(self.context.folder, part) if part else None
+        part_size = kept.size if kept is not None and kept.regular and not over else None
+        lost = self.services.record.lost
+        decision = recover(known, part_size, final, exists=exists, if_missing=if_missing, lost=lost)
+        return decision._replace(new_part=kept is None)
 
     def _final(self, row: Row | None, name: str) -> Final | None:
         """Look at the final name; a folder of files that replaced their archive stands for the archive."""
@@ -275,7 +288,7 @@ async def decide(
     ]
     sure = context.settings.on_missing == "redo" or context.settings.on_existing == "error" or services.record.lost
     look = await context.destination.prepare_look(names, sure=sure)
-    decider = _Decider(context, services.disk, look, lost=services.record.lost)
+    decider = _Decider(context, services, look)
 
     def decide_all() -> list[Decision]:
         # A row without a part file has none to look for: its name is made when the package is claimed.

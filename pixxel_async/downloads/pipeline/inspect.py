@@ -28,7 +28,7 @@ class Inspection:
     Attributes:
         proof: how it was proved, and its container.
         members: its members, if it is a ZIP with at most `MAX_LISTED_MEMBERS` of them.
-        mtime_ns: its modification time in nanoseconds since 1970.
+        mtime_ns: its modification time in nanoseconds since 1970; None for a file that was found.
         server_name: the file name that the storage gave; never used for a path.
         resumed_from: bytes of it that were here before this run.
     """
@@ -74,7 +74,8 @@ async def inspect(
         computed = () if sha256 is None else (("sha256", sha256),)
         proof = check(source, computed=computed, seen=None if writer is None else writer.taps.seen)
         listed = tuple(members(source)) if proof.members and proof.members <= MAX_LISTED_MEMBERS else ()
-        found = services.disk.look(item.folder, name)
-        return Inspection(proof, listed, found.mtime_ns if found is not None else None)
+        return Inspection(proof, listed, None if writer is None else writer.mtime_ns)
 
-    return await (services.threads.run_until(stop, look) if writer is None else writer.complete(look, stop))
+    if writer is None:
+        return await services.threads.run_until(stop, look)
+    return await writer.complete(look, stop, settle=item.destination.url is None)

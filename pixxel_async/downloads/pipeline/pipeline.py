@@ -43,12 +43,10 @@ class OpenPart:
     Attributes:
         file: the file.
         writer: its only writer.
-        free_bytes: free bytes of its disk when it was opened; None where the file system does not report them.
     """
 
     file: PartFile
     writer: PartWriter
-    free_bytes: int | None
 
 
 class Pipeline:
@@ -137,19 +135,13 @@ class Pipeline:
     async def part_file(self, claim: ClaimedItem) -> AsyncIterator[OpenPart]:
         """Open the part file for the block; afterwards it is closed, synced, and the record knows what it holds."""
         settings, decision, threads = self.item.settings, claim.decision, self.services.threads
-        fresh = claim.fresh_part
-        opening = threads.start(
-            self.services.disk.open_with_room, claim.folder, claim.part, fresh=fresh, took_over=claim.took_over
-        )
-        try:
-            file, free_bytes = await threads.result(opening)
-        except CancelledError:
-            if not opening.cancelled() and opening.exception() is None:
-                opening.result()[0].close()
-            raise
-        busy = file.path != claim.folder / claim.part  # a process that may be frozen has that one open
+        if decision.new_part:
+            file = self.services.disk.new_part(claim.folder, claim.part, took_over=claim.took_over)
+        else:
+            file = await self.open_part(claim)
+        busy = file.name != claim.part  # a process that may be frozen has that one open
         if busy:
-            claim.part, decision = fresh, Decision("fetch", replace=decision.replace)
+            claim.part, decision = file.name, Decision("fetch", replace=decision.replace)
         writer = PartWriter(
             file, threads, buffer=self.item.constants.chunk_bytes, digest=settings.checksum, beyond=decision.beyond,
             kept=file.size if decision.step == "prove" else min(decision.offset, file.size),
@@ -157,12 +149,25 @@ class Pipeline:
         )  # fmt: skip
         try:
             if busy:
-                await claim.save(part=fresh, synced=0, regions=None)
+                await claim.save(part=file.name, synced=0, regions=None)
             await writer.begin()
-            yield OpenPart(file, writer, free_bytes)
+            yield OpenPart(file, writer)
         finally:
             if not file.closed:
                 await finish(self.put_away(claim, file, writer))
+
+    async def open_part(self, claim: ClaimedItem) -> PartFile:
+        """Open the part file of an earlier run."""
+        threads = self.services.threads
+        opening = threads.start(
+            self.services.disk.open_leased, claim.folder, claim.part, fresh=claim.fresh_part, took_over=claim.took_over
+        )
+        try:
+            return await threads.result(opening)
+        except CancelledError:
+            if not opening.cancelled() and opening.exception() is None:
+                opening.result().close()
+            raise
 
     async def put_away(self, claim: ClaimedItem, file: PartFile, writer: PartWriter) -> None:
         """Sync and close the part file, and record how many bytes would survive a power cut."""
@@ -187,7 +192,7 @@ class Pipeline:
                 last_modified=kept.last_modified, total=kept.total, regions=writer.regions,
             )  # fmt: skip
 
-        with self.services.disk_space.reservation(part.file.path.parent, part.free_bytes) as reservation:
+        with self.services.disk_space.reservation(part.file.path.parent) as reservation:
             body = BodyDownload(
                 item=self.item, services=self.services, writer=writer, kept=kept, reservation=reservation,
                 known=(row.etag, row.last_modified, row.total, row.synced) != (None, None, None, 0),

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from ..._formats.name_encoding import to_native
 from ...errors import DownloadError, NameTaken
@@ -166,6 +166,7 @@ class Claiming:
     folder: str
     name: str | None
     part: str
+    decide: Callable[[Claim], object] | None = None
     granted: bool = False
 
     def run(self, db: Database) -> Claim | None:
@@ -177,10 +178,13 @@ class Claiming:
         # The part file of a holder that may only be frozen is never written to: a new one is begun under our own name.
         part = self.part if found.may_go_on(db) else row.part or self.part
         changes: dict[str, Any] = {"name": row.name or self.name, "part": part}
+        took_over = bool(found.abandoned) or found.owner is not None
+        claim = Claim(row._replace(**changes), took_over, row.boot in ("", db.owner.boot))
+        if self.decide is not None:
+            claim = evolve(claim, decision=self.decide(claim))
         _write(db, found, changes, owner=db.number)
         self.granted = True
-        took_over = bool(found.abandoned) or found.owner is not None
-        return Claim(row._replace(**changes), took_over, row.boot in ("", db.owner.boot))
+        return claim
 
     def undo(self, db: Database) -> None:
         """Release the claim if it was granted."""

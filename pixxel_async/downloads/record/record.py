@@ -151,17 +151,27 @@ class Record:
         key, folded = self._key(folder), fold(name)
         return await self._do(lambda db: items.name_owner(db, key, folded))
 
-    async def claim(self, identity: str, folder: Path, *, name: str | None, part: str) -> Claim | None:
+    async def claim(
+        self,
+        identity: str,
+        folder: Path,
+        *,
+        name: str | None,
+        part: str,
+        decide: Callable[[Claim], object] | None = None,
+    ) -> Claim | None:
         """Take the lease of a package; return None if this record or another live process holds it.
 
         Args:
             name: its final path below the folder if known; a row that has a name keeps it.
             part: the path of its part file below the folder.
+            decide: called in the record's thread with the claim, and returns its `decision`. Another process that
+                changes the package's files holds its lease, which it cannot get until this claim is committed.
 
         Raises:
             NameTaken: the name belongs to another package.
         """
-        claiming = items.Claiming(identity, self._key(folder), name, part)
+        claiming = items.Claiming(identity, self._key(folder), name, part, decide)
         try:
             return await self._do(claiming.run)
         except CancelledError:

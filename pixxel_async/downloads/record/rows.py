@@ -124,11 +124,13 @@ class Claim:
         row: what was known of it when it was claimed.
         took_over: whether a process that is dead held it before.
         same_boot: whether the machine has run on since its part file was last worked on.
+        decision: the answer of the caller's `decide`; None without one.
     """
 
     row: Row
     took_over: bool = False
     same_boot: bool = True
+    decision: Any = None
 
 
 COLUMNS: tuple[str, ...] = Row._fields

@@ -15,10 +15,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from pixxel_async._aio.threads import Threads
 from pixxel_async.downloads.disk import below
 from pixxel_async.downloads.disk.disk import Disk
+from pixxel_async.downloads.disk.parts.part_file import PartBusy
 from pixxel_async.downloads.disk.parts.part_writer import PartWriter
 from pixxel_async.downloads.disk.syscalls import Syscalls
 from pixxel_async.downloads.disk.unzip import unpack
@@ -547,3 +549,50 @@ def test_a_swap_while_a_directory_is_open(tmp_path: Path) -> None:
         os.close(there.open(os.O_RDWR | os.O_CREAT))
     assert os.listdir(tmp_path / "old") == ["new"]
     assert os.listdir(tmp_path / "elsewhere") == []
+
+
+def test_a_new_part_file_is_created_by_its_first_write(tmp_path: Path) -> None:
+    """A new part file appears with its first write: locked, and in the place of others of its package."""
+    old, new = (f".0123456789abcdef-{digit * 16}.part" for digit in "12")
+    (tmp_path / old).touch()
+    disk = Disk()
+    with disk.new_part(tmp_path, f"w/{new}", took_over=False) as part:
+        part.truncate()
+        assert not (tmp_path / "w").exists() and not part.closed
+        (tmp_path / "w").mkdir()
+        (tmp_path / old).rename(tmp_path / "w" / old)
+
+        part.write([b"data"])
+
+        assert os.listdir(tmp_path / "w") == [new] and part.size == 4
+        with pytest.raises(PartBusy):
+            disk.open_part(tmp_path, f"w/{new}")
+    assert part.closed and (tmp_path / "w" / new).read_bytes() == b"data"
+
+
+def test_an_unwritten_part_file_removes_nothing(tmp_path: Path) -> None:
+    """A new part file that was never written leaves alone a file that appeared under its name."""
+    part = Disk().new_part(tmp_path, ".x.part", took_over=False)
+    (tmp_path / ".x.part").write_bytes(b"somebody's")
+    with pytest.raises(DownloadError, match="by another process") as caught:
+        part.write([b"data"])
+    assert caught.value.retryable
+
+    part.put_away()
+
+    assert part.closed and (tmp_path / ".x.part").read_bytes() == b"somebody's"
+
+
+@posix
+def test_a_file_is_settled_once_until_it_is_changed(tmp_path: Path) -> None:
+    """Permissions and sync are not repeated for a file that was settled, but for one written or cut since."""
+    synced: list[int] = []
+    disk = Disk(evolve(Syscalls(), fsync=synced.append))
+    with disk.open_part(tmp_path, ".x.part") as part:
+        for change in (lambda: part.write([b"data"]), lambda: part.truncate(2)):
+            change()
+            part.settle()
+            part.settle()
+        assert len(synced) == 2
+        disk.publish(part, "x")
+    assert len(synced) == 3, "publishing syncs the folder alone"

@@ -91,7 +91,7 @@ def test_a_part_file_has_one_descriptor(tmp_path: Path) -> None:
         part.write([b"first"])
         with pytest.raises(PartBusy):
             disk.open_part(tmp_path, busy)
-        second, _ = disk.open_with_room(tmp_path, busy, fresh=fresh, took_over=True)
+        second = disk.open_leased(tmp_path, busy, fresh=fresh, took_over=True)
         with second:
             assert (second.path.name, second.size) == (fresh, 0)
     assert [path.name for path in tmp_path.iterdir()] == [fresh]

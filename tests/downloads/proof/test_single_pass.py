@@ -32,7 +32,7 @@ async def written(folder: Path, kept: int = 0) -> tuple[Path, StreamSummary | No
         for start in range(kept, len(DATA), 10_000):
             if writer.add(DATA[start : start + 10_000]):
                 await writer.hand_over()
-        seen = await writer.complete(lambda *_: writer.taps.seen, Event())
+        seen = await writer.complete(lambda *_: writer.taps.seen, Event(), settle=False)
     threads.close()
     return part.path, seen
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from pixxel_async.downloads.record import Record
+from pixxel_async.downloads.record import Claim, Record
 from pixxel_async.downloads.record.commit_thread import CommitThread
 from pixxel_async.downloads.record.lease import SILENCE, Owner, alive
 from pixxel_async.downloads.record.rows import HEAD
@@ -119,6 +119,21 @@ async def test_a_claimed_package_cannot_be_claimed_again(record: Record, tmp_pat
         await record.release(JOB, tmp_path)
 
         assert await other.claim(JOB, tmp_path, name=None, part=".p.part")
+
+
+async def test_a_claim_is_decided_in_its_commit(record: Record, tmp_path: Path) -> None:
+    """`decide` sees the claim and gives its decision; one that raises leaves the package unclaimed, with no row."""
+
+    def fail(claim: Claim) -> None:
+        raise DownloadError("the disk is away")
+
+    with pytest.raises(DownloadError, match="away"):
+        await record.claim(JOB, tmp_path, name=None, part=".p.part", decide=fail)
+    assert await record.get(JOB, tmp_path) is None
+
+    claim = await record.claim(JOB, tmp_path, name="w/j", part=".p.part", decide=lambda claim: claim.row.name)
+
+    assert claim is not None and claim.decision == "w/j"
 
 
 async def test_closing_releases(tmp_path: Path) -> None:

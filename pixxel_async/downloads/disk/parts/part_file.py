@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -36,20 +36,46 @@ class PartFile:
 
     It is locked while it is open, so that no second descriptor, of this process or another, writes to it.
 
+    Args:
+        fd: its descriptor; None for a new file, which the first write opens.
+        mode: permissions of the final file.
+        open: opens a new file, and returns its descriptor.
+
     Attributes:
         folder: the manager's folder.
         name: below the folder.
         path: of both.
         size: where it ends.
+        settled: whether its permissions and all its bytes are on the disk.
     """
 
-    def __init__(self, folder: Path, name: str, fd: int, size: int, calls: Syscalls) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        calls: Syscalls,
+        *,
+        fd: int | None = None,
+        size: int = 0,
+        mode: int = 0o600,
+        open: Callable[[], int] | None = None,
+    ) -> None:
         self.folder = folder
         self.name = name
         self.path = folder / name
         self.size = size
-        self._fd = fd
+        self.settled = False
+        self._mode = mode
+        self._open = open
+        self._opened = fd
         self._calls = calls
+
+    @property
+    def _fd(self) -> int:
+        if self._opened is None:
+            assert self._open is not None  # noqa: S101 - a file without a descriptor has the function
+            self._opened = self._open()
+        return self._opened
 
     def __enter__(self) -> PartFile:
         return self
@@ -69,6 +95,7 @@ class PartFile:
         """
         rest = [memoryview(buffer).cast("B") for buffer in buffers if len(buffer)]
         at = self.size if at is None else at
+        self.settled = False
         with os_errors("write to", self.path):
             self._calls.lseek(self._fd, at, os.SEEK_SET)
             while rest:
@@ -97,6 +124,9 @@ class PartFile:
 
     def truncate(self, size: int = 0) -> None:
         """Drop all bytes from `size` on."""
+        if self._opened is None:
+            return
+        self.settled = False
         with os_errors("shorten", self.path):
             self._calls.ftruncate(self._fd, min(size, self.size))
         self.size = min(size, self.size)
@@ -113,15 +143,24 @@ class PartFile:
             self.discard()
             raise
 
-    def settle(self, mode: int) -> None:
-        """Set the file's final permissions, where the file system has some, and sync it."""
+    def settle(self) -> None:
+        """Set the file's final permissions, where the file system has some, and sync it; once until it is changed."""
+        if self.settled:
+            return
         with os_errors("set the permissions of", self.path):
             try:
-                self._calls.fchmod(self._fd, mode)
+                self._calls.fchmod(self._fd, self._mode)
             except OSError as error:
                 if error.errno not in NO_PERMISSIONS:
                     raise
         self.sync()
+        self.settled = True
+
+    @property
+    def mtime_ns(self) -> int:
+        """Return its modification time in nanoseconds since 1970."""
+        with os_errors("look at", self.path):
+            return self._calls.fstat(self._fd).st_mtime_ns
 
     def check_unchanged(self, there: Entry) -> None:
         """Check that the file has the size that was written, and is the one at its name and at no other.
@@ -145,7 +184,7 @@ class PartFile:
     @property
     def closed(self) -> bool:
         """Return whether it is closed."""
-        return self._fd < 0
+        return self._opened is not None and self._opened < 0
 
     def put_away(self) -> int:
         """Close the file with its bytes on the disk, and leave none that is empty.
@@ -163,15 +202,18 @@ class PartFile:
 
     def close(self) -> None:
         """Close the file; closing twice is harmless."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
+        fd, self._opened = self._opened, -1
+        if fd is not None and fd >= 0:
             with os_errors("close", self.path):
                 self._calls.close(fd)
 
     def discard(self) -> None:
         """Close and remove the file."""
+        new = self._opened is None
         with suppress(DownloadError):
             self.close()
+        if new:
+            return
         with (
             os_errors("remove", self.path),
             suppress(FileNotFoundError),

@@ -81,6 +81,11 @@ class PartWriter:
         return self.size + size_of(self.beyond)
 
     @property
+    def mtime_ns(self) -> int:
+        """Return the modification time of the file in nanoseconds since 1970."""
+        return self._part.mtime_ns
+
+    @property
     def regions(self) -> str | None:
         """Return the filled ranges for the record; None while the file has no gaps."""
         return to_text(((0, self.size), *self.beyond)) if self._split else None
@@ -140,12 +145,13 @@ class PartWriter:
             await self._threads.run(self._part.truncate, self.size)
         self.beyond, self._split = (), False
 
-    async def complete(self, look: Callable[[bytes | None, bytes | None], T], stop: Event) -> T:
-        """Write what is left, and look at the complete file in the same thread.
+    async def complete(self, look: Callable[[bytes | None, bytes | None], T], stop: Event, *, settle: bool) -> T:
+        """Write what is left, look at the complete file, and settle it, all in the same thread.
 
         Args:
-            look: is given the digest, and all the bytes if they are still here.
+            look: is given the digest, and all the bytes if they are still here; raises if the file is not sound.
             stop: set when the waiting is cancelled.
+            settle: whether the file is to be renamed, and so has to be on the disk.
         """
         await self._wait_for_write()
         chunks, self._chunks, self._gathered = self._chunks, [], 0
@@ -156,7 +162,10 @@ class PartWriter:
         def finish() -> T:
             self._read_again(self._part.size, stop)
             self._write(chunks)
-            return look(self.taps.digest(), b"".join(chunks) if whole else None)
+            found = look(self.taps.digest(), b"".join(chunks) if whole else None)
+            if settle:
+                self._part.settle()
+            return found
 
         return await self._threads.run_until(stop, finish)
 

@@ -55,6 +55,7 @@ class Decision(NamedTuple):
         beyond: filled ranges after a gap.
         otherwise: next step if `check` or `adopt` finds other bytes.
         replace: whether publishing may replace the file at the final name.
+        new_part: whether nothing has the part file's name, so that it can be created with the first write.
     """
 
     step: RecoveryStep
@@ -62,6 +63,7 @@ class Decision(NamedTuple):
     otherwise: RecoveryStep | None = None
     replace: bool = False
     beyond: Regions = ()
+    new_part: bool = False
 
 
 DONE = Decision("done")
