@@ -15,7 +15,7 @@ import click
 from .._version import __version__
 from ..errors import PixxelError
 from . import options
-from .errors import CommandError, Exit, Interrupted, OutputClosed, exit_code_of, one_line
+from .errors import CommandError, Exit, Interrupted, OutputClosed, exit_code_of, format_error
 from .running import rerun_command
 from .text import printable
 
@@ -97,11 +97,11 @@ def _report(error: Exception) -> int:
         _print_error(error.format_message().rstrip(".") + hint)
         return error.exit_code
     if isinstance(error, (PixxelError, CommandError, OSError)):
-        _print_error(one_line(error))
+        _print_error(format_error(error))
         return exit_code_of(error)
     if logging.getLogger("pixxel_async").isEnabledFor(logging.INFO):
         traceback.print_exception(error)
-    _print_error(f"bug in pixxel_async: {one_line(error)}; run again with `pixxel -v …` and report the output")
+    _print_error(f"bug in pixxel_async: {format_error(error)}; run again with `pixxel -v …` and report the output")
     return Exit.BUG
 
 

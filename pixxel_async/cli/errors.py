@@ -105,7 +105,7 @@ def exit_code_of(error: BaseException) -> Exit:
     return Exit.DISK if isinstance(error, OSError) else Exit.BUG
 
 
-def one_line(error: BaseException, *, advice: bool = True) -> str:
+def format_error(error: BaseException, *, advice: bool = True) -> str:
     """Format the error as one line without control characters, with advice unless the error has a hint."""
     text = printable(" ".join(str(error).split())) or type(error).__name__
     if isinstance(error, OSError) and not isinstance(error, PixxelError):

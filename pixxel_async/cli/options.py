@@ -136,15 +136,15 @@ def output_with(*further: OutputFormat) -> Callable[[F], F]:
 
 def folder(command: F) -> F:
     """Add the argument FOLDER|URL and `--spool`; the command receives both as one `LocationSpec`."""
-    return _located(command, "FOLDER|URL")
+    return _add_location(command, "FOLDER|URL")
 
 
 def folder_or_sums(command: F) -> F:
     """Add the argument FOLDER|URL|SHA256SUMS and `--spool`, as `folder` does."""
-    return _located(command, "FOLDER|URL|SHA256SUMS")
+    return _add_location(command, "FOLDER|URL|SHA256SUMS")
 
 
-def _located(command: F, metavar: str) -> F:
+def _add_location(command: F, metavar: str) -> F:
     @wraps(command)
     def located(*arguments: Any, folder: str | Path, spool: Path | None, **given: Any) -> Any:
         from ..downloads.disk.locations import where

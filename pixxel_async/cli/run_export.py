@@ -19,25 +19,25 @@ from ..downloads.disk.disk import Disk
 from ..errors import ConfigError, PixxelError
 from ..events import Event, Failed, Outcome, Paused, Skipped
 from .choose.request import RunOptions
-from .errors import CommandError, Exit, one_line
+from .errors import CommandError, Exit, format_error
 from .malloc import keep_memory
 from .running import rerun_command
 from .show.lines import Silent
-from .show.rows import OutputFormat, OutputRow, writer
+from .show.rows import OutputFormat, OutputRow, create_writer
 from .show.summary import (
     COLUMNS,
     SUMMARY_COLUMNS,
     TABLE_COLUMNS,
     Tally,
     WorkflowTally,
-    closing,
+    closing_messages,
     next_steps,
-    row,
+    outcome_row,
     sandbox_hint,
     table_row,
 )
-from .show.views import showing, view
-from .text import printable, seconds
+from .show.views import create_view, showing
+from .text import format_seconds, printable
 
 if TYPE_CHECKING:
     from ..client import PixxelClient
@@ -72,13 +72,13 @@ class ExportRun:
         self._run = run
         self._began = time.monotonic()
         self._tally = Tally()
-        self._screen = view(quiet=run.quiet, stream=sys.stderr, progress=run.progress)
+        self._screen = create_view(quiet=run.quiet, stream=sys.stderr, progress=run.progress)
         self._form: OutputFormat | None = run.form or (None if run.quiet else "table")
         self.workflow_names: dict[str, str] = {}
         self._by_workflow = WorkflowTally(self.workflow_names) if summary and run.form is None else None
         self._shared = sys.stdout.isatty()
         self._rows: deque[OutputRow] = deque()
-        self._out = writer(
+        self._out = create_writer(
             self._form or "table",
             self._columns(),
             sys.stdout,
@@ -97,7 +97,7 @@ class ExportRun:
             subject: name of what could not be read; empty if the error ends the run.
         """
         self._tally.count_error(error, ends_run=not subject)
-        self._screen.say(f"{printable(subject)}: {one_line(error)}" if subject else one_line(error))
+        self._screen.say(f"{printable(subject)}: {format_error(error)}" if subject else format_error(error))
 
     def note(self, text: str) -> None:
         """Print a message, unless quiet."""
@@ -153,21 +153,21 @@ class ExportRun:
     def _take_event(self, event: Event) -> None:
         """Show an event; a pause that the service asked for is a line of its own."""
         if isinstance(event, Paused) and not self._run.quiet:
-            asked = "" if event.retry_after is None else f"of {seconds(event.retry_after)} "
-            self._screen.say(f"the service asks for a pause {asked}(429): going on in {seconds(event.seconds)}")
+            asked = "" if event.retry_after is None else f"of {format_seconds(event.retry_after)} "
+            self._screen.say(f"the service asks for a pause {asked}(429): going on in {format_seconds(event.seconds)}")
         self._screen.take(event)
 
     def _report_outcome(self, outcome: Outcome, folder: Path) -> None:
         """Count an outcome, print a failure, and queue its row for `_write`."""
         self._tally.count(outcome)
         if isinstance(outcome, Failed):
-            self._screen.say(f"failed: {outcome.package}: {one_line(outcome.error)}")
+            self._screen.say(f"failed: {outcome.package}: {format_error(outcome.error)}")
         elif isinstance(outcome, Skipped) and outcome.given_up:
             self._screen.say(f"given up: {outcome.package}: {printable(outcome.reason)}")
         if self._by_workflow is not None:
             self._by_workflow.count(outcome)
         elif self._form is not None:
-            new = table_row(outcome, folder, self._run.to) if self._form == "table" else row(outcome)
+            new = table_row(outcome, folder, self._run.to) if self._form == "table" else outcome_row(outcome)
             self._rows += [] if new is None else [new]
 
     async def _write(self) -> None:
@@ -219,7 +219,7 @@ class ExportRun:
             self._put()
             self._out.end()
         if not self._run.quiet:
-            for line in closing(self._tally, self._run.to, whole=whole):
+            for line in closing_messages(self._tally, self._run.to, whole=whole):
                 self._screen.say(line)
             for line in sandbox_hint(self._tally, self._run.to) if self._sandbox and whole else ():
                 self._screen.say(line)

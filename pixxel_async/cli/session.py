@@ -42,7 +42,7 @@ class Session:
         if self.key_file is None:
             return settings
         source = "stdin" if self.key_file == "-" else self.key_file
-        return settings.with_values(api_key=_key(self.key_file), key_source=source)
+        return settings.with_values(api_key=_read_key(self.key_file), key_source=source)
 
     @asynccontextmanager
     async def client(self, *, sandbox: bool = False) -> AsyncIterator[PixxelClient]:
@@ -82,7 +82,7 @@ def parse_assignments(sets: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def _key(path: str) -> Secret:
+def _read_key(path: str) -> Secret:
     if path != "-":
         return read_key(Path(path))
     key = Secret(sys.stdin.read().strip())

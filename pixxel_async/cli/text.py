@@ -12,18 +12,18 @@ from .._redact import escape as printable
 __all__ = [
     "did_you_mean",
     "display_width",
-    "many",
-    "moment",
+    "format_count",
+    "format_seconds",
+    "format_size",
+    "format_time",
     "printable",
-    "seconds",
     "shorten",
-    "size",
 ]
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
 
-def size(count: float) -> str:
+def format_size(count: float) -> str:
     """Format a number of bytes in decimal units: `999 B`, `1.2 MB`."""
     if count < 1000:
         return f"{int(count)} B"
@@ -34,7 +34,7 @@ def size(count: float) -> str:
     return f"{count:.1f} {unit}"
 
 
-def seconds(count: float) -> str:
+def format_seconds(count: float) -> str:
     """Format a duration in seconds: `3.2 s`, `4m05s`, `2h03m`."""
     if count < 60:
         return f"{count:.1f} s"
@@ -44,12 +44,12 @@ def seconds(count: float) -> str:
     return f"{minutes // 60}h{minutes % 60:02d}m"
 
 
-def moment(when: datetime) -> str:
+def format_time(when: datetime) -> str:
     """Format a time as ISO 8601 to the second, UTC as `Z`."""
     return when.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def many(count: int, thing: str) -> str:
+def format_count(count: int, thing: str) -> str:
     """Format a count with its noun: `1 package`, `2 packages`."""
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
 

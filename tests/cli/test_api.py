@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from pixxel_async.cli.app import pixxel
-from pixxel_async.cli.commands.signatures import methods, read_method
+from pixxel_async.cli.commands.signatures import method_names, read_method
 from pixxel_async.cli.errors import Exit
 from pixxel_async.resources import OPERATIONS, RESOURCES
 from pixxel_async.sandbox import Sandbox
@@ -33,8 +33,8 @@ def project(served: Sandbox) -> str:
 
 def test_every_operation_is_a_command() -> None:
     """Each operation of the description is a subcommand, and each argument of its method has a help text."""
-    typed = {f"{resource}.{name}" for resource in RESOURCES for name in methods(resource)} | {"ping"}
-    said = [read_method(resource, name) for resource in RESOURCES for name in methods(resource)]
+    typed = {f"{resource}.{name}" for resource in RESOURCES for name in method_names(resource)} | {"ping"}
+    said = [read_method(resource, name) for resource in RESOURCES for name in method_names(resource)]
 
     assert OPERATIONS.keys() <= typed
     assert all(method.about and each.help for method in said for each in method.arguments)
@@ -45,8 +45,8 @@ def test_every_operation_is_a_command() -> None:
 def test_help(resource: str) -> None:
     """The help of a resource lists its methods, and the help of a method names its arguments."""
     shown = CliRunner().invoke(pixxel, ["api", resource.replace("_", "-"), "--help"])
-    assert shown.exit_code == 0 and all(name.replace("_", "-") in shown.stdout for name in methods(resource))
-    for name in methods(resource):
+    assert shown.exit_code == 0 and all(name.replace("_", "-") in shown.stdout for name in method_names(resource))
+    for name in method_names(resource):
         shown = CliRunner().invoke(pixxel, ["api", resource, name, "--help"])
         words = {each.name.upper() if each.positional else each.name for each in read_method(resource, name).arguments}
         assert shown.exit_code == 0

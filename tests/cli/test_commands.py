@@ -22,7 +22,7 @@ from click.testing import CliRunner, Result
 
 from pixxel_async import DownloadManager, Failed, PixxelClient, RetrySettings, Settings, SignedLink
 from pixxel_async.cli.app import COMMANDS, pixxel
-from pixxel_async.cli.choose.last_run import last_run
+from pixxel_async.cli.choose.last_run import read_last_run
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings.constants import Constants
 from tests.cli.conftest import Command
@@ -586,4 +586,4 @@ def test_runs_that_are_a_pipe(tmp_path: Path) -> None:
     (tmp_path / ".pixxel").mkdir()
     os.mkfifo(tmp_path / ".pixxel" / "runs.json")
 
-    assert last_run(tmp_path, "x") is None
+    assert read_last_run(tmp_path, "x") is None

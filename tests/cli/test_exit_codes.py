@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pixxel_async.cli.app import CommandGroup
-from pixxel_async.cli.errors import CommandError, Exit, Interrupted, OutputClosed, exit_code_of, one_line
+from pixxel_async.cli.errors import CommandError, Exit, Interrupted, OutputClosed, exit_code_of, format_error
 from pixxel_async.errors import (
     BadRequest,
     ConfigError,
@@ -119,7 +119,7 @@ def test_unexpected_exception_with_traceback() -> None:
 )
 def test_messages_are_one_printable_line(error: PixxelError) -> None:
     """A message from a server is printed on one line, with control characters escaped."""
-    text = one_line(error)
+    text = format_error(error)
 
     assert text.isprintable()
     assert exit_code_of(error) in (2, 3)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pixxel_async.cli.report.charts import areas, footprints, rings
-from pixxel_async.cli.report.figures import PAUSE, Figures, Life, last_run, timeline
-from pixxel_async.cli.report.page import Report, next_steps, page
+from pixxel_async.cli.report.charts import draw_areas, draw_footprints, outer_rings
+from pixxel_async.cli.report.figures import PAUSE, Figures, Life, last_run_lives, make_timeline
+from pixxel_async.cli.report.page import Report, next_steps, render_page
 from pixxel_async.downloads import Row
 from pixxel_async.sandbox import Sandbox
 from tests.cli.conftest import Command
@@ -38,28 +38,28 @@ def figures(*rows: Row) -> Figures:
 
 def report(counted: Figures) -> str:
     """Render the page of a folder whose name has to be escaped."""
-    shapes = list(rings(SQUARE))
-    return page(Report(HOSTILE, "'a b'", counted, shapes, 1, datetime(2026, 2, 3, tzinfo=UTC)))
+    shapes = list(outer_rings(SQUARE))
+    return render_page(Report(HOSTILE, "'a b'", counted, shapes, 1, datetime(2026, 2, 3, tzinfo=UTC)))
 
 
 def test_the_last_run() -> None:
     """A gap of an hour without activity ends a run; packages that overlap in time belong to the same run."""
     first, long, second = Life(0, 1, 2, 1), Life(1, 2, 4 * PAUSE, 1), Life(4.5 * PAUSE, 4.6 * PAUSE, 4.7 * PAUSE, 1)
     short, apart = Life(1, 1, 1, 1), Life(6 * PAUSE, 6 * PAUSE, 6 * PAUSE, 1)
-    assert last_run([second, first, long, short]) == [first, long, short, second]
-    assert last_run([apart, second, first, long]) == [apart]
+    assert last_run_lives([second, first, long, short]) == [first, long, short, second]
+    assert last_run_lives([apart, second, first, long]) == [apart]
 
 
 def test_a_timeline_counts_packages_in_each_bin() -> None:
     """Each bin counts the packages that wait and that stream at its middle, and the rates add up to all bytes."""
     lives = [Life(0, 4, 8, 400), Life(2, 4, 5, 100), Life(0, 8, 8, 50)]
-    drawn = timeline(lives, bins=8)
+    drawn = make_timeline(lives, bins=8)
     assert drawn is not None
     assert list(drawn.waiting) == [2, 2, 3, 3, 1, 1, 1, 1]
     assert list(drawn.streaming) == [0, 0, 0, 0, 2, 1, 1, 1]
     assert sum(drawn.rates) == pytest.approx(550)
     assert list(drawn.rates) == pytest.approx([0, 0, 0, 0, 200, 100, 100, 150], abs=0.1)
-    assert timeline([]) is None
+    assert make_timeline([]) is None
 
 
 def test_many_packages_make_no_longer_page() -> None:
@@ -106,21 +106,21 @@ def test_the_next_steps() -> None:
 )
 def test_rings(geometry: object, count: int) -> None:
     """Polygons in degrees yield rings; any other geometry yields none and raises nothing."""
-    assert len(list(rings(geometry))) == count
+    assert len(list(outer_rings(geometry))) == count
 
 
 def test_a_tiny_footprint_can_be_seen() -> None:
     """Two small footprints far apart are drawn as dots, a single one fills the map, and none draws no map."""
     near, far = ([(x, 50.0), (x + 0.1, 50.0), (x + 0.1, 50.1)] for x in (10.0, 60.0))
-    assert footprints([near, far]).count("<circle") == 2
-    assert footprints([near]).count("<circle") == 0
-    assert footprints([near, near]).count("<polygon") == 1
-    assert footprints([]) == ""
+    assert draw_footprints([near, far]).count("<circle") == 2
+    assert draw_footprints([near]).count("<circle") == 0
+    assert draw_footprints([near, near]).count("<polygon") == 1
+    assert draw_footprints([]) == ""
 
 
 def test_charts_of_zeros() -> None:
     """A chart of zeros contains no NaN."""
-    assert "nan" not in areas([("rate", [0.0, 0.0])], label="none").lower()
+    assert "nan" not in draw_areas([("rate", [0.0, 0.0])], label="none").lower()
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.cli.choose.listing import manifest
+from pixxel_async.cli.choose.listing import manifest_packages
 from pixxel_async.cli.choose.manifest import LINE_LIMIT, open_manifest, read_manifest
 from pixxel_async.errors import ConfigError
 from pixxel_async.packages import AssetPackage, CatalogPackage, InsightPackage, JobPackage, TaskPackage
@@ -145,7 +145,7 @@ def test_a_pipe_is_read_once() -> None:
     os.close(write_end)
 
     async def read() -> list[object]:
-        return [item.package async for batch in manifest(f"/dev/fd/{read_end}", print) for item in batch]
+        return [item.package async for batch in manifest_packages(f"/dev/fd/{read_end}", print) for item in batch]
 
     try:
         assert asyncio.run(asyncio.wait_for(read(), 20)) == [JOB]
@@ -160,7 +160,7 @@ def test_an_empty_manifest_is_said_to_be_empty(tmp_path: Path, text: str) -> Non
     path.write_text(text)
 
     async def read() -> list[object]:
-        return [item async for batch in manifest(str(path), notes.append) for item in batch]
+        return [item async for batch in manifest_packages(str(path), notes.append) for item in batch]
 
     assert asyncio.run(read()) == []
     assert len(notes) == 1 and "is empty" in notes[0]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from pixxel_async.cli.choose.filter import Choice, task_counts
-from pixxel_async.cli.choose.last_run import last_run, note_run
+from pixxel_async.cli.choose.filter import Choice, may_have_package
+from pixxel_async.cli.choose.last_run import note_run, read_last_run
 from pixxel_async.cli.choose.request import ExportRequest, check
 from pixxel_async.cli.errors import CommandError
 from pixxel_async.cli.session import Session
@@ -129,13 +129,13 @@ def test_date(text: str, expected: datetime) -> None:
 )
 def test_take(choice: Choice, status: str | None, finished: datetime | None, expected: str) -> None:
     """Jobs that ended well are taken, running ones waited for or counted; an unknown status counts as running."""
-    assert choice.take(status, finished) == expected
+    assert choice.decide(status, finished) == expected
 
 
 @pytest.mark.parametrize(("status", "expected"), [("completed", True), (None, True), ("", True), ("failed", False)])
 def test_tasks(status: str | None, expected: bool) -> None:
     """A failed task is skipped; a task without a status is requested."""
-    assert task_counts(status) is expected
+    assert may_have_package(status) is expected
 
 
 @pytest.mark.parametrize(
@@ -178,13 +178,13 @@ def test_sandbox_alone_shows_both_kinds() -> None:
 
 def test_last_run_is_kept_for_each_selection(tmp_path: Path) -> None:
     """`last` is the start of the last complete run of the same selection, less one hour for clock differences."""
-    assert last_run(tmp_path, "workflows a") is None
+    assert read_last_run(tmp_path, "workflows a") is None
 
     note_run(tmp_path, "workflows a", NOON)
     note_run(tmp_path, "workflows b", NOON + timedelta(days=1))
 
-    assert last_run(tmp_path, "workflows a") == NOON - timedelta(hours=1)
-    assert last_run(tmp_path, "workflows c") is None
+    assert read_last_run(tmp_path, "workflows a") == NOON - timedelta(hours=1)
+    assert read_last_run(tmp_path, "workflows c") is None
     assert os.name != "posix" or (tmp_path / ".pixxel/runs.json").stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in (tmp_path / ".pixxel").iterdir()) == ["runs.json"]
 
@@ -195,7 +195,7 @@ def test_damaged_runs(tmp_path: Path, text: str) -> None:
     (tmp_path / ".pixxel").mkdir()
     (tmp_path / ".pixxel" / "runs.json").write_text(text)
 
-    assert last_run(tmp_path, "workflows a") is None
+    assert read_last_run(tmp_path, "workflows a") is None
 
 
 def test_set() -> None:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.cli.show.rows import FORMATS, show, writer
-from pixxel_async.cli.text import display_width, printable, seconds, shorten, size
+from pixxel_async.cli.show.rows import FORMATS, create_writer, show
+from pixxel_async.cli.text import display_width, format_seconds, format_size, printable, shorten
 from pixxel_async.cli.values import parse_size
 
 ROWS: list[dict[str, Any]] = [
@@ -57,7 +57,7 @@ def test_no_rows(form: Any, expected: str) -> None:
 def test_rows_come_at_once(form: Any) -> None:
     """A row is written when it is added, not when the run ends."""
     stream = io.StringIO()
-    writer(form, ("name",), stream).add({"name": "first"})
+    create_writer(form, ("name",), stream).add({"name": "first"})
 
     assert "first" in stream.getvalue()
 
@@ -65,7 +65,7 @@ def test_rows_come_at_once(form: Any) -> None:
 def test_long_table_is_not_held() -> None:
     """A table holds back at most one block of rows, which decides the column widths."""
     stream = io.StringIO()
-    table = writer("table", ("name",), stream)
+    table = create_writer("table", ("name",), stream)
     for number in range(1000):
         table.add({"name": str(number)})
 
@@ -128,13 +128,13 @@ def test_printable(text: str, expected: str) -> None:
 )
 def test_size(count: int, expected: str) -> None:
     """Sizes are decimal and never read `1000.0 kB`."""
-    assert size(count) == expected
+    assert format_size(count) == expected
 
 
 @pytest.mark.parametrize(("count", "expected"), [(0.04, "0.0 s"), (59.9, "59.9 s"), (245, "4m05s"), (7380, "2h03m")])
 def test_seconds(count: float, expected: str) -> None:
     """Durations have two units at most."""
-    assert seconds(count) == expected
+    assert format_seconds(count) == expected
 
 
 def test_geojson() -> None:

@@ -16,9 +16,9 @@ from pixxel_async.cli.show.bars import Bars
 from pixxel_async.cli.show.json_lines import EventLines
 from pixxel_async.cli.show.lines import PlainLines, progress_line, time_left
 from pixxel_async.cli.show.progress import BodyProgress, ProgressBoard
-from pixxel_async.cli.show.summary import Tally, closing, next_steps
-from pixxel_async.cli.show.views import showing, view
-from pixxel_async.cli.text import size
+from pixxel_async.cli.show.summary import Tally, closing_messages, next_steps
+from pixxel_async.cli.show.views import create_view, showing
+from pixxel_async.cli.text import format_size
 from pixxel_async.downloads import Snapshot
 from pixxel_async.downloads.disk.locations import LocationSpec
 from pixxel_async.errors import (
@@ -114,7 +114,7 @@ def test_progress_line(given: Snapshot, expected: str) -> None:
 def test_lines_only_when_something_changed() -> None:
     """Without a terminal progress is printed as plain lines, and unchanged ones are not repeated."""
     stream = io.StringIO()
-    lines = view(quiet=False, stream=stream)
+    lines = create_view(quiet=False, stream=stream)
     for done in (1, 1, 2):
         lines.show(snapshot(done=done))
 
@@ -128,7 +128,7 @@ def test_lines_only_when_something_changed() -> None:
 def test_quiet_prints_failures_only() -> None:
     """`--quiet` prints failures only, even on a terminal."""
     stream = Terminal()
-    silent = view(quiet=True, stream=stream)
+    silent = create_view(quiet=True, stream=stream)
     silent.show(snapshot(done=1))
     silent.say("failed: job:w/j: why")
 
@@ -139,7 +139,7 @@ def test_quiet_prints_failures_only() -> None:
 def test_bars() -> None:
     """On a terminal each body has a bar with its numbers; closing clears them and restores the cursor."""
     stream = Terminal()
-    bars = view(quiet=False, stream=stream)
+    bars = create_view(quiet=False, stream=stream)
     bars.take(Started("job:w/\x1b[31mj", 2_000_000, 500_000))
     for number in range(10):
         bars.take(Started(f"job:w/{number}", None, 0))
@@ -159,7 +159,7 @@ def test_bars() -> None:
 async def test_showing_ends_with_the_block() -> None:
     """The redraw task ends with the block of showing(), which clears the progress line."""
     stream = Terminal()
-    bars = view(quiet=False, stream=stream)
+    bars = create_view(quiet=False, stream=stream)
     with showing(bars, lambda: snapshot(done=3)):
         await asyncio.sleep(3 * bars.period)
 
@@ -215,13 +215,13 @@ def test_a_given_up_package_is_a_failure() -> None:
 )  # fmt: skip
 def test_closing(tally: Tally, expected: list[str]) -> None:
     """The closing lines say how many packages are where, and omit counts of zero."""
-    assert list(closing(tally, FOLDER, whole=True)) == expected
+    assert list(closing_messages(tally, FOLDER, whole=True)) == expected
 
 
 def test_interrupted_run_claims_nothing() -> None:
     """An interrupted run does not claim that there was nothing to fetch."""
-    assert list(closing(Tally(), FOLDER, whole=False)) == []
-    assert size(0) == "0 B"
+    assert list(closing_messages(Tally(), FOLDER, whole=False)) == []
+    assert format_size(0) == "0 B"
 
 
 @pytest.mark.parametrize(

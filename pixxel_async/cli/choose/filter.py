@@ -41,32 +41,32 @@ class Choice:
     until: datetime | None = None
     wait: bool = False
 
-    def take(self, status: str | None, finished: datetime | None) -> Take:
+    def decide(self, status: str | None, finished: datetime | None) -> Take:
         """Decide on a job: `now`, `later` (once it has ended), `running` (skip, and count), or `no`.
 
         A job without a finish time passes `since` and `until`: a package too many is better than one too few.
         """
-        if not self._wanted(status):
+        if not self._matches(status):
             if self.status or verdict(status) != "going":
                 return "no"
             return "later" if self.wait else "running"
-        if self.since and finished and aware(finished) < self.since:
+        if self.since and finished and make_aware(finished) < self.since:
             return "no"
-        if self.until and finished and aware(finished) >= self.until:
+        if self.until and finished and make_aware(finished) >= self.until:
             return "no"
         return "now"
 
-    def ended(self, status: str | None) -> bool:
+    def has_ended(self, status: str | None) -> bool:
         """Return whether an accepted job has ended, so that there is no need to wait for it."""
-        return self._wanted(status) or verdict(status) != "going"
+        return self._matches(status) or verdict(status) != "going"
 
-    def _wanted(self, status: str | None) -> bool:
+    def _matches(self, status: str | None) -> bool:
         if self.status:
             return plain(status) in map(plain, self.status)
         return verdict(status) in _ENDED
 
 
-def unknown_status(word: str) -> str:
+def unknown_status_warning(word: str) -> str:
     """Return a warning about a status word that is neither documented nor understood; empty for a known one."""
     if verdict(word) != "going" or plain(word) in map(plain, KNOWN_STATUSES):
         return ""
@@ -74,12 +74,12 @@ def unknown_status(word: str) -> str:
     return f"the status {printable(word)} is not one that is known: {', '.join(KNOWN_STATUSES)}{similar}"
 
 
-def aware(when: datetime) -> datetime:
+def make_aware(when: datetime) -> datetime:
     """Return the time with an offset; UTC if it has none."""
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def task_counts(status: str | None) -> bool:
+def may_have_package(status: str | None) -> bool:
     """Return whether a task of an accepted job can have a package: it succeeded, or has no status."""
     return not status or verdict(status) in _ENDED
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..._files import check_state_folder, read_regular, write_atomically
-from ..text import moment
+from ..text import format_time
 from ..values import parse_time
 
 _LARGEST = 4 << 20
@@ -16,7 +16,7 @@ _CLOCK_SKEW = timedelta(hours=1)
 """Overlap between two runs, for clocks that differ; packages that are here already cost nothing."""
 
 
-def last_run(folder: Path, selection: str) -> datetime | None:
+def read_last_run(folder: Path, selection: str) -> datetime | None:
     """Return the start of the last complete run of this selection, less the clock skew; None if there was none.
 
     Args:
@@ -34,7 +34,7 @@ def note_run(folder: Path, selection: str, started: datetime) -> None:
     path = _file(folder)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     check_state_folder(path.parent)
-    text = json.dumps(_read(folder) | {selection: moment(started)}, indent=1) + "\n"
+    text = json.dumps(_read(folder) | {selection: format_time(started)}, indent=1) + "\n"
     write_atomically(path, [text.encode()], mode=0o600)
 
 

@@ -15,7 +15,7 @@ from ..._formats.name_encoding import from_native
 from ...errors import ConfigError, KeyRefused, PixxelError
 from ...packages import JobPackage, TaskPackage, Wanted, as_wanted, parse_package
 from ..text import did_you_mean
-from .filter import Choice, blank_fields, task_counts
+from .filter import Choice, blank_fields, may_have_package
 from .manifest import open_manifest, read_manifest
 from .text_file import STDIN, can_be_read_twice
 
@@ -48,32 +48,32 @@ class Listing:
     names: dict[str, str] = field(factory=dict)
     running: int = field(default=0, init=False)
 
-    async def project(self, project: str) -> AsyncIterator[Iterable[Wanted]]:
+    async def of_project(self, project: str) -> AsyncIterator[Iterable[Wanted]]:
         """Yield the packages of all workflows of a project, by id or name; raises `ConfigError` if there is none."""
         async for workflow in project_workflows(self.client, project):
-            async for page in self.workflow(workflow.id or "", workflow.name or ""):
+            async for page in self.of_workflow(workflow.id or "", workflow.name or ""):
                 yield page
 
-    async def workflows(self, workflows: Iterable[str], *, named: bool = False) -> AsyncIterator[Iterable[Wanted]]:
+    async def of_workflows(self, workflows: Iterable[str], *, named: bool = False) -> AsyncIterator[Iterable[Wanted]]:
         """Yield the packages of workflows, by id or name.
 
         Args:
             named: look up the names of ids, too, for the name template.
         """
         async for workflow_id, name in resolve_workflows(self.client, workflows, self.note, named=named):
-            async for page in self.workflow(workflow_id, name):
+            async for page in self.of_workflow(workflow_id, name):
                 yield page
 
-    async def workflow(self, workflow_id: str, name: str = "") -> AsyncIterator[Iterable[Wanted]]:
+    async def of_workflow(self, workflow_id: str, name: str = "") -> AsyncIterator[Iterable[Wanted]]:
         """Yield the packages of a workflow's jobs: first of those that have ended, then of those to wait for."""
         later: list[Job] = []
         if name:
             self.names[workflow_id] = name
         with self._reporting_errors(f"workflow {workflow_id}"):
             async for jobs in self.client.jobs.list(workflow_id).by_page(once=True):
-                async for page in self._packages(self._accepted(jobs, later), name):
+                async for page in self._job_packages(self._accept(jobs, later), name):
                     yield page
-        async for page in self._packages(later, name):
+        async for page in self._job_packages(later, name):
             yield page
 
     @contextmanager
@@ -86,47 +86,47 @@ class Listing:
         except PixxelError as error:
             self.on_error(error, subject)
 
-    def _accepted(self, jobs: Iterable[Job], later: list[Job]) -> Iterator[Job]:
+    def _accept(self, jobs: Iterable[Job], later: list[Job]) -> Iterator[Job]:
         """Yield the jobs to take now; append those to wait for to `later`, and count those that are running."""
         for job in jobs:
-            take = self.choice.take(job.status, job.finished_at)
+            take = self.choice.decide(job.status, job.finished_at)
             if take == "now":
                 yield job
             elif take == "later":
                 later.append(job)
             self.running += take == "running"
 
-    async def _packages(self, jobs: Iterable[Job], name: str) -> AsyncIterator[Iterable[Wanted]]:
+    async def _job_packages(self, jobs: Iterable[Job], name: str) -> AsyncIterator[Iterable[Wanted]]:
         """Yield the packages of jobs: their own at once, those of tasks one request per job later."""
         of_job, of_task = blank_fields(JobPackage, name), blank_fields(TaskPackage, name)
-        own = ((job, item) for job in jobs if (item := self._wanted(job, _job_name(job), of_job)) is not None)
+        own = ((job, item) for job in jobs if (item := self._to_wanted(job, _job_name(job), of_job)) is not None)
         if self.choice.packages == "job":
             yield (item for _, item in own)
             return
         for job, item in own:
             if self.choice.packages == "both":
                 yield [item]
-            yield await self._tasks(job, of_task)
+            yield await self._task_packages(job, of_task)
 
-    def _wanted(self, row: Job | JobTask, subject: str, blank: Mapping[str, Any]) -> Wanted | None:
+    def _to_wanted(self, row: Job | JobTask, subject: str, blank: Mapping[str, Any]) -> Wanted | None:
         try:
             return as_wanted(row, blank)
         except ConfigError as error:
             self.on_error(error, subject)
             return None
 
-    async def _tasks(self, job: Job, blank: Mapping[str, Any]) -> list[Wanted]:
+    async def _task_packages(self, job: Job, blank: Mapping[str, Any]) -> list[Wanted]:
         """Return the packages of a job's tasks; an unreadable job is reported and has none."""
         tasks: list[JobTask] = []
         with self._reporting_errors(_job_name(job)):
             tasks = (await self._with_tasks(job)).tasks or []
-        ended = (task for task in tasks if task_counts(task.status))
-        return [item for task in ended if (item := self._wanted(task, _job_name(job), blank)) is not None]
+        ended = (task for task in tasks if may_have_package(task.status))
+        return [item for task in ended if (item := self._to_wanted(task, _job_name(job), blank)) is not None]
 
     async def _with_tasks(self, job: Job) -> Job:
         """Return the job with its tasks, which listings omit; wait for it first if it is running."""
         ids = (job.workflow_id or "", job.id or "")
-        if not self.choice.ended(job.status):
+        if not self.choice.has_ended(job.status):
             self.note(f"waiting for {_job_name(job)} to end, for its tasks")
             job = await self.client.jobs.wait(*ids)
         return job if job.tasks else await self.client.jobs.get(*ids)
@@ -185,7 +185,7 @@ async def resolve_workflows(
         workflow_id, name = text, ""
         if not _UUID.fullmatch(text):
             if known is None:
-                known = await _listed_workflows(client)
+                known = await _list_workflows(client)
             if text not in [each.id for each in known]:
                 ids = [each.id or "" for each in known if each.name == text]
                 if len(ids) > 1:
@@ -201,7 +201,7 @@ async def resolve_workflows(
             yield workflow_id, name
 
 
-async def _listed_workflows(client: PixxelClient) -> list[Workflow]:
+async def _list_workflows(client: PixxelClient) -> list[Workflow]:
     """List all workflows; none if they cannot be listed, since the texts may be ids."""
     try:
         return [each async for each in client.workflows.list()]
@@ -219,12 +219,12 @@ async def first_workflow(client: PixxelClient) -> tuple[str, str]:
     raise ConfigError("there is no workflow with jobs")
 
 
-def packages(texts: Sequence[str]) -> list[Wanted]:
+def parse_packages(texts: Sequence[str]) -> list[Wanted]:
     """Parse the packages of a command's arguments, without duplicates; raises `ConfigError`."""
     return [as_wanted(package) for package in dict.fromkeys(map(parse_package, texts))]
 
 
-async def manifest(path: str, note: Callable[[str], None]) -> AsyncIterator[Iterable[Wanted]]:
+async def manifest_packages(path: str, note: Callable[[str], None]) -> AsyncIterator[Iterable[Wanted]]:
     """Yield the packages of a manifest in batches, read in a thread; `-` is stdin.
 
     A regular file is read twice, first to its end, so that a bad line is reported before anything is requested.

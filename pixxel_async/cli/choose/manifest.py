@@ -62,11 +62,11 @@ def read_manifest(lines: Iterable[str]) -> Iterator[Wanted]:
     """
     seen: dict[bytes, int] = {}
     names: dict[int, str] = {}
-    for number, members in _members(lines):
+    for number, members in _read_members(lines):
         try:
-            item = Wanted(_package(members), name=_text(members, "name") or None)
+            item = Wanted(_parse_package(members), name=_text(members, "name") or None)
         except ConfigError as error:
-            raise _bad(number, str(error)) from None
+            raise _line_error(number, str(error)) from None
         # a digest: a million text forms would take 100 MB
         first = seen.setdefault(sha256(str(item.package).encode()).digest()[:16], number)
         if first == number:
@@ -74,37 +74,37 @@ def read_manifest(lines: Iterable[str]) -> Iterator[Wanted]:
                 names[number] = item.name
             yield item
         elif names.get(first) != item.name:
-            raise _bad(number, f"{item.package} has another name on line {first}")
+            raise _line_error(number, f"{item.package} has another name on line {first}")
 
 
-def _bad(number: int, why: str) -> ConfigError:
+def _line_error(number: int, why: str) -> ConfigError:
     return ConfigError(f"line {number} of the manifest: {why}")
 
 
-def _members(lines: Iterable[str]) -> Iterator[_Line]:
-    numbered = ((number, _checked(number, line)) for number, line in enumerate(lines, 1))
+def _read_members(lines: Iterable[str]) -> Iterator[_Line]:
+    numbered = ((number, _check_line(number, line)) for number, line in enumerate(lines, 1))
     first = next((each for each in numbered if each[1].strip()), None)
     if first is None:
         return iter(())
     rest = chain([first], numbered)
     match first[1].lstrip()[:1]:
         case "{":
-            return _objects(rest)
+            return _read_objects(rest)
         case "[":
-            return _array(rest)
-    return _table(rest)
+            return _read_array(rest)
+    return _read_table(rest)
 
 
-def _checked(number: int, line: str) -> str:
+def _check_line(number: int, line: str) -> str:
     line = line.removeprefix("\ufeff") if number == 1 else line
     if len(line) >= LINE_LIMIT:
-        raise _bad(number, f"longer than {LINE_LIMIT:,} characters")
+        raise _line_error(number, f"longer than {LINE_LIMIT:,} characters")
     if not is_text(line):
-        raise _bad(number, "not UTF-8 or UTF-16 text; save it as CSV UTF-8")
+        raise _line_error(number, "not UTF-8 or UTF-16 text; save it as CSV UTF-8")
     return line
 
 
-def _objects(lines: Iterable[tuple[int, str]]) -> Iterator[_Line]:
+def _read_objects(lines: Iterable[tuple[int, str]]) -> Iterator[_Line]:
     for number, line in lines:
         if not line.strip():
             continue
@@ -113,11 +113,11 @@ def _objects(lines: Iterable[tuple[int, str]]) -> Iterator[_Line]:
         except (ValueError, RecursionError):
             members = None
         if not isinstance(members, dict):
-            raise _bad(number, "not a JSON object")
+            raise _line_error(number, "not a JSON object")
         yield number, members
 
 
-def _array(lines: Iterable[tuple[int, str]]) -> Iterator[_Line]:
+def _read_array(lines: Iterable[tuple[int, str]]) -> Iterator[_Line]:
     """Decode the objects of a JSON array one after another, each with the number of the line on which it begins."""
     texts: list[str] = []
     length, first = 0, 1
@@ -126,7 +126,7 @@ def _array(lines: Iterable[tuple[int, str]]) -> Iterator[_Line]:
         texts.append(line)
         length += len(line)
         if length > ARRAY_LIMIT:
-            raise _bad(number, f"a JSON array of more than {ARRAY_LIMIT:,} characters; write it as NDJSON")
+            raise _line_error(number, f"a JSON array of more than {ARRAY_LIMIT:,} characters; write it as NDJSON")
     text, decoder = "".join(texts), json.JSONDecoder()
     position, counted, number = _skip(text, text.index("[") + 1), 0, first
     while text[position : position + 1] != "]":
@@ -137,15 +137,15 @@ def _array(lines: Iterable[tuple[int, str]]) -> Iterator[_Line]:
         except (ValueError, RecursionError):
             members = None
         if not isinstance(members, dict):
-            raise _bad(number, "not a JSON object, in a JSON array")
+            raise _line_error(number, "not a JSON object, in a JSON array")
         yield number, members
         position = _skip(text, position)
         if text[position : position + 1] == ",":
             position = _skip(text, position + 1)
         elif text[position : position + 1] != "]":
-            raise _bad(number, "the JSON array breaks off after this object")
+            raise _line_error(number, "the JSON array breaks off after this object")
     if text[position + 1 :].strip():
-        raise _bad(number, "something follows the JSON array")
+        raise _line_error(number, "something follows the JSON array")
 
 
 def _skip(text: str, position: int) -> int:
@@ -154,7 +154,7 @@ def _skip(text: str, position: int) -> int:
     return found.end() if found else position
 
 
-def _table(lines: Iterator[tuple[int, str]]) -> Iterator[_Line]:
+def _read_table(lines: Iterator[tuple[int, str]]) -> Iterator[_Line]:
     first_number, first = next(lines)
     delimiter = None
     if first.strip().strip('"').lower().startswith("sep=") and len(first.strip().strip('"')) <= 5:
@@ -162,7 +162,7 @@ def _table(lines: Iterator[tuple[int, str]]) -> Iterator[_Line]:
         delimiter = first.strip("\r\n").strip('"')[4:5] or "\t"
     else:
         lines = chain([(first_number, first)], lines)
-        delimiter = _delimiter(first)
+        delimiter = _choose_delimiter(first)
     number = first_number
 
     def following() -> Iterator[str]:
@@ -176,12 +176,12 @@ def _table(lines: Iterator[tuple[int, str]]) -> Iterator[_Line]:
         _check_header(number, header, delimiter)
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                yield number, _named(number, header, cells, delimiter)
+                yield number, _name_cells(number, header, cells, delimiter)
     except csv.Error as error:
-        raise _bad(number, f"{error} (columns separated by {delimiter!r})") from None
+        raise _line_error(number, f"{error} (columns separated by {delimiter!r})") from None
 
 
-def _delimiter(header: str) -> str:
+def _choose_delimiter(header: str) -> str:
     """Choose the delimiter by which the header names a package, else the one that occurs most."""
     for delimiter in _DELIMITERS:
         if _names_packages(_split(header, delimiter)):
@@ -203,12 +203,12 @@ def _names_packages(header: Collection[str]) -> bool:
 def _check_header(number: int, header: list[str], delimiter: str) -> None:
     twice = next((name for name in header if name and header.count(name) > 1), None)
     if twice is not None:
-        raise _bad(number, f"the column {twice!r} comes twice")
+        raise _line_error(number, f"the column {twice!r} comes twice")
     if not _names_packages(header):
-        raise _bad(number, f"a header is needed with {_NEEDED}; found {_columns(header, delimiter)}")
+        raise _line_error(number, f"a header is needed with {_NEEDED}; found {_describe_columns(header, delimiter)}")
 
 
-def _columns(header: list[str], delimiter: str) -> str:
+def _describe_columns(header: list[str], delimiter: str) -> str:
     """Describe what was found: the columns and the delimiter."""
     names = ", ".join(header[:_MOST_NAMED]) + (", …" if len(header) > _MOST_NAMED else "")
     if len(header) == 1:
@@ -216,24 +216,24 @@ def _columns(header: list[str], delimiter: str) -> str:
     return f"{len(header)} columns separated by {delimiter!r}: {names}"
 
 
-def _named(number: int, header: list[str], cells: list[str], delimiter: str) -> dict[str, str]:
+def _name_cells(number: int, header: list[str], cells: list[str], delimiter: str) -> dict[str, str]:
     """Name the cells of a row; missing last cells are empty, surplus cells must be empty."""
     if any(cell.strip() for cell in cells[len(header) :]):
-        raise _bad(number, f"{len(cells)} cells where the header has {_columns(header, delimiter)}")
+        raise _line_error(number, f"{len(cells)} cells where the header has {_describe_columns(header, delimiter)}")
     cells += [""] * (len(header) - len(cells))
-    return {name: _unquoted(cell) for name, cell in zip(header, cells, strict=False)}
+    return {name: _unquote(cell) for name, cell in zip(header, cells, strict=False)}
 
 
-def _unquoted(cell: str) -> str:
+def _unquote(cell: str) -> str:
     """Remove the apostrophe by which our CSV keeps spreadsheets from evaluating a cell."""
     return cell[1:] if cell[:1] == "'" and cell[1:2] and cell[1] in "=+-@\t\r" else cell
 
 
-def _package(members: Mapping[str, Any]) -> Package:
+def _parse_package(members: Mapping[str, Any]) -> Package:
     text = _text(members, "package")
     if text:
         return parse_package(text)
-    given: dict[str, Any] = {name: value for name in members if name in _NAMES and (value := _ids(members, name))}
+    given: dict[str, Any] = {name: value for name in members if name in _NAMES and (value := _parse_ids(members, name))}
     for kind in _KINDS:
         if _may_name(kind, given) and given.keys() <= {*kind.names(), *kind.lists()}:
             return kind(**given)
@@ -245,7 +245,7 @@ def _may_name(kind: type[Package], given: Collection[str]) -> bool:
     return {*kind.names()} <= {*given} and (bool(kind.names()) or not {*kind.lists()}.isdisjoint(given))
 
 
-def _ids(members: Mapping[str, Any], name: str) -> str | list[str]:
+def _parse_ids(members: Mapping[str, Any], name: str) -> str | list[str]:
     """Return an id, or the ids of a comma-separated text or JSON array."""
     value = members.get(name)
     if name not in _LISTS:

@@ -18,9 +18,17 @@ from ..errors import CommandError, Exit
 from ..output_file import write_output
 from ..running import run
 from ..session import Session
-from ..show.rows import OutputFormat, OutputRow, writer
-from .arguments import SECRET, create_parameter, dashed, merge_arguments
-from .signatures import ResourceMethod, about, flat_members, geometry_member, methods, read_method, table_members
+from ..show.rows import OutputFormat, OutputRow, create_writer
+from .arguments import SECRET, create_parameter, merge_arguments, to_dashes
+from .signatures import (
+    ResourceMethod,
+    describe,
+    flat_members,
+    geometry_member,
+    method_names,
+    read_method,
+    table_members,
+)
 
 _STAC: Mapping[str, tuple[OutputFormat]] = {"STACItem": ("stac",), "Catalog": ("stac",)}
 """The further format of models that STAC items are made from."""
@@ -45,7 +53,7 @@ class Resources(options.SuggestingGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the resources and of `ping`."""
-        return sorted([*super().list_commands(ctx), *map(dashed, RESOURCES)])
+        return sorted([*super().list_commands(ctx), *map(to_dashes, RESOURCES)])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Create a resource's group; None for an unknown name."""
@@ -61,18 +69,18 @@ class Methods(options.SuggestingGroup):
     """
 
     def __init__(self, resource: str) -> None:
-        names = ", ".join(map(dashed, methods(resource)))
-        super().__init__(dashed(resource), help=about(resource), short_help=f"{about(resource)} {names}")
+        names = ", ".join(map(to_dashes, method_names(resource)))
+        super().__init__(to_dashes(resource), help=describe(resource), short_help=f"{describe(resource)} {names}")
         self._resource = resource
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the methods in the order of the API's documentation."""
-        return list(map(dashed, methods(self._resource)))
+        return list(map(to_dashes, method_names(self._resource)))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Create a method's command; None for an unknown name."""
         name = cmd_name.replace("-", "_")
-        return _create_command(read_method(self._resource, name)) if name in methods(self._resource) else None
+        return _create_command(read_method(self._resource, name)) if name in method_names(self._resource) else None
 
 
 @click.group(cls=Resources)
@@ -131,7 +139,9 @@ def _create_command(method: ResourceMethod) -> click.Command:
 
     first = method.about.partition("\n")[0]
     parameters = [create_parameter(each) for each in method.arguments if each.name not in SECRET]
-    command = click.Command(dashed(method.name), params=parameters, callback=call, help=method.about, short_help=first)
+    command = click.Command(
+        to_dashes(method.name), params=parameters, callback=call, help=method.about, short_help=first
+    )
     click.option("--json", "json_", metavar="FILE", help="JSON object of arguments by name; `-` is stdin.")(command)
     if method.paid:
         click.option("--yes", is_flag=True, help="Confirm an operation that costs tokens.")(command)
@@ -164,7 +174,7 @@ async def _call(
 
 async def _write_rows(rows: AsyncIterable[Any] | Iterable[Any], method: ResourceMethod, form: OutputFormat) -> None:
     columns = {"table": table_members(method.gives)[:_MOST], "csv": flat_members(method.gives)}.get(form, [])
-    out, convert = writer(form, columns, sys.stdout), _converter(method, form)
+    out, convert = create_writer(form, columns, sys.stdout), _choose_converter(method, form)
     if isinstance(rows, AsyncIterable):
         async for row in rows:
             out.add(convert(row))
@@ -176,7 +186,7 @@ async def _write_rows(rows: AsyncIterable[Any] | Iterable[Any], method: Resource
         click.echo("the listing is empty", err=True)
 
 
-def _converter(method: ResourceMethod, form: OutputFormat) -> Callable[[Any], OutputRow]:
+def _choose_converter(method: ResourceMethod, form: OutputFormat) -> Callable[[Any], OutputRow]:
     """Return the function that converts a row of the API to a row of the output.
 
     Raises:

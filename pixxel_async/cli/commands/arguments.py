@@ -21,7 +21,7 @@ SECRET = frozenset({"secrets"})
 """Arguments accepted from a file only: command lines are visible in the process list."""
 
 
-def dashed(name: str) -> str:
+def to_dashes(name: str) -> str:
     """Convert a Python name to its command-line form."""
     return name.replace("_", "-")
 
@@ -36,7 +36,7 @@ def create_parameter(argument: CommandArgument) -> click.Parameter:
     if argument.name == "timeout":
         help_ = "Maximum wait: 90s, 30m, 6h [`poll.timeout` of the settings, 6h]."
         facts = {"metavar": "SPAN", "callback": options.as_duration, "help": help_}
-    return click.Option([f"--{dashed(argument.name)}", argument.name], default=None, **facts)
+    return click.Option([f"--{to_dashes(argument.name)}", argument.name], default=None, **facts)
 
 
 def merge_arguments(method: ResourceMethod, path: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,19 +50,19 @@ def merge_arguments(method: ResourceMethod, path: str | None, given: Mapping[str
         CommandError: an unknown or missing argument.
     """
     names = {each.name: each for each in method.arguments}
-    arguments = _members(path) if path is not None else {}
+    arguments = _read_json(path) if path is not None else {}
     if unknown := sorted(arguments.keys() - names):
         known = f"it has {', '.join(names)}"
         raise CommandError(f"--json: {method.resource}.{method.name} has no {', '.join(unknown)}; {known}")
     arguments |= {name: value for name, value in given.items() if value is not None}
     missing = [name for name, each in names.items() if each.required and name not in arguments]
     if missing:
-        ways = " and ".join("--json FILE" if name in SECRET else f"--{dashed(name)}" for name in missing)
+        ways = " and ".join("--json FILE" if name in SECRET else f"--{to_dashes(name)}" for name in missing)
         raise CommandError(f"{' and '.join(missing)} missing: pass {ways}, or --json FILE with all arguments")
     return arguments
 
 
-def _members(path: str) -> dict[str, Any]:
+def _read_json(path: str) -> dict[str, Any]:
     text = read_text(path, "--json", limit=_JSON_LIMIT)
     try:
         found = json.loads(text.removeprefix("\ufeff"))
@@ -97,11 +97,11 @@ def _parse_area(context: click.Context, parameter: click.Parameter, text: str | 
         raise click.BadParameter(str(error)) from None
 
 
-def _texts(text: str) -> list[str]:
+def _split_texts(text: str) -> list[str]:
     return [each.strip() for each in text.split(",")]
 
 
-def _numbers(text: str) -> list[float]:
+def _split_numbers(text: str) -> list[float]:
     return [float(each) for each in text.split(",")]
 
 
@@ -110,8 +110,8 @@ _FACTS: Mapping[ArgumentKind, dict[str, Any]] = {
     "whole": {"type": click.INT},
     "number": {"type": click.FLOAT},
     "switch": {"is_flag": True},
-    "texts": {"metavar": "A,B", "callback": _parse_with("a comma-separated list", _texts)},
-    "numbers": {"metavar": "X,Y", "callback": _parse_with("a comma-separated list of numbers", _numbers)},
+    "texts": {"metavar": "A,B", "callback": _parse_with("a comma-separated list", _split_texts)},
+    "numbers": {"metavar": "X,Y", "callback": _parse_with("a comma-separated list of numbers", _split_numbers)},
     "area": {"metavar": "FILE|SHAPE", "callback": _parse_area},
     "json": {"metavar": "JSON", "callback": _parse_with("JSON", json.loads)},
 }

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import options
-from ..choose.filter import unknown_status
+from ..choose.filter import unknown_status_warning
 from ..choose.listing import project_workflows, resolve_workflows
 from ..errors import CommandError
 from ..running import run
 from ..session import Session
-from ..show.rows import OutputFormat, OutputRow, writer
+from ..show.rows import OutputFormat, OutputRow, create_writer
 from ..text import printable
 
 if TYPE_CHECKING:
@@ -69,25 +69,25 @@ def jobs(
     if any(not text.strip() for text in (*workflows, *([] if project is None else [project]))):
         raise CommandError("--workflow or --project is empty; `pixxel workflows` lists ids")
 
-    if status is not None and (warning := unknown_status(status)):
+    if status is not None and (warning := unknown_status_warning(status)):
         _note(warning)
 
     async def main() -> int:
         async with session.client(sandbox=sandbox) as client:
             none = "there are no jobs" if status is None else f"there are no jobs with the status {printable(status)}"
             columns = JOB_TABLE_COLUMNS if form == "table" else JOB_COLUMNS
-            await _write(form, columns, _jobs(client, workflows, project, status), lambda row: row, none)
+            await _write(form, columns, _list_jobs(client, workflows, project, status), lambda row: row, none)
         return 0
 
     return run(main)
 
 
-async def _jobs(
+async def _list_jobs(
     client: PixxelClient, workflows: tuple[str, ...], project: str | None, status: str | None
 ) -> AsyncIterator[OutputRow]:
     """Yield the jobs of workflows as rows, one workflow after another."""
 
-    async def selected() -> AsyncIterator[tuple[str, str]]:
+    async def select() -> AsyncIterator[tuple[str, str]]:
         if workflows:
             async for pair in resolve_workflows(client, workflows, _note, named=True):
                 yield pair
@@ -96,7 +96,7 @@ async def _jobs(
             async for workflow in listed:
                 yield workflow.id or "", workflow.name or ""
 
-    async for workflow_id, name in selected():
+    async for workflow_id, name in select():
         async for job in client.jobs.list(workflow_id, status=status):
             own = {"workflow": name or workflow_id, "workflow_id": job.workflow_id or workflow_id, "job_id": job.id}
             yield own | {column: getattr(job, column) for column in JOB_COLUMNS[2:]}
@@ -109,7 +109,7 @@ def _note(text: str) -> None:
 async def _write(
     form: OutputFormat, columns: Sequence[str], listed: AsyncIterable[Any], row: Callable[[Any], OutputRow], none: str
 ) -> None:
-    out = writer(form, columns, sys.stdout)
+    out = create_writer(form, columns, sys.stdout)
     async for each in listed:
         out.add(row(each))
     out.end()

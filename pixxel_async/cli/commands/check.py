@@ -11,16 +11,15 @@ import click
 
 from ...errors import ConnectionFailed, DecodeError, Forbidden, KeyRefused
 from .. import options
-from ..errors import CommandError, exit_code_of, one_line
+from ..errors import CommandError, exit_code_of, format_error
 from ..output_file import write_output
 from ..running import run
 from ..session import Session
 from ..show.rows import OutputFormat, show
-from ..text import many, printable
+from ..text import format_count, printable
 
 if TYPE_CHECKING:
     from ...client import PixxelClient
-    from ...models import Project
 
 COLUMNS = ("project_id", "name", "title", "org_id", "created_at")
 
@@ -76,20 +75,17 @@ async def _check(client: PixxelClient, form: OutputFormat) -> None:
         error.hint = "every valid key may list projects: it is mistyped, revoked, or belongs to another service"
         raise
     except (ConnectionFailed, DecodeError) as error:
-        raise CommandError(f"{one_line(error, advice=False)}; {_UNREACHABLE}", exit_code_of(error)) from None
-    _say(f"the key works, {_FORMS[client.auth_form]}; it sees {many(len(projects), 'project')}")
+        raise CommandError(f"{format_error(error, advice=False)}; {_UNREACHABLE}", exit_code_of(error)) from None
+    _say(f"the key works, {_FORMS[client.auth_form]}; it sees {format_count(len(projects), 'project')}")
     if not projects:
         _say("a service account has to be added to a project before it sees anything")
-    show(form, COLUMNS, [_row(project) for project in projects], sys.stdout)
+    rows = [{"project_id": each.id} | {name: getattr(each, name) for name in COLUMNS[1:]} for each in projects]
+    show(form, COLUMNS, rows, sys.stdout)
 
 
 def _write(report: Path, found: dict[str, Any]) -> None:
     write_output(report, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode())
-    _say(f"{many(len(found), 'answer')} written to {report}; try them with: pixxel sandbox --profile {report}")
-
-
-def _row(project: Project) -> dict[str, object]:
-    return {"project_id": project.id} | {name: getattr(project, name) for name in COLUMNS[1:]}
+    _say(f"{format_count(len(found), 'answer')} written to {report}; try them with: pixxel sandbox --profile {report}")
 
 
 def _say(text: str) -> None:

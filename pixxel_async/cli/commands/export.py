@@ -20,9 +20,9 @@ from ...downloads.engine.source import InPages
 from ...downloads.record.shared import SharedCopies
 from ...packages import Wanted
 from .. import options
-from ..choose.filter import WORKFLOW_NAME, Choice, unknown_status
-from ..choose.last_run import last_run, note_run
-from ..choose.listing import Listing, first_workflow, manifest, packages
+from ..choose.filter import WORKFLOW_NAME, Choice, unknown_status_warning
+from ..choose.last_run import note_run, read_last_run
+from ..choose.listing import Listing, first_workflow, manifest_packages, parse_packages
 from ..choose.request import ExportRequest, check
 from ..errors import Exit, Interrupted, exit_code_of
 from ..run_export import ExportRun, prepare
@@ -114,10 +114,10 @@ def export(session: Session, /, to: str | Path, spool: Path | None, **given: Any
     """
     order = ExportRequest(to=where(to, spool), **given)
     check(order)
-    for warning in filter(None, map(unknown_status, order.statuses)):
+    for warning in filter(None, map(unknown_status_warning, order.statuses)):
         click.echo(warning, err=True)
     if order.dry_run:
-        return run(lambda: _preview(session, order), deadline=order.deadline)
+        return run(lambda: _show_preview(session, order), deadline=order.deadline)
     export_run = ExportRun(order, summary=not order.packages, sandbox=order.sandbox)
     code: int = Exit.BUG
     try:
@@ -140,7 +140,7 @@ def _run_hook(command: str, summary: dict[str, Any]) -> None:
 
 async def _export(session: Session, order: ExportRequest, export_run: ExportRun) -> int:
     began = datetime.now(UTC)
-    choice = await _choice(order)
+    choice = await _make_choice(order)
     async with session.client(sandbox=order.sandbox) as client:
         await prepare(order.to.folder)
         copies = None
@@ -153,7 +153,7 @@ async def _export(session: Session, order: ExportRequest, export_run: ExportRun)
             from ..processes.pool import WorkerPool
 
             pool = partial(WorkerPool, session, client, order, sandbox=order.sandbox)
-        await export_run.fetch(client, await _source(order, listing), pool)
+        await export_run.fetch(client, await _choose_source(order, listing), pool)
     code = export_run.close(running=listing.running)
     if copies is not None and code is Exit.DONE and await copies.complete_shard():
         async with await Record.open(order.to.record, origin=None) as record:
@@ -164,29 +164,29 @@ async def _export(session: Session, order: ExportRequest, export_run: ExportRun)
     return code
 
 
-async def _preview(session: Session, order: ExportRequest) -> int:
+async def _show_preview(session: Session, order: ExportRequest) -> int:
     preview = Preview(order)
-    choice = evolve(await _choice(order), wait=False)
+    choice = evolve(await _make_choice(order), wait=False)
     async with session.client(sandbox=order.sandbox) as client:
         listing = Listing(client, choice, preview.report_error, preview.note)
-        await preview.show(client, await _source(order, listing), sizes=order.sizes)
+        await preview.show(client, await _choose_source(order, listing), sizes=order.sizes)
     return preview.close(running=listing.running)
 
 
-async def _choice(order: ExportRequest) -> Choice:
+async def _make_choice(order: ExportRequest) -> Choice:
     since = None if order.since == "last" else order.since
     if order.since == "last":
-        since = await anyio.to_thread.run_sync(last_run, order.to.folder, order.selection)
+        since = await anyio.to_thread.run_sync(read_last_run, order.to.folder, order.selection)
     return Choice(packages=order.taken, status=order.statuses, since=since, until=order.until, wait=order.wait)
 
 
-async def _source(order: ExportRequest, listing: Listing) -> AsyncIterable[Wanted] | Iterable[Wanted]:
+async def _choose_source(order: ExportRequest, listing: Listing) -> AsyncIterable[Wanted] | Iterable[Wanted]:
     if order.packages:
-        return packages(order.packages)
+        return parse_packages(order.packages)
     if order.manifest is not None:
-        return InPages(manifest(order.manifest, listing.note))
+        return InPages(manifest_packages(order.manifest, listing.note))
     if order.project is not None:
-        return InPages(listing.project(order.project))
+        return InPages(listing.of_project(order.project))
     if order.workflows:
-        return InPages(listing.workflows(order.workflows, named="{" + WORKFLOW_NAME in (order.name or "")))
-    return InPages(listing.workflow(*await first_workflow(listing.client)))
+        return InPages(listing.of_workflows(order.workflows, named="{" + WORKFLOW_NAME in (order.name or "")))
+    return InPages(listing.of_workflow(*await first_workflow(listing.client)))

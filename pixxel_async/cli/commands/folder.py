@@ -21,10 +21,10 @@ from .. import options
 from ..errors import Exit
 from ..open_record import open_record, package_place, stayed_packed
 from ..running import run
-from ..show.rows import OutputFormat, writer
+from ..show.rows import OutputFormat, create_writer
 from ..show.stac import stac_item, unpacked_rasters
-from ..text import many, printable
-from ..text import size as text_of
+from ..text import format_count, printable
+from ..text import format_size as text_of
 
 STATUS_COLUMNS = ("state", "packages", "bytes")
 COUNT_COLUMNS = ("state", "packages", "size")
@@ -49,20 +49,20 @@ def status(folder: LocationSpec, record: Path | None, form: OutputFormat) -> int
     Packages given up after permanent failures in several runs, and archives that could not be unpacked, are listed on
     stderr with the reason.
     """
-    return run(lambda: _status(folder, record, form))
+    return run(lambda: _show_status(folder, record, form))
 
 
-async def _status(folder: LocationSpec, record: Path | None, form: OutputFormat) -> int:
+async def _show_status(folder: LocationSpec, record: Path | None, form: OutputFormat) -> int:
     counts, packed = {state: [0, 0] for state in _STATES}, False
     async with open_record(folder, record) as opened:
         async for row in opened.rows(folder.folder):
-            counts[_state(row)][0] += 1
-            counts[_state(row)][1] += row.size or 0
+            counts[_state_of(row)][0] += 1
+            counts[_state_of(row)][1] += row.size or 0
             packed = packed or stayed_packed(row)
             if row.state == "given_up" or stayed_packed(row):
-                what = "not unpacked" if row.state == "done" else f"given up after {many(row.runs, 'run')}"
+                what = "not unpacked" if row.state == "done" else f"given up after {format_count(row.runs, 'run')}"
                 click.echo(f"{what}: {row.identity}: {printable(row.error or '')}", err=True)
-    out = writer(form, COUNT_COLUMNS if form == "table" else STATUS_COLUMNS, sys.stdout)
+    out = create_writer(form, COUNT_COLUMNS if form == "table" else STATUS_COLUMNS, sys.stdout)
     for state, (packages, size) in counts.items():
         if packages:
             out.add({"state": state, "packages": packages, "bytes": size, "size": text_of(size)})
@@ -91,16 +91,16 @@ def list_(folder: LocationSpec, record: Path | None, form: OutputFormat, states:
 
 async def _list(folder: LocationSpec, record: Path | None, form: OutputFormat, states: tuple[str, ...]) -> int:
     nowhere = 0
-    out = writer(form, TABLE_COLUMNS if form == "table" else LIST_COLUMNS, sys.stdout)
+    out = create_writer(form, TABLE_COLUMNS if form == "table" else LIST_COLUMNS, sys.stdout)
     async with open_record(folder, record) as opened:
         async for row in opened.rows(folder.folder):
-            if states and _state(row) not in states:
+            if states and _state_of(row) not in states:
                 continue
             if form == "table":
                 out.add(_table_row(row))
                 continue
             unpacked = Extracted.read(row.extracted)
-            listed = await _with_geometry(_row(row, folder), folder, form, unpacked and unpacked.folder)
+            listed = await _add_geometry(_row(row, folder), folder, form, unpacked and unpacked.folder)
             nowhere += row.state == "done" and listed.get("geometry") is None
             if form != "stac":
                 out.add(listed)
@@ -108,7 +108,9 @@ async def _list(folder: LocationSpec, record: Path | None, form: OutputFormat, s
                 out.add(await anyio.to_thread.run_sync(_stac_item, listed, folder, unpacked))
     out.end()
     if form in ("geojson", "stac") and nowhere:
-        click.echo(f"{many(nowhere, 'package')} have no footprint: no GeoJSON, no georeferenced raster", err=True)
+        click.echo(
+            f"{format_count(nowhere, 'package')} have no footprint: no GeoJSON, no georeferenced raster", err=True
+        )
     if out.blank:
         click.echo(f"no package is {' or '.join(states)}" if states else _NONE, err=True)
     return Exit.DONE
@@ -130,20 +132,21 @@ def verify(folder: LocationSpec, record: Path | None, quiet: bool, form: OutputF
 
 async def _verify(folder: LocationSpec, record: Path | None, quiet: bool, form: OutputFormat) -> int:
     good = bad = 0
-    out = writer(form, DAMAGED_COLUMNS if form == "table" else VERIFY_COLUMNS, sys.stdout)
+    out = create_writer(form, DAMAGED_COLUMNS if form == "table" else VERIFY_COLUMNS, sys.stdout)
     async for found in _verify_files(folder, record):
         good, bad = good + found.ok, bad + (not found.ok)
         if not found.ok or not (quiet or form == "table"):
-            out.add({"path": found.url or _path(found.path, form), "ok": found.ok, "reason": found.reason})
+            path = found.path if form == "table" else found.path.absolute()
+            out.add({"path": found.url or str(path), "ok": found.ok, "reason": found.reason})
     if bad or not quiet:
         out.end()
-        click.echo(f"{many(good, 'file')} sound" + (f", {bad:,} damaged or missing" if bad else ""), err=True)
+        click.echo(f"{format_count(good, 'file')} sound" + (f", {bad:,} damaged or missing" if bad else ""), err=True)
     if bad:
         click.echo("to fetch them again, delete them and export with: pixxel export --redo-missing …", err=True)
     return Exit.DAMAGED if bad else Exit.DONE
 
 
-def _state(row: Row) -> str:
+def _state_of(row: Row) -> str:
     """Return the state for people: `unfinished` for a package with bytes, whether a process works on it or not."""
     return "unfinished" if row.state in _UNFINISHED else row.state
 
@@ -153,16 +156,16 @@ def _verify_files(place: LocationSpec, record: Path | None) -> AsyncIterator[Ver
     sums = place.folder / SUMS if place.folder.is_dir() else place.folder
     if place.url is None and record is None and sums.is_file() and not place.record.exists():
         return verify_sums(sums)
-    return _recorded(place, record)
+    return _verify_recorded(place, record)
 
 
-async def _recorded(place: LocationSpec, record: Path | None) -> AsyncIterator[Verified]:
+async def _verify_recorded(place: LocationSpec, record: Path | None) -> AsyncIterator[Verified]:
     async with open_record(place, record) as opened:
         async for found in verify_folder(place.folder, opened, await _open_store(place)):
             yield found
 
 
-async def _with_geometry(
+async def _add_geometry(
     listed: dict[str, object], folder: LocationSpec, form: OutputFormat, unpacked: str | None
 ) -> dict[str, object]:
     """Add the package's footprint to the row, for GeoJSON and STAC.
@@ -182,11 +185,6 @@ def _stac_item(listed: dict[str, object], folder: LocationSpec, unpacked: Extrac
     return stac_item(listed, unpacked_rasters(files) if files is not None and folder.url is None else {})
 
 
-def _path(path: Path, form: OutputFormat) -> str:
-    """Return the path as typed for a table, else absolute."""
-    return str(path if form == "table" else path.absolute())
-
-
 def _locate(name: str, folder: LocationSpec) -> str:
     """Return the absolute path, or the URL, of a file below the folder."""
     return str((folder.folder / name).absolute()) if folder.url is None else f"{folder.url}/{name}"
@@ -204,7 +202,7 @@ async def _open_store(folder: LocationSpec) -> Destination | None:
 def _table_row(row: Row) -> dict[str, object]:
     """Convert a recorded package to a row of `TABLE_COLUMNS`."""
     return {
-        "state": _state(row),
+        "state": _state_of(row),
         "size": None if row.size is None else text_of(row.size),
         "package": row.identity,
         "error": row.error,
@@ -217,7 +215,7 @@ def _row(row: Row, folder: LocationSpec) -> dict[str, object]:
     ended = None if row.finished_at is None else datetime.fromtimestamp(row.finished_at, UTC)
     return {
         "package": row.identity,
-        "state": _state(row),
+        "state": _state_of(row),
         "path": None if name is None else _locate(name, folder),
         "size": row.size,
         "sha256": row.sha256,

@@ -13,10 +13,10 @@ import click
 from ...downloads import Planned, dry_run
 from ...errors import PixxelError
 from ..choose.request import RunOptions
-from ..errors import Exit, one_line
+from ..errors import Exit, format_error
 from ..show.rows import OutputFormat, OutputRow, show
 from ..show.summary import Tally
-from ..text import many, printable, size
+from ..text import format_count, format_size, printable
 
 if TYPE_CHECKING:
     from ...client import PixxelClient
@@ -58,7 +58,7 @@ class Preview:
     def report_error(self, error: PixxelError, subject: str = "") -> None:
         """Print an error of the listing with the name of what could not be read, and count it."""
         self._tally.count_error(error, ends_run=not subject)
-        click.echo(f"{printable(subject)}: {one_line(error)}" if subject else one_line(error), err=True)
+        click.echo(f"{printable(subject)}: {format_error(error)}" if subject else format_error(error), err=True)
 
     def note(self, text: str) -> None:
         """Print a message, unless quiet."""
@@ -110,9 +110,11 @@ def summary(planned: Sequence[Planned], running: int = 0) -> Iterator[str]:
         some = [one for one in planned if one.step == step]
         known = sum(one.size for one in some if one.size is not None)
         if some:
-            yield f"{many(len(some), 'package')} {words}" + (f", {size(known)} as far as is known" if known else "")
+            yield f"{format_count(len(some), 'package')} {words}" + (
+                f", {format_size(known)} as far as is known" if known else ""
+            )
     if running:
-        yield f"{many(running, 'job')} still running, not counted"
+        yield f"{format_count(running, 'job')} still running, not counted"
     yield "nothing was fetched" if counts else "nothing to fetch"
 
 
@@ -130,7 +132,7 @@ def _row(one: Planned, path: str) -> OutputRow:
 def _table_row(one: Planned, path: str) -> OutputRow:
     return {
         "step": one.step,
-        "size": None if one.size is None else size(one.size),
+        "size": None if one.size is None else format_size(one.size),
         "path": path,
         "status": one.status or None,
     }

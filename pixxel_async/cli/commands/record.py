@@ -13,7 +13,7 @@ from .. import options
 from ..errors import Exit
 from ..open_record import check_record
 from ..running import run
-from ..text import many, printable
+from ..text import format_count, printable
 
 
 @click.group()
@@ -31,7 +31,7 @@ def merge_(into: Path, sources: tuple[Path, ...]) -> int:
     `rsync -a`. Merging is idempotent. If INTO is a folder, its SHA256SUMS is rewritten.
     """
     folder = into if into.is_dir() else None
-    records = [_file(place) for place in (into, *sources)]
+    records = [LocationSpec(place).record if place.is_dir() else place for place in (into, *sources)]
     for record in records:
         check_record(record)
     return run(lambda: _merge(records[0], records[1:], folder))
@@ -45,9 +45,5 @@ async def _merge(into: Path, sources: list[Path], folder: Path | None) -> int:
             await write_sums(folder, opened)
     for clash in merged.clashes:
         click.echo(f"not merged: {printable(clash)}", err=True)
-    click.echo(f"{many(merged.taken, 'package')} merged, {merged.kept:,} known already{begun}", err=True)
+    click.echo(f"{format_count(merged.taken, 'package')} merged, {merged.kept:,} known already{begun}", err=True)
     return Exit.FAILED if merged.clashes else Exit.DONE
-
-
-def _file(place: Path) -> Path:
-    return LocationSpec(place).record if place.is_dir() else place

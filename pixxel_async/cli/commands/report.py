@@ -19,13 +19,13 @@ from .. import options
 from ..errors import Exit
 from ..open_record import open_record, package_place
 from ..output_file import write_output
-from ..report.charts import rings
+from ..report.charts import outer_rings
 from ..report.figures import Figures
-from ..report.page import Report, page
+from ..report.page import Report, render_page
 from ..running import run
 from ..show.rows import OutputFormat, OutputRow, show
-from ..show.summary import quoted_location
-from ..text import many, printable, size
+from ..show.summary import quote_location
+from ..text import format_count, format_size, printable
 
 Span = Literal["month", "day"]
 
@@ -95,11 +95,11 @@ def report(folder: LocationSpec, record: Path | None, by: Span, html: Path | Non
     attempt was in it, with the kinds of their errors. With --html, one file that needs no network.
     """
     if html is not None:
-        return run(lambda: _html(folder, record, html))
-    return run(lambda: _report(folder, record, by, form))
+        return run(lambda: _write_html(folder, record, html))
+    return run(lambda: _show_report(folder, record, by, form))
 
 
-async def _html(folder: LocationSpec, record: Path | None, file: Path) -> int:
+async def _write_html(folder: LocationSpec, record: Path | None, file: Path) -> int:
     """Write the page; footprints are read from packages evenly spread over the folder."""
     figures, paths = Figures(), list[Path]()
     async with open_record(folder, record) as found:
@@ -108,36 +108,36 @@ async def _html(folder: LocationSpec, record: Path | None, file: Path) -> int:
             if row.state == "done" and folder.url is None and (place := package_place(row)) is not None:
                 paths.append(folder.folder / place)
     chosen = paths[:: -(-len(paths) // _MOST_FOOTPRINTS) or 1]
-    shapes = await anyio.to_thread.run_sync(lambda: [ring for path in chosen for ring in rings(outline(path))])
-    shown = Report(str(folder), quoted_location(folder), figures, shapes, len(chosen), datetime.now(UTC))
-    await anyio.to_thread.run_sync(lambda: write_output(file, page(shown).encode()))
+    shapes = await anyio.to_thread.run_sync(lambda: [ring for path in chosen for ring in outer_rings(outline(path))])
+    shown = Report(str(folder), quote_location(folder), figures, shapes, len(chosen), datetime.now(UTC))
+    await anyio.to_thread.run_sync(lambda: write_output(file, render_page(shown).encode()))
     if file != Path("-"):
         click.echo(f"{printable(str(file))} written; open it in a browser", err=True)
     return Exit.DONE
 
 
-async def _report(folder: LocationSpec, record: Path | None, by: Span, form: OutputFormat) -> int:
+async def _show_report(folder: LocationSpec, record: Path | None, by: Span, form: OutputFormat) -> int:
     periods: dict[str, Period] = {}
     async with open_record(folder, record) as found:
         async for row in found.rows(folder.folder):
-            periods.setdefault(when(row, by), Period()).count(row)
+            periods.setdefault(period_of(row, by), Period()).count(row)
     rows = [_row(name, periods[name], table=form == "table") for name in sorted(periods)]
     show(form, TABLE_COLUMNS if form == "table" else COLUMNS, rows, sys.stdout)
-    click.echo(total(periods.values()), err=True)
+    click.echo(format_total(periods.values()), err=True)
     return Exit.DONE
 
 
-def when(row: Recorded, by: Span) -> str:
+def period_of(row: Recorded, by: Span) -> str:
     """Return the month or day in which the package was fetched, or last attempted."""
     moment = datetime.fromtimestamp(row.finished_at or row.updated_at, UTC)
     return moment.isoformat()[: _LENGTHS[by]]
 
 
-def total(periods: Iterable[Period]) -> str:
+def format_total(periods: Iterable[Period]) -> str:
     """Format the total of all periods."""
     known = list(periods)
     fetched, missing = sum(each.fetched for each in known), sum(each.missing for each in known)
-    text = f"{many(fetched, 'package')}, {size(sum(each.size for each in known))}"
+    text = f"{format_count(fetched, 'package')}, {format_size(sum(each.size for each in known))}"
     return text + (f"; {missing:,} missing" if missing else "")
 
 
@@ -146,4 +146,4 @@ def _row(name: str, period: Period, *, table: bool) -> OutputRow:
     if not table:
         return {"period": name, "bytes": period.size, "reasons": period.reasons, **row}
     reasons = ", ".join(f"{count:,} {kind}" for kind, count in sorted(period.reasons.items()))
-    return {"period": name, "size": size(period.size), "reasons": printable(reasons), **row}
+    return {"period": name, "size": format_size(period.size), "reasons": printable(reasons), **row}

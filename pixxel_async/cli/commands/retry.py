@@ -16,7 +16,7 @@ from ..open_record import open_record, stayed_packed
 from ..run_export import ExportRun
 from ..running import run
 from ..session import Session
-from ..text import many, printable
+from ..text import format_count, printable
 
 
 @click.command()
@@ -39,11 +39,11 @@ def retry(session: Session, /, folder: LocationSpec, sandbox: bool, given_up: bo
 async def _retry(session: Session, sandbox: bool, wanted: RunOptions, given_up: bool) -> int:
     export_run = ExportRun(wanted)
     async with open_record(wanted.to, wanted.record) as opened, session.client(sandbox=sandbox) as client:
-        await export_run.fetch(client, _unfinished(opened, wanted, given_up, export_run.note))
+        await export_run.fetch(client, _list_unfinished(opened, wanted, given_up, export_run.note))
     return export_run.close()
 
 
-async def _unfinished(
+async def _list_unfinished(
     opened: Record, run: RunOptions, given_up: bool, note: Callable[[str], None]
 ) -> AsyncIterator[Wanted]:
     """Yield the packages that are not done; given-up ones are skipped by the manager unless reset by `given_up`."""
@@ -58,4 +58,4 @@ async def _unfinished(
         else:
             yield Wanted(parse_package(row.identity), row.fields)
     if packed:
-        note(f"{many(packed, 'archive')} could not be unpacked: --extract retries")
+        note(f"{format_count(packed, 'archive')} could not be unpacked: --extract retries")

@@ -70,12 +70,12 @@ class ResourceMethod:
     paid: bool
 
 
-def methods(resource: str) -> list[str]:
+def method_names(resource: str) -> list[str]:
     """Return the names of a resource's methods, in the order of its class."""
     return [name for name, found in vars(RESOURCES[resource]).items() if not name.startswith("_") and callable(found)]
 
 
-def about(resource: str) -> str:
+def describe(resource: str) -> str:
     """Return the one-line description of a resource."""
     return inspect.getdoc(RESOURCES[resource]) or ""
 
@@ -83,7 +83,7 @@ def about(resource: str) -> str:
 def read_method(resource: str, name: str) -> ResourceMethod:
     """Read a method's signature, type hints and docstring."""
     function = getattr(RESOURCES[resource], name)
-    text, entries = _documented(function)
+    text, entries = _split_docstring(function)
     hints = get_type_hints(function)
     gives, inner = hints["return"], get_args(hints["return"])
     operation = OPERATIONS.get(f"{resource}.{name}")
@@ -91,7 +91,7 @@ def read_method(resource: str, name: str) -> ResourceMethod:
         resource,
         name,
         text,
-        tuple(_arguments(function, hints, entries)),
+        tuple(_read_arguments(function, hints, entries)),
         inner[0] if inner else gives,
         listed=bool(inner),
         paged=bool(inner) and get_origin(gives) not in (AsyncIterator, list),
@@ -99,16 +99,18 @@ def read_method(resource: str, name: str) -> ResourceMethod:
     )
 
 
-def _arguments(function: Callable[..., Any], hints: dict[str, Any], entries: dict[str, str]) -> list[CommandArgument]:
+def _read_arguments(
+    function: Callable[..., Any], hints: dict[str, Any], entries: dict[str, str]
+) -> list[CommandArgument]:
     found = []
     for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
-        kind, required = _kind(hints[name]), parameter.default is parameter.empty
+        kind, required = _kind_of(hints[name]), parameter.default is parameter.empty
         positional = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and kind not in ("area", "json")
         found.append(CommandArgument(name, kind, positional, required, entries.get(name, "")))
     return found
 
 
-def _kind(hint: Any) -> ArgumentKind:
+def _kind_of(hint: Any) -> ArgumentKind:
     """Return the kind of command-line value for a type hint."""
     options = _alternatives(hint)
     if Geometry in options:
@@ -129,7 +131,7 @@ def table_members(model: Any) -> list[str]:
     names = [
         each.metadata.get("wire", each.name)
         for each in fields(resolve_types(model))
-        if each.name != "extra" and not {"within", "lent"} & each.metadata.keys() and _short(each.type)
+        if each.name != "extra" and not {"within", "lent"} & each.metadata.keys() and _is_short(each.type)
     ]
     return sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
 
@@ -157,19 +159,17 @@ def flat_members(model: Any, prefix: str = "") -> list[str]:
 
 def _alternatives(hint: Any) -> list[Any]:
     """Return the types of a union other than None."""
-    return [each for each in (get_args(hint) if _is_union(hint) else (hint,)) if each is not NoneType]
+    return [
+        each for each in (get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)) if each is not NoneType
+    ]
 
 
-def _short(hint: Any) -> bool:
+def _is_short(hint: Any) -> bool:
     options = _alternatives(hint)
     return all(isinstance(each, type) and issubclass(each, tuple(_PLAIN)) for each in options)
 
 
-def _is_union(hint: Any) -> bool:
-    return get_origin(hint) in (UnionType, Union)
-
-
-def _documented(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
+def _split_docstring(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
     """Split the docstring into its description and the help of each argument."""
     head, *rest = _SECTION.split(inspect.getdoc(function) or "")
     sections = dict(zip(rest[::2], rest[1::2], strict=True))

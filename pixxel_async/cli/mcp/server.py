@@ -27,8 +27,8 @@ from ..._redact import mask_value
 from ..._version import __version__
 from ...downloads import DownloadManager
 from ...errors import PixxelError
-from ..errors import CommandError, one_line
-from ..show.summary import row
+from ..errors import CommandError, format_error
+from ..show.summary import outcome_row
 from .tools import DEFAULT_ROWS, MAX_WAIT, REHEARSALS, OperationTool, operation_tools
 
 if TYPE_CHECKING:
@@ -89,10 +89,10 @@ class ToolServer:
                 raise CommandError(f"there is no tool {name!r}")
             _check(tool, arguments)
             if tool.method.paid:
-                return _as_json(await self._paid(tool, dict(arguments)))
+                return _as_json(await self._call_paid(tool, dict(arguments)))
             return await self._call(tool, dict(arguments))
         except (PixxelError, CommandError, OSError) as error:
-            return CallToolResult(content=[TextContent(text=one_line(error, advice=False))], is_error=True)
+            return CallToolResult(content=[TextContent(text=format_error(error, advice=False))], is_error=True)
 
     async def _call(self, tool: OperationTool, arguments: dict[str, Any]) -> CallToolResult:
         rows = arguments.pop("rows", DEFAULT_ROWS)
@@ -109,7 +109,7 @@ class ToolServer:
             return _as_json([each.to_dict() for each in result])
         return _as_json(result.to_dict() if result is not None else {"done": True})
 
-    async def _paid(self, tool: OperationTool, arguments: dict[str, Any]) -> Any:
+    async def _call_paid(self, tool: OperationTool, arguments: dict[str, Any]) -> Any:
         """Price the operation, or, with the confirmation of its dry run, carry it out once."""
         confirmation = arguments.pop("confirmation", None)
         wanted = json.dumps([tool.name, arguments], sort_keys=True)
@@ -133,7 +133,7 @@ class ToolServer:
         if not (isinstance(packages, list) and packages and all(isinstance(each, str) for each in packages)):
             raise CommandError("packages must be a list of texts such as job:WORKFLOW/JOB")
         async with DownloadManager(self._client, folder) as manager, manager.fetch_all(packages) as outcomes:
-            return [row(outcome) async for outcome in outcomes]
+            return [outcome_row(outcome) async for outcome in outcomes]
 
 
 def _check(tool: OperationTool, arguments: Mapping[str, Any]) -> None:

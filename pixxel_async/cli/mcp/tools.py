@@ -9,7 +9,7 @@ from attrs import frozen
 
 from ...resources import OPERATIONS, RESOURCES
 from ..commands.arguments import SECRET
-from ..commands.signatures import ArgumentKind, CommandArgument, ResourceMethod, methods, read_method
+from ..commands.signatures import ArgumentKind, CommandArgument, ResourceMethod, method_names, read_method
 
 DEFAULT_ROWS, MAX_ROWS = 20, 200
 """Rows of a listing that a tool returns without `rows`, and at most: a model's context is small."""
@@ -63,7 +63,7 @@ def operation_tools(*, allow_paid: bool) -> Iterator[OperationTool]:
         allow_paid: include the operations that cost tokens.
     """
     for resource in RESOURCES:
-        for name in methods(resource):
+        for name in method_names(resource):
             method = read_method(resource, name)
             secret = any(argument.name in SECRET for argument in method.arguments)
             watch = method.listed and not method.paged and f"{resource}.{name}" not in OPERATIONS
@@ -75,7 +75,7 @@ def operation_tools(*, allow_paid: bool) -> Iterator[OperationTool]:
 def _describe(method: ResourceMethod) -> OperationTool:
     operation = OPERATIONS.get(f"{method.resource}.{method.name}")
     arguments = [each for each in method.arguments if not (method.paid and each.name == "dry_run")]
-    properties = {each.name: _property(each) for each in arguments}
+    properties = {each.name: _describe_property(each) for each in arguments}
     text = method.about
     if method.paged:
         about = f"Maximum number of rows, 1 to {MAX_ROWS} [{DEFAULT_ROWS}]."
@@ -102,7 +102,7 @@ def _describe(method: ResourceMethod) -> OperationTool:
     )
 
 
-def _property(argument: CommandArgument) -> dict[str, Any]:
+def _describe_property(argument: CommandArgument) -> dict[str, Any]:
     about = argument.help
     if argument.name == "timeout":
         about = f"Maximum wait in seconds, at most {MAX_WAIT:.0f}, which is the default."

@@ -32,7 +32,7 @@ class Bar:
     text: str
 
 
-def areas(series: Sequence[tuple[str, Sequence[float]]], *, label: str) -> str:
+def draw_areas(series: Sequence[tuple[str, Sequence[float]]], *, label: str) -> str:
     """Draw series stacked on each other over equal steps.
 
     Args:
@@ -45,7 +45,7 @@ def areas(series: Sequence[tuple[str, Sequence[float]]], *, label: str) -> str:
     shapes: list[str] = []
     for kind, values in series:
         top = [under + value for under, value in zip(base, values, strict=True)]
-        edge = [*_steps(top, highest), *reversed(_steps(base, highest))]
+        edge = [*_step_corners(top, highest), *reversed(_step_corners(base, highest))]
         shapes.append(f'<path class="{kind}" d="M{"L".join(f"{x:.2f} {y:.2f}" for x, y in edge)}Z"/>')
         base = top
     return (
@@ -54,13 +54,13 @@ def areas(series: Sequence[tuple[str, Sequence[float]]], *, label: str) -> str:
     )
 
 
-def _steps(values: Sequence[float], highest: float) -> list[tuple[float, float]]:
+def _step_corners(values: Sequence[float], highest: float) -> list[tuple[float, float]]:
     """Return the corners of a step curve; y grows downwards."""
     scale = _HEIGHT / highest if highest else 0.0
     return [(x, _HEIGHT - value * scale) for at, value in enumerate(values) for x in (at, at + 1)]
 
 
-def bars(rows: Iterable[Bar]) -> str:
+def draw_bars(rows: Iterable[Bar]) -> str:
     """Draw horizontal bars with their labels and values, as a table that screen readers understand."""
     known = list(rows)
     highest = max((row.value for row in known), default=0.0) or 1.0
@@ -71,20 +71,20 @@ def bars(rows: Iterable[Bar]) -> str:
     ) + "</table>"  # fmt: skip
 
 
-def rings(geometry: Any) -> Iterator[Ring]:
+def outer_rings(geometry: Any) -> Iterator[Ring]:
     """Yield the outer rings of a GeoJSON geometry; what is no polygon or collection of polygons has none."""
     match geometry:
         case {"type": "Polygon", "coordinates": [list(outer), *_]}:
-            yield from _ring(outer)
+            yield from _valid_ring(outer)
         case {"type": "MultiPolygon", "coordinates": list(polygons)}:
             for polygon in polygons:
-                yield from rings({"type": "Polygon", "coordinates": polygon})
+                yield from outer_rings({"type": "Polygon", "coordinates": polygon})
         case {"type": "GeometryCollection", "geometries": list(members)}:
             for member in members:
-                yield from rings(member)
+                yield from outer_rings(member)
 
 
-def _ring(outer: Sequence[Any]) -> Iterator[Ring]:
+def _valid_ring(outer: Sequence[Any]) -> Iterator[Ring]:
     try:
         found = [(float(x), float(y)) for x, y, *_ in outer]
     except (TypeError, ValueError):
@@ -93,18 +93,18 @@ def _ring(outer: Sequence[Any]) -> Iterator[Ring]:
         yield found
 
 
-def footprints(shapes: Sequence[Ring]) -> str:
+def draw_footprints(shapes: Sequence[Ring]) -> str:
     """Draw footprints on a map in plate carrée with a grid, as wide as they are; empty if there are none."""
     if not shapes:
         return ""
-    west, east = _span(x for ring in shapes for x, _ in ring)
-    south, north = _span(y for ring in shapes for _, y in ring)
+    west, east = _range_with_margin(x for ring in shapes for x, _ in ring)
+    south, north = _range_with_margin(y for ring in shapes for _, y in ring)
     wide = max(east - west, (north - south) * _NARROWEST)
     west, east = (west + east - wide) / 2, (west + east + wide) / 2
     high = max(north - south, wide / _WIDEST)
     south, north = (south + north - high) / 2, (south + north + high) / 2
     step = next((each for each in _STEPS if (east - west) / each <= _LINES), 90)
-    parts = [*_grid(west, east, south, north, step), *_outlines(shapes, west, north, east - west)]
+    parts = [*_draw_grid(west, east, south, north, step), *_draw_outlines(shapes, west, north, east - west)]
     return (
         f'<svg class="map" role="img" aria-label="{len(shapes)} footprints" '
         f'viewBox="0 0 1000 {1000 * high / wide:.0f}">{"".join(parts)}</svg>'
@@ -113,7 +113,7 @@ def footprints(shapes: Sequence[Ring]) -> str:
     )
 
 
-def _span(values: Iterable[float]) -> tuple[float, float]:
+def _range_with_margin(values: Iterable[float]) -> tuple[float, float]:
     """Return the range of values with a margin of 8 %."""
     known = list(values)
     low, high = min(known), max(known)
@@ -121,7 +121,7 @@ def _span(values: Iterable[float]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _grid(west: float, east: float, south: float, north: float, step: float) -> Iterator[str]:
+def _draw_grid(west: float, east: float, south: float, north: float, step: float) -> Iterator[str]:
     scale = 1000 / (east - west)
     for number in range(int(west // step) + 1, int(east // step) + 1):
         x = (number * step - west) * scale
@@ -131,7 +131,7 @@ def _grid(west: float, east: float, south: float, north: float, step: float) -> 
         yield f'<line x1="0" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>'
 
 
-def _outlines(shapes: Sequence[Ring], west: float, north: float, width: float) -> Iterator[str]:
+def _draw_outlines(shapes: Sequence[Ring], west: float, north: float, width: float) -> Iterator[str]:
     scale = 1000 / width
     for ring in dict.fromkeys(map(tuple, shapes)):  # packages of one area are drawn once
         points = [((x - west) * scale, (north - y) * scale) for x, y in ring]

@@ -108,7 +108,7 @@ class Figures:
             self.lives.append(Life(min(row.asked_at, begun), begun, row.finished_at, size))
 
 
-def last_run(lives: Iterable[Life]) -> list[Life]:
+def last_run_lives(lives: Iterable[Life]) -> list[Life]:
     """Return the packages of the last run: those after the last `PAUSE` in which nothing was under way."""
     ordered = sorted(lives, key=lambda life: life.asked_at)
     first, until = 0, -math.inf
@@ -119,7 +119,7 @@ def last_run(lives: Iterable[Life]) -> list[Life]:
     return ordered[first:]
 
 
-def timeline(lives: Sequence[Life], bins: int = BINS) -> Timeline | None:
+def make_timeline(lives: Sequence[Life], bins: int = BINS) -> Timeline | None:
     """Put the packages of a run into bins of equal length; None if there are none."""
     if not lives:
         return None
@@ -133,10 +133,10 @@ def timeline(lives: Sequence[Life], bins: int = BINS) -> Timeline | None:
     counts = [[bisect_right(times, middle) for middle in middles] for times in (asked, started, finished)]
     waiting = [one - other for one, other in zip(counts[0], counts[1], strict=True)]
     streaming = [one - other for one, other in zip(counts[1], counts[2], strict=True)]
-    return Timeline(begin, end, waiting, streaming, _rates(lives, begin, width, bins))
+    return Timeline(begin, end, waiting, streaming, _spread_rates(lives, begin, width, bins))
 
 
-def _rates(lives: Sequence[Life], begin: float, width: float, bins: int) -> list[float]:
+def _spread_rates(lives: Sequence[Life], begin: float, width: float, bins: int) -> list[float]:
     """Spread each package's bytes evenly over its streaming: differences at both ends of it, summed up at the end."""
     whole, part = [0.0] * (bins + 1), [0.0] * (bins + 1)
     for life in lives:

@@ -9,9 +9,9 @@ from html import escape
 
 from attrs import frozen
 
-from ..text import many, moment, printable, seconds, size
-from .charts import Bar, Ring, areas, bars, footprints
-from .figures import SIZES, Figures, Timeline, last_run, package_rate, timeline
+from ..text import format_count, format_seconds, format_size, format_time, printable
+from .charts import Bar, Ring, draw_areas, draw_bars, draw_footprints
+from .figures import SIZES, Figures, Timeline, last_run_lives, make_timeline, package_rate
 
 _MOST_DAYS = 31
 """Days that are shown one by one; more are summed up by month."""
@@ -77,17 +77,17 @@ class Report:
     now: datetime
 
 
-def page(report: Report) -> str:
+def render_page(report: Report) -> str:
     """Render the page."""
     title = escape(f"Export report: {printable(report.folder)}")
-    run = timeline(last_run(report.figures.lives))
+    run = make_timeline(last_run_lives(report.figures.lives))
     sections = "".join((_next_steps(report), _run(run), _grid(report)))
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>{title}</title><style>{_STYLE}</style><h1>{title}</h1>"
-        f'<p class="dim">{moment(report.now)}; times are UTC</p>{_tiles(report.figures)}{sections}</html>\n'
+        f'<p class="dim">{format_time(report.now)}; times are UTC</p>{_tiles(report.figures)}{sections}</html>\n'
     )
 
 
@@ -96,10 +96,10 @@ def _tiles(figures: Figures) -> str:
     rate = package_rate(figures.lives)
     tiles = [
         ("packages fetched", f"{figures.states['done']:,}"),
-        ("on disk", size(figures.size)),
+        ("on disk", format_size(figures.size)),
         ("missing", f"{missing:,}"),
         ("given up", f"{figures.states['given up']:,}"),
-        *([] if rate is None else [("median rate of a package", f"{size(rate)}/s")]),
+        *([] if rate is None else [("median rate of a package", f"{format_size(rate)}/s")]),
     ]
     return (
         '<div class="tiles">' + "".join(f"<div><b>{value}</b>{escape(name)}</div>" for name, value in tiles) + "</div>"
@@ -114,17 +114,20 @@ def next_steps(figures: Figures, quoted: str) -> Iterator[tuple[str, str]]:
     """
     states = figures.states
     if states["failed"]:
-        yield f"{many(states['failed'], 'package')} failed; try them again:", f"pixxel retry {quoted}"
+        yield f"{format_count(states['failed'], 'package')} failed; try them again:", f"pixxel retry {quoted}"
     if states["given up"]:
-        words = f"{many(states['given up'], 'package')} given up after failures in several runs; try them once more:"
-        yield words, f"pixxel retry --given-up {quoted}"
+        given_up = format_count(states["given up"], "package")
+        yield (
+            f"{given_up} given up after failures in several runs; try them once more:",
+            f"pixxel retry --given-up {quoted}",
+        )
     if states["waiting"] + states["unfinished"]:
         yield (
-            f"{many(states['waiting'] + states['unfinished'], 'package')} not finished; resume:",
+            f"{format_count(states['waiting'] + states['unfinished'], 'package')} not finished; resume:",
             f"pixxel retry {quoted}",
         )
     if figures.still_packed:
-        words = f"{many(figures.still_packed, 'archive')} could not be unpacked; try again:"
+        words = f"{format_count(figures.still_packed, 'archive')} could not be unpacked; try again:"
         yield words, f"pixxel retry --extract {quoted}"
     if states["done"]:
         yield "Read every file and compare its checksum:", f"pixxel verify {quoted}"
@@ -144,17 +147,19 @@ def _run(run: Timeline | None) -> str:
     """Draw the timeline of the last run."""
     if run is None:
         return ""
-    begin, end = (moment(datetime.fromtimestamp(round(at), UTC)) for at in (run.begin, run.end))
+    begin, end = (format_time(datetime.fromtimestamp(round(at), UTC)) for at in (run.begin, run.end))
     axis = f'<p class="axis dim"><span>{begin}</span><span>{end}</span></p>'
     most, fastest = max(map(sum, zip(run.waiting, run.streaming, strict=True))), max(run.rates)
-    under_way = areas([("streaming", run.streaming), ("waiting", run.waiting)], label="packages under way over time")
-    rate = areas([("rate", run.rates)], label="bytes per second over time")
+    under_way = draw_areas(
+        [("streaming", run.streaming), ("waiting", run.waiting)], label="packages under way over time"
+    )
+    rate = draw_areas([("rate", run.rates)], label="bytes per second over time")
     return (
-        f'<div class="grid"><section class="wide"><h2>Last run: {seconds(run.end - run.begin)}</h2>'
+        f'<div class="grid"><section class="wide"><h2>Last run: {format_seconds(run.end - run.begin)}</h2>'
         f'<figure><figcaption><span class="key waiting">asked for and being packed</span>'
-        f'<span class="key streaming">streaming</span>at most {many(most, "package")} under way</figcaption>'
+        f'<span class="key streaming">streaming</span>at most {format_count(most, "package")} under way</figcaption>'
         f"{under_way}{axis}</figure>"
-        f"<figure><figcaption>bytes per second, at most {size(fastest)}/s</figcaption>{rate}{axis}</figure>"
+        f"<figure><figcaption>bytes per second, at most {format_size(fastest)}/s</figcaption>{rate}{axis}</figure>"
         "</section></div>"
     )
 
@@ -162,8 +167,8 @@ def _run(run: Timeline | None) -> str:
 def _grid(report: Report) -> str:
     figures = report.figures
     sections = [
-        _section("Fetched", bars(_periods(figures.days))) if figures.days else "",
-        _section("Sizes", bars(_sizes(figures.sizes))) if figures.sizes else "",
+        _section("Fetched", draw_bars(_periods(figures.days))) if figures.days else "",
+        _section("Sizes", draw_bars(_sizes(figures.sizes))) if figures.sizes else "",
         _failures(figures),
         _map(report),
     ]
@@ -193,13 +198,13 @@ def _sizes(sizes: Counter[int]) -> Iterator[Bar]:
 
 def _round(count: int) -> str:
     """Format a number of bytes with one digit other than zero."""
-    return size(count).replace(".0 ", " ")
+    return format_size(count).replace(".0 ", " ")
 
 
 def _failures(figures: Figures) -> str:
     if not figures.reasons:
         return ""
-    reasons = bars(Bar(kind, count, f"{count:,}") for kind, count in figures.reasons.most_common())
+    reasons = draw_bars(Bar(kind, count, f"{count:,}") for kind, count in figures.reasons.most_common())
     rows = "".join(
         f"<tr><td>{escape(printable(each.package))}</td><td>{escape(each.state)}</td>"
         f"<td>{escape(printable(each.error))}</td></tr>"
@@ -212,7 +217,7 @@ def _failures(figures: Figures) -> str:
 
 
 def _map(report: Report) -> str:
-    drawn = footprints(report.shapes)
+    drawn = draw_footprints(report.shapes)
     if not drawn:
         return ""
     done = report.figures.states["done"]

@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from ..text import printable, size
+from ..text import format_size, printable
 from .lines import progress_line
 from .progress import ProgressBoard
 
@@ -54,7 +54,7 @@ class Bars:
                 redirect_stderr=False,
             )
             self._live.start()
-        self._live.update(self._picture(snapshot), refresh=True)
+        self._live.update(self._draw(snapshot), refresh=True)
 
     def say(self, text: str) -> None:
         """Print one line above the bars."""
@@ -66,7 +66,7 @@ class Bars:
             self._live.stop()
             self._live = None
 
-    def _picture(self, snapshot: Snapshot) -> RenderableType:
+    def _draw(self, snapshot: Snapshot) -> RenderableType:
         bodies = self._board.bodies
         line = progress_line(snapshot, time.monotonic() - self._started)
         head = Table.grid(padding=(0, 1))
@@ -96,5 +96,7 @@ def _bar(body: BodyProgress) -> ProgressBar:
 def _words(body: BodyProgress) -> str:
     if body.unpacked is not None:
         return "{:,} of {:,} files unpacked".format(*body.unpacked)
-    text = size(body.received) if body.size is None else f"{size(body.received)} of {size(body.size)}"
+    text = (
+        format_size(body.received) if body.size is None else f"{format_size(body.received)} of {format_size(body.size)}"
+    )
     return f"{text}, proving" if body.proving else text

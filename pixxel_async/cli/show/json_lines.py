@@ -12,7 +12,7 @@ from attrs import asdict
 from ...errors import PixxelError
 from ...events import Downloaded, Dropped, Event, Failed, Moved, Skipped, Unpacking
 from ...packages import Package
-from ..errors import one_line
+from ..errors import format_error
 from .lines import Silent
 
 if TYPE_CHECKING:
@@ -66,5 +66,5 @@ def event_members(event: Event) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, PixxelError):
-        return one_line(value)
+        return format_error(value)
     return str(value) if isinstance(value, Package | Path) else value

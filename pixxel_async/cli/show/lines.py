@@ -6,8 +6,8 @@ import time
 from typing import IO, TYPE_CHECKING
 
 from ...events import Event
-from ..text import seconds
-from ..text import size as text_of
+from ..text import format_seconds
+from ..text import format_size as text_of
 from .progress import ProgressBoard
 
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ def progress_line(snapshot: Snapshot, elapsed: float | None = None) -> str:
     parts += [text_of(snapshot.received)] if snapshot.received else []
     parts += [f"{text_of(snapshot.rate)}/s"] if snapshot.rate else []
     if elapsed is not None:
-        parts.append(seconds(elapsed))
+        parts.append(format_seconds(elapsed))
         left = time_left(snapshot, elapsed)
-        parts += [] if left is None else [f"about {seconds(left)} left"]
+        parts += [] if left is None else [f"about {format_seconds(left)} left"]
     return " · ".join(parts)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import IO, Any, Literal
 
-from ..text import display_width, moment, printable, shorten
+from ..text import display_width, format_time, printable, shorten
 
 OutputFormat = Literal["table", "json", "ndjson", "csv", "geojson", "stac"]
 FORMATS: tuple[OutputFormat, ...] = ("table", "json", "ndjson", "csv")
@@ -30,7 +30,7 @@ _BLOCK = 200
 """Rows of a table that determine the widths of its columns."""
 
 
-def writer(
+def create_writer(
     form: OutputFormat, columns: Sequence[str], stream: IO[str], *, before: Callable[[], object] | None = None
 ) -> Rows:
     """Create the writer of a format.
@@ -54,7 +54,7 @@ def writer(
 
 def show(form: OutputFormat, columns: Sequence[str], rows: Sequence[OutputRow], stream: IO[str]) -> None:
     """Write all rows at once."""
-    out = writer(form, columns, stream)
+    out = create_writer(form, columns, stream)
     for row in rows:
         out.add(row)
     out.end()
@@ -73,7 +73,7 @@ class Rows:
 
     def add(self, row: OutputRow) -> None:
         """Write one row; raises `BrokenPipeError` when the reader closed the stream."""
-        self._put(_encoded(row, self.columns) + "\n")
+        self._put(_encode(row, self.columns) + "\n")
 
     def end(self) -> None:
         """Write what follows the last row."""
@@ -90,7 +90,7 @@ class Array(Rows):
     _open = "["
 
     def add(self, row: OutputRow) -> None:
-        self._put(f"{self._open}\n{_encoded(row, self.columns)}")
+        self._put(f"{self._open}\n{_encode(row, self.columns)}")
         self._open = ","
 
     def end(self) -> None:
@@ -105,7 +105,7 @@ class Features(Rows):
     def add(self, row: OutputRow) -> None:
         geometry = json.dumps(row.get("geometry"))
         columns = self.columns or [name for name in row if name != "geometry"]
-        self._put_feature(f'{{"type": "Feature", "geometry": {geometry}, "properties": {_encoded(row, columns)}}}')
+        self._put_feature(f'{{"type": "Feature", "geometry": {geometry}, "properties": {_encode(row, columns)}}}')
 
     def _put_feature(self, feature: str) -> None:
         self._put(f"{self._open}\n{feature}")
@@ -119,7 +119,7 @@ class Items(Features):
     """One STAC item collection; each row is an item."""
 
     def add(self, row: OutputRow) -> None:
-        self._put_feature(_encoded(row, ()))
+        self._put_feature(_encode(row, ()))
 
 
 class CSV(Rows):
@@ -133,7 +133,7 @@ class CSV(Rows):
 
     def add(self, row: OutputRow) -> None:
         self._write_header()
-        self._line([_csv_cell(_member(row, name)) for name in self.columns])
+        self._write_line([_csv_cell(_member(row, name)) for name in self.columns])
 
     def end(self) -> None:
         self._write_header()
@@ -141,9 +141,9 @@ class CSV(Rows):
     def _write_header(self) -> None:
         if not self._has_header:
             self._has_header = True
-            self._line(self.columns)
+            self._write_line(self.columns)
 
-    def _line(self, cells: Sequence[str]) -> None:
+    def _write_line(self, cells: Sequence[str]) -> None:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerow(cells)
         self._put(text.getvalue())
@@ -178,9 +178,9 @@ class Table(Rows):
             widths = [max(map(display_width, column)) for column in zip(*block, strict=True)]
             ids = [any(map(_ID.search, column)) for column in zip(*block[1:], strict=True)]
             self._widths = widths if self._limit is None else fit_widths(widths, ids, self._limit)
-        self._put("".join(self._line(cells) for cells in block))
+        self._put("".join(self._format_line(cells) for cells in block))
 
-    def _line(self, cells: Sequence[str]) -> str:
+    def _format_line(self, cells: Sequence[str]) -> str:
         if self._limit is not None:
             cells = [shorten(cell, width) for cell, width in zip(cells, self._widths, strict=True)]
         padded = (cell + " " * (width - display_width(cell)) for cell, width in zip(cells, self._widths, strict=True))
@@ -210,12 +210,12 @@ def fit_widths(widths: Sequence[int], ids: Sequence[bool], limit: int) -> list[i
     return fitted
 
 
-def _encoded(row: OutputRow, columns: Sequence[str]) -> str:
+def _encode(row: OutputRow, columns: Sequence[str]) -> str:
     return json.dumps({name: _plain(row.get(name)) for name in columns or row}, default=str)
 
 
 def _plain(value: object) -> Any:
-    return moment(value) if isinstance(value, datetime) else value
+    return format_time(value) if isinstance(value, datetime) else value
 
 
 def _cell(value: object) -> str:

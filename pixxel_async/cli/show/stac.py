@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._formats.zip_entry import is_raster
-from ..text import moment
+from ..text import format_time
 from .rows import OutputRow
 
 _FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
@@ -35,8 +35,8 @@ def stac_item(listed: OutputRow, rasters: Mapping[str, Path]) -> dict[str, Any]:
         "id": name.replace("/", "-").replace(":", "-"),
         "geometry": geometry,
         "properties": {
-            "datetime": moment(when),
-            "created": moment(when),
+            "datetime": format_time(when),
+            "created": format_time(when),
             "pixxel:package": name,
             "pixxel:proof": listed["proof"],
         },

@@ -11,8 +11,8 @@ from attrs import define, field
 from ...downloads.disk.locations import LocationSpec, where
 from ...errors import PixxelError
 from ...events import Downloaded, Failed, Outcome, Skipped
-from ..errors import Exit, exit_code_of, one_line
-from ..text import many, printable, seconds, size
+from ..errors import Exit, exit_code_of, format_error
+from ..text import format_count, format_seconds, format_size, printable
 from .rows import OutputRow
 
 COLUMNS = ("package", "outcome", "path", "size", "sha256", "proof", "reason")
@@ -118,16 +118,16 @@ class WorkflowTally:
                 "there_already": tally.there,
                 "skipped": tally.left,
                 "failed": tally.failed,
-                "size": size(tally.size),
+                "size": format_size(tally.size),
             }
 
 
-def row(outcome: Outcome) -> OutputRow:
+def outcome_row(outcome: Outcome) -> OutputRow:
     """Convert an outcome to a row of `COLUMNS`."""
     base: dict[str, object] = {"package": str(outcome.package)}
     match outcome:
         case Failed():
-            return base | {"outcome": "failed", "reason": one_line(outcome.error)}
+            return base | {"outcome": "failed", "reason": format_error(outcome.error)}
         case Skipped():
             return base | {"outcome": "skipped", "path": _path(outcome), "reason": outcome.reason}
     return base | {
@@ -150,10 +150,10 @@ def table_row(outcome: Outcome, folder: Path, given: LocationSpec) -> OutputRow 
         return None
     inside = outcome.url is None and outcome.path.is_relative_to(folder)
     path = str(given.folder / outcome.path.relative_to(folder)) if inside else _path(outcome)
-    return {"size": size(outcome.size), "proof": outcome.proof, "path": path}
+    return {"size": format_size(outcome.size), "proof": outcome.proof, "path": path}
 
 
-def closing(tally: Tally, to: LocationSpec, *, whole: bool) -> Iterator[str]:
+def closing_messages(tally: Tally, to: LocationSpec, *, whole: bool) -> Iterator[str]:
     """Yield the closing messages of a run.
 
     Args:
@@ -162,22 +162,24 @@ def closing(tally: Tally, to: LocationSpec, *, whole: bool) -> Iterator[str]:
     """
     target = shlex.quote(printable(str(to)))
     if tally.fetched:
-        here = f" ({size(tally.resumed)} of them came in an earlier run)" if tally.resumed else ""
-        fetched = f"{many(tally.fetched, 'package')} fetched into {target}, {size(tally.size)}"
-        yield f"{fetched}{here} in {seconds(tally.seconds)}"
+        here = f" ({format_size(tally.resumed)} of them came in an earlier run)" if tally.resumed else ""
+        fetched = f"{format_count(tally.fetched, 'package')} fetched into {target}, {format_size(tally.size)}"
+        yield f"{fetched}{here} in {format_seconds(tally.seconds)}"
     if tally.there:
         new = "" if tally.fetched or not whole else "; nothing new"
-        yield f"{many(tally.there, 'package')} there already{new}"
+        yield f"{format_count(tally.there, 'package')} there already{new}"
     if tally.left:
-        yield f"{many(tally.left, 'package')} skipped" + (f", {tally.given_up:,} given up" if tally.given_up else "")
+        yield f"{format_count(tally.left, 'package')} skipped" + (
+            f", {tally.given_up:,} given up" if tally.given_up else ""
+        )
     if tally.failed:
-        yield f"{many(tally.failed, 'package')} failed"
+        yield f"{format_count(tally.failed, 'package')} failed"
     if tally.late:
         yield "stopped at the deadline; the rest is not done yet"
     if tally.running:
-        yield f"{many(tally.running, 'job')} still running; --wait waits for them"
+        yield f"{format_count(tally.running, 'job')} still running; --wait waits for them"
     if tally.fetched or tally.there:
-        yield f"check the files with: {_check(to, target)}"
+        yield f"check the files with: {_check_command(to, target)}"
     elif whole and not (tally.left or tally.codes or tally.late):
         yield "nothing to fetch"
 
@@ -189,7 +191,7 @@ def next_steps(tally: Tally, to: LocationSpec, again: str) -> Iterator[str]:
         to: the destination as typed.
         again: this run's command line, which helps after an interruption or a transient error only.
     """
-    folder = quoted_location(to)
+    folder = quote_location(to)
     if tally.given_up:
         yield f"retry what was given up with: pixxel retry --given-up {folder}"
     if tally.late or tally.retryable:
@@ -202,21 +204,21 @@ def sandbox_hint(tally: Tally, to: LocationSpec) -> Iterator[str]:
     """Explain the first export from the sandbox: what was fetched, what a package is, and what to do next."""
     if tally.fetched:
         yield (
-            f"{many(tally.fetched, 'simulated package')}: a package is the ZIP archive with the GeoTIFFs and metadata "
-            f"of a job or task. See them with: pixxel list {quoted_location(to)}. With an API key of your own, start "
-            "with: pixxel check"
+            f"{format_count(tally.fetched, 'simulated package')}: a package is the ZIP archive with the GeoTIFFs and "
+            f"metadata of a job or task. See them with: pixxel list {quote_location(to)}. With an API key of your own, "
+            "start with: pixxel check"
         )
 
 
-def quoted_location(to: LocationSpec) -> str:
+def quote_location(to: LocationSpec) -> str:
     """Return a folder or object store with its `--spool`, quoted for a shell."""
     target = shlex.quote(printable(str(to)))
     spool = "" if to.url is None or to == where(to.url) else f" --spool {shlex.quote(printable(str(to.folder)))}"
     return f"{target}{spool}"
 
 
-def _check(to: LocationSpec, target: str) -> str:
-    return f"cd {target} && sha256sum -c SHA256SUMS" if to.url is None else f"pixxel verify {quoted_location(to)}"
+def _check_command(to: LocationSpec, target: str) -> str:
+    return f"cd {target} && sha256sum -c SHA256SUMS" if to.url is None else f"pixxel verify {quote_location(to)}"
 
 
 def _path(outcome: Downloaded | Skipped) -> str | None:

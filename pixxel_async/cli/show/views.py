@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ...downloads import Snapshot
 
 
-def view(*, quiet: bool, stream: IO[str], progress: ProgressStyle = "auto") -> View:
+def create_view(*, quiet: bool, stream: IO[str], progress: ProgressStyle = "auto") -> View:
     """Create the requested view; with `auto` bars on a terminal, else lines."""
     if quiet:
         return Silent(stream)
