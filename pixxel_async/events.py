@@ -203,7 +203,7 @@ class Downloaded:
     url: str | None = None
     resumed_from: int = 0
 
-    def _shown(self) -> list[tuple[str, Any]]:
+    def _shown_members(self) -> list[tuple[str, Any]]:
         """Return what is worth a look: the package, its place, and how it was proved."""
         members = {
             "package": str(self.package),
@@ -215,11 +215,11 @@ class Downloaded:
         return [(name, value) for name, value in members.items() if value is not None]
 
     def __repr__(self) -> str:
-        return short_repr("Downloaded", self._shown())
+        return short_repr("Downloaded", self._shown_members())
 
     def _repr_html_(self) -> str:
         """Return the facts as a table for notebooks."""
-        return member_table("Downloaded", self._shown())
+        return member_table("Downloaded", self._shown_members())
 
     @property
     def members(self) -> tuple[Any, ...]:

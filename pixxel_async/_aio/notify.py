@@ -32,11 +32,11 @@ class Notifier:
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
-            await (waiter if seconds is None else self._first_of(waiter, seconds))
+            await (waiter if seconds is None else self._wait_at_most(waiter, seconds))
         finally:
             waiter.cancel()
 
-    async def _first_of(self, waiter: asyncio.Future[None], seconds: float) -> None:
+    async def _wait_at_most(self, waiter: asyncio.Future[None], seconds: float) -> None:
         timer = asyncio.ensure_future(self._sleep(seconds))
         try:
             await asyncio.wait([waiter, timer], return_when=asyncio.FIRST_COMPLETED)

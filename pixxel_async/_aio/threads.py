@@ -26,7 +26,7 @@ class Threads:
 
     def __init__(self, count: int = 4, *, niceness: int = 0) -> None:
         self._pool = ThreadPoolExecutor(
-            count, thread_name_prefix="pixxel-disk", initializer=_be_nice, initargs=(niceness,)
+            count, thread_name_prefix="pixxel-disk", initializer=_lower_priority, initargs=(niceness,)
         )
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -69,7 +69,7 @@ class Threads:
         self._pool.shutdown(wait=False)
 
 
-def _be_nice(niceness: int) -> None:
+def _lower_priority(niceness: int) -> None:
     """Lower the priority of the calling thread alone; harmless where that is not allowed."""
     if niceness and sys.platform == "linux":
         thread = threading.get_native_id()

@@ -13,7 +13,7 @@ def host_of(url: str) -> str:
     return (urlsplit(url).hostname or "").rstrip(".")
 
 
-def literal(host: str) -> Address | None:
+def literal_address(host: str) -> Address | None:
     """Parse a host that is an IP address; None for a name."""
     try:
         return ipaddress.ip_address(host)
@@ -23,5 +23,5 @@ def literal(host: str) -> Address | None:
 
 def is_loopback(host: str) -> bool:
     """Tell whether a host name or address is this machine's loopback."""
-    address = literal(host)
+    address = literal_address(host)
     return address.is_loopback if address is not None else host == "localhost" or host.endswith(".localhost")

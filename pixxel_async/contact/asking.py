@@ -30,22 +30,22 @@ async def first_contact(client: PixxelClient, package: str = "") -> findings.Fin
     Raises:
         PixxelError: the key does not work, or the package is not available.
     """
-    found = await _numbering(client) | await _limit(client) | await _refusal(client)
+    found = await _ask_numbering(client) | await _ask_limit(client) | await _ask_refusal(client)
     found |= {"auth_form": client.auth_form} if client.auth_form else {}
     if package:
-        found |= await _of_package(client, package)
+        found |= await _ask_package(client, package)
     return findings.as_profile(found)
 
 
-async def _json(client: PixxelClient, path: str, **query: Any) -> dict[str, Any]:
+async def _get_json(client: PixxelClient, path: str, **query: Any) -> dict[str, Any]:
     """Return a response's JSON object; anything else is an empty one."""
     found = parse(await client.request("GET", path, query=query))
     return found if isinstance(found, dict) else {}
 
 
-async def _numbering(client: PixxelClient) -> findings.Findings:
-    bare = await _json(client, "/v0/projects", page_size=1)
-    one = await _json(client, "/v0/projects", page_size=1, page_num=1)
+async def _ask_numbering(client: PixxelClient) -> findings.Findings:
+    bare = await _get_json(client, "/v0/projects", page_size=1)
+    one = await _get_json(client, "/v0/projects", page_size=1, page_num=1)
     return findings.of_numbering(_ids(bare.get("projects")), _ids(one.get("projects")))
 
 
@@ -53,9 +53,9 @@ def _ids(rows: Any) -> list[str]:
     return [str(row.get("id")) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-async def _limit(client: PixxelClient) -> findings.Findings:
+async def _ask_limit(client: PixxelClient) -> findings.Findings:
     try:
-        page = await _json(client, "/v0/workflows", limit=_LARGE)
+        page = await _get_json(client, "/v0/workflows", limit=_LARGE)
     except APIError as error:
         return findings.of_limit(_LARGE, error.status, None)
     pagination = page.get("pagination")
@@ -63,7 +63,7 @@ async def _limit(client: PixxelClient) -> findings.Findings:
     return findings.of_limit(_LARGE, 200, named if isinstance(named, int) else None)
 
 
-async def _refusal(client: PixxelClient) -> findings.Findings:
+async def _ask_refusal(client: PixxelClient) -> findings.Findings:
     try:
         await client.request("GET", f"/v0/orders/{_NOBODY}")
     except APIError as error:
@@ -71,7 +71,7 @@ async def _refusal(client: PixxelClient) -> findings.Findings:
     return {}
 
 
-async def _of_package(client: PixxelClient, package: str) -> findings.Findings:
+async def _ask_package(client: PixxelClient, package: str) -> findings.Findings:
     begun = client.timing.clock()
     first = await client.packages.ask(package)
     words = {"pending": first.status} if not first.ready else {}
@@ -80,13 +80,13 @@ async def _of_package(client: PixxelClient, package: str) -> findings.Findings:
     found: findings.Findings = {} if first.ready else {"packing": round(max(1.0, waited))}
     words["ready"] = ready.status
     if ready.link is not None:
-        found |= await _of_link(client, ready.link.url, ready.link.expires_at)
+        found |= await _ask_link(client, ready.link.url, ready.link.expires_at)
         again = await client.packages.link(package, fresh=True)
         found["same_link"] = again.url == ready.link.url
-    return found | await _of_job(client, package, words)
+    return found | await _ask_job(client, package, words)
 
 
-async def _of_link(client: PixxelClient, url: str, ends: Any) -> findings.Findings:
+async def _ask_link(client: PixxelClient, url: str, ends: Any) -> findings.Findings:
     async with client.storage.get(url, headers={"Range": f"bytes=0-{_FIRST - 1}"}) as reply:
         begins = await reply.peek(_FIRST)
         found = findings.of_object(reply.status, reply.headers, begins)
@@ -95,14 +95,14 @@ async def _of_link(client: PixxelClient, url: str, ends: Any) -> findings.Findin
     return found | findings.of_link(url, left)
 
 
-async def _of_job(client: PixxelClient, package: str, words: dict[str, str]) -> findings.Findings:
+async def _ask_job(client: PixxelClient, package: str, words: dict[str, str]) -> findings.Findings:
     """Return what a job package's job shows by its values."""
     kind, _, ids = package.partition(":")
     if kind not in ("job", "task"):
         return findings.of_words(words)
     workflow, job = ids.split("/")[:2]
     try:
-        row = await _json(client, f"/v0/workflows/{workflow}/jobs/{job}")
+        row = await _get_json(client, f"/v0/workflows/{workflow}/jobs/{job}")
     except PixxelError:
         return findings.of_words(words)
     return findings.of_job(row) | findings.of_words(words | {"completed": str(row.get("status") or "completed")})

@@ -100,9 +100,9 @@ class Packages(PackageReader):
             answer = await self._request(wanted, download_id or self._downloads.get(wanted, ""))
         verdict = answer.verdict(self._ready_words)
         delay = retry_after(answer.headers, self._now().timestamp())
-        state = state_of(wanted, answer, verdict, self._link(answer), self._first_wait if delay is None else delay)
-        _cache(self._links, wanted, None if state.link is None else (state.link, self._timing.clock()))
-        _cache(self._downloads, wanted, state.download_id or None)
+        state = state_of(wanted, answer, verdict, self._link_of(answer), self._first_wait if delay is None else delay)
+        _remember(self._links, wanted, None if state.link is None else (state.link, self._timing.clock()))
+        _remember(self._downloads, wanted, state.download_id or None)
         return state
 
     async def _request(self, wanted: Package, download_id: str) -> PackageAnswer:
@@ -123,7 +123,7 @@ class Packages(PackageReader):
             PackageTimedOut: the package was not ready in time; the message holds its last state.
         """
         wanted = as_package(package)
-        last = await self._broker.outcome(self._poll(wanted), timeout)
+        last = await self._broker.outcome(self._poll_until_ready(wanted), timeout)
         if last.value is None or last.verdict == "going":
             raise PackageTimedOut(
                 f"{wanted} was not ready in time: {describe(last)}", package=str(wanted), stage="wait"
@@ -148,7 +148,7 @@ class Packages(PackageReader):
         link, cached_at = self._links.get(wanted, (None, now))
         if link is not None and not fresh and is_reusable(link.good_for(now), now - cached_at, min_lifetime):
             return link
-        last: Update[PackageState] = await self._broker.outcome(self._single(wanted))
+        last: Update[PackageState] = await self._broker.outcome(self._poll_once(wanted))
         link = None if last.value is None else _raise_if_failed(last.value).link
         if link is None:
             delay = None if last.value is None else last.value.retry_after
@@ -162,10 +162,10 @@ class Packages(PackageReader):
         self._links.pop(wanted, None)
         self._downloads.pop(wanted, None)
 
-    def _cached(self, package: Package) -> tuple[Link, float] | None:
+    def _cached_link(self, package: Package) -> tuple[Link, float] | None:
         return self._links.get(package)
 
-    def _poll(self, package: Package) -> Wait[PackageState]:
+    def _poll_until_ready(self, package: Package) -> Wait[PackageState]:
         """Describe a poll that ends when the package is ready or has failed."""
         text, lost, blank = str(package), 0, 0
 
@@ -185,12 +185,12 @@ class Packages(PackageReader):
 
         return Wait("package", (text,), text, ask, judge=attrgetter("verdict"), restarts=package.restarts)
 
-    def _single(self, package: Package) -> Wait[PackageState]:
+    def _poll_once(self, package: Package) -> Wait[PackageState]:
         """Describe a poll that ends with the first answer; concurrent callers share it."""
         text, ask = str(package), partial(self.ask, package)
         return Wait("link", (text,), text, ask, judge=lambda state: "good", patient=False)
 
-    def _link(self, answer: PackageAnswer) -> Link | None:
+    def _link_of(self, answer: PackageAnswer) -> Link | None:
         if not answer.url:
             return None
         expiry = expires_at(answer.url)
@@ -198,7 +198,7 @@ class Packages(PackageReader):
         return Link(answer.url, expiry, good_until(expiry, server_now, self._timing.clock()))
 
 
-def _cache(cache: dict[Package, T], package: Package, value: T | None) -> None:
+def _remember(cache: dict[Package, T], package: Package, value: T | None) -> None:
     """Replace the package's entry by `value` as the newest one; None removes it."""
     cache.pop(package, None)
     if value is not None:

@@ -15,9 +15,9 @@ from .._http.resource import Wait
 from .._redact import mask
 from ..errors import ClientClosed, ConfigError, TimedOut, WaitFailed
 from ..settings import PollSettings, Timing
-from .alarms import Timers
 from .listener import EndCallback, LatestValue, Listener, Update
 from .poller import Poller
+from .timers import Timers
 
 T = TypeVar("T")
 
@@ -102,7 +102,7 @@ class Broker:
                     yield update.value
                 if update.ends:
                     return
-            raise self._timed_out(wait, listener.last, timeout)
+            raise self._timeout_error(wait, listener.last, timeout)
 
     def note_created(self, id: str) -> None:
         """Remember an id that a create has returned: reads may not find it for some seconds (eventual consistency)."""
@@ -134,7 +134,7 @@ class Broker:
     def _join(self, wait: Wait[T], listener: Listener[T]) -> Callable[[], None]:
         """Register a waiter; returns the function that removes it."""
         timer = self._timers.set(listener.deadline, listener.give_up)
-        poller = self._poller((wait.kind, wait.group))
+        poller = self._poller_of((wait.kind, wait.group))
         poller.join(wait, listener)
 
         def leave() -> None:
@@ -149,7 +149,7 @@ class Broker:
             raise ConfigError(f"timeout is a number of seconds above 0, not {timeout}")
         return limit
 
-    def _poller(self, key: tuple[str, tuple[str, ...]]) -> Poller[Any]:
+    def _poller_of(self, key: tuple[str, tuple[str, ...]]) -> Poller[Any]:
         def over(poller: Poller[Any]) -> None:
             if self._pollers.get(key) is poller:
                 del self._pollers[key]
@@ -168,10 +168,10 @@ class Broker:
             self._clock.start()
         task = loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._on_task_end)
         return task
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
+    def _on_task_end(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not self._tasks:
             self._clock.stop()
@@ -181,14 +181,14 @@ class Broker:
         if update.error is not None:
             return update.error
         if update.value is None or update.verdict == "going":
-            return self._timed_out(wait, update, timeout)
+            return self._timeout_error(wait, update, timeout)
         if update.verdict == "bad":
-            return WaitFailed(f"{_what(wait)} ended badly: {describe(update, wait.status)}", value=update.value)
+            return WaitFailed(f"{_name(wait)} ended badly: {describe(update, wait.status)}", value=update.value)
         return None
 
-    def _timed_out(self, wait: Wait[T], update: Update[T], timeout: float | None) -> TimedOut:
+    def _timeout_error(self, wait: Wait[T], update: Update[T], timeout: float | None) -> TimedOut:
         return TimedOut(
-            f"{_what(wait)} had not ended within {self._limit(timeout):g} s: {describe(update, wait.status)}"
+            f"{_name(wait)} had not ended within {self._limit(timeout):g} s: {describe(update, wait.status)}"
         )
 
 
@@ -202,5 +202,5 @@ def describe(update: Update[Any], member: str = "status") -> str:
     return f"status {mask(repr(getattr(update.value, member, None)))[:80]}{at:.40}, asked {update.asked} times{error}"
 
 
-def _what(wait: Wait[Any]) -> str:
+def _name(wait: Wait[Any]) -> str:
     return f"{wait.kind} {wait.id}"

@@ -15,9 +15,9 @@ from .._redact import mask
 from ..errors import DecodeError, IncompleteListing, NotFound, PixxelError
 from ..settings import PollSettings, Timing
 from .listener import Listener, Update
+from .polled import Polled
 from .rules import polling
-from .rules.words import known
-from .subject import Polled
+from .rules.words import is_known
 
 if TYPE_CHECKING:
     from .._http.pages import Pages
@@ -95,15 +95,15 @@ class Poller(Generic[T]):
     async def _run(self) -> None:
         try:
             while self._subjects:
-                await self._tick()
+                await self._poll_all()
                 if self._subjects:
-                    await self._pause()
+                    await self._sleep_until_next()
         except Exception as error:  # handler of last resort: nobody may be left waiting
             self.stop(error)
         finally:
             self._over(self)
 
-    async def _tick(self) -> None:
+    async def _poll_all(self) -> None:
         asked = list(self._subjects.values())
         answers = await self._ask(asked)
         for number, subject in enumerate(asked, 1):
@@ -115,7 +115,7 @@ class Poller(Generic[T]):
     async def _ask(self, subjects: list[Polled[T]]) -> dict[str, T | Exception]:
         found: dict[str, T | Exception] = {}
         listing = subjects[0].wait.list
-        if listing is not None and polling.lists(len(subjects), self._weights):
+        if listing is not None and polling.prefers_listing(len(subjects), self._weights):
             try:
                 found.update(await self._list(listing(), {subject.wait.id: subject for subject in subjects}))
             except PixxelError as error:  # getting each by itself would fare no better
@@ -154,12 +154,12 @@ class Poller(Generic[T]):
         return value
 
     def _deliver(self, subject: Polled[T], answer: T | Exception) -> None:
-        subject.rest(answer, self._timing.clock())
+        subject.record_pause(answer, self._timing.clock())
         if isinstance(answer, Exception):
             self._fail(subject, answer)
             return
-        recovered, news, verdict = subject.trouble is not None, subject.see(answer), subject.verdict
-        if news and not known(subject.status):
+        recovered, news, verdict = subject.trouble is not None, subject.record(answer), subject.verdict
+        if news and not is_known(subject.status):
             word = mask(repr(subject.status))
             log.info("status.unknown kind=%s id=%s status=%.80s", subject.wait.kind, subject.wait.id, word)
         if subject.blank >= BLANK_ANSWERS:
@@ -177,7 +177,7 @@ class Poller(Generic[T]):
     def _fail(self, subject: Polled[T], error: Exception) -> None:
         """Wait out a transient error; end the wait with any other."""
         hidden = isinstance(error, NotFound) and subject.last is None and self._is_new(subject.wait.id)
-        if not subject.fail(error, hidden=hidden):
+        if not subject.record_error(error, hidden=hidden):
             self._end(subject, error)
             return
         log.warning("poll.failed kind=%s id=%s error=%s", subject.wait.kind, subject.wait.id, type(error).__name__)
@@ -189,7 +189,7 @@ class Poller(Generic[T]):
         for listener in subject.listeners:
             listener.update(Update(subject.last, asked=subject.asked, error=_own(error)))
 
-    async def _pause(self) -> None:
+    async def _sleep_until_next(self) -> None:
         ticked, roll = self._timing.clock(), self._timing.random()
         while True:
             left = ticked + self._until_next(roll) - self._timing.clock()
@@ -210,7 +210,7 @@ class Poller(Generic[T]):
         now, subjects = self._timing.clock(), self._subjects.values()
         if any(subject.unasked for subject in subjects):
             return self._settings.initial_interval
-        wait = polling.group_wait([subject.pause(now, self._settings, roll) for subject in subjects])
+        wait = polling.group_wait([subject.seconds_until_next(now, self._settings, roll) for subject in subjects])
         last = max(listener.deadline for subject in subjects for listener in subject.listeners)
         return polling.last_look(wait, last - now, self._settings.initial_interval)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async._http.rules.link_safety import forbidden_reason, next_hop, unsafe_reason
-from pixxel_async._protocol.hosts import literal
+from pixxel_async._protocol.hosts import literal_address
 
 SIGNATURE = "X-Amz-Signature=5ecre7"
 
@@ -165,4 +165,4 @@ def test_any_text_is_a_link_or_refused(url: str) -> None:
     if unsafe_reason(url, loopback=False):
         return
     assert url.lower().startswith("https://") and url.isascii()
-    assert literal("x") is None
+    assert literal_address("x") is None

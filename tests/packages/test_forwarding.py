@@ -183,5 +183,5 @@ def test_a_file_name_is_one_name(name: str, expected: str) -> None:
 )
 def test_when_a_response_continues_a_body(first: Head, then: Head, same: bool) -> None:
     """A response continues a body only if it is a part of the same version with the same end."""
-    assert first.continued_by(then) is same
-    assert not first.continued_by(None)
+    assert first.is_continued_by(then) is same
+    assert not first.is_continued_by(None)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async.settings import PollSettings
-from pixxel_async.waiting.rules.polling import Weights, group_wait, last_look, lists, next_wait
+from pixxel_async.waiting.rules.polling import Weights, group_wait, last_look, next_wait, prefers_listing
 
 SETTINGS = PollSettings()
 rolls = st.floats(0, 1, exclude_max=True)
@@ -81,7 +81,7 @@ def test_last_look(wait: float, left: float, expected: float) -> None:
 )
 def test_list_or_get(wanted: int, weights: Weights, expected: bool) -> None:
     """Listing or GET is chosen by bytes; a single object is polled by GET, so that its waiter sees all members."""
-    assert lists(wanted, weights) is expected
+    assert prefers_listing(wanted, weights) is expected
 
 
 @pytest.mark.slow
@@ -89,4 +89,4 @@ def test_list_or_get(wanted: int, weights: Weights, expected: bool) -> None:
 def test_more_waiters_never_turn_a_listing_into_gets(wanted: int, rows: int, row: int, whole: int) -> None:
     """If listing pays for some waiters, it pays for more."""
     weights = Weights(rows=rows, row=row, whole=whole)
-    assert not lists(wanted, weights) or lists(wanted + 1, weights)
+    assert not prefers_listing(wanted, weights) or prefers_listing(wanted + 1, weights)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.waiting.rules.words import AT_WORK, BAD, GOOD, PARTIAL, WAITING, known, rank, verdict, went_back
+from pixxel_async.waiting.rules.words import AT_WORK, BAD, GOOD, PARTIAL, WAITING, is_known, rank, verdict, went_back
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_spelling_does_not_matter(word: str, data: st.DataObject) -> None:
     upper = data.draw(st.booleans())
     spelt = "".join(mark + letter for mark, letter in zip(marks, word, strict=True))
     assert verdict(spelt.upper() if upper else spelt) == verdict(word)
-    assert known(spelt)
+    assert is_known(spelt)
 
 
 @given(st.text())

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from ..._protocol.hosts import Address, host_of, is_loopback, literal
+from ..._protocol.hosts import Address, host_of, is_loopback, literal_address
 
 LONGEST = 16_384
 """Most characters of a URL; the longest signed URLs of known storages have about 3,000."""
@@ -64,7 +64,7 @@ def unsafe_reason(url: str, *, loopback: bool, block_private: bool = False) -> s
     """
     if reason := _bad_text(url) or _bad_parts(url, loopback):
         return reason
-    address = literal(host_of(url))
+    address = literal_address(host_of(url))
     reason = "" if address is None else forbidden_reason(address, loopback=loopback, block_private=block_private)
     return reason and f"its host is {reason}"
 
@@ -131,7 +131,7 @@ def _bad_scheme(parts: SplitResult, host: str, loopback: bool) -> str:
 
 
 def _odd_number(host: str) -> bool:
-    return literal(host) is None and _NUMERIC.fullmatch(host.rsplit(".", 1)[-1]) is not None
+    return literal_address(host) is None and _NUMERIC.fullmatch(host.rsplit(".", 1)[-1]) is not None
 
 
 def _inner(address: Address) -> Address:

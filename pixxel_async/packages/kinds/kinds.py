@@ -27,7 +27,7 @@ from ...models import (
 )
 from ...resources import OPERATIONS
 from .answer import PackageAnswer
-from .package import Answered, Package, Packed, several
+from .package import Answered, Package, Packed, unique_sorted
 from .rules.fingerprint import fingerprint
 from .rules.spelling import decode, encode
 
@@ -95,8 +95,8 @@ class InsightPackage(Packed):
     aoi_id: str
     insight_id: str
     # ASSUMPTION: the lists hold names, since outputs have no ids.
-    inputs: tuple[str, ...] = field(default=(), converter=several)
-    outputs: tuple[str, ...] = field(default=(), converter=several)
+    inputs: tuple[str, ...] = field(default=(), converter=unique_sorted)
+    outputs: tuple[str, ...] = field(default=(), converter=unique_sorted)
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ class AssetPackage(Packed):
     row_fields: ClassVar = {"status": "status", "created_at": "created_at", "asset_name": "name", "date": "date"}
 
     aoi_id: str
-    asset_ids: tuple[str, ...] = field(converter=several)
+    asset_ids: tuple[str, ...] = field(converter=unique_sorted)
 
     def __attrs_post_init__(self) -> None:
         if not self.asset_ids:
@@ -155,8 +155,8 @@ class CatalogPackage(Packed):
     rows: ClassVar = {Catalog: {"catalog_ids": "id"}, OrderItem: {"order_item_ids": "id"}}
     row_fields: ClassVar = {"created_at": "created_at"}
 
-    catalog_ids: tuple[str, ...] = field(default=(), converter=several)
-    order_item_ids: tuple[str, ...] = field(default=(), converter=several)
+    catalog_ids: tuple[str, ...] = field(default=(), converter=unique_sorted)
+    order_item_ids: tuple[str, ...] = field(default=(), converter=unique_sorted)
 
     def __attrs_post_init__(self) -> None:
         if bool(self.catalog_ids) == bool(self.order_item_ids):

@@ -31,7 +31,7 @@ def _members(kind: type[Package]) -> tuple[str, ...]:
     return tuple(each.name for each in fields(kind))
 
 
-def several(ids: Iterable[str] | None) -> tuple[str, ...]:
+def unique_sorted(ids: Iterable[str] | None) -> tuple[str, ...]:
     """Convert to a sorted tuple without duplicates, since order is no part of the identity; a str is a list of one."""
     given = (ids,) if isinstance(ids, str) else tuple(ids or ())
     return tuple(sorted(set(given), key=str))
@@ -90,12 +90,12 @@ class Package(ABC):
     @classmethod
     def names(cls) -> list[str]:
         """Return the names of the single ids, in the order of the text form."""
-        return [each.name for each in fields(cls) if each.converter is not several]
+        return [each.name for each in fields(cls) if each.converter is not unique_sorted]
 
     @classmethod
     def lists(cls) -> list[str]:
         """Return the names of the lists of ids."""
-        return [each.name for each in fields(cls) if each.converter is several]
+        return [each.name for each in fields(cls) if each.converter is unique_sorted]
 
     @property
     def ids(self) -> tuple[str, ...]:

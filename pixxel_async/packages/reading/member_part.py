@@ -68,12 +68,12 @@ async def read_part(
     if end <= start:
         return b""
     if member.entry.method != _STORED:
-        return await _inflated(source, member, start, end, timeout)
+        return await _inflate(source, member, start, end, timeout)
     data = await starts.find(source, member)
     return await read_range(source, ByteRange(data + start, data + end - 1), member.version)
 
 
-async def _inflated(source: BodySource, member: Member, start: int, end: int, timeout: float) -> bytes:
+async def _inflate(source: BodySource, member: Member, start: int, end: int, timeout: float) -> bytes:
     """Inflate a member from its beginning, and keep the wanted part."""
     at, pieces = 0, []
     async with MemberStream(source, member, timeout=timeout) as stream:

@@ -43,7 +43,7 @@ class MemberStream(ByteStream):
         self._upstream = Upstream(source)
         self._kept = b""
         self._found: Member | None = None
-        self._pieces = self._unpacked()
+        self._pieces = self._unpack()
 
     @property
     def member(self) -> Member:
@@ -97,31 +97,31 @@ class MemberStream(ByteStream):
                 error.package = error.package or str(self._source.package)
             raise
 
-    async def _unpacked(self) -> AsyncGenerator[bytes, None]:
+    async def _unpack(self) -> AsyncGenerator[bytes, None]:
         """Yield the inflated bytes; compare local header, bytes and data descriptor with the central directory."""
         member, entry = self.member, self.member.entry
-        header = await self._exactly(LOCAL_SIZE)
-        rest = await self._exactly(local_rest(header))
+        header = await self._read_exactly(LOCAL_SIZE)
+        rest = await self._read_exactly(local_rest(header))
         check_local(header, rest, entry)
         between = member.stop - entry.offset - len(header) - len(rest) - entry.packed
         if between < 0:
             raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
         unpacking, left = MemberDecoder(entry), entry.packed
         while left:
-            packed = await self._exactly(min(left, _CHUNK))
+            packed = await self._read_exactly(min(left, _CHUNK))
             left -= len(packed)
             unpacking.give(packed)
             while piece := await self._source.threads.run(unpacking.take):
                 yield piece
         unpacking.end()
-        gap = await self._exactly(min(between, gap_size(entry)))
+        gap = await self._read_exactly(min(between, gap_size(entry)))
         index = find_index(gap, entry, streamed=is_streamed(header))
         if is_streamed(header):
             check_descriptor(gap[: min(between, LOCAL_SIZE) if index is None else index], entry)
         elif between and index is None:
             raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
 
-    async def _exactly(self, length: int) -> bytes:
+    async def _read_exactly(self, length: int) -> bytes:
         while len(self._kept) < length:
             chunk = await self._upstream.read()
             if not chunk:

@@ -71,7 +71,7 @@ class PackageReader(ABC):
         """Return a signed link that is valid for at least `min_lifetime` seconds."""
 
     @abstractmethod
-    def _cached(self, package: Package) -> tuple[Link, float] | None:
+    def _cached_link(self, package: Package) -> tuple[Link, float] | None:
         """Return the cached link and the client's time in seconds at which it arrived."""
 
     def body(
@@ -242,11 +242,11 @@ class PackageReader(ABC):
         """Return a link with enough lifetime left to start reading; None for kinds without links."""
         if not package.linked:
             return None
-        cached = self._cached(package)
+        cached = self._cached_link(package)
         lifetime = MARGIN if cached is None else margin(cached[0].good_for(cached[1]))
         return await self.link(package, min_lifetime=lifetime)
 
     async def _renew_link(self, package: Package, refused: Link) -> Link:
         """Return a link other than the refused one; concurrent readers share the new one."""
-        cached = self._cached(package)
+        cached = self._cached_link(package)
         return await self.link(package, fresh=cached is None or cached[0] is refused)

@@ -181,7 +181,7 @@ class Upstream:
             rest = ByteRange(self._at, None if head.stop is None else head.stop - 1)
             reply = await self._request(StorageRequest({"range": rest.header, "if-range": head.etag}, rest))
             resumed = read_head(reply.status, reply.headers, rest)
-            if resumed is None or not head.continued_by(resumed):
+            if resumed is None or not head.is_continued_by(resumed):
                 raise self._source.error(DownloadError, f"{why}; the storage does not have that version any more")
             self.head = evolve(head, stop=resumed.stop, total=resumed.total)
             self._read_from(reply)

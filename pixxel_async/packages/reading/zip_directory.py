@@ -69,17 +69,17 @@ async def read_members(source: BodySource) -> tuple[Member, ...]:
     """
     version, tail = await _part(source, ByteRange(None, TAIL), None)
     try:
-        end = await _end(source, version, tail)
+        end = await _read_end(source, version, tail)
         if end.directory_size > MAX_DIRECTORY:
             raise TooLarge(f"the archive's directory has {end.directory_size:,} bytes")
-        directory = await _directory(source, version, end, tail)
-        return await source.threads.run(_members, directory, end, version)
+        directory = await _read_directory(source, version, end, tail)
+        return await source.threads.run(_list_members, directory, end, version)
     except DownloadError as error:
         error.package = error.package or str(source.package)
         raise
 
 
-async def _end(source: BodySource, version: Head, tail: bytes) -> End:
+async def _read_end(source: BodySource, version: Head, tail: bytes) -> End:
     """Parse the end records; if there are none, raise an error that says what the package is instead."""
     try:
         return find_end(tail, version.total or 0)
@@ -91,7 +91,7 @@ async def _end(source: BodySource, version: Head, tail: bytes) -> End:
     raise damaged
 
 
-async def _directory(source: BodySource, version: Head, end: End, tail: bytes) -> bytes:
+async def _read_directory(source: BodySource, version: Head, end: End, tail: bytes) -> bytes:
     """Return the central directory's bytes; fetch those that are not part of the tail."""
     start = (version.total or 0) - len(tail)
     before = b""
@@ -101,7 +101,7 @@ async def _directory(source: BodySource, version: Head, end: End, tail: bytes) -
     return before + tail[begin : end.directory + end.directory_size - start]
 
 
-def _members(directory: bytes, end: End, version: Head) -> tuple[Member, ...]:
+def _list_members(directory: bytes, end: End, version: Head) -> tuple[Member, ...]:
     found = list(entries([directory], end))
     starts = sorted({entry.offset for entry in found} | {end.directory})
     following = dict(pairwise(starts))
@@ -164,7 +164,7 @@ async def open_part(upstream: Upstream, source: BodySource, wanted: ByteRange, v
     """
     known = {"if-range": version.etag} if version is not None and is_strong(version.etag) else {}
     head = await upstream.open(StorageRequest({"range": wanted.header, **known}, wanted))
-    if head.status == 206 and head.total is not None and (version is None or head.same_version(version)):
+    if head.status == 206 and head.total is not None and (version is None or head.is_same_version(version)):
         return head
     await upstream.aclose()
     if version is not None:

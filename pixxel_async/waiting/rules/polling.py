@@ -28,7 +28,7 @@ MOST_SETBACKS = 16
 """Doublings that count; beyond, the deadline has passed anyway."""
 
 
-def jittered(wait: float, share: float, roll: float) -> float:
+def jitter(wait: float, share: float, roll: float) -> float:
     """Move a wait up or down by at most `share` of it; `roll` is in [0, 1)."""
     return wait * (1 + share * (2 * roll - 1))
 
@@ -55,9 +55,9 @@ def next_wait(
             shorter than `AGE_SHARE` of the age, so that one wait becomes longer than the work.
     """
     if not restarts:
-        return jittered(min(grown(asked, settings), settings.max_interval), POLL_JITTER, roll)
+        return jitter(min(grown(asked, settings), settings.max_interval), POLL_JITTER, roll)
     doubled = 2.0 ** min(setbacks, MOST_SETBACKS)
-    wait = jittered(grown(asked, settings), POLL_JITTER, roll)
+    wait = jitter(grown(asked, settings), POLL_JITTER, roll)
     return doubled * max(wait, AGE_SHARE * age)
 
 
@@ -98,7 +98,7 @@ class Weights:
     whole: int = 3_000
 
 
-def lists(wanted: int, weights: Weights) -> bool:
+def prefers_listing(wanted: int, weights: Weights) -> bool:
     """Return whether a listing moves fewer bytes than `wanted` single requests; a single object is never listed."""
     request = REQUEST_BYTES if wanted <= A_FEW else CROWD_BYTES
     listing = weights.pages * request + weights.rows * weights.row

@@ -38,19 +38,19 @@ def plain(word: object) -> str:
 def _plain(word: str) -> str:
     bare = "".join(word.casefold().replace("_", " ").replace("-", " ").split())
     for prefix in PREFIXES:
-        if bare.startswith(prefix) and known_as_is(bare.removeprefix(prefix)):
+        if bare.startswith(prefix) and is_listed(bare.removeprefix(prefix)):
             return bare.removeprefix(prefix)
     return bare
 
 
-def known_as_is(bare: str) -> bool:
+def is_listed(bare: str) -> bool:
     """Return whether one of the lists above has this normalized word."""
     return any(bare in words for words in (GOOD, BAD, PARTIAL, WAITING, AT_WORK))
 
 
-def known(status: object) -> bool:
+def is_known(status: object) -> bool:
     """Return whether a word is known; unknown ones are logged."""
-    return known_as_is(plain(status))
+    return is_listed(plain(status))
 
 
 def verdict(status: object, good: Iterable[str] = (), bad: Iterable[str] = ()) -> Verdict:

@@ -20,13 +20,13 @@ def fingerprint(url: str) -> str:
     try:
         parts = urlsplit(url)
         query = parse_qsl(parts.query, keep_blank_values=True)
-        named = f"{parts.scheme}://{parts.netloc}{parts.path}?{urlencode(sorted(_naming(query)))}"
+        named = f"{parts.scheme}://{parts.netloc}{parts.path}?{urlencode(sorted(_naming_members(query)))}"
     except ValueError:
         named = url
     return digest(named)[:16]
 
 
-def _naming(query: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _naming_members(query: list[tuple[str, str]]) -> list[tuple[str, str]]:
     names = {name.lower() for name, _ in query}
     signing = [rule for mark, rule in (("signature", _SIGNATURES), ("sig", _SHARED)) if mark in names]
     return [(name, value) for name, value in query if not _signs(name.lower(), signing)]

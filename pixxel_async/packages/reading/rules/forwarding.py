@@ -114,14 +114,14 @@ class Head:
         """Bytes of the body; None if unknown."""
         return None if self.stop is None else self.stop - self.first
 
-    def same_version(self, other: Head) -> bool:
+    def is_same_version(self, other: Head) -> bool:
         """Return whether both belong to one version: same ETag and length, no different dates."""
         dates = {self.last_modified, other.last_modified} - {""}
         return self.etag == other.etag and self.total in (None, other.total) and len(dates) < 2
 
-    def continued_by(self, other: Head | None) -> bool:
+    def is_continued_by(self, other: Head | None) -> bool:
         """Return whether an answer resumes this version, up to the same end."""
-        resumes = other is not None and other.status == 206 and self.same_version(other)
+        resumes = other is not None and other.status == 206 and self.is_same_version(other)
         return resumes and other is not None and self.stop in (None, other.stop)
 
 

@@ -59,7 +59,7 @@ class Polled(Generic[T]):
     blank: int = 0
     quiet_until: float = -math.inf
 
-    def see(self, value: T) -> bool:
+    def record(self, value: T) -> bool:
         """Record an answer; returns whether it is a change."""
         self.trouble, self.failures = None, 0
         news = value != self.last
@@ -71,7 +71,7 @@ class Polled(Generic[T]):
         self.blank = self.blank + 1 if self.wait.judge is None and self.status is None else 0
         return news
 
-    def fail(self, error: Exception, *, hidden: bool = False) -> bool:
+    def record_error(self, error: Exception, *, hidden: bool = False) -> bool:
         """Record an error; returns whether it is transient, so that polling goes on.
 
         Args:
@@ -82,7 +82,7 @@ class Polled(Generic[T]):
         self.trouble, self.failures = error, self.failures + 1
         return True
 
-    def rest(self, answer: T | Exception, now: float) -> None:
+    def record_pause(self, answer: T | Exception, now: float) -> None:
         """Record the pause that an answer or an error asks for, at most `MAX_PAUSE` seconds."""
         asked = numeric(getattr(answer, RETRY_AFTER, None))
         self.quiet_until = now + min(asked, MAX_PAUSE) if asked is not None else -math.inf
@@ -106,11 +106,11 @@ class Polled(Generic[T]):
             return self.wait.judge(self.last)
         return verdict(self.status, self.wait.good, self.wait.bad)
 
-    def pause(self, now: float, settings: PollSettings, roll: float) -> float:
+    def seconds_until_next(self, now: float, settings: PollSettings, roll: float) -> float:
         """Return the seconds until the next poll."""
-        return max(self._pause(now, settings, roll), self.quiet_until - now)
+        return max(self._scheduled_wait(now, settings, roll), self.quiet_until - now)
 
-    def _pause(self, now: float, settings: PollSettings, roll: float) -> float:
+    def _scheduled_wait(self, now: float, settings: PollSettings, roll: float) -> float:
         if self.failures:
             return next_wait(now - self.since, self.failures, settings, roll, restarts=False)
         age, restarts = now - self.since, self.wait.restarts
