@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from ._formats.zip_entry import is_raster
-from ._formats.zip_walk import listing
+from ._formats.zip_walk import list_entries
 from ._html import member_table, short_repr
 from .errors import DownloadStage, PixxelError
 
@@ -313,7 +313,7 @@ def _members(path: Path, folder: Path | None, url: str | None) -> tuple[Any, ...
         if folder == path:
             found: tuple[Any, ...] = tuple(UnpackedFile(name, (path / name).stat().st_size) for name in _files(path))
         else:
-            found = tuple(islice(listing(path), MAX_LISTED_MEMBERS + 1))
+            found = tuple(islice(list_entries(path), MAX_LISTED_MEMBERS + 1))
     except (OSError, PixxelError):  # moved away, or no ZIP
         return ()
     return found if len(found) <= MAX_LISTED_MEMBERS else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .layout import mentioned, operations, schemas_in
+from .layout import mentioned_schemas, operations, schemas_in
 from .names import attribute
 from .plan import MethodPlan, methods
 from .records import Document, OperationRecord, SchemaRecord
@@ -48,7 +48,7 @@ def _reference_faults(document: Document, operation: OperationRecord) -> Iterato
     for parameter in operation.parameters:
         if parameter.ref and parameter.ref.rsplit("/", 1)[1] not in document.components.parameters:
             yield f"there is no parameter {parameter.ref}"
-    for name in mentioned(operation):
+    for name in mentioned_schemas(operation):
         if name not in document.components.schemas:
             yield f"there is no schema {name}"
 

@@ -16,27 +16,27 @@ _TIMEOUT_ABOUT = "timeout: Seconds to wait at most; None for the `poll.timeout` 
 def method(plan: MethodPlan) -> str:
     """Generate a method that sends a request."""
     paged = plan.answer == "pages"
-    head = _signature(plan.verb, plan.arguments, _returned(plan), asynchronous=not paged)
+    head = _signature(plan.verb, plan.arguments, _return_type(plan), asynchronous=not paged)
     keyword = {"pages": "return", "nothing": "await"}.get(plan.answer, "return await")
-    return f"{head}\n{_about(plan)}\n        {keyword} self._api.{plan.answer}({_call(plan)}{_how_to_read(plan)})"
+    return f"{head}\n{_about(plan)}\n        {keyword} self._api.{plan.answer}({_call(plan)}{_reading_arguments(plan)})"
 
 
 def extra_methods(plan: MethodPlan) -> list[str]:
     """Generate the methods that a listing or a get brings along: `get`, `wait` and `watch`."""
     asked, wait = plan.operation.x_get_from, plan.operation.x_wait
-    return [*([_get_from(plan, asked)] if asked else []), *(_waiting(plan, wait) if wait else [])]
+    return [*([_get_from(plan, asked)] if asked else []), *(_wait_methods(plan, wait) if wait else [])]
 
 
 def _signature(
     verb: str, arguments: Sequence[MethodArgument], returned: str, *, asynchronous: bool, more: str = ""
 ) -> str:
-    positional = [_declared(a) for a in arguments if a.positional]
-    named = [_declared(a) for a in arguments if not a.positional] + ([more] if more else [])
+    positional = [_declare(a) for a in arguments if a.positional]
+    named = [_declare(a) for a in arguments if not a.positional] + ([more] if more else [])
     listed = ["self", *positional, *(["*", *named] if named else [])]
     return f"    {'async ' if asynchronous else ''}def {verb}({', '.join(listed)}) -> {returned}:"
 
 
-def _declared(argument: MethodArgument) -> str:
+def _declare(argument: MethodArgument) -> str:
     if argument.required or argument.positional:
         return f"{argument.name}: {argument.kind}"
     if argument.kind == "bool":
@@ -45,7 +45,7 @@ def _declared(argument: MethodArgument) -> str:
     return f"{argument.name}: {optional} = None"
 
 
-def _returned(plan: MethodPlan) -> str:
+def _return_type(plan: MethodPlan) -> str:
     if plan.answer == "pages":
         return f"Pages[{plan.model}]"
     if plan.answer == "many":
@@ -93,7 +93,7 @@ def _body(plan: MethodPlan) -> str:
     return body
 
 
-def _how_to_read(plan: MethodPlan) -> str:
+def _reading_arguments(plan: MethodPlan) -> str:
     operation = plan.operation
     if not plan.model:
         return ""
@@ -164,15 +164,15 @@ def _names(arguments: Sequence[MethodArgument]) -> str:
     return ", ".join(argument.name for argument in arguments)
 
 
-def _waiting(plan: MethodPlan, wait: WaitRecord) -> list[str]:
+def _wait_methods(plan: MethodPlan, wait: WaitRecord) -> list[str]:
     key = _key(plan)
-    args, late = [*_args(key), _TIMEOUT_ABOUT], f"TimedOut: The {_thing(key)} has not ended in time."
+    args, late = [*_args(key), _TIMEOUT_ABOUT], f"TimedOut: The {_object_name(key)} has not ended in time."
     ended = [f"The `{plan.model}` as it ended."]
     raises = ["WaitFailed: It ended badly; `value` of the error is its last state.", late]
-    words = f"Good ends are {_quoted(wait.good)}, bad ones {_quoted(wait.bad)}; unknown words count as not ended."
-    about = f"Wait until the {_thing(key)} has ended well.\n\n{words}"
+    words = f"Good ends are {_quote(wait.good)}, bad ones {_quote(wait.bad)}; unknown words count as not ended."
+    about = f"Wait until the {_object_name(key)} has ended well.\n\n{words}"
     about = docstring(about, 8, {"Args": args, "Returns": ended, "Raises": raises})
-    seen = f"Iterate over the changes of the {_thing(key)}, its end included."
+    seen = f"Iterate over the changes of the {_object_name(key)}, its end included."
     seen = docstring(seen, 8, {"Args": args, "Raises": [late]})
     waits = _signature("wait", key, plan.model, asynchronous=True, more=_TIMEOUT)
     watches = _signature("watch", key, f"AsyncIterator[{plan.model}]", asynchronous=False, more=_TIMEOUT)
@@ -184,12 +184,12 @@ def _waiting(plan: MethodPlan, wait: WaitRecord) -> list[str]:
     ]
 
 
-def _thing(key: Sequence[MethodArgument]) -> str:
+def _object_name(key: Sequence[MethodArgument]) -> str:
     """Return what the last id identifies, as its line in the docstring says."""
     return key[-1].about.removeprefix("Id of the ").rstrip(".")
 
 
-def _quoted(words: Sequence[str]) -> str:
+def _quote(words: Sequence[str]) -> str:
     return " and ".join(f"`{word}`" for word in words)
 
 

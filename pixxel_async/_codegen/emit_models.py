@@ -67,9 +67,10 @@ class _Class:
         """Return the class with its members."""
         base = "GeoModel" if is_geojson(self._schema) else "Model"
         about = self._schema.description or f"{self._name}."
-        head = ["@model", f"class {self._name}({base}):", docstring(about, 4, {"Note": _note(self._schema)}), ""]
+        note = [sentence(self._schema.x_note)] if self._schema.x_note else []
+        head = ["@model", f"class {self._name}({base}):", docstring(about, 4, {"Note": note}), ""]
         members = [self._member(*each) for each in self._schema.properties.items()]
-        return "\n".join([*head, *members, *self._lent()])
+        return "\n".join([*head, *members, *self._lent_members()])
 
     def _member(self, wire: str, schema: SchemaRecord, within: str = "") -> str:
         if schema.properties:
@@ -129,16 +130,12 @@ class _Class:
             if lent.from_ == here
         }
 
-    def _lent(self) -> list[str]:
+    def _lent_members(self) -> list[str]:
         return [
             f'    {name}: str = member(default="", lent=True)\n'
             + docstring(f"`{lent.member}` of the {lent.from_.partition('.')[0]} that holds this; not in JSON.", 4)
             for name, lent in self._schema.x_lent.items()
         ]
-
-
-def _note(schema: SchemaRecord) -> list[str]:
-    return [sentence(schema.x_note)] if schema.x_note else []
 
 
 def _init(homes: Mapping[str, str]) -> str:

@@ -85,9 +85,9 @@ class _Source:
     def __init__(self, text: str, module: str) -> None:
         self._tree = ast.parse(text)
         self._package = module.split(".")[:-1]
-        self.imports = dict(self._imported())
+        self.imports = dict(self._find_imports())
 
-    def _imported(self) -> Iterator[tuple[str, str]]:
+    def _find_imports(self) -> Iterator[tuple[str, str]]:
         for node in ast.walk(self._tree):
             if isinstance(node, ast.ImportFrom):
                 up = self._package[: len(self._package) - node.level + 1] if node.level else []
@@ -109,7 +109,7 @@ def _is_overload(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def _member(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
-    if _hidden(node):
+    if _is_hidden(node):
         return
     decorators = [ast.unparse(each) for each in node.decorator_list]
     if "abstractmethod" in decorators:
@@ -119,14 +119,14 @@ def _member(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
     about = textwrap.shorten((ast.get_docstring(node) or "").split("\n\n")[0], 100, placeholder=" …")
     arguments = ast.unparse(node.args)
     body = f'\n        """{about}"""\n' if about and "overload" not in decorators else " ...\n"
-    yield f"{head}    def {node.name}({_plain(arguments)}){_plain(returned)}:{body}"
+    yield f"{head}    def {node.name}({_simplify(arguments)}){_simplify(returned)}:{body}"
 
 
-def _hidden(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def _is_hidden(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return node.name in _LEFT_OUT or (node.name.startswith("_") and node.name != "__init__")
 
 
-def _plain(text: str) -> str:
+def _simplify(text: str) -> str:
     for pattern, instead in _ABSOLUTE.items():
         text = re.sub(pattern, instead, text)
     return text

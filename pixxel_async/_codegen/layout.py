@@ -33,7 +33,7 @@ def modules(document: Document) -> dict[str, str]:
     """Return the module of each schema: `x-module`, else the first resource that uses it at any depth."""
     found: dict[str, str] = {}
     for _, _, operation in operations(document):
-        for name in mentioned(operation):
+        for name in mentioned_schemas(operation):
             _place(document, name, resource_of(operation), found)
     classes = document.components.schemas
     return {name: found[name] for name, schema in classes.items() if name in found and not schema.x_envelope}
@@ -48,7 +48,7 @@ def _place(document: Document, name: str, module: str, found: dict[str, str]) ->
         _place(document, inner, module, found)
 
 
-def mentioned(operation: OperationRecord) -> Iterator[str]:
+def mentioned_schemas(operation: OperationRecord) -> Iterator[str]:
     """Return the schemas that an operation refers to directly."""
     for parameter in operation.parameters:
         yield from schemas_in(parameter.schema)

@@ -15,7 +15,7 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from .records import Document, SchemaRecord, spelling
+from .records import Document, SchemaRecord, key_of
 from .source import BadDescription, Path, SourceCode
 
 
@@ -36,19 +36,19 @@ def _converter() -> Converter:
 
     def factory(kind: type[Any]) -> Any:
         attrs.resolve_types(kind)
-        keys: dict[str, Any] = {a.name: override(rename=spelling(a)) for a in attrs.fields(kind)}
+        keys: dict[str, Any] = {a.name: override(rename=key_of(a)) for a in attrs.fields(kind)}
         return make_dict_structure_fn(kind, made, **keys)
 
     made.register_structure_hook_factory(attrs.has, factory)
     for scalar in (str, bool, int):
-        made.register_structure_hook(scalar, _exactly)
+        made.register_structure_hook(scalar, _require_type)
     made.register_structure_hook(str | list[str] | None, lambda value, _: value)
     made.register_structure_hook(bool | SchemaRecord | None, lambda value, _: _open_or_schema(made, value))
     made.register_structure_hook_func(lambda kind: kind == dict[str, str], lambda value, _: _words(value))
     return made
 
 
-def _exactly(value: Any, kind: type[Any]) -> Any:
+def _require_type(value: Any, kind: type[Any]) -> Any:
     if type(value) is not kind:
         raise TypeError(f"{value!r} is no {kind.__name__}")
     return value
@@ -63,7 +63,7 @@ def _words(value: Any) -> dict[str, str]:
     if isinstance(value, list):
         value = dict.fromkeys(value, "")
     for each in (*value, *value.values()):
-        _exactly(each, str)
+        _require_type(each, str)
     return dict(value)
 
 
@@ -87,5 +87,5 @@ def _step(error: Exception, cause: Exception) -> str | int | None:
         if isinstance(note, IterableValidationNote):
             return note.index
         if isinstance(note, AttributeValidationNote) and isinstance(error, ClassValidationError):
-            return spelling(getattr(attrs.fields(error.cl), note.name))
+            return key_of(getattr(attrs.fields(error.cl), note.name))
     return None

@@ -33,16 +33,12 @@ def render(description: str) -> dict[str, str]:
     resources = resource_files(document)
     code |= {f"resources/{name}": text for name, text in resources.items()}
     code[_STUB] = _tidy_imports(sync_stub(resources, PACKAGE))
-    return {name: _formatted(name, text) for name, text in code.items()} | {_JSON: _json(source.plain) + "\n"}
+    return {name: _ruff(name, text, "format") for name, text in code.items()} | {_JSON: _json(source.plain) + "\n"}
 
 
 def _tidy_imports(stub: str) -> str:
     """Sort the imports, and drop those of names that are arguments, such as `datetime`."""
     return _ruff(_STUB, stub, "check", "--select=I,F401", "--fix", "--quiet")
-
-
-def _formatted(name: str, text: str) -> str:
-    return _ruff(name, text, "format")
 
 
 def _ruff(name: str, text: str, *options: str) -> str:

@@ -17,7 +17,7 @@ def key(name: str) -> Any:
     return field(default=None, metadata={"key": name})
 
 
-def spelling(attribute: attrs.Attribute[Any]) -> str:
+def key_of(attribute: attrs.Attribute[Any]) -> str:
     """Return a field's key: as given by `key`, else `x_get_from` → `x-get-from` and `request_body` → `requestBody`."""
     name = attribute.name
     if told := attribute.metadata.get("key"):

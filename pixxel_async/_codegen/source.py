@@ -42,16 +42,16 @@ def parse(text: str) -> SourceCode:
     if not isinstance(top, yaml.MappingNode):
         raise BadDescription("line 1: a description is a mapping")
     lines: dict[Path, int] = {(): 1}
-    return SourceCode(_plain(top, (), lines), lines)
+    return SourceCode(_to_plain(top, (), lines), lines)
 
 
-def _plain(node: yaml.Node, path: Path, lines: dict[Path, int]) -> Any:
+def _to_plain(node: yaml.Node, path: Path, lines: dict[Path, int]) -> Any:
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, lines)
     if isinstance(node, yaml.SequenceNode):
         for index, each in enumerate(node.value):
             lines[*path, index] = each.start_mark.line + 1
-        return [_plain(each, (*path, index), lines) for index, each in enumerate(node.value)]
+        return [_to_plain(each, (*path, index), lines) for index, each in enumerate(node.value)]
     return _scalar(node)
 
 
@@ -62,7 +62,7 @@ def _mapping(node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> dict
         if name in made:
             raise BadDescription(f"line {line}: {name} stands twice in {'.'.join(map(str, path))}")
         lines[*path, name] = line
-        made[name] = _plain(value, (*path, name), lines)
+        made[name] = _to_plain(value, (*path, name), lines)
     return made
 
 

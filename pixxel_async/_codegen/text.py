@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 
 from .names import import_order
 from .records import SchemaRecord
@@ -34,17 +35,18 @@ def docstring(text: str, indent: int, sections: Mapping[str, Sequence[str]] | No
         indent: blanks before each line.
         sections: entries by title, such as `{"Args": ["name: what it is."]}`; a title without entries is left out.
     """
-    width, parts = _WIDTH - indent, _paragraphs(_told(text))
+    width, parts = _WIDTH - indent, _paragraphs(_spell_sources(text))
     lines = [line for part in parts for line in (*_wrap(part, width), "")]
     for title, entries in (sections or {}).items():
         if entries:
-            lines += [f"{title}:", *(line for entry in entries for line in _wrap(_told(entry), width, "    ")), ""]
+            wrapped = (_wrap(_spell_sources(entry), width, "    ") for entry in entries)
+            lines += [f"{title}:", *chain.from_iterable(wrapped), ""]
     body = "\n".join(lines).strip().replace("\\", "\\\\").replace('"""', "'''")
     closing = "\n" if "\n" in body else " " if body.endswith('"') else ""
     return textwrap.indent(f'"""{body}{closing}"""', " " * indent, lambda line: bool(line.strip()))
 
 
-def _told(text: str) -> str:
+def _spell_sources(text: str) -> str:
     """Spell out source tags: `[OA]` → the vendor's document, in brackets where it is an aside."""
     opens = _TAG.match(text)
     text = _TAG_IN_SENTENCE.sub(lambda found: found[1] + _SOURCES[found[2]], text)

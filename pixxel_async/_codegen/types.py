@@ -54,7 +54,7 @@ def _element(schema: SchemaRecord | None) -> str:
 def argument_type(schema: SchemaRecord, schemas: Schemas) -> str:
     """Return the annotation of what users may pass for a value."""
     if schema.name:
-        return _given(schema.name, schemas)
+        return _given_type(schema.name, schemas)
     if schema.kind == "array":
         return f"Sequence[{argument_type(schema.items or SchemaRecord(), schemas)}]"
     if schema.kind == "object":
@@ -65,7 +65,7 @@ def argument_type(schema: SchemaRecord, schemas: Schemas) -> str:
     return _SCALARS.get(schema.kind or "", "Any")
 
 
-def _given(name: str, schemas: Schemas) -> str:
+def _given_type(name: str, schemas: Schemas) -> str:
     if is_word(schemas[name]):
         return f"{name} | str"
     geo = " | HasGeoInterface" if is_geojson(schemas[name]) else ""

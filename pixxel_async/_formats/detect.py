@@ -62,10 +62,10 @@ def recognise(head: bytes, promised: Container | None = None) -> Container:
         if head.startswith(magic):
             return container
     if head.startswith(b"\x1f\x8b\x08"):
-        return "tar.gz" if _is_tar(_inflated(head)) else "gzip"
+        return "tar.gz" if _is_tar(_inflate_start(head)) else "gzip"
     if _is_tar(head):
         return "tar"
-    text = _text(head)
+    text = _decode_text(head)
     if text is None and _is_mostly_text(head):  # an error page in Latin-1, or one with a damaged byte
         text = head.decode("latin-1").strip()
     return _text_container(text, rows=promised != "csv") if text is not None else "unknown"
@@ -75,7 +75,7 @@ def _is_tar(head: bytes) -> bool:
     return head[257:262] == b"ustar"
 
 
-def _inflated(head: bytes) -> bytes:
+def _inflate_start(head: bytes) -> bytes:
     try:
         return zlib.decompressobj(wbits=31).decompress(head, 512)
     except zlib.error:
@@ -87,7 +87,7 @@ def _is_mostly_text(head: bytes) -> bool:
     return len(head) > 0 and len(head.translate(None, _PRINTABLE)) <= len(head) // 10
 
 
-def _text(head: bytes) -> str | None:
+def _decode_text(head: bytes) -> str | None:
     """Decode the head as UTF-8, a character cut in two at its end left out; None if it is no text."""
     for cut in range(min(4, len(head))):
         try:

@@ -48,16 +48,16 @@ def check_format(source: ReadableFile, container: str, *, full: bool, tick: Tick
         return check(file, full, tick)
 
 
-def _unknown(file: BinaryIO, full: bool, tick: Tick) -> Found:
+def _check_unknown(file: BinaryIO, full: bool, tick: Tick) -> Found:
     """Accept any bytes but two: a hole (zeros at the start), and a ZIP whose first bytes are damaged."""
     if not any(file.read(HEAD)):
         raise Corrupt("the file starts with zeros: its bytes never reached the disk, or the storage")
-    if has_end(_tail(file, TAIL)):
+    if has_end(_read_tail(file, TAIL)):
         raise Corrupt("the file ends as a ZIP archive and does not start as one")
     return "size"
 
 
-def _png(file: BinaryIO, full: bool, tick: Tick) -> Found:
+def _check_png(file: BinaryIO, full: bool, tick: Tick) -> Found:
     """Check each chunk's CRC-32; IEND must be the last chunk and the end of the file."""
     file.seek(8)
     kind = b""
@@ -79,15 +79,15 @@ def _png(file: BinaryIO, full: bool, tick: Tick) -> Found:
     return "crc"
 
 
-def _jpeg(file: BinaryIO, full: bool, tick: Tick) -> Found:
-    if not _tail(file, 64).rstrip(b"\x00").endswith(b"\xff\xd9"):
+def _check_jpeg(file: BinaryIO, full: bool, tick: Tick) -> Found:
+    if not _read_tail(file, 64).rstrip(b"\x00").endswith(b"\xff\xd9"):
         raise Corrupt("the JPEG is cut off")
     return "structure"
 
 
-def _geojson(file: BinaryIO, full: bool, tick: Tick) -> Found:
+def _check_geojson(file: BinaryIO, full: bool, tick: Tick) -> Found:
     """Parse the whole document up to `_MAX_JSON` bytes; check the end of a larger one."""
-    if not _tail(file, 4096).rstrip().endswith(b"}"):
+    if not _read_tail(file, 4096).rstrip().endswith(b"}"):
         raise Corrupt("the GeoJSON is cut off")
     if full and file.seek(0, 2) <= _MAX_JSON:
         file.seek(0)
@@ -98,7 +98,7 @@ def _geojson(file: BinaryIO, full: bool, tick: Tick) -> Found:
     return "structure"
 
 
-def _tiff(file: BinaryIO, full: bool, tick: Tick) -> Found:
+def _check_tiff(file: BinaryIO, full: bool, tick: Tick) -> Found:
     """Check that all strips, tiles and tag values that the directories list lie inside the file."""
     size = file.seek(0, 2)
 
@@ -115,16 +115,16 @@ def _tiff(file: BinaryIO, full: bool, tick: Tick) -> Found:
     return "structure"
 
 
-def _tail(file: BinaryIO, length: int) -> bytes:
+def _read_tail(file: BinaryIO, length: int) -> bytes:
     size = file.seek(0, 2)
     file.seek(max(0, size - length))
     return file.read()
 
 
 _CHECKS: Mapping[str, Callable[[BinaryIO, bool, Tick], Found]] = {
-    "unknown": _unknown,
-    "png": _png,
-    "jpeg": _jpeg,
-    "geojson": _geojson,
-    "tiff": _tiff,
+    "unknown": _check_unknown,
+    "png": _check_png,
+    "jpeg": _check_jpeg,
+    "geojson": _check_geojson,
+    "tiff": _check_tiff,
 }

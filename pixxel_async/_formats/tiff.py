@@ -70,29 +70,29 @@ def check_tiff(read: Read) -> Layout:
     Raises:
         Corrupt: a directory is damaged, lies outside the file, or leads back to an earlier one.
     """
-    head = _exactly(read, 0, 8)
+    head = _read_exactly(read, 0, 8)
     form = _Form("<" if head.startswith(b"II") else ">", head[2:4] in (b"+\x00", b"\x00+"))
-    at = form.pointer.unpack(_exactly(read, 8, 8) if form.big else head[4:])[0]
+    at = form.pointer.unpack(_read_exactly(read, 8, 8) if form.big else head[4:])[0]
     needed, seen = 8, set[int]()
     while at:
         if at in seen or len(seen) >= _MOST_DIRECTORIES:
             raise Corrupt("the TIFF's directories lead in a circle")
         seen.add(at)
-        reach, at = _directory(read, form, at)
+        reach, at = _read_directory(read, form, at)
         needed = max(needed, reach)
     if not seen:
         raise Corrupt("the TIFF holds no image")
     return Layout(needed, len(seen))
 
 
-def _directory(read: Read, form: _Form, at: int) -> tuple[int, int]:
+def _read_directory(read: Read, form: _Form, at: int) -> tuple[int, int]:
     """Return how far a directory and what it lists reach, and the offset of the next directory."""
-    count = form.count.unpack(_exactly(read, at, form.count.size))[0]
+    count = form.count.unpack(_read_exactly(read, at, form.count.size))[0]
     if not 0 < count <= 65_535:
         raise Corrupt("the TIFF has a damaged directory")
     start = at + form.count.size
-    body = _exactly(read, start, count * form.entry.size + form.pointer.size)
-    tags = dict(_tags(form, body[: -form.pointer.size], start))
+    body = _read_exactly(read, start, count * form.entry.size + form.pointer.size)
+    tags = dict(_parse_tags(form, body[: -form.pointer.size], start))
     reach = max(values.at + values.count * _WIDTHS.get(values.kind, 1) for values in tags.values())
     for offsets, lengths in _PAIRS:
         if offsets in tags and lengths in tags:
@@ -100,7 +100,7 @@ def _directory(read: Read, form: _Form, at: int) -> tuple[int, int]:
     return reach, form.pointer.unpack_from(body, len(body) - form.pointer.size)[0]
 
 
-def _tags(form: _Form, body: bytes, start: int) -> Iterator[tuple[int, _Values]]:
+def _parse_tags(form: _Form, body: bytes, start: int) -> Iterator[tuple[int, _Values]]:
     room = form.pointer.size
     for index, (tag, kind, count, inline) in enumerate(form.entry.iter_unpack(body)):
         here = start + (index + 1) * form.entry.size - room
@@ -110,22 +110,22 @@ def _tags(form: _Form, body: bytes, start: int) -> Iterator[tuple[int, _Values]]
 
 def _data_reach(read: Read, form: _Form, offsets: _Values, lengths: _Values) -> int:
     """Return how far strips or tiles reach; one of length 0 is absent."""
-    pairs = zip(_numbers(read, form, offsets), _numbers(read, form, lengths), strict=False)
+    pairs = zip(_read_numbers(read, form, offsets), _read_numbers(read, form, lengths), strict=False)
     return max((offset + length for offset, length in pairs if length), default=0)
 
 
-def _numbers(read: Read, form: _Form, values: _Values) -> Iterator[int]:
+def _read_numbers(read: Read, form: _Form, values: _Values) -> Iterator[int]:
     word = _WORDS.get(values.kind)
     if word is None:
         raise Corrupt("the TIFF has a damaged directory")
     width = _WIDTHS[values.kind]
     for first in range(0, values.count, _AT_ONCE):
         count = min(_AT_ONCE, values.count - first)
-        data = _exactly(read, values.at + first * width, count * width)
+        data = _read_exactly(read, values.at + first * width, count * width)
         yield from struct.unpack(f"{form.order}{count}{word}", data)
 
 
-def _exactly(read: Read, at: int, length: int) -> bytes:
+def _read_exactly(read: Read, at: int, length: int) -> bytes:
     data = read(at, length)
     if len(data) != length:
         raise Corrupt("the TIFF is cut off")

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from .name_encoding import percent_encode
 
-__all__ = ["DEFLATED", "DESCRIPTOR", "STORED", "Entry", "is_raster", "portable", "unicode_name"]
+__all__ = ["DEFLATED", "DESCRIPTOR", "STORED", "Entry", "is_raster", "make_portable", "unicode_name"]
 
 STORED, DEFLATED = 0, 8
 """Compression methods that are supported here."""
@@ -74,23 +74,23 @@ class Entry:
         elif self.flags & UTF8:
             name = self.raw_name.decode("utf-8", errors="replace")
         else:
-            name = _unflagged(self.raw_name, self.host)
+            name = _decode_unflagged(self.raw_name, self.host)
         while name.startswith("./") and name != "./":
             name = name[2:]
         return name
 
     @property
     def unpacked_as(self) -> str:
-        """Return its path below the folder of unpacked files; see `portable`."""
-        return portable(self.name)
+        """Return its path below the folder of unpacked files; see `make_portable`."""
+        return make_portable(self.name)
 
 
-def portable(name: str) -> str:
+def make_portable(name: str) -> str:
     """Return the name with `_` for each of `< > : " | ? *`, percent-encoded where the file system cannot spell it."""
     return percent_encode(name.translate(_UNPORTABLE))
 
 
-def _unflagged(raw_name: bytes, host: int) -> str:
+def _decode_unflagged(raw_name: bytes, host: int) -> str:
     """Decode a name without flag 11."""
     if host in UNIX_HOSTS:
         try:

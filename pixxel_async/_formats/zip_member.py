@@ -7,13 +7,13 @@ import zlib
 from ..errors import Corrupt
 from .zip_structure import Entry
 
-__all__ = ["MemberDecoder", "why_not"]
+__all__ = ["MemberDecoder", "unsupported_reason"]
 
 _STORED, _DEFLATED = 0, 8
 _PIECE = 1 << 20
 
 
-def why_not(entry: Entry) -> str:
+def unsupported_reason(entry: Entry) -> str:
     """Return why a member cannot be unpacked here; empty if it can."""
     if entry.encrypted:
         return "encrypted"
@@ -38,7 +38,7 @@ class MemberDecoder:
     def give(self, packed: bytes) -> None:
         """Add packed bytes; all earlier ones must have been taken."""
         if packed and self._unpacker is not None and self._unpacker.eof:
-            raise self._damaged()
+            raise self._damage_error()
         self._given = packed
 
     def take(self) -> bytes:
@@ -47,13 +47,13 @@ class MemberDecoder:
         Raises:
             Corrupt: the bytes cannot be unpacked, or exceed the size in the directory.
         """
-        piece = self._given if self._unpacker is None else self._inflated(self._unpacker)
+        piece = self._given if self._unpacker is None else self._inflate(self._unpacker)
         if self._unpacker is None:
             self._given = b""
         self._size += len(piece)
         self._crc = zlib.crc32(piece, self._crc)
         if self._size > self._entry.size:
-            raise self._damaged()
+            raise self._damage_error()
         return piece
 
     def end(self) -> None:
@@ -61,17 +61,17 @@ class MemberDecoder:
         unpacker = self._unpacker
         whole = unpacker is None or (unpacker.eof and not unpacker.unused_data)
         if not whole or (self._size, self._crc) != (self._entry.size, self._entry.crc):
-            raise self._damaged()
+            raise self._damage_error()
 
-    def _inflated(self, unpacker: zlib._Decompress) -> bytes:
+    def _inflate(self, unpacker: zlib._Decompress) -> bytes:
         try:
             piece = unpacker.decompress(self._given, _PIECE)
         except zlib.error:
-            raise self._damaged() from None
+            raise self._damage_error() from None
         self._given = unpacker.unconsumed_tail
         if piece:
             self._last = piece  # freed sooner, its memory would go back to the system and be requested again
         return piece
 
-    def _damaged(self) -> Corrupt:
+    def _damage_error(self) -> Corrupt:
         return Corrupt(f"the bytes of {self._entry.name[:80]!r} in the archive are not those that its checksum is of")

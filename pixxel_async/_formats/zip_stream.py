@@ -1,7 +1,7 @@
 """Verify a ZIP's members against their checksums while the archive streams past, in pieces of any size.
 
 Rule 1: nothing counts that the directory does not repeat. The members are kept as one fingerprint, and the archive is
-proved only if its directory, read at the end, gives the same fingerprint: see `agrees`.
+proved only if its directory, read at the end, gives the same fingerprint: see `directory_agrees`.
 Rule 2: what cannot be followed (stored bytes of unknown length, a bomb, damage) is left to a walk through the file;
 then `seen` is None. Memory is bounded by the pieces, whatever the archive holds.
 """
@@ -16,6 +16,7 @@ from collections.abc import Generator, Iterable
 from attrs import evolve, frozen
 
 from ..errors import Corrupt
+from .sozip import index_name
 from .zip_structure import (
     DEFLATED,
     DIRECTORY_MARKS,
@@ -26,12 +27,11 @@ from .zip_structure import (
     Entry,
     check_descriptor,
     check_local,
-    index_name,
-    local_entry,
     local_rest,
+    parse_local,
 )
 
-__all__ = ["StreamSummary", "ZipStreamChecker", "agrees"]
+__all__ = ["StreamSummary", "ZipStreamChecker", "directory_agrees"]
 
 _PIECE = 1 << 18
 """Bytes checked at a time, about what arrives together; they are read in place."""
@@ -101,36 +101,36 @@ class ZipStreamChecker:
             mark = yield from self._peek(4)
             if mark != LOCAL_MARK:
                 break
-            entry = yield from self._member()
+            entry = yield from self._check_member()
             if entry.raw_name == index and entry.method == STORED and not entry.encrypted and not entry.streamed:
                 index = b""
                 continue
             index = index_name(entry.raw_name)
             self._members += 1
-            self._print.update(_facts(entry))
+            self._print.update(_encode_facts(entry))
         if mark in DIRECTORY_MARKS:
             self.seen = StreamSummary(self._at, self._members, self._print.digest())
 
-    def _member(self) -> Generator[None, memoryview, Entry]:
+    def _check_member(self) -> Generator[None, memoryview, Entry]:
         """Check one member: read its bytes, checksum and sizes."""
         offset = self._at
         header = yield from self._take(LOCAL_SIZE)
         rest = yield from self._take(local_rest(header))
-        header_entry = local_entry(header, rest, offset)
+        header_entry = parse_local(header, rest, offset)
         if header_entry.method == DEFLATED and not header_entry.encrypted:
-            entry = yield from self._inflated(header_entry)
+            entry = yield from self._inflate(header_entry)
         else:
-            entry = yield from self._skipped(header_entry)
+            entry = yield from self._skip(header_entry)
         check_local(header, rest, entry)
         if header_entry.streamed:
-            yield from self._descriptor(entry)
+            yield from self._read_descriptor(entry)
         return entry
 
-    def _skipped(self, header_entry: Entry) -> Generator[None, memoryview, Entry]:
+    def _skip(self, header_entry: Entry) -> Generator[None, memoryview, Entry]:
         """Skip stored bytes, or bytes that cannot be unpacked here: only their number counts."""
         left, crc = header_entry.packed, 0
         while left:
-            piece = yield from self._available(left)
+            piece = yield from self._read_available(left)
             left -= len(piece)
             crc = zlib.crc32(piece, crc)
         if header_entry.method == STORED and not header_entry.encrypted:
@@ -139,19 +139,19 @@ class ZipStreamChecker:
             raise Corrupt("no way to tell where the member ends")
         return header_entry
 
-    def _inflated(self, header_entry: Entry) -> Generator[None, memoryview, Entry]:
+    def _inflate(self, header_entry: Entry) -> Generator[None, memoryview, Entry]:
         """Inflate a deflated stream, which marks its own end."""
         unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
         start, size, crc = self._at, 0, 0
         while not unpacker.eof:
             left = _PIECE if header_entry.streamed else header_entry.packed - (self._at - start)
-            packed: memoryview | bytes = yield from self._available(max(left, _A_LITTLE))
+            packed: memoryview | bytes = yield from self._read_available(max(left, _A_LITTLE))
             while packed and not unpacker.eof:
                 piece = unpacker.decompress(packed, _OUT)
                 packed = unpacker.unconsumed_tail
                 size, crc = size + len(piece), zlib.crc32(piece, crc)
                 self._count(len(piece))
-        self._go_on(-len(unpacker.unused_data))
+        self._advance(-len(unpacker.unused_data))
         return evolve(header_entry, crc=crc, packed=self._at - start, size=size)
 
     def _count(self, unpacked: int) -> None:
@@ -159,18 +159,19 @@ class ZipStreamChecker:
         if self._unpacked > MOST_AT_ONCE:
             raise Corrupt("unpacks to very much")
 
-    def _descriptor(self, entry: Entry) -> Step:
+    def _read_descriptor(self, entry: Entry) -> Step:
         """Read a data descriptor: of its four forms, the one that agrees and precedes a member or the directory."""
         ahead = yield from self._peek(max(_DESCRIPTORS) + 4)
         for length in _DESCRIPTORS:
-            if ahead[length : length + 4] in (LOCAL_MARK, *DIRECTORY_MARKS) and _agrees(ahead[:length], entry):
+            follows = ahead[length : length + 4] in (LOCAL_MARK, *DIRECTORY_MARKS)
+            if follows and _descriptor_agrees(ahead[:length], entry):
                 yield from self._take(length)
                 return
         raise Corrupt("no descriptor")
 
     def _take(self, length: int) -> Taking:
         taken = yield from self._peek(length)
-        self._go_on(length)
+        self._advance(length)
         return taken
 
     def _peek(self, length: int) -> Taking:
@@ -179,27 +180,27 @@ class ZipStreamChecker:
             self._data, self._next = memoryview(left + (yield)), 0
         return bytes(self._data[self._next : self._next + length])
 
-    def _available(self, most: int) -> Generator[None, memoryview, memoryview]:
+    def _read_available(self, most: int) -> Generator[None, memoryview, memoryview]:
         """Return the bytes at hand: at least one, at most `most`."""
         while self._next == len(self._data):
             self._data, self._next = (yield), 0
         taken = self._data[self._next : self._next + most]
-        self._go_on(len(taken))
+        self._advance(len(taken))
         return taken
 
-    def _go_on(self, by: int) -> None:
+    def _advance(self, by: int) -> None:
         self._next, self._at = self._next + by, self._at + by
 
 
-def agrees(seen: StreamSummary, end: End, directory: Iterable[Entry]) -> bool:
+def directory_agrees(seen: StreamSummary, end: End, directory: Iterable[Entry]) -> bool:
     """Return whether the directory lists exactly what streamed past, in that order."""
     expected = _fingerprint()
     for entry in directory:
-        expected.update(_facts(entry))
+        expected.update(_encode_facts(entry))
     return (end.directory, expected.digest()) == (seen.stop, seen.fingerprint)
 
 
-def _agrees(descriptor: bytes, entry: Entry) -> bool:
+def _descriptor_agrees(descriptor: bytes, entry: Entry) -> bool:
     try:
         check_descriptor(descriptor, entry)
     except Corrupt:
@@ -211,7 +212,7 @@ def _fingerprint() -> hashlib._Hash:
     return hashlib.sha256()  # BLAKE2 is refused on FIPS hosts
 
 
-def _facts(entry: Entry) -> bytes:
+def _encode_facts(entry: Entry) -> bytes:
     """Encode what matters of a member unambiguously."""
     numbers = (entry.offset, entry.packed, entry.size, entry.crc, entry.method, entry.encrypted, len(entry.raw_name))
     return struct.pack("<3QLH?H", *numbers) + entry.raw_name

@@ -2,9 +2,9 @@
 
 Rule 1: an archive can be read in one way only. It starts at byte 0, its members follow each other without a gap, the
     central directory follows the last member, the end record follows the directory, and nothing follows that. The one
-    exception is a SOZip index: a stored member behind the member that it indexes, which the directory leaves out.
+    exception is a SOZip index, see `sozip`.
 Rule 2: redundant fields (local header, directory, descriptor; plain and Zip64 end record) must agree.
-Sources: the ZIP application note of PKWARE, APPNOTE.TXT 6.3, sections 4.3 to 4.5; the SOZip specification 0.5.
+Sources: the ZIP application note of PKWARE, APPNOTE.TXT 6.3, sections 4.3 to 4.5.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .zip_entry import DEFLATED, DESCRIPTOR, STORED, Entry, unicode_name
 
 __all__ = [
     "DEFLATED",
+    "DESCRIPTOR_LENGTHS",
     "DIRECTORY_MARKS",
     "LOCAL_MARK",
     "LOCAL_SIZE",
@@ -27,17 +28,13 @@ __all__ = [
     "End",
     "Entry",
     "check_descriptor",
-    "check_index",
     "check_local",
-    "entries",
     "find_end",
-    "find_index",
-    "gap_size",
     "has_end",
-    "index_name",
     "is_streamed",
-    "local_entry",
     "local_rest",
+    "parse_entries",
+    "parse_local",
 ]
 
 TAIL = 70_000
@@ -52,7 +49,7 @@ _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
-_DESCRIPTORS = (12, 16, 20, 24)
+DESCRIPTOR_LENGTHS = (12, 16, 20, 24)
 """Lengths of a data descriptor: sizes of four or eight bytes, with a signature or without."""
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
 _ZIP64, _UNICODE = 0x0001, 0x7075
@@ -93,7 +90,7 @@ def find_end(tail: bytes, size: int) -> End:
     zip64 = located.startswith(b"PK\x06\x07")
     stop = base + at
     if zip64:
-        plain, stop = _zip64(tail, at, base, plain)
+        plain, stop = _read_zip64(tail, at, base, plain)
     disk, first_disk, here, members, length, start = plain
     if disk or first_disk or here != members:
         raise Corrupt("the archive is one part of several")
@@ -127,7 +124,7 @@ def _end_position(tail: bytes) -> int:
     return found[0]
 
 
-def _zip64(tail: bytes, at: int, base: int, plain: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+def _read_zip64(tail: bytes, at: int, base: int, plain: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
     """Read the Zip64 end record: its fields in the order of the plain one, and its offset."""
     _, _, start, disks = _LOCATOR.unpack_from(tail, at - _LOCATOR.size)
     inside = start - base
@@ -142,7 +139,7 @@ def _zip64(tail: bytes, at: int, base: int, plain: tuple[int, ...]) -> tuple[tup
     return tuple(wide), start
 
 
-def entries(chunks: Iterable[bytes], end: End) -> Iterator[Entry]:
+def parse_entries(chunks: Iterable[bytes], end: End) -> Iterator[Entry]:
     """Yield the members in directory order as the directory's bytes arrive.
 
     Args:
@@ -155,7 +152,7 @@ def entries(chunks: Iterable[bytes], end: End) -> Iterator[Entry]:
     for chunk in chunks:
         rest += chunk
         at = 0
-        while (found := _entry(rest, at)) is not None:
+        while (found := _parse_entry(rest, at)) is not None:
             entry, at = found
             count += 1
             yield entry
@@ -167,7 +164,7 @@ def entries(chunks: Iterable[bytes], end: End) -> Iterator[Entry]:
         raise Corrupt(f"the archive announces {end.members} members and lists {count}")
 
 
-def _entry(data: bytes, at: int) -> tuple[Entry, int] | None:
+def _parse_entry(data: bytes, at: int) -> tuple[Entry, int] | None:
     """Parse the member at an offset and return it with the next offset; None if bytes are missing."""
     if len(data) - at < _CENTRAL.size:
         return None
@@ -180,19 +177,19 @@ def _entry(data: bytes, at: int) -> tuple[Entry, int] | None:
     if stop > len(data):
         return None
     extra = data[start + names : start + names + extras]
-    wide = _wide(extra, [size == _FULL32, packed == _FULL32, offset == _FULL32, disk == _FULL16])
+    wide = _parse_wide(extra, [size == _FULL32, packed == _FULL32, offset == _FULL32, disk == _FULL16])
     narrow = (size, packed, offset, disk)
     size, packed, offset, disk = (old if new is None else new for new, old in zip(wide, narrow, strict=True))
     if disk:
         raise Corrupt("the archive is one part of several")
     raw = data[start : start + names]
-    unicode = unicode_name(_block(extra, _UNICODE), raw) if extra else None
+    unicode = unicode_name(_find_block(extra, _UNICODE), raw) if extra else None
     return Entry(raw, flags, method, crc, packed, size, offset, attributes >> 16, unicode, data[at + 5]), stop
 
 
-def _wide(extra: bytes, wanted: list[bool]) -> list[int | None]:
+def _parse_wide(extra: bytes, wanted: list[bool]) -> list[int | None]:
     """Read the values of a Zip64 extra field for the fields that refer to it."""
-    block = _block(extra, _ZIP64)
+    block = _find_block(extra, _ZIP64)
     values: list[int | None] = []
     for index, want in enumerate(wanted):
         width = 4 if index == 3 else 8
@@ -204,7 +201,7 @@ def _wide(extra: bytes, wanted: list[bool]) -> list[int | None]:
     return values
 
 
-def _block(extra: bytes, wanted: int) -> bytes:
+def _find_block(extra: bytes, wanted: int) -> bytes:
     """Return one block of an extra field; empty if it is absent."""
     at = 0
     while at + 4 <= len(extra):
@@ -215,7 +212,7 @@ def _block(extra: bytes, wanted: int) -> bytes:
     return b""
 
 
-def local_entry(header: bytes, rest: bytes, offset: int) -> Entry:
+def parse_local(header: bytes, rest: bytes, offset: int) -> Entry:
     """Parse a local header as a member; a data descriptor may hold its sizes and checksum instead.
 
     Args:
@@ -229,7 +226,7 @@ def local_entry(header: bytes, rest: bytes, offset: int) -> Entry:
     mark, _, flags, method, _, _, crc, packed, size, names, _ = _LOCAL.unpack(header)
     if mark != LOCAL_MARK:
         raise Corrupt("the archive's directory names a place where no member starts")
-    wide = _wide(rest[names:], [size == _FULL32, packed == _FULL32])
+    wide = _parse_wide(rest[names:], [size == _FULL32, packed == _FULL32])
     size, packed = (old if new is None else new for new, old in zip(wide, (size, packed), strict=True))
     return Entry(rest[:names], flags, method, crc, packed, size, offset)
 
@@ -244,7 +241,7 @@ def check_local(header: bytes, rest: bytes, entry: Entry) -> None:
     Raises:
         Corrupt: they disagree.
     """
-    local = local_entry(header, rest, entry.offset)
+    local = parse_local(header, rest, entry.offset)
     same = (
         local.raw_name == entry.raw_name
         and local.method == entry.method
@@ -256,42 +253,6 @@ def check_local(header: bytes, rest: bytes, entry: Entry) -> None:
     )
     if not same:
         raise Corrupt(f"the archive's directory and the header of {entry.name[:80]!r} disagree")
-
-
-def index_name(raw_name: bytes) -> bytes:
-    """Return the name of a member's SOZip index: `a/b.tif` → `a/.b.tif.sozip.idx`."""
-    folder, slash, file = raw_name.rpartition(b"/")
-    return folder + slash + b"." + file + b".sozip.idx"
-
-
-def gap_size(entry: Entry) -> int:
-    """Return the bytes behind a member that `find_index` needs: the longest descriptor, and an index's header."""
-    return _DESCRIPTORS[-1] + LOCAL_SIZE + len(index_name(entry.raw_name))
-
-
-def find_index(gap: bytes, entry: Entry, *, streamed: bool) -> int | None:
-    """Find the header of the member's SOZip index in what follows its bytes; None if there is no index.
-
-    Args:
-        gap: the first `gap_size` bytes between the member's compressed bytes and the next listed member.
-        streamed: whether a data descriptor comes first.
-    """
-    name = index_name(entry.raw_name)
-    places = (at for at in (_DESCRIPTORS if streamed else (0,)) if gap.startswith(LOCAL_MARK, at))
-    return next((at for at in places if gap.startswith(name, at + LOCAL_SIZE)), None)
-
-
-def check_index(header: bytes, rest: bytes, entry: Entry) -> int:
-    """Return the bytes of a SOZip index after its local header.
-
-    Raises:
-        Corrupt: the header is not that of the member's index: stored, in clear, of known length.
-    """
-    index = local_entry(header, rest, 0)
-    plain = index.method == STORED and index.packed == index.size and not index.encrypted and not index.streamed
-    if not plain or index.raw_name != index_name(entry.raw_name):
-        raise Corrupt(f"what follows {entry.name[:80]!r} in the archive is not its index")
-    return index.size
 
 
 def local_rest(header: bytes) -> int:

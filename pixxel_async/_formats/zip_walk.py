@@ -12,26 +12,24 @@ from typing import BinaryIO, Literal, Protocol
 from attrs import define, field, frozen
 
 from ..errors import Corrupt
-from .zip_member import MemberDecoder, why_not
-from .zip_stream import StreamSummary, agrees
+from .sozip import check_index, find_index, gap_size
+from .zip_member import MemberDecoder, unsupported_reason
+from .zip_stream import StreamSummary, directory_agrees
 from .zip_structure import (
     LOCAL_SIZE,
     TAIL,
     End,
     Entry,
     check_descriptor,
-    check_index,
     check_local,
-    entries,
     find_end,
-    find_index,
-    gap_size,
     is_streamed,
-    local_entry,
     local_rest,
+    parse_entries,
+    parse_local,
 )
 
-__all__ = ["ReadableFile", "Walked", "listing", "walk"]
+__all__ = ["ReadableFile", "Walked", "list_entries", "walk"]
 
 _CHUNK = 1 << 18
 _MOST_OUT_OF_ORDER = 250_000
@@ -72,10 +70,10 @@ def walk(source: ReadableFile, *, unpack: bool, tick: Tick, seen: StreamSummary 
     with source.open("rb") as file, source.open("rb") as directory:
         end = _end(file)
         tally = _Tally(unpack)
-        if unpack and seen is not None and agrees(seen, end, tally.over(_directory(directory, end))):
+        if unpack and seen is not None and directory_agrees(seen, end, tally.count(_directory(directory, end))):
             return tally.walked()
         tally = _Tally(unpack)
-        for _ in tally.over(_checked(file, directory, end, unpack, tick)):
+        for _ in tally.count(_check_members(file, directory, end, unpack, tick)):
             pass
     return tally.walked()
 
@@ -88,10 +86,10 @@ class _Tally:
     found: int = 0
     unproved: Counter[str] = field(factory=Counter)
 
-    def over(self, members: Iterable[Entry]) -> Iterator[Entry]:
+    def count(self, members: Iterable[Entry]) -> Iterator[Entry]:
         for entry in members:
             self.found += 1
-            if self.unpack and (why := why_not(entry)):
+            if self.unpack and (why := unsupported_reason(entry)):
                 self.unproved[why] += 1
             yield entry
 
@@ -103,7 +101,7 @@ class _Tally:
         return Walked(self.found, "; ".join(notes))
 
 
-def _checked(file: BinaryIO, directory: BinaryIO, end: End, unpack: bool, tick: Tick) -> Iterator[Entry]:
+def _check_members(file: BinaryIO, directory: BinaryIO, end: End, unpack: bool, tick: Tick) -> Iterator[Entry]:
     """Yield the members in file order, each after its check."""
     for entry, following in _with_following(_in_file_order(directory, end), end.directory):
         tick()
@@ -111,7 +109,7 @@ def _checked(file: BinaryIO, directory: BinaryIO, end: End, unpack: bool, tick: 
         yield entry
 
 
-def listing(source: ReadableFile) -> Iterator[Entry]:
+def list_entries(source: ReadableFile) -> Iterator[Entry]:
     """Yield the members of a sound archive in directory order, lazily."""
     with source.open("rb") as file:
         yield from _directory(file, _end(file))
@@ -130,7 +128,7 @@ def _end(file: BinaryIO) -> End:
 
 
 def _directory(file: BinaryIO, end: End) -> Iterator[Entry]:
-    return entries(_chunks(file, end.directory, end.directory_size), end)
+    return parse_entries(_chunks(file, end.directory, end.directory_size), end)
 
 
 def _chunks(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
@@ -186,7 +184,7 @@ def _check_member(file: BinaryIO, entry: Entry, following: int, *, unpack: bool,
     end = following if index is None else stop + index
     if end < stop or (end > stop and not is_streamed(header)):
         raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
-    if unpack and not why_not(entry):
+    if unpack and not unsupported_reason(entry):
         _check_bytes(_chunks(file, start, entry.packed), entry, tick)
     if is_streamed(header):
         check_descriptor(gap[: min(end - stop, LOCAL_SIZE)], entry)
@@ -203,7 +201,7 @@ def _check_index(file: BinaryIO, at: int, following: int, entry: Entry, tick: Ti
     start = at + len(header) + len(rest)
     if start + size != following:
         raise Corrupt(f"the index of {entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
-    _check_bytes(_chunks(file, start, size), local_entry(header, rest, at), tick)
+    _check_bytes(_chunks(file, start, size), parse_local(header, rest, at), tick)
 
 
 def _check_bytes(packed: Iterable[bytes], entry: Entry, tick: Tick) -> None:

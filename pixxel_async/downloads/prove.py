@@ -20,7 +20,7 @@ from .._formats.detect import HEAD, Container, recognise
 from .._formats.other_files import check_format
 from .._formats.zip_stream import StreamSummary
 from .._formats.zip_structure import Entry
-from .._formats.zip_walk import ReadableFile, listing, walk
+from .._formats.zip_walk import ReadableFile, list_entries, walk
 from .._redact import excerpt
 from ..errors import Corrupt, DiskError, DownloadError, NotAPackage
 from ..events import ProofKind
@@ -118,7 +118,7 @@ def prove(
 
 def members(source: ReadableFile) -> Iterator[Entry]:
     """The files in a proved ZIP, in the order of its directory, read as they are asked for."""
-    return listing(source)
+    return list_entries(source)
 
 
 def _ticking(stop: Event | None) -> Callable[[], None]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from .._formats.geo.footprint import outline
+from .._formats.geo.footprint import read_outline
 from ..errors import ConfigError
 from ..events import Downloaded, Skipped
 
@@ -62,10 +62,10 @@ def _columns(records: list[dict[str, Any]]) -> list[str]:
 def _record(row: Any) -> dict[str, Any]:
     if isinstance(row, Downloaded | Skipped):
         place = row.folder or row.path
-        geometry = None if place is None else _united([outline(place)])
+        geometry = None if place is None else _united([read_outline(place)])
         return {"id": str(row.package), **_package(row), "geometry": geometry}
     if isinstance(row, str | Path):
-        return {"id": str(row), "path": str(row), "geometry": _united([outline(Path(row))])}
+        return {"id": str(row), "path": str(row), "geometry": _united([read_outline(Path(row))])}
     members = dict(row if isinstance(row, Mapping) else row.to_dict())
     geometry = _united(list(_geometries(members)))
     properties = members.pop("properties", None)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pixxel_async._formats.geo.footprint import outline
+from pixxel_async._formats.geo.footprint import read_outline
 from pixxel_async._formats.geo.geotiff_bounds import read_bounds
 
 pytestmark = pytest.mark.slow
@@ -68,4 +68,4 @@ def test_rasters_give_the_footprint_of_a_package(rasterio: Any, tmp_path: Path) 
 
     expected = [[75.0, 30.9], [76.2, 30.9], [76.2, 31.0], [75.0, 31.0], [75.0, 30.9]]
     for place in ("a.zip", "folder"):
-        assert outline(tmp_path / place) == {"type": "Polygon", "coordinates": [expected]}
+        assert read_outline(tmp_path / place) == {"type": "Polygon", "coordinates": [expected]}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pixxel_async._formats.geo.footprint import outline
+from pixxel_async._formats.geo.footprint import read_outline
 
 POINT = {"type": "Point", "coordinates": [1, 2]}
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
@@ -40,11 +40,11 @@ def archive(folder: Path, members: dict[str, Any]) -> Path:
 )
 def test_outlines(tmp_path: Path, members: dict[str, Any], expected: Any) -> None:
     """An outline precedes other GeoJSON, several become a collection, and an invalid or too large member is ignored."""
-    assert outline(archive(tmp_path, members)) == expected
+    assert read_outline(archive(tmp_path, members)) == expected
 
 
 def test_no_archive(tmp_path: Path) -> None:
     """A file that is not a ZIP or is missing has no footprint."""
     (tmp_path / "x.tif").write_bytes(b"II*")
-    assert outline(tmp_path / "x.tif") is None
-    assert outline(tmp_path / "gone.zip") is None
+    assert read_outline(tmp_path / "x.tif") is None
+    assert read_outline(tmp_path / "gone.zip") is None

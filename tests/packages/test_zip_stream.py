@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixxel_async._formats.zip_stream import MOST_AT_ONCE, StreamSummary, ZipStreamChecker, agrees
-from pixxel_async._formats.zip_structure import TAIL, entries, find_end
+from pixxel_async._formats.zip_stream import MOST_AT_ONCE, StreamSummary, ZipStreamChecker, directory_agrees
+from pixxel_async._formats.zip_structure import TAIL, find_end, parse_entries
 from tests.support.archives import DAMAGES, directory_of, flipped, make_zip
 
 members = st.lists(
@@ -32,7 +32,7 @@ def agreed(seen: StreamSummary | None, data: bytes) -> bool:
     """Return whether the directory agrees with the members seen."""
     end = find_end(data[-TAIL:], len(data))
     directory = data[end.directory : end.directory + end.directory_size]
-    return seen is not None and agrees(seen, end, entries([directory], end))
+    return seen is not None and directory_agrees(seen, end, parse_entries([directory], end))
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ _MOST = 100
 _NAMES = ("footprint", "bounding", "bbox", "aoi")
 
 
-def outline(path: Path) -> dict[str, Any] | None:
+def read_outline(path: Path) -> dict[str, Any] | None:
     """Read a package's geometry, in degrees; None if it has none, is not a ZIP, or is gone.
 
     Files named as a footprint are preferred, then every short GeoJSON, then the bounds of the rasters.
@@ -80,7 +80,7 @@ def _of_folder(folder: Path) -> dict[str, Any] | None:
     found: list[dict[str, Any]] = []
     for each in (named or outlines)[:_MOST]:
         with suppress(ValueError, RecursionError):
-            found += _inside(json.loads(each.read_bytes()))
+            found += _find_geometries(json.loads(each.read_bytes()))
     bounds: list[Bounds | None] = []
     for each in [each for each in files if each.suffix.lower() in _RASTERS][: 0 if found else _MOST]:
         with each.open("rb") as file:
@@ -96,16 +96,16 @@ def _geometries(archive: zipfile.ZipFile) -> Iterator[dict[str, Any]]:
     named = [member for member in members if any(word in member.filename.lower() for word in _NAMES)]
     for member in (named or members)[:_MOST]:
         with suppress(ValueError, RecursionError):
-            yield from _inside(json.loads(archive.read(member)))
+            yield from _find_geometries(json.loads(archive.read(member)))
 
 
-def _inside(value: Any) -> Iterator[dict[str, Any]]:
+def _find_geometries(value: Any) -> Iterator[dict[str, Any]]:
     """Yield the geometries of a GeoJSON value: a geometry, a feature, or a collection of features."""
     match value:
         case {"type": "FeatureCollection", "features": list(features)}:
             for feature in features:
-                yield from _inside(feature)
+                yield from _find_geometries(feature)
         case {"type": "Feature", "geometry": dict(geometry)}:
-            yield from _inside(geometry)
+            yield from _find_geometries(geometry)
         case {"type": str(), "coordinates": list()} | {"type": "GeometryCollection", "geometries": list()}:
             yield value

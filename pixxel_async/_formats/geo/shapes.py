@@ -30,7 +30,7 @@ def geojson_of(value: Any) -> Any:
     if isinstance(value, str):
         return parse_text(value)
     if callable(getattr(value, "to_crs", None)):
-        return _frame(value)
+        return _frame_shapes(value)
     if isinstance(value, Mapping) or hasattr(value, "__geo_interface__"):
         return value
     if isinstance(value, Sequence) and len(value) in (4, 6) and all(map(_is_number, value)):
@@ -41,7 +41,7 @@ def geojson_of(value: Any) -> Any:
     return value
 
 
-def _frame(value: Any) -> Any:
+def _frame_shapes(value: Any) -> Any:
     """Return the shapes of a GeoSeries or GeoDataFrame in degrees, without its other columns."""
     shapes = getattr(value, "geometry", value)
     crs = shapes.crs

@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio.to_thread
 import click
 
-from ..._formats.geo.footprint import outline
+from ..._formats.geo.footprint import read_outline
 from ...downloads import Row, Verified, verify_folder, verify_sums
 from ...downloads.disk.checksums import SUMS
 from ...downloads.disk.destination import Destination
@@ -174,9 +174,9 @@ async def _add_geometry(
         unpacked: folder of the unpacked files below the export folder; None if there is none.
     """
     if form in ("geojson", "stac") and folder.url is None and listed["path"] is not None:
-        listed["geometry"] = await anyio.to_thread.run_sync(outline, Path(str(listed["path"])))
+        listed["geometry"] = await anyio.to_thread.run_sync(read_outline, Path(str(listed["path"])))
         if listed["geometry"] is None and unpacked is not None:
-            listed["geometry"] = await anyio.to_thread.run_sync(outline, folder.folder / unpacked)
+            listed["geometry"] = await anyio.to_thread.run_sync(read_outline, folder.folder / unpacked)
     return listed
 
 

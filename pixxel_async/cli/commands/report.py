@@ -12,7 +12,7 @@ import anyio.to_thread
 import click
 from attrs import define, field
 
-from ..._formats.geo.footprint import outline
+from ..._formats.geo.footprint import read_outline
 from ...downloads import Row as Recorded
 from ...downloads.disk.locations import LocationSpec
 from .. import options
@@ -108,7 +108,9 @@ async def _write_html(folder: LocationSpec, record: Path | None, file: Path) -> 
             if row.state == "done" and folder.url is None and (place := package_place(row)) is not None:
                 paths.append(folder.folder / place)
     chosen = paths[:: -(-len(paths) // _MOST_FOOTPRINTS) or 1]
-    shapes = await anyio.to_thread.run_sync(lambda: [ring for path in chosen for ring in outer_rings(outline(path))])
+    shapes = await anyio.to_thread.run_sync(
+        lambda: [ring for path in chosen for ring in outer_rings(read_outline(path))]
+    )
     shown = Report(str(folder), quote_location(folder), figures, shapes, len(chosen), datetime.now(UTC))
     await anyio.to_thread.run_sync(lambda: write_output(file, render_page(shown).encode()))
     if file != Path("-"):

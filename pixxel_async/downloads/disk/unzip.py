@@ -16,7 +16,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ..._formats.zip_walk import count_members, listing
+from ..._formats.zip_walk import count_members, list_entries
 from ...errors import Corrupt, DownloadError, TooLarge
 from .below import entry
 from .rules.unzip import MOST_MEMBERS, Limits, Unpacked, plan
@@ -159,7 +159,7 @@ class _Unpacking:
 def _members(opened: zipfile.ZipFile, archive: Path) -> list[zipfile.ZipInfo]:
     """Return the members in the order of the directory, under the names that all other results have for them."""
     members = opened.infolist()
-    for member, listed in zip(members, listing(archive), strict=True):
+    for member, listed in zip(members, list_entries(archive), strict=True):
         member.filename = listed.name
     return members
 

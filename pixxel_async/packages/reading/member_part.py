@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..._formats.zip_member import why_not
+from ..._formats.zip_member import unsupported_reason
 from ..._formats.zip_structure import LOCAL_SIZE, check_local, local_rest
 from ..._protocol.ranges import ByteRange
 from ...errors import ConfigError, Corrupt, DownloadError, TooLarge
@@ -61,7 +61,7 @@ async def read_part(
     end = member.size if stop is None else min(stop, member.size)
     if start < 0 or (stop is not None and stop < start):
         raise ConfigError(f"a part of a member is 0 <= start <= stop, not {start} to {stop}")
-    if why := why_not(member.entry):
+    if why := unsupported_reason(member.entry):
         raise source.error(DownloadError, f"{member.name[:80]!r}: {why}", final=True)
     if end - start > most:
         raise source.error(TooLarge, f"{end - start:,} bytes of {member.name[:80]!r} are asked for, allowed {most:,}")

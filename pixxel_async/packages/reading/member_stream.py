@@ -7,16 +7,9 @@ from contextlib import suppress
 from typing import Self
 
 from ..._aio.deadline import Deadline
-from ..._formats.zip_member import MemberDecoder, why_not
-from ..._formats.zip_structure import (
-    LOCAL_SIZE,
-    check_descriptor,
-    check_local,
-    find_index,
-    gap_size,
-    is_streamed,
-    local_rest,
-)
+from ..._formats.sozip import find_index, gap_size
+from ..._formats.zip_member import MemberDecoder, unsupported_reason
+from ..._formats.zip_structure import LOCAL_SIZE, check_descriptor, check_local, is_streamed, local_rest
 from ...errors import ConfigError, Corrupt, DownloadError, TooLarge
 from .byte_stream import ByteStream
 from .upstream import BodySource, Upstream
@@ -70,7 +63,7 @@ class MemberStream(ByteStream):
     async def _find(self) -> Member:
         source, which = self._source, self._which
         member = pick(await read_members(source), which, source) if isinstance(which, str) else which
-        if why := why_not(member.entry):
+        if why := unsupported_reason(member.entry):
             raise source.error(DownloadError, f"{member.name[:80]!r}: {why}", final=True)
         if self._most is not None and member.size > self._most:
             raise source.error(TooLarge, f"{member.name[:80]!r} has {member.size:,} bytes, allowed {self._most:,}")

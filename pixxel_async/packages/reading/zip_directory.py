@@ -11,7 +11,8 @@ from itertools import pairwise
 from attrs import field, frozen
 
 from ..._formats.detect import HEAD, recognise
-from ..._formats.zip_structure import LOCAL_SIZE, TAIL, End, Entry, entries, find_end, gap_size
+from ..._formats.sozip import gap_size
+from ..._formats.zip_structure import LOCAL_SIZE, TAIL, End, Entry, find_end, parse_entries
 from ..._protocol.ranges import ByteRange, is_strong
 from ...errors import Corrupt, DownloadError, NoRanges, NoSuchMember, NotAPackage, TooLarge
 from .rules.forwarding import Head, StorageRequest
@@ -102,7 +103,7 @@ async def _read_directory(source: BodySource, version: Head, end: End, tail: byt
 
 
 def _list_members(directory: bytes, end: End, version: Head) -> tuple[Member, ...]:
-    found = list(entries([directory], end))
+    found = list(parse_entries([directory], end))
     starts = sorted({entry.offset for entry in found} | {end.directory})
     following = dict(pairwise(starts))
     if any(entry.offset not in following for entry in found):

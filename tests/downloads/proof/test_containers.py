@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async._formats.detect import HEAD, recognise
-from pixxel_async._formats.zip_structure import entries, find_end
+from pixxel_async._formats.zip_structure import find_end, parse_entries
 from pixxel_async._redact import excerpt
 from pixxel_async.errors import Corrupt
 from tests.support.archives import directory_of, make_zip, with_zip64_end
@@ -114,8 +114,8 @@ def test_a_directory_is_read_however_its_bytes_are_cut(step: int) -> None:
     directory = data[end.directory : end.directory + end.directory_size]
     cut = [directory[at : at + step] for at in range(0, len(directory), step)]
 
-    assert list(entries(cut, end)) == list(entries([directory], end))
-    assert [entry.name for entry in entries(cut, end)] == [f"m{number}" for number in range(9)]
+    assert list(parse_entries(cut, end)) == list(parse_entries([directory], end))
+    assert [entry.name for entry in parse_entries(cut, end)] == [f"m{number}" for number in range(9)]
 
 
 @pytest.mark.parametrize("comment", [b"", b"hello", b"x" * 65535])
@@ -150,7 +150,7 @@ def test_no_tail_breaks_the_reader(tail: bytes, more: int) -> None:
     data = tail + b"PK\x05\x06" + tail[:18].ljust(18, b"\x00")
     try:
         end = find_end(data, len(data) + more)
-        list(entries([tail], end))
+        list(parse_entries([tail], end))
     except Corrupt:
         pass
 

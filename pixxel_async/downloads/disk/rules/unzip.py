@@ -14,7 +14,7 @@ from typing import Protocol
 
 from attrs import frozen
 
-from ...._formats.zip_entry import portable
+from ...._formats.zip_entry import make_portable
 from ....errors import DownloadError, TooLarge
 from ...rules.file_names import fold, is_device
 
@@ -94,7 +94,7 @@ def _files(members: Iterable[Inside]) -> Iterator[Unpacked]:
         _check_kind(member, folder=folder)
         if member.filename == "./":
             continue
-        path = _check_name(portable(member.filename.removesuffix("/") if folder else member.filename))
+        path = _check_name(make_portable(member.filename.removesuffix("/") if folder else member.filename))
         if not folder:
             yield Unpacked(place, path, member.file_size)
 
