@@ -111,10 +111,10 @@ class LocationType(click.Path):
             self.fail("it is empty", param, ctx)
         if self._urls and (broken := _BROKEN_URL.match(str(value))):
             self.fail(f"{value!r} is not a URL: write {broken[1]}://bucket/prefix", param, ctx)
-        from ..downloads.disk.locations import store_url
+        from ..downloads.disk.store_urls import parse_store_url
 
         try:
-            url = store_url(value) if self._urls and isinstance(value, str) else None
+            url = parse_store_url(value) if self._urls and isinstance(value, str) else None
         except ConfigError as error:
             self.fail(str(error), param, ctx)
         return url or super().convert(value, param, ctx)
@@ -147,9 +147,9 @@ def folder_or_sums(command: F) -> F:
 def _add_location(command: F, metavar: str) -> F:
     @wraps(command)
     def located(*arguments: Any, folder: str | Path, spool: Path | None, **given: Any) -> Any:
-        from ..downloads.disk.locations import where
+        from ..downloads.disk.locations import locate
 
-        return command(*arguments, folder=where(folder, spool), **given)
+        return command(*arguments, folder=locate(folder, spool), **given)
 
     return spool(click.argument("folder", metavar=metavar, type=LocationType(urls=True))(cast(F, located)))
 

@@ -18,7 +18,7 @@ from ..packages import Package, as_wanted
 from ..settings.constants import MAX_PENDING
 from .batch import Outcomes, in_all
 from .disk.destination import Destination
-from .disk.locations import Location, Target, where
+from .disk.locations import Location, Target, locate
 from .engine.engine import Engine
 from .engine.lookup import final_outcome, look_up
 from .events_hub import EventHub, EventSubscription, Snapshot
@@ -81,7 +81,7 @@ class DownloadManager:
         self._settings = attrs.evolve(chosen, name_template=name_template) if name_template is not None else chosen
         self._client = client
         self._given, self._spool = folder, spool
-        self._folder = where(folder, spool).folder
+        self._folder = locate(folder, spool).folder
         self._record_path = Path(record) if record is not None else None
         self._hub = EventHub(on_event, client.timing.clock, client.emit)
         self._engine: Engine | None = None

@@ -16,7 +16,7 @@ from pixxel_async.cli.choose.request import ExportRequest, check
 from pixxel_async.cli.errors import CommandError
 from pixxel_async.cli.session import Session
 from pixxel_async.cli.values import BandwidthSchedule, parse_duration, parse_limit, parse_time
-from pixxel_async.downloads.disk.locations import where
+from pixxel_async.downloads.disk.locations import locate
 from pixxel_async.errors import ConfigError
 from pixxel_async.settings import Secret
 
@@ -67,8 +67,8 @@ def test_bandwidth_without_times(text: str, expected: object) -> None:
 
 def test_bwlimit_off_overrides_the_settings() -> None:
     """`--bwlimit off` overrides the limit of the settings; without the option that limit stays."""
-    assert ExportRequest(to=where(Path("f")), bwlimit="off").settings == {"max_bandwidth": None}
-    assert ExportRequest(to=where(Path("f"))).settings == {}
+    assert ExportRequest(to=locate(Path("f")), bwlimit="off").settings == {"max_bandwidth": None}
+    assert ExportRequest(to=locate(Path("f"))).settings == {}
 
 
 @pytest.mark.parametrize(
@@ -155,14 +155,14 @@ def test_tasks(status: str | None, expected: bool) -> None:
 def test_contradicting_options_are_refused(given: dict[str, Any], words: str) -> None:
     """Exclusive and incomplete options are refused before anything is read or sent."""
     with pytest.raises(CommandError, match=words):
-        check(ExportRequest(to=where(Path("x")), **given))
+        check(ExportRequest(to=locate(Path("x")), **given))
 
 
 @pytest.mark.parametrize(("kinds", "unknown"), [("job", "task_id"), ("task", "id9"), ("both", "task_id")])
 def test_names_use_fields_of_all_kinds(kinds: Any, unknown: str) -> None:
     """The name template of an export may use the fields common to the kinds that it takes."""
     order = ExportRequest(
-        to=where(Path("x")), workflows=("w",), kinds=kinds, name="{workflow_name}/{job_id}-{id8}-{status}"
+        to=locate(Path("x")), workflows=("w",), kinds=kinds, name="{workflow_name}/{job_id}-{id8}-{status}"
     )
     check(order)
     with pytest.raises(ConfigError, match=f"no field '{unknown}'"):
@@ -171,9 +171,9 @@ def test_names_use_fields_of_all_kinds(kinds: Any, unknown: str) -> None:
 
 def test_sandbox_alone_shows_both_kinds() -> None:
     """Without a source the sandbox exports jobs and tasks; a named workflow exports jobs by default."""
-    assert ExportRequest(to=where(Path("x")), sandbox=True).taken == "both"
-    assert ExportRequest(to=where(Path("x")), sandbox=True, kinds="task").taken == "task"
-    assert ExportRequest(to=where(Path("x")), sandbox=True, workflows=("w",)).taken == "job"
+    assert ExportRequest(to=locate(Path("x")), sandbox=True).taken == "both"
+    assert ExportRequest(to=locate(Path("x")), sandbox=True, kinds="task").taken == "task"
+    assert ExportRequest(to=locate(Path("x")), sandbox=True, workflows=("w",)).taken == "job"
 
 
 def test_last_run_is_kept_for_each_selection(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import click
 from attrs import evolve
 
 from ...downloads import Record, write_sums
-from ...downloads.disk.locations import where
+from ...downloads.disk.locations import locate
 from ...downloads.engine.source import InPages
 from ...downloads.record.shared import SharedCopies
 from ...packages import Wanted
@@ -112,7 +112,7 @@ def export(session: Session, /, to: str | Path, spool: Path | None, **given: Any
     picture:AOI/VISUALIZATION/INDEX/DATE/MODE (a rendered index with its legend). Run the same command again after any
     interruption: it resumes, and fetches nothing twice.
     """
-    order = ExportRequest(to=where(to, spool), **given)
+    order = ExportRequest(to=locate(to, spool), **given)
     check(order)
     for warning in filter(None, map(unknown_status_warning, order.statuses)):
         click.echo(warning, err=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import define, field
 
-from ...downloads.disk.locations import LocationSpec, where
+from ...downloads.disk.locations import LocationSpec, locate
 from ...errors import PixxelError
 from ...events import Downloaded, Failed, Outcome, Skipped
 from ..errors import Exit, exit_code_of, format_error
@@ -213,7 +213,7 @@ def sandbox_hint(tally: Tally, to: LocationSpec) -> Iterator[str]:
 def quote_location(to: LocationSpec) -> str:
     """Return a folder or object store with its `--spool`, quoted for a shell."""
     target = shlex.quote(printable(str(to)))
-    spool = "" if to.url is None or to == where(to.url) else f" --spool {shlex.quote(printable(str(to.folder)))}"
+    spool = "" if to.url is None or to == locate(to.url) else f" --spool {shlex.quote(printable(str(to.folder)))}"
     return f"{target}{spool}"
 
 

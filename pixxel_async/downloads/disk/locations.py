@@ -12,19 +12,18 @@ from attrs import frozen
 from ...errors import ConfigError
 from ..record.shared import SharedCopies
 from .destination import Destination
-from .folder_lock import FolderLocks
 from .local_folder import LocalFolder
-from .record_path import is_shared, record_path
-from .rules.locations import spool_name as spool_name
 from .rules.locations import state_folder
-from .rules.locations import store_url as store_url
+from .state.folder_lock import FolderLocks
+from .state.record_path import is_shared, record_path
+from .store_urls import parse_store_url, spool_name
 from .syscalls import os_errors
 
 if TYPE_CHECKING:
     from ..._aio.threads import Threads
     from .disk import Disk
 
-__all__ = ["Location", "LocationSpec", "Locations", "Target", "open_store", "where"]
+__all__ = ["Location", "LocationSpec", "Locations", "Target", "locate", "open_store"]
 
 Target = str | Path | Destination
 """A folder, the URL of an object store, or such a store."""
@@ -59,7 +58,7 @@ class LocationSpec:
         return self.url is None and is_shared(self.folder) is not None
 
 
-def where(given: Target, spool: str | Path | None = None) -> LocationSpec:
+def locate(given: Target, spool: str | Path | None = None) -> LocationSpec:
     """Resolve a path, a URL or a store.
 
     Args:
@@ -70,15 +69,15 @@ def where(given: Target, spool: str | Path | None = None) -> LocationSpec:
         ConfigError: the URL cannot be used as given, or a folder was given a spool.
     """
     text = given if isinstance(given, str | Path) else given.url or ""
-    url = store_url(text) if isinstance(text, str) else None
+    url = parse_store_url(text) if isinstance(text, str) else None
     if url is not None:
-        return LocationSpec(Path(spool) if spool is not None else _spool(url), url)
+        return LocationSpec(Path(spool) if spool is not None else _default_spool(url), url)
     if spool is not None:
         raise ConfigError("a spool folder is for object stores; a folder needs none")
     return LocationSpec(Path(text))
 
 
-def _spool(url: str) -> Path:
+def _default_spool(url: str) -> Path:
     try:
         home = str(Path.home())
     except RuntimeError:  # neither HOME nor a passwd entry
@@ -149,7 +148,7 @@ class Locations:
             ConfigError: one of them cannot be used, or another record's manager uses the folder.
             ConnectionFailed: the store does not answer.
         """
-        place = where(given, spool)
+        place = locate(given, spool)
         if place.url is not None and place.url in self._stores:
             return self._stores[place.url]
         folder = await self._threads.run(self._disk.prepare, place.folder)

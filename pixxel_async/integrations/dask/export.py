@@ -14,7 +14,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from attrs import frozen
 from distributed import Client, Future, KilledWorker, get_client
 
-from ...downloads.disk.locations import where
+from ...downloads.disk.locations import locate
 from ...errors import ConfigError, KeyRefused
 from ...packages import as_wanted
 from ...settings import Settings
@@ -109,7 +109,7 @@ def export(
         raise ConfigError("`extract` unpacks into local folders only; unpack with .map(…) on the workers")
     if options.get("name_template") is not None:
         raise ConfigError("name_template is not known on a cluster: workers cannot see each other's names")
-    where(to)
+    locate(to)
     chosen = Settings.load(profile=profile, **values)
     target = os.fspath(to) if "://" in str(to) else str(Path(to).absolute())
     return Export(

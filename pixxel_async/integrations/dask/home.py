@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from anyio.from_thread import BlockingPortal
 
 from ...downloads import Record, Row, write_sums
-from ...downloads.disk.locations import where
+from ...downloads.disk.locations import locate
 from ...errors import ConfigError
 from ..objects import ObjectStore
 from ..shared_folder import SharedFolder
@@ -45,7 +45,7 @@ class Home:
         store = ObjectStore.at(to if self._is_url else Path(to).as_uri())
         self._table = DoneTable(store.store)
         self._destination: Destination = store if self._is_url else SharedFolder(Path(to))
-        self._place = where(to)
+        self._place = locate(to)
         self._stack = AsyncExitStack()
         self._record: Record | None = None
         self._rows: dict[str, Done] = {}

@@ -16,7 +16,7 @@ from distributed import Reschedule, Worker, WorkerPlugin, get_worker, secede
 
 from ...client import PixxelClient
 from ...downloads import DownloadManager
-from ...downloads.disk.locations import spool_name
+from ...downloads.disk.store_urls import spool_name
 from ...errors import ConfigError
 from ...events import Downloaded, Failed, Outcome
 from ...packages import Wanted, parse_package

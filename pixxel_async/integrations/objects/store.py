@@ -20,8 +20,8 @@ from ..._aio.threads import Threads
 from ...downloads.disk.checksums import SUMS, line
 from ...downloads.disk.destination import Look
 from ...downloads.disk.final import Final
-from ...downloads.disk.locations import store_url
 from ...downloads.disk.parts.part_file import PartFile
+from ...downloads.disk.store_urls import parse_store_url
 from ...downloads.record import Row
 from ...errors import ConfigError, DownloadError, NameTaken
 from .labels import labels_of, proved_at
@@ -56,7 +56,7 @@ class ObjectStore:
     """
 
     def __init__(self, store: Store, url: str) -> None:
-        known = store_url(url)
+        known = parse_store_url(url)
         if known is None:
             raise ConfigError(f"{url!r} is no URL of an object store, such as s3://bucket/prefix")
         self._store = store

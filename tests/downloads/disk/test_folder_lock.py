@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
-from pixxel_async.downloads.disk.folder_lock import FolderLocks
+from pixxel_async.downloads.disk.state.folder_lock import FolderLocks
 from pixxel_async.downloads.record import Record
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Fault, Sandbox

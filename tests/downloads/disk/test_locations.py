@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import ConfigError, DownloadManager, PixxelClient
-from pixxel_async.downloads.disk.locations import LocationSpec, where
-from pixxel_async.downloads.disk.rules.locations import spool_name, state_folder, store_url
+from pixxel_async.downloads.disk.locations import LocationSpec, locate
+from pixxel_async.downloads.disk.rules.locations import state_folder
+from pixxel_async.downloads.disk.store_urls import parse_store_url, spool_name
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ from pixxel_async.downloads.disk.rules.locations import spool_name, state_folder
 )
 def test_urls_have_one_spelling(text: str, url: str | None) -> None:
     """A store's URL is normalised; other text is a folder."""
-    assert store_url(text) == url
+    assert parse_store_url(text) == url
 
 
 @pytest.mark.parametrize(
@@ -40,23 +41,23 @@ def test_urls_have_one_spelling(text: str, url: str | None) -> None:
 def test_other_urls_are_refused(text: str) -> None:
     """A URL that may contain a secret or names no bucket is refused, and not quoted."""
     with pytest.raises(ConfigError) as caught:
-        store_url(text)
+        parse_store_url(text)
     assert "canary" not in str(caught.value)
 
 
 def test_a_spool_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each URL has a spool folder of its own, stable and readable."""
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
-    place = where("s3://bucket/Nightly exports".replace(" ", "-"))
+    place = locate("s3://bucket/Nightly exports".replace(" ", "-"))
     assert place.folder.parent == Path("/state/pixxel")
     assert re.fullmatch(r"s3-bucket-nightly-exports-[0-9a-f]{8}", place.folder.name)
     assert str(place) == "s3://bucket/Nightly-exports"
-    assert place == where("S3://bucket/Nightly-exports/") != where("s3://bucket/nightly-exports")
+    assert place == locate("S3://bucket/Nightly-exports/") != locate("s3://bucket/nightly-exports")
     assert len(spool_name("s3://" + "x" * 500)) < 80
 
-    assert where("s3://bucket", "/tmp/spool") == LocationSpec(Path("/tmp/spool"), "s3://bucket")
+    assert locate("s3://bucket", "/tmp/spool") == LocationSpec(Path("/tmp/spool"), "s3://bucket")
     with pytest.raises(ConfigError, match="needs none"):
-        where("exports", "/tmp/spool")
+        locate("exports", "/tmp/spool")
 
 
 def test_the_state_folder() -> None:

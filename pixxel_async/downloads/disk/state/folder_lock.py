@@ -20,11 +20,11 @@ from typing import Any
 
 from attrs import frozen
 
-from ..._files import SAFE_OPEN, check_state_folder, read_regular
-from ...errors import ConfigError
-from ..record.lease import Owner, certainly_dead
+from ...._files import SAFE_OPEN, check_state_folder, read_regular
+from ....errors import ConfigError
+from ...record.lease import Owner, certainly_dead
+from ..syscalls import HAS_FLOCK, lock_exclusively
 from .record_path import record_path
-from .syscalls import HAS_FLOCK, lock_exclusively
 
 __all__ = ["FolderLocks"]
 

@@ -6,10 +6,11 @@ import os
 import tempfile
 from pathlib import Path
 
-from ..._files import check_state_folder
-from ..record.database import mountinfo
-from ..record.rules.mounts import network_kind
-from .rules.locations import spool_name, state_folder
+from ...._files import check_state_folder
+from ...record.database import mountinfo
+from ...record.rules.mounts import network_kind
+from ..rules.locations import state_folder
+from ..store_urls import spool_name
 
 __all__ = ["is_shared", "record_path"]
 
