@@ -4,7 +4,6 @@ import builtins
 import datetime as dt
 import ssl as tls
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
 from typing import Any, Generic, Literal, Self, TypeVar, Unpack, overload
@@ -14,7 +13,7 @@ from aiohttp import BaseConnector
 from pixxel_async._http.call import Repeat
 from pixxel_async._http.codec.drift import Drift
 from pixxel_async._http.codec.model import HasGeoInterface, Id
-from pixxel_async._http.hooks import Observer, ReplyHook, RequestHook, SpanKind
+from pixxel_async._http.hooks import Observer, ReplyHook, RequestHook
 from pixxel_async._http.pages import Page
 from pixxel_async._http.reply import Reply
 from pixxel_async.downloads import Progress
@@ -579,8 +578,6 @@ class PixxelClient:
         """Show an observer all calls, attempts, storage requests and download events of this client and its …"""
     def emit(self, event: Any) -> None:
         """Pass an event of a download manager to the observers of this client."""
-    def span(self, kind: SpanKind, name: str) -> AbstractContextManager[None]:
-        """Surround work of a download manager with the spans of this client's observers; see `Observer.span`."""
     def drift(self) -> Drift:
         """Return the unknown members and words met in responses so far."""
 
