@@ -82,25 +82,25 @@ class PixxelClient:
 
     Attributes:
         aois: areas of interest: a polygon with the images of one satellite over it.
-        archives: the STAC archive of images on sale.
-        assets: the rasters that an AOI holds, and packages of them.
-        bandsets: sets of bands that a tasking order can ask for.
-        blocks: processing blocks: what insights run, and what workflows are made of.
+        archives: STAC archive of images for sale.
+        assets: rasters of an AOI, and packages of them.
+        bandsets: sets of bands for tasking orders.
+        blocks: processing blocks, run by insights and composed into workflows.
         catalogs: imagery that the workspace owns, and packages of it.
         deliveries: transfers of catalog imagery to stores.
         indices: band formulas, composites and grayscale renderings, preset or custom.
         insights: runs of one block on an AOI.
         jobs: runs of a workflow.
-        order_items: the parts of orders, one area or set of images each.
+        order_items: parts of orders, one area or set of images each.
         orders: purchases of new captures (tasking) and of archived images.
-        projects: projects of the workspace that the key was given access to.
+        projects: projects of the workspace that the key can access.
         reports: reports as files.
         satellites: supported satellites, their bands and collections.
         search: imagery of all supported satellites over a place and time.
         stores: cloud buckets of the workspace, to which imagery can be delivered.
         tasks: steps of a job, one block each.
         visualizations: an index computed over the assets of an AOI, with its legends.
-        workflows: graphs of blocks, drawn in the user interface; jobs run them.
+        workflows: graphs of blocks, edited in the user interface and run by jobs.
         packages: links, states and bytes of packages.
 
     Raises:

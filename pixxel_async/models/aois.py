@@ -13,14 +13,14 @@ __all__ = ["AOI", "AOIStatus", "Provider"]
 
 
 class AOIStatus(OpenEnum):
-    """How far an AOI is."""
+    """Status of an AOI."""
 
     STARTED = word("started")
-    """Its images are about to be fetched."""
+    """Fetching of its images has not begun."""
     RUNNING = word("running")
     """Its images are being fetched."""
     UPDATING = word("updating")
-    """It is being changed."""
+    """Being updated."""
     SUCCESS = word("success")
     """Ready."""
     PARTIAL_SUCCESS = word("partial_success")
@@ -30,7 +30,7 @@ class AOIStatus(OpenEnum):
 
 
 class Provider(OpenEnum):
-    """Who offers images."""
+    """Provider of images."""
 
     PIXXEL = word("pixxel")
     """Pixxel."""
@@ -43,34 +43,34 @@ class AOI(Model):
     """An area of interest with its images."""
 
     aoi_id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     name: str | None = None
     """Name, unique in the workspace."""
     description: str | None = None
-    """What it is for."""
+    """Purpose."""
     satellite_id: str = member(default="", required=True)
     """Id of the satellite of its images."""
     project_id: str = member(default="", required=True)
-    """Id of the project that holds it."""
+    """Id of its project."""
     images: dict[str, Any] = member(factory=dict)
-    """Its images by keys of an undocumented form."""
+    """Its images; the format of the keys is not documented."""
     eo_bands: list[str] = member(factory=list)
     """Names of its bands, such as B01."""
     geometry: Geometry | None = None
-    """Its border, in degrees, longitude first."""
+    """Outline, in degrees, longitude first."""
     progress: float | None = None
-    """Percent done, 0 to 100."""
+    """Progress in percent, 0 to 100."""
     status: AOIStatus | None = None
-    """How far it is."""
+    """Status."""
     is_favourite: bool | None = None
-    """Whether the user marked it."""
+    """Whether the user marked it as a favourite."""
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""
     user_id: str | None = None
-    """User id of its creator."""
+    """User id of the creator."""
     area_in_sq_m: float | None = None
     """Area in m2."""
     centroid: list[float] = member(factory=list)
-    """Its centre: longitude, latitude."""
+    """Centre: longitude, latitude."""

@@ -13,8 +13,8 @@ class AssetDownload(Model):
     """A package of assets."""
 
     download_id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     signed_url: str | None = member(default=None, secret=True)
-    """Link that works for a while, without the key."""
+    """Signed link for a limited time, used without the key."""
     status: str | None = None
-    """How far it is; SUCCESS when there is a link."""
+    """Status; `SUCCESS` once there is a link."""

@@ -25,10 +25,10 @@ class Bandset(Model):
     bands: list[Band] = member(factory=list)
     """Its bands."""
     captures: int | None = None
-    """Captures that it takes, which the price depends on."""
+    """Number of captures, which determines the price."""
     description: str | None = None
-    """What it is good for."""
+    """Purpose."""
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     name: str | None = None
     """Name."""

@@ -12,7 +12,7 @@ __all__ = ["Block", "BlockMode", "BlockSpec"]
 
 
 class BlockMode(OpenEnum):
-    """What a block is used for."""
+    """Use of a block."""
 
     INSIGHT = word("insight")
     """Runs by itself on an AOI."""
@@ -25,44 +25,44 @@ class Block(Model):
     """One version of a processing block."""
 
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     block_status: str | None = None
-    """Where in its life it is, such as `released`."""
+    """Lifecycle status, such as `released`."""
     spec: BlockSpec | None = None
-    """What it takes, does and gives."""
+    """Inputs, outputs and properties."""
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     err: str | None = None
-    """What is wrong with it, if anything."""
+    """Validation errors, if any."""
 
 
 @model
 class BlockSpec(Model):
-    """What a block takes, does and gives."""
+    """Inputs, outputs and properties of a block."""
 
     kind: str | None = None
-    """Kind of thing, such as `block`."""
+    """Kind, such as `block`."""
     status: int | None = None
-    """Where in its life it is, as a number; see `Block.block_status`."""
+    """Lifecycle status as a number; see `Block.block_status`."""
     inputs: Any = None
-    """What it takes: a list of objects with `name`, `format`, `type` and more."""
+    """Inputs: a list of objects with `name`, `format`, `type` and more."""
     outputs: Any = None
-    """What it gives: a list of such objects."""
+    """Outputs: a list of such objects."""
     catalog_content_url: str | None = None
-    """Address of more about it."""
+    """URL of further information."""
     supported_collections_id: list[str] = member(factory=list)
-    """Ids of the collections that it can work on."""
+    """Ids of the supported collections."""
     type: str | None = None
-    """What it does: `processing` or `source`."""
+    """Type: `processing` or `source`."""
     description: str | None = None
-    """What it is for."""
+    """Purpose."""
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     version_id: str | None = None
     """Id of this version."""
     name: str | None = None
-    """Name: lower case, digits and hyphens; never changes."""
+    """Permanent name of lower-case letters, digits and hyphens."""
     title: str | None = None
-    """Name to show."""
+    """Display name."""
     version: str | None = None
     """Version, such as 1.0.0."""

@@ -13,20 +13,20 @@ __all__ = ["Catalog", "CatalogDownload", "DownloadStatus", "SortOrder"]
 
 
 class DownloadStatus(OpenEnum):
-    """How far a package of catalog imagery is."""
+    """Status of a package of catalog imagery."""
 
     CREATED = word("created")
-    """About to be packed."""
+    """Queued for packing."""
     IN_PROGRESS = word("in_progress")
-    """Being packed."""
+    """Packing."""
     SUCCESS = word("success")
-    """There is a link."""
+    """Link available."""
     FAILED = word("failed")
     """Not packed."""
 
 
 class SortOrder(OpenEnum):
-    """Direction of an order of rows."""
+    """Sort direction."""
 
     ASC = word("ASC")
     """From low to high."""
@@ -43,23 +43,23 @@ class Catalog(Model):
     bandset_id: str | None = None
     """Id of the bandset of its bands."""
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     created_by: str | None = None
-    """User id of its creator."""
+    """User id of the creator."""
     delivery_status: DeliveryStatus | None = None
-    """How far its delivery is, if one was ordered with it."""
+    """Status of its automatic delivery, if one was ordered."""
     details: STACItem | None = None
-    """The image itself."""
+    """The image."""
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     org_id: str | None = None
     """Id of the workspace."""
     task_id: str | None = None
-    """Id of the order task that it came of."""
+    """Id of its order task."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""
     updated_by: str | None = None
-    """User id of whoever changed it last."""
+    """User id of the last editor."""
 
 
 @model
@@ -67,8 +67,8 @@ class CatalogDownload(Model):
     """A package of catalog imagery."""
 
     id: str = member(default="", required=True)
-    """Its id, called `download_id` in paths."""
+    """Id; called `download_id` in paths."""
     signed_url: str | None = member(default=None, secret=True)
-    """Link that works for a while, without the key; only on success."""
+    """Signed link for a limited time, used without the key; only on success."""
     status: DownloadStatus | None = None
-    """How far it is."""
+    """Status."""

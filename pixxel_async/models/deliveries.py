@@ -13,14 +13,14 @@ __all__ = ["CloudDelivery", "Delivery", "DeliveryStatus", "NewDelivery"]
 
 
 class DeliveryStatus(OpenEnum):
-    """How far a delivery is."""
+    """Status of a delivery."""
 
     UNSPECIFIED = word("UNSPECIFIED")
-    """Not known."""
+    """Unknown."""
     CREATED = word("CREATED")
-    """About to begin."""
+    """Not started."""
     PENDING = word("PENDING")
-    """About to begin; order tasks only."""
+    """Not started; order tasks only."""
     IN_PROGRESS = word("IN_PROGRESS")
     """Being transferred."""
     SUCCESS = word("SUCCESS")
@@ -30,7 +30,7 @@ class DeliveryStatus(OpenEnum):
     FAILED = word("FAILED")
     """Not delivered."""
     NOT_APPLICABLE = word("NOT_APPLICABLE")
-    """No delivery was asked for; order tasks only."""
+    """No delivery was requested; order tasks only."""
 
 
 @model
@@ -38,9 +38,9 @@ class CloudDelivery(Model):
     """A store and a path in it."""
 
     config: str | None = None
-    """Id of the store; needed on input."""
+    """Id of the store; required on input."""
     path: str | None = None
-    """Path below the store's own prefix, such as `spring/`."""
+    """Path below the store's prefix, such as `spring/`."""
 
 
 @model
@@ -50,28 +50,28 @@ class Delivery(Model):
     catalog_id: str = member(default="", required=True)
     """Id of the catalog."""
     cloud_delivery: CloudDelivery | None = None
-    """Store and path that were asked for."""
+    """Requested store and path."""
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     created_by: str | None = None
-    """User id of its creator."""
+    """User id of the creator."""
     delivery_id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     status: DeliveryStatus | None = None
-    """How far it is."""
+    """Status."""
     target_path: str | None = None
-    """Path of what was delivered; the path of `cloud_delivery` goes before it."""
+    """Path of the delivered files below the path of `cloud_delivery`."""
     task_id: str | None = None
-    """Id of the order task that caused it; null when a user did."""
+    """Id of the order task that caused it, or null if a user did."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""
     updated_by: str | None = None
-    """User id of whoever changed it last."""
+    """User id of the last editor."""
 
 
 @model
 class NewDelivery(Model):
-    """What to deliver to which store.
+    """Catalogs to deliver, and the store.
 
     Note:
         Both lists are required in the vendor's document, whose texts say to send one alone; so exactly one is sent.
@@ -80,6 +80,6 @@ class NewDelivery(Model):
     catalog_ids: Sequence[str] | None = None
     """Ids of the catalogs."""
     cloud_info: CloudDelivery | Mapping[str, Any]
-    """Store and path."""
+    """Store and path to deliver to."""
     order_item_ids: Sequence[str] | None = None
-    """Ids of order items whose catalogs shall be delivered."""
+    """Ids of order items whose catalogs to deliver."""

@@ -12,7 +12,7 @@ __all__ = ["Feature", "FeatureCollection", "Geometry", "GeometryType"]
 
 
 class GeometryType(OpenEnum):
-    """Kind of a GeoJSON geometry."""
+    """Type of a GeoJSON geometry."""
 
     POINT = word("Point")
     """One position."""
@@ -35,7 +35,7 @@ class Feature(GeoModel):
     """A GeoJSON feature, for input."""
 
     type: str = member(default="Feature", keep=True)
-    """The word that GeoJSON wants."""
+    """GeoJSON type."""
     geometry: Geometry | Mapping[str, Any] | HasGeoInterface | None = None
     """A Polygon or MultiPolygon."""
     properties: Mapping[str, Any] | None = None
@@ -47,7 +47,7 @@ class FeatureCollection(GeoModel):
     """GeoJSON features, for input."""
 
     type: str = member(default="FeatureCollection", keep=True)
-    """The word that GeoJSON wants."""
+    """GeoJSON type."""
     features: Sequence[Feature | Mapping[str, Any] | HasGeoInterface] | None = None
     """The features."""
 
@@ -57,6 +57,6 @@ class Geometry(GeoModel):
     """A GeoJSON geometry, in degrees, longitude before latitude."""
 
     type: GeometryType | None = None
-    """Its kind."""
+    """Type."""
     coordinates: Any = None
-    """Nested lists of positions; how deep depends on the kind."""
+    """Nested lists of positions; the depth depends on the type."""

@@ -11,10 +11,10 @@ __all__ = ["ExpressionType", "Index", "IndexType"]
 
 
 class ExpressionType(OpenEnum):
-    """How the bands of an index are combined."""
+    """Combination of the bands of an index."""
 
     INDEX = word("index")
-    """A formula gives one value a pixel."""
+    """One value per pixel by a formula."""
     COMPOSITE = word("composite")
     """Three bands as red green and blue."""
     GRAYSCALE = word("grayscale")
@@ -22,7 +22,7 @@ class ExpressionType(OpenEnum):
 
 
 class IndexType(OpenEnum):
-    """Who made an index."""
+    """Origin of an index."""
 
     CUSTOM = word("custom")
     """A user."""
@@ -35,26 +35,26 @@ class Index(Model):
     """A formula over bands, or a choice of bands, to be drawn."""
 
     bands: list[str] = member(factory=list)
-    """Names of the bands that it uses."""
+    """Names of the bands used."""
     colormap: str | None = None
-    """Name of its colour map."""
+    """Name of the colour map."""
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     description: str | None = None
-    """What it shows."""
+    """Meaning of its values."""
     expression: str | None = None
     """Formula over band names."""
     expression_type: ExpressionType | None = None
-    """How the bands are combined."""
+    """Combination of the bands."""
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     name: str | None = None
     """Name."""
     rescale: list[float] = member(factory=list)
-    """Lowest and highest value that the colours span."""
+    """Lowest and highest value of the colour range."""
     satellite_id: str = member(default="", required=True)
-    """Id of the satellite whose bands it uses."""
+    """Id of the satellite that has the bands."""
     type: IndexType | None = None
-    """Who made it."""
+    """Origin."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""

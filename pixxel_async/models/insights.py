@@ -13,23 +13,23 @@ __all__ = ["BlockRef", "Insight", "InsightCreated", "InsightDownload", "InsightE
 
 
 class InsightStatus(OpenEnum):
-    """How far an insight is."""
+    """Status of an insight."""
 
     CREATED = word("created")
-    """About to run."""
+    """Not started."""
     INPROGRESS = word("inprogress")
     """Running."""
     RUNNING = word("running")
     """Running."""
     COMPLETED = word("completed")
-    """The outputs are there."""
+    """Outputs available."""
     FAILED = word("failed")
-    """Ended without them."""
+    """Ended without outputs."""
 
 
 @model
 class BlockRef(Model):
-    """The block that an insight shall run, by name and version.
+    """The block for an insight to run, by name and version.
 
     Note:
         A member named `string` in the vendor's document is described as the id, and left out: see x-left-out.
@@ -46,43 +46,43 @@ class Insight(Model):
     """A run of a block on an AOI."""
 
     name: str | None = None
-    """Title to show."""
+    """Display name."""
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     err_msg: str | None = None
-    """Why it failed, if it did."""
+    """Reason of the failure, if any."""
     created_by: str | None = None
-    """User id of its creator."""
+    """User id of the creator."""
     estimated_time_in_min: float | None = None
-    """Minutes that it should take."""
+    """Estimated duration in minutes."""
     deleted_at: dt.datetime | None = None
-    """When it was deleted; null if it was not."""
+    """Time of deletion, or null."""
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     status: InsightStatus | None = None
-    """How far it is."""
+    """Status."""
     input: Any = None
-    """What it was given: a list of objects like those of `BlockSpec.inputs`."""
+    """Inputs: a list of objects like those of `BlockSpec.inputs`."""
     output: Any = None
-    """What it gave: a list of such objects."""
+    """Outputs: a list of such objects."""
     metadata: dict[str, str] = member(factory=dict)
-    """Labels of the user."""
+    """User-defined labels."""
     aoi_id: str = member(default="", required=True)
     """Id of the AOI."""
     cost: float | None = None
-    """What it cost in tokens."""
+    """Cost in tokens."""
     progress: float | None = None
-    """Percent done, 0 to 100; a failed one may say 100."""
+    """Progress in percent, 0 to 100; may be 100 after a failure."""
 
 
 @model
 class InsightCreated(Model):
-    """The id of a run that was begun."""
+    """Id of a started run."""
 
     id: str = member(default="", required=True)
     """Id of the insight."""
     message: str | None = None
-    """A sentence about it."""
+    """Message."""
 
 
 @model
@@ -92,14 +92,14 @@ class InsightDownload(Model):
     id: str | None = None
     """Id of the insight."""
     status: PackageStatus | None = None
-    """How far it is."""
+    """Status."""
     signed_url: str | None = member(default=None, secret=True)
-    """Link that works for a while, without the key."""
+    """Signed link for a limited time, used without the key."""
 
 
 @model
 class InsightEstimate(Model):
-    """What an insight would cost."""
+    """Estimated cost of an insight."""
 
     estimate: float | None = None
     """Price in tokens."""

@@ -13,53 +13,53 @@ __all__ = ["BlockInfo", "FailureType", "Job", "JobDownload", "JobStatus", "JobTa
 
 
 class FailureType(OpenEnum):
-    """Kind of a task's failure."""
+    """Cause of a task's failure."""
 
     BAD_REQUEST = word("bad_request")
     """The inputs do not fit the block."""
     RUNTIME_EXCEPTION = word("runtime_exception")
-    """The block broke."""
+    """The block failed."""
     UNKNOWN = word("unknown")
-    """Neither is known."""
+    """Unknown cause."""
 
 
 class JobStatus(OpenEnum):
-    """How far a job is."""
+    """Status of a job."""
 
     RUNNING = word("running")
     """Running."""
     COMPLETED = word("completed")
-    """The outputs are there."""
+    """Outputs available."""
     FAILED = word("failed")
-    """Ended without them."""
+    """Ended without outputs."""
 
 
 class JobTaskStatus(OpenEnum):
-    """How far a task of a job is."""
+    """Status of a task of a job."""
 
     CREATED = word("created")
-    """About to run."""
+    """Not started."""
     QUEUED = word("queued")
-    """Waiting for its turn."""
+    """Queued."""
     INPROGRESS = word("inprogress")
     """Running."""
     RUNNING = word("running")
     """Running."""
     COMPLETED = word("completed")
-    """Its outputs are there."""
+    """Outputs available."""
     SUCCESS = word("success")
-    """Its outputs are there."""
+    """Outputs available."""
     FAILED = word("failed")
-    """Ended without them."""
+    """Ended without outputs."""
 
 
 class PackageStatus(OpenEnum):
-    """How far a package of a job, task or insight is."""
+    """Status of a package of a job, task or insight."""
 
     PENDING = word("pending")
-    """Being packed."""
+    """Packing."""
     READY = word("ready")
-    """There is a link."""
+    """Link available."""
 
 
 @model
@@ -67,7 +67,7 @@ class BlockInfo(Model):
     """The block that a task runs."""
 
     id: str | None = None
-    """Its id."""
+    """Id."""
     name: str | None = None
     """Name."""
     version: str | None = None
@@ -82,37 +82,37 @@ class Job(Model):
     """
 
     created_by: str | None = None
-    """User id of whoever started it."""
+    """User id of the starter."""
     status: JobStatus | None = None
-    """How far it is."""
+    """Status."""
     time_taken: str | None = None
-    """How long it took; text for people."""
+    """Duration, as text for people."""
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     tasks: list[JobTask] = member(factory=list, lends={"workflow_id": "workflow_id", "job_id": "id"})
-    """Its steps."""
+    """Tasks of the job."""
     val_errors: list[ValidationIssue] = member(factory=list)
-    """What is wrong with its workflow."""
+    """Validation errors of its workflow."""
     spec: Any = None
-    """Graph that it runs."""
+    """Graph of blocks that it runs."""
     cost: float | None = None
-    """What it cost in tokens."""
+    """Cost in tokens."""
     workflow_id: str = member(default="", required=True)
     """Id of the workflow."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""
     finished_at: dt.datetime | None = None
-    """When it ended."""
+    """Time of the end."""
     exec_created_at: dt.datetime | None = None
-    """When it began to run."""
+    """Time of the start."""
     exec_updated_at: dt.datetime | None = None
-    """When its run last moved."""
+    """Time of the last progress."""
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     estimated_duration: float | None = None
-    """Seconds that it should take."""
+    """Estimated duration in seconds."""
     progress: str | None = None
-    """Percent done, as text; whether with a percent sign is not documented."""
+    """Progress in percent, as text; a percent sign is not documented."""
 
 
 @model
@@ -122,9 +122,9 @@ class JobDownload(Model):
     id: str | None = None
     """Id of the package."""
     status: PackageStatus | None = None
-    """How far it is."""
+    """Status."""
     signed_url: str | None = member(default=None, secret=True)
-    """Link that works for a while, without the key."""
+    """Signed link for a limited time, used without the key."""
     workflow_id: str | None = member(default=None, wire="workflowId")
     """Id of the workflow."""
 
@@ -134,49 +134,49 @@ class JobTask(Model):
     """A step of a job, one block."""
 
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     info_logs: Any = None
-    """What it logged."""
+    """Log of the task."""
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""
     finished_at: dt.datetime | None = None
-    """When it ended."""
+    """Time of the end."""
     estimated_time_duration: float | None = None
-    """Seconds that it should take."""
+    """Estimated duration in seconds."""
     time_taken: str | None = None
-    """How long it took; text for people."""
+    """Duration, as text for people."""
     status: JobTaskStatus | None = None
-    """How far it is."""
+    """Status."""
     state_msg: str | None = None
-    """More about the status."""
+    """Details of the status."""
     inputs: Any = None
-    """What it was given: a list of objects like those of `BlockSpec.inputs`."""
+    """Inputs: a list of objects like those of `BlockSpec.inputs`."""
     result: Any = None
-    """What it gave: a list of such objects."""
+    """Outputs: a list of such objects."""
     depends_on: list[str] = member(factory=list)
-    """Names of the tasks that must end before it."""
+    """Names of the tasks that precede it."""
     name: str | None = None
-    """Name of the step."""
+    """Name of the task."""
     progress: float | None = None
-    """Percent done, 0 to 100; a failed one may say 100."""
+    """Progress in percent, 0 to 100; may be 100 after a failure."""
     disclaimer: list[Any] = member(factory=list)
     """Warnings: texts, or objects with message and timestamp."""
     recv_time: dt.datetime | None = None
-    """When the runner took it."""
+    """Time when the runner accepted it."""
     send_time: dt.datetime | None = None
-    """When it was sent to the runner."""
+    """Time when it was sent to the runner."""
     block_inf_start_time: dt.datetime | None = None
-    """When the block began to compute."""
+    """Start of the block's computation."""
     block_inf_end_time: dt.datetime | None = None
-    """When the block had computed."""
+    """End of the block's computation."""
     block_info: BlockInfo | None = None
-    """The block that it runs."""
+    """Block that it runs."""
     err_msg: str | None = None
-    """Why it failed, if it did."""
+    """Reason of the failure, if any."""
     failure_type: FailureType | None = None
-    """Kind of failure, if it failed."""
+    """Cause of the failure, if any."""
     workflow_id: str = member(default="", lent=True)
     """`workflow_id` of the Job that holds this; not in JSON."""
     job_id: str = member(default="", lent=True)

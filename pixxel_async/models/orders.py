@@ -35,7 +35,7 @@ __all__ = [
 
 
 class DeliverySpeed(OpenEnum):
-    """How soon a capture is delivered."""
+    """Delivery speed of a capture."""
 
     STANDARD = word("STANDARD")
     """Within 36 hours."""
@@ -44,22 +44,22 @@ class DeliverySpeed(OpenEnum):
 
 
 class FeasibilityStatus(OpenEnum):
-    """Whether a capture is likely to succeed."""
+    """Feasibility of a capture."""
 
     UNSPECIFIED = word("UNSPECIFIED")
-    """Not known."""
+    """Unknown."""
     NOT_APPLICABLE = word("NOT_APPLICABLE")
     """No capture is ordered."""
     SUCCESS = word("SUCCESS")
     """Feasible."""
     WEAK_SUCCESS = word("WEAK_SUCCESS")
-    """Feasible at a risk."""
+    """Feasible with a risk."""
     FAILED = word("FAILED")
     """Not feasible."""
 
 
 class ImageType(OpenEnum):
-    """Range of light that is captured."""
+    """Captured spectral range."""
 
     VNIR = word("VNIR")
     """Visible and near infrared."""
@@ -70,69 +70,69 @@ class ImageType(OpenEnum):
 
 
 class OrderItemStatus(OpenEnum):
-    """How far an order item is."""
+    """Status of an order item."""
 
     DRAFT = word("DRAFT")
     """Not placed yet."""
     ACTIVE = word("ACTIVE")
-    """Being worked on."""
+    """In progress."""
     FULFILLED = word("FULFILLED")
     """All images are in the catalog."""
     PARTIALLY_FULFILLED = word("PARTIALLY_FULFILLED")
     """Some images are in the catalog."""
     CANCELLED = word("CANCELLED")
-    """Given up by someone."""
+    """Cancelled."""
     FAILED = word("FAILED")
-    """No images will come."""
+    """No images will be delivered."""
 
 
 class OrderItemType(OpenEnum):
-    """What is bought."""
+    """Type of an order item."""
 
     TASKING = word("TASKING")
     """One new capture."""
     RECURRING = word("RECURRING")
-    """New captures again and again."""
+    """Recurring captures."""
     ARCHIVE = word("ARCHIVE")
     """Images of the archive."""
 
 
 class OrderStatus(OpenEnum):
-    """How far the payment of an order is."""
+    """Payment status of an order."""
 
     UNPAID = word("UNPAID")
     """Not paid."""
     PAYMENT_IN_PROGRESS = word("PAYMENT_IN_PROGRESS")
-    """Being paid."""
+    """Payment in progress."""
     PAID = word("PAID")
     """Paid."""
     REFUND = word("REFUND")
-    """Paid back."""
+    """Refunded."""
 
 
 class OrderTaskStatus(OpenEnum):
-    """How far a task of an order item is."""
+    """Status of a task of an order item."""
 
     DRAFT = word("DRAFT")
-    """Not handed in yet."""
+    """Not submitted."""
     SUBMITTED = word("SUBMITTED")
-    """Handed in."""
+    """Submitted."""
     IN_PROGRESS = word("IN_PROGRESS")
-    """Being worked on."""
+    """In progress."""
     FULFILLED = word("FULFILLED")
     """All images are in the catalog."""
     PARTIALLY_FULFILLED = word("PARTIALLY_FULFILLED")
     """Some images are in the catalog."""
     FAILED = word("FAILED")
-    """No images will come."""
+    """No images will be delivered."""
     CANCELLED = word("CANCELLED")
-    """Given up by someone."""
+    """Cancelled."""
     EXPIRED = word("EXPIRED")
-    """Its time is over."""
+    """Expired."""
 
 
 class OrderTaskType(OpenEnum):
-    """What a task of an order item does."""
+    """Type of a task of an order item."""
 
     TASKING = word("TASKING")
     """Captures."""
@@ -141,7 +141,7 @@ class OrderTaskType(OpenEnum):
 
 
 class PaymentStatus(OpenEnum):
-    """How far the payment of an order item is."""
+    """Payment status of an order item."""
 
     UNPAID = word("UNPAID")
     """Not paid."""
@@ -152,11 +152,11 @@ class PaymentStatus(OpenEnum):
     PARTIAL_REFUND = word("PARTIAL-REFUND")
     """Paid back in part."""
     REFUND = word("REFUND")
-    """Paid back."""
+    """Refunded."""
 
 
 class Recurrence(OpenEnum):
-    """How often a capture is repeated."""
+    """Recurrence of a capture."""
 
     ONCE = word("ONCE")
     """Not at all."""
@@ -175,49 +175,49 @@ class Interval(Model):
     """A span of time."""
 
     end: dt.datetime | None = None
-    """When it ends."""
+    """End."""
     start: dt.datetime | None = None
-    """When it begins."""
+    """Start."""
 
 
 @model
 class NewOrderItem(Model):
-    """Something to buy, a capture or images of the archive."""
+    """An item to order, a capture or images of the archive."""
 
     project_id: str
     """Id of the project that pays."""
     name: str | None = None
     """Name, up to 100 characters."""
     geometry: FeatureCollection | Mapping[str, Any] | HasGeoInterface = member(write=feature_collection)
-    """Where: polygons, or multi-polygons."""
+    """Area: Polygons or MultiPolygons."""
     recurrence: Recurrence | str | None = None
-    """How often; needed for tasking.
+    """Recurrence; required for tasking.
 
     `Recurrence`: `ONCE`, `MONTHLY`, `BIMONTHLY`, `QUARTERLY`, `NOT_APPLICABLE`.
     """
     start_date: dt.datetime | str | None = None
-    """First UTC day of the capture; needed for tasking; at least 24 hours ahead by the guides of 2025."""
+    """First UTC day of the capture; required for tasking; at least 24 hours ahead by the guides of 2025."""
     end_date: dt.datetime | str | None = None
-    """UTC day after the last one; needed for tasking, unless `no_of_occurrences` is given."""
+    """UTC day after the last one; required for tasking, unless `no_of_occurrences` is given."""
     no_of_occurrences: int | None = None
-    """How many captures of a recurring order; in place of `end_date`."""
+    """Number of captures of a recurring order; replaces `end_date`."""
     cloud_cover: float | None = None
-    """Clouds at most in percent; 20 when left out; tasking only."""
+    """Maximum cloud cover in percent; default 20; tasking only."""
     off_nadir: float | None = None
-    """Slant at most in degrees; 20 when left out; tasking only."""
+    """Maximum off-nadir angle in degrees; default 20; tasking only."""
     bandset_id: str | None = member(default=None, within="bandset")
-    """Id of the bandset, from `bandsets.list`; needed for tasking."""
+    """Id of the bandset, from `bandsets.list`; required for tasking."""
     delivery_speed: DeliverySpeed | str | None = None
-    """How soon; STANDARD when left out; tasking only.
+    """Delivery speed; default `STANDARD`; tasking only.
 
     `DeliverySpeed`: `STANDARD`, `NOT_APPLICABLE`.
     """
     usecase: str
-    """What it is for, such as `agriculture`."""
+    """Use case, such as `agriculture`."""
     item_ids: Sequence[str] | None = None
-    """Ids of images, from `archives.search`; needed for archive items."""
+    """Ids of images, from `archives.search`; required for archive items."""
     cloud_delivery: CloudDelivery | Mapping[str, Any] | None = None
-    """Store to which the images shall be sent by themselves."""
+    """Store for automatic delivery of the images."""
 
 
 @model
@@ -225,29 +225,29 @@ class Order(Model):
     """A purchase."""
 
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     created_by: str | None = None
-    """User id of its creator."""
+    """User id of the creator."""
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     order_items: list[OrderItem] = member(factory=list)
-    """Its parts."""
+    """Order items."""
     org_id: str | None = None
     """Id of the workspace."""
     paid_at: dt.datetime | None = None
-    """When it was paid; empty if it was not."""
+    """Time of payment, or empty."""
     status: OrderStatus | None = None
-    """How far its payment is."""
+    """Payment status."""
     total_amount: float | None = None
     """Price."""
     transaction_id: str | None = None
     """Id of its payment."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""
     updated_by: str | None = None
-    """User id of whoever changed it last."""
+    """User id of the last editor."""
     user_id: str | None = None
-    """User id of its buyer."""
+    """User id of the buyer."""
 
 
 @model
@@ -257,90 +257,90 @@ class OrderImage(Model):
     geometry: Any = None
     """Its footprint as GeoJSON."""
     item_id: str | None = None
-    """Its id in the archive."""
+    """Id in the archive."""
 
 
 @model
 class OrderItem(Model):
     """A part of an order, one area or set of images.
 
-    Those within an order lack `tasks` and `validation_errors`.
+    Items within an order lack `tasks` and `validation_errors`.
     """
 
     area: float | None = None
     """Area in km2, by UTM."""
     bandset: OrderItemBandset | None = None
-    """Bands that are captured."""
+    """Captured bands."""
     base_amount: float | None = None
     """Price before uplifts and discounts."""
     cloud_cover: float | None = None
-    """Clouds at most in percent; tasking only."""
+    """Maximum cloud cover in percent; tasking only."""
     cloud_delivery: CloudDelivery | None = None
-    """Store to which the images are sent by themselves."""
+    """Store for automatic delivery of the images."""
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     created_by: str | None = None
-    """User id of its creator."""
+    """User id of the creator."""
     delivery_speed: DeliverySpeed | None = None
-    """How soon it is delivered."""
+    """Delivery speed."""
     end_date: dt.datetime | None = None
     """UTC day after the last one."""
     feasibility_status: FeasibilityStatus | None = None
-    """Whether the capture is likely to succeed; tasking only."""
+    """Feasibility of the capture; tasking only."""
     final_amount: float | None = None
     """Price after uplifts and discounts."""
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     image_type: ImageType | None = None
-    """Range of light."""
+    """Captured spectral range."""
     images: list[OrderImage] = member(factory=list)
     """Its images."""
     last_feasibility_check: dt.datetime | None = None
-    """When the feasibility was found; it may change with time."""
+    """Time of the feasibility check; the result may change later."""
     name: str | None = None
     """Name."""
     no_of_occurrences: int | None = None
-    """How many captures of a recurring order."""
+    """Number of captures of a recurring order."""
     number_of_bands: int | None = None
-    """How many bands are captured."""
+    """Number of captured bands."""
     occurrences: list[Interval] = member(factory=list)
-    """When a recurring order captures."""
+    """Time windows of a recurring order."""
     off_nadir: float | None = None
-    """Slant at most in degrees; tasking only."""
+    """Maximum off-nadir angle in degrees; tasking only."""
     order_id: str = member(default="", required=True)
     """Id of its order."""
     org_id: str | None = None
     """Id of the workspace."""
     payment_status: PaymentStatus | None = None
-    """How far its payment is."""
+    """Payment status."""
     project_id: str = member(default="", required=True)
     """Id of the project that pays."""
     recurrence: Recurrence | None = None
-    """How often the capture is repeated."""
+    """Recurrence of the capture."""
     start_date: dt.datetime | None = None
     """First UTC day of the capture."""
     status: OrderItemStatus | None = None
-    """How far it is."""
+    """Status."""
     tokens_used: float | None = None
-    """Tokens taken for it; only after payment."""
+    """Tokens charged; only after payment."""
     transaction_id: str | None = None
     """Id of its payment."""
     type: OrderItemType | None = None
-    """What is bought."""
+    """Type of an order item."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""
     updated_by: str | None = None
-    """User id of whoever changed it last."""
+    """User id of the last editor."""
     uplifts: list[Uplift] = member(factory=list)
-    """What was added to the price or taken off."""
+    """Uplifts and discounts on the price."""
     usecase: str | None = None
-    """What it is for."""
+    """Purpose."""
     user_id: str | None = None
-    """User id of its buyer."""
+    """User id of the buyer."""
     tasks: list[OrderTask] = member(factory=list)
-    """Its steps."""
+    """Tasks of the job."""
     validation_errors: list[dict[str, list[str]]] = member(factory=list)
-    """What is wrong with it: maps from a member to sentences."""
+    """Validation errors: mappings from a member to messages."""
 
 
 @model
@@ -360,38 +360,38 @@ class OrderTask(Model):
     """A step of an order item, one capture or one fetch from the archive; not a task of a job."""
 
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     created_by: str | None = None
-    """User id of its creator."""
+    """User id of the creator."""
     delivery_status: DeliveryStatus | None = None
-    """How far its delivery is, if one was ordered with it."""
+    """Status of its automatic delivery, if one was ordered."""
     end_date: str | None = None
     """Last day of the capture, day first, as text such as 25-05-2024; tasking only."""
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     number_of_strips: int | None = None
-    """Strips that it captures; tasking only."""
+    """Captured strips; tasking only."""
     order_item_id: str = member(default="", required=True)
     """Id of its order item."""
     start_date: str | None = None
     """First day of the capture, day first, as text such as 15-05-2024; tasking only."""
     status: OrderTaskStatus | None = None
-    """How far it is."""
+    """Status."""
     tokens_used: float | None = None
-    """Tokens taken for it; for recurring orders they are taken here, not of the item."""
+    """Tokens charged; for recurring orders per task instead of per item."""
     transaction_id: str | None = None
     """Id of its payment; for recurring orders each task has its own."""
     type: OrderTaskType | None = None
-    """What it does."""
+    """Type."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""
     updated_by: str | None = None
-    """User id of whoever changed it last."""
+    """User id of the last editor."""
 
 
 @model
 class Uplift(Model):
-    """Something added to a price or taken off.
+    """An uplift or discount on a price.
 
     Note:
         By length of the capture window none from 7 days up, 25 percent to 6, 40 to 2, 50 for a given day (the
@@ -399,12 +399,12 @@ class Uplift(Model):
     """
 
     amount: float | None = None
-    """Change of the price."""
+    """Amount of the change."""
     item_id: str | None = None
-    """Image that it is for; archive only."""
+    """Image that it applies to; archive only."""
     percentage: float | None = None
-    """Change of the price in percent."""
+    """Change in percent."""
     subtitle: str | None = None
-    """More about it."""
+    """Details."""
     title: str | None = None
-    """What it is for."""
+    """Purpose."""

@@ -19,18 +19,18 @@ class Project(Model):
     """
 
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     name: str | None = None
-    """Name for addresses; see `title`."""
+    """Name used in URLs; see `title`."""
     title: str | None = None
-    """Name to show."""
+    """Display name."""
     org_id: str | None = None
     """Id of the workspace."""
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""
     metadata: dict[str, Any] = member(factory=dict)
     """Labels of any form."""
     members_count: int | None = None
-    """How many users belong to it."""
+    """Number of members."""

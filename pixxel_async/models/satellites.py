@@ -11,7 +11,7 @@ __all__ = ["RGBComposite", "Satellite", "SatelliteBand", "SatelliteCollection"]
 
 @model
 class RGBComposite(Model):
-    """The bands that show as natural colours."""
+    """Bands that show natural colours."""
 
     blue: str | None = None
     """Name of the band."""
@@ -23,7 +23,7 @@ class RGBComposite(Model):
 
 @model
 class Satellite(Model):
-    """A satellite whose images can be searched.
+    """A searchable satellite.
 
     Note:
         Known ids: Pixxel-TD1 0004ab8d-0ad1-4d62-8a3f-fe18a7000e70, Pixxel-TD2 0005c5bb-0bd2-4c80-9393-4a808341c54c
@@ -35,11 +35,11 @@ class Satellite(Model):
     collections: list[SatelliteCollection] = member(factory=list)
     """Its collections."""
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     name: str | None = None
     """Name."""
     rgb_composite: RGBComposite | None = None
-    """Bands that show as natural colours."""
+    """Bands that show natural colours."""
 
 
 @model
@@ -49,11 +49,11 @@ class SatelliteBand(Model):
     name: str | None = None
     """Name, such as B01."""
     offset: float | None = None
-    """To be added after scaling."""
+    """Offset added after scaling."""
     scale: float | None = None
-    """Factor for pixels."""
+    """Scale factor."""
     spatial_resolution: float | None = None
-    """Metres a pixel."""
+    """Metres per pixel."""
     wavelength: float | None = None
     """Wavelength."""
 
@@ -63,12 +63,12 @@ class SatelliteCollection(Model):
     """A collection of a satellite's images."""
 
     id: str = member(default="", required=True)
-    """Its id, such as `sentinel-2-l2a`."""
+    """Id, such as `sentinel-2-l2a`."""
     name: str | None = None
     """Name."""
     provider: Provider | None = None
-    """Who offers it."""
+    """Provider of the collection."""
     queryables: list[str] = member(factory=list)
-    """Properties that a search can filter by, such as `eo:cloud_cover`."""
+    """Properties for search filters, such as `eo:cloud_cover`."""
     rescale: list[float] = member(factory=list)
-    """Lowest and highest value to draw."""
+    """Lowest and highest value for display."""

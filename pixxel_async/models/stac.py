@@ -37,21 +37,21 @@ class EOBand(Model):
     name: str | None = None
     """Name, such as B013."""
     solar_irradiance: float | None = None
-    """Of the sun above the atmosphere in W/m2/micrometre."""
+    """Solar irradiance above the atmosphere in W/m2/micrometre."""
 
 
 @model
 class RasterBand(Model):
-    """How to read the pixels of a band."""
+    """Encoding of a band's pixels."""
 
     nodata: float | None = None
-    """Value of empty pixels; 0 in L2A images."""
+    """Nodata value; 0 in L2A images."""
     offset: float | None = None
-    """To be added after scaling."""
+    """Offset added after scaling."""
     scale: float | None = None
-    """Factor for pixels; 0.00002 makes a reflectance of an L2A pixel."""
+    """Scale factor; 0.00002 turns an L2A pixel into reflectance."""
     spatial_resolution: float | None = None
-    """Metres a pixel."""
+    """Metres per pixel."""
 
 
 @model
@@ -61,15 +61,15 @@ class STACAsset(Model):
     eo_bands: list[EOBand] = member(factory=list, wire="eo:bands")
     """Its spectral bands."""
     href: str | None = None
-    """Where it is."""
+    """URL."""
     roles: list[str] = member(factory=list)
-    """What it is good for, such as data or metadata."""
+    """Roles, such as `data` or `metadata`."""
     title: str | None = None
-    """Name to show."""
+    """Display name."""
     type: str | None = None
     """Media type, such as image/tiff."""
     raster_bands: list[RasterBand] = member(factory=list, wire="raster:bands")
-    """How to read its bands."""
+    """Encodings of its bands."""
 
 
 @model
@@ -77,41 +77,41 @@ class STACCollection(Model):
     """A collection of the archive."""
 
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     description: str | None = None
-    """What it holds."""
+    """Contents."""
     extent: STACExtent | None = None
-    """What it spans."""
+    """Spatial and temporal extent."""
     id: str = member(default="", required=True)
-    """Its id, such as `pixxel-td-l2a`."""
+    """Id, such as `pixxel-td-l2a`."""
     license: str | None = None
     """Licence of its images."""
     links: list[STACLink] = member(factory=list)
     """Related resources."""
     providers: list[STACProvider] = member(factory=list)
-    """Who made it."""
+    """Origin."""
     stac_extensions: Any = None
     """STAC extensions that it uses."""
     stac_version: str | None = None
     """Version of STAC, such as 1.0.0."""
     summaries: Any = None
-    """Values that its images have."""
+    """Values of its images' properties."""
     title: str | None = None
-    """Name to show."""
+    """Display name."""
     type: str | None = None
-    """The word Collection."""
+    """Always `Collection`."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""
 
 
 @model
 class STACExtent(Model):
-    """What a collection spans."""
+    """Extent of a collection."""
 
     spatial: STACSpatialExtent | None = None
-    """In space."""
+    """Spatial extent."""
     temporal: STACTemporalExtent | None = None
-    """In time."""
+    """Temporal extent."""
 
 
 @model
@@ -119,47 +119,47 @@ class STACItem(GeoModel):
     """An image, by the STAC standard."""
 
     assets: dict[str, STACAsset] = member(factory=dict, lazy=True)
-    """Its files by key, mostly a band."""
+    """Its files by key, usually a band."""
     bbox: list[float] = member(factory=list)
-    """Box around it: west, south, east, north in degrees."""
+    """Bounding box: west, south, east, north in degrees."""
     collection: str | None = None
     """Id of its collection."""
     geometry: Geometry | None = None
-    """Its footprint, in degrees, longitude first."""
+    """Footprint, in degrees, longitude first."""
     id: str = member(default="", required=True)
-    """Its id, called `item_id` elsewhere."""
+    """Id; called `item_id` elsewhere."""
     links: list[STACLink] = member(factory=list)
     """Related resources."""
     properties: STACItemProperties | None = None
-    """When and how it was taken."""
+    """Time and circumstances of the capture."""
     stac_extensions: list[Any] = member(factory=list)
     """STAC extensions that it uses."""
     stac_version: str | None = None
     """Version of STAC, such as 1.0.0."""
     type: str | None = None
-    """The word Feature."""
+    """Always `Feature`."""
 
 
 @model
 class STACItemProperties(Model):
-    """When and how an image was taken."""
+    """Time and circumstances of a capture."""
 
     constellation: str | None = None
     """Name of the constellation."""
     created: dt.datetime | None = None
-    """When the entry was created."""
+    """Time of creation of the entry."""
     datetime: dt.datetime | None = None
-    """When it was taken."""
+    """Time of capture."""
     eo_cloud_cover: float | None = member(default=None, wire="eo:cloud_cover")
-    """Clouds in percent."""
+    """Cloud cover in percent."""
     gsd: float | None = None
-    """Ground sample distance: metres a pixel."""
+    """Ground sample distance in metres per pixel."""
     instruments: list[str] = member(factory=list)
     """Names of the instruments."""
     platform: str | None = None
     """Name of the satellite."""
     proj_epsg: int | None = member(default=None, wire="proj:epsg")
-    """Projection as number of EPSG; older than `proj:code`."""
+    """EPSG code of the projection; predecessor of `proj:code`."""
     proj_shape: list[int] = member(factory=list, wire="proj:shape")
     """Size in pixels: rows, columns."""
     proj_transform: list[float] = member(factory=list, wire="proj:transform")
@@ -167,43 +167,43 @@ class STACItemProperties(Model):
     proj_wkt2: str | None = member(default=None, wire="proj:wkt2")
     """Projection as WKT2 text."""
     sat_orbit_state: str | None = member(default=None, wire="sat:orbit_state")
-    """Direction of flight."""
+    """Orbit direction."""
     sat_relative_orbit: int | None = member(default=None, wire="sat:relative_orbit")
-    """Number of the orbit in its cycle."""
+    """Relative orbit number."""
     sci_doi: str | None = member(default=None, wire="sci:doi")
     """DOI of a publication about it."""
     updated: dt.datetime | None = None
-    """When the entry was last changed."""
+    """Time of the last change of the entry."""
     view_off_nadir: float | None = member(default=None, wire="view:off_nadir")
-    """Slant in degrees."""
+    """Off-nadir angle in degrees."""
     view_satellite_look_angle: float | None = member(default=None, wire="view:satellite_look_angle")
     """Look angle of the satellite in degrees."""
     view_sun_azimuth: float | None = member(default=None, wire="view:sun_azimuth")
-    """Direction of the sun in degrees from north."""
+    """Sun azimuth in degrees from north."""
     view_sun_elevation: float | None = member(default=None, wire="view:sun_elevation")
-    """Height of the sun in degrees above the horizon."""
+    """Sun elevation in degrees above the horizon."""
     altitude: float | None = None
-    """Height of the satellite."""
+    """Altitude of the satellite."""
     description: str | None = None
-    """What it shows."""
+    """Meaning of its values."""
     license: str | None = None
     """Licence."""
     proj_code: str | None = member(default=None, wire="proj:code")
     """Projection, such as EPSG:4326."""
     rd_anomalous_pixels: float | None = member(default=None, wire="rd:anomalous_pixels")
-    """Faulty pixels in percent."""
+    """Defective pixels in percent."""
     rd_earth_sun_distance: float | None = member(default=None, wire="rd:earth_sun_distance")
-    """Distance between earth and sun."""
+    """Distance of earth and sun."""
     rd_product_level: str | None = member(default=None, wire="rd:product_level")
-    """Level of processing, such as L2A."""
+    """Processing level, such as L2A."""
     rd_sat_id: str | None = member(default=None, wire="rd:sat_id")
     """Id of the satellite."""
     rd_type: str | None = member(default=None, wire="rd:type")
-    """What pixels mean, such as Reflectance."""
+    """Quantity of the pixels, such as Reflectance."""
     startdatetime: dt.datetime | None = None
-    """When the capture began."""
+    """Start of the capture."""
     title: str | None = None
-    """Name to show."""
+    """Display name."""
     view_scene_center_lat: float | None = member(default=None, wire="view:scene_center_lat")
     """Latitude of the centre in degrees."""
     view_scene_center_lon: float | None = member(default=None, wire="view:scene_center_lon")
@@ -215,32 +215,32 @@ class STACLink(Model):
     """A related resource."""
 
     href: str | None = None
-    """Where it is."""
+    """URL."""
     rel: str | None = None
-    """How it is related, such as self or parent."""
+    """Relation, such as `self` or `parent`."""
     title: str | None = None
-    """Name to show."""
+    """Display name."""
     type: str | None = None
     """Media type."""
 
 
 @model
 class STACProvider(Model):
-    """Who made a collection."""
+    """A provider of a collection."""
 
     description: str | None = None
-    """More about them."""
+    """Description of the provider."""
     name: str | None = None
     """Name."""
     roles: list[str] = member(factory=list)
-    """What they did, such as producer."""
+    """Roles, such as `producer`."""
     url: str | None = None
-    """Their address."""
+    """URL."""
 
 
 @model
 class STACSpatialExtent(Model):
-    """What a collection spans in space."""
+    """Spatial extent of a collection."""
 
     bbox: list[list[float]] = member(factory=list)
     """Boxes: west, south, east, north in degrees."""
@@ -248,7 +248,7 @@ class STACSpatialExtent(Model):
 
 @model
 class STACTemporalExtent(Model):
-    """What a collection spans in time."""
+    """Temporal extent of a collection."""
 
     interval: list[list[str | None]] = member(factory=list)
     """Pairs of times as texts; null for an open end."""

@@ -23,33 +23,33 @@ class BucketType(OpenEnum):
 
 @model
 class Store(Model):
-    """A bucket to which imagery can be delivered."""
+    """A bucket for delivered imagery."""
 
     id: str = member(default="", required=True)
-    """Its id, called `config` in deliveries."""
+    """Id; called `config` in deliveries."""
     name: str | None = None
     """Name, unique in the workspace."""
     type: BucketType | None = None
-    """Which cloud."""
+    """Cloud provider."""
     configs: StoreConfig | None = None
-    """Where the bucket is."""
+    """Location of the bucket."""
     labels: dict[str, str] = member(factory=dict)
-    """Labels of the user."""
+    """User-defined labels."""
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""
     created_by: str | None = None
-    """User id of its creator."""
+    """User id of the creator."""
 
 
 @model
 class StoreConfig(Model):
-    """Where the bucket of a store is."""
+    """Location of a store's bucket."""
 
     bucket: str | None = None
-    """Name of the bucket; needed on input."""
+    """Name of the bucket; required on input."""
     region: str | None = None
-    """Region as the cloud calls it, such as us-east-2; needed on input."""
+    """Region in the cloud's own terms, such as us-east-2; required on input."""
     path_prefix: str | None = None
-    """Prefix of all that is delivered, such as `data/`."""
+    """Prefix of all delivered files, such as `data/`."""

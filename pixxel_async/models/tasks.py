@@ -20,6 +20,6 @@ class TaskDownload(Model):
     workflow_id: str | None = None
     """Id of the workflow."""
     status: PackageStatus | None = None
-    """How far it is."""
+    """Status."""
     signed_url: str | None = member(default=None, secret=True)
-    """Link that works for a while, without the key."""
+    """Signed link for a limited time, used without the key."""

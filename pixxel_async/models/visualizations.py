@@ -25,12 +25,12 @@ __all__ = [
 
 
 class AssetStatus(OpenEnum):
-    """How far an asset is."""
+    """Status of an asset."""
 
     STARTED = word("started")
-    """About to be made."""
+    """Not started."""
     CREATING = word("creating")
-    """Being made."""
+    """In progress."""
     SUCCESS = word("success")
     """Ready."""
     FAILED = word("failed")
@@ -38,7 +38,7 @@ class AssetStatus(OpenEnum):
 
 
 class AssetType(OpenEnum):
-    """What an asset is."""
+    """Type of an asset."""
 
     MOSAIC = word("mosaic")
     """Images joined into one."""
@@ -49,7 +49,7 @@ class AssetType(OpenEnum):
 
 
 class VisualizationMode(OpenEnum):
-    """Which legend of a visualization."""
+    """Mode of a legend of a visualization."""
 
     DYNAMIC = word("dynamic")
     """Classes computed from the data of a date."""
@@ -58,7 +58,7 @@ class VisualizationMode(OpenEnum):
 
 
 class VisualizationStatus(OpenEnum):
-    """How far a visualization is."""
+    """Status of a visualization."""
 
     CREATING = word("creating")
     """Being computed."""
@@ -71,7 +71,7 @@ class VisualizationStatus(OpenEnum):
 
 
 class VisualizationType(OpenEnum):
-    """Kind of a visualization."""
+    """Type of a visualization."""
 
     CUSTOM = word("custom")
     """Made by a user."""
@@ -86,35 +86,35 @@ class Asset(Model):
     area_in_sq_m: float | None = None
     """Area in m2."""
     asset_type: AssetType | None = None
-    """What it is."""
+    """Type."""
     band_list: list[str] = member(factory=list)
     """Names of its bands."""
     centroid: list[float] = member(factory=list)
-    """Its centre: longitude, latitude."""
+    """Centre: longitude, latitude."""
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     date: str | None = None
     """Day of the capture, as text such as 2022-11-14."""
     description: str | None = None
-    """What it holds."""
+    """Contents."""
     geometry: Geometry | None = None
-    """Its border, in degrees, longitude first."""
+    """Outline, in degrees, longitude first."""
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     name: str | None = None
     """Name."""
     path: str | None = None
-    """Where the storage keeps it."""
+    """Path in the storage."""
     progress: float | None = None
-    """Percent done, 0 to 100."""
+    """Progress in percent, 0 to 100."""
     resolution: float | None = None
-    """Metres a pixel."""
+    """Metres per pixel."""
     status: AssetStatus | None = None
-    """How far it is."""
+    """Status."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""
     visualization_id: str | None = None
-    """Id of the visualization that it belongs to, if any."""
+    """Id of its visualization, if any."""
 
 
 @model
@@ -128,7 +128,7 @@ class LegendItem(Model):
     color: str | None = None
     """Colour, such as `#2b83ba`."""
     label: str | None = None
-    """Name to show."""
+    """Display name."""
     max: float | None = None
     """Upper bound."""
     min: float | None = None
@@ -140,14 +140,14 @@ class SLD(Model):
     """Styles for map servers."""
 
     sld: dict[str, dict[str, str]] = member(factory=dict)
-    """XML texts: mode -> date, spelt like `2024_05_06` -> XML."""
+    """XML texts: mode -> date, formatted like `2024_05_06` -> XML."""
 
 
 @model
 class Visualization(Model):
     """An index computed over assets of an AOI.
 
-    Rows of the listing, and so what `visualizations.get` returns, lack `assets`, `expression`, `expression_type`,
+    Rows of the listing, and thus of `visualizations.get`, lack `assets`, `expression`, `expression_type`,
     `index_name`, `metadata`, `rescale` and `type`.
 
     Note:
@@ -157,35 +157,35 @@ class Visualization(Model):
     aoi_id: str = member(default="", required=True)
     """Id of the AOI."""
     assets: list[Asset] = member(factory=list)
-    """Its rasters."""
+    """Rasters."""
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     expression: str | None = None
     """Formula over band names."""
     expression_type: ExpressionType | None = None
-    """How the bands are combined."""
+    """Combination of the bands."""
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     index_id: str = member(default="", required=True)
     """Id of the index."""
     index_name: str | None = None
     """Name of the index."""
     metadata: VisualizationMetadata | None = None
-    """Its legends."""
+    """Legends."""
     progress: float | None = None
-    """Percent done, 0 to 100."""
+    """Progress in percent, 0 to 100."""
     rescale: list[float] = member(factory=list)
-    """Lowest and highest value that the colours span."""
+    """Lowest and highest value of the colour range."""
     status: VisualizationStatus | None = None
-    """How far it is."""
+    """Status."""
     tenant_id: str | None = None
-    """Id of the workspace, called `org_id` elsewhere."""
+    """Id of the workspace; called `org_id` elsewhere."""
     type: VisualizationType | None = None
-    """Its kind."""
+    """Type."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""
     user_id: str | None = None
-    """User id of its creator."""
+    """User id of the creator."""
 
 
 @model
@@ -203,4 +203,4 @@ class VisualizationMetadata(Model):
     """The legends of a visualization."""
 
     legend: dict[str, VisualizationLegends] = member(factory=dict)
-    """Legends by date, spelt like `2024_05_06`."""
+    """Legends by date, formatted like `2024_05_06`."""

@@ -13,18 +13,18 @@ __all__ = ["ValidationIssue", "Workflow", "WorkflowEstimate"]
 
 @model
 class ValidationIssue(Model):
-    """Something wrong with a workflow."""
+    """A validation error of a workflow."""
 
     from_: str | None = member(default=None, wire="from")
-    """Block that a link comes from."""
+    """Source block of the link."""
     to: str | None = None
-    """Block that a link goes to."""
+    """Target block of the link."""
     err: str | None = None
-    """What is wrong."""
+    """The problem."""
     reason: str | None = None
-    """Why."""
+    """The reason."""
     component_name: str | None = None
-    """Block that it is about."""
+    """Affected block."""
 
 
 @model
@@ -35,32 +35,32 @@ class Workflow(Model):
     """
 
     id: str = member(default="", required=True)
-    """Its id."""
+    """Id."""
     estimated_cost: float | None = None
-    """What a job should cost in tokens."""
+    """Estimated cost of a job in tokens."""
     name: str | None = None
     """Name."""
     created_by: str | None = None
-    """User id of its creator."""
+    """User id of the creator."""
     description: str | None = None
-    """What it is for."""
+    """Purpose."""
     spec: Any = None
-    """The graph."""
+    """Graph of blocks."""
     created_at: dt.datetime | None = None
-    """When it was created."""
+    """Time of creation."""
     updated_at: dt.datetime | None = None
-    """When it was last changed."""
+    """Time of the last change."""
     val_errors: list[ValidationIssue] = member(factory=list)
-    """What is wrong with it."""
+    """Validation errors."""
     project_id: str = member(default="", required=True)
-    """Id of the project that holds it."""
+    """Id of its project."""
     legacy_project_id: str | None = None
     """Id of that project in an older system."""
 
 
 @model
 class WorkflowEstimate(Model):
-    """What a job of a workflow should cost."""
+    """Estimated cost of a job of a workflow."""
 
     estimated_cost: float | None = None
     """Price in tokens."""

@@ -46,13 +46,13 @@ class AOIs(Resource):
         """List AOIs.
 
         Args:
-            created_at: Created then; a day or an instant.
-            updated_at: Last changed then; a day or an instant.
-            aoi_id: Only this AOI.
-            aoi_name: Only AOIs of this name.
-            project_ids: Only AOIs of these projects; joined by commas.
-            offset: Rows to skip; 0 when left out.
-            limit: Rows a page; the service decides when left out.
+            created_at: Time of creation; a day or an instant.
+            updated_at: Time of the last change; a day or an instant.
+            aoi_id: Id of the AOI to return.
+            aoi_name: Return only AOIs with this name.
+            project_ids: Return only AOIs of these projects; sent comma-separated.
+            offset: Rows to skip; default 0.
+            limit: Rows per page; default: the service decides.
 
         Returns:
             Rows of `AOI`: `async for` reads all of them, `await` reads the first page.
@@ -91,21 +91,21 @@ class AOIs(Resource):
     ) -> AOI:
         """Create an AOI from images over a polygon.
 
-        The answer comes before the images do: wait until the status is `success` (`aois.wait`). The ids of images
-        are those found by `search.images` or `archives.search`. A name that is taken is refused by 409, which also
-        tells whether a lost call had worked.
+        The response precedes the images: wait for the status `success` (`aois.wait`). Image ids are those found by
+        `search.images` or `archives.search`. A taken name is refused with 409, which also shows whether a lost call
+        succeeded.
 
         Args:
             name: Name, unique in the workspace.
-            description: What it is for; may be empty.
+            description: Purpose; may be empty.
             satellite_id: Id of the satellite of all its images, from `satellites.list`.
-            provider: Who offers the images. `Provider`: `pixxel`, `planetary`.
-            project_id: Id of the project that shall hold it.
-            geometry: Its border, a Polygon or MultiPolygon in degrees, longitude first.
+            provider: Provider of the images. `Provider`: `pixxel`, `planetary`.
+            project_id: Id of the project to create it in.
+            geometry: Outline, a Polygon or MultiPolygon in degrees, longitude first.
             item_ids: Ids of the images.
 
         Returns:
-            The AOI, not ready yet.
+            The AOI, not yet ready.
 
         Raises:
             ConfigError: An argument is missing or invalid; nothing was sent.

@@ -31,7 +31,7 @@ OPERATIONS = (
 
 
 class Archives(Resource):
-    """The STAC archive of images on sale."""
+    """STAC archive of images for sale."""
 
     __slots__ = ()
 
@@ -39,7 +39,7 @@ class Archives(Resource):
         """List the collections of the archive.
 
         Args:
-            ids: Only these collections; joined by commas.
+            ids: Ids of the collections to return; sent comma-separated.
 
         Returns:
             Rows of `STACCollection`: `async for` reads all of them, the service sends one page.
@@ -70,14 +70,14 @@ class Archives(Resource):
 
         Args:
             collection_id: Id of the collection.
-            offset: Rows to skip; 0 when left out.
-            limit: Rows a page; the service decides when left out.
+            offset: Rows to skip; default 0.
+            limit: Rows per page; default: the service decides.
 
         Returns:
             Rows of `STACItem`: `async for` reads all of them, `await` reads the first page.
 
         Note:
-            No total is sent, and whether the links have a next one is not known; an empty page ends the listing.
+            No total, and whether the links have a next one is not known; an empty page ends the listing.
 
         Source:
             docs.pixxel.space/apis/pixxel/ListItemInCollection; Archives/ListItemInCollection.
@@ -116,19 +116,18 @@ class Archives(Resource):
         offset: int | None = None,
         limit: int | None = None,
     ) -> Pages[STACItem]:
-        """Find images in the archive.
+        """Search images in the archive.
 
         Args:
-            bbox: Box that they touch: west, south, east, north in degrees; west above east crosses the
-                antimeridian.
-            collections: Ids of the collections to look into.
-            datetime: An instant, or two joined by a slash; two dots for an open end. RFC 3339.
-            ids: Only these images.
-            intersects: Geometry that they touch, in degrees, longitude first.
+            bbox: Box to intersect: west, south, east, north in degrees; west > east crosses the antimeridian.
+            collections: Ids of the collections to search.
+            datetime: An RFC 3339 instant, or two separated by a slash; `..` is an open end.
+            ids: Ids of the images to return.
+            intersects: Geometry to intersect, in degrees, longitude first.
             query: Bounds by property: name -> `gt`, `lt` or `eq` -> value.
-            sortby: Order of the rows: objects with `field` and `direction` (asc or desc).
-            offset: Rows to skip; 0 when left out.
-            limit: Rows a page; 10 when left out.
+            sortby: Sort order: objects with `field` and `direction` (`asc` or `desc`).
+            offset: Rows to skip; default 0.
+            limit: Rows per page; default 10.
 
         Returns:
             Rows of `STACItem`: `async for` reads all of them, `await` reads the first page.
@@ -137,7 +136,7 @@ class Archives(Resource):
             ConfigError: An argument is missing or invalid; nothing was sent.
 
         Note:
-            Ten a page when no limit is sent; no total, so an empty page ends the listing (the vendor's document).
+            10 rows per page without a limit; no total, so an empty page ends the listing (the vendor's document).
 
         Source:
             docs.pixxel.space/developer/orders/search-archive; Archives/SearchItemInArchive.

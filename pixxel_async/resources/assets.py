@@ -28,7 +28,7 @@ OPERATIONS = (
 
 
 class Assets(Resource):
-    """The rasters that an AOI holds, and packages of them."""
+    """Rasters of an AOI, and packages of them."""
 
     __slots__ = ()
 
@@ -37,8 +37,8 @@ class Assets(Resource):
 
         Args:
             aoi_id: Id of the AOI.
-            offset: Rows to skip; 0 when left out.
-            limit: Rows a page; the service decides when left out.
+            offset: Rows to skip; default 0.
+            limit: Rows per page; default: the service decides.
 
         Returns:
             Rows of `Asset`: `async for` reads all of them, `await` reads the first page.
@@ -51,10 +51,10 @@ class Assets(Resource):
         )
 
     async def request_download(self, aoi_id: Id, *, asset_ids: Sequence[Id]) -> AssetDownload:
-        """Ask for a package of assets.
+        """Request a package of assets.
 
-        Poll `assets.get_download` until the status is `SUCCESS`; the first answer may already have the link. No
-        listing shows what became of a lost request, but it costs nothing, so ask again.
+        Poll `assets.get_download` until the status is `SUCCESS`; the first response may already have the link. No
+        listing shows the outcome of a lost request, but repeating it costs nothing.
 
         Args:
             aoi_id: Id of the AOI.
@@ -82,7 +82,7 @@ class Assets(Resource):
         )
 
     async def get_download(self, aoi_id: Id, download_id: Id) -> AssetDownload:
-        """Get the state and link of a package of assets.
+        """Get status and link of a package of assets.
 
         Args:
             aoi_id: Id of the AOI.

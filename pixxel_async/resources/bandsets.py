@@ -16,7 +16,7 @@ OPERATIONS = (_LIST,)
 
 
 class Bandsets(Resource):
-    """Sets of bands that a tasking order can ask for."""
+    """Sets of bands for tasking orders."""
 
     __slots__ = ()
 

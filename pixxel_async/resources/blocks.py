@@ -22,7 +22,7 @@ OPERATIONS = (
 
 
 class Blocks(Resource):
-    """Processing blocks: what insights run, and what workflows are made of."""
+    """Processing blocks, run by insights and composed into workflows."""
 
     __slots__ = ()
 
@@ -30,7 +30,7 @@ class Blocks(Resource):
         """List the processing blocks.
 
         Args:
-            mode: Only blocks for this use. `BlockMode`: `insight`, `workflow`.
+            mode: Return only blocks for this mode. `BlockMode`: `insight`, `workflow`.
 
         Returns:
             Rows of `Block`: `async for` reads all of them, the service sends one page.
@@ -61,7 +61,7 @@ class Blocks(Resource):
     async def get(self, name: str, version: str) -> Block:
         """Get one version of a block.
 
-        Its `spec.inputs` are the pattern for the input of an insight.
+        Its `spec.inputs` are the template for the `input` of an insight.
 
         Args:
             name: Name of the block, such as `cropclassification`.

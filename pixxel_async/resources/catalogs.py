@@ -36,14 +36,14 @@ class Catalogs(Resource):
     async def request_download(
         self, *, catalog_ids: Sequence[Id] | None = None, order_item_ids: Sequence[Id] | None = None
     ) -> CatalogDownload:
-        """Ask for a package of catalog imagery.
+        """Request a package of catalog imagery.
 
-        Poll `catalogs.get_download` until the status is `success`; only then is there a link. No listing shows what
-        became of a lost request, but it costs nothing, so ask again.
+        Poll `catalogs.get_download` until the status is `success`; only then is there a link. No listing shows the
+        outcome of a lost request, but repeating it costs nothing.
 
         Args:
             catalog_ids: Ids of the catalogs, from `catalogs.search`.
-            order_item_ids: Ids of order items whose catalogs shall be packed.
+            order_item_ids: Ids of order items whose catalogs to pack.
 
         Returns:
             The download.
@@ -77,7 +77,7 @@ class Catalogs(Resource):
         )
 
     async def get_download(self, download_id: Id) -> CatalogDownload:
-        """Get the state and link of a package of catalog imagery.
+        """Get status and link of a package of catalog imagery.
 
         Args:
             download_id: Id of the download.
@@ -106,22 +106,21 @@ class Catalogs(Resource):
         offset: int | None = None,
         limit: int | None = None,
     ) -> Pages[Catalog]:
-        """Find imagery that the workspace owns.
+        """Search imagery that the workspace owns.
 
         Args:
-            bbox: Box that they touch: west, south, east, north in degrees; west above east crosses the
-                antimeridian.
-            collections: Ids of the collections to look into.
-            datetime: An instant, or two joined by a slash; two dots for an open end. RFC 3339.
-            ids: Only these catalogs.
-            intersects: Geometry that they touch, in degrees, longitude first.
-            item_ids: Only these images of the archive.
-            order_ids: Only what came of these orders.
-            order_item_ids: Only what came of these order items.
+            bbox: Box to intersect: west, south, east, north in degrees; west > east crosses the antimeridian.
+            collections: Ids of the collections to search.
+            datetime: An RFC 3339 instant, or two separated by a slash; `..` is an open end.
+            ids: Ids of the catalogs to return.
+            intersects: Geometry to intersect, in degrees, longitude first.
+            item_ids: Return only catalogs of these archive images.
+            order_ids: Return only catalogs of these orders.
+            order_item_ids: Return only catalogs of these order items.
             query: Bounds by property: name -> value, or name -> `gt`, `lt` or `eq` -> value.
-            sort_by: Order of the rows: objects with `field` and `direction` (asc or desc).
-            offset: Rows to skip; 0 when left out.
-            limit: Rows a page; this package sends 50 when left out.
+            sort_by: Sort order: objects with `field` and `direction` (`asc` or `desc`).
+            offset: Rows to skip; default 0.
+            limit: Rows per page; this package sends 50 by default.
 
         Returns:
             Rows of `Catalog`: `async for` reads all of them, `await` reads the first page.
@@ -130,7 +129,7 @@ class Catalogs(Resource):
             ConfigError: An argument is missing or invalid; nothing was sent.
 
         Note:
-            Two a page when no limit is sent (the vendor's document), so one always is.
+            2 rows per page without a limit (the vendor's document), so one always is.
 
         Source:
             docs.pixxel.space/developer/orders/catalog; Catalog/SearchCatalogs.

@@ -42,10 +42,10 @@ class Deliveries(Resource):
         """List the deliveries of the workspace.
 
         Args:
-            delivery_id: Only this delivery.
-            catalog_id: Only those of this catalog.
-            task_id: Only those of this order task.
-            order_item_id: Only those of this order item.
+            delivery_id: Id of the delivery to return.
+            catalog_id: Return only deliveries of this catalog.
+            task_id: Return only deliveries of this order task.
+            order_item_id: Return only deliveries of this order item.
 
         Returns:
             Rows of `Delivery`: `async for` reads all of them, the service sends one page.
@@ -71,13 +71,13 @@ class Deliveries(Resource):
     async def create(self, deliveries: Sequence[NewDelivery | Mapping[str, Any]]) -> builtins.list[Delivery]:
         """Deliver catalogs to stores.
 
-        The transfers go on after the answer; `deliveries.list` tells how far they are.
+        The transfers continue after the response; `deliveries.list` shows their status.
 
         Args:
-            deliveries: What to deliver where.
+            deliveries: Deliveries to start.
 
         Returns:
-            The deliveries begun.
+            The started deliveries.
 
         Raises:
             ConfigError: An argument is missing or invalid; nothing was sent.

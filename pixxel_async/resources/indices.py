@@ -42,12 +42,12 @@ class Indices(Resource):
         """List the indices, preset and custom.
 
         Args:
-            satellite_id: Only those for this satellite.
-            type: Only preset or only custom ones. `IndexType`: `custom`, `preset`.
-            expression_type: Only this kind. `ExpressionType`: `index`, `composite`, `grayscale`.
-            index_id: Only this index.
-            offset: Rows to skip; 0 when left out.
-            limit: Rows a page; the service decides when left out.
+            satellite_id: Return only indices for this satellite.
+            type: Return only preset or only custom indices. `IndexType`: `custom`, `preset`.
+            expression_type: Return only this kind. `ExpressionType`: `index`, `composite`, `grayscale`.
+            index_id: Id of the index to return.
+            offset: Rows to skip; default 0.
+            limit: Rows per page; default: the service decides.
 
         Returns:
             Rows of `Index`: `async for` reads all of them, `await` reads the first page.
@@ -85,16 +85,16 @@ class Indices(Resource):
     ) -> Index:
         """Create a custom index.
 
-        A name that is taken is refused by 409, which also tells whether a lost call had worked.
+        A taken name is refused with 409, which also shows whether a lost call succeeded.
 
         Args:
             name: Name, unique in the workspace.
-            description: What it shows.
-            rescale: The lowest and highest value that the colours span, such as 0 and 1.
+            description: Meaning of its values.
+            rescale: Lowest and highest value of the colour range, such as 0 and 1.
             expression: Formula over band names, such as `(B08-B04)/(B08+B04)`.
             colormap: Name of a colour map, such as `rplumbho`.
-            satellite_id: Id of the satellite whose bands it uses.
-            expression_type: How the bands are combined. `ExpressionType`: `index`, `composite`, `grayscale`.
+            satellite_id: Id of the satellite that has the bands.
+            expression_type: Combination of the bands. `ExpressionType`: `index`, `composite`, `grayscale`.
 
         Returns:
             The index.
@@ -104,7 +104,7 @@ class Indices(Resource):
                 `client.indices.list(type="custom")`.
 
         Note:
-            The guides still ask for `type` and call the satellite `lens_satellite_id`; the vendor's document has
+            The guides still requires `type` and calls the satellite `lens_satellite_id`; the vendor's document has
             neither.
 
         Source:

@@ -48,18 +48,18 @@ class Insights(Resource):
 
         Args:
             aoi_id: Id of the AOI.
-            id: Only this insight.
-            status: Only those in this status. `InsightStatus`: `created`, `inprogress`, `running`, `completed`,
-                `failed`.
-            created_by: Only those made by this user.
-            created_on: Created then; RFC 3339, a day as its midnight.
+            id: Id of the insight to return.
+            status: Return only rows with this status. `InsightStatus`: `created`, `inprogress`, `running`,
+                `completed`, `failed`.
+            created_by: Return only rows created by this user.
+            created_on: Time of creation, RFC 3339; a day is sent as its midnight.
 
         Returns:
             Rows of `Insight`: `async for` reads all of them, the service sends one page.
 
         Note:
-            Called paginated in the guides, but no argument or member for it exists. There is no operation for one
-            insight, so it is read by the filter. The path argument is spelt `aoiId` in the vendor's document.
+            Called paginated in the guides, but without arguments or members for it. There is no operation for a
+            single insight, so the filter is used. The path argument is spelt `aoiId` in the vendor's document.
 
         Source:
             docs.pixxel.space/developer/insights/list-insights; Insights/listInsights.
@@ -86,28 +86,28 @@ class Insights(Resource):
     ) -> InsightCreated:
         """Run a block on an AOI.
 
-        Costs tokens; `insights.estimate` takes the same arguments and tells how many. The answer comes before the
-        result does: wait until the status is `completed` (`insights.wait`).
+        Costs tokens; `insights.estimate` takes the same arguments and returns how many. The response precedes the
+        result: wait for the status `completed` (`insights.wait`).
 
         Args:
             aoi_id: Id of the AOI.
-            block: Which block to run.
-            input: The inputs of the block: a list of objects, each an entry of the block's `spec.inputs` filled in.
-                A raster of an AOI gets `stac_url` and `asset_source`, a raster of an insight `value` and
-                `asset_source`, anything else `value`, always as text.
-            name: Title to show.
+            block: Block to run.
+            input: Inputs of the block: a list of objects, each an entry of the block's `spec.inputs` with its
+                value. A raster of an AOI gets `stac_url` and `asset_source`, a raster of an insight `value` and
+                `asset_source`, any other input `value`, always as text.
+            name: Display name.
             project_id: Id of the project that pays.
-            metadata: Labels of your own.
+            metadata: User-defined labels.
 
         Returns:
-            The id of the run.
+            Id of the run.
 
         Raises:
             OutcomeUnknown: The response was lost, and the call may have taken effect; find out with
                 `client.insights.list(aoi_id)`.
 
         Note:
-            An estimate is answered by 200 and a run by 201 (the vendor's document); what was asked decides which is
+            An estimate is answered by 200 and a run by 201 (the vendor's document); the request decides how it is
             read, not the status.
 
         Source:
@@ -136,23 +136,23 @@ class Insights(Resource):
         project_id: Id | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> InsightEstimate:
-        """Price a run of a block on an AOI.
+        """Estimate the price of a run on an AOI.
 
         Args:
             aoi_id: Id of the AOI.
-            block: Which block to run.
-            input: The inputs of the block: a list of objects, each an entry of the block's `spec.inputs` filled in.
-                A raster of an AOI gets `stac_url` and `asset_source`, a raster of an insight `value` and
-                `asset_source`, anything else `value`, always as text.
-            name: Title to show.
+            block: Block to run.
+            input: Inputs of the block: a list of objects, each an entry of the block's `spec.inputs` with its
+                value. A raster of an AOI gets `stac_url` and `asset_source`, a raster of an insight `value` and
+                `asset_source`, any other input `value`, always as text.
+            name: Display name.
             project_id: Id of the project that pays.
-            metadata: Labels of your own.
+            metadata: User-defined labels.
 
         Returns:
-            The price, when only that was asked for.
+            The price, for an estimate.
 
         Note:
-            An estimate is answered by 200 and a run by 201 (the vendor's document); what was asked decides which is
+            An estimate is answered by 200 and a run by 201 (the vendor's document); the request decides how it is
             read, not the status.
 
         Source:
@@ -182,10 +182,10 @@ class Insights(Resource):
     async def request_download(
         self, aoi_id: Id, insight_id: Id, *, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
     ) -> InsightDownload:
-        """Ask for a package of an insight, or how far it is.
+        """Request the package of an insight, or get its status.
 
-        The answer has a signed link once the status is `ready`. The link works for a while and without the key,
-        which must not be sent with it.
+        The response has a signed link once the status is `ready`. The link is valid for a limited time and used
+        without the key, which must not be sent with it.
 
         Args:
             aoi_id: Id of the AOI.
@@ -194,13 +194,13 @@ class Insights(Resource):
             outputs: Names of the outputs to pack.
 
         Returns:
-            How far the package is.
+            Status of the package.
 
         Note:
-            Nothing else tells the status, so the call is repeated to poll (our inference); whether a repeat packs
-            anew is not known. What an empty body packs, and whether the lists hold names or ids, is not said;
-            outputs have no ids, so names (our inference). No status word is documented for insights; those of jobs
-            are expected.
+            No other call returns the status, so this one is repeated to poll (our inference); whether a repeat
+            restarts packing is not known. The contents packed for an empty body, and whether the lists hold names
+            or ids, are not documented; outputs have no ids, so names (our inference). No status word is documented
+            for insights; those of jobs are expected.
 
         Source:
             docs.pixxel.space/developer/insights/download-insights; Insights/downloadInsights.
@@ -220,7 +220,7 @@ class Insights(Resource):
         Args:
             aoi_id: Id of the AOI.
             insight_id: Id of the insight.
-            project_id: Id of the project that holds the AOI.
+            project_id: Id of the AOI's project.
 
         Note:
             Answered by 200 without a body; the row stays in lists with `deleted_at` (the vendor's document).

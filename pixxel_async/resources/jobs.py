@@ -50,14 +50,14 @@ class Jobs(Resource):
     ) -> Pages[Job]:
         """List the jobs of a workflow.
 
-        The rows lack what only `jobs.get` fills, the tasks above all.
+        Rows lack the members that only `jobs.get` fills, such as tasks.
 
         Args:
             workflow_id: Id of the workflow.
-            id: Only this job.
-            status: Only jobs in this status. `JobStatus`: `running`, `completed`, `failed`.
-            created_by: Only jobs started by this user.
-            created_on: Created then; a day or an instant.
+            id: Id of the job to return.
+            status: Return only jobs with this status. `JobStatus`: `running`, `completed`, `failed`.
+            created_by: Return only jobs started by this user.
+            created_on: Time of creation; a day or an instant.
 
         Returns:
             Rows of `Job`: `async for` reads all of them, the service sends one page.
@@ -78,12 +78,12 @@ class Jobs(Resource):
     async def create(self, workflow_id: Id, *, project_id: Id) -> Job:
         """Run a workflow.
 
-        Costs tokens; `workflows.estimate` tells how many. Data and parameters are those drawn in the workflow. The
-        answer comes before the result does: wait until the status is `completed` (`jobs.wait`).
+        Costs tokens; `workflows.estimate` returns how many. Data and parameters are those set in the workflow. The
+        response precedes the result: wait for the status `completed` (`jobs.wait`).
 
         Args:
             workflow_id: Id of the workflow.
-            project_id: Id of the project that holds the workflow.
+            project_id: Id of the workflow's project.
 
         Returns:
             The job, not ended yet.
@@ -120,21 +120,21 @@ class Jobs(Resource):
         return await self._api.one(Call(_GET, {"workflow_id": workflow_id, "job_id": job_id}), Job)
 
     async def request_download(self, workflow_id: Id, job_id: Id) -> JobDownload:
-        """Ask for the package of a job, or how far it is.
+        """Request the package of a job, or get its status.
 
-        The package is a ZIP of the inputs and outputs of the job. The answer has a signed link once the status is
-        `ready`. The link works for a while and without the key, which must not be sent with it.
+        The package is a ZIP of the job's inputs and outputs. The response has a signed link once the status is
+        `ready`. The link is valid for a limited time and used without the key, which must not be sent with it.
 
         Args:
             workflow_id: Id of the workflow.
             job_id: Id of the job.
 
         Returns:
-            How far the package is.
+            Status of the package.
 
         Note:
-            Nothing else tells the status, so the call is repeated to poll (our inference); whether a repeat packs
-            anew, and what a job that has not ended answers, is not known.
+            No other call returns the status, so this one is repeated to poll (our inference); whether a repeat
+            restarts packing, and the response for a job that has not ended, are not known.
 
         Source:
             docs.pixxel.space/developer/jobs/download-job; Jobs/downloadJob.

@@ -23,7 +23,7 @@ OPERATIONS = (
 
 
 class OrderItems(Resource):
-    """The parts of orders, one area or set of images each."""
+    """Parts of orders, one area or set of images each."""
 
     __slots__ = ()
 
@@ -45,25 +45,25 @@ class OrderItems(Resource):
         """List the order items of the workspace.
 
         Args:
-            user_id: Only those placed by this user.
-            type: Only this type. `OrderItemType`: `TASKING`, `RECURRING`, `ARCHIVE`.
-            status: Only those in this status. `OrderItemStatus`: `DRAFT`, `ACTIVE`, `FULFILLED`,
+            user_id: Return only orders placed by this user.
+            type: Return only this type. `OrderItemType`: `TASKING`, `RECURRING`, `ARCHIVE`.
+            status: Return only rows with this status. `OrderItemStatus`: `DRAFT`, `ACTIVE`, `FULFILLED`,
                 `PARTIALLY_FULFILLED`, `CANCELLED`, `FAILED`.
-            order_ids: Only those of these orders; joined by commas.
-            created_by: Only those created by this user.
-            created_at: Range of times of creation; its form is not documented.
-            project_ids: Only those of these projects; joined by commas.
-            ids: Only these order items; joined by commas.
-            area: Range of areas in km2; its form is not documented.
-            offset: Rows to skip; 0 when left out.
-            limit: Rows a page; the service decides when left out.
+            order_ids: Return only items of these orders; sent comma-separated.
+            created_by: Return only items created by this user.
+            created_at: Range of creation times; its format is not documented.
+            project_ids: Return only items of these projects; sent comma-separated.
+            ids: Ids of the order items to return; sent comma-separated.
+            area: Range of areas in km2; its format is not documented.
+            offset: Rows to skip; default 0.
+            limit: Rows per page; default: the service decides.
 
         Returns:
             Rows of `OrderItem`: `async for` reads all of them, `await` reads the first page.
 
         Note:
-            How the ranges `created_at` and `area` are written is not said, so their text is passed on. Lists are
-            joined by commas, as documented for AOIs (our inference).
+            The format of the ranges `created_at` and `area` is not documented, so their text is sent unchanged.
+            Lists are comma-separated, as documented for AOIs (our inference).
 
         Source:
             docs.pixxel.space/developer/orders/order-orderitem; Order/ListOrderItems.

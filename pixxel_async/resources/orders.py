@@ -34,9 +34,9 @@ class Orders(Resource):
         """List the orders of the workspace.
 
         Args:
-            user_id: Only those placed by this user.
-            offset: Rows to skip; 0 when left out.
-            limit: Rows a page; the service decides when left out.
+            user_id: Return only orders placed by this user.
+            offset: Rows to skip; default 0.
+            limit: Rows per page; default: the service decides.
 
         Returns:
             Rows of `Order`: `async for` reads all of them, `await` reads the first page.
@@ -51,19 +51,18 @@ class Orders(Resource):
     async def create(self, order_items: Sequence[NewOrderItem | Mapping[str, Any]], *, dry_run: bool = False) -> Order:
         """Place an order, or price it with `dry_run`.
 
-        Costs tokens unless `dry_run` is true, and cannot be taken back. The answer of a dry run looks like that of
-        an order. Items that the service finds wrong may come in a good answer, with `validation_errors`. A tasking
-        item needs `recurrence`, `start_date`, `end_date` (or `no_of_occurrences`) and a bandset; an archive item
-        needs `item_ids`. The least that is billed for a tasking area is 100 km2; its polygons may be 200 km apart
-        at most.
+        Costs tokens unless `dry_run` is true, and cannot be cancelled. The response of a dry run has the form of an
+        order. Invalid items may be returned with status 2xx and `validation_errors`. A tasking item requires
+        `recurrence`, `start_date`, `end_date` (or `no_of_occurrences`) and a bandset; an archive item requires
+        `item_ids`. At least 100 km2 are billed for a tasking area; its polygons may be at most 200 km apart.
 
         Args:
-            order_items: What to buy: `NewOrderItem`, which describes each member with its unit and words, or
-                mappings of its members. `project_id`, `geometry` and `usecase` are always needed.
-            dry_run: Whether to price it only.
+            order_items: Items to order: `NewOrderItem`, which describes each member with its unit and words, or
+                mappings of its members. `project_id`, `geometry` and `usecase` are always required.
+            dry_run: Whether to return the price only.
 
         Returns:
-            The order, or what it would be.
+            The order, or for a dry run its preview.
 
         Raises:
             ConfigError: An argument is missing or invalid; nothing was sent.

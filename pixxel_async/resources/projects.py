@@ -21,17 +21,17 @@ OPERATIONS = (
 
 
 class Projects(Resource):
-    """Projects of the workspace that the key was given access to."""
+    """Projects of the workspace that the key can access."""
 
     __slots__ = ()
 
     def list(self, *, page_size: int | None = None) -> Pages[Project]:
-        """List the projects that the key may see.
+        """List the projects that the key can access.
 
-        A service account sees a project once it was added to it in the user interface.
+        A service account has access to a project after it was added there in the user interface.
 
         Args:
-            page_size: Rows a page; the service decides when left out.
+            page_size: Rows per page; default: the service decides.
 
         Returns:
             Rows of `Project`: `async for` reads all of them, `await` reads the first page.

@@ -22,10 +22,10 @@ class Reports(Resource):
         """Get all orders of the workspace as CSV.
 
         Args:
-            tz: Time zone of the times, such as `Europe/Berlin`.
+            tz: Time zone of the report's times, such as `Europe/Berlin`.
 
         Returns:
-            The table.
+            The report.
 
         Note:
             Errors are declared as text/csv, but come as JSON by their schema; the columns are not documented.

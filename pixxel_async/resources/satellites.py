@@ -21,7 +21,7 @@ class Satellites(Resource):
     __slots__ = ()
 
     def list(self) -> Pages[Satellite]:
-        """List the satellites whose images can be searched.
+        """List the searchable satellites.
 
         Returns:
             Rows of `Satellite`: `async for` reads all of them, the service sends one page.

@@ -37,15 +37,15 @@ class Search(Resource):
         filters: Sequence[SearchFilter | Mapping[str, Any]] | None = None,
         limit: int | None = None,
     ) -> Pages[STACItem]:
-        """Find images of chosen satellites over a place and time.
+        """Search images of given satellites by place and time.
 
         Args:
-            start_date: From this instant.
-            end_date: Until this instant.
-            satellites: Which satellites and collections.
-            geometry: Where, in degrees, longitude first.
-            filters: Bounds that an image must keep.
-            limit: Images at most, 1 to 10000.
+            start_date: Start of the time range.
+            end_date: End of the time range.
+            satellites: Satellites and collections to search.
+            geometry: Area to search, in degrees, longitude first.
+            filters: Bounds on image properties.
+            limit: Maximum number of images, 1 to 10000.
 
         Returns:
             Rows of `STACItem`: `async for` reads all of them, `await` reads the first page.
@@ -54,9 +54,9 @@ class Search(Resource):
             ConfigError: An argument is missing or invalid; nothing was sent.
 
         Note:
-            The vendor's document speaks of pages by `next_token`, but neither the request nor the answer has it,
-            and the answer's `skip` is no argument; so one page is read. The keys of the map `items` are documented
-            nowhere. The dates and the geometry are optional by the guides, required by the vendor's document.
+            The vendor's document mentions paging by `next_token`, but neither request nor response has it, and the
+            response's `skip` is not an argument; so one page is read. The keys of the map `items` are not
+            documented. The dates and the geometry are optional by the guides, required by the vendor's document.
 
         Source:
             docs.pixxel.space/developer/search/satellite-image; Search/SearchSatelliteImages.

@@ -52,15 +52,15 @@ class Stores(Resource):
     ) -> Store:
         """Register a bucket as a store.
 
-        The secrets are never sent back. A name that is taken is refused by 409.
+        The secrets are never returned. A taken name is refused with 409.
 
         Args:
             name: Name, unique in the workspace.
-            type: Which cloud. `BucketType`: `S3`, `GCS`, `AZBLOB`.
-            configs: Where the bucket is; bucket and region are needed.
+            type: Cloud provider. `BucketType`: `S3`, `GCS`, `AZBLOB`.
+            configs: Location of the bucket; bucket and region are required.
             secrets: Credentials by name. S3: `access_key_id`, `secret_access_key`. AZBLOB: `account_name`,
                 `tenant_id`, `client_id`, `client_secret`. GCS: `project_id`, `service_account_credentials`.
-            labels: Labels of your own.
+            labels: User-defined labels.
 
         Returns:
             The store.
@@ -93,7 +93,7 @@ class Stores(Resource):
     async def delete(self, store_id: Id) -> None:
         """Delete a store.
 
-        The bucket itself is not touched.
+        The bucket itself is not changed.
 
         Args:
             store_id: Id of the store.

@@ -23,10 +23,10 @@ class Tasks(Resource):
     __slots__ = ()
 
     async def request_download(self, workflow_id: Id, job_id: Id, task_id: Id) -> TaskDownload:
-        """Ask for the package of a task, or how far it is.
+        """Request the package of a task, or get its status.
 
-        The package holds the outputs of the task. The answer has a signed link once the status is `ready`. The link
-        works for a while and without the key, which must not be sent with it.
+        The package holds the task's outputs. The response has a signed link once the status is `ready`. The link is
+        valid for a limited time and used without the key, which must not be sent with it.
 
         Args:
             workflow_id: Id of the workflow.
@@ -34,7 +34,7 @@ class Tasks(Resource):
             task_id: Id of the task.
 
         Returns:
-            How far the package is.
+            Status of the package.
 
         Note:
             The call is repeated to poll, as for jobs (our inference); the container is not said to be a ZIP.

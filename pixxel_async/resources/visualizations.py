@@ -70,19 +70,19 @@ class Visualizations(Resource):
 
         Args:
             aoi_id: Id of the AOI.
-            type: Only this type. `VisualizationType`: `custom`.
-            user_id: Only those made by this user.
-            expression_type: Only this kind of index. `ExpressionType`: `index`, `composite`, `grayscale`.
-            index_id: Only those of this index.
-            visualization_id: Only this visualization.
-            offset: Rows to skip; 0 when left out.
-            limit: Rows a page; the service decides when left out.
+            type: Return only this type. `VisualizationType`: `custom`.
+            user_id: Return only rows created by this user.
+            expression_type: Return only this kind. `ExpressionType`: `index`, `composite`, `grayscale`.
+            index_id: Return only visualizations of this index.
+            visualization_id: Id of the visualization to return.
+            offset: Rows to skip; default 0.
+            limit: Rows per page; default: the service decides.
 
         Returns:
             Rows of `Visualization`: `async for` reads all of them, `await` reads the first page.
 
         Note:
-            There is no operation for one of them, so it is read by the filter; the member with the rows is in the
+            There is no operation for a single one, so the filter is used; the member with the rows is in the
             singular.
 
         Source:
@@ -111,26 +111,25 @@ class Visualizations(Resource):
     ) -> Visualization:
         """Compute an index over assets of an AOI.
 
-        The answer comes before the result does: wait until the status is `success` (`visualizations.wait`). A
-        preset index gets both legends, a custom index of type `index` the dynamic one, composites and grayscales
-        none.
+        The response precedes the result: wait for the status `success` (`visualizations.wait`). A preset index gets
+        both legends, a custom index of type `index` the dynamic one, composites and grayscales none.
 
         Args:
             aoi_id: Id of the AOI.
             index_id: Id of the index.
             src_asset_ids: Ids of the assets to compute it over, from `assets.list`.
-            resolution: Metres a pixel; that of the satellite when left out.
+            resolution: Metres per pixel; default: the satellite's.
 
         Returns:
-            The visualization, not ready yet.
+            The visualization, not yet ready.
 
         Raises:
             OutcomeUnknown: The response was lost, and the call may have taken effect; find out with
                 `client.visualizations.list(aoi_id, index_id=index_id)`.
 
         Note:
-            `src_asset_ids` is required by the guides, optional in the vendor's document; what happens without it is
-            not said.
+            `src_asset_ids` is required by the guides, optional in the vendor's document; the effect of omitting it
+            is not documented.
 
         Source:
             docs.pixxel.space/developer/visualizations/create-visualization; Visualizations/CreateVisualization.
@@ -162,15 +161,15 @@ class Visualizations(Resource):
     ) -> VisualizationMetadata:
         """Set the legend of one mode of a visualization.
 
-        The legend of the other mode stays.
+        The legend of the other mode is unchanged.
 
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
-            visualization_mode: Which legend. `VisualizationMode`: `dynamic`, `theoretical`.
-            legend: Classes by date, spelt like `2024_05_06`. In dynamic mode `min` and `max` may be null, to be
-                computed; nulls are sent as given.
-            dynamic_bins: Classes of equal width, 1 to 15; needed in dynamic mode.
+            visualization_mode: Mode of the legend. `VisualizationMode`: `dynamic`, `theoretical`.
+            legend: Classes by date, formatted like `2024_05_06`. In dynamic mode `min` and `max` may be null, to be
+                computed; nulls are sent.
+            dynamic_bins: Number of classes of equal width, 1 to 15; required in dynamic mode.
 
         Returns:
             The legends.
@@ -207,17 +206,16 @@ class Visualizations(Resource):
         dates: Sequence[str],
         visualization_mode: VisualizationMode | str,
     ) -> Visualization:
-        """Compute the legend of one mode anew.
+        """Recompute the legend of one mode.
 
-        Undoes `update_metadata` for these dates; the legend of the other mode stays. Doing it twice changes
-        nothing.
+        Undoes `update_metadata` for these dates; the legend of the other mode is unchanged. Idempotent.
 
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
             index_id: Id of the visualization's index.
-            dates: Dates, spelt like `2024_05_06`.
-            visualization_mode: Which legend. `VisualizationMode`: `dynamic`, `theoretical`.
+            dates: Dates, formatted like `2024_05_06`.
+            visualization_mode: Mode of the legend. `VisualizationMode`: `dynamic`, `theoretical`.
 
         Returns:
             The visualization.
@@ -249,8 +247,8 @@ class Visualizations(Resource):
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
             index_id: Id of the visualization's index.
-            date: Date, spelt like `2024_05_06`.
-            visualization_mode: Which legend. `VisualizationMode`: `dynamic`, `theoretical`.
+            date: Date, formatted like `2024_05_06`.
+            visualization_mode: Mode of the legend. `VisualizationMode`: `dynamic`, `theoretical`.
 
         Returns:
             The image.
@@ -288,8 +286,8 @@ class Visualizations(Resource):
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
-            dates: Dates, spelt like `2024_05_06`.
-            visualization_modes: Which legends. `VisualizationMode`: `dynamic`, `theoretical`.
+            dates: Dates, formatted like `2024_05_06`.
+            visualization_modes: Mode of the legends. `VisualizationMode`: `dynamic`, `theoretical`.
 
         Returns:
             The styles.

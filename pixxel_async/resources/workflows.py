@@ -25,7 +25,7 @@ OPERATIONS = (
 
 
 class Workflows(Resource):
-    """Graphs of blocks, drawn in the user interface; jobs run them."""
+    """Graphs of blocks, edited in the user interface and run by jobs."""
 
     __slots__ = ()
 
@@ -43,23 +43,23 @@ class Workflows(Resource):
     ) -> Pages[Workflow]:
         """List workflows.
 
-        The rows lack what only `workflows.get` fills.
+        Rows lack the members that only `workflows.get` fills.
 
         Args:
-            project_id: Only those of this project.
-            id: Only this workflow.
-            name: Only those of this name.
-            created_by: Only those made by this user.
-            created_on: Created then; a day or an instant.
-            updated_at: Last changed then.
-            offset: Rows to skip; 0 when left out.
-            limit: Rows a page; the service decides when left out.
+            project_id: Return only workflows of this project.
+            id: Id of the workflow to return.
+            name: Return only workflows with this name.
+            created_by: Return only rows created by this user.
+            created_on: Time of creation; a day or an instant.
+            updated_at: Time of the last change.
+            offset: Rows to skip; default 0.
+            limit: Rows per page; default: the service decides.
 
         Returns:
             Rows of `Workflow`: `async for` reads all of them, `await` reads the first page.
 
         Note:
-            Fifty a page when no limit is sent (the vendor's document).
+            50 rows per page without a limit (the vendor's document).
 
         Source:
             docs.pixxel.space/developer/workflows/list-workflow; Workflows/listWorkflows.
@@ -88,7 +88,7 @@ class Workflows(Resource):
 
         Args:
             workflow_id: Id of the workflow.
-            project_id: Id of the project that holds it.
+            project_id: Id of its project.
 
         Returns:
             The workflow.
@@ -99,7 +99,7 @@ class Workflows(Resource):
         return await self._api.one(Call(_GET, {"workflow_id": workflow_id}, {"project_id": project_id}), Workflow)
 
     async def estimate(self, workflow_id: Id) -> WorkflowEstimate:
-        """Estimate what one job of a workflow costs.
+        """Estimate the cost of one job of a workflow.
 
         Args:
             workflow_id: Id of the workflow.

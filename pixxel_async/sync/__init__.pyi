@@ -167,15 +167,15 @@ class _Archives:
         offset: int | None = None,
         limit: int | None = None,
     ) -> Listing[STACItem]:
-        """Find images in the archive."""
+        """Search images in the archive."""
 
 class _Assets:
     def list(self, aoi_id: Id, *, offset: int | None = None, limit: int | None = None) -> Listing[Asset]:
         """List the assets of an AOI."""
     def request_download(self, aoi_id: Id, *, asset_ids: Sequence[Id]) -> AssetDownload:
-        """Ask for a package of assets."""
+        """Request a package of assets."""
     def get_download(self, aoi_id: Id, download_id: Id) -> AssetDownload:
-        """Get the state and link of a package of assets."""
+        """Get status and link of a package of assets."""
 
 class _Bandsets:
     def list(self) -> Listing[Bandset]:
@@ -193,9 +193,9 @@ class _Catalogs:
     def request_download(
         self, *, catalog_ids: Sequence[Id] | None = None, order_item_ids: Sequence[Id] | None = None
     ) -> CatalogDownload:
-        """Ask for a package of catalog imagery."""
+        """Request a package of catalog imagery."""
     def get_download(self, download_id: Id) -> CatalogDownload:
-        """Get the state and link of a package of catalog imagery."""
+        """Get status and link of a package of catalog imagery."""
     def search(
         self,
         *,
@@ -212,7 +212,7 @@ class _Catalogs:
         offset: int | None = None,
         limit: int | None = None,
     ) -> Listing[Catalog]:
-        """Find imagery that the workspace owns."""
+        """Search imagery that the workspace owns."""
     def get(self, catalog_id: Id) -> Catalog:
         """Get one catalog."""
 
@@ -286,11 +286,11 @@ class _Insights:
         project_id: Id | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> InsightEstimate:
-        """Price a run of a block on an AOI."""
+        """Estimate the price of a run on an AOI."""
     def request_download(
         self, aoi_id: Id, insight_id: Id, *, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
     ) -> InsightDownload:
-        """Ask for a package of an insight, or how far it is."""
+        """Request the package of an insight, or get its status."""
     def delete(self, aoi_id: Id, insight_id: Id, *, project_id: Id) -> None:
         """Delete an insight."""
     def get(self, aoi_id: Id, insight_id: Id) -> Insight:
@@ -316,7 +316,7 @@ class _Jobs:
     def get(self, workflow_id: Id, job_id: Id) -> Job:
         """Get one job with its tasks."""
     def request_download(self, workflow_id: Id, job_id: Id) -> JobDownload:
-        """Ask for the package of a job, or how far it is."""
+        """Request the package of a job, or get its status."""
     def wait(self, workflow_id: Id, job_id: Id, *, timeout: float | None = None) -> Job:
         """Wait until the job has ended well."""
     def watch(self, workflow_id: Id, job_id: Id, *, timeout: float | None = None) -> Iterator[Job]:
@@ -352,7 +352,7 @@ class _Orders:
 
 class _Projects:
     def list(self, *, page_size: int | None = None) -> Listing[Project]:
-        """List the projects that the key may see."""
+        """List the projects that the key can access."""
     def get(self, project_id: Id) -> Project:
         """Get one project."""
 
@@ -362,7 +362,7 @@ class _Reports:
 
 class _Satellites:
     def list(self) -> Listing[Satellite]:
-        """List the satellites whose images can be searched."""
+        """List the searchable satellites."""
 
 class _Search:
     def images(
@@ -375,7 +375,7 @@ class _Search:
         filters: Sequence[SearchFilter | Mapping[str, Any]] | None = None,
         limit: int | None = None,
     ) -> Listing[STACItem]:
-        """Find images of chosen satellites over a place and time."""
+        """Search images of given satellites by place and time."""
 
 class _Stores:
     def list(self) -> Listing[Store]:
@@ -395,7 +395,7 @@ class _Stores:
 
 class _Tasks:
     def request_download(self, workflow_id: Id, job_id: Id, task_id: Id) -> TaskDownload:
-        """Ask for the package of a task, or how far it is."""
+        """Request the package of a task, or get its status."""
 
 class _Visualizations:
     def list(
@@ -434,7 +434,7 @@ class _Visualizations:
         dates: Sequence[str],
         visualization_mode: VisualizationMode | str,
     ) -> Visualization:
-        """Compute the legend of one mode anew."""
+        """Recompute the legend of one mode."""
     def png(
         self, aoi_id: Id, visualization_id: Id, *, index_id: Id, date: str, visualization_mode: VisualizationMode | str
     ) -> bytes:
@@ -472,7 +472,7 @@ class _Workflows:
     def get(self, workflow_id: Id, *, project_id: Id) -> Workflow:
         """Get one workflow with its graph."""
     def estimate(self, workflow_id: Id) -> WorkflowEstimate:
-        """Estimate what one job of a workflow costs."""
+        """Estimate the cost of one job of a workflow."""
 
 class _Packages:
     def ask(self, package: PackageLike, *, download_id: str = "") -> PackageState:
