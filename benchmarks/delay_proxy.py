@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -59,7 +59,8 @@ class Way:
                 self.target.write(data)
                 self._loop.call_later(self._half, self._acknowledge, len(data))
             elif self.target.can_write_eof():
-                self.target.write_eof()
+                with suppress(OSError):  # the client has closed the connection in the middle of a body
+                    self.target.write_eof()
         if self._underway:
             self._loop.call_at(self._underway[0][0], self._arrive)
 

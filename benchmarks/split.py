@@ -50,7 +50,7 @@ ARIA = ["aria2c", "-q", "-x8", "-s8", "-k8M", "--file-allocation=none", "--allow
 RUNS: dict[str, Run] = {
     "pixxel_async": mine(),
     "pixxel_async size": mine(verify="size", checksum=None),
-    "pixxel_async unsplit": mine(verify="size", checksum=None, max_connections_per_download=1),
+    "pixxel_async unsplit": mine(verify="size", checksum=None, max_connections=1),
     "aria2c -x8": tool(*ARIA),
     "curl": tool("curl", "-s", "-O"),
 }

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from attrs import define
 
-from pixxel_async.downloads.body.rules.multipart import RateGauge, connections_for
+from pixxel_async.downloads.body.rules.multipart import RateGauge, worthwhile
 from pixxel_async.downloads.body.rules.resume import Kept
 from pixxel_async.downloads.schedule.rules.policy import PollPolicy
 from pixxel_async.settings.constants import Constants
@@ -20,7 +20,7 @@ from .regime import Package
 __all__ = ["Learning", "Patient", "Policy", "Work"]
 
 MB = 10**6
-SPLITS = Constants()
+LEAST_RANGE = Constants().least_range
 
 
 @define(eq=False)
@@ -128,9 +128,7 @@ class Learning:
     def lines(self, work: Work, *, left: float, rate: float, spare: int) -> int:
         kept = Kept(int((work.package.size - left) * MB), etag='"1"', total=int(work.package.size * MB))
         gauge = RateGauge(0.0, 0, before=rate * MB, rate=rate * MB)
-        return connections_for(
-            kept, gauge, allowed=SPLITS.max_connections_per_download, spare=spare, piece=SPLITS.split_piece
-        )
+        return min(1 + spare, worthwhile(kept, gauge, far=False, rtt=0.0, least=LEAST_RANGE))
 
 
 class Patient:

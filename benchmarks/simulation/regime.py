@@ -7,11 +7,7 @@ from random import Random
 
 from attrs import frozen
 
-from pixxel_async.settings.constants import Constants
-
 __all__ = ["Package", "Regime", "ideal", "in_order", "packages"]
-
-CONNECTIONS = Constants().max_connections_per_download
 
 
 @frozen
@@ -56,7 +52,7 @@ class Regime:
     @property
     def alone(self) -> float:
         """MB a second of one body beside which nothing streams, over as many connections as one body is given."""
-        return min(self.bandwidth, min(self.streams, CONNECTIONS) * self.cap)
+        return min(self.bandwidth, self.streams * self.cap)
 
     @property
     def asks(self) -> int:

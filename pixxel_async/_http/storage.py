@@ -40,6 +40,7 @@ class LinkReply:
     def __init__(self, answer: Response, headers: Mapping[str, str] | None = None) -> None:
         self.status = answer.status
         self.headers = answer.headers if headers is None else headers
+        self.latency = answer.latency
         self._answer = answer
 
     async def read(self, *, watched: bool = False) -> bytes:

@@ -13,6 +13,8 @@ class StorageReply(Protocol):
     status: int
     headers: Mapping[str, str]
     """Names in lower case."""
+    latency: float
+    """Seconds from the request, sent over an open connection, to the headers."""
 
     async def read(self, *, watched: bool = False) -> bytes:
         """Return the next bytes of the body, at least one; b"" at its end. Raises as `chunks` does.

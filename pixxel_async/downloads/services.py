@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .disk.disk import Disk
     from .disk.publisher import Publisher
     from .limits.bandwidth import BandwidthLimiter
-    from .limits.connections import ConnectionCount
+    from .limits.connections import ConnectionBudget
     from .limits.free_space import DiskSpace
     from .limits.stall import Watchdog
     from .record import Record
@@ -37,7 +37,7 @@ class Services:
     publisher: Publisher
     watchdog: Watchdog
     disk_space: DiskSpace
-    connections: ConnectionCount
+    connections: ConnectionBudget
     bandwidth: BandwidthLimiter
     timing: Timing
     now: Callable[[], float]

@@ -19,7 +19,7 @@ from .disk.publisher import Publisher
 from .engine.engine import Engine
 from .engine.organization import OrganizationGuard
 from .limits.bandwidth import BandwidthLimiter
-from .limits.connections import ConnectionCount
+from .limits.connections import ConnectionBudget
 from .limits.free_space import DiskSpace
 from .limits.stall import Watchdog
 from .record import Record
@@ -75,7 +75,7 @@ async def start(
     room = DiskSpace(disk, threads, clock)
     timing = evolve(client.timing, clock=clock)
     services = Services(
-        opened, disk, threads, Publisher(opened, disk, threads), Watchdog(), room, ConnectionCount(),
+        opened, disk, threads, Publisher(opened, disk, threads), Watchdog(), room, ConnectionBudget(timing),
         BandwidthLimiter(timing), timing, timing.now, emit,
     )  # fmt: skip
     clock.start()

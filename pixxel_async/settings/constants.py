@@ -77,10 +77,8 @@ class Constants:
             before this library does.
         chunk_bytes: bytes gathered before one write; two buffers a stream. What is gathered is lost in a kill. 384 KiB:
             with what waits to be read, half a MiB is fetched twice. Chosen: smaller ones cost more thread switches.
-        max_connections_per_download: connections for one body at most, where streams are free and one connection is
-            given no more. 8: as many as there are streams. Chosen.
-        split_piece: bytes of one range request where a body comes over several connections; a body with less than two
-            of them left is not split. 32 MiB: three seconds at 10 MB/s against one round trip. Chosen.
+        least_range: bytes of one range request at least, where a body comes over several connections; how long it is
+            follows from rate and round trip. 1 MiB: the window of a connection over a long way. Chosen.
         stall_timeout: seconds of the window in which `stall_bytes` must arrive; three windows in a row without are
             `Stalled`. None: `http.read_timeout`.
         stall_bytes: bytes that must arrive in each window. 1: slow is no error. Chosen.
@@ -97,8 +95,7 @@ class Constants:
     retry_paid_calls_on_429: bool = False
     extra_ready_statuses: tuple[str, ...] = ()
     chunk_bytes: int = field(default=384 * 1024, validator=between(64 * 1024, 64 * MiB))
-    max_connections_per_download: int = field(default=8, validator=between(1, 64))
-    split_piece: int = field(default=32 * MiB, validator=between(64 * 1024))
+    least_range: int = field(default=MiB, validator=between(64 * 1024))
     stall_timeout: float | None = field(default=None, validator=between(0.01))
     stall_bytes: int = field(default=1, validator=between(1))
     resume_without_validator: bool = False

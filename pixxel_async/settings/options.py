@@ -12,6 +12,7 @@ class DownloadOptions(TypedDict, total=False):
     """Fields of `DownloadSettings` as keywords; the manager's settings hold where one is left out."""
 
     max_concurrent_downloads: int
+    max_connections: int
     max_concurrent_requests: int
     timeout: float
     total_timeout: float | None

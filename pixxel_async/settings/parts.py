@@ -89,7 +89,9 @@ class DownloadSettings:
     """Scheduling, verification and naming of downloads; each field is a keyword of `fetch`, `fetch_all` and `submit`.
 
     Attributes:
-        max_concurrent_downloads: bodies streaming at the same time.
+        max_concurrent_downloads: bodies streaming at the same time; bounds memory and part files.
+        max_connections: connections to one storage host at most. As many as there may be bodies are always allowed;
+            more only where the storage is far, and as long as they raise the sum of the rates.
         max_concurrent_requests: package requests in flight at the same time.
         timeout: seconds for one package, from its first request to its last byte; waiting for a free stream is not
             counted.
@@ -114,6 +116,7 @@ class DownloadSettings:
     """
 
     max_concurrent_downloads: int = field(default=8, validator=between(1, 256))
+    max_connections: int = field(default=64, validator=between(1, 1024))
     max_concurrent_requests: int = field(default=4, validator=between(1, 64))
     timeout: float = field(default=6 * 3600.0, validator=between(0.001))
     total_timeout: float | None = field(default=None, validator=between(0.001))

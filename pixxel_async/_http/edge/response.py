@@ -30,6 +30,7 @@ class Response:
         no_progress: timeout in seconds between two bytes of the body.
         piece: most bytes returned per read; None for as many as arrived together.
         decode: whether the body is decompressed, as those of the API are; they are small, and read as they come.
+        latency: seconds from the request, sent over an open connection, to the headers.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class Response:
         piece: int | None = None,
         *,
         decode: bool = False,
+        latency: float = 0.0,
     ) -> None:
         self.status = response.status
         self.headers: Mapping[str, str] = _join_headers(response.headers)
         self.url = url
+        self.latency = latency
         self._response = response
         self._no_progress = no_progress
         self._piece = piece

@@ -51,11 +51,12 @@ class _Track:
     deadline: asyncio.Timeout
     seconds: float
     stage: Stage = "connect"
+    connected_at: float = 0.0
 
     def connected(self) -> None:
         """Start the timeout for headers; from here on the server may have seen the request."""
-        self.stage = "headers"
-        self.deadline.reschedule(asyncio.get_running_loop().time() + self.seconds)
+        self.stage, self.connected_at = "headers", asyncio.get_running_loop().time()
+        self.deadline.reschedule(self.connected_at + self.seconds)
 
 
 @frozen(kw_only=True)
@@ -221,7 +222,8 @@ class Transport:
                     read_bufsize=buffer,
                     trace_request_ctx=lambda: reached[-1].connected(),
                 )
-            answer = Response(response, http.read_timeout, url, buffer, decode=session is self._api)
+            latency = asyncio.get_running_loop().time() - reached[-1].connected_at
+            answer = Response(response, http.read_timeout, url, buffer, decode=session is self._api, latency=latency)
             self._bodies.add(answer)
             return answer
         except FAILURES as error:

@@ -9,6 +9,7 @@ Rule 3: the retry budget is bounded, and refilled only by bytes that were never 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
@@ -19,7 +20,7 @@ from ...events import Moved, Renewed, Rewound, Started
 from ..limits.stall import StallDetected, Watch
 from .attempts import RetryBudget
 from .multipart import MultipartDownload
-from .rules.multipart import RateGauge, connections_for, splittable
+from .rules.multipart import RateGauge, splittable, worthwhile
 from .rules.responses import StorageRefusal, classify_refusal, server_file_name, stated_digests
 from .rules.resume import Kept, RangeRequest, RangeVerdict, next_request, read_response
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ...packages import Link
     from ..disk.parts.part_writer import PartWriter
     from ..item import Item
+    from ..limits.connections import BodyConnections
     from ..limits.free_space import Reservation
     from ..services import Services
 
@@ -74,14 +76,14 @@ class BodyDownload:
     _vouched: bool = field(init=False, default=False)
     _synced: int = field(init=False, default=0)
     _reported: int = field(init=False, default=0)
-    _connections: int = field(init=False, default=1)
-    _single_only: bool = field(init=False, default=False)
+    _most: int = field(init=False)
     _responded: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         self._link = self.item.link
         self.resumed_from = self.writer.here
         self._report_here()
+        self._most = 1 if self.item.settings.max_bandwidth else self.item.settings.max_connections
         self._budget = RetryBudget(item=self.item, services=self.services, high=self.writer.here)
 
     async def fetch(self) -> None:
@@ -95,8 +97,8 @@ class BodyDownload:
             link = await self._usable_link()
             self._responded = self.item.package.linked
             try:
-                if self._connections > 1 or self.writer.beyond:
-                    verdict = await self._fetch_parts(link)
+                if self.writer.beyond:
+                    verdict = await self._fetch_gaps(link)
                 else:
                     verdict = await self._fetch_rest(link, asked)
             except (ConnectionFailed, TimedOut, StallDetected) as error:
@@ -132,7 +134,7 @@ class BodyDownload:
             case _ if verdict.action == "throw away" or (self.kept.total or 0) < self.writer.size:
                 await self.start_over()  # 8. another object than before: from byte 0
                 await self._budget.back_off("the storage does not continue what it began")
-            case _ if self.writer.size != self.kept.total and self._connections == 1:
+            case _ if self.writer.size != self.kept.total:
                 await self._budget.back_off("the body ended early")
 
     def _next_request(self) -> RangeRequest:
@@ -154,32 +156,66 @@ class BodyDownload:
         return self._link
 
     async def _fetch_rest(self, link: Link | None, asked: RangeRequest) -> RangeVerdict | StorageRefusal:
-        """Send one request; read its body if the response continues or replaces what is here."""
-        packages = self.item.client.packages
-        with self.services.connections.open():
-            async with packages.body(self.item.package, link, headers=asked.headers) as reply:
+        """Send one request; read its body if the response continues or replaces what is here.
+
+        Where more connections are worth it, the body goes on over several of them, of which this one is the first.
+        """
+        with self._registered(link) as connections:
+            async with AsyncExitStack() as opened:
+                await opened.enter_async_context(connections.open())
+                body = self.item.client.packages.body(self.item.package, link, headers=asked.headers)
+                reply = await opened.enter_async_context(body)
                 self._responded = True
-                if classify(reply.status, reply.headers) != "body":
+                connections.head(reply.latency)
+                meaning = classify(reply.status, reply.headers)
+                if meaning == "busy":
+                    connections.refused()
+                if meaning != "body":
                     return classify_refusal(reply.status, reply.headers, await reply.peek())
                 verdict = read_response(reply.status, reply.headers, asked, self.kept)
-                if verdict.action in ("go on", "from 0"):
-                    await self._prepare(reply.status, reply.headers, verdict)
-                    await self._read_body(reply)
-                return verdict
+                if verdict.action not in ("go on", "from 0"):
+                    return verdict
+                await self._prepare(reply.status, reply.headers, verdict)
+                gauge = RateGauge(self.services.timing.clock(), self.writer.size)
+                if await self._read_body(reply, connections, gauge) or link is None:
+                    return verdict
+                parts = self._multipart(link, connections, gauge.rate)
+                return await self._fetch_parts(parts, reply, opened)
 
-    async def _fetch_parts(self, link: Link | None) -> RangeVerdict | StorageRefusal:
-        """Fetch the rest over several connections; the next attempt uses half as many unless only the link expired."""
+    def _registered(self, link: Link | None) -> AbstractContextManager[BodyConnections]:
+        """Register the body with the connections of its storage."""
+        settings, per_host = self.item.settings, self.item.client.settings.http.max_connections_per_host
+        ceiling = min(settings.max_connections, per_host or settings.max_connections)
+        floor = settings.max_concurrent_downloads
+        return self.services.connections.body(link, self.item.client, floor=floor, ceiling=ceiling)
+
+    async def _fetch_gaps(self, link: Link | None) -> RangeVerdict | StorageRefusal:
+        """Fetch the gaps that several connections of an earlier attempt have left."""
         if link is None or not splittable(self.kept):
             return RangeVerdict("alone")
         self._max_bytes = await self._reserve(self.kept.total)
         self.services.emit(Started(self.item.identity, self.kept.total, self._report_here()))
-        count, self._connections = self._connections, max(self._connections // 2, 1)
-        verdict = await MultipartDownload(
-            item=self.item, services=self.services, writer=self.writer, kept=self.kept, url=link.url, count=count,
-            remember=self._note, moved=self._report,
-        ).fetch()  # fmt: skip
-        if isinstance(verdict, StorageRefusal) and verdict.meaning == "renew":
-            self._connections = count
+        with self._registered(link) as connections:
+            return await self._fetch_parts(self._multipart(link, connections, 0.0))
+
+    def _multipart(self, link: Link, connections: BodyConnections, rate: float) -> MultipartDownload:
+        return MultipartDownload(
+            item=self.item, services=self.services, writer=self.writer, kept=self.kept, link=link,
+            connections=connections, most=self._most, rate=rate, remember=self._note, moved=self._report,
+        )  # fmt: skip
+
+    async def _fetch_parts(
+        self, parts: MultipartDownload, reply: StorageReply | None = None, opened: AsyncExitStack | None = None
+    ) -> RangeVerdict | StorageRefusal:
+        """Fetch the rest over several connections; the next attempt uses half as many unless only the link expired."""
+        verdict: RangeVerdict | StorageRefusal | None = None
+        try:
+            verdict = await parts.fetch(reply, opened)
+        finally:
+            if not (isinstance(verdict, StorageRefusal) and verdict.meaning == "renew"):
+                self._most = max(parts.peak // 2, 1)
+        if not self.writer.beyond:
+            await self.writer.join()
         return verdict
 
     async def _prepare(self, status: int, headers: Mapping[str, str], verdict: RangeVerdict) -> None:
@@ -206,41 +242,49 @@ class BodyDownload:
         left = await self.services.disk_space.reserve(self.reservation, missing, reserve=keep_free)
         return min(limit, self.writer.here + left) if limit is not None else total or self.writer.here + left
 
-    async def _read_body(self, reply: StorageReply) -> None:
-        """Read chunks into the writer until the body ends or more than one connection is worth it."""
+    async def _read_body(self, reply: StorageReply, connections: BodyConnections, gauge: RateGauge) -> bool:
+        """Read chunks into the writer; return False as soon as more than one connection is worth it."""
         bandwidth, add = self.item.settings.max_bandwidth, self.writer.add
-        gauge = RateGauge(self.services.timing.clock(), self.writer.size)
+        if self._may_split(connections, gauge):
+            return False
         async with self.services.watchdog.watch(self.item.stall_timeout, self.item.constants.stall_bytes) as watch:
-            while self._connections == 1 and (chunk := await reply.read(watched=True)):
-                watch.moved += len(chunk)
-                if add(chunk):
-                    await self._write_buffer(watch, gauge)
-                if bandwidth is not None:
-                    watch.resting = True  # the limiter's sleep is no stall
-                    await self.services.bandwidth.acquire(len(chunk), bandwidth)
-                    watch.resting = False
+            with connections.measure(watch):
+                while chunk := await reply.read(watched=True):
+                    watch.moved += len(chunk)
+                    if add(chunk):
+                        await self._write_buffer(watch, gauge)
+                        if self._may_split(connections, gauge):
+                            return False
+                    if bandwidth is not None:
+                        watch.resting = True  # the limiter's sleep is no stall
+                        await self.services.bandwidth.acquire(len(chunk), bandwidth)
+                        watch.resting = False
         self._report()
-        if self._connections > 1:
-            return
         if self.kept.total is None:
             self.kept = evolve(self.kept, total=self.writer.size)
         elif self.writer.size < self.kept.total:
             await self._keep()
+        return True
+
+    def _may_split(self, connections: BodyConnections, gauge: RateGauge) -> bool:
+        """Return whether the rest is worth several connections, and the body may have them."""
+        wanted = 1
+        if self._most > 1 and self._link is not None:
+            wanted = worthwhile(
+                evolve(self.kept, size=self.writer.size), gauge,
+                far=connections.far, rtt=connections.rtt, least=self.item.constants.least_range,
+            )  # fmt: skip
+        connections.wanted = wanted
+        return wanted > 1 and connections.share(wanted) > 1
 
     async def _write_buffer(self, watch: Watch, gauge: RateGauge) -> None:
-        """Hand a full buffer to the writer thread, report progress, decide on the number of connections."""
+        """Hand a full buffer to the writer thread, and report progress."""
         watch.resting = True
         await self._record_validators()
         await self.writer.hand_over()
         watch.resting = False
         self._report()
         gauge.record_bytes(self.services.timing.clock(), self.writer.size)
-        settings, constants = self.item.settings, self.item.constants
-        self._connections = connections_for(
-            evolve(self.kept, size=self.writer.size), gauge,
-            allowed=1 if self._single_only or settings.max_bandwidth else constants.max_connections_per_download,
-            spare=settings.max_concurrent_downloads - self.services.connections.used, piece=constants.split_piece,
-        )  # fmt: skip
 
     async def _record_validators(self) -> None:
         """Record the validators before bytes that they vouch for are on the disk."""
@@ -277,7 +321,7 @@ class BodyDownload:
 
     async def _join(self) -> None:
         """Drop what lies beyond the prefix and use a single connection from now on."""
-        lost, self._single_only, self._connections = bool(self.writer.beyond), True, 1
+        lost, self._most = bool(self.writer.beyond), 1
         await self.writer.join()
         await self._note()
         if lost:

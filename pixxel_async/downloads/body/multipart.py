@@ -2,7 +2,9 @@
 
 Rule 1: a piece counts only if its response is exactly the range that was requested, of the same object (If-Match).
 Rule 2: the record says which ranges of the part file are filled, before a byte is written behind a gap.
-Rule 3: what ends one connection ends all; what follows from it is decided in `body.py`, as for a single connection.
+Rule 3: a connection that breaks, or is refused, leaves its piece to the others. Only the last one ends the download;
+    what follows is decided in `body.py`, as for a single connection.
+Rule 4: a refused link ends no piece under way. A response that does not belong to the object ends all of them.
 """
 
 from __future__ import annotations
@@ -13,18 +15,23 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from ..._aio.shield import finish
 from ..._protocol.storage_answers import classify
 from ...errors import ConnectionFailed, TimedOut
-from ..limits.stall import StallDetected, Watch
-from ..rules.byte_ranges import Region, add, gaps, next_piece
+from ...settings.constants import PROGRESS_STEP
+from ..limits.stall import StallDetected
+from ..rules.byte_ranges import Regions, add, gaps, next_piece, size_of
+from .rules.multipart import RangeSizes, range_sizes
 from .rules.responses import StorageRefusal, classify_refusal
 from .rules.resume import Kept, RangeVerdict, piece_headers, read_piece
 
 if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
     from ..._http.streaming import StorageReply
+    from ...packages import Link
     from ..disk.parts.part_writer import PartWriter
     from ..item import Item
+    from ..limits.connections import BodyConnections
     from ..services import Services
 
 __all__ = ["MultipartDownload"]
@@ -32,6 +39,8 @@ __all__ = ["MultipartDownload"]
 NOTE_EVERY = 1
 """Buffers a connection between two notes of the filled ranges in the record. After a kill a connection fetches as many
 again, and the one that it was gathering."""
+STAFF_EVERY = 0.05
+"""Seconds between two looks whether there should be more connections. Chosen: a round trip at most."""
 
 
 class _Ended(Exception):
@@ -43,89 +52,199 @@ class _Ended(Exception):
 
 @define(eq=False, kw_only=True)
 class MultipartDownload:
-    """Several connections for one body; those beyond the first stop when other packages need them.
+    """Several connections for one body: as many as its share of the budget, each with one piece at a time.
 
     Args:
         kept: length and strong ETag of the object.
-        url: the signed link.
-        count: number of connections.
+        link: the signed link.
+        connections: those of the body.
+        most: connections at most, after failures of earlier attempts.
+        rate: bytes per second of one connection; 0 while unknown.
         remember: records the filled ranges.
         moved: called after each write.
+
+    Attributes:
+        peak: most connections that were open.
     """
 
     item: Item
     services: Services
     writer: PartWriter
     kept: Kept
-    url: str
-    count: int
+    link: Link
+    connections: BodyConnections
+    most: int
+    rate: float
     remember: Callable[[], Awaitable[None]]
     moved: Callable[[], None]
-    _taken: set[Region] = field(init=False, factory=set)
+    peak: int = field(init=False, default=0)
+    _group: asyncio.TaskGroup = field(init=False, factory=asyncio.TaskGroup)
+    _pieces: set[_Piece] = field(init=False, factory=set)
+    _workers: int = field(init=False, default=0)
+    _lost: int = field(init=False, default=0)
+    _lost_at: int = field(init=False, default=0)
     _noted: int = field(init=False, default=0)
+    _staffed_at: float = field(init=False, default=0.0)
+    _refusal: StorageRefusal | None = field(init=False, default=None)
 
-    async def fetch(self) -> RangeVerdict | StorageRefusal:
+    async def fetch(
+        self, reply: StorageReply | None = None, opened: AsyncExitStack | None = None
+    ) -> RangeVerdict | StorageRefusal:
         """Fetch what is missing.
 
+        Args:
+            reply: a response whose body continues the prefix; its connection is the first one.
+            opened: holds that response open.
+
         Returns:
-            the response that ended it; `go on` when all connections ended well.
+            the response that ended it; `go on` when nothing is missing.
 
         Raises:
-            ConnectionFailed, TimedOut, StallDetected: a connection broke.
+            ConnectionFailed, TimedOut, StallDetected: the last connection broke.
             DownloadError: a write failed.
         """
         await self.writer.split()
         await self._note()
-        workers = [asyncio.create_task(self._work(number)) for number in range(self.count)]
+        errors: tuple[BaseException, ...] = ()
         try:
-            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await finish(asyncio.wait(workers))
-        errors = [error for worker in workers if not worker.cancelled() and (error := worker.exception()) is not None]
+            async with self._group:
+                first, *others = self._claim_all()
+                for piece in others:
+                    self._group.create_task(self._work(piece))
+                await self._work(first, reply, opened)
+        except BaseExceptionGroup as group:
+            errors = group.exceptions
         await self._note()
         # A response of the storage counts more than connections that broke.
         for error in sorted(errors, key=lambda error: not isinstance(error, _Ended)):
             if isinstance(error, _Ended):
                 return error.verdict
             raise error
-        return RangeVerdict("go on", self.kept.total)
+        return self._refusal or RangeVerdict("go on", self.kept.total)
 
-    async def _work(self, number: int) -> None:
-        """Fetch pieces until none is left, or another package needs the connection."""
-        while number == 0 or self.services.connections.used < self.item.settings.max_concurrent_downloads:
-            piece = self._next_piece()
+    def _claim_all(self) -> list[_Piece]:
+        """Claim a piece for each connection that may be added now."""
+        self._staffed_at = self.services.timing.clock()
+        if self._lost and self.writer.here - self._lost_at >= PROGRESS_STEP:
+            self._lost, self._lost_at = self._lost - 1, self.writer.here
+        fresh = not self._workers
+        wanted = max(self._workers + size_of(self._free()) // self._sizes().shortest, 1)
+        allowed = max(min(self.connections.share(wanted), self.most) - self._lost, 1)
+        claimed: list[_Piece] = []
+        for left in range(allowed - self._workers, 0, -1):
+            piece = self._claim(left if fresh else self._workers + left)
             if piece is None:
-                return
-            self._taken.add(piece)
-            try:
-                with self.services.connections.open():
-                    await self._fetch_piece(piece)
-            finally:
-                self._taken.discard(piece)
+                break
+            claimed.append(piece)
+            self._workers += 1
+        self.peak = max(self.peak, self._workers)
+        return claimed
 
-    def _next_piece(self) -> Region | None:
-        regions = add(self.writer.beyond, (0, self.writer.size))
-        for piece in self._taken:
-            regions = add(regions, piece)
-        return next_piece(gaps(regions, self.kept.total or 0), self.count, self.item.constants.split_piece)
+    def _claim(self, lines: int) -> _Piece | None:
+        """Claim the next piece, of a size that is fair to so many connections."""
+        sizes = self._sizes()
+        region = next_piece(self._free(), lines, least=sizes.shortest, most=sizes.longest)
+        if region is None:
+            return None
+        piece = _Piece(self, *region)
+        self._pieces.add(piece)
+        return piece
 
-    async def _fetch_piece(self, piece: Region) -> None:
-        async with self.item.client.storage.get(self.url, headers=piece_headers(self.kept, piece)) as reply:
-            if classify(reply.status, reply.headers) in ("renew", "busy", "again", "fail"):
+    def extend(self, piece: _Piece) -> bool:
+        """Extend a piece whose connection could go on, if nobody else has claimed the bytes behind it."""
+        sizes = self._sizes()
+        region = next_piece(self._free(), self._workers, least=sizes.shortest, most=sizes.longest)
+        if region is None or region[0] != piece.end or self._refusal is not None:
+            return False
+        piece.end = region[1]
+        return True
+
+    def _free(self) -> Regions:
+        """Return the ranges that are neither here nor claimed."""
+        taken = [*self.writer.beyond, *((piece.at, piece.end) for piece in self._pieces)]
+        return gaps(add(taken, (0, self.writer.size)), self.kept.total or 0)
+
+    def _sizes(self) -> RangeSizes:
+        rate = self.connections.rate or self.rate
+        return range_sizes(rate, self.connections.rtt, self.item.constants.least_range)
+
+    async def _work(
+        self, piece: _Piece | None, reply: StorageReply | None = None, opened: AsyncExitStack | None = None
+    ) -> None:
+        """Fetch one piece after the other until none is left, or the connection is needed elsewhere."""
+        try:
+            while piece is not None:
+                try:
+                    if not await self._fetch_piece(piece, reply, opened):
+                        return
+                finally:
+                    self._pieces.discard(piece)
+                reply = opened = None
+                piece = self._next()
+        except (ConnectionFailed, TimedOut, StallDetected):
+            if self._workers == 1:
+                raise
+            self._lose()
+
+    def _next(self) -> _Piece | None:
+        """Claim a connection's next piece; None if it has to end."""
+        share = max(min(self.connections.share(self._workers), self.most), 1)
+        piece = self._claim(self._workers) if self._refusal is None and self._workers <= share else None
+        if piece is None:
+            self._workers -= 1
+        return piece
+
+    def _lose(self) -> None:
+        """Leave the work of a connection to the others; it is replaced after some progress."""
+        self._workers -= 1
+        self._lost, self._lost_at = self._lost + 1, self.writer.here
+
+    def give_up(self) -> bool:
+        """Return whether a connection has to end in the middle of its piece, for the host has too many."""
+        if self._workers == 1 or not self.connections.surplus:
+            return False
+        self._workers -= 1
+        return True
+
+    async def _fetch_piece(self, piece: _Piece, reply: StorageReply | None, opened: AsyncExitStack | None) -> bool:
+        """Fetch a piece; return whether its connection goes on with another one."""
+        if reply is not None and opened is not None:
+            async with opened:
+                return await piece.read(reply, longer=True)
+        region = (piece.at, piece.end)
+        async with (
+            self.connections.open(),
+            self.item.client.storage.get(self.link.url, headers=piece_headers(self.kept, region)) as reply,
+        ):
+            self.connections.head(reply.latency)
+            meaning = classify(reply.status, reply.headers)
+            if meaning in ("renew", "busy", "again"):
+                self._refuse(classify_refusal(reply.status, reply.headers, await reply.peek()))
+                return False
+            if meaning == "fail":
                 raise _Ended(classify_refusal(reply.status, reply.headers, await reply.peek()))
-            verdict = read_piece(reply.status, reply.headers, piece, self.kept)
+            verdict = read_piece(reply.status, reply.headers, region, self.kept)
             if verdict.action != "go on":
                 raise _Ended(verdict)
-            await _PieceReader(self, piece).read(reply)
+            return await piece.read(reply)
+
+    def _refuse(self, refusal: StorageRefusal) -> None:
+        """End a connection that was refused: the others go on unless the link is at fault, or there are none."""
+        if refusal.meaning == "busy":
+            self.connections.refused()
+        if refusal.meaning == "renew" or self._workers == 1:
+            self._refusal = refusal
+        self._lose()
 
     async def write(self, at: int, chunks: list[bytes]) -> None:
-        """Write chunks at an offset, report progress, and record the filled ranges now and then."""
+        """Write chunks at an offset, report progress, record the filled ranges now and then, add connections."""
         await self.writer.put(at, chunks)
         self.moved()
-        if self.writer.here - self._noted >= NOTE_EVERY * self.count * self.item.constants.chunk_bytes:
+        if self.writer.here - self._noted >= NOTE_EVERY * self._workers * self.item.constants.chunk_bytes:
             await self._note()
+        if self._refusal is None and self.services.timing.clock() - self._staffed_at >= STAFF_EVERY:
+            for piece in self._claim_all():
+                self._group.create_task(self._work(piece))
 
     async def _note(self) -> None:
         self._noted = self.writer.here
@@ -133,43 +252,71 @@ class MultipartDownload:
 
 
 @define(eq=False)
-class _PieceReader:
-    """Reads the body of one piece into the file, buffer by buffer."""
+class _Piece:
+    """One range of a body: read by one connection into the file, buffer by buffer.
+
+    Attributes:
+        at: first byte that is not written.
+        end: the byte after its last.
+    """
 
     parent: MultipartDownload
-    piece: Region
-    chunks: list[bytes] = field(init=False, factory=list)
-    gathered: int = field(init=False, default=0)
-    at: int = field(init=False, default=0)
+    at: int
+    end: int
+    _chunks: list[bytes] = field(init=False, factory=list)
+    _gathered: int = field(init=False, default=0)
 
-    async def read(self, reply: StorageReply) -> None:
-        """Read the body; of one that breaks, write what arrived."""
-        self.at = self.piece[0]
-        item, constants = self.parent.item, self.parent.item.constants
+    @property
+    def missing(self) -> int:
+        """Return the bytes that have not arrived."""
+        return self.end - self.at - self._gathered
+
+    async def read(self, reply: StorageReply, *, longer: bool = False) -> bool:
+        """Read a body into the file; of one that breaks, write what arrived.
+
+        Args:
+            longer: whether the body goes on behind the piece; the rest is left unread.
+
+        Returns:
+            whether the piece is whole; if not, its connection was given up.
+        """
+        parent, item = self.parent, self.parent.item
         try:
-            async with self.parent.services.watchdog.watch(item.stall_timeout, constants.stall_bytes) as watch:
-                while chunk := await reply.read(watched=True):
-                    watch.moved += len(chunk)
-                    await self._add(chunk, watch, constants.chunk_bytes)
+            async with parent.services.watchdog.watch(item.stall_timeout, item.constants.stall_bytes) as watch:
+                with parent.connections.measure(watch):
+                    while self._reads_on(longer) and (chunk := await reply.read(watched=True)):
+                        watch.moved += len(chunk)
+                        self._take(chunk, longer)
+                        if self._gathered >= item.constants.chunk_bytes:
+                            watch.resting = True
+                            await self._write()
+                            watch.resting = False
+                            if self.missing and parent.give_up():
+                                return False
         except (ConnectionFailed, TimedOut, StallDetected):
             await self._write()
             raise
         await self._write()
-        if self.at < self.piece[1]:
+        if self.missing:
             raise ConnectionFailed("a piece of the body ended early")
+        return True
 
-    async def _add(self, chunk: bytes, watch: Watch, buffer: int) -> None:
-        self.chunks.append(chunk)
-        self.gathered += len(chunk)
-        if self.at + self.gathered > self.piece[1]:
-            raise _Ended(RangeVerdict("alone"))
-        if self.gathered >= buffer:
-            watch.resting = True
-            await self._write()
-            watch.resting = False
+    def _reads_on(self, longer: bool) -> bool:
+        """Return whether more is to be read; an exact body is read to its end, so that its connection can be reused."""
+        return not longer or self.missing > 0 or self.parent.extend(self)
+
+    def _take(self, chunk: bytes, longer: bool) -> None:
+        while longer and len(chunk) > self.missing and self.parent.extend(self):
+            pass
+        if len(chunk) > self.missing:
+            if not longer:
+                raise _Ended(RangeVerdict("alone"))
+            chunk = chunk[: self.missing]
+        self._chunks.append(chunk)
+        self._gathered += len(chunk)
 
     async def _write(self) -> None:
-        chunks, size, self.chunks, self.gathered = self.chunks, self.gathered, [], 0
+        chunks, size, self._chunks, self._gathered = self._chunks, self._gathered, [], 0
         if chunks:
             await self.parent.write(self.at, chunks)
             self.at += size

@@ -41,22 +41,21 @@ def gaps(regions: Iterable[Region], total: int) -> Regions:
     return tuple((end, start) for (_, end), (start, _) in itertools.pairwise(joined))
 
 
-def next_piece(free: Regions, lines: int, most: int) -> Region | None:
+def next_piece(free: Regions, lines: int, *, least: int, most: int) -> Region | None:
     """Choose the next range for a connection: the earliest free bytes, so that the prefix grows.
 
-    Towards the end of a body pieces shrink, down to an eighth, so that all connections finish together.
+    Towards the end of a body pieces shrink, so that all connections finish together.
 
     Args:
         free: ranges that are neither present nor requested.
-        lines: connections that share the body.
-        most: bytes of one piece at most.
+        lines: connections that share them.
+        least, most: bytes of one piece; the last one may be up to twice as long as `least`.
     """
     if not free:
         return None
     start, end = free[0]
-    smallest = most // 8
-    share = min(max(size_of(free) // lines, smallest), most)
-    return (start, end if end - start < share + smallest else start + share)
+    share = min(max(-(-size_of(free) // lines), least), most)
+    return (start, end if end - start < share + least else start + share)
 
 
 def size_of(regions: Iterable[Region]) -> int:

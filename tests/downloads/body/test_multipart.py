@@ -6,11 +6,12 @@ import asyncio
 import json
 import sqlite3
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import evolve, frozen
+from attrs import frozen
 
 from pixxel_async import Downloaded, DownloadManager, JobPackage, PixxelClient
 from pixxel_async.events import Event, Renewed, Rewound
@@ -18,11 +19,11 @@ from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.sandbox.http.site import SeenRequest
 from pixxel_async.settings.constants import Constants
 from tests.downloads.pipeline.test_crash import start
-from tests.support.ground_truth import GroundTruth, part_bytes, sha256, tuned, until, visible
+from tests.support.ground_truth import GroundTruth, part_bytes, sha256, until, visible
 
 RATE = 700_000
 """Bytes a second that a connection is given; the whole body would take four seconds."""
-PIECES = Constants(chunk_bytes=64 * 1024, split_piece=256 * 1024)
+PIECES = Constants(chunk_bytes=64 * 1024, least_range=64 * 1024)
 
 
 @frozen
@@ -107,15 +108,14 @@ async def test_when_a_body_is_not_split(slow: Slow, tmp_path: Path) -> None:
 
 @pytest.mark.fault("G-18")
 @pytest.mark.slow
-@tuned(constants=evolve(PIECES, max_connections_per_download=2))
 @pytest.mark.parametrize("kind", ["no-range", "wrong-range", "etag"])
 async def test_a_storage_without_pieces_continues_on_one_connection(slow: Slow, tmp_path: Path, kind: Any) -> None:
     """A storage that ignores or shifts Range or changes the object is continued on one connection."""
-    slow.fault(kind=kind, times=2)
+    slow.fault(kind=kind, times=1)
     events = list[Event]()
-    await slow.fetch(tmp_path, events)
+    await slow.fetch(tmp_path, events, max_connections=2)
 
-    assert 1 <= len(slow.pieces) <= 2 and "if-match" not in slow.seen[-1].headers
+    assert len(slow.pieces) == 1 and "if-match" not in slow.seen[-1].headers
     assert not [event for event in events if isinstance(event, Rewound) and event.to == 0]
 
 
@@ -188,3 +188,35 @@ async def test_a_stopped_body_continues(slow: Slow, tmp_path: Path) -> None:
     await slow.fetch(tmp_path)
 
     assert all("if-match" in seen.headers for seen in slow.seen[before:])
+
+
+async def test_a_far_storage_is_asked_for_several_ranges_at_once(slow: Slow, tmp_path: Path) -> None:
+    """More connections than bodies may stream are opened at the first head of a far storage, and share the bytes."""
+    slow.sandbox.inject(Fault(route="storage", kind="latency", seconds=0.1, times=None))
+    done = await slow.fetch(tmp_path)
+
+    ranges = sorted(map(asked, slow.pieces))
+    assert len(ranges) > 8 and all(seen.status == 206 for seen in slow.pieces)
+    assert all(last < first for (_, last), (first, _) in pairwise(ranges)) and ranges[-1][1] == done.size - 1
+    assert ranges[0][0] <= 2 * PIECES.least_range, "the first connection was not waited for"
+
+
+async def test_no_more_connections_than_are_allowed(slow: Slow, tmp_path: Path) -> None:
+    """`max_connections` bounds the connections to one host."""
+    slow.sandbox.inject(Fault(route="storage", kind="latency", seconds=0.1, times=None))
+    await slow.fetch(tmp_path, max_connections=1)
+    assert not slow.pieces
+
+
+@pytest.mark.fault("F-04")
+async def test_a_refused_piece_ends_one_connection(slow: Slow, tmp_path: Path) -> None:
+    """The other connections of a body continue after a 503; nothing is dropped, and no piece is fetched twice."""
+    slow.sandbox.inject(Fault(route="storage", kind="latency", seconds=0.05, times=None))
+    slow.fault(kind="status", status=503, after=3, times=2)
+    events = list[Event]()
+    await slow.fetch(tmp_path, events)
+
+    served = sorted(asked(seen) for seen in slow.pieces if seen.status == 206)
+    assert [seen.status for seen in slow.seen].count(503) == 2
+    assert all(last < first for (_, last), (first, _) in pairwise(served))
+    assert not [event for event in events if isinstance(event, Rewound)]

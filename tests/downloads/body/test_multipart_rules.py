@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.downloads.body.rules.multipart import RateGauge, connections_for
+from pixxel_async.downloads.body.rules.multipart import RateGauge, range_sizes, worthwhile
 from pixxel_async.downloads.body.rules.resume import Kept
 from pixxel_async.downloads.rules.byte_ranges import add, clip, from_text, gaps, next_piece, size_of, to_text
 
@@ -53,15 +53,15 @@ def test_invalid_texts_are_no_regions(text: str) -> None:
 
 def test_pieces_cover_everything_once_and_get_smaller() -> None:
     """Pieces cover every missing byte once, earliest first, and shrink towards the end down to a minimum."""
-    dice, total, most = random.Random(5), 10_000_000, 320_000
+    dice, total, least, most = random.Random(5), 10_000_000, 40_000, 320_000
     taken: list[tuple[int, int]] = [(0, dice.randrange(total))]
     sizes = []
-    while (piece := next_piece(gaps(add(taken, (0, 0)), total), 8, most)) is not None:
+    while (piece := next_piece(gaps(add(taken, (0, 0)), total), 8, least=least, most=most)) is not None:
         taken.append(piece)
         sizes.append(piece[1] - piece[0])
     assert sorted(taken) == taken and [start for start, _ in taken[1:]] == [end for _, end in taken[:-1]]
     assert taken[-1][1] == total
-    assert max(sizes[:-1]) <= most and min(sizes[:-1]) == most // 8 and sizes[-1] < sizes[0]
+    assert max(sizes[:-1]) <= most and min(sizes[:-1]) == least and sizes[-1] < sizes[0]
 
 
 def after(*arrived: tuple[float, int]) -> RateGauge:
@@ -82,33 +82,47 @@ def test_slow_start_is_no_flat_rate() -> None:
         while burst < 1 << 24:
             now, size, burst = now + way, size + burst, burst * 2
             gauge.record_bytes(now, size)
-            assert (
-                connections_for(Kept(size=size, etag='"a"', total=1 << 40), gauge, allowed=8, spare=7, piece=1 << 20)
-                == 1
-            )
+            kept = Kept(size=size, etag='"a"', total=1 << 40)
+            assert worthwhile(kept, gauge, far=False, rtt=0.0, least=1 << 20) == 1
 
 
 @pytest.mark.parametrize(
-    ("kept", "gauge", "allowed", "spare", "expected"),
+    ("kept", "gauge", "far", "expected"),
     [
-        (BODY, FLAT, 8, 7, 8),
-        (BODY, FLAT, 8, 2, 3),
-        (BODY, FLAT, 8, 0, 1),
-        (BODY, FLAT, 8, -3, 1),
-        (BODY, FLAT, 1, 7, 1),
-        (BODY, after((0.11, 10), (0.22, 20)), 8, 7, 8),
-        (BODY, after((0.05, 5), (0.11, 10), (0.16, 15)), 8, 7, 1),
-        (BODY, after((0.4, 10)), 8, 7, 1),
-        (BODY, after((0.4, 5), (0.8, 20)), 8, 7, 1),
-        (BODY, after((0.4, 0), (0.8, 0)), 8, 7, 1),
-        (BODY, after((0.4, 200), (0.8, 400)), 8, 7, 1),
-        (Kept(size=900, etag='"a"', total=1_000), FLAT, 8, 7, 1),
-        (Kept(size=700, etag='"a"', total=1_000), FLAT, 8, 7, 3),
-        (Kept(size=20, etag='W/"a"', total=1_000), FLAT, 8, 7, 1),
-        (Kept(size=20, last_modified="a date", total=1_000), FLAT, 8, 7, 1),
-        (Kept(size=20, etag='"a"', total=None), FLAT, 8, 7, 1),
+        (BODY, FLAT, False, 9),
+        (BODY, after((0.11, 10), (0.22, 20)), False, 9),
+        (BODY, after((0.05, 5), (0.11, 10), (0.16, 15)), False, 1),
+        (BODY, after((0.4, 10)), False, 1),
+        (BODY, after((0.4, 5), (0.8, 20)), False, 1),
+        (BODY, after((0.4, 0), (0.8, 0)), False, 1),
+        (BODY, after((0.4, 200), (0.8, 400)), False, 1),
+        (Kept(size=900, etag='"a"', total=1_000), FLAT, False, 1),
+        (Kept(size=700, etag='"a"', total=1_000), FLAT, False, 3),
+        (BODY, RateGauge(0.0, 0), False, 1),
+        (BODY, RateGauge(0.0, 0), True, 9),
+        (Kept(size=900, etag='"a"', total=1_000), RateGauge(0.0, 0), True, 1),
+        (Kept(size=20, etag='W/"a"', total=1_000), FLAT, True, 1),
+        (Kept(size=20, last_modified="a date", total=1_000), FLAT, True, 1),
+        (Kept(size=20, etag='"a"', total=None), FLAT, True, 1),
     ],
 )
-def test_when_a_body_is_split(kept: Kept, gauge: RateGauge, allowed: int, spare: int, expected: int) -> None:
-    """A body is split if its rate is flat, enough of it is left, streams are free and its ETag is strong."""
-    assert connections_for(kept, gauge, allowed=allowed, spare=spare, piece=100) == expected
+def test_how_many_connections_a_body_has_work_for(kept: Kept, gauge: RateGauge, far: bool, expected: int) -> None:
+    """Near the storage once its rate is flat and enough is left; far from it at once; if a strong ETag vouches."""
+    assert worthwhile(kept, gauge, far=far, rtt=0.0, least=100) == expected
+
+
+@pytest.mark.parametrize(
+    ("rate", "rtt", "shortest", "longest"),
+    [
+        (0, 0.0, 1 << 20, 8 << 20),
+        (0, 0.15, 1 << 20, 8 << 20),
+        (100_000, 0.05, 1 << 20, 1 << 20),
+        (20_000_000, 0.05, 4_000_000, 40_000_000),
+        (7_000_000, 0.15, 4_200_000, 14_000_000),
+        (1_000_000, 1.0, 4_000_000, 4_000_000),
+    ],
+)
+def test_ranges_follow_from_rate_and_round_trip(rate: int, rtt: float, shortest: int, longest: int) -> None:
+    """Two seconds of work, and at least four round trips; a mebibyte in any case."""
+    sizes = range_sizes(rate, rtt, 1 << 20)
+    assert (sizes.shortest, sizes.longest) == (shortest, longest)

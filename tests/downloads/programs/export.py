@@ -20,7 +20,7 @@ async def main(url: str, key: str, folder: str, packages: list[str], *, extract:
         base_url=url,
         poll=PollSettings(initial_interval=0.03, max_interval=0.03),
         retry=RetrySettings(initial_delay=0.01, max_delay=0.02),
-        constants=Constants(chunk_bytes=64 * 1024, split_piece=256 * 1024),
+        constants=Constants(chunk_bytes=64 * 1024, least_range=64 * 1024),
     )
     failed = 0
     async with (

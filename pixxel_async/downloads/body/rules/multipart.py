@@ -1,17 +1,26 @@
-"""Decide whether the rest of a body is fetched over several connections.
+"""Decide how many connections a body has work for, and how long its ranges are.
 
-It helps where the storage, or the path to it, limits the rate of each connection: the rate is constant and connections
-are free. Each range costs a request, so that the rest must take some seconds.
+Each further connection costs its opening, about two round trips r, and each range one round trip for its request, in
+which the connection is idle. A connection that gives c bytes a second is worth opening for OPENING round trips of work
+at least, and a range is RANGE seconds of work, so that its request costs r / RANGE of the time:
+
+    shortest range = max(least, c * OPENING * r),    longest range = max(shortest range, c * RANGE).
+
+n connections divide what is missing evenly between these bounds. As long as c is not known, ranges are FIRST_RANGE at
+most: seconds on a usual line, and little to wait for where it is slow.
+
+Near the storage a body stays on its connection while its rate rises, or when the rest takes less than WORTH seconds: a
+connection that fills the line leaves nothing to others. Far from it the window decides, and nothing is waited for.
 """
 
 from __future__ import annotations
 
-from attrs import define
+from attrs import define, frozen
 
 from ...._protocol.ranges import is_strong
 from .resume import Kept
 
-__all__ = ["RateGauge", "connections_for", "splittable"]
+__all__ = ["RangeSizes", "RateGauge", "range_sizes", "splittable", "worthwhile"]
 
 WINDOW = 0.1
 """Seconds over which a rate is taken, at least: while it is not known, all goes over one connection. Longer ways need
@@ -19,7 +28,14 @@ no longer window, since it ends when bytes arrive, after one or more ways there 
 RISING = 1.3
 """A window with so many times the bytes of the one before says that the rate still rises."""
 WORTH = 3.0
-"""Seconds that the rest must need at the present rate."""
+"""Seconds that the rest must need at the present rate, near the storage. Chosen."""
+OPENING = 4.0
+"""Round trips of work for which a connection is opened: twice what opening it takes. Chosen."""
+RANGE = 2.0
+"""Seconds of work of one range: a request costs less than a tenth of it up to a round trip of 200 ms, and a connection
+that another body needs is free within that time. Chosen."""
+FIRST_RANGE = 8 << 20
+"""Longest range in bytes while the rate is not known. Chosen: a second at 8 MB/s."""
 
 
 @define
@@ -48,20 +64,39 @@ class RateGauge:
         return 0 < self.rate <= self.before * RISING
 
 
+@frozen
+class RangeSizes:
+    """Bytes of the shortest and of the longest range of a body."""
+
+    shortest: int
+    longest: int
+
+
+def range_sizes(rate: float, rtt: float, least: int) -> RangeSizes:
+    """Return how long ranges are.
+
+    Args:
+        rate: bytes per second of one connection; 0 while unknown.
+        rtt: seconds of a round trip; 0 while unknown.
+        least: bytes of a range in any case.
+    """
+    shortest = max(least, int(rate * OPENING * rtt))
+    return RangeSizes(shortest, max(shortest, int(rate * RANGE) if rate else FIRST_RANGE))
+
+
 def splittable(kept: Kept) -> bool:
     """Return whether ranges of this body can be joined: of known length, and with a strong ETag."""
     return kept.total is not None and is_strong(kept.etag)
 
 
-def connections_for(kept: Kept, gauge: RateGauge, *, allowed: int, spare: int, piece: int) -> int:
-    """Return the number of connections for the rest of a body; 1 leaves it on its connection.
+def worthwhile(kept: Kept, gauge: RateGauge, *, far: bool, rtt: float, least: int) -> int:
+    """Return for how many connections there is work in the rest of a body; 1 leaves it on its connection.
 
     Args:
-        allowed: most connections for one body.
-        spare: connections that are free.
-        piece: bytes of one range.
+        far: whether the storage is far.
+        rtt, least: as of `range_sizes`.
     """
     rest = (kept.total or 0) - kept.size
-    if not splittable(kept) or not gauge.flat or rest < max(2 * piece, WORTH * gauge.rate):
+    if not splittable(kept) or not (far or (gauge.flat and rest >= WORTH * gauge.rate)):
         return 1
-    return max(1, min(allowed, 1 + spare, rest // piece))
+    return max(1, rest // range_sizes(gauge.rate if gauge.flat else 0.0, rtt, least).shortest)

@@ -1,0 +1,1 @@
+"""How many connections a storage host is given, and how bodies and clients share them."""
