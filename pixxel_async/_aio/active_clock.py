@@ -34,7 +34,8 @@ class ActiveClock:
         self._timer: asyncio.TimerHandle | None = None
 
     def __call__(self) -> float:
-        self._subtract()
+        if self._real() - self._due > LATE:
+            self._subtract()
         return self._clock() - self.suspended
 
     def start(self) -> None:

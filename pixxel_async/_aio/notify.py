@@ -18,14 +18,15 @@ class Notifier:
     def __init__(self, sleep: Callable[[float], Awaitable[Any]]) -> None:
         self._sleep = sleep
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._woken: asyncio.Future[None] | None = None
 
     def notify(self) -> None:
-        """Wake the waiter that has waited longest."""
-        while self._waiting:
+        """Wake the waiter that has waited longest, unless another one was woken and has not run yet."""
+        while self._waiting and self._woken is None:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(None)
-                return
+                self._woken = waiter
 
     async def wait(self, seconds: float | None = None) -> None:
         """Return after a notification, or after `seconds`."""
@@ -33,8 +34,17 @@ class Notifier:
         self._waiting.append(waiter)
         try:
             await (waiter if seconds is None else self._wait_at_most(waiter, seconds))
-        finally:
-            waiter.cancel()
+        except BaseException:  # cancelled: the next one takes over
+            self._resume(waiter)
+            self.notify()
+            raise
+        self._resume(waiter)
+
+    def _resume(self, waiter: asyncio.Future[None]) -> None:
+        """Note that a waiter runs or has left."""
+        waiter.cancel()
+        if self._woken is waiter:
+            self._woken = None
 
     async def _wait_at_most(self, waiter: asyncio.Future[None], seconds: float) -> None:
         timer = asyncio.ensure_future(self._sleep(seconds))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixxel_async._http.rules import link_safety
 from pixxel_async._http.rules.link_safety import forbidden_reason, next_hop, unsafe_reason
 from pixxel_async._protocol.hosts import literal_address
 
@@ -166,3 +167,15 @@ def test_any_text_is_a_link_or_refused(url: str) -> None:
         return
     assert url.lower().startswith("https://") and url.isascii()
     assert literal_address("x") is None
+
+
+def test_an_origin_is_checked_once_and_no_link_is_kept() -> None:
+    """Links to one host share its check; what names a user, and path and query, are in no cache."""
+    known = link_safety._bad_known_origin
+    known.cache_clear()
+    links = ["https://h.example/a?sig=1", "https://h.example/b?sig=2@x", "https://h.example#c", "https://h.example"]
+    assert [unsafe_reason(link, loopback=False) for link in links] == [""] * 4
+    assert unsafe_reason("https://user:secret@h.example/a", loopback=False) == "it names a user"
+    assert unsafe_reason("https://127.0.0.1/a", loopback=False) == "its host is a loopback address"
+
+    assert known.cache_info().currsize == 2

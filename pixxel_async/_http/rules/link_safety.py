@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from ..._protocol.hosts import Address, host_of, is_loopback, literal_address
@@ -50,6 +51,8 @@ _SPECIAL_V6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "3
 _LOCAL_V6 = ipaddress.IPv6Network("fc00::/7")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
+_ORIGIN = re.compile(r"[^/?#@]*//[^/?#@]*(?=[/?#]|\Z)")
+"""Scheme, host and port of a URL that names no user."""
 _NUMERIC = re.compile(r"(?:[0-9]+|0[xX][0-9a-fA-F]*)")
 
 
@@ -62,11 +65,25 @@ def unsafe_reason(url: str, *, loopback: bool, block_private: bool = False) -> s
         loopback: whether the API itself is on loopback, so that its storage may be, too, over plain http.
         block_private: whether addresses of private networks are refused.
     """
-    if reason := _bad_text(url) or _bad_parts(url, loopback):
+    if reason := _bad_text(url):
         return reason
-    address = literal_address(host_of(url))
+    origin = _ORIGIN.match(url)
+    if origin is None:
+        return _bad_origin(url, loopback, block_private)
+    return _bad_known_origin(origin[0], loopback, block_private)
+
+
+def _bad_origin(origin: str, loopback: bool, block_private: bool) -> str:
+    """Return why no URL of this scheme, host and port is opened."""
+    if reason := _bad_parts(origin, loopback):
+        return reason
+    address = literal_address(host_of(origin))
     reason = "" if address is None else forbidden_reason(address, loopback=loopback, block_private=block_private)
     return reason and f"its host is {reason}"
+
+
+_bad_known_origin = lru_cache(256)(_bad_origin)
+"""The same, computed once for each origin; it keeps no path and no query."""
 
 
 def next_hop(url: str, location: str) -> str | None:

@@ -23,6 +23,8 @@ __all__ = ["Feed"]
 
 LARGEST_CHUNK = 512
 """Most rows looked up at once; chosen."""
+LOOK_AHEAD = 2
+"""Packages read for each request that may be under way, so that several are looked up together; chosen."""
 
 
 class Batch(OutcomeSink, Protocol):
@@ -36,8 +38,8 @@ class Batch(OutcomeSink, Protocol):
 class Feed:
     """Read the source of one batch, and start its packages.
 
-    Rows are read as requests can be sent for them, so many at a time. While all packages read are done already, each
-    chunk is twice as large as the last.
+    Rows are read as requests are sent, at most `LOOK_AHEAD` for each request that may be under way. While all packages
+    read are done already, each chunk is twice as large as the last.
 
     Attributes:
         active: packages of this batch that have not ended.
@@ -95,12 +97,12 @@ class Feed:
         return await self._source.take(max(size, use))
 
     def _use(self) -> int:
-        """Return how many more packages can be requested soon; none while half of the requests have theirs waiting."""
-        settings, schedule = self._context.settings, self._engine.schedule
-        if not self._sink.open or self._context.fresh > settings.max_concurrent_requests // 2:
+        """Return how many more packages to read: none while each request has the next package waiting."""
+        fresh, requests = self._context.fresh, self._context.settings.max_concurrent_requests
+        if not self._sink.open or fresh > requests:
             return 0
-        room = min(MAX_REQUESTS_AHEAD - schedule.waiting, MAX_PENDING - len(self._engine.items))
-        return max(min(settings.max_concurrent_requests - self._context.fresh, room), 0)
+        room = min(MAX_REQUESTS_AHEAD - self._engine.schedule.waiting, MAX_PENDING - len(self._engine.items))
+        return max(min(LOOK_AHEAD * requests - fresh, room), 0)
 
     def _is_new(self, given: Wanted) -> bool:
         """Return whether a row has to be looked up: it is of this machine's shard, and not under way already."""

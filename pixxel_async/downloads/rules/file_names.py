@@ -61,6 +61,8 @@ _HIDDEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800") | {
 _SEGMENT = r"(?!\.{0,2}(?:/|\Z))[^/\\\x00]+"
 _BELOW = re.compile(rf"(?!(?i:\.pixxel)(?:/|\Z))(?![A-Za-z]:){_SEGMENT}(?:/{_SEGMENT})*")
 """Segments that are not empty, `.` or `..` and hold no backslash or NUL, without a drive or our own state folder."""
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
+"""Texts that are file names as they are, unless they name a device or a file of ours."""
 _PORTS = "0123456789\u00b9\u00b2\u00b3"
 _DEVICES = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"] + [port + n for port in ("COM", "LPT") for n in _PORTS]
@@ -157,6 +159,8 @@ def segment(text: str) -> str:
     character; it starts with none of `.`, `-`, `~`, ends with no dot or blank, and is no device's name and none of our
     own files. What the file system cannot spell is percent-encoded.
     """
+    if _PLAIN.fullmatch(text) and text.upper() not in _DEVICES and not text.lower().endswith(_OURS):
+        return text  # most ids
     name = percent_encode(_visible(text).translate(_FORBIDDEN))
     name = _shorten(_trim(name), text)
     if not name:
@@ -225,9 +229,11 @@ def fold(name: str) -> str:
 
 def strip_suffix(name: str) -> str:
     """Remove the suffix that stands for the container."""
-    stem, last = name[: name.rfind("/") + 1], name[name.rfind("/") + 1 :]
-    found = next((suffix for suffix in _EVERY_SUFFIX if last.lower().endswith(suffix) and last.lower() != suffix), "")
-    return stem + last[: len(last) - len(found)]
+    last = name[name.rfind("/") + 1 :].lower()
+    if "." not in last:
+        return name
+    found = next((suffix for suffix in _EVERY_SUFFIX if last.endswith(suffix) and last != suffix), "")
+    return name[: len(name) - len(found)]
 
 
 def _digest(text: str) -> str:
