@@ -209,7 +209,7 @@ class Transport:
         http = self._http
         proxy = self._proxies.for_url(url.reveal())
         try:
-            async with asyncio.timeout(http.connect_timeout + http.headers_timeout) as deadline:
+            async with asyncio.timeout(None) as deadline:  # set once there is a connection; until then aiohttp's runs
                 reached.append(_Track(deadline, http.headers_timeout))
                 response = await session.request(
                     method,

@@ -29,6 +29,7 @@ class Throughput:
     _sizes: float = 0.0
     _ended: int = 0
     _rates: dict[int, tuple[int, float]] = field(factory=dict)
+    _seconds_per_body: float = 0.0
 
     def start(self, now: float) -> tuple[float, float]:
         """Record that a body starts at `now` (seconds); the result is passed to `end`."""
@@ -56,12 +57,12 @@ class Throughput:
         count, mean = self._rates.get(group, (0, 0.0))
         count = min(count + 1, SMOOTH)
         self._rates[group] = count, mean + (size / share - mean) / count
+        best = max(rate for _, rate in self._rates.values())
+        self._seconds_per_body = self._sizes / self._ended / best
 
     def seconds_per_body(self) -> float:
         """Return mean size / best throughput, in seconds with all streams busy; 0 while unknown."""
-        if not self._ended:
-            return 0.0
-        return self._sizes / self._ended / max(rate for _, rate in self._rates.values())
+        return self._seconds_per_body
 
     def _advance(self, now: float) -> None:
         self._share += (now - self._at) / self.active if self.active else 0.0
