@@ -5,22 +5,16 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from ._files import read_named
-from ._formats.geo.shapes import GEOGRAPHIC, crs_of, geojson_of, parse_box
+from ._formats.geo.shape_file import in_degrees, read_shape
+from ._formats.geo.shapes import geojson_of, parse_box
 from ._formats.geo.wkt import is_wkt
-from ._formats.text_encoding import decode_text
 from .errors import ConfigError
 from .models import Geometry
 
 __all__ = ["area"]
 
-_LARGEST = 64 * 1024 * 1024
-"""Bytes of the largest file that is read."""
-_BINARY = (".shp", ".gpkg", ".fgb", ".parquet", ".kml", ".kmz", ".zip", ".gml")
-"""Formats that geopandas reads."""
 _NESTED = 16
 """Levels of collections; those that people have are two deep."""
 
@@ -44,7 +38,7 @@ def area(value: Any) -> Geometry:
     Raises:
         ConfigError: the value holds no area or several, is empty, or has coordinates that are not in degrees.
     """
-    shape = _read(value) if _is_path(value) else geojson_of(value)
+    shape = read_shape(value) if _is_path(value) else geojson_of(value)
     if hasattr(shape, "__geo_interface__"):
         shape = shape.__geo_interface__
     if not isinstance(shape, Mapping):
@@ -52,14 +46,11 @@ def area(value: Any) -> Geometry:
             f"{type(value).__name__} is no area: give GeoJSON, well-known text, a box, a file's path, or a shapely or "
             "geopandas object"
         )
-    found = list(_geometries(shape))
+    found = list(_geometries(in_degrees(shape)))
     if len(found) != 1:
         several = f"{len(found)} shapes: give one, or their union" if found else "no shape: it is empty"
         raise ConfigError(f"one area is needed, and this holds {several}")
     polygons = _polygons(found[0])
-    crs = crs_of(shape)
-    if crs is not None and crs not in GEOGRAPHIC:
-        polygons = _reprojected(polygons, crs)
     for ring in (ring for polygon in polygons for ring in polygon):
         _check(ring)
     if len(polygons) == 1:
@@ -71,19 +62,6 @@ def _is_path(value: Any) -> bool:
     if isinstance(value, str):
         return value.lstrip()[:1] != "{" and not is_wkt(value) and parse_box(value) is None
     return isinstance(value, os.PathLike)
-
-
-def _read(value: str | os.PathLike[str]) -> Any:
-    path = Path(value)
-    if path.suffix.lower() in _BINARY:
-        raise ConfigError(f"read {path.name} with geopandas: area(geopandas.read_file({os.fspath(path)!r}))")
-    try:
-        text = decode_text(read_named(path, _LARGEST))
-    except OSError as error:
-        raise ConfigError(
-            f"{os.fspath(path)[:100]!r} cannot be read: {error.strerror or type(error).__name__}"
-        ) from None
-    return geojson_of(text)
 
 
 def _geometries(shape: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
@@ -133,22 +111,3 @@ def _check(ring: Ring) -> None:
                 f"({longitude:g}, {latitude:g}) {told}; are these projected coordinates, or latitude first? Give "
                 "longitude, latitude on WGS 84 (EPSG:4326), or a GeoDataFrame with its CRS"
             )
-
-
-def _reprojected(polygons: list[list[Ring]], crs: str) -> list[list[Ring]]:
-    """Return the polygons in degrees, from the reference system that a `crs` member or an SRID names."""
-    try:
-        from pyproj import Transformer
-        from pyproj.exceptions import CRSError
-    except ImportError:
-        raise ConfigError(
-            f"the coordinates are in {crs[:40]}: save them in EPSG:4326, or install the extra that converts them: pip "
-            "install 'pixxel-async[geo]'"
-        ) from None
-    try:
-        converter = Transformer.from_crs(crs, 4326, always_xy=True)
-    except CRSError:
-        raise ConfigError(f"the reference system {crs[:40]!r} is not known: save the file in EPSG:4326") from None
-    return [
-        [[[*converter.transform(position[0], position[1])] for position in ring] for ring in part] for part in polygons
-    ]

@@ -103,6 +103,10 @@ def _reading_arguments(plan: MethodPlan) -> str:
     return f", {plan.model}" + (f', unwrap="{operation.x_unwrap}"' if operation.x_unwrap else "")
 
 
+_SHAPES = " GeoJSON, WKT, or a box west,south,east,north; a file (in Python a `Path`); shapes of shapely, geopandas."
+"""How to give an argument that is a geometry."""
+
+
 def _about(plan: MethodPlan) -> str:
     sections = {
         "Args": _args(plan.arguments),
@@ -123,7 +127,7 @@ def _returns_section(plan: MethodPlan) -> list[str]:
 
 
 def _args(arguments: Sequence[MethodArgument]) -> list[str]:
-    return [f"{a.name}: {sentence(a.about)}" for a in arguments if a.about]
+    return [f"{a.name}: {sentence(a.about)}{_SHAPES if a.geometry else ''}" for a in arguments if a.about]
 
 
 def _raises(plan: MethodPlan) -> list[str]:

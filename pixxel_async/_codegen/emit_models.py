@@ -16,7 +16,17 @@ _OFFERS = {
     "Sequence": "collections.abc",
     "Any": "typing",
     **dict.fromkeys(
-        ("GeoModel", "HasGeoInterface", "Model", "OpenEnum", "feature_collection", "member", "model", "word"),
+        (
+            "GeoModel",
+            "GeometryLike",
+            "HasGeoInterface",
+            "Model",
+            "OpenEnum",
+            "feature_collection",
+            "member",
+            "model",
+            "word",
+        ),
         ".._http.codec.model",
     ),
 }
@@ -88,6 +98,8 @@ class _Class:
         return f"    {name}: {self._annotation(wire, schema)}{value}{about}"
 
     def _annotation(self, wire: str, schema: SchemaRecord) -> str:
+        if self._facts(wire, schema).get("write") == "feature_collection":
+            return f"{schema.name} | GeometryLike"
         kind = attribute_type(schema) if self._read else argument_type(schema, self._schemas)
         kind = "str" if schema.const is not None else kind
         optional = self._default(wire, schema) == {"default": "None"} and kind != "Any"

@@ -21,7 +21,7 @@ _OFFERS = {
     **dict.fromkeys(("Call", "Operation"), ".._http.call"),
     **dict.fromkeys(("Paging", "Resource", "Wait"), ".._http.resource"),
     **dict.fromkeys(
-        ("HasGeoInterface", "Id", "as_list", "geometry_of", "require_one", "require_when", "rows_of", "to_body"),
+        ("GeometryLike", "Id", "as_list", "geometry_of", "require_one", "require_when", "rows_of", "to_body"),
         ".._http.codec.model",
     ),
     "Pages": ".._http.pages",

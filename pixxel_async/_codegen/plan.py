@@ -211,6 +211,8 @@ def _rows(schema: SchemaRecord, schemas: Schemas) -> str:
 
 def _kind(wire: str, schema: SchemaRecord, document: Document) -> str:
     """Return the annotation of an argument; an id may be a text, a UUID or a row."""
+    if schema.name and is_geometry(document.components.schemas[schema.name]):
+        return "GeometryLike"
     kind = argument_type(schema, document.components.schemas)
     if kind == "str" and (wire == "id" or wire.endswith("_id")):
         return "Id"

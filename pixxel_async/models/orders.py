@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._http.codec.model import HasGeoInterface, Model, OpenEnum, feature_collection, member, model, word
+from .._http.codec.model import GeometryLike, Model, OpenEnum, feature_collection, member, model, word
 from .bandsets import Band
 from .deliveries import CloudDelivery, DeliveryStatus
 from .geojson import FeatureCollection
@@ -188,7 +188,7 @@ class NewOrderItem(Model):
     """Id of the project that pays."""
     name: str | None = None
     """Name, up to 100 characters."""
-    geometry: FeatureCollection | Mapping[str, Any] | HasGeoInterface = member(write=feature_collection)
+    geometry: FeatureCollection | GeometryLike = member(write=feature_collection)
     """Area: Polygons or MultiPolygons."""
     recurrence: Recurrence | str | None = None
     """Recurrence; required for tasking.

@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
 
 from .._http.call import Call, Operation
-from .._http.codec.model import HasGeoInterface, Id, as_list, geometry_of, to_body
+from .._http.codec.model import GeometryLike, Id, as_list, geometry_of, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource, Wait
 from ..models.aois import AOI, Provider
-from ..models.geojson import Geometry
 
 __all__ = ["AOIs"]
 
@@ -86,7 +84,7 @@ class AOIs(Resource):
         satellite_id: Id,
         provider: Provider | str,
         project_id: Id,
-        geometry: Geometry | Mapping[str, Any] | HasGeoInterface,
+        geometry: GeometryLike,
         item_ids: Sequence[Id],
     ) -> AOI:
         """Create an AOI from images over a polygon.
@@ -101,7 +99,8 @@ class AOIs(Resource):
             satellite_id: Id of the satellite of all its images, from `satellites.list`.
             provider: Provider of the images. `Provider`: `pixxel`, `planetary`.
             project_id: Id of the project to create it in.
-            geometry: Outline, a Polygon or MultiPolygon in degrees, longitude first.
+            geometry: Outline, a Polygon or MultiPolygon in degrees, longitude first. GeoJSON, WKT, or a box
+                west,south,east,north; a file (in Python a `Path`); shapes of shapely, geopandas.
             item_ids: Ids of the images.
 
         Returns:

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import HasGeoInterface, Id, as_list, geometry_of, to_body
+from .._http.codec.model import GeometryLike, Id, as_list, geometry_of, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
-from ..models.geojson import Geometry
 from ..models.stac import STACCollection, STACItem
 
 __all__ = ["Archives"]
@@ -110,7 +109,7 @@ class Archives(Resource):
         collections: Sequence[str] | None = None,
         datetime: str | None = None,
         ids: Sequence[str] | None = None,
-        intersects: Geometry | Mapping[str, Any] | HasGeoInterface | None = None,
+        intersects: GeometryLike | None = None,
         query: Mapping[str, Mapping[str, Any]] | None = None,
         sortby: Sequence[Mapping[str, str]] | None = None,
         offset: int | None = None,
@@ -123,7 +122,8 @@ class Archives(Resource):
             collections: Ids of the collections to search.
             datetime: An RFC 3339 instant, or two separated by a slash; `..` is an open end.
             ids: Ids of the images to return.
-            intersects: Geometry to intersect, in degrees, longitude first.
+            intersects: Geometry to intersect, in degrees, longitude first. GeoJSON, WKT, or a box
+                west,south,east,north; a file (in Python a `Path`); shapes of shapely, geopandas.
             query: Bounds by property: name -> `gt`, `lt` or `eq` -> value.
             sortby: Sort order: objects with `field` and `direction` (`asc` or `desc`).
             offset: Rows to skip; default 0.

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import HasGeoInterface, Id, as_list, geometry_of, require_one, to_body
+from .._http.codec.model import GeometryLike, Id, as_list, geometry_of, require_one, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.catalogs import Catalog, CatalogDownload, SortOrder
-from ..models.geojson import Geometry
 
 __all__ = ["Catalogs"]
 
@@ -97,7 +96,7 @@ class Catalogs(Resource):
         collections: Sequence[str] | None = None,
         datetime: str | None = None,
         ids: Sequence[str] | None = None,
-        intersects: Geometry | Mapping[str, Any] | HasGeoInterface | None = None,
+        intersects: GeometryLike | None = None,
         item_ids: Sequence[Id] | None = None,
         order_ids: Sequence[Id] | None = None,
         order_item_ids: Sequence[Id] | None = None,
@@ -113,7 +112,8 @@ class Catalogs(Resource):
             collections: Ids of the collections to search.
             datetime: An RFC 3339 instant, or two separated by a slash; `..` is an open end.
             ids: Ids of the catalogs to return.
-            intersects: Geometry to intersect, in degrees, longitude first.
+            intersects: Geometry to intersect, in degrees, longitude first. GeoJSON, WKT, or a box
+                west,south,east,north; a file (in Python a `Path`); shapes of shapely, geopandas.
             item_ids: Return only catalogs of these archive images.
             order_ids: Return only catalogs of these orders.
             order_item_ids: Return only catalogs of these order items.

@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import HasGeoInterface, geometry_of, rows_of, to_body
+from .._http.codec.model import GeometryLike, geometry_of, rows_of, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
-from ..models.geojson import Geometry
 from ..models.search import SatelliteRef, SearchFilter
 from ..models.stac import STACItem
 
@@ -33,7 +32,7 @@ class Search(Resource):
         start_date: dt.datetime | str,
         end_date: dt.datetime | str,
         satellites: Sequence[SatelliteRef | Mapping[str, Any]],
-        geometry: Geometry | Mapping[str, Any] | HasGeoInterface,
+        geometry: GeometryLike,
         filters: Sequence[SearchFilter | Mapping[str, Any]] | None = None,
         limit: int | None = None,
     ) -> Pages[STACItem]:
@@ -43,7 +42,8 @@ class Search(Resource):
             start_date: Start of the time range.
             end_date: End of the time range.
             satellites: Satellites and collections to search.
-            geometry: Area to search, in degrees, longitude first.
+            geometry: Area to search, in degrees, longitude first. GeoJSON, WKT, or a box west,south,east,north; a
+                file (in Python a `Path`); shapes of shapely, geopandas.
             filters: Bounds on image properties.
             limit: Maximum number of images, 1 to 10000.
 

@@ -12,7 +12,7 @@ from aiohttp import BaseConnector
 
 from pixxel_async._http.call import Repeat
 from pixxel_async._http.codec.drift import Drift
-from pixxel_async._http.codec.model import HasGeoInterface, Id
+from pixxel_async._http.codec.model import GeometryLike, Id
 from pixxel_async._http.hooks import Observer, ReplyHook, RequestHook
 from pixxel_async._http.pages import Page
 from pixxel_async._http.reply import Reply
@@ -27,7 +27,6 @@ from pixxel_async.models.bandsets import Bandset
 from pixxel_async.models.blocks import Block, BlockMode
 from pixxel_async.models.catalogs import Catalog, CatalogDownload, SortOrder
 from pixxel_async.models.deliveries import Delivery, NewDelivery
-from pixxel_async.models.geojson import Geometry
 from pixxel_async.models.indices import ExpressionType, Index, IndexType
 from pixxel_async.models.insights import (
     BlockRef,
@@ -132,7 +131,7 @@ class _AOIs:
         satellite_id: Id,
         provider: Provider | str,
         project_id: Id,
-        geometry: Geometry | Mapping[str, Any] | HasGeoInterface,
+        geometry: GeometryLike,
         item_ids: Sequence[Id],
     ) -> AOI:
         """Create an AOI from images over a polygon."""
@@ -161,7 +160,7 @@ class _Archives:
         collections: Sequence[str] | None = None,
         datetime: str | None = None,
         ids: Sequence[str] | None = None,
-        intersects: Geometry | Mapping[str, Any] | HasGeoInterface | None = None,
+        intersects: GeometryLike | None = None,
         query: Mapping[str, Mapping[str, Any]] | None = None,
         sortby: Sequence[Mapping[str, str]] | None = None,
         offset: int | None = None,
@@ -203,7 +202,7 @@ class _Catalogs:
         collections: Sequence[str] | None = None,
         datetime: str | None = None,
         ids: Sequence[str] | None = None,
-        intersects: Geometry | Mapping[str, Any] | HasGeoInterface | None = None,
+        intersects: GeometryLike | None = None,
         item_ids: Sequence[Id] | None = None,
         order_ids: Sequence[Id] | None = None,
         order_item_ids: Sequence[Id] | None = None,
@@ -371,7 +370,7 @@ class _Search:
         start_date: dt.datetime | str,
         end_date: dt.datetime | str,
         satellites: Sequence[SatelliteRef | Mapping[str, Any]],
-        geometry: Geometry | Mapping[str, Any] | HasGeoInterface,
+        geometry: GeometryLike,
         filters: Sequence[SearchFilter | Mapping[str, Any]] | None = None,
         limit: int | None = None,
     ) -> Listing[STACItem]:

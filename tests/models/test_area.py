@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from pixxel_async import PixxelClient, area
-from pixxel_async._http.codec.model import feature_collection, geometry_of
+from pixxel_async._http.codec.model import GeometryLike, feature_collection, geometry_of
 from pixxel_async.errors import ConfigError
-from pixxel_async.models import AOI, Catalog, Geometry, STACItem
+from pixxel_async.models import AOI, Catalog, Geometry, NewOrderItem, SatelliteRef, STACItem
 from pixxel_async.sandbox import Sandbox
 
 RING = [[75.3, 30.9], [75.4, 30.9], [75.4, 31.0], [75.3, 31.0], [75.3, 30.9]]
@@ -120,15 +120,35 @@ def test_invalid_areas_are_refused(value: Any, message: str) -> None:
         area(value)
 
 
-async def test_every_call_accepts_them() -> None:
-    """Searches and new AOIs send a bare geometry, orders a feature collection."""
+async def test_every_call_accepts_them(tmp_path: Path) -> None:
+    """Searches and new AOIs send a bare geometry, orders a feature collection; a file is given as a `Path`."""
+    (tmp_path / "field.geojson").write_text(json.dumps(QGIS))
+    box = [75.3, 30.9, 75.4, 31.0]
+    values: list[GeometryLike] = [WKT, box, Shape(SQUARE), area(QGIS), SQUARE, json.dumps(SQUARE)]
     async with Sandbox() as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
-        for value in (WKT, [75.3, 30.9, 75.4, 31.0], AOI.from_dict({"geometry": SQUARE}), area(QGIS)):
-            assert geometry_of(value) == SQUARE
-            assert feature_collection(value)["features"][0]["geometry"] == SQUARE
-            await client.archives.search(intersects=value)  # type: ignore[arg-type]
-        sent = [json.loads(seen.body)["intersects"] for seen in sandbox.requests if seen.operation == "archives.search"]
-        assert sent == [SQUARE] * 4
+        satellite = (await client.satellites.list())[0]
+        project, images = sandbox.add_project(), [image.id async for image in client.archives.search(limit=2).take(2)]
+        for number, value in enumerate(values):
+            await client.archives.search(intersects=value)
+            await client.catalogs.search(intersects=value)
+            await client.search.images(
+                start_date="2024-01-01", end_date="2024-02-01", geometry=value,
+                satellites=[SatelliteRef(satellite_id=satellite.id, collection_id="sentinel-2-l2a")],
+            )  # fmt: skip
+            await client.aois.create(
+                name=f"f{number}", description="", satellite_id=satellite.id, provider="planetary", project_id=project,
+                geometry=value, item_ids=images,
+            )  # fmt: skip
+            item = NewOrderItem(project_id=project, geometry=value, usecase="x")
+            assert item.to_dict()["geometry"]["features"][0]["geometry"] == SQUARE
+        bodies = [json.loads(seen.body) for seen in sandbox.requests if seen.method == "POST"]
+    sent = [body.get("intersects") or body["geometry"] for body in bodies if {"intersects", "geometry"} & body.keys()]
+    assert sent == [SQUARE] * len(sent) and len(sent) == 4 * len(values)
+    path = tmp_path / "field.geojson"
+    assert [*geometry_of(path)["coordinates"][0][0][0][:2]] == RING[0] and feature_collection(path)["features"]
+    assert geometry_of(AOI.from_dict({"geometry": SQUARE})) == SQUARE
+    with pytest.raises(ConfigError, match="give a file as a Path"):  # a text may come from a user of a web backend
+        geometry_of(str(path))
 
 
 def test_projected_coordinates_are_converted() -> None:
@@ -139,7 +159,7 @@ def test_projected_coordinates_are_converted() -> None:
     made = area({"type": "Polygon", "coordinates": [ring], "crs": named}).to_dict()["coordinates"][0]
     assert made[0][0] == pytest.approx(75.0) and 30.7 < made[0][1] < 30.8
     text = "SRID=32643;POLYGON ((" + ", ".join(f"{x} {y}" for x, y in ring) + "))"
-    assert area(text).to_dict()["coordinates"][0] == made
+    assert area(text).to_dict()["coordinates"][0] == geometry_of(text)["coordinates"][0] == made
 
 
 def test_geopandas_and_shapely() -> None:

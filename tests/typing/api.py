@@ -34,6 +34,10 @@ async def resources(client: PixxelClient) -> None:
         "a-1", "v-1", index_id="i-1", date="2024_05_06", visualization_mode="dynamic"
     )
     print(first, job, order, changes, png)
+    client.archives.search(intersects=Path("field.geojson"), bbox=(75.3, 30.9, 75.4, 31.0))
+    client.archives.search(intersects="POLYGON ((75 30, 76 30, 76 31, 75 30))")
+    client.archives.search(intersects=pixxel_async.area([75.3, 30.9, 75.4, 31.0]))
+    client.archives.search(intersects=5)  # type: ignore[arg-type]
     await client.jobs.list("w-1", state="completed")  # type: ignore[call-arg]
     await client.jobs.get("w-1")  # type: ignore[call-arg]
 

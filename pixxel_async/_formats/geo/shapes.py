@@ -64,7 +64,9 @@ def parse_text(text: str) -> Any:
     if (box := parse_box(text)) is not None:
         return box_polygon(box)
     if not is_wkt(text):
-        raise ConfigError(f"a text is GeoJSON, well-known text or west,south,east,north, not {text[:40]!r}")
+        raise ConfigError(
+            f"a text is GeoJSON, well-known text or west,south,east,north, not {text[:40]!r}; give a file as a Path"
+        )
     shape, srid = parse_wkt(text)
     return shape if srid is None else shape | {"crs": {"properties": {"name": f"EPSG:{srid}"}}}
 

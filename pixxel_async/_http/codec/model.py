@@ -16,6 +16,7 @@ from .dataclass_view import DataclassView
 from .lazy import make_lazy
 from .open_enum import OpenEnum, word
 from .serialize import (
+    GeometryLike,
     HasGeoInterface,
     Id,
     as_list,
@@ -31,6 +32,7 @@ from .serialize import (
 
 __all__ = [
     "GeoModel",
+    "GeometryLike",
     "HasGeoInterface",
     "Id",
     "Model",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence, Set
+from os import PathLike
 from typing import Any, Protocol, TypeAlias, get_args, runtime_checkable
 from uuid import UUID
 
 import attrs
 
+from ..._formats.geo.shape_file import in_degrees, read_shape
 from ..._formats.geo.shapes import geojson_of
 from ...errors import ConfigError
 from .scalars import write_time
@@ -26,6 +28,11 @@ class HasGeoInterface(Protocol):
     def __geo_interface__(self) -> Mapping[str, Any]:
         """The object as GeoJSON, in plain values."""
         ...
+
+
+GeometryLike: TypeAlias = HasGeoInterface | Mapping[str, Any] | Sequence[float] | str | PathLike[str]
+"""Whatever holds a geometry: GeoJSON as a model, a mapping or a text; well-known text; a box west, south, east, north;
+the `Path` of a GeoJSON or WKT file; a shape of shapely, a frame or a series of geopandas, which is reprojected."""
 
 
 @runtime_checkable
@@ -357,12 +364,15 @@ def feature_collection(value: Any) -> Any:
 
 
 def _geojson(value: Any) -> dict[str, Any]:
+    """Return a value that users give for a geometry as GeoJSON; texts are no paths, since they may come from others."""
+    if isinstance(value, PathLike):
+        value = read_shape(value)
     shape = to_wire(value if isinstance(value, Mapping) else geojson_of(value))
     if isinstance(shape, dict) and isinstance(shape.get("type"), str):
-        return shape
+        return to_wire(in_degrees(shape)) if "crs" in shape else shape
     raise ConfigError(
-        f"a geometry is GeoJSON, well-known text, four numbers or has __geo_interface__, which {type(value).__name__} "
-        "does not; pixxel_async.area reads others, files too"
+        f"a geometry is GeoJSON, well-known text, four numbers, the Path of a file, or has __geo_interface__, which "
+        f"{type(value).__name__} does not"
     )
 
 

@@ -138,7 +138,8 @@ def _create_command(method: ResourceMethod) -> click.Command:
         return run(lambda: _call(session, sandbox, method, arguments, output))
 
     first = method.about.partition("\n")[0]
-    parameters = [create_parameter(each) for each in method.arguments if each.name not in SECRET]
+    names = [each.name for each in method.arguments]
+    parameters = [create_parameter(each, names) for each in method.arguments if each.name not in SECRET]
     command = click.Command(
         to_dashes(method.name), params=parameters, callback=call, help=method.about, short_help=first
     )

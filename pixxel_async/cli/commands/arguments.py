@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import click
@@ -26,17 +26,21 @@ def to_dashes(name: str) -> str:
     return name.replace("_", "-")
 
 
-def create_parameter(argument: CommandArgument) -> click.Parameter:
-    """Create the click argument or option of a method's argument."""
+def create_parameter(argument: CommandArgument, names: Collection[str] = ()) -> click.Parameter:
+    """Create the click argument or option of a method's argument.
+
+    Args:
+        names: the arguments of the method. A geometry is also taken as `--geometry` and `--bbox`, unless another
+            argument has that name.
+    """
     if argument.positional:
         return click.Argument([argument.name], metavar=argument.name.upper())
     facts: dict[str, Any] = {"help": argument.help, **_FACTS[argument.kind]}
-    if argument.kind == "area":
-        facts["help"] += " GeoJSON or WKT, a file of it, or a box west,south,east,north."
     if argument.name == "timeout":
         help_ = "Maximum wait: 90s, 30m, 6h [`poll.timeout` of the settings, 6h]."
         facts = {"metavar": "SPAN", "callback": options.as_duration, "help": help_}
-    return click.Option([f"--{to_dashes(argument.name)}", argument.name], default=None, **facts)
+    further = [f"--{name}" for name in ("geometry", "bbox") if argument.kind == "area" and name not in names]
+    return click.Option([f"--{to_dashes(argument.name)}", *further, argument.name], default=None, **facts)
 
 
 def merge_arguments(method: ResourceMethod, path: str | None, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,13 @@ import inspect
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
+from os import PathLike
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from attrs import fields, frozen, has, resolve_types
 
-from ...models import Geometry
 from ...resources import OPERATIONS, RESOURCES
 
 ArgumentKind = Literal["text", "whole", "number", "switch", "texts", "numbers", "area", "json"]
@@ -113,7 +113,7 @@ def _read_arguments(
 def _kind_of(hint: Any) -> ArgumentKind:
     """Return the kind of command-line value for a type hint."""
     options = _alternatives(hint)
-    if Geometry in options:
+    if any(get_origin(each) is PathLike for each in options):
         return "area"
     if str in options:  # beside it: the word class, a time, a UUID, a row with the id
         return "text"
