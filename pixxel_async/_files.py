@@ -1,13 +1,11 @@
-"""Files of our own on local disks: open flags, errno sets, bounded reads, atomic writes."""
+"""Files of our own on local disks: open flags, errno sets, bounded reads, owners."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
-import secrets
 import stat
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,11 +21,8 @@ __all__ = [
     "check_state_folder",
     "open_named",
     "open_regular",
-    "publish",
     "read_named",
     "read_regular",
-    "sync_folder",
-    "write_atomically",
 ]  # fmt: skip
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -103,77 +98,6 @@ def _read(fd: int, path: Path | str, limit: int) -> bytes:
         return data
     del data  # it may hold a key, and the frame of the error is shown by crash reports
     raise OSError(errno.EFBIG, f"larger than {limit:,} bytes", os.fspath(path))
-
-
-def write_atomically(path: Path, lines: Iterable[bytes], *, mode: int = 0o666) -> None:
-    """Write a file beside its final name, sync it, and rename it: readers see the old file or the new one, whole.
-
-    Args:
-        path: its folder must exist; a link there is replaced, not followed.
-        mode: permissions of the new file, less the umask.
-
-    Raises:
-        OSError: it could not be written; nothing has changed then.
-    """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE_OPEN, mode)
-    try:
-        with open(fd, "wb") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        publish(part, path, replace=True)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(part)
-        raise
-
-
-def publish(part: Path, final: Path, *, replace: bool) -> None:
-    """Give a complete and synced file its final name atomically, and bring the name to the disk.
-
-    Args:
-        final: in the same folder; a link there is replaced, not followed.
-        replace: whether to replace an existing file.
-
-    Raises:
-        FileExistsError: without `replace`, the name is taken; the part file stays.
-        OSError: as the system says.
-    """
-    if replace:
-        os.replace(part, final)
-    else:
-        _rename_to_free_name(part, final)
-    sync_folder(final.parent)
-
-
-def _rename_to_free_name(part: Path, final: Path) -> None:
-    """Name and un-name in two steps, since a rename would go over an existing file; look first where links fail."""
-    try:
-        os.link(part, final)
-    except (OSError, NotImplementedError) as error:
-        if isinstance(error, OSError) and error.errno not in NO_HARD_LINKS:
-            raise
-        if os.path.lexists(final):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(final)) from None
-        os.rename(part, final)
-    else:
-        with suppress(OSError):
-            os.unlink(part)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring a folder's entries to the disk, where the system can."""
-    if os.name == "nt":
-        return
-    fd = os.open(folder, os.O_RDONLY | SAFE_OPEN)
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno not in NO_FOLDER_SYNC:
-            raise
-    finally:
-        os.close(fd)
 
 
 def check_state_folder(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from .._files import write_atomically
+from .._publish import write_atomically
 from .errors import CommandError, Exit
 from .text import printable
 

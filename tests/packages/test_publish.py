@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pixxel_async._files import publish
+from pixxel_async._publish import publish
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -31,3 +31,15 @@ def test_publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -
     assert (part.read_bytes(), final.read_bytes()) == (b"second", b"first")
     publish(part, final, replace=True)
     assert os.listdir(tmp_path) == ["x"] and final.read_bytes() == b"second"
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_a_folder_is_never_replaced(tmp_path: Path, replace: bool) -> None:
+    """A folder keeps its name, also where a file would be replaced, and the part file stays."""
+    part, final = tmp_path / ".x.part", tmp_path / "x"
+    part.write_bytes(b"bytes")
+    final.mkdir()
+
+    with pytest.raises(FileExistsError):
+        publish(part, final, replace=replace)
+    assert final.is_dir() and part.read_bytes() == b"bytes"

@@ -6,7 +6,8 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..._files import check_state_folder, read_regular, write_atomically
+from ..._files import check_state_folder, read_regular
+from ..._publish import write_atomically
 from ..text import format_time
 from ..values import parse_time
 

@@ -11,8 +11,9 @@ from itertools import zip_longest
 from operator import itemgetter
 from pathlib import Path
 
-from ..._files import open_regular, read_regular, write_atomically
+from ..._files import open_regular, read_regular
 from ..._formats.text_encoding import PEEK_BYTES, detect_encoding
+from ..._publish import write_atomically
 from ...errors import ConfigError
 
 __all__ = ["SUMS", "line", "read_sums", "write_list"]

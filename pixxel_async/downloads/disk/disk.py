@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
-from ..._files import FULL, NO_HARD_LINKS, SAFE_OPEN
+from ..._files import FULL, SAFE_OPEN
+from ..._publish import rename_into_place
 from ...errors import ConfigError, DownloadError, NameTaken
 from .below import Directories, Entry, entry
 from .final import Final
@@ -26,7 +27,6 @@ from .syscalls import Syscalls, as_download_error, os_errors
 
 __all__ = ["Disk", "PartFile", "Syscalls"]
 
-_WAITS = (0.02, 0.1, 0.3)
 _PART_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -222,10 +222,7 @@ class Disk:
                 part.settle()
                 part.check_unchanged(source)
                 part.close()
-                if replace:
-                    self._replace(source, final)
-                else:
-                    self._link(source, final)
+                self._rename(source, final, replace=replace)
         except Exception as error:
             return error
         return final
@@ -238,40 +235,13 @@ class Disk:
             return as_download_error(error, "publish", final.path)
         return None
 
-    def _link(self, source: Entry, final: Entry) -> None:
-        """Name and un-name in two steps, since a rename would go over what has the name already."""
+    def _rename(self, source: Entry, final: Entry, *, replace: bool) -> None:
+        """Rename into place; without hard links our own processes exclude each other by leases."""
         try:
-            source.link_to(final)
+            rename_into_place(source, final, replace=replace, sleep=self._calls.sleep)
         except FileExistsError:
-            raise NameTaken(f"{final.path} exists and is not known to be ours") from None
-        except OSError as error:
-            if error.errno not in NO_HARD_LINKS:
-                raise
-            return self._rename(source, final)
-        # A part that stays is a second name of the final file; the next `open_part` replaces it by a new file.
-        with suppress(OSError):
-            source.unlink()
-        return None
-
-    def _rename(self, source: Entry, final: Entry) -> None:
-        """Look, then rename, on file systems without hard links. Our own processes exclude each other by leases."""
-        if final.lstat() is not None:
-            raise NameTaken(f"{final.path} exists and is not known to be ours")
-        self._retry_denied(lambda: source.rename_to(final))
-
-    def _replace(self, source: Entry, final: Entry) -> None:
-        there = final.lstat()
-        if there is not None and not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):
-            raise NameTaken(f"{final.path} is no file and is not replaced")
-        self._retry_denied(lambda: source.replace(final))
-
-    def _retry_denied(self, call: Callable[[], None]) -> None:
-        """Try again for a moment when access is denied: a virus scanner may hold the file."""
-        for wait in _WAITS:
-            with suppress(PermissionError):
-                return call()
-            self._calls.sleep(wait)
-        return call()
+            why = "is no file and is not replaced" if replace else "exists and is not known to be ours"
+            raise NameTaken(f"{final.path} {why}") from None
 
     def remove(self, folder: Path, name: str) -> None:
         """Remove a file below a folder that may be there."""

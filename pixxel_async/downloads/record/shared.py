@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from ..._aio.threads import Threads
-from ..._files import check_state_folder, sync_folder
+from ..._files import check_state_folder
+from ..._publish import publish
 from .merge import merge
 
 __all__ = ["SharedCopies"]
@@ -82,7 +83,7 @@ class SharedCopies:
         try:
             shutil.copyfile(copy, fresh)
             fresh.chmod(0o600)
-            os.link(fresh, self._record)  # another process of this machine may be at it
+            publish(fresh, self._record, replace=False)  # another process of this machine may be at it
         except FileExistsError:
             return False
         finally:
@@ -111,8 +112,7 @@ class SharedCopies:
         with part.open("rb") as file:
             os.fsync(file.fileno())
         final = self.folder / f"{name}.sqlite"
-        part.rename(final)
-        sync_folder(self.folder)
+        publish(part, final, replace=True)
         self._note(final.name, _stamp(final))
 
     async def begin_shard(self) -> None:

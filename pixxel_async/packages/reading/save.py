@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..._aio.threads import Threads
-from ..._files import FULL, publish
+from ..._files import FULL
+from ..._publish import publish
 from ...errors import ConfigError, DiskFull, DownloadError, NameTaken
 
 __all__ = ["save"]
