@@ -66,7 +66,7 @@ def test_the_command_on_the_sandboxs_start_page_works(
 ) -> None:
     """The command that the sandbox's start page shows to newcomers fetches packages."""
     monkeypatch.chdir(tmp_path)
-    with urllib.request.urlopen(served.url, timeout=10) as page:
+    with urllib.request.urlopen(served.url, timeout=100) as page:
         found = re.search(r"^pixxel (.+?)(?:</pre>|$)", page.read().decode(), re.MULTILINE)
     assert found is not None
     assert command(*found[1].split()).exit_code == 0

@@ -34,7 +34,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        line(*arguments), cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=50, check=False
+        line(*arguments), cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=240, check=False
     )
 
 
@@ -133,7 +133,7 @@ def test_stopped_twice(served: Sandbox, tmp_path: Path) -> None:
 
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=240)
 
     assert process.returncode == 130
     assert "Traceback" not in err
@@ -152,7 +152,7 @@ def test_a_closed_pipe_ends_the_command(served: Sandbox, tmp_path: Path) -> None
         err = process.stderr.read()
         process.stderr.close()
 
-        assert (process.wait(20), err) == (141, "")
+        assert (process.wait(240), err) == (141, "")
 
 
 def test_without_the_extra(tmp_path: Path) -> None:

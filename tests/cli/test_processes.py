@@ -67,7 +67,7 @@ def test_the_share_of_a_killed_worker_goes_on(served: Sandbox, tmp_path: Path) -
     until(lambda: list((tmp_path / "x").rglob("*.part")) if (tmp_path / "x").exists() else [])
     victim = workers(process)[0]
     os.kill(victim, signal.SIGKILL)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
 
     assert process.returncode == 0, err
     rows = json.loads(out)
@@ -85,7 +85,7 @@ def test_a_signal_ends_the_workers_too(served: Sandbox, tmp_path: Path) -> None:
     until(lambda: served.count("storage") >= 2)
     begun = workers(process)
     process.terminate()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=240)
 
     assert process.returncode == 143 and err.count("Go on with: ") == 1 and "Traceback" not in err
     assert len(begun) == 2 and not any(Path(f"/proc/{pid}").exists() for pid in begun)

@@ -307,7 +307,7 @@ def run_pytest(folder: Path, *arguments: str) -> str:
     without = [part for name in heavy for part in ("-p", f"no:{name}")]
     options = ["-q", "--assert=plain", *without, *arguments]
     command = [sys.executable, "-X", "dev", "-W", "error", "-m", "pytest", *options]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=50)
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout + ended.stderr
     return ended.stdout
 

@@ -58,7 +58,7 @@ def test_an_export_in_the_c_locale(tmp_path: Path) -> None:
             own = {"PIXXEL_BASE_URL": served.url, "PIXXEL_API_KEY": served.api_key, **locale}
             return subprocess.run(
                 [sys.executable, "-m", "pixxel_async", *fast, *arguments], env={**os.environ, **own}, cwd=tmp_path,
-                capture_output=True, encoding="utf-8", errors="surrogateescape", timeout=60, check=False,
+                capture_output=True, encoding="utf-8", errors="surrogateescape", timeout=240, check=False,
             )  # fmt: skip
 
         for path, locale in zip(paths, (C_LOCALE, UTF_8), strict=True):

@@ -131,7 +131,10 @@ async def test_cancelled_during_an_upload(
             async with asyncio.timeout(10):
                 await manager.aclose(drain=0)
         assert bucket.objects() == {}
-        assert bucket.uploads() == ([] if comes_back else [key])
+        if comes_back:  # a busy server may take longer than the manager waits
+            await until(lambda: not bucket.uploads())
+        else:
+            assert bucket.uploads() == [key]
     monkeypatch.setenv("AWS_ENDPOINT_URL", environment["AWS_ENDPOINT_URL"])
 
     async with DownloadManager(client, bucket.url("nightly")) as manager:

@@ -34,7 +34,7 @@ def run_pytest(folder: Path, text: str, *arguments: str) -> str:
     (folder / "test_mine.py").write_text(text, encoding="utf-8")
     without = [part for name in ("cacheprovider", *HEAVY) for part in ("-p", f"no:{name}")]
     command = [sys.executable, "-m", "pytest", "-q", "--assert=plain", *without, "-W", "error", *arguments]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=50)
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
 

@@ -19,7 +19,7 @@ from pixxel_async.sandbox.http.time_travel import TimeTravel
 def get_json(sandbox: Sandbox, path: str) -> Any:
     """Return the API's response, read by urllib."""
     request = urllib.request.Request(sandbox.url + path, headers={"Authorization": sandbox.api_key})
-    with urllib.request.urlopen(request, timeout=10) as reply:
+    with urllib.request.urlopen(request, timeout=100) as reply:
         return json.load(reply)
 
 
