@@ -61,11 +61,13 @@ class RestAPI:
 
     async def one(self, call: Call, model: type[M], *, unwrap: str = "") -> M:
         """Send, and decode one object, below the member `unwrap` if present."""
-        return (await self._one(call, model, unwrap))[0]
+        reply = await self.sender.call(call)
+        return await self._one(call, reply, model, unwrap)
 
     async def one_and_headers(self, call: Call, model: type[M]) -> tuple[M, Mapping[str, str]]:
         """Send, and decode one object; return it with the response headers, names in lower case."""
-        return await self._one(call, model, "")
+        reply = await self.sender.call(call)
+        return await self._one(call, reply, model, ""), reply.headers
 
     async def many(self, call: Call, model: type[M], *, unwrap: str = "") -> list[M]:
         """Send, and decode a list of objects, below the member `unwrap` if present."""
@@ -162,12 +164,11 @@ class RestAPI:
         """Iterate over the changes of the value, its end included."""
         return self.waiter.watch(wait, timeout)
 
-    async def _one(self, call: Call, model: type[M], unwrap: str) -> tuple[M, Mapping[str, str]]:
-        reply = await self.sender.call(call)
+    async def _one(self, call: Call, reply: Reply, model: type[M], unwrap: str) -> M:
         value = await self._decode(call, reply, lambda: self._object(call, reply, model, unwrap))
         if call.operation.creates and call.repeat_class != "safe" and isinstance(id := id_of(value), str):
             self.waiter.note_created(id)
-        return value, reply.headers
+        return value
 
     def _object(self, call: Call, reply: Reply, model: type[M], unwrap: str) -> M:
         """Decode one object: looks through an envelope, raises for an error body and for a create without an id."""

@@ -8,11 +8,11 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from ..errors import ConfigError, Forbidden, KeyRefused, PixxelError
 from ..settings import KeySource, Secret
@@ -36,6 +36,8 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _KEY_STATUSES = (401, 403)
+_NO_KEY = Secret("")
+_FIRST = retry.RetryState(attempt=1)
 
 
 @frozen
@@ -44,9 +46,10 @@ class _Credential:
 
     key: Secret
     form: AuthForm
+    header: Secret = field(init=False)
 
-    @property
-    def header(self) -> Secret:
+    @header.default
+    def _authorization(self) -> Secret:
         return Secret(authorization(self.key.reveal(), self.form)) if self.key else self.key
 
 
@@ -55,7 +58,7 @@ class _Progress:
     """State of one call across its attempts.
 
     Attributes:
-        state: what the retry policy decides by.
+        state: what the retry policy decides by; None before an attempt failed.
         deadline: end of the call on the client's clock, set at the first attempt.
         refusal: response to the key's first form, while its other form is tried.
         key_reread: whether the key source was asked again after a 401.
@@ -63,7 +66,7 @@ class _Progress:
         call: the call's number for hooks; 0 before they need one.
     """
 
-    state: retry.RetryState
+    state: retry.RetryState | None = None
     deadline: float | None = None
     refusal: Reply | None = None
     key_reread: bool = False
@@ -75,6 +78,12 @@ class _Progress:
         if self.deadline is None:
             self.deadline = float("inf") if seconds is None else clock + seconds
         return self.deadline - clock
+
+    def next_attempt(self, request: PreparedRequest, host: str) -> Attempt:
+        """Return the description of the next attempt for hooks."""
+        self.sent += 1
+        self.call = self.call or next_call()
+        return Attempt(request.operation, request.method, request.path, self.sent, call=self.call, host=host)
 
 
 class Sender:
@@ -91,11 +100,15 @@ class Sender:
         self.form: AuthForm | None = None if auth == "auto" else "bearer" if auth == "bearer" else "raw"
         self._key = key
         self._auto = auth == "auto"
+        self._last: _Credential | None = None
         if isinstance(key, Secret) and key:
             check_key(key)
 
-    async def call(self, call: Call) -> Reply:
+    async def call(self, call: Call, *, opened: bool = False) -> Reply:
         """Send a call, with as many attempts as its repeat class allows, and return the successful response.
+
+        Args:
+            opened: whether the body is left to be read; see `open`.
 
         Raises:
             ConfigError: an argument or the key cannot be sent; nothing was.
@@ -103,7 +116,35 @@ class Sender:
             ConnectionFailed, TimedOut: there was no response.
             OutcomeUnknown: the response of a call that must not be repeated was lost.
         """
-        return await self._run(call, build(call, self.channel.user_agent))
+        channel, repeat, progress = self.channel, call.repeat_class, _Progress()
+        request = build(call, channel.user_agent)
+        request = with_streamed_body(request) if opened else request
+        with channel.hooks.span("call", request.operation) if channel.hooks.observers else nullcontext():
+            credential = await self._credential(call)
+            while True:
+                await channel.acquire_slot()  # concurrency limit, then the throttle
+                try:
+                    got = await self._attempt(request, credential, repeat, progress)
+                finally:
+                    channel.release_slot()
+                if isinstance(got, Reply) and got.status < 300:
+                    self._accept(credential)
+                    return got
+                # A 401 or 403 may be about the form of the key, or about a key that was rotated: try the other at once.
+                if (other := await self._other_credential(credential, got, repeat, progress)) is not None:
+                    credential = other
+                    continue
+                got = self._settle_key(credential, got, progress)
+                state = self._retry_state(progress)
+                decision = retry.decide(got, call.operation, repeat, state, channel.settings)
+                if isinstance(decision, retry.Done):
+                    return decision.reply
+                if isinstance(decision, retry.Stop):
+                    raise self._with_hint(decision.error, credential, repeat)
+                progress.state = state.after_wait(decision.wait, got)
+                channel.quota -= decision.cost
+                await channel.timing.sleep(decision.wait)
+                credential = await self._credential(call)
 
     @asynccontextmanager
     async def open(self, call: Call) -> AsyncIterator[LinkReply]:
@@ -111,82 +152,52 @@ class Sender:
 
         The timeout of a call bounds the time until the body starts, the read timeout each pause in it.
         """
-        reply = cast("Opened", await self._run(call, with_streamed_body(build(call, self.channel.user_agent))))
+        reply = cast("Opened", await self.call(call, opened=True))
         try:
             yield LinkReply(reply.answer, forwarded_headers(reply.headers))
         finally:
             reply.answer.close()
 
-    async def _run(self, call: Call, request: PreparedRequest) -> Reply:
-        if not self.channel.hooks.observers:
-            return await self._try(call, request)
-        with self.channel.hooks.span("call", request.operation):
-            return await self._try(call, request)
-
-    async def _try(self, call: Call, request: PreparedRequest) -> Reply:
-        channel, timing, repeat = self.channel, self.channel.timing, call.repeat_class
-        progress = _Progress(retry.RetryState(attempt=1))
-        credential = await self._credential(call)
-        while True:
-            await channel.acquire_slot()  # concurrency limit, then the throttle
-            try:
-                got = await self._attempt(request, credential, repeat, progress)
-            finally:
-                channel.release_slot()
-            # A 401 or 403 may be about the form of the key, or about a key that was rotated: try the other at once.
-            if (other := await self._other_credential(credential, got, repeat, progress)) is not None:
-                credential = other
-                continue
-            got = self._settle_key(credential, got, progress)
-            if isinstance(got, Reply) and got.status < 300:
-                return got
-            state = evolve(
-                progress.state,
-                left=progress.left(timing.clock(), channel.settings.http.call_timeout),
-                quota=channel.quota,
-                roll=timing.random(),
-                now=time.time(),
-            )
-            decision = retry.decide(got, call.operation, repeat, state, channel.settings)
-            if isinstance(decision, retry.Done):
-                return decision.reply
-            if isinstance(decision, retry.Stop):
-                raise self._with_hint(decision.error, credential, repeat)
-            progress.state = state.after_wait(decision.wait, got)
-            channel.quota -= decision.cost
-            await timing.sleep(decision.wait)
-            credential = await self._credential(call)
-
     async def _attempt(
         self, request: PreparedRequest, credential: _Credential, repeat: Repeat, progress: _Progress
     ) -> Reply | TransportFailure:
         """Send the request once, between the hooks, and let throttle and quota learn from the outcome."""
-        channel, clock, header = self.channel, self.channel.timing.clock, credential.header
-        transport, hooks, headers = channel.open(), channel.hooks, _NO_HEADERS
+        channel, clock, hooks, headers = self.channel, self.channel.timing.clock, self.channel.hooks, _NO_HEADERS
+        transport, attempt = channel.open(), None
         if hooks.active:
-            progress.sent += 1
-            progress.call = progress.call or next_call()
-            attempt = Attempt(
-                request.operation, request.method, request.path, progress.sent, call=progress.call, host=channel.host
-            )
+            attempt = progress.next_attempt(request, channel.host)
             hooks.before(attempt)
             headers = _added_headers(attempt)
         sent_at = clock()
         left = progress.left(sent_at, channel.settings.http.call_timeout)
         try:
-            got = await transport.attempt(request, headers, header, max(left, 0.001))
+            got = await transport.attempt(request, headers, credential.header, max(left, 0.001))
         except asyncio.CancelledError:
             if repeat != "safe":
                 _log.warning("call.abandoned operation=%s outcome=unknown", request.operation)
             raise
         channel.observe(got, sent_at, time.time())
-        if hooks.active:
+        if attempt is not None:
             hooks.after(attempt, got, clock() - sent_at)
         return got
 
+    def _retry_state(self, progress: _Progress) -> retry.RetryState:
+        """Return what the retry policy decides by, after an attempt that failed."""
+        timing, settings = self.channel.timing, self.channel.settings
+        return evolve(
+            progress.state or _FIRST,
+            left=progress.left(timing.clock(), settings.http.call_timeout),
+            quota=self.channel.quota,
+            roll=timing.random(),
+            now=time.time(),
+        )
+
     async def _credential(self, call: Call) -> _Credential:
-        key = Secret("") if call.keyless else await self._read_key()
-        return _Credential(key, self.form or "raw")
+        """Return the key in the form to try first; the same object while neither changes."""
+        key, form = _NO_KEY if call.keyless else await self._read_key(), self.form or "raw"
+        if self._last is None or self._last.key is not key or self._last.form != form:
+            self._last = _Credential(key, form)
+        return self._last
 
     async def _read_key(self) -> Secret:
         """Return the key; it is plain text only where it is sent, in no frame that a crash report may show."""
@@ -215,13 +226,18 @@ class Sender:
                 return _Credential(key, self.form or "raw")
         return None
 
+    def _accept(self, sent: _Credential) -> None:
+        """Remember the form of a key that was accepted."""
+        if sent.form != self.form and sent.key and self._auto and not has_scheme(sent.key.reveal()):
+            self.form = sent.form
+
     def _settle_key(
         self, sent: _Credential, got: Reply | TransportFailure, progress: _Progress
     ) -> Reply | TransportFailure:
         """Remember the form that was accepted; if neither was, the outcome is the refusal of the first."""
         accepted = isinstance(got, Reply) and got.status not in _KEY_STATUSES
-        if accepted and sent.key and self._auto and not has_scheme(sent.key.reveal()):
-            self.form = sent.form
+        if accepted:
+            self._accept(sent)
         refusal, progress.refusal = progress.refusal, None
         return refusal if refusal is not None and not accepted else got
 

@@ -51,13 +51,19 @@ class Response:
         self._no_progress = no_progress
         self._piece = piece
         self._small = decode
-        self._coding = coding_of(self.headers.get("content-encoding", "")) if decode else ""
+        coding = self.headers.get("content-encoding", "") if decode else ""
+        self._coding = coding and coding_of(coding)
         self._decoder = BodyDecoder(self._coding) if self._coding in ("gzip", "deflate") else None
 
     @property
     def raw_size(self) -> int:
         """Bytes of the body received so far, before decompression."""
         return self._response.content.total_raw_bytes
+
+    @property
+    def ended(self) -> bool:
+        """Whether the whole body was read, so that no further read is needed to know it."""
+        return not self._coding and self._response.content.at_eof()
 
     def read(self, *, watched: bool = False) -> Coroutine[Any, Any, bytes | TransportFailure]:
         """Return the next bytes, at least one and at most `piece`; b"" at the end of the body.
@@ -184,6 +190,8 @@ async def read_whole(
         blocks.append(block)
         size += len(block)
         reason = too_large(size, answer.raw_size, limit)
+        if answer.ended and not reason:
+            return blocks
     advice = "no answer to it is that large"
     if max_bytes is None:
         advice = "ask for smaller pages or raise http.max_response_bytes"

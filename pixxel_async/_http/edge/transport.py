@@ -6,7 +6,6 @@ Imported when a client opens its connections, so that `import pixxel_async` stay
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl as tls
 from collections.abc import Callable, Mapping, Set
@@ -21,17 +20,18 @@ import aiohttp
 import anyio
 import anyio.to_thread
 from aiohttp.abc import AbstractResolver, ResolveResult
-from attrs import define, frozen
+from attrs import frozen
 from yarl import URL
 
 from ..._aio.shield import finish
 from ..._redact import forget_locals, redact_url
 from ...errors import TimedOut
 from ...settings import HTTPSettings, Secret
-from ..reply import Reply, Stage, TransportFailure
+from ..reply import Reply, TransportFailure
 from ..rules.request import PreparedRequest
 from .failures import FAILURES, MAX_LINE, to_failure
 from .proxies import Proxies, Proxy
+from .request_timer import RequestTimer, mark_connected
 from .response import Response, read_whole
 
 _LINK_BUFFER = 512 * 1024
@@ -42,21 +42,6 @@ _LOOKUPS = 8
 
 Screen = Callable[[str, list[str]], list[str]]
 """Filter the addresses of a host to those that may be connected to; raises `UnsafeLink` if none is left."""
-
-
-@define
-class _Track:
-    """Stage that one request has reached; updated by the session's trace callbacks."""
-
-    deadline: asyncio.Timeout
-    seconds: float
-    stage: Stage = "connect"
-    connected_at: float = 0.0
-
-    def connected(self) -> None:
-        """Start the timeout for headers; from here on the server may have seen the request."""
-        self.stage, self.connected_at = "headers", asyncio.get_running_loop().time()
-        self.deadline.reschedule(self.connected_at + self.seconds)
 
 
 @frozen(kw_only=True)
@@ -97,11 +82,11 @@ class Transport:
         lookups = cache(partial(anyio.CapacityLimiter, _LOOKUPS))  # at the first lookup: it loads anyio's event loop
         plain, screened = _Resolver(lookups), _Resolver(lookups, screen, self._proxies.hosts)
         self._api = self._session(
-            connector or aiohttp.TCPConnector(limit=0, ssl=checked, resolver=plain),
+            connector or _Connector(limit=0, ssl=checked, resolver=plain),
             {"Accept-Encoding": "gzip, deflate"},
         )
         self._storage = self._session(
-            connector or aiohttp.TCPConnector(limit=0, ssl=checked, resolver=screened),
+            connector or _Connector(limit=0, ssl=checked, resolver=screened),
             {"Accept-Encoding": "identity", "User-Agent": user_agent},
             read_bufsize=_LINK_BUFFER,
         )
@@ -116,22 +101,43 @@ class Transport:
             authorization: value of the Authorization header; empty for none.
             left: seconds until the deadline of the call.
         """
-        reached: list[_Track] = []
+        url = Secret(self._origin + request.target)
+        sent = (request.method, request.path, (authorization,) if authorization else ())
+        timer = RequestTimer(self._http.connect_timeout, self._http.headers_timeout, left)
         try:
-            async with asyncio.timeout(None if left == float("inf") else left):
-                return await self._exchange(request, headers, authorization, reached)
-        except TimeoutError:
-            pass
-        stage: Stage = reached[-1].stage if reached else "connect"
-        return TransportFailure(
-            stage, TimedOut(f"{request.operation} was not done within its time (http.call_timeout)"), timed_out=True
-        )
+            async with timer:
+                answer = await self._send(
+                    self._api, timer, request.method, url, {**request.headers, **headers}, authorization, request.body
+                )
+                if isinstance(answer, TransportFailure):
+                    return answer
+                if request.opened and answer.status < 300:
+                    return Opened(answer.status, answer.headers, b"", *sent, answer=answer)
+                try:
+                    body = await read_whole(answer, request.operation, self._http, request.max_bytes)
+                finally:
+                    answer.close()
+            if isinstance(body, TransportFailure):
+                return body
+            return Reply(answer.status, answer.headers, body, *sent)
+        except TimeoutError as error:
+            failure = self._failure(error, timer, self._api, url)
+        if timer.call_over:
+            text = f"{request.operation} was not done within its time (http.call_timeout)"
+            return TransportFailure(timer.stage, TimedOut(text), timed_out=True)
+        return failure
 
     async def follow(
         self, method: str, url: Secret, headers: Mapping[str, str], buffer: int | None
     ) -> Response | TransportFailure:
         """Send one request to a storage, its URL unchanged; redirects are returned, not followed."""
-        return await self._send(self._storage, method, url, headers, Secret(""), None, [], buffer)
+        timer = RequestTimer(self._http.connect_timeout, self._http.headers_timeout)
+        try:
+            async with timer:
+                return await self._send(self._storage, timer, method, url, headers, Secret(""), None, buffer)
+        except TimeoutError as error:
+            failure = self._failure(error, timer, self._storage, url)
+        return failure
 
     async def close(self) -> None:
         """Close both sessions and their connections, and wake readers of open bodies, which aiohttp does not do."""
@@ -154,16 +160,19 @@ class Transport:
     def _session(
         self, connector: aiohttp.BaseConnector, headers: Mapping[str, str], **how: Any
     ) -> aiohttp.ClientSession:
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_create_end.append(_on_connected)
-        trace.on_connection_reuseconn.append(_on_connected)
+        traces: list[aiohttp.TraceConfig] = []
+        if not self._own:  # our own connectors do without, since tracing costs a sixth of a small call
+            trace = aiohttp.TraceConfig()
+            trace.on_connection_create_end.append(_on_connected)
+            trace.on_connection_reuseconn.append(_on_connected)
+            traces.append(trace)
         return aiohttp.ClientSession(
             connector=connector,
             connector_owner=self._own,
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=self._http.connect_timeout),
-            trace_configs=[trace],
+            trace_configs=traces,
             middlewares=[_no_resend],
             auto_decompress=False,  # `Response` decodes those of the API
             max_line_size=MAX_LINE,
@@ -177,71 +186,50 @@ class Transport:
         if self._own and isinstance(session.connector, aiohttp.TCPConnector) and parts.hostname:
             session.connector.clear_dns_cache(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
 
-    async def _exchange(
-        self, request: PreparedRequest, headers: Mapping[str, str], authorization: Secret, reached: list[_Track]
-    ) -> Reply | TransportFailure:
-        url, headers = Secret(self._origin + request.target), {**request.headers, **headers}
-        answer = await self._send(self._api, request.method, url, headers, authorization, request.body, reached)
-        if isinstance(answer, TransportFailure):
-            return answer
-        hidden = (authorization,) if authorization else ()
-        if request.opened and answer.status < 300:
-            return Opened(answer.status, answer.headers, b"", request.method, request.path, hidden, answer=answer)
-        try:
-            body = await read_whole(answer, request.operation, self._http, request.max_bytes)
-        finally:
-            answer.close()
-        if isinstance(body, TransportFailure):
-            return body
-        return Reply(answer.status, answer.headers, body, request.method, request.path, hidden)
-
     async def _send(
         self,
         session: aiohttp.ClientSession,
+        timer: RequestTimer,
         method: str,
         url: Secret,
         headers: Mapping[str, str],
         authorization: Secret,
         body: bytes | None,
-        reached: list[_Track],
         buffer: int | None = None,
     ) -> Response | TransportFailure:
-        http = self._http
         proxy = self._proxies.for_url(url.reveal())
         try:
-            async with asyncio.timeout(None) as deadline:  # set once there is a connection; until then aiohttp's runs
-                reached.append(_Track(deadline, http.headers_timeout))
-                response = await session.request(
-                    method,
-                    URL(url.reveal(), encoded=True),
-                    headers=_all_headers(headers, authorization, proxy, url),
-                    data=body,
-                    allow_redirects=False,
-                    proxy=proxy.url if proxy else None,
-                    proxy_headers=proxy.headers if proxy else None,
-                    read_bufsize=buffer,
-                    trace_request_ctx=lambda: reached[-1].connected(),
-                )
-            latency = asyncio.get_running_loop().time() - reached[-1].connected_at
-            answer = Response(response, http.read_timeout, url, buffer, decode=session is self._api, latency=latency)
+            response = await session.request(
+                method,
+                URL(url.reveal(), encoded=True),
+                headers=_all_headers(headers, authorization, proxy, url),
+                data=body,
+                allow_redirects=False,
+                proxy=proxy.url if proxy else None,
+                proxy_headers=proxy.headers if proxy else None,
+                read_bufsize=buffer,
+            )
+            latency = timer.has_headers()
+            answer = Response(
+                response, self._http.read_timeout, url, buffer, decode=session is self._api, latency=latency
+            )
             self._bodies.add(answer)
             return answer
         except FAILURES as error:
-            stage = reached[-1].stage
-            if stage == "connect":
-                self._forget_address(session, url)
-            late = f"no connection within {http.connect_timeout:g} s"
-            failure = to_failure(
-                error,
-                stage,
-                redact_url(url.reveal()),
-                late if stage == "connect" else f"no headers within {http.headers_timeout:g} s",
-                self._proxies.describe(url.reveal()),
-            )
+            failure = self._failure(error, timer, session, url)
         except BaseException as error:  # a cancellation, or what aiohttp should not raise
             forget_locals(error)  # its frames hold headers and URL
             raise
         return failure
+
+    def _failure(
+        self, error: BaseException, timer: RequestTimer, session: aiohttp.ClientSession, url: Secret
+    ) -> TransportFailure:
+        late = f"no headers within {self._http.headers_timeout:g} s"
+        if timer.stage == "connect":
+            late = f"no connection within {self._http.connect_timeout:g} s"
+            self._forget_address(session, url)
+        return to_failure(error, timer.stage, redact_url(url.reveal()), late, self._proxies.describe(url.reveal()))
 
 
 def _all_headers(headers: Mapping[str, str], key: Secret, proxy: Proxy | None, url: Secret) -> Mapping[str, str]:
@@ -249,6 +237,16 @@ def _all_headers(headers: Mapping[str, str], key: Secret, proxy: Proxy | None, u
     if key:
         headers = {**headers, "Authorization": key.reveal()}
     return headers if proxy is None else proxy.add_headers(headers, url.reveal())
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Connector that marks the request's timer when it has a connection, new or pooled."""
+
+    async def connect(self, *arguments: Any, **options: Any) -> Any:
+        """Return a connection for a request."""
+        connection = await super().connect(*arguments, **options)
+        mark_connected()
+        return connection
 
 
 class _Resolver(AbstractResolver):
@@ -294,7 +292,7 @@ class _Resolver(AbstractResolver):
 
 
 async def _on_connected(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
-    context.trace_request_ctx()
+    mark_connected()
 
 
 async def _no_resend(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

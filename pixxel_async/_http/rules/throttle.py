@@ -7,7 +7,7 @@ until a real account was measured.
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from typing import NamedTuple
 
 _FALL = 0.7
 """Factor applied to the rate after a refusal."""
@@ -19,8 +19,7 @@ _FREE = 200.0
 """Rate in calls a second at which the throttle is released."""
 
 
-@frozen
-class Throttle:
+class Throttle(NamedTuple):
     """State of one origin; times are seconds of the client's clock.
 
     Attributes:
@@ -67,12 +66,12 @@ def after_refusal(throttle: Throttle, sent_at: float, now: float, pause: float) 
         sent_at: when the refused call was sent; calls in flight at the last decrease do not decrease it again.
         pause: seconds of Retry-After, already capped.
     """
-    throttle = evolve(throttle, paused_until=max(throttle.paused_until, now + pause))
+    throttle = throttle._replace(paused_until=max(throttle.paused_until, now + pause))
     if sent_at < throttle.fell_at:
         return throttle
     before = throttle.rate if throttle.rate is not None else float(max(throttle.pace, throttle.window))
     rate = max(_SLOWEST, before * _FALL)
-    return evolve(throttle, rate=rate, fell_at=now, next_at=max(throttle.next_at, now + 1 / rate))
+    return throttle._replace(rate=rate, fell_at=now, next_at=max(throttle.next_at, now + 1 / rate))
 
 
 def after_success(throttle: Throttle) -> Throttle:
@@ -80,4 +79,4 @@ def after_success(throttle: Throttle) -> Throttle:
     if throttle.rate is None:
         return throttle
     rate = throttle.rate + _RISE / throttle.rate
-    return evolve(throttle, rate=rate if rate < _FREE else None)
+    return throttle._replace(rate=rate if rate < _FREE else None)
