@@ -80,14 +80,14 @@ def mask_value(value: Any, secrets: Sequence[str] = (), depth: int = 8) -> Any:
     return value
 
 
-def printable(text: str, limit: int = 500) -> str:
+def one_line(text: str, limit: int = 500) -> str:
     """Return at most `limit` characters, with blanks for control characters, escapes and invisible characters."""
     shown = (" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[: 4 * limit])
     short = " ".join("".join(shown).split())
     return short if len(short) <= limit else short[: limit - 1] + _CUT
 
 
-def escape(text: str) -> str:
+def printable(text: str) -> str:
     """Escape every control, bidirectional and line-separator character, and lone surrogates, for a terminal.
 
     Names and messages come from a server: printed raw, they could inject terminal escape sequences or fake a line of
@@ -96,7 +96,7 @@ def escape(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
-def mask_argument(argument: str) -> str:
+def mask_command_argument(argument: str) -> str:
     """Return an argument of a command line with user info and query of URLs masked, whatever their scheme."""
     return _USER_INFO.sub(r"\1***@", _QUERY.sub(r"\1?***", argument))
 
@@ -106,7 +106,7 @@ def redact_url(url: str) -> str:
     with suppress(ValueError):
         parts = urlsplit(url[:MAX_TEXT])
         if parts.scheme in ("http", "https") and parts.hostname:
-            return f"{parts.scheme}://{printable(parts.netloc.rpartition('@')[2], 100)}/…"
+            return f"{parts.scheme}://{one_line(parts.netloc.rpartition('@')[2], 100)}/…"
     return "a link that is no URL"
 
 

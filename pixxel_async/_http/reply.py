@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 from attrs import field, frozen
 
-from .._redact import MAX_TEXT, mask, mask_value, printable
+from .._redact import MAX_TEXT, mask, mask_value, one_line
 from ..errors import (
     APIError,
     BadRequest,
@@ -160,11 +160,11 @@ def _api_error(
 ) -> APIError:
     secrets = _secrets(reply)
     return _class_of(status)(
-        printable(mask(message, secrets)),
+        one_line(mask(message, secrets)),
         status=status,
-        code=printable(mask(code, secrets), 100),
+        code=one_line(mask(code, secrets), 100),
         details=mask_value(details, secrets),
-        request_id=printable(mask(_request_id(reply.headers), secrets), 200),
+        request_id=one_line(mask(_request_id(reply.headers), secrets), 200),
         method=reply.method,
         path=reply.path,
         hint=hint,
@@ -191,7 +191,7 @@ def _redirect_hint(reply: Reply) -> str:
     if not host:
         return "It is not followed: key and body go to base_url only"
     return (
-        f"It leads to {target.scheme or 'https'}://{printable(host, 100)} and is not followed: key and body go to "
+        f"It leads to {target.scheme or 'https'}://{one_line(host, 100)} and is not followed: key and body go to "
         "base_url only. Likely causes: http:// in place of https://, another base_url, or the login page of a proxy"
     )
 
@@ -253,7 +253,7 @@ def parse(reply: Reply) -> Any:
     if reply.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         reason = "it is a page, as a proxy or a wrong base_url sends it"
     raise DecodeError(
-        f"{reply.status} answer to {reply.method} {reply.path} is not JSON: {printable(reason, 120)}",
+        f"{reply.status} answer to {reply.method} {reply.path} is not JSON: {one_line(reason, 120)}",
         status=reply.status,
         body=body_start(reply),
     )
@@ -267,7 +267,7 @@ def _yield_gil(value: dict[str, Any]) -> dict[str, Any]:
 def body_start(reply: Reply) -> str:
     """Return the first characters of a body, printable and without secrets."""
     text = reply.body[:_MESSAGE_HEAD].decode("utf-8", "replace")
-    return printable(mask(text, _secrets(reply), limit=2000), 200)
+    return one_line(mask(text, _secrets(reply), limit=2000), 200)
 
 
 def _secrets(reply: Reply) -> list[str]:

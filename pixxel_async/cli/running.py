@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-from .._redact import mask_argument
+from .._redact import mask_command_argument
 from .errors import Exit, Interrupted, OutputClosed
 
 _SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
@@ -103,4 +103,4 @@ def rerun_command() -> str:
     """Return this process's command line, quoted for a shell; user info and query of URLs are masked."""
     name = os.path.basename(sys.argv[0]).removesuffix(".exe")
     program = name if name in ("pixxel", "pixxel-async") else "python -m pixxel_async"
-    return f"{program} {shlex.join(map(mask_argument, sys.argv[1:]))}"
+    return f"{program} {shlex.join(map(mask_command_argument, sys.argv[1:]))}"

@@ -7,7 +7,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from unicodedata import combining, east_asian_width
 
-from .._redact import escape as printable
+from .._redact import printable
 
 __all__ = [
     "did_you_mean",

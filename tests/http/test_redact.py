@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pixxel_async._http.codec.model import Model
 from pixxel_async._http.reply import Reply, body_start, error_of
 from pixxel_async._http.rules.auth import authorization, check_key, has_scheme, other_form
-from pixxel_async._redact import MAX_TEXT, excerpt, mask, mask_links, mask_value, printable, redact_url
+from pixxel_async._redact import MAX_TEXT, excerpt, mask, mask_links, mask_value, one_line, redact_url
 from pixxel_async.errors import ConfigError
 from pixxel_async.settings import Secret
 
@@ -70,7 +70,7 @@ def test_a_link_across_a_cut_is_masked() -> None:
 @given(st.text())
 def test_printable_is_short_and_harmless(text: str) -> None:
     """printable() returns at most 500 characters without control characters and line ends."""
-    shown = printable(text)
+    shown = one_line(text)
     assert len(shown) <= 500
     assert shown.isprintable()
 
@@ -153,7 +153,7 @@ def test_foreign_text_is_read_in_linear_time(shape: str) -> None:
     started = time.process_time()
     mask(text, (KEY,))
     mask_links(text)
-    printable(text)
+    one_line(text)
     redact_url(text)
     excerpt(text.encode(), 1000)
     repr(Model(extra={"x": text}))

@@ -7,7 +7,7 @@ import ssl
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-from ..._redact import printable
+from ..._redact import one_line
 from ...errors import ConnectionFailed, TimedOut
 from ..reply import Stage, TransportFailure
 
@@ -49,7 +49,7 @@ def to_failure(error: BaseException, stage: Stage, where: str, late: str, proxie
             stage, TimedOut(f"{where}: {late}{proxied if stage == 'connect' else ''}"), timed_out=True
         )
     if isinstance(error, aiohttp.ClientConnectorError):
-        reason = printable(error.strerror or str(error.os_error) or "", 120)
+        reason = one_line(error.strerror or str(error.os_error) or "", 120)
         return TransportFailure("connect", ConnectionFailed(f"{where}: no connection: {reason}{proxied}"))
     if (too_long := _too_long(error)) is not None:
         return _final(stage, f"{where}: {too_long} of the answer is longer than {MAX_LINE // 1024} KiB")
@@ -61,7 +61,7 @@ def to_failure(error: BaseException, stage: Stage, where: str, late: str, proxie
 
 def certificate_reason(error: Exception, where: str) -> str:
     """Return why the certificate was not accepted, in OpenSSL's words, and what helps."""
-    reason = printable(getattr(error, "verify_message", "") or str(error), 160)
+    reason = one_line(getattr(error, "verify_message", "") or str(error), 160)
     text = f"the TLS certificate of {where} was not accepted: {reason}"
     if getattr(error, "verify_code", None) in _UNKNOWN_ISSUERS:
         text += ". For a certificate authority of your own set SSL_CERT_FILE to its file, or pass ssl="
@@ -72,7 +72,7 @@ def tls_reason(error: Exception, where: str) -> str:
     """Return why the TLS handshake failed."""
     inner = getattr(error, "os_error", error)
     reason = getattr(inner, "reason", None) or "the handshake failed"
-    text = f"{where}: no TLS connection: {printable(str(reason), 120)}"
+    text = f"{where}: no TLS connection: {one_line(str(reason), 120)}"
     if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
         text += "; the server seems to speak plain http on this port"
     return text
