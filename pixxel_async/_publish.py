@@ -68,7 +68,7 @@ def rename_into_place(part: N, final: N, *, replace: bool, sleep: Callable[[floa
     if replace:
         there = final.lstat()
         if there is not None and not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):
-            raise _taken(final)
+            raise _taken_error(final)
         _retry_denied(lambda: part.replace(final), sleep)
         return
     try:
@@ -77,14 +77,14 @@ def rename_into_place(part: N, final: N, *, replace: bool, sleep: Callable[[floa
         if isinstance(error, OSError) and error.errno not in NO_HARD_LINKS:
             raise
         if final.lstat() is not None:
-            raise _taken(final) from None
+            raise _taken_error(final) from None
         _retry_denied(lambda: part.rename_to(final), sleep)
     else:
         with suppress(OSError):
             part.unlink()
 
 
-def _taken(name: FileName) -> FileExistsError:
+def _taken_error(name: FileName) -> FileExistsError:
     return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(name.path))
 
 

@@ -71,11 +71,11 @@ def walk(source: ReadableFile, *, unpack: bool, tick: Tick, seen: StreamSummary 
         end = _end(file)
         tally = _Tally(unpack)
         if unpack and seen is not None and directory_agrees(seen, end, tally.count(_directory(directory, end))):
-            return tally.walked()
+            return tally.result()
         tally = _Tally(unpack)
         for _ in tally.count(_check_members(file, directory, end, unpack, tick)):
             pass
-    return tally.walked()
+    return tally.result()
 
 
 @define
@@ -93,7 +93,7 @@ class _Tally:
                 self.unproved[why] += 1
             yield entry
 
-    def walked(self) -> Walked:
+    def result(self) -> Walked:
         notes = (
             f"{count} of {self.found} members: {why}, proved by structure alone"
             for why, count in sorted(self.unproved.items())

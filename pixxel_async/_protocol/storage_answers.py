@@ -54,18 +54,18 @@ def classify(status: int, headers: Mapping[str, str], head: bytes = b"", *, cond
 def describe(status: int, headers: Mapping[str, str], head: bytes = b"") -> str:
     """Return a printable summary of a response that is not read as a body, without links or secrets."""
     if status in _BODY and not _is_identity(headers):
-        return f"{status} with a body in a coding that was not asked for: {_coding(headers)[:40]!r}"
+        return f"{status} with a body in a coding that was not asked for: {_content_coding(headers)[:40]!r}"
     return f"{status} {excerpt(head)}".strip()
 
 
-def _coding(headers: Mapping[str, str]) -> str:
+def _content_coding(headers: Mapping[str, str]) -> str:
     """Return the body's content coding, such as `gzip`; `identity` without one."""
     return headers.get("content-encoding", "").strip().lower() or "identity"
 
 
 def _is_identity(headers: Mapping[str, str]) -> bool:
     """Tell whether the body is not encoded: an encoded body that nobody requested is no file."""
-    return all(_NO_CODING.fullmatch(each.strip()) for each in _coding(headers).split(","))
+    return all(_NO_CODING.fullmatch(each.strip()) for each in _content_coding(headers).split(","))
 
 
 @define

@@ -62,18 +62,18 @@ def in_degrees(shape: Mapping[str, Any]) -> Mapping[str, Any]:
     except CRSError:
         raise ConfigError(f"the reference system {crs[:40]!r} is not known: save the file in EPSG:4326") from None
     try:
-        converted: Mapping[str, Any] = _converted(shape, lambda x, y: [*converter.transform(x, y)])
+        converted: Mapping[str, Any] = _convert_positions(shape, lambda x, y: [*converter.transform(x, y)])
     except (TypeError, IndexError):
         raise ConfigError("the shape has coordinates that are no lists of numbers") from None
     return {name: value for name, value in converted.items() if name != "crs"}
 
 
-def _converted(value: Any, convert: Callable[[float, float], list[float]]) -> Any:
+def _convert_positions(value: Any, convert: Callable[[float, float], list[float]]) -> Any:
     """Return a part of a GeoJSON object with all its positions converted."""
     if isinstance(value, Mapping):
-        return {name: _converted(each, convert) if name in _INNER else each for name, each in value.items()}
+        return {name: _convert_positions(each, convert) if name in _INNER else each for name, each in value.items()}
     if not isinstance(value, list | tuple):
         return value
     if value and isinstance(value[0], int | float):
         return [*convert(value[0], value[1]), *value[2:]]
-    return [_converted(each, convert) for each in value]
+    return [_convert_positions(each, convert) for each in value]

@@ -129,10 +129,10 @@ def outcome_row(outcome: Outcome) -> OutputRow:
         case Failed():
             return base | {"outcome": "failed", "reason": format_error(outcome.error)}
         case Skipped():
-            return base | {"outcome": "skipped", "path": _path(outcome), "reason": outcome.reason}
+            return base | {"outcome": "skipped", "path": _final_path(outcome), "reason": outcome.reason}
     return base | {
         "outcome": "fetched" if outcome.fetched else "skipped",
-        "path": _path(outcome),
+        "path": _final_path(outcome),
         "size": outcome.size,
         "sha256": outcome.sha256,
         "proof": outcome.proof,
@@ -149,7 +149,7 @@ def table_row(outcome: Outcome, folder: Path, given: LocationSpec) -> OutputRow 
     if not isinstance(outcome, Downloaded) or not outcome.fetched:
         return None
     inside = outcome.url is None and outcome.path.is_relative_to(folder)
-    path = str(given.folder / outcome.path.relative_to(folder)) if inside else _path(outcome)
+    path = str(given.folder / outcome.path.relative_to(folder)) if inside else _final_path(outcome)
     return {"size": format_size(outcome.size), "proof": outcome.proof, "path": path}
 
 
@@ -221,5 +221,5 @@ def _check_command(to: LocationSpec, target: str) -> str:
     return f"cd {target} && sha256sum -c SHA256SUMS" if to.url is None else f"pixxel verify {quote_location(to)}"
 
 
-def _path(outcome: Downloaded | Skipped) -> str | None:
+def _final_path(outcome: Downloaded | Skipped) -> str | None:
     return outcome.url or (outcome.file if isinstance(outcome, Skipped) else str(outcome.path))

@@ -127,11 +127,11 @@ def pick(members: Sequence[Member], glob: str, source: BodySource) -> Member:
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise source.error(NoSuchMember, f"{len(fitting)} members fit {glob[:80]!r}, not one: {_some(fitting)}")
-    raise source.error(NoSuchMember, f"no member fits {glob[:80]!r}; there are {_some(files)}")
+        raise source.error(NoSuchMember, f"{len(fitting)} members fit {glob[:80]!r}, not one: {_list_some(fitting)}")
+    raise source.error(NoSuchMember, f"no member fits {glob[:80]!r}; there are {_list_some(files)}")
 
 
-def _some(members: Iterable[Member]) -> str:
+def _list_some(members: Iterable[Member]) -> str:
     names = [f"{member.name[:80]!r}" for member in members]
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "") or "none"
 

@@ -29,7 +29,13 @@ def expires_at(url: str) -> datetime | None:
     """
     try:
         query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
-        return _signed(query, "x-amz") or _signed(query, "x-goog") or _azure(query) or _epoch(query) or _policy(query)
+        return (
+            _presigned(query, "x-amz")
+            or _presigned(query, "x-goog")
+            or _azure(query)
+            or _epoch(query)
+            or _policy(query)
+        )
     except (ValueError, OverflowError, OSError, RecursionError):  # OSError: a time that the platform cannot hold
         return None
 
@@ -67,7 +73,7 @@ def margin(lifetime: float) -> float:
     return min(MARGIN, lifetime / 2)
 
 
-def _signed(query: Mapping[str, str], scheme: str) -> datetime | None:
+def _presigned(query: Mapping[str, str], scheme: str) -> datetime | None:
     signed, life = query.get(f"{scheme}-date"), query.get(f"{scheme}-expires")
     if signed is None or life is None:
         return None

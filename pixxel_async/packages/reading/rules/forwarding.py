@@ -142,8 +142,8 @@ def read_head(status: int, headers: Mapping[str, str], range: ByteRange | None) 
         total = _length(headers)
     return Head(
         status, first, total if status == 200 else stop, total,
-        etag=_matching(_ETAG, headers.get("etag", "")),
-        last_modified=_matching(_DATE, headers.get("last-modified", "")),
+        etag=_well_formed(_ETAG, headers.get("etag", "")),
+        last_modified=_well_formed(_DATE, headers.get("last-modified", "")),
         type=_type(headers.get("content-type", "")),
         ranges=status == 206 or headers.get("accept-ranges", "").strip().lower() == "bytes",
     )  # fmt: skip
@@ -154,7 +154,7 @@ def _length(headers: Mapping[str, str]) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-def _matching(form: re.Pattern[str], text: str) -> str:
+def _well_formed(form: re.Pattern[str], text: str) -> str:
     return text.strip() if form.fullmatch(text.strip()) else ""
 
 

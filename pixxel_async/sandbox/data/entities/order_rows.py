@@ -38,7 +38,7 @@ def line_row(order: SandboxOrder, line: OrderLine, now: float, bandsets: Mapping
     bandset = (wanted.get("bandset") or {}).get("bandset_id", "")
     bands = bandsets[bandset]["bands"] if bandset in bandsets else []
     return {
-        **_priced(order, line),
+        **_price_members(order, line),
         "id": line.id,
         "order_id": order.id,
         "org_id": order.org_id,
@@ -71,7 +71,7 @@ def line_row(order: SandboxOrder, line: OrderLine, now: float, bandsets: Mapping
     }
 
 
-def _priced(order: SandboxOrder, line: OrderLine) -> Row:
+def _price_members(order: SandboxOrder, line: OrderLine) -> Row:
     return {
         "base_amount": line.base,
         "final_amount": line.final,
