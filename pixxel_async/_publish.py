@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import stat
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -39,7 +38,7 @@ class FileName(Protocol):
         """Rename the file; on POSIX systems over a file that is there."""
 
     def replace(self, new: Self) -> None:
-        """Rename the file over a file or a link."""
+        """Rename the file over what is there."""
 
     def unlink(self) -> None:
         """Remove the file."""
@@ -52,23 +51,20 @@ def rename_into_place(part: N, final: N, *, replace: bool, sleep: Callable[[floa
     """Give a complete and synced file its final name in one step; the directory is not synced.
 
     There are three cases:
-    1. `replace`: rename over a file or a link; a folder or a device is never replaced.
+    1. `replace`: rename over what is there; the system refuses to replace a folder by a file.
     2. Otherwise link, then unlink, since a rename would go over an existing file. A part file that cannot be unlinked
        stays as a second name.
-    3. Without hard links: look, then rename; whoever calls must exclude other processes.
+    3. Without hard links: look, then rename; the caller excludes other processes.
 
     Args:
         final: in the same file system.
         sleep: waits between the attempts at a rename that is denied, seconds.
 
     Raises:
-        FileExistsError: the name is taken; the part file stays.
+        FileExistsError: without `replace`, the name is taken; the part file stays.
         OSError: as the system says.
     """
     if replace:
-        there = final.lstat()
-        if there is not None and not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):
-            raise _taken_error(final)
         _retry_denied(lambda: part.replace(final), sleep)
         return
     try:
@@ -77,15 +73,12 @@ def rename_into_place(part: N, final: N, *, replace: bool, sleep: Callable[[floa
         if isinstance(error, OSError) and error.errno not in NO_HARD_LINKS:
             raise
         if final.lstat() is not None:
-            raise _taken_error(final) from None
+            taken = errno.EEXIST
+            raise FileExistsError(taken, os.strerror(taken), os.fspath(final.path)) from None
         _retry_denied(lambda: part.rename_to(final), sleep)
     else:
         with suppress(OSError):
             part.unlink()
-
-
-def _taken_error(name: FileName) -> FileExistsError:
-    return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(name.path))
 
 
 def _retry_denied(rename: Callable[[], None], sleep: Callable[[float], None]) -> None:
@@ -129,7 +122,7 @@ def publish(part: Path, final: Path, *, replace: bool) -> None:
         replace: whether to replace an existing file.
 
     Raises:
-        FileExistsError: the name is taken, or is that of a folder or a device; the part file stays.
+        FileExistsError: without `replace`, the name is taken; the part file stays.
         OSError: as the system says.
     """
     rename_into_place(_PathName(part), _PathName(final), replace=replace)

@@ -237,11 +237,13 @@ class Disk:
 
     def _rename(self, source: Entry, final: Entry, *, replace: bool) -> None:
         """Rename into place; without hard links our own processes exclude each other by leases."""
+        there = final.lstat() if replace else None
+        if there is not None and not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):
+            raise NameTaken(f"{final.path} is no file and is not replaced")
         try:
             rename_into_place(source, final, replace=replace, sleep=self._calls.sleep)
         except FileExistsError:
-            why = "is no file and is not replaced" if replace else "exists and is not known to be ours"
-            raise NameTaken(f"{final.path} {why}") from None
+            raise NameTaken(f"{final.path} exists and is not known to be ours") from None
 
     def remove(self, folder: Path, name: str) -> None:
         """Remove a file below a folder that may be there."""
