@@ -43,13 +43,13 @@ def area(value: Any) -> Geometry:
         shape = shape.__geo_interface__
     if not isinstance(shape, Mapping):
         raise ConfigError(
-            f"{type(value).__name__} is no area: give GeoJSON, well-known text, a box, a file's path, or a shapely or "
-            "geopandas object"
+            f"{type(value).__name__} is not an area: give GeoJSON, well-known text, a box, a file's path, or a shapely "
+            "or geopandas object"
         )
     found = list(_geometries(in_degrees(shape)))
     if len(found) != 1:
         several = f"{len(found)} shapes: give one, or their union" if found else "no shape: it is empty"
-        raise ConfigError(f"one area is needed, and this holds {several}")
+        raise ConfigError(f"one area is needed, but this has {several}")
     polygons = _polygons(found[0])
     for ring in (ring for polygon in polygons for ring in polygon):
         _check(ring)
@@ -90,7 +90,7 @@ def _polygons(shape: Mapping[str, Any]) -> list[list[Ring]]:
         parts = [coordinates] if kind == "Polygon" else list(coordinates or ())
         made = [[_ring(ring) for ring in part if ring] for part in parts if part]
     except (TypeError, ValueError, IndexError):
-        raise ConfigError(f"the {kind} has coordinates that are no lists of numbers") from None
+        raise ConfigError(f"the {kind} has coordinates that are not lists of numbers") from None
     if not any(made):
         raise ConfigError("the area is empty: it has no coordinates")
     return [part for part in made if part]
@@ -103,10 +103,10 @@ def _ring(positions: Sequence[Sequence[float]]) -> Ring:
 
 def _check(ring: Ring) -> None:
     if len(ring) < 4:
-        raise ConfigError(f"a ring of the area has {len(ring) - 1} corners; an area has three at least")
+        raise ConfigError(f"a ring of the area has {len(ring) - 1} corners; an area needs at least three")
     for longitude, latitude in ring:
         if not (abs(longitude) <= 180 and abs(latitude) <= 90):
-            told = "is no number" if math.isnan(longitude + latitude) else "is no longitude and latitude in degrees"
+            told = "is no number" if math.isnan(longitude + latitude) else "is not longitude and latitude in degrees"
             raise ConfigError(
                 f"({longitude:g}, {latitude:g}) {told}; are these projected coordinates, or latitude first? Give "
                 "longitude, latitude on WGS 84 (EPSG:4326), or a GeoDataFrame with its CRS"

@@ -108,7 +108,7 @@ def check_state_folder(folder: Path) -> None:
     """
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
-        raise ConfigError(f"{folder} is no folder but a link or a file; remove it")
+        raise ConfigError(f"{folder} is a link or a file, not a folder; remove it")
     check_ours(folder, status)
     if status.st_mode & 0o022 and os.name == "posix":
         with suppress(OSError):  # a file system without permissions
@@ -125,4 +125,4 @@ def check_ours(path: Path, status: os.stat_result) -> None:
     if status.st_uid != me:
         raise ConfigError(f"{path} belongs to another user (uid {status.st_uid}); remove it, or use another folder")
     if not stat.S_ISDIR(status.st_mode) and not (stat.S_ISREG(status.st_mode) and status.st_nlink == 1):
-        raise ConfigError(f"{path} is no plain file, or has a second name (hard link); remove it")
+        raise ConfigError(f"{path} is not a regular file, or has a second hard link; remove it")

@@ -107,7 +107,7 @@ def redact_url(url: str) -> str:
         parts = urlsplit(url[:MAX_TEXT])
         if parts.scheme in ("http", "https") and parts.hostname:
             return f"{parts.scheme}://{one_line(parts.netloc.rpartition('@')[2], 100)}/…"
-    return "a link that is no URL"
+    return "an invalid link"
 
 
 def excerpt(body: bytes, limit: int = 200) -> str:

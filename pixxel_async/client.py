@@ -336,7 +336,7 @@ class PixxelClient:
         return f"PixxelClient({settings.base_url!r})" if settings is not None else "PixxelClient(not set up)"
 
     def __reduce__(self) -> Any:
-        raise TypeError("a client is not pickled: it holds a key and connections")
+        raise TypeError("a client cannot be pickled: it has a key and connections")
 
     def __del__(self) -> None:
         channel = vars(self).get("_channel")

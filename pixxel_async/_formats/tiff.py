@@ -76,7 +76,7 @@ def check_tiff(read: Read) -> Layout:
     needed, seen = 8, set[int]()
     while at:
         if at in seen or len(seen) >= _MOST_DIRECTORIES:
-            raise Corrupt("the TIFF's directories lead in a circle")
+            raise Corrupt("the TIFF's directories form a cycle")
         seen.add(at)
         reach, at = _read_directory(read, form, at)
         needed = max(needed, reach)

@@ -17,7 +17,7 @@ def unsupported_reason(entry: Entry) -> str:
     """Return why a member cannot be unpacked here; empty if it can."""
     if entry.encrypted:
         return "encrypted"
-    return "" if entry.method in (_STORED, _DEFLATED) else f"compression method {entry.method} is not unpacked here"
+    return "" if entry.method in (_STORED, _DEFLATED) else f"compression method {entry.method} is not supported"
 
 
 class MemberDecoder:
@@ -74,4 +74,4 @@ class MemberDecoder:
         return piece
 
     def _damage_error(self) -> Corrupt:
-        return Corrupt(f"the bytes of {self._entry.name[:80]!r} in the archive are not those that its checksum is of")
+        return Corrupt(f"the bytes of {self._entry.name[:80]!r} in the archive do not match its checksum")

@@ -136,7 +136,7 @@ class ZipStreamChecker:
         if header_entry.method == STORED and not header_entry.encrypted:
             return evolve(header_entry, crc=crc, size=header_entry.packed)
         if header_entry.streamed:
-            raise Corrupt("no way to tell where the member ends")
+            raise Corrupt("the member's end is unknown")
         return header_entry
 
     def _inflate(self, header_entry: Entry) -> Generator[None, memoryview, Entry]:

@@ -93,7 +93,7 @@ def find_end(tail: bytes, size: int) -> End:
         plain, stop = _read_zip64(tail, at, base, plain)
     disk, first_disk, here, members, length, start = plain
     if disk or first_disk or here != members:
-        raise Corrupt("the archive is one part of several")
+        raise Corrupt("the archive is one part of a multi-part archive")
     if start + length != stop:
         raise Corrupt("the archive's directory does not end where its end record begins: bytes are missing or foreign")
     return End(members, start, length, zip64)
@@ -181,7 +181,7 @@ def _parse_entry(data: bytes, at: int) -> tuple[Entry, int] | None:
     narrow = (size, packed, offset, disk)
     size, packed, offset, disk = (old if new is None else new for new, old in zip(wide, narrow, strict=True))
     if disk:
-        raise Corrupt("the archive is one part of several")
+        raise Corrupt("the archive is one part of a multi-part archive")
     raw = data[start : start + names]
     unicode = unicode_name(_find_block(extra, _UNICODE), raw) if extra else None
     return Entry(raw, flags, method, crc, packed, size, offset, attributes >> 16, unicode, data[at + 5]), stop
@@ -225,7 +225,7 @@ def parse_local(header: bytes, rest: bytes, offset: int) -> Entry:
     """
     mark, _, flags, method, _, _, crc, packed, size, names, _ = _LOCAL.unpack(header)
     if mark != LOCAL_MARK:
-        raise Corrupt("the archive's directory names a place where no member starts")
+        raise Corrupt("the archive's directory has an offset where no member starts")
     wide = _parse_wide(rest[names:], [size == _FULL32, packed == _FULL32])
     size, packed = (old if new is None else new for new, old in zip(wide, (size, packed), strict=True))
     return Entry(rest[:names], flags, method, crc, packed, size, offset)

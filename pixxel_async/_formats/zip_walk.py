@@ -162,7 +162,7 @@ def _with_following(members: Iterable[Entry], stop: int) -> Iterator[tuple[Entry
         if previous is not None:
             yield previous, entry.offset
         elif entry.offset:
-            raise Corrupt("something stands before the archive's first member")
+            raise Corrupt("the archive has bytes before its first member")
         previous = entry
     if previous is not None:
         yield previous, stop
@@ -183,7 +183,7 @@ def _check_member(file: BinaryIO, entry: Entry, following: int, *, unpack: bool,
     index = find_index(gap, entry, streamed=is_streamed(header))
     end = following if index is None else stop + index
     if end < stop or (end > stop and not is_streamed(header)):
-        raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
+        raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap or leave a gap")
     if unpack and not unsupported_reason(entry):
         _check_bytes(_chunks(file, start, entry.packed), entry, tick)
     if is_streamed(header):
@@ -200,7 +200,7 @@ def _check_index(file: BinaryIO, at: int, following: int, entry: Entry, tick: Ti
     size = check_index(header, rest, entry)
     start = at + len(header) + len(rest)
     if start + size != following:
-        raise Corrupt(f"the index of {entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
+        raise Corrupt(f"the index of {entry.name[:80]!r} and what follows it in the archive overlap or leave a gap")
     _check_bytes(_chunks(file, start, size), parse_local(header, rest, at), tick)
 
 

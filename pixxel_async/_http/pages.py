@@ -140,7 +140,7 @@ class Pages(Generic[T_co]):
             raise AttributeError(f"a listing that is not read yet has no {name!r}{hint}")
 
     async def __aenter__(self) -> NoReturn:
-        raise TypeError("a listing is no context manager: write `async for row in …`")
+        raise TypeError("a listing is not a context manager: write `async for row in …`")
 
     async def __aexit__(self, *_: object) -> None:
         """Never reached."""

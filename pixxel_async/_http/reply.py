@@ -136,7 +136,7 @@ def error_in_success(reply: Reply, value: Any) -> APIError:
         named = next((inner[name] for name in ("status", "code") if name in inner), named)
     digits = str(named)[:3]
     status = int(digits) if re.fullmatch(r"[45][0-9]{2}", digits) and len(str(named)) == 3 else reply.status
-    hint = f"The answer had the status {reply.status}, but its body is an error"
+    hint = f"The response had the status {reply.status}, but its body is an error"
     return _api_error(reply, status, *_error_parts(reply), hint=hint)
 
 
@@ -251,7 +251,7 @@ def parse(reply: Reply) -> Any:
     except (ValueError, RecursionError, MemoryError) as error:
         reason = type(error).__name__ if isinstance(error, UnicodeError | MemoryError) else str(error)
     if reply.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        reason = "it is a page, as a proxy or a wrong base_url sends it"
+        reason = "it is an HTML page, as a proxy or a wrong base_url sends it"
     raise DecodeError(
         f"{reply.status} answer to {reply.method} {reply.path} is not JSON: {one_line(reason, 120)}",
         status=reply.status,

@@ -137,7 +137,7 @@ class RestAPI:
             value = None
         if is_error_body(value):
             raise error_in_success(reply, value)
-        raise NotAPackage(f"{call.operation.name}: the answer is a page or a JSON message instead of the file")
+        raise NotAPackage(f"{call.operation.name}: the response is an HTML page or a JSON message instead of the file")
 
     def open(self, call: Call) -> AbstractAsyncContextManager[StorageReply]:
         """Send, and stream the body."""
@@ -250,7 +250,7 @@ class RestAPI:
         name = call.operation.name
         if call.repeat_class == "safe":
             raise DecodeError(f"{name}: {found}", status=reply.status, operation=name, body=body_start(reply)) from None
-        raise outcome_unknown(call.operation, f"the answer cannot be read: {found}")
+        raise outcome_unknown(call.operation, f"the response cannot be read: {found}")
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         if self._threads is None:
@@ -298,6 +298,6 @@ def _listing(reply: Reply, cursor: rules.Cursor) -> dict[str, Any] | list[Any]:
 def _incomplete(call: Call, step: rules.NextPage, received: int) -> IncompleteListing:
     announced = "" if step.announced is None else f" of {step.announced} announced"
     return IncompleteListing(
-        f"{call.operation.name}: {received}{announced} rows came: {step.missing}. Try again; what came is not all",
+        f"{call.operation.name}: {received}{announced} rows came: {step.missing}. Try again; the listing is incomplete",
         operation=call.operation.name, announced=step.announced, received=received,
     )  # fmt: skip

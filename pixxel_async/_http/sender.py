@@ -248,7 +248,7 @@ class Sender:
         if other := other_form(sent.key.reveal(), sent.form, self.form, self._auto):
             error.hint = (
                 f"The key was sent in its {sent.form!r} form; a call that must not be repeated does not try the other. "
-                f"Set auth={other!r}, or make a reading call first, which finds out. {error.hint}"
+                f"Set auth={other!r}, or make a read-only call first, which detects the form. {error.hint}"
             ).rstrip()
         return error
 

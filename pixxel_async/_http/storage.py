@@ -139,7 +139,7 @@ class LinkStorage:
             )
         ]
         if not allowed:
-            raise UnsafeLink(f"{host} is not opened: its name leads to addresses that are off limits")
+            raise UnsafeLink(f"{host} is not opened: it resolves to forbidden addresses only")
         return allowed
 
     async def _send(
@@ -183,5 +183,5 @@ def _hide_links(answer: Response | TransportFailure, method: str) -> Reply | Tra
 def _next_hop(url: Secret, answer: Response) -> Secret:
     target = Secret(next_hop(url.reveal(), answer.headers["location"]) or "")
     if not target:
-        raise UnsafeLink(f"{redact_url(url.reveal())} redirects to what is no link")
+        raise UnsafeLink(f"{redact_url(url.reveal())} redirects to an invalid link")
     return target

@@ -54,7 +54,7 @@ def classify(status: int, headers: Mapping[str, str], head: bytes = b"", *, cond
 def describe(status: int, headers: Mapping[str, str], head: bytes = b"") -> str:
     """Return a printable summary of a response that is not read as a body, without links or secrets."""
     if status in _BODY and not _is_identity(headers):
-        return f"{status} with a body in a coding that was not asked for: {_content_coding(headers)[:40]!r}"
+        return f"{status} with a body in an unrequested coding: {_content_coding(headers)[:40]!r}"
     return f"{status} {excerpt(head)}".strip()
 
 

@@ -159,7 +159,7 @@ class Outcomes:
         self._news.set()
 
     def _time_is_over(self, total: float) -> None:
-        self.stop(PackageTimedOut(f"not everything was here after {total:g} s (total_timeout)", stage="wait"))
+        self.stop(PackageTimedOut(f"not all packages were fetched within {total:g} s (total_timeout)", stage="wait"))
         for item in self._feed.drop(running=True):
             error = PackageTimedOut(f"the time for all, {total:g} s, was over (total_timeout)", package=item.identity)
             outcome = Failed(item.package, error, "stream")

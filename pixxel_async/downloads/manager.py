@@ -37,7 +37,7 @@ __all__ = ["DownloadManager"]
 
 _USAGE = "`async with DownloadManager(client, folder) as manager:`"
 _OTHER_LOOP = (
-    "this download manager was opened in another event loop, and works in that one alone; each asyncio.run starts a "
+    "this download manager was opened in another event loop, and works in that one only; each asyncio.run starts a "
     "new one: open client and manager inside the `async def` that you run"
 )
 
@@ -107,7 +107,7 @@ class DownloadManager:
     @property
     def _opened(self) -> Engine:
         if self._closed:
-            raise ClientClosed("this download manager is closed: make a new one")
+            raise ClientClosed("this download manager is closed: create a new one")
         if self._engine is None:
             raise ConfigError(f"the download manager is not open: {_USAGE}")
         return self._engine
@@ -132,7 +132,7 @@ class DownloadManager:
             ClientClosed: it was closed, or opened in another event loop.
         """
         if self._closed:
-            raise ClientClosed("this download manager is closed: make a new one")
+            raise ClientClosed("this download manager is closed: create a new one")
         if self._engine is not None and self._running:
             return self
         running_loop()
@@ -188,7 +188,7 @@ class DownloadManager:
         if asyncio.get_running_loop() is not self._loop:
             raise ClientClosed(_OTHER_LOOP)
         self._closed = True
-        closed = DownloadError("the manager was closed before all packages were here", stage="wait")
+        closed = DownloadError("the manager was closed before all packages were fetched", stage="wait")
         closed.retryable = True
         try:
             for batch in list(self._batches):
@@ -371,6 +371,5 @@ def _check_client(client: Any) -> None:
     if not hasattr(client, "with_key"):
         kind = client.__name__ if isinstance(client, type) else type(client).__name__
         raise ConfigError(
-            f"a manager asks through an open PixxelClient, not through {kind}: client.with_key(key) "
-            "makes one for another key"
+            f"a manager needs an open PixxelClient, not {kind}: client.with_key(key) makes one for another key"
         )

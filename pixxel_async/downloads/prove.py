@@ -216,7 +216,7 @@ def _check_digests(
     known |= _read_digests(source, [name for name, _ in wanted if name not in known], tick)
     for name, digest in wanted:
         if known[name] != digest:
-            raise Corrupt(f"the {name} digest of what arrived is not the one that the storage stated")
+            raise Corrupt(f"the {name} digest of what arrived differs from the one that the storage stated")
     return bool(wanted)
 
 

@@ -240,7 +240,7 @@ def _with_wavelengths(cube: xarray.DataArray, lengths: list[float | None]) -> xa
     """Order the bands by their wavelengths, which become an index beside their names."""
     unknown = [str(name) for name, length in zip(cube["band"].values, lengths, strict=True) if length is None]
     if unknown:
-        warnings.warn(f"no wavelength is known of {_listed(unknown)}: select by band", UserWarning, stacklevel=3)
+        warnings.warn(f"no wavelength is known for {_listed(unknown)}: select by band", UserWarning, stacklevel=3)
         return cube
     ordered = cube.assign_coords(wavelength=("band", [float(length or 0) for length in lengths])).sortby("wavelength")
     ordered["wavelength"].attrs.update(units="nm", long_name="central wavelength")

@@ -177,7 +177,7 @@ class Packages(PackageReader):
                 lost += 1
                 if lost > package.max_lost_answers:
                     raise
-                return PackageState(package, False, False, "", message="the answer was lost")
+                return PackageState(package, False, False, "", message="the response was lost")
             blank = 0 if state.ready or state.status or state.download_id else blank + 1
             if blank >= BLANK_ANSWERS:
                 raise DecodeError(f"{blank} answers about {text} held no status: is this the API?")

@@ -53,9 +53,9 @@ def origin_of(url: object) -> str:
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise ConfigError("base_url must be a URL such as https://api.pixxel.space")
     if "@" in parts.netloc:
-        raise ConfigError("base_url may not hold a user or a password")
+        raise ConfigError("base_url may not contain a user or a password")
     if parts.query or parts.fragment or parts.path.rstrip("/") not in ("", "/v0"):
-        raise ConfigError("base_url is scheme, host and port alone, without path, query or fragment")
+        raise ConfigError("base_url is scheme, host and port only, without path, query or fragment")
     host = _host(parts.hostname)
     usual = {"https": 443, "http": 80}[parts.scheme]
     return f"{parts.scheme}://{host}" if port in (None, usual) else f"{parts.scheme}://{host}:{port}"
@@ -82,5 +82,5 @@ def _host(name: str) -> str:
     except UnicodeError:
         host = ""
     if not re.fullmatch(r"[A-Za-z0-9._-]+", host):
-        raise ConfigError("base_url has a host that is no name")
+        raise ConfigError("base_url has an invalid host name")
     return host.lower()

@@ -37,7 +37,7 @@ class Secret:
         return hash(self._text)
 
     def __reduce__(self) -> Any:
-        raise TypeError("a secret is not pickled; hand the key to the other process by its environment")
+        raise TypeError("a secret cannot be pickled; pass the key to the other process in its environment")
 
 
 @overload

@@ -56,7 +56,7 @@ class PixxelClient(Proxy):
     def __getattr__(self, name: str) -> Any:
         if name in _LEFT_OUT or name == "aclose":
             instead = "close()" if name == "aclose" else "pixxel_async.PixxelClient"
-            raise AttributeError(f"the client for plain code has no {name}; use {instead}")
+            raise AttributeError(f"the synchronous client has no {name}; use {instead}")
         return super().__getattr__(name)
 
     def __dir__(self) -> list[str]:
@@ -69,7 +69,7 @@ class PixxelClient(Proxy):
         self.close()
 
     def __reduce__(self) -> Any:
-        raise TypeError("a client is not pickled: it holds a key and connections; create one in each process")
+        raise TypeError("a client cannot be pickled: it has a key and connections; create one in each process")
 
     def __del__(self) -> None:
         if vars(self).get("_owner"):

@@ -407,7 +407,7 @@ def test_a_failed_extraction(command: Command, workflow: str, to: str, tmp_path:
 
     status = command("status", folder)
     assert status.stdout.split()[3:5] == ["done", "4"]
-    assert status.stderr.startswith("not unpacked: job:") and "not known to be ours" in status.stderr
+    assert status.stderr.startswith("not unpacked: job:") and "is not in the record" in status.stderr
     assert f"to retry them: pixxel retry --extract {folder}" in status.stderr
     left = command("retry", folder)
     assert (left.exit_code, "1 archive could not be unpacked: --extract retries" in left.stderr) == (0, True)

@@ -71,7 +71,7 @@ def test_readable(text: str, expected: list[object]) -> None:
     ("text", "line", "words"),
     [
         ("package\njob:w-1/j-1\nnonsense\n", 3, "is no package"),
-        ('{"aoi_id": "a", "asset_ids": [7]}', 1, "texts alone"),
+        ('{"aoi_id": "a", "asset_ids": [7]}', 1, "texts only"),
         ('{"catalog_ids": ["c"], "order_item_ids": ["o"]}', 1, "exactly one"),
         ("package\nlink:scene/0badcafe\n", 2, "pass SignedLink"),
         ("package\n\n\njob:w-1\n", 4, "must be written"),

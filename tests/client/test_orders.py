@@ -57,7 +57,7 @@ async def test_items_are_models_or_mappings(item: Any) -> None:
 async def test_dates_inside_an_item_are_checked() -> None:
     """An invalid date is refused in items as in arguments."""
     async with RawServer(answer(body={"id": "o"})) as server, client_for(server.url) as client:
-        with pytest.raises(ConfigError, match="start_date is no date"):
+        with pytest.raises(ConfigError, match="start_date is not a date"):
             await client.orders.create([{**ITEM, "start_date": "soon"}], dry_run=True)
     assert not server.requests
 

@@ -61,7 +61,7 @@ async def test_a_closed_manager_raises(client: PixxelClient, tmp_path: Path) -> 
         pass
     await manager.aclose()
     for call in (manager.fetch(JOB), manager.submit(JOB), manager.plan([JOB]), manager.forget(JOB), manager.open()):
-        with pytest.raises(PixxelError, match="closed: make a new one"):
+        with pytest.raises(PixxelError, match="closed: create a new one"):
             await call
     for use in (lambda: manager.fetch_all([JOB]), manager.snapshot, lambda: manager.record):
         with pytest.raises(ClientClosed, match="closed"):
@@ -94,11 +94,11 @@ async def test_client_and_folder_in_the_wrong_order(client: PixxelClient, tmp_pa
     make: Any = DownloadManager
     with pytest.raises(ConfigError, match=r"the client comes first: DownloadManager\(client, 'exports'\)"):
         make("exports", client)
-    with pytest.raises(ConfigError, match="PixxelClient, not through str"):
+    with pytest.raises(ConfigError, match="PixxelClient, not str"):
         make("exports", "exports")
     with pytest.raises(ConfigError, match="not as NoneType"):
         make(client, None)
-    with pytest.raises(ConfigError, match="PixxelClient, not through str"):
+    with pytest.raises(ConfigError, match="PixxelClient, not str"):
         async with DownloadManager(client, tmp_path) as manager:
             await manager.fetch(JOB, client="key")  # type: ignore[arg-type]
 
@@ -144,5 +144,5 @@ def test_asyncio_run_twice_with_one_manager(tmp_path: Path) -> None:
         async with manager:
             pass
 
-    with pytest.raises(ClientClosed, match="closed: make a new one"):
+    with pytest.raises(ClientClosed, match="closed: create a new one"):
         asyncio.run(again(asyncio.run(start())))

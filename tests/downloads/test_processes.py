@@ -65,7 +65,7 @@ async def test_a_waiting_process_takes_over_from_a_killed_one(
         await until(lambda: part_bytes(tmp_path) > 0)
         fetching = asyncio.ensure_future(manager.fetch(ground.packages[0]))
         states = manager.watch(ground.packages[0])
-        await anext(state async for state in states if getattr(state, "status", "") == "another process has it")
+        await anext(state async for state in states if getattr(state, "status", "") == "another process is fetching it")
         process.kill()
         await process.communicate()
         done = await fetching

@@ -64,7 +64,7 @@ async def test_long_headers_are_read() -> None:
     long, longer = answer(body="pong", X_A="a" * 20_000), answer(body="pong", X_A="a" * 70_000)
     async with RawServer(long, longer) as server, client_for(server.url) as client:
         assert await client.ping() == "pong"
-        with pytest.raises(ConnectionFailed, match="a header of the answer is longer than 64 KiB"):
+        with pytest.raises(ConnectionFailed, match="a header of the response is longer than 64 KiB"):
             await client.ping()
     assert len(server.requests) == 2
 

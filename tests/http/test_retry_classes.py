@@ -99,7 +99,7 @@ async def test_no_redirect_is_followed(status: int) -> None:
 async def test_free_calls_may_be_repeated() -> None:
     """OutcomeUnknown of a package request says that repeating is free; of other calls it names the listing."""
     async with RawServer(["fin"]) as server, client_for(server.url) as client:
-        with pytest.raises(OutcomeUnknown, match="asking again costs nothing"):
+        with pytest.raises(OutcomeUnknown, match="repeating it costs nothing"):
             await client.catalogs.request_download(catalog_ids=["c"])
         with pytest.raises(OutcomeUnknown, match=r"find out with client\.jobs\.list\(workflow_id\)"):
             await client.jobs.create("w", project_id="p")

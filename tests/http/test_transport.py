@@ -189,7 +189,7 @@ async def test_a_body_that_is_not_an_object_is_a_decode_error(body: bytes) -> No
 async def test_html_is_reported_as_a_page() -> None:
     """HTML in place of JSON is reported as a page, with proxy or base_url as likely cause."""
     async with RawServer(answer(200, b" \r\n<!doctype html><p>Welcome")) as server, client_for(server.url) as client:
-        with pytest.raises(DecodeError, match="it is a page, as a proxy or a wrong base_url sends it"):
+        with pytest.raises(DecodeError, match="it is an HTML page, as a proxy or a wrong base_url sends it"):
             await client.jobs.get("w", "j")
 
 

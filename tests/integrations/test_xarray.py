@@ -92,7 +92,7 @@ async def test_unknown_wavelengths_and_grids(tmp_path: Path) -> None:
         open_array(done)
     with pytest.raises(ConfigError, match=r"no raster 'none\.tif'.*outputs/"):
         open_array(done, "none.tif")
-    with pytest.warns(UserWarning, match="no wavelength is known of B08/B04"):
+    with pytest.warns(UserWarning, match="no wavelength is known for B08/B04"):
         index = open_array(done, "ndvi.tif")
     assert "wavelength" not in index.coords and list(index["band"].values) == ["B08/B04"] and index.dtype == "float32"
     with pytest.warns(UserWarning, match="wavelength"), pytest.raises(ConfigError, match="float32, no reflectance"):

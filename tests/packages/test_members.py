@@ -169,7 +169,7 @@ async def test_damage_raises_corrupt(client: PixxelClient, sandbox: Sandbox, met
     data = make_zip(PLAIN, method=method)
     damaged = flipped(data, data.index(b"B03.tif") + 40)
     package = await served(client, sandbox, damaged)
-    with pytest.raises(Corrupt, match="not those that its checksum is of") as caught:
+    with pytest.raises(Corrupt, match="do not match its checksum") as caught:
         await client.packages.fetch_member(package, "**/B03.tif")
     assert caught.value.package == package
     assert await client.packages.fetch_member(package, "**/B04.tif") == PLAIN[3][1]
@@ -181,7 +181,7 @@ async def test_damage_raises_corrupt(client: PixxelClient, sandbox: Sandbox, met
         (lambda data: data[:-1], "no end record"),
         (lambda data: data + b"x", "no end record"),
         (lambda data: patched(data, 30, b"z"), "the header of 'outputs/B01.tif' disagree"),
-        (lambda data: patched(data, 0, b"XX"), "disagree|no member starts|names a place"),
+        (lambda data: patched(data, 0, b"XX"), "disagree|no member starts"),
         (lambda data: b"", "empty"),
     ],
 )
@@ -205,7 +205,7 @@ async def test_bytes_between_members_are_refused(client: PixxelClient, sandbox: 
     """Bytes between members are refused."""
     data = make_zip((("a", b"x" * 50), ("b", b"y" * 50)), method=zipfile.ZIP_STORED)
     package = await served(client, sandbox, with_gap(data))
-    with pytest.raises(Corrupt, match="overlap, or do not meet"):
+    with pytest.raises(Corrupt, match="overlap or leave a gap"):
         await client.packages.fetch_member(package, "a")
     assert await client.packages.fetch_member(package, "b") == b"y" * 50
 
@@ -263,7 +263,7 @@ async def test_too_large_for_memory(client: PixxelClient, sandbox: Sandbox) -> N
 async def test_unsupported_members(client: PixxelClient, sandbox: Sandbox) -> None:
     """Encrypted members and unsupported methods are named before bytes are fetched."""
     package = await served(client, sandbox, make_zip([("a", b"x" * 99)], method=zipfile.ZIP_LZMA))
-    with pytest.raises(DownloadError, match="'a': compression method 14 is not unpacked here"):
+    with pytest.raises(DownloadError, match="'a': compression method 14 is not supported"):
         await client.packages.fetch_member(package, "a")
 
 

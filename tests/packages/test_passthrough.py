@@ -318,7 +318,7 @@ async def test_temporary_errors_are_retried(client: PixxelClient, package: str, 
 async def test_a_page_is_no_package(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
     """HTML with status 200 is refused before the response begins."""
     sandbox.inject(Fault(route="storage", kind="html"))
-    with pytest.raises(NotAPackage, match="a page instead of the package"):
+    with pytest.raises(NotAPackage, match="an HTML page instead of the package"):
         await client.packages.open(package)
 
 

@@ -40,7 +40,7 @@ def refused(got: Got, status: int) -> str:
     ("archives.search", {"json": {"datetime": "yesterday"}}, "no time"),
     ("archives.search", {"json": {"bbox": [1, 2, 3]}}, "bbox"),
     ("blocks.list", {"params": {"mode": "x"}}, "mode"),
-    ("reports.orders", {"params": {"tz": "Mars/Olympus"}}, "no time zone"),
+    ("reports.orders", {"params": {"tz": "Mars/Olympus"}}, "is not a time zone"),
     ("orders.create", {"json": {"order_items": []}}, "must not be empty"),
 ])  # fmt: skip
 async def test_an_invalid_request_is_a_400(caller: Caller, operation: str, changes: dict[str, Any], words: str) -> None:

@@ -60,7 +60,7 @@ def parse_text(text: str) -> Any:
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
-            raise ConfigError(f"the text is no JSON: {text.strip()[:40]!r}") from None
+            raise ConfigError(f"the text is not JSON: {text.strip()[:40]!r}") from None
     if (box := parse_box(text)) is not None:
         return box_polygon(box)
     if not is_wkt(text):

@@ -39,7 +39,7 @@ def parse_wkt(text: str) -> tuple[dict[str, Any], int | None]:
     """
     head = _HEAD.match(text)
     if head is None or head[2].upper() == "GEOMETRYCOLLECTION":
-        raise ConfigError(f"no geometry in well-known text: {text[:40]!r}; it starts as POLYGON ((…)) does")
+        raise ConfigError(f"no geometry in well-known text: {text[:40]!r}; it starts like POLYGON ((…))")
     kind = _KINDS[head[2].upper()]
     parts = [part[1] for part in _PART.finditer(text, head.end())]
     if [part.upper() for part in parts] == ["EMPTY"]:
@@ -74,7 +74,7 @@ def _levels(parts: list[str], text: str) -> list[Any]:
         else:
             numbers.append(_number(part, text))
     if len(stack) != 1 or len(stack[0]) != 1:
-        raise ConfigError(f"the well-known text {text[:40]!r} has brackets that do not match")
+        raise ConfigError(f"the well-known text {text[:40]!r} has unbalanced brackets")
     whole: list[Any] = stack[0][0]
     return whole
 
@@ -83,4 +83,4 @@ def _number(part: str, text: str) -> float:
     try:
         return float(part)
     except ValueError:
-        raise ConfigError(f"the well-known text {text[:40]!r} has {part[:20]!r} in the place of a number") from None
+        raise ConfigError(f"the well-known text {text[:40]!r} has {part[:20]!r} in place of a number") from None

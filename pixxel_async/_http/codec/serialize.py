@@ -149,7 +149,7 @@ def _moment(value: dt.datetime) -> str:
 def _name(name: Any) -> str:
     if isinstance(name, str):
         return name
-    raise ConfigError(f"cannot send a mapping whose keys are {type(name).__name__}; JSON wants texts")
+    raise ConfigError(f"cannot send a mapping whose keys are {type(name).__name__}; JSON needs texts")
 
 
 def _describe(value: Any) -> str:
@@ -170,7 +170,7 @@ def to_body(members: Mapping[str, Any], *required: str) -> dict[str, Any]:
     try:
         body = {name: to_wire(_ids(name, value)) for name, value in members.items() if value is not None}
     except RecursionError:
-        raise ConfigError("cannot send as JSON what is nested that deep, or holds itself") from None
+        raise ConfigError("cannot send as JSON a value that is nested too deeply, or contains itself") from None
     for name, value in body.items():
         if name in _FLAGS and not isinstance(value, bool):
             raise ConfigError(f"{name} is True or False, not {value!r}")
@@ -212,7 +212,7 @@ def check_time(name: str, value: Any) -> None:
             raise ValueError
     except ValueError:
         raise ConfigError(
-            f"{name} is no date: {value[:60]!r}; write 2024-05-27, 2024-05-27T06:50:00Z, or two with '/' between"
+            f"{name} is not a date: {value[:60]!r}; write 2024-05-27, 2024-05-27T06:50:00Z, or two with '/' between"
         ) from None
 
 
@@ -279,7 +279,7 @@ def _check_degrees(position: Any) -> None:
     longitude, latitude = position[0], position[1]
     if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
         raise ConfigError(
-            f"({longitude}, {latitude}) is no longitude and latitude in degrees; are these projected coordinates, or "
+            f"({longitude}, {latitude}) is not longitude and latitude in degrees; are these projected coordinates, or "
             "latitude first? GeoJSON takes longitude, latitude in WGS 84 (EPSG:4326)"
         )
 
@@ -315,7 +315,7 @@ def _check_geometry(shape: Any, where: str = "the geometry") -> None:
             if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
                 _check_degrees(position)
     except (TypeError, IndexError, KeyError):
-        raise ConfigError(f"{where} is a {kind} whose coordinates are no lists of numbers") from None
+        raise ConfigError(f"{where} is a {kind} whose coordinates are not lists of numbers") from None
 
 
 def geometry_of(value: Any) -> Any:

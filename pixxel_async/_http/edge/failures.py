@@ -52,10 +52,10 @@ def to_failure(error: BaseException, stage: Stage, where: str, late: str, proxie
         reason = one_line(error.strerror or str(error.os_error) or "", 120)
         return TransportFailure("connect", ConnectionFailed(f"{where}: no connection: {reason}{proxied}"))
     if (too_long := _too_long(error)) is not None:
-        return _final(stage, f"{where}: {too_long} of the answer is longer than {MAX_LINE // 1024} KiB")
+        return _final(stage, f"{where}: {too_long} of the response is longer than {MAX_LINE // 1024} KiB")
     if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
-        return TransportFailure(stage, ConnectionFailed(f"{where}: what came back is not HTTP"))
-    what = "the body was cut" if stage == "body" else "the connection broke before the answer"
+        return TransportFailure(stage, ConnectionFailed(f"{where}: the response is not HTTP"))
+    what = "the body was cut" if stage == "body" else "the connection broke before the response"
     return TransportFailure(stage, ConnectionFailed(f"{where}: {what}"))
 
 

@@ -77,7 +77,7 @@ class Response:
         """Return the next decompressed bytes, at least one; b"" at the end of the body."""
         decoder = self._decoder
         if decoder is None:
-            error: PixxelError = DecodeError(f"the answer is compressed with {self._coding}, which was not asked for")
+            error: PixxelError = DecodeError(f"the answer is compressed with {self._coding}, which was not requested")
             return TransportFailure("body", error)
         with suppress(zlib.error):
             while not (piece := decoder.take()):
@@ -192,7 +192,7 @@ async def read_whole(
         reason = too_large(size, answer.raw_size, limit)
         if answer.ended and not reason:
             return blocks
-    advice = "no answer to it is that large"
+    advice = "its responses are never that large"
     if max_bytes is None:
         advice = "ask for smaller pages or raise http.max_response_bytes"
     text = f"the answer to {operation} {reason}; {advice}"

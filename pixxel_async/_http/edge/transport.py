@@ -123,7 +123,7 @@ class Transport:
         except TimeoutError as error:
             failure = self._failure(error, timer, self._api, url)
         if timer.call_over:
-            text = f"{request.operation} was not done within its time (http.call_timeout)"
+            text = f"{request.operation} was not completed in time (http.call_timeout)"
             return TransportFailure(timer.stage, TimedOut(text), timed_out=True)
         return failure
 

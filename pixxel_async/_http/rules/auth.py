@@ -27,13 +27,13 @@ def _fault(key: object) -> str:
     if not key.strip():
         return "no API key: pass api_key=, or set PIXXEL_API_KEY or PIXXEL_API_KEY_FILE"
     if not key.isascii() or not key.isprintable():
-        return "the API key holds control characters, a line end or letters beyond ASCII"
+        return "the API key contains control characters, a line end or non-ASCII letters"
     if key != key.strip():
         return "the API key begins or ends with a blank"
     if key[0] in "\"'" or key[-1] in "\"'":
-        return "the API key stands in quotes: leave them out"
+        return "the API key is in quotes: remove them"
     if " " in key and not _SCHEME.fullmatch(key):
-        return "the API key holds blanks; only one scheme word, such as Bearer, may stand before it"
+        return "the API key contains blanks; only a scheme such as Bearer may precede it"
     return ""
 
 

@@ -113,7 +113,7 @@ def forbidden_reason(address: Address, *, loopback: bool, block_private: bool = 
         private = inner in _LOCAL_V6
         special = not private and (inner not in _GLOBAL_V6 or any(inner in net for net in _SPECIAL_V6))
     if special:
-        return "no address of a machine"
+        return "not the address of a machine"
     return "in a private network" if private and block_private else ""
 
 
@@ -121,7 +121,7 @@ def _bad_text(url: str) -> str:
     if not url or len(url) > LONGEST:
         return f"it has {len(url)} characters"
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        return "it holds blanks, control characters, backslashes or letters beyond ASCII"
+        return "it contains blanks, control characters, backslashes or non-ASCII letters"
     return ""
 
 
@@ -137,7 +137,7 @@ def _bad_parts(url: str, loopback: bool) -> str:
     if not host or not re.fullmatch(r"[A-Za-z0-9._:-]+", host) or parts.port == 0:
         return "host or port cannot be read"
     if _odd_number(host):
-        return "its host is a number that is no plain address"
+        return "its host is a number that is not a plain address"
     return _bad_scheme(parts, host, loopback)
 
 

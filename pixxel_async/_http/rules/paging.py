@@ -169,12 +169,12 @@ def _rows(answer: Mapping[str, Any], cursor: Cursor, total: int | None) -> Seque
     if isinstance(rows, Mapping):
         return list(rows.values())
     if rows is not None:
-        raise DecodeError(f"the member {name!r} of the answer is no list")
+        raise DecodeError(f"the member {name!r} of the response is not a list")
     # Services written in Go leave empty lists out: believed where the answer says so, or after a first page.
     if name in answer or total == 0 or (not answer and cursor.pages):
         return []
     members = ", ".join(sorted(mask(str(each))[:40] for each in answer)[:8])
-    raise DecodeError(f"the answer is no listing: it has no member {name!r} (it has: {members or 'nothing'})")
+    raise DecodeError(f"the response is not a listing: it has no member {name!r} (it has: {members or 'nothing'})")
 
 
 def next_page(cursor: Cursor, got: PageData, max_pages: int) -> NextPage:

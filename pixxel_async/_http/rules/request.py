@@ -75,7 +75,7 @@ def segment(name: str, value: Any) -> str:
     if not value.strip():
         raise ConfigError(f"{name} is empty")
     if _has_dot_segment(value):
-        raise ConfigError(f"{name} may not hold a dot segment")
+        raise ConfigError(f"{name} may not contain a dot segment")
     return _quote(name, value)
 
 
@@ -99,7 +99,7 @@ def check_path(path: str) -> str:
     if not _GIVEN_PATH.fullmatch(path):
         raise ConfigError("a path begins with one '/', is percent-encoded and holds no host; arguments go into query=")
     if _has_dot_segment(path):
-        raise ConfigError("a path may not hold dot segments")
+        raise ConfigError("a path may not contain dot segments")
     return path
 
 
@@ -115,7 +115,7 @@ def _has_dot_segment(text: str) -> bool:
 def _texts(name: str, value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         if not value:
-            raise ConfigError(f"{name} is an empty list, which the server would take for no filter; leave it out")
+            raise ConfigError(f"{name} is an empty list, which the server would read as no filter; leave it out")
         return ",".join(_text(name.removesuffix("s"), one) for one in value)
     return _text(name, value)
 
@@ -146,5 +146,5 @@ def _quote(name: str, text: str) -> str:
     if text.isascii():
         return quote(text, safe="")
     if any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise ConfigError(f"{name} holds half of a character (a lone surrogate)")
+        raise ConfigError(f"{name} contains a lone surrogate")
     return quote(text, safe="")

@@ -138,7 +138,7 @@ def _final(error: PixxelError, operation: Operation, repeat: Repeat, asked: floa
         return error
     if status == 503 and asked is not None:
         return _limited(error, asked)
-    return outcome_unknown(operation, f"the answer was {status}")
+    return outcome_unknown(operation, f"the response was {status}")
 
 
 def _limited(error: PixxelError, asked: float) -> RateLimited:
@@ -148,10 +148,10 @@ def _limited(error: PixxelError, asked: float) -> RateLimited:
 
 def outcome_unknown(operation: Operation, why: str) -> OutcomeUnknown:
     """Return the error of a call that may or may not have taken effect."""
-    advice = "look before you repeat it"
+    advice = "check before you repeat it"
     if operation.reconcile:
         advice = f"find out with {operation.reconcile} before you repeat it"
     elif operation.free:
-        advice = "asking again costs nothing"
-    text = f"{operation.name}: whether it was done is unknown ({why}); {advice}"
+        advice = "repeating it costs nothing"
+    text = f"{operation.name}: its outcome is unknown ({why}); {advice}"
     return OutcomeUnknown(text, operation=operation.name, reconcile=operation.reconcile)

@@ -71,7 +71,7 @@ def unknown_status_warning(word: str) -> str:
     if verdict(word) != "going" or plain(word) in map(plain, KNOWN_STATUSES):
         return ""
     similar = did_you_mean(word, KNOWN_STATUSES)
-    return f"the status {printable(word)} is not one that is known: {', '.join(KNOWN_STATUSES)}{similar}"
+    return f"unknown status {printable(word)}; known are {', '.join(KNOWN_STATUSES)}{similar}"
 
 
 def make_aware(when: datetime) -> datetime:

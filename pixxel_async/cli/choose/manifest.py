@@ -253,7 +253,7 @@ def _parse_ids(members: Mapping[str, Any], name: str) -> str | list[str]:
     if not isinstance(value, list):
         return [id for part in _text(members, name).split(",") if (id := part.strip())]
     if not all(isinstance(each, str) for each in value):
-        raise ConfigError(f"`{name}` must hold texts alone")
+        raise ConfigError(f"`{name}` may contain texts only")
     return value
 
 

@@ -187,7 +187,7 @@ def _check_name(template: str, *, single: bool) -> None:
     """
     parts = list(Formatter().parse(template))
     if any(_DATE_FORMAT.search(literal) for literal, *_ in parts):
-        raise CommandError("--name: a date format such as %Y belongs into a field, {finished_at:%Y-%m}")
+        raise CommandError("--name: a date format such as %Y belongs in a field, {finished_at:%Y-%m}")
     if not single and not _TELLING_APART & {field for _, field, *_ in parts if field}:
         raise CommandError(
             "--name: all packages of a workflow would get the same name; use {job_id}, {task_id} or {id8} in it"

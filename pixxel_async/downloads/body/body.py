@@ -133,7 +133,7 @@ class BodyDownload:
                 await self._join()
             case _ if verdict.action == "throw away" or (self.kept.total or 0) < self.writer.size:
                 await self.start_over()  # 8. another object than before: from byte 0
-                await self._budget.back_off("the storage does not continue what it began")
+                await self._budget.back_off("the storage does not resume the body")
             case _ if self.writer.size != self.kept.total:
                 await self._budget.back_off("the body ended early")
 

@@ -117,7 +117,7 @@ def entry(folder: Path, name: str, calls: Syscalls, *, make: bool = False, sync:
         OSError: as the system says; `FileNotFoundError` for a directory that is missing.
     """
     if not is_below(name):
-        raise ConfigError(f"{name!r} is no name below a folder")
+        raise ConfigError(f"{name!r} is not a valid name inside a folder")
     *directories, _ = name.split("/")
     place = Entry(folder, calls.open(folder, _DIRECTORY & ~getattr(os, "O_NOFOLLOW", 0)) if HAS_DIR_FD else None, calls)
     try:
@@ -167,7 +167,7 @@ def _enter(directory: Entry, *, make: bool, sync: bool) -> int | None:
 
 
 def _open(directory: Entry) -> int | None:
-    in_the_way = ConfigError(f"{directory.path} is in the way: a folder of this name is needed, and no link")
+    in_the_way = ConfigError(f"{directory.path} is in the way: it has to be a folder, not a link")
     if directory.fd is not None:
         try:
             return directory.open(_DIRECTORY)

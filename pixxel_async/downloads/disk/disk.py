@@ -136,7 +136,7 @@ class Disk:
         sweep(folder, self._calls)
 
     def _open(self, there: Entry, flags: int) -> _Opened:
-        not_plain = ConfigError(f"{there.path} is no plain file; remove it")
+        not_plain = ConfigError(f"{there.path} is not a regular file; remove it")
         try:
             fd = there.open(flags)
         except OSError as error:
@@ -239,11 +239,11 @@ class Disk:
         """Rename into place; without hard links our own processes exclude each other by leases."""
         there = final.lstat() if replace else None
         if there is not None and not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):
-            raise NameTaken(f"{final.path} is no file and is not replaced")
+            raise NameTaken(f"{final.path} is not a file and is not replaced")
         try:
             rename_into_place(source, final, replace=replace, sleep=self._calls.sleep)
         except FileExistsError:
-            raise NameTaken(f"{final.path} exists and is not known to be ours") from None
+            raise NameTaken(f"{final.path} exists and is not in the record") from None
 
     def remove(self, folder: Path, name: str) -> None:
         """Remove a file below a folder that may be there."""
@@ -260,7 +260,7 @@ class Disk:
 
         A folder that is not there yet will be on the disk of the one above it.
         """
-        with os_errors("ask for the free space of", folder, root=folder):
+        with os_errors("read the free space of", folder, root=folder):
             try:
                 return self._calls.free(folder)
             except FileNotFoundError:

@@ -73,7 +73,7 @@ def locate(given: Target, spool: str | Path | None = None) -> LocationSpec:
     if url is not None:
         return LocationSpec(Path(spool) if spool is not None else _default_spool(url), url)
     if spool is not None:
-        raise ConfigError("a spool folder is for object stores; a folder needs none")
+        raise ConfigError("a spool folder is only for object stores")
     return LocationSpec(Path(text))
 
 
@@ -139,7 +139,7 @@ class Locations:
             return path, ""
         self._copies = SharedCopies(home.folder, path, self._shard)
         await self._copies.take_in()
-        return path, f"{home.folder} lies on a network file system ({kind}): its record is on this machine, {path}"
+        return path, f"{home.folder} is on a network file system ({kind}): its record is on this machine, {path}"
 
     async def at(self, given: Target, spool: str | Path | None = None) -> Location:
         """Make the local folder, and reach the store if there is one.

@@ -27,7 +27,7 @@ def parse_store_url(text: str) -> str | None:
         return None
     scheme, rest = found[1].lower(), found[2].rstrip("/")
     if scheme not in SCHEMES:
-        raise ConfigError(f"{scheme}:// is no object store that is known here; there are {', '.join(SCHEMES)}")
+        raise ConfigError(f"{scheme}:// is not a known object store; known are {', '.join(SCHEMES)}")
     if re.search(r"[?#\s]|//|^[^/]*:|:[^/]*@", rest):
         raise ConfigError(f"write {scheme}://bucket/prefix and nothing more; credentials come from the environment")
     if not (scheme == "memory" or (rest.startswith("/") if scheme == "file" else rest[:1] not in ("", "/"))):

@@ -136,7 +136,7 @@ class _Unpacking:
                     raise DownloadError("stopped while it was unpacked", stage="extract")
                 left -= len(chunk)
                 if left < 0:
-                    raise Corrupt(f"{file.path[:200]!r} unpacks to more than it says", stage="extract")
+                    raise Corrupt(f"{file.path[:200]!r} unpacks to more bytes than declared", stage="extract")
                 plain.write(chunk)
 
     def _sync(self, files: Sequence[Unpacked]) -> None:

@@ -160,7 +160,7 @@ class Engine:
             self._asker.poll_later(item)
         except LeaseHeld:
             self.services.emit(
-                Waiting(item.identity, "another process has it", self.services.timing.clock() - item.began)
+                Waiting(item.identity, "another process is fetching it", self.services.timing.clock() - item.began)
             )
             self._hold(item)
         except RateLimited as error:

@@ -49,7 +49,7 @@ async def extract_files(claim: ClaimedItem) -> Extracted | None:
     try:
         if recorded is None:
             if await threads.run(disk.look, claim.folder, target.folder) is not None:
-                raise NameTaken(f"{claim.folder / target.folder} exists and is not known to be ours", stage="extract")
+                raise NameTaken(f"{claim.folder / target.folder} exists and is not in the record", stage="extract")
             await claim.save(durable=True, extracted=target.text())
         work = partial(
             unpack, claim.folder, claim.name, target.folder, part,

@@ -97,7 +97,7 @@ class Pipeline:
         if intact:
             return await self.record_found(claim)
         if "taken" in (decision.step, decision.otherwise):
-            raise NameTaken(f"{claim.title} exists and is not known to be ours", package=self.item.identity)
+            raise NameTaken(f"{claim.title} exists and is not in the record", package=self.item.identity)
         return None
 
     async def adopt(self, claim: ClaimedItem) -> bool:

@@ -291,7 +291,7 @@ def _locate(path: Path) -> Path:
         raise ConfigError(f"the record {path} would lie on a network file system ({kind}), where locks fail: {advice}")
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise ConfigError(f"the record {path} is no plain file")
+            raise ConfigError(f"the record {path} is not a regular file")
     return path
 
 

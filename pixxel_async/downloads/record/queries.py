@@ -256,7 +256,7 @@ def save(
 
 
 def _held_error(identity: str) -> DownloadError:
-    return DownloadError(f"another process is at {identity}", package=identity, stage="publish")
+    return DownloadError(f"another process is working on {identity}", package=identity, stage="publish")
 
 
 def _write(db: Database, found: _Found, changes: Mapping[str, Any], *, owner: int | None) -> None:

@@ -126,7 +126,7 @@ def check_template(template: str, known: Iterable[str]) -> None:
             raise ConfigError(f"the field {name!r} of the name template takes a format such as %Y-%m and nothing else")
     shape = "".join(literal + ("x" if name is not None else "") for literal, name, _, _ in fields)
     if any(part.strip(" .") == "" for part in shape.split("/")):
-        raise ConfigError("each part of the name template, between slashes, must hold more than dots and blanks")
+        raise ConfigError("each part of the name template, between slashes, must contain more than dots and blanks")
 
 
 def _parse(template: str) -> Iterator[tuple[str, str | None, str | None, str | None]]:

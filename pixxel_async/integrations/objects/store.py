@@ -58,7 +58,7 @@ class ObjectStore:
     def __init__(self, store: Store, url: str) -> None:
         known = parse_store_url(url)
         if known is None:
-            raise ConfigError(f"{url!r} is no URL of an object store, such as s3://bucket/prefix")
+            raise ConfigError(f"{url!r} is not the URL of an object store, such as s3://bucket/prefix")
         self._store = store
         self._url = known
         self._clear = leftovers(store)
@@ -146,7 +146,7 @@ class ObjectStore:
             NameTaken: there is an object of that name.
         """
         if not replace and await self._look(name) is not None:
-            raise NameTaken(f"{self.title(name)} exists and is not known to be ours")
+            raise NameTaken(f"{self.title(name)} exists and is not in the record")
         with telling("send", self.title(name)):
             if part.size > CHUNK:
                 await self._threads.run(self._clear, name)

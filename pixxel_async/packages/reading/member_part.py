@@ -45,7 +45,7 @@ async def _data_start(source: BodySource, member: Member) -> int:
     check_local(head[:LOCAL_SIZE], head[LOCAL_SIZE : LOCAL_SIZE + rest], entry)
     data = begin + LOCAL_SIZE + rest
     if data + entry.packed > member.stop:
-        raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
+        raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap or leave a gap")
     return data
 
 

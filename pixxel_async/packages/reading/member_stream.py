@@ -98,7 +98,7 @@ class MemberStream(ByteStream):
         check_local(header, rest, entry)
         between = member.stop - entry.offset - len(header) - len(rest) - entry.packed
         if between < 0:
-            raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
+            raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap or leave a gap")
         unpacking, left = MemberDecoder(entry), entry.packed
         while left:
             packed = await self._read_exactly(min(left, _CHUNK))
@@ -112,7 +112,7 @@ class MemberStream(ByteStream):
         if is_streamed(header):
             check_descriptor(gap[: min(between, LOCAL_SIZE) if index is None else index], entry)
         elif between and index is None:
-            raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap, or do not meet")
+            raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap or leave a gap")
 
     async def _read_exactly(self, length: int) -> bytes:
         while len(self._kept) < length:

@@ -106,7 +106,7 @@ class PackageStream(ByteStream):
         package = self._source.package
         if recognise(first[:HEAD], package.promised) == "page":
             shown = f": {excerpt(first)}" if package.linked else ""  # the API's own page may repeat the API key
-            raise self._source.error(NotAPackage, f"the answer is a page instead of the package{shown}")
+            raise self._source.error(NotAPackage, f"the response is an HTML page instead of the package{shown}")
 
     def __await__(self) -> Generator[object, None, Self]:
         return self.open().__await__()

@@ -87,4 +87,4 @@ def _os_errors(to: Path) -> Iterator[None]:
 
 
 def _name_taken(to: Path) -> NameTaken:
-    return NameTaken(f"{to} is there already; name another file, or replace it with replace=True")
+    return NameTaken(f"{to} exists already; choose another file, or replace it with replace=True")

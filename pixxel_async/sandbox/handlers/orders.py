@@ -153,7 +153,7 @@ def _parse_zone(name: str, form: str) -> tzinfo:
             return ZoneInfo(name)
         return datetime.strptime(name.strip(), "%z").tzinfo or UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise invalid(f"tz {name} is no time zone") from None
+        raise invalid(f"tz {name} is not a time zone") from None
 
 
 HANDLERS = {

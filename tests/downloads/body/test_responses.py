@@ -120,7 +120,7 @@ def test_binary_errors_are_not_shown() -> None:
 
     assert excerpt(packed) == "(no text)"
     assert describe(500, {}, packed) == "500 (no text)" and describe(500, {}, b"") == "500"
-    assert describe(206, {"content-encoding": "GZip"}) == "206 with a body in a coding that was not asked for: 'gzip'"
+    assert describe(206, {"content-encoding": "GZip"}) == "206 with a body in an unrequested coding: 'gzip'"
 
 
 @pytest.mark.fault("G-11")

@@ -56,7 +56,7 @@ def test_a_spool_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(spool_name("s3://" + "x" * 500)) < 80
 
     assert locate("s3://bucket", "/tmp/spool") == LocationSpec(Path("/tmp/spool"), "s3://bucket")
-    with pytest.raises(ConfigError, match="needs none"):
+    with pytest.raises(ConfigError, match="only for object stores"):
         locate("exports", "/tmp/spool")
 
 
@@ -70,6 +70,6 @@ def test_the_state_folder() -> None:
 def test_an_unknown_url_is_refused(client: PixxelClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A manager refuses an unknown URL instead of creating a folder of that name."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match="https:// is no object store"):
+    with pytest.raises(ConfigError, match="https:// is not a known object store"):
         DownloadManager(client, "https://host/exports")
     assert list(tmp_path.iterdir()) == []

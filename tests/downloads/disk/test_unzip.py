@@ -133,7 +133,7 @@ async def test_a_folder_that_is_not_ours_is_left_alone(
     (folder / "mine.txt").write_text("mine")
     for _ in range(2):
         async with DownloadManager(client, tmp_path) as manager:
-            with pytest.raises(NameTaken, match="not known to be ours"):
+            with pytest.raises(NameTaken, match="is not in the record"):
                 await manager.fetch(package, extract=True)
     assert below(folder) == {"mine.txt": b"mine"}
     assert folder.with_suffix(".zip").is_file()

@@ -431,7 +431,7 @@ async def test_the_state_folder_is_private(tmp_path: Path) -> None:
     await (await opened(tmp_path)).aclose()
     assert kept.stat().st_mode & 0o777 == 0o700
     os.link(kept / "record.sqlite", tmp_path / "second")
-    with pytest.raises(ConfigError, match="second name"):
+    with pytest.raises(ConfigError, match="second hard link"):
         await opened(tmp_path)
 
 

@@ -104,7 +104,7 @@ def _check_name(name: str) -> str:
     if len(name.encode(errors="surrogateescape")) > LONGEST_PATH:
         raise _refused(name, "is too long")
     if any(_unfit(segment) for segment in name.split("/")):
-        raise _refused(name, "would leave the folder, or is no file's name on every system")
+        raise _refused(name, "is outside of the folder, or not a valid file name on every system")
     return name
 
 
@@ -125,7 +125,7 @@ def _check_kind(member: Inside, *, folder: bool) -> None:
     if member.flag_bits & _ENCRYPTED:
         raise _refused(member.filename, "is encrypted")
     if member.compress_type not in _METHODS:
-        raise _refused(member.filename, f"is packed by method {member.compress_type}, which cannot be unpacked here")
+        raise _refused(member.filename, f"is packed by method {member.compress_type}, which is not supported")
 
 
 def _check_apart(files: Iterable[Unpacked]) -> None:
