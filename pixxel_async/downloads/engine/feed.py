@@ -23,7 +23,7 @@ __all__ = ["Feed"]
 
 LARGEST_CHUNK = 512
 """Most rows looked up at once; chosen."""
-LOOK_AHEAD = 2
+LOOK_AHEAD = 4
 """Packages read for each request that may be under way, so that several are looked up together; chosen."""
 
 
