@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from asyncio import Timeout
+from asyncio import Semaphore, Timeout
 from contextvars import Context, copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -57,6 +57,7 @@ class BatchContext:
         below: the folder as text with a separator at its end, for very many names.
         fresh: number of these items that have not been requested yet.
         streaming: number of their bodies that are streaming now.
+        bodies: places for those that read a body; of packages ahead of them, the responses wait here.
         variables: contextvars of the call; the work for its items, their hooks and events run with them.
     """
 
@@ -66,11 +67,13 @@ class BatchContext:
     settings: DownloadSettings
     fresh: int = 0
     streaming: int = 0
+    bodies: Semaphore = field(init=False, repr=False)
     variables: Context = field(factory=copy_context, init=False, repr=False)
     below: str = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self.below = os.path.join(self.folder, "")
+        self.bodies = Semaphore(self.settings.max_concurrent_downloads)
 
 
 @define(eq=False)

@@ -176,11 +176,13 @@ class BodyDownload:
                 if verdict.action not in ("go on", "from 0"):
                     return verdict
                 await self._prepare(reply.status, reply.headers, verdict)
-                gauge = RateGauge(self.services.timing.clock(), self.writer.size)
-                if await self._read_body(reply, connections, gauge) or link is None:
-                    return verdict
-                parts = self._multipart(link, connections, gauge.rate)
-                return await self._fetch_parts(parts, reply, opened)
+                connections.wanted = 1
+                async with self.item.context.bodies:
+                    gauge = RateGauge(self.services.timing.clock(), self.writer.size)
+                    if await self._read_body(reply, connections, gauge) or link is None:
+                        return verdict
+                    parts = self._multipart(link, connections, gauge.rate)
+                    return await self._fetch_parts(parts, reply, opened)
 
     def _registered(self, link: Link | None) -> AbstractContextManager[BodyConnections]:
         """Register the body with the connections of its storage."""
@@ -196,7 +198,8 @@ class BodyDownload:
         self._max_bytes = await self._reserve(self.kept.total)
         self.services.emit(Started(self.item.identity, self.kept.total, self._report_here()))
         with self._registered(link) as connections:
-            return await self._fetch_parts(self._multipart(link, connections, 0.0))
+            async with self.item.context.bodies:
+                return await self._fetch_parts(self._multipart(link, connections, 0.0))
 
     def _multipart(self, link: Link, connections: BodyConnections, rate: float) -> MultipartDownload:
         return MultipartDownload(

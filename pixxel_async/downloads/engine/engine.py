@@ -62,8 +62,14 @@ class Engine:
         self.home = home
         self.organization = organization
         self.streaming = 0
+        self._streams = 0
         self._workers: dict[str, list[asyncio.Task[None]]] = {"ask": [], "stream": []}
-        self.schedule = Schedule(services.timing, settings.poll.initial_interval, settings.http.calls_per_second)
+        self.schedule = Schedule(
+            services.timing,
+            settings.poll.initial_interval,
+            settings.http.calls_per_second,
+            lambda: services.connections.far,
+        )
         self._asker = Asker(services, self.schedule, organization, fail=self.fail, refused=self._stop_client)
         self._changed = asyncio.Event()
         self._notes: set[asyncio.Task[None]] = set()
@@ -92,7 +98,14 @@ class Engine:
             crew[:] = [worker for worker in crew if not worker.done()]
             while len(crew) < count:
                 crew.append(asyncio.create_task(self._run_worker(work), name=f"pixxel {kind} {len(crew) + 1}"))
-        self.schedule.set_streams(streams=len(self._workers["stream"]))
+        self._streams = max(self._streams, settings.max_concurrent_downloads)
+        self.schedule.set_streams(streams=self._streams)
+
+    def _start_ahead(self) -> None:
+        """Start the workers that send requests while others stream, once the schedule has use for them."""
+        crew = self._workers["stream"]
+        while len(crew) < self.schedule.ahead * self._streams:
+            crew.append(asyncio.create_task(self._run_worker(self._stream), name=f"pixxel stream {len(crew) + 1}"))
 
     async def _run_worker(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Work until cancelled; an error between two packages is a bug and ends all, so that no caller hangs."""
@@ -128,6 +141,7 @@ class Engine:
             self.streaming -= 1
             item.running = item.link = None
             self.schedule.record_streamed(item, size)
+            self._start_ahead()
 
     def _in_context(self, item: Item, work: Callable[[Item], Awaitable[T]]) -> asyncio.Task[T]:
         """Run work for an item with a copy of its caller's contextvars, inside its observers' spans.

@@ -41,6 +41,12 @@ class ConnectionBudget:
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
         self._hosts: dict[str, _Host] = {}
+        self._last: _Host | None = None
+
+    @property
+    def far(self) -> bool:
+        """Return whether the storage of the newest body is far."""
+        return self._last is not None and self._last.far
 
     @contextmanager
     def body(self, link: Link | None, client: object, *, floor: int, ceiling: int) -> Iterator[BodyConnections]:
@@ -52,7 +58,7 @@ class ConnectionBudget:
             floor: connections to the host that are allowed in any case.
             ceiling: most connections to the host.
         """
-        host = self._hosts.setdefault(_host_of(link), _Host(self._timing))
+        host = self._last = self._hosts.setdefault(_host_of(link), _Host(self._timing))
         own = BodyConnections(host, client, floor, ceiling)
         host.bodies.append(own)
         try:

@@ -23,6 +23,11 @@ __all__ = ["Schedule"]
 
 SWEEP = 1.0
 """Seconds between two searches for packages whose deadline passed in a pause; chosen."""
+AHEAD = 2
+"""Packages under way for each stream where bodies are small and their storage is far: one response is read, the next
+request is on its way. Chosen."""
+SMALL = 1 << 20
+"""Mean bytes of a body up to which it is small: the window of a connection, which takes one round trip. Chosen."""
 READER_WAIT = 1.0
 """Seconds until a poll is tried again for a package whose reader has no room for its outcome."""
 
@@ -34,10 +39,14 @@ class Schedule:
         timing: clock, sleep and random numbers.
         first_wait: seconds before the first poll while nothing is known of packing times.
         limit: the client's own rate limit in calls per second; None for none.
+        far: returns whether the storage is far.
     """
 
-    def __init__(self, timing: Timing, first_wait: float, limit: float | None) -> None:
+    def __init__(
+        self, timing: Timing, first_wait: float, limit: float | None, far: Callable[[], bool] = lambda: False
+    ) -> None:
         self._timing = timing
+        self._far = far
         self._policy: PollPolicy[Item] = PollPolicy(first_wait, limit)
         self._fresh = FairQueue()
         self._ready = FairQueue()
@@ -205,10 +214,20 @@ class Schedule:
             self._ask_notifier.notify()
             await self._stream_notifier.wait()
 
+    @property
+    def ahead(self) -> int:
+        """How many packages may be under way for each that streams: more than one where a body is sooner here than its
+        head, so that the next request is sent while the last body arrives."""
+        return AHEAD if 0 < self._policy.throughput.mean_size <= SMALL and self._far() else 1
+
     def _first_ready(self) -> Item | None:
+        ahead = self.ahead
+        if self._policy.throughput.active >= ahead * self._policy.streams:
+            return None
         return self._ready.take(
             lambda item: (
-                not item.sinks or (item.open and item.context.streaming < item.settings.max_concurrent_downloads)
+                not item.sinks
+                or (item.open and item.context.streaming < ahead * item.settings.max_concurrent_downloads)
             )
         )
 

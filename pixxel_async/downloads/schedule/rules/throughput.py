@@ -58,7 +58,12 @@ class Throughput:
         count = min(count + 1, SMOOTH)
         self._rates[group] = count, mean + (size / share - mean) / count
         best = max(rate for _, rate in self._rates.values())
-        self._seconds_per_body = self._sizes / self._ended / best
+        self._seconds_per_body = self.mean_size / best
+
+    @property
+    def mean_size(self) -> float:
+        """Return the mean bytes of a body; 0 while unknown."""
+        return self._sizes / self._ended if self._ended else 0.0
 
     def seconds_per_body(self) -> float:
         """Return mean size / best throughput, in seconds with all streams busy; 0 while unknown."""
