@@ -18,7 +18,8 @@ def method(plan: MethodPlan) -> str:
     paged = plan.answer == "pages"
     head = _signature(plan.verb, plan.arguments, _return_type(plan), asynchronous=not paged)
     keyword = {"pages": "return", "nothing": "await"}.get(plan.answer, "return await")
-    return f"{head}\n{_about(plan)}\n        {keyword} self._api.{plan.answer}({_call(plan)}{_reading_arguments(plan)})"
+    statement = f"{keyword} self._api.{plan.answer}({_call(plan)}{_reading_arguments(plan)})"
+    return f"{head}\n{_method_docstring(plan)}\n        {statement}"
 
 
 def extra_methods(plan: MethodPlan) -> list[str]:
@@ -107,11 +108,11 @@ _SHAPES = " GeoJSON, WKT, or a box west,south,east,north; a file (in Python a `P
 """How to give an argument that is a geometry."""
 
 
-def _about(plan: MethodPlan) -> str:
+def _method_docstring(plan: MethodPlan) -> str:
     sections = {
-        "Args": _args(plan.arguments),
+        "Args": _args_section(plan.arguments),
         "Returns": _returns_section(plan),
-        "Raises": _raises(plan),
+        "Raises": _raises_section(plan),
         "Note": [sentence(plan.operation.x_note)] if plan.operation.x_note else [],
         "Source": [sentence(plan.operation.x_source)] if plan.operation.x_source else [],
     }
@@ -126,11 +127,11 @@ def _returns_section(plan: MethodPlan) -> list[str]:
     return [sentence(plan.returns)] if plan.returns else []
 
 
-def _args(arguments: Sequence[MethodArgument]) -> list[str]:
+def _args_section(arguments: Sequence[MethodArgument]) -> list[str]:
     return [f"{a.name}: {sentence(a.about)}{_SHAPES if a.geometry else ''}" for a in arguments if a.about]
 
 
-def _raises(plan: MethodPlan) -> list[str]:
+def _raises_section(plan: MethodPlan) -> list[str]:
     """List what a call may raise beyond the errors that all calls share."""
     errors = []
     if "require_one" in (body := _body(plan)) or "require_when" in body or "geometry_of" in body or "rows_of" in body:
@@ -156,7 +157,7 @@ def _get_from(plan: MethodPlan, asked: GetFrom) -> str:
     key, what = _key(plan), asked.argument.removesuffix("_id")
     head = _signature("get", key, plan.model, asynchronous=True)
     about = asked.description or f"The {what} with this id, read from the listing."
-    sections = {"Args": _args(key), "Raises": [f"NotFound: There is no such {what}."]}
+    sections = {"Args": _args_section(key), "Raises": [f"NotFound: There is no such {what}."]}
     rows = f"self.list({_names(plan.of('path'))}, {asked.filter}={asked.argument})"
     return (
         f"{head}\n{docstring(about, 8, sections)}\n"
@@ -170,7 +171,7 @@ def _names(arguments: Sequence[MethodArgument]) -> str:
 
 def _wait_methods(plan: MethodPlan, wait: WaitRecord) -> list[str]:
     key = _key(plan)
-    args, late = [*_args(key), _TIMEOUT_ABOUT], f"TimedOut: The {_object_name(key)} has not ended in time."
+    args, late = [*_args_section(key), _TIMEOUT_ABOUT], f"TimedOut: The {_object_name(key)} has not ended in time."
     ended = [f"The `{plan.model}` as it ended."]
     raises = ["WaitFailed: It ended badly; `value` of the error is its last state.", late]
     words = f"Good ends are {_quote(wait.good)}, bad ones {_quote(wait.bad)}; unknown words count as not ended."

@@ -147,7 +147,7 @@ class ExportRun:
                             if not outcomes.at_hand:
                                 await self._write()
                 finally:
-                    if not run.is_shared_shard:  # machines would write one file: the last one does, in `_merge_shards`
+                    if not run.is_shared_shard:  # machines would write one file: the last one does
                         await write_sums(manager.folder, manager.record, manager.destination)
 
     def _take_event(self, event: Event) -> None:

@@ -14,10 +14,10 @@ from .kinds.kinds import (
     TaskPackage,
 )
 from .kinds.package import Package
-from .kinds.wanted import Wanted as Wanted
-from .kinds.wanted import as_package as as_package
-from .kinds.wanted import as_wanted as as_wanted
-from .kinds.wanted import parse_package
+from .kinds.package_like import Wanted as Wanted
+from .kinds.package_like import as_package as as_package
+from .kinds.package_like import as_wanted as as_wanted
+from .kinds.package_like import parse_package
 from .link import Link
 from .packages import Packages as Packages
 from .reading.member_stream import MemberStream

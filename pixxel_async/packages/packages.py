@@ -21,7 +21,7 @@ from ..waiting.broker import describe
 from ..waiting.poller import BLANK_ANSWERS
 from .kinds.answer import PackageAnswer
 from .kinds.package import Package
-from .kinds.wanted import PackageLike, as_package
+from .kinds.package_like import PackageLike, as_package
 from .link import Link
 from .reading.reader import PackageReader
 from .rules.expiry import expires_at, good_until, is_reusable

@@ -2,7 +2,7 @@
 """The resources of the client, one class each.
 
 Every call raises `APIError` or one of its kinds when the API refuses, `ConnectionFailed` or `TimedOut` when no
-answer came, and `DecodeError` when the answer cannot be read. Methods say what else they raise. Rows of a listing
+answer came, and `DecodeError` when the response cannot be read. Methods say what else they raise. Rows of a listing
 come from `Pages`: await it for the first page, or iterate over all rows.
 """
 

@@ -16,7 +16,7 @@ from .files.virtual_bytes import VirtualBytes
 from .http.expired_link import expired_answer
 from .http.site import SiteRequest
 from .rules.links import ends, judge, style_of
-from .rules.ranges import part
+from .rules.ranges import choose_part
 
 _MODIFIED = http_date(HISTORY)
 
@@ -55,7 +55,7 @@ class SandboxStorage:
         if stored is None:
             return as_xml(404, "NoSuchKey", "The specified key does not exist.")
         asked = request.headers if self._behaviour.ranges else {}
-        answer = _cut(stored, self._packing.body(stored), asked)
+        answer = _answer_get(stored, self._packing.body(stored), asked)
         if "Content-Type" in answer.headers:
             answer = evolve(answer, send_length=self._behaviour.lengths)
         return answer.with_headers(**self._header_changes(stored, answer))
@@ -89,8 +89,8 @@ class SandboxStorage:
         return None
 
 
-def _cut(stored: Stored, body: VirtualBytes, asked: Mapping[str, str]) -> SandboxAnswer:
-    cut = part(asked, body.size, stored.etag, _MODIFIED)
+def _answer_get(stored: Stored, body: VirtualBytes, asked: Mapping[str, str]) -> SandboxAnswer:
+    cut = choose_part(asked, body.size, stored.etag, _MODIFIED)
     if cut.status == 416:
         refused = as_xml(416, "InvalidRange", "The requested range is not satisfiable")
         return refused.with_headers(Content_Range=f"bytes */{body.size}")

@@ -55,7 +55,7 @@ from pixxel_async.models.visualizations import (
 )
 from pixxel_async.models.workflows import Workflow, WorkflowEstimate
 from pixxel_async.packages import Member, Package
-from pixxel_async.packages.kinds.wanted import PackageLike
+from pixxel_async.packages.kinds.package_like import PackageLike
 from pixxel_async.packages.link import Link
 from pixxel_async.packages.state import PackageState
 from pixxel_async.settings import DownloadOptions, DownloadSettings, KeySource, MiB, Secret, Settings, Timing

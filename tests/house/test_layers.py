@@ -20,11 +20,11 @@ SHARED = {
 """Shared ground that every slice may stand on; its own arrows are below."""
 
 ALLOWED = {
-    "cli": SHARED | {"_area", "contact", "downloads", "packages", "waiting", "client", "resources", "models", "events"},
+    "cli": SHARED | {"_area", "probe", "downloads", "packages", "waiting", "client", "resources", "models", "events"},
     "sync": SHARED | {"client", "downloads", "packages", "events", "_http.pages", "_http.resource"},
     "integrations": SHARED | {"downloads", "packages", "client", "models", "events", "waiting"},
     "_area": {"errors", "models", "_formats"},
-    "contact": SHARED | {"packages", "client", "_http"},
+    "probe": SHARED | {"packages", "client", "_http"},
     "pytest_plugin": SHARED | {"client"},
     "downloads": SHARED | {"packages", "waiting", "client", "models", "events", "_http.streaming"},
     "client": SHARED | {"packages", "waiting", "resources", "_http"},

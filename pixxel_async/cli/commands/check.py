@@ -54,10 +54,10 @@ def check(session: Session, sandbox: bool, form: OutputFormat, report: Path | No
         async with session.client(sandbox=sandbox) as client:
             await _check(client, form)
             if report is not None:
-                found.update(await first_contact(client, package or ""))
+                found.update(await probe_service(client, package or ""))
         return 0
 
-    from ...contact import first_contact
+    from ...probe import probe_service
 
     found: dict[str, Any] = {}
     status = run(main)

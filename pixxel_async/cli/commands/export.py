@@ -156,12 +156,17 @@ async def _export(session: Session, order: ExportRequest, export_run: ExportRun)
         await export_run.fetch(client, await _choose_source(order, listing), pool)
     code = export_run.close(running=listing.running)
     if copies is not None and code is Exit.DONE and await copies.complete_shard():
-        async with await Record.open(order.to.record, origin=None) as record:
-            await write_sums(order.to.folder.resolve(), record)
-        export_run.note(f"all {order.shard and order.shard[1]} shards are complete: records merged, SHA256SUMS written")
+        await _finish_shards(order, export_run)
     if code is Exit.DONE and order.listed:
         await anyio.to_thread.run_sync(note_run, order.to.folder, order.selection, began)
     return code
+
+
+async def _finish_shards(order: ExportRequest, export_run: ExportRun) -> None:
+    """Write the checksums of all shards: their records have been merged into that of this machine, the last one."""
+    async with await Record.open(order.to.record, origin=None) as record:
+        await write_sums(order.to.folder.resolve(), record)
+    export_run.note(f"all {order.shard and order.shard[1]} shards are complete: records merged, SHA256SUMS written")
 
 
 async def _show_preview(session: Session, order: ExportRequest) -> int:

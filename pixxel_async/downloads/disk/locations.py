@@ -13,7 +13,7 @@ from ...errors import ConfigError
 from ..record.shared import SharedCopies
 from .destination import Destination
 from .local_folder import LocalFolder
-from .rules.locations import state_folder
+from .rules.state_folder import state_folder
 from .state.folder_lock import FolderLocks
 from .state.record_path import is_shared, record_path
 from .store_urls import parse_store_url, spool_name

@@ -1,4 +1,4 @@
-"""One package from lease to final name: the ten steps of `Pipeline.run`."""
+"""One package from lease to final name: the steps of `Pipeline.run`."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from ..._http.resource import API
 from ..._http.streaming import Storage, StorageReply
 from ...settings import DownloadSettings, MiB, RetrySettings, Timing
 from ..kinds.package import Answered, Package
-from ..kinds.wanted import PackageLike, as_package
+from ..kinds.package_like import PackageLike, as_package
 from ..link import Link
 from ..rules.expiry import MARGIN, margin
 from .member_part import MemberStarts, read_part

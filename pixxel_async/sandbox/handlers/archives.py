@@ -8,7 +8,7 @@ from typing import Any
 from ..answers import not_found
 from ..data.entities.imagery import FIREFLY, SATELLITES, SandboxSatellite, Scene
 from ..data.entities.search import search_items, sort_items
-from ..data.entities.stac import collection_row, item, link, satellite_row
+from ..data.entities.stac import collection_row, link, satellite_row, scene_item
 from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.ids import uuid
@@ -76,7 +76,7 @@ def get_item(world: World, ask: Ask) -> Any:
     scene = world.scenes.get(ask.path["item_id"])
     if scene is None or scene.satellite.collection != ask.path["collection_id"]:
         raise not_found("item", ask.path["item_id"])
-    return item(scene, world.packing.origin)
+    return scene_item(scene, world.packing.origin)
 
 
 def search_archive(world: World, ask: Ask) -> Any:
@@ -111,7 +111,7 @@ def _rows_before(body: Row, form: str) -> int:
 
 
 def _items(world: World, scenes: Iterable[Scene]) -> list[Row]:
-    return [item(scene, world.packing.origin) for scene in scenes]
+    return [scene_item(scene, world.packing.origin) for scene in scenes]
 
 
 def _features(world: World, rows: list[Row], limit: Any, offset: Any) -> Row:

@@ -25,7 +25,7 @@ class Part:
     stop: int = 0
 
 
-def part(headers: Mapping[str, str], size: int, etag: str, modified: str) -> Part:
+def choose_part(headers: Mapping[str, str], size: int, etag: str, modified: str) -> Part:
     """Select the part of an object of `size` bytes for these request headers (names in lower case)."""
     if etag in _tags(headers.get("if-none-match", "")):
         return Part(304)
@@ -34,14 +34,14 @@ def part(headers: Mapping[str, str], size: int, etag: str, modified: str) -> Par
     wanted = _RANGE.fullmatch(headers.get("range", "").replace(" ", ""))
     if wanted is None or not any(wanted.groups()) or headers.get("if-range", etag) not in (etag, modified):
         return Part(200, 0, size)
-    return _cut(wanted.group(1), wanted.group(2), size)
+    return _resolve(wanted.group(1), wanted.group(2), size)
 
 
 def _tags(text: str) -> set[str]:
     return {tag.strip() for tag in text.split(",")}
 
 
-def _cut(first: str, last: str, size: int) -> Part:
+def _resolve(first: str, last: str, size: int) -> Part:
     if not first:
         start, stop = max(0, size - int(last)), size
         return Part(206, start, stop) if int(last) and size else Part(416)

@@ -9,7 +9,7 @@ import pytest
 
 from pixxel_async import ConfigError, DownloadManager, PixxelClient
 from pixxel_async.downloads.disk.locations import LocationSpec, locate
-from pixxel_async.downloads.disk.rules.locations import state_folder
+from pixxel_async.downloads.disk.rules.state_folder import state_folder
 from pixxel_async.downloads.disk.store_urls import parse_store_url, spool_name
 
 

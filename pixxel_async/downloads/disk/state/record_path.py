@@ -9,7 +9,7 @@ from pathlib import Path
 from ...._files import check_state_folder
 from ...record.database import mountinfo
 from ...record.rules.mounts import network_kind
-from ..rules.locations import state_folder
+from ..rules.state_folder import state_folder
 from ..store_urls import spool_name
 
 __all__ = ["is_shared", "record_path"]

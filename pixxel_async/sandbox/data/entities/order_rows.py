@@ -9,7 +9,7 @@ from ...clock import at, offset, zulu
 from ...rules.ids import uuid
 from .imagery import SATELLITES
 from .orders import OrderEntry, OrderLine, SandboxOrder
-from .stac import item, scene_outline
+from .stac import scene_item, scene_outline
 
 Row = dict[str, Any]
 
@@ -117,7 +117,7 @@ def entry_row(entry: OrderEntry, delivery: str, storage: str) -> Row:
         "bandset_id": (entry.line.wanted.get("bandset") or {}).get("bandset_id", ""),
         "area": entry.line.area,
         "delivery_status": delivery,
-        "details": item(entry.scene, storage, older=True),
+        "details": scene_item(entry.scene, storage, older=True),
         "created_at": when,
         "created_by": entry.order.user_id,
         "updated_at": when,
@@ -134,5 +134,5 @@ def delivery_status(order: SandboxOrder, line: OrderLine, stores: Container[str]
 
 
 def status_of_delivery(begun: float, seconds: float, now: float) -> str:
-    """Return the status of a delivery that takes that many seconds."""
+    """Return the status at `now` of a delivery that began at `begun` and takes so many seconds."""
     return "SUCCESS" if now >= begun + seconds else "IN_PROGRESS" if now > begun else "CREATED"

@@ -18,7 +18,7 @@ _SIZE = 1024
 """Pixels along the edge of a scene."""
 
 
-def item(scene: Scene, storage: str, *, older: bool = False) -> Row:
+def scene_item(scene: Scene, storage: str, *, older: bool = False) -> Row:
     """Render a scene as a STAC item.
 
     Args:
@@ -32,6 +32,7 @@ def item(scene: Scene, storage: str, *, older: bool = False) -> Row:
     bbox = [west, south, east, north] if older else [str(edge) for edge in (west, south, east, north)]
     picture = f"{storage}/{thumbnail_key(scene.id)}"
     thumbnail = {"href": picture, "type": "image/png", "title": "Thumbnail", "roles": ["thumbnail"]}
+    own = _catalog_properties(scene, shape.epsg) if older else _archive_properties(scene, shape.epsg)
     return {
         "type": "Feature",
         "stac_version": "1.0.0",
@@ -40,7 +41,7 @@ def item(scene: Scene, storage: str, *, older: bool = False) -> Row:
         "collection": satellite.collection,
         "bbox": bbox,
         "geometry": outline,
-        "properties": {**_common(scene, shape), **(_older(scene, shape.epsg) if older else _newer(scene, shape.epsg))},
+        "properties": {**_common_properties(scene, shape), **own},
         "assets": {"data": _asset(scene, older), "thumbnail": thumbnail},
         "links": [link(f"{satellite.collection}/items/{scene.id}", "Scene")],
     }
@@ -56,7 +57,7 @@ def link(path: str, title: str, rel: str = "self") -> Row:
     return {"rel": rel, "href": f"https://stac.example/collections/{path}", "title": title, "type": "application/json"}
 
 
-def _common(scene: Scene, shape: Grid) -> Row:
+def _common_properties(scene: Scene, shape: Grid) -> Row:
     name = scene.satellite.name.removeprefix("Pixxel-")
     return {
         "datetime": zulu(scene.taken),
@@ -76,7 +77,7 @@ def _common(scene: Scene, shape: Grid) -> Row:
     }
 
 
-def _newer(scene: Scene, epsg: int) -> Row:
+def _archive_properties(scene: Scene, epsg: int) -> Row:
     return {
         "startdatetime": zulu(scene.taken - 30),
         "title": scene.id,
@@ -94,7 +95,7 @@ def _newer(scene: Scene, epsg: int) -> Row:
     }
 
 
-def _older(scene: Scene, epsg: int) -> Row:
+def _catalog_properties(scene: Scene, epsg: int) -> Row:
     return {
         "proj:epsg": epsg,
         "proj:wkt2": wkt2(epsg),

@@ -1,4 +1,4 @@
-"""Conversion of what callers pass as a package: a package, its text form, or a row of a listing."""
+"""Convert what callers pass as a package: a package, its text form, or a row of a listing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""First contact reads a sandbox's behaviour back from its responses, and no secret with it."""
+"""The probe of a service reads a sandbox's behaviour back from its responses, and no secret with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pixxel_async import PixxelClient
-from pixxel_async.contact import first_contact
+from pixxel_async.probe import probe_service
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.sandbox.behaviour.behaviour import load_behaviour
 from pixxel_async.settings import Timing
@@ -57,7 +57,7 @@ async def test_a_switch_reads_back(switches: dict[str, Any]) -> None:
             sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=sandbox.clock.now, sleep=sandbox.sleep)
         )
         async with client:
-            found = await first_contact(client, f"job:{job.workflow_id}/{job.id}")
+            found = await probe_service(client, f"job:{job.workflow_id}/{job.id}")
         text = json.dumps(found)
     read = load_behaviour(found)
     for name, value in switches.items():
@@ -71,6 +71,6 @@ async def test_a_switch_reads_back(switches: dict[str, Any]) -> None:
 async def test_without_a_package_nothing_is_packed() -> None:
     """Without a package the report sends GET requests only and has no findings about archives."""
     async with Sandbox(clock="manual") as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
-        found = await first_contact(client)
+        found = await probe_service(client)
     assert found["first_page"] == 1 and "archive" not in found
     assert {seen.method for seen in sandbox.requests} == {"GET"}

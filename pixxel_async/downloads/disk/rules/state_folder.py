@@ -1,4 +1,4 @@
-"""The folder in which this machine keeps state of programs."""
+"""The folder in which programs of this machine keep their state, as the XDG specification names it."""
 
 from __future__ import annotations
 

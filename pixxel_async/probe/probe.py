@@ -12,12 +12,12 @@ from .rules import findings
 if TYPE_CHECKING:
     from ..client import PixxelClient
 
-_NOBODY = "00000000-0000-4000-8000-000000000000"
+_UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 _LARGE = 1_000_000
 _FIRST = 1024
 
 
-async def first_contact(client: PixxelClient, package: str = "") -> findings.Findings:
+async def probe_service(client: PixxelClient, package: str = "") -> findings.Findings:
     """Find out how the service behaves where the vendor's pages are silent, as a sandbox profile.
 
     The findings hold no key, no link, no id and no name.
@@ -65,7 +65,7 @@ async def _ask_limit(client: PixxelClient) -> findings.Findings:
 
 async def _ask_refusal(client: PixxelClient) -> findings.Findings:
     try:
-        await client.request("GET", f"/v0/orders/{_NOBODY}")
+        await client.request("GET", f"/v0/orders/{_UNKNOWN_ID}")
     except APIError as error:
         return findings.of_refusal(error.status, error.code, error.details)
     return {}
