@@ -106,8 +106,8 @@ def _check(ring: Ring) -> None:
         raise ConfigError(f"a ring of the area has {len(ring) - 1} corners; an area needs at least three")
     for longitude, latitude in ring:
         if not (abs(longitude) <= 180 and abs(latitude) <= 90):
-            told = "is no number" if math.isnan(longitude + latitude) else "is not longitude and latitude in degrees"
+            why = "is no number" if math.isnan(longitude + latitude) else "is not longitude and latitude in degrees"
             raise ConfigError(
-                f"({longitude:g}, {latitude:g}) {told}; are these projected coordinates, or latitude first? Give "
+                f"({longitude:g}, {latitude:g}) {why}; are these projected coordinates, or latitude first? Give "
                 "longitude, latitude on WGS 84 (EPSG:4326), or a GeoDataFrame with its CRS"
             )

@@ -20,8 +20,8 @@ def key(name: str) -> Any:
 def key_of(attribute: attrs.Attribute[Any]) -> str:
     """Return a field's key: as given by `key`, else `x_get_from` → `x-get-from` and `request_body` → `requestBody`."""
     name = attribute.name
-    if told := attribute.metadata.get("key"):
-        return str(told)
+    if given := attribute.metadata.get("key"):
+        return str(given)
     if name.startswith("x_"):
         return name.replace("_", "-")
     return re.sub(r"_(\w)", lambda found: found[1].upper(), name)

@@ -145,7 +145,7 @@ class DownloadManager:
 
     async def _open(self) -> None:
         record, emit = self._record_path, self._hub.publish
-        self._engine, self._homes = await start(
+        self._engine, self._locations = await start(
             self._client, self._given, self._spool, record, self._settings.shard, emit
         )
         if not self.looks_at_organization:
@@ -195,7 +195,7 @@ class DownloadManager:
                 batch.stop(closed)
             await drain_out(self._engine, drain)
         finally:
-            await finish(shut(self._engine, self._homes, self._hub, closed))
+            await finish(shut(self._engine, self._locations, self._hub, closed))
 
     async def fetch(
         self,
@@ -236,7 +236,7 @@ class DownloadManager:
     ) -> Transfer:
         """Start to fetch a package once fewer than `max_pending` are under way; arguments as `fetch`."""
         engine = self._running
-        context = self._context(client, settings, await self._homes.at(to) if to is not None else engine.home)
+        context = self._context(client, settings, await self._locations.at(to) if to is not None else engine.home)
         given = as_wanted(package)
         key = engine.key(given.package, context)
         await engine.wait_for_room(MAX_PENDING)

@@ -136,8 +136,8 @@ def _first_look(source: ReadableFile, expected_size: int | None, promised: Conta
         size = file.seek(0, 2)
     container = recognise(head, promised)
     if container == "page":
-        told = f": {excerpt(head)}" if promised is None else f", which should be {promised}"  # may tell the key it got
-        raise NotAPackage(f"the body is a web page, not a package{told}")
+        detail = f": {excerpt(head)}" if promised is None else f", which should be {promised}"  # may show the key
+        raise NotAPackage(f"the body is a web page, not a package{detail}")
     if expected_size is not None and size != expected_size:
         raise Corrupt(f"{size} bytes arrived and {expected_size} were announced")
     if not size:

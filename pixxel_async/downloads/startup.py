@@ -55,18 +55,18 @@ async def start(
         ConfigError: the location or the record cannot be used.
     """
     threads, disk = Threads(max(2, min(4, os.cpu_count() or 1)), niceness=NICENESS), Disk()
-    homes, opened = Locations(disk, threads, record, shard), None
+    locations, opened = Locations(disk, threads, record, shard), None
     try:
-        home = await homes.at(place, spool)
-        path, note = await homes.record_of(home)
+        location = await locations.at(place, spool)
+        path, note = await locations.record_of(location)
         opened = await Record.open(path, origin=client.origin)
-        if note or (opened.begun and await home.destination.has_sums()):  # a machine that died has published no rows
+        if note or (opened.begun and await location.destination.has_sums()):  # a dead machine published no rows
             await opened.note_lost()
         if not note and (opened.notes or (opened.begun and record is None)):  # the record is lost, or there was none
-            await threads.run(disk.sweep, home.folder)
+            await threads.run(disk.sweep, location.folder)
         opened.notes += (note,) if note else ()
     except BaseException:
-        await finish(homes.close())
+        await finish(locations.close())
         threads.close()
         if opened is not None:
             await opened.aclose()
@@ -79,7 +79,7 @@ async def start(
         BandwidthLimiter(timing), timing, timing.now, emit,
     )  # fmt: skip
     clock.start()
-    return Engine(services, OrganizationGuard(opened, client), home, client.settings, clock), homes
+    return Engine(services, OrganizationGuard(opened, client), location, client.settings, clock), locations
 
 
 async def drain_out(engine: Engine, drain: float | None) -> None:
@@ -97,7 +97,7 @@ async def drain_out(engine: Engine, drain: float | None) -> None:
         return
 
 
-async def shut(engine: Engine, homes: Locations, hub: EventHub, error: DownloadError) -> None:
+async def shut(engine: Engine, locations: Locations, hub: EventHub, error: DownloadError) -> None:
     """Cancel all packages under way and close everything; the folders are unlocked last.
 
     Args:
@@ -111,5 +111,5 @@ async def shut(engine: Engine, homes: Locations, hub: EventHub, error: DownloadE
         hub.close()
         engine.services.watchdog.close()
         await engine.services.record.aclose()
-        await homes.close()
+        await locations.close()
         engine.services.threads.close()

@@ -183,7 +183,7 @@ class PixxelFileSystem(AsyncFileSystem):  # type: ignore[misc]
         try:
             return await self._read(package, member, start, stop)
         except DownloadError:
-            # The archive may have been packed anew: its directory and all blocks are another file's then.
+            # The archive may have been packed again: its directory and all blocks are another file's then.
             self._listings.pop(str(package), None)
             _, again = await self._member(path)
             if again.version == member.version:

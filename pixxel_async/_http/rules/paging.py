@@ -240,7 +240,7 @@ def _after_repeat(cursor: Cursor, got: PageData) -> NextPage:
 
 
 def _mark(rows: Sequence[Any]) -> int:
-    """Return a hash of a page's first and last row, by their ids where they have some: links are signed anew."""
+    """Return a hash of a page's first and last row, by their ids where they have some: links are signed again."""
     return hash((len(rows), *(_identity(row) for row in (*rows[:1], *rows[-1:]))))
 
 

@@ -92,8 +92,8 @@ def read_sums(sums: Path) -> list[tuple[str, str]]:
             continue
         match = _LINE.fullmatch(listed) or _TAGGED.fullmatch(listed)
         if match is None:
-            told = "line {} of {} is neither `<64 hex digits>  <name>` nor `SHA256 (<name>) = <64 hex digits>`: {!r}"
-            raise ConfigError(told.format(number, sums, listed[:80]))
+            form = "line {} of {} is neither `<64 hex digits>  <name>` nor `SHA256 (<name>) = <64 hex digits>`: {!r}"
+            raise ConfigError(form.format(number, sums, listed[:80]))
         name = match["name"] if match["escaped"] is None else _unescape(match["name"])
         if bytes_of_names and not name.isascii():
             name = os.fsdecode(name.encode("utf-8", "surrogateescape"))

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 __all__ = ["InPages", "PackageSource"]
 
-PATIENCE = 0.05
+GATHER_TIME = 0.05
 """Seconds that a non-empty chunk waits for more rows; chosen."""
 BREATH = 64
 """Rows after which the event loop gets its turn, also if the source never waits; chosen."""
@@ -122,7 +122,7 @@ class PackageSource:
         self._go.set()
         await self._wait_for_rows(1, self._reading)
         with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(GATHER_TIME):
                 await self._wait_for_rows(most, self._reading)
         self._wanted = 0
         taken, self._read = self._read[:most], self._read[most:]

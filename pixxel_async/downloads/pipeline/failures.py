@@ -77,5 +77,5 @@ def unforeseen(error: Exception, stage: DownloadStage, item: Item | None = None)
         message = excerpt(str(error).encode(errors="backslashreplace"))
     except Exception:  # the handler of last resort: nothing in it may fail
         message = "(no message)"
-    told = f"unforeseen: {type(error).__name__}: {message}"
-    return DownloadError(told, package=item.identity if item is not None else "", stage=stage)
+    text = f"unforeseen: {type(error).__name__}: {message}"
+    return DownloadError(text, package=item.identity if item is not None else "", stage=stage)

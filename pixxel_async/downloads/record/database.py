@@ -50,7 +50,7 @@ class Database:
         self.lost = False
         self.held: dict[Key, Callable[[Database], object]] = {}
         self.sql: sqlite3.Connection
-        self._patience = LockWait(path, stop)
+        self._lock_wait = LockWait(path, stop)
         self._origin: str | None = None
         self._inode = 0
         self._durable = False
@@ -66,7 +66,7 @@ class Database:
             path = _locate(path)
             database = cls(path, owner, stop or Event())
             database._origin = origin
-            with database._patience.exclusive():
+            with database._lock_wait.exclusive():
                 database._open(may_create=True)
             return database
         except sqlite3.Error as error:
@@ -106,7 +106,7 @@ class Database:
         self._inode = status.st_ino
         self._durable = False
         self.sql = sqlite3.connect(self.path, timeout=ATTEMPT, isolation_level=None, cached_statements=64)
-        self._patience.until_free(lambda: self.sql.execute("PRAGMA journal_mode = WAL"))
+        self._lock_wait.until_free(lambda: self.sql.execute("PRAGMA journal_mode = WAL"))
         self.sql.execute("PRAGMA synchronous = NORMAL")
         self.sql.execute("PRAGMA cache_size = -4096")
 
@@ -238,7 +238,7 @@ class Database:
     def _rebuild(self, *, damaged: bool) -> None:
         """Open a new record in mid-run, and write the rows that this owner holds to it."""
         self._disconnect()
-        with self._patience.exclusive():
+        with self._lock_wait.exclusive():
             if damaged and self._is_in_place():
                 aside = set_aside(self.path)
                 self.notes.append(f"the record was damaged; it is kept as {aside.name}, and a new one was begun")
@@ -250,7 +250,7 @@ class Database:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._patience.until_free(lambda: self.sql.execute("BEGIN IMMEDIATE"))
+        self._lock_wait.until_free(lambda: self.sql.execute("BEGIN IMMEDIATE"))
         try:
             yield
             self.sql.execute("COMMIT")

@@ -1,4 +1,4 @@
-"""Locks of the record: one budget of patience with other processes, and the lock under which it is opened."""
+"""Locks of the record: one budget of seconds to wait for other processes, and the lock under which it is opened."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ except ImportError:  # not on this system; SQLite's own locks are all there is t
 
 __all__ = ["ATTEMPT", "LockWait"]
 
-PATIENCE = 30.0
+MAX_WAIT = 30.0
 """Seconds that one record may be locked by others in all, until a commit succeeds again; chosen."""
 ATTEMPT = 0.1
 """Seconds between two attempts at a lock, after each of which a stop is noticed; chosen."""
 _LAST_ATTEMPT = 1.0
-"""Seconds of patience that are left once the record is being closed; chosen."""
+"""Seconds that may still be waited once the record is being closed; chosen."""
 
 
 class LockWait:
@@ -39,7 +39,7 @@ class LockWait:
     def __init__(self, path: Path, stop: Event) -> None:
         self._path = path
         self._stop = stop
-        self._left = PATIENCE
+        self._left = MAX_WAIT
 
     def until_free(self, attempt: Callable[[], object]) -> None:
         """Attempt to lock until it succeeds; a success alone fills the budget again."""
@@ -53,7 +53,7 @@ class LockWait:
                 time.sleep(ATTEMPT / 5)
                 self._spend(time.monotonic() - since, error)
             else:
-                self._left = PATIENCE
+                self._left = MAX_WAIT
                 return
 
     def _spend(self, seconds: float, error: Exception) -> None:

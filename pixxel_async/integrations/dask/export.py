@@ -1,4 +1,4 @@
-"""Export packages with a Dask cluster; runs in the process of whoever asks, with or without an event loop."""
+"""Export packages with a Dask cluster; runs in the caller's process, with or without an event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told beside an object's bytes: its type, the digest that was proved, and when.
+"""Labels beside an object's bytes: its type, the digest that was proved, and when.
 
 The time is written as other tools write it (`mtime`, seconds since 1970), and comes back to the nanosecond, so that it
 stands for the object in the record as a file's does.

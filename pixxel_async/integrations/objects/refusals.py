@@ -60,11 +60,11 @@ def _reason(error: Exception) -> tuple[int, str]:
     """Return the HTTP status (0 without one) and a reason in known words."""
     text = str(error)
     status, code, lacks = _STATUS.search(text), _CODE.search(text), _LACKS.search(text)
-    told = " ".join(found[1] for found in (status, code) if found is not None)
-    if told.startswith(("401", "403")) or isinstance(error, PermissionDeniedError | UnauthenticatedError):
-        told = f"the credentials are refused ({told})" if told else "the credentials are refused"
+    reason = " ".join(found[1] for found in (status, code) if found is not None)
+    if reason.startswith(("401", "403")) or isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        reason = f"the credentials are refused ({reason})" if reason else "the credentials are refused"
     elif lacks is not None:
-        told = lacks[0]
-    elif not told:
-        told = "the store does not answer" if _sent(error) else type(error).__name__
-    return (int(status[1]) if status is not None else 0), told
+        reason = lacks[0]
+    elif not reason:
+        reason = "the store does not answer" if _sent(error) else type(error).__name__
+    return (int(status[1]) if status is not None else 0), reason

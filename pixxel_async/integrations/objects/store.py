@@ -37,7 +37,7 @@ __all__ = ["ObjectStore"]
 
 LOOKS = 16
 """Objects that are looked at at the same time."""
-PATIENCE: dict[str, Any] = {
+RETRY_OPTIONS: dict[str, Any] = {
     "client_options": {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(minutes=5)},
     "retry_config": {"max_retries": 6, "retry_timeout": timedelta(minutes=3)},
 }
@@ -75,8 +75,8 @@ class ObjectStore:
             if url.startswith(("s3:", "s3a:")):
                 from .s3 import s3_store
 
-                return cls(s3_store(url, PATIENCE), url)
-            options = {"memory": {}, "file": {"mkdir": True}}.get(url.partition(":")[0], PATIENCE)
+                return cls(s3_store(url, RETRY_OPTIONS), url)
+            options = {"memory": {}, "file": {"mkdir": True}}.get(url.partition(":")[0], RETRY_OPTIONS)
             return cls(from_url(url, **options), url)
         except ImportError:
             raise

@@ -207,7 +207,7 @@ class PackageReader(ABC):
         archive is, so that parts of one `Member` are always of the same file.
 
         Args:
-            which: as in `open_member`. An item of `members` saves reading the archive's directory anew.
+            which: as in `open_member`. An item of `members` saves another read of the archive's directory.
             start, stop: offsets in the uncompressed member; None for its end, and bytes behind it are left out.
             max_bytes: limit of the part; default 64 MiB.
             timeout: seconds for the whole call; None for `DownloadSettings.timeout`.

@@ -88,7 +88,7 @@ class Upstream:
         self._source = source
         self._most = most
         self._deadline = deadline or Deadline("", None)
-        self._tries = RetryCounters(PROGRESS_STEP)
+        self._counters = RetryCounters(PROGRESS_STEP)
         self._link: Link | None = None
         self._held = AsyncExitStack()
         self._chunks: AsyncGenerator[bytes, None] | None = None
@@ -167,7 +167,7 @@ class Upstream:
         received, stop = self._at - self.head.first, self.head.stop
         if (stop is not None and self._at > stop) or (self._most is not None and received > self._most):
             raise self._source.error(TooLarge, f"received {received:,} bytes, more than announced or allowed")
-        self._tries.record_progress(received)
+        self._counters.record_progress(received)
         return chunk
 
     async def _resume(self, why: str) -> None:
@@ -226,8 +226,8 @@ class Upstream:
 
     async def _renew(self, text: str) -> None:
         """Replace the refused link; raise `LinkExpired` if the fresh one was refused, too."""
-        self._tries.renewals += 1
-        if self._tries.renewals > MAX_RENEWALS or self._link is None:
+        self._counters.renewals += 1
+        if self._counters.renewals > MAX_RENEWALS or self._link is None:
             raise self._source.error(LinkExpired, f"the storage refused the link, and a fresh one too: {text}")
         await self._drop()
         await self._source.renew(self._link)
@@ -235,14 +235,14 @@ class Upstream:
     async def _back_off(self, why: str) -> None:
         """Count the attempt and sleep before the next one; raise `DownloadError` if none is left."""
         source = self._source
-        self._tries.attempts += 1
+        self._counters.attempts += 1
         await self._drop()
-        if self._tries.attempts >= source.retry.max_attempts:
+        if self._counters.attempts >= source.retry.max_attempts:
             raise self._source.error(
-                DownloadError, f"{self._tries.attempts} attempts without progress; the last: {why}"
+                DownloadError, f"{self._counters.attempts} attempts without progress; the last: {why}"
             )
         delay = backoff(
-            self._tries.attempts, source.timing.random(), base=source.retry.initial_delay, cap=source.retry.max_delay
+            self._counters.attempts, source.timing.random(), base=source.retry.initial_delay, cap=source.retry.max_delay
         )
         await source.timing.sleep(delay)
 

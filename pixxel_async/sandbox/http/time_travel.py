@@ -30,7 +30,7 @@ class TimeTravel:
         clock: the clock to step.
 
     Attributes:
-        jumps: whether time jumps to the next sleeper; else it runs or is stepped by hand.
+        jumps: whether time jumps to the next end of a sleep; else it runs or is stepped by hand.
     """
 
     def __init__(self, clock: Clock) -> None:

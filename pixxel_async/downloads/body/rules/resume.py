@@ -122,13 +122,13 @@ def read_response(status: int, headers: Mapping[str, str], asked: RangeRequest, 
         return RangeVerdict("from 0", _length(headers))
     if not asked.offset:
         return RangeVerdict("throw away")
-    told = parse_content_range(headers.get("content-range", ""))
-    if told is None:
+    sent = parse_content_range(headers.get("content-range", ""))
+    if sent is None:
         return RangeVerdict("throw away")
     if status == 416:
-        return RangeVerdict("complete" if told.total == kept.size else "throw away", told.total)
-    fits = told.first == asked.offset and _same_total(told.total, kept.total) and _same_object(headers, kept)
-    return RangeVerdict("go on", told.total) if fits else RangeVerdict("throw away")
+        return RangeVerdict("complete" if sent.total == kept.size else "throw away", sent.total)
+    fits = sent.first == asked.offset and _same_total(sent.total, kept.total) and _same_object(headers, kept)
+    return RangeVerdict("go on", sent.total) if fits else RangeVerdict("throw away")
 
 
 def piece_headers(kept: Kept, piece: Region) -> dict[str, str]:
@@ -138,15 +138,15 @@ def piece_headers(kept: Kept, piece: Region) -> dict[str, str]:
 
 def read_piece(status: int, headers: Mapping[str, str], piece: Region, kept: Kept) -> RangeVerdict:
     """Classify the response to one range."""
-    told = parse_content_range(headers.get("content-range", "")) if status == 206 else None
-    if told is None or told.first != piece[0] or told.last is None or told.last >= piece[1]:
+    sent = parse_content_range(headers.get("content-range", "")) if status == 206 else None
+    if sent is None or sent.first != piece[0] or sent.last is None or sent.last >= piece[1]:
         return RangeVerdict("alone")
-    same = told.total == kept.total and headers.get("etag", kept.etag) == kept.etag
-    return RangeVerdict("go on" if same else "alone", told.total)
+    same = sent.total == kept.total and headers.get("etag", kept.etag) == kept.etag
+    return RangeVerdict("go on" if same else "alone", sent.total)
 
 
-def _same_total(told: int | None, known: int | None) -> bool:
-    return known is None or told == known
+def _same_total(stated: int | None, known: int | None) -> bool:
+    return known is None or stated == known
 
 
 def _same_object(headers: Mapping[str, str], kept: Kept) -> bool:

@@ -24,7 +24,7 @@ MAX_ENTRIES = 200_000
 class StaleParts:
     """Part files of a package beside its own, found by one scan of each folder; all methods run in threads.
 
-    Whoever holds a package's lease may remove its other part files: their holders are dead, or have lost the lease
+    The holder of a package's lease may remove its other part files: their holders are dead, or have lost the lease
     and can publish nothing.
     """
 

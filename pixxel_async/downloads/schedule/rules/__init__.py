@@ -29,7 +29,7 @@ This page states the model, its update, and the decisions; the files hold one pa
    Two hypotheses, "every request restarts it" (R) against "none does" (N). Each poll adds a log likelihood ratio,
        L += ln max(P(y | R), SURPRISE) - ln max(P(y | N), SURPRISE),    L >= -SUSPICION,
    as in Wald's sequential test with one boundary: L >= SUSPICION accepts R. N is accepted by proof only: a package that
-   is ready after a wait no longer than one which was in vain could not have been packed anew in it.
+   is ready after a wait no longer than one which was in vain could not have been packed again in it.
 
 4. Decision rules (`policy.py`, `poll_times.py`, `bottleneck.py`)
    a. Bottleneck. Three lower bounds for the time left, each as if the other two did not bind:

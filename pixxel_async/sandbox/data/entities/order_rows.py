@@ -84,7 +84,7 @@ def _price_members(order: SandboxOrder, line: OrderLine) -> Row:
 
 def task_rows(order: SandboxOrder, line: OrderLine, now: float, delivery: str) -> list[Row]:
     """Render the tasks of an item; `delivery` is the status of the automated delivery, empty where none is wanted."""
-    told = {"delivery_status": delivery} if delivery else {}
+    delivered = {"delivery_status": delivery} if delivery else {}
     done, day = order.fulfilled(now), f"{at(order.placed):%d-%m-%Y}"
     return [
         {
@@ -94,7 +94,7 @@ def task_rows(order: SandboxOrder, line: OrderLine, now: float, delivery: str) -
             "status": "FULFILLED" if done else "IN_PROGRESS",
             "start_date": day,
             "end_date": day,
-            **told,
+            **delivered,
             "number_of_strips": 1,
             "tokens_used": line.final // len(line.task_ids()),
             "transaction_id": uuid(order.id, "transaction"),
