@@ -117,7 +117,7 @@ def prove(
 
 
 def members(source: ReadableFile) -> Iterator[Entry]:
-    """The files in a proved ZIP, in the order of its directory, read as they are asked for."""
+    """Yield the files in a proved ZIP, in the order of its directory."""
     return list_entries(source)
 
 
@@ -233,7 +233,7 @@ def _plain(algorithm: str) -> str:
 
 
 def _read_digests(source: ReadableFile, names: list[str], tick: Callable[[], None]) -> dict[str, bytes]:
-    """Digests of a whole file, all in one pass."""
+    """Compute digests of a whole file, all in one pass."""
     if not names:
         return {}
     digests = {name: _ALGORITHMS[name]() for name in names}

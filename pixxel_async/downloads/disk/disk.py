@@ -292,5 +292,8 @@ def _status(final: Entry) -> Final | DownloadError:
 
 
 def _is_ours(status: os.stat_result) -> bool:
-    """A part with a second name may be a published file already; one of another user may be a trap."""
+    """Tell whether a part file may be written to.
+
+    A part with a second name may be a published file already; one of another user may be a trap.
+    """
     return status.st_nlink == 1 and status.st_uid == getattr(os, "geteuid", lambda: status.st_uid)()

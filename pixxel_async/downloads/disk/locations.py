@@ -162,7 +162,7 @@ class Locations:
 
 
 def open_store(url: str) -> Destination:
-    """The object store at a URL; runs in a thread.
+    """Open the object store at a URL; runs in a thread.
 
     Raises:
         ConfigError: the extra is not installed, or the store cannot be used as given.

@@ -150,7 +150,7 @@ _NUMBERS: Mapping[str, Callable[[Any], int | float]] = {
 
 
 def to_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Changes of a row as the database keeps them: no URL in any text, `fields` as JSON.
+    """Convert changes of a row to what the database keeps: no URL in any text, `fields` as JSON.
 
     Raises:
         ConfigError: a field or a state that rows do not have.
@@ -175,12 +175,12 @@ def _column(name: str, value: Any) -> Any:
 
 
 def blank(identity: str, folder: str) -> dict[str, Any]:
-    """The columns of a row that nothing is known of."""
+    """Return the columns of a row without any fact."""
     return {**_BLANK, "identity": identity, "folder": folder}
 
 
 def from_columns(values: Sequence[Any], *, fields: bool = True) -> Row:
-    """A row from its columns, in the order of `COLUMNS`; with `fields` off those are left out, which is quicker."""
+    """Build a row from its columns, in the order of `COLUMNS`; without `fields` these are left out, which is faster."""
     row = list(values)
     row[_RETRYABLE] = bool(row[_RETRYABLE])
     if row[_NAME] is not None:
@@ -193,7 +193,7 @@ def from_columns(values: Sequence[Any], *, fields: bool = True) -> Row:
 
 
 def from_head(values: Sequence[Any]) -> Row:
-    """A row of a finished package from its `HEAD` alone; the other columns are blank."""
+    """Build the row of a finished package from its `HEAD` alone; the other columns are blank."""
     row = Row(*values)
     return row if row.name is None or row.name.isascii() else row._replace(name=to_native(row.name))
 

@@ -113,7 +113,7 @@ class Schedule:
             case "fresh":
                 return self._start(now)
             case "poll":
-                return self._open(self._policy.pop(now), now)
+                return self._open_or_postpone(self._policy.pop(now), now)
         return None
 
     def _next_overdue(self, now: float) -> Item | None:
@@ -141,7 +141,7 @@ class Schedule:
     def _may_start(self) -> bool:
         return bool(self._fresh) and self.waiting < MAX_REQUESTS_AHEAD
 
-    def _open(self, item: Item, now: float) -> Item | None:
+    def _open_or_postpone(self, item: Item, now: float) -> Item | None:
         """Return the item, or postpone it and return None if its reader has no room for the outcome."""
         if item.open or not item.sinks:
             return item

@@ -25,7 +25,7 @@ _SECOND = 1_000_000_000
 
 
 def labels_of(store: Store, name: str, row: Row) -> Attributes | None:
-    """The labels of a proved file; None for a store that keeps none."""
+    """Return the labels of a proved file; None for a store that keeps none."""
     if isinstance(store, LocalStore):
         return None
     labels: Attributes = {"Content-Type": mimetypes.guess_type(name)[0] or "application/octet-stream"}
@@ -37,7 +37,7 @@ def labels_of(store: Store, name: str, row: Row) -> Attributes | None:
 
 
 def proved_at(head: GetResult) -> int:
-    """The time that an object was labelled with, in nanoseconds since 1970; else that of its last change."""
+    """Return the time in an object's label, in nanoseconds since 1970; without a label that of its last change."""
     found = _MTIME.fullmatch(head.attributes.get("mtime", ""))
     if found is not None:
         return int(found[1]) * _SECOND + int(found[2])

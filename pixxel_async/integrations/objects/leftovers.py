@@ -17,7 +17,7 @@ __all__ = ["leftovers"]
 
 
 def leftovers(store: Store) -> Callable[[str], None]:
-    """A function that aborts all uploads of a name that were begun and not ended; it blocks.
+    """Return a function that aborts all uploads of a name that were begun and not ended; it blocks.
 
     The caller holds the package's lease, so that none of them is alive. Azure drops such uploads by itself after
     a week, and a lifecycle rule does it in Google's store: obstore has no way to list them there.

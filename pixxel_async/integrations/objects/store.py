@@ -66,7 +66,7 @@ class ObjectStore:
 
     @classmethod
     def at(cls, url: str) -> ObjectStore:
-        """The store at a URL, with the credentials that its own tools use; blocks.
+        """Open the store at a URL, with the credentials that its own tools use; blocks.
 
         Raises:
             ConfigError: there are no credentials, or the URL cannot be used.
@@ -95,7 +95,7 @@ class ObjectStore:
         return self._url
 
     def title(self, name: str) -> str:
-        """An object's URL."""
+        """Return an object's URL."""
         return f"{self._url}/{name}"
 
     async def open(self) -> None:
@@ -158,7 +158,7 @@ class ObjectStore:
         return sent
 
     async def damage(self, name: str, row: Row) -> str:
-        """Reads the object."""
+        """Read the object and compare it with its row."""
         size, digest = 0, hashlib.sha256()
         with telling("read", self.title(name)):
             try:
@@ -173,12 +173,12 @@ class ObjectStore:
         return "" if row.sha256 in (None, digest.hexdigest()) else "its bytes have changed"
 
     async def stored_sha256(self, name: str) -> str | None:
-        """The digest that an object is labelled with: label and bytes were written together, after the proof."""
+        """Return the digest in an object's label: label and bytes were written together, after the proof."""
         head = await self._head(name)
         return None if head is None else head.attributes.get("sha256")
 
     async def has_sums(self) -> bool:
-        """Asks for the object."""
+        """Request the head of the object."""
         return await self._look(SUMS) is not None
 
     async def remove(self, name: str) -> None:
@@ -190,7 +190,7 @@ class ObjectStore:
                 return
 
     async def write_sums(self, rows: Sequence[tuple[str, str]]) -> None:
-        """As an object, after one listing of what is there."""
+        """Write the list as an object, after one listing of what is there."""
         with telling("write", self.title(SUMS)):
             there = {meta["path"] async for page in obstore.list(self._store, chunk_size=1000) for meta in page}
             listed = [row for row in sorted(rows, key=lambda row: row[1]) if row[1] in there]

@@ -161,7 +161,7 @@ class Site:
         return await send(line, dated, combine(firings), seen.count)
 
     def _refusal(self, late: float) -> SandboxAnswer | None:
-        """What the gateway says by itself: that it is too much at once, or takes too long."""
+        """Return the gateway's own refusal: 429 for too many requests at once, 504 for a late response; else None."""
         if self._at_once is not None and self._under_way > self._at_once:
             refused = RequestRefused(429, "too_many_requests", "too many requests at once")
             return as_json(429, refused.envelope()).with_headers(Retry_After="1")
