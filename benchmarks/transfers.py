@@ -48,7 +48,7 @@ class Load:
         return f"{self.count:,} x {amount}"
 
 
-ONE, EIGHT, MANY = Load(1, 256 << 20), Load(8, 64 << 20), Load(2000, 256 << 10)
+ONE, EIGHT, MANY, SOME = Load(1, 256 << 20), Load(8, 64 << 20), Load(2000, 256 << 10), Load(500, 256 << 10)
 NEAR = [Way()]
 FAR = [Way(rtt, window) for rtt in (0.005, 0.05, 0.15) for window in (256 << 10, 1 << 20, 4 << 20)]
 SHORT = [Way(0.05, 1 << 20)]
@@ -130,7 +130,7 @@ async def far(rounds: int, short: bool) -> list[dict[str, Any]]:
     """All loads from storages that are far: http over each way, TLS over the middle one."""
     if NGINX is None:
         raise SystemExit("a far storage needs nginx")
-    loads = [Load(1, 64 << 20), Load(8, 16 << 20), Load(200, 256 << 10)] if short else [ONE, EIGHT, MANY]
+    loads = [Load(1, 64 << 20), Load(8, 16 << 20), Load(200, 256 << 10)] if short else [ONE, EIGHT, SOME]
     cases = [(way, load, False) for way in (SHORT if short else FAR) for load in loads]
     cases += [(way, load, True) for way in SHORT for load in loads if not short]
     return [await measure(way, load, tls=tls, rounds=rounds) for way, load, tls in cases]

@@ -192,7 +192,7 @@ async def test_a_stopped_body_continues(slow: Slow, tmp_path: Path) -> None:
 
 async def test_a_far_storage_is_asked_for_several_ranges_at_once(slow: Slow, tmp_path: Path) -> None:
     """More connections than bodies may stream are opened at the first head of a far storage, and share the bytes."""
-    slow.sandbox.inject(Fault(route="storage", kind="latency", seconds=0.1, times=None))
+    slow.sandbox.inject(Fault(route="storage", kind="latency", seconds=0.3, times=None))
     done = await slow.fetch(tmp_path)
 
     ranges = sorted(map(asked, slow.pieces))
@@ -203,7 +203,7 @@ async def test_a_far_storage_is_asked_for_several_ranges_at_once(slow: Slow, tmp
 
 async def test_no_more_connections_than_are_allowed(slow: Slow, tmp_path: Path) -> None:
     """`max_connections` bounds the connections to one host."""
-    slow.sandbox.inject(Fault(route="storage", kind="latency", seconds=0.1, times=None))
+    slow.sandbox.inject(Fault(route="storage", kind="latency", seconds=0.3, times=None))
     await slow.fetch(tmp_path, max_connections=1)
     assert not slow.pieces
 
@@ -211,7 +211,7 @@ async def test_no_more_connections_than_are_allowed(slow: Slow, tmp_path: Path) 
 @pytest.mark.fault("F-04")
 async def test_a_refused_piece_ends_one_connection(slow: Slow, tmp_path: Path) -> None:
     """The other connections of a body continue after a 503; nothing is dropped, and no piece is fetched twice."""
-    slow.sandbox.inject(Fault(route="storage", kind="latency", seconds=0.05, times=None))
+    slow.sandbox.inject(Fault(route="storage", kind="latency", seconds=0.2, times=None))
     slow.fault(kind="status", status=503, after=3, times=2)
     events = list[Event]()
     await slow.fetch(tmp_path, events)
