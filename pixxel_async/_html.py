@@ -24,11 +24,11 @@ _WIDTH, _MARGIN, _DOT = 320.0, 6.0, 6.0
 Position = tuple[float, float]
 
 
-def short_repr(name: str, members: Iterable[tuple[str, Any]], limit: int = MAX_REPR) -> str:
+def short_repr(name: str, members: Iterable[tuple[str, Any]], limit: int = MAX_REPR, longest: int = MAX_VALUE) -> str:
     """Return `name(member=value, …)` with at most `limit` characters; long values and further members are cut."""
     text = f"{name}("
     for number, (member, value) in enumerate(members):
-        part = f"{', ' if number else ''}{member}={_short(value)}"
+        part = f"{', ' if number else ''}{member}={_short(value, longest)}"
         if len(text) + len(part) > limit - len(", …)"):
             return f"{text}{', ' if number else ''}…)"
         text += part
@@ -89,11 +89,10 @@ def footprints(shapes: Iterable[Any]) -> str:
     )
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, limit: int = MAX_VALUE) -> str:
     if isinstance(value, list | tuple) and len(value) > 3:
         return f"[{len(value)} of {type(value[0]).__name__}]"
-    text = str(value) if isinstance(value, dt.datetime) else mask_links(repr(value))
-    return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 1]}…"
+    return _cut(str(value) if isinstance(value, dt.datetime) else mask_links(repr(value)), limit)
 
 
 def _cell(value: Any) -> str:
@@ -101,8 +100,13 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, Mapping | list | tuple):
         return escape(_short(value))
-    text = mask_links(str(value))
-    return escape(text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 1]}…")
+    return escape(_cut(mask_links(str(value))))
+
+
+def _cut(text: str, limit: int = MAX_VALUE) -> str:
+    """Return a text of at most `limit` characters, without those that would steer a terminal."""
+    text = text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else "�" for sign in text)
 
 
 def _lines(shape: Any) -> Iterator[list[Position]]:

@@ -238,7 +238,7 @@ class Downloaded:
         return rasters_in(self.path, self.folder, self.url, self._members)
 
 
-@frozen
+@frozen(repr=False)
 class Skipped:
     """A package that this run leaves alone.
 
@@ -258,6 +258,9 @@ class Skipped:
     url: str | None = None
     folder: Path | None = None
 
+    def __repr__(self) -> str:
+        return short_repr("Skipped", [("package", str(self.package)), ("reason", self.reason), ("file", self.file)])
+
     @property
     def path(self) -> Path | None:
         """`file` as a path, created on access: very many packages may be skipped."""
@@ -274,7 +277,7 @@ class Skipped:
         return () if self.file is None else rasters_in(Path(self.file), self.folder, self.url)
 
 
-@frozen
+@frozen(repr=False)
 class Failed:
     """A package that did not reach the disk.
 
@@ -287,6 +290,10 @@ class Failed:
     package: Package
     error: PixxelError
     stage: DownloadStage = "stream"
+
+    def __repr__(self) -> str:
+        members = [("package", str(self.package)), ("stage", self.stage), ("error", self.error)]
+        return short_repr("Failed", members, longest=150)
 
 
 MAX_LISTED_MEMBERS = 10_000

@@ -5,10 +5,22 @@ from __future__ import annotations
 import dataclasses
 import pprint
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 
-from pixxel_async import Downloaded, JobPackage, Page, PixxelClient, Snapshot
+from pixxel_async import (
+    Downloaded,
+    Failed,
+    JobPackage,
+    Page,
+    PixxelClient,
+    PixxelError,
+    Skipped,
+    Snapshot,
+    models,
+)
 from pixxel_async._html import footprints
 from pixxel_async.models import AOI, Geometry, Job, JobDownload, JobStatus, STACItem
 from pixxel_async.sandbox import Sandbox
@@ -50,6 +62,33 @@ def test_tables_show_no_secret_and_run_nothing() -> None:
         assert "5ecret" not in text
     for text in (DONE._repr_html_(), SHOT._repr_html_(), Page(["x"])._repr_html_(), Page([])._repr_html_()):
         assert "<table" in text
+
+
+HOSTILE = '<script>alert("x")</script>&\x1b[2J' * 20
+MODELS = [kind for name in models.__all__ if attrs.has(kind := getattr(models, name))]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_hostile_texts_in_every_model(kind: Any) -> None:
+    """Whatever a server sends in each member, reprs are short and steer no terminal, and tables run nothing."""
+    wires = [field.metadata.get("wire", field.name) for field in attrs.fields(kind) if field.name != "extra"]
+    point = {"type": "Point", "coordinates": [1, 2]}
+    nested = {HOSTILE: HOSTILE, "id": HOSTILE, "name": HOSTILE, "geometry": point}
+    for value in (HOSTILE, [HOSTILE] * 9, {HOSTILE: HOSTILE}, [nested] * 9, 10**12, None):
+        row = kind.from_dict({**dict.fromkeys(wires, value), HOSTILE: HOSTILE})
+        for shown in (row, Page([row] * 50)):
+            assert len(repr(shown)) <= 300 and repr(shown).isprintable()
+            table = shown._repr_html_()
+            assert "<script" not in table and "\x1b" not in table and "<table" in table
+
+
+def test_reprs_of_outcomes() -> None:
+    """An outcome names its package first, and shows as much of a long reason as fits."""
+    job = JobPackage(workflow_id="w" * 36, job_id="j" * 36)
+    for shown in (Skipped(job, HOSTILE, HOSTILE), Failed(job, PixxelError(HOSTILE)), Snapshot(*[10**12] * 8)):
+        assert len(repr(shown)) <= 300 and repr(shown).isprintable()
+    assert "is not here" in repr(Failed(job, PixxelError("it is not here")))
+    assert repr(Skipped(job, "no reason")).startswith(f"Skipped(package='{job}', reason='no reason'")
 
 
 def test_footprints_keep_their_shape() -> None:
