@@ -48,7 +48,7 @@ def _print_version() -> None:
 
 
 def _check_installed() -> None:
-    """Exit with 2 and the lines that install what is missing, by pip or for one run by uvx or pipx."""
+    """Exit with 2 and the commands that install missing packages, by pip or for one run by uvx or pipx."""
     from importlib.util import find_spec
 
     missing = [name for name in NEEDED if find_spec(name) is None]

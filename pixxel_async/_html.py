@@ -54,7 +54,7 @@ def member_table(title: str, members: Iterable[tuple[str, Any]], shapes: Sequenc
 
 
 def footprints(shapes: Iterable[Any]) -> str:
-    """Return GeoJSON geometries, features or collections drawn as SVG; empty if there is nothing to draw.
+    """Render GeoJSON geometries, features or collections as SVG; empty if there are none.
 
     Longitudes are shrunk by the cosine of the middle latitude, so that shapes look as they do on the ground.
     """
@@ -110,7 +110,7 @@ def _cut(text: str, limit: int = MAX_VALUE) -> str:
 
 
 def _lines(shape: Any) -> Iterator[list[Position]]:
-    """Yield the rings, lines and points of a shape, whatever holds them; what is no shape yields none."""
+    """Yield the rings, lines and points of a shape at any depth; yield nothing for other values."""
     shape = getattr(shape, "__geo_interface__", shape)
     if not isinstance(shape, Mapping):
         return

@@ -29,7 +29,7 @@ class FileName(Protocol):
         """Its path, for messages."""
 
     def lstat(self) -> os.stat_result | None:
-        """Return what is there, None for nothing."""
+        """Return the entry's status, or None if it does not exist."""
 
     def link_to(self, new: Self) -> None:
         """Give the file a second name, which must be free."""
@@ -38,7 +38,7 @@ class FileName(Protocol):
         """Rename the file; on POSIX systems over a file that is there."""
 
     def replace(self, new: Self) -> None:
-        """Rename the file over what is there."""
+        """Rename the file, replacing an existing entry."""
 
     def unlink(self) -> None:
         """Remove the file."""

@@ -68,7 +68,7 @@ def mask_links(text: str) -> str:
 
 
 def mask_value(value: Any, secrets: Sequence[str] = (), depth: int = 8) -> Any:
-    """Return the JSON value with every text in it masked; what is nested deeper than `depth` is dropped."""
+    """Mask every text in a JSON value; drop values nested deeper than `depth`."""
     if isinstance(value, str):
         return mask(value, secrets)
     if depth == 0:
@@ -128,7 +128,7 @@ def excerpt(body: bytes, limit: int = 200) -> str:
 
 
 def _without_start(text: str, secrets: Sequence[str]) -> str:
-    """Return the text without the start of a secret at its end, where a cut went through it."""
+    """Remove the start of a secret that a cut left at the end of a text."""
     for secret in secrets:
         for length in range(min(len(secret), MAX_TEXT) - 1, 3, -1):
             if text.endswith(secret[:length]):

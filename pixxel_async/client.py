@@ -303,7 +303,7 @@ class PixxelClient:
         return self
 
     async def aclose(self) -> None:
-        """End all waits and close the connections, also when cancelled meanwhile; harmless if already closed."""
+        """End all waits and close the connections, even if cancelled in between; harmless if already closed."""
         try:
             for broker in [self._broker] if self._owner else list(self._brokers):
                 await broker.close()

@@ -168,7 +168,7 @@ class UnexpectedRedirect(APIError):
 
 
 class ConnectionFailed(PixxelError, ConnectionError):
-    """No usable answer: connecting failed, the connection broke, or what came back was not HTTP."""
+    """No usable response: connecting failed, the connection broke, or the response was not HTTP."""
 
     retryable = True
 
@@ -299,7 +299,7 @@ class Stalled(DownloadError):
 
 
 class Corrupt(DownloadError):
-    """The bytes are not what they should be, twice from byte 0."""
+    """The bytes fail their proof, twice from byte 0."""
 
     retryable = True
     stage_default = "prove"
@@ -330,7 +330,7 @@ class DiskFull(DiskError):
 
 
 class NameTaken(DownloadError):
-    """A file that is not ours has the name that this package would get."""
+    """A file that is not in the record has the package's name."""
 
     stage_default = "publish"
 

@@ -163,7 +163,7 @@ class Unpacking:
 
 @frozen
 class Dropped:
-    """Nobody waits for the package any more: its call was cancelled, or its batch left. It ends without an outcome.
+    """No caller waits for the package any more: its call was cancelled, or its batch left. It has no outcome.
 
     Bytes on disk are kept for the next request.
     """
@@ -204,7 +204,7 @@ class Downloaded:
     resumed_from: int = 0
 
     def _shown_members(self) -> list[tuple[str, Any]]:
-        """Return what is worth a look: the package, its place, and how it was proved."""
+        """Return the members for notebooks: package, location and proof."""
         members = {
             "package": str(self.package),
             "path": str(self.url or self.path),

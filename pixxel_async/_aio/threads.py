@@ -52,7 +52,7 @@ class Threads:
             raise
 
     async def drain(self, running: Future[T]) -> None:
-        """Wait until the thread has left the call, even if cancelled meanwhile, and drop its result."""
+        """Wait until the thread has left the call, even if cancelled in between, and drop its result."""
         cancelled = False
         while not running.done():
             ended = asyncio.wrap_future(running)
@@ -70,7 +70,7 @@ class Threads:
 
 
 def _lower_priority(niceness: int) -> None:
-    """Lower the priority of the calling thread alone; harmless where that is not allowed."""
+    """Lower the priority of the calling thread only; do nothing where that is not permitted."""
     if niceness and sys.platform == "linux":
         thread = threading.get_native_id()
         with suppress(OSError):

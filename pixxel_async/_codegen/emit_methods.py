@@ -190,7 +190,7 @@ def _wait_methods(plan: MethodPlan, wait: WaitRecord) -> list[str]:
 
 
 def _object_name(key: Sequence[MethodArgument]) -> str:
-    """Return what the last id identifies, as its line in the docstring says."""
+    """Return the name of the object that the last id identifies."""
     return key[-1].about.removeprefix("Id of the ").rstrip(".")
 
 

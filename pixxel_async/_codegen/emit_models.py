@@ -66,7 +66,7 @@ def _word_list(name: str, schema: SchemaRecord) -> str:
 
 
 class _Class:
-    """Generate one class; `read` tells whether the API sends such objects."""
+    """Generate one class; `read` is whether the API sends such objects."""
 
     def __init__(self, document: Document, name: str, read: bool) -> None:
         self._document, self._name, self._read = document, name, read

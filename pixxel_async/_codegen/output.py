@@ -80,7 +80,7 @@ def _left_over(files: Mapping[str, str], package: Path) -> list[str]:
 
 
 def write(files: Mapping[str, str], package: Path = PACKAGE) -> None:
-    """Write what differs, and remove what is left over."""
+    """Write changed files and remove left-over ones."""
     for name, text in files.items():
         path = package / name
         path.parent.mkdir(parents=True, exist_ok=True)

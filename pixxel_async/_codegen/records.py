@@ -80,7 +80,7 @@ class SchemaRecord:
 
     @property
     def nullable(self) -> bool:
-        """Tell whether null is a meaningful value."""
+        """Return whether null is a meaningful value."""
         return isinstance(self.type, list) and "null" in self.type
 
     @property

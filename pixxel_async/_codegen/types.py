@@ -13,18 +13,18 @@ _TIMES = {"date-time": "dt.datetime", "instant": "dt.datetime", "date": "dt.date
 
 
 def is_word(schema: SchemaRecord) -> bool:
-    """Tell whether a schema is a word list."""
+    """Return whether a schema is a word list."""
     return bool(schema.x_values)
 
 
 def is_geojson(schema: SchemaRecord) -> bool:
-    """Tell whether a schema's objects are plain GeoJSON."""
+    """Return whether a schema's objects are plain GeoJSON."""
     members = schema.properties.keys()
     return "type" in members and bool({"coordinates", "geometry", "features"} & members)
 
 
 def is_geometry(schema: SchemaRecord) -> bool:
-    """Tell whether a schema is the bare GeoJSON geometry."""
+    """Return whether a schema is the bare GeoJSON geometry."""
     return is_geojson(schema) and "coordinates" in schema.properties
 
 
@@ -52,7 +52,7 @@ def _element(schema: SchemaRecord | None) -> str:
 
 
 def argument_type(schema: SchemaRecord, schemas: Schemas) -> str:
-    """Return the annotation of what users may pass for a value."""
+    """Return the annotation of an argument that becomes this value."""
     if schema.name:
         return _given_type(schema.name, schemas)
     if schema.kind == "array":

@@ -24,7 +24,7 @@ def gap_size(entry: Entry) -> int:
 
 
 def find_index(gap: bytes, entry: Entry, *, streamed: bool) -> int | None:
-    """Find the header of the member's SOZip index in what follows its bytes; None if there is no index.
+    """Find the header of the member's SOZip index behind its bytes; None if there is no index.
 
     Args:
         gap: the first `gap_size` bytes between the member's compressed bytes and the next listed member.

@@ -86,7 +86,7 @@ def check_tiff(read: Read) -> Layout:
 
 
 def _read_directory(read: Read, form: _Form, at: int) -> tuple[int, int]:
-    """Return how far a directory and what it lists reach, and the offset of the next directory."""
+    """Return the end of a directory with its data, and the offset of the next directory."""
     count = form.count.unpack(_read_exactly(read, at, form.count.size))[0]
     if not 0 < count <= 65_535:
         raise Corrupt("the TIFF has a damaged directory")

@@ -193,7 +193,7 @@ class ZipStreamChecker:
 
 
 def directory_agrees(seen: StreamSummary, end: End, directory: Iterable[Entry]) -> bool:
-    """Return whether the directory lists exactly what streamed past, in that order."""
+    """Return whether the directory lists exactly the streamed members, in that order."""
     expected = _fingerprint()
     for entry in directory:
         expected.update(_encode_facts(entry))
@@ -213,6 +213,6 @@ def _fingerprint() -> hashlib._Hash:
 
 
 def _encode_facts(entry: Entry) -> bytes:
-    """Encode what matters of a member unambiguously."""
+    """Encode the relevant facts of a member unambiguously."""
     numbers = (entry.offset, entry.packed, entry.size, entry.crc, entry.method, entry.encrypted, len(entry.raw_name))
     return struct.pack("<3QLH?H", *numbers) + entry.raw_name

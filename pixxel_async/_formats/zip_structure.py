@@ -232,7 +232,7 @@ def parse_local(header: bytes, rest: bytes, offset: int) -> Entry:
 
 
 def check_local(header: bytes, rest: bytes, entry: Entry) -> None:
-    """Compare a member's local header with the directory, or with what was found out about its bytes.
+    """Compare a member's local header with the directory, or with facts about its bytes.
 
     Args:
         header: its first `LOCAL_SIZE` bytes.

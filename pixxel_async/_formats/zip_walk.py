@@ -116,7 +116,7 @@ def list_entries(source: ReadableFile) -> Iterator[Entry]:
 
 
 def count_members(source: ReadableFile) -> int:
-    """Return the number of members by the end record alone."""
+    """Return the number of members in the end record."""
     with source.open("rb") as file:
         return _end(file).members
 
@@ -154,7 +154,7 @@ def _in_file_order(file: BinaryIO, end: End) -> Iterable[Entry]:
 
 
 def _with_following(members: Iterable[Entry], stop: int) -> Iterator[tuple[Entry, int]]:
-    """Yield each member with the offset of what follows it; raise `Corrupt` unless the first starts the file."""
+    """Yield each member with its end offset; raise `Corrupt` unless the first starts the file."""
     previous: Entry | None = None
     for entry in members:
         if entry.offset > stop:

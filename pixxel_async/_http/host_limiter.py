@@ -94,7 +94,7 @@ class HostLimiter:
 
 
 def _name_of(url: Secret) -> str:
-    """Return host and port of a URL; "" for what is no URL, and is refused later."""
+    """Return host and port of a URL; "" for an invalid one, which is refused later."""
     try:
         return urlsplit(url.reveal()).netloc.rpartition("@")[2].lower()
     except ValueError:

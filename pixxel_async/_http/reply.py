@@ -141,7 +141,7 @@ def error_in_success(reply: Reply, value: Any) -> APIError:
 
 
 def is_error_body(value: Any) -> bool:
-    """Tell whether a JSON value has the form of an error: `error`, `errors`, or a message with a code or status.
+    """Return whether a JSON value has the form of an error: `error`, `errors`, or a message with a code or status.
 
     The caller has checked that it has no member of what was asked for.
     """

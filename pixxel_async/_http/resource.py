@@ -1,4 +1,4 @@
-"""Protocols that generated resource classes are written against, what to poll, and their base class."""
+"""Protocols for generated resource classes, objects to poll, and the base class of resources."""
 
 from __future__ import annotations
 

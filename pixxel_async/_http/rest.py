@@ -278,7 +278,7 @@ def _below(value: Any, member: str) -> Any:
 
 
 def _shares(value: dict[str, Any], known: frozenset[str]) -> bool:
-    """Tell whether an object has members of a model, other than those that error bodies and envelopes have, too."""
+    """Return whether an object has members of a model, other than those that error bodies and envelopes have, too."""
     if any(name in known and name not in _COMMON for name in value):
         return True
     status = value.get("status")

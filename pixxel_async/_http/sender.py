@@ -182,7 +182,7 @@ class Sender:
         return got
 
     def _retry_state(self, progress: _Progress) -> retry.RetryState:
-        """Return what the retry policy decides by, after an attempt that failed."""
+        """Return the retry state after a failed attempt."""
         timing, settings = self.channel.timing, self.channel.settings
         return evolve(
             progress.state or _FIRST,
@@ -208,7 +208,7 @@ class Sender:
     async def _other_credential(
         self, sent: _Credential, got: Reply | TransportFailure, repeat: Repeat, progress: _Progress
     ) -> _Credential | None:
-        """Return what to try at once after a 401 or 403; None if the outcome stands.
+        """Return another credential to try at once after a 401 or 403; None if the outcome stands.
 
         There are two cases: a safe call tries the key's other form; after a 401 the key source is asked again, and a
         new key is tried with any call, since a 401 means that nothing was done. Each happens once per call.

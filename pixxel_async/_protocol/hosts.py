@@ -22,6 +22,6 @@ def literal_address(host: str) -> Address | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address is this machine's loopback."""
+    """Return whether a host name or address is this machine's loopback."""
     address = literal_address(host)
     return address.is_loopback if address is not None else host == "localhost" or host.endswith(".localhost")

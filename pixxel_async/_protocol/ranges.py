@@ -55,7 +55,7 @@ class ByteRange:
         return f"bytes={'' if self.first is None else self.first}-{'' if self.last is None else self.last}"
 
     def fits(self, served: ContentRange) -> bool:
-        """Tell whether a response with these bytes answers this range: same start, and no byte beyond its end."""
+        """Return whether a response with these bytes answers this range: same start, and no byte beyond its end."""
         if served.first is None or served.last is None:
             return False
         if self.first is None:
@@ -80,5 +80,5 @@ def range_from(first: int) -> str:
 
 
 def is_strong(etag: str | None) -> bool:
-    """Tell whether an ETag is strong, that is, whether equal tags mean equal bytes, so that a download may resume."""
+    """Return whether an ETag is strong, that is, whether equal tags mean equal bytes, so that a download may resume."""
     return _STRONG.fullmatch((etag or "").strip()) is not None

@@ -28,7 +28,7 @@ _EXPIRED = re.compile(rb"expired|ExpiredToken|request has expired", re.IGNORECAS
 
 
 def classify(status: int, headers: Mapping[str, str], head: bytes = b"", *, conditional: bool = False) -> Meaning:
-    """Return what to do after a response.
+    """Return the action after a response.
 
     `body`: read it. `renew`: request a fresh link. `busy`: retry once the host is no longer paused. `again`: retry
     after a backoff. `throw away`: the bytes received so far are of another version, start from byte 0. `fail`: give up.
@@ -64,7 +64,7 @@ def _content_coding(headers: Mapping[str, str]) -> str:
 
 
 def _is_identity(headers: Mapping[str, str]) -> bool:
-    """Tell whether the body is not encoded: an encoded body that nobody requested is no file."""
+    """Return whether the body is not encoded: an encoded body that nobody requested is no file."""
     return all(_NO_CODING.fullmatch(each.strip()) for each in _content_coding(headers).split(","))
 
 

@@ -88,7 +88,7 @@ class SuggestingGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command of an argument list; raises `UsageError` with what may have been meant."""
+        """Find the command of an argument list; raise `UsageError` with similar commands."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             similar = did_you_mean(name, self.list_commands(ctx))

@@ -334,7 +334,7 @@ class DownloadManager:
         sizes: bool = False,
         **settings: Unpack[DownloadOptions],
     ) -> list[Planned]:
-        """Plan what `fetch_all` would do with these packages, without a request to the service.
+        """Plan the steps of `fetch_all` for these packages, without a request to the service.
 
         Args:
             sizes: request each package that would be fetched once, for its size. This starts the packing of those that

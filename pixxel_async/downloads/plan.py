@@ -1,4 +1,4 @@
-"""Plan a run: what would be done with packages, from record and disk alone, or by requesting their sizes."""
+"""Plan a run from record and disk, or by requesting package sizes."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ async def dry_run(
     sizes: bool = False,
     **settings: Unpack[DownloadOptions],
 ) -> list[Planned]:
-    """Plan what `fetch_all(packages, …)` would do in a place, without writing anything there.
+    """Plan the steps of `fetch_all(packages, …)` for a destination, without writing there.
 
     Args:
         place: the folder or object store.

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return what Airflow's entry point `apache_airflow_provider` expects."""
+    """Return the provider information for Airflow's entry point `apache_airflow_provider`."""
     return {
         "package-name": "pixxel-async",
         "name": "Pixxel",

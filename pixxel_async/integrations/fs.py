@@ -266,7 +266,7 @@ def _runs(blocks: list[int]) -> Iterator[range]:
 
 @contextmanager
 def _os_errors(name: str) -> Iterator[None]:
-    """Raise what readers of files expect for what is not there, or not allowed."""
+    """Raise the errors of file systems for missing files and denied access."""
     try:
         yield
     except (NotFound, NoSuchMember) as error:

@@ -101,7 +101,7 @@ class SharedFolder:
             os.close(fd)
 
     async def damage(self, name: str, row: Row) -> str:
-        """Read the file and return what is wrong with it; empty if nothing is."""
+        """Read the file and return its damage; empty if intact."""
         return await self._final.damage(name, row)
 
     async def remove(self, name: str) -> None:

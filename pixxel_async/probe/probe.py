@@ -96,7 +96,7 @@ async def _ask_link(client: PixxelClient, url: str, ends: Any) -> findings.Findi
 
 
 async def _ask_job(client: PixxelClient, package: str, words: dict[str, str]) -> findings.Findings:
-    """Return what a job package's job shows by its values."""
+    """Return the findings about a job package's job."""
     kind, _, ids = package.partition(":")
     if kind not in ("job", "task"):
         return findings.of_words(words)

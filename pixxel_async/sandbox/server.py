@@ -141,7 +141,7 @@ class Sandbox(SandboxBuilder):
 
     @property
     def origin(self) -> str:
-        """Return what download records are bound to: the seed, since ports differ between runs."""
+        """Return the origin for download records: the seed, since ports differ between runs."""
         return f"sandbox:{self.seed}"
 
     @property
@@ -261,7 +261,7 @@ class Sandbox(SandboxBuilder):
 
 
 def _variant(behaviour: Behaviour, size: int | None) -> object:
-    """Return what else package bytes depend on: usually their size alone."""
+    """Return the further parameters of package bytes: usually only their size."""
     names = ("bare_files", "archive", "parts", "folders")
     odd = [(name, value) for name in names if (value := getattr(behaviour, name)) != getattr(Behaviour(), name)]
     return (size, *odd) if odd else size

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Shown(Protocol):
-    """What the start page shows of a sandbox, and the one action it offers."""
+    """State of a sandbox for the start page, and its only action."""
 
     url: str
     seed: int | str

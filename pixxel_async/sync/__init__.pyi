@@ -638,7 +638,7 @@ class DownloadManager:
         sizes: bool = False,
         **settings: Unpack[DownloadOptions],
     ) -> list[Planned]:
-        """Plan what `fetch_all` would do with these packages, without a request to the service."""
+        """Plan the steps of `fetch_all` for these packages, without a request to the service."""
     def forget(self, package: Given, *, delete: bool = False) -> bool:
         """Remove a package from the record, so that it is fetched again; return False if it was not recorded."""
 

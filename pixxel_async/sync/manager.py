@@ -34,7 +34,7 @@ class DownloadManager(Proxy):
         return self
 
     def close(self, *, drain: float | None = None) -> None:
-        """Finish what was submitted, for at most `drain` seconds; None waits until it has ended."""
+        """Finish submitted packages for at most `drain` seconds; None waits until they have ended."""
 
         async def work() -> None:
             await self._target.aclose(drain=drain)

@@ -44,7 +44,7 @@ class Portal:
         anyio.run(main, backend="asyncio")
 
     def call(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
-        """Await `function(*args)` in the loop, and return what it returns.
+        """Await `function(*args)` in the loop and return its result.
 
         An exception in the waiting thread, as Ctrl-C raises it, cancels the call, and waits until it has cleaned up.
 

@@ -159,7 +159,7 @@ class Transfer(Proxy):
     _target: AsyncTransfer
 
     def result(self) -> Any:
-        """Return the `Downloaded` once the package is here; raise why it cannot be had."""
+        """Wait for the package and return its `Downloaded`; raise the error if it failed."""
 
         async def wait() -> Any:
             return await self._target

@@ -72,7 +72,7 @@ class Polled(Generic[T]):
         return news
 
     def record_error(self, error: Exception, *, hidden: bool = False) -> bool:
-        """Record an error; returns whether it is transient, so that polling goes on.
+        """Record an error; return whether it is transient, so that polling continues.
 
         Args:
             hidden: whether the error only says that a new object is not visible yet.

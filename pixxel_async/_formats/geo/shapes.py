@@ -18,7 +18,7 @@ _NAME = re.compile(r"(?:urn:ogc:def:crs:)?(EPSG|OGC):(?:[0-9.]*:)?([A-Z0-9]+)", 
 
 
 def geojson_of(value: Any) -> Any:
-    """Return what another library's object, a row, a text or a box says in GeoJSON; other values unchanged.
+    """Convert another library's object, a row, a text or a box to GeoJSON; return other values unchanged.
 
     Args:
         value: a GeoSeries or GeoDataFrame, which is reprojected by its CRS; a row with a geometry (an AOI, a catalog

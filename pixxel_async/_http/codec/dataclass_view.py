@@ -1,4 +1,4 @@
-"""Models as dataclasses, for libraries that know those alone: `pandas.DataFrame(page)`, `dataclasses.asdict(row)`."""
+"""Models as dataclasses, for libraries that support only those: `pandas.DataFrame(page)`, `dataclasses.asdict(row)`."""
 
 from __future__ import annotations
 

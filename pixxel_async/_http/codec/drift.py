@@ -1,4 +1,4 @@
-"""Counts of what the API sent beyond its description (API drift)."""
+"""API drift: counts of members and words beyond the description."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _settling = RLock()
 
 @define(eq=False)
 class Pending:
-    """The raw value of a member, with what decodes it.
+    """The raw value of a member with its decoder.
 
     Attributes:
         raw: parsed JSON or a `JsonText`.

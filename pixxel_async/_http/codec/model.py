@@ -197,7 +197,7 @@ class Masked(str):
 
 
 class Names(list[str]):
-    """Names of unknown members; their values are not shown, since nobody knows what they are."""
+    """Names of unknown members; their values are not shown, since they may be secret."""
 
     def __repr__(self) -> str:
         return f"{{{', '.join(sorted(self))}}}"

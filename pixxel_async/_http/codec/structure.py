@@ -124,7 +124,7 @@ class Reader:
             return self._fast
 
     def reads_as(self, name: str, raw: Any, made: Any) -> bool:
-        """Tell whether a raw value under this wire name is still what the attribute of `made` was read from."""
+        """Return whether a raw value under this wire name is still what the attribute of `made` was read from."""
         self._compile_once()
         if name not in self._members:
             return False
@@ -172,7 +172,7 @@ class Reader:
             drift.note_member(f"{self._model.__name__} without {name}")
 
     def _lift(self, raw: dict[str, Any]) -> dict[str, Any]:
-        """Move members out of the object that holds them on the wire; an object with other members is left alone."""
+        """Lift members out of their wrapping object; an object with other members is left unchanged."""
         flat = dict(raw)
         for holder in set(self._within.values()):
             inner = flat.get(holder)
@@ -190,7 +190,7 @@ class Reader:
                 drift.note_member(f"{self._model.__name__}.{name}")
 
     def fill_lent(self, made: Any, lent: Mapping[str, Any]) -> None:
-        """Fill absent members with values of the caller, then members of inner rows with values of ours."""
+        """Fill absent members from the caller's values, then members of inner rows from this row."""
         for name, value in lent.items():
             if not getattr(made, name):
                 setattr(made, name, value)
@@ -273,24 +273,24 @@ def map_hook(kind: Any, converter: BaseConverter) -> Hook:
 
 
 def union_hook(kind: Any, converter: BaseConverter) -> Hook:
-    """Return the hook of `X | None`, and of `X | what users may give for it`: that of X."""
+    """Return the hook of `X | None` and of `X | accepted inputs`: that of X."""
     first = without_none(kind)
     hook = converter.get_structure_hook(first)
     return lambda value, _: None if value is None else hook(value, first)
 
 
 def is_list(kind: Any) -> bool:
-    """Tell whether an annotation is a list, or a sequence that users give."""
+    """Return whether an annotation is a list, or a sequence that users give."""
     return get_origin(kind) in (list, Sequence)
 
 
 def is_map(kind: Any) -> bool:
-    """Tell whether an annotation is a map, or a mapping that users give."""
+    """Return whether an annotation is a map, or a mapping that users give."""
     return get_origin(kind) in (dict, Mapping)
 
 
 def is_union(kind: Any) -> bool:
-    """Tell whether an annotation is a union."""
+    """Return whether an annotation is a union."""
     return get_origin(kind) in (Union, UnionType)
 
 

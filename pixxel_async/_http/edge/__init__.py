@@ -1,1 +1,1 @@
-"""The only room that knows aiohttp: sessions, responses, proxies, and its errors translated into ours."""
+"""The only package that imports aiohttp: sessions, responses, proxies, and translation of its errors."""

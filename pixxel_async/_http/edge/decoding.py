@@ -1,4 +1,4 @@
-"""Decompression of bodies by their Content-Encoding; aiohttp's own would lose the status of what it cannot undo."""
+"""Decompression by Content-Encoding; aiohttp's own would lose the status of a body that fails to decompress."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def to_failure(error: BaseException, stage: Stage, where: str, late: str, proxie
 
 
 def certificate_reason(error: Exception, where: str) -> str:
-    """Return why the certificate was not accepted, in OpenSSL's words, and what helps."""
+    """Return why the certificate was rejected, in OpenSSL's words, with advice."""
     reason = one_line(getattr(error, "verify_message", "") or str(error), 160)
     text = f"the TLS certificate of {where} was not accepted: {reason}"
     if getattr(error, "verify_code", None) in _UNKNOWN_ISSUERS:

@@ -12,7 +12,7 @@ __all__ = ["RequestTimer", "mark_connected"]
 
 
 class RequestTimer:
-    """Bound the stages of a request: connection and headers, headers alone once it is connected, then the whole call.
+    """Time limits of a request's stages: connection and headers, headers once connected, then the whole call.
 
     Entered around the request, it raises `TimeoutError` where a timeout is over. Deadlines move while the request
     advances, but the timer of the loop is set once, to the earliest time that any of them can have, and again only when
@@ -79,6 +79,6 @@ _timer_now: ContextVar[RequestTimer | None] = ContextVar("_timer_now", default=N
 
 
 def mark_connected() -> None:
-    """Tell the timer of the request that this task sends that it has a connection."""
+    """Notify the timer of this task's request that it is connected."""
     if (timer := _timer_now.get()) is not None:
         timer.connected()

@@ -125,7 +125,7 @@ class Response:
         return chunk
 
     async def start(self, limit: int, seconds: float = ERROR_BODY_TIMEOUT) -> bytes:
-        """Return up to `limit` bytes of an error's body: what arrived before it was cut or `seconds` passed."""
+        """Return up to `limit` bytes of an error's body that arrive before it is cut or `seconds` pass."""
         start = b""
         with suppress(TimeoutError):
             async with asyncio.timeout(min(seconds, self._no_progress)):
@@ -165,7 +165,7 @@ def _join_headers(headers: Mapping[str, str]) -> dict[str, str]:
 async def read_whole(
     answer: Response, operation: str, http: HTTPSettings, max_bytes: int | None = None
 ) -> list[bytes] | TransportFailure:
-    """Read the whole body, in pieces as it comes; of an error only what arrives within the limits for errors.
+    """Read the whole body in pieces; of an error only the part within the limits for errors.
 
     Args:
         max_bytes: bytes at most, where that is less than `http.max_response_bytes`.

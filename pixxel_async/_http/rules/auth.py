@@ -38,7 +38,7 @@ def _fault(key: object) -> str:
 
 
 def has_scheme(key: str) -> bool:
-    """Tell whether the key already has a scheme word, so that it is sent unchanged."""
+    """Return whether the key already has a scheme word, so that it is sent unchanged."""
     return " " in key
 
 

@@ -34,7 +34,7 @@ class HostState:
 
 
 def is_busy(status: int, asked: float | None) -> bool:
-    """Tell whether a response means that the host is overloaded or asks for a pause.
+    """Return whether a response means that the host is overloaded or asks for a pause.
 
     Args:
         asked: seconds of Retry-After; None without one.

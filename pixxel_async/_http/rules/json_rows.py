@@ -210,7 +210,7 @@ _MARK = 4_171_089_773
 
 @cache
 def row_pattern(lazy: str) -> re.Pattern[str]:
-    """Return the pattern of one row (`row`), its lazy member (`lazy`), and what follows it (`after`)."""
+    """Return the pattern of one row (`row`), its lazy member (`lazy`), and the text after it (`after`)."""
     if not lazy:
         return re.compile(rf"(?P<row>{_value(_PLAIN_DEPTH)}){_WS}(?P<after>[,\]]){_WS}")
     name = rf'"{re.escape(lazy)}"'

@@ -178,7 +178,7 @@ def _rows(answer: Mapping[str, Any], cursor: Cursor, total: int | None) -> Seque
 
 
 def next_page(cursor: Cursor, got: PageData, max_pages: int) -> NextPage:
-    """Return what follows a page."""
+    """Return the request for the next page, or the end of the listing."""
     length = len(got.rows)
     mark = _mark(got.rows)
     if length and mark in cursor.marks:
@@ -207,7 +207,7 @@ def next_page(cursor: Cursor, got: PageData, max_pages: int) -> NextPage:
 
 
 def _believed_total(cursor: Cursor, got: PageData, seen: int) -> int | None:
-    """Return the announced total unless it is contradicted by the rows received, or counts this page alone."""
+    """Return the announced total unless it is contradicted by the rows received, or counts only this page."""
     contradicted = got.total is not None and bool(got.rows) and got.total < cursor.start + seen
     return None if contradicted or (got.doubtful and not cursor.pages) else got.total
 
@@ -230,7 +230,7 @@ def _end(cursor: Cursor, announced: int | None, seen: int, why: str) -> NextPage
 
 
 def _after_repeat(cursor: Cursor, got: PageData) -> NextPage:
-    """Return what follows a page that came before: the first page by its number, or a listing that does not advance."""
+    """Return the step after a repeated page: the first page by its number, or the end of the listing."""
     if cursor.paging.style == "page" and cursor.pages == 1:
         call = _with(cursor.call, cursor.paging, {"page_num": 2})
         return NextPage(evolve(cursor, call=call, pages=2), repeated=True)

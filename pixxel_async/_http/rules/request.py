@@ -104,7 +104,7 @@ def check_path(path: str) -> str:
 
 
 def _has_dot_segment(text: str) -> bool:
-    """Tell whether a server could read a `.` or `..` between slashes or backslashes, decoded as often as may be."""
+    """Return whether a server could read a `.` or `..` between slashes or backslashes, decoded as often as may be."""
     for _ in range(_DECODINGS):
         if any(part.partition(";")[0].strip() in (".", "..") for part in re.split(r"[/\\]", text)):
             return True

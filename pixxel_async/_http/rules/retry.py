@@ -75,7 +75,7 @@ class RetryState:
 def decide(
     got: Reply | TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: Settings
 ) -> Done | Again | Stop:
-    """Return what follows an attempt of a call of the given repeat class."""
+    """Decide after an attempt of a call: done, repeat or stop."""
     if isinstance(got, TransportFailure):
         return _after_failure(got, operation, repeat, state, settings)
     error = error_of(got)
@@ -94,7 +94,7 @@ def decide(
 
 
 def may_repeat(status: int, repeat: Repeat, asked: float | None, settings: Settings) -> bool:
-    """Tell whether a call of that repeat class may be sent again after that status.
+    """Return whether a call of that repeat class may be sent again after that status.
 
     429, and 503 with Retry-After, mean that the request was refused without being processed.
     """

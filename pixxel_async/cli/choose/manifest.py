@@ -209,7 +209,7 @@ def _check_header(number: int, header: list[str], delimiter: str) -> None:
 
 
 def _describe_columns(header: list[str], delimiter: str) -> str:
-    """Describe what was found: the columns and the delimiter."""
+    """Describe the columns and the delimiter found."""
     names = ", ".join(header[:_MOST_NAMED]) + (", …" if len(header) > _MOST_NAMED else "")
     if len(header) == 1:
         return f"one column, {names}"

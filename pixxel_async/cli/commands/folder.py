@@ -1,4 +1,4 @@
-"""`pixxel status`, `list` and `verify`: what is in a folder, from its record."""
+"""`pixxel status`, `list` and `verify`: the contents of a folder by its record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pixxel export --dry-run`: show what a run would do."""
+"""`pixxel export --dry-run`: print the plan of a run."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _WORDS = {
 
 
 class Preview:
-    """Print what a run would do.
+    """Print the plan of a run.
 
     Args:
         run: options of the run.
@@ -56,7 +56,7 @@ class Preview:
         self._planned: Sequence[Planned] = ()
 
     def report_error(self, error: PixxelError, subject: str = "") -> None:
-        """Print an error of the listing with the name of what could not be read, and count it."""
+        """Print an error of a listing with the listing's name, and count it."""
         self._tally.count_error(error, ends_run=not subject)
         click.echo(f"{printable(subject)}: {format_error(error)}" if subject else format_error(error), err=True)
 

@@ -26,7 +26,7 @@ _LENGTH = struct.Struct(">I")
 
 @frozen
 class WorkerJob:
-    """What a worker does; the key comes by its environment.
+    """Job of a worker; the key is passed in its environment.
 
     Attributes:
         settings: dotted settings of the client.
@@ -69,7 +69,7 @@ class Ended:
 
 @frozen
 class State:
-    """Counts of a worker, and what happened since the last time."""
+    """Counts of a worker, and its events since the last state."""
 
     snapshot: Snapshot
     events: tuple[Event, ...]

@@ -180,7 +180,7 @@ class WorkerPool:
             await self._end_all()
 
     async def _read(self) -> None:
-        """Read the source, no further than workers ask for; one task alone, which the death of none cancels."""
+        """Read the source, no further than workers request; the task survives the end of any worker."""
         while not self._exhausted:
             await self._wanted.wait()
             self._wanted.clear()
@@ -232,7 +232,7 @@ class WorkerPool:
         return child
 
     def _leave(self, child: _Child) -> None:
-        """Take back what a worker has not ended, and keep its counts."""
+        """Take back the unfinished packages of a worker, and keep its counts."""
         self._children.remove(child)
         self._rows.extend(child.unended.values())
         if child.snapshot is not None:

@@ -163,7 +163,7 @@ class WorkerManager(DownloadManager):
 
 
 def main() -> int:
-    """Run a worker on this process's stdin and stdout; what libraries print goes to stderr."""
+    """Run a worker on this process's stdin and stdout; output of libraries goes to stderr."""
     keep_memory()
     collect_seldom()
     # Unbuffered: a thread that still reads when the interpreter ends must hold no lock of a stream.

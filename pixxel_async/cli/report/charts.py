@@ -72,7 +72,7 @@ def draw_bars(rows: Iterable[Bar]) -> str:
 
 
 def outer_rings(geometry: Any) -> Iterator[Ring]:
-    """Yield the outer rings of a GeoJSON geometry; what is no polygon or collection of polygons has none."""
+    """Yield the outer rings of the polygons in a GeoJSON geometry."""
     match geometry:
         case {"type": "Polygon", "coordinates": [list(outer), *_]}:
             yield from _valid_ring(outer)

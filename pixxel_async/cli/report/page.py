@@ -58,7 +58,7 @@ ol{margin:0;padding-left:1.2rem}li{margin:.3rem 0}
 
 @frozen
 class Report:
-    """What the page shows.
+    """Contents of the page.
 
     Attributes:
         folder: the folder as typed.
@@ -107,7 +107,7 @@ def _tiles(figures: Figures) -> str:
 
 
 def next_steps(figures: Figures, quoted: str) -> Iterator[tuple[str, str]]:
-    """Yield what to do next, most urgent first: a sentence and the command, which may be empty.
+    """Yield the next steps, most urgent first: a sentence and a command, which may be empty.
 
     Args:
         quoted: the folder and its options, quoted for a shell.

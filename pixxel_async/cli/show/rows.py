@@ -76,7 +76,7 @@ class Rows:
         self._put(_encode(row, self.columns) + "\n")
 
     def end(self) -> None:
-        """Write what follows the last row."""
+        """Write the end of the document."""
 
     def _put(self, text: str) -> None:
         self._before()

@@ -185,7 +185,7 @@ def closing_messages(tally: Tally, to: LocationSpec, *, whole: bool) -> Iterator
 
 
 def next_steps(tally: Tally, to: LocationSpec, again: str) -> Iterator[str]:
-    """Yield the commands that help with what is missing; none after success or wrong usage.
+    """Yield commands that help with missing packages; none after success or wrong usage.
 
     Args:
         to: the destination as typed.
@@ -201,7 +201,7 @@ def next_steps(tally: Tally, to: LocationSpec, again: str) -> Iterator[str]:
 
 
 def sandbox_hint(tally: Tally, to: LocationSpec) -> Iterator[str]:
-    """Explain the first export from the sandbox: what was fetched, what a package is, and what to do next."""
+    """Explain the first export from the sandbox: the packages fetched, and the next steps."""
     if tally.fetched:
         yield (
             f"{format_count(tally.fetched, 'simulated package')}: a package is the ZIP archive with the GeoTIFFs and "

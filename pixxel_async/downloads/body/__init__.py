@@ -1,1 +1,1 @@
-"""From a signed link to a proved part file: range requests, resume, retries, several connections."""
+"""Download of a body from a signed link to a part file: ranges, resume, retries, several connections."""

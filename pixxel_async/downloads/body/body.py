@@ -156,7 +156,7 @@ class BodyDownload:
         return self._link
 
     async def _fetch_rest(self, link: Link | None, asked: RangeRequest) -> RangeVerdict | StorageRefusal:
-        """Send one request; read its body if the response continues or replaces what is here.
+        """Send one request; read its body if the response continues or replaces the part file.
 
         Where more connections are worth it, the body goes on over several of them, of which this one is the first.
         """
@@ -236,7 +236,7 @@ class BodyDownload:
         self.services.emit(Started(self.item.identity, verdict.total, self._report_here()))
 
     async def _reserve(self, total: int | None) -> int:
-        """Reserve free space for what is missing; return the bytes that the package may have in all."""
+        """Reserve free space for the missing bytes; return the maximum size of the package in bytes."""
         limit = self.item.settings.max_package_bytes
         if limit is not None and total is not None and total > limit:
             raise self._budget.error(TooLarge, f"announced are {total:,} bytes, allowed {limit:,}")
@@ -323,7 +323,7 @@ class BodyDownload:
         return self._reported
 
     async def _join(self) -> None:
-        """Drop what lies beyond the prefix and use a single connection from now on."""
+        """Drop regions beyond the prefix and use a single connection from now on."""
         lost, self._most = bool(self.writer.beyond), 1
         await self.writer.join()
         await self._note()

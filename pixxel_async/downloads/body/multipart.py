@@ -90,7 +90,7 @@ class MultipartDownload:
     async def fetch(
         self, reply: StorageReply | None = None, opened: AsyncExitStack | None = None
     ) -> RangeVerdict | StorageRefusal:
-        """Fetch what is missing.
+        """Fetch the missing bytes.
 
         Args:
             reply: a response whose body continues the prefix; its connection is the first one.
@@ -151,7 +151,7 @@ class MultipartDownload:
         return piece
 
     def extend(self, piece: _Piece) -> bool:
-        """Extend a piece whose connection could go on, if nobody else has claimed the bytes behind it."""
+        """Extend a piece whose connection can continue, if the following bytes are unclaimed."""
         sizes = self._sizes()
         region = next_piece(self._free(), self._workers, least=sizes.shortest, most=sizes.longest)
         if region is None or region[0] != piece.end or self._refusal is not None:
@@ -207,7 +207,7 @@ class MultipartDownload:
         return True
 
     async def _fetch_piece(self, piece: _Piece, reply: StorageReply | None, opened: AsyncExitStack | None) -> bool:
-        """Fetch a piece; return whether its connection goes on with another one."""
+        """Fetch a piece; return whether its connection continues with another one."""
         if reply is not None and opened is not None:
             async with opened:
                 return await piece.read(reply, longer=True)
@@ -272,7 +272,7 @@ class _Piece:
         return self.end - self.at - self._gathered
 
     async def read(self, reply: StorageReply, *, longer: bool = False) -> bool:
-        """Read a body into the file; of one that breaks, write what arrived.
+        """Read a body into the file; if it breaks, write the bytes that arrived.
 
         Args:
             longer: whether the body goes on behind the piece; the rest is left unread.

@@ -60,7 +60,7 @@ class Entry:
         return self.calls.open(self._where, flags | SAFE_OPEN, mode, **self._at())
 
     def lstat(self) -> os.stat_result | None:
-        """Return what is there, None for nothing."""
+        """Return the entry's status, or None if it does not exist."""
         try:
             return self.calls.lstat(self._where, **self._at())
         except FileNotFoundError:

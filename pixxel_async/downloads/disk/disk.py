@@ -155,7 +155,7 @@ class Disk:
         return _Opened(fd, status)
 
     def look(self, folder: Path, name: str) -> Final | None:
-        """Return what is at a name, links not followed; None for nothing, or where a link is on the way.
+        """Return the entry at a name without following links; None if there is none or a folder is a link.
 
         Raises:
             DownloadError: its status cannot be read.
@@ -292,7 +292,7 @@ def _status(final: Entry) -> Final | DownloadError:
 
 
 def _is_ours(status: os.stat_result) -> bool:
-    """Tell whether a part file may be written to.
+    """Return whether a part file may be written to.
 
     A part with a second name may be a published file already; one of another user may be a trap.
     """

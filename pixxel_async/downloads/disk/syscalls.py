@@ -110,7 +110,7 @@ def os_errors(what: str, path: Path, *, root: Path | None = None) -> Iterator[No
 
 
 def as_download_error(error: OSError, what: str, path: Path, *, root: Path | None = None) -> DownloadError:
-    """Return the error of a failed system call: `DiskFull`, `DiskError`, or a `DownloadError` of this package alone.
+    """Convert a failed system call to `DiskFull`, `DiskError`, or a `DownloadError` of this package only.
 
     Args:
         what: the operation, as an infinitive.
@@ -135,7 +135,7 @@ def as_download_error(error: OSError, what: str, path: Path, *, root: Path | Non
 
 
 def _why_full(number: int, path: Path) -> str:
-    """Return what there is none of: bytes, inodes, or the bytes of a quota or a file size limit."""
+    """Return the exhausted resource: bytes, inodes, a quota or a file size limit."""
     if number == errno.EDQUOT:
         return "the quota has no room"
     if number == errno.EFBIG:

@@ -217,7 +217,7 @@ class Engine:
         self.schedule.wake()
 
     def key(self, package: Package, context: BatchContext) -> ItemKey:
-        """Return the key of an item; mostly the package alone, for there may be very many.
+        """Return the key of an item; usually the package itself, to save memory.
 
         Another client's item is another item: what one key is refused, the next may have.
         """

@@ -124,7 +124,7 @@ class Feed:
         return True
 
     async def _start_packages(self, given: Sequence[Wanted]) -> int:
-        """Start these; return how many are under way. One that cannot be named or looked up fails alone."""
+        """Start packages and return how many are in progress. One that cannot be named or looked up fails alone."""
         try:
             found = await look_up(given, self._context, self._engine.services)
         except PixxelError as error:

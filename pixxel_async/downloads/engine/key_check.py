@@ -1,4 +1,4 @@
-"""After a 401 or 403, tell a refused key from one forbidden package."""
+"""Distinguish a refused key from a forbidden package after a 401 or 403."""
 
 from __future__ import annotations
 

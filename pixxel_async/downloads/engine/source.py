@@ -108,7 +108,7 @@ class PackageSource:
         return rows
 
     async def _turn_page(self) -> bool:
-        """Turn to the next page and return whether there is one; raise what the last one ended with."""
+        """Turn to the next page and return whether there is one; raise the error of the previous one."""
         if self._torn is not None:
             raise self._torn
         page = None if self._pages is None else await anext(self._pages, None)
@@ -163,7 +163,7 @@ class PackageSource:
 
 
 def _not_a_source(given: Any) -> str:
-    """Say what to give instead of something that is no iterable of packages."""
+    """Return the advice for a value that is not an iterable of packages."""
     listing = "packages come as an iterable or an async iterable, such as client.jobs.list(workflow_id)"
     if inspect.iscoroutine(given):
         given.close()

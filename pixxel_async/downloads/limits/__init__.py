@@ -1,1 +1,1 @@
-"""What many streams share: bandwidth, connections, free space; and the detection of a stalled one."""
+"""Limits shared by streams: bandwidth, connections, free space; and stall detection."""

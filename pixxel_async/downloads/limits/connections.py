@@ -71,7 +71,7 @@ class ConnectionBudget:
 
 
 def _host_of(link: Link | None) -> str:
-    """Return host and port of a link; "" for what is no URL, and is refused later."""
+    """Return host and port of a link; "" for an invalid one, which is refused later."""
     with suppress(ValueError):
         return urlsplit("" if link is None else link.url).netloc.rpartition("@")[2].lower()
     return ""
@@ -224,7 +224,7 @@ class _Host:
         return self.growth.limit(*self._bounds())
 
     def sample(self) -> Sample:
-        """Return what is known of the host now."""
+        """Return the current measurements of the host."""
         floor, ceiling = self._bounds()
         moved = self.ended + sum(watch.moved for watch in self.watches)
         demand = sum(body.wanted or 1 for body in self.bodies)

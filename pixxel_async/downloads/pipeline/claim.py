@@ -267,7 +267,7 @@ class _Decider:
         return None
 
     def _known(self, row: Row | None, same_boot: bool) -> Known | None:
-        """Return what the row says; None for a row that the claim has only just created."""
+        """Return the facts of the row; None for a row that the claim has just created."""
         if row is None or (row.state == "waiting" and row.total is None):
             return None
         ours = row.finished_at is not None

@@ -27,7 +27,7 @@ SUFFIX = ".files"
 
 
 async def extract_files(claim: ClaimedItem) -> Extracted | None:
-    """Unpack the archive if `extract` is set and it was not unpacked before; return what is recorded as unpacked.
+    """Unpack the archive if `extract` is set and it was not unpacked before; return the recorded extraction.
 
     Raises:
         DownloadError: the archive cannot be unpacked safely, the disk is full, or the folder is not ours; the archive

@@ -133,7 +133,7 @@ class Pipeline:
 
     @asynccontextmanager
     async def part_file(self, claim: ClaimedItem) -> AsyncIterator[OpenPart]:
-        """Open the part file for the block; afterwards it is closed, synced, and the record knows what it holds."""
+        """Open the part file for the block; afterwards it is closed, synced and recorded."""
         settings, decision, threads = self.item.settings, claim.decision, self.services.threads
         if decision.new_part:
             file = self.services.disk.new_part(claim.folder, claim.part, took_over=claim.took_over)
@@ -181,7 +181,7 @@ class Pipeline:
                 await claim.save(synced=synced, regions=writer.regions)
 
     async def fetch_and_prove(self, claim: ClaimedItem, part: OpenPart) -> Inspection:
-        """Fetch what is missing and prove the file; fetch a corrupt one once more from byte 0."""
+        """Fetch the missing bytes and prove the file; fetch a corrupt one once more from byte 0."""
         row, writer = claim.row, part.writer
         kept = Kept(writer.size, row.etag, row.last_modified, row.total) if writer.size else Kept()
 
@@ -209,7 +209,7 @@ class Pipeline:
                 raise
 
     async def fetch_once(self, body: BodyDownload, part: OpenPart) -> Inspection:
-        """Fetch what is missing and prove the file."""
+        """Fetch the missing bytes and prove the file."""
         await body.fetch()
         inspection = await inspect(
             self.item, self.services, part.file.name, body.kept, digests=body.digests, writer=part.writer

@@ -138,7 +138,7 @@ class Database:
             raise ConfigError(f"the record {self.path} belongs to the {key} {found}, not {value}; use another one")
 
     def note_lost(self) -> None:
-        """Note for all later runs that files without a row may be ours, since the record of them is gone."""
+        """Note for later runs that files without a row may be ours, since an earlier record was lost."""
         self.lost = True
         self._remember("lost", "1")
 
@@ -279,7 +279,7 @@ class Database:
 
 
 def _locate(path: Path) -> Path:
-    """Return the absolute path of the file, its folder made and ours, on no network file system, not a link."""
+    """Return the absolute path after creating and checking its folder: owned, local, not a link."""
     folder = Path(os.path.abspath(path)).parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.name == ".pixxel":

@@ -42,7 +42,7 @@ class LockWait:
         self._left = MAX_WAIT
 
     def until_free(self, attempt: Callable[[], object]) -> None:
-        """Attempt to lock until it succeeds; a success alone fills the budget again."""
+        """Retry locking until it succeeds; only success refills the time budget."""
         while True:
             since = time.monotonic()
             try:

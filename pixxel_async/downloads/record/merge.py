@@ -37,7 +37,7 @@ class Merged:
 
 
 async def merge(into: Path, sources: Sequence[Path]) -> Merged:
-    """Take into one record what others know, as after shards on several machines; once more changes nothing.
+    """Merge other records into one, as after shards on several machines. Idempotent.
 
     A folder in a record is relative to the record's own: the files are brought together first, in the same layout. The
     other records are only read, from copies.
@@ -71,7 +71,7 @@ async def _copy_open(source: Path, into: Path) -> AsyncIterator[Record]:
 
 
 def _copy(source: Path, copy: Path, into: Path) -> None:
-    """Copy a database with what waits in its log, and change nothing about it."""
+    """Copy a database including its write-ahead log, without changing it."""
     if not source.is_file():
         raise ConfigError(f"there is no record at {source}")
     if into.exists() and source.samefile(into):

@@ -160,7 +160,7 @@ def name_owner(db: Database, folder: str, folded: str) -> str | None:
 
 @define(eq=False)
 class Claiming:
-    """A claim to be made, which is undone if its caller was cancelled meanwhile."""
+    """A claim in progress, undone if its caller was cancelled in between."""
 
     identity: str
     folder: str

@@ -206,7 +206,7 @@ class Record:
         await self._do(self._saving(change), durable=durable or changes.get("state") in _DURABLE)
 
     async def save_all(self, changes: Sequence[RowChange]) -> list[Exception | None]:
-        """Change rows in one commit, as `save`; return for each what `save` would raise, or None.
+        """Change rows in one commit like `save`; return for each the error that `save` would raise, or None.
 
         Raises:
             DownloadError: the commit failed, and no row is changed.

@@ -71,7 +71,7 @@ _OURS = (".part", ".json", ".lock", ".sqlite", ".sqlite-wal", ".sqlite-shm", ".s
 
 
 class Named(Protocol):
-    """The members of a package that its name is made of."""
+    """Members of a package used for its name."""
 
     @property
     def path(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ worker has to repeat."""
 
 @frozen
 class Result:
-    """What became of one package.
+    """Outcome of one package.
 
     Attributes:
         package: text form.

@@ -44,12 +44,12 @@ class Tasks:
 
     @property
     def full(self) -> bool:
-        """Tell whether enough batches are under way for the workers that there are now."""
+        """Return whether enough batches are under way for the workers that there are now."""
         return len(self._batches) >= AHEAD * max(1, self._count_workers())
 
     @property
     def running(self) -> bool:
-        """Tell whether any batch is under way."""
+        """Return whether any batch is under way."""
         return bool(self._batches)
 
     def _count_workers(self) -> int:
@@ -92,6 +92,6 @@ class Tasks:
             yield batch, future
 
     def close(self) -> None:
-        """Cancel what is under way; a worker's manager stays open for the next export."""
+        """Cancel running batches; a worker's manager stays open for the next export."""
         with suppress(Exception):  # the scheduler may be gone
             self._client.cancel(list(self._batches), force=True)

@@ -1,4 +1,4 @@
-"""What a Dask worker runs: one client and one download manager a process, in an event loop of their own."""
+"""Runtime of a Dask worker: one client and one download manager per process, in their own event loop."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class WorkerConfig:
 
     @property
     def is_url(self) -> bool:
-        """Tell whether the destination is an object store."""
+        """Return whether the destination is an object store."""
         return "://" in self.to
 
 
@@ -118,7 +118,7 @@ class WorkerSession:
         return await manager.open()
 
     def run(self, batch: Batch) -> BatchResult:
-        """Fetch a batch, and append what is done to the table beside the data before it is reported.
+        """Fetch a batch, and append fetched packages to the table beside the data before reporting them.
 
         The thread is given back to the worker once the batch leaves download slots free, as when its last packages are
         still being packed: the next batch then takes these.
@@ -156,7 +156,7 @@ class WorkerSession:
         return done, done.size - outcome.resumed_from if new and isinstance(outcome, Downloaded) else 0
 
     def close(self) -> None:
-        """Close manager, client and event loop; what is under way stops, and goes on where it is run again."""
+        """Close manager, client and event loop; running batches stop and resume when run again."""
         self._closing = True
         try:
             self._portal.call(self._stack.aclose)

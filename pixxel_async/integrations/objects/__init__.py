@@ -1,4 +1,4 @@
-"""Object stores as destinations: S3 and what speaks its language, Google Cloud Storage, Azure; through obstore."""
+"""Object stores as destinations: S3 and compatible ones, Google Cloud Storage, Azure; through obstore."""
 
 from .store import ObjectStore
 

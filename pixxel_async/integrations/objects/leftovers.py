@@ -1,4 +1,4 @@
-"""What dead processes left of uploads: invisible, but kept and paid for until somebody aborts it."""
+"""Unfinished uploads of dead processes: invisible, but stored and billed until aborted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def leftovers(store: Store) -> Callable[[str], None]:
 
 
 def _unlink(folder: Path, name: str) -> None:
-    """obstore's local store writes `name#1`, `name#2`, … and renames."""
+    """Remove `name#1`, `name#2`, …, which obstore's local store writes before renaming."""
     for path in folder.glob(glob.escape(name) + "#*"):
         with suppress(OSError):
             path.unlink()

@@ -1,4 +1,4 @@
-"""Final files in an object store: S3 and what speaks its language, Google Cloud Storage, Azure; through obstore.
+"""Final files in an object store: S3 and compatible ones, Google Cloud Storage, Azure; through obstore.
 
 Rule 1: an object appears whole, by one request or by the last one of a multipart upload, or not at all.
 Rule 2: beside its bytes an object tells when they were proved and what their digest is, so that one that a killed
@@ -91,7 +91,7 @@ class ObjectStore:
 
     @property
     def url(self) -> str | None:
-        """By which people and the record know it."""
+        """URL of the destination, for messages and the record."""
         return self._url
 
     def title(self, name: str) -> str:

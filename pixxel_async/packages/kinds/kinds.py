@@ -83,7 +83,7 @@ class TaskPackage(Packed):
 
 @frozen(kw_only=True)
 class InsightPackage(Packed):
-    """Selected inputs and outputs of an insight; without a selection, the service decides what it packs."""
+    """Selected inputs and outputs of an insight; without a selection, the service decides."""
 
     kind: ClassVar = "insight"
     form: ClassVar = "insight:AOI_ID/INSIGHT_ID, with /inputs=NAME,… or /outputs=NAME,… for some of its parts"

@@ -88,7 +88,7 @@ def as_wanted(given: object, blank: Mapping[str, Any] = _NOTHING) -> Wanted:
 
 
 def _no_package(given: object) -> str:
-    """Say what to give instead of something that identifies no package."""
+    """Return the advice for a value that identifies no package."""
     name = given.__name__ if isinstance(given, type) else type(given).__name__
     if instead := _INSTEAD.get(name):
         return f"a row of class {name} is no package: fetch {instead}"

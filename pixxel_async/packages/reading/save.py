@@ -74,7 +74,7 @@ def _publish(file: BinaryIO, to: Path, replace: bool) -> None:
 
 @contextmanager
 def _os_errors(to: Path) -> Iterator[None]:
-    """Raise errors of the system as ours."""
+    """Convert OSErrors to DownloadErrors."""
     try:
         yield
     except FileExistsError:

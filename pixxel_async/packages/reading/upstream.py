@@ -213,7 +213,7 @@ class Upstream:
                     raise self._source.error(DownloadError, refused, status=reply.status, final=True)
 
     async def _send(self, asked: StorageRequest) -> tuple[StorageReply, Meaning, str]:
-        """Send one request; return the reply, what it means, and its text if its body is not to be read."""
+        """Send one request; return the reply, its classification, and its text if its body is not to be read."""
         source = self._source
         await source.link()  # fills the cache while other streams are opening
         async with source.rounds.opening():

@@ -81,7 +81,7 @@ async def read_members(source: BodySource) -> tuple[Member, ...]:
 
 
 async def _read_end(source: BodySource, version: Head, tail: bytes) -> End:
-    """Parse the end records; if there are none, raise an error that says what the package is instead."""
+    """Parse the end records; if there are none, raise an error that names the package's format."""
     try:
         return find_end(tail, version.total or 0)
     except Corrupt as error:

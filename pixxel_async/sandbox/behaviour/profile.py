@@ -70,5 +70,5 @@ def _apply(known: dict[str, Change], rest: Change | None, each: Change | None, v
 
 
 def _integers(value: Any) -> Any:
-    """Return a short stand-in for what the document calls raw bytes."""
+    """Return a short list of integers, which the document calls raw bytes."""
     return list(range(len(value))) if isinstance(value, list) else [] if isinstance(value, dict) else value

@@ -1,4 +1,4 @@
-"""Add to a response what a living service sends beyond its document."""
+"""Change a response like a live service that differs from its document."""
 
 from __future__ import annotations
 

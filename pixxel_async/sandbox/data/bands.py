@@ -1,4 +1,4 @@
-"""The bands of the sandbox's satellites: names, wavelengths, and what follows from these."""
+"""Bands of the sandbox's satellites: names, wavelengths and derived values."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def _add_ended(world: World, workflow: SandboxWorkflow, count: int, *, fails: bo
 
 
 def _add_areas(world: World, project: str) -> None:
-    """Add two AOIs with what can be made of them, and a fulfilled order."""
+    """Add two AOIs with assets, visualizations and insights, and a fulfilled order."""
     for place, satellite in zip(PLACES, (SATELLITES[2], SATELLITES[1]), strict=False):
         add_area(world, f"{place.name} fields", project, (place, satellite), 2, HISTORY, 600.0)
     area = next(iter(world.areas.values()))

@@ -96,7 +96,7 @@ class World:
     def bundle(
         self, key: str, place: SceneLocation, members: Callable[[], Iterable[ArchiveMember]]
     ) -> Callable[[], VirtualBytes]:
-        """Return what makes a package's bytes: its members, or the fixed size of every package."""
+        """Return a function that makes a package's bytes, from its members or the fixed package size."""
         size = self.package_size
         if size is None:
             return lambda: self._pack(list(members()))

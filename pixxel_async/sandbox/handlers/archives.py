@@ -104,7 +104,7 @@ def search_images(world: World, ask: Ask) -> Any:
 
 
 def _rows_before(body: Row, form: str) -> int:
-    """Return how many rows earlier pages had, in the requested form."""
+    """Return the number of rows of earlier pages, in the requested form."""
     given = {"skip": body.get("skip"), "token": body.get("next_token")}.get(form)
     digits = str(given or "").removeprefix(_ONWARD)
     return int(digits) if digits.isdecimal() else 0

@@ -24,7 +24,7 @@ class Connection:
 
     @property
     def gone(self) -> bool:
-        """Tell whether the peer has closed the connection."""
+        """Return whether the peer has closed the connection."""
         transport = self.request.transport
         return transport is None or transport.is_closing()
 

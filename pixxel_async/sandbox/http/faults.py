@@ -94,7 +94,7 @@ class Fault:
             )
 
     def hits(self, route: str) -> bool:
-        """Tell whether the fault applies to a route."""
+        """Return whether the fault applies to a route."""
         return fnmatchcase(route, self.route) or (self.route == "api" and route != "storage")
 
 

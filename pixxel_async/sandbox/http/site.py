@@ -82,7 +82,7 @@ class SeenRequest:
 
 @frozen
 class SiteContext:
-    """What both sites share.
+    """State shared by both sites.
 
     Attributes:
         plan: what goes wrong.

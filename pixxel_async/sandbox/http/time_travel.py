@@ -59,7 +59,7 @@ class TimeTravel:
         await self._wait_until(self._clock.now() + seconds, lambda: False)
 
     async def pause(self, until: float, over: Callable[[], bool]) -> None:
-        """Delay a request until that time or until `over` is true; other sleepers go on meanwhile."""
+        """Delay a request until that time or until `over` is true; other sleepers continue."""
         self.__exit__()
         try:
             await self._wait_until(until, over)

@@ -91,7 +91,7 @@ def combinations(value: Mapping[str, Any], rules: JsonSchema, where: str = "body
 
 
 def argument(text: str, parameter: JsonSchema, components: JsonSchema) -> str | None:
-    """Describe what is wrong with a query argument; None if nothing is."""
+    """Return the error of a query argument, or None."""
     name, schema = parameter["name"], resolve(parameter.get("schema", {}), components)
     kind = schema.get("type")
     if kind == "integer":

@@ -51,7 +51,7 @@ def box(geometry: Mapping[str, Any]) -> Box | None:
 
 
 def overlap(one: Box, other: Box) -> bool:
-    """Tell whether two boxes touch; a box whose west is east of its east crosses the antimeridian."""
+    """Return whether two boxes touch; a box whose west is east of its east crosses the antimeridian."""
     across = one[0] <= other[2] and other[0] <= one[2]
     if one[0] > one[2] or other[0] > other[2]:
         across = one[0] <= other[2] or other[0] <= one[2]
@@ -59,7 +59,7 @@ def overlap(one: Box, other: Box) -> bool:
 
 
 def meet(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Tell whether two geometries intersect; types other than polygons count as their boxes."""
+    """Return whether two geometries intersect; types other than polygons count as their boxes."""
     boxes = box(one), box(other)
     if boxes[0] is None or boxes[1] is None or not overlap(boxes[0], boxes[1]):
         return False
@@ -74,7 +74,7 @@ def _meet(one: Sequence[Point], other: Sequence[Point]) -> bool:
 
 
 def inside(point: Point, ring: Sequence[Point]) -> bool:
-    """Tell whether a point lies in a ring: a ray from it crosses the ring an odd number of times."""
+    """Return whether a point lies in a ring: a ray from it crosses the ring an odd number of times."""
     east, north = point[0], point[1]
     odd = False
     for a, b in pairwise(ring):

@@ -1,4 +1,4 @@
-"""Deterministic ids and choices, drawn from the seed and their purpose alone."""
+"""Deterministic ids and choices, derived from the seed and their purpose."""
 
 from __future__ import annotations
 

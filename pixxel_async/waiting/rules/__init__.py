@@ -1,1 +1,1 @@
-"""Pure decisions about polling: when to poll next, what a status word means, estimated ends."""
+"""Pure decisions about polling: intervals, meaning of status words, estimated ends."""

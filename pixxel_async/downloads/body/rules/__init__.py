@@ -1,1 +1,1 @@
-"""Pure decisions about one body: where to resume, what a response means, when to use several connections."""
+"""Pure decisions about one body: resume, classification of responses, several connections."""

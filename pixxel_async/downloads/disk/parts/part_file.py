@@ -84,7 +84,7 @@ class PartFile:
         self.close()
 
     def write(self, buffers: Sequence[Buffer], at: int | None = None) -> None:
-        """Write all bytes of all buffers; `size` counts what reached the file, also when it raises.
+        """Write all bytes of all buffers; `size` counts the bytes written, even if this raises.
 
         Args:
             at: the byte to begin at; None appends.

@@ -91,7 +91,7 @@ class PartWriter:
         return to_text(((0, self.size), *self.beyond)) if self._split else None
 
     async def begin(self) -> None:
-        """Make the file hold what is kept and nothing else, and show its prefix again, from the disk."""
+        """Truncate the file to the kept bytes, and feed its prefix from disk to the taps."""
         if not self.size and not self._part.size:
             return
         stop = Event()
@@ -109,7 +109,7 @@ class PartWriter:
         return self._gathered >= self._buffer
 
     async def hand_over(self) -> None:
-        """Hand what is gathered to a thread, as soon as that has written what it was given before."""
+        """Hand the buffered bytes to a thread once it has written the previous ones."""
         await self._wait_for_write()
         chunks, self._chunks, self._gathered = self._chunks, [], 0
         if chunks:
@@ -146,7 +146,7 @@ class PartWriter:
         self.beyond, self._split = (), False
 
     async def complete(self, look: Callable[[bytes | None, bytes | None], T], stop: Event, *, settle: bool) -> T:
-        """Write what is left, look at the complete file, and settle it, all in the same thread.
+        """Write the remaining bytes, inspect the complete file and settle it, all in the same thread.
 
         Args:
             look: is given the digest, and all the bytes if they are still here; raises if the file is not sound.
@@ -210,7 +210,7 @@ class PartWriter:
         await self._threads.run(self._part.truncate, 0)
 
     async def settle(self) -> None:
-        """Drop what is gathered and wait for the write in flight, whether or not it fails."""
+        """Drop the buffered bytes and wait for the write in flight, whether or not it fails."""
         self._chunks, self._gathered = [], 0
         if self._running is not None:
             running, self._running = self._running, None

@@ -1,4 +1,4 @@
-"""Decide how many connections a storage host is given: by what they bring.
+"""Decide the number of connections to a storage host by measured throughput.
 
 Model. A connection is held by its window of w bytes: it gives at most w / r bytes a second over a round trip of r
 seconds. n of them share what the line and the storage can give together, C:
@@ -69,7 +69,7 @@ APART = 1.25
 
 @frozen
 class Sample:
-    """What is known of a host at one moment.
+    """Measurements of a host at one moment.
 
     Attributes:
         now: seconds of the client's clock.
@@ -170,7 +170,7 @@ def after_refusal(state: Growth, sample: Sample) -> Growth:
 
 
 def shares(allowed: int, wants: Sequence[int]) -> list[int]:
-    """Divide connections fairly (max-min): nobody gets more than it wants, and who gets less gets as much as any other.
+    """Divide connections max-min fairly: no share exceeds its demand, and unsatisfied shares are equal.
 
     Args:
         allowed: connections; each want gets one even if there are fewer.

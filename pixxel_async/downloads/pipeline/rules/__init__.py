@@ -1,1 +1,1 @@
-"""Pure decision about one package: what to do from its row, its part file and its final file."""
+"""Pure recovery decision for one package by its row, part file and final file."""

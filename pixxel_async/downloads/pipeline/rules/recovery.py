@@ -78,7 +78,7 @@ def recover(
     if_missing: str = "skip",
     lost: bool = False,
 ) -> Decision:
-    """Decide what to do with one package.
+    """Decide the next step for one package.
 
     Args:
         row: state of its row; None without one.
@@ -122,7 +122,7 @@ def _decide_done(row: Known, final: Final | None, exists: str, if_missing: str) 
 
 
 def stands(size: int | None, mtime_ns: int | None, final: Final | None, exists: str, if_missing: str) -> bool:
-    """Return whether a done package is left alone: its file is unchanged, or gone and not to be fetched again.
+    """Return whether a done package is skipped: its file is unchanged, or missing and not to be redone.
 
     Args:
         size, mtime_ns: as recorded; the others as of `recover`.

@@ -107,7 +107,7 @@ class PollPolicy(Generic[K]):
         return self._ready_at_once >= MOSTLY
 
     def choose(self, now: float, *, fresh: bool, to_come: int, ready: int) -> Literal["fresh", "poll"] | None:
-        """Choose what to send now, if anything: a first request or a poll.
+        """Choose the next request, if any: a first request or a poll.
 
         Args:
             fresh: whether a first request may be sent.

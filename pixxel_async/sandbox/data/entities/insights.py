@@ -52,7 +52,7 @@ class SandboxInsight:
 
 
 def element_name(one: SandboxInsight, name: str, form: str) -> str:
-    """Return what a package request calls an input or output: its `name`, or an `id`."""
+    """Return the key of an input or output in package requests: its `name`, or an `id`."""
     return name if form == "name" else uuid(one.id, "element", name)
 
 

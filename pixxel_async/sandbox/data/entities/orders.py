@@ -123,7 +123,7 @@ class OrderLine:
 
     @property
     def problems(self) -> list[dict[str, list[str]]]:
-        """Return what is wrong with the item although it was accepted: problems by member."""
+        """Return validation errors of an accepted item, by member."""
         centres = [centre(one) for one in self.geometries]
         if self.kind == "ARCHIVE" or all(metres_between(centres[0], other) <= _APART for other in centres[1:]):
             return []
@@ -188,7 +188,7 @@ class SandboxOrder:
         return [_entry_id(task) for task in self.task_ids]
 
     def fulfilled(self, now: float) -> bool:
-        """Tell whether its imagery is in the catalog."""
+        """Return whether its imagery is in the catalog."""
         return not self.dry and now >= self.placed + self.seconds
 
 
