@@ -428,7 +428,7 @@ async def test_a_failure_of_the_workers_reaches_every_waiter(tmp_path: Path) -> 
     async with (
         Sandbox(packing=600) as sandbox,  # every request is followed by a sleep, on any machine
         PixxelClient(settings=quick_settings(sandbox), timing=Timing(sleep=sleep)) as client,
-        asyncio.timeout(20),
+        asyncio.timeout(100),
     ):
         jobs = [sandbox.add_job() for _ in range(4)]
         packages = [JobPackage(workflow_id=job.workflow_id, job_id=job.id) for job in jobs]

@@ -93,7 +93,7 @@ async def test_a_pipe_in_place_of_the_sums_does_not_block(
 ) -> None:
     """A FIFO in place of the list does not block writing, and is replaced."""
     os.mkfifo(tmp_path / SUMS)
-    async with asyncio.timeout(20), DownloadManager(client, tmp_path) as manager:
+    async with asyncio.timeout(100), DownloadManager(client, tmp_path) as manager:
         done = await manager.fetch(ground.packages[0])
         await write_sums(tmp_path, manager.record)
     assert read_sums(tmp_path / SUMS) == [(done.sha256, done.path.relative_to(tmp_path).as_posix())]

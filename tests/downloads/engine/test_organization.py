@@ -22,7 +22,7 @@ async def test_signed_links_need_no_api(client: PixxelClient, ground: GroundTrut
     async with RawServer(["hang"]) as dead:
         settings = quick_settings(ground.sandbox).with_values(base_url=dead.url)
         async with (
-            asyncio.timeout(20),
+            asyncio.timeout(60),
             PixxelClient(settings=settings) as offline,
             DownloadManager(offline, tmp_path) as manager,
         ):
@@ -38,6 +38,6 @@ async def test_a_lookup_that_hangs_does_not_delay_packages(
 ) -> None:
     """If listing projects hangs, packages are fetched and the record stays unbound."""
     sandbox.inject(Fault(route="projects.list", kind="latency", seconds=60.0, times=None))
-    async with asyncio.timeout(25), DownloadManager(client, tmp_path) as manager:
+    async with asyncio.timeout(45), DownloadManager(client, tmp_path) as manager:
         assert (await manager.fetch(ground.packages[0])).fetched
         assert await manager.record.bound("organization") is None

@@ -112,7 +112,7 @@ async def test_a_dead_process_is_taken_over(
         assert not transfer.done and sandbox.count("jobs.request_download") <= 8, "waiting asks for nothing"
         process.kill()
         await process.communicate()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             done = await transfer
 
     assert done.fetched and sha256(done.path) == truth

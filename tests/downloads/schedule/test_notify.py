@@ -32,5 +32,5 @@ async def test_a_cancelled_waiter_hands_its_notification_on() -> None:
     notifier.notify()
     first.cancel()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         await second
