@@ -41,7 +41,8 @@ def model_files(document: Document) -> dict[str, str]:
 
 def _module(document: Document, home: str, homes: Mapping[str, str]) -> str:
     schemas = document.components.schemas
-    mine = _dependencies_first([name for name in schemas if homes.get(name) == home], schemas)
+    mine = [name for name in schemas if homes.get(name) == home]
+    mine.sort(key=lambda name: not is_word(schemas[name]))  # from its vocabulary down; else in the given order
     read = read_schemas(document)
     code = "\n\n\n".join(
         _word_list(name, schemas[name]) if is_word(schemas[name]) else _Class(document, name, name in read).text()
@@ -49,11 +50,6 @@ def _module(document: Document, home: str, homes: Mapping[str, str]) -> str:
     )
     offers = _OFFERS | {name: f".{other}" for name, other in homes.items() if other != home}
     return module(f"Models and open words: {home}.", f"__all__ = {sorted(mine)!r}\n\n\n{code}\n", offers)
-
-
-def _dependencies_first(names: list[str], schemas: Mapping[str, SchemaRecord]) -> list[str]:
-    """Sort word lists before classes, so that a module reads from its vocabulary down; else keep the order."""
-    return sorted(names, key=lambda name: not is_word(schemas[name]))
 
 
 def _word_list(name: str, schema: SchemaRecord) -> str:

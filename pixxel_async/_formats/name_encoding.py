@@ -13,7 +13,10 @@ def percent_encode(name: str, encoding: str = FILE_SYSTEM) -> str:
     """Replace each character that the encoding does not have by `%XX` for each of its bytes in UTF-8."""
     if name.isascii() or _fits(name, encoding):
         return name
-    return "".join(char if _fits(char, encoding) else _percent(char) for char in name)
+    return "".join(
+        char if _fits(char, encoding) else "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
+        for char in name
+    )
 
 
 def to_native(name: str, encoding: str = FILE_SYSTEM) -> str:
@@ -36,7 +39,3 @@ def _fits(text: str, encoding: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _percent(char: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))

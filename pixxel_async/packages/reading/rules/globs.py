@@ -17,16 +17,11 @@ def matches(name: str, glob: str) -> bool:
     folders = glob.split("/")
     reached = _with_skips({0}, folders)
     for part in name.split("/"):
-        reached = _with_skips({_next(at, folders) for at in reached if _fits(part, at, folders)}, folders)
+        here = [at for at in reached if at < len(folders)]
+        stay = {at for at in here if folders[at] == "**"}
+        go_on = {at + 1 for at in here if folders[at] != "**" and fnmatchcase(part, folders[at])}
+        reached = _with_skips(stay | go_on, folders)
     return len(folders) in reached
-
-
-def _fits(part: str, at: int, folders: Sequence[str]) -> bool:
-    return at < len(folders) and (folders[at] == "**" or fnmatchcase(part, folders[at]))
-
-
-def _next(at: int, folders: Sequence[str]) -> int:
-    return at if folders[at] == "**" else at + 1
 
 
 def _with_skips(reached: set[int], folders: Sequence[str]) -> set[int]:
