@@ -74,11 +74,6 @@ def parse_range(text: str | None) -> ByteRange | None:
     return None if last is not None and last < first else ByteRange(first, last)
 
 
-def range_from(first: int) -> str:
-    """Return the Range header for everything from this byte on."""
-    return f"bytes={first}-"
-
-
 def is_strong(etag: str | None) -> bool:
     """Return whether an ETag is strong, that is, whether equal tags mean equal bytes, so that a download may resume."""
     return _STRONG.fullmatch((etag or "").strip()) is not None

@@ -8,12 +8,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-from attrs import fields
+from attrs import asdict, fields
 
 from pixxel_async import DownloadManager, PixxelClient
 from pixxel_async.errors import ConfigError
 from pixxel_async.sandbox import Sandbox
-from pixxel_async.sandbox.behaviour.behaviour import Behaviour, load_behaviour, profile_text
+from pixxel_async.sandbox.behaviour.behaviour import Behaviour, load_behaviour
 from pixxel_async.settings import Timing
 from tests.sandbox.conftest import Caller, Got
 
@@ -254,7 +254,7 @@ def test_a_profile_is_a_small_file(tmp_path: Path) -> None:
     """A written profile is read back; a file may contain some switches only."""
     chosen = Behaviour(packing=7.5, spelling={"words": {"ready": "done"}}, link_style="gcs")
     path = tmp_path / "mine.json"
-    path.write_text(profile_text(chosen), encoding="utf-8")
+    path.write_text(json.dumps(asdict(chosen)), encoding="utf-8")
     assert Sandbox(profile=path).behaviour == chosen
     assert Sandbox(profile=path, packing=1.0).behaviour.packing == 1.0
     assert load_behaviour({"ranges": False}) == Behaviour(ranges=False)

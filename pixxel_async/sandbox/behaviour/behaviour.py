@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from attrs import Attribute, asdict, field, fields, frozen
+from attrs import Attribute, field, fields, frozen
 
 from ..._files import read_named
 from ..._formats.text_encoding import decode_text
@@ -212,8 +212,3 @@ def _read(profile: str | Path | Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(members, dict):
         raise ConfigError(f"the profile {profile} must hold an object")
     return members
-
-
-def profile_text(behaviour: Behaviour) -> str:
-    """Render a behaviour as the JSON file of a profile."""
-    return json.dumps(asdict(behaviour), indent=1) + "\n"
