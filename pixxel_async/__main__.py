@@ -63,7 +63,7 @@ def _check_installed() -> None:
 def _open_closed_streams() -> None:
     """Open the null device in place of standard streams that the parent closed (`>&-`).
 
-    Without it the next file to be opened would get the number of stdout, and what is printed would be written into it.
+    Without it the next file to be opened would get the number of stdout, and output would be written into it.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:

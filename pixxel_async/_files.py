@@ -64,7 +64,7 @@ def open_named(path: Path | str) -> int:
     """Open a file that the user named, for reading, and return its descriptor; never waits for a writer to come.
 
     A pipe is opened where the name says so: `/dev/stdin`, and `/dev/fd/63` as a shell writes `<(command)`. Any other
-    pipe, device or folder is refused, since whoever can write into the folder may have put it there.
+    pipe, device or folder is refused, since another user of the folder may have put it there.
 
     Raises:
         OSError: as in `open_regular`.

@@ -51,7 +51,7 @@ def rename_into_place(part: N, final: N, *, replace: bool, sleep: Callable[[floa
     """Give a complete and synced file its final name in one step; the directory is not synced.
 
     There are three cases:
-    1. `replace`: rename over what is there; the system refuses to replace a folder by a file.
+    1. `replace`: rename over an existing entry; the system refuses to replace a folder by a file.
     2. Otherwise link, then unlink, since a rename would go over an existing file. A part file that cannot be unlinked
        stays as a second name.
     3. Without hard links: look, then rename; the caller excludes other processes.

@@ -49,7 +49,7 @@ class PixxelError(Exception):
     """The base of everything that this package raises on purpose.
 
     Args:
-        message: one line for people: what happened and what to do.
+        message: one line for people: the problem and the remedy.
     """
 
     retryable: bool = False
@@ -89,7 +89,7 @@ class APIError(PixxelError):
         details: whatever JSON the answer put beside the message.
         request_id: the answer's request id header, for a support ticket; empty when none came.
         method, path: the request, as method and path template.
-        hint: what to do about it, when we know.
+        hint: the remedy, if known.
         from_api: whether the body has the API's own error form, `{"error": {"code": …, "message": …}}`; the page of a
             gateway or proxy has not.
     """
@@ -144,7 +144,7 @@ class Conflict(APIError):
 
 
 class RateLimited(APIError):
-    """429, or a pause asked for that is longer than allowed here.
+    """429, or a requested pause that is longer than allowed here.
 
     Attributes:
         retry_after: seconds that the server asked to wait; None when it did not say.
@@ -184,7 +184,7 @@ class OutcomeUnknown(PixxelError):
 
     Attributes:
         operation: the operation, such as `orders.create`.
-        reconcile: the call that tells whether it was done, such as `client.orders.list()`.
+        reconcile: the call that shows the outcome, such as `client.orders.list()`.
     """
 
     def __init__(self, message: str = "", *, operation: str = "", reconcile: str = "") -> None:
@@ -266,7 +266,7 @@ class DownloadError(PixxelError):
 
 
 class PackageFailed(DownloadError):
-    """The service says that packing ended without a package."""
+    """Packing ended without a package, by the service's status."""
 
     stage_default = "wait"
 

@@ -46,7 +46,7 @@ ProofKind = Literal["crc", "structure", "digest", "size"]
 
 @frozen
 class Asked:
-    """The service was asked for a package, and responded.
+    """A package was requested, and the service responded.
 
     Attributes:
         status: the service's status word.
@@ -61,8 +61,8 @@ class Waiting:
     """A package is not ready yet, or another process is fetching it.
 
     Attributes:
-        status: the status in the service's own word, or what is waited for.
-        since: seconds since the package was first asked for.
+        status: the service's status word, or the event waited for.
+        since: seconds since the package was first requested.
     """
 
     item: str
@@ -76,7 +76,7 @@ class Paused:
 
     Attributes:
         seconds: length of the pause.
-        retry_after: seconds that the service asked for, which may be more; None if it named none.
+        retry_after: seconds requested by the service, which may be more; None if it named none.
     """
 
     item: str
@@ -105,7 +105,7 @@ class Moved:
     Attributes:
         received: bytes of the package on disk, those of earlier runs included.
         size: bytes of the whole package; None if the storage does not say.
-        gained: bytes on disk since this body's last event; their sum is what was received.
+        gained: bytes on disk since this body's last event; their sum is the number of bytes received.
     """
 
     item: str
@@ -149,7 +149,7 @@ class Publishing:
 
 @frozen
 class Unpacking:
-    """An archive is being unpacked, as `extract` asks for: at its begin, some times a second, and at its end.
+    """An archive is being unpacked (`extract`): at its start, a few times a second, and at its end.
 
     Attributes:
         files: files that were written.

@@ -12,7 +12,7 @@ T = TypeVar("T")
 async def finish(work: Coroutine[Any, Any, T]) -> T:
     """Await `work` to its end even if the caller is cancelled, then re-raise the cancellation.
 
-    For short clean-up only: the caller cannot be cancelled meanwhile. An error of `work` is dropped in favour of the
+    For short clean-up only: the caller cannot be cancelled during it. An error of `work` is dropped in favour of the
     cancellation.
     """
     task, cancelled = asyncio.create_task(work), False

@@ -19,7 +19,7 @@ _ABSOLUTE = {
     r"\b(?:PackageStream|MemberStream)\b": "Stream",
     r"\bbuiltins\.": "builtins.",
 }
-"""Asynchronous types by pattern, and what plain code gets in their place."""
+"""Asynchronous types by pattern, and their synchronous replacements."""
 _LEFT_OUT = {"aclose", "open", "follow_job", "storage", "span", "record", "destination", "body", "__init_subclass__"}
 """Members that plain code has no use for, or that have another form below."""
 _OWN = """

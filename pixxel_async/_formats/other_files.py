@@ -1,6 +1,6 @@
 """Checks of containers other than ZIP, as far as each can be proved from its own bytes; in bounded memory.
 
-Checked are the formats that the API's documentation names. Every other container is proved by its size alone.
+Checked are the formats that the API's documentation names. Every other container is proved by its size only.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Rule 1: nothing counts that the directory does not repeat. The members are kept as one fingerprint, and the archive is
 proved only if its directory, read at the end, gives the same fingerprint: see `directory_agrees`.
-Rule 2: what cannot be followed (stored bytes of unknown length, a bomb, damage) is left to a walk through the file;
+Rule 2: an archive that cannot be followed (stored bytes of unknown length, a bomb, damage) is left to a file walk;
 then `seen` is None. Memory is bounded by the pieces, whatever the archive holds.
 """
 
@@ -34,7 +34,7 @@ from .zip_structure import (
 __all__ = ["StreamSummary", "ZipStreamChecker", "directory_agrees"]
 
 _PIECE = 1 << 18
-"""Bytes checked at a time, about what arrives together; they are read in place."""
+"""Bytes checked at a time, about one read from the network; they are read in place."""
 _A_LITTLE = 64
 _OUT = 1 << 20
 MOST_AT_ONCE = 64 << 20

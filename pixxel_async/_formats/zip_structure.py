@@ -42,7 +42,7 @@ TAIL = 70_000
 LOCAL_SIZE = 30
 """Bytes of a local header without name and extra field."""
 LOCAL_MARK, DIRECTORY_MARKS = b"PK\x03\x04", (b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06")
-"""How a member begins, and how what follows the last one does."""
+"""Signatures of a local header, and of the structures after the last member."""
 
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")

@@ -1,6 +1,6 @@
 """Walk a ZIP file on disk from its first byte to its last, in memory independent of its members' sizes.
 
-`zip_structure.py` decides what is sound; this module reads the bytes.
+`zip_structure.py` decides whether structures are valid; this module reads the bytes.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Operation:
         method: HTTP method.
         path: path template with the names of its arguments, such as `/v0/workflows/{workflow_id}/jobs`.
         repeat: its repeat class.
-        reconcile: for `once` and `paid`: the call that tells whether a lost one took effect.
+        reconcile: for `once` and `paid`: the call that shows the outcome of a lost one.
         free: whether repeating costs nothing, so that the caller may simply repeat a lost call.
         gone_is_done: whether "not found" after a retry means that the first attempt took effect (DELETE).
         lend: members of the response's rows that the server may omit, by the path argument with the same value.

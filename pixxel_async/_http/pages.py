@@ -31,7 +31,7 @@ class Page(Sequence[T_co], Generic[T_co]):
     Attributes:
         rows: the rows.
         total: rows of the whole listing, if announced.
-        has_more: whether the listing goes on after this page, or may where nothing is announced.
+        has_more: whether the listing continues after this page, or may continue if no total is announced.
     """
 
     rows: Sequence[T_co]

@@ -106,7 +106,7 @@ class TransportFailure:
 
     Attributes:
         stage: how far it got; `connect` means that the server saw nothing of it.
-        error: what the caller gets if this was the last attempt.
+        error: the caller's error if this was the last attempt.
         timed_out: whether one of our timeouts ended it.
     """
 
@@ -143,7 +143,7 @@ def error_in_success(reply: Reply, value: Any) -> APIError:
 def is_error_body(value: Any) -> bool:
     """Return whether a JSON value has the form of an error: `error`, `errors`, or a message with a code or status.
 
-    The caller has checked that it has no member of what was asked for.
+    The caller has checked that it has no member of the requested object.
     """
     if not isinstance(value, dict):
         return False

@@ -58,7 +58,7 @@ class _Progress:
     """State of one call across its attempts.
 
     Attributes:
-        state: what the retry policy decides by; None before an attempt failed.
+        state: the retry state; None before an attempt failed.
         deadline: end of the call on the client's clock, set at the first attempt.
         refusal: response to the key's first form, while its other form is tried.
         key_reread: whether the key source was asked again after a 401.

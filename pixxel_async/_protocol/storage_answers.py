@@ -64,7 +64,7 @@ def _content_coding(headers: Mapping[str, str]) -> str:
 
 
 def _is_identity(headers: Mapping[str, str]) -> bool:
-    """Return whether the body is not encoded: an encoded body that nobody requested is no file."""
+    """Return whether the body is not encoded: an unrequested encoding is refused."""
     return all(_NO_CODING.fullmatch(each.strip()) for each in _content_coding(headers).split(","))
 
 

@@ -94,7 +94,7 @@ class ExportRun:
         """Print an error that does not belong to a package, and count it.
 
         Args:
-            subject: name of what could not be read; empty if the error ends the run.
+            subject: name of the unreadable listing; empty if the error ends the run.
         """
         self._tally.count_error(error, ends_run=not subject)
         self._screen.say(f"{printable(subject)}: {format_error(error)}" if subject else format_error(error))
@@ -151,7 +151,7 @@ class ExportRun:
                         await write_sums(manager.folder, manager.record, manager.destination)
 
     def _take_event(self, event: Event) -> None:
-        """Show an event; a pause that the service asked for is a line of its own."""
+        """Show an event; a pause requested by the service is a line of its own."""
         if isinstance(event, Paused) and not self._run.quiet:
             asked = "" if event.retry_after is None else f"of {format_seconds(event.retry_after)} "
             self._screen.say(f"the service asks for a pause {asked}(429): going on in {format_seconds(event.seconds)}")

@@ -30,7 +30,7 @@ def run(main: Callable[[], Coroutine[Any, Any, int]], *, deadline: float | None 
     endless stdin or a locked file cannot be cancelled. Records and part files survive this as they survive a crash.
 
     Args:
-        deadline: seconds within which the coroutine ends by itself; None if it has none.
+        deadline: seconds within which the coroutine ends on its own; None if it has none.
 
     Raises:
         Interrupted: a signal cancelled it.

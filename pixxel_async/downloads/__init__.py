@@ -26,7 +26,7 @@ _HOMES = {
     "transfer": ("Progress", "Transfer"),
     "verify": ("Verified", "verify_folder", "verify_sums", "write_sums"),
 }
-"""The module of each name; imported when the name is first used: `pixxel list` needs the record alone. Names that only
+"""The module of each name; imported when the name is first used: `pixxel list` needs only the record. Names that only
 the command line needs are not in `__all__`."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

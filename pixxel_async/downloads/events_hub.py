@@ -92,7 +92,7 @@ class EventHub:
     """Take every event, count it, and pass it on.
 
     Args:
-        on_event: the user's callback; what it raises is dropped.
+        on_event: the user's callback; its exceptions are dropped.
         clock: monotonic seconds.
         observe: passes every event to the client's observers; it raises nothing.
     """

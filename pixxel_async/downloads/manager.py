@@ -59,7 +59,7 @@ class DownloadManager:
         record: the record's file; None for `<folder>/.pixxel/record.sqlite`, with an object store in its spool.
         spool: an object store's local folder, for part files; None for one of its own in `$XDG_STATE_HOME/pixxel`.
         name_template: names below the folder, as `DownloadSettings.name_template`.
-        on_event: called with every event; it must not block, and what it raises is dropped.
+        on_event: called with every event; it must not block, and its exceptions are dropped.
     """
 
     looks_at_organization = True

@@ -45,7 +45,7 @@ class Proof:
         proof: strongest check that it passed.
         size: its bytes.
         members: number of files in a ZIP; None for anything else.
-        note: what was not checked, and why; empty when everything was.
+        note: the unchecked parts with the reason; empty if everything was checked.
     """
 
     container: Container
@@ -86,18 +86,18 @@ def prove(
 
     Args:
         source: its path, or its bytes if they are still in memory.
-        verify: how far to go: every byte of every member, the archive's structure, or the length alone. Stated digests
+        verify: strictness: every byte of every member, the archive's structure, or only the length. Stated digests
             are compared, and error pages refused, in each case.
         expected_size: bytes that the storage announced; None when it did not.
-        digests: what the storage stated, as (algorithm, digest); algorithms that are unknown here are ignored.
-        computed: what was computed while the bytes arrived, so that the file is not read again for it.
+        digests: digests stated by the storage, as (algorithm, digest); unknown algorithms are ignored.
+        computed: digests computed while the bytes arrived, so that the file is not read again for them.
         seen: the members that were unpacked while the bytes arrived, so that they are not unpacked again.
         package: the package's text form, for the errors.
         promised: the container that it must be; None for any.
         stop: when set, the work ends.
 
     Raises:
-        Corrupt: the bytes are not what they should be.
+        Corrupt: the bytes fail their proof.
         NotAPackage: they are an error page or a message.
         Stopped: `stop` was set.
         DownloadError: the file could not be read.

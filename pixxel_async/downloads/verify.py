@@ -29,7 +29,7 @@ class Verified:
     Attributes:
         path: the file; for an object, where it would be if its store were the folder.
         ok: whether its bytes are those that were proved.
-        reason: what is wrong; empty if nothing is.
+        reason: the damage; empty if intact.
         url: of the object, if it is one.
     """
 
@@ -42,7 +42,7 @@ class Verified:
 async def verify_folder(
     folder: Path, record: Record, destination: Destination | None = None
 ) -> AsyncIterator[Verified]:
-    """Read every file that the record says is done, one after the other.
+    """Read every file recorded as done, one after the other.
 
     Args:
         folder: the folder that packages were fetched into, or spooled in.

@@ -50,7 +50,7 @@ class PixxelFileSystem(AsyncFileSystem):  # type: ignore[misc]
             dumps of the file system (`to_json`), and Dask workers take those of their own environment unless they are
             given.
         block_size: bytes that are fetched and kept together.
-        cache_size: most bytes of blocks that are kept, for all files together; what was used longest ago goes first.
+        cache_size: maximum bytes of cached blocks, for all files together; the least recently used is evicted first.
         timeout: seconds to wait for a package, and for a read; None for `DownloadSettings.timeout`.
         options: of fsspec, such as `asynchronous`.
 

@@ -60,7 +60,7 @@ def open(
     """Open the rasters of a package as one lazy array; nothing is unpacked, and pixels are read when computed.
 
     Args:
-        done_or_path: what `fetch` returned; the path of a package, of its unpacked folder, or of a raster; or
+        done_or_path: the outcome of `fetch`; the path of a package, of its unpacked folder, or of a raster; or
             `pixxel://job:W/J` for a package that stays in the storage, of which only the blocks of these pixels are
             fetched (it needs the extra `fs`).
         which: pattern of the names inside, such as `outputs/ndvi/*.tif`; without a slash it is matched against the last

@@ -16,7 +16,7 @@ class Clock:
     """A clock that counts seconds since 1970.
 
     Args:
-        running: whether time passes by itself.
+        running: whether the clock runs in real time.
         start: initial time; None for the machine's time, in whole seconds if the clock does not run.
     """
 

@@ -24,7 +24,7 @@ def filter_rows(key: SandboxKey, value: Any) -> Any:
     open_to, made = key.projects, dict(value)
     for name, member in (("projects", "id"), ("aois", "project_id"), ("workflows", "project_id")):
         if name in made:
-            # ASSUMPTION: listings leave out what a key may not see, instead of refusing the call.
+            # ASSUMPTION: listings leave out objects that a key may not see, instead of refusing the call.
             made[name] = [row for row in made[name] if row[member] in open_to]
     if "count" in made:
         made["count"] = len(made["projects"])

@@ -75,8 +75,8 @@ class Constants:
             spent by a request that the caller sees.
         extra_ready_statuses: further status words that mean that a package is ready, for a service that learns one
             before this library does.
-        chunk_bytes: bytes gathered before one write; two buffers a stream. What is gathered is lost in a kill. 384 KiB:
-            with what waits to be read, half a MiB is fetched twice. Chosen: smaller ones cost more thread switches.
+        chunk_bytes: bytes gathered before one write; two buffers a stream. Gathered bytes are lost in a kill. 384 KiB:
+            with the unread bytes, half a MiB is fetched twice. Chosen: smaller ones cost more thread switches.
         least_range: bytes of one range request at least, where a body comes over several connections; how long it is
             follows from rate and round trip. 1 MiB: the window of a connection over a long way. Chosen.
         stall_timeout: seconds of the window in which `stall_bytes` must arrive; three windows in a row without are

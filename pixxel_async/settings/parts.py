@@ -99,9 +99,9 @@ class DownloadSettings:
         verify: proof of a download: `full` (structure and the CRC of every member), `structure` (no CRCs), or `size`
             (the announced length only).
         checksum: digest that is computed while streaming and recorded; None saves about half of the CPU time.
-        on_existing: what to do with a file at the final path: `skip` it if it is recorded as ours, else raise
+        on_existing: handling of a file at the final path: `skip` it if it is recorded as ours, else raise
             `NameTaken`; `error` always raises; `replace` overwrites it.
-        on_missing: what to do with a recorded file that is gone: `skip` counts it as done, `redo` fetches it again.
+        on_missing: handling of a recorded file that is gone: `skip` counts it as done, `redo` fetches it again.
         name_template: path below the folder, such as `{workflow_name}/{finished_at:%Y-%m}/{job_id}`; the suffix is
             appended.
         max_bandwidth: bytes per second of all streams of a manager together; None for no limit. A function without

@@ -16,7 +16,7 @@ __all__ = ["DownloadManager"]
 class DownloadManager(Proxy):
     """Fetches packages into a folder or an object store, for plain code; arguments as `pixxel_async.DownloadManager`.
 
-    Use it by `with`. Leaving that normally waits for what was submitted; leaving it by an exception, as Ctrl-C raises
+    Use it by `with`. Leaving that normally waits for submitted packages; leaving it by an exception, as Ctrl-C raises
     it, cancels.
     """
 

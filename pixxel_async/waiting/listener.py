@@ -22,8 +22,8 @@ class Update(Generic[T]):
         value: the value as last read; None before the first answer.
         verdict: state of the value; `going` in the last update means that the deadline has passed.
         asked: answers so far.
-        error: why the wait failed; an object of this waiter alone.
-        trouble: transient error in place of the last answer; polling goes on.
+        error: why the wait failed; an object of its own per waiter.
+        trouble: transient error in place of the last response; polling continues.
     """
 
     value: T | None

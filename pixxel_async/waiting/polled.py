@@ -22,10 +22,10 @@ T = TypeVar("T")
 PROGRESS = "progress"
 ESTIMATES = {"estimated_duration": 1.0, "estimated_time_in_min": 60.0}
 RETRY_AFTER = "retry_after"
-"""Attribute of answers and errors with the seconds until the next poll that the service asks for."""
+"""Attribute of responses and errors with the service's requested seconds until the next poll."""
 
 MAX_PAUSE = 900.0
-"""Longest Retry-After in seconds that a poll waits for: a service that says "tomorrow" is asked again before."""
+"""Longest Retry-After in seconds that a poll waits for: a longer pause is polled earlier."""
 
 _TRANSIENT = (ServerError, ConnectionFailed, TimedOut, RateLimited)
 
@@ -40,7 +40,7 @@ class Polled(Generic[T]):
         last: last value read.
         asked: answers so far.
         still: consecutive answers without a change.
-        setbacks: times that the status went backwards.
+        setbacks: number of times that the status regressed.
         trouble: transient error in place of the last answer.
         blank: consecutive answers without a status.
         failures: consecutive transient errors.
@@ -75,7 +75,7 @@ class Polled(Generic[T]):
         """Record an error; return whether it is transient, so that polling continues.
 
         Args:
-            hidden: whether the error only says that a new object is not visible yet.
+            hidden: whether the error only means that a new object is not visible yet.
         """
         if not hidden and not (self.wait.patient and isinstance(error, _TRANSIENT)):
             return False
@@ -83,7 +83,7 @@ class Polled(Generic[T]):
         return True
 
     def record_pause(self, answer: T | Exception, now: float) -> None:
-        """Record the pause that an answer or an error asks for, at most `MAX_PAUSE` seconds."""
+        """Record the pause requested by a response or an error, at most `MAX_PAUSE` seconds."""
         asked = numeric(getattr(answer, RETRY_AFTER, None))
         self.quiet_until = now + min(asked, MAX_PAUSE) if asked is not None else -math.inf
 

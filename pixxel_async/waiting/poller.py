@@ -40,7 +40,7 @@ class Poller(Generic[T]):
     Args:
         spawn: starts a task that the broker cancels when it closes.
         over: called when the last waiter has left.
-        is_new: tells whether an id was created so recently that "not found" may mean "not visible yet".
+        is_new: whether an id was created so recently that "not found" may mean "not visible yet".
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Poller(Generic[T]):
                 await self._poll_all()
                 if self._subjects:
                     await self._sleep_until_next()
-        except Exception as error:  # handler of last resort: nobody may be left waiting
+        except Exception as error:  # handler of last resort: no waiter may be left behind
             self.stop(error)
         finally:
             self._over(self)
@@ -118,7 +118,7 @@ class Poller(Generic[T]):
         if listing is not None and polling.prefers_listing(len(subjects), self._weights):
             try:
                 found.update(await self._list(listing(), {subject.wait.id: subject for subject in subjects}))
-            except PixxelError as error:  # getting each by itself would fare no better
+            except PixxelError as error:  # a GET for each would fail as well
                 return {subject.wait.id: error for subject in subjects}
         missing = [subject for subject in subjects if subject.wait.id not in found]
         got = await asyncio.gather(*(self._get(subject.wait) for subject in missing))

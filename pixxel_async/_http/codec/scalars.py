@@ -25,7 +25,7 @@ class Altered(Exception):
     """A value was read, but is not all that came; the raw value is kept beside it. Never leaves the reader.
 
     Attributes:
-        value: what was read, such as a number that came as text.
+        value: the raw value, such as a number sent as text.
     """
 
     def __init__(self, value: Any) -> None:

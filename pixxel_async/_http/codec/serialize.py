@@ -45,7 +45,7 @@ class HasId(Protocol):
 
 
 Id: TypeAlias = str | HasId | UUID
-"""What is accepted as an id: its text, a UUID, or the row that has it."""
+"""Accepted types of an id: its text, a UUID, or the row that has it."""
 
 
 def id_member(kind: type[Any]) -> str | None:

@@ -256,7 +256,7 @@ class _Resolver(AbstractResolver):
     rebinding). Proxies may have any address, and resolve names themselves.
 
     Args:
-        threads: returns what bounds concurrent lookups.
+        threads: returns the limiter of concurrent lookups.
         screen: filters addresses; None accepts all, as for the API itself.
         proxies: hosts that are not screened.
     """
@@ -296,7 +296,7 @@ async def _on_connected(session: aiohttp.ClientSession, context: SimpleNamespace
 
 
 async def _no_resend(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from resending a request by itself.
+    """Keep aiohttp from resending a request.
 
     It repeats idempotent methods when the connection was lost before the response. Raised as another class, the loss
     reaches `rules.retry`, which decides.

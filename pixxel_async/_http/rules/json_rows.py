@@ -26,10 +26,10 @@ CHUNK = 256 * 1024
 """Characters of text that are searched for rows at a time."""
 
 _MATCHES = sys.version_info >= (3, 11, 5)
-"""Whether possessive quantifiers work: before, they could accept what does not match (CPython issue 106052)."""
+"""Whether possessive quantifiers work: earlier versions could accept wrong text (CPython issue 106052)."""
 _PLAIN_DEPTH = 2
 _LAZY_DEPTH = 3
-"""Levels of objects and lists that the patterns match; what is nested deeper is parsed to find its end."""
+"""Levels of objects and lists that the patterns match; deeper values are parsed to find their end."""
 _NUMBERS_DEPTH = 4
 """Levels of lists around numbers, such as those of a MultiPolygon, beyond these."""
 

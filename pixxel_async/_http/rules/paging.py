@@ -79,7 +79,7 @@ class PageData:
         total: rows of the whole listing as announced; None if it is not, or is no count.
         token: token of the next page; empty without one.
         skip: whether the answer counts by `skip`.
-        doubtful: whether the total may be the count of this page alone.
+        doubtful: whether the total may be the count of this page only.
         envelope: the member around the answer that was looked through; empty without one.
     """
 

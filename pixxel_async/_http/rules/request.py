@@ -31,7 +31,7 @@ class PreparedRequest:
         target: path and query, percent-encoded.
         path: the path template, for messages.
         opened: whether the caller streams the body of a successful response.
-        max_bytes: bytes of the response at most; None for the setting alone.
+        max_bytes: maximum bytes of the response; None for the setting.
     """
 
     operation: str

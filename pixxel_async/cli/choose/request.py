@@ -44,7 +44,7 @@ class RunOptions:
         no_keep_archive: delete each archive after unpacking.
         shard: (i, n): this is machine i of n.
         redo_missing: fetch recorded files again that are no longer in the folder.
-        processes: worker processes; 1 for this one alone.
+        processes: worker processes; 1 for this process only.
         bwlimit: bandwidth limit in bytes per second, fixed or by time of day; `off` for no limit.
     """
 

@@ -36,7 +36,7 @@ DAMAGED_COLUMNS = ("path", "reason")
 _NONE = "no package was requested yet"
 _UNFINISHED = frozenset({"publishing", "streaming"})
 _STATES = ("done", "unfinished", "waiting", "failed", "given_up")
-"""States as they are shown: after a crash nothing is streaming, whatever the record says."""
+"""States as shown: after a crash no package is streaming, although the record may have it."""
 
 
 @click.command()

@@ -1,6 +1,6 @@
 """Messages between an export and its worker processes: pickled values, each with its length in four bytes before it.
 
-Both ends are this program, started by the same user, and the pipe is theirs alone. No message holds the API key.
+Both ends are this program, started by the same user, and nobody else has the pipe. No message holds the API key.
 """
 
 from __future__ import annotations

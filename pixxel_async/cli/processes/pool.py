@@ -70,7 +70,7 @@ class WorkerPool:
     """The outcomes of a source that N processes fetch: `async with WorkerPool(…) as outcomes: async for …`.
 
     Limits of connections, calls and bandwidth are those of all processes together. They share the folder and the record
-    through its leases. A worker that dies is replaced, and what it had is given to the others and the new one.
+    through its leases. A worker that dies is replaced, and its packages are given to the others and the new one.
 
     Args:
         session: the global options, which the workers load again.
@@ -80,7 +80,7 @@ class WorkerPool:
         manager: the export's manager, which looks at the organization for all.
         source: the packages.
         take: called with each event.
-        events: whether all events are wanted, and not just those that the export says itself.
+        events: whether to send all events, and not only those that the export prints.
     """
 
     def __init__(

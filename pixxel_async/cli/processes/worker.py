@@ -37,7 +37,7 @@ class Worker:
     """Fetch the shares of one export.
 
     Args:
-        job: what to do.
+        job: the worker's job.
         shares: the pipe from the export.
         reports: the pipe to it.
     """

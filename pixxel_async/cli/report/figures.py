@@ -27,7 +27,7 @@ _STATES = {"done": "done", "waiting": "waiting", "failed": "failed", "given_up":
 
 @frozen
 class Life:
-    """When a fetched package was asked for, began to stream and was done, in seconds since 1970, and its bytes."""
+    """Times of a fetched package's request, stream and end, in seconds since 1970, and its bytes."""
 
     asked_at: float
     started_at: float

@@ -1,6 +1,6 @@
 """Fetch one body into its part file: `BodyDownload.fetch` resumes, renews links, retries, and never joins two versions.
 
-Rule 1: what a response means is decided in `rules/resume.py` and `rules/responses.py`; here it is carried out.
+Rule 1: responses are classified in `rules/resume.py` and `rules/responses.py`; this module acts on the result.
 Rule 2: validators are recorded before a byte that they vouch for is in the file. A body that fits into one buffer, of a
     package that the record knows nothing of, is written when it is complete, and needs none until then.
 Rule 3: the retry budget is bounded, and refilled only by bytes that were never here before.
@@ -47,7 +47,7 @@ class BodyDownload:
         item: the package.
         services: the manager's.
         writer: writes the open part file.
-        kept: what the record knows of the bytes that are in it.
+        kept: the recorded facts about its bytes.
         reservation: reserves free space on the disk.
         known: whether the record holds validators, which the next bytes may contradict.
         renew_link: requests a fresh link from the API; raises when there is none.

@@ -1,9 +1,9 @@
 """Fetch the rest of one body over several connections, as a multipart download of byte ranges.
 
 Rule 1: a piece counts only if its response is exactly the range that was requested, of the same object (If-Match).
-Rule 2: the record says which ranges of the part file are filled, before a byte is written behind a gap.
+Rule 2: the record has the filled ranges of the part file before a byte is written behind a gap.
 Rule 3: a connection that breaks, or is refused, leaves its piece to the others. Only the last one ends the download;
-    what follows is decided in `body.py`, as for a single connection.
+    the next step is decided in `body.py`, as for a single connection.
 Rule 4: a refused link ends no piece under way. A response that does not belong to the object ends all of them.
 """
 
@@ -229,7 +229,7 @@ class MultipartDownload:
             return await piece.read(reply)
 
     def _refuse(self, refusal: StorageRefusal) -> None:
-        """End a connection that was refused: the others go on unless the link is at fault, or there are none."""
+        """End a connection that was refused: the others continue unless the link is at fault, or there are none."""
         if refusal.meaning == "busy":
             self.connections.refused()
         if refusal.meaning == "renew" or self._workers == 1:
@@ -275,7 +275,7 @@ class _Piece:
         """Read a body into the file; if it breaks, write the bytes that arrived.
 
         Args:
-            longer: whether the body goes on behind the piece; the rest is left unread.
+            longer: whether the body continues behind the piece; the rest is left unread.
 
         Returns:
             whether the piece is whole; if not, its connection was given up.

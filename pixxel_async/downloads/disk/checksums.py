@@ -61,7 +61,7 @@ def _scan(folder: Path) -> set[str]:
 
 
 def _is_written(sums: Path, rows: Sequence[tuple[str, str]]) -> bool:
-    """Return whether the list says this already."""
+    """Return whether the list is up to date."""
     with suppress(OSError), open(open_regular(sums), "rb") as file:
         return all(said == (row and line(row[0], os.fsencode(row[1]))) for said, row in zip_longest(file, rows))
     return False

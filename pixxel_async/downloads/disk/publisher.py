@@ -1,6 +1,6 @@
 """Group commit of final files: all packages that wait share two commits of the record and one sync of each folder.
 
-While one group is on its way, the packages that are proved meanwhile gather, and are the next group. A group takes
+Packages that are proved while a group is being published form the next group. A group takes
 three steps; a crash between any two of them is repaired by the next run (`pipeline/rules/recovery.py`):
 
 1. record `publishing`, durably (write-ahead);

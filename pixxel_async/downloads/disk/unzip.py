@@ -52,7 +52,7 @@ def unpack(
         folder: final name; one that exists was announced in the record, and is therefore complete.
         part: hidden folder beside it, until the rename.
         wanted: chooses among the members; None takes all.
-        limit: bytes that may come out; None for what is in proportion to the archive.
+        limit: maximum unpacked bytes; None for a limit in proportion to the archive.
         keep_free: bytes that stay free on the disk.
         stop: ends the work when set.
         progress: called with the files written so far and the files in all, at most every `INTERVAL` seconds.

@@ -33,7 +33,7 @@ __all__ = ["Asker", "FailItem"]
 PAUSE = 10.0
 """Seconds of pause after a 429 without Retry-After; chosen."""
 MAX_PAUSE = 300.0
-"""Longest pause in seconds, whatever Retry-After says: then the service is asked again; chosen."""
+"""Longest pause in seconds, even if Retry-After is longer; chosen."""
 
 
 class FailItem(Protocol):

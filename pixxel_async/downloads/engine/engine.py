@@ -83,7 +83,7 @@ class Engine:
         """
         item.download_id = (found.row.download_id if found.row is not None else None) or ""
         if found.decision.step in ("done", "finish", "check", "adopt", "prove", "taken"):
-            # The look was without a lease: another process may have published the file meanwhile.
+            # The lookup had no lease: another process may have published the file since.
             self.schedule.stream(item)
         else:
             ask(item)
@@ -146,7 +146,7 @@ class Engine:
     def _in_context(self, item: Item, work: Callable[[Item], Awaitable[T]]) -> asyncio.Task[T]:
         """Run work for an item with a copy of its caller's contextvars, inside its observers' spans.
 
-        Packages of one call run side by side: what the work for one of them sets, such as its span, the others must
+        Packages of one call run concurrently: contextvars set by the work for one, such as its span, the others must
         not see.
         """
 
@@ -219,7 +219,7 @@ class Engine:
     def key(self, package: Package, context: BatchContext) -> ItemKey:
         """Return the key of an item; usually the package itself, to save memory.
 
-        Another client's item is another item: what one key is refused, the next may have.
+        Another client's item is another item: a package refused to one key may be granted to the next.
         """
         home = context.folder is self.home.folder or context.folder == self.home.folder
         return (

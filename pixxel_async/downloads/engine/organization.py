@@ -1,4 +1,4 @@
-"""Bind the record to an organization, whatever key asks."""
+"""Bind the record to an organization, for all of its keys."""
 
 from __future__ import annotations
 

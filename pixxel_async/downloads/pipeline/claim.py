@@ -1,4 +1,4 @@
-"""Take the lease of one package: its names below the folder, its row, and the decision how to go on."""
+"""Take the lease of one package: its names below the folder, its row, and the recovery decision."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class ClaimedItem:
         Unless files are still to be unpacked, the lease is released in the last commit.
 
         Args:
-            publishing: what is recorded of the file before the rename.
+            publishing: facts of the file recorded before the rename.
 
         Raises:
             NameTaken: something that is not ours has the name; the part file stays.
@@ -227,7 +227,7 @@ def _part(package: Package, name: str, record: Record) -> str:
 
 @frozen
 class _Decider:
-    """Look at the disk and decide how to go on with one package after another; called in a thread.
+    """Look at the disk and decide the next step of one package after another; called in a thread.
 
     Attributes:
         look: returns the status of a final name.
@@ -278,9 +278,9 @@ class _Decider:
 async def decide(
     wanted: Sequence[Wanted], rows: Sequence[Row | None], context: BatchContext, services: ReadServices
 ) -> list[Decision]:
-    """Decide how to go on with each package of one call, before anything is requested.
+    """Decide the next step of each package of one call, before anything is requested.
 
-    An object store is looked at only where the decision depends on what it holds.
+    An object store is looked at only if the decision depends on its contents.
     """
     names = [
         (row.name if row is not None else None) or first_name(each, context.settings.name_template)

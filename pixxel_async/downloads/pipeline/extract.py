@@ -61,7 +61,7 @@ async def extract_files(claim: ClaimedItem) -> Extracted | None:
     except DownloadError as error:
         announced = Extracted.read(claim.row.extracted) is not None
         renamed = announced and await threads.run(disk.look, claim.folder, target.folder) is not None
-        kept = target.text() if renamed else None  # what failed after the rename is known as ours in the next run
+        kept = target.text() if renamed else None  # the next run recognises the folder of a failed sync
         await claim.save(extracted=kept, error=str(error), error_kind=type(error).__name__, retryable=error.retryable)
         raise
     target = target._replace(whole=True)

@@ -71,7 +71,7 @@ def _never_had_a_byte(row: Row | None) -> bool:
 
 def unforeseen(error: Exception, stage: DownloadStage, item: Item | None = None) -> DownloadError:
     """Wrap an unexpected exception; `item` is None if it ends all items."""
-    # The message may hold a signed link: the log gets the traceback alone.
+    # The message may contain a signed link: only the traceback is logged.
     log.error("unforeseen %s in stage %s\n%s", type(error).__name__, stage, "".join(format_tb(error.__traceback__)))
     try:
         message = excerpt(str(error).encode(errors="backslashreplace"))

@@ -53,7 +53,7 @@ class Pipeline:
     """Fetch one package to its final name.
 
     A crash between any two lines of `run` leaves a row, a part file and a final file from which `rules/recovery.py`
-    decides how the next run goes on.
+    decides how the next run continues.
     """
 
     def __init__(self, item: Item, services: Services) -> None:
@@ -251,7 +251,7 @@ class Pipeline:
         return self.services.now() - (self.services.timing.clock() - moment)
 
     async def extract(self, claim: ClaimedItem, done: Downloaded) -> Downloaded:
-        """Unpack the archive's files if the settings ask for them; return the outcome with their folder."""
+        """Unpack the archive's files if `extract` is set; return the outcome with their folder."""
         unpacked = await extract_files(claim)
         if unpacked is None or not unpacked.whole:
             return done

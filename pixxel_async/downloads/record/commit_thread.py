@@ -50,7 +50,7 @@ class _Jobs:
 
 
 class CommitThread:
-    """Runs jobs on a database in a thread of its own, in the order in which they were asked for.
+    """Runs jobs on a database in a thread of its own, in the order of their submission.
 
     Args:
         open: opens the database, in the thread; its argument is set once the record is being closed.

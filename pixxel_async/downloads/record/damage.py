@@ -17,7 +17,7 @@ _FILES = ("", "-wal", "-shm")
 _PLAUSIBLE = 1000
 """Versions from here on are damage, not a newer format."""
 _SYSTEM = ("BUSY", "LOCKED", "CANTOPEN", "READONLY", "PERM", "FULL", "IOERR", "NOMEM", "INTERRUPT")
-"""SQLite's errors that say something about the system; every other one says that the file is damaged."""
+"""SQLite's errors about the system; every other error means that the file is damaged."""
 
 
 def check(sql: sqlite3.Connection, path: Path) -> None:
@@ -53,7 +53,7 @@ def set_aside(path: Path) -> Path:
 
 
 def is_damage(error: BaseException) -> bool:
-    """Return whether an error says that the file is damaged: every one that does not say something of the system."""
+    """Return whether an error means that the file is damaged: every error that is not about the system."""
     if isinstance(error, UnicodeDecodeError):
         return True
     if not isinstance(error, sqlite3.Error) or isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError):

@@ -22,7 +22,7 @@ from .schema import APPLICATION, SCHEMA, VERSION
 __all__ = ["Database"]
 
 GONE, MAYBE_FROZEN = 1, 2
-"""Values of `abandoned`: the holder can write no more; or it was silent for too long, and may go on."""
+"""Values of `abandoned`: the holder cannot write any more; or it was silent for too long, and may continue."""
 
 Key = tuple[str, str]
 """Identity and folder of a row."""
@@ -35,7 +35,7 @@ class Database:
         path: the database file.
         owner: this process, as holder of leases.
         number: its number in the table of owners, which claimed rows carry.
-        notes: what was found and repaired while opening.
+        notes: problems found and repaired while opening.
         begun: whether there was no record before.
         lost: whether a damaged record was set aside, now or earlier, or a row was damaged.
         held: for each row that this owner holds, the function that writes it again after damage.
@@ -225,7 +225,7 @@ class Database:
             return job(self)
         except (sqlite3.Error, UnicodeDecodeError):
             raise
-        except Exception as error:  # the result of this job alone
+        except Exception as error:  # the result of this job only
             return error
 
     def _is_in_place(self) -> bool:

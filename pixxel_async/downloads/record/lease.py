@@ -78,7 +78,7 @@ def alive(holder: Owner, me: Owner, beat_at: float) -> bool:
 def certainly_dead(holder: Owner, me: Owner) -> bool:
     """Return whether a holder can write no more: its process is gone, or its machine was restarted.
 
-    One that was only silent for too long may be frozen, and go on to write when it thaws.
+    A holder that was silent for too long may be frozen, and continue to write when it thaws.
     """
     if not (holder.boot and me.boot and holder.host == me.host):
         return False

@@ -26,7 +26,7 @@ class Merged:
     """The result of a merge.
 
     Attributes:
-        taken: rows that are new here, or better than what was here.
+        taken: rows that are new here, or replaced a worse one.
         kept: rows of which as much or more was known here.
         clashes: why others were left out, each with its package: its name is another's here, or a process is at it.
     """

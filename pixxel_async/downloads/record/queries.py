@@ -211,7 +211,7 @@ class _Found:
         return self.owner not in (None, db.number) and db.lives(self.owner or 0)
 
     def may_go_on(self, db: Database) -> bool:
-        """Return whether the last holder may be frozen, and go on to write to its part file."""
+        """Return whether the last holder may be frozen, and continue to write to its part file."""
         if self.owner is not None:
             return not db.certainly_dead(self.owner)
         return self.abandoned == MAYBE_FROZEN
@@ -242,7 +242,7 @@ def save(
 
     Args:
         release: release it in the same commit.
-        leased: change it only under our own lease (fencing): one that was taken over meanwhile changes nothing.
+        leased: change it only under our own lease (fencing); after a takeover nothing changes.
     """
     found = _find(db, identity, folder)
     if leased and found.owner != db.number:

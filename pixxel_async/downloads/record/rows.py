@@ -51,21 +51,21 @@ class Row(NamedTuple):
         size, mtime_ns: of the proved file, from "publishing" on.
         sha256: hex digest of the file; None when none was wanted.
         proof: how it was proved.
-        container: what its bytes are.
+        container: format of its bytes.
         etag, last_modified, total: validators and length that the storage announced for the bytes in the part file.
         server_name: the name that the server gave the file; for people only.
-        download_id: the id of a package asked for by POST.
+        download_id: the id of a package requested by POST.
         error, error_kind: message and class name of the last failure.
-        retryable: whether the last failure may pass by itself.
+        retryable: whether the last failure may be temporary.
         runs: failures that count towards giving up.
         counted_at: when the last of them was counted, in seconds since 1970.
         synced: bytes of the part file that were synced (fsync) when this was written.
         boot: the machine's start when the part file was last worked on.
         updated_at, finished_at: seconds since 1970.
-        asked_at, started_at: when the run that fetched it first asked for it, and began to stream it.
-        fields: what name templates may use.
+        asked_at, started_at: when the run that fetched it sent its first request, and began to stream it.
+        fields: values for name templates.
         regions: which parts of the part file are filled, as JSON, where a body comes in several streams.
-        extracted: what was unpacked from the file and where, as JSON.
+        extracted: unpacked members and their folder, as JSON.
     """
 
     identity: str
@@ -121,7 +121,7 @@ class Claim:
     """A package that is now this process's own until it is released.
 
     Attributes:
-        row: what was known of it when it was claimed.
+        row: the row when it was claimed.
         took_over: whether a process that is dead held it before.
         same_boot: whether the machine has run on since its part file was last worked on.
         decision: the answer of the caller's `decide`; None without one.
@@ -146,7 +146,7 @@ _NUMBERS: Mapping[str, Callable[[Any], int | float]] = {
     **dict.fromkeys(("size", "mtime_ns", "total", "retryable", "runs", "synced"), int),
     **dict.fromkeys(("updated_at", "finished_at", "asked_at", "started_at", "counted_at"), float),
 }
-"""Types that the database gives to numbers; the checksum is over what will be read."""
+"""Types that the database gives to numbers; the checksum is over values as read back."""
 
 
 def to_columns(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def segment(text: str) -> str:
 
     The result is NFC, not empty, at most `MAX_BYTES` long in UTF-8, and holds no separator, control, bidi or zero-width
     character; it starts with none of `.`, `-`, `~`, ends with no dot or blank, and is no device's name and none of our
-    own files. What the file system cannot spell is percent-encoded.
+    own files. Characters that the file system cannot encode are percent-encoded.
     """
     if _PLAIN.fullmatch(text) and text.upper() not in _DEVICES and not text.lower().endswith(_OURS):
         return text  # most ids

@@ -1,4 +1,4 @@
-"""Queues between asking and streaming: which package to ask for next, which to stream.
+"""Queues between requesting and streaming: which package to request next, which to stream.
 
 The decisions are in `rules/policy.py`; here they meet the clock and the workers. Nothing awaits between reading state
 and deciding, so that no cancellation can split a decision.
@@ -82,7 +82,7 @@ class Schedule:
 
     @property
     def waiting(self) -> int:
-        """Number of packages that were asked for and are not streaming."""
+        """Number of packages that were requested and are not streaming."""
         return len(self._policy) + len(self._ready)
 
     def add(self, item: Item) -> None:
@@ -179,7 +179,7 @@ class Schedule:
         self._ask_notifier.notify()
 
     def record_pending(self, item: Item, retry_after: float | None = None) -> None:
-        """Record that an answer said "pending", and queue the next poll.
+        """Record a pending response, and queue the next poll.
 
         Args:
             retry_after: seconds of a Retry-After; None if there was none.
@@ -189,7 +189,7 @@ class Schedule:
         self._ask_notifier.notify()
 
     def queue_stream(self, item: Item, link_life: float) -> None:
-        """Record that an answer said "ready", and queue the package for a stream.
+        """Record a ready response, and queue the package for a stream.
 
         Args:
             link_life: seconds for which its link is valid.
@@ -198,7 +198,7 @@ class Schedule:
         self.stream(item)
 
     def stream(self, item: Item) -> None:
-        """Queue a package for a stream; a missing link is asked for then."""
+        """Queue a package for a stream; a missing link is requested then."""
         item.queued = self._timing.clock()
         self._ready.append(item)
         self._stream_notifier.notify()

@@ -25,7 +25,7 @@ class CallRate:
     Args:
         worker: the Dask worker of this process, on whose event loop the semaphore lives.
         rate: calls a second of the account.
-        account: what the limit belongs to; exports of the same account share it.
+        account: owner of the limit; exports of the same account share it.
     """
 
     def __init__(self, worker: Worker, rate: float, account: str) -> None:

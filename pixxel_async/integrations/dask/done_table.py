@@ -93,7 +93,7 @@ class DoneTable:
 
     def _rows(self, name: str) -> list[Done]:
         rows = []
-        with suppress(FileNotFoundError):  # another coordinator has compacted the table meanwhile
+        with suppress(FileNotFoundError):  # another coordinator has compacted the table
             for line in bytes(obstore.get(self._store, name).bytes()).splitlines():
                 with suppress(ValueError, TypeError):
                     rows.append(Done(**json.loads(line)))

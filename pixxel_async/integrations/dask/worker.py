@@ -45,7 +45,7 @@ class WorkerConfig:
         values: settings by dotted name.
         options: fields of `DownloadSettings`.
         calls_per_second: the account's rate, for all workers together.
-        account: what the rate belongs to: API and profile.
+        account: owner of the rate: API and profile.
     """
 
     to: str
@@ -70,7 +70,7 @@ class BatchResult:
         worker: address of the worker that ran it.
         done: finished packages.
         failed: text form, error class and message of the others.
-        received: bytes fetched now, without what was there already.
+        received: bytes fetched now, without existing files.
     """
 
     worker: str

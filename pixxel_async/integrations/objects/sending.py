@@ -25,7 +25,7 @@ MOST_PARTS = 9000
 AT_ONCE = 4
 """Parts of one object sent concurrently; as many chunks are in memory."""
 GRACE = 2.0
-"""Seconds that a cancelled upload has to abort itself; the next upload of the name aborts what is left."""
+"""Seconds that a cancelled upload has to abort itself; the next upload of the name aborts any remainder."""
 _READ_SIZE = 1 << 20
 
 

@@ -140,7 +140,7 @@ class ObjectStore:
     async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
         """Send a proved part file and remove it.
 
-        An object that somebody else sends under the name meanwhile is written over: not every store can refuse that.
+        An object sent under the name in between is overwritten: not every store can refuse that.
 
         Raises:
             NameTaken: there is an object of that name.

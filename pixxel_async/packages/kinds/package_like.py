@@ -1,4 +1,4 @@
-"""Convert what callers pass as a package: a package, its text form, or a row of a listing."""
+"""Convert arguments to packages: a package, its text form, or a row of a listing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INSTEAD: Mapping[str, str] = {
     "Order": "its items: client.order_items.list(order_ids=[order.id])",
     "STACItem": "what was ordered of it: client.catalogs.search(…)",
 }
-"""Rows that stand for no package themselves, by class name, and what to fetch in their place."""
+"""Rows that are not packages themselves, by class name, with the advice on what to fetch."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 """Shared by all packages that come without a row."""
 

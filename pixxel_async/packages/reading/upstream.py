@@ -217,7 +217,7 @@ class Upstream:
         source = self._source
         await source.link()  # fills the cache while other streams are opening
         async with source.rounds.opening():
-            self._link = link = await source.link()  # another stream may have renewed it meanwhile
+            self._link = link = await source.link()  # another stream may have renewed it
             reply = await self._held.enter_async_context(source.body(link, headers=asked.headers, buffer=BUFFER))
         if classify(reply.status, reply.headers, conditional=True) == "body":
             return reply, "body", ""

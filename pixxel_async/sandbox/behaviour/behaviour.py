@@ -49,7 +49,7 @@ class Spelling:
 
     Attributes:
         words: other words for `status`, by the usual word, such as `{"completed": "SUCCESS"}`.
-        elements: what identifies inputs and outputs of an insight: `name` or `id`.
+        elements: key of inputs and outputs of an insight: `name` or `id`.
         items_by: keys of the image search's results: `id` or `number`.
         images_by: keys of an AOI's images: `date`, `id` or `number`.
         error_details: type of the envelope's details: `object`, `list`, `text` or `null`.
@@ -119,7 +119,7 @@ class Behaviour:
         calls_at_once: concurrency limit, above which calls get a 429; None: none.
         answer_within: seconds after which a gateway answers 504; None: never.
         page_most: rows of the largest page.
-        page_above: what a larger `limit` gets: `clamped` or `refused`.
+        page_above: handling of a larger `limit`: `clamped` or `refused`.
         first_page: number of the first page of projects: 1 or 0.
         names: whether a name filter matches the `whole` name or a `part` of it.
         lists: several values of a filter: `commas`, `repeated` (ids=1&ids=2) or `brackets` (ids[]=1).

@@ -54,7 +54,7 @@ class Packing:
         seconds: from the first request until a package is ready.
         link_life: lifetime of a signed URL in seconds.
         restarts: whether a repeated request restarts the packing.
-        variant: what else the bytes depend on, such as a requested size.
+        variant: further parameters of the bytes, such as a requested size.
 
     Attributes:
         origin: the storage's origin, once it listens.
@@ -62,8 +62,8 @@ class Packing:
         same_link: whether a URL is handed out again while it is valid.
         suffix: of file names in Content-Disposition.
         early_ready: whether a package that is still packing is called ready, without a link.
-        slow: packing seconds of single packages, by the id of what is packed.
-        failing: ids of what cannot be packed.
+        slow: packing seconds of single packages, by the id of the packed object.
+        failing: ids of objects whose packing fails.
     """
 
     # ASSUMPTION: a repeated request neither restarts nor charges, and a ready package stays ready; see `restarts`.

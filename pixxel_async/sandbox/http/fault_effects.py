@@ -23,7 +23,7 @@ class Sending:
 
     Attributes:
         cut, stall, flip: body offset at which the connection closes, stalls, or a byte is flipped; None: nowhere.
-        pause: seconds that a stall lasts; 0: for ever.
+        pause: seconds that a stall lasts; 0: without end.
         rate: bytes a second; None: unlimited.
         raw: malformed HTTP to send in place of the response, if any.
         at: offset or byte count for `raw`.

@@ -30,11 +30,11 @@ FaultKind = Literal[
     "etag",  # another ETag, a new one each time
     "html",  # an HTML page with status 200
     "redirect",  # redirect to `location` with `status` (302 unless it is a 3xx)
-    "endless",  # repeat the body for ever, without a length
+    "endless",  # repeat the body without end and without a length
     "wrong-length",  # a Content-Length that is `at` bytes (1 if 0) more than the body has; fewer if negative
     "gzip",  # compress the body unasked
     "broken-chunks",  # `at` bytes of the body as a chunk, then an invalid chunk on an open connection
-    "early-hints",  # repeat 103 for ever, never a response
+    "early-hints",  # repeat 103 without end, never a response
 ]
 
 

@@ -33,7 +33,7 @@ class Keys:
     Args:
         seed: determines the first key.
         form: accepted form: the bare key (`raw`), `Bearer KEY`, both, or the scheme `Token`.
-        first: the first key; None for one made of the seed.
+        first: the first key; None for a key derived from the seed.
     """
 
     def __init__(self, seed: int | str, form: AuthForm = "both", first: str | None = None) -> None:

@@ -85,7 +85,7 @@ class SiteContext:
     """State shared by both sites.
 
     Attributes:
-        plan: what goes wrong.
+        plan: the injected faults.
         clock: the sandbox's.
         keys: the API keys that exist.
         requests: gets a note of each request.
@@ -107,8 +107,8 @@ class Site:
     Args:
         host: `api` or `storage`.
         name: the operation that a request means, for faults and for counting.
-        respond: what is right to answer.
-        context: what it shares with the other site.
+        respond: makes the right response.
+        context: state shared with the other site.
         at_once: requests under way from which on more are refused; None: no limit.
         within: seconds after which a gateway answers for a request that takes longer; None: never.
     """

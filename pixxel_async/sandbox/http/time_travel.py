@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ..clock import Clock
 
 _LOOK = 0.002
-"""Real seconds between two checks of whether to go on."""
+"""Real seconds between two checks of whether to continue."""
 _LONGEST = 0.5
 _STUCK = 1.0
 """Real seconds without a byte after which a request no longer blocks the clock: its peer waits, too."""

@@ -49,7 +49,7 @@ def next_wait(
         age: seconds since the first request.
         asked: responses since then.
         roll: random number in [0, 1).
-        setbacks: how often the status went backwards; each doubles the wait.
+        setbacks: number of times that the status regressed; each doubles the wait.
         restarts: whether polling may restart the work, as a package's PUT may. Then the wait has no ceiling and is
             never
             shorter than `AGE_SHARE` of the age, so that one wait becomes longer than the work.
@@ -89,7 +89,7 @@ class Weights:
         rows: rows of the listing.
         pages: requests that it took.
         row: bytes of one row.
-        whole: bytes of one object fetched by itself.
+        whole: bytes of one object fetched by GET.
     """
 
     rows: int = 50

@@ -71,7 +71,7 @@ def verdict(status: object, good: Iterable[str] = (), bad: Iterable[str] = ()) -
 
 
 def rank(status: object) -> int | None:
-    """Return how far a word says the work is: 0 waiting, 1 running, 2 ended; None if unknown."""
+    """Return the rank of a status word: 0 waiting, 1 running, 2 ended; None if unknown."""
     word = plain(status)
     if word in WAITING:
         return 0

@@ -6,7 +6,7 @@ at least, and a range is RANGE seconds of work, so that its request costs r / RA
 
     shortest range = max(least, c * OPENING * r),    longest range = max(shortest range, c * RANGE).
 
-n connections divide what is missing evenly between these bounds. As long as c is not known, ranges are FIRST_RANGE at
+n connections divide the missing bytes evenly between these bounds. As long as c is not known, ranges are FIRST_RANGE at
 most: seconds on a usual line, and little to wait for where it is slow.
 
 Near the storage a body stays on its connection while its rate rises, or when the rest takes less than WORTH seconds: a
@@ -26,7 +26,7 @@ WINDOW = 0.1
 """Seconds over which a rate is taken, at least: while it is not known, all goes over one connection. Longer ways need
 no longer window, since it ends when bytes arrive, after one or more ways there and back."""
 RISING = 1.3
-"""A window with so many times the bytes of the one before says that the rate still rises."""
+"""Ratio of bytes in consecutive windows above which the rate still rises."""
 WORTH = 3.0
 """Seconds that the rest must need at the present rate, near the storage. Chosen."""
 OPENING = 4.0

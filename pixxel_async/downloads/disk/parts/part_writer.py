@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["PartWriter"]
 
 SYNC_STEP = 64 << 20
-"""Bytes after which what was written is brought to the disk, so that not all of it is lost in a power cut."""
+"""Bytes between two syncs of a body, which bound the loss in a power cut."""
 CATCH_UP = 4 << 20
 """Bytes read again for the taps with each write, so that no write waits long for it."""
 
@@ -38,7 +38,7 @@ class PartWriter:
         buffer: bytes that are gathered for one write; at most two buffers are held.
         digest: `sha256`, or None.
         kept: bytes in the file that count; the rest is cut off by `begin`.
-        beyond: what else of it counts, after a gap.
+        beyond: further regions that count, after a gap.
         synced: how many of these are synced to the disk.
         unpack: whether members of a ZIP are unpacked and compared on the way.
 

@@ -37,7 +37,7 @@ class StaleParts:
 
         Args:
             part: the one that stays.
-            again: scan the folder although it was scanned before: a lease was taken over meanwhile.
+            again: scan the folder although it was scanned before, since a lease was taken over.
         """
         folder = part.path.parent
         matched = PART_NAME.fullmatch(part.path.name)
@@ -65,7 +65,7 @@ def _scan(folder: Path | int) -> dict[str, list[str]]:
 def sweep(folder: Path, calls: Syscalls) -> None:
     """Remove the part files of a lost record from a folder and those below it, unless a process has them open.
 
-    What was known of them, their length and validators, is lost with the record: none of them can be gone on with.
+    Their length and validators are lost with the record, so none of them can be resumed.
     """
     seen = 0
     for place, folders, names in os.walk(folder):  # follows no links

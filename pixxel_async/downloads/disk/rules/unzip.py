@@ -26,7 +26,7 @@ LONGEST_SEGMENT, LONGEST_PATH = 255, 1024
 _HARMFUL = re.compile(r'[<>:"\\|?*\x00-\x1f\x7f]')
 """Of these, `Entry.unpacked_as` has replaced those that are harmless on Unix."""
 _METHODS = frozenset({0, 8, 12, 14})
-"""Stored, deflated, bzip2, LZMA: what the standard library unpacks."""
+"""Methods that the standard library unpacks: stored, deflated, bzip2, LZMA."""
 _ENCRYPTED = 0x1
 
 

@@ -44,7 +44,7 @@ class Announcement:
         record: path of the record, relative to the folder if it lies below it, so that the same folder may be mounted
             at different paths.
         holder: the process.
-        shard: (i, n): it fetches the packages of machine i of n alone; None: any package.
+        shard: (i, n): it fetches only the packages of machine i of n; None: any package.
     """
 
     record: str

@@ -1,6 +1,6 @@
-"""Decide how to go on with a package after any crash, from its row, its part file and the file at its final name.
+"""Decide the next step of a package after any crash, from its row, its part file and its final file.
 
-Rule 1: a file is done only if the record says so, or said before the rename that it was proved.
+Rule 1: a file is done only if the record has it as done, or had it as proved before the rename.
 Rule 2: for every combination of the three the worst decision is to fetch again.
 """
 

@@ -48,7 +48,7 @@ This page states the model, its update, and the decisions; the files hold one pa
       (asking > CLOSE x the largest bound), SURE.
    e. While R is accepted or open, waits for one package only grow: geometric with factors LEAST to MOST, or GROWTH.
       Under R a wait w succeeds with probability P(T <= w), so bounded waits might never succeed.
-   f. How much to ask for: expected ready packages (requests in flight counted by their probability 1 - q) are kept at
+   f. How much to request: expected ready packages (requests in flight counted by their probability 1 - q) are kept at
       idle streams + a backlog of BACKLOG seconds, at most LIFE_SHARE of the life of a link.
 
 5. Origin of the constants
@@ -68,6 +68,6 @@ This page states the model, its update, and the decisions; the files hold one pa
    ASSUMPTION: their median lies between about 1 s and 1 h; no published page of the API says how long packing takes.
    ASSUMPTION: repeating the PUT is the way to poll it; whether that restarts the packing is unknown, hence 3.
    ASSUMPTION: streams share one line, so that the throughput does not fall as streams are added.
-   What would refute them: systematic trends of the scores u over a run, or waits that grow with the number of packages
-   asked for together (a queue at the service, which this model takes for a slower service).
+   They would be refuted by systematic trends of the scores u over a run, or waits that grow with the number of packages
+   requested together (a queue at the service, which this model takes for a slower service).
 """

@@ -73,7 +73,7 @@ def packing_bound(model: PackingTimeModel, *, to_come: int, rate: float, seconds
     of the page in `__init__`.
 
     Args:
-        to_come: packages that have not been asked for yet.
+        to_come: packages that have not been requested yet.
         rate: calls per second.
         seconds_per_body: with all streams busy; 0 while unknown.
     """

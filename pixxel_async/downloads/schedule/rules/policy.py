@@ -3,7 +3,7 @@
 Rule 1: packing takes time and should run while others stream: first requests go first, unless the streams would then be
     the last to end (`bottleneck.py`). Some polls go out in any case, as without polls nothing is learned.
 Rule 2: polls are driven by demand: only while a stream would otherwise soon be idle. A package that lies ready unasked
-    costs nothing; a link that was asked for early expires.
+    costs nothing; a link that was requested early expires.
 Rule 3: a package is polled when it is likely to be ready, as `PackingTimeModel` estimates. Unless calls are scarce a
     lower probability will do, the lower the fewer polls were in vain.
 Rule 4: the last few packages are polled often, as nothing else needs the calls.

@@ -30,7 +30,7 @@ SCOUTS, CLOSE = 0.02, 0.03
 
 
 class Pollable(Protocol):
-    """A package that was asked for; times are seconds of one clock.
+    """A requested package; times are seconds of one clock.
 
     Attributes:
         restarts: whether a repeated request may restart its packing.

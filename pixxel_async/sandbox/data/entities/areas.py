@@ -62,7 +62,7 @@ class Area:
 
 def area_row(one: Area, now: float, images_by: str = "date") -> Row:
     """Render the AOI, its images keyed by `date`, `id` or `number`."""
-    # ASSUMPTION: what the keys of the images are is said nowhere.
+    # ASSUMPTION: the keys of the images are not documented.
     keys = one.dates()
     if images_by != "date":
         keys = [mosaic_id(one, date) if images_by == "id" else str(at) for at, date in enumerate(keys)]

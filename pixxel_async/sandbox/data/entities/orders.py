@@ -115,7 +115,7 @@ class OrderLine:
     @property
     def feasibility(self) -> str:
         """Return whether the capture is likely."""
-        # ASSUMPTION: the limits are said nowhere; a stricter wish is less likely.
+        # ASSUMPTION: the limits are not documented; a stricter request is less likely to succeed.
         if self.kind == "ARCHIVE":
             return "NOT_APPLICABLE"
         cloud = int(self.wanted["cloud_cover"])
@@ -161,7 +161,7 @@ class SandboxOrder:
         lines: its items.
         placed: when, in seconds since 1970.
         seconds: time until it is fulfilled.
-        dry: whether it only asks for the price.
+        dry: whether it only requests the price.
     """
 
     id: str
