@@ -165,7 +165,7 @@ class Pipeline:
         try:
             return await threads.result(opening)
         except CancelledError:
-            if not opening.cancelled() and opening.exception() is None:
+            if opening.error is None:
                 opening.result().close()
             raise
 

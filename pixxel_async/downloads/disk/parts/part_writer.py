@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future
 from threading import Event
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -16,7 +15,7 @@ from ...rules.byte_ranges import Regions, add, size_of, to_text
 from .taps import StreamTaps
 
 if TYPE_CHECKING:
-    from ...._aio.threads import Threads
+    from ...._aio.threads import Running, Threads
     from .part_file import PartFile
 
 __all__ = ["PartWriter"]
@@ -71,7 +70,7 @@ class PartWriter:
         self._shown = 0
         self._chunks: list[bytes] = []
         self._gathered = 0
-        self._running: Future[None] | None = None
+        self._running: Running[None] | None = None
         self._turns = asyncio.Lock()
         self._split = bool(beyond)
 
@@ -173,7 +172,7 @@ class PartWriter:
         """Wait for the write in flight; one that has ended costs no iteration of the event loop."""
         if self._running is not None:
             running, self._running = self._running, None
-            if running.done():
+            if running.done:
                 running.result()
             else:
                 await self._threads.result(running)
