@@ -106,6 +106,8 @@ class MultipartDownload:
         await self.writer.split()
         await self._note()
         errors: tuple[BaseException, ...] = ()
+        task = asyncio.current_task()
+        cancelled_before = task.cancelling() if task is not None else 0
         try:
             async with self._group:
                 first, *others = self._claim_all()
@@ -114,6 +116,8 @@ class MultipartDownload:
                 await self._work(first, reply, opened)
         except BaseExceptionGroup as group:
             errors = group.exceptions
+        if task is not None and task.cancelling() > cancelled_before:  # until Python 3.13 errors of the group hide it
+            raise asyncio.CancelledError
         await self._note()
         # A response of the storage counts more than connections that broke.
         for error in sorted(errors, key=lambda error: not isinstance(error, _Ended)):

@@ -206,12 +206,10 @@ class _Host:
         if self.waited or self.rtt < FAR:
             self._stop_ticking()
 
-    def _tick(self, due: float) -> None:
-        """Count an idle interval: a timer that fires in time was held up by nothing."""
-        loop = asyncio.get_running_loop()
-        if 0 <= loop.time() - due < TICK / 2:
-            self.idle += TICK
-        self._ticking = loop.call_later(TICK, self._tick, loop.time() + TICK)
+    def _tick(self, seconds: float = TICK) -> None:
+        """Count an interval of a timer, by its length: how late the timer is was no waiting for the storage."""
+        self.idle += seconds
+        self._ticking = asyncio.get_running_loop().call_later(TICK, self._tick)
 
     def _stop_ticking(self) -> None:
         if self._ticking is not None:
@@ -251,7 +249,7 @@ class _Host:
             raise
         self.used += 1
         if self._ticking is None and not self.waited and self.rtt >= FAR:
-            self._tick(math.inf)
+            self._tick(0.0)
 
     def release(self) -> None:
         """Give back a connection."""
