@@ -12,7 +12,7 @@ from attrs import evolve
 
 from pixxel_async.cli.choose.filter import Choice, may_have_package
 from pixxel_async.cli.choose.last_run import note_run, read_last_run
-from pixxel_async.cli.choose.request import ExportRequest, check
+from pixxel_async.cli.choose.request import ExportRequest, check_request
 from pixxel_async.cli.errors import CommandError
 from pixxel_async.cli.session import Session
 from pixxel_async.cli.values import BandwidthSchedule, parse_duration, parse_limit, parse_time
@@ -155,7 +155,7 @@ def test_tasks(status: str | None, expected: bool) -> None:
 def test_contradicting_options_are_refused(given: dict[str, Any], words: str) -> None:
     """Exclusive and incomplete options are refused before anything is read or sent."""
     with pytest.raises(CommandError, match=words):
-        check(ExportRequest(to=locate(Path("x")), **given))
+        check_request(ExportRequest(to=locate(Path("x")), **given))
 
 
 @pytest.mark.parametrize(("kinds", "unknown"), [("job", "task_id"), ("task", "id9"), ("both", "task_id")])
@@ -164,9 +164,9 @@ def test_names_use_fields_of_all_kinds(kinds: Any, unknown: str) -> None:
     order = ExportRequest(
         to=locate(Path("x")), workflows=("w",), kinds=kinds, name="{workflow_name}/{job_id}-{id8}-{status}"
     )
-    check(order)
+    check_request(order)
     with pytest.raises(ConfigError, match=f"no field '{unknown}'"):
-        check(evolve(order, name=f"{{{unknown}}}"))
+        check_request(evolve(order, name=f"{{{unknown}}}"))
 
 
 def test_sandbox_alone_shows_both_kinds() -> None:

@@ -139,7 +139,7 @@ def check_run(run: RunOptions) -> None:
         raise CommandError("--extract unpacks into local folders only, not into an object store")
 
 
-def check(order: ExportRequest) -> None:
+def check_request(request: ExportRequest) -> None:
     """Check the options for contradictions and omissions.
 
     Raises:
@@ -149,32 +149,32 @@ def check(order: ExportRequest) -> None:
     given = [
         name
         for name, value in (
-            ("--workflow", order.workflows),
-            ("--project", order.project is not None),
-            ("--manifest", order.manifest is not None),
-            ("PACKAGE", order.packages),
+            ("--workflow", request.workflows),
+            ("--project", request.project is not None),
+            ("--manifest", request.manifest is not None),
+            ("PACKAGE", request.packages),
         )
         if value
     ]
     if len(given) > 1:
         raise CommandError(f"{' and '.join(given)} exclude each other; give one of them")
-    if not given and not order.sandbox:
+    if not given and not request.sandbox:
         raise CommandError("say what to export: --workflow W, --project P, --manifest FILE or packages such as job:W/J")
-    if not order.listed and (order.kinds or order.statuses or order.since or order.until):
+    if not request.listed and (request.kinds or request.statuses or request.since or request.until):
         raise CommandError(
             "--packages, --status, --finished-since and --finished-until filter the jobs of --workflow or --project"
         )
-    if order.until and isinstance(order.since, datetime) and order.since >= order.until:
+    if request.until and isinstance(request.since, datetime) and request.since >= request.until:
         raise CommandError("--finished-since must be before --finished-until")
-    check_run(order)
-    if order.sizes and not order.dry_run:
+    check_run(request)
+    if request.sizes and not request.dry_run:
         raise CommandError("--sizes goes with --dry-run; without it the packages are fetched")
-    if order.name is not None:
-        check_template(order.name, order.fields)
-        _check_name(order.name, single=len(set(order.packages)) == 1)
-    for text in order.packages:
+    if request.name is not None:
+        check_template(request.name, request.fields)
+        _check_name(request.name, single=len(set(request.packages)) == 1)
+    for text in request.packages:
         parse_package(text)
-    values = (*order.workflows, order.project, order.manifest)
+    values = (*request.workflows, request.project, request.manifest)
     if any(value is not None and not value.strip() for value in values):
         raise CommandError(f"{given[0]} is empty; `pixxel workflows` lists ids")
 

@@ -23,7 +23,7 @@ from .. import options
 from ..choose.filter import WORKFLOW_NAME, Choice, unknown_status_warning
 from ..choose.last_run import note_run, read_last_run
 from ..choose.listing import Listing, first_workflow, manifest_packages, parse_packages
-from ..choose.request import ExportRequest, check
+from ..choose.request import ExportRequest, check_request
 from ..errors import Exit, Interrupted, exit_code_of
 from ..run_export import ExportRun, prepare
 from ..running import run
@@ -112,22 +112,22 @@ def export(session: Session, /, to: str | Path, spool: Path | None, **given: Any
     picture:AOI/VISUALIZATION/INDEX/DATE/MODE (a rendered index with its legend). Run the same command again after any
     interruption: it resumes, and fetches nothing twice.
     """
-    order = ExportRequest(to=locate(to, spool), **given)
-    check(order)
-    for warning in filter(None, map(unknown_status_warning, order.statuses)):
+    request = ExportRequest(to=locate(to, spool), **given)
+    check_request(request)
+    for warning in filter(None, map(unknown_status_warning, request.statuses)):
         click.echo(warning, err=True)
-    if order.dry_run:
-        return run(lambda: _show_preview(session, order), deadline=order.deadline)
-    export_run = ExportRun(order, summary=not order.packages, sandbox=order.sandbox)
+    if request.dry_run:
+        return run(lambda: _show_preview(session, request), deadline=request.deadline)
+    export_run = ExportRun(request, summary=not request.packages, sandbox=request.sandbox)
     code: int = Exit.BUG
     try:
-        code = run(lambda: _export(session, order, export_run), deadline=order.deadline)
+        code = run(lambda: _export(session, request, export_run), deadline=request.deadline)
     except Exception as error:
         code = 128 + error.signal if isinstance(error, Interrupted) else exit_code_of(error)
         raise
     finally:
-        if order.on_done is not None:
-            _run_hook(order.on_done, export_run.summary() | {"exit_code": int(code)})
+        if request.on_done is not None:
+            _run_hook(request.on_done, export_run.summary() | {"exit_code": int(code)})
     return code
 
 
@@ -138,60 +138,60 @@ def _run_hook(command: str, summary: dict[str, Any]) -> None:
         click.echo(f"--on-done ended with exit code {done.returncode}", err=True)
 
 
-async def _export(session: Session, order: ExportRequest, export_run: ExportRun) -> int:
+async def _export(session: Session, request: ExportRequest, export_run: ExportRun) -> int:
     began = datetime.now(UTC)
-    choice = await _make_choice(order)
-    async with session.client(sandbox=order.sandbox) as client:
-        await prepare(order.to.folder)
+    choice = await _make_choice(request)
+    async with session.client(sandbox=request.sandbox) as client:
+        await prepare(request.to.folder)
         copies = None
-        if order.is_shared_shard:
-            copies = SharedCopies(order.to.folder.resolve(), order.to.record, order.shard)
+        if request.is_shared_shard:
+            copies = SharedCopies(request.to.folder.resolve(), request.to.record, request.shard)
             await copies.begin_shard()
         listing = Listing(client, choice, export_run.report_error, export_run.note, export_run.workflow_names)
         pool = None
-        if order.processes > 1:
+        if request.processes > 1:
             from ..processes.pool import WorkerPool
 
-            pool = partial(WorkerPool, session, client, order, sandbox=order.sandbox)
-        await export_run.fetch(client, await _choose_source(order, listing), pool)
+            pool = partial(WorkerPool, session, client, request, sandbox=request.sandbox)
+        await export_run.fetch(client, await _choose_source(request, listing), pool)
     code = export_run.close(running=listing.running)
     if copies is not None and code is Exit.DONE and await copies.complete_shard():
-        await _finish_shards(order, export_run)
-    if code is Exit.DONE and order.listed:
-        await anyio.to_thread.run_sync(note_run, order.to.folder, order.selection, began)
+        await _finish_shards(request, export_run)
+    if code is Exit.DONE and request.listed:
+        await anyio.to_thread.run_sync(note_run, request.to.folder, request.selection, began)
     return code
 
 
-async def _finish_shards(order: ExportRequest, export_run: ExportRun) -> None:
+async def _finish_shards(request: ExportRequest, export_run: ExportRun) -> None:
     """Write the checksums of all shards: their records have been merged into that of this machine, the last one."""
-    async with await Record.open(order.to.record, origin=None) as record:
-        await write_sums(order.to.folder.resolve(), record)
-    export_run.note(f"all {order.shard and order.shard[1]} shards are complete: records merged, SHA256SUMS written")
+    async with await Record.open(request.to.record, origin=None) as record:
+        await write_sums(request.to.folder.resolve(), record)
+    export_run.note(f"all {request.shard and request.shard[1]} shards are complete: records merged, SHA256SUMS written")
 
 
-async def _show_preview(session: Session, order: ExportRequest) -> int:
-    preview = Preview(order)
-    choice = evolve(await _make_choice(order), wait=False)
-    async with session.client(sandbox=order.sandbox) as client:
+async def _show_preview(session: Session, request: ExportRequest) -> int:
+    preview = Preview(request)
+    choice = evolve(await _make_choice(request), wait=False)
+    async with session.client(sandbox=request.sandbox) as client:
         listing = Listing(client, choice, preview.report_error, preview.note)
-        await preview.show(client, await _choose_source(order, listing), sizes=order.sizes)
+        await preview.show(client, await _choose_source(request, listing), sizes=request.sizes)
     return preview.close(running=listing.running)
 
 
-async def _make_choice(order: ExportRequest) -> Choice:
-    since = None if order.since == "last" else order.since
-    if order.since == "last":
-        since = await anyio.to_thread.run_sync(read_last_run, order.to.folder, order.selection)
-    return Choice(packages=order.taken, status=order.statuses, since=since, until=order.until, wait=order.wait)
+async def _make_choice(request: ExportRequest) -> Choice:
+    since = None if request.since == "last" else request.since
+    if request.since == "last":
+        since = await anyio.to_thread.run_sync(read_last_run, request.to.folder, request.selection)
+    return Choice(packages=request.taken, status=request.statuses, since=since, until=request.until, wait=request.wait)
 
 
-async def _choose_source(order: ExportRequest, listing: Listing) -> AsyncIterable[Wanted] | Iterable[Wanted]:
-    if order.packages:
-        return parse_packages(order.packages)
-    if order.manifest is not None:
-        return InPages(manifest_packages(order.manifest, listing.note))
-    if order.project is not None:
-        return InPages(listing.of_project(order.project))
-    if order.workflows:
-        return InPages(listing.of_workflows(order.workflows, named="{" + WORKFLOW_NAME in (order.name or "")))
+async def _choose_source(request: ExportRequest, listing: Listing) -> AsyncIterable[Wanted] | Iterable[Wanted]:
+    if request.packages:
+        return parse_packages(request.packages)
+    if request.manifest is not None:
+        return InPages(manifest_packages(request.manifest, listing.note))
+    if request.project is not None:
+        return InPages(listing.of_project(request.project))
+    if request.workflows:
+        return InPages(listing.of_workflows(request.workflows, named="{" + WORKFLOW_NAME in (request.name or "")))
     return InPages(listing.of_workflow(*await first_workflow(listing.client)))
