@@ -22,13 +22,13 @@ from ._http.rest import RestAPI
 from ._http.sender import Sender
 from ._http.streaming import Storage
 from ._version import __version__
-from .packages import Packages
 from .settings import KeySource, Secret, Settings, Timing, mask_key
 from .waiting import Broker
 
 if TYPE_CHECKING:
     from aiohttp import BaseConnector
 
+    from .packages import Packages
     from .resources import (
         AOIs,
         Archives,
@@ -128,6 +128,7 @@ class PixxelClient:
         tasks: Tasks
         visualizations: Visualizations
         workflows: Workflows
+        packages: Packages
 
     def __init__(
         self,
@@ -195,19 +196,6 @@ class PixxelClient:
         self._broker = Broker(channel.timing, settings.poll)
         self._brokers.add(self._broker)
         self._api = RestAPI(self._sender, self._broker)
-        self.packages = Packages(
-            self._api,
-            self._broker,
-            channel.timing,
-            channel.storage,
-            download=settings.download,
-            retry=settings.retry,
-            rounds=budget,
-            threads=threads,
-            first_wait=settings.poll.initial_interval,
-            span=channel.hooks.span,
-            ready_words=settings.constants.extra_ready_statuses,
-        )
 
     @property
     def origin(self) -> str:
@@ -320,7 +308,7 @@ class PixxelClient:
     def __dir__(self) -> list[str]:
         from .resources import RESOURCES
 
-        return sorted({*super().__dir__(), *RESOURCES})
+        return sorted({*super().__dir__(), *RESOURCES, "packages"})
 
     def __enter__(self) -> NoReturn:
         raise TypeError("a client is opened by `async with PixxelClient() as client:`, inside an `async def`")
@@ -344,13 +332,31 @@ class PixxelClient:
             warnings.warn(f"{self!r} was never closed", ResourceWarning, source=self, stacklevel=2)
             channel.abandon()
 
+    def _make_packages(self) -> Packages:
+        from .packages import Packages
+
+        return Packages(
+            self._api,
+            self._broker,
+            self._channel.timing,
+            self._channel.storage,
+            download=self.settings.download,
+            retry=self.settings.retry,
+            rounds=self._budget,
+            threads=self._threads,
+            first_wait=self.settings.poll.initial_interval,
+            span=self._channel.hooks.span,
+            ready_words=self.settings.constants.extra_ready_statuses,
+        )
+
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
+            """Make a resource or `packages` when it is first used: their modules are most of ours."""
             from .resources import RESOURCES
 
-            if name not in RESOURCES:
+            if name not in RESOURCES and name != "packages":
                 raise AttributeError(f"PixxelClient has no attribute {name!r}")
-            made = RESOURCES[name](self._api)
+            made = self._make_packages() if name == "packages" else RESOURCES[name](self._api)
             setattr(self, name, made)
             return made

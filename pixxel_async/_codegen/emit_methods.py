@@ -75,7 +75,7 @@ def _value(argument: MethodArgument) -> str:
     if argument.rows:
         return f"rows_of({argument.name!r}, {argument.name}, {argument.rows})"
     if argument.kind.startswith("Sequence["):
-        return f"as_list({argument.name!r}, {argument.name})"
+        return "box_of(bbox)" if argument.name == "bbox" else f"as_list({argument.name!r}, {argument.name})"
     return argument.name
 
 

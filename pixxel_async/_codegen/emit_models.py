@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .layout import modules, read_schemas
-from .names import attribute, constant, import_order
+from .names import attribute, constant
 from .records import Document, SchemaRecord
-from .text import HEADER, docstring, module, sentence, with_words
+from .text import HEADER, docstring, lazy_init, module, sentence, with_words
 from .types import argument_type, attribute_type, is_geojson, is_word
 
 _OFFERS = {
@@ -18,17 +18,16 @@ _OFFERS = {
     **dict.fromkeys(
         (
             "GeoModel",
-            "GeometryLike",
             "HasGeoInterface",
             "Model",
             "OpenEnum",
-            "feature_collection",
             "member",
             "model",
             "word",
         ),
         ".._http.codec.model",
     ),
+    **dict.fromkeys(("GeometryLike", "feature_collection"), ".._http.codec.geometry"),
 }
 
 
@@ -147,10 +146,5 @@ class _Class:
 
 
 def _init(homes: Mapping[str, str]) -> str:
-    by_home: dict[str, list[str]] = {}
-    for name, home in homes.items():
-        by_home.setdefault(home, []).append(name)
-    lines = [f"from .{home} import {', '.join(sorted(by_home[home], key=import_order))}" for home in sorted(by_home)]
-    public = ",\n".join(f"    {name!r}" for name in sorted(homes))
-    title = '"""What the API sends and takes: classes and open words."""'
-    return f"{HEADER}{title}\n\n" + "\n".join(lines) + f"\n\n__all__ = [\n{public},\n]\n"
+    title = '"""What the API sends and takes: classes and open words, loaded at first use."""'
+    return f"{HEADER}{title}\n\n{lazy_init(homes)}"

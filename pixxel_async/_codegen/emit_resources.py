@@ -9,7 +9,7 @@ from .layout import modules, operations, resource_of
 from .names import resource_class
 from .plan import MethodPlan, methods
 from .records import Document, OperationRecord
-from .text import HEADER, docstring, module
+from .text import HEADER, docstring, lazy_init, module
 
 _OFFERS = {
     "builtins": "import builtins",
@@ -21,9 +21,10 @@ _OFFERS = {
     **dict.fromkeys(("Call", "Operation"), ".._http.call"),
     **dict.fromkeys(("Paging", "Resource", "Wait"), ".._http.resource"),
     **dict.fromkeys(
-        ("GeometryLike", "Id", "as_list", "geometry_of", "require_one", "require_when", "rows_of", "to_body"),
+        ("Id", "as_list", "require_one", "require_when", "rows_of", "to_body"),
         ".._http.codec.model",
     ),
+    **dict.fromkeys(("GeometryLike", "box_of", "geometry_of"), ".._http.codec.geometry"),
     "Pages": ".._http.pages",
 }
 
@@ -75,23 +76,17 @@ def _operation(name: str, path: str, http: str, operation: OperationRecord) -> s
 def _init(document: Document, resources: list[str]) -> str:
     classes = {resource: resource_class(resource, document.components.schemas) for resource in resources}
     aside = {f"_{op.operation_id.upper()}": each for each in operations(document) if not resource_of(op := each[2])}
+    homes = {kind: name for name, kind in classes.items()}
     imports = [
-        "from collections.abc import Mapping\n",
+        "from collections.abc import Mapping",
         "from .._http.call import Operation",
-        "from .._http.resource import Resource",
+        "from .._http.resource import OperationMap, Resource, ResourceMap",
     ]
-    imports += [
-        f"from . import {', '.join(resources)}",
-        *(f"from .{name} import {kind}" for name, kind in classes.items()),
-    ]
-    public = ["OPERATIONS", "RESOURCES", *sorted(classes.values())]
-    every = ", ".join([*aside, *(f"*{resource}.OPERATIONS" for resource in resources)])
-    by_name = ", ".join(f"{name!r}: {kind}" for name, kind in classes.items())
     return "\n".join([
-        HEADER + docstring(_ABOUT, 0), "\nfrom __future__ import annotations\n", *imports, f"\n__all__ = {public!r}\n",
-        *(_operation(name, *each) for name, each in aside.items()),
-        f"\nOPERATIONS: Mapping[str, Operation] = {{each.name: each for each in ({every})}}",
-        docstring("All operations of the API by name.", 0),
-        f"\nRESOURCES: Mapping[str, type[Resource]] = {{{by_name}}}",
-        docstring("The resource classes by the attribute of the client that holds one.", 0), "",
+        HEADER + docstring(_ABOUT, 0), "", lazy_init(homes, imports, ["OPERATIONS", "RESOURCES"]),
+        f"\nRESOURCES: Mapping[str, type[Resource]] = ResourceMap(__name__, {classes!r})",
+        docstring("The resource classes by the attribute of the client that holds one.", 0),
+        *(f"\n{_operation(name, *each)}" for name, each in aside.items()),
+        f"\nOPERATIONS: Mapping[str, Operation] = OperationMap(__name__, {resources!r}, [{', '.join(aside)}])",
+        docstring("All operations of the API by name.", 0), "",
     ])  # fmt: skip

@@ -117,3 +117,30 @@ def _import(source: str, names: Sequence[str]) -> str:
 def _source_order(source: str) -> tuple[bool, int, str]:
     dots = len(source) - len(source.lstrip("."))
     return (not source.startswith("import "), -dots, source)
+
+
+def lazy_init(homes: Mapping[str, str], imports: Sequence[str] = (), more: Sequence[str] = ()) -> str:
+    """Return the imports and `__all__` of a package whose names are loaded at first use.
+
+    Args:
+        homes: module below the package, by name.
+        imports: other imports of the package, those of the standard library before `typing` first.
+        more: other public names.
+    """
+    by_home: dict[str, list[str]] = {}
+    for name, home in homes.items():
+        by_home.setdefault(home, []).append(name)
+    lines = [
+        f"    from .{home} import {', '.join(f'{name} as {name}' for name in sorted(names, key=import_order))}"
+        for home, names in sorted(by_home.items())
+    ]
+    standard = [each for each in imports if not each.startswith("from .")]
+    public = ", ".join(repr(name) for name in sorted([*homes, *more]))
+    return "\n".join([
+        "from __future__ import annotations\n",
+        *standard, "from typing import TYPE_CHECKING\n",
+        *(each for each in imports if each not in standard), "from .._lazy import lazy_names\n",
+        "if TYPE_CHECKING:", *lines, "else:",
+        f"    __getattr__ = lazy_names(__name__, {dict(sorted(homes.items()))!r})\n",
+        f"__all__ = [{public},]\n\n", "def __dir__() -> list[str]:", "    return __all__", "",
+    ])  # fmt: skip

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from attrs import field, frozen
 
-from .call import Call
+from .call import Call, Operation
 from .codec.serialize import Id, id_of
 from .reply import M
 from .rules.paging import Paging as Paging
@@ -134,3 +135,60 @@ class Resource:
 
     def __init__(self, api: API) -> None:
         self._api = api
+
+
+class ResourceMap(Mapping[str, type[Resource]]):
+    """Resource classes by name; the module of each is loaded when it is first asked for.
+
+    Args:
+        package: name of the package with a module for each resource.
+        classes: class name by resource.
+    """
+
+    def __init__(self, package: str, classes: Mapping[str, str]) -> None:
+        self._package, self._classes = package, classes
+
+    def __getitem__(self, name: str) -> type[Resource]:
+        found: type[Resource] = getattr(import_module(f".{name}", self._package), self._classes[name])
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._classes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._classes)
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+
+class OperationMap(Mapping[str, Operation]):
+    """Operations by name, such as `jobs.list`; the module of each resource is loaded when it is first needed.
+
+    Args:
+        package: name of the package with a module for each resource.
+        resources: names of the modules.
+        others: operations of no resource.
+    """
+
+    def __init__(self, package: str, resources: Sequence[str], others: Sequence[Operation]) -> None:
+        self._package, self._resources, self._others = package, resources, others
+
+    def __getitem__(self, name: str) -> Operation:
+        resource = name.partition(".")[0]
+        operations = self._of(resource) if resource in self._resources else self._others
+        for operation in operations:
+            if operation.name == name:
+                return operation
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        for operations in (self._others, *map(self._of, self._resources)):
+            yield from (operation.name for operation in operations)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _of(self, resource: str) -> Sequence[Operation]:
+        found: Sequence[Operation] = import_module(f".{resource}", self._package).OPERATIONS
+        return found

@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import anyio.to_thread
-
 from .._aio.steps import in_steps
 from .._redact import forget_locals
 from ..errors import APIError, BadRequest, DecodeError, IncompleteListing, NotAPackage, NotFound, PixxelError
@@ -30,6 +28,8 @@ from .sender import Sender
 from .streaming import StorageReply
 
 if TYPE_CHECKING:
+    import anyio
+
     from .codec.model import Model
 
 M = TypeVar("M", bound="Model")
@@ -253,6 +253,8 @@ class RestAPI:
         raise outcome_unknown(call.operation, f"the response cannot be read: {found}")
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
+        import anyio.to_thread  # for large responses alone
+
         if self._threads is None:
             self._threads = anyio.CapacityLimiter(_THREADS)
         return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)

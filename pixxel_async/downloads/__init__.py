@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .batch import Outcomes
@@ -47,9 +48,5 @@ __all__ = [
     "write_sums",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a name's module when the name is first used."""
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+if not TYPE_CHECKING:
+    __getattr__ = lazy_names(__name__, _HOME_OF)

@@ -7,7 +7,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._http.codec.model import GeometryLike, Model, OpenEnum, feature_collection, member, model, word
+from .._http.codec.geometry import GeometryLike, feature_collection
+from .._http.codec.model import Model, OpenEnum, member, model, word
 from .bandsets import Band
 from .deliveries import CloudDelivery, DeliveryStatus
 from .geojson import FeatureCollection

@@ -9,55 +9,61 @@ come from `Pages`: await it for the first page, or iterate over all rows.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from .._http.call import Operation
-from .._http.resource import Resource
-from . import (
-    aois,
-    archives,
-    assets,
-    bandsets,
-    blocks,
-    catalogs,
-    deliveries,
-    indices,
-    insights,
-    jobs,
-    order_items,
-    orders,
-    projects,
-    reports,
-    satellites,
-    search,
-    stores,
-    tasks,
-    visualizations,
-    workflows,
-)
-from .aois import AOIs
-from .archives import Archives
-from .assets import Assets
-from .bandsets import Bandsets
-from .blocks import Blocks
-from .catalogs import Catalogs
-from .deliveries import Deliveries
-from .indices import Indices
-from .insights import Insights
-from .jobs import Jobs
-from .order_items import OrderItems
-from .orders import Orders
-from .projects import Projects
-from .reports import Reports
-from .satellites import Satellites
-from .search import Search
-from .stores import Stores
-from .tasks import Tasks
-from .visualizations import Visualizations
-from .workflows import Workflows
+from .._http.resource import OperationMap, Resource, ResourceMap
+from .._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .aois import AOIs as AOIs
+    from .archives import Archives as Archives
+    from .assets import Assets as Assets
+    from .bandsets import Bandsets as Bandsets
+    from .blocks import Blocks as Blocks
+    from .catalogs import Catalogs as Catalogs
+    from .deliveries import Deliveries as Deliveries
+    from .indices import Indices as Indices
+    from .insights import Insights as Insights
+    from .jobs import Jobs as Jobs
+    from .order_items import OrderItems as OrderItems
+    from .orders import Orders as Orders
+    from .projects import Projects as Projects
+    from .reports import Reports as Reports
+    from .satellites import Satellites as Satellites
+    from .search import Search as Search
+    from .stores import Stores as Stores
+    from .tasks import Tasks as Tasks
+    from .visualizations import Visualizations as Visualizations
+    from .workflows import Workflows as Workflows
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "AOIs": "aois",
+            "Archives": "archives",
+            "Assets": "assets",
+            "Bandsets": "bandsets",
+            "Blocks": "blocks",
+            "Catalogs": "catalogs",
+            "Deliveries": "deliveries",
+            "Indices": "indices",
+            "Insights": "insights",
+            "Jobs": "jobs",
+            "OrderItems": "order_items",
+            "Orders": "orders",
+            "Projects": "projects",
+            "Reports": "reports",
+            "Satellites": "satellites",
+            "Search": "search",
+            "Stores": "stores",
+            "Tasks": "tasks",
+            "Visualizations": "visualizations",
+            "Workflows": "workflows",
+        },
+    )
 
 __all__ = [
-    "OPERATIONS",
-    "RESOURCES",
     "AOIs",
     "Archives",
     "Assets",
@@ -68,9 +74,11 @@ __all__ = [
     "Indices",
     "Insights",
     "Jobs",
+    "OPERATIONS",
     "OrderItems",
     "Orders",
     "Projects",
+    "RESOURCES",
     "Reports",
     "Satellites",
     "Search",
@@ -80,56 +88,64 @@ __all__ = [
     "Workflows",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+RESOURCES: Mapping[str, type[Resource]] = ResourceMap(
+    __name__,
+    {
+        "aois": "AOIs",
+        "archives": "Archives",
+        "assets": "Assets",
+        "bandsets": "Bandsets",
+        "blocks": "Blocks",
+        "catalogs": "Catalogs",
+        "deliveries": "Deliveries",
+        "indices": "Indices",
+        "insights": "Insights",
+        "jobs": "Jobs",
+        "order_items": "OrderItems",
+        "orders": "Orders",
+        "projects": "Projects",
+        "reports": "Reports",
+        "satellites": "Satellites",
+        "search": "Search",
+        "stores": "Stores",
+        "tasks": "Tasks",
+        "visualizations": "Visualizations",
+        "workflows": "Workflows",
+    },
+)
+"""The resource classes by the attribute of the client that holds one."""
+
 _PING = Operation("ping", "GET", "/ping")
 
-OPERATIONS: Mapping[str, Operation] = {
-    each.name: each
-    for each in (
-        _PING,
-        *aois.OPERATIONS,
-        *archives.OPERATIONS,
-        *assets.OPERATIONS,
-        *bandsets.OPERATIONS,
-        *blocks.OPERATIONS,
-        *catalogs.OPERATIONS,
-        *deliveries.OPERATIONS,
-        *indices.OPERATIONS,
-        *insights.OPERATIONS,
-        *jobs.OPERATIONS,
-        *order_items.OPERATIONS,
-        *orders.OPERATIONS,
-        *projects.OPERATIONS,
-        *reports.OPERATIONS,
-        *satellites.OPERATIONS,
-        *search.OPERATIONS,
-        *stores.OPERATIONS,
-        *tasks.OPERATIONS,
-        *visualizations.OPERATIONS,
-        *workflows.OPERATIONS,
-    )
-}
+OPERATIONS: Mapping[str, Operation] = OperationMap(
+    __name__,
+    [
+        "aois",
+        "archives",
+        "assets",
+        "bandsets",
+        "blocks",
+        "catalogs",
+        "deliveries",
+        "indices",
+        "insights",
+        "jobs",
+        "order_items",
+        "orders",
+        "projects",
+        "reports",
+        "satellites",
+        "search",
+        "stores",
+        "tasks",
+        "visualizations",
+        "workflows",
+    ],
+    [_PING],
+)
 """All operations of the API by name."""
-
-RESOURCES: Mapping[str, type[Resource]] = {
-    "aois": AOIs,
-    "archives": Archives,
-    "assets": Assets,
-    "bandsets": Bandsets,
-    "blocks": Blocks,
-    "catalogs": Catalogs,
-    "deliveries": Deliveries,
-    "indices": Indices,
-    "insights": Insights,
-    "jobs": Jobs,
-    "order_items": OrderItems,
-    "orders": Orders,
-    "projects": Projects,
-    "reports": Reports,
-    "satellites": Satellites,
-    "search": Search,
-    "stores": Stores,
-    "tasks": Tasks,
-    "visualizations": Visualizations,
-    "workflows": Workflows,
-}
-"""The resource classes by the attribute of the client that holds one."""

@@ -7,7 +7,8 @@ import datetime as dt
 from collections.abc import AsyncIterator, Sequence
 
 from .._http.call import Call, Operation
-from .._http.codec.model import GeometryLike, Id, as_list, geometry_of, to_body
+from .._http.codec.geometry import GeometryLike, geometry_of
+from .._http.codec.model import Id, as_list, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource, Wait
 from ..models.aois import AOI, Provider

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import GeometryLike, Id, as_list, geometry_of, to_body
+from .._http.codec.geometry import GeometryLike, box_of, geometry_of
+from .._http.codec.model import Id, as_list, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.stac import STACCollection, STACItem
@@ -146,7 +147,7 @@ class Archives(Resource):
                 _SEARCH,
                 body=to_body(
                     {
-                        "bbox": as_list("bbox", bbox),
+                        "bbox": box_of(bbox),
                         "collections": as_list("collections", collections),
                         "datetime": datetime,
                         "ids": as_list("ids", ids),

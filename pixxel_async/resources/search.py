@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._http.call import Call, Operation
-from .._http.codec.model import GeometryLike, geometry_of, rows_of, to_body
+from .._http.codec.geometry import GeometryLike, geometry_of
+from .._http.codec.model import rows_of, to_body
 from .._http.pages import Pages
 from .._http.resource import Paging, Resource
 from ..models.search import SatelliteRef, SearchFilter

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import types
 import typing
@@ -96,5 +95,7 @@ def _readings(kind: Any) -> Any:
 
 
 def _unknown(name: str, known: list[str]) -> str:
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     return f"there is no setting {name!r}" + (f"; similar: {', '.join(near)}" if near else "")

@@ -6,7 +6,6 @@ import logging
 import os
 import stat
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -126,6 +125,8 @@ def _profile(name: str, environ: Environment) -> tuple[dict[str, Any], tuple[Pat
 
 def _tables(path: Path) -> dict[str, dict[str, Any]]:
     """Read the tables of the profile file; their keys are masked at once."""
+    import tomllib  # when there is a file: not needed by most processes
+
     try:
         found = tomllib.loads(_text(path, PROFILE_SIZE))
     except tomllib.TOMLDecodeError:

@@ -12,7 +12,8 @@ from aiohttp import BaseConnector
 
 from pixxel_async._http.call import Repeat
 from pixxel_async._http.codec.drift import Drift
-from pixxel_async._http.codec.model import GeometryLike, Id
+from pixxel_async._http.codec.geometry import GeometryLike
+from pixxel_async._http.codec.model import Id
 from pixxel_async._http.hooks import Observer, ReplyHook, RequestHook
 from pixxel_async._http.pages import Page
 from pixxel_async._http.reply import Reply

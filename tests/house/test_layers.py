@@ -15,7 +15,8 @@ from tests.house.tree import parsed
 ROOT = Path(__file__).parents[2] / "pixxel_async"
 
 SHARED = {
-    "_aio", "_files", "_formats", "_html", "_protocol", "_publish", "_redact", "_version", "errors", "settings",
+    "_aio", "_files", "_formats", "_html", "_lazy", "_protocol", "_publish", "_redact", "_version", "errors",
+    "settings",
 }  # fmt: skip
 """Shared ground that every slice may stand on; its own arrows are below."""
 
@@ -30,8 +31,16 @@ ALLOWED = {
     "client": SHARED | {"packages", "waiting", "resources", "_http"},
     "packages": SHARED | {"waiting", "resources", "models", "_http", "events"},
     "waiting": SHARED | {"resources", "models", "_http", "events"},
-    "resources": {"models", "_http.call", "_http.codec.model", "_http.pages", "_http.resource"},
-    "models": {"_http.codec.model"},
+    "resources": {
+        "_lazy",
+        "models",
+        "_http.call",
+        "_http.codec.geometry",
+        "_http.codec.model",
+        "_http.pages",
+        "_http.resource",
+    },
+    "models": {"_http.codec.geometry", "_http.codec.model", "_lazy"},
     "_http": SHARED,
     "sandbox": {"description", "errors", "_files", "_formats", "_protocol.hosts", "_version"},
     "_codegen": {"description"},
@@ -45,6 +54,7 @@ ALLOWED = {
     "_publish": {"_files"},
     "_html": {"_redact"},
     "_redact": {"settings"},
+    "_lazy": set(),
     "_version": set(),
     "errors": set(),
 }

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pixxel_async import PixxelClient, area
-from pixxel_async._http.codec.model import GeometryLike, feature_collection, geometry_of
+from pixxel_async._http.codec.geometry import GeometryLike, feature_collection, geometry_of
 from pixxel_async.errors import ConfigError
 from pixxel_async.models import AOI, Catalog, Geometry, NewOrderItem, SatelliteRef, STACItem
 from pixxel_async.sandbox import Sandbox

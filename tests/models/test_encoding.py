@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pixxel_async._http.codec.model import feature_collection, geometry_of, require_one, require_when, to_body, to_wire
+from pixxel_async._http.codec.geometry import feature_collection, geometry_of
+from pixxel_async._http.codec.model import require_one, require_when, to_body, to_wire
 from pixxel_async.errors import ConfigError
 from pixxel_async.models import (
     CloudDelivery,

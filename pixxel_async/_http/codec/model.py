@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, dataclass_transform
 
@@ -16,12 +15,9 @@ from .dataclass_view import DataclassView
 from .lazy import make_lazy
 from .open_enum import OpenEnum, word
 from .serialize import (
-    GeometryLike,
     HasGeoInterface,
     Id,
     as_list,
-    feature_collection,
-    geometry_of,
     id_member,
     require_one,
     require_when,
@@ -32,14 +28,11 @@ from .serialize import (
 
 __all__ = [
     "GeoModel",
-    "GeometryLike",
     "HasGeoInterface",
     "Id",
     "Model",
     "OpenEnum",
     "as_list",
-    "feature_collection",
-    "geometry_of",
     "member",
     "model",
     "require_one",
@@ -181,6 +174,8 @@ def _no_member(kind: Any, name: str) -> str:
     text = f"{kind.__name__} has no {name!r}"
     if name.startswith("_"):
         return text
+    from difflib import get_close_matches
+
     names = [each.name for each in attrs.fields(kind) if each.name != "extra"]
     meant = [each for each in names if each.endswith(f"_{name}") or name.endswith(f"_{each}")]
     close = meant or get_close_matches(name, names, cutoff=0.7)

@@ -12,13 +12,11 @@ from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
 from functools import cache, partial
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import aiohttp
-import anyio
-import anyio.to_thread
 from aiohttp.abc import AbstractResolver, ResolveResult
 from attrs import frozen
 from yarl import URL
@@ -33,6 +31,9 @@ from .failures import FAILURES, MAX_LINE, to_failure
 from .proxies import Proxies, Proxy
 from .request_timer import RequestTimer, mark_connected
 from .response import Response, read_whole
+
+if TYPE_CHECKING:
+    import anyio
 
 _LINK_BUFFER = 512 * 1024
 """Bytes of a storage body buffered before backpressure starts; aiohttp holds twice as many at most."""
@@ -79,7 +80,7 @@ class Transport:
         self._own = connector is None
         self._bodies: WeakSet[Response] = WeakSet()
         checked = True if ssl is None else ssl
-        lookups = cache(partial(anyio.CapacityLimiter, _LOOKUPS))  # at the first lookup: it loads anyio's event loop
+        lookups = cache(_limit_lookups)
         plain, screened = _Resolver(lookups), _Resolver(lookups, screen, self._proxies.hosts)
         self._api = self._session(
             connector or _Connector(limit=0, ssl=checked, resolver=plain),
@@ -249,6 +250,13 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
+def _limit_lookups() -> anyio.CapacityLimiter:
+    """Return what bounds concurrent lookups; made at the first one, since it loads anyio's event loop."""
+    import anyio
+
+    return anyio.CapacityLimiter(_LOOKUPS)
+
+
 class _Resolver(AbstractResolver):
     """DNS resolver in threads of our own, which drops the addresses that a signed link may not lead to.
 
@@ -274,6 +282,8 @@ class _Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
+        import anyio.to_thread
+
         look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
         found = await anyio.to_thread.run_sync(look_up, abandon_on_cancel=True, limiter=self._threads())
         families = {str(where[0]): kind for kind, _, _, _, where in found}
