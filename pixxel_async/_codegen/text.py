@@ -131,7 +131,7 @@ def lazy_init(homes: Mapping[str, str], imports: Sequence[str] = (), more: Seque
     for name, home in homes.items():
         by_home.setdefault(home, []).append(name)
     lines = [
-        f"    from .{home} import {', '.join(f'{name} as {name}' for name in sorted(names, key=import_order))}"
+        f"    from .{home} import {', '.join(sorted(names, key=import_order))}"
         for home, names in sorted(by_home.items())
     ]
     standard = [each for each in imports if not each.startswith("from .")]

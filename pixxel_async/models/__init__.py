@@ -8,244 +8,68 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .aois import AOI as AOI
-    from .aois import AOIStatus as AOIStatus
-    from .aois import Provider as Provider
-    from .assets import AssetDownload as AssetDownload
-    from .bandsets import Band as Band
-    from .bandsets import Bandset as Bandset
-    from .blocks import Block as Block
-    from .blocks import BlockMode as BlockMode
-    from .blocks import BlockSpec as BlockSpec
-    from .catalogs import (
-        Catalog as Catalog,
-    )
-    from .catalogs import (
-        CatalogDownload as CatalogDownload,
-    )
-    from .catalogs import (
-        DownloadStatus as DownloadStatus,
-    )
-    from .catalogs import (
-        SortOrder as SortOrder,
-    )
-    from .deliveries import (
-        CloudDelivery as CloudDelivery,
-    )
-    from .deliveries import (
-        Delivery as Delivery,
-    )
-    from .deliveries import (
-        DeliveryStatus as DeliveryStatus,
-    )
-    from .deliveries import (
-        NewDelivery as NewDelivery,
-    )
-    from .geojson import (
-        Feature as Feature,
-    )
-    from .geojson import (
-        FeatureCollection as FeatureCollection,
-    )
-    from .geojson import (
-        Geometry as Geometry,
-    )
-    from .geojson import (
-        GeometryType as GeometryType,
-    )
-    from .indices import ExpressionType as ExpressionType
-    from .indices import Index as Index
-    from .indices import IndexType as IndexType
-    from .insights import (
-        BlockRef as BlockRef,
-    )
-    from .insights import (
-        Insight as Insight,
-    )
-    from .insights import (
-        InsightCreated as InsightCreated,
-    )
-    from .insights import (
-        InsightDownload as InsightDownload,
-    )
-    from .insights import (
-        InsightEstimate as InsightEstimate,
-    )
-    from .insights import (
-        InsightStatus as InsightStatus,
-    )
-    from .jobs import (
-        BlockInfo as BlockInfo,
-    )
-    from .jobs import (
-        FailureType as FailureType,
-    )
-    from .jobs import (
-        Job as Job,
-    )
-    from .jobs import (
-        JobDownload as JobDownload,
-    )
-    from .jobs import (
-        JobStatus as JobStatus,
-    )
-    from .jobs import (
-        JobTask as JobTask,
-    )
-    from .jobs import (
-        JobTaskStatus as JobTaskStatus,
-    )
-    from .jobs import (
-        PackageStatus as PackageStatus,
-    )
+    from .aois import AOI, AOIStatus, Provider
+    from .assets import AssetDownload
+    from .bandsets import Band, Bandset
+    from .blocks import Block, BlockMode, BlockSpec
+    from .catalogs import Catalog, CatalogDownload, DownloadStatus, SortOrder
+    from .deliveries import CloudDelivery, Delivery, DeliveryStatus, NewDelivery
+    from .geojson import Feature, FeatureCollection, Geometry, GeometryType
+    from .indices import ExpressionType, Index, IndexType
+    from .insights import BlockRef, Insight, InsightCreated, InsightDownload, InsightEstimate, InsightStatus
+    from .jobs import BlockInfo, FailureType, Job, JobDownload, JobStatus, JobTask, JobTaskStatus, PackageStatus
     from .orders import (
-        DeliverySpeed as DeliverySpeed,
+        DeliverySpeed,
+        FeasibilityStatus,
+        ImageType,
+        Interval,
+        NewOrderItem,
+        Order,
+        OrderImage,
+        OrderItem,
+        OrderItemBandset,
+        OrderItemStatus,
+        OrderItemType,
+        OrderStatus,
+        OrderTask,
+        OrderTaskStatus,
+        OrderTaskType,
+        PaymentStatus,
+        Recurrence,
+        Uplift,
     )
-    from .orders import (
-        FeasibilityStatus as FeasibilityStatus,
-    )
-    from .orders import (
-        ImageType as ImageType,
-    )
-    from .orders import (
-        Interval as Interval,
-    )
-    from .orders import (
-        NewOrderItem as NewOrderItem,
-    )
-    from .orders import (
-        Order as Order,
-    )
-    from .orders import (
-        OrderImage as OrderImage,
-    )
-    from .orders import (
-        OrderItem as OrderItem,
-    )
-    from .orders import (
-        OrderItemBandset as OrderItemBandset,
-    )
-    from .orders import (
-        OrderItemStatus as OrderItemStatus,
-    )
-    from .orders import (
-        OrderItemType as OrderItemType,
-    )
-    from .orders import (
-        OrderStatus as OrderStatus,
-    )
-    from .orders import (
-        OrderTask as OrderTask,
-    )
-    from .orders import (
-        OrderTaskStatus as OrderTaskStatus,
-    )
-    from .orders import (
-        OrderTaskType as OrderTaskType,
-    )
-    from .orders import (
-        PaymentStatus as PaymentStatus,
-    )
-    from .orders import (
-        Recurrence as Recurrence,
-    )
-    from .orders import (
-        Uplift as Uplift,
-    )
-    from .projects import Project as Project
-    from .satellites import (
-        RGBComposite as RGBComposite,
-    )
-    from .satellites import (
-        Satellite as Satellite,
-    )
-    from .satellites import (
-        SatelliteBand as SatelliteBand,
-    )
-    from .satellites import (
-        SatelliteCollection as SatelliteCollection,
-    )
-    from .search import SatelliteRef as SatelliteRef
-    from .search import SearchFilter as SearchFilter
+    from .projects import Project
+    from .satellites import RGBComposite, Satellite, SatelliteBand, SatelliteCollection
+    from .search import SatelliteRef, SearchFilter
     from .stac import (
-        EOBand as EOBand,
+        EOBand,
+        RasterBand,
+        STACAsset,
+        STACCollection,
+        STACExtent,
+        STACItem,
+        STACItemProperties,
+        STACLink,
+        STACProvider,
+        STACSpatialExtent,
+        STACTemporalExtent,
     )
-    from .stac import (
-        RasterBand as RasterBand,
-    )
-    from .stac import (
-        STACAsset as STACAsset,
-    )
-    from .stac import (
-        STACCollection as STACCollection,
-    )
-    from .stac import (
-        STACExtent as STACExtent,
-    )
-    from .stac import (
-        STACItem as STACItem,
-    )
-    from .stac import (
-        STACItemProperties as STACItemProperties,
-    )
-    from .stac import (
-        STACLink as STACLink,
-    )
-    from .stac import (
-        STACProvider as STACProvider,
-    )
-    from .stac import (
-        STACSpatialExtent as STACSpatialExtent,
-    )
-    from .stac import (
-        STACTemporalExtent as STACTemporalExtent,
-    )
-    from .stores import BucketType as BucketType
-    from .stores import Store as Store
-    from .stores import StoreConfig as StoreConfig
-    from .tasks import TaskDownload as TaskDownload
+    from .stores import BucketType, Store, StoreConfig
+    from .tasks import TaskDownload
     from .visualizations import (
-        SLD as SLD,
+        SLD,
+        Asset,
+        AssetStatus,
+        AssetType,
+        LegendItem,
+        Visualization,
+        VisualizationLegends,
+        VisualizationMetadata,
+        VisualizationMode,
+        VisualizationStatus,
+        VisualizationType,
     )
-    from .visualizations import (
-        Asset as Asset,
-    )
-    from .visualizations import (
-        AssetStatus as AssetStatus,
-    )
-    from .visualizations import (
-        AssetType as AssetType,
-    )
-    from .visualizations import (
-        LegendItem as LegendItem,
-    )
-    from .visualizations import (
-        Visualization as Visualization,
-    )
-    from .visualizations import (
-        VisualizationLegends as VisualizationLegends,
-    )
-    from .visualizations import (
-        VisualizationMetadata as VisualizationMetadata,
-    )
-    from .visualizations import (
-        VisualizationMode as VisualizationMode,
-    )
-    from .visualizations import (
-        VisualizationStatus as VisualizationStatus,
-    )
-    from .visualizations import (
-        VisualizationType as VisualizationType,
-    )
-    from .workflows import (
-        ValidationIssue as ValidationIssue,
-    )
-    from .workflows import (
-        Workflow as Workflow,
-    )
-    from .workflows import (
-        WorkflowEstimate as WorkflowEstimate,
-    )
+    from .workflows import ValidationIssue, Workflow, WorkflowEstimate
 else:
     __getattr__ = lazy_names(
         __name__,

@@ -16,26 +16,26 @@ from .._http.resource import OperationMap, Resource, ResourceMap
 from .._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .aois import AOIs as AOIs
-    from .archives import Archives as Archives
-    from .assets import Assets as Assets
-    from .bandsets import Bandsets as Bandsets
-    from .blocks import Blocks as Blocks
-    from .catalogs import Catalogs as Catalogs
-    from .deliveries import Deliveries as Deliveries
-    from .indices import Indices as Indices
-    from .insights import Insights as Insights
-    from .jobs import Jobs as Jobs
-    from .order_items import OrderItems as OrderItems
-    from .orders import Orders as Orders
-    from .projects import Projects as Projects
-    from .reports import Reports as Reports
-    from .satellites import Satellites as Satellites
-    from .search import Search as Search
-    from .stores import Stores as Stores
-    from .tasks import Tasks as Tasks
-    from .visualizations import Visualizations as Visualizations
-    from .workflows import Workflows as Workflows
+    from .aois import AOIs
+    from .archives import Archives
+    from .assets import Assets
+    from .bandsets import Bandsets
+    from .blocks import Blocks
+    from .catalogs import Catalogs
+    from .deliveries import Deliveries
+    from .indices import Indices
+    from .insights import Insights
+    from .jobs import Jobs
+    from .order_items import OrderItems
+    from .orders import Orders
+    from .projects import Projects
+    from .reports import Reports
+    from .satellites import Satellites
+    from .search import Search
+    from .stores import Stores
+    from .tasks import Tasks
+    from .visualizations import Visualizations
+    from .workflows import Workflows
 else:
     __getattr__ = lazy_names(
         __name__,
