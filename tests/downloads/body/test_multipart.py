@@ -154,8 +154,10 @@ async def test_damage_in_a_piece_is_found(slow: Slow, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_a_killed_process_leaves_regions_that_count(slow: Slow, tmp_path: Path) -> None:
-    """After kill -9 the regions in the record, gaps included, are not fetched again."""
+@pytest.mark.parametrize("latency", [0.0, 0.3])
+async def test_a_killed_process_leaves_regions_that_count(slow: Slow, tmp_path: Path, latency: float) -> None:
+    """After kill -9 the regions in the record, gaps included, are not fetched again, be the storage near or far."""
+    slow.sandbox.inject(Fault(route="storage", kind="latency", seconds=latency, times=None))
     slow.fault(kind="stall", at=150_000, after=5, times=1)
     ground = GroundTruth(slow.sandbox, slow.client, [], slow.package, slow.package)
     process = await start(ground, tmp_path, [slow.package])
