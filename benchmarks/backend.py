@@ -1,4 +1,4 @@
-"""Passing packages through to very many browsers: `python benchmarks/backend.py [--readers 500] [--json FILE]`.
+"""Pass packages through to many browsers: `python benchmarks/backend.py [--readers 500] [--json FILE]`.
 
 It needs nginx, which is the storage, over TLS as all storages are. 500 readers of 50 packages, each of a user with a
 key of their own, on loopback; backend, storage and readers are three processes, and only the backend is looked at.
@@ -64,7 +64,7 @@ Row = dict[str, Any]
 
 @frozen
 class Backend:
-    """What is looked at.
+    """A measured backend process.
 
     Attributes:
         port, process: where it listens, and which process it is.
@@ -77,12 +77,12 @@ class Backend:
 
 
 async def opened(backend: Backend, count: int, size: int) -> list[Reader]:
-    """So many at once, each with its first bytes."""
+    """Open readers concurrently and wait for the first bytes of each."""
     return await asyncio.gather(*(reader(backend.port, number % KEYS, size) for number in range(count)))
 
 
 async def measure(backend: Backend, readers: int, size: int) -> Row:
-    """The five situations, one after the other."""
+    """Measure the five situations in turn."""
     await used_before(backend, size)
     row: Row = {}
     base = resident(backend.process)
@@ -116,7 +116,7 @@ async def measure(backend: Backend, readers: int, size: int) -> Row:
 
 
 async def account(backend: Backend, readers: int, size: int) -> Row:
-    """KiB that each of the readers holds while they stop, by whose they are."""
+    """Return the KiB that each stopped reader holds, by owner."""
     await used_before(backend, size)
     before = await asked(backend)
     await opened(backend, readers, size)
@@ -129,24 +129,24 @@ async def account(backend: Backend, readers: int, size: int) -> Row:
 
 
 async def used_before(backend: Backend, size: int) -> None:
-    """Each key was here."""
+    """Use each key once before the measurement."""
     for job in range(KEYS):
         await passed([await reader(backend.port, job, size)], size)
 
 
 @asynccontextmanager
 async def looked_at(backend: Backend, row: Row, name: str) -> AsyncIterator[None]:
-    """Wall clock, the backend's CPU, and how late its timer was in the meantime."""
+    """Measure wall clock, the backend's CPU time and its timer's lateness."""
     await asked(backend)
     wall, cpu = time.perf_counter(), used(backend.process)
     yield
     row[name] = {"wall": time.perf_counter() - wall, "cpu": used(backend.process) - cpu}
-    told = await asked(backend)
-    row[name]["late"] = told and told["late"]
+    figures = await asked(backend)
+    row[name]["late"] = figures and figures["late"]
 
 
 async def passed(readers: list[Reader], size: int) -> None:
-    """All of them read to the end."""
+    """Read all bodies to their end."""
     for each in readers:
         each.go_on()
     received = await asyncio.gather(*(each.ended for each in readers))
@@ -154,22 +154,22 @@ async def passed(readers: list[Reader], size: int) -> None:
 
 
 async def asked(backend: Backend) -> dict[str, Any] | None:
-    """What the backend tells of itself since it was asked last; nginx tells nothing."""
+    """Return the backend's own measurements since the last request; nginx has none."""
     if backend.asked is None:
         return None
-    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{backend.port}/told") as answer:
-        told: dict[str, Any] = await answer.json()
-        return told
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{backend.port}/figures") as answer:
+        figures: dict[str, Any] = await answer.json()
+        return figures
 
 
 def resident(process: int) -> float:
-    """Bytes of the process that are in memory now."""
+    """Return the process's resident memory in bytes."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
 
 
 def used(process: int) -> float:
-    """Seconds of CPU that the process had so far."""
+    """Return the CPU seconds used by the process."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -178,7 +178,7 @@ def used(process: int) -> float:
 async def started(
     name: str, storage: str, authority: Path | None, scratch: Path, noting: bool = False
 ) -> AsyncIterator[Backend]:
-    """One of the backends, freshly started; `noting` who holds which memory."""
+    """Start one of the backends; `noting` traces memory by owner."""
     if name == "nginx":
         folder = Path(tempfile.mkdtemp(dir=scratch))
         with nginx(folder, tls=False, extra=PROXY.format(storage=storage)) as (origin, _):
@@ -205,13 +205,13 @@ async def started(
 
 
 def worker_of(pid: Path) -> int:
-    """The one process of nginx that works."""
+    """Return the worker process of nginx."""
     parent = pid.read_text().strip()
     return int(Path(f"/proc/{parent}/task/{parent}/children").read_text().split()[0])
 
 
 def prepare(folder: Path, size: int) -> int:
-    """One archive under the names of all packages; returns its bytes."""
+    """Write one archive under the names of all packages; return its bytes."""
     total = write_archives(folder, 1, size)
     for number in range(1, KEYS):
         os.link(folder / "job-0.zip", folder / f"job-{number}.zip")
@@ -219,7 +219,7 @@ def prepare(folder: Path, size: int) -> int:
 
 
 def show(rows: dict[str, Row], readers: int) -> None:
-    """One table a situation; lateness of the backend's timer in ms."""
+    """Print one table per situation; lateness of the backend's timer in ms."""
     print(f"\n{'':<14}base MB   asks a package   KiB held for each: {'  '.join(f'{name:>10}' for name in HELD)}")
     for name, row in rows.items():
         parts = "  ".join(number(value, 10, ".1f") for value in held(row).values())
@@ -238,7 +238,7 @@ def show(rows: dict[str, Row], readers: int) -> None:
 
 
 def held(row: Row) -> dict[str, float | None]:
-    """What one reader holds, in KiB: the process's growth, and what of it is whose.
+    """Return the memory of one reader in KiB: the process's growth, divided by owner.
 
     What Python did not ask for itself is OpenSSL's, and what malloc keeps.
     """

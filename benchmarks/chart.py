@@ -1,4 +1,4 @@
-"""Draw the results of one benchmark as SVG: a group of bars for each case, wall clock relative to ours."""
+"""Draw results of a benchmark as SVG: a group of bars per case, wall clock relative to ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OURS, OTHERS = "#0072b2", "#999999"
 
 
 def draw(result: dict[str, Any]) -> str:
-    """Return the chart as a text; its colours are those of its page, light or dark."""
+    """Return the chart as SVG text; its colours follow the page, light or dark."""
     cases = [case for case in result["cases"] if case["clients"]]
     height = sum(HEAD + BAR * len(case["clients"]) + GAP for case in cases) + 24
     size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
@@ -30,7 +30,7 @@ def draw(result: dict[str, Any]) -> str:
 
 
 def _case(case: dict[str, Any], top: int) -> Iterator[str]:
-    """Yield the bars of one case; a thin line over a bar is from its fastest run to its slowest."""
+    """Yield the bars of one case; a thin line over a bar spans its fastest to its slowest run."""
     longest = max(max(run["wall"] for run in row["runs"]) for row in case["clients"])
     scale = (WIDTH - LABEL - 150) / longest
     yield f'<text x="4" y="{top + 22}" font-weight="bold">{escape(case["title"])}</text>'

@@ -23,7 +23,7 @@ STREAMS = 8
 
 
 async def ours(job: Job, folder: Path, **settings: Any) -> None:
-    """pixxel_async: asks, streams, proves, syncs, renames, records."""
+    """Fetch by pixxel_async: request, stream, prove, sync, rename, record."""
     client = PixxelClient(settings=Settings(api_key=job["api_key"], base_url=job["api"]))
     async with (
         client,
@@ -35,13 +35,13 @@ async def ours(job: Job, folder: Path, **settings: Any) -> None:
 
 
 async def ours_size_only(job: Job, folder: Path) -> None:
-    """pixxel_async doing what the others do: no proof but the length, no checksum; malloc as in `pixxel export`."""
+    """Fetch by pixxel_async like the others: only the length proved, no checksum; malloc as in `pixxel export`."""
     keep_memory()
     await ours(job, folder, verify="size", checksum=None)
 
 
 async def aiohttp_as_written(job: Job, folder: Path) -> None:
-    """aiohttp as it is commonly written: iter_chunked(64 KiB) and a write on the loop."""
+    """Fetch by common aiohttp code: iter_chunked(64 KiB) and a write on the loop."""
     import aiohttp
 
     async with aiohttp.ClientSession() as session:
@@ -57,7 +57,7 @@ async def aiohttp_as_written(job: Job, folder: Path) -> None:
 
 
 async def httpx_as_written(job: Job, folder: Path) -> None:
-    """httpx as it is commonly written: aiter_bytes() and a write on the loop."""
+    """Fetch by common httpx code: aiter_bytes() and a write on the loop."""
     import httpx
 
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=STREAMS)) as client:
@@ -73,7 +73,7 @@ async def httpx_as_written(job: Job, folder: Path) -> None:
 
 
 async def stac_asset(job: Job, folder: Path) -> None:
-    """stac-asset's HTTP client."""
+    """Fetch by stac-asset's HTTP client."""
     from stac_asset import Config, HttpClient
 
     config = Config(http_assert_content_type=False)
@@ -87,7 +87,7 @@ async def stac_asset(job: Job, folder: Path) -> None:
 
 
 async def obstore_as_written(job: Job, folder: Path) -> None:
-    """obstore's HTTP store, streamed to a file."""
+    """Fetch by obstore's HTTP store, streamed to a file."""
     from obstore.store import HTTPStore
 
     origin = next(iter(job["links"].values())).rpartition("/")[0]
@@ -104,7 +104,7 @@ async def obstore_as_written(job: Job, folder: Path) -> None:
 
 
 async def pycurl_as_written(job: Job, folder: Path) -> None:
-    """pycurl in eight threads, each writing to its file by libcurl itself."""
+    """Fetch by pycurl in eight threads; libcurl writes the files."""
     import pycurl
 
     def fetch(name: str, link: str) -> None:
@@ -147,7 +147,7 @@ CLIENTS: dict[str, Callable[[Job, Path], Awaitable[None]]] = {
 
 
 def peak_memory(process: int) -> float:
-    """Return a process's peak memory in bytes, which `ru_maxrss` adds the parent's to; 0 where it is not told."""
+    """Return a process's peak memory in bytes, without the parent's share in `ru_maxrss`; 0 if unknown."""
     try:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:
@@ -156,7 +156,7 @@ def peak_memory(process: int) -> float:
 
 
 async def measured(run: Callable[[Job, Path], Awaitable[None]], job: Job, folder: Path) -> dict[str, float]:
-    """Run a client and return what it cost, with the lateness of a timer of 10 ms."""
+    """Run a client and return its cost, with the lateness of a timer of 10 ms."""
     late: list[float] = []
 
     async def timer() -> None:

@@ -1,4 +1,4 @@
-"""Delay every byte of a TCP connection, as a long way does: `python benchmarks/delay_proxy.py HOST PORT --rtt SECONDS`.
+"""Delay every byte of TCP connections like distance: `python benchmarks/delay_proxy.py HOST PORT --rtt SECONDS`.
 
 A userspace model of a long fat pipe, on loopback: bytes arrive half a round trip after they were sent, and at most
 `window` of them are under way in one direction of one connection, so that a connection gives `window / rtt` bytes a
@@ -20,7 +20,7 @@ from typing import cast
 
 
 class Way:
-    """One direction of one connection: bytes that are under way, in order, with the time at which they arrive."""
+    """One direction of a connection: bytes in flight, in order, with their time of arrival."""
 
     def __init__(self, rtt: float, window: int) -> None:
         self._loop = asyncio.get_running_loop()
@@ -33,11 +33,11 @@ class Way:
 
     @property
     def free(self) -> int:
-        """Bytes of the window that are free; one at least, since a reader cannot take none."""
+        """Return the free bytes of the window, at least one."""
         return max(self._window - self._flying, 1)
 
     def send(self, data: bytes, *, later: float = 0.0) -> None:
-        """Put bytes on their way; an empty text is the end. `later` seconds are added to their half round trip."""
+        """Send bytes; an empty text is the end. `later` seconds are added to their half round trip."""
         due = self._loop.time() + later + self._half
         if self._underway:
             due = max(due, self._underway[-1][0])
@@ -65,7 +65,7 @@ class Way:
             self._loop.call_at(self._underway[0][0], self._arrive)
 
     def _acknowledge(self, count: int) -> None:
-        """Free the window once the sender knows that bytes arrived; those that nobody reads keep it filled."""
+        """Free the window once arrived bytes are acknowledged; unread bytes keep it filled."""
         if self.target is not None and self.target.get_write_buffer_size() > self._window:
             self._loop.call_later(0.001, self._acknowledge, count)
             return
@@ -76,7 +76,7 @@ class Way:
 
 
 class End(asyncio.BufferedProtocol):
-    """One end of a connection: what it says goes out on one way; when it is lost the other end is closed."""
+    """One end of a connection: its bytes go out on one way; when it is lost the other end is closed."""
 
     def __init__(self, out: Way, back: Way, handshake: float) -> None:
         self._out, self._back, self._first = out, back, handshake
@@ -105,7 +105,7 @@ class End(asyncio.BufferedProtocol):
 
 
 async def serve(host: str, port: int, rtt: float, window: int) -> None:
-    """Forward connections until the process is ended."""
+    """Forward connections until the process ends."""
     loop = asyncio.get_running_loop()
     connecting = set[asyncio.Task[object]]()
 
@@ -123,7 +123,7 @@ async def serve(host: str, port: int, rtt: float, window: int) -> None:
 
 @contextmanager
 def delayed(port: int, rtt: float, window: int) -> Iterator[int]:
-    """Run the proxy for a port of this machine in a process of its own; yields the port to connect to."""
+    """Run the proxy for a port of this machine in its own process; yield the port to connect to."""
     command = [sys.executable, str(Path(__file__)), "127.0.0.1", str(port), "--rtt", str(rtt), "--window", str(window)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

@@ -1,4 +1,4 @@
-"""Run clients side by side: each in a process of its own, in turn, with medians, spread, and the machine's load.
+"""Run clients in turn, each in a process of its own, with medians, spread, and the machine's load.
 
 What is measured of a run is wall clock, CPU (user and system, children included) and peak memory of its process.
 """
@@ -25,7 +25,7 @@ MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 @frozen
 class Cost:
-    """What one run cost: seconds of wall clock, seconds of CPU, bytes of memory at its peak."""
+    """Cost of one run: seconds of wall clock, CPU seconds, bytes of peak memory."""
 
     wall: float
     cpu: float
@@ -34,7 +34,7 @@ class Cost:
 
 @frozen
 class Client:
-    """One way to do the work of a case.
+    """A client that does the work of a case.
 
     Attributes:
         name: as tables and charts show it.
@@ -49,7 +49,7 @@ class Client:
 
 @frozen
 class Summary:
-    """Medians of one client's runs, the spread of the wall clock as a share of it, ratios to the first client."""
+    """Medians of a client's runs, the relative spread of the wall clock, and ratios to the first client."""
 
     client: str
     wall: float
@@ -62,7 +62,7 @@ class Summary:
 
 
 def run(command: Sequence[str], environment: dict[str, str], folder: Path) -> Cost:
-    """Run a command in a folder to its end; raises RuntimeError with what it said if it failed."""
+    """Run a command in a folder to its end; raise RuntimeError with its output if it failed."""
     compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     begun = time.perf_counter()
     with (folder / ".said").open("w+") as said:
@@ -82,7 +82,7 @@ def run(command: Sequence[str], environment: dict[str, str], folder: Path) -> Co
 
 
 def _watch_memory(process: int, ended: threading.Event, peak: list[float]) -> None:
-    """Keep the process's peak memory in `peak`: `ru_maxrss` would be that of the parent before the program began."""
+    """Track the process's peak memory in `peak`: `ru_maxrss` would include the parent's."""
     while not ended.wait(0.02):
         try:
             lines = Path(f"/proc/{process}/status").read_text().splitlines()
@@ -94,7 +94,7 @@ def _watch_memory(process: int, ended: threading.Event, peak: list[float]) -> No
 def interleave(
     clients: Sequence[Client], case: Any, scratch: Path, rounds: int, environment: dict[str, str]
 ) -> list[Summary]:
-    """Run every client once, then every client again, so that a change on the machine meets all of them.
+    """Run every client once per round, so that a change on the machine affects all of them.
 
     A first round, in which caches fill and modules are compiled, does not count.
     """
@@ -136,18 +136,18 @@ def summarize(costs: dict[str, list[Cost]]) -> list[Summary]:
 
 
 def machine() -> dict[str, Any]:
-    """Return facts about the machine and its load, without which no figure means anything."""
+    """Return facts about the machine and its load, which figures depend on."""
     load = os.getloadavg() if hasattr(os, "getloadavg") else (0.0, 0.0, 0.0)
     return {"python": platform.python_version(), "system": platform.system(), "cores": os.cpu_count(), "load": load}
 
 
 def left_out(clients: Sequence[Client]) -> dict[str, str]:
-    """Return the clients that cannot run here, with what is missing."""
+    """Return the clients that cannot run here, with the missing package or program."""
     return {client.name: client.missing for client in clients if client.missing is not None}
 
 
 def show(title: str, rows: Sequence[Summary], size: int, missing: dict[str, str]) -> None:
-    """Print one case as a table; `size` is the bytes moved, 0 where that means nothing."""
+    """Print one case as a table; `size` is the bytes moved, or 0."""
     print(f"\n{title}")
     print(f"{'client':<28}{'wall s':>9}{'spread':>8}{'MB/s':>8}{'wall x':>8}{'CPU s':>8}{'CPU x':>8}{'peak MB':>9}")
     for row in rows:

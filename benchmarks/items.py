@@ -90,7 +90,7 @@ def _packages(workflow: str, count: int) -> list[JobPackage]:
 
 
 async def _pending(url: str, folder: Path, options: argparse.Namespace) -> Figures:
-    """Ask for so many packages that are never ready, see how the process has grown, and drop them."""
+    """Request packages that are never ready, measure the process's growth, and drop them."""
     count: int = options.items
     packages, sent, most = _packages("packing", count), [0.0], [0, 0]
     before = 0
@@ -120,13 +120,13 @@ async def _pending(url: str, folder: Path, options: argparse.Namespace) -> Figur
 
 
 def _resident() -> int:
-    """Bytes of memory of this process."""
+    """Return the resident memory of this process in bytes."""
     gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
 def _most_resident() -> float:
-    """The most memory that this process ever had, in MB."""
+    """Return the peak memory of this process in MB."""
     lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(lines["VmHWM"].split()[0]) / 1024
 
@@ -146,7 +146,7 @@ async def _second_run(url: str, scratch: Path, options: argparse.Namespace) -> F
 
 
 async def _second_export(url: str, scratch: Path, options: argparse.Namespace) -> Figures:
-    """What `pixxel export` costs as a process of its own; the first time it writes SHA256SUMS, which is not counted."""
+    """Measure a second `pixxel export` as a process; the first, which writes SHA256SUMS, is not counted."""
     await _prepare(options.folder, _packages("done", options.items))
     line = [sys.executable, "-m", "pixxel_async", "--set", f"origin={ORIGIN}"]
     line += ["export", "--quiet", "--workflow", "done", "--to", str(options.folder)]
@@ -160,7 +160,7 @@ async def _second_export(url: str, scratch: Path, options: argparse.Namespace) -
 
 
 def _timed(line: list[str], environment: dict[str, str]) -> tuple[float, resource.struct_rusage]:
-    """Seconds from start to exit of a process, and what it used."""
+    """Return the seconds from start to exit of a process, and its usage."""
     begun = time.perf_counter()
     process = subprocess.Popen(line, env={**os.environ, **environment})
     _, status, usage = os.wait4(process.pid, 0)
@@ -170,7 +170,7 @@ def _timed(line: list[str], environment: dict[str, str]) -> tuple[float, resourc
 
 
 async def _run(url: str, folder: Path, packages: list[JobPackage]) -> tuple[Figures, int]:
-    """What a whole run costs, opening and closing included, and how many outcomes it had with a file."""
+    """Return the cost of a whole run, opening and closing included, and its number of files."""
     wall, cpu, done = time.perf_counter(), time.process_time(), 0
     async with (
         PixxelClient(settings=Settings(api_key="k", base_url=url, origin=ORIGIN)) as client,
@@ -183,7 +183,7 @@ async def _run(url: str, folder: Path, packages: list[JobPackage]) -> tuple[Figu
 
 
 async def _prepare(folder: Path, packages: list[JobPackage]) -> None:
-    """A folder and its record as a run leaves them, unless they are there."""
+    """Prepare a folder and record like after a run, unless they exist."""
     try:
         (folder / "done").mkdir(parents=True)
     except FileExistsError:
@@ -205,7 +205,7 @@ async def _done(record: Record, folder: Path, package: JobPackage) -> None:
 
 
 class _Server(asyncio.Protocol):
-    """Answers every ask: `packing` for one workflow, a link for the others; and gives every link the same archive."""
+    """A server that answers package requests, `packing` for one workflow, and serves one archive for every link."""
 
     url = ""
     listing = b""
@@ -253,7 +253,7 @@ _ARCHIVE = _archive()
 
 
 def _listed(package: JobPackage) -> dict[str, object]:
-    """A job's row, with what the rows of a listing have."""
+    """Return a job's row like in a listing."""
     return {
         "id": package.job_id, "workflow_id": package.workflow_id, "created_by": "5a1e9a6e-0000-4000-8000-000000000001",
         "status": "completed", "progress": "100", "cost": 12.5, "estimated_duration": 360, "time_taken": "6m 0s",

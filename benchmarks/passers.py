@@ -1,8 +1,8 @@
-"""Backends that pass packages through, each in a process of its own: `passers.py NAME API AUTHORITY KEYS`.
+"""Backends that pass packages through, each in its own process: `passers.py NAME API AUTHORITY KEYS`.
 
-AUTHORITY is the PEM file to trust, "" for none; KEYS is a list in JSON. The first line on stdout is the port. `/told`
-tells how late a timer of 10 ms was since it was asked last, how many bytes wait to be written to readers now, and under
-PYTHONTRACEMALLOC=1 whose code holds which memory.
+AUTHORITY is the PEM file to trust, "" for none; KEYS is a list in JSON. The first line on stdout is the port. `/figures`
+returns the lateness of a timer of 10 ms since the last request, the bytes waiting to be written to readers, and with
+PYTHONTRACEMALLOC=1 the memory by owner of the code.
 
 Each is set up as servers are that want to answer soon: it accepts a few connections in one round of its event loop
 (asyncio takes as many as may wait in the kernel, unless told apart), leaves alone in garbage collections what was there
@@ -40,7 +40,7 @@ OWNERS = "pixxel_async", "aiohttp", "asyncio"
 
 @frozen
 class Given:
-    """What each backend is made with; `trusted` is for the storage."""
+    """Arguments of a backend; `trusted` is for the storage."""
 
     api: str
     trusted: ssl.SSLContext | None
@@ -48,7 +48,7 @@ class Given:
 
 
 def ours(app: web.Application, given: Given) -> Handler:
-    """pixxel_async: a client for each key, links that are kept, cuts that are continued."""
+    """Serve by pixxel_async: a client per key, cached links, resumed bodies."""
     client = PixxelClient(settings=Settings(base_url=given.api), ssl=given.trusted)
     users = {key: client.with_key(key, auth="raw") for key in given.keys}
 
@@ -71,7 +71,7 @@ def ours(app: web.Application, given: Given) -> Handler:
 
 
 def by_hand(app: web.Application, given: Given) -> Handler:
-    """aiohttp as it is commonly written: asks each time, and passes on what comes in pieces of 64 KiB."""
+    """Serve by common aiohttp code: request each time, and forward pieces of 64 KiB."""
     held: list[aiohttp.ClientSession] = []
 
     async def opened(_: web.Application) -> AsyncIterator[None]:
@@ -99,7 +99,7 @@ def by_hand(app: web.Application, given: Given) -> Handler:
 
 
 def no_storage(app: web.Application, given: Given) -> Handler:
-    """aiohttp's server alone: as many bytes as the others, from nowhere. What it takes nobody below can save."""
+    """Serve as many bytes by aiohttp's server without a storage, as the lower bound."""
 
     async def package(request: web.Request) -> web.StreamResponse:
         left = int(request.headers["X-Size"])
@@ -119,7 +119,7 @@ PASSERS: dict[str, Callable[[web.Application, Given], Handler]] = {
 
 
 async def tick(late: list[tuple[float, float]]) -> None:
-    """Note how late a timer of 10 ms is, and how much of that at most is this process's own doing, for ever."""
+    """Measure the lateness of a timer of 10 ms, and the process's own share of it, without end."""
     while True:
         due, cpu = time.perf_counter() + 0.010, time.thread_time()
         await asyncio.sleep(0.010)
@@ -128,26 +128,30 @@ async def tick(late: list[tuple[float, float]]) -> None:
 
 
 def lateness(late: list[tuple[float, float]]) -> dict[str, float]:
-    """What the timer saw since it was asked last, in seconds; `own` without what others caused."""
-    told: dict[str, float] = {}
+    """Return the lateness since the last request in seconds; `own` excludes other processes."""
+    figures: dict[str, float] = {}
     for index, name in enumerate(("", "own_")):
         seen = sorted(each[index] for each in late) or [0.0]
-        told |= {f"{name}p50": seen[len(seen) // 2], f"{name}p99": seen[int(len(seen) * 0.99)], f"{name}max": seen[-1]}
+        figures |= {
+            f"{name}p50": seen[len(seen) // 2],
+            f"{name}p99": seen[int(len(seen) * 0.99)],
+            f"{name}max": seen[-1],
+        }
     late.clear()
-    return told
+    return figures
 
 
 def account() -> dict[str, int] | None:
-    """Bytes of Python's memory by whose code asked for them; None where nobody notes it (PYTHONTRACEMALLOC=1)."""
+    """Return bytes of Python's memory by owner of the code; None without PYTHONTRACEMALLOC=1."""
     if not tracemalloc.is_tracing():
         return None
-    told: dict[str, int] = {}
+    figures: dict[str, int] = {}
     for trace in tracemalloc.take_snapshot().traces:
         place = trace.traceback[0].filename
         whose = next((name for name in OWNERS if f"/{name}/" in place), "other")
         kind = "buffers" if trace.size >= BUFFER else "objects"
-        told[f"{whose} {kind}"] = told.get(f"{whose} {kind}", 0) + trace.size
-    return told
+        figures[f"{whose} {kind}"] = figures.get(f"{whose} {kind}", 0) + trace.size
+    return figures
 
 
 async def serve(name: str, given: Given) -> None:
@@ -166,12 +170,12 @@ async def serve(name: str, given: Given) -> None:
         finally:
             connections.discard(transport)
 
-    async def told(_: web.Request) -> web.Response:
+    async def figures(_: web.Request) -> web.Response:
         waiting = sum(each.get_write_buffer_size() for each in connections)
         return web.json_response({"late": lateness(late), "waiting": waiting, "account": account()})
 
     app.router.add_get("/{job}/package", package)
-    app.router.add_get("/told", told)
+    app.router.add_get("/figures", figures)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
     listening = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""What it costs to prove a ZIP: in a second pass over the file, and in the same pass in which its bytes are written.
+"""Cost of proving a ZIP: in a second pass over the file, and while its bytes are written.
 
     python benchmarks/prove.py --megabytes 200 --json FILE
 
@@ -25,7 +25,7 @@ CHUNK = 1 << 20
 
 
 def raster(size: int) -> bytes:
-    """Something that packs about as well as a raster does."""
+    """Return bytes that compress about as well as a raster."""
     dice = random.Random(7)
     steps = dice.choices(range(-3, 4), k=1 << 20)
     value, cells = 0, bytearray()
@@ -36,7 +36,7 @@ def raster(size: int) -> bytes:
 
 
 def archives(folder: Path, size: int) -> dict[str, Path]:
-    """One archive of each make."""
+    """Yield one archive of each kind."""
     content = raster(size)
     made: dict[str, Path] = {}
     for name, method, count in (("stored", 0, 8), ("deflated", 8, 8), ("20,000 small members", 8, 20_000)):
@@ -49,14 +49,14 @@ def archives(folder: Path, size: int) -> dict[str, Path]:
 
 
 def timed(call: Callable[[], Proof]) -> tuple[float, float]:
-    """CPU and wall seconds of a call."""
+    """Return the CPU and wall seconds of a call."""
     cpu, wall = time.process_time(), time.perf_counter()
     call()
     return time.process_time() - cpu, time.perf_counter() - wall
 
 
 def measured(path: Path) -> dict[str, float]:
-    """The figures of one archive."""
+    """Return the figures of one archive."""
     data = memoryview(path.read_bytes())
     twice, wait_twice = timed(lambda: prove(path))
     passage, cpu = ZipStreamChecker(), time.process_time()

@@ -1,4 +1,4 @@
-"""Readers of packages that pass through a backend: as browsers are, but throwing away what they get."""
+"""Readers of packages through a backend: like browsers, but dropping the bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SEGMENT = 1448
 
 
 class Reader(asyncio.BufferedProtocol):
-    """Asks for one package, stops when its first bytes are here, and later reads on, fast or slowly."""
+    """A reader that requests a package, pauses after its first bytes, and later reads on, fast or slowly."""
 
     buffer = memoryview(bytearray(1 << 18))
     """Where all readers put what they throw away."""
@@ -57,7 +57,7 @@ class Reader(asyncio.BufferedProtocol):
 
 
 async def reader(port: int, job: int, size: int) -> Reader:
-    """A reader with its first bytes, whose connection holds little by itself, so that the backend has to."""
+    """Open a reader with small socket buffers, so that the backend has to hold its bytes."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)

@@ -29,7 +29,7 @@ def results(folder: Path = RESULTS) -> list[dict[str, Any]]:
 
 
 def block(found: list[dict[str, Any]]) -> str:
-    """Return the part of the page that is made from results."""
+    """Return the generated part of the page."""
     return "\n" + "\n".join(line for result in found for line in _benchmark(result)) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""How fast the sandbox is: its start, its answers a second, its package bytes a second.
+"""Speed of the sandbox: start, responses per second, package bytes per second.
 
     python benchmarks/sandbox.py
 
@@ -61,7 +61,7 @@ def _line(server: subprocess.Popen[str]) -> str:
 
 
 def _used(server: subprocess.Popen[str]) -> float:
-    """Seconds of processor time that the server has used so far."""
+    """Return the CPU seconds used by the server."""
     assert server.stdin is not None
     server.stdin.write("\n")
     return float(_line(server))
@@ -97,7 +97,7 @@ async def _answer(reader: asyncio.StreamReader) -> bytes:
 
 
 async def _bytes(facts: Any) -> float:
-    """GB a second of one large package, read with as little as possible."""
+    """Measure GB per second of one large package, read with minimal code."""
     target = urlsplit(facts["url"])
     reader, writer = await asyncio.open_connection(target.hostname, target.port)
     asked = f"PUT {facts['job']}/download HTTP/1.1\r\nHost: x\r\nAuthorization: {facts['key']}\r\n\r\n"

@@ -30,14 +30,14 @@ NAMES = ("pixxel", *STEPS)
 
 
 def policies(regime: Regime) -> dict[str, Policy]:
-    """The manager's policy and what people write instead, each begun anew."""
+    """Create the manager's policy and the hand-written ones."""
     plain = {name: Patient(regime.streams, wait) for name, wait in STEPS.items() if name != "semaphore"}
     crowd = Patient(regime.streams, STEPS["semaphore"], most=4 * regime.streams)
     return {"pixxel": Learning(regime.streams, regime.asks, regime.rate), **plain, "semaphore": crowd}
 
 
 def replay(regime: Regime, items: list[Package], names: Sequence[str]) -> dict[str, Course]:
-    """One regime by these policies, and by the manager's where the service is less kind."""
+    """Replay one regime by these policies, and by the manager's with less favourable services."""
     courses = {name: run(regime, items, policy) for name, policy in policies(regime).items() if name in names}
     unknown = Learning(regime.streams, asks=max(regime.asks, 8))
     courses["pixxel, rate unknown"] = run(regime, items, unknown, refusing=True)
@@ -47,17 +47,17 @@ def replay(regime: Regime, items: list[Package], names: Sequence[str]) -> dict[s
 
 
 def share(values: list[float], part: float) -> float:
-    """The value that this part of all does not exceed."""
+    """Return the quantile of a list."""
     return sorted(values)[min(len(values) - 1, int(part * len(values)))]
 
 
 def spread(spans: list[float]) -> dict[str, float]:
-    """Median, nine in ten, and the worst."""
+    """Return median, 90th percentile and maximum."""
     return {"median": share(spans, 0.5), "p90": share(spans, 0.9), "worst": max(spans)}
 
 
 def figures(courses: list[Course], bounds: list[float]) -> Table:
-    """What one policy made of all regimes."""
+    """Return the figures of one policy over all regimes."""
     spans = [course.makespan / bound for course, bound in zip(courses, bounds, strict=True)]
     polls, expired = [course.polls for course in courses], [course.expired for course in courses]
     return {
@@ -68,7 +68,7 @@ def figures(courses: list[Course], bounds: list[float]) -> Table:
 
 
 def measure(regimes: int, count: int, seed: int, names: Sequence[str] = NAMES) -> dict[str, object]:
-    """All figures of one seed."""
+    """Return all figures of one seed."""
     dice = random.Random(seed)
     runs: dict[str, list[Course]] = {}
     bounds: list[float] = []
@@ -91,7 +91,7 @@ def measure(regimes: int, count: int, seed: int, names: Sequence[str] = NAMES) -
 
 
 def line(name: str, table: Table) -> str:
-    """One row of the report."""
+    """Return one row of the report."""
     spans, polls, expired = table["makespan"], table["polls"], table["expired"]
     return (
         f"{name:32} {spans['median']:7.3f} {spans['p90']:7.3f} {spans['worst']:7.3f} |"

@@ -1,4 +1,4 @@
-"""What the clients download from: archives behind nginx where it is installed, else the sandbox; on loopback only."""
+"""Server for the clients: archives behind nginx if installed, else the sandbox; on loopback only."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ http {{
 
 @frozen(kw_only=True)
 class Served:
-    """What a client needs to know.
+    """Facts that a client needs.
 
     Attributes:
         api: base URL of an API that answers asks for these packages with these links, for our client.
@@ -65,7 +65,7 @@ def free_port() -> int:
 
 
 def write_archives(folder: Path, count: int, size: int) -> int:
-    """Sound archives of stored random bytes, as imagery that does not compress; returns the bytes of all."""
+    """Write valid archives of stored random bytes, like incompressible imagery; return their total bytes."""
     folder.mkdir(parents=True)
     block = random.Random(7).randbytes(1 << 20)
     total = 0
@@ -80,7 +80,7 @@ def write_archives(folder: Path, count: int, size: int) -> int:
 
 
 def certificate(folder: Path) -> tuple[str, Path]:
-    """nginx's lines for a certificate of our own, and the authority to trust."""
+    """Return nginx's lines for our certificate, and the authority to trust."""
     import trustme
 
     authority = trustme.CA()
@@ -92,7 +92,7 @@ def certificate(folder: Path) -> tuple[str, Path]:
 
 @contextmanager
 def nginx(folder: Path, *, tls: bool, extra: str = "") -> Iterator[tuple[str, Path | None]]:
-    """nginx over `folder/files`, with further directives; yields its origin and the authority to trust."""
+    """Run nginx over `folder/files` with further directives; yield its origin and the authority to trust."""
     assert NGINX is not None
     port = free_port()
     lines, authority = certificate(folder) if tls else ("", None)
@@ -125,7 +125,7 @@ def await_port(port: int) -> None:
 
 @asynccontextmanager
 async def asks_for(links: dict[str, str], asked: list[str] | None = None) -> AsyncIterator[str]:
-    """The two operations that a download needs, answering at once with the links given; `asked` notes each asking."""
+    """Serve the two operations of a download, answering at once with given links; `asked` records requests."""
 
     async def projects(_: web.Request) -> web.Response:
         return web.json_response({"count": 1, "projects": [{"id": "p-1", "org_id": "o-1"}]})
@@ -154,7 +154,7 @@ async def asks_for(links: dict[str, str], asked: list[str] | None = None) -> Asy
 async def served(
     folder: Path, *, count: int, size: int, tls: bool, extra: str = "", delay: tuple[float, int] | None = None
 ) -> AsyncIterator[Served]:
-    """Serve `count` archives of about `size` bytes each, ready to be asked for and fetched.
+    """Serve `count` archives of about `size` bytes each, ready to be fetched.
 
     Args:
         extra: further directives for nginx.
@@ -176,7 +176,7 @@ async def served(
 
 @asynccontextmanager
 async def from_sandbox(*, count: int, size: int) -> AsyncIterator[Served]:
-    """The same from the sandbox, which has no TLS: as many of its packages as it has, asked for beforehand."""
+    """Serve packages of the sandbox, without TLS, requested beforehand."""
     async with (
         Sandbox(package_size=size, packing=0.0, link_life=3600.0) as sandbox,
         PixxelClient(api_key=sandbox.api_key, base_url=sandbox.url) as client,
@@ -192,7 +192,7 @@ async def from_sandbox(*, count: int, size: int) -> AsyncIterator[Served]:
 
 
 async def every_package(client: PixxelClient) -> AsyncIterator[Package]:
-    """The packages of every completed job, and of its tasks."""
+    """Yield the packages of every completed job and its tasks."""
     async for workflow in client.workflows.list():
         async for row in client.jobs.list(str(workflow.id), status="completed"):
             job = await client.jobs.get(str(workflow.id), str(row.id))

@@ -1,4 +1,4 @@
-"""One large body where a connection is given so much and no more: `python benchmarks/split.py [--rounds 3] [--json F]`.
+"""One large body with capped connections: `python benchmarks/split.py [--rounds 3] [--json F]`.
 
 nginx on loopback with `limit_rate 20m`, and without it; our client as it is, at the work that the others do, and never
 splitting, beside `aria2c -x8` and one stream of curl. Needs nginx and aria2c. Files are written to memory.
@@ -27,7 +27,7 @@ Run = Callable[[Served, Path], None]
 
 
 def mine(**settings: Any) -> Run:
-    """pixxel_async with these settings."""
+    """Fetch by pixxel_async with these settings."""
 
     def run(found: Served, folder: Path) -> None:
         job = {"api": found.api, "api_key": found.api_key, "links": found.links}
@@ -37,7 +37,7 @@ def mine(**settings: Any) -> Run:
 
 
 def tool(*command: str) -> Run:
-    """A program that takes the link as its last argument and writes into the current folder."""
+    """Fetch by a program that takes the link as its last argument and writes into the current folder."""
 
     def run(found: Served, folder: Path) -> None:
         [link] = found.links.values()
@@ -57,7 +57,7 @@ RUNS: dict[str, Run] = {
 
 
 def timed(run: Run, found: Served, scratch: Path) -> float:
-    """Seconds of one run, into a folder of its own."""
+    """Return the seconds of one run, into a folder of its own."""
     target = scratch / "out"
     target.mkdir()
     try:
@@ -69,7 +69,7 @@ def timed(run: Run, found: Served, scratch: Path) -> float:
 
 
 async def measure(cap: str, size: int, rounds: int) -> dict[str, float]:
-    """MB/s of every client, in turn; medians."""
+    """Return the median MB/s of every client, measured in turn."""
     extra = f"limit_rate {cap};" if cap else ""
     with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
         async with served(Path(scratch), count=1, size=size, tls=False, extra=extra) as found:

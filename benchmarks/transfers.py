@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 
 @frozen
 class Way:
-    """How far the storage is: seconds of a round trip, bytes of a connection's window; 0 for near."""
+    """Distance of the storage: seconds of a round trip, bytes of a connection's window; 0 for near."""
 
     rtt: float = 0.0
     window: int = 0
@@ -38,7 +38,7 @@ class Way:
 
 @frozen
 class Load:
-    """So many archives of so many bytes."""
+    """A number of archives of a size in bytes."""
 
     count: int
     size: int
@@ -56,7 +56,7 @@ SHORT = [Way(0.05, 1 << 20)]
 
 
 def python(name: str) -> Client:
-    """A client of `clients.py`, in a process of its own."""
+    """Return a client of `clients.py`, in a process of its own."""
 
     def command(found: Served, folder: Path) -> Sequence[str]:
         job = folder / "job.json"
@@ -69,14 +69,14 @@ def python(name: str) -> Client:
 
 
 def curl(found: Served, folder: Path) -> Sequence[str]:
-    """curl --parallel, as a shell script would use it."""
+    """Return curl --parallel, as a shell script would use it."""
     lines = [f'url = "{link}"\noutput = "{n}.zip"' for n, link in enumerate(found.links.values())]
     (folder / "curl.txt").write_text("\n".join(lines))
     return ["curl", "-s", "--fail", "--parallel", "--parallel-max", str(STREAMS), "--config", "curl.txt"]
 
 
 def aria2c(found: Served, folder: Path) -> Sequence[str]:
-    """aria2c -x8: eight connections a body, eight bodies at once."""
+    """Return aria2c -x8: eight connections per body, eight bodies at once."""
     lines = [f"{link}\n  out={n}.zip" for n, link in enumerate(found.links.values())]
     (folder / "links.txt").write_text("\n".join(lines))
     trust = [f"--ca-certificate={found.authority}"] if found.authority else []
@@ -85,7 +85,7 @@ def aria2c(found: Served, folder: Path) -> Sequence[str]:
 
 
 def program(name: str, command: Any) -> Client:
-    """A program of the machine."""
+    """Return a client that runs a program of the machine."""
     found = shutil.which(name.split()[0])
     return Client(name, command, None if found else f"{name.split()[0]} is not installed")
 
@@ -120,14 +120,14 @@ async def measure(way: Way, load: Load, *, tls: bool, rounds: int) -> dict[str, 
 
 
 async def near(rounds: int, short: bool) -> list[dict[str, Any]]:
-    """All loads, http and TLS, from a storage that is near."""
+    """Measure all loads, http and TLS, from a near storage."""
     loads = [Load(8, 16 << 20), Load(200, 256 << 10)] if short else [ONE, EIGHT, Load(8, 256 << 20), MANY]
     ways = [False, True] if NGINX else [False]
     return [await measure(Way(), load, tls=tls, rounds=rounds) for tls in ways for load in loads]
 
 
 async def far(rounds: int, short: bool) -> list[dict[str, Any]]:
-    """All loads from storages that are far: http over each way, TLS over the middle one."""
+    """Measure all loads from far storages: http over each way, TLS over the middle one."""
     if NGINX is None:
         raise SystemExit("a far storage needs nginx")
     loads = [Load(1, 64 << 20), Load(8, 16 << 20), Load(200, 256 << 10)] if short else [ONE, EIGHT, SOME]

@@ -1,1 +1,1 @@
-"""Whole programs, each run by a test."""
+"""Complete programs, each run by a test."""

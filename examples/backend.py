@@ -1,4 +1,4 @@
-"""Hand packages to browsers, with aiohttp: `python examples/backend.py exports`, then open /jobs/WORKFLOW/JOB.
+"""Serve packages to browsers with aiohttp: `python examples/backend.py exports`, then open /jobs/WORKFLOW/JOB.
 
 The client and the manager live as long as the application. Below that address are `events` (how the package comes
 into the folder), `file` (from there, for everybody), `package` (passed through, no folder) and `link` (a redirect to
@@ -31,8 +31,8 @@ PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 @contextmanager
-def told_to_browsers() -> Iterator[None]:
-    """202 while it is packed, 404 for unknown jobs, 503 when it is too much, 502 for whatever else goes wrong."""
+def map_errors() -> Iterator[None]:
+    """Convert errors: 202 while packing, 404 for unknown jobs, 503 for rate limits, 502 for other errors."""
     try:
         yield
     except PackageTimedOut as packing:
@@ -60,7 +60,7 @@ def wanted(request: web.Request) -> JobPackage:
 
 
 async def submit(request: web.Request) -> Transfer:
-    """Submit the package; ask for one that the record does not know first, so that an unknown job is a 404 at once."""
+    """Submit the package; request one that is not in the record first, so that an unknown job is a 404 at once."""
     manager, package = request.app[MANAGER], wanted(request)
     if await manager.record.get(str(package), manager.folder) is None:
         try:
@@ -77,15 +77,15 @@ async def page(request: web.Request) -> web.Response:
 
 
 async def link(request: web.Request) -> web.Response:
-    """A redirect to a signed link: the bytes never pass through here, and whoever has the link has the package."""
-    with told_to_browsers():
+    """Redirect to the signed link: the bytes bypass this server, and the link grants access to its holder."""
+    with map_errors():
         signed = await request.app[CLIENT].packages.link(wanted(request), min_lifetime=60)
     raise web.HTTPTemporaryRedirect(signed.url, headers=PRIVATE)
 
 
 async def package(request: web.Request) -> web.StreamResponse:
-    """The bytes as they come from the storage, or the part that is asked for; nobody sees the link."""
-    with told_to_browsers():
+    """Pass the bytes or the requested range through from the storage, without showing the link."""
+    with map_errors():
         stream = await request.app[CLIENT].packages.open(
             wanted(request),
             range=request.headers.get("Range"),
@@ -103,8 +103,8 @@ async def package(request: web.Request) -> web.StreamResponse:
 
 
 async def file(request: web.Request) -> web.StreamResponse:
-    """The proved file from the folder; for a browser that does not wait that long, the package still comes."""
-    with told_to_browsers():
+    """Serve the proved file from the folder; the download continues if the browser does not wait."""
+    with map_errors():
         transfer = await submit(request)
         try:
             async with asyncio.timeout(0.5):
@@ -117,9 +117,9 @@ async def file(request: web.Request) -> web.StreamResponse:
 
 
 async def events(request: web.Request) -> web.StreamResponse:
-    """Server-sent events of the package's way into the folder; whoever leaves gives it up, unless others want it."""
+    """Send events of the package's download; it is cancelled when the last listener leaves."""
     manager = request.app[MANAGER]
-    with told_to_browsers():
+    with map_errors():
         states = manager.watch(wanted(request))
         transfer = await submit(request)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
@@ -146,18 +146,18 @@ def plain(event: Event) -> dict[str, Any]:
 
 
 async def health(request: web.Request) -> web.Response:
-    """200 as long as the manager is open, with where it stands."""
+    """Return 200 with counts while the manager is open."""
     return web.json_response(asdict(request.app[MANAGER].snapshot()))
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """The same for Prometheus."""
+    """Return the counts for Prometheus."""
     lines = [f"pixxel_{name} {value}\n" for name, value in asdict(request.app[MANAGER].snapshot()).items()]
     return web.Response(text="".join(lines))
 
 
 def application(client: PixxelClient, folder: Path) -> web.Application:
-    """The routes; client and manager are opened with the application, and closed with it."""
+    """Return the application, which opens client and manager at its start and closes them at its end."""
 
     async def opened(app: web.Application) -> AsyncIterator[None]:
         async with client:

@@ -1,4 +1,4 @@
-"""A cache of packages on disk, shared by all workers of a backend and bounded; what was not used longest goes first.
+"""A bounded cache of packages on disk, shared by a backend's workers; evicts the least recently used.
 
 The folder's record makes it one cache: what one worker fetches the others wait for. When a file was used last is its
 time of access, which is set here, since many file systems no longer do.
@@ -36,7 +36,7 @@ class Cache:
         await self._manager.aclose(drain=10)
 
     async def open(self, package: Package) -> BinaryIO:
-        """The package's file, open to be read: it stays readable though it is evicted meanwhile."""
+        """Open the package's file; it stays readable even if it is evicted."""
         while True:
             done = await self._manager.fetch(package, on_missing="redo")
             try:
@@ -48,7 +48,7 @@ class Cache:
             return file
 
     async def _evict(self, but: str) -> None:
-        """Remove what was not used longest, until the rest is within the bound."""
+        """Remove the least recently used files until the rest is within the bound."""
         names = {row.name: row.identity async for row in self._manager.record.rows(self._manager.folder, "done")}
         files = await asyncio.to_thread(usage, self._manager.folder, [name for name in names if name])
         excess = sum(size for _, size, _ in files) - self._bound
@@ -60,14 +60,14 @@ class Cache:
 
 
 def used(path: Path) -> BinaryIO:
-    """Open it, and note that it was used now; its time of change stays, by which the manager knows its files."""
+    """Open a file and set its access time; its mtime, by which the manager recognises its files, is unchanged."""
     file = path.open("rb")
     os.utime(path, ns=(time.time_ns(), os.fstat(file.fileno()).st_mtime_ns))
     return file
 
 
 def usage(folder: Path, names: list[str]) -> list[tuple[int, int, str]]:
-    """When each file that is there was used, its bytes and its name, oldest first."""
+    """Return access time, size and name of each file, oldest first."""
     found = []
     for name in names:
         with suppress(FileNotFoundError):

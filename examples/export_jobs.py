@@ -20,8 +20,8 @@ async def main(workflow_id: str, folder: str) -> int:
         async with manager.fetch_all(recent) as outcomes:
             async for outcome in outcomes:
                 failures += isinstance(outcome, Failed)
-                told = outcome.error if isinstance(outcome, Failed) else outcome.path
-                table.writerow([outcome.package, type(outcome).__name__.lower(), told])
+                result = outcome.error if isinstance(outcome, Failed) else outcome.path
+                table.writerow([outcome.package, type(outcome).__name__.lower(), result])
     return 3 if failures else 0
 
 

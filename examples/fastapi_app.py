@@ -1,4 +1,4 @@
-"""Hand packages to many users' browsers, with FastAPI: `uvicorn --factory fastapi_app:application` in `examples`.
+"""Serve packages to many users with FastAPI: `uvicorn --factory fastapi_app:application` in `examples`.
 
 Each user has a key of their own, found by the session's cookie, and a light client for it, kept so that its links are.
 The page at /jobs/WORKFLOW/JOB follows the job and its package; `package` below it passes the bytes through, `link` is a
@@ -38,8 +38,8 @@ log = logging.getLogger("backend")
 STATUSES = {PackageTimedOut: 202, RateLimited: 503, ConfigError: 404, NotFound: 404, Forbidden: 403, KeyRefused: 403}
 
 
-async def told_to_browsers(request: Request, error: Exception) -> Response:
-    """What a handler raised before its response had begun; anything that is not of `STATUSES` is 502."""
+async def error_response(request: Request, error: Exception) -> Response:
+    """Convert an error raised before the response began; errors that are not in `STATUSES` are a 502."""
     status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 502)
     again = math.ceil(getattr(error, "retry_after", None) or 5)
     return JSONResponse({"why": why(error)}, status, {"Retry-After": str(again)} if status in (202, 503) else None)
@@ -67,7 +67,7 @@ class NoSniff:
 
 
 def user(request: Request, session: Annotated[str, Cookie()] = "") -> PixxelClient:
-    """The client with the key of whoever asks."""
+    """Return the client with the user's key."""
     users: Mapping[str, PixxelClient] = request.state.users
     if session not in users:
         raise HTTPException(401)
@@ -87,7 +87,7 @@ async def page(user: User) -> Response:
 
 
 async def link(user: User, package: Wanted) -> Response:
-    """A redirect to a signed link: the bytes never pass through here, and whoever has the link has the package."""
+    """Redirect to the signed link: the bytes bypass this server, and the link grants access to its holder."""
     signed = await user.packages.link(package, min_lifetime=60)
     return RedirectResponse(signed.url, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
 
@@ -100,7 +100,7 @@ async def package(
     if_range: Annotated[str | None, Header()] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """The bytes as they come from the storage, or the part that is asked for; nobody sees the link."""
+    """Pass the bytes or the requested range through from the storage, without showing the link."""
     stream = await user.packages.open(
         package, range=range, if_range=if_range, if_none_match=if_none_match, method=request.method, timeout=3600
     )
@@ -108,7 +108,7 @@ async def package(
 
 
 async def events(user: User, package: Wanted) -> Response:
-    """Server-sent events: each change of the job, then its package; however many look on, the API is asked once."""
+    """Send events of the job, then of its package; the API is polled once for all listeners."""
     return StreamingResponse(progress(user, package), 200, {"Cache-Control": "no-store"}, "text/event-stream")
 
 
@@ -123,12 +123,12 @@ async def progress(user: PixxelClient, package: JobPackage) -> AsyncIterator[str
         yield event(state="failed", why=why(error))
 
 
-def event(**told: Any) -> str:
-    return f"data: {json.dumps(told)}\n\n"
+def event(**fields: Any) -> str:
+    return f"data: {json.dumps(fields)}\n\n"
 
 
 def application(client: PixxelClient | None = None, keys: Mapping[str, str] | None = None) -> FastAPI:
-    """The routes; the client is opened in the lifespan.
+    """Return the application, which opens the client in its lifespan.
 
     Args:
         client: has no key of its own; every user brings one.
@@ -142,7 +142,7 @@ def application(client: PixxelClient | None = None, keys: Mapping[str, str] | No
         async with client:
             yield {"users": {session: client.with_key(key) for session, key in keys.items()}}
 
-    app = FastAPI(lifespan=lifespan, exception_handlers={PixxelError: told_to_browsers})
+    app = FastAPI(lifespan=lifespan, exception_handlers={PixxelError: error_response})
     app.add_middleware(NoSniff)
     job = "/jobs/{workflow}/{job}"
     app.add_api_route(job, page)

@@ -1,4 +1,4 @@
-"""The acted network: bodies that share a line, over as many connections as a policy gives them."""
+"""The simulated network: bodies that share a line, over as many connections as a policy gives them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Body:
 
 @define(eq=False)
 class Network:
-    """All connections get the same of the line, and none more than its cap; a body may have several.
+    """Connections share the line equally up to their cap; a body may have several.
 
     Args:
         regime: the bandwidth, the cap and the streams.
@@ -37,31 +37,31 @@ class Network:
     _bodies: list[_Body] = field(init=False, factory=list)
 
     def begin(self, work: Work, now: float) -> None:
-        """A body begins, over one connection; others give up what it needs."""
+        """Begin a body over one connection, taken from others if necessary."""
         self._bodies.append(_Body(work, work.package.size, now))
         self._give_up()
 
     def next_event(self, now: float) -> float:
-        """When a body ends, or the rate of one gets known."""
+        """Return the time when a body ends or its rate becomes known."""
         rate = self._rate()
         ends = (now + max(body.left, 0.0) / (rate * body.lines) for body in self._bodies)
         known = (body.began + self.settling for body in self._bodies if body.began + self.settling > now)
         return min((*ends, *known), default=math.inf)
 
     def pass_by(self, seconds: float) -> None:
-        """So much time passes."""
+        """Let time pass."""
         rate = self._rate()
         for body in self._bodies:
             body.left -= rate * body.lines * seconds
 
     def ended(self) -> list[Work]:
-        """Bodies that have ended."""
+        """Return the bodies that have ended."""
         done = [body for body in self._bodies if body.left <= 1e-6]
         self._bodies = [body for body in self._bodies if body.left > 1e-6]
         return [body.work for body in done]
 
     def split(self, now: float) -> None:
-        """Let bodies whose rate is known have the connections that are free; each asks once."""
+        """Give free connections to bodies with a known rate; each asks once."""
         rate = self._rate()
         for body in self._bodies:
             spare = self.regime.streams - self._lines()

@@ -1,4 +1,4 @@
-"""Who decides: the manager's own policy, and the three that people write."""
+"""Policies: the manager's own, and three common ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEAST_RANGE = Constants().least_range
 
 @define(eq=False)
 class Work:
-    """A package on its way, as the policies see it, and what only the service knows.
+    """A package as the policies see it, with facts that only the service knows.
 
     Attributes:
         ready_at: when its packing ends.
@@ -47,21 +47,21 @@ class Work:
 
 
 class Policy(Protocol):
-    """What the acted service needs of a policy."""
+    """Protocol of a policy for the simulated service."""
 
     @property
     def asks(self) -> int:
-        """Requests that may be in flight."""
+        """Return the number of requests that may be in flight."""
         ...
 
     def add(self, work: Work) -> None: ...
 
     def choose(self, now: float) -> Work | None:
-        """The package to ask about now."""
+        """Return the package to request now."""
         ...
 
     def due(self, now: float) -> float | None:
-        """When to choose again at the latest, should nothing happen before."""
+        """Return the latest time of the next choice."""
         ...
 
     def packing(self, work: Work, now: float) -> None: ...
@@ -69,18 +69,18 @@ class Policy(Protocol):
     def ready(self, work: Work, now: float) -> None: ...
 
     def stream(self, now: float) -> Work | None:
-        """The package to stream now."""
+        """Return the package to stream now."""
         ...
 
     def streamed(self, work: Work, now: float) -> None: ...
 
     def lines(self, work: Work, *, left: float, rate: float, spare: int) -> int:
-        """Connections for what is left of a body (MB), while one gets `rate` MB a second and so many are free."""
+        """Return the connections for the rest of a body (MB), with `rate` MB/s per connection and some free."""
         ...
 
 
 class Learning:
-    """The manager's policy, and all that stands between it and the events, as `downloads/schedule.py` does there."""
+    """The manager's policy, adapted to simulated events as `downloads/schedule` does for real ones."""
 
     def __init__(self, streams: int, asks: int, rate: float | None = None) -> None:
         self.asks = asks
@@ -132,7 +132,7 @@ class Learning:
 
 
 class Patient:
-    """Asks again after a wait that depends on nothing but the number of requests.
+    """Policy whose interval depends only on the number of requests.
 
     Args:
         wait: seconds after so many requests.

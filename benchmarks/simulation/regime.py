@@ -1,4 +1,4 @@
-"""What a run is made of: a random regime, its packages, and the bounds below which no run can end."""
+"""Input of a run: a random regime, its packages, and lower bounds of its duration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Package", "Regime", "ideal", "in_order", "packages"]
 
 @frozen
 class Package:
-    """One package: seconds that it packs, and its size in MB."""
+    """A package: packing seconds, and size in MB."""
 
     packing: float
     size: float
@@ -20,7 +20,7 @@ class Package:
 
 @frozen(kw_only=True)
 class Regime:
-    """A service and a network; MB, MB a second, calls a second, seconds."""
+    """A service and a network; in MB, MB/s, calls per second, seconds."""
 
     rate: float
     bandwidth: float
@@ -35,7 +35,7 @@ class Regime:
 
     @classmethod
     def draw(cls, dice: Random) -> Regime:
-        """One regime by chance."""
+        """Draw a random regime."""
         return cls(
             rate=dice.choice([3, 8, 15, 30, 80]),
             bandwidth=dice.choice([50, 150, 400, 1200]),
@@ -51,17 +51,17 @@ class Regime:
 
     @property
     def alone(self) -> float:
-        """MB a second of one body beside which nothing streams, over as many connections as one body is given."""
+        """Return the MB/s of a single body over as many connections as one body gets."""
         return min(self.bandwidth, self.streams * self.cap)
 
     @property
     def asks(self) -> int:
-        """Requests in flight that use up the allowed rate."""
+        """Return the requests in flight that use up the allowed rate."""
         return max(4, math.ceil(2 * self.rate * self.latency))
 
 
 def packages(regime: Regime, count: int, dice: Random) -> list[Package]:
-    """The packages of one run, both times and sizes lognormal around their medians."""
+    """Return the packages of one run; times and sizes are lognormal around their medians."""
     packing, size = math.log(regime.packing), math.log(regime.size)
     return [
         Package(dice.lognormvariate(packing, regime.packing_spread), dice.lognormvariate(size, regime.size_spread))
@@ -70,14 +70,14 @@ def packages(regime: Regime, count: int, dice: Random) -> list[Package]:
 
 
 def ideal(regime: Regime, items: list[Package]) -> float:
-    """The largest of two calls a package, all bytes, and the best possible end of any one package."""
+    """Return the lower bound: the maximum of two calls per package, all bytes, and the best end of any package."""
     calls = 2 * len(items) / regime.rate
     net = sum(item.size for item in items) / min(regime.bandwidth, regime.streams * regime.cap)
     return max(calls, net, *(_alone(regime, item) for item in items))
 
 
 def in_order(regime: Regime, items: list[Package]) -> float:
-    """The best end when packages are asked for in the order given, the k-th not before k calls are allowed.
+    """Return the best end if packages are requested in order, the k-th not before k calls are allowed.
 
     From the moment at which a package may be ready at the earliest, it and all that get ready later still need a poll
     each, all their bytes have to pass the line, and its own bytes the connections that one body is given.

@@ -1,4 +1,4 @@
-"""The acted service: calls that pass a gate, packing, and links that end."""
+"""The simulated service: rate-limited calls, packing, and links that expire."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Course", "run"]
 
 @frozen
 class Course:
-    """How a run went.
+    """Result of a run.
 
     Attributes:
         makespan: seconds until the last byte.
@@ -38,7 +38,7 @@ class Course:
 def run(
     regime: Regime, items: list[Package], policy: Policy, *, restarts: bool = False, refusing: bool = False
 ) -> Course:
-    """One run from the first request to the last byte.
+    """Simulate one run from the first request to the last byte.
 
     Args:
         restarts: whether a request for what is being packed packs it anew.
@@ -86,7 +86,7 @@ class _Run:
                 self.gate.append(work)
 
     def _send(self) -> float:
-        """Send what may be sent now; returns when to look again."""
+        """Send the requests allowed now; return when to check again."""
         while True:
             wait = throttle.wait_before(self.brake, self.now)
             if wait > 1e-9:
@@ -117,7 +117,7 @@ class _Run:
         heapq.heappush(self.answers, (self.now + self.regime.latency, self.counted, work, pause))
 
     def _refusal(self) -> float | None:
-        """Seconds of pause with which the call is refused, if the service knows no other way."""
+        """Return the seconds of pause with which the service refuses a call."""
         if not self.refusing:
             return None
         if int(self.now) != self.second:
