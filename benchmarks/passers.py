@@ -1,8 +1,8 @@
 """Backends that pass packages through, each in its own process: `passers.py NAME API AUTHORITY KEYS`.
 
 AUTHORITY is the PEM file to trust, "" for none; KEYS is a list in JSON. The first line on stdout is the port.
-`/figures` returns the lateness of a timer of 10 ms since the last request, the bytes waiting to be written to readers, and
-with PYTHONTRACEMALLOC=1 the memory by owner.
+`/figures` returns the lateness of a timer of 10 ms since the last request, the bytes waiting to be written to readers,
+and with PYTHONTRACEMALLOC=1 the memory by owner.
 
 Each is set up as servers are that want to answer soon: it accepts a few connections in one round of its event loop
 (asyncio takes as many as may wait in the kernel, unless told apart), leaves alone in garbage collections what was there
