@@ -2,7 +2,7 @@
 
 Without a name it lists them. Each run writes `NAME.json` and a chart `NAME.svg` into the folder of `--to`; the page of
 results is made from these by `python benchmarks/report.py`. Peers that are not installed are named and left out:
-`pip install -e '.[bench]'`, and nginx, curl and aria2c of your system.
+`pip install --group bench -e '.[cli,s3]'`, and nginx, curl and aria2c of your system.
 """
 
 from __future__ import annotations
