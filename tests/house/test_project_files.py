@@ -114,6 +114,15 @@ def test_issue_forms_can_be_read(path: Path) -> None:
     assert form["name"] and form["description"] and len(set(ids)) == len(ids) > 0
 
 
+def test_the_conda_recipe_renders() -> None:
+    """conda's own builder reads the recipe and resolves it to one package for all platforms."""
+    builder = pytest.importorskip("rattler_build", reason="needs py-rattler-build")
+    [variant] = builder.Stage0Recipe.from_file(str(ROOT / ".github" / "conda" / "recipe.yaml")).render()
+    package = variant.recipe.package
+    assert (str(package.name), str(package.version)) == (PROJECT["name"], pixxel_async.__version__)
+    assert "click >=8.2,<9" in map(str, variant.recipe.requirements.run)
+
+
 def test_the_conda_recipe_equals_the_project() -> None:
     """Name, version, licence, commands and lower bounds of the conda recipe equal those of pyproject.toml."""
     recipe = read(ROOT / ".github" / "conda" / "recipe.yaml")
