@@ -13,6 +13,7 @@ from attrs import evolve
 
 from ._aio.loop_budget import LoopBudget
 from ._aio.threads import Threads
+from ._hints import no_attribute
 from ._http.call import Call, Repeat
 from ._http.channel import Channel
 from ._http.codec.drift import Drift
@@ -53,6 +54,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = ["Attempt", "Observer", "PixxelClient"]
+
+_FETCHING = "`DownloadManager(client, folder).fetch(package)` downloads"
+_INSTEAD = dict.fromkeys(("download", "export", "fetch", "fetch_all"), _FETCHING)
+"""Guesses of a name, and what to use in its place."""
 
 
 class PixxelClient:
@@ -356,7 +361,8 @@ class PixxelClient:
             from .resources import RESOURCES
 
             if name not in RESOURCES and name != "packages":
-                raise AttributeError(f"PixxelClient has no attribute {name!r}")
+                text = no_attribute("the client", name, (*RESOURCES, "packages"), _INSTEAD.get(name, ""))
+                raise AttributeError(text, name=name, obj=self)
             made = self._make_packages() if name == "packages" else RESOURCES[name](self._api)
             setattr(self, name, made)
             return made

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, Protocol, TypeVar
 
 from attrs import field, frozen
 
+from .._hints import no_attribute
 from .call import Call, Operation
 from .codec.serialize import Id, id_of
 from .reply import M
@@ -135,6 +136,16 @@ class Resource:
 
     def __init__(self, api: API) -> None:
         self._api = api
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Name the method that was meant."""
+            kind = type(self)
+            methods = [each for each in dir(kind) if not each.startswith("_")]
+            starts = kind.__name__ == "Workflows" and name in ("run", "start", "submit", "execute")
+            hint = "`client.jobs.create(workflow, …)` runs a workflow" if starts else ""
+            raise AttributeError(no_attribute(kind.__name__, name, methods, hint), name=name, obj=self)
 
 
 class ResourceMap(Mapping[str, type[Resource]]):

@@ -12,6 +12,7 @@ import attrs
 
 from .._aio.event_loop import running_loop
 from .._aio.shield import finish
+from .._hints import no_attribute
 from ..errors import ClientClosed, ConfigError, DownloadError
 from ..events import Downloaded, Event
 from ..packages import Package, as_wanted
@@ -123,6 +124,16 @@ class DownloadManager:
         if loop is not self._loop:
             raise ClientClosed(_OTHER_LOOP)
         return engine
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Name the method that was meant."""
+            hint = (
+                "`fetch` fetches one package, `fetch_all` many" if name in ("download", "export", "get", "run") else ""
+            )
+            methods = [each for each in dir(type(self)) if not each.startswith("_")]
+            raise AttributeError(no_attribute("the manager", name, methods, hint), name=name, obj=self)
 
     async def open(self) -> DownloadManager:
         """Open folder and record; harmless when repeated.

@@ -48,7 +48,8 @@ def frame(rows: Iterable[Any]) -> geopandas.GeoDataFrame:
         ConfigError: the rows are a listing that was not read, or a single row.
     """
     unread = isinstance(rows, AsyncIterable) and not isinstance(rows, Sequence)  # an awaited page is a sequence
-    if unread or attrs.has(type(rows)) or isinstance(rows, Mapping | str | Path):
+    single = attrs.has(type(rows)) and not isinstance(rows, Sequence)
+    if unread or single or isinstance(rows, Mapping | str | Path):
         raise ConfigError("frame takes rows: [row async for row in listing], or [row] for a single one")
     records = [_record(row) for row in rows]
     return geopandas.GeoDataFrame(records, columns=_columns(records), geometry="geometry", crs=4326)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import operator
 import os
 import re
 import ssl
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
 import pixxel_async
-from pixxel_async import ConfigError, PixxelClient, Settings
+from pixxel_async import ConfigError, DownloadManager, PixxelClient, Settings
 from pixxel_async.models import Job
 from pixxel_async.resources import RESOURCES
 from tests.support.clients import client_for
@@ -246,3 +248,28 @@ asyncio.run(main())
 """
     command = [sys.executable, "-W", "ignore", "-c", program]
     assert subprocess.run(command, capture_output=True, check=False, timeout=120).returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("workflow", "but workflows"),
+        ("download", "DownloadManager"),
+        ("zzz", "it has aois, archives"),
+        ("workflows.run", r"jobs\.create"),
+        ("jobs.waits", "but wait"),
+        ("jobs.zzz", "it has create, get"),
+    ],
+)
+def test_a_wrong_guess_of_a_name(path: str, said: str) -> None:
+    """An attribute that is not there names the one that is meant, or those that there are."""
+    with pytest.raises(AttributeError, match=said):
+        operator.attrgetter(path)(PixxelClient("a-key"))
+
+
+def test_a_wrong_guess_of_a_method_of_the_manager(tmp_path: Path) -> None:
+    """The manager names its methods."""
+    manager = DownloadManager(PixxelClient("a-key"), tmp_path)
+    for name, said in (("download", "fetch_all"), ("fetchall", "but fetch_all"), ("zzz", "it has aclose")):
+        with pytest.raises(AttributeError, match=said):
+            getattr(manager, name)

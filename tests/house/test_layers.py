@@ -15,8 +15,8 @@ from tests.house.tree import parsed
 ROOT = Path(__file__).parents[2] / "pixxel_async"
 
 SHARED = {
-    "_aio", "_files", "_formats", "_html", "_lazy", "_protocol", "_publish", "_redact", "_version", "errors",
-    "settings",
+    "_aio", "_files", "_formats", "_hints", "_html", "_lazy", "_protocol", "_publish", "_redact", "_version",
+    "errors", "settings",
 }  # fmt: skip
 """Shared ground that every slice may stand on; its own arrows are below."""
 
@@ -56,6 +56,7 @@ ALLOWED = {
     "_redact": {"settings"},
     "_lazy": set(),
     "_version": set(),
+    "_hints": set(),
     "errors": set(),
 }
 """Which slices a slice may import from, type-only imports included."""

@@ -23,7 +23,7 @@ async def test_every_kind_of_row_has_its_geometry() -> None:
         created = await client.visualizations.create(first, index_id=list(sandbox.world.indices)[2])
         kinds = {
             "aois": aois,
-            "images": list(await client.archives.search(limit=5)),
+            "images": await client.archives.search(limit=5),  # a page, as it is
             "assets": list(await client.assets.list(first)),
             "order items": list(await client.order_items.list()),
             "catalog": list(await client.catalogs.search()),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, dataclass_transf
 
 import attrs
 
+from ..._hints import no_attribute
 from ..._html import member_table, short_repr
 from ..._redact import mask_value
 from .convert import read, write
@@ -171,15 +172,7 @@ class Model:
 @lru_cache(1024)
 def _no_member(kind: Any, name: str) -> str:
     """Return the message for a member that a model does not have."""
-    text = f"{kind.__name__} has no {name!r}"
-    if name.startswith("_"):
-        return text
-    from difflib import get_close_matches
-
-    names = [each.name for each in attrs.fields(kind) if each.name != "extra"]
-    meant = [each for each in names if each.endswith(f"_{name}") or name.endswith(f"_{each}")]
-    close = meant or get_close_matches(name, names, cutoff=0.7)
-    return f"{text}, but {' and '.join(close)}" if close else f"{text}; it has {', '.join(names)}"
+    return no_attribute(kind.__name__, name, (each.name for each in attrs.fields(kind) if each.name != "extra"))
 
 
 class Masked(str):
