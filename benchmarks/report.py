@@ -44,6 +44,9 @@ def _benchmark(result: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f"**{case['title']}**"
         yield ""
+        if "model" in case:
+            yield from _model(case["model"])
+            continue
         yield "| client | wall s | spread | wall ÷ ours | CPU s | CPU ÷ ours | peak MB |"
         yield "| --- | --: | --: | --: | --: | --: | --: |"
         for row in case["clients"]:
@@ -54,6 +57,15 @@ def _benchmark(result: dict[str, Any]) -> Iterator[str]:
         for client, what in case["left_out"].items():
             yield f"| {client} | left out: {what} | | | | | |"
     yield ""
+
+
+def _model(rows: list[dict[str, Any]]) -> Iterator[str]:
+    yield "| where | package | packages a second | MB a second | bound by |"
+    yield "| --- | --: | --: | --: | --- |"
+    for row in rows:
+        size = f"{row['size'] >> 20} MiB" if row["size"] >= 1 << 20 else f"{row['size'] >> 10} KiB"
+        rate = f"{row['packages']:,.{1 if row['packages'] < 100 else 0}f}"
+        yield f"| {row['place']} | {size} | {rate} | {row['bytes'] / 1e6:,.0f} | {row['bound']} |"
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import calls
 import chart
+import cluster
 import transfers
 from harness import machine, save
 
@@ -28,6 +29,10 @@ COMPARED: dict[str, tuple[str, Benchmark]] = {
     "near": ("bodies of a storage that is near: http and TLS, large and small", transfers.near),
     "far": ("bodies of storages that are far: 5, 50 and 150 ms, windows of 256 KiB to 4 MiB", transfers.far),
     "calls": ("API calls, and reading of large answers", calls.calls),
+    "cluster": (
+        "exports by Dask workers and by --processes, beside one process; a model of larger machines",
+        cluster.cluster,
+    ),
     "start": ("from the start of a process to its first response", calls.start),
 }
 """Benchmarks that stand beside peers."""

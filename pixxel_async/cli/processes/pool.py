@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import sys
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 from ...downloads import DownloadManager, Snapshot
 from ...downloads.batch import in_all
@@ -22,8 +21,10 @@ from ...events import Event, Outcome, Skipped
 from ...packages import Wanted, as_wanted
 from ...settings import Secret
 from ..choose.request import RunOptions
-from ..session import Session, parse_assignments
-from .frames import Ended, Over, PartOf, Share, State, WorkerJob, encode, receive, to_row
+from ..session import Session
+from .child import Child
+from .frames import Ended, Over, Share, State, encode, receive, to_row
+from .job import job_of
 
 if TYPE_CHECKING:
     from ...client import PixxelClient
@@ -38,32 +39,6 @@ _GRACE = 4.0
 """Seconds that workers have to clean up before they are killed."""
 _QUEUED = 256
 """Outcomes that wait for the export before its workers do."""
-
-
-@define(eq=False)
-class _Child:
-    """One worker.
-
-    Attributes:
-        unended: packages that it has and that have not ended, by their text form.
-        snapshot: its last counts.
-        over: its last message, once that came.
-    """
-
-    process: asyncio.subprocess.Process
-    unended: dict[str, Wanted] = field(factory=dict)
-    snapshot: Snapshot | None = None
-    over: Over | None = None
-
-    @property
-    def stdin(self) -> asyncio.StreamWriter:
-        assert self.process.stdin is not None  # noqa: S101 - it was started with a pipe
-        return self.process.stdin
-
-    @property
-    def stdout(self) -> asyncio.StreamReader:
-        assert self.process.stdout is not None  # noqa: S101 - it was started with a pipe
-        return self.process.stdout
 
 
 class WorkerPool:
@@ -106,7 +81,7 @@ class WorkerPool:
         self._exhausted = False
         self._wanted, self._changed = asyncio.Event(), asyncio.Event()
         self._sent = self._deaths = 0
-        self._children: list[_Child] = []
+        self._children: list[Child] = []
         self._past: list[Snapshot] = []
         self._outcomes: deque[Outcome] = deque()
         self._news, self._room = asyncio.Event(), asyncio.Event()
@@ -219,19 +194,19 @@ class WorkerPool:
             elif child.over.error is not None:
                 raise child.over.error
 
-    async def _start(self) -> _Child:
+    async def _start(self) -> Child:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", __name__.rpartition(".")[0] + ".worker",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=self._environment,
             start_new_session=True,  # Ctrl-C reaches the export alone, which ends its workers
         )  # fmt: skip
-        child = _Child(process)
+        child = Child(process)
         child.stdin.transport.set_write_buffer_limits(0)
         child.stdin.write(encode(self._job))
         self._children.append(child)
         return child
 
-    def _leave(self, child: _Child) -> None:
+    def _leave(self, child: Child) -> None:
         """Take back the unfinished packages of a worker, and keep its counts."""
         self._children.remove(child)
         self._rows.extend(child.unended.values())
@@ -239,7 +214,7 @@ class WorkerPool:
             self._past.append(evolve(child.snapshot, pending=0, waiting=0, streaming=0, rate=0.0))
         self._changed.set()
 
-    async def _feed(self, child: _Child) -> None:
+    async def _feed(self, child: Child) -> None:
         """Give a worker its shares, as fast as it takes them; then an empty one."""
         while rows := await self._next_rows():
             child.unended.update((str(row.package), row) for row in rows)
@@ -272,7 +247,7 @@ class WorkerPool:
         waiting = self._rows or any(child.unended for child in self._children)
         return self._exhausted and not waiting
 
-    async def _listen(self, child: _Child) -> None:
+    async def _listen(self, child: Child) -> None:
         """Take a worker's messages until its pipe ends."""
         while True:
             try:
@@ -304,24 +279,3 @@ class WorkerPool:
             if child.process.returncode is None:
                 child.process.kill()
                 await child.process.wait()
-
-
-def job_of(session: Session, client: PixxelClient, run: RunOptions, *, sandbox: bool, events: bool) -> WorkerJob:
-    """Build the job of each worker: of every limit its part."""
-    n, settings = run.processes, client.settings
-    http, download = settings.http, settings.download
-    options = run.settings
-    streams = options.get("max_concurrent_downloads", download.max_concurrent_downloads)
-    options["max_concurrent_downloads"] = math.ceil(streams / n)
-    options["max_concurrent_requests"] = math.ceil(download.max_concurrent_requests / n)
-    limit = options.get("max_bandwidth", download.max_bandwidth)
-    options["max_bandwidth"] = PartOf(limit, n) if callable(limit) else None if limit is None else limit / n
-    own: dict[str, Any] = {"http.max_concurrent_calls": math.ceil(http.max_concurrent_calls / n)}
-    if http.calls_per_second is not None:
-        own["http.calls_per_second"] = http.calls_per_second / n
-    if sandbox:
-        own |= {"base_url": settings.base_url, "origin": client.origin}
-    return WorkerJob(
-        {**parse_assignments(session.sets), **own}, session.profile, sandbox, run.to, run.record, run.name, run.shard,
-        run.wait, options, events,
-    )  # fmt: skip
