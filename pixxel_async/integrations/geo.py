@@ -63,12 +63,12 @@ def _columns(records: list[dict[str, Any]]) -> list[str]:
 def _record(row: Any) -> dict[str, Any]:
     if isinstance(row, Downloaded | Skipped):
         place = row.folder or row.path
-        geometry = None if place is None else _united([read_outline(place)])
+        geometry = None if place is None else _unite([read_outline(place)])
         return {"id": str(row.package), **_package(row), "geometry": geometry}
     if isinstance(row, str | Path):
-        return {"id": str(row), "path": str(row), "geometry": _united([read_outline(Path(row))])}
+        return {"id": str(row), "path": str(row), "geometry": _unite([read_outline(Path(row))])}
     members = dict(row if isinstance(row, Mapping) else row.to_dict())
-    geometry = _united(list(_geometries(members)))
+    geometry = _unite(list(_geometries(members)))
     properties = members.pop("properties", None)
     found = next((members.pop(name) for name in _IDS if name in members), None)
     members |= {name: value for name, value in (properties or {}).items() if name not in members}
@@ -95,7 +95,7 @@ def _geometries(members: Mapping[str, Any]) -> Iterator[Any]:
                 yield from _geometries(each)
 
 
-def _united(found: list[Any]) -> Any:
+def _unite(found: list[Any]) -> Any:
     """Return the union of GeoJSON geometries as a shapely geometry; None of none, and of broken ones."""
     try:
         shapes = [shape(each) for each in found if each]

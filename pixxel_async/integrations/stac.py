@@ -129,9 +129,9 @@ def to_collection(row: STACCollection, *, api: str = API) -> pystac.Collection:
         extent,
         title=row.title or None,
         license=row.license or "other",
-        providers=[pystac.Provider.from_dict(_filled(one.to_dict())) for one in row.providers if one.name],
+        providers=[pystac.Provider.from_dict(_drop_empty(one.to_dict())) for one in row.providers if one.name],
         summaries=pystac.Summaries(_summaries(row.summaries)),
-        extra_fields=_filled({name: _text(getattr(row, f"{name}_at")) for name in _TIMES} | row.extra),
+        extra_fields=_drop_empty({name: _text(getattr(row, f"{name}_at")) for name in _TIMES} | row.extra),
     )
     _link(made, row.links, None, api)
     return made
@@ -156,7 +156,7 @@ def _properties(row: STACItem) -> dict[str, Any]:
     """Return the properties as their extensions spell them, without empty ones and those that `pystac.Item` takes."""
     if row.properties is None:
         return {}
-    made = _filled(row.properties.to_dict())
+    made = _drop_empty(row.properties.to_dict())
     for name in _TIMES:
         made.pop(name, None)
         if (time := getattr(row.properties, name)) is not None:
@@ -203,7 +203,7 @@ def _text(time: Any) -> str | None:
     return None if read is None else str(datetime_to_str(read))
 
 
-def _filled(members: Mapping[str, Any]) -> dict[str, Any]:
+def _drop_empty(members: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members that are neither null nor empty."""
     return {name: value for name, value in members.items() if value not in (None, "", [], {})}
 
@@ -229,17 +229,17 @@ def _bbox(row: STACItem, outline: Mapping[str, Any] | None) -> list[float] | Non
 
 
 def _asset(asset: Mapping[str, Any]) -> dict[str, Any]:
-    made = _filled(asset)
+    made = _drop_empty(asset)
     if bands := made.get("eo:bands"):
         made["eo:bands"] = [_band(band) for band in bands]
     if bands := made.get("raster:bands"):
-        made["raster:bands"] = [_filled(band) for band in bands]
+        made["raster:bands"] = [_drop_empty(band) for band in bands]
     return made
 
 
 def _band(band: Mapping[str, Any]) -> dict[str, Any]:
     """Spell a band as the extension eo does, in micrometres."""
-    made = _filled(band)
+    made = _drop_empty(band)
     if (made.get("center_wavelength") or made.get("fwhm") or 0) > _MICROMETRES:
         for name in made.keys() & {"center_wavelength", "fwhm"}:
             made[name] = round(made[name] / 1000, 9)
@@ -277,4 +277,4 @@ def _summaries(given: Any) -> dict[str, Any]:
     """Return summaries as STAC has them: lists, ranges or schemas."""
     if not isinstance(given, Mapping):
         return {}
-    return {name: value if isinstance(value, list | dict) else [value] for name, value in _filled(given).items()}
+    return {name: value if isinstance(value, list | dict) else [value] for name, value in _drop_empty(given).items()}

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from attrs import frozen
 
+from .._formats.globs import matches
 from .._formats.zip_entry import is_raster
 from ..errors import ConfigError
 from ..events import Downloaded, Skipped, rasters_in
@@ -80,23 +81,23 @@ def open(
             of something else, such as an index.
     """
     if str(done_or_path).startswith(_REMOTE):
-        named = _chosen_remotely(str(done_or_path), which, files)
+        named = _choose_remote(str(done_or_path), which, files)
     else:
-        named = _chosen(done_or_path, which)
+        named = _choose_local(done_or_path, which)
     arrays = [_read(source, name) for name, source in named.items()]
     first = arrays[0]
     if any(not _same_grid(first, other) for other in arrays[1:]):
-        raise ConfigError(f"the rasters have several grids: choose by which, among {_listed(named)}")
+        raise ConfigError(f"the rasters have several grids: choose by which, among {_list_some(named)}")
     cube = first if len(arrays) == 1 else xarray.concat(arrays, "band", join="override", combine_attrs="override")
     bands = [str(name) for name in cube["band"].values]
     if len(set(bands)) < len(bands):
-        raise ConfigError(f"several rasters have the same bands: choose by which, among {_listed(named)}")
+        raise ConfigError(f"several rasters have the same bands: choose by which, among {_list_some(named)}")
     cube = _with_wavelengths(cube, [length for array in arrays for length in array.attrs["wavelengths"]])
     del cube.attrs["wavelengths"]
     return _reflectance(cube) if reflectance else cube
 
 
-def _chosen(source: Downloaded | Skipped | str | Path, which: str) -> dict[str, str]:
+def _choose_local(source: Downloaded | Skipped | str | Path, which: str) -> dict[str, str]:
     """Return the URLs of the wanted rasters by their names in the package."""
     if isinstance(source, Downloaded | Skipped):
         path, folder, urls = source.path, source.folder, source.rasters
@@ -107,10 +108,10 @@ def _chosen(source: Downloaded | Skipped | str | Path, which: str) -> dict[str, 
     if path is None or (not urls and not path.exists()):
         raise ConfigError(f"there is no package on disk to open: {path or source!r}")
     base = f"{folder}/" if folder is not None else str(path)
-    return _matching({_inner(url, base): url for url in urls}, which, path.name)
+    return _choose({_inner(url, base): url for url in urls}, which, path.name)
 
 
-def _chosen_remotely(url: str, which: str, files: PixxelFileSystem | None) -> dict[str, Any]:
+def _choose_remote(url: str, which: str, files: PixxelFileSystem | None) -> dict[str, Any]:
     """Return the wanted rasters of a package in the storage as files of fsspec, by their names in the package."""
     from fsspec.core import OpenFile
 
@@ -120,13 +121,14 @@ def _chosen_remotely(url: str, which: str, files: PixxelFileSystem | None) -> di
     package, _ = split(url.removeprefix(_REMOTE))
     found = [path for path in files.find(url) if is_raster(path)]
     names = {path.removeprefix(f"{package}/"): OpenFile(files, path) for path in found}
-    return _matching(names, which, str(package))
+    return _choose(names, which, str(package))
 
 
-def _matching(names: dict[str, Any], which: str, title: str) -> dict[str, Any]:
-    found = {name: source for name, source in names.items() if _matches(name, which)}
+def _choose(names: dict[str, Any], which: str, title: str) -> dict[str, Any]:
+    glob = which if "/" in which else f"**/{which}"
+    found = {name: source for name, source in names.items() if matches(name, glob)}
     if not found:
-        held = f"it holds {_listed(names)}" if names else "it holds none"
+        held = f"it holds {_list_some(names)}" if names else "it holds none"
         raise ConfigError(f"{title} has no raster {which!r}: {held}")
     return found
 
@@ -137,14 +139,7 @@ def _inner(url: str, base: str) -> str:
     return rest.lstrip("}/") if found and rest.strip("}/") else Path(url).name
 
 
-def _matches(name: str, which: str) -> bool:
-    if "/" not in which:
-        return PurePosixPath(name).match(which)
-    pattern = re.escape(which).replace(r"\*\*/", "(?:.*/)?").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
-    return re.fullmatch(pattern, name) is not None
-
-
-def _listed(names: Sequence[str] | dict[str, str]) -> str:
+def _list_some(names: Sequence[str] | dict[str, str]) -> str:
     shown = list(names)
     return ", ".join(shown[:6]) + (f" and {len(shown) - 6} more" if len(shown) > 6 else "")
 
@@ -240,7 +235,7 @@ def _with_wavelengths(cube: xarray.DataArray, lengths: list[float | None]) -> xa
     """Order the bands by their wavelengths, which become an index beside their names."""
     unknown = [str(name) for name, length in zip(cube["band"].values, lengths, strict=True) if length is None]
     if unknown:
-        warnings.warn(f"no wavelength is known for {_listed(unknown)}: select by band", UserWarning, stacklevel=3)
+        warnings.warn(f"no wavelength is known for {_list_some(unknown)}: select by band", UserWarning, stacklevel=3)
         return cube
     ordered = cube.assign_coords(wavelength=("band", [float(length or 0) for length in lengths])).sortby("wavelength")
     ordered["wavelength"].attrs.update(units="nm", long_name="central wavelength")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pixxel_async.packages.reading.rules.globs import matches
+from pixxel_async._formats.globs import matches
 
 
 @pytest.mark.parametrize(

@@ -59,14 +59,14 @@ class SharedCopies:
             ConfigError: a copy is damaged, of a newer version or of another API; the text names it.
         """
         with tempfile.TemporaryDirectory(prefix="pixxel-copies-") as scratch:
-            for path, stamp in await _in_thread(self._changed):
+            for path, stamp in await _in_thread(self._changed_copies):
                 copy = Path(scratch) / path.name
                 await _in_thread(shutil.copyfile, path, copy)
                 if not await _in_thread(self._begin, copy):
                     await merge(self._record, [copy])
                 await _in_thread(self._note, path.name, stamp)
 
-    def _changed(self) -> list[tuple[Path, Stamp]]:
+    def _changed_copies(self) -> list[tuple[Path, Stamp]]:
         """Return the copies that this machine does not know, the largest first."""
         seen = self._seen() if self._record.exists() else {}
         found = [(path, _stamp(path)) for path in self.folder.glob("*.sqlite")]

@@ -46,12 +46,12 @@ def unusable(error: Exception, url: str) -> PixxelError:
     if isinstance(error, PixxelError):
         return error
     status, reason = _reason(error)
-    lasting = status in _USELESS or not _sent(error)
+    lasting = status in _USELESS or not _was_sent(error)
     hint = "; is AWS_REGION the bucket's?" if status in (301, 400) and url.startswith("s3") else ""
     return (ConfigError if lasting else ConnectionFailed)(f"{url} cannot be used: {reason}{hint}")
 
 
-def _sent(error: Exception) -> bool:
+def _was_sent(error: Exception) -> bool:
     """Return whether a request was sent; if not, the settings are at fault."""
     return "Error performing" in str(error)
 
@@ -66,5 +66,5 @@ def _reason(error: Exception) -> tuple[int, str]:
     elif lacks is not None:
         reason = lacks[0]
     elif not reason:
-        reason = "the store does not answer" if _sent(error) else type(error).__name__
+        reason = "the store does not answer" if _was_sent(error) else type(error).__name__
     return (int(status[1]) if status is not None else 0), reason

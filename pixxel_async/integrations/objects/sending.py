@@ -59,7 +59,7 @@ async def send(store: Store, name: str, path: Path, size: int, labels: Attribute
         await asyncio.shield(sending)
     except asyncio.CancelledError:
         stop.set()
-        await finish(_left(sending))
+        await finish(_wait_for_end(sending))
         raise
 
 
@@ -71,7 +71,7 @@ def _chunks(path: Path, stop: Event) -> Iterator[bytes]:
             yield chunk
 
 
-async def _left(sending: asyncio.Future[Any]) -> None:
+async def _wait_for_end(sending: asyncio.Future[Any]) -> None:
     await asyncio.wait([sending], timeout=GRACE)
     if not sending.cancel():
         sending.exception()

@@ -11,12 +11,12 @@ from itertools import pairwise
 from attrs import field, frozen
 
 from ..._formats.detect import HEAD, recognise
+from ..._formats.globs import matches
 from ..._formats.sozip import gap_size
 from ..._formats.zip_structure import LOCAL_SIZE, TAIL, End, Entry, find_end, parse_entries
 from ..._protocol.ranges import ByteRange, is_strong
 from ...errors import Corrupt, DownloadError, NoRanges, NoSuchMember, NotAPackage, TooLarge
 from .rules.forwarding import Head, StorageRequest
-from .rules.globs import matches
 from .upstream import BodySource, Upstream
 
 __all__ = ["Member", "open_part", "pick", "read_members", "read_range"]

@@ -1,1 +1,1 @@
-"""Pure decisions about reading: headers that are forwarded, and patterns of member names."""
+"""Pure decision about reading: the headers that are forwarded."""
