@@ -82,6 +82,17 @@ def as_until(context: click.Context, parameter: click.Parameter, text: str | Non
         raise click.BadParameter(f"{text!r} is not a date; write it as 2026-02-01 or 2026-02-01T12:00Z") from None
 
 
+_INSTEAD = {
+    **dict.fromkeys(("download", "fetch", "get"), "pixxel export"),
+    **dict.fromkeys(("search", "archive", "images"), "pixxel api archives search"),
+    **dict.fromkeys(("run", "submit"), "pixxel api jobs create"),
+    **dict.fromkeys(("order", "orders", "buy"), "pixxel api orders create"),
+    **dict.fromkeys(("aoi", "aois"), "pixxel api aois"),
+    **dict.fromkeys(("login", "auth", "configure"), "pixxel check"),
+}
+"""Commands by the names that other tools have for them."""
+
+
 class SuggestingGroup(click.Group):
     """Group that names similar commands where one is unknown."""
 
@@ -91,7 +102,8 @@ class SuggestingGroup(click.Group):
         """Find the command of an argument list; raise `UsageError` with similar commands."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
-            similar = did_you_mean(name, self.list_commands(ctx))
+            outermost = ctx.parent is None and name in _INSTEAD
+            similar = f"; use `{_INSTEAD[name]}`" if outermost else did_you_mean(name, self.list_commands(ctx))
             ctx.fail(f"No such command {name!r}{similar}")
         return super().resolve_command(ctx, args)
 

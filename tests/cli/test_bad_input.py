@@ -47,6 +47,8 @@ def one_line(result: Result, code: int, *words: str) -> None:
         (["verify", ""], ["FOLDER", "empty"]),
         (["exprot"], ["No such command", "exprot", "did you mean export?"]),
         (["api", "jbos"], ["did you mean jobs"]),
+        (["download"], ["No such command", "`pixxel export`"]),
+        (["search", "--bbox", "1,2,3,4"], ["`pixxel api archives search`"]),
         (["export", "--to", "s3:/bucket/x", "job:w/j"], ["is not a URL", "s3://bucket/prefix"]),
         (["status", "gs:bucket"], ["is not a URL", "gs://bucket/prefix"]),
         (["export", "--to", "x", "--name", "{workflow_id}", "--workflow", "w"], ["same name", "{job_id}"]),
