@@ -6,11 +6,12 @@ import ssl as tls
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import WeakSet
 
 from attrs import evolve
 
+from ._aio.async_with import AsyncWithOnly
 from ._aio.loop_budget import LoopBudget
 from ._aio.threads import Threads
 from ._hints import no_attribute
@@ -60,7 +61,7 @@ _INSTEAD = dict.fromkeys(("download", "export", "fetch", "fetch_all"), _FETCHING
 """Guesses of a name, and what to use in its place."""
 
 
-class PixxelClient:
+class PixxelClient(AsyncWithOnly):
     """Client of the Pixxel API for one key.
 
     It belongs to the event loop of its first use. Connections are opened at first use and closed by `async with` or
@@ -111,6 +112,8 @@ class PixxelClient:
     Raises:
         ConfigError: a setting or the key cannot be used.
     """
+
+    _usage = "`async with PixxelClient() as client:`"
 
     if TYPE_CHECKING:
         aois: AOIs
@@ -314,15 +317,6 @@ class PixxelClient:
         from .resources import RESOURCES
 
         return sorted({*super().__dir__(), *RESOURCES, "packages"})
-
-    def __enter__(self) -> NoReturn:
-        raise TypeError("a client is opened by `async with PixxelClient() as client:`, inside an `async def`")
-
-    def __exit__(self, *_: object) -> None:
-        """Never reached."""
-
-    def __await__(self) -> NoReturn:
-        raise TypeError("a client is not awaited: write `async with PixxelClient() as client:`")
 
     def __repr__(self) -> str:
         settings = vars(self).get("settings")  # missing where the constructor failed

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
+from .._aio.async_with import AsyncWithOnly
 from ..errors import ConfigError, PackageTimedOut
 from ..events import Failed, Outcome
 from .engine.feed import Feed
@@ -33,15 +34,14 @@ ROOM = 64
 """Outcomes queued for a slow reader before new work stops; chosen."""
 
 
-_USAGE = "`async with manager.fetch_all(…) as outcomes:`, then `async for outcome in outcomes:`"
-
-
-class Outcomes:
+class Outcomes(AsyncWithOnly):
     """Iterate outcomes: `async with manager.fetch_all(…) as outcomes: async for outcome in outcomes: …`.
 
     One outcome for each element of the source, in the order in which they end. If the key is refused, the disk is full
     or the total timeout passes, queued outcomes come first, and then that error is raised.
     """
+
+    _usage = "`async with manager.fetch_all(…) as outcomes:`, then `async for outcome in outcomes:`"
 
     def __init__(
         self,
@@ -88,25 +88,16 @@ class Outcomes:
         return self
 
     def __iter__(self) -> NoReturn:
-        raise TypeError(f"outcomes are read by `async for`: {_USAGE}")
-
-    def __enter__(self) -> NoReturn:
-        raise TypeError(f"fetch_all is entered by `async with`: {_USAGE}")
-
-    def __exit__(self, *_: object) -> None:
-        """Never reached."""
-
-    def __await__(self) -> NoReturn:
-        raise TypeError(f"fetch_all is not awaited: {_USAGE}")
+        raise TypeError(f"outcomes are read by `async for`: {self._usage}")
 
     def __repr__(self) -> str:
         if self._reading is None and not self._closed:
-            return f"Outcomes(not entered: {_USAGE})"
+            return f"Outcomes(not entered: {self._usage})"
         return f"Outcomes({'closed' if self._closed else f'{self._feed.active} packages under way'})"
 
     async def __anext__(self) -> Outcome:
         if self._reading is None and not self._closed:
-            raise ConfigError(f"enter it first: {_USAGE}")
+            raise ConfigError(f"enter it first: {self._usage}")
         while not self._outcomes:
             if self._is_over():
                 if self._error is not None:

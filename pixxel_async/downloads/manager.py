@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import attrs
 
+from .._aio.async_with import AsyncWithOnly
 from .._aio.event_loop import running_loop
 from .._aio.shield import finish
 from .._hints import no_attribute
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DownloadManager"]
 
-_USAGE = "`async with DownloadManager(client, folder) as manager:`"
 _OTHER_LOOP = (
     "this download manager was opened in another event loop, and works in that one only; each asyncio.run starts a "
     "new one: open client and manager inside the `async def` that you run"
@@ -46,7 +46,7 @@ Given = Package | object
 """A package, its text form, a `Job` or `JobTask` row, or a `Wanted`."""
 
 
-class DownloadManager:
+class DownloadManager(AsyncWithOnly):
     """Fetch packages into a folder or an object store: request, poll, stream, prove, publish, and record each of them.
 
     Use it as an async context manager. Leaving it normally waits for the submitted packages; leaving it by an exception
@@ -65,6 +65,8 @@ class DownloadManager:
 
     looks_at_organization = True
     """Whether the record is bound to the key's organization before the first request; an export's workers need not."""
+
+    _usage = "`async with DownloadManager(client, folder) as manager:`"
 
     def __init__(
         self,
@@ -110,7 +112,7 @@ class DownloadManager:
         if self._closed:
             raise ClientClosed("this download manager is closed: create a new one")
         if self._engine is None:
-            raise ConfigError(f"the download manager is not open: {_USAGE}")
+            raise ConfigError(f"the download manager is not open: {self._usage}")
         return self._engine
 
     @property
@@ -170,15 +172,6 @@ class DownloadManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose(drain=None if kind is None else 0)
-
-    def __enter__(self) -> NoReturn:
-        raise TypeError(f"a download manager is opened by {_USAGE}, inside an `async def`")
-
-    def __exit__(self, *_: object) -> None:
-        """Never reached."""
-
-    def __await__(self) -> NoReturn:
-        raise TypeError(f"a download manager is not awaited: {_USAGE}")
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "not open" if self._engine is None else "open"
