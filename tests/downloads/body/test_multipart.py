@@ -14,7 +14,7 @@ import pytest
 from attrs import frozen
 
 from pixxel_async import Downloaded, DownloadManager, JobPackage, PixxelClient
-from pixxel_async.events import Event, Renewed, Rewound
+from pixxel_async.events import Event, Renewed, Rewound, Started
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.sandbox.http.site import SeenRequest
 from pixxel_async.settings.constants import Constants
@@ -222,3 +222,4 @@ async def test_a_refused_piece_ends_one_connection(slow: Slow, tmp_path: Path) -
     assert [seen.status for seen in slow.seen].count(503) == 2
     assert all(last < first for (_, last), (first, _) in pairwise(served))
     assert not [event for event in events if isinstance(event, Rewound)]
+    assert sum(isinstance(event, Started) for event in events) == 1

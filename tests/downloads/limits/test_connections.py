@@ -67,7 +67,7 @@ async def test_the_ceiling_holds_for_first_connections(budget: ConnectionBudget)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             assert not order
-            waiting[0].cancel()
+        waiting[0].cancel()  # its turn has come, but it has not run
         async with asyncio.timeout(20):
             await asyncio.wait(waiting)
     assert order == ["second", "third"]
