@@ -16,6 +16,7 @@ from pixxel_async.integrations import otel
 from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import PollSettings, RetrySettings
 from tests.support.raw_server import RawServer, answer
+from tests.support.virtual_time import hurried
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -66,7 +67,10 @@ async def test_a_call_and_its_attempts(telemetry: Telemetry) -> None:
     """A call is one span over its attempts, which are HTTP client spans, and the trace context is sent."""
     settings = Settings(api_key=KEY, retry=RetrySettings(initial_delay=0.001))
     scripts = (answer(503, {}), ["fin"], answer(body={"id": "j"}), answer(404, {"error": {"message": KEY}}))
-    async with RawServer(*scripts) as server, PixxelClient(settings=settings, base_url=server.url) as client:
+    async with (
+        RawServer(*scripts) as server,
+        PixxelClient(settings=settings, base_url=server.url, timing=hurried()) as client,
+    ):
         stop = telemetry.instrument(client)
         with telemetry.tracers.get_tracer("app").start_as_current_span("work"):
             await client.jobs.get("w", "j")
@@ -180,7 +184,8 @@ async def test_packages_side_by_side(telemetry: Telemetry, tmp_path: Path) -> No
     """The packages of one batch are children of the caller's span, and each request is below its own package."""
     async with Sandbox(packing=0.05) as sandbox:
         workflow, jobs = next(iter(sandbox.world.runs.items()))
-        async with PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
+        settings = Settings(api_key=sandbox.api_key, base_url=sandbox.url, poll=PollSettings(initial_interval=0.05))
+        async with PixxelClient(settings=settings) as client:
             telemetry.instrument(client)
             async with DownloadManager(client, tmp_path) as manager:
                 with telemetry.tracers.get_tracer("app").start_as_current_span("export") as export:

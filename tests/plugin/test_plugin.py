@@ -12,6 +12,7 @@ from pixxel_async import PixxelClient
 from pixxel_async.errors import NotFound
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.sandbox.http.mocked_responses import MockedResponses
+from tests.support.virtual_time import hurried
 
 SUITE = """
 import pytest
@@ -80,7 +81,7 @@ async def test_single_responses_are_mocked(pixxel_aioresponses: MockedResponses)
     pixxel_aioresponses.get(f"{origin}/v0/projects", status=503, headers={"Retry-After": "0"})
     pixxel_aioresponses.get(f"{origin}/v0/projects", payload={"count": 1, "projects": [{"id": "p"}]})
     pixxel_aioresponses.get(f"{origin}/v0/projects/x", status=404, payload={"error": {"code": "no", "message": "gone"}})
-    async with PixxelClient("k") as client:
+    async with PixxelClient("k", timing=hurried()) as client:
         assert [row.id for row in await client.projects.list()] == ["p"]
         with pytest.raises(NotFound, match="gone"):
             await client.projects.get("x")

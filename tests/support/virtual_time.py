@@ -9,6 +9,18 @@ from itertools import count
 from pixxel_async.settings import Timing
 
 
+def hurried() -> Timing:
+    """Return a timing whose sleeps end at once and advance its clock; for one task that sleeps."""
+    now = 1000.0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        await asyncio.sleep(0)
+
+    return Timing(clock=lambda: now, sleep=sleep)
+
+
 class SteppedTime:
     """Clock, sleep and random source for `Timing`, controlled by the test.
 
