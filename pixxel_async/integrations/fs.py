@@ -18,7 +18,10 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
+
+import anyio
 
 from ..client import PixxelClient
 from ..errors import ConfigError, DownloadError, Forbidden, KeyRefused, NoSuchMember, NotFound, PixxelError
@@ -162,7 +165,8 @@ class PixxelFileSystem(AsyncFileSystem):  # type: ignore[misc]
     async def _get_file(self, rpath: str, lpath: str, callback: Any = None, **options: Any) -> None:
         """Fetch a file, checked by its CRC-32, to a local path, as `get` and `download` do; a folder is created."""
         if await self._isdir(rpath):
-            await asyncio.to_thread(os.makedirs, lpath, exist_ok=True)
+            make = partial(os.makedirs, lpath, exist_ok=True)
+            await anyio.to_thread.run_sync(make, limiter=anyio.CapacityLimiter(1))
             return
         package, member = await self._member(rpath)
         client = await self._client()
