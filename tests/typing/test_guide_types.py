@@ -20,7 +20,7 @@ disallow_untyped_calls = False
 disallow_any_generics = False
 disallow_untyped_decorators = False
 check_untyped_defs = True
-[mypy-tqdm.*,rasterio.*,pystac.*,fastapi.*,starlette.*,geopandas.*,pandas.*,shapely.*,xarray.*,rioxarray.*,fsspec.*,distributed.*,airflow.*,opentelemetry.*]
+[mypy-tqdm.*,rasterio.*,pystac.*,fastapi.*,starlette.*,geopandas.*,pandas.*,shapely.*,xarray.*,rioxarray.*,fsspec.*,distributed.*,airflow.*,opentelemetry.*,prefect.*,dagster.*,cluster_export.*]
 ignore_missing_imports = True
 follow_imports = skip
 """
@@ -29,9 +29,21 @@ README = "../README.md"
 
 
 def module(page: str) -> str:
-    """Return the Python blocks of a page as one module, wrapped in a coroutine because they may await."""
-    body = "\n".join(block.text for block in blocks(page) if block.language == "python")
-    return f"async def page() -> None:\n{indent(body, '    ')}\n" if body else ""
+    """Return the Python blocks of a page as one module, wrapped in coroutines because they may await.
+
+    Each further file of a page begins a coroutine of its own.
+    """
+    parts = [""]
+    files = 0
+    for block in blocks(page):
+        if block.language == "python":
+            files += bool(block.title)
+            if block.title and files > 1:
+                parts.append("")
+            parts[-1] += f"{block.text}\n"
+    return "".join(
+        f"async def part_{number}() -> None:\n{indent(text, '    ')}\n" for number, text in enumerate(parts) if text
+    )
 
 
 @pytest.mark.slow
