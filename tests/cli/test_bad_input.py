@@ -26,6 +26,7 @@ def one_line(result: Result, code: int, *words: str) -> None:
     assert [line for line in lines[1:] if not line.startswith(("go on with: ", "list what failed with: "))] == [], lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -421,6 +421,7 @@ def test_a_failed_extraction(command: Command, workflow: str, to: str, tmp_path:
     assert command("status", folder).stderr == ""
 
 
+@pytest.mark.slow
 def test_space_that_stays_free(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """A `--keep-free` beyond the disk's space exits with 5 and downloads nothing; an invalid size is refused."""
     result = command("export", "--workflow", workflow, "--keep-free", "900TB", to)
@@ -471,6 +472,7 @@ def test_version(command: Command) -> None:
     assert command("--version").stdout.startswith("pixxel 0.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "left_out"),
     [
@@ -537,6 +539,7 @@ def test_the_commands_of_the_help() -> None:
         assert f"  {name:9}  {about}" in found.stdout
 
 
+@pytest.mark.slow
 def test_packages_by_state(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """`list --state` lists the packages in that state, and says so if there is none."""
     command("export", "--workflow", workflow, to)
@@ -567,6 +570,7 @@ def test_the_sandboxs_first_export_is_explained(tmp_path: Path) -> None:
     assert "simulated" not in second.stderr
 
 
+@pytest.mark.slow
 def test_on_done(command: Command, workflow: str, to: str, tmp_path: Path) -> None:
     """`--on-done` runs once at the end with a JSON summary on its stdin, and its exit code does not replace ours."""
     hook = f"{tool('cat')} >> {tmp_path / 'summary'}; exit 9"

@@ -39,6 +39,7 @@ def test_a_dry_run_requests_and_creates_nothing(
     assert not served.count(ASKED) and not folder.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "begins"), [("table", "STEP"), ("json", "[\n{"), ("ndjson", '{"package"'), ("csv", "package,")]
 )

@@ -29,6 +29,7 @@ def aoi(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_areas(command: Command, aoi: str) -> None:
     """A file, its text, well-known text, a bounding box and stdin describe the same area and find the same images."""
     wkt = "POLYGON ((75.2 30.8, 75.5 30.8, 75.5 31, 75.2 31, 75.2 30.8))"
@@ -78,6 +79,7 @@ def test_rows_as_stac(command: Command, resource: str, tmp_path: Path) -> None:
     assert len(pystac.ItemCollection.from_file(str(path)).items) == 2
 
 
+@pytest.mark.slow
 def test_a_folder_as_stac(command: Command, served: Sandbox, tmp_path: Path) -> None:
     """Fetched packages are listed as valid STAC items whose assets are the archive and its unpacked rasters."""
     job = served.add_job(tasks=1, seconds=0)

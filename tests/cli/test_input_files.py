@@ -24,6 +24,7 @@ def _odd(kind: str, folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ async def test_no_result_holds_a_signed_link(client: PixxelClient) -> None:
     assert "?" not in text.replace("?***", "")
 
 
+@pytest.mark.slow
 async def test_wrong_arguments_are_results(client: PixxelClient) -> None:
     """A call with wrong arguments returns an error result that says what is wrong."""
     tools = tool_server(client)

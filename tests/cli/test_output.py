@@ -183,6 +183,7 @@ def test_a_terminals_rows_take_one_line(monkeypatch: pytest.MonkeyPatch) -> None
     assert row["note"] in written("table", [row], columns)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40), st.integers(1, 30))
 def test_shortened(text: str, width: int) -> None:
     """shorten() returns at most `width` columns, and text that fits unchanged."""

@@ -76,6 +76,7 @@ def served() -> Any:
         yield sandbox
 
 
+@pytest.mark.slow
 @pytest.mark.fault("P-06")
 @pytest.mark.parametrize("name", quick_only(LOOPS, "uvloop"))
 @pytest.mark.parametrize("debug", quick_only([False, True], False))

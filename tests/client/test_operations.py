@@ -203,6 +203,7 @@ async def test_a_call_returns_its_type_and_loses_nothing(name: str, profile: Lit
 WAITS = ("jobs", "aois", "insights", "visualizations")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", WAITS)
 @pytest.mark.parametrize("profile", PROFILES)
 async def test_waiting_for_an_object_that_has_ended(what: str, profile: Literal["literal", "realistic"]) -> None:

@@ -78,6 +78,7 @@ def test_rows_of_a_listing_by_number(served: Sandbox, client: PixxelClient) -> N
     assert listing
 
 
+@pytest.mark.slow
 def test_downloads(client: PixxelClient, workflow: Workflow, tmp_path: Path) -> None:
     """`fetch_all` is a plain iterator; a package is fetched, submitted, planned and read by plain calls."""
     with DownloadManager(client, tmp_path) as manager:

@@ -29,6 +29,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("right", "wrong", "message"), MISTAKES)
 def test_a_mistake_is_named_with_its_line(small: str, right: str, wrong: str, message: str) -> None:
     """A misspelt key, wrong type, duplicate or dangling reference is an error with the line and the reason."""

@@ -51,6 +51,7 @@ def test_a_listing_is_lazy_and_knows_its_rows(boats: Any, made: ModuleType) -> N
     assert model is made.models.Boat
 
 
+@pytest.mark.slow
 def test_lent_members_are_passed_with_the_call(boats: Any) -> None:
     """`x-lend` is stored in the operation, so that the decoder fills the member from the path."""
     call, *_ = boats.list("h")

@@ -119,6 +119,7 @@ async def test_a_broken_body_restarts(
     assert all("range" not in seen.headers for seen in sandbox.requests if seen.operation == KINDS[kind])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("body", ["html", '{"code": "internal", "message": "no"}', "Service unavailable, try later"])
 async def test_other_contents_are_refused(
@@ -238,6 +239,7 @@ async def test_cancelled_during_a_body(sandbox: Sandbox, client: PixxelClient, t
         assert (await manager.fetch(REPORT)).path.read_bytes() == await truth(REPORT, client)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", [b"no such key: KEY", b'{"error": "KEY"}', b"<html><p>KEY"])
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_response_that_echoes_the_key(kind: str, body: bytes, sandbox: Sandbox, tmp_path: Path) -> None:

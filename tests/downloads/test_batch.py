@@ -85,6 +85,7 @@ async def test_the_source_is_read_with_bounded_read_ahead(client: PixxelClient, 
         assert taken <= 5 + 64 + 16, "a slow reader stops new work"
 
 
+@pytest.mark.slow
 async def test_a_slow_source_does_not_delay_its_packages(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:

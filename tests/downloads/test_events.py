@@ -40,6 +40,7 @@ def balanced(events: Sequence[Event]) -> int:
     return received
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "again"),
     [

@@ -104,6 +104,7 @@ async def test_ask_wait_link_fetch(kind: str, sandbox: Sandbox, client: PixxelCl
     sandbox.assert_key_only_at_api()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BY_ID)
 async def test_waiting_posts_once(kind: str, sandbox: Sandbox, client: PixxelClient) -> None:
     """A download begun by POST is polled by its id in ask(), wait() and link()."""
@@ -170,6 +171,7 @@ async def test_a_run_that_ended_while_packing_is_polled_by_the_next(
     assert sandbox.count("assets.request_download") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["asset", "items"])
 async def test_a_download_that_is_gone_is_requested_again(
     kind: str, sandbox: Sandbox, client: PixxelClient, tmp_path: Path
@@ -184,6 +186,7 @@ async def test_a_download_that_is_gone_is_requested_again(
     assert sandbox.count(f"{POSTS[kind]}.request_download") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [3, 4])
 async def test_a_lost_response_to_a_post_is_repeated(
     lost: int, sandbox: Sandbox, client: PixxelClient, tmp_path: Path
@@ -197,6 +200,7 @@ async def test_a_lost_response_to_a_post_is_repeated(
     assert sandbox.count("assets.request_download") == 4
 
 
+@pytest.mark.slow
 async def test_a_failed_download_is_requested_again(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
     """The id of a failed download is dropped, so that the next run requests it again."""
     package = await named("catalog", sandbox, client)
@@ -209,6 +213,7 @@ async def test_a_failed_download_is_requested_again(sandbox: Sandbox, client: Pi
         assert (await manager.fetch(package)).fetched
 
 
+@pytest.mark.slow
 async def test_a_download_with_refused_links_is_requested_again(
     sandbox: Sandbox, client: PixxelClient, tmp_path: Path
 ) -> None:
@@ -236,6 +241,7 @@ async def test_rows_of_listings_are_fetched(client: PixxelClient, tmp_path: Path
     assert len(visible(tmp_path)) == len(rows) == 4
 
 
+@pytest.mark.slow
 async def test_a_signed_link_is_fetched(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
     """A signed link is fetched without an API request, and recognised under a new signature."""
     ready = await client.packages.wait(await named("job", sandbox, client))
@@ -253,6 +259,7 @@ async def test_a_signed_link_is_fetched(sandbox: Sandbox, client: PixxelClient, 
     assert secret.encode() not in b"".join(path.read_bytes() for path in (tmp_path / ".pixxel").iterdir())
 
 
+@pytest.mark.slow
 async def test_an_expired_signed_link(sandbox: Sandbox, client: PixxelClient, tmp_path: Path) -> None:
     """An expired signed link raises LinkExpired without quoting the link."""
     sandbox.world.packing.link_life = -100.0

@@ -457,6 +457,7 @@ async def test_closing_needs_the_own_loop(client: PixxelClient, ground: GroundTr
         assert (await manager.fetch(ground.packages[0])).path is not None
 
 
+@pytest.mark.slow
 async def test_resumed_from(sandbox: Sandbox, client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
     """`resumed_from` counts the bytes that a resumed package did not fetch again; none if it starts over."""
     sandbox.inject(Fault(route="storage", kind="cut", at=2_000_000, times=1))

@@ -103,6 +103,7 @@ async def test_client_and_folder_in_the_wrong_order(client: PixxelClient, tmp_pa
             await manager.fetch(JOB, client="key")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "advice"),
     [

@@ -16,6 +16,8 @@ from yarl import URL
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.support.ground_truth import until
 
+pytestmark = pytest.mark.slow
+
 SIZE = 64 << 20
 
 
@@ -50,7 +52,6 @@ async def read_events(answer: aiohttp.ClientResponse) -> AsyncIterator[dict[str,
             yield json.loads(line[6:])
 
 
-@pytest.mark.slow
 async def test_a_package(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
     """A package is 202 with Retry-After while packing, then the complete archive; HEAD needs no further API call."""
     path = f"{job(sandbox, packing=30)}/package"
@@ -104,6 +105,7 @@ async def test_hanging_up(browser: aiohttp.ClientSession, sandbox: Sandbox, kind
     assert sent < SIZE
 
 
+@pytest.mark.slow
 async def test_a_cut_that_cannot_be_resumed(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
     """A body that cannot be resumed breaks the browser's connection instead of ending it normally."""
     sandbox.inject(Fault(route="storage", kind="cut", at=1_000_000))
@@ -114,6 +116,7 @@ async def test_a_cut_that_cannot_be_resumed(browser: aiohttp.ClientSession, sand
             await answer.read()
 
 
+@pytest.mark.slow
 async def test_a_redirect(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
     """/link is a 307 to the signed link, not cached, and the bytes come from the storage."""
     async with browser.get(f"{job(sandbox)}/link", allow_redirects=False) as answer:
@@ -125,7 +128,6 @@ async def test_a_redirect(browser: aiohttp.ClientSession, sandbox: Sandbox) -> N
     assert link.startswith(sandbox.storage_url)
 
 
-@pytest.mark.slow
 async def test_progress(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
     """The event stream ends with `ready`; a client that reconnects gets the current state first."""
     path = f"{job(sandbox, packing=30)}/events"
@@ -139,6 +141,7 @@ async def test_progress(browser: aiohttp.ClientSession, sandbox: Sandbox) -> Non
         assert [each["state"] async for each in read_events(answer)][-1] == "ready"
 
 
+@pytest.mark.slow
 async def test_types_are_not_guessed(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
     """Every response has one X-Content-Type-Options: nosniff header."""
     path = job(sandbox)
@@ -147,6 +150,7 @@ async def test_types_are_not_guessed(browser: aiohttp.ClientSession, sandbox: Sa
             assert answer.headers.getall("X-Content-Type-Options") == ["nosniff"]
 
 
+@pytest.mark.slow
 async def test_a_package_that_fails(browser: aiohttp.ClientSession, sandbox: Sandbox) -> None:
     """The last event of a failed package has the reason."""
     sandbox.inject(Fault(route="jobs.request_download", kind="status", status=400, times=None))
@@ -155,7 +159,6 @@ async def test_a_package_that_fails(browser: aiohttp.ClientSession, sandbox: San
     assert (last["state"], str(last["why"])[:3]) == ("failed", "400")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "then"), [(404, 404), (429, 503), (500, 502)], ids=["unknown", "too much", "at fault"]
 )

@@ -13,6 +13,8 @@ from pixxel_async import PixxelClient
 from pixxel_async.sandbox import Sandbox
 from tests.examples.conftest import fastapi
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def projects(sandbox: Sandbox) -> list[str]:
@@ -46,7 +48,6 @@ async def test_users(origin: str, sandbox: Sandbox, projects: list[str], session
             assert answer.status == expected
 
 
-@pytest.mark.slow
 async def test_watchers_share_polls(browser: aiohttp.ClientSession, sandbox: Sandbox, projects: list[str]) -> None:
     """Every watcher gets every change and the end; the API is polled as for a single watcher."""
     path = path_of(sandbox, projects[0], seconds=600, packing=30)

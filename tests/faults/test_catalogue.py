@@ -30,6 +30,7 @@ def test_mistakes_are_found(reasons: dict[str, str], tests: dict[str, list[str]]
     assert word in mistake
 
 
+@pytest.mark.slow
 def test_the_catalogue_is_fresh() -> None:
     """`CATALOGUE.md` equals what data and markers generate."""
     made = catalogue.render(catalogue.read_faults(), catalogue.marked_tests())

@@ -16,6 +16,7 @@ FINAL = {"gzip": DownloadError, "endless": TooLarge}
 """Kinds that end the package at once; every other one is lived through."""
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F-03")
 @pytest.mark.parametrize("kind", STORAGE_KINDS)
 async def test_one_fault_of_each_kind(kind: Any, tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ WRONG: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 async def test_an_invalid_setting(name: str) -> None:
     """An invalid setting raises without the key given beside it."""
@@ -164,6 +165,7 @@ async def test_an_invalid_key_file(content: str, tmp_path: Path) -> None:
     assert leaks(error, KEY) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [f"{KEY}\r\nX: y", f'"{KEY}"', f" {KEY}", f"a b {KEY}", f"ß{KEY}", KEY.encode(), [KEY]])
 async def test_a_malformed_key(key: Any) -> None:
     """A malformed key raises without it, also from a key source or for another client."""
@@ -201,6 +203,7 @@ ANSWERS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ANSWERS)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_an_error_of_the_api(what: str, method: str) -> None:
@@ -216,6 +219,7 @@ async def test_an_error_of_the_api(what: str, method: str) -> None:
             assert leaks(error, KEY, SIGNATURE) == []
 
 
+@pytest.mark.slow
 async def test_a_call_that_is_cancelled() -> None:
     """On cancellation the frames of aiohttp, which hold headers and URLs, are cleared."""
     async with RawServer(["hang"]) as server, client_for(server.url, **{"http.headers_timeout": 30}) as client:
@@ -252,6 +256,7 @@ STORAGE: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", STORAGE)
 async def test_an_error_of_the_storage(what: str, tmp_path: Path) -> None:
     """No frame holds the signed link, however reading from it fails."""
@@ -276,6 +281,7 @@ async def test_an_error_of_the_storage(what: str, tmp_path: Path) -> None:
         assert leaks(failed[0].error, KEY, SIGNATURE) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "url",
     [

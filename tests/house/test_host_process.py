@@ -12,6 +12,7 @@ OWN_PROCESS = ROOT / "cli"
 """The command line runs in a process of its own."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gc", "signal", "faulthandler", "resource"])
 def test_modules_that_change_the_process_are_not_used(name: str) -> None:
     """No module of the library imports gc, signal, faulthandler or resource."""

@@ -297,6 +297,7 @@ def test_no_room_is_crowded() -> None:
     assert not crowded, f"make rooms inside of {crowded}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", THIRD_PARTY)
 def test_libraries_stay_at_their_edge(library: str) -> None:
     """A library is imported only in its own places, so that it can be replaced and is loaded when needed."""

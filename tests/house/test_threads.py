@@ -40,6 +40,7 @@ def test_the_check_detects_default_pools(call: str, shared: bool) -> None:
     assert list(shared_pools(call)) == [1] * shared
 
 
+@pytest.mark.slow
 def test_no_default_pool_is_used() -> None:
     """No module uses a default pool: `def` endpoints run in anyio's 40 threads, and could wait for themselves."""
     paths = [path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] not in OWN_PROCESS]

@@ -18,6 +18,7 @@ SCRIPTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("required", [False, True])
 @posix
 @pytest.mark.parametrize("reason", SCRIPTS)

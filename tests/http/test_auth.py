@@ -124,6 +124,7 @@ ENDS: dict[str, list[Step]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_the_key_is_in_no_error_and_no_log(end: str, method: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -34,6 +34,7 @@ async def cancelled(work: asyncio.Task[object], after: float = 0.05) -> None:
             await work
 
 
+@pytest.mark.slow
 @pytest.mark.fault("P-04")
 @pytest.mark.parametrize("where", STUCK)
 async def test_a_call(where: str) -> None:

@@ -137,6 +137,7 @@ async def test_a_proxy_that_refuses_is_named(reply: bytes | list[Step]) -> None:
     assert not [name for seen in proxy.requests for name in seen.headers if "auth" in name]
 
 
+@pytest.mark.slow
 @pytest.mark.fault("A-09")
 @pytest.mark.parametrize("silent", [False, True])
 async def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch, silent: bool) -> None:

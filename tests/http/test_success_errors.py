@@ -114,6 +114,7 @@ def test_the_table_has_every_create() -> None:
     assert CREATES.keys() == {name for name, operation in OPERATIONS.items() if operation.creates}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CREATES)
 async def test_creates_raise_for_error_bodies(name: str) -> None:
     """Every create raises for an error body, and OutcomeUnknown for a response without an id."""

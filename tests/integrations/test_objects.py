@@ -74,6 +74,7 @@ async def test_s3(
     assert head["Metadata"]["sha256"] == done.sha256 and head["ContentType"] == "application/zip"
 
 
+@pytest.mark.slow
 async def test_a_foreign_object_is_left_alone(
     store: Store, client: PixxelClient, package: JobPackage, tmp_path: Path
 ) -> None:

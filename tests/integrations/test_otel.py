@@ -97,6 +97,7 @@ async def test_a_call_and_its_attempts(telemetry: Telemetry) -> None:
     assert sum(point.value for point in points["pixxel.retries"]) == 2
 
 
+@pytest.mark.slow
 async def test_a_download(telemetry: Telemetry, tmp_path: Path) -> None:
     """A package is a span with its stages below it; storage requests show the host and nothing else of the link."""
     async with Sandbox(packing=0.2) as sandbox:
@@ -180,6 +181,7 @@ async def test_a_resumed_body_is_one_span(telemetry: Telemetry, tmp_path: Path) 
     assert len(telemetry.spans("GET")) >= 2
 
 
+@pytest.mark.slow
 async def test_packages_side_by_side(telemetry: Telemetry, tmp_path: Path) -> None:
     """The packages of one batch are children of the caller's span, and each request is below its own package."""
     async with Sandbox(packing=0.05) as sandbox:

@@ -50,6 +50,7 @@ async def answering(status: str, code: str) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "code", "kind", "message"),
     [
@@ -70,6 +71,7 @@ async def test_a_store_that_refuses(status: str, code: str, kind: type[Exception
     assert not leaked_secrets(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["look", "damage", "remove", "write_sums"])
 async def test_no_text_of_the_store_is_in_an_error(what: str) -> None:
     """No text of the store, which may hold a signed URL or a key, is in the error, its cause or its context."""
@@ -123,6 +125,7 @@ async def test_no_credentials(
         await DownloadManager(client, bucket.url("x"), spool=tmp_path).open()
 
 
+@pytest.mark.slow
 async def test_azure_without_an_account(client: PixxelClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error about a missing Azure account names the missing setting and nothing else."""
     monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)

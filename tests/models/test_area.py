@@ -120,6 +120,7 @@ def test_invalid_areas_are_refused(value: Any, message: str) -> None:
         area(value)
 
 
+@pytest.mark.slow
 async def test_every_call_accepts_them(tmp_path: Path) -> None:
     """Searches and new AOIs send a bare geometry, orders a feature collection; a file is given as a `Path`."""
     (tmp_path / "field.geojson").write_text(json.dumps(QGIS))

@@ -95,6 +95,7 @@ def test_a_mapping_of_the_caller_is_read_at_once() -> None:
     assert item.assets.keys() == row.details.assets.keys() == ASSETS.keys()
 
 
+@pytest.mark.slow
 async def test_large_and_small_answers_give_the_same_items() -> None:
     """Row by row from the text, or parsed at once: the items are equal, and their drift is counted when it is read."""
     rows = [{**RAW, "id": f"{number:0400}"} for number in range(900)]

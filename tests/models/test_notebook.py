@@ -68,6 +68,7 @@ HOSTILE = '<script>alert("x")</script>&\x1b[2J' * 20
 MODELS = [kind for name in models.__all__ if attrs.has(kind := getattr(models, name))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MODELS)
 def test_hostile_texts_in_every_model(kind: Any) -> None:
     """Whatever a server sends in each member, reprs are short and steer no terminal, and tables run nothing."""

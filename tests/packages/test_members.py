@@ -99,6 +99,7 @@ async def test_a_package_of_the_sandbox(client: PixxelClient, sandbox: Sandbox) 
     assert sandbox.count("jobs.request_download") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("zip64", [False, True])

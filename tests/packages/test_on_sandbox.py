@@ -56,6 +56,7 @@ async def test_ask_wait_link(client: PixxelClient, job: Job, sandbox: Sandbox) -
     sandbox.assert_key_only_at_api()
 
 
+@pytest.mark.slow
 async def test_tasks_are_packages_too(client: PixxelClient, job: Job) -> None:
     """The task of a fetched job names its package."""
     whole = await client.jobs.get(job.workflow_id, job.id)
@@ -65,6 +66,7 @@ async def test_tasks_are_packages_too(client: PixxelClient, job: Job) -> None:
     assert state.link is not None and await status_of(client, state.link) == 206
 
 
+@pytest.mark.slow
 async def test_many_that_wait_share_the_requests(client: PixxelClient, job: Job, sandbox: Sandbox) -> None:
     """Two hundred callers for one package cost a few requests."""
     await asyncio.gather(*(client.packages.wait(job) for _ in range(200)))
@@ -141,6 +143,7 @@ async def test_refusals_are_raised(client: PixxelClient, job: Job) -> None:
         await client.packages.ask(running)
 
 
+@pytest.mark.slow
 async def test_keys_share_no_link(client: PixxelClient, job: Job, sandbox: Sandbox) -> None:
     """Clients with different keys share no links."""
     await client.packages.wait(job)

@@ -96,6 +96,7 @@ async def test_the_whole_package(client: PixxelClient, package: str, whole: byte
     sandbox.assert_key_only_at_api()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "first", "stop"),
     [
@@ -114,6 +115,7 @@ async def test_a_range(client: PixxelClient, package: str, whole: bytes, asked: 
         assert b"".join([chunk async for chunk in stream]) == whole[first:stop]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "bytes=9-2", "lines=1-2", "bytes=a-b", "bytes=-", ""])
 async def test_an_invalid_range_gets_the_whole(client: PixxelClient, package: str, asked: str) -> None:
     """Several ranges, other units and invalid ones are answered with the whole, as RFC 9110 allows."""
@@ -205,6 +207,7 @@ async def test_short_links_are_kept_too(package: str) -> None:
             assert sandbox.count("jobs.request_download") == asks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", [None, "bytes=100000-2999999", "bytes=-2500000"])
 async def test_a_cut_is_resumed(
     client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox, asked: str | None
@@ -251,6 +254,7 @@ async def test_a_resume_without_ranges_raises(client: PixxelClient, package: str
         await read(client.packages.open(package))
 
 
+@pytest.mark.slow
 async def test_a_wrong_range_is_requested_again(
     client: PixxelClient, package: str, whole: bytes, sandbox: Sandbox
 ) -> None:
@@ -436,6 +440,7 @@ async def closing_in_the_background(stream: PackageStream) -> None:
     await asyncio.create_task(stream.aclose())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leave", [leaving_the_block, leaving_a_generator, being_cancelled, closing_in_the_background])
 async def test_the_storage_connection_is_closed_when_the_reader_leaves(leave) -> None:  # type: ignore[no-untyped-def]
     """However the reader leaves, the storage sends nothing 0.1 s later."""

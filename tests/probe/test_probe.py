@@ -14,6 +14,7 @@ from pixxel_async.sandbox.behaviour.behaviour import load_behaviour
 from pixxel_async.settings import Timing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "switches",
     [

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from pixxel_async.description import load
 from pixxel_async.sandbox.clock import zulu
 from tests.sandbox.conftest import Caller
 from tests.support.browser import browser
+
+pytestmark = pytest.mark.slow
 
 
 async def test_the_start_page_shows_the_state(caller: Caller, tmp_path: Path) -> None:

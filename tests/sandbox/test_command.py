@@ -16,6 +16,7 @@ from pixxel_async.sandbox import Sandbox
 COMMAND = [sys.executable, "-m", "pixxel_async", "sandbox"]
 
 
+@pytest.mark.slow
 def test_it_serves_a_scenario_and_the_start_page() -> None:
     """The command serves the start page and a scenario with the chosen clock."""
     asked = [*COMMAND, "--scenario", "rate-limited", "--clock", "manual"]

@@ -57,6 +57,7 @@ async def test_a_body_is_compressed_unasked(caller: Caller, operation: str) -> N
     assert gzip.decompress(got.body)[:1] in (b"P", b"{")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 1000])
 async def test_chunks_are_broken(caller: Caller, at: int) -> None:
     """`broken-chunks` sends an invalid chunk on an open connection, after which the reader gets no more bytes."""

@@ -117,6 +117,7 @@ async def bandset(caller: Caller) -> dict[str, Any]:
     return made
 
 
+@pytest.mark.slow
 async def test_every_member_of_the_vendor_occurs(caller: Caller, bandset: dict[str, Any]) -> None:
     """Recurring, short and delivered orders and a workflow with errors together show every declared member."""
     store = await new_store(caller)

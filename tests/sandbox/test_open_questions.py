@@ -185,6 +185,7 @@ async def test_created_on_is_a_day_or_an_instant(other: Caller) -> None:
         assert (row in rows) is (other.sandbox.behaviour.created_on == "day" if found is None else found)
 
 
+@pytest.mark.slow
 @behaviour({"search_on": "none"}, {"search_on": "skip"}, {"search_on": "token", "spelling": {"items_by": "number"}})
 async def test_the_client_reads_an_image_search(other: Caller) -> None:
     """The client reads an image search completely, or the first page and then raises IncompleteListing."""

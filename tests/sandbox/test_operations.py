@@ -23,6 +23,7 @@ def test_every_operation_of_the_description_has_a_handler_and_a_valid_request() 
     assert sorted(requests(Sandbox())) == OPERATIONS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("profile", ["literal", "realistic"])
 async def test_a_valid_request_succeeds(operation: str, profile: str, session: aiohttp.ClientSession) -> None:

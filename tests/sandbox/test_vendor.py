@@ -43,6 +43,7 @@ def faults(got: Got, content: Mapping[str, Any]) -> list[str]:
     return [] if picture else vendor.problems(json.loads(got.body), media["schema"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", sorted(ROUTES))
 async def test_every_success_is_declared(operation: str, caller: Caller) -> None:
     """Every success has a declared status, content type and schema."""
@@ -70,6 +71,7 @@ async def wrong(caller: Caller, operation: str) -> dict[str, Got]:
     return got
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", sorted(ROUTES))
 async def test_every_error_is_declared(operation: str, caller: Caller) -> None:
     """Every error is declared, or listed with a reason; undeclared ones have the vendor's envelope."""

@@ -23,6 +23,7 @@ def test_waits_grow_to_the_ceiling(asked: int, expected: float) -> None:
     assert next_wait(0, asked, SETTINGS, 0.5, restarts=False) == pytest.approx(expected, abs=0.001)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C-01")
 @given(ages, counts, rolls)
 def test_jitter_stays_in_its_share(age: float, asked: int, roll: float) -> None:

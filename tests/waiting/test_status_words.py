@@ -72,6 +72,7 @@ def test_spelling_does_not_matter(word: str, data: st.DataObject) -> None:
     assert is_known(spelt)
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_any_text_has_a_verdict(text: str) -> None:
     """Any text has a verdict."""

@@ -192,6 +192,7 @@ async def test_a_stopped_body_continues(slow: Slow, tmp_path: Path) -> None:
     assert all("if-match" in seen.headers for seen in slow.seen[before:])
 
 
+@pytest.mark.slow
 async def test_a_far_storage_is_asked_for_several_ranges_at_once(slow: Slow, tmp_path: Path) -> None:
     """More connections than bodies may stream are opened at the first head of a far storage, and share the bytes."""
     slow.sandbox.inject(Fault(route="storage", kind="latency", seconds=0.3, times=None))
@@ -203,6 +204,7 @@ async def test_a_far_storage_is_asked_for_several_ranges_at_once(slow: Slow, tmp
     assert ranges[0][0] <= 2 * PIECES.least_range, "the first connection was not waited for"
 
 
+@pytest.mark.slow
 async def test_no_more_connections_than_are_allowed(slow: Slow, tmp_path: Path) -> None:
     """`max_connections` bounds the connections to one host."""
     slow.sandbox.inject(Fault(route="storage", kind="latency", seconds=0.3, times=None))
@@ -210,6 +212,7 @@ async def test_no_more_connections_than_are_allowed(slow: Slow, tmp_path: Path) 
     assert not slow.pieces
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F-04")
 async def test_a_refused_piece_ends_one_connection(slow: Slow, tmp_path: Path) -> None:
     """The other connections of a body continue after a 503; nothing is dropped, and no piece is fetched twice."""

@@ -32,6 +32,7 @@ async def start(ground: GroundTruth, folder: Path, package: JobPackage, *options
     )
 
 
+@pytest.mark.slow
 async def test_another_record_is_refused_while_the_first_is_open(client: PixxelClient, tmp_path: Path) -> None:
     """A second record for a folder is refused with the holder's pid, and accepted once the first is closed."""
     folder = tmp_path / "exports"
@@ -46,6 +47,7 @@ async def test_another_record_is_refused_while_the_first_is_open(client: PixxelC
     assert lock_files(folder) == []
 
 
+@pytest.mark.slow
 async def test_a_folder_given_by_to_is_locked(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
     """A folder given by `to=` is locked for the manager's record."""
     async with (
@@ -151,6 +153,7 @@ async def test_part_files_of_a_lost_record_are_removed(
         assert [path.exists() for path in (*kept, *stale)] == [True, True, False, False]
 
 
+@pytest.mark.slow
 async def test_machines_of_different_shards_share_a_folder(client: PixxelClient, tmp_path: Path) -> None:
     """Two records may share a folder only if their managers fetch different shards."""
 

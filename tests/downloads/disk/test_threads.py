@@ -72,6 +72,7 @@ async def test_a_cancelled_call_is_left_before_the_cancellation_is_raised() -> N
     threads.close()
 
 
+@pytest.mark.slow
 async def test_threads_end_with_their_pool() -> None:
     """Threads end once their pool is closed or collected; calls that were started are made before."""
     closed, dropped = Threads(1), Threads(1)

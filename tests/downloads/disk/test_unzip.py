@@ -346,6 +346,7 @@ def test_disk_errors_are_ours(tmp_path: Path) -> None:
     assert not isinstance(caught.value, DiskFull)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"extract": True}, {"extract": True, "keep_archive": False}])
 async def test_every_run_reports_the_same_results(
     client: PixxelClient, package: JobPackage, tmp_path: Path, settings: dict[str, Any]
@@ -426,6 +427,7 @@ def test_progress_events_are_throttled(tmp_path: Path) -> None:
     assert len(reported) <= 3 + (time.monotonic() - began) / unzip.INTERVAL
 
 
+@pytest.mark.slow
 @pytest.mark.fault("L-05")
 def test_members_are_counted_before_the_directory_is_read(tmp_path: Path) -> None:
     """A4: an archive of too many members is refused by its end record, in little memory."""

@@ -25,6 +25,7 @@ class Mute(Exception):
         raise RuntimeError("no text")
 
 
+@pytest.mark.slow
 @pytest.mark.fault("P-09")
 @pytest.mark.parametrize("error", [ValueError("\ud800"), Mute()])
 async def test_any_exception_of_a_callback_ends_one_package_alone(

@@ -55,11 +55,13 @@ async def peak(folder: Path, latency: float, size: int) -> int:
     return counted.peak
 
 
+@pytest.mark.slow
 async def test_small_packages_of_a_far_storage_are_requested_ahead(tmp_path: Path) -> None:
     """One request ahead of each stream is sent once bodies have proved small and their storage far."""
     assert await peak(tmp_path, FAR, 60_000) == 2 * STREAMS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("latency", "size"), [(0.0, 60_000), (FAR, 1_200_000)])
 async def test_nothing_else_is_requested_ahead(tmp_path: Path, latency: float, size: int) -> None:
     """A near storage, and large bodies, get as many requests as there may be streams."""

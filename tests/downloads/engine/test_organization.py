@@ -15,6 +15,7 @@ from tests.support.ground_truth import GroundTruth, collect
 from tests.support.raw_server import RawServer
 
 
+@pytest.mark.slow
 async def test_signed_links_need_no_api(client: PixxelClient, ground: GroundTruth, tmp_path: Path) -> None:
     """A batch of signed links needs no request to the API."""
     ready = [await client.packages.wait(package) for package in ground.packages]

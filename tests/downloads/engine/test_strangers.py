@@ -16,6 +16,7 @@ from tests.support.ground_truth import GroundTruth, collect
 REQUEST = "jobs.request_download"
 
 
+@pytest.mark.slow
 async def test_ids_that_the_api_does_not_know_leave_no_rows(
     client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
@@ -34,6 +35,7 @@ async def test_ids_that_the_api_does_not_know_leave_no_rows(
     assert counts == {"done": 1}
 
 
+@pytest.mark.slow
 async def test_a_package_with_bytes_keeps_its_row(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:

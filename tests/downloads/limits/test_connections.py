@@ -73,6 +73,7 @@ async def test_the_ceiling_holds_for_first_connections(budget: ConnectionBudget)
     assert order == ["second", "third"]
 
 
+@pytest.mark.slow
 async def test_a_busy_loop_makes_no_storage_far(budget: ConnectionBudget) -> None:
     """A head that was late because the event loop was busy says nothing about the way."""
     with budget.body(LINK, "a", floor=FLOOR, ceiling=CEILING) as body:

@@ -72,6 +72,7 @@ WAYS = pytest.mark.parametrize("rtt", [0.05, 0.15, 0.4])
 NOISE = pytest.mark.parametrize("noise", [0.0, 0.2])
 
 
+@pytest.mark.slow
 @WAYS
 @NOISE
 def test_connections_held_by_their_windows_get_more(rtt: float, noise: float) -> None:
@@ -83,6 +84,7 @@ def test_connections_held_by_their_windows_get_more(rtt: float, noise: float) ->
     assert line.mean(300)[1] >= 0.95 * CEILING * line.each
 
 
+@pytest.mark.slow
 @WAYS
 @NOISE
 def test_a_line_that_is_full_gets_no_more_than_before(rtt: float, noise: float) -> None:
@@ -94,6 +96,7 @@ def test_a_line_that_is_full_gets_no_more_than_before(rtt: float, noise: float) 
     assert line.mean(300)[0] <= 1.15 * FLOOR
 
 
+@pytest.mark.slow
 @WAYS
 @pytest.mark.parametrize("knee", [12, 20, 50])
 def test_the_knee_is_found(rtt: float, knee: int) -> None:
@@ -104,6 +107,7 @@ def test_the_knee_is_found(rtt: float, knee: int) -> None:
     assert rate >= 0.85 * line.capacity and used <= 2 * knee
 
 
+@pytest.mark.slow
 @NOISE
 def test_a_storage_nearby_is_not_tried(noise: float) -> None:
     """Not even where each connection is given so much and no more."""
@@ -112,6 +116,7 @@ def test_a_storage_nearby_is_not_tried(noise: float) -> None:
     assert {used for used, _ in line.history} == {FLOOR}
 
 
+@pytest.mark.slow
 def test_a_line_that_others_fill_is_given_back() -> None:
     """When another user comes, half of the connections bring as much, and half of these again."""
     line = Line(0.05, each=20 * MB, capacity=1e12)
@@ -180,6 +185,7 @@ def test_a_host_that_proves_near_is_left_alone() -> None:
     assert line.allowed == line.used == FLOOR
 
 
+@pytest.mark.slow
 @given(st.integers(1, 64), st.lists(st.integers(1, 100), min_size=1, max_size=40))
 def test_shares_are_fair(allowed: int, wants: list[int]) -> None:
     """Each body gets one, all of them what is allowed; whoever gets less than it wants gets no less than others."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
 
 
+@pytest.mark.slow
 async def test_the_record_knows_the_times(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
     """A fetched package's row has the wall-clock times of its first request, its first byte and its end, in order."""
     began = time.time()

@@ -119,6 +119,7 @@ def test_no_sample_is_left_out() -> None:
     assert max(files.values()) < 4096
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["file", "pipe"])
 @pytest.mark.parametrize("links", [(), ("-y",)], ids=["followed", "as links"])
 @pytest.mark.parametrize("level", ["-0", "-1", "-9"])

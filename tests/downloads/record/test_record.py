@@ -387,6 +387,7 @@ async def test_a_row_with_an_unsafe_path_is_damaged(tmp_path: Path, field: str, 
         assert record.lost
 
 
+@pytest.mark.slow
 async def test_a_locked_record_has_one_time_budget(tmp_path: Path) -> None:
     """A2: closing ends all waits for a database lock within one time budget."""
     record = await opened(tmp_path)
@@ -402,6 +403,7 @@ async def test_a_locked_record_has_one_time_budget(tmp_path: Path) -> None:
     assert all(isinstance(each.exception(), DownloadError) for each in saving)
 
 
+@pytest.mark.slow
 async def test_a_blocked_opening_can_be_cancelled(tmp_path: Path) -> None:
     """A2: waiting for the opening lock ends when its caller is cancelled."""
     fcntl = pytest.importorskip("fcntl")
@@ -445,6 +447,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.fault("M-01")
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_a_damaged_record_is_set_aside(tmp_path: Path, damage: str) -> None:

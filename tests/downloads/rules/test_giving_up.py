@@ -79,6 +79,7 @@ OUTAGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", quick_only(OUTAGES, *OUTAGES[:2]), ids=lambda fault: f"{fault.route}-{fault.kind}-{fault.status}"
 )
@@ -95,6 +96,7 @@ async def test_an_outage_gives_no_package_up(
     assert isinstance(await night(client, tmp_path, ground.packages[0]), Downloaded)
 
 
+@pytest.mark.slow
 async def test_a_refused_package_is_given_up_after_three_days(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, calendar: Calendar, tmp_path: Path
 ) -> None:
@@ -135,6 +137,7 @@ async def test_an_outage_does_not_revive_a_given_up_package(
     assert isinstance(outcome, Skipped) and outcome.given_up
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("probe", [Fault(route="projects.list", kind="status", status=403), None])
 async def test_a_forbidden_package_counts_only_if_the_key_is_accepted(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, calendar: Calendar, tmp_path: Path, probe: Fault | None

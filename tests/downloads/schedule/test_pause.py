@@ -25,6 +25,7 @@ REQUEST = "jobs.request_download"
 DAY = Fault(route=REQUEST, kind="status", status=429, headers={"Retry-After": "86400"})
 
 
+@pytest.mark.slow
 async def test_a_pause_of_a_day_is_capped_and_reported(sandbox: Sandbox, ground: GroundTruth, tmp_path: Path) -> None:
     """A Retry-After of a day is capped to some minutes, and one event reports it."""
     seen: list[Event] = []
@@ -52,6 +53,7 @@ async def test_a_pause_of_a_day_is_capped_and_reported(sandbox: Sandbox, ground:
     assert ahead <= MAX_PAUSE + 1
 
 
+@pytest.mark.slow
 async def test_a_deadline_that_passes_in_a_pause_ends_the_package(
     sandbox: Sandbox, client: PixxelClient, ground: GroundTruth, tmp_path: Path
 ) -> None:
