@@ -172,3 +172,23 @@ async def test_a_cancelled_waiter_leaves_before_its_group_or_after(scene: Scene)
     assert first.cancelled() and second.cancelled()
     assert scene.states()["job:w/a"] == "done" and (scene.folder / "a").read_bytes() == b"a"
     assert scene.states()["job:w/b"] != "publishing" and not (scene.folder / "b").exists()
+
+
+async def test_a_file_after_the_last_group_begins_another(scene: Scene) -> None:
+    """A publisher whose groups have ended publishes the next file as it did the first."""
+    async with asyncio.timeout(20):
+        for name in "ab":
+            await scene.publish(name)
+    assert scene.states() == {"job:w/a": "done", "job:w/b": "done"}
+
+
+async def test_a_lease_lost_during_the_rename_is_no_success(scene: Scene) -> None:
+    """A package whose lease is lost after the write-ahead commit raises, and its row stays `publishing`."""
+    scene.go.clear()
+    publishing = asyncio.create_task(scene.publish("a"))
+    await asyncio.to_thread(scene.begun.wait, 20)
+    await scene.record.release("job:w/a", scene.folder)
+    scene.go.set()
+    with pytest.raises(LeaseLost):
+        await publishing
+    assert scene.states() == {"job:w/a": "publishing"}
