@@ -46,11 +46,11 @@ def area(value: Any) -> Geometry:
             f"{type(value).__name__} is not an area: give GeoJSON, well-known text, a box, a file's path, or a shapely "
             "or geopandas object"
         )
-    found = list(_geometries(in_degrees(shape)))
-    if len(found) != 1:
-        several = f"{len(found)} shapes: give one, or their union" if found else "no shape: it is empty"
+    geometries = list(_geometries(in_degrees(shape)))
+    if len(geometries) != 1:
+        several = f"{len(geometries)} shapes: give one, or their union" if geometries else "no shape: it is empty"
         raise ConfigError(f"one area is needed, but this has {several}")
-    polygons = _polygons(found[0])
+    polygons = _polygons(geometries[0])
     for ring in (ring for polygon in polygons for ring in polygon):
         _check(ring)
     if len(polygons) == 1:
@@ -88,12 +88,12 @@ def _polygons(shape: Mapping[str, Any]) -> list[list[Ring]]:
         raise ConfigError(f"an area is a Polygon or MultiPolygon, not {str(kind)[:40]!r}; draw a polygon around it")
     try:
         parts = [coordinates] if kind == "Polygon" else list(coordinates or ())
-        made = [[_ring(ring) for ring in part if ring] for part in parts if part]
+        polygons = [[_ring(ring) for ring in part if ring] for part in parts if part]
     except (TypeError, ValueError, IndexError):
         raise ConfigError(f"the {kind} has coordinates that are not lists of numbers") from None
-    if not any(made):
+    if not any(polygons):
         raise ConfigError("the area is empty: it has no coordinates")
-    return [part for part in made if part]
+    return [part for part in polygons if part]
 
 
 def _ring(positions: Sequence[Sequence[float]]) -> Ring:
@@ -106,8 +106,8 @@ def _check(ring: Ring) -> None:
         raise ConfigError(f"a ring of the area has {len(ring) - 1} corners; an area needs at least three")
     for longitude, latitude in ring:
         if not (abs(longitude) <= 180 and abs(latitude) <= 90):
-            why = "is no number" if math.isnan(longitude + latitude) else "is not longitude and latitude in degrees"
+            fault = "is no number" if math.isnan(longitude + latitude) else "is not longitude and latitude in degrees"
             raise ConfigError(
-                f"({longitude:g}, {latitude:g}) {why}; are these projected coordinates, or latitude first? Give "
+                f"({longitude:g}, {latitude:g}) {fault}; are these projected coordinates, or latitude first? Give "
                 "longitude, latitude on WGS 84 (EPSG:4326), or a GeoDataFrame with its CRS"
             )

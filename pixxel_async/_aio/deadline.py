@@ -20,8 +20,8 @@ class Deadline:
         seconds: total time; None for no limit.
     """
 
-    def __init__(self, what: str, seconds: float | None) -> None:
-        self.late = TimedOut(f"{what} within {seconds:g} s" if seconds is not None else what)
+    def __init__(self, message: str, seconds: float | None) -> None:
+        self.late = TimedOut(f"{message} within {seconds:g} s" if seconds is not None else message)
         self.end: float | None = None
         self._seconds = seconds
 

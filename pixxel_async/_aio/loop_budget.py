@@ -40,8 +40,8 @@ class LoopBudget:
         look: seconds between checks whether an opening still occupies its place.
     """
 
-    def __init__(self, look: float = LOOK) -> None:
-        self._look = look
+    def __init__(self, interval: float = LOOK) -> None:
+        self._look = interval
         self._left = ROUND
         self._queue: deque[tuple[asyncio.Future[None], int]] = deque()
         self._renewing: asyncio.Handle | None = None

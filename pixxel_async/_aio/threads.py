@@ -48,8 +48,8 @@ class Running(Generic[T]):
         try:
             self._value = call()
         except BaseException as error:
-            here = error.__traceback__
-            self.error = error.with_traceback(here.tb_next if here else None)  # no cycle through this frame
+            traceback = error.__traceback__
+            self.error = error.with_traceback(traceback.tb_next if traceback else None)  # no cycle through this frame
         self._results.put(self)
 
     def end(self) -> None:

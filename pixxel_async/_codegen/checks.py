@@ -18,12 +18,12 @@ def check(source: SourceCode, document: Document) -> None:
     for name, schema in document.components.schemas.items():
         for wrong in _schema_faults(document, schema):
             raise source.error(("components", "schemas", name), wrong)
-    seen: set[str] = set()
+    ids: set[str] = set()
     for path, http, operation in operations(document):
         place = ("paths", path, http.lower())
-        if operation.operation_id in seen:
+        if operation.operation_id in ids:
             raise source.error((*place, "operationId"), f"{operation.operation_id} stands twice")
-        seen.add(operation.operation_id)
+        ids.add(operation.operation_id)
         for wrong in _reference_faults(document, operation):
             raise source.error(place, wrong)
         for wrong in _method_faults(document, methods(document, path, http, operation)[0]):
@@ -54,12 +54,12 @@ def _reference_faults(document: Document, operation: OperationRecord) -> Iterato
 
 
 def _method_faults(document: Document, method: MethodPlan) -> Iterator[str]:
-    operation, known = method.operation, {argument.wire for argument in method.arguments}
+    operation, arguments = method.operation, {argument.wire for argument in method.arguments}
     in_path = {argument.wire for argument in method.of("path")}
-    asked = [*operation.x_exactly_one, *operation.x_requires, *operation.x_repeat_unless]
-    asked += [operation.x_get_from.filter] if operation.x_get_from else []
-    for name in asked:
-        if name not in known:
+    references = [*operation.x_exactly_one, *operation.x_requires, *operation.x_repeat_unless]
+    references += [operation.x_get_from.filter] if operation.x_get_from else []
+    for name in references:
+        if name not in arguments:
             yield f"there is no argument {name}"
     for name in operation.x_lend.values():
         if name not in in_path:

@@ -24,8 +24,8 @@ def method(plan: MethodPlan) -> str:
 
 def extra_methods(plan: MethodPlan) -> list[str]:
     """Generate the methods that a listing or a get brings along: `get`, `wait` and `watch`."""
-    asked, wait = plan.operation.x_get_from, plan.operation.x_wait
-    return [*([_get_from(plan, asked)] if asked else []), *(_wait_methods(plan, wait) if wait else [])]
+    lookup, wait = plan.operation.x_get_from, plan.operation.x_wait
+    return [*([_get_from(plan, lookup)] if lookup else []), *(_wait_methods(plan, wait) if wait else [])]
 
 
 def _signature(
@@ -121,8 +121,8 @@ def _method_docstring(plan: MethodPlan) -> str:
 
 def _returns_section(plan: MethodPlan) -> list[str]:
     if plan.answer == "pages":
-        one = plan.operation.x_paging == "whole"
-        first = "the service sends one page" if one else "`await` reads the first page"
+        single_page = plan.operation.x_paging == "whole"
+        first = "the service sends one page" if single_page else "`await` reads the first page"
         return [f"Rows of `{plan.model}`: `async for` reads all of them, {first}."]
     return [sentence(plan.returns)] if plan.returns else []
 
@@ -145,23 +145,23 @@ def _raises_section(plan: MethodPlan) -> list[str]:
 
 def _key(plan: MethodPlan) -> list[MethodArgument]:
     """Return the arguments that identify one object."""
-    asked = plan.operation.x_get_from
-    if asked is None:
+    lookup = plan.operation.x_get_from
+    if lookup is None:
         return plan.of("path")
-    about = f"Id of the {asked.argument.removesuffix('_id')}."
-    last = MethodArgument(name=asked.argument, wire="", where="path", kind="Id", positional=True, about=about)
+    about = f"Id of the {lookup.argument.removesuffix('_id')}."
+    last = MethodArgument(name=lookup.argument, wire="", where="path", kind="Id", positional=True, about=about)
     return [*plan.of("path"), last]
 
 
-def _get_from(plan: MethodPlan, asked: GetFrom) -> str:
-    key, what = _key(plan), asked.argument.removesuffix("_id")
+def _get_from(plan: MethodPlan, lookup: GetFrom) -> str:
+    key, noun = _key(plan), lookup.argument.removesuffix("_id")
     head = _signature("get", key, plan.model, asynchronous=True)
-    about = asked.description or f"The {what} with this id, read from the listing."
-    sections = {"Args": _args_section(key), "Raises": [f"NotFound: There is no such {what}."]}
-    rows = f"self.list({_names(plan.of('path'))}, {asked.filter}={asked.argument})"
+    about = lookup.description or f"The {noun} with this id, read from the listing."
+    sections = {"Args": _args_section(key), "Raises": [f"NotFound: There is no such {noun}."]}
+    rows = f"self.list({_names(plan.of('path'))}, {lookup.filter}={lookup.argument})"
     return (
         f"{head}\n{docstring(about, 8, sections)}\n"
-        f'        return await self._api.first({rows}, "{what}", {asked.argument})'
+        f'        return await self._api.first({rows}, "{noun}", {lookup.argument})'
     )
 
 
@@ -172,19 +172,19 @@ def _names(arguments: Sequence[MethodArgument]) -> str:
 def _wait_methods(plan: MethodPlan, wait: WaitRecord) -> list[str]:
     key = _key(plan)
     args, late = [*_args_section(key), _TIMEOUT_ABOUT], f"TimedOut: The {_object_name(key)} has not ended in time."
-    ended = [f"The `{plan.model}` as it ended."]
+    returns = [f"The `{plan.model}` as it ended."]
     raises = ["WaitFailed: It ended badly; `value` of the error is its last state.", late]
     words = f"Good ends are {_quote(wait.good)}, bad ones {_quote(wait.bad)}; unknown words count as not ended."
     about = f"Wait until the {_object_name(key)} has ended well.\n\n{words}"
-    about = docstring(about, 8, {"Args": args, "Returns": ended, "Raises": raises})
-    seen = f"Iterate over the changes of the {_object_name(key)}, its end included."
-    seen = docstring(seen, 8, {"Args": args, "Raises": [late]})
+    about = docstring(about, 8, {"Args": args, "Returns": returns, "Raises": raises})
+    watch_doc = f"Iterate over the changes of the {_object_name(key)}, its end included."
+    watch_doc = docstring(watch_doc, 8, {"Args": args, "Raises": [late]})
     waits = _signature("wait", key, plan.model, asynchronous=True, more=_TIMEOUT)
     watches = _signature("watch", key, f"AsyncIterator[{plan.model}]", asynchronous=False, more=_TIMEOUT)
     arguments = f"self._waiting({_names(key)}), timeout=timeout"
     return [
         f"{waits}\n{about}\n        return await self._api.wait({arguments})",
-        f"{watches}\n{seen}\n        return self._api.watch({arguments})",
+        f"{watches}\n{watch_doc}\n        return self._api.watch({arguments})",
         _wait_value(plan, wait, key),
     ]
 

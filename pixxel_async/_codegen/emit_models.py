@@ -40,15 +40,15 @@ def model_files(document: Document) -> dict[str, str]:
 
 def _module(document: Document, home: str, homes: Mapping[str, str]) -> str:
     schemas = document.components.schemas
-    mine = [name for name in schemas if homes.get(name) == home]
-    mine.sort(key=lambda name: not is_word(schemas[name]))  # from its vocabulary down; else in the given order
+    own = [name for name in schemas if homes.get(name) == home]
+    own.sort(key=lambda name: not is_word(schemas[name]))  # from its vocabulary down; else in the given order
     read = read_schemas(document)
     code = "\n\n\n".join(
         _word_list(name, schemas[name]) if is_word(schemas[name]) else _Class(document, name, name in read).text()
-        for name in mine
+        for name in own
     )
-    offers = _OFFERS | {name: f".{other}" for name, other in homes.items() if other != home}
-    return module(f"Models and open words: {home}.", f"__all__ = {sorted(mine)!r}\n\n\n{code}\n", offers)
+    offers = _OFFERS | {name: f".{module_name}" for name, module_name in homes.items() if module_name != home}
+    return module(f"Models and open words: {home}.", f"__all__ = {sorted(own)!r}\n\n\n{code}\n", offers)
 
 
 def _word_list(name: str, schema: SchemaRecord) -> str:
@@ -87,9 +87,9 @@ class _Class:
             value = f" = {facts['default']}"
         else:
             value = f" = member({', '.join(f'{k}={v}' for k, v in facts.items())})" if facts else ""
-        told = schema.description or ""
-        told = told if self._read else with_words(told, schema, self._schemas)
-        about = f"\n{docstring(sentence(told), 4)}" if told else ""
+        description = schema.description or ""
+        description = description if self._read else with_words(description, schema, self._schemas)
+        about = f"\n{docstring(sentence(description), 4)}" if description else ""
         return f"    {name}: {self._annotation(wire, schema)}{value}{about}"
 
     def _annotation(self, wire: str, schema: SchemaRecord) -> str:
@@ -129,12 +129,12 @@ class _Class:
         return {"default": "None"}
 
     def _lends(self, wire: str) -> dict[str, str]:
-        here = f"{self._name}.{wire}"
+        path = f"{self._name}.{wire}"
         return {
             attribute(name): attribute(lent.member)
             for schema in self._schemas.values()
             for name, lent in schema.x_lent.items()
-            if lent.from_ == here
+            if lent.from_ == path
         }
 
     def _lent_members(self) -> list[str]:

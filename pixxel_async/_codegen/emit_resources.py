@@ -46,13 +46,13 @@ def resource_files(document: Document) -> dict[str, str]:
     return {**files, "__init__.py": _init(document, sorted(by_resource))}
 
 
-def _module(document: Document, resource: str, found: list[MethodPlan]) -> str:
+def _module(document: Document, resource: str, plans: list[MethodPlan]) -> str:
     name = resource_class(resource, document.components.schemas)
     about = next((tag.description for tag in document.tags if tag.name == resource), "") or f"`client.{resource}`."
-    own = [each for each in found if not each.fixed]
+    own = [each for each in plans if not each.fixed]
     constants = [_operation(each.constant, each.path, each.http, each.operation) for each in own]
     listed = ", ".join(each.constant for each in own)
-    body = [method(each) for each in found] + [text for each in own for text in extra_methods(each)]
+    body = [method(each) for each in plans] + [text for each in own for text in extra_methods(each)]
     code = "\n".join([
         f"__all__ = [{name!r}]\n", *constants, f"\nOPERATIONS = ({listed},)\n\n", f"class {name}(Resource):",
         docstring(about, 4), "\n    __slots__ = ()\n", "\n\n".join(body), "",
@@ -69,8 +69,8 @@ def _operation(name: str, path: str, http: str, operation: OperationRecord) -> s
         "gone_is_done": operation.x_gone_is_done,
         "lend": operation.x_lend,
     }
-    told = "".join(f", {key}={value!r}" for key, value in facts.items() if value)
-    return f"{name} = Operation({operation.operation_id!r}, {http!r}, {path!r}{told})"
+    keywords = "".join(f", {key}={value!r}" for key, value in facts.items() if value)
+    return f"{name} = Operation({operation.operation_id!r}, {http!r}, {path!r}{keywords})"
 
 
 def _init(document: Document, resources: list[str]) -> str:

@@ -98,8 +98,8 @@ class _Source:
 
     def members(self, name: str) -> list[str]:
         """Return the public members of a class, as a stub has them."""
-        [found] = [node for node in self._tree.body if isinstance(node, ast.ClassDef) and node.name == name]
-        methods = [node for node in found.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        [definition] = [node for node in self._tree.body if isinstance(node, ast.ClassDef) and node.name == name]
+        methods = [node for node in definition.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
         overloaded = {node.name for node in methods if _is_overload(node)}
         return [text for node in methods if node.name not in overloaded or _is_overload(node) for text in _member(node)]
 
@@ -143,9 +143,9 @@ def sync_stub(resources: Mapping[str, str], package: Path) -> str:
 
     def source(name: str, text: str | None = None) -> _Source:
         path = package / f"{name.replace('.', '/')}.py"
-        made = _Source(path.read_text(encoding="utf-8") if text is None else text, f"pixxel_async.{name}")
-        sources.append(made)
-        return made
+        parsed = _Source(path.read_text(encoding="utf-8") if text is None else text, f"pixxel_async.{name}")
+        sources.append(parsed)
+        return parsed
 
     classes, attributes = [_OWN], ["    packages: _Packages"]
     for file, text in resources.items():

@@ -31,21 +31,21 @@ def resource_of(operation: OperationRecord) -> str:
 
 def modules(document: Document) -> dict[str, str]:
     """Return the module of each schema: `x-module`, else the first resource that uses it at any depth."""
-    found: dict[str, str] = {}
+    placed: dict[str, str] = {}
     for _, _, operation in operations(document):
         for name in mentioned_schemas(operation):
-            _place(document, name, resource_of(operation), found)
+            _place(document, name, resource_of(operation), placed)
     classes = document.components.schemas
-    return {name: found[name] for name, schema in classes.items() if name in found and not schema.x_envelope}
+    return {name: placed[name] for name, schema in classes.items() if name in placed and not schema.x_envelope}
 
 
-def _place(document: Document, name: str, module: str, found: dict[str, str]) -> None:
-    if name in found:
+def _place(document: Document, name: str, module: str, placed: dict[str, str]) -> None:
+    if name in placed:
         return
     schema = document.components.schemas[name]
-    found[name] = schema.x_module or module
+    placed[name] = schema.x_module or module
     for inner in schemas_in(schema):
-        _place(document, inner, module, found)
+        _place(document, inner, module, placed)
 
 
 def mentioned_schemas(operation: OperationRecord) -> Iterator[str]:
@@ -67,10 +67,10 @@ def read_schemas(document: Document) -> set[str]:
         for media in answer.content.values()
         for name in schemas_in(media.schema)
     ]
-    found: set[str] = set()
+    reached: set[str] = set()
     while pending:
         name = pending.pop()
-        if name not in found:
-            found.add(name)
+        if name not in reached:
+            reached.add(name)
             pending += schemas_in(document.components.schemas[name])
-    return found
+    return reached

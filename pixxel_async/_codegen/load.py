@@ -32,20 +32,20 @@ def load(source: SourceCode) -> Document:
 
 
 def _converter() -> Converter:
-    made = Converter(forbid_extra_keys=True, detailed_validation=True)
+    converter = Converter(forbid_extra_keys=True, detailed_validation=True)
 
     def factory(kind: type[Any]) -> Any:
         attrs.resolve_types(kind)
         keys: dict[str, Any] = {a.name: override(rename=key_of(a)) for a in attrs.fields(kind)}
-        return make_dict_structure_fn(kind, made, **keys)
+        return make_dict_structure_fn(kind, converter, **keys)
 
-    made.register_structure_hook_factory(attrs.has, factory)
+    converter.register_structure_hook_factory(attrs.has, factory)
     for scalar in (str, bool, int):
-        made.register_structure_hook(scalar, _require_type)
-    made.register_structure_hook(str | list[str] | None, lambda value, _: value)
-    made.register_structure_hook(bool | SchemaRecord | None, lambda value, _: _open_or_schema(made, value))
-    made.register_structure_hook_func(lambda kind: kind == dict[str, str], lambda value, _: _words(value))
-    return made
+        converter.register_structure_hook(scalar, _require_type)
+    converter.register_structure_hook(str | list[str] | None, lambda value, _: value)
+    converter.register_structure_hook(bool | SchemaRecord | None, lambda value, _: _open_or_schema(converter, value))
+    converter.register_structure_hook_func(lambda kind: kind == dict[str, str], lambda value, _: _words(value))
+    return converter
 
 
 def _require_type(value: Any, kind: type[Any]) -> Any:

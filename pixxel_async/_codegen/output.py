@@ -63,19 +63,19 @@ def _json(value: Any, indent: str = "") -> str:
 
 def difference(files: Mapping[str, str], package: Path = PACKAGE) -> list[str]:
     """Return one line for each changed, missing or left-over file."""
-    told = []
+    differences = []
     for name, text in files.items():
         path = package / name
         if not path.exists():
-            told.append(f"missing: {name}")
+            differences.append(f"missing: {name}")
         elif path.read_bytes() != text.encode():
-            told.append(f"changed: {name}")
-    return told + [f"left over: {name}" for name in _left_over(files, package)]
+            differences.append(f"changed: {name}")
+    return differences + [f"left over: {name}" for name in _left_over(files, package)]
 
 
 def _left_over(files: Mapping[str, str], package: Path) -> list[str]:
-    here = [path for folder in _FOLDERS for path in sorted((package / folder).rglob("*")) if path.is_file()]
-    names = [path.relative_to(package).as_posix() for path in here if "__pycache__" not in path.parts]
+    paths = [path for folder in _FOLDERS for path in sorted((package / folder).rglob("*")) if path.is_file()]
+    names = [path.relative_to(package).as_posix() for path in paths if "__pycache__" not in path.parts]
     return [name for name in names if name not in files]
 
 

@@ -86,7 +86,7 @@ class MethodPlan:
 
 def methods(document: Document, path: str, http: str, operation: OperationRecord) -> list[MethodPlan]:
     """Plan the method of an operation, then those of its variants."""
-    made = MethodPlan(
+    plan = MethodPlan(
         resource=resource_of(operation),
         verb=operation.operation_id.rpartition(".")[2],
         path=path,
@@ -98,11 +98,11 @@ def methods(document: Document, path: str, http: str, operation: OperationRecord
         about="\n\n".join(sentence(part) for part in (operation.summary, operation.description) if part),
     )
     fixed = {name for variant in operation.x_variants.values() for name in variant.set}
-    made = evolve(made, arguments=tuple(a for a in made.arguments if a.wire not in fixed))
+    plan = evolve(plan, arguments=tuple(a for a in plan.arguments if a.wire not in fixed))
     returned = {variant.returns for variant in operation.x_variants.values()}
     answer, model = _answer(operation, returned)
-    made = evolve(made, answer=answer, model=model, returns=_returns(operation, model))
-    return [made, *(_variant(made, *each) for each in operation.x_variants.items())]
+    plan = evolve(plan, answer=answer, model=model, returns=_returns(operation, model))
+    return [plan, *(_variant(plan, *each) for each in operation.x_variants.items())]
 
 
 def _variant(method: MethodPlan, verb: str, variant: Variant) -> MethodPlan:
@@ -152,10 +152,10 @@ def _json_answer(operation: OperationRecord, schema: SchemaRecord) -> tuple[Answ
 
 
 def _arguments(document: Document, path: str, operation: OperationRecord) -> tuple[MethodArgument, ...]:
-    given = [_parameter(document, parameter) for parameter in operation.parameters]
-    in_path = sorted((a for a in given if a.where == "path"), key=lambda a: path.find(f"{{{a.wire}}}"))
+    parameters = [_parameter(document, parameter) for parameter in operation.parameters]
+    in_path = sorted((a for a in parameters if a.where == "path"), key=lambda a: path.find(f"{{{a.wire}}}"))
     owned = _SENT_BY_PAGING.get(operation.x_paging or "", set())
-    rest = [a for a in (*given, *_body(document, operation)) if a.where != "path" and a.wire not in owned]
+    rest = [a for a in (*parameters, *_body(document, operation)) if a.where != "path" and a.wire not in owned]
     rest.sort(key=lambda a: (not a.positional, not a.required, a.wire in ("limit", "page_size"), a.wire == "offset"))
     return (*in_path, *rest)
 

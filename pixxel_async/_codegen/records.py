@@ -20,11 +20,11 @@ def key(name: str) -> Any:
 def key_of(attribute: attrs.Attribute[Any]) -> str:
     """Return a field's key: as given by `key`, else `x_get_from` → `x-get-from` and `request_body` → `requestBody`."""
     name = attribute.name
-    if given := attribute.metadata.get("key"):
-        return str(given)
+    if own_key := attribute.metadata.get("key"):
+        return str(own_key)
     if name.startswith("x_"):
         return name.replace("_", "-")
-    return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
 
 
 @frozen(kw_only=True)
@@ -213,8 +213,8 @@ class PathItem:
 
     def operations(self) -> list[tuple[str, OperationRecord]]:
         """Return the operations by upper-case method."""
-        found = [(method, getattr(self, method)) for method in ("get", "post", "put", "patch", "delete")]
-        return [(method.upper(), operation) for method, operation in found if operation is not None]
+        fields = [(method, getattr(self, method)) for method in ("get", "post", "put", "patch", "delete")]
+        return [(method.upper(), operation) for method, operation in fields if operation is not None]
 
 
 @frozen(kw_only=True)

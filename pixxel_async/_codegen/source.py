@@ -27,10 +27,10 @@ class SourceCode:
     plain: dict[str, Any]
     lines: Mapping[Path, int]
 
-    def error(self, path: Path, what: str) -> BadDescription:
+    def error(self, path: Path, reason: str) -> BadDescription:
         """Make an error that names the place, or the nearest known one above it."""
-        known = next(path[:n] for n in range(len(path), -1, -1) if path[:n] in self.lines)
-        return BadDescription(f"line {self.lines[known]}: {'.'.join(map(str, path))}: {what}")
+        place = next(path[:n] for n in range(len(path), -1, -1) if path[:n] in self.lines)
+        return BadDescription(f"line {self.lines[place]}: {'.'.join(map(str, path))}: {reason}")
 
 
 def parse(text: str) -> SourceCode:
@@ -56,14 +56,14 @@ def _to_plain(node: yaml.Node, path: Path, lines: dict[Path, int]) -> Any:
 
 
 def _mapping(node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
+    mapping: dict[str, Any] = {}
     for key, value in node.value:
         name, line = str(key.value), key.start_mark.line + 1
-        if name in made:
+        if name in mapping:
             raise BadDescription(f"line {line}: {name} stands twice in {'.'.join(map(str, path))}")
         lines[*path, name] = line
-        made[name] = _to_plain(value, (*path, name), lines)
-    return made
+        mapping[name] = _to_plain(value, (*path, name), lines)
+    return mapping
 
 
 def _scalar(node: yaml.Node) -> Any:

@@ -49,8 +49,8 @@ def docstring(text: str, indent: int, sections: Mapping[str, Sequence[str]] | No
 def _spell_sources(text: str) -> str:
     """Spell out source tags: `[OA]` → the vendor's document, in brackets where it is an aside."""
     opens = _TAG.match(text)
-    text = _TAG_IN_SENTENCE.sub(lambda found: found[1] + _SOURCES[found[2]], text)
-    text = _TAG.sub(lambda found: f"({_SOURCES[found[1]]})", text)
+    text = _TAG_IN_SENTENCE.sub(lambda match: match[1] + _SOURCES[match[2]], text)
+    text = _TAG.sub(lambda match: f"({_SOURCES[match[1]]})", text)
     return text[:1].upper() + text[1:] if opens else text
 
 
@@ -61,8 +61,8 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _first_sentence(text: str) -> tuple[str, str]:
-    found = re.search(r"\.(?= [A-Z`])", text)
-    return (text[: found.end()], text[found.end() :].strip()) if found else (text, "")
+    match = re.search(r"\.(?= [A-Z`])", text)
+    return (text[: match.end()], text[match.end() :].strip()) if match else (text, "")
 
 
 def _wrap(text: str, width: int, indent: str = "") -> list[str]:

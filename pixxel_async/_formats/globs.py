@@ -17,9 +17,9 @@ def matches(name: str, glob: str) -> bool:
     folders = glob.split("/")
     reached = _with_skips({0}, folders)
     for part in name.split("/"):
-        here = [at for at in reached if at < len(folders)]
-        stay = {at for at in here if folders[at] == "**"}
-        go_on = {at + 1 for at in here if folders[at] != "**" and fnmatchcase(part, folders[at])}
+        open_positions = [at for at in reached if at < len(folders)]
+        stay = {at for at in open_positions if folders[at] == "**"}
+        go_on = {at + 1 for at in open_positions if folders[at] != "**" and fnmatchcase(part, folders[at])}
         reached = _with_skips(stay | go_on, folders)
     return len(folders) in reached
 

@@ -73,16 +73,16 @@ def check_tiff(read: Read) -> Layout:
     head = _read_exactly(read, 0, 8)
     form = _Form("<" if head.startswith(b"II") else ">", head[2:4] in (b"+\x00", b"\x00+"))
     at = form.pointer.unpack(_read_exactly(read, 8, 8) if form.big else head[4:])[0]
-    needed, seen = 8, set[int]()
+    needed, visited = 8, set[int]()
     while at:
-        if at in seen or len(seen) >= _MOST_DIRECTORIES:
+        if at in visited or len(visited) >= _MOST_DIRECTORIES:
             raise Corrupt("the TIFF's directories form a cycle")
-        seen.add(at)
+        visited.add(at)
         reach, at = _read_directory(read, form, at)
         needed = max(needed, reach)
-    if not seen:
+    if not visited:
         raise Corrupt("the TIFF holds no image")
-    return Layout(needed, len(seen))
+    return Layout(needed, len(visited))
 
 
 def _read_directory(read: Read, form: _Form, at: int) -> tuple[int, int]:
@@ -103,9 +103,9 @@ def _read_directory(read: Read, form: _Form, at: int) -> tuple[int, int]:
 def _parse_tags(form: _Form, body: bytes, start: int) -> Iterator[tuple[int, _Values]]:
     room = form.pointer.size
     for index, (tag, kind, count, inline) in enumerate(form.entry.iter_unpack(body)):
-        here = start + (index + 1) * form.entry.size - room
+        value_at = start + (index + 1) * form.entry.size - room
         fits = count * _WIDTHS.get(kind, 1) <= room
-        yield tag, _Values(kind, count, here if fits else form.pointer.unpack(inline)[0])
+        yield tag, _Values(kind, count, value_at if fits else form.pointer.unpack(inline)[0])
 
 
 def _data_reach(read: Read, form: _Form, offsets: _Values, lengths: _Values) -> int:

@@ -59,8 +59,8 @@ class MemberDecoder:
     def end(self) -> None:
         """Raise `Corrupt` unless all bytes came and match the checksum."""
         unpacker = self._unpacker
-        whole = unpacker is None or (unpacker.eof and not unpacker.unused_data)
-        if not whole or (self._size, self._crc) != (self._entry.size, self._entry.crc):
+        complete = unpacker is None or (unpacker.eof and not unpacker.unused_data)
+        if not complete or (self._size, self._crc) != (self._entry.size, self._entry.crc):
             raise self._damage_error()
 
     def _inflate(self, unpacker: zlib._Decompress) -> bytes:

@@ -128,10 +128,10 @@ class ZipStreamChecker:
 
     def _skip(self, header_entry: Entry) -> Generator[None, memoryview, Entry]:
         """Skip stored bytes, or bytes that cannot be unpacked here: only their number counts."""
-        left, crc = header_entry.packed, 0
-        while left:
-            piece = yield from self._read_available(left)
-            left -= len(piece)
+        remaining, crc = header_entry.packed, 0
+        while remaining:
+            piece = yield from self._read_available(remaining)
+            remaining -= len(piece)
             crc = zlib.crc32(piece, crc)
         if header_entry.method == STORED and not header_entry.encrypted:
             return evolve(header_entry, crc=crc, size=header_entry.packed)
@@ -144,8 +144,8 @@ class ZipStreamChecker:
         unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
         start, size, crc = self._at, 0, 0
         while not unpacker.eof:
-            left = _PIECE if header_entry.streamed else header_entry.packed - (self._at - start)
-            packed: memoryview | bytes = yield from self._read_available(max(left, _A_LITTLE))
+            available = _PIECE if header_entry.streamed else header_entry.packed - (self._at - start)
+            packed: memoryview | bytes = yield from self._read_available(max(available, _A_LITTLE))
             while packed and not unpacker.eof:
                 piece = unpacker.decompress(packed, _OUT)
                 packed = unpacker.unconsumed_tail
@@ -170,34 +170,34 @@ class ZipStreamChecker:
         raise Corrupt("no descriptor")
 
     def _take(self, length: int) -> Taking:
-        taken = yield from self._peek(length)
+        data = yield from self._peek(length)
         self._advance(length)
-        return taken
+        return data
 
     def _peek(self, length: int) -> Taking:
         while len(self._data) - self._next < length:
-            left = bytes(self._data[self._next :])  # a copy: the caller reuses the buffer
-            self._data, self._next = memoryview(left + (yield)), 0
+            unread = bytes(self._data[self._next :])  # a copy: the caller reuses the buffer
+            self._data, self._next = memoryview(unread + (yield)), 0
         return bytes(self._data[self._next : self._next + length])
 
     def _read_available(self, most: int) -> Generator[None, memoryview, memoryview]:
         """Return the bytes at hand: at least one, at most `most`."""
         while self._next == len(self._data):
             self._data, self._next = (yield), 0
-        taken = self._data[self._next : self._next + most]
-        self._advance(len(taken))
-        return taken
+        chunk = self._data[self._next : self._next + most]
+        self._advance(len(chunk))
+        return chunk
 
     def _advance(self, by: int) -> None:
         self._next, self._at = self._next + by, self._at + by
 
 
-def directory_agrees(seen: StreamSummary, end: End, directory: Iterable[Entry]) -> bool:
+def directory_agrees(streamed: StreamSummary, end: End, directory: Iterable[Entry]) -> bool:
     """Return whether the directory lists exactly the streamed members, in that order."""
     expected = _fingerprint()
     for entry in directory:
         expected.update(_encode_facts(entry))
-    return (end.directory, expected.digest()) == (seen.stop, seen.fingerprint)
+    return (end.directory, expected.digest()) == (streamed.stop, streamed.fingerprint)
 
 
 def _descriptor_agrees(descriptor: bytes, entry: Entry) -> bool:

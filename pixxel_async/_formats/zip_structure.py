@@ -83,16 +83,16 @@ def find_end(tail: bytes, size: int) -> End:
         Corrupt: there is none, more than one could be meant, it does not fit the file, or the archive is split.
     """
     at = _end_position(tail)
-    _, disk, first_disk, here, members, length, start, _ = _END.unpack_from(tail, at)
-    plain: tuple[int, ...] = (disk, first_disk, here, members, length, start)
+    _, disk, first_disk, members_here, members, length, start, _ = _END.unpack_from(tail, at)
+    plain: tuple[int, ...] = (disk, first_disk, members_here, members, length, start)
     base = size - len(tail)
     located = tail[at - _LOCATOR.size : at] if at >= _LOCATOR.size else b""
     zip64 = located.startswith(b"PK\x06\x07")
     stop = base + at
     if zip64:
         plain, stop = _read_zip64(tail, at, base, plain)
-    disk, first_disk, here, members, length, start = plain
-    if disk or first_disk or here != members:
+    disk, first_disk, members_here, members, length, start = plain
+    if disk or first_disk or members_here != members:
         raise Corrupt("the archive is one part of a multi-part archive")
     if start + length != stop:
         raise Corrupt("the archive's directory does not end where its end record begins: bytes are missing or foreign")
@@ -106,22 +106,22 @@ def has_end(tail: bytes) -> bool:
 
 def _end_positions(tail: bytes) -> list[int]:
     """Find the end records whose comment reaches exactly to the end."""
-    found = []
+    positions = []
     at = tail.rfind(b"PK\x05\x06")
     while at >= 0:
         if at + _END.size <= len(tail) and at + _END.size + _END.unpack_from(tail, at)[-1] == len(tail):
-            found.append(at)
+            positions.append(at)
         at = tail.rfind(b"PK\x05\x06", 0, at)
-    return found
+    return positions
 
 
 def _end_position(tail: bytes) -> int:
-    found = _end_positions(tail)
-    if not found:
+    positions = _end_positions(tail)
+    if not positions:
         raise Corrupt("the archive has no end record: it is cut off, or something follows it")
-    if len(found) > 1:
+    if len(positions) > 1:
         raise Corrupt("the archive has two end records, one in the comment of the other")
-    return found[0]
+    return positions[0]
 
 
 def _read_zip64(tail: bytes, at: int, base: int, plain: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
@@ -152,8 +152,8 @@ def parse_entries(chunks: Iterable[bytes], end: End) -> Iterator[Entry]:
     for chunk in chunks:
         rest += chunk
         at = 0
-        while (found := _parse_entry(rest, at)) is not None:
-            entry, at = found
+        while (parsed := _parse_entry(rest, at)) is not None:
+            entry, at = parsed
             count += 1
             yield entry
         rest = rest[at:]
@@ -187,13 +187,13 @@ def _parse_entry(data: bytes, at: int) -> tuple[Entry, int] | None:
     return Entry(raw, flags, method, crc, packed, size, offset, attributes >> 16, unicode, data[at + 5]), stop
 
 
-def _parse_wide(extra: bytes, wanted: list[bool]) -> list[int | None]:
+def _parse_wide(extra: bytes, overflowed: list[bool]) -> list[int | None]:
     """Read the values of a Zip64 extra field for the fields that refer to it."""
     block = _find_block(extra, _ZIP64)
     values: list[int | None] = []
-    for index, want in enumerate(wanted):
+    for index, wide in enumerate(overflowed):
         width = 4 if index == 3 else 8
-        if want and len(block) >= width:
+        if wide and len(block) >= width:
             values.append(int.from_bytes(block[:width], "little"))
             block = block[width:]
         else:
@@ -201,12 +201,12 @@ def _parse_wide(extra: bytes, wanted: list[bool]) -> list[int | None]:
     return values
 
 
-def _find_block(extra: bytes, wanted: int) -> bytes:
+def _find_block(extra: bytes, tag: int) -> bytes:
     """Return one block of an extra field; empty if it is absent."""
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, at)
-        if kind == wanted:
+        if kind == tag:
             return extra[at + 4 : at + 4 + length]
         at += 4 + length
     return b""
@@ -242,16 +242,16 @@ def check_local(header: bytes, rest: bytes, entry: Entry) -> None:
         Corrupt: they disagree.
     """
     local = parse_local(header, rest, entry.offset)
-    same = (
+    agrees = (
         local.raw_name == entry.raw_name
         and local.method == entry.method
         and local.encrypted == entry.encrypted
         and all(
-            stated == known or (local.streamed and stated in (0, _FULL32))
-            for stated, known in ((local.crc, entry.crc), (local.packed, entry.packed), (local.size, entry.size))
+            stated == expected or (local.streamed and stated in (0, _FULL32))
+            for stated, expected in ((local.crc, entry.crc), (local.packed, entry.packed), (local.size, entry.size))
         )
     )
-    if not same:
+    if not agrees:
         raise Corrupt(f"the archive's directory and the header of {entry.name[:80]!r} disagree")
 
 

@@ -57,12 +57,12 @@ class Walked:
     note: str = ""
 
 
-def walk(source: ReadableFile, *, unpack: bool, tick: Tick, seen: StreamSummary | None = None) -> Walked:
+def walk(source: ReadableFile, *, unpack: bool, tick: Tick, streamed: StreamSummary | None = None) -> Walked:
     """Check an archive's structure, and the CRC-32 of every member on request.
 
     Args:
         unpack: whether to unpack members and verify their checksums.
-        seen: the members that streamed past on arrival; if the directory agrees, only it is read.
+        streamed: the members that streamed past on arrival; if the directory agrees, only it is read.
 
     Raises:
         Corrupt: it is damaged, or holds bytes that belong to nothing.
@@ -70,7 +70,7 @@ def walk(source: ReadableFile, *, unpack: bool, tick: Tick, seen: StreamSummary 
     with source.open("rb") as file, source.open("rb") as directory:
         end = _end(file)
         tally = _Tally(unpack)
-        if unpack and seen is not None and directory_agrees(seen, end, tally.count(_directory(directory, end))):
+        if unpack and streamed is not None and directory_agrees(streamed, end, tally.count(_directory(directory, end))):
             return tally.result()
         tally = _Tally(unpack)
         for _ in tally.count(_check_members(file, directory, end, unpack, tick)):
@@ -89,14 +89,14 @@ class _Tally:
     def count(self, members: Iterable[Entry]) -> Iterator[Entry]:
         for entry in members:
             self.found += 1
-            if self.unpack and (why := unsupported_reason(entry)):
-                self.unproved[why] += 1
+            if self.unpack and (reason := unsupported_reason(entry)):
+                self.unproved[reason] += 1
             yield entry
 
     def result(self) -> Walked:
         notes = (
-            f"{count} of {self.found} members: {why}, proved by structure alone"
-            for why, count in sorted(self.unproved.items())
+            f"{count} of {self.found} members: {reason}, proved by structure alone"
+            for reason, count in sorted(self.unproved.items())
         )
         return Walked(self.found, "; ".join(notes))
 

@@ -100,8 +100,8 @@ def exit_code_of(error: BaseException) -> Exit:
         if isinstance(error, kind):
             return code
     if isinstance(error, PixxelError):
-        again = error.retryable and not isinstance(error, DownloadError)
-        return Exit.UNFINISHED if again else Exit.FAILED
+        transient = error.retryable and not isinstance(error, DownloadError)
+        return Exit.UNFINISHED if transient else Exit.FAILED
     return Exit.DISK if isinstance(error, OSError) else Exit.BUG
 
 
@@ -115,6 +115,6 @@ def format_error(error: BaseException, *, advice: bool = True) -> str:
     words = next((words for kind, words in _ADVICE if isinstance(error, kind)), "")
     if isinstance(error, NotFound):
         workflows = "`pixxel workflows` and `pixxel jobs --workflow W` list the valid ids"
-        others = "`pixxel api RESOURCE list` lists the valid ids; `pixxel api --help` names the resources"
-        words = workflows if "/workflows" in error.path else others
+        generic = "`pixxel api RESOURCE list` lists the valid ids; `pixxel api --help` names the resources"
+        words = workflows if "/workflows" in error.path else generic
     return f"{text.rstrip('.')}; {words}" if words else text

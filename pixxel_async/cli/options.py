@@ -158,10 +158,10 @@ def folder_or_sums(command: F) -> F:
 
 def _add_location(command: F, metavar: str) -> F:
     @wraps(command)
-    def located(*arguments: Any, folder: str | Path, spool: Path | None, **given: Any) -> Any:
+    def located(*arguments: Any, folder: str | Path, spool: Path | None, **options: Any) -> Any:
         from ..downloads.disk.locations import locate
 
-        return command(*arguments, folder=locate(folder, spool), **given)
+        return command(*arguments, folder=locate(folder, spool), **options)
 
     return spool(click.argument("folder", metavar=metavar, type=LocationType(urls=True))(cast(F, located)))
 

@@ -119,7 +119,7 @@ class ExportRun:
         except TimeoutError:
             self._tally.late = True
         except asyncio.CancelledError:
-            self._print_summary(whole=False)
+            self._print_summary(complete=False)
             raise
 
     async def _download(self, client: PixxelClient, source: Source, pool: Callable[..., WorkerPool] | None) -> None:
@@ -153,8 +153,10 @@ class ExportRun:
     def _take_event(self, event: Event) -> None:
         """Show an event; a pause requested by the service is a line of its own."""
         if isinstance(event, Paused) and not self._run.quiet:
-            asked = "" if event.retry_after is None else f"of {format_seconds(event.retry_after)} "
-            self._screen.say(f"the service asks for a pause {asked}(429): going on in {format_seconds(event.seconds)}")
+            requested = "" if event.retry_after is None else f"of {format_seconds(event.retry_after)} "
+            self._screen.say(
+                f"the service asks for a pause {requested}(429): going on in {format_seconds(event.seconds)}"
+            )
         self._screen.take(event)
 
     def _report_outcome(self, outcome: Outcome, folder: Path) -> None:
@@ -189,7 +191,7 @@ class ExportRun:
             running: jobs skipped because they are still running.
         """
         self._tally.running = running
-        self._print_summary(whole=True)
+        self._print_summary(complete=True)
         for line in next_steps(self._tally, self._run.to, rerun_command()):
             self._screen.say(line)
         return self._tally.code
@@ -211,7 +213,7 @@ class ExportRun:
             "deadline_exceeded": tally.late,
         }
 
-    def _print_summary(self, *, whole: bool) -> None:
+    def _print_summary(self, *, complete: bool) -> None:
         self._tally.seconds = time.monotonic() - self._began
         if self._form is not None:
             if self._by_workflow is not None:
@@ -219,7 +221,7 @@ class ExportRun:
             self._put()
             self._out.end()
         if not self._run.quiet:
-            for line in closing_messages(self._tally, self._run.to, whole=whole):
+            for line in closing_messages(self._tally, self._run.to, complete=complete):
                 self._screen.say(line)
-            for line in sandbox_hint(self._tally, self._run.to) if self._sandbox and whole else ():
+            for line in sandbox_hint(self._tally, self._run.to) if self._sandbox and complete else ():
                 self._screen.say(line)

@@ -49,14 +49,14 @@ def format_time(when: datetime) -> str:
     return when.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def format_count(count: int, thing: str) -> str:
+def format_count(count: int, noun: str) -> str:
     """Format a count with its noun: `1 package`, `2 packages`."""
-    return f"{count:,} {thing}" + ("" if count == 1 else "s")
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def did_you_mean(text: str, known: Iterable[str]) -> str:
+def did_you_mean(text: str, words: Iterable[str]) -> str:
     """Format the most similar known words as `; did you mean X or Y?`; empty if none is similar."""
-    by_lower = {word.lower(): word for word in known if word}
+    by_lower = {word.lower(): word for word in words if word}
     close = [by_lower[each] for each in get_close_matches(text.lower(), by_lower, n=2)]
     return f"; did you mean {' or '.join(map(printable, close))}?" if close else ""
 

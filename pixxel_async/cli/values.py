@@ -22,8 +22,8 @@ _CHANGE = re.compile(r"([01]\d|2[0-3]):([0-5]\d),(\S+)")
 
 def parse_duration(text: str) -> float:
     """Parse `90s`, `30m`, `1h30m`, `2d` or `90` to seconds; raises `ValueError`."""
-    found = _PARTS.fullmatch(text.strip().lower())
-    total = sum(float(part or 0) * unit for part, unit in zip(found.groups(), _SECONDS, strict=True)) if found else 0
+    match = _PARTS.fullmatch(text.strip().lower())
+    total = sum(float(part or 0) * unit for part, unit in zip(match.groups(), _SECONDS, strict=True)) if match else 0
     if total <= 0:
         raise ValueError(text)
     return total
@@ -31,10 +31,10 @@ def parse_duration(text: str) -> float:
 
 def parse_size(text: str) -> int:
     """Parse `500MB`, `2GiB`, `1.5G` or `4096` to bytes; raises `ValueError`."""
-    found = _AMOUNT.fullmatch(text.strip().lower())
-    if found is None:
+    match = _AMOUNT.fullmatch(text.strip().lower())
+    if match is None:
         raise ValueError(text)
-    number, unit, binary = found.groups()
+    number, unit, binary = match.groups()
     power = " kmgt".index(unit or " ")
     return round(float(number) * float(1024 if binary else 1000) ** power)
 
@@ -78,13 +78,13 @@ def parse_limit(text: str) -> int | BandwidthSchedule | Literal["off"]:
         return _parse_rate(text.strip()) or "off"
     changes: dict[int, int | None] = {}
     for entry in text.split():
-        found = _CHANGE.fullmatch(entry)
-        if found is None:
+        match = _CHANGE.fullmatch(entry)
+        if match is None:
             raise ValueError(f"{entry!r} is not a time and a limit; write it as 08:00,1MB or 19:00,off")
-        minute = int(found[1]) * 60 + int(found[2])
+        minute = int(match[1]) * 60 + int(match[2])
         if minute in changes:
-            raise ValueError(f"{found[1]}:{found[2]} comes twice")
-        changes[minute] = _parse_rate(found[3])
+            raise ValueError(f"{match[1]}:{match[2]} comes twice")
+        changes[minute] = _parse_rate(match[3])
     return BandwidthSchedule(tuple(sorted(changes.items(), key=lambda change: change[0])))
 
 

@@ -162,7 +162,7 @@ def _prove_contents(
         return Proof(container, weakest, size)
 
     if container == "zip":
-        walked = walk(source, unpack=verify == "full", tick=tick, seen=seen)
+        walked = walk(source, unpack=verify == "full", tick=tick, streamed=seen)
         proof: ProofKind = "crc" if verify == "full" and not walked.note else "structure"
         return Proof(container, _stronger(proof, weakest), size, walked.members, walked.note)
     found = check_format(source, container, full=verify == "full", tick=tick)

@@ -95,22 +95,22 @@ class Packages(PackageReader):
             APIError: the call was refused; `NotFound` for unknown ids.
             OutcomeUnknown: the answer to a POST was lost. The request is free and may be repeated.
         """
-        wanted = as_package(package)
-        with self._span("ask", str(wanted)):
-            answer = await self._request(wanted, download_id or self._downloads.get(wanted, ""))
+        subject = as_package(package)
+        with self._span("ask", str(subject)):
+            answer = await self._request(subject, download_id or self._downloads.get(subject, ""))
         verdict = answer.verdict(self._ready_words)
         delay = retry_after(answer.headers, self._now().timestamp())
-        state = state_of(wanted, answer, verdict, self._link_of(answer), self._first_wait if delay is None else delay)
-        _remember(self._links, wanted, None if state.link is None else (state.link, self._timing.clock()))
-        _remember(self._downloads, wanted, state.download_id or None)
+        state = state_of(subject, answer, verdict, self._link_of(answer), self._first_wait if delay is None else delay)
+        _remember(self._links, subject, None if state.link is None else (state.link, self._timing.clock()))
+        _remember(self._downloads, subject, state.download_id or None)
         return state
 
-    async def _request(self, wanted: Package, download_id: str) -> PackageAnswer:
+    async def _request(self, package: Package, download_id: str) -> PackageAnswer:
         """Look up the download, or start one if there is none or the API has forgotten it (404)."""
-        if wanted.by_id and download_id:
+        if package.by_id and download_id:
             with suppress(NotFound):
-                return await wanted.ask(self._api, download_id)
-        return await wanted.ask(self._api)
+                return await package.ask(self._api, download_id)
+        return await package.ask(self._api)
 
     async def wait(self, package: PackageLike, *, timeout: float | None = None) -> PackageState:
         """Poll until the package is ready and return its state; concurrent waits for one package share their polls.
@@ -167,15 +167,15 @@ class Packages(PackageReader):
 
     def _poll_until_ready(self, package: Package) -> Wait[PackageState]:
         """Describe a poll that ends when the package is ready or has failed."""
-        text, lost, blank = str(package), 0, 0
+        text, lost_answers, blank = str(package), 0, 0
 
         async def ask() -> PackageState:
-            nonlocal lost, blank
+            nonlocal lost_answers, blank
             try:
                 state = await self.ask(package)
             except OutcomeUnknown:
-                lost += 1
-                if lost > package.max_lost_answers:
+                lost_answers += 1
+                if lost_answers > package.max_lost_answers:
                     raise
                 return PackageState(package, False, False, "", message="the response was lost")
             blank = 0 if state.ready or state.status or state.download_id else blank + 1

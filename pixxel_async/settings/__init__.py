@@ -76,8 +76,8 @@ class Settings:
 
     def __repr__(self) -> str:
         shown = [name for name, each in fields_dict(type(self)).items() if each.repr]
-        known = [name for name in shown if hasattr(self, name)]  # fewer where the constructor failed
-        return f"Settings({', '.join(f'{name}={getattr(self, name)!r}' for name in known)})"
+        present = [name for name in shown if hasattr(self, name)]  # fewer where the constructor failed
+        return f"Settings({', '.join(f'{name}={getattr(self, name)!r}' for name in present)})"
 
     @classmethod
     def load(
@@ -100,9 +100,9 @@ class Settings:
         """
         api_key, variables = mask_key(api_key), Environment(os.environ if environ is None else environ)
         del environ  # it holds the key, and this frame is shown by crash reports
-        found = gather(profile, variables)
-        key = {"api_key": found.key, "key_source": found.key_source or "nowhere"}
-        return cls().with_values(api_key, **{**key, **found.values, **values})
+        gathered = gather(profile, variables)
+        key = {"api_key": gathered.key, "key_source": gathered.key_source or "nowhere"}
+        return cls().with_values(api_key, **{**key, **gathered.values, **values})
 
     def with_values(self, api_key: str | Secret | KeySource | None = None, /, **values: Any) -> Self:
         """Return a copy with some settings changed; arguments as in `load`."""

@@ -45,7 +45,7 @@ def assign(settings: T, values: Mapping[str, Any], group: str = "") -> T:
         head, _, rest = name.partition(".")
         nested = head in fields and attrs.has(type(getattr(settings, head)))
         if head not in fields or (rest and not nested):
-            raise ConfigError(_unknown(f"{group}{name}", [group + known for known in fields]))
+            raise ConfigError(_unknown(f"{group}{name}", [group + field for field in fields]))
         if rest:
             groups.setdefault(head, {})[rest] = value
         elif nested and isinstance(value, Mapping):
@@ -57,8 +57,8 @@ def assign(settings: T, values: Mapping[str, Any], group: str = "") -> T:
     for head, inner in groups.items():
         changes[head] = assign(getattr(settings, head), inner, f"{group}{head}.")
     try:
-        made: T = attrs.evolve(cast("Any", settings), **changes)
-        return made
+        changed: T = attrs.evolve(cast("Any", settings), **changes)
+        return changed
     except ConfigError as error:
         text = str(error)
     raise ConfigError(f"{group}{text}")
@@ -73,14 +73,16 @@ def read_as(kind: Any, value: Any, name: str) -> Any:
         return value
     if value.lower() in ("", "none") and type(None) in options:
         return None
-    if str in options or any(typing.get_origin(one) is typing.Literal for one in options):
+    if str in options or any(typing.get_origin(choice) is typing.Literal for choice in options):
         return value
-    readings = [reading for one in options if (reading := _readings(one)) is not None]
+    readings = [reading for choice in options if (reading := _readings(choice)) is not None]
     try:
         return readings[0](value) if readings else value
     except (ValueError, KeyError):
-        wanted = " or ".join(_WANTED.get(one, f"a {one}") for one in options if _readings(one) is not None)
-    raise ConfigError(f"{name} must be {wanted}, not {value!r}")
+        expected = " or ".join(
+            _WANTED.get(choice, f"a {choice}") for choice in options if _readings(choice) is not None
+        )
+    raise ConfigError(f"{name} must be {expected}, not {value!r}")
 
 
 def _readings(kind: Any) -> Any:
@@ -94,8 +96,8 @@ def _readings(kind: Any) -> Any:
     return None
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def _unknown(name: str, names: list[str]) -> str:
     import difflib
 
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"there is no setting {name!r}" + (f"; similar: {', '.join(near)}" if near else "")
+    similar = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    return f"there is no setting {name!r}" + (f"; similar: {', '.join(similar)}" if similar else "")

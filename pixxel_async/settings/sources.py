@@ -69,7 +69,7 @@ def gather(profile: str | None, environ: Environment) -> GatheredSettings:
     Raises:
         ConfigError: a file that was named is missing, too large or no text of its kind.
     """
-    values, where = _profile(profile or environ.get("PIXXEL_PROFILE"), environ)
+    values, source = _profile(profile or environ.get("PIXXEL_PROFILE"), environ)
     own_key, own_file = values.pop("api_key", None), values.pop("api_key_file", "")
     values |= {name: value for variable, name in _VARIABLES.items() if (value := environ.get(variable))}
     if key := environ.key():
@@ -77,11 +77,11 @@ def gather(profile: str | None, environ: Environment) -> GatheredSettings:
     if file := environ.get("PIXXEL_API_KEY_FILE"):
         return GatheredSettings(values, read_key(Path(file)), "PIXXEL_API_KEY_FILE")
     if own_key:
-        _warn_if_open(where[0])
-        return GatheredSettings(values, own_key, where[1])
+        _warn_if_open(source[0])
+        return GatheredSettings(values, own_key, source[1])
     if own_file:
-        path = where[0].parent / Path(str(own_file)).expanduser()
-        return GatheredSettings(values, read_key(path), where[1])
+        path = source[0].parent / Path(str(own_file)).expanduser()
+        return GatheredSettings(values, read_key(path), source[1])
     return GatheredSettings(values)
 
 
@@ -116,11 +116,11 @@ def _profile(name: str, environ: Environment) -> tuple[dict[str, Any], tuple[Pat
     if not named and not name and not path.is_file():
         return {}, (path, "")
     tables = _tables(path)
-    wanted = name or "default"
-    table = tables.get(wanted, None if name else {})
+    chosen = name or "default"
+    table = tables.get(chosen, None if name else {})
     if table is None:
-        raise ConfigError(f"there is no profile {wanted!r} in {path}; there are: {', '.join(sorted(tables)) or 'none'}")
-    return dict(table), (path, f"profile {wanted!r} of {path}")
+        raise ConfigError(f"there is no profile {chosen!r} in {path}; there are: {', '.join(sorted(tables)) or 'none'}")
+    return dict(table), (path, f"profile {chosen!r} of {path}")
 
 
 def _tables(path: Path) -> dict[str, dict[str, Any]]:
@@ -128,12 +128,12 @@ def _tables(path: Path) -> dict[str, dict[str, Any]]:
     import tomllib  # when there is a file: not needed by most processes
 
     try:
-        found = tomllib.loads(_text(path, PROFILE_SIZE))
+        document = tomllib.loads(_text(path, PROFILE_SIZE))
     except tomllib.TOMLDecodeError:
-        found = None
-    if found is None:
+        document = None
+    if document is None:
         raise ConfigError(f"{path} is not TOML")
-    tables = {name: table for name, table in found.items() if isinstance(table, dict)}
+    tables = {name: table for name, table in document.items() if isinstance(table, dict)}
     for table in tables.values():
         if "api_key" in table:
             table["api_key"] = Secret(table["api_key"])

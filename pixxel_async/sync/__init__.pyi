@@ -486,18 +486,18 @@ class _Packages:
     def members(self, package: PackageLike, *, timeout: float | None = None) -> tuple[Member, ...]:
         """List a package's members by reading its archive's central directory; names are not checked to be …"""
     def open_member(
-        self, package: PackageLike, which: str | Member, *, max_bytes: int | None = None, timeout: float | None = None
+        self, package: PackageLike, member: str | Member, *, max_bytes: int | None = None, timeout: float | None = None
     ) -> Stream:
         """Create a stream of one member, inflated and checked by its CRC-32; only its own bytes are fetched."""
     @overload
     def fetch_member(
-        self, package: PackageLike, which: str | Member, *, max_bytes: int = ..., timeout: float | None = ...
+        self, package: PackageLike, member: str | Member, *, max_bytes: int = ..., timeout: float | None = ...
     ) -> bytes: ...
     @overload
     def fetch_member(
         self,
         package: PackageLike,
-        which: str | Member,
+        member: str | Member,
         *,
         to: str | PathLike[str],
         replace: bool = ...,
@@ -506,7 +506,7 @@ class _Packages:
     def read_member(
         self,
         package: PackageLike,
-        which: str | Member,
+        member: str | Member,
         start: int = 0,
         stop: int | None = None,
         *,

@@ -62,12 +62,12 @@ class Broker:
         return cast("T", update.value)
 
     def follow(
-        self, wait: Wait[T], ended: Callable[[Exception | None], object], timeout: float | None = None
+        self, wait: Wait[T], on_end: Callable[[Exception | None], object], timeout: float | None = None
     ) -> Callable[[], None]:
         """Call back once the object has ended, well or badly, without a task that waits.
 
         Args:
-            ended: called with the error that `wait` would raise, or None if it ended well or in part.
+            on_end: called with the error that `wait` would raise, or None if it ended well or in part.
             timeout: as of `wait`.
 
         Returns:
@@ -76,7 +76,7 @@ class Broker:
 
         def call(update: Update[T]) -> None:
             leave()
-            ended(self._failure(wait, update, timeout))
+            on_end(self._failure(wait, update, timeout))
 
         listener = EndCallback(self._timing.clock() + self._limit(timeout), call)
         leave = self._join(wait, listener)

@@ -62,14 +62,14 @@ class Polled(Generic[T]):
     def record(self, value: T) -> bool:
         """Record an answer; returns whether it is a change."""
         self.trouble, self.failures = None, 0
-        news = value != self.last
+        changed = value != self.last
         if self.last is not None:
             self.setbacks += went_back(self.status, getattr(value, self.wait.status, None))
         self.asked += 1
-        self.still = 0 if news else self.still + 1
+        self.still = 0 if changed else self.still + 1
         self.last = value
         self.blank = self.blank + 1 if self.wait.judge is None and self.status is None else 0
-        return news
+        return changed
 
     def record_error(self, error: Exception, *, hidden: bool = False) -> bool:
         """Record an error; return whether it is transient, so that polling continues.
@@ -84,8 +84,8 @@ class Polled(Generic[T]):
 
     def record_pause(self, answer: T | Exception, now: float) -> None:
         """Record the pause requested by a response or an error, at most `MAX_PAUSE` seconds."""
-        asked = numeric(getattr(answer, RETRY_AFTER, None))
-        self.quiet_until = now + min(asked, MAX_PAUSE) if asked is not None else -math.inf
+        requested = numeric(getattr(answer, RETRY_AFTER, None))
+        self.quiet_until = now + min(requested, MAX_PAUSE) if requested is not None else -math.inf
 
     @property
     def unasked(self) -> bool:

@@ -104,29 +104,29 @@ class Poller(Generic[T]):
             self._over(self)
 
     async def _poll_all(self) -> None:
-        asked = list(self._subjects.values())
-        answers = await self._ask(asked)
-        for number, subject in enumerate(asked, 1):
+        due = list(self._subjects.values())
+        answers = await self._ask(due)
+        for number, subject in enumerate(due, 1):
             if subject.listeners:
                 self._deliver(subject, answers[subject.wait.id])
             if number % BREATH == 0:
                 await asyncio.sleep(0)
 
     async def _ask(self, subjects: list[Polled[T]]) -> dict[str, T | Exception]:
-        found: dict[str, T | Exception] = {}
+        answers: dict[str, T | Exception] = {}
         listing = subjects[0].wait.list
         if listing is not None and polling.prefers_listing(len(subjects), self._weights):
             try:
-                found.update(await self._list(listing(), {subject.wait.id: subject for subject in subjects}))
+                answers.update(await self._list(listing(), {subject.wait.id: subject for subject in subjects}))
             except PixxelError as error:  # a GET for each would fail as well
                 return {subject.wait.id: error for subject in subjects}
-        missing = [subject for subject in subjects if subject.wait.id not in found]
-        got = await asyncio.gather(*(self._get(subject.wait) for subject in missing))
-        return found | {subject.wait.id: answer for subject, answer in zip(missing, got, strict=True)}
+        missing = [subject for subject in subjects if subject.wait.id not in answers]
+        single = await asyncio.gather(*(self._get(subject.wait) for subject in missing))
+        return answers | {subject.wait.id: answer for subject, answer in zip(missing, single, strict=True)}
 
-    async def _list(self, listing: Pages[T], wanted: dict[str, Polled[T]]) -> dict[str, T]:
-        member = next(iter(wanted.values())).wait.id_member
-        found: dict[str, T] = {}
+    async def _list(self, listing: Pages[T], subjects: dict[str, Polled[T]]) -> dict[str, T]:
+        member = next(iter(subjects.values())).wait.id_member
+        listed: dict[str, T] = {}
         rows = pages = size = 0
         try:
             async for page in listing.by_page(once=True):
@@ -134,16 +134,16 @@ class Poller(Generic[T]):
                 for row in page:
                     rows += 1
                     size = size or len(repr(row))
-                    if (id := str(getattr(row, member, ""))) in wanted:
-                        found[id] = row
+                    if (id := str(getattr(row, member, ""))) in subjects:
+                        listed[id] = row
                     if rows % BREATH == 0:
                         await asyncio.sleep(0)
-                if len(found) == len(wanted):
+                if len(listed) == len(subjects):
                     break
         except IncompleteListing:  # those that did not come are read one by one
             pass
         self._weights = evolve(self._weights, rows=rows, pages=pages, row=size or self._weights.row)
-        return found
+        return listed
 
     async def _get(self, wait: Wait[T]) -> T | Exception:
         try:
@@ -158,8 +158,8 @@ class Poller(Generic[T]):
         if isinstance(answer, Exception):
             self._fail(subject, answer)
             return
-        recovered, news, verdict = subject.trouble is not None, subject.record(answer), subject.verdict
-        if news and not is_known(subject.status):
+        recovered, changed, verdict = subject.trouble is not None, subject.record(answer), subject.verdict
+        if changed and not is_known(subject.status):
             word = mask(repr(subject.status))
             log.info("status.unknown kind=%s id=%s status=%.80s", subject.wait.kind, subject.wait.id, word)
         if subject.blank >= BLANK_ANSWERS:
@@ -169,9 +169,9 @@ class Poller(Generic[T]):
             return
         if verdict != "going":
             del self._subjects[subject.wait.id]
-        for listener in subject.listeners if news or verdict != "going" else ():
+        for listener in subject.listeners if changed or verdict != "going" else ():
             listener.update(Update(answer, verdict, subject.asked))
-        for listener in subject.listeners if recovered and not news else ():
+        for listener in subject.listeners if recovered and not changed else ():
             listener.note(None)
 
     def _fail(self, subject: Polled[T], error: Exception) -> None:
@@ -192,8 +192,8 @@ class Poller(Generic[T]):
     async def _sleep_until_next(self) -> None:
         ticked, roll = self._timing.clock(), self._timing.random()
         while True:
-            left = ticked + self._until_next(roll) - self._timing.clock()
-            self._nap = nap = self._spawn(self._sleep(left))
+            remaining = ticked + self._until_next(roll) - self._timing.clock()
+            self._nap = nap = self._spawn(self._sleep(remaining))
             try:
                 await asyncio.wait({nap})
             finally:

@@ -215,12 +215,12 @@ def test_a_given_up_package_is_a_failure() -> None:
 )  # fmt: skip
 def test_closing(tally: Tally, expected: list[str]) -> None:
     """The closing lines say how many packages are where, and omit counts of zero."""
-    assert list(closing_messages(tally, FOLDER, whole=True)) == expected
+    assert list(closing_messages(tally, FOLDER, complete=True)) == expected
 
 
 def test_interrupted_run_claims_nothing() -> None:
     """An interrupted run does not claim that there was nothing to fetch."""
-    assert list(closing_messages(Tally(), FOLDER, whole=False)) == []
+    assert list(closing_messages(Tally(), FOLDER, complete=False)) == []
     assert format_size(0) == "0 B"
 
 

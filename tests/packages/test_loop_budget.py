@@ -104,7 +104,7 @@ class Openings:
 
 async def test_concurrent_openings_are_bounded() -> None:
     """A bounded number of openings is in progress; the next begins when one ends, by success or error."""
-    openings = Openings(LoopBudget(look=60), 4 * OPENINGS)
+    openings = Openings(LoopBudget(interval=60), 4 * OPENINGS)
     await openings.settle()
     assert openings.begun == OPENINGS
     openings.end.release()
@@ -122,7 +122,7 @@ async def test_concurrent_openings_are_bounded() -> None:
 
 async def test_openings_that_wait_for_the_network_do_not_count() -> None:
     """An opening that waits for the network stops counting after a moment."""
-    openings = Openings(LoopBudget(look=0.001), 6 * OPENINGS)
+    openings = Openings(LoopBudget(interval=0.001), 6 * OPENINGS)
     async with asyncio.timeout(30):
         await openings.all_begun.wait()
     for _ in openings.tasks:
@@ -145,7 +145,7 @@ def test_no_openings_start_while_the_loop_is_late() -> None:
     async def main() -> list[int]:
         loop, begun = asyncio.get_running_loop(), []
         assert isinstance(loop, Jumping)
-        openings = Openings(LoopBudget(look=60), 6 * OPENINGS)
+        openings = Openings(LoopBudget(interval=60), 6 * OPENINGS)
         for _ in range(LOOKS):
             await openings.settle()
             begun.append(openings.begun)

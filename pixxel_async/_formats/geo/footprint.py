@@ -46,19 +46,19 @@ def read_outline(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def _collection(found: list[dict[str, Any]]) -> dict[str, Any] | None:
-    if len(found) < 2:
-        return found[0] if found else None
-    return {"type": "GeometryCollection", "geometries": found}
+def _collection(geometries: list[dict[str, Any]]) -> dict[str, Any] | None:
+    if len(geometries) < 2:
+        return geometries[0] if geometries else None
+    return {"type": "GeometryCollection", "geometries": geometries}
 
 
-def _box(found: list[Bounds | None]) -> dict[str, Any] | None:
+def _box(boxes: list[Bounds | None]) -> dict[str, Any] | None:
     """Return the bounding box of all bounds as a polygon."""
-    known = [bounds for bounds in found if bounds is not None]
-    if not known:
+    present = [bounds for bounds in boxes if bounds is not None]
+    if not present:
         return None
-    west, south = (min(bounds[at] for bounds in known) for at in (0, 1))
-    east, north = (max(bounds[at] for bounds in known) for at in (2, 3))
+    west, south = (min(bounds[at] for bounds in present) for at in (0, 1))
+    east, north = (max(bounds[at] for bounds in present) for at in (2, 3))
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     return {"type": "Polygon", "coordinates": [[[round(x, 7), round(y, 7)] for x, y in ring]]}
 
@@ -77,15 +77,15 @@ def _of_folder(folder: Path) -> dict[str, Any] | None:
     files = sorted(each for each in islice(folder.rglob("*"), _MOST_FILES) if each.is_file())
     outlines = [each for each in files if each.name.lower().endswith(_OUTLINES) and each.stat().st_size <= _LARGEST]
     named = [each for each in outlines if any(word in each.name.lower() for word in _NAMES)]
-    found: list[dict[str, Any]] = []
+    geometries: list[dict[str, Any]] = []
     for each in (named or outlines)[:_MOST]:
         with suppress(ValueError, RecursionError):
-            found += _find_geometries(json.loads(each.read_bytes()))
+            geometries += _find_geometries(json.loads(each.read_bytes()))
     bounds: list[Bounds | None] = []
-    for each in [each for each in files if each.suffix.lower() in _RASTERS][: 0 if found else _MOST]:
+    for each in [each for each in files if each.suffix.lower() in _RASTERS][: 0 if geometries else _MOST]:
         with each.open("rb") as file:
             bounds.append(read_bounds(file))
-    return _collection(found) or _box(bounds)
+    return _collection(geometries) or _box(bounds)
 
 
 def _geometries(archive: zipfile.ZipFile) -> Iterator[dict[str, Any]]:

@@ -107,8 +107,8 @@ def crs_of(shape: Mapping[str, Any]) -> str | None:
     named = shape.get("crs")
     properties = named.get("properties") if isinstance(named, Mapping) else None
     name = str(properties.get("name") or "") if isinstance(properties, Mapping) else ""
-    found = _NAME.fullmatch(name.strip())
-    return f"{found[1]}:{found[2]}".upper() if found else name or None
+    match = _NAME.fullmatch(name.strip())
+    return f"{match[1]}:{match[2]}".upper() if match else name or None
 
 
 def _is_number(value: Any) -> bool:

@@ -44,12 +44,12 @@ def parse_wkt(text: str) -> tuple[dict[str, Any], int | None]:
     parts = [part[1] for part in _PART.finditer(text, head.end())]
     if [part.upper() for part in parts] == ["EMPTY"]:
         return {"type": kind, "coordinates": []}, int(head[1]) if head[1] else None
-    made = _levels(parts, text)
+    coordinates = _levels(parts, text)
     if kind == "Point":
-        made = made[0] if len(made) == 1 else []
+        coordinates = coordinates[0] if len(coordinates) == 1 else []
     elif kind == "MultiPoint":
-        made = [one[0] if isinstance(one[0], list) else one for one in made]
-    return {"type": kind, "coordinates": made}, int(head[1]) if head[1] else None
+        coordinates = [point[0] if isinstance(point[0], list) else point for point in coordinates]
+    return {"type": kind, "coordinates": coordinates}, int(head[1]) if head[1] else None
 
 
 def _levels(parts: list[str], text: str) -> list[Any]:
@@ -75,8 +75,8 @@ def _levels(parts: list[str], text: str) -> list[Any]:
             numbers.append(_number(part, text))
     if len(stack) != 1 or len(stack[0]) != 1:
         raise ConfigError(f"the well-known text {text[:40]!r} has unbalanced brackets")
-    whole: list[Any] = stack[0][0]
-    return whole
+    outermost: list[Any] = stack[0][0]
+    return outermost
 
 
 def _number(part: str, text: str) -> float:

@@ -41,10 +41,10 @@ def note_run(folder: Path, selection: str, started: datetime) -> None:
 
 def _read(folder: Path) -> dict[str, str]:
     try:
-        found = json.loads(read_regular(_file(folder), _LARGEST, follow=False))
+        document = json.loads(read_regular(_file(folder), _LARGEST, follow=False))
     except (OSError, ValueError, RecursionError):
         return {}
-    members = found.items() if isinstance(found, dict) else ()
+    members = document.items() if isinstance(document, dict) else ()
     return {name: text for name, text in members if isinstance(text, str)}
 
 

@@ -120,8 +120,8 @@ class Listing:
         tasks: list[JobTask] = []
         with self._reporting_errors(_job_name(job)):
             tasks = (await self._with_tasks(job)).tasks or []
-        ended = (task for task in tasks if may_have_package(task.status))
-        return [item for task in ended if (item := self._to_wanted(task, _job_name(job), blank)) is not None]
+        ready = (task for task in tasks if may_have_package(task.status))
+        return [item for task in ready if (item := self._to_wanted(task, _job_name(job), blank)) is not None]
 
     async def _with_tasks(self, job: Job) -> Job:
         """Return the job with its tasks, which listings omit; wait for it first if it is running."""
@@ -142,12 +142,12 @@ async def project_workflows(client: PixxelClient, project: str) -> AsyncIterator
     Raises:
         ConfigError: there is no such project, for which the service returns an empty list, or the name is ambiguous.
     """
-    project, found = from_native(project), False
+    project, any_workflow = from_native(project), False
     if _UUID.fullmatch(project):
         async for workflow in client.workflows.list(project_id=project):
-            found = True
+            any_workflow = True
             yield workflow
-        if found:
+        if any_workflow:
             return
     projects = [each async for each in client.projects.list()]
     if project in [each.id for each in projects]:
@@ -179,25 +179,25 @@ async def resolve_workflows(
     Raises:
         ConfigError: several workflows have the name.
     """
-    known: list[Workflow] | None = None
-    seen: set[str] = set()
+    listed: list[Workflow] | None = None
+    yielded: set[str] = set()
     for text in dict.fromkeys(map(from_native, workflows)):
         workflow_id, name = text, ""
         if not _UUID.fullmatch(text):
-            if known is None:
-                known = await _list_workflows(client)
-            if text not in [each.id for each in known]:
-                ids = [each.id or "" for each in known if each.name == text]
+            if listed is None:
+                listed = await _list_workflows(client)
+            if text not in [each.id for each in listed]:
+                ids = [each.id or "" for each in listed if each.name == text]
                 if len(ids) > 1:
                     raise ConfigError(f"several workflows are named {text}; use one of their ids: {', '.join(ids)}")
-                if close := "" if ids else did_you_mean(text, [each.name or "" for each in known]):
+                if close := "" if ids else did_you_mean(text, [each.name or "" for each in listed]):
                     note(f"no workflow is named {text}{close}")
                 workflow_id, name = (ids[0], text) if ids else (text, "")
         if named and not name:
-            rows = known if known is not None else await client.workflows.list(id=workflow_id)
+            rows = listed if listed is not None else await client.workflows.list(id=workflow_id)
             name = next((row.name for row in rows if row.id == workflow_id and row.name), "")
-        if workflow_id not in seen:
-            seen.add(workflow_id)
+        if workflow_id not in yielded:
+            yielded.add(workflow_id)
             yield workflow_id, name
 
 

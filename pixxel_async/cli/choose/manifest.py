@@ -60,7 +60,7 @@ def read_manifest(lines: Iterable[str]) -> Iterator[Wanted]:
     Raises:
         ConfigError: an unusable line; the message begins with its number, counted from 1.
     """
-    seen: dict[bytes, int] = {}
+    line_numbers: dict[bytes, int] = {}
     names: dict[int, str] = {}
     for number, members in _read_members(lines):
         try:
@@ -68,7 +68,7 @@ def read_manifest(lines: Iterable[str]) -> Iterator[Wanted]:
         except ConfigError as error:
             raise _line_error(number, str(error)) from None
         # a digest: a million text forms would take 100 MB
-        first = seen.setdefault(sha256(str(item.package).encode()).digest()[:16], number)
+        first = line_numbers.setdefault(sha256(str(item.package).encode()).digest()[:16], number)
         if first == number:
             if item.name is not None:
                 names[number] = item.name
@@ -77,8 +77,8 @@ def read_manifest(lines: Iterable[str]) -> Iterator[Wanted]:
             raise _line_error(number, f"{item.package} has another name on line {first}")
 
 
-def _line_error(number: int, why: str) -> ConfigError:
-    return ConfigError(f"line {number} of the manifest: {why}")
+def _line_error(number: int, reason: str) -> ConfigError:
+    return ConfigError(f"line {number} of the manifest: {reason}")
 
 
 def _read_members(lines: Iterable[str]) -> Iterator[_Line]:
@@ -150,8 +150,8 @@ def _read_array(lines: Iterable[tuple[int, str]]) -> Iterator[_Line]:
 
 def _skip(text: str, position: int) -> int:
     """Return the position of the next character that is not JSON white space."""
-    found = _SPACE.match(text, position)
-    return found.end() if found else position
+    match = _SPACE.match(text, position)
+    return match.end() if match else position
 
 
 def _read_table(lines: Iterator[tuple[int, str]]) -> Iterator[_Line]:
@@ -233,16 +233,16 @@ def _parse_package(members: Mapping[str, Any]) -> Package:
     text = _text(members, "package")
     if text:
         return parse_package(text)
-    given: dict[str, Any] = {name: value for name in members if name in _NAMES and (value := _parse_ids(members, name))}
+    ids: dict[str, Any] = {name: value for name in members if name in _NAMES and (value := _parse_ids(members, name))}
     for kind in _KINDS:
-        if _may_name(kind, given) and given.keys() <= {*kind.names(), *kind.lists()}:
-            return kind(**given)
+        if _may_name(kind, ids) and ids.keys() <= {*kind.names(), *kind.lists()}:
+            return kind(**ids)
     raise ConfigError(f"it needs {_NEEDED}")
 
 
-def _may_name(kind: type[Package], given: Collection[str]) -> bool:
+def _may_name(kind: type[Package], names: Collection[str]) -> bool:
     """Return whether ids of these names can identify a package of the kind."""
-    return {*kind.names()} <= {*given} and (bool(kind.names()) or not {*kind.lists()}.isdisjoint(given))
+    return {*kind.names()} <= {*names} and (bool(kind.names()) or not {*kind.lists()}.isdisjoint(names))
 
 
 def _parse_ids(members: Mapping[str, Any], name: str) -> str | list[str]:

@@ -125,10 +125,10 @@ class ExportRequest(RunOptions):
     @property
     def selection(self) -> str:
         """Return the key under which `--finished-since last` finds the last run of the same selection."""
-        what = f"project {self.project}" if self.project else f"workflows {' '.join(sorted(set(self.workflows)))}"
+        scope = f"project {self.project}" if self.project else f"workflows {' '.join(sorted(set(self.workflows)))}"
         until = f"; until {order_time}" if (order_time := self.until and self.until.isoformat()) else ""
         share = "; shard {}/{}".format(*self.shard) if self.shard else ""
-        return f"{what}; packages {self.taken}; status {' '.join(sorted(set(self.statuses)))}{until}{share}"
+        return f"{scope}; packages {self.taken}; status {' '.join(sorted(set(self.statuses)))}{until}{share}"
 
 
 def check_run(run: RunOptions) -> None:
@@ -146,7 +146,7 @@ def check_request(request: ExportRequest) -> None:
         CommandError: options exclude each other or are missing; the text says which to pass.
         ConfigError: a PACKAGE is malformed, or the name template has fields that no package kind has.
     """
-    given = [
+    sources = [
         name
         for name, value in (
             ("--workflow", request.workflows),
@@ -156,9 +156,9 @@ def check_request(request: ExportRequest) -> None:
         )
         if value
     ]
-    if len(given) > 1:
-        raise CommandError(f"{' and '.join(given)} exclude each other; give one of them")
-    if not given and not request.sandbox:
+    if len(sources) > 1:
+        raise CommandError(f"{' and '.join(sources)} exclude each other; give one of them")
+    if not sources and not request.sandbox:
         raise CommandError("say what to export: --workflow W, --project P, --manifest FILE or packages such as job:W/J")
     if not request.listed and (request.kinds or request.statuses or request.since or request.until):
         raise CommandError(
@@ -176,7 +176,7 @@ def check_request(request: ExportRequest) -> None:
         parse_package(text)
     values = (*request.workflows, request.project, request.manifest)
     if any(value is not None and not value.strip() for value in values):
-        raise CommandError(f"{given[0]} is empty; `pixxel workflows` lists ids")
+        raise CommandError(f"{sources[0]} is empty; `pixxel workflows` lists ids")
 
 
 def _check_name(template: str, *, single: bool) -> None:

@@ -19,17 +19,17 @@ STDIN = "-"
 
 
 @contextmanager
-def open_text(path: str, what: str) -> Iterator[TextIOWrapper]:
+def open_text(path: str, purpose: str) -> Iterator[TextIOWrapper]:
     """Open a text file; line ends are kept, undecodable bytes are mapped to lone surrogates where UTF-8 has them.
 
     Args:
         path: path of a regular file, or of a pipe as `/dev/stdin` and `<(…)` name it; `-` is stdin.
-        what: the file's purpose, for the error: `the manifest`.
+        purpose: the file's purpose, for the error: `the manifest`.
 
     Raises:
         ConfigError: it cannot be opened, or is a folder, a device or a pipe in a folder.
     """
-    failed = f"cannot read {what} {path}"
+    failed = f"cannot read {purpose} {path}"
     with ExitStack() as stack:
         try:
             raw: Any = sys.stdin.buffer if path == STDIN else stack.enter_context(open(open_named(path), "rb"))
@@ -49,23 +49,23 @@ def open_text(path: str, what: str) -> Iterator[TextIOWrapper]:
                 file.detach()
 
 
-def read_text(path: str, what: str, *, limit: int) -> str:
+def read_text(path: str, purpose: str, *, limit: int) -> str:
     """Read a whole text file.
 
     Args:
         path: as in `open_text`.
-        what: the file's purpose, for the error.
+        purpose: the file's purpose, for the error.
         limit: maximum of characters.
 
     Raises:
         ConfigError: it cannot be opened, is longer than the limit, or is not text.
     """
-    with open_text(path, what) as file:
+    with open_text(path, purpose) as file:
         text = file.read(limit + 1)
     if len(text) > limit:
-        raise ConfigError(f"cannot read {what} {path}: it is longer than {limit:,} characters")
+        raise ConfigError(f"cannot read {purpose} {path}: it is longer than {limit:,} characters")
     if not is_text(text):
-        raise ConfigError(f"cannot read {what} {path}: it is not UTF-8 or UTF-16 text")
+        raise ConfigError(f"cannot read {purpose} {path}: it is not UTF-8 or UTF-16 text")
     return text
 
 

@@ -209,7 +209,7 @@ def feature_members(row: Mapping[str, Any], place: str) -> OutputRow:
         place: member that holds the geometry, `geometry` or `details.geometry`.
     """
     source: Mapping[str, Any] = (row.get("details") or {}) if place.startswith("details.") else row
-    given = source.get("properties")
-    inner: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    nested = source.get("properties")
+    inner: Mapping[str, Any] = nested if isinstance(nested, Mapping) else {}
     outer = {name: value for name, value in row.items() if name not in _NO_PROPERTIES}
     return {**outer, **inner, "geometry": source.get("geometry")}

@@ -56,35 +56,35 @@ def merge_arguments(method: ResourceMethod, path: str | None, given: Mapping[str
     names = {each.name: each for each in method.arguments}
     arguments = _read_json(path) if path is not None else {}
     if unknown := sorted(arguments.keys() - names):
-        known = f"it has {', '.join(names)}"
-        raise CommandError(f"--json: {method.resource}.{method.name} has no {', '.join(unknown)}; {known}")
+        valid = f"it has {', '.join(names)}"
+        raise CommandError(f"--json: {method.resource}.{method.name} has no {', '.join(unknown)}; {valid}")
     arguments |= {name: value for name, value in given.items() if value is not None}
     missing = [name for name, each in names.items() if each.required and name not in arguments]
     if missing:
-        ways = " and ".join("--json FILE" if name in SECRET else f"--{to_dashes(name)}" for name in missing)
-        raise CommandError(f"{' and '.join(missing)} missing: pass {ways}, or --json FILE with all arguments")
+        flags = " and ".join("--json FILE" if name in SECRET else f"--{to_dashes(name)}" for name in missing)
+        raise CommandError(f"{' and '.join(missing)} missing: pass {flags}, or --json FILE with all arguments")
     return arguments
 
 
 def _read_json(path: str) -> dict[str, Any]:
     text = read_text(path, "--json", limit=_JSON_LIMIT)
     try:
-        found = json.loads(text.removeprefix("\ufeff"))
+        document = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise CommandError(f"--json {path} is not JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise CommandError(f"--json {path} must hold an object of arguments by name")
-    return found
+    return document
 
 
-def _parse_with(what: str, read: Callable[[str], Any]) -> Callable[..., Any]:
+def _parse_with(expected: str, read: Callable[[str], Any]) -> Callable[..., Any]:
     """Create an option callback from a parser that raises `ValueError`."""
 
     def callback(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
         try:
             return None if text is None else read(text)
         except ValueError:
-            raise click.BadParameter(f"{text!r} is not {what}") from None
+            raise click.BadParameter(f"{text!r} is not {expected}") from None
 
     return callback
 

@@ -74,9 +74,11 @@ def jobs(
 
     async def main() -> int:
         async with session.client(sandbox=sandbox) as client:
-            none = "there are no jobs" if status is None else f"there are no jobs with the status {printable(status)}"
+            no_jobs = (
+                "there are no jobs" if status is None else f"there are no jobs with the status {printable(status)}"
+            )
             columns = JOB_TABLE_COLUMNS if form == "table" else JOB_COLUMNS
-            await _write(form, columns, _list_jobs(client, workflows, project, status), lambda row: row, none)
+            await _write(form, columns, _list_jobs(client, workflows, project, status), lambda row: row, no_jobs)
         return 0
 
     return run(main)
@@ -107,14 +109,18 @@ def _note(text: str) -> None:
 
 
 async def _write(
-    form: OutputFormat, columns: Sequence[str], listed: AsyncIterable[Any], row: Callable[[Any], OutputRow], none: str
+    form: OutputFormat,
+    columns: Sequence[str],
+    listed: AsyncIterable[Any],
+    row: Callable[[Any], OutputRow],
+    if_empty: str,
 ) -> None:
     out = create_writer(form, columns, sys.stdout)
     async for each in listed:
         out.add(row(each))
     out.end()
     if out.blank:
-        click.echo(none, err=True)
+        click.echo(if_empty, err=True)
 
 
 def _workflow(workflow: Any) -> OutputRow:

@@ -54,15 +54,15 @@ def check(session: Session, sandbox: bool, form: OutputFormat, report: Path | No
         async with session.client(sandbox=sandbox) as client:
             await _check(client, form)
             if report is not None:
-                found.update(await probe_service(client, package or ""))
+                answers.update(await probe_service(client, package or ""))
         return 0
 
     from ...probe import probe_service
 
-    found: dict[str, Any] = {}
+    answers: dict[str, Any] = {}
     status = run(main)
     if report is not None:
-        _write(report, found)
+        _write(report, answers)
     return status
 
 
@@ -83,9 +83,11 @@ async def _check(client: PixxelClient, form: OutputFormat) -> None:
     show(form, COLUMNS, rows, sys.stdout)
 
 
-def _write(report: Path, found: dict[str, Any]) -> None:
-    write_output(report, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode())
-    _say(f"{format_count(len(found), 'answer')} written to {report}; try them with: pixxel sandbox --profile {report}")
+def _write(report: Path, answers: dict[str, Any]) -> None:
+    write_output(report, (json.dumps(answers, indent=1, sort_keys=True) + "\n").encode())
+    _say(
+        f"{format_count(len(answers), 'answer')} written to {report}; try them with: pixxel sandbox --profile {report}"
+    )
 
 
 def _say(text: str) -> None:

@@ -60,8 +60,8 @@ async def _show_status(folder: LocationSpec, record: Path | None, form: OutputFo
             counts[_state_of(row)][1] += row.size or 0
             packed = packed or stayed_packed(row)
             if row.state == "given_up" or stayed_packed(row):
-                what = "not unpacked" if row.state == "done" else f"given up after {format_count(row.runs, 'run')}"
-                click.echo(f"{what}: {row.identity}: {printable(row.error or '')}", err=True)
+                label = "not unpacked" if row.state == "done" else f"given up after {format_count(row.runs, 'run')}"
+                click.echo(f"{label}: {row.identity}: {printable(row.error or '')}", err=True)
     out = create_writer(form, COUNT_COLUMNS if form == "table" else STATUS_COLUMNS, sys.stdout)
     for state, (packages, size) in counts.items():
         if packages:
@@ -69,9 +69,9 @@ async def _show_status(folder: LocationSpec, record: Path | None, form: OutputFo
     out.end()
     if out.blank:
         click.echo(_NONE, err=True)
-    again = [option for option, any in (("--given-up", counts["given_up"][0]), ("--extract", packed)) if any]
-    if again:
-        click.echo(f"to retry them: pixxel retry {' '.join(again)} {shlex.quote(str(folder))}", err=True)
+    flags = [option for option, any in (("--given-up", counts["given_up"][0]), ("--extract", packed)) if any]
+    if flags:
+        click.echo(f"to retry them: pixxel retry {' '.join(flags)} {shlex.quote(str(folder))}", err=True)
     return Exit.DONE
 
 
@@ -133,11 +133,11 @@ def verify(folder: LocationSpec, record: Path | None, quiet: bool, form: OutputF
 async def _verify(folder: LocationSpec, record: Path | None, quiet: bool, form: OutputFormat) -> int:
     good = bad = 0
     out = create_writer(form, DAMAGED_COLUMNS if form == "table" else VERIFY_COLUMNS, sys.stdout)
-    async for found in _verify_files(folder, record):
-        good, bad = good + found.ok, bad + (not found.ok)
-        if not found.ok or not (quiet or form == "table"):
-            path = found.path if form == "table" else found.path.absolute()
-            out.add({"path": found.url or str(path), "ok": found.ok, "reason": found.reason})
+    async for verified in _verify_files(folder, record):
+        good, bad = good + verified.ok, bad + (not verified.ok)
+        if not verified.ok or not (quiet or form == "table"):
+            path = verified.path if form == "table" else verified.path.absolute()
+            out.add({"path": verified.url or str(path), "ok": verified.ok, "reason": verified.reason})
     if bad or not quiet:
         out.end()
         click.echo(f"{format_count(good, 'file')} sound" + (f", {bad:,} damaged or missing" if bad else ""), err=True)
@@ -161,8 +161,8 @@ def _verify_files(place: LocationSpec, record: Path | None) -> AsyncIterator[Ver
 
 async def _verify_recorded(place: LocationSpec, record: Path | None) -> AsyncIterator[Verified]:
     async with open_record(place, record) as opened:
-        async for found in verify_folder(place.folder, opened, await _open_store(place)):
-            yield found
+        async for verified in verify_folder(place.folder, opened, await _open_store(place)):
+            yield verified
 
 
 async def _add_geometry(
@@ -212,7 +212,7 @@ def _table_row(row: Row) -> dict[str, object]:
 def _row(row: Row, folder: LocationSpec) -> dict[str, object]:
     """Convert a recorded package to a row of `LIST_COLUMNS`."""
     name = package_place(row)
-    ended = None if row.finished_at is None else datetime.fromtimestamp(row.finished_at, UTC)
+    finished = None if row.finished_at is None else datetime.fromtimestamp(row.finished_at, UTC)
     return {
         "package": row.identity,
         "state": _state_of(row),
@@ -220,6 +220,6 @@ def _row(row: Row, folder: LocationSpec) -> dict[str, object]:
         "size": row.size,
         "sha256": row.sha256,
         "proof": row.proof,
-        "finished_at": ended,
+        "finished_at": finished,
         "error": row.error,
     }

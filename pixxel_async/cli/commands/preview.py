@@ -83,13 +83,18 @@ class Preview:
     def _write(self, form: OutputFormat, sizes: bool) -> None:
         to, folder = self._run.to, self._run.to.folder.resolve()
         columns = (*TABLE_COLUMNS, *(["status"] * sizes)) if form == "table" else COLUMNS
-        names = [one.path.relative_to(folder) for one in self._planned]
+        names = [planned.path.relative_to(folder) for planned in self._planned]
         if to.url is not None:
             paths = [f"{to.url}/{name.as_posix()}" for name in names]
         else:
             paths = [str((to.folder if form == "table" else folder) / name) for name in names]
         convert = _table_row if form == "table" else _row
-        show(form, columns, [convert(one, path) for one, path in zip(self._planned, paths, strict=True)], sys.stdout)
+        show(
+            form,
+            columns,
+            [convert(planned, path) for planned, path in zip(self._planned, paths, strict=True)],
+            sys.stdout,
+        )
 
     def close(self, *, running: int) -> Exit:
         """Print the summary; return the exit code.
@@ -105,34 +110,34 @@ class Preview:
 
 def summary(planned: Sequence[Planned], running: int = 0) -> Iterator[str]:
     """Yield the number of packages of each step and their known bytes."""
-    counts = Counter(one.step for one in planned)
+    counts = Counter(each.step for each in planned)
     for step, words in _WORDS.items():
-        some = [one for one in planned if one.step == step]
-        known = sum(one.size for one in some if one.size is not None)
-        if some:
-            yield f"{format_count(len(some), 'package')} {words}" + (
-                f", {format_size(known)} as far as is known" if known else ""
+        of_step = [each for each in planned if each.step == step]
+        total = sum(each.size for each in of_step if each.size is not None)
+        if of_step:
+            yield f"{format_count(len(of_step), 'package')} {words}" + (
+                f", {format_size(total)} as far as is known" if total else ""
             )
     if running:
         yield f"{format_count(running, 'job')} still running, not counted"
     yield "nothing was fetched" if counts else "nothing to fetch"
 
 
-def _row(one: Planned, path: str) -> OutputRow:
+def _row(planned: Planned, path: str) -> OutputRow:
     return {
-        "package": str(one.package),
-        "step": one.step,
+        "package": str(planned.package),
+        "step": planned.step,
         "path": path,
-        "size": one.size,
-        "offset": one.offset,
-        "status": one.status or None,
+        "size": planned.size,
+        "offset": planned.offset,
+        "status": planned.status or None,
     }
 
 
-def _table_row(one: Planned, path: str) -> OutputRow:
+def _table_row(planned: Planned, path: str) -> OutputRow:
     return {
-        "step": one.step,
-        "size": None if one.size is None else format_size(one.size),
+        "step": planned.step,
+        "size": None if planned.size is None else format_size(planned.size),
         "path": path,
-        "status": one.status or None,
+        "status": planned.status or None,
     }

@@ -38,12 +38,12 @@ def merge_(into: Path, sources: tuple[Path, ...]) -> int:
 
 
 async def _merge(into: Path, sources: list[Path], folder: Path | None) -> int:
-    begun = "" if await anyio.to_thread.run_sync(into.exists) else f"; {printable(str(into))} is a new record"
+    note = "" if await anyio.to_thread.run_sync(into.exists) else f"; {printable(str(into))} is a new record"
     merged: Merged = await merge(into, sources)
     if folder is not None:
         async with await Record.open(into, origin=None) as opened:
             await write_sums(folder, opened)
     for clash in merged.clashes:
         click.echo(f"not merged: {printable(clash)}", err=True)
-    click.echo(f"{format_count(merged.taken, 'package')} merged, {merged.kept:,} known already{begun}", err=True)
+    click.echo(f"{format_count(merged.taken, 'package')} merged, {merged.kept:,} known already{note}", err=True)
     return Exit.FAILED if merged.clashes else Exit.DONE

@@ -102,8 +102,8 @@ def report(folder: LocationSpec, record: Path | None, by: Span, html: Path | Non
 async def _write_html(folder: LocationSpec, record: Path | None, file: Path) -> int:
     """Write the page; footprints are read from packages evenly spread over the folder."""
     figures, paths = Figures(), list[Path]()
-    async with open_record(folder, record) as found:
-        async for row in found.rows(folder.folder):
+    async with open_record(folder, record) as opened:
+        async for row in opened.rows(folder.folder):
             figures.count(row)
             if row.state == "done" and folder.url is None and (place := package_place(row)) is not None:
                 paths.append(folder.folder / place)
@@ -111,8 +111,8 @@ async def _write_html(folder: LocationSpec, record: Path | None, file: Path) -> 
     shapes = await anyio.to_thread.run_sync(
         lambda: [ring for path in chosen for ring in outer_rings(read_outline(path))]
     )
-    shown = Report(str(folder), quote_location(folder), figures, shapes, len(chosen), datetime.now(UTC))
-    await anyio.to_thread.run_sync(lambda: write_output(file, render_page(shown).encode()))
+    document = Report(str(folder), quote_location(folder), figures, shapes, len(chosen), datetime.now(UTC))
+    await anyio.to_thread.run_sync(lambda: write_output(file, render_page(document).encode()))
     if file != Path("-"):
         click.echo(f"{printable(str(file))} written; open it in a browser", err=True)
     return Exit.DONE
@@ -120,8 +120,8 @@ async def _write_html(folder: LocationSpec, record: Path | None, file: Path) -> 
 
 async def _show_report(folder: LocationSpec, record: Path | None, by: Span, form: OutputFormat) -> int:
     periods: dict[str, Period] = {}
-    async with open_record(folder, record) as found:
-        async for row in found.rows(folder.folder):
+    async with open_record(folder, record) as opened:
+        async for row in opened.rows(folder.folder):
             periods.setdefault(period_of(row, by), Period()).count(row)
     rows = [_row(name, periods[name], table=form == "table") for name in sorted(periods)]
     show(form, TABLE_COLUMNS if form == "table" else COLUMNS, rows, sys.stdout)
@@ -137,9 +137,9 @@ def period_of(row: Recorded, by: Span) -> str:
 
 def format_total(periods: Iterable[Period]) -> str:
     """Format the total of all periods."""
-    known = list(periods)
-    fetched, missing = sum(each.fetched for each in known), sum(each.missing for each in known)
-    text = f"{format_count(fetched, 'package')}, {format_size(sum(each.size for each in known))}"
+    rows = list(periods)
+    fetched, missing = sum(each.fetched for each in rows), sum(each.missing for each in rows)
+    text = f"{format_count(fetched, 'package')}, {format_size(sum(each.size for each in rows))}"
     return text + (f"; {missing:,} missing" if missing else "")
 
 

@@ -26,20 +26,20 @@ from ..text import format_count, printable
 @options.sandbox
 @click.option("--given-up", is_flag=True, help="Also packages given up after too many failures.")
 @click.pass_obj
-def retry(session: Session, /, folder: LocationSpec, sandbox: bool, given_up: bool, **given: Any) -> int:
+def retry(session: Session, /, folder: LocationSpec, sandbox: bool, given_up: bool, **values: Any) -> int:
     """Retry failed and unfinished packages.
 
     With --extract, also unpack archives again whose unpacking failed. New packages are found by `pixxel export` only.
     """
-    wanted = RunOptions(to=folder, **given)
-    check_run(wanted)
-    return run(lambda: _retry(session, sandbox, wanted, given_up), deadline=wanted.deadline)
+    run_options = RunOptions(to=folder, **values)
+    check_run(run_options)
+    return run(lambda: _retry(session, sandbox, run_options, given_up), deadline=run_options.deadline)
 
 
-async def _retry(session: Session, sandbox: bool, wanted: RunOptions, given_up: bool) -> int:
-    export_run = ExportRun(wanted)
-    async with open_record(wanted.to, wanted.record) as opened, session.client(sandbox=sandbox) as client:
-        await export_run.fetch(client, _list_unfinished(opened, wanted, given_up, export_run.note))
+async def _retry(session: Session, sandbox: bool, run_options: RunOptions, given_up: bool) -> int:
+    export_run = ExportRun(run_options)
+    async with open_record(run_options.to, run_options.record) as opened, session.client(sandbox=sandbox) as client:
+        await export_run.fetch(client, _list_unfinished(opened, run_options, given_up, export_run.note))
     return export_run.close()
 
 

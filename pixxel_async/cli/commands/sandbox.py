@@ -59,22 +59,22 @@ def sandbox(expose: bool, host: str, key_file: Path | None, **settings: Any) -> 
         )
     key = None if key_file is None else read_key(key_file).reveal()
     try:
-        return run(lambda: _serve(shown=key is None, host=host, api_key=key, **settings))
+        return run(lambda: _serve(show_key=key is None, host=host, api_key=key, **settings))
     except Interrupted:
         return Exit.DONE
 
 
-async def _serve(*, shown: bool, **settings: Any) -> int:
+async def _serve(*, show_key: bool, **settings: Any) -> int:
     """Serve until cancelled.
 
     Args:
-        shown: whether the key is printed; one from a file is not.
+        show_key: whether the key is printed; one from a file is not.
     """
     from ...sandbox import Sandbox
 
     async with Sandbox(**settings) as served:
         click.echo(f"export PIXXEL_BASE_URL={served.url}")
-        if shown:
+        if show_key:
             click.echo(f"export PIXXEL_API_KEY={served.api_key}")
         click.echo("serving until Ctrl-C; run the lines above in another shell", err=True)
         await asyncio.Event().wait()

@@ -72,7 +72,7 @@ class ResourceMethod:
 
 def method_names(resource: str) -> list[str]:
     """Return the names of a resource's methods, in the order of its class."""
-    return [name for name, found in vars(RESOURCES[resource]).items() if not name.startswith("_") and callable(found)]
+    return [name for name, member in vars(RESOURCES[resource]).items() if not name.startswith("_") and callable(member)]
 
 
 def describe(resource: str) -> str:
@@ -102,12 +102,12 @@ def read_method(resource: str, name: str) -> ResourceMethod:
 def _read_arguments(
     function: Callable[..., Any], hints: dict[str, Any], entries: dict[str, str]
 ) -> list[CommandArgument]:
-    found = []
+    arguments = []
     for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
         kind, required = _kind_of(hints[name]), parameter.default is parameter.empty
         positional = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and kind not in ("area", "json")
-        found.append(CommandArgument(name, kind, positional, required, entries.get(name, "")))
-    return found
+        arguments.append(CommandArgument(name, kind, positional, required, entries.get(name, "")))
+    return arguments
 
 
 def _kind_of(hint: Any) -> ArgumentKind:
@@ -174,5 +174,5 @@ def _split_docstring(function: Callable[..., Any]) -> tuple[str, dict[str, str]]
     head, *rest = _SECTION.split(inspect.getdoc(function) or "")
     sections = dict(zip(rest[::2], rest[1::2], strict=True))
     _, *entries = _ENTRY.split(sections.get("Args", ""))
-    said = {name: " ".join(text.split()) for name, text in zip(entries[::2], entries[1::2], strict=True)}
-    return head.strip(), said
+    about = {name: " ".join(text.split()) for name, text in zip(entries[::2], entries[1::2], strict=True)}
+    return head.strip(), about

@@ -100,8 +100,8 @@ class ToolServer:
             arguments["timeout"] = min(float(arguments.get("timeout", MAX_WAIT)), MAX_WAIT)
         result: Any = getattr(getattr(self._client, tool.method.resource), tool.method.name)(**arguments)
         if tool.method.paged:
-            found = [each.to_dict() async for each in result.take(rows + 1)]
-            return _as_json({"rows": found[:rows], "has_more": len(found) > rows})
+            fetched = [each.to_dict() async for each in result.take(rows + 1)]
+            return _as_json({"rows": fetched[:rows], "has_more": len(fetched) > rows})
         result = await result
         if isinstance(result, bytes):
             return _as_content(result)
@@ -112,20 +112,20 @@ class ToolServer:
     async def _call_paid(self, tool: OperationTool, arguments: dict[str, Any]) -> Any:
         """Price the operation, or, with the confirmation of its dry run, carry it out once."""
         confirmation = arguments.pop("confirmation", None)
-        wanted = json.dumps([tool.name, arguments], sort_keys=True)
+        request = json.dumps([tool.name, arguments], sort_keys=True)
         resource, method = tool.method.resource, tool.method.name
         if confirmation is not None:
-            if self._confirmations.pop(confirmation, None) != wanted:
+            if self._confirmations.pop(confirmation, None) != request:
                 raise CommandError("the confirmation is not of a dry run with these arguments; repeat the dry run")
             return (await getattr(getattr(self._client, resource), method)(**arguments)).to_dict()
         rehearsal, names = REHEARSALS[f"{resource}.{method}"]
         resource, method = rehearsal.split(".")
-        given = {name: arguments[name] for name in names} if names else dict(arguments)
+        chosen = {name: arguments[name] for name in names} if names else dict(arguments)
         if "dry_run" in {each.name for each in tool.method.arguments}:
-            given["dry_run"] = True
-        price = await getattr(getattr(self._client, resource), method)(**given)
+            chosen["dry_run"] = True
+        price = await getattr(getattr(self._client, resource), method)(**chosen)
         confirmation = secrets.token_hex(8)
-        self._confirmations[confirmation] = wanted
+        self._confirmations[confirmation] = request
         return {"dry_run": price.to_dict(), "confirmation": confirmation}
 
     async def _fetch(self, folder: Path, arguments: Mapping[str, Any]) -> Any:
@@ -140,8 +140,8 @@ def _check(tool: OperationTool, arguments: Mapping[str, Any]) -> None:
     """Check arguments by the tool's schema; raises `CommandError` with the first violation."""
     error = next(Draft202012Validator(tool.schema).iter_errors(dict(arguments)), None)
     if error is not None:
-        where = ".".join(map(str, error.path))
-        raise CommandError(f"{tool.name}: {where + ': ' if where else ''}{error.message[:300]}")
+        member = ".".join(map(str, error.path))
+        raise CommandError(f"{tool.name}: {member + ': ' if member else ''}{error.message[:300]}")
 
 
 def _as_json(value: Any) -> CallToolResult:

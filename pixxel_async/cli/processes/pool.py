@@ -132,12 +132,12 @@ class WorkerPool:
     def snapshot(self) -> Snapshot:
         """Return the counts of all workers together, those that have ended included."""
         living = [child.snapshot for child in self._children if child.snapshot is not None]
-        both = [*living, *self._past]
+        counts = [*living, *self._past]
         return Snapshot(
             pending=sum(each.pending for each in living) + len(self._rows),
             waiting=sum(each.waiting for each in living), streaming=sum(each.streaming for each in living),
-            done=sum(each.done for each in both), skipped=sum(each.skipped for each in both),
-            failed=sum(each.failed for each in both), received=sum(each.received for each in both),
+            done=sum(each.done for each in counts), skipped=sum(each.skipped for each in counts),
+            failed=sum(each.failed for each in counts), received=sum(each.received for each in counts),
             rate=sum(each.rate for each in living), to_come=in_all([0 if self._exhausted else self._source.left]),
         )  # fmt: skip
 
@@ -159,10 +159,10 @@ class WorkerPool:
         while not self._exhausted:
             await self._wanted.wait()
             self._wanted.clear()
-            found = await self._source.take(self._portion())
-            self._exhausted = not found
-            for given in found:
-                row = as_wanted(given)
+            rows = await self._source.take(self._portion())
+            self._exhausted = not rows
+            for value in rows:
+                row = as_wanted(value)
                 if self._is_under_way(str(row.package)):
                     await self._say(Skipped(row.package, "is in the list twice"))
                 else:

@@ -90,13 +90,13 @@ class Worker:
                 await self._report(encode(self._state(manager)))
 
     async def _report_outcomes(self, outcomes: Outcomes) -> None:
-        ended: list[Outcome] = []
+        outcomes_at_hand: list[Outcome] = []
         async for outcome in outcomes:
             # The members of an archive are read again where the export wants them.
-            ended.append(evolve(outcome, members=None) if isinstance(outcome, Downloaded) else outcome)
+            outcomes_at_hand.append(evolve(outcome, members=None) if isinstance(outcome, Downloaded) else outcome)
             if not outcomes.at_hand:
-                await self._report(encode(Ended(tuple(ended))))
-                ended = []
+                await self._report(encode(Ended(tuple(outcomes_at_hand))))
+                outcomes_at_hand = []
 
     def _settings(self) -> Settings:
         if self._job.alone:

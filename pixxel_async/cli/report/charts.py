@@ -62,12 +62,12 @@ def _step_corners(values: Sequence[float], highest: float) -> list[tuple[float, 
 
 def draw_bars(rows: Iterable[Bar]) -> str:
     """Draw horizontal bars with their labels and values, as a table that screen readers understand."""
-    known = list(rows)
-    highest = max((row.value for row in known), default=0.0) or 1.0
+    bars = list(rows)
+    highest = max((row.value for row in bars), default=0.0) or 1.0
     return '<table class="bars">' + "".join(
         f'<tr><th scope="row">{escape(row.label)}</th><td><i style="width:{100 * row.value / highest:.1f}%"></i></td>'
         f"<td>{escape(row.text)}</td></tr>"
-        for row in known
+        for row in bars
     ) + "</table>"  # fmt: skip
 
 
@@ -86,11 +86,11 @@ def outer_rings(geometry: Any) -> Iterator[Ring]:
 
 def _valid_ring(outer: Sequence[Any]) -> Iterator[Ring]:
     try:
-        found = [(float(x), float(y)) for x, y, *_ in outer]
+        ring = [(float(x), float(y)) for x, y, *_ in outer]
     except (TypeError, ValueError):
         return
-    if len(found) > 2 and all(-180 <= x <= 180 and -90 <= y <= 90 for x, y in found):
-        yield found
+    if len(ring) > 2 and all(-180 <= x <= 180 and -90 <= y <= 90 for x, y in ring):
+        yield ring
 
 
 def draw_footprints(shapes: Sequence[Ring]) -> str:
@@ -115,8 +115,8 @@ def draw_footprints(shapes: Sequence[Ring]) -> str:
 
 def _range_with_margin(values: Iterable[float]) -> tuple[float, float]:
     """Return the range of values with a margin of 8 %."""
-    known = list(values)
-    low, high = min(known), max(known)
+    numbers = list(values)
+    low, high = min(numbers), max(numbers)
     margin = max((high - low) * 0.08, _LEAST_SPAN / 2)
     return low - margin, high + margin
 

@@ -104,8 +104,8 @@ class Figures:
         self.still_packed += row.error is not None
         self.days[datetime.fromtimestamp(row.finished_at or row.updated_at, UTC).date().isoformat()] += 1
         if row.asked_at is not None and row.started_at is not None and row.finished_at is not None:
-            begun = min(row.started_at, row.finished_at)
-            self.lives.append(Life(min(row.asked_at, begun), begun, row.finished_at, size))
+            started = min(row.started_at, row.finished_at)
+            self.lives.append(Life(min(row.asked_at, started), started, row.finished_at, size))
 
 
 def last_run_lives(lives: Iterable[Life]) -> list[Life]:
@@ -126,19 +126,19 @@ def make_timeline(lives: Sequence[Life], bins: int = BINS) -> Timeline | None:
     begin, end = min(life.asked_at for life in lives), max(life.finished_at for life in lives)
     end = max(end, begin + 1.0)
     width = (end - begin) / bins
-    asked, started, finished = (
+    requested, started, finished = (
         sorted(getattr(life, name) for life in lives) for name in ("asked_at", "started_at", "finished_at")
     )
     middles = [begin + (at + 0.5) * width for at in range(bins)]
-    counts = [[bisect_right(times, middle) for middle in middles] for times in (asked, started, finished)]
-    waiting = [one - other for one, other in zip(counts[0], counts[1], strict=True)]
-    streaming = [one - other for one, other in zip(counts[1], counts[2], strict=True)]
+    counts = [[bisect_right(times, middle) for middle in middles] for times in (requested, started, finished)]
+    waiting = [earlier - later for earlier, later in zip(counts[0], counts[1], strict=True)]
+    streaming = [earlier - later for earlier, later in zip(counts[1], counts[2], strict=True)]
     return Timeline(begin, end, waiting, streaming, _spread_rates(lives, begin, width, bins))
 
 
 def _spread_rates(lives: Sequence[Life], begin: float, width: float, bins: int) -> list[float]:
     """Spread each package's bytes evenly over its streaming: differences at both ends of it, summed up at the end."""
-    whole, part = [0.0] * (bins + 1), [0.0] * (bins + 1)
+    inner, part = [0.0] * (bins + 1), [0.0] * (bins + 1)
     for life in lives:
         first, last = (life.started_at - begin) / width, (life.finished_at - begin) / width
         last = max(last, first + 1e-6)
@@ -146,8 +146,8 @@ def _spread_rates(lives: Sequence[Life], begin: float, width: float, bins: int) 
         for at, sign in ((first, 1.0), (last, -1.0)):
             index = min(int(at), bins - 1)
             part[index] += sign * rate * (index + 1 - at)
-            whole[index + 1] += sign * rate
-    return [max(0.0, one + other) / width for one, other in zip(accumulate(whole[:bins]), part, strict=False)]
+            inner[index + 1] += sign * rate
+    return [max(0.0, full + partial) / width for full, partial in zip(accumulate(inner[:bins]), part, strict=False)]
 
 
 def package_rate(lives: Sequence[Life]) -> float | None:

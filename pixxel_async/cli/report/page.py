@@ -221,5 +221,5 @@ def _map(report: Report) -> str:
     if not drawn:
         return ""
     done = report.figures.states["done"]
-    some = f'<p class="dim">of {report.looked_at:,} of {done:,} packages</p>' if report.looked_at < done else ""
-    return _section("Footprints", drawn + some)
+    note = f'<p class="dim">of {report.looked_at:,} of {done:,} packages</p>' if report.looked_at < done else ""
+    return _section("Footprints", drawn + note)

@@ -62,7 +62,9 @@ class PlainLines(Silent):
         unpacked = [body.unpacked for body in self._board.bodies.values() if body.unpacked is not None]
         more = ""
         if unpacked:
-            more = f" · unpacking, {sum(done for done, _ in unpacked):,} of {sum(all_ for _, all_ in unpacked):,} files"
+            more = (
+                f" · unpacking, {sum(done for done, _ in unpacked):,} of {sum(total for _, total in unpacked):,} files"
+            )
         text = progress_line(snapshot) + more
         if text != self._last:
             self._last = text
@@ -76,9 +78,9 @@ def progress_line(snapshot: Snapshot, elapsed: float | None = None) -> str:
         elapsed: seconds since the run began; None leaves out elapsed and remaining time.
     """
     ended = snapshot.done + snapshot.skipped + snapshot.failed
-    known = ended + snapshot.pending + snapshot.waiting + snapshot.streaming + (snapshot.to_come or 0)
+    total = ended + snapshot.pending + snapshot.waiting + snapshot.streaming + (snapshot.to_come or 0)
     more = "+" if snapshot.to_come is None else ""
-    parts = [f"{ended:,} of {known:,}{more} package" + ("" if known == 1 and not more else "s")]
+    parts = [f"{ended:,} of {total:,}{more} package" + ("" if total == 1 and not more else "s")]
     parts += [f"{snapshot.failed:,} failed"] if snapshot.failed else []
     parts += [f"{snapshot.waiting:,} packing"] if snapshot.waiting else []
     parts += [f"{snapshot.streaming:,} arriving"] if snapshot.streaming else []
@@ -86,8 +88,8 @@ def progress_line(snapshot: Snapshot, elapsed: float | None = None) -> str:
     parts += [f"{text_of(snapshot.rate)}/s"] if snapshot.rate else []
     if elapsed is not None:
         parts.append(format_seconds(elapsed))
-        left = time_left(snapshot, elapsed)
-        parts += [] if left is None else [f"about {format_seconds(left)} left"]
+        remaining = time_left(snapshot, elapsed)
+        parts += [] if remaining is None else [f"about {format_seconds(remaining)} left"]
     return " · ".join(parts)
 
 

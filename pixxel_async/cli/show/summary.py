@@ -86,8 +86,8 @@ class Tally:
     def code(self) -> Exit:
         """Return the exit code of the run: the most severe."""
         late = {Exit.UNFINISHED} if self.late else set()
-        lost = {Exit.FAILED} if self.given_up else set()
-        return next((code for code in _PRECEDENCE if code in self.codes | late | lost), Exit.DONE)
+        given_up = {Exit.FAILED} if self.given_up else set()
+        return next((code for code in _PRECEDENCE if code in self.codes | late | given_up), Exit.DONE)
 
 
 @define
@@ -139,34 +139,34 @@ def outcome_row(outcome: Outcome) -> OutputRow:
     }
 
 
-def table_row(outcome: Outcome, folder: Path, given: LocationSpec) -> OutputRow | None:
+def table_row(outcome: Outcome, folder: Path, destination: LocationSpec) -> OutputRow | None:
     """Convert a fetched package to a row of `TABLE_COLUMNS`; None for other outcomes.
 
     Args:
         folder: the manager's folder, resolved.
-        given: the destination as typed; the path is shown below it.
+        destination: the destination as typed; the path is shown below it.
     """
     if not isinstance(outcome, Downloaded) or not outcome.fetched:
         return None
     inside = outcome.url is None and outcome.path.is_relative_to(folder)
-    path = str(given.folder / outcome.path.relative_to(folder)) if inside else _final_path(outcome)
+    path = str(destination.folder / outcome.path.relative_to(folder)) if inside else _final_path(outcome)
     return {"size": format_size(outcome.size), "proof": outcome.proof, "path": path}
 
 
-def closing_messages(tally: Tally, to: LocationSpec, *, whole: bool) -> Iterator[str]:
+def closing_messages(tally: Tally, to: LocationSpec, *, complete: bool) -> Iterator[str]:
     """Yield the closing messages of a run.
 
     Args:
         to: the destination as typed.
-        whole: the run was not interrupted.
+        complete: the run was not interrupted.
     """
     target = shlex.quote(printable(str(to)))
     if tally.fetched:
-        here = f" ({format_size(tally.resumed)} of them came in an earlier run)" if tally.resumed else ""
+        resumed = f" ({format_size(tally.resumed)} of them came in an earlier run)" if tally.resumed else ""
         fetched = f"{format_count(tally.fetched, 'package')} fetched into {target}, {format_size(tally.size)}"
-        yield f"{fetched}{here} in {format_seconds(tally.seconds)}"
+        yield f"{fetched}{resumed} in {format_seconds(tally.seconds)}"
     if tally.there:
-        new = "" if tally.fetched or not whole else "; nothing new"
+        new = "" if tally.fetched or not complete else "; nothing new"
         yield f"{format_count(tally.there, 'package')} there already{new}"
     if tally.left:
         yield f"{format_count(tally.left, 'package')} skipped" + (
@@ -180,22 +180,22 @@ def closing_messages(tally: Tally, to: LocationSpec, *, whole: bool) -> Iterator
         yield f"{format_count(tally.running, 'job')} still running; --wait waits for them"
     if tally.fetched or tally.there:
         yield f"check the files with: {_check_command(to, target)}"
-    elif whole and not (tally.left or tally.codes or tally.late):
+    elif complete and not (tally.left or tally.codes or tally.late):
         yield "nothing to fetch"
 
 
-def next_steps(tally: Tally, to: LocationSpec, again: str) -> Iterator[str]:
+def next_steps(tally: Tally, to: LocationSpec, command: str) -> Iterator[str]:
     """Yield commands that help with missing packages; none after success or wrong usage.
 
     Args:
         to: the destination as typed.
-        again: this run's command line, which helps after an interruption or a transient error only.
+        command: this run's command line, which helps after an interruption or a transient error only.
     """
     folder = quote_location(to)
     if tally.given_up:
         yield f"retry what was given up with: pixxel retry --given-up {folder}"
     if tally.late or tally.retryable:
-        yield f"go on with: {again}"
+        yield f"go on with: {command}"
     elif tally.failed and Exit.KEY not in tally.codes:
         yield f"list what failed with: pixxel list --state failed {folder}"
 

@@ -209,10 +209,10 @@ class OrderReport(Answered):
     @classmethod
     def read(cls, text: str) -> Self:
         """Parse the part of a text form behind the colon; both parts may be missing."""
-        found = _REPORT.fullmatch(text)
-        if found is None:
+        match = _REPORT.fullmatch(text)
+        if match is None:
             raise ConfigError(f"{mask(f'{cls.kind}:{text}')[:200]!r} must be written {cls.form}")
-        return cls(**{name: decode(part) for name, part in found.groupdict().items() if part})
+        return cls(**{name: decode(part) for name, part in match.groupdict().items() if part})
 
     def __str__(self) -> str:
         return f"{self.kind}:tz={encode(self.tz)}/edition={encode(self.edition)}"

@@ -33,8 +33,8 @@ def _members(kind: type[Package]) -> tuple[str, ...]:
 
 def unique_sorted(ids: Iterable[str] | None) -> tuple[str, ...]:
     """Convert to a sorted tuple without duplicates, since order is no part of the identity; a str is a list of one."""
-    given = (ids,) if isinstance(ids, str) else tuple(ids or ())
-    return tuple(sorted(set(given), key=str))
+    values = (ids,) if isinstance(ids, str) else tuple(ids or ())
+    return tuple(sorted(set(values), key=str))
 
 
 @frozen(kw_only=True)
@@ -151,9 +151,9 @@ class Packed(Package):
     async def ask(self, api: API, download_id: str = "") -> PackageAnswer:
         """Request the package, or its state, by one call."""
         call = evolve(self.call(download_id), max_bytes=MAX_ANSWER)
-        found, headers = await api.one_and_headers(call, self.answer)
-        id = getattr(found, self.id_member, None) if self.by_id else ""
-        return PackageAnswer.of(found, headers, str(id or download_id))
+        answer, headers = await api.one_and_headers(call, self.answer)
+        id = getattr(answer, self.id_member, None) if self.by_id else ""
+        return PackageAnswer.of(answer, headers, str(id or download_id))
 
 
 @frozen(kw_only=True)

@@ -59,44 +59,44 @@ def parse_package(text: str) -> Package:
     word, colon, ids = text.strip().partition(":")
     kind = KINDS.get(word)
     if kind is None or not colon:
-        *known, last = (f"{each}:" for each in KINDS if each != "link")
-        raise ConfigError(f"{mask(text)[:200]!r} is no package: it must begin with {', '.join(known)} or {last}")
+        *prefixes, last = (f"{each}:" for each in KINDS if each != "link")
+        raise ConfigError(f"{mask(text)[:200]!r} is no package: it must begin with {', '.join(prefixes)} or {last}")
     return kind.read(ids)
 
 
-def as_package(given: object) -> Package:
+def as_package(value: object) -> Package:
     """Return the package that a package, row, text or `Wanted` identifies; raise `ConfigError` for anything else."""
-    return as_wanted(given).package
+    return as_wanted(value).package
 
 
-def as_wanted(given: object, blank: Mapping[str, Any] = _NOTHING) -> Wanted:
-    """Return the package with the fields of its row; raise `ConfigError` if `given` identifies no package.
+def as_wanted(value: object, blank: Mapping[str, Any] = _NOTHING) -> Wanted:
+    """Return the package with the fields of its row; raise `ConfigError` if `value` identifies no package.
 
     Args:
         blank: defaults for fields that the row does not have.
     """
-    if isinstance(given, Wanted):
-        return given
-    row: Any = type(given)
-    if (found := _kind_of(row)) is not None:
-        return _from_row(*found, given, blank)
-    if isinstance(given, Package):
-        return Wanted(given)
-    if isinstance(given, str):
-        return Wanted(parse_package(given))
-    raise ConfigError(_no_package(given))
+    if isinstance(value, Wanted):
+        return value
+    row: Any = type(value)
+    if (identified := _kind_of(row)) is not None:
+        return _from_row(*identified, value, blank)
+    if isinstance(value, Package):
+        return Wanted(value)
+    if isinstance(value, str):
+        return Wanted(parse_package(value))
+    raise ConfigError(_no_package(value))
 
 
-def _no_package(given: object) -> str:
+def _no_package(value: object) -> str:
     """Return the advice for a value that identifies no package."""
-    name = given.__name__ if isinstance(given, type) else type(given).__name__
+    name = value.__name__ if isinstance(value, type) else type(value).__name__
     if instead := _INSTEAD.get(name):
         return f"a row of class {name} is no package: fetch {instead}"
-    if isinstance(given, UUID):
-        return f"the id {given} alone identifies no package: pass JobPackage(workflow_id=…, job_id=…) or 'job:W/J'"
-    if inspect.isawaitable(given):
-        if inspect.iscoroutine(given):
-            given.close()
+    if isinstance(value, UUID):
+        return f"the id {value} alone identifies no package: pass JobPackage(workflow_id=…, job_id=…) or 'job:W/J'"
+    if inspect.isawaitable(value):
+        if inspect.iscoroutine(value):
+            value.close()
         return f"this {name} is no package yet: write `await` before the call"
     rows = ", ".join(row.__name__ for kind in KINDS.values() for row in kind.rows)
     return f"{name} identifies no package; pass a package, a row ({rows}), or text such as 'job:W/J'"
@@ -105,8 +105,8 @@ def _no_package(given: object) -> str:
 @cache
 def _kind_of(row: type[Any]) -> tuple[type[Package], Mapping[str, str]] | None:
     """Return the kind of a row class, with id name → row member; None if its rows stand for no package."""
-    found = ((kind, ids) for kind in KINDS.values() for known, ids in kind.rows.items() if issubclass(row, known))
-    return next(found, None)
+    kinds = ((kind, ids) for kind in KINDS.values() for model, ids in kind.rows.items() if issubclass(row, model))
+    return next(kinds, None)
 
 
 def _from_row(kind: type[Package], members: Mapping[str, str], row: object, blank: Mapping[str, Any]) -> Wanted:

@@ -61,8 +61,8 @@ async def read_part(
     end = member.size if stop is None else min(stop, member.size)
     if start < 0 or (stop is not None and stop < start):
         raise ConfigError(f"a part of a member is 0 <= start <= stop, not {start} to {stop}")
-    if why := unsupported_reason(member.entry):
-        raise source.error(DownloadError, f"{member.name[:80]!r}: {why}", final=True)
+    if reason := unsupported_reason(member.entry):
+        raise source.error(DownloadError, f"{member.name[:80]!r}: {reason}", final=True)
     if end - start > most:
         raise source.error(TooLarge, f"{end - start:,} bytes of {member.name[:80]!r} are asked for, allowed {most:,}")
     if end <= start:

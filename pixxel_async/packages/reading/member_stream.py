@@ -28,9 +28,9 @@ class MemberStream(ByteStream):
     if the bytes match the archive's CRC-32 and size; else it raises `Corrupt`, or `TimedOut` after the deadline.
     """
 
-    def __init__(self, source: BodySource, which: str | Member, *, most: int | None = None, timeout: float) -> None:
+    def __init__(self, source: BodySource, member: str | Member, *, most: int | None = None, timeout: float) -> None:
         self._source = source
-        self._which = which
+        self._which = member
         self._most = most
         self._deadline = Deadline(f"{source.package} was not read", timeout)
         self._upstream = Upstream(source)
@@ -61,10 +61,10 @@ class MemberStream(ByteStream):
         return self
 
     async def _find(self) -> Member:
-        source, which = self._source, self._which
-        member = pick(await read_members(source), which, source) if isinstance(which, str) else which
-        if why := unsupported_reason(member.entry):
-            raise source.error(DownloadError, f"{member.name[:80]!r}: {why}", final=True)
+        source, sought = self._source, self._which
+        member = pick(await read_members(source), sought, source) if isinstance(sought, str) else sought
+        if reason := unsupported_reason(member.entry):
+            raise source.error(DownloadError, f"{member.name[:80]!r}: {reason}", final=True)
         if self._most is not None and member.size > self._most:
             raise source.error(TooLarge, f"{member.name[:80]!r} has {member.size:,} bytes, allowed {self._most:,}")
         try:
@@ -99,10 +99,10 @@ class MemberStream(ByteStream):
         between = member.stop - entry.offset - len(header) - len(rest) - entry.packed
         if between < 0:
             raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap or leave a gap")
-        unpacking, left = MemberDecoder(entry), entry.packed
-        while left:
-            packed = await self._read_exactly(min(left, _CHUNK))
-            left -= len(packed)
+        unpacking, remaining = MemberDecoder(entry), entry.packed
+        while remaining:
+            packed = await self._read_exactly(min(remaining, _CHUNK))
+            remaining -= len(packed)
             unpacking.give(packed)
             while piece := await self._source.threads.run(unpacking.take):
                 yield piece
@@ -120,8 +120,8 @@ class MemberStream(ByteStream):
             if not chunk:
                 raise Corrupt("the archive is cut off in a member")
             self._kept += chunk
-        taken, self._kept = self._kept[:length], self._kept[length:]
-        return taken
+        data, self._kept = self._kept[:length], self._kept[length:]
+        return data
 
     def __repr__(self) -> str:
         return f"MemberStream({self._source.package}, {self._found or self._which!r})"

@@ -39,14 +39,14 @@ class PackageStream(ByteStream):
     def __init__(
         self,
         source: BodySource,
-        asked: StorageRequest,
+        request: StorageRequest,
         name: str,
         *,
         most: int | None = None,
         timeout: float | None = None,
     ) -> None:
         self._source = source
-        self._asked = asked
+        self._asked = request
         self._name = name
         self._deadline = Deadline(f"{source.package} was not passed on", timeout)
         self._upstream = Upstream(source, most=most, deadline=self._deadline)
@@ -105,8 +105,8 @@ class PackageStream(ByteStream):
             first += chunk
         package = self._source.package
         if recognise(first[:HEAD], package.promised) == "page":
-            shown = f": {excerpt(first)}" if package.linked else ""  # the API's own page may repeat the API key
-            raise self._source.error(NotAPackage, f"the response is an HTML page instead of the package{shown}")
+            quoted = f": {excerpt(first)}" if package.linked else ""  # the API's own page may repeat the API key
+            raise self._source.error(NotAPackage, f"the response is an HTML page instead of the package{quoted}")
 
     def __await__(self) -> Generator[object, None, Self]:
         return self.open().__await__()

@@ -134,27 +134,27 @@ class PackageReader(ABC):
             return await read_members(source)
 
     def open_member(
-        self, package: PackageLike, which: str | Member, *, max_bytes: int | None = None, timeout: float | None = None
+        self, package: PackageLike, member: str | Member, *, max_bytes: int | None = None, timeout: float | None = None
     ) -> MemberStream:
         """Create a stream of one member, inflated and checked by its CRC-32; only its own bytes are fetched.
 
         Args:
-            which: a name, a pattern that fits one name (`**/B04.tif`), or an item of `members`, which pins the version.
+            member: a name, a pattern that fits one name (`**/B04.tif`), or an item of `members`: that version only.
             max_bytes: limit of the inflated member in bytes; None for no limit.
             timeout: seconds for the whole stream, a slow reader included; None for `DownloadSettings.timeout`.
         """
-        return MemberStream(self._source(package), which, most=max_bytes, timeout=self._seconds(timeout))
+        return MemberStream(self._source(package), member, most=max_bytes, timeout=self._seconds(timeout))
 
     @overload
     async def fetch_member(
-        self, package: PackageLike, which: str | Member, *, max_bytes: int = ..., timeout: float | None = ...
+        self, package: PackageLike, member: str | Member, *, max_bytes: int = ..., timeout: float | None = ...
     ) -> bytes: ...
 
     @overload
     async def fetch_member(
         self,
         package: PackageLike,
-        which: str | Member,
+        member: str | Member,
         *,
         to: str | PathLike[str],
         replace: bool = ...,
@@ -164,7 +164,7 @@ class PackageReader(ABC):
     async def fetch_member(
         self,
         package: PackageLike,
-        which: str | Member,
+        member: str | Member,
         *,
         to: str | PathLike[str] | None = None,
         replace: bool = False,
@@ -174,7 +174,7 @@ class PackageReader(ABC):
         """Fetch one member as bytes, or into a file that appears only once it is complete and checked.
 
         Args:
-            which: as in `open_member`.
+            member: as in `open_member`.
             to: path of the file to write; None to return the bytes.
             replace: whether to replace an existing file.
             max_bytes: limit of the inflated member in bytes; default 64 MiB if returned, no limit if written.
@@ -185,7 +185,7 @@ class PackageReader(ABC):
             NameTaken, DiskFull, ConfigError: the file cannot be written.
         """
         most = MAX_BYTES_IN_MEMORY if max_bytes is None and to is None else max_bytes
-        async with self.open_member(package, which, max_bytes=most, timeout=timeout) as stream:
+        async with self.open_member(package, member, max_bytes=most, timeout=timeout) as stream:
             if to is not None:
                 return await save(stream, Path(to), replace=replace, threads=self._threads)
             return b"".join([piece async for piece in stream])
@@ -193,7 +193,7 @@ class PackageReader(ABC):
     async def read_member(
         self,
         package: PackageLike,
-        which: str | Member,
+        member: str | Member,
         start: int = 0,
         stop: int | None = None,
         *,
@@ -207,7 +207,7 @@ class PackageReader(ABC):
         archive is, so that parts of one `Member` are always of the same file.
 
         Args:
-            which: as in `open_member`. An item of `members` saves another read of the archive's directory.
+            member: as in `open_member`. An item of `members` saves another read of the archive's directory.
             start, stop: offsets in the uncompressed member; None for its end, and bytes behind it are left out.
             max_bytes: limit of the part; default 64 MiB.
             timeout: seconds for the whole call; None for `DownloadSettings.timeout`.
@@ -217,8 +217,8 @@ class PackageReader(ABC):
         """
         source, seconds = self._source(package), self._seconds(timeout)
         async with Deadline(f"{source.package} was not read", seconds).start().bound():
-            member = pick(await read_members(source), which, source) if isinstance(which, str) else which
-            return await read_part(source, member, start, stop, self._starts, most=max_bytes, timeout=seconds)
+            chosen = pick(await read_members(source), member, source) if isinstance(member, str) else member
+            return await read_part(source, chosen, start, stop, self._starts, most=max_bytes, timeout=seconds)
 
     def _seconds(self, timeout: float | None) -> float:
         return self._download.timeout if timeout is None else timeout

@@ -33,24 +33,24 @@ async def save(pieces: AsyncIterable[bytes], to: Path, *, replace: bool, threads
         ConfigError: the folder does not exist.
     """
     part = to.with_name(f".{secrets.token_hex(8)}.part")
-    with ExitStack() as held:
-        file = await threads.run(_create_part, held, part, to, replace)
+    with ExitStack() as clean_up:
+        file = await threads.run(_create_part, clean_up, part, to, replace)
         async for piece in pieces:
             await threads.run(_write, file, piece, to)
         await threads.run(_publish, file, to, replace)
     return to
 
 
-def _create_part(held: ExitStack, part: Path, to: Path, replace: bool) -> BinaryIO:
-    """Create the part file; `held` closes and removes it, also when its caller was cancelled."""
+def _create_part(clean_up: ExitStack, part: Path, to: Path, replace: bool) -> BinaryIO:
+    """Create the part file; `clean_up` closes and removes it, also when its caller was cancelled."""
     if not to.parent.is_dir():
         raise ConfigError(f"there is no folder {to.parent}")
     if not replace and os.path.lexists(to):
         raise _name_taken(to)
-    held.callback(_quietly, part.unlink)
+    clean_up.callback(_quietly, part.unlink)
     with _os_errors(to):
         file = part.open("xb")
-    held.callback(_quietly, file.close)
+    clean_up.callback(_quietly, file.close)
     return file
 
 

@@ -95,7 +95,7 @@ class Upstream:
         self._at = 0
         self._closed = self._ended = False
 
-    async def open(self, asked: StorageRequest) -> Head:
+    async def open(self, request: StorageRequest) -> Head:
         """Send the request until an answer can be read.
 
         Raises:
@@ -106,8 +106,8 @@ class Upstream:
         """
         async with self._deadline.bound():
             while True:
-                reply = await self._request(asked)
-                head = read_head(reply.status, reply.headers, asked.range)
+                reply = await self._request(request)
+                head = read_head(reply.status, reply.headers, request.range)
                 if head is not None:
                     break
                 await self._back_off("the storage answered with a different range than requested")
@@ -149,8 +149,8 @@ class Upstream:
         await self._drop()
 
     async def _drop(self) -> None:
-        held, self._held, self._chunks = self._held, AsyncExitStack(), None
-        await held.aclose()
+        connection, self._held, self._chunks = self._held, AsyncExitStack(), None
+        await connection.aclose()
 
     def _read_from(self, reply: StorageReply) -> None:
         self._chunks = chunks = reply.chunks()
@@ -170,29 +170,29 @@ class Upstream:
         self._counters.record_progress(received)
         return chunk
 
-    async def _resume(self, why: str) -> None:
+    async def _resume(self, reason: str) -> None:
         """Request the rest behind the last received byte, of the same version."""
         async with self._deadline.bound():
             self._check_open()
             head = self.head
             if not is_strong(head.etag):
-                raise self._source.error(DownloadError, f"{why}; without a strong ETag it cannot be resumed")
-            await self._back_off(why)
+                raise self._source.error(DownloadError, f"{reason}; without a strong ETag it cannot be resumed")
+            await self._back_off(reason)
             rest = ByteRange(self._at, None if head.stop is None else head.stop - 1)
             reply = await self._request(StorageRequest({"range": rest.header, "if-range": head.etag}, rest))
             resumed = read_head(reply.status, reply.headers, rest)
             if resumed is None or not head.is_continued_by(resumed):
-                raise self._source.error(DownloadError, f"{why}; the storage does not have that version any more")
+                raise self._source.error(DownloadError, f"{reason}; the storage does not have that version any more")
             self.head = evolve(head, stop=resumed.stop, total=resumed.total)
             self._read_from(reply)
 
-    async def _request(self, asked: StorageRequest) -> StorageReply:
+    async def _request(self, request: StorageRequest) -> StorageReply:
         """Return an answer with a readable body, after link renewals and retries as needed."""
         while True:
             await self._drop()
             self._check_open()
             try:
-                reply, meaning, text = await self._send(asked)
+                reply, meaning, text = await self._send(request)
             except (ConnectionFailed, TimedOut) as error:
                 if not self._source.package.linked:
                     raise  # a call of the API, which was retried already
@@ -212,13 +212,13 @@ class Upstream:
                     refused = f"the storage answered {text}"
                     raise self._source.error(DownloadError, refused, status=reply.status, final=True)
 
-    async def _send(self, asked: StorageRequest) -> tuple[StorageReply, Meaning, str]:
+    async def _send(self, request: StorageRequest) -> tuple[StorageReply, Meaning, str]:
         """Send one request; return the reply, its classification, and its text if its body is not to be read."""
         source = self._source
         await source.link()  # fills the cache while other streams are opening
         async with source.rounds.opening():
             self._link = link = await source.link()  # another stream may have renewed it
-            reply = await self._held.enter_async_context(source.body(link, headers=asked.headers, buffer=BUFFER))
+            reply = await self._held.enter_async_context(source.body(link, headers=request.headers, buffer=BUFFER))
         if classify(reply.status, reply.headers, conditional=True) == "body":
             return reply, "body", ""
         head = await reply.peek()
@@ -232,14 +232,14 @@ class Upstream:
         await self._drop()
         await self._source.renew(self._link)
 
-    async def _back_off(self, why: str) -> None:
+    async def _back_off(self, reason: str) -> None:
         """Count the attempt and sleep before the next one; raise `DownloadError` if none is left."""
         source = self._source
         self._counters.attempts += 1
         await self._drop()
         if self._counters.attempts >= source.retry.max_attempts:
             raise self._source.error(
-                DownloadError, f"{self._counters.attempts} attempts without progress; the last: {why}"
+                DownloadError, f"{self._counters.attempts} attempts without progress; the last: {reason}"
             )
         delay = backoff(
             self._counters.attempts, source.timing.random(), base=source.retry.initial_delay, cap=source.retry.max_delay

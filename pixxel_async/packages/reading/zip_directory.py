@@ -103,14 +103,14 @@ async def _read_directory(source: BodySource, version: Head, end: End, tail: byt
 
 
 def _list_members(directory: bytes, end: End, version: Head) -> tuple[Member, ...]:
-    found = list(parse_entries([directory], end))
-    starts = sorted({entry.offset for entry in found} | {end.directory})
+    entries = list(parse_entries([directory], end))
+    starts = sorted({entry.offset for entry in entries} | {end.directory})
     following = dict(pairwise(starts))
-    if any(entry.offset not in following for entry in found):
+    if any(entry.offset not in following for entry in entries):
         raise Corrupt("the archive lists members behind its directory")
     return tuple(
         Member(entry.name, entry.size, entry.packed, entry.crc, entry, following[entry.offset], version)
-        for entry in found
+        for entry in entries
     )
 
 
@@ -136,15 +136,15 @@ def _list_some(members: Iterable[Member]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "") or "none"
 
 
-async def read_range(source: BodySource, wanted: ByteRange, version: Head) -> bytes:
+async def read_range(source: BodySource, range: ByteRange, version: Head) -> bytes:
     """Return a byte range of the package in the version whose directory was read; errors as in `open_part`."""
-    return (await _part(source, wanted, version))[1]
+    return (await _part(source, range, version))[1]
 
 
-async def _part(source: BodySource, wanted: ByteRange, version: Head | None) -> tuple[Head, bytes]:
+async def _part(source: BodySource, range: ByteRange, version: Head | None) -> tuple[Head, bytes]:
     upstream = Upstream(source)
     try:
-        head = await open_part(upstream, source, wanted, version)
+        head = await open_part(upstream, source, range, version)
         pieces = []
         while piece := await upstream.read():
             pieces.append(piece)
@@ -153,7 +153,7 @@ async def _part(source: BodySource, wanted: ByteRange, version: Head | None) -> 
         await upstream.aclose()
 
 
-async def open_part(upstream: Upstream, source: BodySource, wanted: ByteRange, version: Head | None) -> Head:
+async def open_part(upstream: Upstream, source: BodySource, range: ByteRange, version: Head | None) -> Head:
     """Request a byte range of the package.
 
     Args:
@@ -163,8 +163,8 @@ async def open_part(upstream: Upstream, source: BodySource, wanted: ByteRange, v
         NoRanges: the storage does not support range requests.
         DownloadError: the storage has another version by now.
     """
-    known = {"if-range": version.etag} if version is not None and is_strong(version.etag) else {}
-    head = await upstream.open(StorageRequest({"range": wanted.header, **known}, wanted))
+    condition = {"if-range": version.etag} if version is not None and is_strong(version.etag) else {}
+    head = await upstream.open(StorageRequest({"range": range.header, **condition}, range))
     if head.status == 206 and head.total is not None and (version is None or head.is_same_version(version)):
         return head
     await upstream.aclose()

@@ -51,15 +51,15 @@ def good_until(expiry: datetime | None, server_now: datetime, clock_now: float) 
     return None if expiry is None else clock_now + (expiry - server_now).total_seconds()
 
 
-def is_reusable(left: float, age: float, min_lifetime: float) -> bool:
+def is_reusable(lifetime: float, age: float, min_lifetime: float) -> bool:
     """Decide whether a cached link may be used again.
 
     Args:
-        left: remaining lifetime in seconds; infinite if unknown.
+        lifetime: remaining lifetime in seconds; infinite if unknown.
         age: seconds since the link arrived.
         min_lifetime: remaining lifetime in seconds that the caller needs.
     """
-    return left >= min_lifetime and (left != math.inf or age < UNKNOWN_LIFETIME)
+    return lifetime >= min_lifetime and (lifetime != math.inf or age < UNKNOWN_LIFETIME)
 
 
 def margin(lifetime: float) -> float:

@@ -34,11 +34,11 @@ def remaining(progress: object, estimated: object, watched: float) -> float | No
         estimated: expected duration of the whole work in seconds, as received.
         watched: seconds since its first sighting, a lower bound of its age.
     """
-    whole, done = numeric(estimated), percent(progress)
-    if whole is None:
+    expected, done = numeric(estimated), percent(progress)
+    if expected is None:
         return None
-    left = whole - watched if done is None else whole * (100 - done) / 100
-    return left if left > 0 else None
+    seconds = expected - watched if done is None else expected * (100 - done) / 100
+    return seconds if seconds > 0 else None
 
 
 def estimated_wait(likely: float, still: float, longest: float) -> float:

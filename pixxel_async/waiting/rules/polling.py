@@ -33,21 +33,21 @@ def jitter(wait: float, share: float, roll: float) -> float:
     return wait * (1 + share * (2 * roll - 1))
 
 
-def grown(asked: int, settings: PollSettings) -> float:
-    """Return the interval after `asked` responses: exponential, with a day as its only ceiling."""
-    steps = max(asked, 1) - 1
+def grown(polls: int, settings: PollSettings) -> float:
+    """Return the interval after `polls` responses: exponential, with a day as its only ceiling."""
+    steps = max(polls, 1) - 1
     growth = min(steps * math.log(POLL_MULTIPLIER), math.log(max(DAY / settings.initial_interval, 1.0)))
     return settings.initial_interval * math.exp(growth)
 
 
 def next_wait(
-    age: float, asked: int, settings: PollSettings, roll: float, setbacks: int = 0, *, restarts: bool = True
+    age: float, polls: int, settings: PollSettings, roll: float, setbacks: int = 0, *, restarts: bool = True
 ) -> float:
     """Return the seconds before the next poll.
 
     Args:
         age: seconds since the first request.
-        asked: responses since then.
+        polls: responses since then.
         roll: random number in [0, 1).
         setbacks: number of times that the status regressed; each doubles the wait.
         restarts: whether polling may restart the work, as a package's PUT may. Then the wait has no ceiling and is
@@ -55,9 +55,9 @@ def next_wait(
             shorter than `AGE_SHARE` of the age, so that one wait becomes longer than the work.
     """
     if not restarts:
-        return jitter(min(grown(asked, settings), settings.max_interval), POLL_JITTER, roll)
+        return jitter(min(grown(polls, settings), settings.max_interval), POLL_JITTER, roll)
     doubled = 2.0 ** min(setbacks, MOST_SETBACKS)
-    wait = jitter(grown(asked, settings), POLL_JITTER, roll)
+    wait = jitter(grown(polls, settings), POLL_JITTER, roll)
     return doubled * max(wait, AGE_SHARE * age)
 
 
@@ -70,15 +70,15 @@ def group_wait(waits: Sequence[float]) -> float:
     return sorted(waits)[len(waits) // WORTH_A_TICK]
 
 
-def last_look(wait: float, left: float, margin: float) -> float:
+def last_look(wait: float, remaining: float, margin: float) -> float:
     """Shorten a wait so that one request comes `margin` seconds before the deadline instead of after it.
 
     Args:
         wait: seconds until the next request.
-        left: seconds until the last waiter's deadline.
+        remaining: seconds until the last waiter's deadline.
         margin: seconds that the request may take; with hardly more than that left, there is no further request.
     """
-    return left - margin if wait >= left > 2 * margin else wait
+    return remaining - margin if wait >= remaining > 2 * margin else wait
 
 
 @frozen
@@ -98,8 +98,8 @@ class Weights:
     whole: int = 3_000
 
 
-def prefers_listing(wanted: int, weights: Weights) -> bool:
-    """Return whether a listing moves fewer bytes than `wanted` single requests; a single object is never listed."""
-    request = REQUEST_BYTES if wanted <= A_FEW else CROWD_BYTES
+def prefers_listing(count: int, weights: Weights) -> bool:
+    """Return whether a listing moves fewer bytes than `count` single requests; a single object is never listed."""
+    request = REQUEST_BYTES if count <= A_FEW else CROWD_BYTES
     listing = weights.pages * request + weights.rows * weights.row
-    return wanted > 1 and listing < wanted * (request + weights.whole)
+    return count > 1 and listing < count * (request + weights.whole)

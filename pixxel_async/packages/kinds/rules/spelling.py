@@ -27,14 +27,14 @@ def read(text: str, single: Sequence[str], lists: Collection[str]) -> dict[str, 
         lists: names that lists may have.
     """
     parts = text.split("/")
-    found: dict[str, str | tuple[str, ...]] = dict(zip(single, map(decode, parts), strict=False))
+    fields: dict[str, str | tuple[str, ...]] = dict(zip(single, map(decode, parts), strict=False))
     for part in parts[len(single) :]:
         name, _, ids = part.partition("=")
-        if name not in lists or name in found:
+        if name not in lists or name in fields:
             return None
-        found[name] = tuple(map(decode, ids.split(",")))
-    whole = len(parts) >= len(single) and not any("=" in part for part in parts[: len(single)])
-    return found if whole and all(each and all(each) for each in found.values()) else None
+        fields[name] = tuple(map(decode, ids.split(",")))
+    complete = len(parts) >= len(single) and not any("=" in part for part in parts[: len(single)])
+    return fields if complete and all(each and all(each) for each in fields.values()) else None
 
 
 def encode(id: str) -> str:

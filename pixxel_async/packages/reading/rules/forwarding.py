@@ -69,18 +69,18 @@ def storage_request(method: str, range: str | None, if_range: str | None, if_non
         range, if_range, if_none_match: headers of the request; None or "" if missing.
     """
     head = method == "HEAD"
-    wanted = _HEAD_PROBE if head else parse_range(range)
+    requested = _HEAD_PROBE if head else parse_range(range)
     headers: dict[str, str] = {}
-    if wanted is not None and if_range and not head:
+    if requested is not None and if_range and not head:
         if _sendable(if_range):
             headers["if-range"] = if_range
         else:
-            wanted = None
-    if wanted is not None:
-        headers["range"] = wanted.header
+            requested = None
+    if requested is not None:
+        headers["range"] = requested.header
     if if_none_match and _sendable(if_none_match):
         headers["if-none-match"] = if_none_match
-    return StorageRequest(headers, wanted, head)
+    return StorageRequest(headers, requested, head)
 
 
 def _sendable(text: str) -> bool:
@@ -132,12 +132,12 @@ def read_head(status: int, headers: Mapping[str, str], range: ByteRange | None) 
         headers: names in lower case.
         range: the requested byte range.
     """
-    sent = parse_content_range(headers.get("content-range"))
-    first, stop, total = 0, 0, None if sent is None else sent.total
+    served = parse_content_range(headers.get("content-range"))
+    first, stop, total = 0, 0, None if served is None else served.total
     if status == 206:
-        if sent is None or sent.first is None or sent.last is None or range is None or not range.fits(sent):
+        if served is None or served.first is None or served.last is None or range is None or not range.fits(served):
             return None
-        first, stop = sent.first, sent.last + 1
+        first, stop = served.first, served.last + 1
     elif status == 200:
         total = _length(headers)
     return Head(
@@ -163,14 +163,14 @@ def _type(text: str) -> str:
     return essence if essence in _SUFFIXES else _PLAIN_TYPE
 
 
-def browser_response(head: Head, asked: StorageRequest, name: str) -> tuple[int, dict[str, str]]:
+def browser_response(head: Head, request: StorageRequest, name: str) -> tuple[int, dict[str, str]]:
     """Build status and headers of the response to the browser.
 
     Args:
         name: offered file name without suffix; any text.
     """
     status, length = head.status, head.length
-    if asked.head and status in (206, 416):
+    if request.head and status in (206, 416):
         status, length = 200, head.total
     headers = {"ETag": head.etag, "Last-Modified": head.last_modified}
     if status == 206:
@@ -192,8 +192,8 @@ def browser_response(head: Head, asked: StorageRequest, name: str) -> tuple[int,
 def content_disposition(name: str, suffix: str) -> str:
     """Format a Content-Disposition for any file name: an ASCII fallback and, where it differs, `filename*`."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:_MAX_NAME].strip("._") or "package"
-    shown = re.sub(r"[\\/:*?\"<>|]", "_", "".join(sign for sign in name if sign.isprintable()))[:_MAX_NAME]
+    safe = re.sub(r"[\\/:*?\"<>|]", "_", "".join(sign for sign in name if sign.isprintable()))[:_MAX_NAME]
     value = f'attachment; filename="{plain}{suffix}"'
-    if (full := shown.strip(". ")) in ("", plain):
+    if (full := safe.strip(". ")) in ("", plain):
         return value
     return f"{value}; filename*=UTF-8''{quote(full + suffix, safe='', errors='replace')}"
