@@ -7,11 +7,11 @@ from collections.abc import Iterable
 __all__ = ["no_attribute"]
 
 
-def no_attribute(owner: str, name: str, known: Iterable[str], hint: str = "") -> str:
+def no_attribute(owner: str, name: str, public: Iterable[str], hint: str = "") -> str:
     """Return the message of an AttributeError, with the names that may be meant, or else all of them.
 
     Args:
-        known: the public names that there are.
+        public: the public names that there are.
         hint: what to use instead, where that is known.
     """
     text = f"{owner} has no {name!r}"
@@ -19,7 +19,7 @@ def no_attribute(owner: str, name: str, known: Iterable[str], hint: str = "") ->
         return f"{text}: {hint}" if hint else text
     from difflib import get_close_matches  # seldom needed
 
-    names = list(known)
-    meant = [each for each in names if each.endswith(f"_{name}") or name.endswith(f"_{each}")]
-    close = meant or get_close_matches(name, names, cutoff=0.7)
+    names = list(public)
+    similar = [each for each in names if each.endswith(f"_{name}") or name.endswith(f"_{each}")]
+    close = similar or get_close_matches(name, names, cutoff=0.7)
     return f"{text}, but {' and '.join(close)}" if close else f"{text}; it has {', '.join(names)}"

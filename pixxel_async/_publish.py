@@ -73,8 +73,8 @@ def rename_into_place(part: N, final: N, *, replace: bool, sleep: Callable[[floa
         if isinstance(error, OSError) and error.errno not in NO_HARD_LINKS:
             raise
         if final.lstat() is not None:
-            taken = errno.EEXIST
-            raise FileExistsError(taken, os.strerror(taken), os.fspath(final.path)) from None
+            code = errno.EEXIST
+            raise FileExistsError(code, os.strerror(code), os.fspath(final.path)) from None
         _retry_denied(lambda: part.rename_to(final), sleep)
     else:
         with suppress(OSError):

@@ -52,11 +52,11 @@ def mask(text: str, secrets: Sequence[str] = (), *, limit: int = MAX_TEXT) -> st
         secrets: exact texts to blank, such as the API key that was sent, also where the cut goes through them.
         limit: characters of the text that are kept, at most `MAX_TEXT`.
     """
-    whole, text = len(text), text[: min(limit, MAX_TEXT)]
+    length, text = len(text), text[: min(limit, MAX_TEXT)]
     for secret in secrets:
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, "***")
-    if whole > limit:
+    if length > limit:
         text = _OPEN_AUTHORITY.sub(r"\1", _without_start(text, secrets)) + _CUT
     text = _SIGNED.sub(r"\1=***", mask_links(text))
     return _SCHEME.sub(r"\1 ***", text)
@@ -74,16 +74,16 @@ def mask_value(value: Any, secrets: Sequence[str] = (), depth: int = 8) -> Any:
     if depth == 0:
         return None if isinstance(value, Mapping | list) else value
     if isinstance(value, Mapping):
-        return {mask(str(name), secrets): mask_value(one, secrets, depth - 1) for name, one in value.items()}
+        return {mask(str(name), secrets): mask_value(item, secrets, depth - 1) for name, item in value.items()}
     if isinstance(value, list):
-        return [mask_value(one, secrets, depth - 1) for one in value]
+        return [mask_value(item, secrets, depth - 1) for item in value]
     return value
 
 
 def one_line(text: str, limit: int = 500) -> str:
     """Return at most `limit` characters, with blanks for control characters, escapes and invisible characters."""
-    shown = (" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[: 4 * limit])
-    short = " ".join("".join(shown).split())
+    signs = (" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[: 4 * limit])
+    short = " ".join("".join(signs).split())
     return short if len(short) <= limit else short[: limit - 1] + _CUT
 
 
@@ -93,7 +93,7 @@ def printable(text: str) -> str:
     Names and messages come from a server: printed raw, they could inject terminal escape sequences or fake a line of
     output.
     """
-    return _UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], text)
+    return _UNPRINTABLE.sub(lambda match: ascii(match.group())[1:-1], text)
 
 
 def mask_command_argument(argument: str) -> str:
@@ -138,16 +138,16 @@ def _without_start(text: str, secrets: Sequence[str]) -> str:
 
 def _without_secret_elements(text: str) -> str:
     """Blank XML elements that hold signatures or keys; one that is never closed is cut to the end."""
-    kept: list[str] = []
+    parts: list[str] = []
     at = 0
     while (tag := _TAG.search(text, at)) is not None:
-        kept.append(text[at : tag.end()])
+        parts.append(text[at : tag.end()])
         at = tag.end()
         if _SECRET_TAG.search(tag[1]):
             end = text.find(f"</{tag[1]}>", at)
-            kept.append(_CUT)
+            parts.append(_CUT)
             at = len(text) if end < 0 else end
-    return "".join(kept) + text[at:]
+    return "".join(parts) + text[at:]
 
 
 def forget_locals(error: BaseException) -> None:
@@ -156,11 +156,11 @@ def forget_locals(error: BaseException) -> None:
     Where an exception of a library, or a cancellation, leaves frames that hold a key or a signed URL, a crash report
     would show them. The lines of the traceback stay.
     """
-    seen: set[int] = set()
-    left: list[BaseException | None] = [error]
-    while left:
-        each = left.pop()
-        if each is not None and id(each) not in seen:
-            seen.add(id(each))
+    visited: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        each = pending.pop()
+        if each is not None and id(each) not in visited:
+            visited.add(id(each))
             traceback.clear_frames(each.__traceback__)
-            left += [each.__cause__, each.__context__]
+            pending += [each.__cause__, each.__context__]

@@ -155,11 +155,11 @@ class PixxelClient(AsyncWithOnly):
     ) -> None:
         api_key = mask_key(api_key)
         chosen = {"base_url": base_url, "auth": auth, "http.proxy": proxy}
-        given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+        overrides: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
         if settings is None:
-            settings = Settings.load(api_key, profile, **given)
+            settings = Settings.load(api_key, profile, **overrides)
         else:
-            settings = settings.with_values(api_key, **given)
+            settings = settings.with_values(api_key, **overrides)
         channel = Channel(
             settings,
             timing or Timing(),
@@ -253,20 +253,20 @@ class PixxelClient(AsyncWithOnly):
         self,
         workflow_id: str,
         job_id: str,
-        ended: Callable[[Exception | None], object],
+        on_end: Callable[[Exception | None], object],
         *,
         timeout: float | None = None,
     ) -> Callable[[], None]:
         """Wait for a job as `jobs.wait` does, but with a callback in place of a task, for thousands of jobs at once.
 
         Args:
-            ended: called with the error that `jobs.wait` would raise, or None if the job ended well. It must not block.
+            on_end: called with the error of `jobs.wait`, or None if the job ended well. It must not block.
             timeout: seconds; None for `PollSettings.timeout`.
 
         Returns:
             a function that ends the wait; harmless if it is over.
         """
-        return self._broker.follow(self.jobs._waiting(workflow_id, job_id), ended, timeout)
+        return self._broker.follow(self.jobs._waiting(workflow_id, job_id), on_end, timeout)
 
     def observe(self, observer: Observer) -> Callable[[], None]:
         """Show an observer all calls, attempts, storage requests and download events of this client and its keys.
@@ -357,6 +357,6 @@ class PixxelClient(AsyncWithOnly):
             if name not in RESOURCES and name != "packages":
                 text = no_attribute("the client", name, (*RESOURCES, "packages"), _INSTEAD.get(name, ""))
                 raise AttributeError(text, name=name, obj=self)
-            made = self._make_packages() if name == "packages" else RESOURCES[name](self._api)
-            setattr(self, name, made)
-            return made
+            value = self._make_packages() if name == "packages" else RESOURCES[name](self._api)
+            setattr(self, name, value)
+            return value

@@ -118,9 +118,9 @@ class APIError(PixxelError):
         self.from_api = from_api
 
     def __str__(self) -> str:
-        where = f" ({self.method} {self.path})" if self.path else ""
+        request = f" ({self.method} {self.path})" if self.path else ""
         text = self.message or "no message"
-        return f"{self.status} {text}{where}" + (f". {self.hint}" if self.hint else "")
+        return f"{self.status} {text}{request}" + (f". {self.hint}" if self.hint else "")
 
 
 class BadRequest(APIError):

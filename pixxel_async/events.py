@@ -318,12 +318,12 @@ def _members(path: Path, folder: Path | None, url: str | None) -> tuple[Any, ...
         return ()
     try:
         if folder == path:
-            found: tuple[Any, ...] = tuple(UnpackedFile(name, (path / name).stat().st_size) for name in _files(path))
+            members: tuple[Any, ...] = tuple(UnpackedFile(name, (path / name).stat().st_size) for name in _files(path))
         else:
-            found = tuple(islice(list_entries(path), MAX_LISTED_MEMBERS + 1))
+            members = tuple(islice(list_entries(path), MAX_LISTED_MEMBERS + 1))
     except (OSError, PixxelError):  # moved away, or no ZIP
         return ()
-    return found if len(found) <= MAX_LISTED_MEMBERS else ()
+    return members if len(members) <= MAX_LISTED_MEMBERS else ()
 
 
 def rasters_in(

@@ -91,11 +91,11 @@ class PixxelFileSystem(AsyncFileSystem):  # type: ignore[misc]
         options: dict[str, Any] = self.storage_options
         settings = options.pop("settings", None)
         try:
-            made: dict[str, Any] = super().to_dict(include_password=include_password)
+            members: dict[str, Any] = super().to_dict(include_password=include_password)
         finally:
             if settings is not None:
                 options["settings"] = settings
-        return made
+        return members
 
     def close(self) -> None:
         """Close the client's connections; they are opened again by the next use."""
@@ -119,8 +119,8 @@ class PixxelFileSystem(AsyncFileSystem):  # type: ignore[misc]
             client = await self._client()
             with _os_errors(key):
                 await client.packages.wait(package, timeout=self._timeout)
-                found = await client.packages.members(package, timeout=self._timeout)
-            self._listings[key] = {member.name: member for member in found if not member.is_folder}
+                listed = await client.packages.members(package, timeout=self._timeout)
+            self._listings[key] = {member.name: member for member in listed if not member.is_folder}
             if len(self._listings) > _LISTINGS:
                 self._listings.popitem(last=False)
         return self._listings[key]
@@ -146,16 +146,16 @@ class PixxelFileSystem(AsyncFileSystem):  # type: ignore[misc]
         package, name = split(self._strip_protocol(path))
         members = await self._members(package)
         if name in members:
-            found = {name: _entry(package, members[name])}
+            entries = {name: _entry(package, members[name])}
         else:
-            found, start = {}, f"{name}/" if name else ""
-            for other, member in _below(members, name).items():
-                head, slash, _ = other[len(start) :].partition("/")
+            entries, start = {}, f"{name}/" if name else ""
+            for path_below, member in _below(members, name).items():
+                head, slash, _ = path_below[len(start) :].partition("/")
                 folder = {"name": f"{package}/{start}{head}", "size": 0, "type": "directory"}
-                found[start + head] = folder if slash else _entry(package, member)
-            if not found and name:
+                entries[start + head] = folder if slash else _entry(package, member)
+            if not entries and name:
                 raise FileNotFoundError(f"{package} has no file {name!r}")
-        return list(found.values()) if detail else [entry["name"] for entry in found.values()]
+        return list(entries.values()) if detail else [entry["name"] for entry in entries.values()]
 
     async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **options: Any) -> bytes:
         _, member = await self._member(path)
@@ -189,33 +189,33 @@ class PixxelFileSystem(AsyncFileSystem):  # type: ignore[misc]
         except DownloadError:
             # The archive may have been packed again: its directory and all blocks are another file's then.
             self._listings.pop(str(package), None)
-            _, again = await self._member(path)
-            if again.version == member.version:
+            _, current = await self._member(path)
+            if current.version == member.version:
                 raise
-            return await self._read(package, again, start, stop)
+            return await self._read(package, current, start, stop)
 
     async def _read(self, package: Package, member: Member, start: int, stop: int) -> bytes:
         stop = min(stop, member.size)
         if stop <= start:
             return b""
-        wanted = range(start // self._block, -(-stop // self._block))
+        numbers = range(start // self._block, -(-stop // self._block))
         key = str(package), member.entry.offset, member.version.etag
-        held = {at: self._blocks[(*key, at)] for at in wanted if (*key, at) in self._blocks}
-        for run in _runs([at for at in wanted if at not in held]):
+        blocks = {at: self._blocks[(*key, at)] for at in numbers if (*key, at) in self._blocks}
+        for run in _runs([at for at in numbers if at not in blocks]):
             client = await self._client()
             with _os_errors(member.name):
                 data = await client.packages.read_member(
                     package, member, run.start * self._block, run.stop * self._block,
                     max_bytes=len(run) * self._block, timeout=self._timeout,
                 )  # fmt: skip
-            held |= {at: data[(at - run.start) * self._block :][: self._block] for at in run}
-        for at in wanted:
-            self._blocks[(*key, at)] = held[at]
+            blocks |= {at: data[(at - run.start) * self._block :][: self._block] for at in run}
+        for at in numbers:
+            self._blocks[(*key, at)] = blocks[at]
             self._blocks.move_to_end((*key, at))
         while len(self._blocks) > self._most_blocks:
             self._blocks.popitem(last=False)
-        first = wanted.start * self._block
-        return b"".join(held[at] for at in wanted)[start - first : stop - first]
+        first = numbers.start * self._block
+        return b"".join(blocks[at] for at in numbers)[start - first : stop - first]
 
     def _open(self, path: str, mode: str = "rb", block_size: int | None = None, **options: Any) -> PixxelFile:
         if mode != "rb":
@@ -252,7 +252,7 @@ def split(path: str) -> tuple[Package, str]:
 
 def _below(members: dict[str, Member], name: str) -> dict[str, Member]:
     start = f"{name}/" if name else ""
-    return {other: member for other, member in members.items() if other.startswith(start)}
+    return {name_below: member for name_below, member in members.items() if name_below.startswith(start)}
 
 
 def _entry(package: Package, member: Member) -> dict[str, Any]:

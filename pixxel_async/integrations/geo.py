@@ -70,15 +70,15 @@ def _record(row: Any) -> dict[str, Any]:
     members = dict(row if isinstance(row, Mapping) else row.to_dict())
     geometry = _unite(list(_geometries(members)))
     properties = members.pop("properties", None)
-    found = next((members.pop(name) for name in _IDS if name in members), None)
+    id = next((members.pop(name) for name in _IDS if name in members), None)
     members |= {name: value for name, value in (properties or {}).items() if name not in members}
-    return {"id": found, **members, "geometry": geometry}
+    return {"id": id, **members, "geometry": geometry}
 
 
 def _package(row: Downloaded | Skipped) -> dict[str, Any]:
     names = ("path", "size", "sha256", "proof", "folder")
-    found = {name: getattr(row, name, None) for name in names}
-    return {name: str(value) if isinstance(value, Path) else value for name, value in found.items()}
+    fields = {name: getattr(row, name, None) for name in names}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in fields.items()}
 
 
 def _geometries(members: Mapping[str, Any]) -> Iterator[Any]:
@@ -95,10 +95,10 @@ def _geometries(members: Mapping[str, Any]) -> Iterator[Any]:
                 yield from _geometries(each)
 
 
-def _unite(found: list[Any]) -> Any:
+def _unite(geometries: list[Any]) -> Any:
     """Return the union of GeoJSON geometries as a shapely geometry; None of none, and of broken ones."""
     try:
-        shapes = [shape(each) for each in found if each]
+        shapes = [shape(each) for each in geometries if each]
         return union_all(shapes) if len(shapes) > 1 else shapes[0] if shapes else None
     except (ShapelyError, ValueError, TypeError, AttributeError, KeyError, IndexError):
         return None

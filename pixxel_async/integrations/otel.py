@@ -203,10 +203,10 @@ class _Recorder:
         if attempt.path:
             propagate.inject(attempt.headers, trace.set_span_in_context(span))
 
-    def after(self, attempt: Attempt, got: Any, seconds: float) -> None:
+    def after(self, attempt: Attempt, result: Any, seconds: float) -> None:
         """End the span of an attempt with its outcome."""
         span, facts = self.attempts.pop(id(attempt), None), _request_facts(attempt)
-        status, error = getattr(got, "status", None), getattr(got, "error", None)
+        status, error = getattr(result, "status", None), getattr(result, "error", None)
         if status is not None:
             facts["http.response.status_code"] = status
         if error is not None or (status or 0) >= 400:

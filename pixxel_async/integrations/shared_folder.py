@@ -121,9 +121,9 @@ class SharedFolder:
                         break
                     self._read[path] = self._read.get(path, 0) + len(line)
                     self._learn(line)
-        found = self._disk.look(self._folder, name)
+        final = self._disk.look(self._folder, name)
         size, sha256 = self._known.get(name, (-1, None))
-        return sha256 if found is not None and found.regular and found.size == size else None
+        return sha256 if final is not None and final.regular and final.size == size else None
 
     def _learn(self, line: bytes) -> None:
         try:

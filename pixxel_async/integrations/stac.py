@@ -66,13 +66,14 @@ def to_item(row: STACItem | Catalog, *, api: str = API) -> pystac.Item:
     source = row.details if isinstance(row, Catalog) else row
     if source is None or not source.id:
         raise ConfigError(f"a STAC item has an id, which this {type(row).__name__} lacks")
-    properties, (start, taken) = _properties(source), _times(source)
+    properties, (start, taken_at) = _properties(source), _times(source)
     if isinstance(row, Catalog) and row.id:
         properties[f"{_PREFIX}catalog_id"] = row.id
     outline = source.geometry.to_dict() if source.geometry is not None else None
     item = pystac.Item(
-        source.id, outline, _bbox(source, outline), taken, properties, start_datetime=start if taken is None else None,
-        end_datetime=start if taken is None else None,
+        source.id, outline, _bbox(source, outline), taken_at, properties,
+        start_datetime=start if taken_at is None else None,
+        end_datetime=start if taken_at is None else None,
     )  # fmt: skip
     for key, asset in source.assets.items():
         if asset.href:
@@ -123,18 +124,20 @@ def to_collection(row: STACCollection, *, api: str = API) -> pystac.Collection:
         pystac.SpatialExtent([[float(edge) for edge in box] for box in spatial or [[-180, -90, 180, 90]]]),
         pystac.TemporalExtent([[_time(end) for end in span] for span in temporal or [[None, None]]]),
     )
-    made = pystac.Collection(
+    collection = pystac.Collection(
         row.id,
         row.description or row.title or row.id,
         extent,
         title=row.title or None,
         license=row.license or "other",
-        providers=[pystac.Provider.from_dict(_drop_empty(one.to_dict())) for one in row.providers if one.name],
+        providers=[
+            pystac.Provider.from_dict(_drop_empty(provider.to_dict())) for provider in row.providers if provider.name
+        ],
         summaries=pystac.Summaries(_summaries(row.summaries)),
         extra_fields=_drop_empty({name: _text(getattr(row, f"{name}_at")) for name in _TIMES} | row.extra),
     )
-    _link(made, row.links, None, api)
-    return made
+    _link(collection, row.links, None, api)
+    return collection
 
 
 def from_item(item: pystac.Item) -> STACItem:
@@ -142,31 +145,31 @@ def from_item(item: pystac.Item) -> STACItem:
 
     Wavelengths are in micrometres, as the API documents; members of the API that `to_item` renamed are named as there.
     """
-    made = item.to_dict(include_self_link=True, transform_hrefs=False)
-    properties = {name.removeprefix(_PREFIX): value for name, value in made["properties"].items()}
+    members = item.to_dict(include_self_link=True, transform_hrefs=False)
+    properties = {name.removeprefix(_PREFIX): value for name, value in members["properties"].items()}
     properties.pop("catalog_id", None)
     code = str(properties.get("proj:code") or "")
     if code.startswith("EPSG:"):
         properties["proj:epsg"] = int(code.removeprefix("EPSG:"))
-    assets = {key: _asset_back(asset) for key, asset in made["assets"].items()}
-    return STACItem.from_dict({**made, "properties": properties, "assets": assets})
+    assets = {key: _asset_back(asset) for key, asset in members["assets"].items()}
+    return STACItem.from_dict({**members, "properties": properties, "assets": assets})
 
 
 def _properties(row: STACItem) -> dict[str, Any]:
     """Return the properties as their extensions spell them, without empty ones and those that `pystac.Item` takes."""
     if row.properties is None:
         return {}
-    made = _drop_empty(row.properties.to_dict())
+    properties = _drop_empty(row.properties.to_dict())
     for name in _TIMES:
-        made.pop(name, None)
+        properties.pop(name, None)
         if (time := getattr(row.properties, name)) is not None:
-            made[name] = _text(time)
-    epsg = made.pop("proj:epsg", None)
-    if epsg and "proj:code" not in made:
-        made["proj:code"] = f"EPSG:{epsg}"
+            properties[name] = _text(time)
+    epsg = properties.pop("proj:epsg", None)
+    if epsg and "proj:code" not in properties:
+        properties["proj:code"] = f"EPSG:{epsg}"
     for name in ("datetime", "start_datetime", "end_datetime"):
-        made.pop(name, None)
-    return {_known_name(name): value for name, value in made.items()}
+        properties.pop(name, None)
+    return {_known_name(name): value for name, value in properties.items()}
 
 
 def _known_name(name: str) -> str:
@@ -177,12 +180,16 @@ def _known_name(name: str) -> str:
 
 def _times(row: STACItem) -> tuple[dt.datetime | None, dt.datetime | None]:
     """Return when the acquisition began, and its nominal time."""
-    given = row.properties
-    taken = _aware(given.datetime) if given is not None else None
-    start = _time(given.extra.get("startdatetime") or getattr(given, "startdatetime", None)) if given else None
-    if taken is None and start is None:
+    properties = row.properties
+    taken_at = _aware(properties.datetime) if properties is not None else None
+    start = (
+        _time(properties.extra.get("startdatetime") or getattr(properties, "startdatetime", None))
+        if properties
+        else None
+    )
+    if taken_at is None and start is None:
         raise ConfigError(f"a STAC item has a time, which {row.id} lacks")
-    return start, taken
+    return start, taken_at
 
 
 def _aware(time: dt.datetime | None) -> dt.datetime | None:
@@ -229,21 +236,21 @@ def _bbox(row: STACItem, outline: Mapping[str, Any] | None) -> list[float] | Non
 
 
 def _asset(asset: Mapping[str, Any]) -> dict[str, Any]:
-    made = _drop_empty(asset)
-    if bands := made.get("eo:bands"):
-        made["eo:bands"] = [_band(band) for band in bands]
-    if bands := made.get("raster:bands"):
-        made["raster:bands"] = [_drop_empty(band) for band in bands]
-    return made
+    members = _drop_empty(asset)
+    if bands := members.get("eo:bands"):
+        members["eo:bands"] = [_band(band) for band in bands]
+    if bands := members.get("raster:bands"):
+        members["raster:bands"] = [_drop_empty(band) for band in bands]
+    return members
 
 
 def _band(band: Mapping[str, Any]) -> dict[str, Any]:
     """Spell a band as the extension eo does, in micrometres."""
-    made = _drop_empty(band)
-    if (made.get("center_wavelength") or made.get("fwhm") or 0) > _MICROMETRES:
-        for name in made.keys() & {"center_wavelength", "fwhm"}:
-            made[name] = round(made[name] / 1000, 9)
-    return {_BAND.get(name, name): value for name, value in made.items()}
+    members = _drop_empty(band)
+    if (members.get("center_wavelength") or members.get("fwhm") or 0) > _MICROMETRES:
+        for name in members.keys() & {"center_wavelength", "fwhm"}:
+            members[name] = round(members[name] / 1000, 9)
+    return {_BAND.get(name, name): value for name, value in members.items()}
 
 
 def _asset_back(asset: Mapping[str, Any]) -> dict[str, Any]:
@@ -251,20 +258,20 @@ def _asset_back(asset: Mapping[str, Any]) -> dict[str, Any]:
     bands = asset.get("eo:bands") or [
         {name.removeprefix("eo:"): value for name, value in band.items()} for band in asset.get("bands") or ()
     ]
-    back = [{names.get(name, name): value for name, value in band.items()} for band in bands]
-    return {**asset, "eo:bands": back} if back else dict(asset)
+    restored = [{names.get(name, name): value for name, value in band.items()} for band in bands]
+    return {**asset, "eo:bands": restored} if restored else dict(asset)
 
 
-def _link(made: pystac.STACObject, links: Sequence[Any], collection: str | None, api: str) -> None:
+def _link(target: pystac.STACObject, links: Sequence[Any], collection: str | None, api: str) -> None:
     """Add the row's links, and one to its collection, which STAC demands of an item that names one."""
     for link in links:
         if link.href and link.rel and link.rel != "root":
-            made.add_link(pystac.Link(link.rel, link.href, link.type or None, link.title or None))
-    if collection and isinstance(made, pystac.Item):
-        made.collection_id = collection
+            target.add_link(pystac.Link(link.rel, link.href, link.type or None, link.title or None))
+    if collection and isinstance(target, pystac.Item):
+        target.collection_id = collection
         if not any(link.rel == "collection" for link in links):
             href = f"{api}/v0/archives/collections/{collection}"
-            made.add_link(pystac.Link("collection", href, "application/json"))
+            target.add_link(pystac.Link("collection", href, "application/json"))
 
 
 def _extensions(properties: Mapping[str, Any], assets: Sequence[Mapping[str, Any]]) -> set[str]:
@@ -273,8 +280,10 @@ def _extensions(properties: Mapping[str, Any], assets: Sequence[Mapping[str, Any
     return {_URIS[space] for space in spaces & _URIS.keys()}
 
 
-def _summaries(given: Any) -> dict[str, Any]:
+def _summaries(summaries: Any) -> dict[str, Any]:
     """Return summaries as STAC has them: lists, ranges or schemas."""
-    if not isinstance(given, Mapping):
+    if not isinstance(summaries, Mapping):
         return {}
-    return {name: value if isinstance(value, list | dict) else [value] for name, value in _drop_empty(given).items()}
+    return {
+        name: value if isinstance(value, list | dict) else [value] for name, value in _drop_empty(summaries).items()
+    }

@@ -119,29 +119,29 @@ def _choose_remote(url: str, which: str, files: PixxelFileSystem | None) -> dict
 
     files = files or PixxelFileSystem()
     package, _ = split(url.removeprefix(_REMOTE))
-    found = [path for path in files.find(url) if is_raster(path)]
-    names = {path.removeprefix(f"{package}/"): OpenFile(files, path) for path in found}
+    paths = [path for path in files.find(url) if is_raster(path)]
+    names = {path.removeprefix(f"{package}/"): OpenFile(files, path) for path in paths}
     return _choose(names, which, str(package))
 
 
 def _choose(names: dict[str, Any], which: str, title: str) -> dict[str, Any]:
     glob = which if "/" in which else f"**/{which}"
-    found = {name: source for name, source in names.items() if matches(name, glob)}
-    if not found:
-        held = f"it holds {_list_some(names)}" if names else "it holds none"
-        raise ConfigError(f"{title} has no raster {which!r}: {held}")
-    return found
+    chosen = {name: source for name, source in names.items() if matches(name, glob)}
+    if not chosen:
+        contents = f"it holds {_list_some(names)}" if names else "it holds none"
+        raise ConfigError(f"{title} has no raster {which!r}: {contents}")
+    return chosen
 
 
 def _inner(url: str, base: str) -> str:
     """Return a raster's name inside of its package."""
-    _, found, rest = url.partition(base)
-    return rest.lstrip("}/") if found and rest.strip("}/") else Path(url).name
+    _, match, rest = url.partition(base)
+    return rest.lstrip("}/") if match and rest.strip("}/") else Path(url).name
 
 
 def _list_some(names: Sequence[str] | dict[str, str]) -> str:
-    shown = list(names)
-    return ", ".join(shown[:6]) + (f" and {len(shown) - 6} more" if len(shown) > 6 else "")
+    listed = list(names)
+    return ", ".join(listed[:6]) + (f" and {len(listed) - 6} more" if len(listed) > 6 else "")
 
 
 def _read(source: Any, name: str) -> xarray.DataArray:
@@ -157,10 +157,12 @@ def _read(source: Any, name: str) -> xarray.DataArray:
         raise ConfigError(f"{name} cannot be read as a raster: {error}") from None
     stem = PurePosixPath(name).stem
     single = stem if len(described) == 1 and _NAME.fullmatch(stem) else None
-    bands = [str(known or single or at) for at, known in enumerate(described, 1)]
-    kept = {key: value for key, value in array.attrs.items() if "wavelength" not in key.lower() and key != "long_name"}
+    bands = [str(described_name or single or at) for at, described_name in enumerate(described, 1)]
+    attributes = {
+        key: value for key, value in array.attrs.items() if "wavelength" not in key.lower() and key != "long_name"
+    }
     array = array.assign_coords(band=bands)
-    array.attrs = {**kept, "wavelengths": lengths}
+    array.attrs = {**attributes, "wavelengths": lengths}
     return array
 
 
@@ -226,9 +228,9 @@ def _wavelength(tags: dict[str, str], imagery: dict[str, str]) -> float | None:
     return value * 1000 if tags.get("wavelength_units", "").lower().startswith("micro") else value
 
 
-def _same_grid(one: xarray.DataArray, other: xarray.DataArray) -> bool:
-    same = one.rio.crs == other.rio.crs and one.shape[1:] == other.shape[1:] and one.dtype == other.dtype
-    return bool(same and one.rio.transform() == other.rio.transform())
+def _same_grid(first: xarray.DataArray, second: xarray.DataArray) -> bool:
+    alike = first.rio.crs == second.rio.crs and first.shape[1:] == second.shape[1:] and first.dtype == second.dtype
+    return bool(alike and first.rio.transform() == second.rio.transform())
 
 
 def _with_wavelengths(cube: xarray.DataArray, lengths: list[float | None]) -> xarray.DataArray:
@@ -250,9 +252,13 @@ def _reflectance(cube: xarray.DataArray) -> xarray.DataArray:
     scale, offset = (SCALE, 0.0) if (scale, offset) == (1.0, 0.0) else (scale, offset)
     nodata = cube.rio.nodata
     valid = cube if nodata is None else cube.where(cube != nodata)
-    made = (valid.astype("float32") * numpy.float32(scale) + numpy.float32(offset)).astype("float32")
-    kept = {key: value for key, value in cube.attrs.items() if key not in ("_FillValue", "scale_factor", "add_offset")}
-    return made.assign_attrs(kept | {"units": "1", "long_name": "surface reflectance"}).rio.write_nodata(float("nan"))
+    reflectance = (valid.astype("float32") * numpy.float32(scale) + numpy.float32(offset)).astype("float32")
+    attributes = {
+        key: value for key, value in cube.attrs.items() if key not in ("_FillValue", "scale_factor", "add_offset")
+    }
+    return reflectance.assign_attrs(attributes | {"units": "1", "long_name": "surface reflectance"}).rio.write_nodata(
+        float("nan")
+    )
 
 
 def quicklook(da: xarray.DataArray, *, size: int = 1024) -> xarray.DataArray:
@@ -274,16 +280,16 @@ def quicklook(da: xarray.DataArray, *, size: int = 1024) -> xarray.DataArray:
     values = chosen.values.astype("float64")
     blank = numpy.isnan(values) | (values == nodata if nodata is not None else False)
     values[blank] = numpy.nan
-    shown = numpy.zeros((*values.shape[1:], 4), "uint8")
+    pixels = numpy.zeros((*values.shape[1:], 4), "uint8")
     for at, plane in enumerate(values):
-        known = plane[~numpy.isnan(plane)]
-        low, high = numpy.percentile(known, _SHARE) if known.size else (0.0, 1.0)
+        valid = plane[~numpy.isnan(plane)]
+        low, high = numpy.percentile(valid, _SHARE) if valid.size else (0.0, 1.0)
         stretched = (plane - low) / max(high - low, 1e-12) * 255
-        shown[..., at] = numpy.nan_to_num(stretched.clip(0, 255)).astype("uint8")
-    shown[..., 3] = numpy.where(blank.any(axis=0), 0, 255)
+        pixels[..., at] = numpy.nan_to_num(stretched.clip(0, 255)).astype("uint8")
+    pixels[..., 3] = numpy.where(blank.any(axis=0), 0, 255)
     coords = {name: chosen[name] for name in ("y", "x") if name in chosen.coords}
-    made = xarray.DataArray(shown, dims=("y", "x", "rgba"), coords=coords)
-    return made if da.rio.crs is None else made.rio.write_crs(da.rio.crs)
+    image = xarray.DataArray(pixels, dims=("y", "x", "rgba"), coords=coords)
+    return image if da.rio.crs is None else image.rio.write_crs(da.rio.crs)
 
 
 def _colors(da: xarray.DataArray) -> list[int]:
@@ -291,7 +297,7 @@ def _colors(da: xarray.DataArray) -> list[int]:
     count = da.sizes["band"]
     if "wavelength" in da.coords and da["wavelength"].ndim == 1:
         lengths = numpy.asarray(da["wavelength"].values)
-        nearest = [int(numpy.abs(lengths - wanted).argmin()) for wanted in _VISIBLE]
-        if all(abs(lengths[at] - wanted) <= _FAR for at, wanted in zip(nearest, _VISIBLE, strict=True)):
+        nearest = [int(numpy.abs(lengths - wavelength).argmin()) for wavelength in _VISIBLE]
+        if all(abs(lengths[at] - wavelength) <= _FAR for at, wavelength in zip(nearest, _VISIBLE, strict=True)):
             return nearest
     return [0, 1, 2] if count >= 3 else [0, 0, 0]

@@ -30,23 +30,23 @@ async def probe_service(client: PixxelClient, package: str = "") -> findings.Fin
     Raises:
         PixxelError: the key does not work, or the package is not available.
     """
-    found = await _ask_numbering(client) | await _ask_limit(client) | await _ask_refusal(client)
-    found |= {"auth_form": client.auth_form} if client.auth_form else {}
+    findings_so_far = await _ask_numbering(client) | await _ask_limit(client) | await _ask_refusal(client)
+    findings_so_far |= {"auth_form": client.auth_form} if client.auth_form else {}
     if package:
-        found |= await _ask_package(client, package)
-    return findings.as_profile(found)
+        findings_so_far |= await _ask_package(client, package)
+    return findings.as_profile(findings_so_far)
 
 
 async def _get_json(client: PixxelClient, path: str, **query: Any) -> dict[str, Any]:
     """Return a response's JSON object; anything else is an empty one."""
-    found = parse(await client.request("GET", path, query=query))
-    return found if isinstance(found, dict) else {}
+    document = parse(await client.request("GET", path, query=query))
+    return document if isinstance(document, dict) else {}
 
 
 async def _ask_numbering(client: PixxelClient) -> findings.Findings:
     bare = await _get_json(client, "/v0/projects", page_size=1)
-    one = await _get_json(client, "/v0/projects", page_size=1, page_num=1)
-    return findings.of_numbering(_ids(bare.get("projects")), _ids(one.get("projects")))
+    first_page = await _get_json(client, "/v0/projects", page_size=1, page_num=1)
+    return findings.of_numbering(_ids(bare.get("projects")), _ids(first_page.get("projects")))
 
 
 def _ids(rows: Any) -> list[str]:
@@ -72,27 +72,27 @@ async def _ask_refusal(client: PixxelClient) -> findings.Findings:
 
 
 async def _ask_package(client: PixxelClient, package: str) -> findings.Findings:
-    begun = client.timing.clock()
+    started = client.timing.clock()
     first = await client.packages.ask(package)
     words = {"pending": first.status} if not first.ready else {}
     ready = first if first.ready else await client.packages.wait(package)
-    waited = client.timing.clock() - begun
-    found: findings.Findings = {} if first.ready else {"packing": round(max(1.0, waited))}
+    waited = client.timing.clock() - started
+    facts: findings.Findings = {} if first.ready else {"packing": round(max(1.0, waited))}
     words["ready"] = ready.status
     if ready.link is not None:
-        found |= await _ask_link(client, ready.link.url, ready.link.expires_at)
-        again = await client.packages.link(package, fresh=True)
-        found["same_link"] = again.url == ready.link.url
-    return found | await _ask_job(client, package, words)
+        facts |= await _ask_link(client, ready.link.url, ready.link.expires_at)
+        second = await client.packages.link(package, fresh=True)
+        facts["same_link"] = second.url == ready.link.url
+    return facts | await _ask_job(client, package, words)
 
 
 async def _ask_link(client: PixxelClient, url: str, ends: Any) -> findings.Findings:
     async with client.storage.get(url, headers={"Range": f"bytes=0-{_FIRST - 1}"}) as reply:
         begins = await reply.peek(_FIRST)
-        found = findings.of_object(reply.status, reply.headers, begins)
+        facts = findings.of_object(reply.status, reply.headers, begins)
         now = http_date(reply.headers.get("date"))
-    left = (ends - now).total_seconds() if ends is not None and now is not None else None
-    return found | findings.of_link(url, left)
+    seconds_left = (ends - now).total_seconds() if ends is not None and now is not None else None
+    return facts | findings.of_link(url, seconds_left)
 
 
 async def _ask_job(client: PixxelClient, package: str, words: dict[str, str]) -> findings.Findings:

@@ -78,15 +78,15 @@ class SandboxAPI:
         if self._calls[1] > most:
             raise RequestRefused(429, "too_many_requests", "too many requests in this second")
 
-    def _bound_limit(self, given: Any) -> Any:
+    def _bound_limit(self, query: Any) -> Any:
         """Clamp `limit` in a query or body to the largest page, or refuse it."""
-        wanted, most = given.get("limit") if isinstance(given, dict) else None, self._behaviour.page_most
-        digits = str(wanted)
+        limit, most = query.get("limit") if isinstance(query, dict) else None, self._behaviour.page_most
+        digits = str(limit)
         if not digits.isdecimal() or int(digits[:16]) <= most:
-            return given
+            return query
         if self._behaviour.page_above == "refused":
             raise invalid(f"limit must be at most {most}")
-        return {**given, "limit": most}
+        return {**query, "limit": most}
 
     def _to_answer(self, value: Any, ask: Ask) -> SandboxAnswer:
         if isinstance(value, SandboxAnswer):

@@ -21,14 +21,14 @@ def filter_rows(key: SandboxKey, value: Any) -> Any:
     """Filter a response to rows of the key's projects; totals count these rows."""
     if key.projects is None or not isinstance(value, dict):
         return value
-    open_to, made = key.projects, dict(value)
+    open_to, filtered = key.projects, dict(value)
     for name, member in (("projects", "id"), ("aois", "project_id"), ("workflows", "project_id")):
-        if name in made:
+        if name in filtered:
             # ASSUMPTION: listings leave out objects that a key may not see, instead of refusing the call.
-            made[name] = [row for row in made[name] if row[member] in open_to]
-    if "count" in made:
-        made["count"] = len(made["projects"])
-    return made
+            filtered[name] = [row for row in filtered[name] if row[member] in open_to]
+    if "count" in filtered:
+        filtered["count"] = len(filtered["projects"])
+    return filtered
 
 
 def _touched_projects(world: World, ask: Ask) -> Iterator[str]:

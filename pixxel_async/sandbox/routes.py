@@ -110,10 +110,10 @@ class Routes:
 
     def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         segments = _segments(path)
-        found = _walk(self._tree, segments, [])
-        if found is None:
+        match = _walk(self._tree, segments, [])
+        if match is None:
             raise not_found("path", path)
-        node, values = found
+        node, values = match
         route = node.get(f"/{method}")
         if route is None:
             raise RequestRefused(405, "method_not_allowed", f"{method} is not allowed here")
@@ -123,12 +123,16 @@ class Routes:
     def check(self, route: Route, query: Mapping[str, str], raw: bytes) -> Any:
         """Validate query and body, and return the body; raise `RequestRefused` with 400 and every error found."""
         wrong = [
-            f"{known['name']} is required"
-            for known in route.query
-            if known.get("required") and not query.get(known["name"])
+            f"{parameter['name']} is required"
+            for parameter in route.query
+            if parameter.get("required") and not query.get(parameter["name"])
         ]
-        known_arguments = (known for known in route.query if known["name"] in query)
-        wrong += [line for known in known_arguments if (line := argument(query[known["name"]], known, self.components))]
+        known_arguments = (parameter for parameter in route.query if parameter["name"] in query)
+        wrong += [
+            line
+            for parameter in known_arguments
+            if (line := argument(query[parameter["name"]], parameter, self.components))
+        ]
         body = _parse(raw) if route.body is not None else None
         if body is None and route.body_required:
             wrong.append("a JSON body is required")
@@ -148,10 +152,10 @@ def _walk(node: dict[str, Any], rest: list[str], values: list[str]) -> tuple[dic
     """Walk the path tree, fixed segments before arguments; return the last node."""
     if not rest:
         return (node, values) if any(key.startswith("/") for key in node) else None
-    first, *others = rest
-    for key, kept in ((first, values), ("*", [*values, first])):
-        if key in node and (found := _walk(node[key], others, kept)):
-            return found
+    first, *further = rest
+    for key, captured in ((first, values), ("*", [*values, first])):
+        if key in node and (match := _walk(node[key], further, captured)):
+            return match
     return None
 
 

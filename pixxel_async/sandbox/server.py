@@ -182,7 +182,7 @@ class Sandbox(SandboxBuilder):
 
     def count(self, operation: str) -> int:
         """Count the requests of an operation, or of `storage`."""
-        return sum(seen.operation == operation for seen in self.requests)
+        return sum(request.operation == operation for request in self.requests)
 
     async def wait_for_requests(self, operation: str, times: int = 1) -> None:
         """Wait until an operation (or `storage`) has received that many requests; then it is safe to step the clock."""
@@ -192,7 +192,9 @@ class Sandbox(SandboxBuilder):
     def assert_key_only_at_api(self) -> None:
         """Raise AssertionError if the storage ever saw an API key or an Authorization header."""
         leaks = [
-            seen.path for seen in self.requests if seen.host == "storage" and (seen.authorization or seen.carries_key)
+            request.path
+            for request in self.requests
+            if request.host == "storage" and (request.authorization or request.carries_key)
         ]
         if leaks:
             raise AssertionError(f"the storage saw the key in {len(leaks)} requests, first for {leaks[0]}")
@@ -222,8 +224,8 @@ class Sandbox(SandboxBuilder):
             await web.TCPSite(runner, self._host, self._ports[host]).start()
         except OSError as error:
             await self.close()
-            why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-            raise ConfigError(f"port {self._ports[host]} of {self._host} {why}") from None
+            reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+            raise ConfigError(f"port {self._ports[host]} of {self._host} {reason}") from None
         return f"http://{self._advertised}:{runner.addresses[0][1]}"
 
     async def close(self) -> None:

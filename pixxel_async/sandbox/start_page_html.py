@@ -146,20 +146,20 @@ def _job_counts(jobs: Counter[str]) -> str:
 
 def _requests(sandbox: Shown) -> str:
     newest = sandbox.requests[: -_SHOWN - 1 : -1]
-    rows = [tuple(_request_cells(seen)) for seen in newest]
-    shown = _table("Time,Host,Method,Path,Operation,Status,Bytes", rows)
-    return f"<h2>Requests, newest first</h2>{shown if rows else '<p class=dim>None yet.</p>'}"
+    rows = [tuple(_request_cells(request)) for request in newest]
+    table = _table("Time,Host,Method,Path,Operation,Status,Bytes", rows)
+    return f"<h2>Requests, newest first</h2>{table if rows else '<p class=dim>None yet.</p>'}"
 
 
-def _request_cells(seen: SeenRequest) -> Iterator[str]:
-    yield _cell(zulu(seen.at)[11:19], "fixed")
-    yield _cell(seen.host)
-    yield _cell(seen.method, "fixed")
-    yield _cell(seen.path, "path")
-    yield _cell(seen.operation)
-    kind = "good" if 200 <= seen.status < 300 else "bad" if seen.status == 0 or seen.status >= 500 else "odd"
-    yield _cell(seen.status or "broken off", kind)
-    yield _cell(f"{seen.sent:,}")
+def _request_cells(request: SeenRequest) -> Iterator[str]:
+    yield _cell(zulu(request.at)[11:19], "fixed")
+    yield _cell(request.host)
+    yield _cell(request.method, "fixed")
+    yield _cell(request.path, "path")
+    yield _cell(request.operation)
+    kind = "good" if 200 <= request.status < 300 else "bad" if request.status == 0 or request.status >= 500 else "odd"
+    yield _cell(request.status or "broken off", kind)
+    yield _cell(f"{request.sent:,}")
 
 
 def _cell(value: object, kind: str = "") -> str:

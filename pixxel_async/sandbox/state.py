@@ -114,13 +114,15 @@ class SandboxBuilder:
             ConfigError: there is no such task or workflow.
         """
         with self.lock:
-            one = self.add_workflow(tasks=tasks) if workflow_id is None else self._workflow(workflow_id)
-            steps = tuple(JobStep(self.world.new_id("task"), block) for block in one.blocks)
+            source = self.add_workflow(tasks=tasks) if workflow_id is None else self._workflow(workflow_id)
+            steps = tuple(JobStep(self.world.new_id("task"), block) for block in source.blocks)
             failing = _failing_task(steps, fails_at)
             long = seconds or _SPAN * len(steps)
             begun = self.clock.now() - (0.0 if seconds else long)
-            run = JobRun(self.world.new_id("job"), one.id, self.world.user_id, begun, long, steps, failing, one.errors)
-            self.world.runs[one.id][run.id] = run
+            run = JobRun(
+                self.world.new_id("job"), source.id, self.world.user_id, begun, long, steps, failing, source.errors
+            )
+            self.world.runs[source.id][run.id] = run
             self._set_packing(run.id, packing, packs)
             return run
 
@@ -140,9 +142,9 @@ class SandboxBuilder:
             raise ConfigError(f"an AOI has 1 to {_IMAGES} images, not {images}")
         with self.lock:
             name = name or f"AOI {len(self.world.areas) + 1} of a test"
-            seen, long = (PLACES[len(self.world.areas) % len(PLACES)], SATELLITES[-1]), seconds or _SPAN
+            imaged, long = (PLACES[len(self.world.areas) % len(PLACES)], SATELLITES[-1]), seconds or _SPAN
             begun = self.clock.now() - (0.0 if seconds else long)
-            return add_area(self.world, name, self._project(project_id), seen, images, begun, long)
+            return add_area(self.world, name, self._project(project_id), imaged, images, begun, long)
 
     def add_insight(
         self,
@@ -172,9 +174,9 @@ class SandboxBuilder:
                 raise ConfigError(f"there is no AOI {aoi_id}, or no block {block}")
             long = seconds or _SPAN
             begun = self.clock.now() - (0.0 if seconds else long)
-            made = add_insight(self.world, self.world.areas[aoi_id], BLOCKS[block], begun, long, fails=fails)
-            self._set_packing(made.id, packing, packs)
-            return made
+            insight = add_insight(self.world, self.world.areas[aoi_id], BLOCKS[block], begun, long, fails=fails)
+            self._set_packing(insight.id, packing, packs)
+            return insight
 
     def add_order(
         self, items: int = 1, *, images: int = 2, seconds: float = 0.0, expedited: bool = False

@@ -54,8 +54,8 @@ class SandboxStorage:
             stored = self._packing.find(key)
         if stored is None:
             return as_xml(404, "NoSuchKey", "The specified key does not exist.")
-        asked = request.headers if self._behaviour.ranges else {}
-        answer = _answer_get(stored, self._packing.body(stored), asked)
+        headers = request.headers if self._behaviour.ranges else {}
+        answer = _answer_get(stored, self._packing.body(stored), headers)
         if "Content-Type" in answer.headers:
             answer = evolve(answer, send_length=self._behaviour.lengths)
         return answer.with_headers(**self._header_changes(stored, answer))
@@ -89,8 +89,8 @@ class SandboxStorage:
         return None
 
 
-def _answer_get(stored: Stored, body: VirtualBytes, asked: Mapping[str, str]) -> SandboxAnswer:
-    cut = choose_part(asked, body.size, stored.etag, _MODIFIED)
+def _answer_get(stored: Stored, body: VirtualBytes, range_headers: Mapping[str, str]) -> SandboxAnswer:
+    cut = choose_part(range_headers, body.size, stored.etag, _MODIFIED)
     if cut.status == 416:
         refused = as_xml(416, "InvalidRange", "The requested range is not satisfiable")
         return refused.with_headers(Content_Range=f"bytes */{body.size}")

@@ -38,8 +38,8 @@ class Proxy:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        found = getattr(self._target, name)
-        return self._method(found) if inspect.ismethod(found) else _wrap(self._portal, found)
+        attribute = getattr(self._target, name)
+        return self._method(attribute) if inspect.ismethod(attribute) else _wrap(self._portal, attribute)
 
     def _method(self, method: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(method)
@@ -52,8 +52,8 @@ class Proxy:
         """Call a function in the loop, await its result if it is a coroutine, and wrap it."""
 
         async def work() -> Any:
-            given = {name: _unwrap(value) for name, value in kwargs.items()}
-            value = function(*map(_unwrap, args), **given)
+            arguments = {name: _unwrap(value) for name, value in kwargs.items()}
+            value = function(*map(_unwrap, args), **arguments)
             return await value if inspect.iscoroutine(value) else value
 
         return _wrap(self._portal, self._portal.call(work))

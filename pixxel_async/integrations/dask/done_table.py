@@ -72,8 +72,8 @@ class DoneTable:
         rows: dict[str, Done] = {}
         fresh: dict[str, Done] = {}
         with ThreadPoolExecutor(_READERS) as threads:  # a request to an object store takes tens of milliseconds
-            for name, found in zip(names, threads.map(self._rows, names), strict=True):
-                for row in found:
+            for name, table in zip(names, threads.map(self._rows, names), strict=True):
+                for row in table:
                     if row.package not in rows or row.mtime_ns >= rows[row.package].mtime_ns:
                         rows[row.package] = row
                         if not name.startswith(PREFIX + _COMPACTED):

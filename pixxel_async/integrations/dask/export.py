@@ -216,11 +216,11 @@ class Export:
         """Yield packages to fetch, and results of those that are there."""
         iterator = map(as_wanted, packages)
         while page := list(islice(iterator, self._batch)):
-            identities = [str(wanted.package) for wanted in page]
-            known = home.done(identities)
-            for identity, wanted in zip(identities, page, strict=True):
-                if (done := known.get(identity)) is None:
-                    yield identity, dict(wanted.fields)
+            identities = [str(item.package) for item in page]
+            done_before = home.done(identities)
+            for identity, item in zip(identities, page, strict=True):
+                if (done := done_before.get(identity)) is None:
+                    yield identity, dict(item.fields)
                 else:
                     self.there += 1
                     yield Result(identity, "there", f"{self._to}/{done.name}", done.size, done.sha256)
@@ -230,11 +230,11 @@ class Export:
     ) -> Iterator[Result]:
         """Keep the workers busy with batches from the source, and yield results as they come."""
         at_hand: list[tuple[str, Mapping[str, Any]]] = []
-        for found in source:
-            if isinstance(found, Result):
-                yield found
+        for result in source:
+            if isinstance(result, Result):
+                yield result
                 continue
-            at_hand.append(found)
+            at_hand.append(result)
             if len(at_hand) == self._batch:
                 while tasks.full:
                     for batch, future in tasks.ended():
@@ -277,12 +277,12 @@ def _plain(packages: Iterable[object] | AsyncIterable[object], portal: BlockingP
     iterator = aiter(packages)
 
     async def page() -> list[object]:
-        found: list[object] = []
+        rows: list[object] = []
         async for each in iterator:
-            found.append(each)
-            if len(found) == BATCH:
+            rows.append(each)
+            if len(rows) == BATCH:
                 break
-        return found
+        return rows
 
-    while found := portal.call(page):
-        yield from found
+    while rows := portal.call(page):
+        yield from rows

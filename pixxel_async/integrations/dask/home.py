@@ -66,13 +66,13 @@ class Home:
 
     def done(self, identities: Sequence[str]) -> dict[str, Done]:
         """Return those of the packages that are done, by the table or by the record of exports without a cluster."""
-        found = {identity: self._rows[identity] for identity in identities if identity in self._rows}
-        rest = [identity for identity in identities if identity not in found]
+        rows = {identity: self._rows[identity] for identity in identities if identity in self._rows}
+        rest = [identity for identity in identities if identity not in rows]
         if self._record is not None and rest:
-            found |= self._portal.call(self._recorded, rest)
+            rows |= self._portal.call(self._recorded, rest)
         if self._is_url:
-            return found
-        return {identity: done for identity, done in found.items() if self._stands(done)}
+            return rows
+        return {identity: done for identity, done in rows.items() if self._stands(done)}
 
     async def _recorded(self, identities: Iterable[str]) -> dict[str, Done]:
         assert self._record is not None  # noqa: S101 - the caller looked
@@ -110,8 +110,8 @@ class Home:
             return
         done = list(rows.values())
         for start in range(0, len(done), TOGETHER):
-            some = done[start : start + TOGETHER]
-            await asyncio.gather(*(record.take(_row(each)) for each in some), return_exceptions=True)
+            chunk = done[start : start + TOGETHER]
+            await asyncio.gather(*(record.take(_row(each)) for each in chunk), return_exceptions=True)
         await write_sums(self._place.folder, record, self._destination)
 
 

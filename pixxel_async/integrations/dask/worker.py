@@ -140,8 +140,8 @@ class WorkerSession:
         return BatchResult(self._worker.address, done, failed, sum(received for _, received in outcomes))
 
     async def _fetch(self, batch: Batch) -> list[tuple[Done | tuple[str, str, str], int]]:
-        wanted = [Wanted(parse_package(text), dict(fields)) for text, fields in batch]
-        async with self._manager.fetch_all(wanted, **self._config.options) as outcomes:
+        packages = [Wanted(parse_package(text), dict(fields)) for text, fields in batch]
+        async with self._manager.fetch_all(packages, **self._config.options) as outcomes:
             return [await self._row(outcome) async for outcome in outcomes]
 
     async def _row(self, outcome: Outcome) -> tuple[Done | tuple[str, str, str], int]:

@@ -38,7 +38,7 @@ def labels_of(store: Store, name: str, row: Row) -> Attributes | None:
 
 def proved_at(head: GetResult) -> int:
     """Return the time in an object's label, in nanoseconds since 1970; without a label that of its last change."""
-    found = _MTIME.fullmatch(head.attributes.get("mtime", ""))
-    if found is not None:
-        return int(found[1]) * _SECOND + int(found[2])
+    match = _MTIME.fullmatch(head.attributes.get("mtime", ""))
+    if match is not None:
+        return int(match[1]) * _SECOND + int(match[2])
     return round(head.meta["last_modified"].timestamp() * 1_000_000) * 1000

@@ -20,11 +20,11 @@ _USELESS = frozenset({301, 307, 400, 401, 403, 404})
 
 
 @contextmanager
-def telling(what: str, title: str) -> Iterator[None]:
+def telling(action: str, title: str) -> Iterator[None]:
     """Turn a store's errors into a transient `DownloadError`: the package is not at fault.
 
     Args:
-        what: the attempted operation.
+        action: the attempted operation.
         title: the object's name for messages.
     """
     try:
@@ -33,7 +33,7 @@ def telling(what: str, title: str) -> Iterator[None]:
         raise
     except Exception as error:
         status, reason = _reason(error)
-        failure = DownloadError(f"could not {what} {title}: {reason}", stage="publish", status=status)
+        failure = DownloadError(f"could not {action} {title}: {reason}", stage="publish", status=status)
         failure.retryable = True
         try:
             raise failure from None
@@ -60,7 +60,7 @@ def _reason(error: Exception) -> tuple[int, str]:
     """Return the HTTP status (0 without one) and a reason in known words."""
     text = str(error)
     status, code, lacks = _STATUS.search(text), _CODE.search(text), _LACKS.search(text)
-    reason = " ".join(found[1] for found in (status, code) if found is not None)
+    reason = " ".join(match[1] for match in (status, code) if match is not None)
     if reason.startswith(("401", "403")) or isinstance(error, PermissionDeniedError | UnauthenticatedError):
         reason = f"the credentials are refused ({reason})" if reason else "the credentials are refused"
     elif lacks is not None:

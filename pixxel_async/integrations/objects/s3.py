@@ -65,13 +65,13 @@ def _client(store: S3Store) -> Any:
     """Make a client for the same bucket and credentials."""
     config = store.config
     provider = store.credential_provider
-    given: Mapping[str, Any] = provider() if callable(provider) else config  # type: ignore[assignment]
+    credentials: Mapping[str, Any] = provider() if callable(provider) else config  # type: ignore[assignment]
     return boto3.client(
         "s3",
         config=_BRIEFLY,
         endpoint_url=config.get("endpoint"),
         region_name=config.get("region") or "us-east-1",
-        aws_access_key_id=given.get("access_key_id"),
-        aws_secret_access_key=given.get("secret_access_key"),
-        aws_session_token=given.get("token"),
+        aws_access_key_id=credentials.get("access_key_id"),
+        aws_secret_access_key=credentials.get("secret_access_key"),
+        aws_session_token=credentials.get("token"),
     )

@@ -56,11 +56,11 @@ class ObjectStore:
     """
 
     def __init__(self, store: Store, url: str) -> None:
-        known = parse_store_url(url)
-        if known is None:
+        parsed = parse_store_url(url)
+        if parsed is None:
             raise ConfigError(f"{url!r} is not the URL of an object store, such as s3://bucket/prefix")
         self._store = store
-        self._url = known
+        self._url = parsed
         self._clear = leftovers(store)
         self._threads = Threads()
 
@@ -116,15 +116,15 @@ class ObjectStore:
 
     async def prepare_look(self, names: Sequence[str], *, sure: bool = True) -> Look:
         """Ask for all of them, some at a time; for none, when the truth is not needed."""
-        found: dict[str, Final | None] = {}
+        finals: dict[str, Final | None] = {}
         waiting = iter(names if sure else ())
 
         async def ask() -> None:
             for name in waiting:
-                found[name] = await self._look(name)
+                finals[name] = await self._look(name)
 
         await asyncio.gather(*(ask() for _ in range(min(LOOKS, len(names)))))
-        return found.get
+        return finals.get
 
     async def _look(self, name: str) -> Final | None:
         head = await self._head(name)
@@ -151,21 +151,21 @@ class ObjectStore:
             if part.size > CHUNK:
                 await self._threads.run(self._clear, name)
             await send(self._store, name, part.path, part.size, labels_of(self._store, name, row))
-        sent = await self._look(name)
-        if sent is None or sent.size != part.size:
+        stored = await self._look(name)
+        if stored is None or stored.size != part.size:
             raise DownloadError(f"{self.title(name)} is not what was sent", stage="publish")
         await self._threads.run(part.discard)
-        return sent
+        return stored
 
     async def damage(self, name: str, row: Row) -> str:
         """Read the object and compare it with its row."""
         size, digest = 0, hashlib.sha256()
         with telling("read", self.title(name)):
             try:
-                got = await obstore.get_async(self._store, name)
+                response = await obstore.get_async(self._store, name)
             except FileNotFoundError:
                 return "is gone"
-            async for chunk in got.stream(CHUNK):
+            async for chunk in response.stream(CHUNK):
                 size += len(chunk)
                 await self._threads.run(digest.update, chunk)
         if size != row.size:
@@ -192,8 +192,8 @@ class ObjectStore:
     async def write_sums(self, rows: Sequence[tuple[str, str]]) -> None:
         """Write the list as an object, after one listing of what is there."""
         with telling("write", self.title(SUMS)):
-            there = {meta["path"] async for page in obstore.list(self._store, chunk_size=1000) for meta in page}
-            listed = [row for row in sorted(rows, key=lambda row: row[1]) if row[1] in there]
+            names = {meta["path"] async for page in obstore.list(self._store, chunk_size=1000) for meta in page}
+            listed = [row for row in sorted(rows, key=lambda row: row[1]) if row[1] in names]
             lines = [line(digest, name.encode(errors="surrogateescape")) for digest, name in listed]
             if lines:
                 await obstore.put_async(self._store, SUMS, b"".join(lines), use_multipart=False)

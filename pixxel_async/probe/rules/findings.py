@@ -16,49 +16,49 @@ _SPELLING = frozenset({"error_codes", "error_details", "numbers", "progress", "t
 """Findings about how responses spell things; a profile groups them."""
 
 
-def as_profile(found: Findings) -> Findings:
+def as_profile(findings: Findings) -> Findings:
     """Group findings as a sandbox's profile does."""
-    spelling = {name: value for name, value in found.items() if name in _SPELLING}
-    rest = {name: value for name, value in found.items() if name not in _SPELLING}
+    spelling = {name: value for name, value in findings.items() if name in _SPELLING}
+    rest = {name: value for name, value in findings.items() if name not in _SPELLING}
     return {**rest, "spelling": spelling} if spelling else rest
 
 
-def of_numbering(bare: Sequence[str], one: Sequence[str]) -> Findings:
+def of_numbering(bare: Sequence[str], first_page: Sequence[str]) -> Findings:
     """Derive the first page number from the ids of a page without a number and of page 1."""
-    if not bare or not one:
+    if not bare or not first_page:
         return {}
-    return {"first_page": 1 if list(bare) == list(one) else 0}
+    return {"first_page": 1 if list(bare) == list(first_page) else 0}
 
 
-def of_limit(asked: int, status: int, named: int | None) -> Findings:
+def of_limit(requested: int, status: int, named: int | None) -> Findings:
     """Derive the page limit from the response to a very large page: an error, or the limit that it names."""
     if status == 400:
         return {"page_above": "refused"}
-    return {"page_above": "clamped", "page_most": named} if named is not None and 0 < named < asked else {}
+    return {"page_above": "clamped", "page_most": named} if named is not None and 0 < named < requested else {}
 
 
 def of_refusal(status: int, code: str, details: Any) -> Findings:
     """Derive the error form from the response to an unknown id."""
-    found: Findings = {"missing": status} if status in (400, 403, 404) else {}
+    findings: Findings = {"missing": status} if status in (400, 403, 404) else {}
     if code:
-        found["error_form"] = "envelope"
-        found["error_codes"] = "status" if code.isdigit() else "upper" if code.isupper() else "words"
+        findings["error_form"] = "envelope"
+        findings["error_codes"] = "status" if code.isdigit() else "upper" if code.isupper() else "words"
         kinds = {dict: "object", list: "list", str: "text", type(None): "null"}
-        found["error_details"] = kinds.get(type(details), "object")
-    return found
+        findings["error_details"] = kinds.get(type(details), "object")
+    return findings
 
 
 def of_job(job: Mapping[str, Any]) -> Findings:
     """Derive spellings from a job's values."""
-    progress, found = job.get("progress"), Findings()
+    progress, findings = job.get("progress"), Findings()
     if isinstance(progress, int | float | str):
-        found["progress"] = "number" if not isinstance(progress, str) else "percent" if "%" in progress else "text"
+        findings["progress"] = "number" if not isinstance(progress, str) else "percent" if "%" in progress else "text"
     for form, pattern in _TAKEN.items():
         if re.fullmatch(pattern, str(job.get("time_taken") or "")):
-            found["time_taken"] = form
+            findings["time_taken"] = form
     if isinstance(job.get("cost"), int | str):
-        found["numbers"] = "text" if isinstance(job["cost"], str) else "number"
-    return found
+        findings["numbers"] = "text" if isinstance(job["cost"], str) else "number"
+    return findings
 
 
 def of_words(usual: Mapping[str, str]) -> Findings:
@@ -70,8 +70,8 @@ def of_words(usual: Mapping[str, str]) -> Findings:
 def of_link(url: str, seconds: float | None) -> Findings:
     """Derive signing scheme and lifetime from a signed URL, of which only the scheme is kept."""
     style = next((style for mark, style in _STYLES if mark in url), "")
-    found: Findings = {"link_style": style} if style else {}
-    return found if seconds is None or seconds <= 0 else found | {"link_life": round(seconds)}
+    findings: Findings = {"link_style": style} if style else {}
+    return findings if seconds is None or seconds <= 0 else findings | {"link_life": round(seconds)}
 
 
 def of_object(status: int, headers: Mapping[str, str], first: bytes) -> Findings:

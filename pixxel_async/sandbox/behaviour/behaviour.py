@@ -17,14 +17,14 @@ _MOST_BYTES = 1 << 20
 """Bytes of a profile."""
 
 
-def _one_of(*known: Any) -> Any:
+def _one_of(*choices: Any) -> Any:
     """Define a member with these possible values, the first of which is the default."""
 
     def check(behaviour: Any, member: Attribute[Any], value: Any) -> None:
-        if not any(value == one and type(value) is type(one) for one in known):
-            raise ConfigError(f"{member.name} must be one of {', '.join(map(repr, known))}, not {value!r}")
+        if not any(value == choice and type(value) is type(choice) for choice in choices):
+            raise ConfigError(f"{member.name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
 
-    return field(default=known[0], validator=check)
+    return field(default=choices[0], validator=check)
 
 
 def _number(default: float | None, *, least: float = 0.0) -> Any:
@@ -177,13 +177,13 @@ class Behaviour:
 
 
 def _refuse_unknown(kind: type[Behaviour] | type[Spelling], members: Mapping[str, Any]) -> None:
-    known = {member.name for member in fields(kind)}
-    if unknown := sorted(members.keys() - known):
+    valid = {member.name for member in fields(kind)}
+    if unknown := sorted(members.keys() - valid):
         place = "a profile" if kind is Behaviour else "the spelling of a profile"
-        raise ConfigError(f"{place} has no {unknown[0]!r}; it knows {', '.join(sorted(known))}")
+        raise ConfigError(f"{place} has no {unknown[0]!r}; it knows {', '.join(sorted(valid))}")
 
 
-def load_behaviour(profile: str | Path | Mapping[str, Any], **given: Any) -> Behaviour:
+def load_behaviour(profile: str | Path | Mapping[str, Any], **changes: Any) -> Behaviour:
     """Load a profile: `literal`, `realistic`, a JSON file, or a mapping of members.
 
     Args:
@@ -195,7 +195,7 @@ def load_behaviour(profile: str | Path | Mapping[str, Any], **given: Any) -> Beh
     """
     members = {"shape": profile} if profile in ("literal", "realistic") else _read(profile)
     _refuse_unknown(Behaviour, members)
-    return Behaviour(**{**members, **{name: value for name, value in given.items() if value is not None}})
+    return Behaviour(**{**members, **{name: value for name, value in changes.items() if value is not None}})
 
 
 def _read(profile: str | Path | Mapping[str, Any]) -> dict[str, Any]:

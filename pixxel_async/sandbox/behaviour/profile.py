@@ -46,27 +46,27 @@ class Documented:
 
     def _derive(self, schema: JsonSchema) -> Change | None:
         members = {name: self._member(name, inner) for name, inner in schema.get("properties", {}).items()}
-        known = {name: change for name, change in members.items() if change is not None}
-        others, items = schema.get("additionalProperties"), schema.get("items")
-        rest = self._change(others) if isinstance(others, dict) else None
+        named = {name: change for name, change in members.items() if change is not None}
+        additional, items = schema.get("additionalProperties"), schema.get("items")
+        rest = self._change(additional) if isinstance(additional, dict) else None
         each = self._change(items) if items else None
-        return partial(_apply, known, rest, each) if known or rest or each else None
+        return partial(_apply, named, rest, each) if named or rest or each else None
 
     def _member(self, name: str, schema: JsonSchema) -> Change | None:
         raw = name in RAW and not schema.keys() & {"$ref", "type"}
         return _integers if raw else self._change(schema)
 
 
-def _apply(known: dict[str, Change], rest: Change | None, each: Change | None, value: Any) -> Any:
+def _apply(named: dict[str, Change], rest: Change | None, each: Change | None, value: Any) -> Any:
     if isinstance(value, list):
-        return [each(one) for one in value] if each else value
+        return [each(item) for item in value] if each else value
     if not isinstance(value, dict):
         return value
-    made = {name: rest(one) for name, one in value.items()} if rest else dict(value)
-    for name, change in known.items():
+    row = {name: rest(item) for name, item in value.items()} if rest else dict(value)
+    for name, change in named.items():
         if name in value:
-            made[name] = change(value[name])
-    return made
+            row[name] = change(value[name])
+    return row
 
 
 def _integers(value: Any) -> Any:

@@ -28,46 +28,48 @@ _NEW = {"revision": 7, "labels_v2": {"tier": "gold"}}
 """Members that no description has."""
 
 
-def realistic(components: JsonSchema, value: Any, schema: JsonSchema, where: str = "") -> Any:
+def realistic(components: JsonSchema, value: Any, schema: JsonSchema, path: str = "") -> Any:
     """Add nulls, fractions, odd times, mixed case, old words and unknown members to a response."""
     schema = resolve(schema, components)
     if isinstance(value, list):
         inner = schema.get("items", {})
-        return [realistic(components, one, inner, f"{where}[]") for one in value]
+        return [realistic(components, item, inner, f"{path}[]") for item in value]
     if isinstance(value, dict):
-        return _members(components, value, schema, where)
-    return _scalar(value, schema, where)
+        return _members(components, value, schema, path)
+    return _scalar(value, schema, path)
 
 
-def _members(components: JsonSchema, value: Mapping[str, Any], schema: JsonSchema, where: str) -> dict[str, Any]:
-    known, others = schema.get("properties", {}), schema.get("additionalProperties")
-    rest = others if isinstance(others, Mapping) else {}
-    row = where + str(value.get("id", ""))
+def _members(components: JsonSchema, value: Mapping[str, Any], schema: JsonSchema, path: str) -> dict[str, Any]:
+    properties, additional = schema.get("properties", {}), schema.get("additionalProperties")
+    rest = additional if isinstance(additional, Mapping) else {}
+    row = path + str(value.get("id", ""))
     shaped = {
-        name: one if name in _UNTOUCHED else _member(components, one, known.get(name, rest), f"{row}.{name}", name)
-        for name, one in value.items()
+        name: member
+        if name in _UNTOUCHED
+        else _member(components, member, properties.get(name, rest), f"{row}.{name}", name)
+        for name, member in value.items()
     }
-    return {**shaped, **_NEW} if "id" in known and "type" not in known else shaped
+    return {**shaped, **_NEW} if "id" in properties and "type" not in properties else shaped
 
 
-def _member(components: JsonSchema, value: Any, schema: JsonSchema, where: str, name: str) -> Any:
-    if value in ("", []) and number(2, where) == 0:
+def _member(components: JsonSchema, value: Any, schema: JsonSchema, path: str, name: str) -> Any:
+    if value in ("", []) and number(2, path) == 0:
         return None
     if name in ("status", "block_status") and isinstance(value, str):
         value = _OLD_WORDS.get(value, value)
-        return _CASES[number(len(_CASES), where)](value)
-    return realistic(components, value, schema, where)
+        return _CASES[number(len(_CASES), path)](value)
+    return realistic(components, value, schema, path)
 
 
-def _scalar(value: Any, schema: JsonSchema, where: str) -> Any:
+def _scalar(value: Any, schema: JsonSchema, path: str) -> Any:
     kind = next(iter(types(schema)), "")
     if kind == "number" and isinstance(value, str):
         return float(value)
-    if kind == "number" and isinstance(value, int) and number(2, where) == 0:
+    if kind == "number" and isinstance(value, int) and number(2, path) == 0:
         return float(value) if value in (0, 100) else value + 0.5
     if isinstance(value, str) and value and schema.get("format") == "instant":
         when = datetime.fromisoformat(value)
-        return _TIMES[number(len(_TIMES), where)](when)
-    if isinstance(value, str) and "x-values" in schema and number(2, where) == 0:
+        return _TIMES[number(len(_TIMES), path)](when)
+    if isinstance(value, str) and "x-values" in schema and number(2, path) == 0:
         return _OLD_WORDS.get(value, value)
     return value

@@ -25,13 +25,13 @@ def shape_response(behaviour: Behaviour) -> Callable[[Any], Any]:
 
 def _spell(value: Any, behaviour: Behaviour) -> Any:
     if isinstance(value, list):
-        return [_spell(one, behaviour) for one in value]
+        return [_spell(item, behaviour) for item in value]
     if not isinstance(value, dict):
         return value
-    made = {name: one if name in _KEPT else _member(name, one, behaviour) for name, one in value.items()}
+    row = {name: item if name in _KEPT else _member(name, item, behaviour) for name, item in value.items()}
     if behaviour.spelling.unset == "absent":
-        made = {name: one for name, one in made.items() if one not in ("", None) or name == "signed_url"}
-    return made
+        row = {name: item for name, item in row.items() if item not in ("", None) or name == "signed_url"}
+    return row
 
 
 def _member(name: str, value: Any, behaviour: Behaviour) -> Any:

@@ -87,10 +87,12 @@ def of_inputs(block: SandboxBlock, place: SceneLocation, scene: str) -> Iterator
 
 def of_port(port: Port, block: str, folder: str, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
     """Make the file of one output or input and its spec.json; nothing for plain values."""
-    made = {"raster": ("tif", _raster), "vector": ("geojson", _vector), "tabular": ("csv", _table)}.get(port.format)
-    if made is None:
+    format_and_maker = {"raster": ("tif", _raster), "vector": ("geojson", _vector), "tabular": ("csv", _table)}.get(
+        port.format
+    )
+    if format_and_maker is None:
         return
-    suffix, make = made
+    suffix, make = format_and_maker
     name = f"{port.name}.{suffix}"
     yield ArchiveMember(f"{folder}/{name}", make(port, place, f"{scene}/{port.name}"))
     yield ArchiveMember(f"{folder}/spec.json", _spec(port.data(block, value=name)))
@@ -146,7 +148,7 @@ def make_sized(place: SceneLocation, scene: str, key: str, size: int) -> Virtual
         return make_archive(
             [
                 ArchiveMember(f"{_FOLDER}/spec.json", VirtualBytes([*spec.pieces, Piece.repeat(b" " * 4096, blanks)])),
-                *(ArchiveMember(f"{_FOLDER}/imagery_{at:03}.tif", one) for at, one in enumerate(rasters, 1)),
+                *(ArchiveMember(f"{_FOLDER}/imagery_{at:03}.tif", single) for at, single in enumerate(rasters, 1)),
             ]
         )
 

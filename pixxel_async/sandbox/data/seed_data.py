@@ -98,31 +98,31 @@ def add_area(
     world: World,
     name: str,
     project: str,
-    seen: tuple[SceneLocation, SandboxSatellite],
+    imaged: tuple[SceneLocation, SandboxSatellite],
     images: int,
     begun: float,
     seconds: float,
 ) -> Area:
     """Add an AOI around a location, with a satellite's newest images of it."""
-    place, satellite = seen
+    place, satellite = imaged
     own = [scene for scene in world.scenes.values() if (scene.satellite, scene.place) == (satellite, place)]
     id, text, shape = world.new_id("aoi"), f"Fields around {place.name}", square(place)
     scenes = tuple(own[len(own) - images :])
-    made = Area(id, name, text, satellite.id, project, world.user_id, shape, scenes, begun, seconds)
-    world.areas[id] = made
-    return made
+    area = Area(id, name, text, satellite.id, project, world.user_id, shape, scenes, begun, seconds)
+    world.areas[id] = area
+    return area
 
 
 def add_insight(
     world: World, area: Area, block: SandboxBlock, begun: float, seconds: float, *, fails: bool = False
 ) -> SandboxInsight:
     """Add an insight to an AOI."""
-    id, given = world.new_id("insight"), [port.data(block.name) for port in block.inputs]
-    made = SandboxInsight(
-        id, block.title, area.project_id, world.user_id, {}, area, block, given, begun, seconds, fails
+    id, inputs = world.new_id("insight"), [port.data(block.name) for port in block.inputs]
+    insight = SandboxInsight(
+        id, block.title, area.project_id, world.user_id, {}, area, block, inputs, begun, seconds, fails
     )
-    world.insights[id] = made
-    return made
+    world.insights[id] = insight
+    return insight
 
 
 def add_order(
@@ -130,7 +130,7 @@ def add_order(
 ) -> SandboxOrder:
     """Add an order whose items each buy all images of an AOI, to be delivered at this speed."""
     feature = {"type": "Feature", "properties": {}, "geometry": area.geometry}
-    wanted = {
+    item = {
         "name": area.name,
         "project_id": area.project_id,
         "usecase": "agriculture",
@@ -141,7 +141,7 @@ def add_order(
         "recurrence": "ONCE",
         "delivery_speed": speed,
     }
-    lines = tuple(OrderLine(world.new_id("order item"), wanted, area.scenes) for _ in range(items))
+    lines = tuple(OrderLine(world.new_id("order item"), item, area.scenes) for _ in range(items))
     id = world.new_id("order")
     world.orders[id] = SandboxOrder(id, world.user_id, world.org_id, lines, begun, seconds)
     return world.orders[id]

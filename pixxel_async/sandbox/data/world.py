@@ -111,12 +111,12 @@ class World:
             members = flatten(members)
         return PACKERS[behaviour.archive](members if behaviour.parts == 1 else divide(members, behaviour.parts))
 
-    def refuse_unfinished(self, what: str, *, ended: bool) -> str:
+    def refuse_unfinished(self, reason: str, *, ended: bool) -> str:
         """Return the state of an unfinished package; raise `RequestRefused` where it cannot be requested."""
         # ASSUMPTION: 400; 409 or a `pending` state are possible, too. A failed job is always refused.
         if self.behaviour.unfinished == "pending" and not ended:
             return "pending"
-        raise RequestRefused(409 if self.behaviour.unfinished == 409 else 400, "bad_request", what)
+        raise RequestRefused(409 if self.behaviour.unfinished == 409 else 400, "bad_request", reason)
 
     def area(self, id: str) -> Area:
         """Return an AOI; raise `RequestRefused` with 404."""

@@ -46,9 +46,9 @@ def make_archive(members: Iterable[ArchiveMember]) -> VirtualBytes:
 
 def _local(name: bytes, crc: int, size: int) -> bytes:
     big = struct.pack("<HHQQ", 1, 16, size, size) if size >= _LIMIT else b""
-    shown = min(size, _LIMIT)
+    size32 = min(size, _LIMIT)
     version = 45 if big else 20
-    fixed = (b"PK\x03\x04", version, _UTF8, 0, *_STAMP, crc, shown, shown, len(name), len(big))
+    fixed = (b"PK\x03\x04", version, _UTF8, 0, *_STAMP, crc, size32, size32, len(name), len(big))
     return struct.pack("<4sHHHHHIIIHH", *fixed) + name + big
 
 
@@ -56,8 +56,8 @@ def _central(name: bytes, crc: int, size: int, at: int) -> bytes:
     big = struct.pack("<QQ", size, size) if size >= _LIMIT else b""
     big += struct.pack("<Q", at) if at >= _LIMIT else b""
     extra = struct.pack("<HH", 1, len(big)) + big if big else b""
-    shown, version = min(size, _LIMIT), 45 if big else 20
-    fixed = (b"PK\x01\x02", 3 << 8 | version, version, _UTF8, 0, *_STAMP, crc, shown, shown, len(name), len(extra))
+    size32, version = min(size, _LIMIT), 45 if big else 20
+    fixed = (b"PK\x01\x02", 3 << 8 | version, version, _UTF8, 0, *_STAMP, crc, size32, size32, len(name), len(extra))
     return (
         struct.pack("<4sHHHHHHIIIHH", *fixed)
         + struct.pack("<HHHII", 0, 0, 0, 0o644 << 16, min(at, _LIMIT))
@@ -71,5 +71,7 @@ def _ends(count: int, size: int, at: int) -> bytes:
     if count >= 0xFFFF or at >= _LIMIT:
         wide = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, at)
         wide += struct.pack("<4sIQI", b"PK\x06\x07", 0, at + size, 1)
-    shown = min(count, 0xFFFF)
-    return wide + struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, shown, shown, min(size, _LIMIT), min(at, _LIMIT), 0)
+    count16 = min(count, 0xFFFF)
+    return wide + struct.pack(
+        "<4sHHHHIIH", b"PK\x05\x06", 0, 0, count16, count16, min(size, _LIMIT), min(at, _LIMIT), 0
+    )

@@ -73,10 +73,10 @@ def make_geotiff(
     line = grid.width * _SAMPLES[dtype][0] // 8
     heights = [min(strip_rows, grid.height - top) for top in range(0, grid.height, strip_rows)]
     counts = [lines * line for lines in heights] * len(planes)
-    made = _metadata(labels)
-    size = len(_directory(_tags(grid, len(planes), dtype, nodata, strip_rows, counts, counts) | made))
+    metadata = _metadata(labels)
+    size = len(_directory(_tags(grid, len(planes), dtype, nodata, strip_rows, counts, counts) | metadata))
     offsets = list(accumulate(counts[:-1], initial=size))
-    head = _directory(_tags(grid, len(planes), dtype, nodata, strip_rows, offsets, counts) | made)
+    head = _directory(_tags(grid, len(planes), dtype, nodata, strip_rows, offsets, counts) | metadata)
     return VirtualBytes([Piece(head, len(head)), *(Piece.repeat(plane, line * grid.height) for plane in planes)])
 
 
@@ -93,14 +93,16 @@ def _metadata(labels: Sequence[BandLabel]) -> _Tags:
 
 
 def _items(at: int, label: BandLabel) -> str:
-    made = f'<Item name="DESCRIPTION" sample="{at}" role="description">{escape(label.name)}</Item>'
+    items = f'<Item name="DESCRIPTION" sample="{at}" role="description">{escape(label.name)}</Item>'
     if label.wavelength is None:
-        return made
+        return items
     values = {"wavelength": f"{label.wavelength:g}", "wavelength_units": "nanometers"}
     imagery = {"CENTRAL_WAVELENGTH_UM": label.wavelength / 1000, "FWHM_UM": (label.fwhm or 0) / 1000}
-    made += "".join(f'<Item name="{name}" sample="{at}">{value}</Item>' for name, value in values.items())
+    items += "".join(f'<Item name="{name}" sample="{at}">{value}</Item>' for name, value in values.items())
     domain = 'domain="IMAGERY"'
-    return made + "".join(f'<Item name="{name}" sample="{at}" {domain}>{um:.6g}</Item>' for name, um in imagery.items())
+    return items + "".join(
+        f'<Item name="{name}" sample="{at}" {domain}>{um:.6g}</Item>' for name, um in imagery.items()
+    )
 
 
 def _tags(

@@ -27,13 +27,13 @@ def draw_classes(values: Sequence[float], width: int, classes: Sequence[Class], 
     Each value becomes `scale` pixels along both edges.
     """
     height = len(values) // width
-    palette = [(0, 0, 0, 0), *(_rgba(one.color) for one in classes)]
+    palette = [(0, 0, 0, 0), *(_rgba(entry.color) for entry in classes)]
     lines = []
     for line in range(height):
         picked = bytes(_class(value, classes) for value in values[line * width : (line + 1) * width])
-        shown = len(classes) - line * len(classes) // height
-        wide = b"".join(bytes([one]) * scale for one in picked) if scale > 1 else picked
-        lines += [b"\0" + wide + bytes([shown]) * _LEGEND] * scale
+        legend_class = len(classes) - line * len(classes) // height
+        wide = b"".join(bytes([entry]) * scale for entry in picked) if scale > 1 else picked
+        lines += [b"\0" + wide + bytes([legend_class]) * _LEGEND] * scale
     size = width * scale + _LEGEND, height * scale
     colors = b"".join(bytes(color[:3]) for color in palette)
     alphas = bytes(color[3] for color in palette)
@@ -54,7 +54,7 @@ def _png(size: tuple[int, int], colors: int, chunks: Sequence[tuple[bytes, bytes
 
 
 def _class(value: float, classes: Sequence[Class]) -> int:
-    return next((at for at, one in enumerate(classes, 1) if one.low <= value < one.high), 0)
+    return next((at for at, entry in enumerate(classes, 1) if entry.low <= value < entry.high), 0)
 
 
 def _rgba(color: str) -> tuple[int, int, int, int]:

@@ -37,8 +37,8 @@ class Piece:
         if self.length <= len(self.block):
             return zlib.crc32(memoryview(self.block)[: self.length])
         times, rest = divmod(self.length, len(self.block))
-        whole = repeat_crc(zlib.crc32(self.block), len(self.block), times)
-        return join_crc(whole, zlib.crc32(self.block[:rest]), rest)
+        repeated = repeat_crc(zlib.crc32(self.block), len(self.block), times)
+        return join_crc(repeated, zlib.crc32(self.block[:rest]), rest)
 
     def read(self, start: int, stop: int) -> Iterator[memoryview]:
         """Yield the bytes from start to stop in blocks."""

@@ -25,24 +25,24 @@ _LINES = 64
 
 def list_aois(world: World, ask: Ask) -> Any:
     """Return a page of AOIs."""
-    wanted = {name: ask.query.get(name) for name in ("created_at", "updated_at", "aoi_id")}
-    wanted["name"] = ask.query.get("aoi_name")
+    filters = {name: ask.query.get(name) for name in ("created_at", "updated_at", "aoi_id")}
+    filters["name"] = ask.query.get("aoi_name")
     behaviour = world.behaviour
-    rows = [area_row(one, ask.now, behaviour.spelling.images_by) for one in world.areas.values()]
-    rows = match_rows(rows, wanted, names=behaviour.names, times=behaviour.created_on)
+    rows = [area_row(aoi, ask.now, behaviour.spelling.images_by) for aoi in world.areas.values()]
+    rows = match_rows(rows, filters, names=behaviour.names, times=behaviour.created_on)
     rows = among(rows, "project_id", split_values(ask.pairs, "project_ids", behaviour.lists))
-    shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
-    return {"aois": shown, "pagination": pagination}
+    aois, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
+    return {"aois": aois, "pagination": pagination}
 
 
 def create_aoi(world: World, ask: Ask) -> Any:
     """Create an AOI; names are unique."""
     body = ask.body
     _check(world, body)
-    if any(one.name == body["name"] for one in world.areas.values()):
+    if any(aoi.name == body["name"] for aoi in world.areas.values()):
         raise RequestRefused(409, "conflict", f"an AOI with the name {body['name']} exists")
     scenes = tuple(world.scenes[id] for id in body["item_ids"])
-    one = Area(
+    aoi = Area(
         world.new_id("aoi"),
         body["name"],
         body["description"],
@@ -54,8 +54,8 @@ def create_aoi(world: World, ask: Ask) -> Any:
         ask.now,
         world.job_seconds,
     )
-    world.areas[one.id] = one
-    return area_row(one, ask.now, world.behaviour.spelling.images_by)
+    world.areas[aoi.id] = aoi
+    return area_row(aoi, ask.now, world.behaviour.spelling.images_by)
 
 
 def _check(world: World, body: Row) -> None:
@@ -79,19 +79,19 @@ def get_aoi(world: World, ask: Ask) -> Any:
 def list_assets(world: World, ask: Ask) -> Any:
     """Return a page of an AOI's assets."""
     rows = assets(world.area(ask.path["aoi_id"]), ask.now)
-    shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
-    return {"assets": shown, "pagination": pagination}
+    listed, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
+    return {"assets": listed, "pagination": pagination}
 
 
 def request_download(world: World, ask: Ask) -> Any:
     """Request the package of some assets."""
-    one = world.area(ask.path["aoi_id"])
-    chosen = among(assets(one, ask.now), "id", ask.body["asset_ids"])
+    aoi = world.area(ask.path["aoi_id"])
+    chosen = among(assets(aoi, ask.now), "id", ask.body["asset_ids"])
     if not ask.body["asset_ids"] or len(chosen) != len(set(ask.body["asset_ids"])):
         raise invalid("asset_ids must name assets of this AOI")
     if any(asset["status"] != "success" for asset in chosen):
         raise invalid("the assets are not there yet")
-    download = PendingDownload(world.new_id("asset download"), one.id, one.place, _Assets(one, tuple(chosen)))
+    download = PendingDownload(world.new_id("asset download"), aoi.id, aoi.place, _Assets(aoi, tuple(chosen)))
     world.downloads[download.id] = download
     return _state(world, download, ask.now)
 

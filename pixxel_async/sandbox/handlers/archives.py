@@ -21,7 +21,7 @@ _BANDSETS = ("Agriculture", "Forestry", "Water quality")
 
 def list_satellites(world: World, ask: Ask) -> Any:
     """Return all satellites."""
-    return {"satellites": [satellite_row(one) for one in _satellites(world)]}
+    return {"satellites": [satellite_row(satellite) for satellite in _satellites(world)]}
 
 
 def _satellites(world: World) -> tuple[SandboxSatellite, ...]:
@@ -51,24 +51,24 @@ def _bandset(world: World, name: str, nth: int) -> Row:
 
 def list_collections(world: World, ask: Ask) -> Any:
     """Return all collections, or those listed by id."""
-    rows = [collection_row(one) for one in _satellites(world)]
+    rows = [collection_row(satellite) for satellite in _satellites(world)]
     return {"collections": among(rows, "id", split_values(ask.pairs, "ids", world.behaviour.lists))}
 
 
 def get_collection(world: World, ask: Ask) -> Any:
     """Return a collection."""
     id = ask.path["collection_id"]
-    for one in _satellites(world):
-        if one.collection == id:
-            return collection_row(one)
+    for satellite in _satellites(world):
+        if satellite.collection == id:
+            return collection_row(satellite)
     raise not_found("collection", id)
 
 
 def list_items(world: World, ask: Ask) -> Any:
     """Return a page of a collection's scenes, without a total."""
     get_collection(world, ask)
-    found = [scene for scene in world.scenes.values() if scene.satellite.collection == ask.path["collection_id"]]
-    return _features(world, _items(world, found), ask.query.get("limit"), ask.query.get("offset"))
+    scenes = [scene for scene in world.scenes.values() if scene.satellite.collection == ask.path["collection_id"]]
+    return _features(world, _items(world, scenes), ask.query.get("limit"), ask.query.get("offset"))
 
 
 def get_item(world: World, ask: Ask) -> Any:
@@ -90,23 +90,23 @@ def search_images(world: World, ask: Ask) -> Any:
     """Return the scenes of some satellites in a period, as a map by id."""
     body, filters = ask.body, ask.body.get("filters") or ()
     limit = body.get("limit") or _PAGE
-    asked = {"datetime": f"{body['start_date']}/{body['end_date']}", "intersects": body["geometry"]}
-    asked["collections"] = [one["collection_id"] for one in body["satellites"]]
-    asked["query"] = {one["id"]: {"gte": one["min"], "lte": one["max"]} for one in filters}
-    rows = search_items(_items(world, world.scenes.values()), asked)
+    search = {"datetime": f"{body['start_date']}/{body['end_date']}", "intersects": body["geometry"]}
+    search["collections"] = [member["collection_id"] for member in body["satellites"]]
+    search["query"] = {member["id"]: {"gte": member["min"], "lte": member["max"]} for member in filters}
+    rows = search_items(_items(world, world.scenes.values()), search)
     skip = _rows_before(body, world.behaviour.search_on)
     # ASSUMPTION: the keys of the map are the ids of the scenes, or their numbers.
     by_id = world.behaviour.spelling.items_by == "id"
-    shown = {row["id"] if by_id else str(at): row for at, row in enumerate(rows[skip : skip + limit], skip)}
-    found = {"items": shown, "pagination": {"limit": limit, "skip": skip, "total": len(rows)}}
+    items = {row["id"] if by_id else str(at): row for at, row in enumerate(rows[skip : skip + limit], skip)}
+    response = {"items": items, "pagination": {"limit": limit, "skip": skip, "total": len(rows)}}
     more = world.behaviour.search_on == "token" and skip + limit < len(rows)
-    return found | {"next_token": f"{_ONWARD}{skip + limit}"} if more else found
+    return response | {"next_token": f"{_ONWARD}{skip + limit}"} if more else response
 
 
 def _rows_before(body: Row, form: str) -> int:
     """Return the number of rows of earlier pages, in the requested form."""
-    given = {"skip": body.get("skip"), "token": body.get("next_token")}.get(form)
-    digits = str(given or "").removeprefix(_ONWARD)
+    position = {"skip": body.get("skip"), "token": body.get("next_token")}.get(form)
+    digits = str(position or "").removeprefix(_ONWARD)
     return int(digits) if digits.isdecimal() else 0
 
 
@@ -116,11 +116,11 @@ def _items(world: World, scenes: Iterable[Scene]) -> list[Row]:
 
 def _features(world: World, rows: list[Row], limit: Any, offset: Any) -> Row:
     # ASSUMPTION: nothing says which links a list has; `next` where the profile says so and rows are left.
-    shown, pagination = page(rows, limit, offset, _PAGE)
-    after = pagination["offset"] + len(shown)
+    features, pagination = page(rows, limit, offset, _PAGE)
+    after = pagination["offset"] + len(features)
     more = world.behaviour.next_links and after < len(rows)
     links = [link(f"?offset={after}&limit={pagination['limit']}", "Next page", "next")] if more else []
-    return {"type": "FeatureCollection", "features": shown, "links": [link("", "Collections", "root"), *links]}
+    return {"type": "FeatureCollection", "features": features, "links": [link("", "Collections", "root"), *links]}
 
 
 HANDLERS = {

@@ -23,14 +23,14 @@ _LINES = 128
 
 def search(world: World, ask: Ask) -> Any:
     """Return a page of the catalog entries that match every filter."""
-    body, known = ask.body, world.catalog(ask.now)
-    rows = [_row(world, entry, ask.now) for entry in known.values() if _matches(entry, body)]
+    body, catalog = ask.body, world.catalog(ask.now)
+    rows = [_row(world, entry, ask.now) for entry in catalog.values() if _matches(entry, body)]
     owners = {id(row["details"]): row for row in rows}
     within = {name: body[name] for name in ("bbox", "intersects", "datetime", "collections", "query") if name in body}
-    found = search_items((row["details"] for row in rows), within)
+    details = search_items((row["details"] for row in rows), within)
     keys = [_sort_key(key) for key in body.get("sort_by") or ()]
-    shown, pagination = page(sort_items(found, keys), body.get("limit"), body.get("offset"), _PAGE)
-    return {"catalogs": [owners[id(item)] for item in shown], "pagination": pagination}
+    items, pagination = page(sort_items(details, keys), body.get("limit"), body.get("offset"), _PAGE)
+    return {"catalogs": [owners[id(item)] for item in items], "pagination": pagination}
 
 
 def _matches(entry: OrderEntry, body: Row) -> bool:
@@ -48,10 +48,10 @@ def _sort_key(key: Row) -> Row:
 
 def get_entry(world: World, ask: Ask) -> Any:
     """Return a catalog entry."""
-    known, id = world.catalog(ask.now), ask.path["catalog_id"]
-    if id not in known:
+    catalog, id = world.catalog(ask.now), ask.path["catalog_id"]
+    if id not in catalog:
         raise not_found("catalog", id)
-    return _row(world, known[id], ask.now)
+    return _row(world, catalog[id], ask.now)
 
 
 def _row(world: World, entry: OrderEntry, now: float) -> Row:
@@ -64,15 +64,15 @@ def _row(world: World, entry: OrderEntry, now: float) -> Row:
 def choose_entries(world: World, wish: Row, now: float) -> list[OrderEntry]:
     """Return the entries that a request names by one of its two lists."""
     ids, items = wish.get("catalog_ids") or [], wish.get("order_item_ids") or []
-    known = world.catalog(now)
-    if unknown := [id for id in ids if id not in known]:
+    catalog = world.catalog(now)
+    if unknown := [id for id in ids if id not in catalog]:
         raise not_found("catalog", unknown[0])
     if not items:
-        return [known[id] for id in ids]
+        return [catalog[id] for id in ids]
     lines = {line.id for _, line in world.lines()}
     if unknown := [id for id in items if id not in lines]:
         raise not_found("order item", unknown[0])
-    return [entry for entry in known.values() if entry.line.id in items]
+    return [entry for entry in catalog.values() if entry.line.id in items]
 
 
 def request_download(world: World, ask: Ask) -> Any:

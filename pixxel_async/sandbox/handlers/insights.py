@@ -77,7 +77,7 @@ def create_insight(world: World, ask: Ask) -> Any:
         raise invalid(f"no insight can be made with {block.name} {body['block']['version']}")
     if body.get("estimate"):
         return as_json(200, {"estimate": block.price})
-    one = SandboxInsight(
+    insight = SandboxInsight(
         world.new_id("insight"),
         body.get("name") or block.title,
         body.get("project_id") or area.project_id,
@@ -89,57 +89,58 @@ def create_insight(world: World, ask: Ask) -> Any:
         ask.now,
         world.job_seconds,
     )
-    world.insights[one.id] = one
-    return as_json(201, {"id": one.id, "message": "insight created"})
+    world.insights[insight.id] = insight
+    return as_json(201, {"id": insight.id, "message": "insight created"})
 
 
 def list_insights(world: World, ask: Ask) -> Any:
     """Return an AOI's insights that were not deleted."""
     area = world.area(ask.path["aoi_id"])
-    wanted = {name: ask.query.get(name) for name in ("id", "status", "created_by")}
-    wanted["created_at"] = ask.query.get("created_on")
+    filters = {name: ask.query.get(name) for name in ("id", "status", "created_by")}
+    filters["created_at"] = ask.query.get("created_on")
     rows = (
-        insight_row(one, ask.now, world.behaviour.spelling.elements)
-        for one in world.insights.values()
-        if one.area is area
+        insight_row(insight, ask.now, world.behaviour.spelling.elements)
+        for insight in world.insights.values()
+        if insight.area is area
     )
-    return {"insights": match_rows(rows, wanted, times=world.behaviour.created_on)}
+    return {"insights": match_rows(rows, filters, times=world.behaviour.created_on)}
 
 
 def _insight(world: World, ask: Ask) -> SandboxInsight:
-    one = world.insights.get(ask.path["insight_id"])
-    if one is None or one.area.id != ask.path["aoi_id"]:
+    insight = world.insights.get(ask.path["insight_id"])
+    if insight is None or insight.area.id != ask.path["aoi_id"]:
         raise not_found("insight", ask.path["insight_id"])
-    return one
+    return insight
 
 
 def delete_insight(world: World, ask: Ask) -> Any:
     """Delete an insight of the project in the query."""
-    one = _insight(world, ask)
-    if ask.query["project_id"] != one.project_id:
+    insight = _insight(world, ask)
+    if ask.query["project_id"] != insight.project_id:
         raise invalid("the insight belongs to another project")
-    del world.insights[one.id]
+    del world.insights[insight.id]
 
 
 def request_insight(world: World, ask: Ask) -> Any:
     """Request a package of some inputs and outputs; all outputs if none is named."""
-    one = _insight(world, ask)
-    if (status := one.status(ask.now)) != "completed":
-        reason = f"insight {one.id} is {status}; only a completed one can be packed"
-        return {"id": one.id, "status": world.refuse_unfinished(reason, ended=status == "failed"), "signed_url": ""}
-    chosen = _choose_ports(one, ask.body, world.behaviour)
-    key = f"aois/{one.area.id}/insights/{one.id}/{digest(chosen).hex()[:12]}.zip"
-    make = world.bundle(key, one.area.place, lambda: _members(world, one, chosen))
-    packed = world.packing.ask(key, one.id, make, ask.now)
-    return {"id": one.id, "status": packed.state, "signed_url": packed.link}
+    insight = _insight(world, ask)
+    if (status := insight.status(ask.now)) != "completed":
+        reason = f"insight {insight.id} is {status}; only a completed one can be packed"
+        return {"id": insight.id, "status": world.refuse_unfinished(reason, ended=status == "failed"), "signed_url": ""}
+    chosen = _choose_ports(insight, ask.body, world.behaviour)
+    key = f"aois/{insight.area.id}/insights/{insight.id}/{digest(chosen).hex()[:12]}.zip"
+    make = world.bundle(key, insight.area.place, lambda: _members(world, insight, chosen))
+    packed = world.packing.ask(key, insight.id, make, ask.now)
+    return {"id": insight.id, "status": packed.state, "signed_url": packed.link}
 
 
-def _choose_ports(one: SandboxInsight, body: Row, behaviour: Behaviour) -> SandboxBlock:
+def _choose_ports(insight: SandboxInsight, body: Row, behaviour: Behaviour) -> SandboxBlock:
     """Return the block with only the named inputs and outputs."""
     # ASSUMPTION: the elements are the names of the ports, and an empty body packs all outputs, or all there is.
-    block, inputs, outputs = one.block, body.get("inputs") or [], body.get("outputs") or []
+    block, inputs, outputs = insight.block, body.get("inputs") or [], body.get("outputs") or []
     names = {
-        port.name: element_name(one, port.name, behaviour.spelling.elements) for port in (*block.inputs, *block.outputs)
+        port.name: element_name(insight, port.name, behaviour.spelling.elements)
+        for port in (*block.inputs, *block.outputs)
     }
     if unknown := [name for name in (*inputs, *outputs) if name not in names.values()]:
         raise invalid(f"the insight has no {unknown[0]}")
@@ -152,10 +153,12 @@ def _choose_ports(one: SandboxInsight, body: Row, behaviour: Behaviour) -> Sandb
     )
 
 
-def _members(world: World, one: SandboxInsight, block: SandboxBlock) -> Iterator[ArchiveMember]:
+def _members(world: World, insight: SandboxInsight, block: SandboxBlock) -> Iterator[ArchiveMember]:
     for folder, ports in (("inputs", block.inputs), ("outputs", block.outputs)):
         for port in ports:
-            yield from of_port(port, block.name, f"{folder}/{port.name}", one.area.place, f"{world.seed}/{one.id}")
+            yield from of_port(
+                port, block.name, f"{folder}/{port.name}", insight.area.place, f"{world.seed}/{insight.id}"
+            )
 
 
 HANDLERS = {

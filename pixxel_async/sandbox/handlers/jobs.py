@@ -15,30 +15,30 @@ from ..data.world import World
 from ..files.archive import ArchiveMember
 from ..routes import Ask
 from ..rules.rows import match_rows
-from .workflows import workflow
+from .workflows import find_workflow
 
 
 def _run(world: World, ask: Ask) -> tuple[SandboxWorkflow, JobRun]:
-    one, id = workflow(world, ask), ask.path["job_id"]
-    if id not in world.runs[one.id]:
+    workflow, id = find_workflow(world, ask), ask.path["job_id"]
+    if id not in world.runs[workflow.id]:
         raise not_found("job", id)
-    return one, world.runs[one.id][id]
+    return workflow, world.runs[workflow.id][id]
 
 
 def list_jobs(world: World, ask: Ask) -> Any:
     """Return all jobs of a workflow, oldest first."""
-    wanted = {name: ask.query.get(name) for name in ("id", "status", "created_by")}
-    wanted["created_at"] = ask.query.get("created_on")
-    rows = (job_row(run, ask.now) for run in world.runs[workflow(world, ask).id].values())
-    return {"jobs": match_rows(rows, wanted, times=world.behaviour.created_on)}
+    filters = {name: ask.query.get(name) for name in ("id", "status", "created_by")}
+    filters["created_at"] = ask.query.get("created_on")
+    rows = (job_row(run, ask.now) for run in world.runs[find_workflow(world, ask).id].values())
+    return {"jobs": match_rows(rows, filters, times=world.behaviour.created_on)}
 
 
 def create_job(world: World, ask: Ask) -> Any:
     """Create a job."""
-    one = workflow(world, ask)
-    if ask.query["project_id"] != one.project_id:
+    workflow = find_workflow(world, ask)
+    if ask.query["project_id"] != workflow.project_id:
         raise invalid("the workflow belongs to another project")
-    return job_detail(add_run(world, one, ask.now, world.job_seconds), ask.now)
+    return job_detail(add_run(world, workflow, ask.now, world.job_seconds), ask.now)
 
 
 def get_job(world: World, ask: Ask) -> Any:
@@ -48,38 +48,42 @@ def get_job(world: World, ask: Ask) -> Any:
 
 def request_job(world: World, ask: Ask) -> Any:
     """Request the package of a completed job."""
-    one, run = _run(world, ask)
+    workflow, run = _run(world, ask)
     if (status := run.status(ask.now)) != "completed":
         reason = f"job {run.id} is {status}; only a completed job can be packed"
         state = world.refuse_unfinished(reason, ended=status == "failed")
-        return {"id": run.id, "workflowId": one.id, "status": state, "signed_url": ""}
-    key = f"jobs/{one.id}/{run.id}.zip"
-    packed = world.packing.ask(key, run.id, world.bundle(key, one.place, lambda: _of_run(world, one, run)), ask.now)
-    return {"id": run.id, "workflowId": one.id, "status": packed.state, "signed_url": packed.link}
+        return {"id": run.id, "workflowId": workflow.id, "status": state, "signed_url": ""}
+    key = f"jobs/{workflow.id}/{run.id}.zip"
+    packed = world.packing.ask(
+        key, run.id, world.bundle(key, workflow.place, lambda: _of_run(world, workflow, run)), ask.now
+    )
+    return {"id": run.id, "workflowId": workflow.id, "status": packed.state, "signed_url": packed.link}
 
 
 def request_task(world: World, ask: Ask) -> Any:
     """Request the package of a completed task."""
-    one, run = _run(world, ask)
+    workflow, run = _run(world, ask)
     step = next((step for step in run.steps if step.id == ask.path["task_id"]), None)
     if step is None:
         raise not_found("task", ask.path["task_id"])
-    ids = {"id": step.id, "job_id": run.id, "workflow_id": one.id}
+    ids = {"id": step.id, "job_id": run.id, "workflow_id": workflow.id}
     if step not in run.done(ask.now):
         reason = f"task {step.id} is {run.step_status(step, ask.now)}; only a completed task can be packed"
         return {**ids, "status": world.refuse_unfinished(reason, ended=ask.now >= run.ends), "signed_url": ""}
-    key = f"jobs/{one.id}/{run.id}/{step.id}.zip"
-    packed = world.packing.ask(key, step.id, world.bundle(key, one.place, lambda: _of_step(world, one, step)), ask.now)
+    key = f"jobs/{workflow.id}/{run.id}/{step.id}.zip"
+    packed = world.packing.ask(
+        key, step.id, world.bundle(key, workflow.place, lambda: _of_step(world, workflow, step)), ask.now
+    )
     return {**ids, "status": packed.state, "signed_url": packed.link}
 
 
-def _of_step(world: World, one: SandboxWorkflow, step: JobStep) -> Iterator[ArchiveMember]:
-    return of_block(step.block, one.place, f"{world.seed}/{step.id}")
+def _of_step(world: World, workflow: SandboxWorkflow, step: JobStep) -> Iterator[ArchiveMember]:
+    return of_block(step.block, workflow.place, f"{world.seed}/{step.id}")
 
 
-def _of_run(world: World, one: SandboxWorkflow, run: JobRun) -> Iterator[ArchiveMember]:
-    inputs = of_inputs(run.steps[-1].block, one.place, f"{world.seed}/{run.id}")
-    return chain(inputs, *(_of_step(world, one, step) for step in run.steps))
+def _of_run(world: World, workflow: SandboxWorkflow, run: JobRun) -> Iterator[ArchiveMember]:
+    inputs = of_inputs(run.steps[-1].block, workflow.place, f"{world.seed}/{run.id}")
+    return chain(inputs, *(_of_step(world, workflow, step) for step in run.steps))
 
 
 HANDLERS = {

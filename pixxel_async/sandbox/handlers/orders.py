@@ -31,55 +31,55 @@ def list_orders(world: World, ask: Ask) -> Any:
     """Return a page of orders."""
     rows = [order_row(order, ask.now, bandsets(world)) for order in world.orders.values()]
     rows = match_rows(rows, {"user_id": ask.query.get("user_id")})
-    shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), _PAGE)
-    return {"orders": shown, "pagination": pagination}
+    listed, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), _PAGE)
+    return {"orders": listed, "pagination": pagination}
 
 
 def create_order(world: World, ask: Ask) -> Any:
     """Place an order; a dry run returns the same without placing it."""
-    dry, wanted = bool(ask.body.get("dry_run")), ask.body["order_items"]
-    if not wanted:
+    dry, items = bool(ask.body.get("dry_run")), ask.body["order_items"]
+    if not items:
         raise invalid("order_items must not be empty")
-    for one in wanted:
-        _check(world, one, ask.now)
+    for item in items:
+        _check(world, item, ask.now)
     kind = "dry order" if dry else "order"
-    lines = tuple(_line(world, kind, one, ask.now) for one in wanted)
+    lines = tuple(_line(world, kind, item, ask.now) for item in items)
     order = SandboxOrder(world.new_id(kind), world.user_id, world.org_id, lines, ask.now, world.job_seconds, dry)
     if not dry:
         world.orders[order.id] = order
     return order_row(order, ask.now, bandsets(world))
 
 
-def _line(world: World, kind: str, one: Row, now: float) -> OrderLine:
-    given = {name: value for name, value in one.items() if value is not None}
-    scenes = tuple(world.scenes[id] for id in given.get("item_ids", ()))
-    return OrderLine(world.new_id(f"{kind} item"), _DEFAULTS | given, scenes, now)
+def _line(world: World, kind: str, item: Row, now: float) -> OrderLine:
+    members = {name: value for name, value in item.items() if value is not None}
+    scenes = tuple(world.scenes[id] for id in members.get("item_ids", ()))
+    return OrderLine(world.new_id(f"{kind} item"), _DEFAULTS | members, scenes, now)
 
 
-def _check(world: World, one: Row, now: float) -> None:
-    world.project(one["project_id"])
-    features = one["geometry"].get("features") or []
+def _check(world: World, item: Row, now: float) -> None:
+    world.project(item["project_id"])
+    features = item["geometry"].get("features") or []
     if not any(rings(feature.get("geometry") or {}) for feature in features):
         raise invalid("geometry must hold a feature with a Polygon or a MultiPolygon")
-    if unknown := [id for id in one.get("item_ids") or () if id not in world.scenes]:
+    if unknown := [id for id in item.get("item_ids") or () if id not in world.scenes]:
         raise invalid(f"unknown item {unknown[0]}")
-    if not one.get("item_ids"):
-        _check_tasking(one, now)
+    if not item.get("item_ids"):
+        _check_tasking(item, now)
 
 
-def _check_tasking(one: Row, now: float) -> None:
-    if not (one.get("bandset") or {}).get("bandset_id"):
+def _check_tasking(item: Row, now: float) -> None:
+    if not (item.get("bandset") or {}).get("bandset_id"):
         raise invalid("bandset.bandset_id is required for tasking")
-    start, end = _time(one, "start_date"), _time(one, "end_date")
+    start, end = _time(item, "start_date"), _time(item, "end_date")
     if start < now + _AHEAD:
         raise invalid("start_date must be at least 24 hours ahead")
     if end <= start:
         raise invalid("end_date must be later than start_date")
 
 
-def _time(one: Row, name: str) -> float:
+def _time(item: Row, name: str) -> float:
     try:
-        read = datetime.fromisoformat(one.get(name) or "")
+        read = datetime.fromisoformat(item.get(name) or "")
     except ValueError:
         raise invalid(f"{name} must be a time") from None
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
@@ -102,8 +102,8 @@ def list_items(world: World, ask: Ask) -> Any:
         rows = _select_span(rows, member, query.get(member), world.behaviour.spans)
     for member, listed in (("order_id", "order_ids"), ("id", "ids"), ("project_id", "project_ids")):
         rows = among(rows, member, split_values(ask.pairs, listed, world.behaviour.lists))
-    shown, pagination = page(rows, query.get("limit"), query.get("offset"), _PAGE)
-    return {"order_items": shown, "pagination": pagination}
+    order_items, pagination = page(rows, query.get("limit"), query.get("offset"), _PAGE)
+    return {"order_items": order_items, "pagination": pagination}
 
 
 def _select_span(rows: list[Row], member: str, span: str | None, form: str) -> list[Row]:

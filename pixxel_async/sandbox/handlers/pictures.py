@@ -17,10 +17,10 @@ from .aois import PAGE
 
 def list_indices(world: World, ask: Ask) -> Any:
     """Return a page of indices."""
-    wanted = {name: ask.query.get(name) for name in ("satellite_id", "type", "expression_type")}
-    rows = match_rows(world.indices.values(), wanted | {"id": ask.query.get("index_id")})
-    shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
-    return {"indices": shown, "pagination": pagination}
+    filters = {name: ask.query.get(name) for name in ("satellite_id", "type", "expression_type")}
+    rows = match_rows(world.indices.values(), filters | {"id": ask.query.get("index_id")})
+    listed, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
+    return {"indices": listed, "pagination": pagination}
 
 
 def create_index(world: World, ask: Ask) -> Any:
@@ -48,12 +48,12 @@ def _check_index(body: Row) -> None:
 def list_pictures(world: World, ask: Ask) -> Any:
     """Return a page of an AOI's visualizations."""
     area = world.area(ask.path["aoi_id"])
-    wanted = {name: ask.query.get(name) for name in ("type", "user_id", "expression_type", "index_id")}
-    wanted["id"] = ask.query.get("visualization_id")
-    own = {one.id: one for one in world.pictures.values() if one.area is area}
-    rows = match_rows((picture_detail(one, ask.now) for one in own.values()), wanted)
-    shown, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
-    return {"visualization": [picture_row(own[row["id"]], ask.now) for row in shown], "pagination": pagination}
+    filters = {name: ask.query.get(name) for name in ("type", "user_id", "expression_type", "index_id")}
+    filters["id"] = ask.query.get("visualization_id")
+    own = {picture.id: picture for picture in world.pictures.values() if picture.area is area}
+    rows = match_rows((picture_detail(picture, ask.now) for picture in own.values()), filters)
+    listed, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
+    return {"visualization": [picture_row(own[row["id"]], ask.now) for row in listed], "pagination": pagination}
 
 
 def create_picture(world: World, ask: Ask) -> Any:
@@ -61,10 +61,10 @@ def create_picture(world: World, ask: Ask) -> Any:
     area, index = world.area(ask.path["aoi_id"]), world.indices.get(ask.body["index_id"])
     if index is None:
         raise not_found("index", ask.body["index_id"])
-    known = {asset["id"] for asset in assets(area, ask.now)}
-    if set(ask.body.get("src_asset_ids") or ()) - known:
+    asset_ids = {asset["id"] for asset in assets(area, ask.now)}
+    if set(ask.body.get("src_asset_ids") or ()) - asset_ids:
         raise invalid("src_asset_ids must name assets of this AOI")
-    if any(one.area is area and one.index is index for one in world.pictures.values()):
+    if any(other.area is area and other.index is index for other in world.pictures.values()):
         raise RequestRefused(409, "conflict", "a visualization of this index exists")
     id = world.new_id("visualization")
     picture = Picture(id, area, index, world.user_id, world.org_id, ask.now, world.job_seconds / 2)
@@ -73,59 +73,61 @@ def create_picture(world: World, ask: Ask) -> Any:
 
 
 def _picture(world: World, ask: Ask) -> Picture:
-    one = world.pictures.get(ask.path["visualization_id"])
-    if one is None or one.area.id != ask.path["aoi_id"]:
+    picture = world.pictures.get(ask.path["visualization_id"])
+    if picture is None or picture.area.id != ask.path["aoi_id"]:
         raise not_found("visualization", ask.path["visualization_id"])
-    return one
+    return picture
 
 
 def update_metadata(world: World, ask: Ask) -> Any:
     """Set the classes of one mode; in dynamic mode, compute those without limits."""
-    one, body = _picture(world, ask), ask.body
+    picture, body = _picture(world, ask), ask.body
     mode, bins = body["visualization_mode"], body.get("dynamic_bins")
     for date, classes in body["legend"].items():
-        if date not in one.area.dates():
+        if date not in picture.area.dates():
             raise invalid(f"there is no {date} in this visualization")
-        fresh = one.classes(mode, date, bins if mode == "dynamic" and bins else max(1, len(classes)))[: bins or None]
-        given = [{name: value for name, value in row.items() if value is not None} for row in classes]
-        given += [{}] * (len(fresh) - len(given))
-        one.legends[mode, date] = [base | own for base, own in zip(fresh, given, strict=False)]
-    return one.metadata()
+        fresh = picture.classes(mode, date, bins if mode == "dynamic" and bins else max(1, len(classes)))[
+            : bins or None
+        ]
+        chosen = [{name: value for name, value in row.items() if value is not None} for row in classes]
+        chosen += [{}] * (len(fresh) - len(chosen))
+        picture.legends[mode, date] = [base | own for base, own in zip(fresh, chosen, strict=False)]
+    return picture.metadata()
 
 
 def rollback_metadata(world: World, ask: Ask) -> Any:
     """Remove the classes set for these dates."""
-    one = _picture(world, ask)
-    _check_same_index(one, ask)
+    picture = _picture(world, ask)
+    _check_same_index(picture, ask)
     for date in ask.body["dates"]:
-        one.legends.pop((ask.body["visualization_mode"], date), None)
-    return picture_detail(one, ask.now)
+        picture.legends.pop((ask.body["visualization_mode"], date), None)
+    return picture_detail(picture, ask.now)
 
 
-def _check_same_index(one: Picture, ask: Ask) -> None:
-    if ask.body["index_id"] != one.index["id"]:
+def _check_same_index(picture: Picture, ask: Ask) -> None:
+    if ask.body["index_id"] != picture.index["id"]:
         raise invalid("index_id is not that of the visualization")
 
 
 def png(world: World, ask: Ask) -> Any:
     """Render the visualization of one date as a picture with its legend."""
-    one, mode, date = _picture(world, ask), ask.body["visualization_mode"], ask.body["date"]
-    _check_same_index(one, ask)
+    picture, mode, date = _picture(world, ask), ask.body["visualization_mode"], ask.body["date"]
+    _check_same_index(picture, ask)
     if mode not in ("dynamic", "theoretical"):
         raise invalid("visualization_mode must be dynamic or theoretical")
-    if date not in one.area.dates():
+    if date not in picture.area.dates():
         raise not_found("date", date)
-    return plain(200, draw(one, mode, date, world.behaviour.picture_scale), "image/png")
+    return plain(200, draw(picture, mode, date, world.behaviour.picture_scale), "image/png")
 
 
 def sld(world: World, ask: Ask) -> Any:
     """Render the legends as styled layer descriptors, by mode and date."""
-    one = _picture(world, ask)
-    unknown = [date for date in ask.body["dates"] if date not in one.area.dates()]
+    picture = _picture(world, ask)
+    unknown = [date for date in ask.body["dates"] if date not in picture.area.dates()]
     if unknown:
         raise not_found("date", unknown[0])
     modes = ask.body["visualization_modes"]
-    return {"sld": {mode: {date: style_legend(one, mode, date) for date in ask.body["dates"]} for mode in modes}}
+    return {"sld": {mode: {date: style_legend(picture, mode, date) for date in ask.body["dates"]} for mode in modes}}
 
 
 HANDLERS = {

@@ -46,19 +46,19 @@ def delete_store(world: World, ask: Ask) -> Any:
 def list_deliveries(world: World, ask: Ask) -> Any:
     """Return all matching deliveries."""
     rows = [_delivery(world, row, ask.now) for row in world.deliveries]
-    found = match_rows(rows, {name: ask.query.get(name) for name in ("delivery_id", "catalog_id", "task_id")})
+    deliveries = match_rows(rows, {name: ask.query.get(name) for name in ("delivery_id", "catalog_id", "task_id")})
     item = ask.query.get("order_item_id")
     if item:
-        known = world.catalog(ask.now)
-        found = [row for row in found if known[row["catalog_id"]].line.id == item]
-    return {"deliveries": found}
+        catalog = world.catalog(ask.now)
+        deliveries = [row for row in deliveries if catalog[row["catalog_id"]].line.id == item]
+    return {"deliveries": deliveries}
 
 
 def create_deliveries(world: World, ask: Ask) -> Any:
     """Start delivering catalog entries to stores."""
-    made = [row for wish in ask.body["deliveries"] for row in _deliveries(world, wish, ask.now)]
-    world.deliveries += made
-    return {"deliveries": [_delivery(world, row, ask.now) for row in made]}
+    created = [row for wish in ask.body["deliveries"] for row in _deliveries(world, wish, ask.now)]
+    world.deliveries += created
+    return {"deliveries": [_delivery(world, row, ask.now) for row in created]}
 
 
 def _deliveries(world: World, wish: Row, now: float) -> list[Row]:

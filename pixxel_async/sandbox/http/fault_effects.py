@@ -44,19 +44,19 @@ PLAIN = Sending()
 
 def combine(firings: Sequence[Firing]) -> Sending:
     """Combine these faults into a way of sending."""
-    how = PLAIN
+    sending = PLAIN
     for fault in (firing.fault for firing in firings):
         if fault.kind == "cut":
-            how = evolve(how, cut=fault.at)
+            sending = evolve(sending, cut=fault.at)
         elif fault.kind == "stall":
-            how = evolve(how, stall=fault.at, pause=fault.seconds)
+            sending = evolve(sending, stall=fault.at, pause=fault.seconds)
         elif fault.kind == "corrupt":
-            how = evolve(how, flip=fault.at)
+            sending = evolve(sending, flip=fault.at)
         elif fault.kind == "drip":
-            how = evolve(how, rate=fault.rate)
+            sending = evolve(sending, rate=fault.rate)
         elif fault.kind in ("endless", "wrong-length", "broken-chunks", "early-hints"):
-            how = evolve(how, raw=fault.kind, at=fault.at)
-    return how
+            sending = evolve(sending, raw=fault.kind, at=fault.at)
+    return sending
 
 
 def replacement(firings: Sequence[Firing], *, storage: bool, work_done: bool) -> SandboxAnswer | None:

@@ -80,17 +80,17 @@ class Fault:
     work_done: bool = False
 
     def __attrs_post_init__(self) -> None:
-        for name, known in (("kind", get_args(FaultKind)), ("style", get_args(SigningStyle))):
-            if getattr(self, name) not in known:
+        for name, words in (("kind", get_args(FaultKind)), ("style", get_args(SigningStyle))):
+            if getattr(self, name) not in words:
                 raise ConfigError(
-                    f"the {name} of a fault must be one of {', '.join(known)}, not {getattr(self, name)!r}"
+                    f"the {name} of a fault must be one of {', '.join(words)}, not {getattr(self, name)!r}"
                 )
         if not any(fnmatchcase(route, self.route) for route in (*_operations(), "api", "storage")):
             close = get_close_matches(self.route, _operations(), 1)
-            meant = f"; did you mean {close[0]!r}?" if close else ""
+            suggestion = f"; did you mean {close[0]!r}?" if close else ""
             raise ConfigError(
                 f"no request has the route {self.route!r}: it must be api, storage, an operation (jobs.list) or a "
-                f"pattern of operations (jobs.*){meant}"
+                f"pattern of operations (jobs.*){suggestion}"
             )
 
     def hits(self, route: str) -> bool:

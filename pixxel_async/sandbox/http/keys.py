@@ -64,10 +64,10 @@ class Keys:
         # ASSUMPTION: 401 for a malformed key, 403 for everything else; the vendor's pages differ.
         if not header:
             raise RequestRefused(403, "forbidden", "no API key in the Authorization header")
-        found = self._known.get(self._read(header), SandboxKey(ends=0.0))
-        if found.ends <= now:
+        key = self._known.get(self._read(header), SandboxKey(ends=0.0))
+        if key.ends <= now:
             raise RequestRefused(403, "forbidden", "the API key is unknown, expired or revoked")
-        return found
+        return key
 
     def _read(self, header: str) -> str:
         """Extract the key from a header of the accepted form."""

@@ -70,13 +70,13 @@ def load_scenario(scenario: str | Path) -> tuple[Fault, ...]:
     return tuple(_fault(row, f"fault {at} of {path}") for at, row in enumerate(rows, 1))
 
 
-def _fault(row: Any, where: str) -> Fault:
-    known = fields_dict(Fault)
-    if not isinstance(row, dict) or not {"route", "kind"} <= row.keys() <= known.keys():
-        raise ConfigError(f"{where} must be an object with route, kind and members among {', '.join(known)}")
+def _fault(row: Any, place: str) -> Fault:
+    members = fields_dict(Fault)
+    if not isinstance(row, dict) or not {"route", "kind"} <= row.keys() <= members.keys():
+        raise ConfigError(f"{place} must be an object with route, kind and members among {', '.join(members)}")
     for name, value in row.items():
         if not isinstance(value, _TYPES[name]):
-            raise ConfigError(f"{where}: {name} cannot be {value!r}")
+            raise ConfigError(f"{place}: {name} cannot be {value!r}")
     return Fault(**row)
 
 

@@ -20,14 +20,14 @@ _TICK = 0.05
 
 
 async def send(
-    line: Connection, answer: SandboxAnswer, how: Sending, sent: Callable[[int], None]
+    line: Connection, answer: SandboxAnswer, sending: Sending, on_write: Callable[[int], None]
 ) -> web.StreamResponse:
-    """Send a response; report the number of body bytes of each write to `sent`."""
+    """Send a response; report the number of body bytes of each write to `on_write`."""
     request = line.request
-    if how.raw:
-        return await send_raw(line, answer, how)
-    if how is PLAIN and answer.length <= _SMALL and answer.send_length:
-        sent(answer.length)
+    if sending.raw:
+        return await send_raw(line, answer, sending)
+    if sending is PLAIN and answer.length <= _SMALL and answer.send_length:
+        on_write(answer.length)
         body = b"".join(answer.body.read(answer.start, answer.stop))
         return web.Response(status=answer.status, headers=answer.headers, body=body)
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
@@ -35,31 +35,31 @@ async def send(
         response.content_length = answer.length
     try:
         await response.prepare(request)
-        async for view in _views(line, answer, how):
+        async for view in _views(line, answer, sending):
             await response.write(view)
             line.note_progress()
-            sent(len(view))
+            on_write(len(view))
     except ConnectionError:
         return response
-    if how.cut is not None and how.cut < answer.length and request.transport is not None:
+    if sending.cut is not None and sending.cut < answer.length and request.transport is not None:
         request.transport.close()
     return response
 
 
-async def _views(line: Connection, answer: SandboxAnswer, how: Sending) -> AsyncIterator[bytes | memoryview]:
-    end = answer.length if how.cut is None else min(how.cut, answer.length)
-    marks = {how.stall, how.flip, None if how.flip is None else how.flip + 1, end}
-    at, begun = 0, line.now()
+async def _views(line: Connection, answer: SandboxAnswer, sending: Sending) -> AsyncIterator[bytes | memoryview]:
+    end = answer.length if sending.cut is None else min(sending.cut, answer.length)
+    marks = {sending.stall, sending.flip, None if sending.flip is None else sending.flip + 1, end}
+    at, started = 0, line.now()
     for mark in sorted(mark for mark in marks if mark is not None and mark <= end):
         for view in answer.body.read(answer.start + at, answer.start + mark):
-            for piece in _writes(view, how.rate):
-                if how.rate is not None:
-                    await line.wait_until(begun + (at + len(piece)) / how.rate)
-                yield bytes([piece[0] ^ 0xFF]) if at == how.flip else piece
+            for piece in _writes(view, sending.rate):
+                if sending.rate is not None:
+                    await line.wait_until(started + (at + len(piece)) / sending.rate)
+                yield bytes([piece[0] ^ 0xFF]) if at == sending.flip else piece
                 at += len(piece)
-        if at == how.stall and at < answer.length:
-            await line.hold(how.pause or math.inf)
-            begun += how.pause
+        if at == sending.stall and at < answer.length:
+            await line.hold(sending.pause or math.inf)
+            started += sending.pause
 
 
 def _writes(view: memoryview, rate: float | None) -> Iterator[memoryview]:

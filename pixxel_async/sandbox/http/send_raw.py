@@ -19,18 +19,18 @@ _HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </nothing>; rel=preload\r\n\r\n"
 _NO_CHUNK = b"no chunk\r\n"
 
 
-async def send_raw(line: Connection, answer: SandboxAnswer, how: Sending) -> web.StreamResponse:
+async def send_raw(line: Connection, answer: SandboxAnswer, sending: Sending) -> web.StreamResponse:
     """Send the malformed response until it ends or the peer disconnects, then close the connection."""
     writer, transport = line.request.writer, line.request.transport
     try:
-        for part in _parts(answer, how):
+        for part in _parts(answer, sending):
             if transport is None or transport.is_closing():
                 break
             if part in (_HINT, _NO_CHUNK):
                 await asyncio.sleep(_STEP)
             transport.write(part)
             await writer.drain()
-        if how.raw == "broken-chunks":
+        if sending.raw == "broken-chunks":
             await line.hold(math.inf)
     except ConnectionError:
         pass
@@ -39,19 +39,19 @@ async def send_raw(line: Connection, answer: SandboxAnswer, how: Sending) -> web
     return web.Response()
 
 
-def _parts(answer: SandboxAnswer, how: Sending) -> Iterator[bytes | memoryview]:
-    if how.raw == "early-hints":
+def _parts(answer: SandboxAnswer, sending: Sending) -> Iterator[bytes | memoryview]:
+    if sending.raw == "early-hints":
         while True:
             yield _HINT
-    if how.raw == "wrong-length":
-        yield _head(answer, {"Content-Length": str(max(0, answer.length + (how.at or 1)))})
+    if sending.raw == "wrong-length":
+        yield _head(answer, {"Content-Length": str(max(0, answer.length + (sending.at or 1)))})
         yield from answer.body.read(answer.start, answer.stop)
-    if how.raw == "broken-chunks":
+    if sending.raw == "broken-chunks":
         yield _head(answer, {"Transfer-Encoding": "chunked"})
-        part = b"".join(answer.body.read(answer.start, min(answer.stop, answer.start + how.at)))
+        part = b"".join(answer.body.read(answer.start, min(answer.stop, answer.start + sending.at)))
         yield b"%x\r\n%b\r\n" % (len(part), part) if part else b""
         yield _NO_CHUNK
-    if how.raw == "endless":
+    if sending.raw == "endless":
         yield _head(answer, {"Connection": "close"})
         while True:
             yield from answer.body.read(answer.start, answer.stop) if answer.length else (b" " * 1024,)

@@ -142,23 +142,23 @@ class Site:
 
     async def _serve(self, raw: web.BaseRequest) -> web.StreamResponse:
         request = await _read(raw)
-        seen = self._witness(request)
+        entry = self._witness(request)
         with self._context.lock:
-            self._context.requests.append(seen)
-            firings = self._context.plan.due(seen.operation)
+            self._context.requests.append(entry)
+            firings = self._context.plan.due(entry.operation)
         late = sum(firing.fault.seconds for firing in firings if firing.fault.kind == "latency")
         line = Connection(raw, self._context.clock, self._context.time_travel)
         if late:
-            await line.wait_until(seen.at + min(late, self._within))
+            await line.wait_until(entry.at + min(late, self._within))
         if _any(firings, "reset"):
             return break_off(raw)
         with self._context.lock:
             answer = self._refusal(late) or self._answer(request, firings)
         if _any(firings, "lost"):
             return break_off(raw)
-        seen.status = answer.status
+        entry.status = answer.status
         dated = answer.with_headers(Date=http_date(self._context.clock.now()))
-        return await send(line, dated, combine(firings), seen.count)
+        return await send(line, dated, combine(firings), entry.count)
 
     def _refusal(self, late: float) -> SandboxAnswer | None:
         """Return the gateway's own refusal: 429 for too many requests at once, 504 for a late response; else None."""

@@ -80,10 +80,10 @@ class TimeTravel:
 
     def _jump_if_next(self, wake: float) -> None:
         """Step the clock to this time if it is the next one and nothing else is going on."""
-        now, left = time.monotonic(), wake - self._clock.now()
+        now, ahead = time.monotonic(), wake - self._clock.now()
         self._calm += min(now - self._looked, _MOST_AT_ONCE)
         self._looked = now
-        if not self.jumps or wake != min(self._wakes) or not 0 < left < float("inf"):
+        if not self.jumps or wake != min(self._wakes) or not 0 < ahead < float("inf"):
             return
-        if self._calm >= (_STUCK if self._busy else min(left / _SHARE, _LONGEST)):
-            self._clock.advance(left)
+        if self._calm >= (_STUCK if self._busy else min(ahead / _SHARE, _LONGEST)):
+            self._clock.advance(ahead)

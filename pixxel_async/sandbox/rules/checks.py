@@ -26,23 +26,23 @@ def resolve(schema: JsonSchema, components: JsonSchema) -> JsonSchema:
     return schema
 
 
-def problems(value: Any, schema: JsonSchema, components: JsonSchema, where: str = "body") -> Iterator[str]:
+def problems(value: Any, schema: JsonSchema, components: JsonSchema, place: str = "body") -> Iterator[str]:
     """Return one line for each error in a value."""
     schema = resolve(schema, components)
     names = types(schema)
     if names and not any(_is(value, name) for name in names):
-        yield f"{where} must be of type {' or '.join(names)}"
+        yield f"{place} must be of type {' or '.join(names)}"
     elif "const" in schema and value != schema["const"]:
-        yield f"{where} must be {schema['const']}"
+        yield f"{place} must be {schema['const']}"
     elif "x-values" in schema and not schema.get("x-open") and value not in list(schema["x-values"]):
-        yield f"{where} must be one of {', '.join(schema['x-values'])}"
+        yield f"{place} must be one of {', '.join(schema['x-values'])}"
     elif outside := _outside(value, schema):
-        yield f"{where} must be {outside}"
+        yield f"{place} must be {outside}"
     elif isinstance(value, list):
         for at, item in enumerate(value):
-            yield from problems(item, schema.get("items", {}), components, f"{where}[{at}]")
+            yield from problems(item, schema.get("items", {}), components, f"{place}[{at}]")
     elif isinstance(value, dict):
-        yield from _members(value, schema, components, where)
+        yield from _members(value, schema, components, place)
 
 
 def types(schema: JsonSchema) -> list[str]:
@@ -67,27 +67,27 @@ def _outside(value: Any, schema: JsonSchema) -> str:
     return f"at most {schema['maximum']}" if value > schema.get("maximum", value) else ""
 
 
-def _members(value: dict[str, Any], schema: JsonSchema, components: JsonSchema, where: str) -> Iterator[str]:
+def _members(value: dict[str, Any], schema: JsonSchema, components: JsonSchema, place: str) -> Iterator[str]:
     for name in schema.get("required", ()):
         if value.get(name) is None:
-            yield f"{where}.{name} is required"
-    yield from combinations(value, schema, where)
-    known, others = schema.get("properties", {}), schema.get("additionalProperties", True)
+            yield f"{place}.{name} is required"
+    yield from combinations(value, schema, place)
+    properties, additional = schema.get("properties", {}), schema.get("additionalProperties", True)
     for name, inner in value.items():
-        kind = known.get(name, others)
-        left_out = inner is None and name in known
+        kind = properties.get(name, additional)
+        left_out = inner is None and name in properties
         if isinstance(kind, Mapping) and not left_out:
-            yield from problems(inner, kind, components, f"{where}.{name}")
+            yield from problems(inner, kind, components, f"{place}.{name}")
 
 
-def combinations(value: Mapping[str, Any], rules: JsonSchema, where: str = "body") -> Iterator[str]:
+def combinations(value: Mapping[str, Any], rules: JsonSchema, place: str = "body") -> Iterator[str]:
     """Describe broken constraints between members: exactly one of several, one that requires another."""
     exclusive = rules.get("x-exactly-one", ())
     if exclusive and sum(bool(value.get(name)) for name in exclusive) != 1:
-        yield f"{where} must have exactly one of {', '.join(exclusive)}"
+        yield f"{place} must have exactly one of {', '.join(exclusive)}"
     for name, when in rules.get("x-requires", {}).items():
-        if value.get(name) is None and all(value.get(other) == word for other, word in when.items()):
-            yield f"{where}.{name} is required here"
+        if value.get(name) is None and all(value.get(condition) == word for condition, word in when.items()):
+            yield f"{place}.{name} is required here"
 
 
 def argument(text: str, parameter: JsonSchema, components: JsonSchema) -> str | None:

@@ -14,8 +14,8 @@ _MOST = 2000
 """Longest expression in characters."""
 
 
-def _ratio(one: float, other: float) -> float:
-    return one / other if other else math.nan
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator else math.nan
 
 
 _OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
@@ -35,12 +35,12 @@ def parts(expression: str) -> list[ast.expr]:
     """Parse the comma-separated expressions; raise ValueError if one is invalid."""
     try:
         tree = ast.parse(expression[:_MOST].strip(), mode="eval").body
-        found = list(tree.elts) if isinstance(tree, ast.Tuple) else [tree]
-        for part in found:
+        expressions = list(tree.elts) if isinstance(tree, ast.Tuple) else [tree]
+        for part in expressions:
             _check(part)
     except (SyntaxError, RecursionError, MemoryError):
         raise ValueError("it cannot be read") from None
-    return found
+    return expressions
 
 
 def _check(node: ast.expr) -> None:

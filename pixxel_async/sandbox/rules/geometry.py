@@ -43,34 +43,34 @@ def points(value: Any) -> Iterator[Point]:
 
 def box(geometry: Mapping[str, Any]) -> Box | None:
     """Return west, south, east, north; None without positions."""
-    found = list(points(geometry.get("coordinates")))
-    if not found:
+    corners = list(points(geometry.get("coordinates")))
+    if not corners:
         return None
-    east, north = [point[0] for point in found], [point[1] for point in found]
+    east, north = [point[0] for point in corners], [point[1] for point in corners]
     return min(east), min(north), max(east), max(north)
 
 
-def overlap(one: Box, other: Box) -> bool:
+def overlap(first: Box, second: Box) -> bool:
     """Return whether two boxes touch; a box whose west is east of its east crosses the antimeridian."""
-    across = one[0] <= other[2] and other[0] <= one[2]
-    if one[0] > one[2] or other[0] > other[2]:
-        across = one[0] <= other[2] or other[0] <= one[2]
-    return across and one[1] <= other[3] and other[1] <= one[3]
+    across = first[0] <= second[2] and second[0] <= first[2]
+    if first[0] > first[2] or second[0] > second[2]:
+        across = first[0] <= second[2] or second[0] <= first[2]
+    return across and first[1] <= second[3] and second[1] <= first[3]
 
 
-def meet(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def meet(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     """Return whether two geometries intersect; types other than polygons count as their boxes."""
-    boxes = box(one), box(other)
+    boxes = box(first), box(second)
     if boxes[0] is None or boxes[1] is None or not overlap(boxes[0], boxes[1]):
         return False
-    mine, theirs = rings(one), rings(other)
-    return not mine or not theirs or any(_meet(a, b) for a in mine for b in theirs)
+    first_rings, second_rings = rings(first), rings(second)
+    return not first_rings or not second_rings or any(_meet(a, b) for a in first_rings for b in second_rings)
 
 
-def _meet(one: Sequence[Point], other: Sequence[Point]) -> bool:
-    if any(inside(point, other) for point in one) or any(inside(point, one) for point in other):
+def _meet(first: Sequence[Point], second: Sequence[Point]) -> bool:
+    if any(inside(point, second) for point in first) or any(inside(point, first) for point in second):
         return True
-    return any(_cross(a, b, c, d) for a, b in pairwise(one) for c, d in pairwise(other))
+    return any(_cross(a, b, c, d) for a, b in pairwise(first) for c, d in pairwise(second))
 
 
 def inside(point: Point, ring: Sequence[Point]) -> bool:
@@ -104,9 +104,9 @@ def _ring_area(ring: Sequence[Point]) -> float:
     return sum(terms) * _RADIUS**2 / 2
 
 
-def metres_between(one: Point, other: Point) -> float:
+def metres_between(first: Point, second: Point) -> float:
     """Return the great-circle distance of two positions in metres."""
-    east, south, north = math.radians(other[0] - one[0]), math.radians(one[1]), math.radians(other[1])
+    east, south, north = math.radians(second[0] - first[0]), math.radians(first[1]), math.radians(second[1])
     half = math.sin((north - south) / 2) ** 2 + math.cos(south) * math.cos(north) * math.sin(east / 2) ** 2
     return 2 * _RADIUS * math.asin(math.sqrt(half))
 

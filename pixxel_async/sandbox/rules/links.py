@@ -23,13 +23,19 @@ def sign(path: str, secret: bytes, now: float, life: int, style: SigningStyle = 
 
     The schemes know whole seconds only: a URL signed within a second expires that much earlier.
     """
-    begun = datetime.fromtimestamp(now, UTC)
+    signed_at = datetime.fromtimestamp(now, UTC)
     if style == "azure":
-        ends = begun.replace(microsecond=0) + timedelta(seconds=life)
-        query = {"sv": "2024-11-04", "st": begun.strftime(_AZURE), "se": ends.strftime(_AZURE), "sr": "b", "sp": "r"}
+        ends = signed_at.replace(microsecond=0) + timedelta(seconds=life)
+        query = {
+            "sv": "2024-11-04",
+            "st": signed_at.strftime(_AZURE),
+            "se": ends.strftime(_AZURE),
+            "sr": "b",
+            "sp": "r",
+        }
         name = "sig"
     else:
-        name, query = _date_members("Amz" if style == "s3" else "Goog", begun.strftime(_STAMP), life)
+        name, query = _date_members("Amz" if style == "s3" else "Goog", signed_at.strftime(_STAMP), life)
     query[name] = signature(secret, _signed_text(path, query))
     return f"{quote(path)}?{urlencode(query)}"
 
@@ -48,11 +54,11 @@ def _date_members(brand: str, stamp: str, life: int) -> tuple[str, dict[str, str
 
 def judge(path: str, query: Mapping[str, str], secret: bytes, now: float) -> LinkVerdict:
     """Verify a query's signature for a path now."""
-    given = next((query[name] for name in SIGNATURES if name in query), None)
-    if given is None:
+    signature_given = next((query[name] for name in SIGNATURES if name in query), None)
+    if signature_given is None:
         return "unsigned"
     rest = {name: value for name, value in query.items() if name not in SIGNATURES}
-    if not hmac.compare_digest(signature(secret, _signed_text(path, rest)).encode(), given.encode()):
+    if not hmac.compare_digest(signature(secret, _signed_text(path, rest)).encode(), signature_given.encode()):
         return "damaged"
     return "good" if _begins(rest) < ends(rest) and now < ends(rest) else "expired"
 

@@ -31,10 +31,10 @@ def choose_part(headers: Mapping[str, str], size: int, etag: str, modified: str)
         return Part(304)
     if (match := headers.get("if-match")) is not None and match != "*" and etag not in _tags(match):
         return Part(412)
-    wanted = _RANGE.fullmatch(headers.get("range", "").replace(" ", ""))
-    if wanted is None or not any(wanted.groups()) or headers.get("if-range", etag) not in (etag, modified):
+    requested = _RANGE.fullmatch(headers.get("range", "").replace(" ", ""))
+    if requested is None or not any(requested.groups()) or headers.get("if-range", etag) not in (etag, modified):
         return Part(200, 0, size)
-    return _resolve(wanted.group(1), wanted.group(2), size)
+    return _resolve(requested.group(1), requested.group(2), size)
 
 
 def _tags(text: str) -> set[str]:

@@ -16,19 +16,19 @@ _PREFIX = re.compile(r"\d{4}(-\d\d)?")
 
 
 def match_rows(
-    rows: Iterable[Row], wanted: Mapping[str, str | None], *, names: str = "whole", times: str = "day"
+    rows: Iterable[Row], filters: Mapping[str, str | None], *, names: str = "whole", times: str = "day"
 ) -> list[Row]:
     """Return the rows whose members equal the wanted values; None and the empty text match everything.
 
     Args:
         rows: the rows to filter.
-        wanted: values by member.
+        filters: values by member.
         names: whether `name` must match `whole`, or a `part` of it in any case is enough.
         times: whether a time matches the same `day`, or the same `instant`.
     """
     # ASSUMPTION: other texts are compared whole.
-    asked = [(name, value) for name, value in wanted.items() if value]
-    return [row for row in rows if all(_fits(name, row.get(name), value, names, times) for name, value in asked)]
+    conditions = [(name, value) for name, value in filters.items() if value]
+    return [row for row in rows if all(_fits(name, row.get(name), value, names, times) for name, value in conditions)]
 
 
 def _fits(name: str, have: Any, value: str, names: str, times: str) -> bool:
@@ -40,9 +40,9 @@ def _fits(name: str, have: Any, value: str, names: str, times: str) -> bool:
     return text == value
 
 
-def _is_same(one: str, other: str) -> bool:
+def _is_same(first: str, second: str) -> bool:
     try:
-        return _size(one) == _size(other)
+        return _size(first) == _size(second)
     except ValueError:
         return False
 
@@ -60,8 +60,8 @@ def split_values(pairs: Iterable[tuple[str, str]], name: str, form: str) -> list
         name: of the filter.
         form: `commas` between values of one argument, `repeated` arguments, or `brackets` after their name.
     """
-    given = [value for member, value in pairs if member == (f"{name}[]" if form == "brackets" else name) and value]
-    return given[-1].split(",") if form == "commas" and given else given
+    values = [value for member, value in pairs if member == (f"{name}[]" if form == "brackets" else name) and value]
+    return values[-1].split(",") if form == "commas" and values else values
 
 
 def between(rows: Iterable[Row], member: str, span: str | None, mark: str) -> list[Row]:
@@ -75,9 +75,9 @@ def between(rows: Iterable[Row], member: str, span: str | None, mark: str) -> li
     """
     if not span:
         return list(rows)
-    first, found, last = span.partition(mark)
+    first, is_range, last = span.partition(mark)
     try:
-        if not found:
+        if not is_range:
             if not _PREFIX.fullmatch(span):
                 _size(span)
             return [row for row in rows if str(row.get(member)).startswith(span)]

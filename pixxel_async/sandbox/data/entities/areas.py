@@ -60,63 +60,63 @@ class Area:
         return sorted({f"{at(scene.taken):%Y_%m_%d}" for scene in self.scenes})
 
 
-def area_row(one: Area, now: float, images_by: str = "date") -> Row:
+def area_row(aoi: Area, now: float, images_by: str = "date") -> Row:
     """Render the AOI, its images keyed by `date`, `id` or `number`."""
     # ASSUMPTION: the keys of the images are not documented.
-    keys = one.dates()
+    keys = aoi.dates()
     if images_by != "date":
-        keys = [mosaic_id(one, date) if images_by == "id" else str(at) for at, date in enumerate(keys)]
+        keys = [mosaic_id(aoi, date) if images_by == "id" else str(at) for at, date in enumerate(keys)]
     return {
-        "aoi_id": one.id,
-        "name": one.name,
-        "description": one.description,
-        "satellite_id": one.satellite_id,
-        "project_id": one.project_id,
-        "images": {key: {"status": one.status(now)} for key in keys},
-        "eo_bands": one.bands,
-        "geometry": one.geometry,
-        "progress": one.progress(now),
-        "status": one.status(now),
+        "aoi_id": aoi.id,
+        "name": aoi.name,
+        "description": aoi.description,
+        "satellite_id": aoi.satellite_id,
+        "project_id": aoi.project_id,
+        "images": {key: {"status": aoi.status(now)} for key in keys},
+        "eo_bands": aoi.bands,
+        "geometry": aoi.geometry,
+        "progress": aoi.progress(now),
+        "status": aoi.status(now),
         "is_favourite": False,
-        "created_at": offset(one.begun),
-        "updated_at": offset(min(now, one.begun + one.seconds)),
-        "user_id": one.user_id,
-        "area_in_sq_m": round(area(one.geometry), 2),
-        "centroid": centre(one.geometry),
+        "created_at": offset(aoi.begun),
+        "updated_at": offset(min(now, aoi.begun + aoi.seconds)),
+        "user_id": aoi.user_id,
+        "area_in_sq_m": round(area(aoi.geometry), 2),
+        "centroid": centre(aoi.geometry),
     }
 
 
-def assets(one: Area, now: float) -> list[Row]:
+def assets(aoi: Area, now: float) -> list[Row]:
     """Return one asset for each scene and one mosaic for each day."""
-    singles = [_asset(one, "stac_item", scene.id, f"{at(scene.taken):%Y-%m-%d}", now) for scene in one.scenes]
-    days = [date.replace("_", "-") for date in one.dates()]
-    return singles + [_asset(one, "mosaic", f"mosaic {day}", day, now) for day in days]
+    singles = [_asset(aoi, "stac_item", scene.id, f"{at(scene.taken):%Y-%m-%d}", now) for scene in aoi.scenes]
+    days = [date.replace("_", "-") for date in aoi.dates()]
+    return singles + [_asset(aoi, "mosaic", f"mosaic {day}", day, now) for day in days]
 
 
-def mosaic_id(one: Area, day: str) -> str:
+def mosaic_id(aoi: Area, day: str) -> str:
     """Return the id of the mosaic of a day such as `2024_05_06`, which determines its pixels."""
     dashed = day.replace("_", "-")
-    return uuid(one.id, "mosaic", f"mosaic {dashed}")
+    return uuid(aoi.id, "mosaic", f"mosaic {dashed}")
 
 
-def _asset(one: Area, kind: str, name: str, day: str, now: float) -> Row:
-    done, id = one.progress(now) == 100, uuid(one.id, kind, name)
+def _asset(aoi: Area, kind: str, name: str, day: str, now: float) -> Row:
+    done, id = aoi.progress(now) == 100, uuid(aoi.id, kind, name)
     return {
         "id": id,
-        "aoi_id": one.id,
+        "aoi_id": aoi.id,
         "asset_type": kind,
         "name": name,
         "description": "",
         "date": day,
-        "band_list": one.bands,
-        "geometry": one.geometry,
-        "area_in_sq_m": round(area(one.geometry), 2),
-        "centroid": centre(one.geometry),
-        "path": f"https://storage.example/aois/{one.id}/{day.replace('-', '_')}_stac/{id}.tif",
-        "progress": one.progress(now),
-        "resolution": BY_ID[one.satellite_id].resolution,
+        "band_list": aoi.bands,
+        "geometry": aoi.geometry,
+        "area_in_sq_m": round(area(aoi.geometry), 2),
+        "centroid": centre(aoi.geometry),
+        "path": f"https://storage.example/aois/{aoi.id}/{day.replace('-', '_')}_stac/{id}.tif",
+        "progress": aoi.progress(now),
+        "resolution": BY_ID[aoi.satellite_id].resolution,
         "status": "success" if done else "creating",
         "visualization_id": "",
-        "created_at": spaced(one.begun),
-        "updated_at": spaced(min(now, one.begun + one.seconds)),
+        "created_at": spaced(aoi.begun),
+        "updated_at": spaced(min(now, aoi.begun + aoi.seconds)),
     }

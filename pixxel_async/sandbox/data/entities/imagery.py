@@ -74,19 +74,21 @@ class Scene:
 @lru_cache(maxsize=8)
 def scenes(seed: int | str) -> Mapping[str, Scene]:
     """Return the whole archive of a seed, oldest first within each collection; sandboxes of a seed share it."""
-    made = [_scene(seed, satellite, nth) for satellite in SATELLITES for nth in range(satellite.scenes)]
-    return MappingProxyType({scene.id: scene for scene in made})
+    scenes_by_time = [_scene(seed, satellite, nth) for satellite in SATELLITES for nth in range(satellite.scenes)]
+    return MappingProxyType({scene.id: scene for scene in scenes_by_time})
 
 
 def _scene(seed: int | str, satellite: SandboxSatellite, nth: int) -> Scene:
     place = PLACES[nth % len(PLACES)]
-    taken = HISTORY - (satellite.scenes - nth) * 5 * 86_400 + number(6 * 3600, seed, satellite.id, nth, "hour")
-    day, code = f"{at(taken):%Y%m%d}", number(10**6, seed, satellite.id, nth, "code")
+    taken_at = HISTORY - (satellite.scenes - nth) * 5 * 86_400 + number(6 * 3600, seed, satellite.id, nth, "hour")
+    day, code = f"{at(taken_at):%Y%m%d}", number(10**6, seed, satellite.id, nth, "code")
     if satellite.provider == "pixxel":
-        short, made = satellite.name.removeprefix("Pixxel-"), at(taken) + timedelta(days=3)
+        short, processed = satellite.name.removeprefix("Pixxel-"), at(taken_at) + timedelta(days=3)
         # Source: the naming pattern on the vendor's support page.
-        id = f"{short}_{code:06}_{day}_L2A_{made:%Y%m%d}_{satellite.resolution // 10:03}01{len(satellite.bands):03}"
+        id = (
+            f"{short}_{code:06}_{day}_L2A_{processed:%Y%m%d}_{satellite.resolution // 10:03}01{len(satellite.bands):03}"
+        )
     else:
         id = f"S2A_T{10 + nth % 50}R{code % 1000:03}_{day}_L2A"
     cloud = number(1000, seed, id, "cloud") / 10
-    return Scene(id, satellite, place, taken, cloud, number(200, seed, id, "angle") / 10)
+    return Scene(id, satellite, place, taken_at, cloud, number(200, seed, id, "angle") / 10)

@@ -51,33 +51,33 @@ class SandboxInsight:
         return "failed" if self.fails else "completed"
 
 
-def element_name(one: SandboxInsight, name: str, form: str) -> str:
+def element_name(insight: SandboxInsight, name: str, form: str) -> str:
     """Return the key of an input or output in package requests: its `name`, or an `id`."""
-    return name if form == "name" else uuid(one.id, "element", name)
+    return name if form == "name" else uuid(insight.id, "element", name)
 
 
-def insight_row(one: SandboxInsight, now: float, elements: str = "name") -> Row:
+def insight_row(insight: SandboxInsight, now: float, elements: str = "name") -> Row:
     """Render the insight for the listing; where elements have ids, its outputs include them."""
-    status = one.status(now)
-    results = [_result(one, port, elements) for port in one.block.outputs]
+    status = insight.status(now)
+    results = [_result(insight, port, elements) for port in insight.block.outputs]
     return {
-        "id": one.id,
-        "aoi_id": one.area.id,
-        "name": one.name,
+        "id": insight.id,
+        "aoi_id": insight.area.id,
+        "name": insight.name,
         "status": status,
-        "progress": one.progress(now),
-        "cost": one.block.price,
-        "estimated_time_in_min": max(1, round(one.seconds / 60)),
-        "input": one.input,
+        "progress": insight.progress(now),
+        "cost": insight.block.price,
+        "estimated_time_in_min": max(1, round(insight.seconds / 60)),
+        "input": insight.input,
         "output": results if status == "completed" else [],
-        "metadata": one.metadata,
+        "metadata": insight.metadata,
         "err_msg": "the block could not read its input" if status == "failed" else "",
-        "created_by": one.created_by,
-        "created_at": zulu(one.begun),
+        "created_by": insight.created_by,
+        "created_at": zulu(insight.begun),
         "deleted_at": "",
     }
 
 
-def _result(one: SandboxInsight, port: Port, elements: str) -> Row:
-    row = port.data(one.block.name, value=f"s3://sandbox/{one.id}/{port.name}")
-    return row if elements == "name" else row | {"id": element_name(one, port.name, elements)}
+def _result(insight: SandboxInsight, port: Port, elements: str) -> Row:
+    row = port.data(insight.block.name, value=f"s3://sandbox/{insight.id}/{port.name}")
+    return row if elements == "name" else row | {"id": element_name(insight, port.name, elements)}

@@ -34,8 +34,8 @@ def order_row(order: SandboxOrder, now: float, bandsets: Mapping[str, Row]) -> R
 
 def line_row(order: SandboxOrder, line: OrderLine, now: float, bandsets: Mapping[str, Row]) -> Row:
     """Render one item of an order; `bandsets` are the known ones by id."""
-    wanted, state = line.wanted, "DRAFT" if order.dry else "FULFILLED" if order.fulfilled(now) else "ACTIVE"
-    bandset = (wanted.get("bandset") or {}).get("bandset_id", "")
+    item, state = line.wanted, "DRAFT" if order.dry else "FULFILLED" if order.fulfilled(now) else "ACTIVE"
+    bandset = (item.get("bandset") or {}).get("bandset_id", "")
     bands = bandsets[bandset]["bands"] if bandset in bandsets else []
     return {
         **_price_members(order, line),
@@ -43,25 +43,25 @@ def line_row(order: SandboxOrder, line: OrderLine, now: float, bandsets: Mapping
         "order_id": order.id,
         "org_id": order.org_id,
         "user_id": order.user_id,
-        "project_id": wanted["project_id"],
-        "name": wanted.get("name", ""),
+        "project_id": item["project_id"],
+        "name": item.get("name", ""),
         "type": line.kind,
         "status": state,
-        "usecase": wanted["usecase"],
+        "usecase": item["usecase"],
         "area": line.area,
         "bandset": {"bandset_id": bandset, "bands": bands, "custom": []},
         "number_of_bands": len(bands or SATELLITES[0].bands),
         "image_type": "VNIR",
         "images": [{"item_id": scene.id, "geometry": scene_outline(scene)} for scene in line.scenes],
-        "cloud_cover": wanted["cloud_cover"],
-        "off_nadir": wanted["off_nadir"],
-        "cloud_delivery": {"config": "", "path": ""} | (wanted.get("cloud_delivery") or {}),
-        "delivery_speed": wanted["delivery_speed"],
-        "recurrence": wanted["recurrence"],
-        "no_of_occurrences": wanted.get("no_of_occurrences") or 0,
+        "cloud_cover": item["cloud_cover"],
+        "off_nadir": item["off_nadir"],
+        "cloud_delivery": {"config": "", "path": ""} | (item.get("cloud_delivery") or {}),
+        "delivery_speed": item["delivery_speed"],
+        "recurrence": item["recurrence"],
+        "no_of_occurrences": item.get("no_of_occurrences") or 0,
         "occurrences": line.occurrences,
-        "start_date": wanted.get("start_date", ""),
-        "end_date": wanted.get("end_date", ""),
+        "start_date": item.get("start_date", ""),
+        "end_date": item.get("end_date", ""),
         "feasibility_status": line.feasibility,
         "last_feasibility_check": zulu(order.placed),
         "created_at": zulu(order.placed),

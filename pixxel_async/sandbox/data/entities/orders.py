@@ -66,7 +66,7 @@ class OrderLine:
     @property
     def area(self) -> int:
         """Return its area in whole square kilometres."""
-        return max(1, round(sum(area(one) for one in self.geometries) / 1e6))
+        return max(1, round(sum(area(geometry) for geometry in self.geometries) / 1e6))
 
     @property
     def base(self) -> int:
@@ -83,12 +83,12 @@ class OrderLine:
     @property
     def uplifts(self) -> list[Row]:
         """Return the uplifts for a short capture window and for faster delivery, the latter for each archive scene."""
-        made = [] if self.kind == "ARCHIVE" else self._window_uplifts()
+        uplifts = [] if self.kind == "ARCHIVE" else self._window_uplifts()
         speed = self.wanted["delivery_speed"]
         if speed not in ("STANDARD", "NOT_APPLICABLE"):
             ids = [scene.id for scene in self.scenes] or [""]
-            made += [_uplift(speed, "faster delivery", _EXPEDITED, self.base / len(ids), id) for id in ids]
-        return made
+            uplifts += [_uplift(speed, "faster delivery", _EXPEDITED, self.base / len(ids), id) for id in ids]
+        return uplifts
 
     def _window_uplifts(self) -> list[Row]:
         start, end = (_seconds(self.wanted.get(name)) for name in ("start_date", "end_date"))
@@ -96,7 +96,7 @@ class OrderLine:
         if not 0 < days < _FLEXIBLE:
             return []
         ahead = start - self.placed >= _FLEXIBLE * _DAY
-        short = next((known for most, known in _WINDOWS.items() if days <= most), _WINDOWS[6])
+        short = next((percent for most, percent in _WINDOWS.items() if days <= most), _WINDOWS[6])
         title, per_cent = _ASSURED if days <= 1 and ahead else short
         return [_uplift(title, f"capture within {days:g} days", per_cent, self.base)]
 
@@ -124,7 +124,7 @@ class OrderLine:
     @property
     def problems(self) -> list[dict[str, list[str]]]:
         """Return validation errors of an accepted item, by member."""
-        centres = [centre(one) for one in self.geometries]
+        centres = [centre(geometry) for geometry in self.geometries]
         if self.kind == "ARCHIVE" or all(metres_between(centres[0], other) <= _APART for other in centres[1:]):
             return []
         return [{"geometry": ["polygons may be at most 200 km apart"]}]
@@ -146,10 +146,10 @@ def _seconds(text: str | None) -> float:
 
 def _add_months(start: float, months: int) -> float:
     """Return the same time so many months later, on the last day of a shorter month."""
-    begun = at(start)
-    year, month = divmod(begun.year * 12 + begun.month - 1 + months, 12)
-    day = min(begun.day, monthrange(year, month + 1)[1])
-    return begun.replace(year=year, month=month + 1, day=day).timestamp()
+    first = at(start)
+    year, month = divmod(first.year * 12 + first.month - 1 + months, 12)
+    day = min(first.day, monthrange(year, month + 1)[1])
+    return first.replace(year=year, month=month + 1, day=day).timestamp()
 
 
 @frozen
@@ -219,12 +219,19 @@ def _entry_id(task: str) -> str:
 
 
 def _tasked_scene(order: SandboxOrder, line: OrderLine) -> Scene:
-    west, south, east, north = next((found for one in line.geometries if (found := box(one))), (0.0, 0.0, 0.0, 0.0))
+    west, south, east, north = next(
+        (bounds for geometry in line.geometries if (bounds := box(geometry))), (0.0, 0.0, 0.0, 0.0)
+    )
     place = SceneLocation(
         line.wanted.get("name") or "tasked", round((west + east) / 2, 6), round((south + north) / 2, 6)
     )
-    taken = order.placed + order.seconds
+    taken_at = order.placed + order.seconds
     code = int(tag(line.id)[1:7], 16) % 10**6
     return Scene(
-        f"TD1_{code:06}_{at(taken):%Y%m%d}_L2A_{at(taken):%Y%m%d}_03001012", SATELLITES[0], place, taken, 5.0, 3.0
+        f"TD1_{code:06}_{at(taken_at):%Y%m%d}_L2A_{at(taken_at):%Y%m%d}_03001012",
+        SATELLITES[0],
+        place,
+        taken_at,
+        5.0,
+        3.0,
     )

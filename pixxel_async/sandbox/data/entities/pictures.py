@@ -26,10 +26,17 @@ LABELS = ("Very low", "Low", "Medium", "High", "Very high")
 _PRESETS = {"NDVI": ("B08", "B04"), "NDWI": ("B03", "B08"), "NDMI": ("B8A", "B11")}
 
 
-def index_row(id: str, made: float, *, kind: str, **members: Any) -> Row:
+def index_row(id: str, created: float, *, kind: str, **members: Any) -> Row:
     """Render an index; its bands are those of its expression."""
     named = bands(members["expression"])
-    return {"id": id, "type": kind, "bands": named, "created_at": spaced(made), "updated_at": spaced(made), **members}
+    return {
+        "id": id,
+        "type": kind,
+        "bands": named,
+        "created_at": spaced(created),
+        "updated_at": spaced(created),
+        **members,
+    }
 
 
 def presets(seed: int | str) -> list[Row]:
@@ -119,9 +126,9 @@ def divide_range(values: Values, limits: tuple[float, float], bins: int, square_
     """
     low, step = limits[0], (limits[1] - limits[0]) / bins
     edges = [round(low + at * step, 4) for at in range(bins + 1)]
-    seen = sorted(value for value in values if not math.isnan(value))
-    counts = [bisect_left(seen, edge) for edge in edges]
-    shares = [(after - before) / max(1, len(seen)) for before, after in pairwise(counts)]
+    ordered = sorted(value for value in values if not math.isnan(value))
+    counts = [bisect_left(ordered, edge) for edge in edges]
+    shares = [(after - before) / max(1, len(ordered)) for before, after in pairwise(counts)]
     return [
         {
             "label": LABELS[at] if bins == len(LABELS) else f"Class {at + 1}",
@@ -141,52 +148,55 @@ def index_values(mosaic: str, expression: str) -> Values:
     names = bands(expression)
     planes = {name: reflectance(mosaic, name) for name in names}
     blank = [any(pixel == NODATA for pixel in pixels) for pixels in zip(*planes.values(), strict=True)]
-    made = evaluate(parts(expression)[0], planes.__getitem__, SIDE * ROWS)
-    return [math.nan if gone else value for gone, value in zip(blank or [False] * len(made), made, strict=True)]
+    computed = evaluate(parts(expression)[0], planes.__getitem__, SIDE * ROWS)
+    return [
+        math.nan if is_blank else value
+        for is_blank, value in zip(blank or [False] * len(computed), computed, strict=True)
+    ]
 
 
-def picture_row(one: Picture, now: float) -> Row:
+def picture_row(picture: Picture, now: float) -> Row:
     """Render the visualization for the listing."""
     return {
-        "id": one.id,
-        "aoi_id": one.area.id,
-        "index_id": one.index["id"],
-        "progress": one.progress(now),
-        "status": "success" if one.progress(now) == 100 else "creating",
-        "tenant_id": one.tenant_id,
-        "user_id": one.user_id,
-        "created_at": spaced(one.begun),
-        "updated_at": spaced(min(now, one.begun + one.seconds)),
+        "id": picture.id,
+        "aoi_id": picture.area.id,
+        "index_id": picture.index["id"],
+        "progress": picture.progress(now),
+        "status": "success" if picture.progress(now) == 100 else "creating",
+        "tenant_id": picture.tenant_id,
+        "user_id": picture.user_id,
+        "created_at": spaced(picture.begun),
+        "updated_at": spaced(min(now, picture.begun + picture.seconds)),
     }
 
 
-def picture_detail(one: Picture, now: float) -> Row:
+def picture_detail(picture: Picture, now: float) -> Row:
     """Render the visualization in full."""
-    mosaics = [asset for asset in assets(one.area, now) if asset["asset_type"] == "mosaic"]
+    mosaics = [asset for asset in assets(picture.area, now) if asset["asset_type"] == "mosaic"]
     return {
-        **picture_row(one, now),
+        **picture_row(picture, now),
         "type": "custom",
-        "expression": one.index["expression"],
-        "expression_type": one.index["expression_type"],
-        "index_name": one.index["name"],
-        "rescale": one.index["rescale"],
-        "metadata": one.metadata(),
-        "assets": [{**asset, "asset_type": "visualization", "visualization_id": one.id} for asset in mosaics],
+        "expression": picture.index["expression"],
+        "expression_type": picture.index["expression_type"],
+        "index_name": picture.index["name"],
+        "rescale": picture.index["rescale"],
+        "metadata": picture.metadata(),
+        "assets": [{**asset, "asset_type": "visualization", "visualization_id": picture.id} for asset in mosaics],
     }
 
 
-def draw(one: Picture, mode: str, date: str, scale: int = 1) -> bytes:
+def draw(picture: Picture, mode: str, date: str, scale: int = 1) -> bytes:
     """Render the index over the area on that date as a PNG with its legend."""
-    classes = [Class(row.get("min") or 0.0, row.get("max") or 0.0, row["color"]) for row in one.legend(mode, date)]
-    return draw_classes(one.values(date), SIDE, classes, scale)
+    classes = [Class(row.get("min") or 0.0, row.get("max") or 0.0, row["color"]) for row in picture.legend(mode, date)]
+    return draw_classes(picture.values(date), SIDE, classes, scale)
 
 
-def style_legend(one: Picture, mode: str, date: str) -> str:
+def style_legend(picture: Picture, mode: str, date: str) -> str:
     """Render the legend of that date as an SLD document."""
-    entries = "".join(map(_entry, one.legend(mode, date)))
+    entries = "".join(map(_entry, picture.legend(mode, date)))
     colors = f'<RasterSymbolizer><ColorMap type="intervals">{entries}</ColorMap></RasterSymbolizer>'
     style = f"<UserStyle><FeatureTypeStyle><Rule>{colors}</Rule></FeatureTypeStyle></UserStyle>"
-    layer = f"<NamedLayer><Name>{escape(one.index['name'])} {date}</Name>{style}</NamedLayer>"
+    layer = f"<NamedLayer><Name>{escape(picture.index['name'])} {date}</Name>{style}</NamedLayer>"
     opening = '<StyledLayerDescriptor xmlns="http://www.opengis.net/sld" version="1.0.0">'
     return f'<?xml version="1.0" encoding="UTF-8"?>{opening}{layer}</StyledLayerDescriptor>'
 

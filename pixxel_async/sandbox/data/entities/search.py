@@ -77,10 +77,10 @@ def region(body: Row) -> Box | None:
         if len(edges) not in (4, 6):
             raise invalid("bbox must have 4 or 6 numbers")
         return edges[0], edges[1], edges[len(edges) // 2], edges[len(edges) // 2 + 1]
-    found = box(body["intersects"]) if body.get("intersects") else None
-    if body.get("intersects") and found is None:
+    bounds = box(body["intersects"]) if body.get("intersects") else None
+    if body.get("intersects") and bounds is None:
         raise invalid("intersects must be a geometry")
-    return found
+    return bounds
 
 
 def span(text: str | None) -> tuple[datetime, datetime]:

@@ -106,7 +106,7 @@ def _catalog_properties(scene: Scene, epsg: int) -> Row:
 
 
 def _asset(scene: Scene, older: bool) -> Row:
-    made: Row = {
+    row: Row = {
         "href": f"https://storage.example/{scene.id}/{scene.id}.tif",
         "type": "image/tiff",
         "title": "Surface reflectance",
@@ -114,15 +114,15 @@ def _asset(scene: Scene, older: bool) -> Row:
         "eo:bands": [_band(scene.satellite, name, length, older) for name, length in scene.satellite.bands],
     }
     values = {"nodata": 0, "offset": 0, "scale": 0.00002, "spatial_resolution": scene.satellite.resolution}
-    return made if older else {**made, "raster:bands": [values]}
+    return row if older else {**row, "raster:bands": [values]}
 
 
 def _band(satellite: SandboxSatellite, name: str, length: float, older: bool) -> Row:
     # The vendor's document says micrometres, and its samples are nanometres.
-    made: Row = {"name": name, "center_wavelength": length, "fwhm": FWHM}
+    row: Row = {"name": name, "center_wavelength": length, "fwhm": FWHM}
     if name in (common := common_names(satellite.bands)):
-        made["common_name"] = common[name]
-    return made if older else {**made, "solar_irradiance": solar_irradiance(length)}
+        row["common_name"] = common[name]
+    return row if older else {**row, "solar_irradiance": solar_irradiance(length)}
 
 
 def satellite_row(satellite: SandboxSatellite) -> Row:
@@ -131,13 +131,13 @@ def satellite_row(satellite: SandboxSatellite) -> Row:
         {"name": name, "wavelength": length, "scale": 0.00002, "offset": 0, "spatial_resolution": satellite.resolution}
         for name, length in satellite.bands
     ]
-    kept = {"id": satellite.collection, "name": satellite.collection, "provider": satellite.provider}
+    collection = {"id": satellite.collection, "name": satellite.collection, "provider": satellite.provider}
     red, green, blue = composite(satellite.bands)
     return {
         "id": satellite.id,
         "name": satellite.name,
         "bands": bands,
-        "collections": [{**kept, "queryables": ["eo:cloud_cover"], "rescale": [0, 3000]}],
+        "collections": [{**collection, "queryables": ["eo:cloud_cover"], "rescale": [0, 3000]}],
         "rgb_composite": {"red": red, "green": green, "blue": blue},
     }
 
