@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from pixxel_async.cli.commands.api import feature_members
-from pixxel_async.cli.show.stac import stac_item
-from pixxel_async.sandbox import Sandbox
 from tests.cli.conftest import Command
 
 pystac = pytest.importorskip("pystac", reason="needs the extra stac")
@@ -77,32 +75,3 @@ def test_rows_as_stac(command: Command, resource: str, tmp_path: Path) -> None:
     path = tmp_path / "items.json"
     path.write_text(command("api", resource, "search", "--first", "2", "--output", "stac").stdout)
     assert len(pystac.ItemCollection.from_file(str(path)).items) == 2
-
-
-@pytest.mark.slow
-def test_a_folder_as_stac(command: Command, served: Sandbox, tmp_path: Path) -> None:
-    """Fetched packages are listed as valid STAC items whose assets are the archive and its unpacked rasters."""
-    job = served.add_job(tasks=1, seconds=0)
-    to = str(tmp_path / "x")
-    command("export", f"job:{job.workflow_id}/{job.id}", "--extract", "--to", to)
-    path = tmp_path / "items.json"
-    path.write_text(command("list", to, "--output", "stac").stdout)
-
-    (item,) = pystac.ItemCollection.from_file(str(path)).items
-    item.stac_extensions = []  # their schemas are not on this machine
-    item.validate()
-    hrefs = [Path(asset.href.removeprefix("file://")) for asset in item.assets.values()]
-    assert all(href.is_file() for href in hrefs) and len(hrefs) > 1
-    assert item.assets["package"].extra_fields["file:size"] == hrefs[0].stat().st_size
-    assert item.properties["pixxel:package"] == f"job:{job.workflow_id}/{job.id}"
-
-
-def test_an_item_of_a_collection_of_shapes() -> None:
-    """The bbox of a STAC item spans all members of a geometry collection; an item without a geometry has no bbox."""
-    shapes = [{"type": "Point", "coordinates": [1, 2]}, {"type": "LineString", "coordinates": [[3, 4], [-5, 6]]}]
-    row = {"package": "job:w/j", "path": "s3://b/x.zip", "size": 1, "sha256": None, "proof": "crc", "finished_at": None}
-    assert stac_item({**row, "geometry": {"type": "GeometryCollection", "geometries": shapes}}, {})["bbox"] == [
-        -5, 2, 3, 6,
-    ]  # fmt: skip
-    bare = stac_item({**row, "geometry": None}, {})
-    assert "bbox" not in bare and bare["assets"]["package"]["href"] == "s3://b/x.zip"

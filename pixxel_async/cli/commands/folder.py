@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 import click
@@ -22,7 +23,7 @@ from ..errors import Exit
 from ..open_record import open_record, package_place, stayed_packed
 from ..running import run
 from ..show.rows import OutputFormat, create_writer
-from ..show.stac import stac_item, unpacked_rasters
+from ..show.stac_folder import CatalogFolder
 from ..text import format_count, printable
 from ..text import format_size as text_of
 
@@ -80,13 +81,32 @@ async def _show_status(folder: LocationSpec, record: Path | None, form: OutputFo
 @options.record
 @options.output_with("geojson", "stac")
 @click.option("--state", "states", type=click.Choice(_STATES), multiple=True, help="Only this state; repeatable.")
-def list_(folder: LocationSpec, record: Path | None, form: OutputFormat, states: tuple[str, ...]) -> int:
+@click.option(
+    "--to",
+    metavar="FOLDER",
+    type=options.LocationType(),
+    help="With --output stac: folder of the catalog [FOLDER/stac].",
+)
+def list_(
+    folder: LocationSpec, record: Path | None, form: OutputFormat, states: tuple[str, ...], to: Path | None
+) -> int:
     """List a folder's packages.
 
-    As CSV or NDJSON the list is a manifest for `pixxel export`; as GeoJSON it is a map of the packages' footprints, as
-    STAC an item collection of the fetched packages and their unpacked GeoTIFFs.
+    As CSV or NDJSON the list is a manifest for `pixxel export`; as GeoJSON it is a map of the packages' footprints.
+
+    As STAC it is a catalog of the fetched packages and their unpacked files, with a collection for each workflow and
+    AOI. It is written into a folder, and stdout gets the path of its catalog.json; the same command brings it up to
+    date.
     """
-    return run(lambda: _list(folder, record, form, states))
+    if form != "stac":
+        if to is not None:
+            raise click.UsageError("--to is for --output stac; redirect the other formats to a file: > packages.csv")
+        return run(lambda: _list(folder, record, form, states))
+    if set(states) - {"done"}:
+        raise click.UsageError("a STAC catalog has fetched packages only: leave --state out")
+    if to is None and folder.url is not None:
+        raise click.UsageError("a STAC catalog is written into a local folder: choose one by --to FOLDER")
+    return run(lambda: _write_catalog(folder, record, to or folder.folder / "stac"))
 
 
 async def _list(folder: LocationSpec, record: Path | None, form: OutputFormat, states: tuple[str, ...]) -> int:
@@ -99,21 +119,51 @@ async def _list(folder: LocationSpec, record: Path | None, form: OutputFormat, s
             if form == "table":
                 out.add(_table_row(row))
                 continue
-            unpacked = Extracted.read(row.extracted)
-            listed = await _add_geometry(_row(row, folder), folder, form, unpacked and unpacked.folder)
+            listed = _row(row, folder)
+            if form == "geojson" and folder.url is None and listed["path"] is not None:
+                listed["geometry"] = await anyio.to_thread.run_sync(_outline, listed, _unpacked(row, folder))
             nowhere += row.state == "done" and listed.get("geometry") is None
-            if form != "stac":
-                out.add(listed)
-            elif row.state == "done" and listed["path"] is not None:
-                out.add(await anyio.to_thread.run_sync(_stac_item, listed, folder, unpacked))
+            out.add(listed)
     out.end()
-    if form in ("geojson", "stac") and nowhere:
-        click.echo(
-            f"{format_count(nowhere, 'package')} have no footprint: no GeoJSON, no georeferenced raster", err=True
-        )
+    if form == "geojson":
+        _say_nowhere(nowhere)
     if out.blank:
         click.echo(f"no package is {' or '.join(states)}" if states else _NONE, err=True)
     return Exit.DONE
+
+
+async def _write_catalog(folder: LocationSpec, record: Path | None, to: Path) -> int:
+    """Write a STAC catalog of what is done, and print its path."""
+    catalog, nowhere, gone = CatalogFolder(to, folder.url or str(folder.folder.absolute())), 0, 0
+    catalog.check()
+
+    def add(row: Row) -> None:
+        nonlocal nowhere, gone
+        listed, unpacked = _row(row, folder), _unpacked(row, folder)
+        if folder.url is None and not Path(str(listed["path"])).exists():
+            gone += 1
+            return
+        geometry = _outline(listed, unpacked) if folder.url is None else None
+        nowhere += geometry is None
+        catalog.add(listed, row.fields, unpacked, geometry)
+
+    async with open_record(folder, record) as opened:
+        async for row in opened.rows(folder.folder):
+            if row.state == "done" and package_place(row) is not None:
+                await anyio.to_thread.run_sync(add, row)
+    path = await anyio.to_thread.run_sync(catalog.finish)
+    click.echo(path)
+    click.echo(f"{format_count(catalog.items, 'package')} in the catalog", err=True)
+    if gone:
+        click.echo(f"{format_count(gone, 'package')} left out: not in the folder any more", err=True)
+    _say_nowhere(nowhere)
+    return Exit.DONE
+
+
+def _say_nowhere(nowhere: int) -> None:
+    if nowhere:
+        counted = f"{format_count(nowhere, 'package')} {'has' if nowhere == 1 else 'have'}"
+        click.echo(f"{counted} no footprint: no GeoJSON, no georeferenced raster", err=True)
 
 
 @click.command()
@@ -165,24 +215,16 @@ async def _verify_recorded(place: LocationSpec, record: Path | None) -> AsyncIte
             yield verified
 
 
-async def _add_geometry(
-    listed: dict[str, object], folder: LocationSpec, form: OutputFormat, unpacked: str | None
-) -> dict[str, object]:
-    """Add the package's footprint to the row, for GeoJSON and STAC.
-
-    Args:
-        unpacked: folder of the unpacked files below the export folder; None if there is none.
-    """
-    if form in ("geojson", "stac") and folder.url is None and listed["path"] is not None:
-        listed["geometry"] = await anyio.to_thread.run_sync(read_outline, Path(str(listed["path"])))
-        if listed["geometry"] is None and unpacked is not None:
-            listed["geometry"] = await anyio.to_thread.run_sync(read_outline, folder.folder / unpacked)
-    return listed
+def _outline(listed: dict[str, object], unpacked: Path | None) -> dict[str, Any] | None:
+    """Read a package's footprint from its file, else from its unpacked files."""
+    return read_outline(Path(str(listed["path"]))) or (read_outline(unpacked) if unpacked is not None else None)
 
 
-def _stac_item(listed: dict[str, object], folder: LocationSpec, unpacked: Extracted | None) -> dict[str, object]:
-    files = folder.folder / unpacked.folder if unpacked is not None and unpacked.whole else None
-    return stac_item(listed, unpacked_rasters(files) if files is not None and folder.url is None else {})
+def _unpacked(row: Row, folder: LocationSpec) -> Path | None:
+    """Return the folder of a package's unpacked files; None while there is none, or it is not complete."""
+    extracted = Extracted.read(row.extracted)
+    whole = extracted is not None and extracted.whole and folder.url is None
+    return folder.folder / extracted.folder if extracted is not None and whole else None
 
 
 def _locate(name: str, folder: LocationSpec) -> str:
