@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, Protocol
 
 from ..._files import SAFE_OPEN, check_ours, check_state_folder
 from ...errors import ConfigError, DiskError
@@ -19,13 +19,28 @@ from .locking import ATTEMPT, LockWait
 from .rules.mounts import network_kind
 from .schema import APPLICATION, SCHEMA, VERSION
 
-__all__ = ["Database"]
+__all__ = ["Database", "Key"]
 
 GONE, MAYBE_FROZEN = 1, 2
 """Values of `abandoned`: the holder cannot write any more; or it was silent for too long, and may continue."""
 
 Key = tuple[str, str]
 """Identity and folder of a row."""
+
+
+class HeldRow(Protocol):
+    """A row that this owner holds.
+
+    Attributes:
+        columns: as they were last written.
+    """
+
+    @property
+    def columns(self) -> Mapping[str, Any]: ...
+
+    def restore(self, db: Database) -> None:
+        """Write it again, to a new record after damage."""
+        ...
 
 
 class Database:
@@ -38,7 +53,7 @@ class Database:
         notes: problems found and repaired while opening.
         begun: whether there was no record before.
         lost: whether a damaged record was set aside, now or earlier, or a row was damaged.
-        held: for each row that this owner holds, the function that writes it again after damage.
+        held: the rows that this owner holds.
     """
 
     def __init__(self, path: Path, owner: Owner, stop: Event) -> None:
@@ -48,7 +63,7 @@ class Database:
         self.notes: list[str] = []
         self.begun = False
         self.lost = False
-        self.held: dict[Key, Callable[[Database], object]] = {}
+        self.held: dict[Key, HeldRow] = {}
         self.sql: sqlite3.Connection
         self._lock_wait = LockWait(path, stop)
         self._origin: str | None = None
@@ -245,8 +260,8 @@ class Database:
             self.lost = True
             self._open(may_create=False)
         with self._transaction():
-            for restore in list(self.held.values()):
-                restore(self)
+            for row in list(self.held.values()):
+                row.restore(self)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

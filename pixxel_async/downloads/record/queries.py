@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from attrs import define, evolve, frozen
@@ -17,7 +18,7 @@ from attrs import define, evolve, frozen
 from ..._formats.name_encoding import to_native
 from ...errors import DownloadError, NameTaken
 from ..rules.file_names import fold
-from .database import MAYBE_FROZEN, Database
+from .database import MAYBE_FROZEN, Database, Key
 from .lease import LeaseLost
 from .rows import COLUMNS, HEAD, Claim, Row, RowState, blank, from_columns, from_head, seal, to_columns, trusted
 from .rules.merging import better
@@ -193,6 +194,17 @@ class Claiming:
 
 
 @frozen
+class _HeldRow:
+    """A row under our lease, as it was last written."""
+
+    columns: Mapping[str, Any]
+
+    def restore(self, db: Database) -> None:
+        """Write it to a new record."""
+        _write(db, _Found(dict(self.columns)), {}, owner=db.number)
+
+
+@frozen
 class _Found:
     """A row as stored, or as it would be created.
 
@@ -244,14 +256,16 @@ def save(
         release: release it in the same commit.
         leased: change it only under our own lease (fencing); after a takeover nothing changes.
     """
+    changes = dict(columns)
+    if changes.get("state") in ("streaming", "publishing"):
+        changes["boot"] = db.owner.boot
+    if leased and _update_held(db, (identity, folder), changes, release=release):
+        return
     found = _find(db, identity, folder)
     if leased and found.owner != db.number:
         raise LeaseLost(f"another process took over {identity}", package=identity, stage="publish")
     if found.held(db):
         raise _held_error(identity)
-    changes = dict(columns)
-    if changes.get("state") in ("streaming", "publishing"):
-        changes["boot"] = db.owner.boot
     _write(db, found, changes, owner=None if release else found.owner)
 
 
@@ -264,17 +278,54 @@ def _write(db: Database, found: _Found, changes: Mapping[str, Any], *, owner: in
     columns = {**found.columns, **changes}
     values, name = tuple(columns.values()), columns["name"]
     folded = fold(name) if name is not None else None
-    try:
-        gone = found.abandoned if owner is None else 0
+    gone = found.abandoned if owner is None else 0
+    with _unique_names(db, columns):
         db.sql.execute(_WRITE, (*values, seal(values), folded, owner, gone))
+    _remember(db, columns, owner)
+
+
+def _update_held(db: Database, key: Key, changes: Mapping[str, Any], *, release: bool) -> bool:
+    """Change a row under our lease, which nobody else changes, by one statement that does not read it.
+
+    Returns:
+        False if we do not hold it, or do not any more; then nothing has changed.
+    """
+    held = db.held.get(key)
+    if held is None:
+        return False
+    columns = {**held.columns, **changes}
+    written = {name: value for name, value in changes.items() if value != held.columns[name]}
+    written["seal"] = seal(tuple(columns.values()))
+    if "name" in written:
+        written["folded"] = fold(columns["name"])
+    if release:
+        written["owner"] = None
+    statement = f"UPDATE items SET {', '.join(f'{name} = ?' for name in written)} WHERE {_ONE} AND owner = ?"
+    with _unique_names(db, columns):
+        found = db.sql.execute(statement, (*written.values(), *key, db.number)).rowcount
+    if found:
+        _remember(db, columns, None if release else db.number)
+    return bool(found)
+
+
+@contextmanager
+def _unique_names(db: Database, columns: Mapping[str, Any]) -> Iterator[None]:
+    """Turn a violation of the names' index into `NameTaken`."""
+    try:
+        yield
     except sqlite3.IntegrityError:
-        holder = name_owner(db, columns["folder"], folded or "")
-        if holder in (None, columns["identity"]) or get(db, holder, columns["folder"]) is None:
+        name, identity, folder = columns["name"], columns["identity"], columns["folder"]
+        holder = name_owner(db, folder, fold(name or ""))
+        if holder in (None, identity) or get(db, holder, folder) is None:
             raise  # the index names a package that does not hold the name: damage
-        raise NameTaken(f"the name {name} belongs to another package", package=columns["identity"]) from None
+        raise NameTaken(f"the name {name} belongs to another package", package=identity) from None
+
+
+def _remember(db: Database, columns: Mapping[str, Any], owner: int | None) -> None:
+    """Remember a row as written while we hold it."""
     key = columns["identity"], columns["folder"]
     if owner == db.number:
-        db.held[key] = lambda new: _write(new, _Found(columns), {}, owner=new.number)
+        db.held[key] = _HeldRow(columns)
     else:
         db.held.pop(key, None)
 
