@@ -35,22 +35,29 @@ class Entry:
     """A name in a directory that is held open.
 
     Attributes:
-        path: of the name; for messages, and for systems without directory descriptors.
+        directory: path of the directory.
+        name: in the directory.
         fd: descriptor of the directory; None where the system has none.
         calls: the operating system's calls.
     """
 
-    path: Path
+    directory: Path
+    name: str
     fd: int | None
     calls: Syscalls
 
+    @property
+    def path(self) -> Path:
+        """Return directory and name; for messages, and for systems without directory descriptors."""
+        return self.directory / self.name
+
     def beside(self, name: str) -> Entry:
         """Return another name in the same directory."""
-        return Entry(self.path.with_name(name), self.fd, self.calls)
+        return Entry(self.directory, name, self.fd, self.calls)
 
     @property
     def _where(self) -> Path | str:
-        return self.path if self.fd is None else self.path.name
+        return self.path if self.fd is None else self.name
 
     def _at(self, prefix: str = "") -> dict[str, Any]:
         return {} if self.fd is None else {f"{prefix}dir_fd": self.fd}
@@ -118,19 +125,18 @@ def entry(folder: Path, name: str, calls: Syscalls, *, make: bool = False, sync:
     """
     if not is_below(name):
         raise ConfigError(f"{name!r} is not a valid name inside a folder")
-    *directories, _ = name.split("/")
-    place = Entry(folder, calls.open(folder, _DIRECTORY & ~getattr(os, "O_NOFOLLOW", 0)) if HAS_DIR_FD else None, calls)
+    *directories, last = name.split("/")
+    place, fd = folder, calls.open(folder, _DIRECTORY & ~getattr(os, "O_NOFOLLOW", 0)) if HAS_DIR_FD else None
     try:
         for directory in directories:
-            inside = Entry(place.path / directory, place.fd, calls)
-            deeper = _enter(inside, make=make, sync=sync)
-            if place.fd is not None:
-                calls.close(place.fd)
-            place = Entry(inside.path, deeper, calls)
-        yield Entry(folder / name, place.fd, calls)
+            deeper = _enter(Entry(place, directory, fd, calls), make=make, sync=sync)
+            if fd is not None:
+                calls.close(fd)
+            place, fd = place / directory, deeper
+        yield Entry(place, last, fd, calls)
     finally:
-        if place.fd is not None:
-            calls.close(place.fd)
+        if fd is not None:
+            calls.close(fd)
 
 
 class Directories(AbstractContextManager["Directories"]):
@@ -139,17 +145,19 @@ class Directories(AbstractContextManager["Directories"]):
     def __init__(self, calls: Syscalls) -> None:
         self._calls = calls
         self._opened = ExitStack()
-        self._known: dict[Path, Entry] = {}
+        self._known: dict[tuple[Path, str], Entry] = {}
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()
 
     def entry(self, folder: Path, name: str, *, make: bool = False) -> Entry:
         """Return a name below a folder; arguments and errors as of `entry`."""
-        path = folder / name
-        if path.parent not in self._known:
-            self._known[path.parent] = self._opened.enter_context(entry(folder, name, self._calls, make=make))
-        return self._known[path.parent].beside(path.name)
+        directory, _, last = name.rpartition("/")
+        known = self._known.get((folder, directory))
+        if known is None:
+            known = self._opened.enter_context(entry(folder, name, self._calls, make=make))
+            self._known[folder, directory] = known
+        return known.beside(last)
 
 
 def _enter(directory: Entry, *, make: bool, sync: bool) -> int | None:

@@ -170,13 +170,16 @@ class Disk:
             path = os.path.join(folder, name)
             directory = name.rpartition("/")[0]
             try:
+                status = self._calls.lstat(path)  # a name that is free is free whatever its directories are
                 if directory not in seen:
                     with entry(folder, name, self._calls):
                         seen.add(directory)
-                return _final(self._calls.lstat(path))
+                return _final(status)
             except (FileNotFoundError, NotADirectoryError, ConfigError):
                 return None
             except OSError as error:
+                if error.errno == errno.ELOOP:  # a directory on the way is a link
+                    return None
                 raise as_download_error(error, "look at", Path(path)) from None
 
         return look
@@ -207,10 +210,10 @@ class Disk:
         """
         with Directories(self._calls) as directories:
             named = [self._publish_one(directories, *file) for file in files]
-            folders = {each.path.parent: each for each in named if isinstance(each, Entry)}
+            folders = {each.directory: each for each in named if isinstance(each, Entry)}
             unsynced = {folder: self._sync(final) for folder, final in folders.items()}
             return [
-                each if isinstance(each, Exception) else unsynced[each.path.parent] or _status(each) for each in named
+                each if isinstance(each, Exception) else unsynced[each.directory] or _status(each) for each in named
             ]
 
     def _publish_one(self, directories: Directories, part: PartFile, name: str, replace: bool) -> Entry | Exception:

@@ -39,8 +39,8 @@ class StaleParts:
             part: the one that stays.
             again: scan the folder although it was scanned before, since a lease was taken over.
         """
-        folder = part.path.parent
-        matched = PART_NAME.fullmatch(part.path.name)
+        folder = part.directory
+        matched = PART_NAME.fullmatch(part.name)
         if matched is None:
             return
         with self._guard:
@@ -48,7 +48,7 @@ class StaleParts:
                 self._found[folder] = _scan(folder if part.fd is None else part.fd)
             names = self._found[folder].pop(matched[1], [])
         for name in names:
-            if name != part.path.name:
+            if name != part.name:
                 with suppress(OSError):  # another user's, or open on a system where that keeps it
                     part.beside(name).unlink()
 
