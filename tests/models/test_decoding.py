@@ -192,6 +192,15 @@ def test_drift_counts_unknown_members() -> None:
     assert drift.words == {"Job.status=paused": 2, "JobTask.status=zzz": 2}
 
 
+def test_an_odd_member_does_not_count_the_others_twice() -> None:
+    """Beside a member or an element of a wrong type, unknown words are counted once for each value."""
+    drift = Drift()
+    tasks = [{"id": "t", "status": "zzz"}, 7]
+    read(Job, {"id": "j", "workflow_id": "w", "status": "paused", "tasks": tasks, "cost": []}, drift)
+
+    assert drift.words == {"Job.status=paused": 1, "JobTask.status=zzz": 1}
+
+
 @pytest.mark.slow
 def test_drift_is_bounded() -> None:
     """Drift holds at most 1,000 names of at most 200 characters."""

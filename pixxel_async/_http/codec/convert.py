@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 import attrs
 from cattrs import BaseConverter, Converter
 from cattrs.fns import identity
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.gen import make_dict_unstructure_fn, override
 
 from ...errors import DecodeError
 from .dataclass_view import without_dataclass_view
@@ -17,7 +17,7 @@ from .drift import Drift, drift_now
 from .open_enum import OpenEnum
 from .scalars import read_flag, read_number, read_text, read_time, read_whole
 from .serialize import write_hook
-from .structure import Hook, Reader, is_list, is_map, is_union, list_hook, map_hook, union_hook
+from .structure import Reader, is_list, is_map, is_union, list_hook, map_hook, union_hook
 
 __all__ = ["Drift", "members_of", "read", "read_list", "write"]
 
@@ -69,7 +69,7 @@ def _read(model: type[M], rows: list[dict[str, Any]], drift: Drift | None, lent:
     reader: Any = _converter.get_structure_hook(model)
     before = drift_now.set(drift)
     try:
-        made: list[M] = [reader(_fill(row, model, lent) if lent else row) for row in rows]
+        made: list[M] = [reader(row) for row in (_fill(rows, members_of(model), lent) if lent else rows)]
     finally:
         drift_now.reset(before)
     for one in made if lent else ():
@@ -77,11 +77,12 @@ def _read(model: type[M], rows: list[dict[str, Any]], drift: Drift | None, lent:
     return made
 
 
-def _fill(row: dict[str, Any], model: type[Any], lent: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row with the caller's values for members that are absent or null."""
-    known = members_of(model)
-    absent = {name: value for name, value in lent.items() if name in known and not row.get(name)}
-    return {**row, **absent} if absent else row
+def _fill(rows: list[dict[str, Any]], known: frozenset[str], lent: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the rows with the caller's values for members that are absent or null."""
+    usable = {name: value for name, value in lent.items() if name in known}
+    for row in rows:
+        absent = [name for name in usable if not row.get(name)]
+        yield {**row, **{name: usable[name] for name in absent}} if absent else row
 
 
 def write(model: HasExtra) -> dict[str, Any]:
@@ -109,19 +110,6 @@ def members_of(model: type[Any]) -> frozenset[str]:
 
 
 _members: dict[type[Any], frozenset[str]] = {}
-
-
-def _make_reader(kind: type[Any], converter: BaseConverter) -> Reader:
-    return Reader(kind, converter, _compile)
-
-
-def _compile(
-    kind: type[Any], converter: BaseConverter, members: Mapping[str, tuple[str, Hook]]
-) -> Callable[[Any], Any]:
-    overrides: dict[str, Any] = {a.name: override(omit=True) for a in attrs.fields(kind)}
-    overrides |= {name: override(rename=wire, struct_hook=hook) for name, (wire, hook) in members.items()}
-    with without_dataclass_view():
-        return make_dict_structure_fn(kind, converter, **overrides)
 
 
 def _make_writer(kind: type[Any], converter: BaseConverter) -> Callable[[Any], Any]:
@@ -161,7 +149,7 @@ def _build() -> Converter:
     for kind, leaf in _LEAVES.items():
         made.register_structure_hook(kind, leaf)
     made.register_structure_hook(OpenEnum, lambda value, kind: kind(read_text(value)))
-    made.register_structure_hook_factory(attrs.has, _make_reader)
+    made.register_structure_hook_factory(attrs.has, Reader)
     made.register_structure_hook_factory(is_list, list_hook)
     made.register_structure_hook_factory(is_map, map_hook)
     made.register_structure_hook_factory(is_union, union_hook)

@@ -10,7 +10,7 @@ import math
 import re
 from typing import Any
 
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _MAX_DIGITS = 400
 _FRACTION = re.compile(r"[.,][0-9]{7}", re.ASCII)
@@ -29,7 +29,6 @@ class Altered(Exception):
     """
 
     def __init__(self, value: Any) -> None:
-        super().__init__()
         self.value = value
 
 
@@ -67,12 +66,29 @@ def read_flag(value: Any, _: object = None) -> bool:
 
 def read_number(value: Any, _: object = None) -> float:
     """Read a finite number, or a text that spells one as JSON does; whole numbers stay `int`."""
+    number = _to_number(value)
+    if isinstance(value, str):
+        raise Altered(number)
+    return number
+
+
+def read_numbers(value: Any, _: object = None) -> list[float]:
+    """Read a list of numbers; the position of each counts, so that one that does not fit spoils the list."""
+    if not isinstance(value, list):
+        raise Misfit
+    numbers = [each if type(each) is int else _to_number(each) for each in value]
+    if numbers != value:
+        raise Altered(numbers)
+    return numbers
+
+
+def _to_number(value: Any) -> float:
     if type(value) is int:
         return value
     if type(value) is float and math.isfinite(value):
         return value
     if isinstance(value, str) and len(value) <= _MAX_DIGITS and (spelt := _NUMBER.fullmatch(value)):
-        raise Altered(read_number(int(value) if spelt[2] is spelt[3] is None else float(value)))
+        return int(value) if spelt.lastindex is None else _to_number(float(value))
     raise Misfit
 
 
@@ -104,6 +120,8 @@ def read_time(value: Any, _: object = None) -> dt.datetime | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
+    if value[13:14] == ":" and not value[26:27].isdigit():  # the usual form, with six digits after the point at most
+        return moment
     if len(value) > 10 and not _FRACTION.search(value):
         return moment
     exact = ExactTime.fromisoformat(value)

@@ -1,7 +1,6 @@
 """cattrs hooks that read models, lists and maps: attributes always have their announced type, and no value is lost.
 
-A class is compiled at its first use into a function that reads a well-formed object in one go (the fast path). If a
-value does not fit, this one object is read again member by member (the slow path). There are three cases of a member:
+A class is compiled at its first use into a function that reads member after member. There are three cases of a member:
 
 1. It fits, and becomes the attribute.
 2. It is read, but is not all that came (`Altered`): a number as text, an id as number, a list with an odd element. The
@@ -12,7 +11,7 @@ value does not fit, this one object is read again member by member (the slow pat
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from threading import Lock
 from types import UnionType
@@ -24,40 +23,49 @@ from .drift import Drift, drift_now
 from .json_text import JsonText, loads
 from .lazy import Pending, unsettled_extra
 from .open_enum import OpenEnum
-from .scalars import Altered, Misfit, read_id, read_text
+from .reader_code import Hook, ReadMember, WordReader, compile_reader
+from .scalars import Altered, Misfit, read_id, read_numbers
 
 if TYPE_CHECKING:
     from cattrs import BaseConverter
 
-Hook = Callable[[Any, Any], Any]
-Compile = Callable[[type[Any], "BaseConverter", Mapping[str, tuple[str, Hook]]], Callable[[Any], Any]]
-"""Builds the fast path of a class from the class, the converter, and wire name and hook by attribute."""
-
 _log = logging.getLogger("pixxel_async.http")
 _compiling = Lock()
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Reader:
-    """Hook of one class; `compiler` builds its fast path."""
+    """Hook of one class, compiled at its first use."""
 
-    def __init__(self, model: type[Any], converter: BaseConverter, compiler: Compile) -> None:
-        self._model, self._converter, self._compiler = model, converter, compiler
-        self._fast: Callable[[dict[str, Any]], Any] | None = None
+    def __init__(self, model: type[Any], converter: BaseConverter) -> None:
+        self._model, self._converter = model, converter
+        self._read: Callable[[dict[str, Any]], Any] | None = None
 
     def _compile(self) -> Callable[[Any], Any]:
-        fields = attrs.fields(attrs.resolve_types(self._model))
-        members = [a for a in fields if a.name != "extra" and not a.metadata.get("lent")]
-        hooks = {a.name: self._hook(a) for a in members}
+        fields = [a for a in attrs.fields(attrs.resolve_types(self._model)) if a.name != "extra"]
+        members = [self._member(a) for a in fields]
         self._extra = unsettled_extra(self._model)
-        wire = {a.name: a.metadata.get("wire", a.name) for a in members}
-        self._members = {wire[a.name]: (a.alias, hooks[a.name], a.type) for a in members}
-        self._within = {wire[a.name]: a.metadata["within"] for a in members if "within" in a.metadata}
-        self._required = [(a.name, wire[a.name]) for a in members if a.metadata.get("required")]
-        self._blank = {a.alias: None for a in members if a.default is attrs.NOTHING}
+        self._members = {member.wire: member for member in members if member.hook}
+        self._within = {a.metadata.get("wire", a.name): a.metadata["within"] for a in fields if "within" in a.metadata}
         self._lends: dict[str, Mapping[str, str]] = {
-            a.name: a.metadata["lends"] for a in members if "lends" in a.metadata
+            a.name: a.metadata["lends"] for a in fields if "lends" in a.metadata
         }
-        return self._compiler(self._model, self._converter, {a.name: (wire[a.name], hooks[a.name]) for a in members})
+        return compile_reader(
+            self._model,
+            members,
+            odd=self._read_odd,
+            unknown=self._keep_unknown,
+            missing=self._report_missing,
+            lift=self._lift if self._within else None,
+            fill=self.fill_lent if self._lends else None,
+        )
+
+    def _member(self, field: attrs.Attribute[Any]) -> ReadMember:
+        factory = getattr(field.default, "factory", None)
+        default = factory() if factory else None if field.default is attrs.NOTHING else field.default
+        hook = None if field.metadata.get("lent") else self._hook(field)
+        wire, required = field.metadata.get("wire", field.name), "required" in field.metadata
+        return ReadMember(field.name, wire, hook, field.type, repr(default), required)
 
     def _hook(self, field: attrs.Attribute[Any]) -> Hook:
         kind = without_none(field.type)
@@ -66,7 +74,7 @@ class Reader:
                 field.metadata.get("wire", field.name), self._converter.get_structure_hook(kind), kind
             )
         if isinstance(kind, type) and issubclass(kind, OpenEnum):
-            return _word_hook(kind, f"{self._model.__name__}.{field.name}")
+            return WordReader(kind, f"{self._model.__name__}.{field.name}")
         if kind is str and (field.name == "id" or field.name.endswith("_id")):
             return read_id
         if field.name.endswith("_ids") and is_list(kind) and get_args(kind) == (str,):
@@ -85,7 +93,7 @@ class Reader:
             try:
                 return hook(raw, kind), None
             except Altered as altered:
-                self._report_odd({wire: raw}, [wire])
+                self._report_odd(wire, raw)
                 return altered.value, raw
             finally:
                 drift_now.reset(before)
@@ -99,73 +107,43 @@ class Reader:
         return postpone
 
     def __call__(self, raw: Any, _: object = None) -> Any:
-        if not isinstance(raw, dict):
-            raise Misfit
-        fast = self._fast or self._compile_once()
-        if self._within:
-            raw = self._lift(raw)
-        try:
-            made = fast(_without_nulls(raw) if None in raw.values() else raw)
-        except Exception:  # the slow path finds out which member it was
-            made = self._slow(raw)
-        if not raw.keys() <= self._members.keys():
-            self._keep_unknown(made, raw)
-        if self._lends:
-            self.fill_lent(made, {})
-        for name, wire in self._required:
-            if not getattr(made, name) and raw.get(wire) is None:
-                self._report_missing(wire)
-        return made
+        return (self._read or self._compile_once())(raw)
 
     def _compile_once(self) -> Callable[[Any], Any]:
         with _compiling:
-            if self._fast is None:
-                self._fast = self._compile()
-            return self._fast
+            if self._read is None:
+                self._read = self._compile()
+            return self._read
 
     def reads_as(self, name: str, raw: Any, made: Any) -> bool:
         """Return whether a raw value under this wire name is still what the attribute of `made` was read from."""
         self._compile_once()
-        if name not in self._members:
+        member = self._members.get(name)
+        if member is None or member.hook is None:
             return False
-        alias, hook, kind = self._members[name]
         try:
-            value = hook(raw, kind)
+            value = member.hook(raw, member.kind)
         except Altered as altered:
             value = altered.value
         except Exception:  # a hook refuses by whatever its parser raises
             return False
-        return bool(value == getattr(made, alias))
+        return bool(value == getattr(made, member.name))
 
-    def _slow(self, raw: dict[str, Any]) -> Any:
-        fit: dict[str, Any] = dict(self._blank)
-        kept: dict[str, Any] = {}
-        odd: list[str] = []
-        for name, (alias, hook, kind) in self._members.items():
-            value = raw.get(name)
-            if value is None:
-                continue
-            try:
-                fit[alias] = hook(value, kind)
-            except Altered as altered:
-                fit[alias] = altered.value
-                if name not in self._within:
-                    kept[name] = value
-                if isinstance(value, list | dict):
-                    odd.append(name)
-            except Exception:  # a hook refuses by whatever its parser raises
-                holder = self._within.get(name)
-                kept |= {holder: {name: value}} if holder else {name: value}
-                odd.append(name)
-        if odd:
-            self._report_odd(raw, odd)
-        return self._model(**fit, extra=kept)
+    def _read_odd(self, made: Any, wire: str, value: Any, error: Exception, default: Any) -> None:
+        """Set a member from a value that is not all of the attribute, or does not fit, and keep the raw value."""
+        altered, holder, extra = isinstance(error, Altered), self._within.get(wire), self._extra(made)
+        setattr(made, self._members[wire].name, error.value if isinstance(error, Altered) else default)
+        if holder is None:
+            extra[wire] = value
+        elif not altered:
+            extra.setdefault(holder, {})[wire] = value
+        if not altered or isinstance(value, list | dict):
+            self._report_odd(wire, value)
 
-    def _report_odd(self, raw: dict[str, Any], names: list[str]) -> None:
-        _log.debug("misfit", extra={"model": self._model.__name__, "members": sorted(names)})
+    def _report_odd(self, wire: str, value: Any) -> None:
+        _log.debug("misfit", extra={"model": self._model.__name__, "member": wire})
         if (drift := drift_now.get()) is not None:
-            for name in names:
-                drift.note_member(f"{self._model.__name__}.{name} as {type(raw[name]).__name__}")
+            drift.note_member(f"{self._model.__name__}.{wire} as {type(value).__name__}")
 
     def _report_missing(self, name: str) -> None:
         if (drift := drift_now.get()) is not None:
@@ -189,7 +167,7 @@ class Reader:
             if drift is not None:
                 drift.note_member(f"{self._model.__name__}.{name}")
 
-    def fill_lent(self, made: Any, lent: Mapping[str, Any]) -> None:
+    def fill_lent(self, made: Any, lent: Mapping[str, Any] = _NOTHING) -> None:
         """Fill absent members from the caller's values, then members of inner rows from this row."""
         for name, value in lent.items():
             if not getattr(made, name):
@@ -200,24 +178,6 @@ class Reader:
                     setattr(row, name, getattr(made, source))
 
 
-def _without_nulls(raw: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in raw.items() if value is not None}
-
-
-def _word_hook(kind: type[OpenEnum], place: str) -> Hook:
-    listed = {str(word): word for word in kind.words()}
-
-    def read_word(value: Any, _: object) -> OpenEnum:
-        if (word := listed.get(value)) is not None:
-            return word
-        made = kind(read_text(value))
-        if made and not made.known and (drift := drift_now.get()) is not None:
-            drift.note_word(f"{place}={made}")
-        return made
-
-    return read_word
-
-
 def list_hook(kind: Any, converter: BaseConverter) -> Hook:
     """Return the hook of a list type; a text is no list.
 
@@ -225,6 +185,8 @@ def list_hook(kind: Any, converter: BaseConverter) -> Hook:
     so that one that does not fit spoils the list.
     """
     (row,) = get_args(kind)
+    if row is float:
+        return read_numbers
     skips_odd = isinstance(row, type) and (attrs.has(row) or issubclass(row, str))
     return _list_reader(converter.get_structure_hook(row), row, skips_odd=skips_odd)
 
@@ -233,25 +195,25 @@ def _list_reader(hook: Hook, row: Any, *, skips_odd: bool) -> Hook:
     def read_rows(value: Any, _: object) -> list[Any]:
         if not isinstance(value, list):
             raise Misfit
-        rows = [each for each in value if each is not None] if skips_odd else value
-        try:
-            return [hook(each, row) for each in rows]
-        except Exception:  # find out which element it was
-            made = list(_read_each(rows, hook, row, skips_odd))
-        raise Altered(made)
+        made: list[Any] = []
+        altered = False
+        for each in value:
+            if each is None and skips_odd:
+                continue
+            try:
+                made.append(hook(each, row))
+            except Altered as odd:
+                altered = True
+                made.append(odd.value)
+            except Exception:  # a hook refuses by whatever its parser raises
+                altered = True
+                if not skips_odd:
+                    raise Misfit from None
+        if altered:
+            raise Altered(made)
+        return made
 
     return read_rows
-
-
-def _read_each(values: Iterable[Any], hook: Hook, row: Any, skips_odd: bool) -> Iterator[Any]:
-    for each in values:
-        try:
-            yield hook(each, row)
-        except Altered as altered:
-            yield altered.value
-        except Exception:  # a hook refuses by whatever its parser raises
-            if not skips_odd:
-                raise Misfit from None
 
 
 def map_hook(kind: Any, converter: BaseConverter) -> Hook:
@@ -262,12 +224,21 @@ def map_hook(kind: Any, converter: BaseConverter) -> Hook:
     def read_map(value: Any, _: object) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise Misfit
-        rows = {name: each for name, each in value.items() if each is not None or keeps_null}
-        try:
-            return {name: hook(each, row) for name, each in rows.items()}
-        except Exception:  # find out which value it was
-            found = {name: list(_read_each([each], hook, row, skips_odd=True)) for name, each in rows.items()}
-        raise Altered({name: each[0] for name, each in found.items() if each})
+        made: dict[str, Any] = {}
+        altered = False
+        for name, each in value.items():
+            if each is None and not keeps_null:
+                continue
+            try:
+                made[name] = hook(each, row)
+            except Altered as odd:
+                altered = True
+                made[name] = odd.value
+            except Exception:  # a hook refuses by whatever its parser raises
+                altered = True
+        if altered:
+            raise Altered(made)
+        return made
 
     return read_map
 
